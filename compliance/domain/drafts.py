@@ -1,0 +1,348 @@
+"""What people hand in, checked: the shapes of agreement documents, API bodies and admin forms.
+
+All three doors read the same shapes, so that what one accepts, the others accept. A draft is
+well formed in itself; whether it fits what is stored is for the operations to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from compliance.domain.due_rules import (
+    CalendarName,
+    CivilDay,
+    DueRule,
+    Grace,
+    TimeZoneName,
+)
+from compliance.domain.problems import Invalid, Problem
+from compliance.domain.vocabulary import (
+    AgreementKind,
+    EvidenceKind,
+    FactKind,
+    ObligationKind,
+    PartyKind,
+    Severity,
+    Stance,
+    Verdict,
+)
+
+FORMAT = "pacta.agreement/v1"
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+def _printable(text: str) -> str:
+    if _UNPRINTABLE.search(text):
+        sentence = "Remove the control characters."
+        raise ValueError(sentence)
+    return text
+
+
+def _one_line(text: str) -> str:
+    if _LINE_BREAKS.search(text):
+        sentence = "Write it on one line, without line breaks or tabs."
+        raise ValueError(sentence)
+    return _printable(text)
+
+
+def _not_a_number(value: object) -> object:
+    # Pydantic reads a bare number as seconds since 1970; nobody writes an instant like that.
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
+        sentence = "Write the instant as 2025-05-14T16:00:00Z."
+        raise ValueError(sentence)
+    return value
+
+
+def _in_range(value: datetime) -> datetime:
+    # A day inside each end, so that no offset can push it out of the calendar.
+    if not _FIRST_YEAR < value.year < _LAST_YEAR:
+        sentence = f"Give an instant between the years {_FIRST_YEAR + 1} and {_LAST_YEAR - 1}."
+        raise ValueError(sentence)
+    return value.astimezone(UTC)
+
+
+def _https(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s<>\"\\]+", url):
+        sentence = "Give a whole address that starts with https:// or http://."
+        raise ValueError(sentence)
+    return url
+
+
+def _email(address: str) -> str:
+    if not re.fullmatch(r"[^@\s<>\"(),:;\\\[\]]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", address):
+        sentence = "Give one mail address, such as desk@example.org."
+        raise ValueError(sentence)
+    return address
+
+
+def _all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        sentence = "Name each only once."
+        raise ValueError(sentence)
+    return values
+
+
+_STRIPPED = StringConstraints(strip_whitespace=True)
+Line = Annotated[str, _STRIPPED, Field(max_length=200), AfterValidator(_one_line)]
+Title = Annotated[str, _STRIPPED, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+Text = Annotated[str, _STRIPPED, Field(max_length=20_000), AfterValidator(_printable)]
+Url = Annotated[str, _STRIPPED, Field(max_length=2_000), AfterValidator(_https)]
+Email = Annotated[
+    str, _STRIPPED, Field(max_length=254), AfterValidator(_one_line), AfterValidator(_email)
+]
+PartyCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,31}$")]
+AgreementRef = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Tag = Annotated[
+    str,
+    _STRIPPED,
+    Field(min_length=1, max_length=64, pattern=r"^[^,]+$"),
+    AfterValidator(_one_line),
+]
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_range)]
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=6)]
+
+
+class Draft(BaseModel):
+    """A frozen value read from outside; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartyDraft(Draft):
+    """A party: who can owe or be owed."""
+
+    code: PartyCode
+    name: Title
+    kind: PartyKind
+    country: Country | None = None
+    timezone: TimeZoneName
+
+
+class ParticipantDraft(PartyDraft):
+    """A party in an agreement document, with the role it plays there."""
+
+    role: Line = ""
+
+
+class MembershipDraft(Draft):
+    """A stored party, named as a party to an agreement."""
+
+    code: PartyCode
+    role: Line = ""
+
+
+class _AgreementTerms(Draft):
+    ref: AgreementRef
+    title: Title
+    kind: AgreementKind
+    signed_on: CivilDay | None = None
+    in_force_on: CivilDay | None = None
+    ends_on: CivilDay | None = None
+    timezone: TimeZoneName | None = None
+    calendars: Annotated[tuple[CalendarName, ...], AfterValidator(_all_different)] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        begin = self.in_force_on or self.signed_on
+        if self.ends_on is not None and begin is not None and self.ends_on < begin:
+            sentence = f"ends_on {self.ends_on} lies before the agreement begins on {begin}."
+            raise ValueError(sentence)
+        return self
+
+
+class AgreementDraft(_AgreementTerms):
+    """An agreement between parties that are stored already."""
+
+    parties: tuple[MembershipDraft, ...] = Field(min_length=1, max_length=500)
+
+
+class DayOrInstant(Draft):
+    """When something holds: a civil day (`on`) or an instant (`at`), one of the two."""
+
+    on: CivilDay | None = None
+    at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _is_dated(self) -> Self:
+        _refuse_unless_dated_once(self)
+        return self
+
+
+class FactDraft(DayOrInstant):
+    """A fact about a deadline. An extension needs its new `due`; a retraction needs the fact
+    that it `supersedes` and takes its instant from there."""
+
+    type: FactKind
+    quantity: Quantity | None = None
+    due: DueRule | None = None
+    note: Text = ""
+    evidence: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+    supersedes: Annotated[int, Field(gt=0, lt=2**63)] | None = None
+
+    @model_validator(mode="after")
+    def _is_dated(self) -> Self:
+        if self.type is not FactKind.RETRACTION:
+            _refuse_unless_dated_once(self)
+        elif self.on is not None or self.at is not None:
+            sentence = "A retraction has no date of its own: leave out on and at."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        if (self.type is FactKind.EXTENSION) != (self.due is not None):
+            sentence = "An extension, and nothing else, names the new due (a due rule)."
+            raise ValueError(sentence)
+        if self.quantity is not None and self.type is not FactKind.PERFORMANCE:
+            sentence = "Only a performance has a quantity."
+            raise ValueError(sentence)
+        if self.type is FactKind.RETRACTION and self.supersedes is None:
+            sentence = "A retraction names in supersedes the id of the fact that it takes back."
+            raise ValueError(sentence)
+        return self
+
+
+class PositionDraft(DayOrInstant):
+    """What one party says of a deadline."""
+
+    party: PartyCode
+    verdict: Verdict
+    quote: Text = ""
+    evidence: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+
+
+class EvidenceDraft(Draft):
+    """A document or statement that bears on obligations of one agreement."""
+
+    ref: Ref
+    title: Title
+    kind: EvidenceKind
+    url: Url = ""
+    quote: Text = ""
+    published_on: CivilDay | None = None
+    asserted_by: PartyCode | None = None
+    stance: Stance
+    obligations: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+
+
+class ObligationDraft(Draft):
+    """One duty. Without a `due` rule it has no deadline of its own."""
+
+    ref: Ref
+    title: Title
+    kind: ObligationKind = ObligationKind.ACHIEVE
+    obligors: Annotated[
+        tuple[PartyCode, ...], Field(min_length=1, max_length=100), AfterValidator(_all_different)
+    ]
+    obligees: Annotated[
+        tuple[PartyCode, ...], Field(min_length=1, max_length=100), AfterValidator(_all_different)
+    ]
+    clause: Line = ""
+    text: Text = ""
+    due: DueRule | None = None
+    grace: Grace | None = None
+    severity: Severity = Severity.NORMAL
+    tags: Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(_all_different)] = ()
+    owner: Email | None = None
+    parent: Ref | None = None
+    target_quantity: Quantity | None = None
+    unit: Line = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.grace is not None and self.due is None:
+            sentence = "A grace period needs a due rule to follow."
+            raise ValueError(sentence)
+        if self.unit and self.target_quantity is None:
+            sentence = "A unit needs a target_quantity."
+            raise ValueError(sentence)
+        if self.parent == self.ref:
+            sentence = "An obligation cannot be a component of itself."
+            raise ValueError(sentence)
+        return self
+
+
+class DocumentObligation(ObligationDraft):
+    """An obligation in a document, with what is known of it."""
+
+    facts: tuple[FactDraft, ...] = ()
+    positions: tuple[PositionDraft, ...] = ()
+
+
+class AgreementDocument(_AgreementTerms):
+    """A whole agreement: parties, obligations, and what is known of them."""
+
+    format: Literal["pacta.agreement/v1"]
+    parties: tuple[ParticipantDraft, ...] = Field(min_length=1, max_length=500)
+    evidence: tuple[EvidenceDraft, ...] = ()
+    obligations: tuple[DocumentObligation, ...] = Field(default=(), max_length=20_000)
+
+
+class SubscriptionDraft(Draft):
+    """Who is told: one address, about everything or about one agreement."""
+
+    email: Email
+    agreement: AgreementRef | None = None
+    is_active: bool = True
+
+
+def _refuse_unless_dated_once(draft: DayOrInstant) -> None:
+    if (draft.on is None) == (draft.at is None):
+        sentence = "Give either on (a day) or at (an instant with its offset)."
+        raise ValueError(sentence)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def read(model: type[ModelT], value: object) -> ModelT:
+    """Check `value` (plain JSON-like data) against a draft.
+
+    Raises:
+        Invalid: with every problem and its path in the value.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Invalid(problems_of(error)) from None
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """A validation error as problems, each with a path and a sentence."""
+    return [
+        Problem(path="/".join(map(str, each["loc"])), detail=_sentence(each))
+        for each in error.errors(include_url=False, include_input=True)
+    ]
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    kind = error["type"]
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
+        return "There is no such field here: correct its name or leave it out."
+    if kind == "missing":
+        return "This field is required."
+    if kind == "string_pattern_mismatch":
+        return f"Does not fit the form {error['ctx']['pattern']}"
+    message: str = error["msg"].removeprefix("Value error, ")
+    return message if message.endswith(".") else f"{message}."

@@ -1,0 +1,98 @@
+"""The ledger rule: what to append when the course changes, and how to read it back.
+
+The ledger holds what was believed, and when. A batch is a set of entries with one `recorded_at`
+that restates the course of a deadline from some instant on; nothing in it is ever changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from compliance.domain.timeline import Timeline, Transition
+from compliance.domain.vocabulary import Reason, Status
+
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One ledger row: from `effective_at` on this was the state, as known at `recorded_at`."""
+
+    recorded_at: datetime
+    effective_at: datetime
+    status: Status
+    reason: Reason
+    fact_id: int | None
+    due_at: datetime
+
+
+def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
+    """The state at `as_of` as it was known at `known_at`; None if nothing was known of it yet."""
+    known = (
+        entry for entry in entries if entry.recorded_at <= known_at and entry.effective_at <= as_of
+    )
+    return max(known, key=lambda entry: (entry.recorded_at, entry.effective_at), default=None)
+
+
+def held_course(entries: Sequence[Entry]) -> list[Entry]:
+    """The course as the whole ledger holds it now, oldest first, without empty restatements."""
+    if len(entries) <= 1:
+        return list(entries)
+    ordered = sorted(entries, key=lambda entry: (entry.recorded_at, entry.effective_at))
+    course: list[Entry] = []
+    for _, batch in groupby(ordered, key=lambda entry: entry.recorded_at):
+        rows = list(batch)
+        course = [entry for entry in course if entry.effective_at < rows[0].effective_at] + rows
+    return [
+        entry
+        for index, entry in enumerate(course)
+        if index == 0 or _state(entry) != _state(course[index - 1])
+    ]
+
+
+def restatement(
+    held: Sequence[Entry], timeline: Timeline, as_of: datetime
+) -> tuple[Transition, ...]:
+    """What must be appended so that the ledger holds `timeline` up to `as_of`.
+
+    Empty when the ledger already does. Otherwise the course from the first instant at which the
+    two differ: the state that holds there, and every transition after it up to `as_of`.
+    """
+    expected = timeline.until(as_of)
+    believed = held_course(held)
+    for index, (entry, transition) in enumerate(zip(believed, expected, strict=False)):
+        if entry.effective_at != transition.effective_at or not _agree(entry, transition):
+            return _from(expected, index, min(entry.effective_at, transition.effective_at))
+    if len(expected) > len(believed):
+        return expected[len(believed) :]
+    if len(believed) > len(expected):
+        return _from(expected, len(expected), believed[len(expected)].effective_at)
+    return ()
+
+
+def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:
+    """When the next batch of a deadline is recorded: now, but always after the batch before."""
+    return as_of if last is None or as_of > last else last + TICK
+
+
+def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tuple[Transition, ...]:
+    rest = tuple(expected[index:])
+    if index and (not rest or rest[0].effective_at > instant):
+        return (expected[index - 1].restated_at(instant), *rest)
+    return rest
+
+
+def _state(entry: Entry) -> tuple[Status, Reason, int | None, datetime]:
+    return (entry.status, entry.reason, entry.fact_id, entry.due_at)
+
+
+def _agree(entry: Entry, transition: Transition) -> bool:
+    return (
+        entry.status == transition.status
+        and entry.reason == transition.reason
+        and entry.fact_id == transition.fact_id
+        and entry.due_at == transition.due.due_at
+    )

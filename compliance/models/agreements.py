@@ -1,0 +1,81 @@
+"""Parties and the agreements between them."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from compliance.domain.vocabulary import AgreementKind, PartyKind
+from compliance.models.choices import choice_field, one_of
+from compliance.models.history import tracked
+
+
+@tracked
+class Party(models.Model):
+    """Who can owe or be owed: a state, an organisation, a company."""
+
+    code = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=200)
+    kind = choice_field(PartyKind)
+    country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
+    timezone = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "parties"
+        ordering = ("code",)
+        constraints = (
+            one_of("kind", PartyKind),
+            models.CheckConstraint(
+                name="party_code_form",
+                condition=models.Q(code__regex=r"^[A-Z0-9][A-Z0-9_-]*$"),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+
+@tracked
+class Agreement(models.Model):
+    """The instrument: what was agreed, between whom, from when."""
+
+    ref = models.SlugField(max_length=64, unique=True)
+    title = models.CharField(max_length=200)
+    kind = choice_field(AgreementKind)
+    signed_on = models.DateField(null=True, blank=True)
+    in_force_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+    timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
+    calendars = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
+        Party, through="AgreementParty", related_name="agreements"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("ref",)
+        constraints = (one_of("kind", AgreementKind),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@tracked
+class AgreementParty(models.Model):
+    """That a party is a party to an agreement, and in which role."""
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="memberships")
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = "party to the agreement"
+        verbose_name_plural = "parties to the agreement"
+        ordering = ("id",)
+        constraints = (
+            # Also the target of the composite key by which obligors and obligees must be parties.
+            models.UniqueConstraint(fields=["agreement", "party"], name="agreementparty_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.party.code} in {self.agreement.ref}"

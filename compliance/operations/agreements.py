@@ -1,0 +1,278 @@
+"""Writing agreements: one at a time, or whole from a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from compliance.domain.drafts import (
+    AgreementDocument,
+    AgreementDraft,
+    DocumentObligation,
+    MembershipDraft,
+    ObligationDraft,
+    ParticipantDraft,
+    PartyDraft,
+)
+from compliance.domain.problems import Invalid, Problem, refusal
+from compliance.models import Agreement, AgreementParty, Deadline, ObligationParty, Party, User
+from compliance.operations import course, facts, obligations, parties
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What loading a document did."""
+
+    agreement: Agreement
+    is_new: bool
+    obligations: int
+    facts: int
+    positions: int
+    evidence: int
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything was stored."""
+        return self.is_new or any((self.obligations, self.facts, self.positions, self.evidence))
+
+
+@transaction.atomic
+def create(*, draft: AgreementDraft, as_of: datetime) -> Agreement:
+    """Store a new agreement between stored parties.
+
+    Raises:
+        Invalid: its ref is taken, or a party is not stored.
+    """
+    if Agreement.objects.filter(ref=draft.ref).exists():
+        raise refusal("ref", f"There is already an agreement {draft.ref}: choose another ref.")
+    members = _members(draft.parties)
+    agreement = Agreement.objects.create(created_at=as_of, **_columns(draft))
+    AgreementParty.objects.bulk_create(
+        AgreementParty(agreement=agreement, party=party, role=role) for party, role in members
+    )
+    return agreement
+
+
+@transaction.atomic
+def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> Agreement:
+    """Correct an agreement. Deadlines that follow its zone or calendars move with it.
+
+    Raises:
+        Invalid: the ref differs, a party is not stored, or one with duties is left out.
+    """
+    touched = _correct(agreement, draft)
+    course.settle(touched, as_of=as_of)
+    agreement.refresh_from_db()
+    return agreement
+
+
+def _correct(agreement: Agreement, draft: AgreementDraft) -> set[int]:
+    """Do what `update` does, but leave the deadlines that it touched unsettled."""
+    agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+    if draft.ref != agreement.ref:
+        raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
+    members = _members(draft.parties)
+    stored = {each.party_id: each for each in agreement.memberships.select_related("party")}
+    kept = {party.pk for party, _ in members}
+    for party_id in stored.keys() - kept:
+        side = ObligationParty.objects.filter(agreement=agreement, party_id=party_id).first()
+        if side is not None:
+            sentence = (
+                f"{stored[party_id].party.code} has a part in obligation {side.obligation.ref} "
+                "and must stay a party."
+            )
+            raise refusal("parties", sentence)
+        stored[party_id].delete()
+    for party, role in members:
+        membership = stored.get(party.pk)
+        if membership is None:
+            AgreementParty.objects.create(agreement=agreement, party=party, role=role)
+        elif membership.role != role:
+            membership.role = role
+            membership.save(update_fields=["role"])
+    has_moved = (agreement.timezone, list(agreement.calendars)) != (
+        draft.timezone,
+        list(draft.calendars),
+    )
+    for name, value in _columns(draft).items():
+        setattr(agreement, name, value)
+    agreement.save()
+    if not has_moved:
+        return set()
+    return obligations.recompute(
+        obligations=agreement.obligations.filter(deadlines__isnull=False).distinct()
+    )
+
+
+@transaction.atomic
+def save_whole(
+    *,
+    agreement: Agreement | None,
+    draft: AgreementDraft,
+    obligation_drafts: Mapping[str, ObligationDraft],
+    as_of: datetime,
+) -> Agreement:
+    """Store an agreement together with new and corrected obligations, or nothing of it.
+
+    `obligation_drafts` are by the paths to name them by when refused. One whose ref is stored
+    corrects that obligation.
+
+    Raises:
+        Invalid: as `create`, `update` and their like for obligations.
+    """
+    if agreement is None:
+        agreement = create(draft=draft, as_of=as_of)
+        touched = set()
+    else:
+        touched = _correct(agreement, draft)
+        agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+    stored = {each.ref: each for each in agreement.obligations.all()}
+    fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
+    made = obligations.store(agreement=agreement, drafts=fresh, as_of=as_of)
+    touched |= set(Deadline.objects.filter(obligation__in=made).values_list("id", flat=True))
+    for path, each in obligation_drafts.items():
+        if path not in fresh:
+            try:
+                touched |= obligations.correct(
+                    agreement=agreement, obligation=stored[each.ref], draft=each, as_of=as_of
+                )
+            except Invalid as error:
+                raise Invalid(problem.below(path) for problem in error.problems) from None
+    course.settle(touched, as_of=as_of)
+    return agreement
+
+
+@transaction.atomic
+def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Loaded:
+    """Store what a document says and is not stored yet; loading it twice changes nothing.
+
+    What is stored is never overwritten by a document: parties, agreement and obligations that
+    exist keep their fields (correct them in the admin or the API); facts, positions and evidence
+    that are not there yet are added.
+
+    Raises:
+        Invalid: with every problem and its path in the document; nothing is stored.
+    """
+    problems = _party_problems(document.parties)
+    if problems:
+        raise Invalid(problems)
+    known = set(Party.objects.values_list("code", flat=True))
+    for participant in document.parties:
+        if participant.code not in known:
+            parties.create(
+                draft=PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
+            )
+    agreement = Agreement.objects.select_for_update().filter(ref=document.ref).first()
+    is_new = agreement is None
+    if agreement is None:
+        agreement = create(draft=_draft_of(document), as_of=as_of)
+    stored = set(agreement.obligations.values_list("ref", flat=True))
+    _refuse_doubles(document.obligations)
+    made = obligations.store(
+        agreement=agreement,
+        drafts={
+            f"obligations/{index}": _without_facts(each)
+            for index, each in enumerate(document.obligations)
+            if each.ref not in stored
+        },
+        as_of=as_of,
+    )
+    recorded = facts.add_known(agreement=agreement, document=document, by=by, as_of=as_of)
+    touched = Deadline.objects.filter(obligation__in=made).values_list("id", flat=True)
+    course.settle({*touched, *recorded.deadline_ids}, as_of=as_of, announce_ended=False)
+    return Loaded(
+        agreement=agreement,
+        is_new=is_new,
+        obligations=len(made),
+        facts=recorded.facts,
+        positions=recorded.positions,
+        evidence=recorded.evidence,
+    )
+
+
+def _draft_of(document: AgreementDocument) -> AgreementDraft:
+    return AgreementDraft(
+        ref=document.ref,
+        title=document.title,
+        kind=document.kind,
+        signed_on=document.signed_on,
+        in_force_on=document.in_force_on,
+        ends_on=document.ends_on,
+        timezone=document.timezone,
+        calendars=document.calendars,
+        parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
+    )
+
+
+def _without_facts(draft: DocumentObligation) -> ObligationDraft:
+    return ObligationDraft.model_construct(
+        **{name: getattr(draft, name) for name in ObligationDraft.model_fields}
+    )
+
+
+def _refuse_doubles(drafts: Iterable[ObligationDraft]) -> None:
+    seen: set[str] = set()
+    problems = []
+    for index, draft in enumerate(drafts):
+        if draft.ref in seen:
+            detail = f"The ref {draft.ref} stands twice in this document."
+            problems.append(Problem(path=f"obligations/{index}/ref", detail=detail))
+        seen.add(draft.ref)
+    if problems:
+        raise Invalid(problems)
+
+
+def _party_problems(participants: Iterable[ParticipantDraft]) -> list[Problem]:
+    stored = {party.code: party for party in Party.objects.all()}
+    problems = []
+    seen: set[str] = set()
+    for index, draft in enumerate(participants):
+        if draft.code in seen:
+            detail = f"The party {draft.code} stands twice in this document."
+            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
+        seen.add(draft.code)
+        party = stored.get(draft.code)
+        # A zone or country that differs would move, or mislead, the deadlines of every other
+        # agreement of this party; a name may well be written in several ways.
+        for name in ("kind", "country", "timezone"):
+            if party is not None and getattr(draft, name) != getattr(party, name):
+                detail = (
+                    f"{draft.code} is stored with {name} {getattr(party, name)}: "
+                    "use that, or correct the party first."
+                )
+                problems.append(Problem(path=f"parties/{index}/{name}", detail=detail))
+    return problems
+
+
+def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:
+    drafts = list(drafts)
+    stored = Party.objects.in_bulk([draft.code for draft in drafts], field_name="code")
+    problems = []
+    seen: set[str] = set()
+    for index, draft in enumerate(drafts):
+        if draft.code not in stored:
+            detail = f"There is no party {draft.code}: create it first."
+            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
+        if draft.code in seen:
+            detail = f"{draft.code} stands twice: name each party once."
+            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
+        seen.add(draft.code)
+    if problems:
+        raise Invalid(problems)
+    return [(stored[draft.code], draft.role) for draft in drafts]
+
+
+def _columns(draft: AgreementDraft) -> dict[str, object]:
+    return {
+        "ref": draft.ref,
+        "title": draft.title,
+        "kind": draft.kind.value,
+        "signed_on": draft.signed_on,
+        "in_force_on": draft.in_force_on,
+        "ends_on": draft.ends_on,
+        "timezone": draft.timezone,
+        "calendars": list(draft.calendars),
+    }

@@ -1,0 +1,21 @@
+"""The ticks that Celery beat sends. Each does what is due now; none carries any state."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from compliance import delivery
+from compliance.operations import sweep as sweeping
+
+
+@shared_task
+def sweep() -> None:
+    """Flag what fell due."""
+    sweeping.run(as_of=timezone.now())
+
+
+@shared_task
+def deliver() -> None:
+    """Send what waits to be told."""
+    delivery.deliver(as_of=timezone.now())

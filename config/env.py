@@ -1,0 +1,89 @@
+"""Everything Pacta takes from its environment, read once, typed.
+
+A value that cannot be read stops start-up with the variable's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from environs import Env, EnvError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class BadSetting(SystemExit):
+    """A setting cannot be used. Prints one line and ends the process with status 2."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(2)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """The settings of one process. Unset URLs mean the embedded servers, or files for mail."""
+
+    database_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    secret_key: str | None = field(repr=False)
+    debug: bool
+    allowed_hosts: list[str]
+    cors_allowed_origins: list[str]
+    csrf_trusted_origins: list[str]
+    host: str
+    port: int
+    email_url: str | None = field(repr=False)
+    default_from_email: str
+    site_url: str
+    admin_email: str
+    admin_password: str | None = field(repr=False)
+    sweep_seconds: int
+    delivery_seconds: int
+    var_dir: Path
+
+
+def _between(minimum: int, maximum: int) -> Callable[[int], None]:
+    def check(value: int) -> None:
+        if not minimum <= value <= maximum:
+            sentence = f"must lie between {minimum} and {maximum}"
+            raise EnvError(sentence)
+
+    return check
+
+
+def read() -> Environment:
+    """Read the process environment.
+
+    Raises:
+        BadSetting: a value is not of its kind; the sentence names the variable.
+    """
+    env = Env()
+    try:
+        port = env.int("PORT", 8000, validate=_between(1, 65535))
+        return Environment(
+            database_url=env.str("DATABASE_URL", "") or None,
+            redis_url=env.str("REDIS_URL", "") or None,
+            secret_key=env.str("SECRET_KEY", "") or None,
+            debug=env.bool("DEBUG", False),
+            allowed_hosts=env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]),
+            cors_allowed_origins=env.list("CORS_ALLOWED_ORIGINS", []),
+            csrf_trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", []),
+            host=env.str("HOST", "127.0.0.1"),
+            port=port,
+            email_url=env.str("EMAIL_URL", "") or None,
+            default_from_email=env.str("DEFAULT_FROM_EMAIL", "Pacta <pacta@localhost>"),
+            site_url=env.str("SITE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+            admin_email=env.str("ADMIN_EMAIL", "admin@example.org"),
+            admin_password=env.str("ADMIN_PASSWORD", "") or None,
+            sweep_seconds=env.int("SWEEP_SECONDS", 5, validate=_between(1, 3600)),
+            delivery_seconds=env.int("DELIVERY_SECONDS", 2, validate=_between(1, 3600)),
+            var_dir=Path(env.str("VAR_DIR", "") or BASE_DIR / "var").resolve(),
+        )
+    except EnvError as error:
+        raise BadSetting(str(error).rstrip(".")) from None
+
+
+environment = read()

@@ -1,0 +1,294 @@
+"""Django settings. What differs between machines comes from `config.env`; the rest is here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import dj_email_url
+import structlog
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+
+from config import servers
+from config.env import BadSetting, environment
+
+
+def _secret_key() -> str:
+    """The configured key, or one made on first use and kept readable by its owner alone."""
+    if environment.secret_key:
+        return environment.secret_key
+    path = environment.var_dir / "secret_key"
+    try:
+        environment.var_dir.mkdir(parents=True, exist_ok=True)
+        # Written whole under another name and linked into place: of two processes that start
+        # together one wins, and none reads a half-written key.
+        if not path.exists():
+            draft = path.with_name(f"secret_key.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(50))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text()
+    except OSError as error:
+        sentence = (
+            f"VAR_DIR {environment.var_dir} cannot be written ({error.strerror}); "
+            "make it writable, or name another folder in VAR_DIR"
+        )
+        raise BadSetting(sentence) from None
+
+
+def _database() -> dict[str, Any]:
+    url = environment.database_url or servers.embedded_database_url(environment.var_dir)
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
+    except (ValueError, dj_database_url.ParseError):
+        parsed = {}
+    if parsed.get("ENGINE") != "django.db.backends.postgresql":
+        sentence = "DATABASE_URL must look like postgresql://user:password@host:5432/name"
+        raise BadSetting(sentence)
+    options: dict[str, Any] = {"connect_timeout": 5, **parsed.get("OPTIONS", {})}
+    if not parsed.get("TEST"):
+        parsed["TEST"] = {}
+    # One connection per thread would run a busy web process into max_connections.
+    parsed["OPTIONS"] = {**options, "pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    parsed["CONN_MAX_AGE"] = 0
+    parsed["CONN_HEALTH_CHECKS"] = True
+    return parsed
+
+
+def _mail() -> dict[str, Any]:
+    if not environment.email_url:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": str(environment.var_dir / "mail"),
+        }
+    try:
+        parsed = dj_email_url.parse(environment.email_url)
+    except (KeyError, ValueError, AttributeError):
+        sentence = "EMAIL_URL must look like smtp://user:password@host:587/?tls=True"
+        raise BadSetting(sentence) from None
+    names = (
+        "EMAIL_BACKEND", "EMAIL_FILE_PATH", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER",
+        "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_USE_SSL",
+    )  # fmt: skip
+    return {name: parsed[name] for name in names if name in parsed}
+
+
+SECRET_KEY = _secret_key()
+DEBUG = environment.debug
+ALLOWED_HOSTS = environment.allowed_hosts
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+AUTH_USER_MODEL = "compliance.User"
+KNOX_TOKEN_MODEL = "compliance.ApiToken"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+VAR_DIR: Path = environment.var_dir
+SITE_URL = environment.site_url
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "pgtrigger",
+    "pghistory",
+    "corsheaders",
+    "csp",
+    "axes",
+    "knox",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "compliance",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": _database()}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Instants are stored and computed in UTC; people see them in their own zone.
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- Mail -----------------------------------------------------------------------------------
+globals().update(_mail())
+DEFAULT_FROM_EMAIL = environment.default_from_email
+SERVER_EMAIL = environment.default_from_email
+EMAIL_TIMEOUT = 20
+
+# --- People and tokens ----------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 1  # hours
+# A stranger must not be able to lock somebody out of their account from elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": None,
+    "TOKEN_LIMIT_PER_USER": None,
+    "AUTO_REFRESH": False,
+    "TOKEN_MODEL": "compliance.ApiToken",
+}
+
+# --- Web ------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+_is_https = environment.site_url.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; see docs/operating.md
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
+SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = environment.csrf_trusted_origins
+PGHISTORY_APPEND_ONLY = True
+CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
+CORS_URLS_REGEX = r"^/api/"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # The admin theme evaluates Alpine.js expressions and sets styles on elements.
+        "script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "compliance.api.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
+    "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["compliance.api.renderers.ORJSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "compliance.api.problems.problem_response",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Pacta",
+    "DESCRIPTION": "Tracks whether agreements are kept.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}
+
+# --- Celery: it only ticks; deadlines live in PostgreSQL ------------------------------------
+BROKER_URL = environment.redis_url or servers.embedded_broker_url(environment.var_dir)
+SWEEP_SECONDS = environment.sweep_seconds
+DELIVERY_SECONDS = environment.delivery_seconds
+
+# --- Logs -----------------------------------------------------------------------------------
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.KeyValueRenderer(
+                    key_order=["timestamp", "level", "event"], drop_missing=True
+                ),
+            ],
+            "foreign_pre_chain": [structlog.stdlib.add_log_level],
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "axes": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Pacta",
+    "SITE_HEADER": "Pacta",
+    "SITE_SYMBOL": "handshake",
+    "SHOW_HISTORY": True,
+}

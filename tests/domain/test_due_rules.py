@@ -1,0 +1,418 @@
+"""When something is due: the rules, their JSON, and the instants that follow."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from compliance.domain.calendars import (
+    NoBusinessDay,
+    UnknownCalendar,
+    add_business_days,
+)
+from compliance.domain.civil_time import (
+    FIRST_DAY,
+    LAST_DAY,
+    DayOutOfRange,
+    NonexistentLocalTime,
+    UnknownTimeZone,
+    civil_day,
+    day_end,
+    zone,
+    zone_names,
+)
+from compliance.domain.due_rules import (
+    CalendarName,
+    DateRule,
+    Due,
+    DueRule,
+    Grace,
+    GraceOutOfRange,
+    GraceUnit,
+    dump_due_rule,
+    dump_grace,
+    parse_due_rule,
+    parse_grace,
+    resolve,
+)
+
+TICK = timedelta(microseconds=1)
+
+zones = st.sampled_from(sorted(zone_names()))
+days = st.dates(FIRST_DAY, LAST_DAY)
+whole_seconds = st.times().map(lambda at: at.replace(microsecond=0))
+rules = st.builds(DateRule, on=days, time=st.none() | whole_seconds, timezone=st.none() | zones)
+graces = st.builds(Grace, count=st.integers(0, 400), unit=st.sampled_from(GraceUnit))
+calendar_sets = st.sampled_from([(), ("US",), ("CN", "US"), ("IL", "weekend")])
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def on(day: str, at: str | None = None, zone_name: str | None = None) -> DateRule:
+    return DateRule(
+        on=date.fromisoformat(day),
+        time=time.fromisoformat(at) if at else None,
+        timezone=zone_name,
+    )
+
+
+def problems(value: object) -> dict[str, str]:
+    """Path to sentence, of every error in the rule."""
+    with pytest.raises(ValidationError) as refused:
+        parse_due_rule(value)
+    return {".".join(map(str, e["loc"])): e["msg"] for e in refused.value.errors()}
+
+
+def unmet_at(
+    rule: DateRule, count: int, unit: str, zone_name: str, calendars: tuple[str, ...] = ()
+) -> datetime:
+    grace = Grace(count=count, unit=GraceUnit(unit))
+    return resolve(rule, fallback_timezone=zone_name, grace=grace, calendars=calendars).unmet_at
+
+
+# Instants
+
+
+def test_by_may_14_is_the_end_of_that_day_where_the_obligor_is() -> None:
+    assert resolve(on("2025-05-14"), fallback_timezone="Asia/Shanghai") == Due(
+        due_on=date(2025, 5, 14),
+        due_at=utc("2025-05-14T16:00Z"),
+        unmet_at=utc("2025-05-14T16:00Z"),
+        timezone="Asia/Shanghai",
+    )
+    assert resolve(on("2025-05-14"), fallback_timezone="America/New_York").due_at == utc(
+        "2025-05-15T04:00Z"
+    )
+
+
+def test_a_rule_with_a_time_is_due_at_that_time() -> None:
+    due = resolve(on("2025-05-14", "12:01"), fallback_timezone="Asia/Shanghai")
+
+    assert due.due_on == date(2025, 5, 14)
+    assert due.due_at == utc("2025-05-14T04:01Z")
+
+
+def test_the_zone_of_the_rule_goes_before_the_fallback() -> None:
+    due = resolve(on("2025-05-14", zone_name="Asia/Shanghai"), fallback_timezone="America/New_York")
+
+    assert due.timezone == "Asia/Shanghai"
+    assert due.due_at == utc("2025-05-14T16:00Z")
+
+
+def test_a_time_shown_twice_is_due_at_its_second_showing() -> None:
+    due = resolve(on("2025-11-02", "01:30"), fallback_timezone="America/New_York")
+
+    assert due.due_at == utc("2025-11-02T06:30Z")
+
+
+@given(rules, zones, st.none() | graces, calendar_sets)
+@settings(deadline=None, max_examples=400)
+def test_nothing_is_due_before_its_day_or_unmet_before_it_is_due(
+    rule: DateRule, fallback: str, grace: Grace | None, calendars: tuple[str, ...]
+) -> None:
+    try:
+        due = resolve(rule, fallback_timezone=fallback, grace=grace, calendars=calendars)
+    except (NonexistentLocalTime, GraceOutOfRange):
+        return
+    zone_name = rule.timezone or fallback
+
+    assert (due.due_on, due.timezone) == (rule.on, zone_name)
+    assert due.due_at.tzinfo is UTC
+    assert due.unmet_at.tzinfo is UTC
+    assert due.unmet_at >= due.due_at
+    if grace is None or grace.count == 0:
+        assert due.unmet_at == due.due_at
+    if rule.time is None:
+        assert due.due_at == day_end(rule.on, zone_name)
+        if rule.on < LAST_DAY:
+            assert civil_day(due.due_at, zone_name) > rule.on
+        if rule.on > FIRST_DAY:
+            assert civil_day(due.due_at - TICK, zone_name) <= rule.on
+    else:
+        assert civil_day(due.due_at, zone_name) == rule.on
+        local = due.due_at.astimezone(zone(zone_name))
+        assert local.time() == rule.time
+
+
+# Grace
+
+
+def test_grace_in_days_ends_with_the_last_of_them() -> None:
+    assert unmet_at(on("2025-05-14"), 5, "days", "Asia/Shanghai") == utc("2025-05-19T16:00Z")
+    assert unmet_at(on("2025-05-14"), 2, "weeks", "Asia/Shanghai") == utc("2025-05-28T16:00Z")
+
+
+def test_grace_in_days_keeps_the_clock_across_a_change_of_it() -> None:
+    by_day, by_time = on("2026-03-28"), on("2026-03-28", "17:00")
+
+    assert unmet_at(by_day, 1, "days", "Europe/Berlin") == utc("2026-03-29T22:00Z")
+    assert unmet_at(by_time, 1, "days", "Europe/Berlin") == utc("2026-03-29T15:00Z")
+
+
+def test_grace_in_hours_elapses_across_a_change_of_the_clock() -> None:
+    by_day, by_time = on("2026-03-28"), on("2026-03-28", "17:00")
+
+    assert unmet_at(by_day, 24, "hours", "Europe/Berlin") == utc("2026-03-29T23:00Z")
+    assert unmet_at(by_time, 24, "hours", "Europe/Berlin") == utc("2026-03-29T16:00Z")
+
+
+def test_grace_that_ends_at_a_time_that_does_not_exist_ends_when_clocks_jump() -> None:
+    assert unmet_at(on("2026-03-28", "02:30"), 1, "days", "Europe/Berlin") == utc(
+        "2026-03-29T01:00Z"
+    )
+
+
+def test_grace_over_a_day_that_the_zone_skipped_still_counts_that_day() -> None:
+    assert unmet_at(on("2011-12-28"), 2, "days", "Pacific/Apia") == utc("2011-12-30T10:00Z")
+
+
+def test_grace_in_business_days_passes_over_weekends_and_the_holidays_of_the_calendars() -> None:
+    friday_before_memorial_day = on("2025-05-23")
+
+    assert unmet_at(friday_before_memorial_day, 1, "business_days", "UTC") == utc(
+        "2025-05-27T00:00Z"
+    )
+    assert unmet_at(friday_before_memorial_day, 1, "business_days", "UTC", ("US",)) == utc(
+        "2025-05-28T00:00Z"
+    )
+    assert unmet_at(
+        on("2025-05-23", "17:00"), 1, "business_days", "America/New_York", ("US",)
+    ) == utc("2025-05-27T21:00Z")
+
+
+@given(st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.integers(1, 60), zones, calendar_sets)
+@settings(deadline=None, max_examples=150)
+def test_grace_in_business_days_ends_with_the_day_that_the_calendars_count_to(
+    day: date, count: int, zone_name: str, calendars: tuple[str, ...]
+) -> None:
+    ended = unmet_at(DateRule(on=day), count, "business_days", zone_name, calendars)
+
+    assert ended == day_end(add_business_days(day, count, calendars), zone_name)
+
+
+@given(rules, zones, graces)
+@settings(deadline=None, max_examples=250)
+def test_longer_grace_never_ends_earlier(rule: DateRule, fallback: str, grace: Grace) -> None:
+    longer = Grace(count=grace.count + 1, unit=grace.unit)
+    try:
+        short = resolve(rule, fallback_timezone=fallback, grace=grace)
+        long = resolve(rule, fallback_timezone=fallback, grace=longer)
+    except (NonexistentLocalTime, GraceOutOfRange):
+        return
+    assert short.due_at == long.due_at
+    assert short.unmet_at <= long.unmet_at
+
+
+def test_what_cannot_be_resolved_is_refused_by_its_kind() -> None:
+    last = DateRule(on=LAST_DAY)
+    with pytest.raises(UnknownTimeZone):
+        resolve(on("2025-05-14"), fallback_timezone="Mars/Olympus")
+    with pytest.raises(NonexistentLocalTime):
+        resolve(on("2026-03-29", "02:30"), fallback_timezone="Europe/Berlin")
+    with pytest.raises(UnknownCalendar):
+        unmet_at(on("2025-05-14"), 1, "business_days", "UTC", ("XX",))
+    with pytest.raises(DayOutOfRange):
+        resolve(DateRule(on=date.max), fallback_timezone="UTC")
+    for unit in ("days", "business_days", "weeks"):
+        with pytest.raises(GraceOutOfRange, match="The end of the grace period must lie between"):
+            unmet_at(last, 3650, unit, "UTC")
+    assert unmet_at(last, 3650, "hours", "UTC") == day_end(LAST_DAY, "UTC") + timedelta(hours=3650)
+    assert issubclass(NoBusinessDay, ValueError)
+
+
+# JSON
+
+
+def test_the_json_of_a_rule_is_that_of_the_design() -> None:
+    stated = {"type": "date", "on": "2025-05-14", "time": None, "timezone": None}
+
+    assert parse_due_rule(stated) == DateRule(on=date(2025, 5, 14))
+    assert dump_due_rule(parse_due_rule(stated)) == stated
+
+
+def test_a_rule_may_leave_out_what_it_does_not_say() -> None:
+    assert parse_due_rule({"type": "date", "on": "2025-05-14"}) == on("2025-05-14")
+
+
+def test_a_rule_may_come_with_the_dates_that_yaml_reads() -> None:
+    assert parse_due_rule({"type": "date", "on": date(2025, 5, 14)}) == on("2025-05-14")
+
+
+@pytest.mark.parametrize("text", ["17:00", "00:00", "23:59:59", "07:05:09"])
+def test_a_time_of_day_reads_and_writes_the_same(text: str) -> None:
+    stated = {"type": "date", "on": "2025-05-14", "time": text, "timezone": "Asia/Shanghai"}
+
+    assert dump_due_rule(parse_due_rule(stated)) == stated
+
+
+@given(rules)
+@settings(deadline=None, max_examples=250)
+def test_a_rule_comes_back_from_json_as_it_was(rule: DateRule) -> None:
+    try:
+        back = parse_due_rule(json.loads(json.dumps(dump_due_rule(rule))))
+    except ValidationError as refused:
+        assert [e["type"] for e in refused.errors()] == ["nonexistent_local_time"]
+    else:
+        assert back == rule
+        assert dump_due_rule(back) == dump_due_rule(rule)
+
+
+@given(graces)
+def test_a_grace_period_comes_back_from_json_as_it_was(grace: Grace) -> None:
+    assert parse_grace(json.loads(json.dumps(dump_grace(grace)))) == grace
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("on", "2025-02-29", "2025-02-29 does not exist: that month has the days 01 to 28."),
+        ("on", "2025-13-01", "There is no month 13."),
+        ("on", "14.05.2025", "Give the day as year-month-day"),
+        ("on", "2025-5-14", "Give the day as year-month-day"),
+        ("on", "20250514", "Give the day as year-month-day"),
+        ("on", "2025-05-14T00:00:00", "Give the day as year-month-day"),
+        ("on", "\uff12\uff10\uff12\uff15-05-14", "Give the day as year-month-day"),
+        ("on", " 2025-05-14", "Give the day as year-month-day"),
+        ("on", 1747180800, "Give the day as year-month-day"),
+        ("on", 0, "Give the day as year-month-day"),
+        ("on", True, "Give the day as year-month-day"),
+        ("on", None, "Give the day as year-month-day"),
+        ("on", b"2025-05-14", "Give the day as year-month-day"),
+        ("on", datetime(2025, 5, 14, tzinfo=UTC), "This is an instant, not a day."),
+        ("on", "1899-12-31", "must lie between 1900-01-01 and 2200-12-31"),
+        ("on", "9999-12-31", "must lie between 1900-01-01 and 2200-12-31"),
+        ("on", "0000-00-00", "must lie between 1900-01-01 and 2200-12-31"),
+        ("time", "17", "Give the time of day as"),
+        ("time", "7:00", "Give the time of day as"),
+        ("time", "5pm", "Give the time of day as"),
+        ("time", "17:00Z", "Without an offset"),
+        ("time", "17:00+08:00", "Without an offset"),
+        ("time", "17:00:00.5", "Give the time of day as"),
+        ("time", "25:00", "25:00 is not a time of day."),
+        ("time", "24:00", "leave the time out"),
+        ("time", 1020, "In YAML, put it in quotes."),
+        ("time", 61200.0, "Give the time of day as"),
+        ("time", time(17, tzinfo=UTC), "The zone has a field of its own"),
+        ("time", [], "Give the time of day as"),
+        ("timezone", "Europe/Berln", "Did you mean 'Europe/Berlin'?"),
+        ("timezone", "", "is not a time zone"),
+        ("timezone", "../UTC", "is not a time zone"),
+        ("timezone", 8, "Input should be a valid string"),
+        ("timezone", b"UTC", "Input should be a valid string"),
+        ("type", "offset", "Only rules of the type 'date' are known."),
+        ("type", None, "Only rules of the type 'date' are known."),
+        ("type", ["date"], "Only rules of the type 'date' are known."),
+    ],
+)
+def test_a_wrong_value_is_refused_at_its_path_with_what_to_write(
+    field: str, value: Any, sentence: str
+) -> None:
+    found = problems({"type": "date", "on": "2025-05-14", field: value})
+
+    assert list(found) == [field]
+    assert sentence in found[field]
+
+
+def test_every_error_of_a_rule_is_given_at_once() -> None:
+    wrong = {"type": "date", "on": "x", "time": "x", "timezone": "x", "until": "2025-05-14"}
+
+    assert set(problems(wrong)) == {"on", "time", "timezone", "until"}
+
+
+@pytest.mark.parametrize("value", [None, "2025-05-14", 5, [], [{"type": "date"}], True])
+def test_what_is_not_an_object_is_not_a_rule(value: object) -> None:
+    assert list(problems(value)) == [""]
+
+
+def test_a_rule_must_say_its_type_and_its_day() -> None:
+    assert problems({"on": "2025-05-14"}) == {"type": "Say what kind of rule this is: 'date'."}
+    assert problems({"type": "date"}) == {"on": "Field required"}
+
+
+def test_a_time_in_a_gap_of_the_rules_own_zone_is_refused_at_the_time() -> None:
+    gap = {"type": "date", "on": "2026-03-29", "time": "02:30", "timezone": "Europe/Berlin"}
+
+    assert problems(gap) == {
+        "time": "02:30 on 2026-03-29 does not exist in Europe/Berlin: clocks jump from 02:00 "
+        "to 03:00. Use 01:59 or earlier, or 03:00 or later."
+    }
+
+
+def test_a_time_is_not_refused_while_its_zone_is_not_known() -> None:
+    parsed = parse_due_rule({"type": "date", "on": "2026-03-29", "time": "02:30"})
+
+    assert resolve(parsed, fallback_timezone="Asia/Shanghai").due_at == utc("2026-03-28T18:30Z")
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({"count": -1, "unit": "days"}, "count"),
+        ({"count": 3651, "unit": "days"}, "count"),
+        ({"count": True, "unit": "days"}, "count"),
+        ({"count": "5", "unit": "days"}, "count"),
+        ({"count": 1.5, "unit": "days"}, "count"),
+        ({"count": 5, "unit": "months"}, "unit"),
+        ({"count": 5, "unit": "days", "roll": "none"}, "roll"),
+        ({"count": 5}, "unit"),
+        (5, ""),
+    ],
+)
+def test_a_wrong_grace_period_is_refused_at_its_path(value: object, path: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        parse_grace(value)
+
+    assert [".".join(map(str, e["loc"])) for e in refused.value.errors()] == [path]
+
+
+class Duty(BaseModel):
+    due: DueRule | None = None
+    grace: Grace | None = None
+    calendars: list[CalendarName] = []
+
+
+class Document(BaseModel):
+    obligations: list[Duty]
+
+
+def test_in_a_document_errors_stand_at_their_path_in_the_document() -> None:
+    gap = {"type": "date", "on": "2026-03-29", "time": "02:30", "timezone": "Europe/Berlin"}
+    with pytest.raises(ValidationError) as refused:
+        Document.model_validate(
+            {
+                "obligations": [
+                    {"due": gap},
+                    {"due": {"on": "2025-05-14"}},
+                    {"due": {"type": "date", "on": "2025-02-30"}, "calendars": ["US", "USA"]},
+                ]
+            }
+        )
+
+    assert [e["loc"] for e in refused.value.errors()] == [
+        ("obligations", 0, "due", "time"),
+        ("obligations", 1, "due", "type"),
+        ("obligations", 2, "due", "on"),
+        ("obligations", 2, "calendars", 1),
+    ]
+
+
+def test_a_document_writes_its_rules_as_they_are_stored() -> None:
+    rule = on("2025-05-14", "17:00", "Asia/Shanghai")
+
+    assert Duty(due=rule).model_dump(mode="json")["due"] == dump_due_rule(rule)
+
+
+def test_the_published_schema_asks_for_what_the_parser_asks_for() -> None:
+    schema = TypeAdapter(DueRule).json_schema()
+
+    assert schema["required"] == ["type", "on"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["on"]["format"] == "date"
