@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,9 +31,12 @@ _NONE = BreachChanges()
 
 
 def breach_changes(
-    stored: Iterable[BreachInterval], projected: Iterable[BreachInterval]
+    stored: Collection[BreachInterval], projected: Collection[BreachInterval]
 ) -> BreachChanges:
     """Compare stored breaches with projected ones; they are the same when they began together."""
+    if not stored:
+        # By far the most deadlines of a sweep, whose time this is.
+        return BreachChanges(begun=tuple(projected)) if projected else _NONE
     before = {breach.occurred_at: breach for breach in stored}
     now = {breach.occurred_at: breach for breach in projected}
     if before == now:

@@ -47,6 +47,7 @@ FORMAT = "pacta.agreement/v1"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
+_BEGINS_WITH_A_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
@@ -66,7 +67,8 @@ def _one_line(text: str) -> str:
 
 def _not_a_number(value: object) -> object:
     # Pydantic reads a bare number as seconds since 1970; nobody writes an instant like that.
-    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
+    is_number = isinstance(value, int | float | Decimal)
+    if is_number or (isinstance(value, str) and not _BEGINS_WITH_A_DAY.match(value)):
         sentence = "Write the instant as 2025-05-14T16:00:00Z."
         raise ValueError(sentence)
     return value

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.domain import timeline
+from compliance.domain.due_rules import Due
 from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
 from compliance.models.agreements import Agreement, Party
 from compliance.models.append_only import append_only
@@ -128,6 +133,27 @@ class Fact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.effective_at:%Y-%m-%d %H:%M}Z"
+
+
+def fact_of(row: Mapping[str, Any], timezone: str) -> timeline.Fact:
+    """A stored fact as the domain sees it."""
+    due = None
+    if row["due_at"] is not None:
+        due = Due(
+            due_on=row["due_on"],
+            due_at=row["due_at"],
+            unmet_at=row["unmet_at"],
+            timezone=timezone,
+        )
+    return timeline.Fact(
+        id=row["id"],
+        kind=FactKind(row["kind"]),
+        effective_at=row["effective_at"],
+        effective_on=row["effective_on"],
+        quantity=row["quantity"],
+        due=due,
+        supersedes=row["supersedes_id"],
+    )
 
 
 class Position(models.Model):

@@ -7,9 +7,9 @@ reads and writes are set-wise: their number does not depend on how many deadline
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,23 +19,11 @@ from django.db import connection, transaction
 from compliance.domain.alerts import BreachChanges, breach_changes
 from compliance.domain.due_rules import Due
 from compliance.domain.ledger import Entry, next_recorded_at, restatement
-from compliance.domain.timeline import BreachInterval, Fact, Terms, Timeline, Transition, project
-from compliance.domain.vocabulary import (
-    AlertKind,
-    BreachEnd,
-    FactKind,
-    Reason,
-    Status,
-)
-from compliance.models import (
-    Alert,
-    Breach,
-    Deadline,
-    LedgerEntry,
-    Obligation,
-    Subscription,
-)
+from compliance.domain.timeline import BreachInterval, Fact, Terms, Timeline, project
+from compliance.domain.vocabulary import AlertKind, BreachEnd, Reason, Status
 from compliance.models import Fact as FactRow
+from compliance.models.bulk import fetch, write
+from compliance.models.facts import fact_of
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +44,7 @@ class _Row(NamedTuple):
     agreement_id: int
     obligation_id: int
     begins_at: datetime
-    original_due_on: Any
+    original_due_on: date
     original_due_at: datetime
     original_unmet_at: datetime
     timezone: str
@@ -84,12 +72,13 @@ class _Known:
 
 @dataclass(kw_only=True, slots=True)
 class _Writes:
-    """The rows that a settlement will write."""
+    """The rows that a settlement will write, as their columns by name."""
 
-    courses: list[tuple[_Row, Timeline, datetime | None]] = field(default_factory=list)
-    entries: list[LedgerEntry] = field(default_factory=list)
-    changes: list[tuple[_Row, datetime, BreachChanges]] = field(default_factory=list)
-    failures: list[tuple[_Row, str]] = field(default_factory=list)
+    courses: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+    begun: list[dict[str, Any]] = field(default_factory=list)
+    altered: list[dict[str, Any]] = field(default_factory=list)
 
 
 def settle(deadline_ids: Iterable[int], *, as_of: datetime, announce_ended: bool = True) -> Settled:
@@ -98,8 +87,8 @@ def settle(deadline_ids: Iterable[int], *, as_of: datetime, announce_ended: bool
     `announce_ended=False` makes no alert for a breach that was over before it was found: for
     the loading of history.
     """
-    rows = Deadline.objects.filter(id__in=list(deadline_ids)).order_by("id").select_for_update()
-    return _settle(_rows(rows), as_of=as_of, announce_ended=announce_ended)
+    rows = fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))
+    return _settle([_Row(*row) for row in rows], as_of=as_of, announce_ended=announce_ended)
 
 
 def settle_due(*, as_of: datetime, limit: int) -> Settled:
@@ -108,16 +97,8 @@ def settle_due(*, as_of: datetime, limit: int) -> Settled:
     Deadlines that another worker holds are left to it.
     """
     with transaction.atomic():
-        rows = (
-            Deadline.objects.due_for_sweep(as_of)
-            .order_by("next_check_at")
-            .select_for_update(skip_locked=True)[:limit]
-        )
-        return _settle(_rows(rows), as_of=as_of, announce_ended=True)
-
-
-def _rows(deadlines: Any) -> list[_Row]:
-    return [_Row(*values) for values in deadlines.values_list(*_Row._fields)]
+        rows = fetch(_LOCK_DUE, as_of=as_of, limit=limit)
+        return _settle([_Row(*row) for row in rows], as_of=as_of, announce_ended=True)
 
 
 def _settle(rows: Sequence[_Row], *, as_of: datetime, announce_ended: bool) -> Settled:
@@ -131,16 +112,27 @@ def _settle(rows: Sequence[_Row], *, as_of: datetime, announce_ended: bool) -> S
     for row in rows:
         try:
             _decide(row, known, as_of, writes)
-        except Exception as error:
+        except Exception as error:  # one bad row must never stop the others
             log.error("deadline set aside", deadline=row.id, error=repr(error))
-            writes.failures.append((row, repr(error)))
-    _write_courses(writes, as_of)
-    _write_breaches(writes.changes)
-    _write_alerts(writes.changes, announce_ended=announce_ended)
-    _append_ledger(writes.entries)
+            writes.failures.append({"id": row.id, "error": repr(error)})
+    write(_UPDATE_COURSES, writes.courses)
+    write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
+    write(_BEGIN_BREACHES, writes.begun, missed=AlertKind.MISSED, announce_ended=announce_ended)
+    write(_ALTER_BREACHES, writes.altered)
+    write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
+    write(
+        _ALERT_RECOVERED,
+        [row for row in writes.altered if row["ended_at"] is not None],
+        recovered=AlertKind.RECOVERED,
+        missed=AlertKind.MISSED,
+    )
+    if writes.ledger:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LEDGER_LOCK])
+    write(_APPEND_LEDGER, writes.ledger)
     return Settled(
         deadlines=len(writes.courses),
-        breaches=sum(len(changes.begun) for _, _, changes in writes.changes),
+        breaches=len(writes.begun),
         set_aside=len(writes.failures),
     )
 
@@ -149,15 +141,12 @@ def _load(rows: Sequence[_Row]) -> _Known:
     ids = [row.id for row in rows]
     timezones = {row.id: row.timezone for row in rows}
     facts: dict[int, list[Fact]] = defaultdict(list)
-    for row in FactRow.objects.filter(deadline_id__in=ids).order_by("id").values():
-        facts[row["deadline_id"]].append(fact_of(row, timezones[row["deadline_id"]]))
+    touched = {deadline_id for (deadline_id,) in fetch(_WITH_FACTS, ids=ids)}
+    for fact in FactRow.objects.filter(deadline_id__in=touched).values():
+        facts[fact["deadline_id"]].append(fact_of(fact, timezones[fact["deadline_id"]]))
     ledger: dict[int, list[Entry]] = defaultdict(list)
-    for deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at in (
-        LedgerEntry.objects.filter(deadline_id__in=ids)
-        .order_by()
-        .values_list(
-            "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id", "due_at"
-        )
+    for deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at in fetch(
+        _LEDGER_OF, ids=ids
     ):
         ledger[deadline_id].append(
             Entry(
@@ -170,11 +159,7 @@ def _load(rows: Sequence[_Row]) -> _Known:
             )
         )
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
-    for deadline_id, occurred_at, ended_at, end_reason in (
-        Breach.objects.filter(deadline_id__in=ids)
-        .order_by()
-        .values_list("deadline_id", "occurred_at", "ended_at", "end_reason")
-    ):
+    for deadline_id, occurred_at, ended_at, end_reason in fetch(_BREACHES_OF, ids=ids):
         breaches[deadline_id].append(
             BreachInterval(
                 occurred_at=occurred_at,
@@ -182,35 +167,8 @@ def _load(rows: Sequence[_Row]) -> _Known:
                 end_reason=BreachEnd(end_reason) if end_reason else None,
             )
         )
-    targets = dict(
-        Obligation.objects.filter(
-            id__in={row.obligation_id for row in rows}, target_quantity__isnull=False
-        )
-        .order_by()
-        .values_list("id", "target_quantity")
-    )
-    return _Known(facts=facts, ledger=ledger, breaches=breaches, targets=targets)  # type: ignore[arg-type]
-
-
-def fact_of(row: Mapping[str, Any], timezone: str) -> Fact:
-    """A stored fact as the domain sees it."""
-    due = None
-    if row["due_at"] is not None:
-        due = Due(
-            due_on=row["due_on"],
-            due_at=row["due_at"],
-            unmet_at=row["unmet_at"],
-            timezone=timezone,
-        )
-    return Fact(
-        id=row["id"],
-        kind=FactKind(row["kind"]),
-        effective_at=row["effective_at"],
-        effective_on=row["effective_on"],
-        quantity=row["quantity"],
-        due=due,
-        supersedes=row["supersedes_id"],
-    )
+    targets = dict(fetch(_TARGETS_OF, ids=list({row.obligation_id for row in rows})))
+    return _Known(facts=facts, ledger=ledger, breaches=breaches, targets=targets)
 
 
 def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
@@ -230,217 +188,168 @@ def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
     recorded_at = row.recorded_at
     if batch or changes:
         recorded_at = next_recorded_at(as_of, row.recorded_at)
-        writes.entries.extend(_entry(row.id, recorded_at, transition) for transition in batch)
+    # Nothing is written before everything is worked out: a row that fails leaves no half.
+    writes.courses.append(_course(row, timeline, as_of, recorded_at))
+    for transition in batch:
+        writes.ledger.append(
+            {
+                "deadline_id": row.id,
+                "recorded_at": recorded_at,
+                "effective_at": transition.effective_at,
+                "status": transition.status,
+                "reason": transition.reason,
+                "fact_id": transition.fact_id,
+                "due_on": transition.due.due_on,
+                "due_at": transition.due.due_at,
+            }
+        )
     if changes:
-        writes.changes.append((row, recorded_at or as_of, changes))
-    writes.courses.append((row, timeline, recorded_at))
+        _note_breaches(row, recorded_at, changes, writes)
 
 
-def _entry(deadline_id: int, recorded_at: datetime, transition: Transition) -> LedgerEntry:
-    return LedgerEntry(
-        deadline_id=deadline_id,
-        recorded_at=recorded_at,
-        effective_at=transition.effective_at,
-        status=transition.status,
-        reason=transition.reason,
-        fact_id=transition.fact_id,
-        due_on=transition.due.due_on,
-        due_at=transition.due.due_at,
-    )
+def _course(
+    row: _Row, timeline: Timeline, as_of: datetime, recorded_at: datetime | None
+) -> dict[str, Any]:
+    # A deadline agreed for a later instant stands, until then, as it will stand at first.
+    now = timeline.at(as_of) or timeline.transitions[0]
+    return {
+        "id": row.id,
+        "status": now.status,
+        "status_since": timeline.status_since(as_of) or now.effective_at,
+        "due_on": now.due.due_on,
+        "due_at": now.due.due_at,
+        "unmet_at": now.due.unmet_at,
+        "next_check_at": timeline.next_after(as_of),
+        "recorded_at": recorded_at,
+    }
 
 
-def _write_courses(writes: _Writes, as_of: datetime) -> None:
-    columns: list[list[Any]] = [[] for _ in range(8)]
-    for row, timeline, recorded_at in writes.courses:
-        # A deadline agreed for a later instant stands, until then, as it will stand at first.
-        now = timeline.at(as_of) or timeline.transitions[0]
-        since = timeline.status_since(as_of) or now.effective_at
-        values = (
-            row.id,
-            now.status.value,
-            since,
-            now.due.due_on,
-            now.due.due_at,
-            now.due.unmet_at,
-            timeline.next_after(as_of),
-            recorded_at,
-        )
-        for column, value in zip(columns, values, strict=True):
-            column.append(value)
-    with connection.cursor() as cursor:
-        if columns[0]:
-            cursor.execute(
-                """
-                UPDATE compliance_deadline AS d
-                SET status = v.status, status_since = v.status_since, due_on = v.due_on,
-                    due_at = v.due_at, unmet_at = v.unmet_at, next_check_at = v.next_check_at,
-                    recorded_at = v.recorded_at, set_aside_error = ''
-                FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::date[],
-                            %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-                            %s::timestamptz[])
-                    AS v(id, status, status_since, due_on, due_at, unmet_at, next_check_at,
-                         recorded_at)
-                WHERE d.id = v.id
-                """,
-                columns,
-            )
-        if writes.failures:
-            cursor.execute(
-                """
-                UPDATE compliance_deadline AS d
-                SET next_check_at = %s, set_aside_error = v.error
-                FROM unnest(%s::bigint[], %s::text[]) AS v(id, error)
-                WHERE d.id = v.id
-                """,
-                [
-                    as_of + SET_ASIDE_FOR,
-                    [row.id for row, _ in writes.failures],
-                    [error for _, error in writes.failures],
-                ],
-            )
-
-
-def _write_breaches(changes: Sequence[tuple[_Row, datetime, BreachChanges]]) -> None:
-    Breach.objects.bulk_create(
-        [
-            Breach(
-                deadline_id=row.id,
-                occurred_at=breach.occurred_at,
-                detected_at=recorded_at,
-                ended_at=breach.ended_at,
-                end_reason=breach.end_reason,
-            )
-            for row, recorded_at, change in changes
-            for breach in change.begun
-        ],
-    )
-    altered = [
-        (row.id, breach.occurred_at, breach.ended_at, breach.end_reason)
-        for row, _, change in changes
-        for breach in (*change.ended, *change.resumed)
-    ]
-    # A breach that never was keeps its row, as an empty interval.
-    altered += [
-        (row.id, occurred_at, occurred_at, BreachEnd.VOIDED)
-        for row, _, change in changes
-        for occurred_at in change.voided
-    ]
-    if not altered:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE compliance_breach AS b
-            SET ended_at = v.ended_at, end_reason = v.end_reason
-            FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-                AS v(deadline_id, occurred_at, ended_at, end_reason)
-            WHERE b.deadline_id = v.deadline_id AND b.occurred_at = v.occurred_at
-            """,
-            [list(column) for column in zip(*altered, strict=True)],
-        )
-
-
-def _write_alerts(
-    changes: Sequence[tuple[_Row, datetime, BreachChanges]], *, announce_ended: bool
+def _note_breaches(
+    row: _Row, recorded_at: datetime | None, changes: BreachChanges, writes: _Writes
 ) -> None:
-    if not changes:
-        return
-    recipients = _Recipients()
-    missed = [
-        Alert(
-            deadline_id=row.id,
-            agreement_id=row.agreement_id,
-            kind=AlertKind.MISSED,
-            occasion=breach.occurred_at,
-            recipient=recipient,
-            created_at=recorded_at,
+    for breach in changes.begun:
+        writes.begun.append(_breach(row, recorded_at, breach))
+    for breach in (*changes.ended, *changes.resumed):
+        writes.altered.append(_breach(row, recorded_at, breach))
+    # A breach that never was keeps its row, as an empty interval.
+    for occurred_at in changes.voided:
+        voided = BreachInterval(
+            occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
         )
-        for row, recorded_at, change in changes
-        for breach in change.begun
-        if announce_ended or breach.ended_at is None
-        for recipient in recipients.of(row.agreement_id)
-    ]
-    Alert.objects.bulk_create(missed, ignore_conflicts=True)
-    over = [
-        (row.id, occurred_at, recorded_at)
-        for row, recorded_at, change in changes
-        for occurred_at in (*(each.occurred_at for each in change.ended), *change.voided)
-    ]
-    voided = [
-        (row.id, occurred_at, recorded_at)
-        for row, recorded_at, change in changes
-        for occurred_at in change.voided
-    ]
-    _withdraw(voided)
-    _tell_recovered(over)
+        writes.altered.append(_breach(row, recorded_at, voided))
 
 
-class _Recipients:
-    """Who follows an agreement; read once for a whole settlement."""
-
-    def __init__(self) -> None:
-        self.everything: set[str] = set()
-        self.by_agreement: dict[int, set[str]] = defaultdict(set)
-        for email, agreement_id in (
-            Subscription.objects.filter(is_active=True)
-            .order_by()
-            .values_list("email", "agreement_id")
-        ):
-            if agreement_id is None:
-                self.everything.add(email)
-            else:
-                self.by_agreement[agreement_id].add(email)
-
-    def of(self, agreement_id: int) -> set[str]:
-        return self.everything | self.by_agreement.get(agreement_id, set())
+def _breach(row: _Row, recorded_at: datetime | None, breach: BreachInterval) -> dict[str, Any]:
+    return {
+        "deadline_id": row.id,
+        "agreement_id": row.agreement_id,
+        "recorded_at": recorded_at,
+        "occurred_at": breach.occurred_at,
+        "ended_at": breach.ended_at,
+        "end_reason": breach.end_reason,
+    }
 
 
-def _withdraw(voided: Sequence[tuple[int, datetime, datetime]]) -> None:
-    """Take back alerts of breaches that never were, as far as nobody can have read them yet."""
-    if not voided:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE compliance_alert AS a
-            SET withdrawn_at = v.at
-            FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
-                AS v(deadline_id, occasion, at)
-            WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occasion
-              AND a.message_id IS NULL AND a.withdrawn_at IS NULL
-            """,
-            [list(column) for column in zip(*voided, strict=True)],
-        )
+_ROW = ", ".join(_Row._fields)
 
+_LOCK_GIVEN = f"""
+    SELECT {_ROW} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+"""
 
-def _tell_recovered(over: Sequence[tuple[int, datetime, datetime]]) -> None:
-    """Tell those who were told of a breach that it is over."""
-    if not over:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO compliance_alert
-                (deadline_id, agreement_id, kind, occasion, recipient, created_at)
-            SELECT a.deadline_id, a.agreement_id, %s, a.occasion, a.recipient, v.at
-            FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
-                AS v(deadline_id, occasion, at)
-            JOIN compliance_alert AS a
-              ON a.deadline_id = v.deadline_id AND a.occasion = v.occasion
-            WHERE a.kind = %s AND a.withdrawn_at IS NULL
-            ON CONFLICT DO NOTHING
-            """,
-            [
-                AlertKind.RECOVERED,
-                *[list(column) for column in zip(*over, strict=True)],
-                AlertKind.MISSED,
-            ],
-        )
+_LOCK_DUE = f"""
+    SELECT {_ROW} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
+    ORDER BY next_check_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
 
+_WITH_FACTS = "SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_id = ANY(%(ids)s)"
 
-def _append_ledger(entries: Sequence[LedgerEntry]) -> None:
-    if not entries:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LEDGER_LOCK])
-    LedgerEntry.objects.bulk_create(entries)
+_LEDGER_OF = """
+    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at
+    FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
+"""
+
+_BREACHES_OF = """
+    SELECT deadline_id, occurred_at, ended_at, end_reason
+    FROM compliance_breach WHERE deadline_id = ANY(%(ids)s)
+"""
+
+_TARGETS_OF = """
+    SELECT id, target_quantity FROM compliance_obligation
+    WHERE id = ANY(%(ids)s) AND target_quantity IS NOT NULL
+"""
+
+_UPDATE_COURSES = """
+    UPDATE compliance_deadline AS d
+    SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
+        unmet_at = v.unmet_at, next_check_at = v.next_check_at, recorded_at = v.recorded_at,
+        set_aside_error = ''
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
+        id bigint, status text, status_since timestamptz, due_on date, due_at timestamptz,
+        unmet_at timestamptz, next_check_at timestamptz, recorded_at timestamptz)
+    WHERE d.id = v.id
+"""
+
+_SET_ASIDE = """
+    UPDATE compliance_deadline AS d
+    SET set_aside_error = v.error, next_check_at = %(again_at)s
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint, error text)
+    WHERE d.id = v.id
+"""
+
+_APPEND_LEDGER = """
+    INSERT INTO compliance_ledgerentry
+        (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at)
+    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
+        deadline_id bigint, recorded_at timestamptz, effective_at timestamptz, status text,
+        reason text, fact_id bigint, due_on date, due_at timestamptz)
+"""
+
+_BREACH_ROWS = """jsonb_to_recordset(%(rows)s::jsonb) AS v(
+        deadline_id bigint, agreement_id bigint, recorded_at timestamptz,
+        occurred_at timestamptz, ended_at timestamptz, end_reason text)"""
+
+_BEGIN_BREACHES = f"""
+    WITH v AS (SELECT * FROM {_BREACH_ROWS}),
+    breach AS (
+        INSERT INTO compliance_breach
+            (deadline_id, occurred_at, detected_at, ended_at, end_reason)
+        SELECT deadline_id, occurred_at, recorded_at, ended_at, end_reason FROM v
+    )
+    INSERT INTO compliance_alert
+        (deadline_id, agreement_id, occasion, created_at, kind, recipient)
+    SELECT v.deadline_id, v.agreement_id, v.occurred_at, v.recorded_at, %(missed)s, s.email
+    FROM v
+    JOIN compliance_subscription AS s
+      ON s.is_active AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)
+    WHERE %(announce_ended)s OR v.ended_at IS NULL
+    ON CONFLICT DO NOTHING
+"""
+
+_ALTER_BREACHES = f"""
+    UPDATE compliance_breach AS b
+    SET ended_at = v.ended_at, end_reason = v.end_reason
+    FROM {_BREACH_ROWS}
+    WHERE b.deadline_id = v.deadline_id AND b.occurred_at = v.occurred_at
+"""
+
+# Taken back as long as nobody can have read them.
+_WITHDRAW = f"""
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = v.recorded_at
+    FROM {_BREACH_ROWS}
+    WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
+      AND a.message_id IS NULL AND a.withdrawn_at IS NULL
+"""
+
+# To those who were told of the breach, and to nobody else.
+_ALERT_RECOVERED = f"""
+    INSERT INTO compliance_alert
+        (deadline_id, agreement_id, occasion, created_at, kind, recipient)
+    SELECT a.deadline_id, a.agreement_id, a.occasion, v.recorded_at, %(recovered)s, a.recipient
+    FROM {_BREACH_ROWS}
+    JOIN compliance_alert AS a
+      ON a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
+    WHERE a.kind = %(missed)s AND a.withdrawn_at IS NULL
+    ON CONFLICT DO NOTHING
+"""

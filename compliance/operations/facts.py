@@ -25,6 +25,7 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.timeline import standing
 from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models import Agreement, Deadline, Evidence, Fact, Party, Position, User
+from compliance.models.facts import fact_of
 from compliance.operations import course, obligations
 
 # How far the clock of whoever reports a performance may be ahead of ours.
@@ -291,8 +292,7 @@ def _build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: date
 def _superseded(deadline: Deadline, fact_id: int) -> Fact:
     rows = {row["id"]: row for row in Fact.objects.filter(deadline=deadline).values()}
     stands = {
-        fact.id
-        for fact in standing(course.fact_of(row, deadline.timezone) for row in rows.values())
+        fact.id for fact in standing(fact_of(row, deadline.timezone) for row in rows.values())
     }
     if fact_id not in rows:
         raise refusal("supersedes", f"This deadline has no fact {fact_id}.")

@@ -22,3 +22,9 @@ def create_token(*, name: str, user: User, is_read_only: bool) -> str:
         raise refusal("name", f"There is already a token {name}: choose another name.")
     _, token = ApiToken.objects.create(user=user, name=name, is_read_only=is_read_only)
     return str(token)
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken) -> None:
+    """Make a token useless, at once and for good."""
+    token.delete()

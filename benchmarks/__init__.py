@@ -1,0 +1,1 @@
+"""What the product must do fast, each beside its floor, in one run."""

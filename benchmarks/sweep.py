@@ -1,0 +1,232 @@
+"""How fast the sweep is, beside the same writes as one SQL statement.
+
+`python -m benchmarks.sweep [STORED] [DUE]` fills a database of its own (1M deadlines by default)
+and prints, round by round: rows per second of the sweep over 100k due deadlines, rows per second
+of one data-modifying statement that writes the same rows, and the ratio. Then the time of a sweep
+that finds nothing due, at a tenth of the rows and at all of them.
+
+The server runs with fsync on, as in production. The floor decides nothing: it writes the outcome
+that the sweep has to work out.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 3
+SIGNED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST_DUE_AT = datetime(2026, 2, 1, tzinfo=UTC)
+FAR_DUE_AT = datetime(2190, 1, 1, tzinfo=UTC)
+
+
+def main(stored: int, due: int) -> None:
+    """Fill, measure, print; everything is thrown away at the end."""
+    with tempfile.TemporaryDirectory(prefix="pacta-bench-") as folder:
+        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        os.environ.pop("DATABASE_URL", None)
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from config.servers import Postgres
+
+        with Postgres(Path(folder)).running(is_owner=True):
+            call_command("migrate", verbosity=0)
+            _measure(stored, due)
+
+
+def _measure(stored: int, due: int) -> None:
+    from compliance.operations import sweep
+
+    def settle_all(as_of: datetime) -> None:
+        run = sweep.run(as_of=as_of)
+        _expect(run.settled, due, "deadlines settled")
+
+    def floor(as_of: datetime) -> None:
+        _expect(_one_statement(as_of), due, "deadlines settled in one statement")
+
+    tenth = stored // 10
+    _fill(0, tenth, FAR_DUE_AT)
+    small = _empty_sweep()
+    position = tenth
+    rounds = [FIRST_DUE_AT + timedelta(days=number) for number in range(2 * ROUNDS)]
+    for due_at in rounds:
+        _fill(position, due, due_at)
+        position += due
+    _fill(position, max(0, stored - position), FAR_DUE_AT)
+    print(f"{stored:,} deadlines stored, {due:,} due in each round, one follower", flush=True)
+    print("round   sweep rows/s   floor rows/s   ratio", flush=True)
+    ratios = []
+    for number in range(ROUNDS):
+        ours = due / _timed(settle_all, rounds[2 * number])
+        least = due / _timed(floor, rounds[2 * number + 1])
+        ratios.append(ours / least)
+        print(
+            f"{number + 1:>5}   {ours:>12,.0f}   {least:>12,.0f}   {ours / least:.2f}", flush=True
+        )
+    _expect(_counts(), {2 * ROUNDS * due}, "rows of each kind written")
+    print(f"median ratio: {statistics.median(ratios):.2f}")
+    large = _empty_sweep()
+    print(
+        f"empty sweep: {small * 1000:.2f} ms at {tenth:,} rows, {large * 1000:.2f} ms at {stored:,}"
+    )
+
+
+def _timed(action: Callable[[datetime], None], as_of: datetime) -> float:
+    _execute("VACUUM (ANALYZE) compliance_deadline")
+    _execute("CHECKPOINT")
+    began = time.perf_counter()
+    action(as_of)
+    return time.perf_counter() - began
+
+
+def _empty_sweep() -> float:
+    """Median seconds of claiming and settling when nothing is due."""
+    from compliance.operations import course
+
+    _execute("VACUUM (ANALYZE) compliance_deadline")
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        settled = course.settle_due(as_of=SIGNED_AT, limit=1_000)
+        times.append(time.perf_counter() - began)
+        _expect(settled.deadlines, 0, "deadlines due")
+    return statistics.median(times)
+
+
+def _expect(found: object, expected: object, what: str) -> None:
+    if found != expected:
+        sentence = f"{what}: {found}, expected {expected}"
+        raise SystemExit(sentence)
+
+
+def _execute(statement: str, parameters: Any = None) -> list[tuple[object, ...]]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _counts() -> set[int]:
+    [counts] = _execute(
+        """
+        SELECT (SELECT count(*) FROM compliance_ledgerentry WHERE status = 'unmet'),
+               (SELECT count(*) FROM compliance_breach),
+               (SELECT count(*) FROM compliance_alert),
+               (SELECT count(*) FROM compliance_deadline WHERE status = 'unmet')
+        """
+    )
+    return {int(str(count)) for count in counts}
+
+
+def _fill(first: int, count: int, due_at: datetime) -> None:
+    """Store `count` pending deadlines, ten to an obligation, a thousand obligations each."""
+    if not count:
+        return
+    from django.db import connection, transaction
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Plain rows, quickly: without the triggers that keep the history of obligations.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        if first == 0:
+            cursor.execute(
+                """
+                INSERT INTO compliance_subscription (email, is_active)
+                    VALUES ('desk@example.org', true)
+                """
+            )
+        cursor.execute(
+            """
+            INSERT INTO compliance_agreement (id, ref, title, kind, calendars, created_at)
+            OVERRIDING SYSTEM VALUE
+            SELECT number, 'agreement-' || number, 'Agreement ' || number, 'contract', '{}', now()
+            FROM generate_series(%(first)s / 10000, (%(first)s + %(count)s - 1) / 10000) AS number
+            ON CONFLICT DO NOTHING
+            """,
+            {"first": first, "count": count},
+        )
+        cursor.execute(
+            """
+            INSERT INTO compliance_obligation
+                (id, agreement_id, ref, title, text, clause, kind, severity, tags, unit)
+            OVERRIDING SYSTEM VALUE
+            SELECT number, number / 1000, 'O-' || number, 'Obligation ' || number, '', '',
+                   'achieve', 'normal', '{}', ''
+            FROM generate_series(%(first)s / 10, (%(first)s + %(count)s - 1) / 10) AS number
+            ON CONFLICT DO NOTHING
+            """,
+            {"first": first, "count": count},
+        )
+        cursor.execute(
+            """
+            INSERT INTO compliance_deadline
+                (id, status, status_since, due_on, due_at, unmet_at, next_check_at, recorded_at,
+                 set_aside_error, obligation_id, agreement_id, number, begins_at, original_due_on,
+                 original_due_at, original_unmet_at, timezone, is_disputed, verification)
+            OVERRIDING SYSTEM VALUE
+            SELECT number, 'pending', %(signed)s, %(due)s::date - 1, %(due)s, %(due)s, %(due)s,
+                   %(signed)s, '', number / 10, number / 10000, number %% 10 + 1, %(signed)s,
+                   %(due)s::date - 1, %(due)s, %(due)s, 'UTC', false, 'unchecked'
+            FROM generate_series(%(first)s, %(first)s + %(count)s - 1) AS number
+            """,
+            {"first": first, "count": count, "due": due_at, "signed": SIGNED_AT},
+        )
+        cursor.execute(
+            """
+            INSERT INTO compliance_ledgerentry
+                (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at)
+            SELECT id, recorded_at, begins_at, 'pending', 'agreed', due_on, due_at
+            FROM compliance_deadline WHERE id >= %s AND id < %s
+            """,
+            [first, first + count],
+        )
+    _execute("ANALYZE")
+
+
+def _one_statement(as_of: datetime) -> int:
+    """The floor: what the sweep writes, written by one statement that knows the outcome."""
+    [[count]] = _execute(
+        """
+        WITH due AS (
+            SELECT id, agreement_id, due_on, due_at, unmet_at FROM compliance_deadline
+            WHERE next_check_at <= %(as_of)s ORDER BY next_check_at FOR UPDATE SKIP LOCKED
+        ), settled AS (
+            UPDATE compliance_deadline AS d
+            SET status = 'unmet', status_since = due.unmet_at, next_check_at = NULL,
+                recorded_at = %(as_of)s, due_on = due.due_on, due_at = due.due_at,
+                unmet_at = due.unmet_at, set_aside_error = ''
+            FROM due WHERE d.id = due.id RETURNING d.id
+        ), ledger AS (
+            INSERT INTO compliance_ledgerentry
+                (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at)
+            SELECT id, %(as_of)s, unmet_at, 'unmet', 'due_passed', due_on, due_at FROM due
+        ), breach AS (
+            INSERT INTO compliance_breach (deadline_id, occurred_at, detected_at)
+            SELECT id, unmet_at, %(as_of)s FROM due
+        ), alert AS (
+            INSERT INTO compliance_alert
+                (deadline_id, agreement_id, kind, occasion, recipient, created_at)
+            SELECT due.id, due.agreement_id, 'missed', unmet_at, email, %(as_of)s
+            FROM due CROSS JOIN compliance_subscription
+            ON CONFLICT DO NOTHING
+        )
+        SELECT count(*) FROM settled
+        """,
+        {"as_of": as_of},
+    )
+    return int(str(count))
+
+
+if __name__ == "__main__":
+    arguments = [int(argument) for argument in sys.argv[1:3]]
+    main(*(arguments + [1_000_000, 100_000][len(arguments) :]))

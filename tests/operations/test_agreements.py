@@ -1,0 +1,274 @@
+"""Entering agreements: what is refused, where, and that a refusal stores nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from compliance.domain.drafts import (
+    AgreementDraft,
+    ObligationDraft,
+    PartyDraft,
+    read,
+)
+from compliance.domain.problems import Invalid
+from compliance.models import Agreement, Deadline, Evidence, Fact, Obligation, Party, Position
+from compliance.operations import agreements, obligations, parties
+from tests.samples import BUYER, SUPPLIER, agree, document, duty, load, record, state, utc
+
+NOW = utc("2026-02-01T00:00")
+
+
+def problems(value: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with a document, by path; it must be refused and leave nothing behind."""
+    with pytest.raises(Invalid) as refused, transaction.atomic():
+        load(value, as_of=NOW)
+    for model in (Agreement, Obligation, Deadline, Party, Evidence, Fact):
+        assert not model.objects.exists(), model
+    return {problem.path: problem.detail for problem in refused.value.problems}
+
+
+@pytest.mark.django_db
+def test_loading_twice_changes_nothing() -> None:
+    value = document(
+        "supply",
+        duty(
+            facts=[{"type": "performance", "on": "2026-01-20", "evidence": ["E1"]}],
+            positions=[{"party": "ACME", "verdict": "met", "on": "2026-01-21"}],
+        ),
+        evidence=[
+            {
+                "ref": "E1",
+                "title": "Bill",
+                "kind": "document",
+                "stance": "for",
+                "obligations": ["O-1"],
+            }
+        ],
+    )
+    from compliance.domain.drafts import AgreementDocument
+
+    checked = read(AgreementDocument, value)
+    first = agreements.load(document=checked, by=None, as_of=NOW)
+    second = agreements.load(document=checked, by=None, as_of=NOW)
+    assert (first.is_changed, second.is_changed) == (True, False)
+    assert (Fact.objects.count(), Position.objects.count(), Evidence.objects.count()) == (1, 1, 1)
+
+
+@pytest.mark.django_db
+def test_a_fact_added_to_a_document_is_added_to_what_is_stored() -> None:
+    agree()
+    partly = {"type": "performance", "on": "2026-01-20"}
+    load(document("supply", duty(facts=[partly])), as_of=NOW)
+    assert Deadline.objects.get().status == "met"
+
+
+@pytest.mark.django_db
+def test_an_obligor_who_is_no_party_is_refused_with_its_path() -> None:
+    found = problems(document("supply", duty(obligors=["NOBODY"])))
+    assert found == {"obligations/0/obligors/0": "NOBODY is no party to supply: make it one first."}
+
+
+@pytest.mark.django_db
+def test_every_problem_of_a_document_is_told_at_once() -> None:
+    found = problems(
+        document(
+            "supply",
+            duty("O-1", obligees=["X"]),
+            duty("O-2", parent="O-9"),
+            duty(
+                "O-3", due={"type": "date", "on": "2026-03-29", "time": "02:30", "timezone": None}
+            ),
+            timezone="Europe/Berlin",
+        )
+    )
+    assert set(found) == {
+        "obligations/0/obligees/0",
+        "obligations/1/parent",
+        "obligations/2/due/time",
+    }
+
+
+@pytest.mark.django_db
+def test_a_ring_of_components_is_refused_with_its_path() -> None:
+    found = problems(
+        document("supply", duty("A", parent="B"), duty("B", parent="C"), duty("C", parent="A"))
+    )
+    assert "A > B > C > A" in found["obligations/0/parent"]
+
+
+@pytest.mark.django_db
+def test_obligors_in_two_zones_must_say_which_zone_counts() -> None:
+    both = duty(obligors=["CHN", "ACME"])
+    assert set(problems(document("supply", both))) == {"obligations/0/due/timezone"}
+
+
+@pytest.mark.django_db
+def test_the_zone_of_the_rule_comes_before_the_agreement_before_the_obligor() -> None:
+    named = {"type": "date", "on": "2026-03-15", "timezone": "America/New_York"}
+    agree(duty("O-1", due=named), duty("O-2"), timezone="Europe/Berlin")
+    agree(duty("O-3"), ref="other")
+    assert dict(Deadline.objects.values_list("obligation__ref", "due_at")) == {
+        "O-1": utc("2026-03-16T04:00"),
+        "O-2": utc("2026-03-15T23:00"),
+        "O-3": utc("2026-03-15T16:00"),
+    }
+
+
+@pytest.mark.django_db
+def test_grace_in_business_days_knows_the_holidays_of_the_agreement() -> None:
+    five_days = {"count": 1, "unit": "business_days"}
+    deadline = agree(
+        duty(due_on="2026-10-02", grace=five_days), timezone="Europe/Berlin", calendars=["DE"]
+    )
+    # 3 October is a holiday and a Saturday; Monday the 5th is the first business day.
+    assert deadline.due_at == utc("2026-10-02T22:00")
+    assert deadline.unmet_at == utc("2026-10-05T22:00")
+
+
+@pytest.mark.django_db
+def test_facts_on_an_obligation_without_a_due_rule_are_refused() -> None:
+    bare = duty(due=None, facts=[{"type": "performance", "on": "2026-01-20"}])
+    assert set(problems(document("supply", bare))) == {"obligations/0/due"}
+
+
+@pytest.mark.django_db
+def test_a_document_cannot_move_a_party_that_others_rely_on() -> None:
+    agree()
+    moved = document("other")
+    moved["parties"] = [BUYER, {**SUPPLIER, "timezone": "Asia/Tokyo"}]
+    with pytest.raises(Invalid) as refused:
+        load(moved, as_of=NOW)
+    assert refused.value.problems[0].path == "parties/1/timezone"
+    assert not Agreement.objects.filter(ref="other").exists()
+
+
+@pytest.mark.django_db
+def test_correcting_the_zone_of_a_party_moves_its_deadlines() -> None:
+    deadline = agree()
+    supplier = Party.objects.get(code="CHN")
+    draft = read(PartyDraft, {**SUPPLIER, "timezone": "Asia/Tokyo"})
+    parties.update(party=supplier, draft=draft, as_of=NOW)
+    deadline.refresh_from_db()
+    assert deadline.due_at == utc("2026-03-15T15:00")
+    assert deadline.timezone == "Asia/Tokyo"
+
+
+@pytest.mark.django_db
+def test_a_party_with_duties_cannot_leave_its_agreement() -> None:
+    agreement = agree().agreement
+    draft = read(
+        AgreementDraft,
+        {
+            "ref": "supply",
+            "title": "T",
+            "kind": "contract",
+            "parties": [{"code": "ACME"}],
+        },
+    )
+    with pytest.raises(Invalid, match="CHN has a part in obligation O-1"):
+        agreements.update(agreement=agreement, draft=draft, as_of=NOW)
+
+
+@pytest.mark.django_db
+def test_the_database_itself_refuses_an_obligor_who_is_no_party() -> None:
+    deadline = agree()
+    stranger = Party.objects.create(code="X", name="X", kind="state", timezone="UTC")
+    deadline.obligation.sides.create(
+        agreement=deadline.agreement, party=stranger, capacity="obligor"
+    )
+    with pytest.raises(IntegrityError, match="obligationparty_is_party"):
+        connection.check_constraints()
+
+
+@pytest.mark.django_db
+def test_an_obligation_is_stored_whole_or_not_at_all() -> None:
+    agreement = agree().agreement
+    draft = read(ObligationDraft, duty("O-2", parent="O-7"))
+    with pytest.raises(Invalid):
+        obligations.create(agreement=agreement, draft=draft, as_of=NOW)
+    assert Obligation.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_due_rule_added_later_makes_a_deadline() -> None:
+    agreement = agree(duty("O-1"), duty("O-2", due=None)).agreement
+    second = agreement.obligations.get(ref="O-2")
+    obligations.update(obligation=second, draft=read(ObligationDraft, duty("O-2")), as_of=NOW)
+    assert second.deadlines.get().status == "pending"
+
+
+@pytest.mark.django_db
+def test_positions_that_contradict_each_other_make_a_dispute_and_agreement_ends_it() -> None:
+    deadline = agree()
+    state(deadline, as_of=NOW, party="ACME", verdict="not_met", on="2026-01-20")
+    assert not deadline.is_disputed
+    state(deadline, as_of=NOW, party="CHN", verdict="met", on="2026-01-21")
+    assert deadline.is_disputed
+    assert deadline.status == "pending"
+    state(deadline, as_of=NOW, party="ACME", verdict="met", on="2026-01-25")
+    assert not deadline.is_disputed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"type": "performance", "on": "2026-02-03"}, "on"),
+        ({"type": "performance", "at": "2026-02-01T01:00:00Z"}, "at"),
+        ({"type": "performance", "on": "2026-01-20", "quantity": "5"}, "quantity"),
+        ({"type": "performance", "on": "2026-01-20", "evidence": ["E9"]}, "evidence/0"),
+        ({"type": "retraction", "supersedes": 4711}, "supersedes"),
+        (
+            {
+                "type": "extension",
+                "on": "2026-01-20",
+                "due": {
+                    "type": "date",
+                    "on": "2026-03-08",
+                    "time": "02:30",
+                    "timezone": "America/New_York",
+                },
+            },
+            "due/time",
+        ),
+    ],
+)
+def test_a_fact_that_cannot_be_is_refused_with_its_field(fields: dict[str, Any], path: str) -> None:
+    deadline = agree()
+    with pytest.raises(Invalid) as refused:
+        record(deadline, as_of=NOW, **fields)
+    assert [problem.path for problem in refused.value.problems] == [path]
+    assert not Fact.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_fact_already_superseded_cannot_be_superseded_again() -> None:
+    deadline = agree()
+    wrong = record(deadline, as_of=NOW, type="performance", on="2026-01-20")
+    record(deadline, as_of=NOW, type="retraction", supersedes=wrong.pk)
+    with pytest.raises(Invalid, match="already superseded"):
+        record(deadline, as_of=NOW, type="retraction", supersedes=wrong.pk)
+    assert deadline.status == "pending"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Party.objects.filter(code="CHN").update(name="PRC"),
+        lambda: Agreement.objects.update(title="Other"),
+        lambda: Obligation.objects.update(severity="critical"),
+        lambda: connection.cursor().execute("UPDATE compliance_party SET name = 'PRC'"),
+    ],
+    ids=["party", "agreement", "obligation", "raw SQL"],
+)
+def test_bulk_and_raw_changes_leave_their_trace(change: Any) -> None:
+    import pghistory.models
+
+    agree()
+    before = pghistory.models.Events.objects.filter(pgh_label="update").count()
+    change()
+    assert pghistory.models.Events.objects.filter(pgh_label="update").count() > before

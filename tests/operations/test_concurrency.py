@@ -1,0 +1,101 @@
+"""Many workers at once give what one would have given."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from compliance.domain.drafts import FactDraft, read
+from compliance.domain.vocabulary import Status
+from compliance.models import Alert, Breach, Deadline, LedgerEntry
+from compliance.operations import facts, sweep
+from tests.samples import agree, duty, follow, utc
+
+AFTER = utc("2026-03-20T00:00")
+COUNT = 300
+
+
+def together(*actions: Callable[[], object]) -> None:
+    """Run the actions at the same time, each on its own connection; the first error is raised."""
+    start = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], object]) -> None:
+        try:
+            start.wait(timeout=10)
+            action()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        for done in [pool.submit(run, action) for action in actions]:
+            done.result(timeout=60)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_sweeping_together_give_the_same_rows_as_one() -> None:
+    follow()
+    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    together(*[lambda: sweep.run(as_of=AFTER, batch=20)] * 4)
+    assert Deadline.objects.filter(status=Status.UNMET).count() == COUNT
+    assert Breach.objects.count() == COUNT
+    assert Alert.objects.count() == COUNT
+    unmet = LedgerEntry.objects.filter(status=Status.UNMET)
+    assert unmet.values("deadline").distinct().count() == unmet.count() == COUNT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_facts_recorded_while_the_sweep_runs_are_neither_lost_nor_undone() -> None:
+    agree(*(duty(f"O-{number}") for number in range(60)))
+    deadlines = list(Deadline.objects.order_by("id"))
+
+    def perform(part: list[Deadline]) -> None:
+        for deadline in part:
+            facts.record(
+                deadline=deadline,
+                draft=read(FactDraft, {"type": "performance", "on": "2026-03-10"}),
+                by=None,
+                as_of=AFTER,
+            )
+
+    together(
+        lambda: sweep.run(as_of=AFTER, batch=5),
+        lambda: perform(deadlines[::2]),
+        lambda: perform(deadlines[1::2]),
+        lambda: sweep.run(as_of=AFTER, batch=7),
+    )
+    sweep.run(as_of=AFTER + timedelta(seconds=1))
+    assert set(Deadline.objects.values_list("status", flat=True)) == {Status.MET}
+    assert not Breach.objects.exclude(end_reason="voided").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_of_the_ledger_who_resumes_after_the_last_id_misses_nothing() -> None:
+    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    already = LedgerEntry.objects.count()
+    seen: list[int] = []
+    finished = threading.Event()
+
+    def follow_feed() -> None:
+        last = 0
+        while True:
+            is_last_look = finished.is_set()
+            fresh = list(
+                LedgerEntry.objects.filter(id__gt=last).order_by("id").values_list("id", flat=True)
+            )
+            seen.extend(fresh)
+            last = seen[-1] if seen else 0
+            if is_last_look:
+                return
+
+    def work() -> None:
+        together(*[lambda: sweep.run(as_of=AFTER, batch=3)] * 3)
+        finished.set()
+
+    together(follow_feed, work)
+    assert seen == sorted(seen)
+    assert len(seen) == LedgerEntry.objects.count() == already + COUNT

@@ -1,0 +1,97 @@
+"""A small agreement between two parties, made the way users make one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from compliance.domain.drafts import AgreementDocument, FactDraft, PositionDraft, read
+from compliance.models import Agreement, Deadline, Fact, Position, Subscription, User
+from compliance.operations import agreements, facts
+
+DESK = "desk@example.org"
+BUYER = {
+    "code": "ACME",
+    "name": "Acme GmbH",
+    "kind": "company",
+    "country": "DE",
+    "timezone": "Europe/Berlin",
+}
+SUPPLIER = {
+    "code": "CHN",
+    "name": "China",
+    "kind": "state",
+    "country": "CN",
+    "timezone": "Asia/Shanghai",
+}
+
+
+def utc(text: str) -> datetime:
+    """An instant in UTC, from its ISO form without the zone."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def duty(ref: str = "O-1", due_on: str = "2026-03-15", **more: Any) -> dict[str, Any]:
+    """An obligation of the supplier towards the buyer, as a document has it."""
+    return {
+        "ref": ref,
+        "title": f"Deliver lot {ref}",
+        "obligors": ["CHN"],
+        "obligees": ["ACME"],
+        "due": {"type": "date", "on": due_on},
+        **more,
+    }
+
+
+def document(ref: str = "supply", *duties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """An agreement document between the buyer and the supplier."""
+    return {
+        "format": "pacta.agreement/v1",
+        "ref": ref,
+        "title": f"Agreement {ref}",
+        "kind": "contract",
+        "signed_on": "2026-01-10",
+        "parties": [BUYER, SUPPLIER],
+        "obligations": list(duties) or [duty()],
+        **more,
+    }
+
+
+def load(value: Mapping[str, Any], *, as_of: datetime) -> Agreement:
+    """Store a document as of an instant."""
+    return agreements.load(document=read(AgreementDocument, value), by=None, as_of=as_of).agreement
+
+
+def agree(
+    *duties: Mapping[str, Any], ref: str = "supply", as_of: datetime | None = None, **more: Any
+) -> Deadline:
+    """Store an agreement with these duties; the deadline of the first is given back."""
+    agreement = load(document(ref, *duties, **more), as_of=as_of or utc("2026-02-01T00:00"))
+    return agreement.deadlines.order_by("id")[0]
+
+
+def follow(email: str = DESK, agreement: Agreement | None = None) -> Subscription:
+    """Have an address told of everything, or of one agreement."""
+    return Subscription.objects.create(email=email, agreement=agreement)
+
+
+def record(deadline: Deadline, *, as_of: datetime, by: User | None = None, **fields: Any) -> Fact:
+    """Record a fact and bring `deadline` up to date."""
+    fact = facts.record(deadline=deadline, draft=read(FactDraft, fields), by=by, as_of=as_of)
+    deadline.refresh_from_db()
+    return fact
+
+
+def state(deadline: Deadline, *, as_of: datetime, **fields: Any) -> Position:
+    """Record what a party says of a deadline."""
+    position = facts.state_position(
+        deadline=deadline, draft=read(PositionDraft, fields), by=None, as_of=as_of
+    )
+    deadline.refresh_from_db()
+    return position
+
+
+def statuses(deadlines: Sequence[Deadline]) -> list[str]:
+    """The stored statuses, in order."""
+    return [deadline.status for deadline in deadlines]
