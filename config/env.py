@@ -15,11 +15,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 class BadSetting(SystemExit):
-    """A setting cannot be used. Prints one line and ends the process with status 2."""
+    """A setting cannot be used. Ends the process, whichever it is, with one line on stderr."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(2)
-        self.sentence = sentence
+        super().__init__(f"pacta: {sentence}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,329 @@
+"""Whole stacks of real processes, each over servers of its own that a test may stop at will."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from config.env import BASE_DIR
+from config.programs import programs
+from config.servers import Postgres, Valkey
+
+ADMIN_EMAIL = "admin@example.org"
+PROGRAMS = {program.name: program for program in programs()}
+
+
+def eventually(condition: Callable[[], object], seconds: float, message: str = "") -> None:
+    """Wait until the condition holds; fail when it does not within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(message or f"did not come true within {seconds} s")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# --- Mail -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One message as the mail server took it."""
+
+    at: datetime
+    sender: str
+    recipients: list[str]
+    message: EmailMessage
+
+    @property
+    def message_id(self) -> str:
+        return str(self.message["Message-ID"])
+
+    @property
+    def text(self) -> str:
+        body = self.message.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content()).replace("\r\n", "\n")
+
+
+@dataclass
+class MailSink:
+    """A mail server that keeps what it takes. `reply` is what it answers to each message."""
+
+    port: int = field(default_factory=free_port)
+    received: list[Received] = field(default_factory=list)
+    reply: str = "250 OK"
+    _controller: Controller | None = None
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.reply.startswith("2"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            message = message_from_bytes(content, policy=policy.default)
+            assert isinstance(message, EmailMessage)
+            self.received.append(
+                Received(
+                    at=datetime.now(UTC),
+                    sender=envelope.mail_from or "",
+                    recipients=list(envelope.rcpt_tos),
+                    message=message,
+                )
+            )
+        return self.reply
+
+    def start(self) -> None:
+        # SMTPUTF8 is off, as on many servers.
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[MailSink]:
+    """A mail server on a free port, with everything it has received and when."""
+    sink = MailSink()
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+# --- Processes ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the web answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """Pacta as it runs for its users, process by process.
+
+    `postgres` and `valkey` are up from the beginning and may be stopped, killed and started again;
+    the programs (`web`, `sweep`, `delivery`, `beat`) run once they are started.
+    """
+
+    folder: Path
+    port: int
+    postgres: Postgres
+    valkey: Valkey
+    environment: dict[str, str]
+    token: str = ""
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str, is_checked: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of manage.py to its end."""
+        finished = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if is_checked:
+            assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished
+
+    def start(self, *names: str, **settings: str) -> None:
+        """Start programs, all by default; settings are added to their environment."""
+        for name in names or PROGRAMS:
+            assert name not in self.processes, f"{name} runs already"
+            with self.log(name).open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    PROGRAMS[name].command,
+                    cwd=BASE_DIR,
+                    env={**self.environment, **settings},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        if "web" in (names or PROGRAMS):
+            eventually(self.is_web_up, 60, "the web does not answer")
+
+    def kill(self, name: str) -> None:
+        """`kill -9` a program and its children."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, *names: str) -> None:
+        """Ask programs to end, all by default, and wait until they have."""
+        ending = [self.processes.pop(name) for name in names or tuple(self.processes)]
+        for process in ending:
+            process.terminate()
+        for process in ending:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def is_web_up(self) -> bool:
+        try:
+            return self.request("GET", "/healthz").status == http.client.OK
+        except OSError:
+            return False
+
+    def request(
+        self, method: str, path: str, content: object = None, *, token: str | None = None
+    ) -> Answer:
+        """Ask the web, with the stack's token unless another is given; "" sends none.
+
+        Args:
+            content: bytes go as they are, anything else as JSON.
+        """
+        headers = {"Accept": "application/json"}
+        if token is None:
+            token = self.token
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(
+                status=answer.status, headers=dict(answer.getheaders()), body=answer.read()
+            )
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        """GET what must be there."""
+        answer = self.request("GET", path)
+        assert answer.status == http.client.OK, answer.body
+        return answer.json()
+
+    def post(self, path: str, content: object) -> Any:
+        """POST what must be taken."""
+        answer = self.request("POST", path, content)
+        assert answer.status in {http.client.OK, http.client.CREATED}, answer.body
+        return answer.json()
+
+    def log(self, name: str) -> Path:
+        """Where a program's output goes."""
+        return self.folder / f"{name}.log"
+
+    def logs(self) -> str:
+        """The end of every log."""
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text(errors='replace')[-6000:]}"
+            for path in sorted(self.folder.glob("**/*.log"))
+        )
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """The environment of this process without Pacta's settings, and with those given."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+
+
+_report = pytest.StashKey[pytest.TestReport]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the outcome where the fixtures see it."""
+    report = yield
+    if report.when == "call" or report.failed:
+        item.stash[_report] = report
+    return report
+
+
+def has_failed(request: pytest.FixtureRequest) -> bool:
+    """Whether the test that a fixture serves has failed, its set-up included."""
+    report = request.node.stash.get(_report, None)
+    return report is None or report.failed
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, tmp_path: Path, mail_sink: MailSink) -> Iterator[Stack]:
+    """A migrated Pacta with an administrator, a token and a mail server; no program runs yet.
+
+    Ticks come every second. On failure the logs of everything are shown.
+    """
+    var_dir = tmp_path / "var"
+    postgres, valkey = Postgres(var_dir, is_durable=False), Valkey(var_dir)
+    port = free_port()
+    stack = Stack(
+        folder=tmp_path,
+        port=port,
+        postgres=postgres,
+        valkey=valkey,
+        environment=clean_environment(
+            DATABASE_URL=postgres.url,
+            REDIS_URL=valkey.url,
+            VAR_DIR=str(var_dir),
+            PORT=str(port),
+            EMAIL_URL=mail_sink.url,
+            SECRET_KEY=secrets.token_urlsafe(50),
+            ADMIN_EMAIL=ADMIN_EMAIL,
+            ADMIN_PASSWORD=secrets.token_urlsafe(12),
+            SWEEP_SECONDS="1",
+            DELIVERY_SECONDS="1",
+        ),
+    )
+    with ExitStack() as ending:
+        ending.callback(lambda: print(stack.logs()) if has_failed(request) else None)
+        ending.enter_context(postgres.running(is_owner=True))
+        ending.enter_context(valkey.running(is_owner=True))
+        ending.callback(stack.stop)
+        stack.manage("up", "--prepare-only", "--no-examples")
+        stack.token = stack.manage("create_token", "flow").stdout.strip().splitlines()[-1]
+        yield stack

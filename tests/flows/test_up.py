@@ -1,0 +1,301 @@
+"""`manage.py up`: the first start, the next ones, the end, and every way that it can refuse."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config.env import BASE_DIR
+from config.servers import Postgres, Server, Valkey
+from tests.flows.conftest import clean_environment, eventually, free_port, has_failed
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
+
+
+class Installation:
+    """A folder and a port that `manage.py up` runs on, as on a newcomer's machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.var_dir = folder / "var"
+        self.log = folder / "up.log"
+        self.port = free_port()
+        self.environment = clean_environment(VAR_DIR=str(self.var_dir), PORT=str(self.port))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def up(self) -> str:
+        """Start it, and give what it printed until it said what to do next."""
+        self.log.write_bytes(b"")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        process = self.process
+        eventually(lambda: "curl" in self.output() or process.poll() is not None, 90, "no welcome")
+        assert process.poll() is None, self.output()
+        return self.output()
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGINT)
+        assert self.process.wait(15) == 0
+        self.process = None
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def manage(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env={**self.environment, **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def pids(self) -> set[int]:
+        """Every live process of this installation, however it was started."""
+        mark = os.fsencode(self.var_dir)
+        found = set()
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+                continue
+            try:
+                told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            except OSError:  # it ended meanwhile
+                continue
+            if mark in told:
+                found.add(int(entry.name))
+        return found
+
+    def pid_of(self, *words: str) -> int | None:
+        for pid in sorted(self.pids()):
+            try:
+                command = (Path("/proc") / str(pid) / "cmdline").read_bytes().decode()
+            except OSError:
+                continue
+            if all(word in command.split("\0") for word in words):
+                return pid
+        return None
+
+
+@pytest.fixture
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    installation = Installation(tmp_path)
+    yield installation
+    if has_failed(request) and installation.log.exists():
+        print(installation.output())
+    if installation.process is not None:
+        installation.process.terminate()
+        installation.process.wait(20)
+    for pid in installation.pids():
+        os.kill(pid, signal.SIGKILL)
+
+
+def unmet(output: str) -> bytes:
+    """What the printed curl line answers."""
+    line = re.search(r'curl -H "Authorization: (Bearer \S+)" "(\S+)"', output)
+    assert line is not None, output
+    request = urllib.request.Request(line[2], headers={"Authorization": line[1]})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+def test_first_start_second_start_and_ctrl_c(installation: Installation) -> None:
+    output = installation.up()
+    assert f"http://127.0.0.1:{installation.port}" in output
+    assert re.search(r"admin: +\S*/admin/ +admin@example\.org +password \S{12,}", output)
+    assert b'"CN-2d"' in unmet(output)
+
+    mails = installation.var_dir / "mail"
+    eventually(lambda: any(mails.glob("*")), 20, "the alert was not sent")
+    time.sleep(3)
+    sent = sorted(mails.glob("*"))
+
+    installation.interrupt()
+    assert installation.pids() == set()
+
+    began = time.monotonic()
+    output = installation.up()
+    assert time.monotonic() - began < 20
+    assert "password as before" in output
+    assert "create_token" in output
+    token = installation.manage("create_token", "second").stdout.strip().splitlines()[-1]
+    assert b'"CN-2d"' in unmet(output.replace("TOKEN", token))
+    time.sleep(5)
+    assert sorted(mails.glob("*")) == sent, "nothing is mailed again"
+
+    installation.interrupt()
+    assert installation.pids() == set()
+
+
+def test_what_dies_comes_back_and_kill_9_leaves_nothing(installation: Installation) -> None:
+    installation.up()
+
+    for words in (["worker", "--queues=sweep"], ["worker", "--queues=delivery"], ["beat"]):
+        pid = installation.pid_of(*words)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(
+            lambda words=words, pid=pid: installation.pid_of(*words) not in {None, pid},  # type: ignore[misc]
+            10,
+            f"{words} stays dead",
+        )
+
+    servers: list[Server] = [Postgres(installation.var_dir), Valkey(installation.var_dir)]
+    for server in servers:
+        pid = server.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(
+            lambda server=server, pid=pid: server.pid() not in {None, pid},  # type: ignore[misc]
+            20,
+            f"{server.name} stays dead",
+        )
+
+    def is_ready() -> bool:
+        try:
+            url = f"http://127.0.0.1:{installation.port}/readyz"
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    eventually(is_ready, 40, "not ready again")
+
+    installation.kill()
+    eventually(lambda: not installation.pids(), 15, "processes outlive a killed supervisor")
+    installation.up()
+    installation.interrupt()
+    assert installation.pids() == set()
+
+
+def test_commands_work_beside_it_and_alone(installation: Installation) -> None:
+    alone = installation.manage("up", "--prepare-only", "--no-examples")
+    assert alone.returncode == 0, alone.stderr
+    assert "Bearer" not in alone.stdout
+    assert installation.manage("create_token", "alone").returncode == 0
+    assert installation.pids() == set()
+
+    installation.up()
+    assert installation.manage("create_token", "beside").returncode == 0
+    second = installation.manage("up", PORT=str(free_port()))
+    assert_refused(second, "VAR_DIR")
+    assert installation.process is not None
+    assert installation.process.poll() is None
+    assert Postgres(installation.var_dir).is_up()
+    installation.interrupt()
+
+
+def test_ctrl_c_in_the_middle_of_the_first_start(installation: Installation) -> None:
+    for seconds in (0.5, 2.0, 3.5):
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=BASE_DIR,
+            env=installation.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=20)
+        assert installation.pids() == set()
+    assert b'"CN-2d"' in unmet(installation.up())
+
+
+def assert_refused(finished: subprocess.CompletedProcess[str], setting: str) -> None:
+    """It ended with one line that names the setting, and no traceback."""
+    said = finished.stderr.strip()
+    assert finished.returncode != 0
+    assert setting in said
+    assert len(said.splitlines()) == 1, said
+    assert "Traceback" not in finished.stdout + finished.stderr
+
+
+def test_taken_port(installation: Installation) -> None:
+    with socket.socket() as taker:
+        taker.bind(("127.0.0.1", installation.port))
+        taker.listen()
+        assert_refused(installation.manage("up"), f"PORT {installation.port}")
+    assert installation.pids() == set()
+
+
+def test_folder_that_cannot_be_written(installation: Installation) -> None:
+    installation.var_dir.write_text("a file is in the way")
+    assert_refused(installation.manage("up"), "VAR_DIR")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_that_is_read_only(installation: Installation) -> None:
+    installation.var_dir.mkdir(mode=0o500)
+    assert_refused(installation.manage("up"), "VAR_DIR")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://root@localhost/pacta",
+        "not a url",
+        "postgresql://pacta:hidden-word@127.0.0.1:1/pacta",
+        "postgresql://pacta:hidden-word@no-such-host.invalid/pacta",
+    ],
+)
+def test_wrong_database_url(installation: Installation, url: str) -> None:
+    finished = installation.manage("up", DATABASE_URL=url)
+    assert_refused(finished, "DATABASE_URL")
+    assert "hidden-word" not in finished.stderr
+    assert installation.pids() == set()
+
+
+def test_database_url_without_such_a_database(installation: Installation) -> None:
+    postgres = Postgres(installation.var_dir, is_durable=False)
+    with postgres.running():
+        with psycopg.connect(postgres.url) as connection:
+            connection.execute("SELECT 1")
+        url = postgres.database_url("missing")
+        assert_refused(installation.manage("up", DATABASE_URL=url), "DATABASE_URL")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hidden-word@127.0.0.1:1/0", "mailto:nobody", "redis+socket:///no/such.sock"]
+)
+def test_wrong_redis_url(installation: Installation, url: str) -> None:
+    finished = installation.manage("up", REDIS_URL=url)
+    assert_refused(finished, "REDIS_URL")
+    assert "hidden-word" not in finished.stderr
+    assert installation.pids() == set()
+
+
+def test_setting_that_is_no_number(installation: Installation) -> None:
+    assert_refused(installation.manage("up", PORT="eighty"), "PORT")

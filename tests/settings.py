@@ -1,0 +1,26 @@
+"""The settings of a test run: those of the service, over servers of the run's own.
+
+pytest-django imports this before any conftest, which makes it the one place where the environment
+can still be set. The servers are started by `tests/conftest.py`.
+"""
+
+import os
+import sys
+import tempfile
+
+# xdist's workers inherit what the process that started them has set; manage.py keeps its own.
+if "pytest" in sys.modules and "PYTEST_XDIST_WORKER" not in os.environ:
+    for _name in (
+        "ADMIN_EMAIL", "ADMIN_PASSWORD", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG",
+        "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", "DELIVERY_SECONDS", "EMAIL_URL", "HOST",
+        "PORT", "SECRET_KEY", "SITE_URL", "SWEEP_SECONDS",
+    ):  # fmt: skip
+        os.environ.pop(_name, None)
+    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="pacta-test-")
+
+from config.settings import *  # noqa: F403
+
+INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]  # noqa: F405
+
+# The real hasher takes a quarter of a second on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
