@@ -96,6 +96,14 @@ def _email(address: str) -> str:
     return address
 
 
+def _not_an_address(ref: str) -> str:
+    # `agreements/import/` is where documents are sent.
+    if ref == "import":
+        sentence = "This word is taken by the API: choose another."
+        raise ValueError(sentence)
+    return ref
+
+
 def _all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(values)) != len(values):
         sentence = "Name each only once."
@@ -112,7 +120,11 @@ Email = Annotated[
     str, _STRIPPED, Field(max_length=254), AfterValidator(_one_line), AfterValidator(_email)
 ]
 PartyCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,31}$")]
-AgreementRef = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+AgreementRef = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"),
+    AfterValidator(_not_an_address),
+]
 Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Tag = Annotated[
@@ -332,9 +344,13 @@ def read(model: type[ModelT], value: object) -> ModelT:
 
 def problems_of(error: ValidationError) -> list[Problem]:
     """A validation error as problems, each with a path and a sentence."""
+    found = error.errors(include_url=False, include_input=True)
+    # A list with a bad item is also called too short, once that item does not count.
+    parents = {each["loc"][:length] for each in found for length in range(len(each["loc"]))}
     return [
         Problem(path="/".join(map(str, each["loc"])), detail=_sentence(each))
-        for each in error.errors(include_url=False, include_input=True)
+        for each in found
+        if each["type"] != "too_short" or each["loc"] not in parents
     ]
 
 

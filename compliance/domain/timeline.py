@@ -6,7 +6,6 @@ if nothing more happens; "now" is only a place on that line.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -102,17 +101,17 @@ class Timeline:
 
     def at(self, instant: datetime) -> Transition | None:
         """The transition in force at `instant`; None before the deadline exists."""
-        index = bisect_right(self.transitions, instant, key=_effective_at)
-        return self.transitions[index - 1] if index else None
+        count = self._count_until(instant)
+        return self.transitions[count - 1] if count else None
 
     def until(self, instant: datetime) -> tuple[Transition, ...]:
         """What has come about at `instant`, that instant included."""
-        return self.transitions[: bisect_right(self.transitions, instant, key=_effective_at)]
+        return self.transitions[: self._count_until(instant)]
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first instant after `instant` at which anything changes, if nothing more happens."""
-        index = bisect_right(self.transitions, instant, key=_effective_at)
-        return self.transitions[index].effective_at if index < len(self.transitions) else None
+        count = self._count_until(instant)
+        return self.transitions[count].effective_at if count < len(self.transitions) else None
 
     def status_since(self, instant: datetime) -> datetime | None:
         """When the status in force at `instant` began."""
@@ -146,9 +145,12 @@ class Timeline:
             found.append(BreachInterval(occurred_at=began, ended_at=None, end_reason=None))
         return tuple(found)
 
-
-def _effective_at(transition: Transition) -> datetime:
-    return transition.effective_at
+    def _count_until(self, instant: datetime) -> int:
+        # A course has a handful of transitions, and most questions are about its end.
+        count = len(self.transitions)
+        while count and self.transitions[count - 1].effective_at > instant:
+            count -= 1
+        return count
 
 
 def standing(facts: Iterable[Fact]) -> list[Fact]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -21,7 +24,8 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
     """
     record = SweepRun.objects.create(as_of=as_of, started_at=timezone.now())
     while True:
-        settled = course.settle_due(as_of=as_of, limit=batch)
+        with _collector_paused():
+            settled = course.settle_due(as_of=as_of, limit=batch)
         record.settled += settled.deadlines
         record.breaches += settled.breaches
         record.set_aside += settled.set_aside
@@ -31,3 +35,19 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
     record.save()
     SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, set_aside=0).delete()
     return record
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the collector of cycles out of a batch.
+
+    A batch makes some hundred thousand values and no cycle among them; walking them again and
+    again to find none takes a fifth of its time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
