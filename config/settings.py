@@ -11,6 +11,7 @@ import dj_database_url
 import dj_email_url
 import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.templatetags.static import static
 
 from config import servers
 from config.env import BadSetting, environment
@@ -57,7 +58,10 @@ def _database() -> dict[str, Any]:
     if not parsed.get("TEST"):
         parsed["TEST"] = {}
     # One connection per thread would run a busy web process into max_connections.
-    parsed["OPTIONS"] = {**options, "pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    # The pauses of the pool between attempts to connect double until `reconnect_timeout`: kept
+    # short, they do not outlast a restart of the database by as long as that took.
+    pool = {"min_size": 1, "max_size": 8, "timeout": 5, "reconnect_timeout": 5}
+    parsed["OPTIONS"] = {**options, "pool": pool}
     parsed["CONN_MAX_AGE"] = 0
     parsed["CONN_HEALTH_CHECKS"] = True
     return parsed
@@ -65,10 +69,7 @@ def _database() -> dict[str, Any]:
 
 def _mail() -> dict[str, Any]:
     if not environment.email_url:
-        return {
-            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-            "EMAIL_FILE_PATH": str(environment.var_dir / "mail"),
-        }
+        return {"EMAIL_BACKEND": "compliance.delivery.files.EmailBackend"}
     try:
         parsed = dj_email_url.parse(environment.email_url)
     except (KeyError, ValueError, AttributeError):
@@ -151,6 +152,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
+DATE_FORMAT = "Y-m-d"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = r"Y-m-d H:i \U\T\C"
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
@@ -176,6 +180,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AXES_ENABLE_ADMIN = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 # A stranger must not be able to lock somebody out of their account from elsewhere.
@@ -192,11 +197,15 @@ REST_KNOX = {
 SESSION_COOKIE_HTTPONLY = True
 _is_https = environment.site_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
-SECURE_SSL_REDIRECT = False  # the proxy in front redirects; see docs/operating.md
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether subdomains and the preload list are to be included in HSTS
+    "security.W021",  # is for the owner of the domain to say, not for a service on it
+    "security.W008",  # the proxy that ends TLS redirects
+]
 CSRF_TRUSTED_ORIGINS = environment.csrf_trusted_origins
 PGHISTORY_APPEND_ONLY = True
 CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
@@ -204,8 +213,10 @@ CORS_URLS_REGEX = r"^/api/"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        # The admin theme evaluates Alpine.js expressions and sets styles on elements.
-        "script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE],
+        # The admin theme evaluates Alpine.js expressions. No page has a script in its HTML, so an
+        # injected one does not run.
+        "script-src": [SELF, UNSAFE_EVAL],
+        # The theme writes its colours into each page; htmx, simplebar and the charts add styles.
         "style-src": [SELF, UNSAFE_INLINE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF, "data:"],
@@ -229,6 +240,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "compliance.api.problems.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Pacta",
@@ -238,8 +250,17 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    # Rows are only answered and drafts only sent: no schema has two faces.
+    "COMPONENT_SPLIT_REQUEST": False,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "POSTPROCESSING_HOOKS": ["compliance.api.openapi.describe_problems"],
+    "PATH_CONVERTER_OVERRIDES": {
+        "id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+        "agreement_ref": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+        "party_code": {"type": "string", "pattern": "^[A-Z0-9][A-Z0-9_-]{0,31}$"},
+    },
 }
 
 # --- Celery: it only ticks; deadlines live in PostgreSQL ------------------------------------
@@ -286,9 +307,34 @@ LOGGING = {
     },
 }
 
+# --- Admin: its rooms are in compliance/admin ---------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "Pacta",
     "SITE_HEADER": "Pacta",
+    "SITE_SUBHEADER": "Are agreements kept?",
     "SITE_SYMBOL": "handshake",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("pacta/favicon.svg")}
+    ],
     "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "compliance.admin.site.dashboard",
+    "SIDEBAR": {"navigation": "compliance.admin.site.sidebar"},
+    "STYLES": [lambda _: static("pacta/admin.css")],
+    "COLORS": {
+        "primary": {
+            "50": "#eff6ff",
+            "100": "#dbeafe",
+            "200": "#bfdbfe",
+            "300": "#93c5fd",
+            "400": "#60a5fa",
+            "500": "#3b82f6",
+            "600": "#2563eb",
+            "700": "#1d4ed8",
+            "800": "#1e40af",
+            "900": "#1e3a8a",
+            "950": "#172554",
+        },
+    },
 }

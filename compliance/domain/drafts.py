@@ -111,6 +111,21 @@ def _all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+_PARTY_CODE = r"^[A-Z0-9][A-Z0-9_-]{0,31}$"
+_AGREEMENT_REF = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
+_REF = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_COUNTRY = r"^[A-Z]{2}$"
+_TAG = r"^[^,]+$"
+
+# What to say where a text does not fit one of these forms.
+_FORMS = {
+    _PARTY_CODE: "Write capital letters and digits, such as CHN; _ and - may follow. At most 32.",
+    _AGREEMENT_REF: "Write small letters, digits and hyphens, such as geneva-2025. At most 64.",
+    _REF: "Write letters, digits, dots, hyphens and underscores, such as CN-2d. At most 64.",
+    _COUNTRY: "Write the two capital letters of the country, such as CN.",
+    _TAG: "Leave out the comma: it separates tags.",
+}
+
 _STRIPPED = StringConstraints(strip_whitespace=True)
 Line = Annotated[str, _STRIPPED, Field(max_length=200), AfterValidator(_one_line)]
 Title = Annotated[str, _STRIPPED, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
@@ -119,18 +134,18 @@ Url = Annotated[str, _STRIPPED, Field(max_length=2_000), AfterValidator(_https)]
 Email = Annotated[
     str, _STRIPPED, Field(max_length=254), AfterValidator(_one_line), AfterValidator(_email)
 ]
-PartyCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,31}$")]
+PartyCode = Annotated[str, Field(pattern=_PARTY_CODE)]
 AgreementRef = Annotated[
     str,
-    Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"),
+    Field(pattern=_AGREEMENT_REF),
     AfterValidator(_not_an_address),
 ]
-Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Ref = Annotated[str, Field(pattern=_REF)]
+Country = Annotated[str, Field(pattern=_COUNTRY)]
 Tag = Annotated[
     str,
     _STRIPPED,
-    Field(min_length=1, max_length=64, pattern=r"^[^,]+$"),
+    Field(min_length=1, max_length=64, pattern=_TAG),
     AfterValidator(_one_line),
 ]
 Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_range)]
@@ -361,6 +376,9 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if kind == "missing":
         return "This field is required."
     if kind == "string_pattern_mismatch":
-        return f"Does not fit the form {error['ctx']['pattern']}"
+        pattern = error["ctx"]["pattern"]
+        return _FORMS.get(pattern, f"Does not fit the form {pattern}.")
+    if kind == "too_short":
+        return "Name at least one."
     message: str = error["msg"].removeprefix("Value error, ")
     return message if message.endswith(".") else f"{message}."

@@ -17,6 +17,11 @@ def tracked(model: type[ModelT]) -> type[ModelT]:
     their user to it through pghistory's middleware.
     """
     track = pghistory.track(
-        pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent()
+        pghistory.InsertEvent(),
+        pghistory.UpdateEvent(),
+        pghistory.DeleteEvent(),
+        # Once for a statement: once for a row costs more than storing the row, the more so the
+        # more rows there are.
+        level=pghistory.Statement,
     )
     return track(model)  # type: ignore[no-any-return]

@@ -1,0 +1,250 @@
+"""Deadlines: the list the desk works from, and the page from which facts are recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from compliance.admin import badges, moments, recording
+from compliance.admin.course import page_of
+from compliance.admin.fields import zone_list
+from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.rights import right
+from compliance.admin.saving import place
+from compliance.admin.theme import button
+from compliance.domain.problems import Invalid
+from compliance.models import Deadline, User
+from compliance.queries import desk
+
+_RECORD_FACT = ["view", "record_fact"]
+
+
+class SetAsideFilter(admin.SimpleListFilter):
+    """Deadlines that could not be projected and wait for a mend."""
+
+    title = "set aside"
+    parameter_name = "set_aside"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Only those, or all."""
+        return [("yes", "with an error")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Only those, or all."""
+        if self.value() != "yes":
+            return queryset
+        return queryset.exclude(set_aside_error="")
+
+
+@admin.register(Deadline)
+class DeadlineAdmin(ReadOnlyAdmin):
+    """Read here, changed only by what is recorded about it."""
+
+    list_display = ("what", "standing", "due", "owing", "urgency")
+    list_display_links = ("what",)
+    list_filter = ("status", "obligation__severity", "is_disputed", SetAsideFilter, "agreement")
+    search_fields = (
+        "obligation__ref",
+        "obligation__title",
+        "agreement__ref",
+        "agreement__title",
+        "obligation__sides__party__code",
+        "obligation__sides__party__name",
+        "obligation__tags",
+    )
+    list_per_page = 50
+    fields = ("obligation",)
+    change_form_template = "admin/pacta/deadline.html"
+    has_record_fact_permission = right("compliance.add_fact")
+    has_state_position_permission = right("compliance.add_position")
+    has_add_evidence_permission = right("compliance.add_evidence")
+    actions_detail = (
+        "record_performance",
+        "record_extension",
+        "record_waiver",
+        "state_position",
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["add_evidence", "retract_fact", "cancel_deadline"],
+        },
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With all that a line needs, in a fixed number of queries."""
+        return desk.with_sides(super().get_queryset(request))
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """By urgency: longest unmet, then next due, then what is closed."""
+        return desk.URGENCY
+
+    @admin.display(description="Obligation", ordering="obligation__ref")
+    def what(self, deadline: Deadline) -> SafeString:
+        """The title, with the ref and the agreement below."""
+        obligation = deadline.obligation
+        return badges.two_lines(obligation.title, f"{obligation.ref} · {deadline.agreement.ref}")
+
+    @admin.display(description="Status", ordering="status")
+    def standing(self, deadline: Deadline) -> SafeString:
+        """Where it stands, and how late it is."""
+        late = badges.lateness(deadline, timezone.now())
+        return badges.two_lines(badges.standing(deadline), late)
+
+    @admin.display(description="Due", ordering="due_at")
+    def due(self, deadline: Deadline) -> SafeString:
+        """The day in its zone, with the instant in UTC below."""
+        day = format_html(
+            '{} <span class="pacta-quiet">{}</span>',
+            moments.due_text(deadline),
+            deadline.timezone,
+        )
+        return badges.two_lines(day, moments.utc(deadline.due_at, deadline.timezone))
+
+    @admin.display(description="Obligor → obligee")
+    def owing(self, deadline: Deadline) -> SafeString:
+        """Who owes whom."""
+        return badges.sides(deadline.obligation)
+
+    @admin.display(description="Severity", ordering="obligation__severity")
+    def urgency(self, deadline: Deadline) -> SafeString:
+        """How much missing it matters."""
+        return badges.badge(deadline.obligation.severity)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """The page of one deadline."""
+        deadline = kwargs["obj"]
+        context["page"] = page_of(deadline, as_of=timezone.now())
+        context["title"] = str(deadline.obligation)
+        context["subtitle"] = None
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """The history of a deadline is its ledger."""
+        listing = reverse("admin:compliance_ledgerentry_changelist")
+        deadline = self._deadline(request, object_id)
+        return HttpResponseRedirect(f"{listing}?deadline__id__exact={deadline.pk}")
+
+    @button(
+        description="Record performance",
+        url_path="record-performance",
+        icon="task_alt",
+        permissions=_RECORD_FACT,
+    )
+    def record_performance(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It was done."""
+        return self._record(request, object_id, recording.PerformanceForm)
+
+    @button(
+        description="Record extension",
+        url_path="record-extension",
+        icon="more_time",
+        permissions=_RECORD_FACT,
+    )
+    def record_extension(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """More time was given."""
+        return self._record(request, object_id, recording.ExtensionForm)
+
+    @button(
+        description="Record waiver",
+        url_path="record-waiver",
+        icon="do_not_disturb_on",
+        permissions=_RECORD_FACT,
+    )
+    def record_waiver(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It need not be done any more."""
+        return self._record(request, object_id, recording.WaiverForm)
+
+    @button(
+        description="State a position",
+        url_path="state-position",
+        icon="record_voice_over",
+        permissions=["view", "state_position"],
+    )
+    def state_position(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What one party says of it."""
+        return self._record(request, object_id, recording.PositionForm)
+
+    @button(
+        description="Add evidence",
+        url_path="add-evidence",
+        icon="attach_file",
+        permissions=["view", "add_evidence"],
+    )
+    def add_evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A document or statement that bears on it."""
+        return self._record(request, object_id, recording.EvidenceForm)
+
+    @button(
+        description="Retract a fact",
+        url_path="retract-fact",
+        icon="undo",
+        permissions=_RECORD_FACT,
+    )
+    def retract_fact(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A fact was recorded by mistake."""
+        return self._record(request, object_id, recording.RetractionForm)
+
+    @button(
+        description="Cancel the deadline",
+        url_path="cancel",
+        icon="cancel",
+        permissions=_RECORD_FACT,
+    )
+    def cancel_deadline(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It falls away."""
+        return self._record(request, object_id, recording.CancellationForm)
+
+    def _deadline(self, request: HttpRequest, object_id: str) -> Deadline:
+        deadline = self.get_object(request, unquote(object_id))
+        if deadline is None:
+            raise Http404
+        assert isinstance(deadline, Deadline)
+        return deadline
+
+    def _record(
+        self, request: HttpRequest, object_id: str, form_class: type[recording.RecordForm]
+    ) -> HttpResponse:
+        """Show a form about the deadline; on POST hand it to its operation."""
+        deadline = self._deadline(request, object_id)
+        as_of = timezone.now()
+        form = form_class(request.POST or None, deadline=deadline, as_of=as_of)
+        back = reverse("admin:compliance_deadline_change", args=[deadline.pk])
+        if request.method == "POST" and form.is_valid():
+            assert isinstance(request.user, User)
+            try:
+                form.record(by=request.user, as_of=as_of)
+            except Invalid as error:
+                place(form, error.problems)
+            else:
+                deadline.refresh_from_db(fields=["status", "due_on"])
+                stands = deadline.status.replace("_", " ")
+                messages.success(request, f"{form.done} The deadline is {stands}.")
+                return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            **zone_list(),
+            "title": form.heading,
+            "subtitle": str(deadline.obligation),
+            "opts": self.opts,
+            "original": deadline,
+            "form": form,
+            "standing": badges.standing(deadline),
+            "due": moments.due_text(deadline),
+            "due_utc": moments.utc(deadline.due_at, deadline.timezone),
+            "sides": badges.sides(deadline.obligation),
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/pacta/record.html", context)

@@ -1,0 +1,153 @@
+"""Facts, positions and evidence across all deadlines. Nothing recorded is ever edited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from compliance.admin import badges, fields, moments
+from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.saving import DraftForm, OperationAdmin, given
+from compliance.admin.theme import Choice
+from compliance.domain.drafts import EvidenceDraft, read
+from compliance.domain.vocabulary import EvidenceKind, Stance
+from compliance.models import Agreement, Evidence, Fact, Party, Position, User
+from compliance.operations import facts
+
+
+@admin.register(Fact)
+class FactAdmin(ReadOnlyAdmin):
+    """All facts, newest first. They are recorded from their deadline."""
+
+    list_display = ("what", "deadline", "holds", "note", "recorded", "recorded_by")
+    list_filter = ("kind",)
+    list_select_related = ("deadline__obligation", "recorded_by")
+    search_fields = ("note", "deadline__obligation__ref", "deadline__agreement__ref")
+    ordering = ("-id",)
+    fields = (
+        "deadline", "kind", "holds", "effective_on", "quantity", "due", "supersedes", "note",
+        "evidence", "recorded", "recorded_by", "stored_at",
+    )  # fmt: skip
+
+    @admin.display(description="Fact", ordering="kind")
+    def what(self, fact: Fact) -> SafeString:
+        """Its kind."""
+        return badges.badge(fact.kind)
+
+    @admin.display(description="Effective", ordering="effective_at")
+    def holds(self, fact: Fact) -> SafeString:
+        """From when it holds: the day if only that is known, and the instant in UTC."""
+        at = moments.utc(fact.effective_at, fact.deadline.timezone)
+        return badges.two_lines(fact.effective_on, at) if fact.effective_on else at
+
+    @admin.display(description="Recorded", ordering="recorded_at")
+    def recorded(self, fact: Fact) -> SafeString:
+        """When we learned it."""
+        return moments.utc(fact.recorded_at, fact.deadline.timezone)
+
+
+@admin.register(Position)
+class PositionAdmin(ReadOnlyAdmin):
+    """All positions, newest first. They are stated from their deadline."""
+
+    list_display = ("party", "says", "deadline", "quote", "stated", "recorded_by")
+    list_filter = ("verdict", "party")
+    list_select_related = ("party", "deadline__obligation", "recorded_by")
+    search_fields = ("quote", "deadline__obligation__ref", "deadline__agreement__ref")
+    ordering = ("-id",)
+    fields = (
+        "deadline", "party", "verdict", "stated", "stated_on", "quote", "evidence", "recorded_at",
+        "recorded_by",
+    )  # fmt: skip
+
+    @admin.display(description="Says", ordering="verdict")
+    def says(self, position: Position) -> SafeString:
+        """Its verdict."""
+        return badges.badge(position.verdict)
+
+    @admin.display(description="Stated", ordering="stated_at")
+    def stated(self, position: Position) -> SafeString:
+        """When it was said."""
+        at = moments.utc(position.stated_at, position.deadline.timezone)
+        return badges.two_lines(position.stated_on, at) if position.stated_on else at
+
+
+class EvidenceForm(DraftForm):
+    """What is asked of a piece of evidence."""
+
+    agreement = forms.ModelChoiceField(
+        queryset=Agreement.objects.order_by("title"), to_field_name="ref", widget=Choice()
+    )
+    ref = fields.line(required=True, help_text="Short, such as E12; once per agreement.")
+    title = fields.line(required=True)
+    kind = fields.choice(EvidenceKind)
+    stance = fields.choice(Stance, help_text="For or against its having been kept, or context.")
+    obligations = fields.Words(
+        help_text="The refs of the obligations that it bears on, separated by commas."
+    )
+    url = fields.line(label="Address", help_text="Where it can be read, with https://.")
+    quote = fields.Prose()
+    published_on = fields.Day()
+    asserted_by = forms.ModelChoiceField(
+        queryset=Party.objects.order_by("name"),
+        to_field_name="code",
+        required=False,
+        empty_label="No party",
+        widget=Choice(),
+    )
+
+    class Meta:
+        model = Evidence
+        fields = (
+            "agreement", "ref", "title", "kind", "stance", "obligations", "url", "quote",
+            "published_on", "asserted_by",
+        )  # fmt: skip
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(OperationAdmin):
+    """Added through `operations.facts`, then only read."""
+
+    form = EvidenceForm
+    list_display = ("title", "ref", "agreement", "kind", "speaks", "published_on", "asserted_by")
+    list_filter = ("stance", "kind", "agreement")
+    list_select_related = ("agreement", "asserted_by")
+    search_fields = ("ref", "title", "quote", "agreement__ref")
+    ordering = ("-id",)
+    show_full_result_count = False
+    fields = (
+        "agreement", ("ref", "kind", "stance"), "title", "obligations", "url", "quote",
+        ("published_on", "asserted_by"),
+    )  # fmt: skip
+
+    @admin.display(description="Stance", ordering="stance")
+    def speaks(self, evidence: Evidence) -> SafeString:
+        """What it speaks for."""
+        return badges.badge(evidence.stance)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Nobody: evidence is never edited."""
+        return False
+
+    def write(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
+    ) -> Model:
+        """Store the evidence."""
+        values = given(form.cleaned_data)
+        agreement = values.pop("agreement")
+        if "asserted_by" in values:
+            values["asserted_by"] = values["asserted_by"].code
+        assert isinstance(request.user, User)
+        return facts.add_evidence(
+            agreement=agreement,
+            draft=read(EvidenceDraft, values),
+            by=request.user,
+            as_of=timezone.now(),
+        )

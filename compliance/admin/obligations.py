@@ -1,0 +1,83 @@
+"""Obligations across all agreements, to find and read; they are corrected on their agreement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from compliance.admin import badges
+from compliance.admin.agreements import ObligationInline
+from compliance.admin.history import HistoryAdmin
+from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.rights import right
+from compliance.admin.theme import button
+from compliance.models import Obligation
+
+
+@admin.register(Obligation)
+class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
+    """A list to search, and a page to read."""
+
+    list_display = ("name", "owing", "urgency", "clause", "owner")
+    list_filter = ("severity", "agreement")
+    search_fields = ("ref", "title", "tags", "owner", "agreement__ref", "agreement__title")
+    ordering = ("agreement__ref", "id")
+    has_correct_permission = right("compliance.change_agreement", "compliance.change_obligation")
+    has_see_deadlines_permission = right("compliance.view_deadline")
+    actions_detail = ("correct", "deadlines")
+    fields = (
+        "ref", "title", "agreement", "owing", "kind", "severity", "clause", "text", "due", "grace",
+        "tags", "owner", "parent", "target_quantity", "unit",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With agreement and sides, whatever the number of rows."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        return found.select_related("agreement", "parent").prefetch_related("sides__party")
+
+    @admin.display(description="Obligation", ordering="ref")
+    def name(self, obligation: Obligation) -> str:
+        """The title, with the ref and the agreement below."""
+        where = f"{obligation.ref} · {obligation.agreement.ref}"
+        return badges.two_lines(obligation.title, where)
+
+    @admin.display(description="Obligor → obligee")
+    def owing(self, obligation: Obligation) -> str:
+        """Who owes whom."""
+        return badges.sides(obligation)
+
+    @admin.display(description="Severity", ordering="severity")
+    def urgency(self, obligation: Obligation) -> str:
+        """How much missing it matters."""
+        return badges.badge(obligation.severity)
+
+    @button(
+        description="Correct in the agreement",
+        url_path="correct",
+        icon="edit",
+        permissions=["correct"],
+    )
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the row of this obligation on its agreement's page."""
+        obligation = get_object_or_404(Obligation, pk=object_id)
+        before = Obligation.objects.filter(agreement=obligation.agreement_id, id__lt=obligation.pk)
+        page = before.count() // ObligationInline.per_page + 1
+        address = reverse("admin:compliance_agreement_change", args=[obligation.agreement_id])
+        return HttpResponseRedirect(f"{address}?obligations-page={page}#obligations-heading")
+
+    @button(
+        description="Deadlines",
+        url_path="deadlines",
+        icon="event_upcoming",
+        permissions=["see_deadlines"],
+    )
+    def deadlines(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the deadlines of this obligation."""
+        obligation = get_object_or_404(Obligation, pk=object_id)
+        listing = reverse("admin:compliance_deadline_changelist")
+        return HttpResponseRedirect(f"{listing}?obligation__id__exact={obligation.pk}")

@@ -1,0 +1,200 @@
+"""How the OpenAPI document describes what is plain Python here: drafts, questions, pages."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
+from pydantic import BaseModel
+from rest_framework import serializers
+
+from compliance.api.problems import MEDIA_TYPE
+from compliance.domain.drafts import Draft
+from compliance.queries.filters import Filter
+
+Direction = Literal["request", "response"]
+_COMPONENTS = "#/components/schemas/{model}"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How to say who is asking."""
+
+    target_class = "compliance.api.authentication.BearerAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """The scheme: a token that `manage.py create_token` prints."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token, as `manage.py create_token NAME` prints it.",
+        }
+
+
+class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """A draft as what may be sent: only what has no default is required."""
+
+    target_class = Draft
+    match_subclasses = True
+    priority = 1
+
+    def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
+        """The class's own name."""
+        return str(self.target.__name__)
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """The JSON Schema of the draft, its parts registered beside it."""
+        return _schema_of(self.target, auto_schema)
+
+
+class Changes:
+    """A body that gives only what is to change of a draft."""
+
+    draft: type[Draft]
+
+
+def changes_of(kind: type[Draft]) -> type[Changes]:
+    """The description of a PATCH body."""
+    name = kind.__name__.removesuffix("Draft")
+    return type(f"{name}Changes", (Changes,), {"draft": kind})
+
+
+class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """A PATCH body: the fields of its draft, none of them required."""
+
+    target_class = Changes
+    match_subclasses = True
+
+    def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
+        """The class's own name."""
+        return str(self.target.__name__)
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """The JSON Schema of the draft without its requirements."""
+        schema = _schema_of(self.target.draft, auto_schema)
+        schema.pop("required", None)
+        schema["title"] = self.target.__name__
+        return schema
+
+
+def _schema_of(model: type[BaseModel], auto_schema: AutoSchema) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template=_COMPONENTS, mode="validation")
+    for name, part in schema.pop("$defs", {}).items():
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part
+        )
+        auto_schema.registry.register_on_missing(component)
+    return schema
+
+
+def asked(question: type[Filter]) -> list[OpenApiParameter]:
+    """The query parameters that a question is read from."""
+    schema = question.model_json_schema(mode="validation")
+    parts = schema.get("$defs", {})
+    found = []
+    for name, described in schema.get("properties", {}).items():
+        flat = _without_null(_resolved(described, parts))
+        found.append(
+            OpenApiParameter(
+                name=name,
+                type=flat,
+                location=OpenApiParameter.QUERY,
+                description=described.get("description", ""),
+                explode=False if flat.get("type") == "array" else None,
+                style="form" if flat.get("type") == "array" else None,
+            )
+        )
+    return found
+
+
+def _resolved(schema: Any, parts: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolved(each, parts) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        part = dict(parts[schema["$ref"].rpartition("/")[2]])
+        part.pop("description", None)
+        rest = {name: value for name, value in schema.items() if name != "$ref"}
+        return _resolved({**part, **rest}, parts)
+    return {name: _resolved(value, parts) for name, value in schema.items() if name != "title"}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    # A parameter that is not given is null to us; nobody can write null in an address.
+    schema = {name: value for name, value in schema.items() if name != "description"}
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(choices) == 1:
+        del schema["anyOf"]
+        schema |= choices[0]
+    elif choices:
+        schema["anyOf"] = choices
+    return schema
+
+
+def paged(row: type[serializers.Serializer[Any]], *, is_endless: bool = False) -> Any:
+    """The description of a page of rows; of one that always has a next, if it is endless."""
+    page = type(
+        f"{row.__name__.removesuffix('Row')}Page",
+        (serializers.Serializer,),
+        {"next": serializers.URLField(allow_null=not is_endless), "results": row(many=True)},
+    )
+    return extend_schema_serializer(many=False)(page)
+
+
+_PROBLEM = {
+    "type": "object",
+    "description": "What is wrong (RFC 9457), as a whole and place by place.",
+    "required": ["type", "title", "status", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["path", "detail"],
+                "properties": {
+                    "path": {
+                        "type": "string",
+                        "description": "Where: a path in the body, or a parameter's name.",
+                        "examples": ["obligations/0/due/on"],
+                    },
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+def describe_problems(result: dict[str, Any], **_others: object) -> dict[str, Any]:
+    """Give every operation the response that all refusals have."""
+    result["components"].setdefault("schemas", {})["Problem"] = _PROBLEM
+    response = {
+        "description": "Refused.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"].setdefault("default", response)
+    plain: dict[str, Any] = _unmarked(result)
+    return plain
+
+
+def _unmarked(value: Any) -> Any:
+    # Marks that drf-spectacular leaves on enums, for a hook that would name them all.
+    if isinstance(value, dict):
+        return {name: _unmarked(each) for name, each in value.items() if name != "x-spec-enum-id"}
+    return [_unmarked(each) for each in value] if isinstance(value, list) else value

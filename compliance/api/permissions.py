@@ -1,0 +1,44 @@
+"""What a user may do through the API: what Django's model permissions let them do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from compliance.models import ApiToken
+
+_VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change"}
+
+
+class ModelRights(BasePermission):
+    """Reading needs `view`, POST `add` and PATCH `change`, on every model of the view's `rights`.
+
+    A read-only token can never write, whatever its user may do.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether the request may go on.
+
+        Raises:
+            PermissionDenied: with a sentence that says what is missing.
+        """
+        if not request.user.is_authenticated:
+            return False
+        method = request.method or ""
+        is_read_only = isinstance(request.auth, ApiToken) and request.auth.is_read_only
+        if is_read_only and method not in SAFE_METHODS:
+            sentence = "This token may only read: use one that was made without --read-only."
+            raise PermissionDenied(sentence)
+        if method == "OPTIONS":
+            return True
+        if method not in _VERBS:
+            raise MethodNotAllowed(method)
+        for model in view.rights:
+            name = f"{_VERBS[method]}_{model._meta.model_name}"
+            if not request.user.has_perm(f"{model._meta.app_label}.{name}"):
+                sentence = f"Your account lacks the right to {_VERBS[method]} "
+                raise PermissionDenied(f"{sentence}{model._meta.verbose_name_plural}.")
+        return True

@@ -1,0 +1,155 @@
+"""Every refusal of the API as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from django.core import exceptions as django_errors
+from django.db import DataError, IntegrityError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.views import defaults
+from rest_framework import exceptions as rest_errors
+
+from compliance.domain.problems import Invalid, Problem
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_MOST_ERRORS = 100
+_LONGEST_PATH = 300
+_CLASHES = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.LockNotAvailable,
+)
+_CLASH = (
+    "This clashes with something that was stored at the same moment: "
+    "read what is stored now, and try again."
+)
+
+
+class PayloadTooLarge(rest_errors.APIException):
+    """A body that is longer than what its address takes."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+
+
+class LengthRequired(rest_errors.APIException):
+    """A body in pieces that the web server does not put together."""
+
+    status_code = HTTPStatus.LENGTH_REQUIRED
+    default_detail = "Send the body with its Content-Length."
+    default_code = "length_required"
+
+
+def problem(status: int, detail: str, *, errors: Sequence[Problem] = ()) -> HttpResponse:
+    """A response that says what is wrong, as a whole and place by place."""
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "errors": [
+            {"path": each.path[:_LONGEST_PATH], "detail": each.detail}
+            for each in errors[:_MOST_ERRORS]
+        ],
+    }
+    return HttpResponse(orjson.dumps(content), status=status, content_type=MEDIA_TYPE)
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+    """What REST framework answers to an exception; None leaves it to Django, as a fault of ours."""
+    if isinstance(error, Invalid):
+        return _invalid(error)
+    if isinstance(error, Http404):
+        error = rest_errors.NotFound()
+    elif isinstance(error, django_errors.PermissionDenied):
+        error = rest_errors.PermissionDenied()
+    if isinstance(error, rest_errors.APIException):
+        return _rest(error)
+    if isinstance(error, IntegrityError):
+        log.warning("write refused by the database", error=str(error).partition("\n")[0])
+        return problem(HTTPStatus.CONFLICT, _CLASH)
+    if isinstance(error, DataError):
+        log.warning("value refused by the database", error=str(error).partition("\n")[0])
+        return problem(HTTPStatus.BAD_REQUEST, "A value cannot be stored: it is out of range.")
+    if isinstance(error, OperationalError):
+        if isinstance(error.__cause__, _CLASHES):
+            return problem(HTTPStatus.CONFLICT, _CLASH)
+        log.error("database not reachable", error=str(error).partition("\n")[0])
+        response = problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be reached now.")
+        response["Retry-After"] = "5"
+        return response
+    if isinstance(error, django_errors.RequestDataTooBig):
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too long.")
+    unreadable = (
+        django_errors.BadRequest,
+        django_errors.SuspiciousOperation,
+        MultiPartParserError,
+        UnreadablePostError,
+    )
+    if isinstance(error, unreadable):
+        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
+    return None
+
+
+def _invalid(error: Invalid) -> HttpResponse:
+    count = len(error.problems)
+    if count == 1:
+        detail = error.problems[0].detail
+    elif count > _MOST_ERRORS:
+        detail = f"{count} things are wrong; errors shows the first {_MOST_ERRORS}."
+    else:
+        detail = f"{count} things are wrong: see errors."
+    return problem(HTTPStatus.BAD_REQUEST, detail, errors=error.problems)
+
+
+def _rest(error: rest_errors.APIException) -> HttpResponse:
+    detail = error.detail if isinstance(error.detail, str) else error.default_detail
+    response = problem(error.status_code, str(detail))
+    header = getattr(error, "auth_header", None)
+    if header:
+        response["WWW-Authenticate"] = header
+    wait = getattr(error, "wait", None)
+    if wait:
+        response["Retry-After"] = str(int(wait))
+    return response
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """What Django answers to a request that it refuses before it reaches a view."""
+    if _is_api(request):
+        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
+    return defaults.bad_request(request, exception)
+
+
+def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """What Django answers to a request that is forbidden."""
+    if _is_api(request):
+        return problem(HTTPStatus.FORBIDDEN, "You may not do this.")
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """What Django answers where there is nothing."""
+    if _is_api(request):
+        return problem(HTTPStatus.NOT_FOUND, "There is nothing here.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """What Django answers when the fault is ours. It has been logged; nothing of it is told."""
+    if _is_api(request):
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here.")
+    return defaults.server_error(request)

@@ -1,0 +1,102 @@
+"""Where the rooms of the API are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import URLPattern, path, re_path, register_converter
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.viewsets import ViewSet
+
+from compliance.api.agreements import AgreementViews, DocumentSchemaViews, ImportViews
+from compliance.api.alerts import AlertViews, SubscriptionViews
+from compliance.api.breaches import BreachViews
+from compliance.api.changes import ChangeViews
+from compliance.api.deadlines import DeadlineViews
+from compliance.api.facts import EvidenceViews, FactViews, PositionViews
+from compliance.api.obligations import ObligationViews
+from compliance.api.parties import PartyViews
+from compliance.api.root import NowhereView, RootViews, SchemaView
+from compliance.api.summary import SummaryViews
+
+app_name = "api"
+
+
+class _Id:
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        if not 0 < int(value) < 2**63:
+            raise ValueError(value)
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+class _Text:
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class _AgreementRef(_Text):
+    regex = "[a-z0-9][a-z0-9-]{0,63}"
+
+
+class _PartyCode(_Text):
+    regex = "[A-Z0-9][A-Z0-9_-]{0,31}"
+
+
+register_converter(_Id, "id")
+register_converter(_AgreementRef, "agreement_ref")
+register_converter(_PartyCode, "party_code")
+
+
+def _room(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPattern]:
+    """The list of a room and its single rows, with the verbs that its views have."""
+
+    def verbs(**actions: str) -> dict[str, Any]:
+        return {verb: action for verb, action in actions.items() if hasattr(views, action)}
+
+    return [
+        path(f"{name}/", views.as_view(verbs(get="list", post="create")), name=name),
+        path(
+            f"{name}/{key}/",
+            views.as_view(verbs(get="retrieve", patch="partial_update")),
+            name=f"{name}-row",
+        ),
+    ]
+
+
+urlpatterns = [
+    path("", RootViews.as_view({"get": "retrieve"}), name="root"),
+    *_room("parties", PartyViews, "<party_code:code>"),
+    path("agreements/import/", ImportViews.as_view({"post": "create"}), name="import"),
+    *_room("agreements", AgreementViews, "<agreement_ref:ref>"),
+    *_room("obligations", ObligationViews),
+    *_room("deadlines", DeadlineViews),
+    path(
+        "deadlines/<id:id>/timeline/",
+        DeadlineViews.as_view({"get": "timeline"}),
+        name="timeline",
+    ),
+    *_room("facts", FactViews),
+    *_room("evidence", EvidenceViews),
+    *_room("positions", PositionViews),
+    *_room("breaches", BreachViews),
+    *_room("alerts", AlertViews),
+    *_room("subscriptions", SubscriptionViews),
+    path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
+    path("changes/", ChangeViews.as_view({"get": "list"}), name="changes"),
+    path(
+        "document-schema/",
+        DocumentSchemaViews.as_view({"get": "retrieve"}),
+        name="document-schema",
+    ),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+]
+nowhere = re_path(r"^.*$", NowhereView.as_view(), name="nowhere")

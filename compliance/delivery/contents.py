@@ -1,0 +1,397 @@
+"""What a message tells, read from the database as it stands at the time of sending.
+
+The number of queries does not depend on how many messages are read or how many alerts they hold.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Count
+
+from compliance.delivery import phrases
+from compliance.domain.vocabulary import (
+    AlertKind,
+    BreachEnd,
+    Capacity,
+    Severity,
+    Stance,
+    Status,
+    Verdict,
+)
+from compliance.models import Deadline, Evidence, Message, ObligationParty, Party, Position
+
+# A message lists this many deadlines, most severe first, and counts the rest.
+LISTED = 100
+# The first ones are quoted at length; beyond that a mail grows past what mail clients show.
+QUOTED_AT_LENGTH = 10
+LONG_QUOTE, SHORT_QUOTE = 2_000, 280
+
+ENDED = {
+    BreachEnd.PERFORMED: "met late",
+    BreachEnd.EXTENDED: "extended",
+    BreachEnd.WAIVED: "waived",
+    BreachEnd.CANCELLED: "cancelled",
+    BreachEnd.VOIDED: "not missed after all",
+}
+_VERDICTS = {
+    Verdict.MET: "met",
+    Verdict.PARTLY_MET: "partly met",
+    Verdict.NOT_MET: "not met",
+}
+_STANCES = {Stance.FOR: "for", Stance.AGAINST: "against", Stance.CONTEXT: "context"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Word:
+    """The latest position of one party."""
+
+    party: str
+    verdict: str
+    day: str
+    quote: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One deadline in a message, in words. `tone` is `bad`, `good` or `plain`."""
+
+    headline: str
+    tone: str
+    title: str
+    ref: str
+    severity: str
+    obligors: str
+    obligors_briefly: str
+    obligees: str
+    due: str
+    due_utc: str
+    due_elsewhere: tuple[str, ...]
+    first_due: str
+    grace: str
+    course: str
+    note: str
+    clause: str
+    quote: str
+    words: tuple[Word, ...]
+    is_disputed: bool
+    evidence: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What one message tells. `counts` are by standing, such as `missed` and `met late`."""
+
+    recipient: str
+    message_id: str
+    references: tuple[str, ...]
+    agreement: str
+    agreement_ref: str
+    counts: dict[str, int]
+    items: tuple[Item, ...]
+    list_path: str
+
+    @property
+    def total(self) -> int:
+        """How many deadlines it tells of, those not listed included."""
+        return sum(self.counts.values())
+
+    @property
+    def omitted(self) -> int:
+        """How many of them are not listed."""
+        return self.total - len(self.items)
+
+
+class _Told(NamedTuple):
+    """An alert, joined with the breach that it tells of."""
+
+    message_id: int
+    kind: str
+    deadline_id: int
+    detected_at: datetime
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+# What the alerts of a message come to: of one missed and recovered in the same message, the
+# recovery tells both.
+_TOLD = """
+    SELECT a.id, a.message_id, a.kind, a.deadline_id, b.detected_at, b.ended_at, b.end_reason
+    FROM compliance_alert AS a
+    JOIN compliance_breach AS b ON b.deadline_id = a.deadline_id AND b.occurred_at = a.occasion
+    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
+      AND NOT (a.kind = %(missed)s AND EXISTS (
+        SELECT FROM compliance_alert AS r
+        WHERE r.deadline_id = a.deadline_id AND r.kind = %(recovered)s
+          AND r.occasion = a.occasion AND r.recipient = a.recipient
+          AND r.message_id = a.message_id AND r.withdrawn_at IS NULL))
+"""
+
+
+def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
+    """The contents of messages, by id. One with nothing left to tell is not in it."""
+    if not message_ids:
+        return {}
+    counts = _counts(message_ids)
+    listed: dict[int, list[_Told]] = defaultdict(list)
+    for told in _listed(message_ids):
+        listed[told.message_id].append(told)
+    background = _Background.of({told.deadline_id for each in listed.values() for told in each})
+    references = _references(message_ids)
+    messages = Message.objects.filter(id__in=list(listed)).select_related("agreement")
+    return {
+        message.pk: Contents(
+            recipient=message.recipient,
+            message_id=message.message_id,
+            references=references.get(message.pk, ()),
+            agreement=phrases.one_line(message.agreement.title),
+            agreement_ref=message.agreement.ref,
+            counts=counts[message.pk],
+            items=tuple(
+                background.item(
+                    told,
+                    as_of=as_of,
+                    quote_length=LONG_QUOTE if place < QUOTED_AT_LENGTH else SHORT_QUOTE,
+                )
+                for place, told in enumerate(listed[message.pk])
+            ),
+            list_path=(f"/admin/compliance/deadline/?agreement__id__exact={message.agreement_id}"),
+        )
+        for message in messages
+    }
+
+
+def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:
+    return {
+        "messages": list(message_ids),
+        "missed": AlertKind.MISSED,
+        "recovered": AlertKind.RECOVERED,
+        "severities": list(Severity),
+        "listed": LISTED,
+    }
+
+
+def _listed(message_ids: Sequence[int]) -> list[_Told]:
+    """The alerts that messages list, in their order: what is still missed first, by severity."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT message_id, kind, deadline_id, detected_at, ended_at, end_reason
+            FROM (
+                SELECT told.*, row_number() OVER (
+                    PARTITION BY told.message_id
+                    ORDER BY told.ended_at IS NOT NULL,
+                        array_position(%(severities)s::text[], o.severity::text) DESC,
+                        d.due_at, told.id
+                ) AS place
+                FROM ({_TOLD}) AS told
+                JOIN compliance_deadline AS d ON d.id = told.deadline_id
+                JOIN compliance_obligation AS o ON o.id = d.obligation_id
+            ) AS ranked
+            WHERE place <= %(listed)s
+            ORDER BY message_id, place
+            """,  # noqa: S608 -- made of constants
+            _parameters(message_ids),
+        )
+        return [_Told(*row) for row in cursor.fetchall()]
+
+
+def _counts(message_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT message_id, end_reason, count(*) FROM ({_TOLD}) AS told
+            GROUP BY message_id, end_reason
+            """,  # noqa: S608 -- made of constants
+            _parameters(message_ids),
+        )
+        rows = cursor.fetchall()
+    standings: dict[str | None, str] = {None: "missed"}
+    standings.update((end.value, words) for end, words in ENDED.items())
+    order = list(standings)
+    for message_id, end_reason, count in sorted(rows, key=lambda row: order.index(row[1])):
+        found[message_id][standings[end_reason]] = count
+    return found
+
+
+def _references(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The Message-IDs of the messages that told of what is recovered now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT a.message_id, m.id, m.message_id
+            FROM compliance_alert AS a
+            JOIN compliance_alert AS missed
+              ON missed.deadline_id = a.deadline_id AND missed.kind = %(missed)s
+             AND missed.occasion = a.occasion AND missed.recipient = a.recipient
+            JOIN compliance_message AS m ON m.id = missed.message_id AND m.id <> a.message_id
+            WHERE a.message_id = ANY(%(messages)s) AND a.kind = %(recovered)s
+              AND a.withdrawn_at IS NULL
+            ORDER BY 1, 2
+            """,
+            _parameters(message_ids),
+        )
+        found: dict[int, list[str]] = defaultdict(list)
+        for message_id, _, reference in cursor.fetchall():
+            found[message_id].append(reference)
+    return {message_id: tuple(each[-20:]) for message_id, each in found.items()}
+
+
+@dataclass(kw_only=True, slots=True)
+class _Background:
+    """What is known of the listed deadlines, by deadline or, for sides and evidence, obligation."""
+
+    deadlines: dict[int, Deadline]
+    sides: dict[int, dict[str, list[Party]]]
+    words: dict[int, list[Word]]
+    evidence: dict[int, dict[str, int]]
+
+    @classmethod
+    def of(cls, deadline_ids: Iterable[int]) -> _Background:
+        deadlines = Deadline.objects.select_related("obligation").in_bulk(list(deadline_ids))
+        obligation_ids = {each.obligation_id for each in deadlines.values()}
+        sides: dict[int, dict[str, list[Party]]] = defaultdict(lambda: defaultdict(list))
+        for side in (
+            ObligationParty.objects.filter(obligation__in=obligation_ids)
+            .select_related("party")
+            .order_by("id")
+        ):
+            sides[side.obligation_id][side.capacity].append(side.party)
+        words: dict[int, list[Word]] = defaultdict(list)
+        latest = (
+            Position.objects.filter(deadline__in=deadlines)
+            .select_related("party")
+            .order_by("deadline_id", "party_id", "-stated_at", "-id")
+            .distinct("deadline_id", "party_id")
+        )
+        for position in sorted(latest, key=lambda each: (each.stated_at, each.pk)):
+            stated_on = position.stated_on or position.stated_at.date()
+            words[position.deadline_id].append(
+                Word(
+                    party=phrases.one_line(position.party.name),
+                    verdict=_VERDICTS[Verdict(position.verdict)],
+                    day=phrases.day(stated_on),
+                    quote=phrases.shortened(phrases.one_line(position.quote), 600),
+                )
+            )
+        evidence: dict[int, dict[str, int]] = defaultdict(dict)
+        for obligation_id, stance, count in (
+            Evidence.objects.filter(obligations__in=obligation_ids)
+            .order_by()
+            .values_list("obligations", "stance")
+            .annotate(Count("id"))
+        ):
+            evidence[obligation_id][stance] = count
+        return cls(deadlines=deadlines, sides=sides, words=words, evidence=evidence)
+
+    def item(self, told: _Told, *, as_of: datetime, quote_length: int) -> Item:
+        deadline = self.deadlines[told.deadline_id]
+        obligation = deadline.obligation
+        sides = self.sides[obligation.pk]
+        obligors = sides[Capacity.OBLIGOR.value]
+        names = [phrases.one_line(party.name) for party in obligors]
+        headline, tone = _headline(told, deadline)
+        zone = deadline.timezone
+        due_at = deadline.due_at
+        return Item(
+            headline=headline,
+            tone=tone,
+            title=phrases.one_line(obligation.title),
+            ref=obligation.ref,
+            severity=obligation.severity,
+            obligors=_named(obligors),
+            obligors_briefly=(
+                f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
+            ),
+            obligees=_named(sides[Capacity.OBLIGEE.value]),
+            due=phrases.due_here(deadline.due_on, due_at, zone),
+            due_utc=phrases.in_utc(due_at),
+            due_elsewhere=tuple(
+                f"{phrases.moment(due_at, party.timezone)} ({party.timezone})"
+                for party in {each.timezone: each for each in obligors}.values()
+                if phrases.moment(due_at, party.timezone) != phrases.moment(due_at, zone)
+            ),
+            first_due=(
+                phrases.due_here(deadline.original_due_on, deadline.original_due_at, zone)
+                if deadline.original_due_at != due_at
+                else ""
+            ),
+            grace=(
+                f"until {phrases.moment(deadline.unmet_at, zone)} ({zone})"
+                if deadline.unmet_at != due_at
+                else ""
+            ),
+            course=_course(told, deadline, as_of),
+            note=_note(told, deadline),
+            clause=phrases.one_line(obligation.clause),
+            quote=phrases.shortened(obligation.text.strip(), quote_length),
+            words=tuple(self.words[deadline.pk]),
+            is_disputed=deadline.is_disputed,
+            evidence=_evidence(self.evidence[obligation.pk]),
+            path=f"/admin/compliance/deadline/{deadline.pk}/change/",
+        )
+
+
+def _named(parties: Sequence[Party]) -> str:
+    names = [f"{phrases.one_line(party.name)} ({party.code})" for party in parties]
+    if len(names) > 10:
+        return f"{', '.join(names[:9])} and {len(names) - 9} more"
+    return phrases.joined(names)
+
+
+def _headline(told: _Told, deadline: Deadline) -> tuple[str, str]:
+    if told.end_reason is None:
+        is_partly = deadline.status == Status.PARTLY_MET
+        return ("Missed in part" if is_partly else "Missed"), "bad"
+    ended = ENDED[BreachEnd(told.end_reason)]
+    tone = "good" if told.end_reason in {BreachEnd.PERFORMED, BreachEnd.VOIDED} else "plain"
+    if told.kind == AlertKind.MISSED:
+        return f"Missed, then {ended}", tone
+    return ended.capitalize(), tone
+
+
+def _course(told: _Told, deadline: Deadline, as_of: datetime) -> str:
+    """What has happened since, in a sentence, and how late that is."""
+    zone = deadline.timezone
+    if told.ended_at is None or told.end_reason is None:
+        late = phrases.elapsed(deadline.due_at, as_of, zone)
+        if deadline.status == Status.PARTLY_MET:
+            return f"Part of it was done; the rest is {late} late."
+        return f"It is {late} late."
+    when = phrases.in_utc(told.ended_at)
+    late = phrases.elapsed(deadline.due_at, told.ended_at, zone)
+    match BreachEnd(told.end_reason):
+        case BreachEnd.PERFORMED:
+            return f"It was done on {when}: {late} late."
+        case BreachEnd.EXTENDED:
+            return f"It was extended on {when}, after it had been missed."
+        case BreachEnd.WAIVED:
+            return f"It was waived on {when}, after it had been missed."
+        case BreachEnd.CANCELLED:
+            return f"It was cancelled on {when}, after it had been missed."
+        case BreachEnd.VOIDED:
+            return "What has been recorded since shows that it was not missed."
+
+
+def _note(told: _Told, deadline: Deadline) -> str:
+    if told.end_reason is not None:
+        return ""
+    flagged = phrases.in_utc(told.detected_at.replace(second=0))
+    if deadline.verification == "unchecked":
+        return f"Flagged by the clock on {flagged}; nobody has confirmed it yet."
+    return f"Flagged on {flagged}."
+
+
+def _evidence(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    if not total:
+        return "none on record"
+    parts = [f"{counts[stance]} {word}" for stance, word in _STANCES.items() if stance in counts]
+    return f"{total:,} on record: {', '.join(parts)}"

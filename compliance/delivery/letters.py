@@ -1,0 +1,101 @@
+"""Contents as a mail: subject, headers, text and HTML."""
+
+from __future__ import annotations
+
+import textwrap
+from email.utils import parseaddr
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.backends.django import Template
+from django.template.loader import get_template
+
+from compliance.delivery import phrases
+from compliance.delivery.contents import Contents, Item
+
+_WIDTH = 76
+
+
+def sender_domain() -> str:
+    """The domain that sends, for Message-IDs."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    return domain or "localhost"
+
+
+def letter(contents: Contents) -> EmailMultiAlternatives:
+    """The mail that tells `contents`."""
+    context = _context(contents)
+    headers = {
+        "Message-ID": contents.message_id,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    if contents.references:
+        headers["In-Reply-To"] = contents.references[-1]
+        headers["References"] = " ".join(contents.references)
+    mail = EmailMultiAlternatives(
+        subject=subject(contents),
+        body=_template("txt").render({**context, "items": map(_Plain, contents.items)}),
+        to=[contents.recipient],
+        headers=headers,
+    )
+    mail.attach_alternative(_template("html").render(context), "text/html")
+    return mail
+
+
+def subject(contents: Contents) -> str:
+    """The essential first: what happened to what, or how many of which agreement."""
+    if contents.total == 1:
+        item = contents.items[0]
+        title = phrases.shortened(item.title, 80)
+        text = f"{item.headline}: {title} ({phrases.shortened(item.obligors_briefly, 40)})"
+    else:
+        text = f"{summary(contents)}: {phrases.shortened(contents.agreement, 80)}"
+    # With this, what follows would be decoded, line breaks included, before it is shown.
+    return text.replace("=?", "= ?")
+
+
+def summary(contents: Contents) -> str:
+    """`3 missed, 1 met late`."""
+    return ", ".join(f"{count:,} {standing}" for standing, count in contents.counts.items())
+
+
+class _Plain:
+    """An item with its long texts broken into the lines of a plain mail."""
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.item, name)
+
+    @property
+    def quoted(self) -> str:
+        """The obligation's text, each line marked as quoted."""
+        lines = [
+            line
+            for paragraph in self.item.quote.splitlines()
+            for line in textwrap.wrap(paragraph, _WIDTH - 2) or [""]
+        ]
+        return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _context(contents: Contents) -> dict[str, Any]:
+    single = contents.items[0] if contents.total == 1 else None
+    return {
+        "contents": contents,
+        "items": contents.items,
+        "single": single,
+        "subject": subject(contents),
+        "summary": summary(contents),
+        "site": settings.SITE_URL,
+    }
+
+
+@cache
+def _template(kind: str) -> Template:
+    template = get_template(f"mail/alerts.{kind}")
+    assert isinstance(template, Template)
+    return template

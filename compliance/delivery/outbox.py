@@ -1,0 +1,216 @@
+"""The rows of the outbox: putting alerts into messages, claiming those, recording what became.
+
+An alert is told at least once. A message is claimed for the length of a lease, sent outside any
+transaction, and recorded right after; if the worker dies in between, the lease runs out and the
+message is sent again with the same Message-ID, by which mail clients fold the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from compliance.domain.vocabulary import AlertKind, AttemptOutcome, BreachEnd, MessageState
+from compliance.models import Agreement, Alert, Message
+
+# How long a claimed message stays out of other workers' reach. It must exceed the longest wait
+# on the mail server, EMAIL_TIMEOUT, and is how long a `kill -9` can hold up the claimed ones.
+LEASE = timedelta(seconds=30)
+# A send begins only with this much of the lease left, or the lease is renewed first.
+LEASE_FOR_ONE = timedelta(seconds=25)
+CLAIM = 20
+FORM = 5_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A message in this worker's hands until `leased_until`."""
+
+    message_id: int
+    leased_until: datetime
+    attempt_count: int
+
+
+def form(*, as_of: datetime, domain: str) -> int:
+    """Put alerts that are in no message yet into new ones: one for a recipient and agreement.
+
+    Takes the agreements of the oldest alerts, and of those agreements everything that waits, so
+    that a burst becomes one message however large it is. The Message-ID is stored with the
+    message, before anything is sent. Returns how many messages were made.
+    """
+    with transaction.atomic():
+        oldest = Alert.objects.unassigned().order_by("id")[:FORM]
+        # Two workers at once would split what belongs together. And what changes an agreement
+        # locks it before its alerts; taking them in the other order here could deadlock.
+        agreements = (
+            Agreement.objects.filter(id__in=oldest.values("agreement_id"))
+            .order_by("id")
+            .select_for_update(skip_locked=True, no_key=True)
+        )
+        agreement_ids = list(agreements.values_list("id", flat=True))
+        if not agreement_ids:
+            return 0
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                WITH taken AS (
+                    SELECT id, recipient, agreement_id FROM compliance_alert
+                    WHERE message_id IS NULL AND withdrawn_at IS NULL AND agreement_id = ANY(%s)
+                    FOR UPDATE SKIP LOCKED
+                ), made AS (
+                    INSERT INTO compliance_message
+                        (recipient, agreement_id, message_id, state, created_at, next_attempt_at,
+                         attempt_count)
+                    SELECT recipient, agreement_id,
+                           '<' || replace(gen_random_uuid()::text, '-', '') || '@' || %s || '>',
+                           %s, %s, %s, 0
+                    FROM taken GROUP BY recipient, agreement_id ORDER BY min(id)
+                    RETURNING id, recipient, agreement_id
+                ), put AS (
+                    UPDATE compliance_alert AS a SET message_id = made.id
+                    FROM taken JOIN made USING (recipient, agreement_id)
+                    WHERE a.id = taken.id
+                )
+                SELECT count(*) FROM made
+                """,
+                [agreement_ids, domain, MessageState.WAITING, as_of, as_of],
+            )
+            [[made]] = cursor.fetchall()
+            return int(made)
+
+
+def claim(*, as_of: datetime, now: datetime) -> tuple[list[Claim], int]:
+    """Take a few messages whose time had come at `as_of`, oldest first, on lease from `now`.
+
+    Alerts that are true no more are left out, and a message of which none remains is withdrawn.
+    Returns the claims, and how many were withdrawn. Messages in other hands are left to them.
+    """
+    with transaction.atomic():
+        messages = list(
+            Message.objects.deliverable(as_of)
+            .order_by("next_attempt_at")
+            .select_for_update(skip_locked=True)[:CLAIM]
+            .values_list("id", "attempt_count")
+        )
+        if not messages:
+            return [], 0
+        ids = [message_id for message_id, _ in messages]
+        _leave_out_untrue(ids, now)
+        remaining = set(
+            Alert.objects.filter(message__in=ids, withdrawn_at__isnull=True)
+            .order_by()
+            .values_list("message_id", flat=True)
+            .distinct()
+        )
+        withdrawn = [message_id for message_id in ids if message_id not in remaining]
+        if withdrawn:
+            Message.objects.filter(id__in=withdrawn).update(state=MessageState.WITHDRAWN)
+        leased_until = now + LEASE
+        Message.objects.filter(id__in=remaining).update(
+            next_attempt_at=leased_until, attempt_count=F("attempt_count") + 1
+        )
+    claims = [
+        Claim(message_id=message_id, leased_until=leased_until, attempt_count=count + 1)
+        for message_id, count in messages
+        if message_id in remaining
+    ]
+    return claims, len(withdrawn)
+
+
+def _leave_out_untrue(message_ids: Sequence[int], now: datetime) -> None:
+    """Withdraw the alerts of these messages that are true no more.
+
+    A withdrawn alert leaves its message if that was never tried: nobody can have read it, and
+    nobody needs to hear that it was wrong.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE compliance_alert AS a
+            SET withdrawn_at = %s,
+                message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
+            FROM compliance_message AS m, compliance_breach AS b
+            WHERE m.id = ANY(%s) AND a.message_id = m.id AND a.withdrawn_at IS NULL
+              AND b.deadline_id = a.deadline_id AND b.occurred_at = a.occasion
+              AND (a.kind = %s AND b.end_reason = %s OR a.kind = %s AND b.ended_at IS NULL)
+            """,
+            [now, list(message_ids), AlertKind.MISSED, BreachEnd.VOIDED, AlertKind.RECOVERED],
+        )
+        cursor.execute(
+            """
+            UPDATE compliance_alert AS a SET withdrawn_at = %s
+            FROM compliance_alert AS missed
+            WHERE a.message_id = ANY(%s) AND a.withdrawn_at IS NULL AND a.kind = %s
+              AND missed.deadline_id = a.deadline_id AND missed.kind = %s
+              AND missed.occasion = a.occasion AND missed.recipient = a.recipient
+              AND missed.withdrawn_at IS NOT NULL AND missed.message_id IS NULL
+            """,
+            [now, list(message_ids), AlertKind.RECOVERED, AlertKind.MISSED],
+        )
+
+
+def renew(held: Claim, *, now: datetime) -> Claim | None:
+    """The claim on a new lease; None when the message has come into other hands."""
+    leased_until = now + LEASE
+    is_ours = Message.objects.filter(
+        id=held.message_id,
+        state=MessageState.WAITING,
+        attempt_count=held.attempt_count,
+        next_attempt_at=held.leased_until,
+    ).update(next_attempt_at=leased_until)
+    if not is_ours:
+        return None
+    return Claim(
+        message_id=held.message_id, leased_until=leased_until, attempt_count=held.attempt_count
+    )
+
+
+def release(claims: Sequence[Claim], *, now: datetime) -> None:
+    """Give back messages that were claimed and not tried."""
+    for held in claims:
+        Message.objects.filter(
+            id=held.message_id,
+            state=MessageState.WAITING,
+            attempt_count=held.attempt_count,
+            next_attempt_at=held.leased_until,
+        ).update(next_attempt_at=now, attempt_count=F("attempt_count") - 1)
+
+
+def record(
+    held: Claim,
+    *,
+    outcome: AttemptOutcome,
+    answer: str,
+    started_at: datetime,
+    ended_at: datetime,
+    again_at: datetime,
+) -> None:
+    """Store how one attempt ended, and the state of its message with it."""
+    state = {
+        AttemptOutcome.SENT: MessageState.SENT,
+        AttemptOutcome.DEFERRED: MessageState.WAITING,
+        AttemptOutcome.REFUSED: MessageState.REFUSED,
+    }[outcome]
+    is_sent = outcome is AttemptOutcome.SENT
+    # One statement, so one round trip and one commit for each mail: it is what delivery costs.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH attempt AS (
+                INSERT INTO compliance_deliveryattempt
+                    (message_id, started_at, ended_at, outcome, answer)
+                VALUES (%s, %s, %s, %s, %s)
+            )
+            UPDATE compliance_message SET state = %s, sent_at = %s, next_attempt_at = %s
+            WHERE id = %s AND state = %s
+            """,
+            [
+                held.message_id, started_at, ended_at, outcome, answer,
+                state, ended_at if is_sent else None, again_at,
+                held.message_id, MessageState.WAITING,
+            ],
+        )  # fmt: skip

@@ -1,0 +1,120 @@
+"""How instants, lengths of time and names read in a mail."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from calendar import monthrange
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from compliance.domain.civil_time import DayOutOfRange, day_end, zone
+
+_BLANKS = re.compile(r"\s+")
+# Format characters stay for the scripts and emoji that need them, except those that turn the
+# direction of what follows: with them a title could be made to read as something else.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNWANTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def one_line(text: str) -> str:
+    """The text on one line: line breaks and control characters become single spaces."""
+    kept = (
+        " " if unicodedata.category(each) in _UNWANTED else each
+        for each in text
+        if each not in _TURNING
+    )
+    return _BLANKS.sub(" ", "".join(kept)).strip()
+
+
+def shortened(text: str, length: int) -> str:
+    """The text in at most `length` characters, cut at a word where one ends nearby."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    word_end = cut.rfind(" ")
+    if word_end > length * 2 // 3:
+        cut = cut[:word_end]
+    return cut.rstrip(" ,;:-") + "…"
+
+
+def joined(names: Sequence[str]) -> str:
+    """`A`, `A and B`, `A, B and C`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 deadline`, `3 deadlines`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def day(on: date) -> str:
+    """`14 May 2025`."""
+    return f"{on.day} {on:%B %Y}"
+
+
+def moment(at: datetime, zone_name: str) -> str:
+    """`Thursday, 15 May 2025, 00:00` on the clocks of the zone."""
+    local = at.astimezone(zone(zone_name))
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{local:%A}, {day(local.date())}, {clock}"
+
+
+def due_here(due_on: date, due_at: datetime, zone_name: str) -> str:
+    """The due instant in the deadline's zone: the end of a day, or a time of day."""
+    try:
+        is_whole_day = due_at == day_end(due_on, zone_name)
+    except DayOutOfRange:
+        is_whole_day = False
+    if is_whole_day:
+        return f"end of {due_on:%A}, {day(due_on)} ({zone_name})"
+    return f"{moment(due_at, zone_name)} ({zone_name})"
+
+
+def in_utc(at: datetime) -> str:
+    """`Wednesday, 14 May 2025, 16:00 UTC`."""
+    return f"{moment(at, 'UTC')} UTC"
+
+
+def elapsed(start: datetime, end: datetime, zone_name: str) -> str:
+    """The time from `start` to `end` in its two largest units, as calendars of the zone count.
+
+    `1 year 6 months`, `3 days 4 hours`, `5 minutes`, `less than a minute`; never negative.
+    """
+    length = max(end - start, timedelta())
+    years = months = 0
+    if length >= timedelta(days=1):
+        tz = zone(zone_name)
+        local_start = start.astimezone(tz).replace(tzinfo=None)
+        local_end = end.astimezone(tz).replace(tzinfo=None)
+        months = (local_end.year - local_start.year) * 12 + local_end.month - local_start.month
+        if _months_after(local_start, months) > local_end:
+            months -= 1
+        length = max(local_end - _months_after(local_start, months), timedelta())
+        years, months = divmod(months, 12)
+    minutes = length.seconds // 60
+    parts = (
+        (years, "year"),
+        (months, "month"),
+        (length.days, "day"),
+        (minutes // 60, "hour"),
+        (minutes % 60, "minute"),
+    )
+    largest = next((index for index, (count, _) in enumerate(parts) if count), None)
+    if largest is None:
+        return "less than a minute"
+    return " ".join(counted(count, unit) for count, unit in parts[largest : largest + 2] if count)
+
+
+def offset(at: datetime) -> str:
+    """An instant as `2025-05-14T16:00:00Z`."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _months_after(start: datetime, months: int) -> datetime:
+    years, month = divmod(start.month - 1 + months, 12)
+    year = start.year + years
+    last = monthrange(year, month + 1)[1]
+    return start.replace(year=year, month=month + 1, day=min(start.day, last))

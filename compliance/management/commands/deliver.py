@@ -1,0 +1,21 @@
+"""Send what waits to be told, once, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from compliance import delivery
+
+
+class Command(BaseCommand):
+    """What the delivery worker does at each tick."""
+
+    help = "Send the alerts that wait, and print what became of them."
+
+    def handle(self, *_args: object, **_options: object) -> None:
+        """Run delivery once, as of now."""
+        report = delivery.deliver(as_of=timezone.now())
+        self.stdout.write(", ".join(f"{count} {what}" for what, count in asdict(report).items()))

@@ -1,0 +1,68 @@
+"""Load agreement documents from files."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import pghistory
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from compliance.domain.documents import read_agreement
+from compliance.domain.problems import Invalid
+from compliance.operations import agreements
+
+_YAML = {".yaml", ".yml"}
+_JSON = {".json"}
+
+
+class Command(BaseCommand):
+    """Store what each document says and is not stored yet; of a bad one, nothing."""
+
+    help = "Load agreement documents (YAML or JSON). Loading one twice changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+
+    def handle(self, *_args: object, **options: Any) -> None:
+        """Load every file; one that is refused does not keep the others from being loaded.
+
+        Raises:
+            CommandError: some file was refused. What is wrong stands before it, a line each.
+        """
+        files: list[Path] = options["files"]
+        refused = [file for file in files if not self._load(file, options["verbosity"])]
+        if refused:
+            sentence = f"{len(refused)} of {len(files)} files refused; nothing of them is stored."
+            raise CommandError(sentence)
+
+    def _load(self, file: Path, verbosity: int) -> bool:
+        if file.suffix.lower() not in _YAML | _JSON:
+            self.stderr.write(f"{file}: Name it .yaml, .yml or .json, so that it can be read.")
+            return False
+        try:
+            document = read_agreement(file.read_bytes(), is_yaml=file.suffix.lower() in _YAML)
+            # What the triggers note beside each change, as requests do with their user.
+            with pghistory.context(command="load_agreement", file=file.name):
+                loaded = agreements.load(document=document, by=None, as_of=timezone.now())
+        except OSError as error:
+            self.stderr.write(f"{file}: {error.strerror}.")
+            return False
+        except Invalid as error:
+            for problem in error.problems:
+                where = f"{problem.path}: " if problem.path else ""
+                self.stderr.write(f"{file}: {where}{problem.detail}")
+            return False
+        if verbosity:
+            counts = (
+                f"{loaded.obligations} obligations, {loaded.facts} facts, "
+                f"{loaded.positions} positions, {loaded.evidence} pieces of evidence"
+            )
+            if not loaded.is_changed:
+                self.stdout.write(f"{loaded.agreement.ref}: nothing new")
+            else:
+                verb = "stored with" if loaded.is_new else "added"
+                self.stdout.write(f"{loaded.agreement.ref}: {verb} {counts}")
+        return True

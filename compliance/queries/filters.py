@@ -1,0 +1,57 @@
+"""What a list can be asked: the kinds of values that the filters of all rooms are made of."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from compliance.domain.drafts import Instant, Title
+from compliance.domain.due_rules import CivilDay
+
+_DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+_EITHER = [{"type": "string", "format": each} for each in ("date", "date-time")]
+
+
+class Filter(BaseModel):
+    """A question to a list. What is no part of it is refused, so that a slip of the pen cannot
+    silently return everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _split(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _day_or_instant(value: object) -> date | datetime:
+    is_day = isinstance(value, str) and len(value) <= len("2025-05-14")
+    try:
+        return _DAY.validate_python(value) if is_day else _INSTANT.validate_python(value)
+    except ValidationError:
+        sentence = "Give a day (2025-05-14) or an instant with its offset (2025-05-14T16:00:00Z)."
+        raise ValueError(sentence) from None
+
+
+Word = Title
+"""Some text to look for."""
+
+Id = Annotated[int, Field(gt=0, lt=2**63)]
+
+Listed = BeforeValidator(_split)
+"""Makes a field take several values with commas between them."""
+
+DayOrInstant = Annotated[
+    date | datetime, PlainValidator(_day_or_instant), WithJsonSchema({"anyOf": _EITHER})
+]

@@ -1,0 +1,100 @@
+"""Whether the service does its work, for whoever watches it. Never waits long; names no address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from django.conf import settings
+from django.db import connection
+
+_PATIENCE_SECONDS = 2
+_OLDEST_ALERT_SECONDS = 15 * 60
+_SHORTEST_SWEEP_LIMIT = 60
+_SWEEPS_MISSED = 6
+
+_FIGURES = """
+SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
+    least((SELECT min(created_at) FROM compliance_alert
+           WHERE message_id IS NULL AND withdrawn_at IS NULL),
+          (SELECT min(created_at) FROM compliance_message WHERE state = 'waiting')),
+    (SELECT count(*) FROM compliance_deadline WHERE NOT (set_aside_error = ''))
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One thing that was looked at: how it stands, and the figure that says so."""
+
+    state: Literal["ok", "failing", "unknown"]
+    figure: dict[str, Any]
+
+
+def readiness(*, as_of: datetime) -> dict[str, Check]:
+    """Every check. The service is ready when none of them is failing or unknown."""
+    checks = {"broker": _broker()}
+    try:
+        last_sweep, oldest_alert, set_aside = _figures()
+    except (psycopg.Error, OSError):
+        unknown = Check(state="unknown", figure={})
+        failing = Check(state="failing", figure={})
+        return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
+                "set_aside": unknown}  # fmt: skip
+    sweep_limit = max(_SHORTEST_SWEEP_LIMIT, _SWEEPS_MISSED * settings.SWEEP_SECONDS)
+    sweep_age = _age(last_sweep, as_of)
+    alert_age = _age(oldest_alert, as_of)
+    return {
+        "database": Check(state="ok", figure={}),
+        **checks,
+        "sweep": Check(
+            state="ok" if sweep_age is not None and sweep_age <= sweep_limit else "failing",
+            figure={"last_finished_seconds_ago": sweep_age, "limit_seconds": sweep_limit},
+        ),
+        "alerts": Check(
+            state="ok" if alert_age is None or alert_age <= _OLDEST_ALERT_SECONDS else "failing",
+            figure={"oldest_unsent_seconds": alert_age, "limit_seconds": _OLDEST_ALERT_SECONDS},
+        ),
+        # Each waits for a mend of its own data and holds up nobody else.
+        "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
+    }
+
+
+def _figures() -> tuple[datetime | None, datetime | None, int]:
+    # A connection of its own: that of the pool would make the answer wait for the pool.
+    parameters = {
+        **connection.get_connection_params(),
+        "connect_timeout": _PATIENCE_SECONDS,
+        "options": f"-c statement_timeout={_PATIENCE_SECONDS * 1000}",
+    }
+    with psycopg.connect(**parameters) as own:
+        found: tuple[Any, ...] | None = psycopg.Cursor(own).execute(_FIGURES).fetchone()
+    if found is None:
+        sentence = "A SELECT of scalars always has one row."
+        raise RuntimeError(sentence)
+    last_sweep, oldest_alert, set_aside = found
+    return last_sweep, oldest_alert, set_aside
+
+
+def _broker() -> Check:
+    parts = urlsplit(settings.BROKER_URL)
+    url = settings.BROKER_URL
+    if parts.scheme == "redis+socket":
+        # Celery's way to write it; redis-py has another.
+        url = f"unix://{parts.path}"
+    try:
+        client = redis.Redis.from_url(
+            url, socket_timeout=_PATIENCE_SECONDS, socket_connect_timeout=_PATIENCE_SECONDS
+        )
+        with client:
+            client.ping()
+    except (redis.RedisError, OSError, ValueError, TypeError):
+        return Check(state="failing", figure={})
+    return Check(state="ok", figure={})
+
+
+def _age(instant: datetime | None, as_of: datetime) -> int | None:
+    return None if instant is None else max(0, int((as_of - instant).total_seconds()))

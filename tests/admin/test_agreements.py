@@ -1,0 +1,235 @@
+"""Entering and correcting an agreement with its parties and obligations on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from pghistory.core import event_models
+
+from compliance.domain.drafts import PartyDraft, read
+from compliance.models import Agreement, Deadline, Obligation
+from compliance.operations import parties
+from tests.admin.conftest import logged_in, staff
+from tests.admin.pages import address, agreement_form, errors, filled_in
+from tests.samples import BUYER, SUPPLIER, agree, duty
+
+
+@pytest.fixture
+def known(db: None) -> None:
+    """Two parties to make agreements between."""
+    for each in (BUYER, SUPPLIER):
+        parties.create(draft=read(PartyDraft, each))
+
+
+def enter(client: Client, **values: Any) -> Any:
+    """Post a whole new agreement."""
+    return client.post(address("agreement", "add"), agreement_form(**values))
+
+
+@pytest.mark.usefixtures("known")
+def test_a_whole_agreement_is_entered_in_one_post(browser: Client) -> None:
+    response = enter(browser)
+
+    agreement = Agreement.objects.get()
+    assert response.status_code == 302, errors(response)
+    assert agreement.calendars == ["DE-BY", "US"]
+    assert [(m.party.code, m.role) for m in agreement.memberships.all()] == [
+        ("ACME", "buyer"),
+        ("CHN", ""),
+    ]
+    obligation = agreement.obligations.get()
+    assert obligation.text == "The supplier shall deliver.\nIn full."
+    assert obligation.tags == ["supply", "hs:2805"]
+    assert obligation.grace == {"count": 5, "unit": "business_days"}
+    assert obligation.target_quantity == 100
+    deadline = Deadline.objects.get()
+    assert deadline.status == "pending"
+    assert deadline.timezone == "Asia/Shanghai"
+    assert str(deadline.due_at) == "2099-03-15 16:00:00+00:00"
+    assert deadline.unmet_at > deadline.due_at
+
+
+@pytest.mark.usefixtures("known")
+def test_a_missed_due_date_is_unmet_as_soon_as_it_is_entered(browser: Client) -> None:
+    enter(browser, **{"obligations-0-due_on": "2026-03-15", "obligations-0-grace_count": ""})
+
+    assert Deadline.objects.get().status == "unmet"
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    ("values", "place", "part"),
+    [
+        ({"ref": "Supply 2026"}, "ref", "such as geneva-2025"),
+        ({"timezone": "Europe/Berln"}, "timezone", "Europe/Berlin"),
+        ({"calendars": "XX"}, "calendars", ""),
+        ({"ends_on": "2025-01-01"}, "", "before"),
+        ({"signed_on": "2026-02-30"}, "signed_on", "does not exist"),
+        ({"memberships-1-party": "ACME"}, "memberships-1-party", "twice"),
+        ({"memberships-0-party": "", "memberships-1-party": ""}, "memberships", ""),
+        ({"obligations-0-obligors": ["USA"]}, "obligations-0-obligors", "no party"),
+        ({"obligations-0-obligees": []}, "obligations-0-obligees", "at least one"),
+        ({"obligations-0-due_on": "2026-02-30"}, "obligations-0-due_on", "does not exist"),
+        ({"obligations-0-due_timezone": "Mars"}, "obligations-0-due_timezone", "Mars"),
+        ({"obligations-0-due_on": ""}, "obligations-0-grace_count", ""),
+        ({"obligations-0-owner": "ana"}, "obligations-0-owner", "mail address"),
+        ({"obligations-0-parent": "O-9"}, "obligations-0-parent", "no obligation O-9"),
+        ({"obligations-0-ref": "O 1"}, "obligations-0-ref", "such as CN-2d"),
+        (
+            {
+                "obligations-0-due_on": "2026-03-29",
+                "obligations-0-due_time": "02:30",
+                "obligations-0-due_timezone": "Europe/Berlin",
+            },
+            "obligations-0-due_time",
+            "",
+        ),
+    ],
+)
+def test_what_is_refused_stands_on_its_field_and_nothing_is_stored(
+    browser: Client, values: dict[str, Any], place: str, part: str
+) -> None:
+    response = enter(browser, **values)
+
+    assert response.status_code == 200
+    found = errors(response)
+    if place == "obligations-0-grace_count":
+        assert "needs a due rule" in str(found)
+    else:
+        assert place in found, found
+        assert part in " ".join(found[place])
+    assert not Agreement.objects.exists()
+    assert not Obligation.objects.exists()
+
+
+@pytest.mark.usefixtures("known")
+def test_what_was_typed_is_still_there_after_a_refusal(browser: Client) -> None:
+    page = enter(browser, **{"obligations-0-obligors": ["USA"]}).content.decode()
+
+    assert "Deliver the first lot" in page
+    assert 'value="USA"' in page
+
+
+@pytest.mark.usefixtures("known")
+def test_two_obligations_with_one_ref_are_refused(browser: Client) -> None:
+    second = {
+        key.replace("-0-", "-1-"): value
+        for key, value in agreement_form().items()
+        if key.startswith("obligations-0-")
+    }
+    response = enter(browser, **second, **{"obligations-TOTAL_FORMS": "2"})
+
+    assert "O-1" in " ".join(errors(response)["obligations-1-ref"])
+    assert not Agreement.objects.exists()
+
+
+def test_saving_an_untouched_page_changes_nothing(browser: Client, geneva: Agreement) -> None:
+    url = address("agreement", "change", geneva.pk)
+    before = list(Deadline.objects.order_by("id").values())
+    events = _events()
+
+    response = browser.post(url, filled_in(browser, url))
+
+    assert response.status_code == 302, errors(response)
+    assert list(Deadline.objects.order_by("id").values()) == before
+    assert _events() == events
+
+
+def _events() -> list[int]:
+    return [event._default_manager.count() for event in event_models()]
+
+
+def test_a_corrected_due_date_moves_its_deadline(browser: Client) -> None:
+    deadline = agree(duty(due_on="2026-03-15"))
+    assert deadline.status == "pending"
+    url = address("agreement", "change", deadline.agreement_id)
+
+    values = filled_in(browser, url)
+    response = browser.post(url, {**values, "obligations-0-due_on": "2026-03-01"})
+
+    assert response.status_code == 302, errors(response)
+    deadline.refresh_from_db()
+    assert str(deadline.due_on) == "2026-03-01"
+    assert deadline.status == "unmet"
+    assert deadline.ledger.exists()
+
+
+def test_the_due_date_of_a_deadline_cannot_be_taken_away(browser: Client) -> None:
+    deadline = agree()
+    url = address("agreement", "change", deadline.agreement_id)
+
+    response = browser.post(url, {**filled_in(browser, url), "obligations-0-due_on": ""})
+
+    assert "has a deadline" in " ".join(errors(response)["obligations-0-due_on"])
+
+
+def test_refs_stay_and_nothing_is_deleted(browser: Client) -> None:
+    deadline = agree()
+    url = address("agreement", "change", deadline.agreement_id)
+    values = {
+        **filled_in(browser, url),
+        "ref": "other",
+        "obligations-0-ref": "O-9",
+        "obligations-0-DELETE": "on",
+    }
+
+    assert browser.post(url, values).status_code == 302
+    assert list(Obligation.objects.values_list("agreement__ref", "ref")) == [("supply", "O-1")]
+    assert browser.get(address("agreement", "delete", deadline.agreement_id)).status_code == 403
+
+
+def test_a_new_row_cannot_overwrite_an_obligation_by_its_ref(browser: Client) -> None:
+    deadline = agree()
+    url = address("agreement", "change", deadline.agreement_id)
+    row = {
+        key.replace("-0-", "-1-"): value
+        for key, value in agreement_form().items()
+        if key.startswith("obligations-0-")
+    }
+
+    response = browser.post(url, {**filled_in(browser, url), **row, "obligations-TOTAL_FORMS": "2"})
+
+    assert "already" in " ".join(errors(response)["obligations-1-ref"])
+    assert Obligation.objects.get().title == "Deliver lot O-1"
+
+
+def test_a_party_with_duties_must_stay(browser: Client) -> None:
+    deadline = agree()
+    url = address("agreement", "change", deadline.agreement_id)
+
+    response = browser.post(url, {**filled_in(browser, url), "memberships-1-DELETE": "on"})
+
+    assert "must stay a party" in " ".join(errors(response)["memberships"])
+    assert deadline.agreement.memberships.count() == 2
+
+
+def test_only_one_page_of_many_obligations_is_shown_and_saved(browser: Client) -> None:
+    deadline = agree(*(duty(ref=f"O-{number}") for number in range(40)))
+    url = address("agreement", "change", deadline.agreement_id)
+
+    values = filled_in(browser, f"{url}?obligations-page=2")
+    assert values["obligations-TOTAL_FORMS"] == 15
+    values["obligations-0-title"] = "Renamed"
+    assert browser.post(f"{url}?obligations-page=2", values).status_code == 302
+
+    assert Obligation.objects.get(title="Renamed").ref == "O-25"
+    assert Obligation.objects.count() == 40
+
+
+def test_changing_obligations_needs_a_right_of_its_own(
+    geneva: Agreement,
+) -> None:
+    user = staff("clerk@example.org", "view_agreement", "change_agreement", "view_obligation")
+    client = logged_in(user)
+    url = address("agreement", "change", geneva.pk)
+
+    values = {**filled_in(client, url), "title": "Geneva", "obligations-0-title": "Nothing"}
+    response = client.post(url, values)
+
+    assert response.status_code == 302, errors(response)
+    geneva.refresh_from_db()
+    assert geneva.title == "Geneva"
+    assert not Obligation.objects.filter(title="Nothing").exists()
+    assert geneva.memberships.count() == 2

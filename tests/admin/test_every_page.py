@@ -1,0 +1,246 @@
+"""Every page that the admin has: it opens, and the number of its queries does not grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from compliance.models import (
+    Agreement,
+    Alert,
+    ApiToken,
+    Deadline,
+    DeliveryAttempt,
+    Message,
+    User,
+)
+from compliance.operations import sweep
+from compliance.operations.tokens import create_token
+from tests.admin.pages import address
+from tests.samples import agree, duty, follow, record, state, utc
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+READ_ONLY = {
+    "Alert", "Breach", "Deadline", "Fact", "LedgerEntry", "Message", "Obligation", "Position",
+    "SweepRun",
+}  # fmt: skip
+MOST_QUERIES = 45
+
+
+def fill(ref: str, count: int) -> Agreement:
+    """An agreement with `count` missed obligations, each with all that can hang on one."""
+    evidence = [
+        {"ref": f"E{number}", "title": "x", "kind": "document", "stance": "for",
+         "obligations": [f"O-{number}"]}
+        for number in range(count)
+    ]  # fmt: skip
+    duties = [
+        duty(
+            ref=f"O-{number}",
+            facts=[{"type": "performance", "on": "2026-04-01", "evidence": [f"E{number}"]}],
+            positions=[{"party": "CHN", "verdict": "met", "on": "2026-04-01"}],
+        )
+        for number in range(count)
+    ]
+    deadline = agree(*duties, ref=ref, as_of=utc("2026-05-01T00:00"), evidence=evidence)
+    agreement = deadline.agreement
+    for each in agreement.deadlines.all():
+        message = Message.objects.create(
+            recipient="ana@example.org",
+            agreement=agreement,
+            message_id=f"<{each.pk}@pacta>",
+            created_at=timezone.now(),
+            next_attempt_at=timezone.now(),
+        )
+        DeliveryAttempt.objects.create(
+            message=message, started_at=timezone.now(), ended_at=timezone.now(), outcome="deferred"
+        )
+        Alert.objects.create(
+            deadline=each,
+            agreement=agreement,
+            kind="missed",
+            occasion=timezone.now(),
+            recipient="ana@example.org",
+            created_at=timezone.now(),
+            message=message,
+        )
+        follow(f"{each.pk}@example.org", agreement)
+        sweep.run(as_of=timezone.now())
+    return agreement
+
+
+@pytest.fixture
+def filled(desk: User) -> Agreement:
+    """Rows in every table."""
+    create_token(name="dashboard", user=desk, is_read_only=True)
+    return fill("first", 3)
+
+
+def names(model: Any) -> str:
+    """The part of an address that stands for a model."""
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}"
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_page_opens(browser: Client, filled: Agreement, model: Any) -> None:
+    name = names(model)
+    row = model._default_manager.first()
+    pages = [reverse(f"{name}_changelist")]
+    if row is not None:
+        pages.append(reverse(f"{name}_change", args=[row.pk]))
+    if model.__name__ not in READ_ONLY:
+        pages.append(reverse(f"{name}_add"))
+    for page in pages:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            response = browser.get(page)
+        assert response.status_code == 200, page
+        assert len(queries) <= MOST_QUERIES, page
+    assert row is not None or model.__name__ == "Group"
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_search_and_a_history_open_too(browser: Client, filled: Agreement, model: Any) -> None:
+    name = names(model)
+    assert browser.get(reverse(f"{name}_changelist"), {"q": "x' <y>"}).status_code == 200
+    row = model._default_manager.first()
+    if row is not None:
+        response = browser.get(reverse(f"{name}_history", args=[row.pk]), follow=True)
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_who_may_only_look_sees_all_and_changes_nothing(
+    viewer: Client, filled: Agreement, model: Any
+) -> None:
+    name = names(model)
+    row = model._default_manager.first()
+    assert viewer.get(reverse(f"{name}_changelist")).status_code == 200
+    assert viewer.get(reverse(f"{name}_add")).status_code == 403
+    if row is not None and model is not ApiToken:
+        page = reverse(f"{name}_change", args=[row.pk])
+        assert viewer.get(page).status_code == 200
+        assert viewer.post(page, {"email": "x@example.org"}).status_code == 403
+        assert viewer.post(reverse(f"{name}_delete", args=[row.pk])).status_code == 403
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_who_has_no_rights_sees_nothing(filled: Agreement, model: Any) -> None:
+    stranger = Client()
+    stranger.force_login(
+        User.objects.create_user("new@example.org", "secret", is_staff=True),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    assert stranger.get(reverse(f"{names(model)}_changelist")).status_code == 403
+    assert stranger.get(reverse("admin:index")).status_code == 200
+
+
+def test_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
+    outsider = Client()
+    outsider.force_login(
+        User.objects.create_user("out@example.org", "secret"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    assert outsider.get(reverse("admin:index")).status_code == 302
+
+
+LISTS = [
+    "agreement", "alert", "breach", "deadline", "evidence", "fact", "ledgerentry", "message",
+    "obligation", "party", "position", "subscription", "sweeprun",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_a_longer_list_takes_no_more_queries(
+    browser: Client, filled: Agreement, model: str
+) -> None:
+    page = address(model, "changelist")
+    browser.get(page)
+    few = _queries(browser, page)
+    fill("second", 6)
+    # A second agreement adds its parties' and deadlines' rows, not queries.
+    assert _queries(browser, page) == few
+
+
+def test_fuller_pages_take_no_more_queries(browser: Client, filled: Agreement) -> None:
+    bigger = fill("second", 20)
+    for model, small, large in (
+        ("agreement", filled.pk, bigger.pk),
+        ("deadline", filled.deadlines.first().pk, bigger.deadlines.first().pk),  # type: ignore[union-attr]
+    ):
+        browser.get(address(model, "change", small))
+        few = _queries(browser, address(model, "change", small))
+        assert _queries(browser, address(model, "change", large)) == few
+    deadline = bigger.deadlines.first()
+    assert deadline is not None
+    few = _queries(browser, address("deadline", "change", deadline.pk))
+    for day in range(1, 8):
+        record(deadline, as_of=timezone.now(), type="performance", on=f"2026-04-0{day}")
+        state(deadline, as_of=timezone.now(), party="CHN", verdict="met", on=f"2026-04-0{day}")
+    # One more for the first fact's and position's evidence at most.
+    assert _queries(browser, address("deadline", "change", deadline.pk)) <= few + 1
+
+
+def _queries(client: Client, page: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(page).status_code == 200
+    return len(queries)
+
+
+def test_nothing_typed_by_people_runs_as_html(browser: Client, db: None) -> None:
+    nasty = "<script>alert(1)</script>"
+    deadline = agree(
+        duty(
+            title=nasty,
+            text=nasty,
+            clause=nasty,
+            tags=[nasty],
+            facts=[{"type": "performance", "on": "2026-02-01", "note": nasty}],
+            positions=[{"party": "CHN", "verdict": "met", "on": "2026-02-01", "quote": nasty}],
+        ),
+        title=nasty,
+        evidence=[
+            {"ref": "E1", "title": nasty, "kind": "document", "stance": "for", "quote": nasty,
+             "obligations": ["O-1"]}
+        ],
+    )  # fmt: skip
+    for page in (
+        reverse("admin:index"),
+        address("deadline", "changelist"),
+        address("deadline", "change", deadline.pk),
+        address("deadline", "record_performance", deadline.pk),
+        address("deadline", "retract_fact", deadline.pk),
+        address("agreement", "changelist"),
+        address("agreement", "change", deadline.agreement_id),
+        address("agreement", "history", deadline.agreement_id),
+        address("obligation", "changelist"),
+        address("fact", "changelist"),
+        address("position", "changelist"),
+        address("evidence", "changelist"),
+    ):
+        content = browser.get(page).content.decode()
+        assert nasty not in content, page
+    assert "&lt;script&gt;" in browser.get(address("deadline", "changelist")).content.decode()
+
+
+def test_no_page_has_a_script_in_its_html(browser: Client, rare_earths: Deadline) -> None:
+    for page in (
+        reverse("admin:index"),
+        reverse("admin:login"),
+        address("deadline", "change", rare_earths.pk),
+        address("agreement", "change", rare_earths.agreement_id),
+    ):
+        response = browser.get(page, follow=True)
+        policy = response["Content-Security-Policy"]
+        script = next(each for each in policy.split(";") if each.strip().startswith("script-src"))
+        assert "unsafe-inline" not in script
+        for tag in response.content.decode().split("<script")[1:]:
+            assert "src=" in tag.partition(">")[0], page

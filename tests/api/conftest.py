@@ -1,0 +1,42 @@
+"""Who calls the API in these tests, and the founding case for them to ask about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from compliance.domain.documents import read_agreement
+from compliance.models import Agreement, User
+from compliance.operations import agreements
+from compliance.operations.tokens import create_token
+
+GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
+
+
+def client_of(user: User, *, is_read_only: bool = False) -> Client:
+    """A client that shows a new token of a user."""
+    name = f"{user.email} {user.auth_token_set.count()}"
+    token = create_token(name=name, user=user, is_read_only=is_read_only)
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def desk(db: None) -> User:
+    """Somebody who may do everything."""
+    return User.objects.create_superuser("desk@example.org", "secret")
+
+
+@pytest.fixture
+def api(desk: User) -> Client:
+    """A client that may do everything."""
+    return client_of(desk)
+
+
+@pytest.fixture
+def geneva(db: None) -> Agreement:
+    """The founding case, loaded now."""
+    document = read_agreement(GENEVA.read_bytes(), is_yaml=True)
+    return agreements.load(document=document, by=None, as_of=timezone.now()).agreement

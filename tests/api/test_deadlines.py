@@ -1,0 +1,284 @@
+"""GET deadlines/: where they stand, where they stood, and how to find some of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from compliance.models import Agreement, Deadline
+from tests.api.answers import every_page, get, paths, post, refs, rows
+from tests.samples import agree, duty, record, state, utc
+
+DUE_AT = "2025-05-14T16:00:00Z"
+
+
+def test_the_release_of_rare_earths_stands_unmet_and_disputed(
+    api: Client, geneva: Agreement
+) -> None:
+    [row] = rows(api, "deadlines/", agreement="geneva-2025", status="unmet")
+    assert row == {
+        "id": row["id"],
+        "obligation": row["obligation"],
+        "obligation_ref": "CN-2d",
+        "agreement": "geneva-2025",
+        "title": "Release rare-earth exports",
+        "obligors": ["CHN"],
+        "obligees": ["USA"],
+        "due_on": "2025-05-14",
+        "due_at": DUE_AT,
+        "unmet_at": DUE_AT,
+        "original_due_at": DUE_AT,
+        "timezone": "Asia/Shanghai",
+        "status": "unmet",
+        "status_since": DUE_AT,
+        "is_disputed": True,
+        "verification": "unchecked",
+        "next_check_at": None,
+    }
+
+
+def test_what_was_done_on_time_stands_met(api: Client, geneva: Agreement) -> None:
+    met = refs(api, agreement="geneva-2025", status="met")
+    assert set(met) == {"CN-1", "CN-2a", "CN-2b", "CN-2c", "US-1", "US-2"}
+
+
+def test_four_hours_before_the_deadline_passed_it_was_pending_and_undisputed(
+    api: Client, geneva: Agreement
+) -> None:
+    asked = {"agreement": "geneva-2025", "as_of": "2025-05-14T12:00:00Z"}
+    [row] = rows(api, "deadlines/", status="pending", obligor="CHN", **asked)
+    assert (row["obligation_ref"], row["status"]) == ("CN-2d", "pending")
+    assert row["status_since"] == "2025-05-11T16:00:00Z"
+    assert (row["due_at"], row["unmet_at"], row["next_check_at"]) == (DUE_AT, DUE_AT, None)
+    assert not row["is_disputed"]
+    assert get(api, f"deadlines/{row['id']}/", as_of="2025-05-14T12:00:00Z") == row
+
+
+def test_the_answer_changes_at_the_very_instant(api: Client, geneva: Agreement) -> None:
+    before, at = "2025-05-14T15:59:59.999999Z", "2025-05-14T16:00:00Z"
+    assert refs(api, status="unmet", as_of=before) == []
+    assert refs(api, status="unmet", as_of=at) == ["CN-2d"]
+
+
+def test_before_a_deadline_is_known_it_is_not_listed(api: Client, geneva: Agreement) -> None:
+    assert refs(api, known_at="2025-06-01T00:00:00Z") == []
+    assert refs(api, as_of="2025-05-01T00:00:00Z") == []
+    [unmet] = rows(api, "deadlines/", status="unmet")
+    get(api, f"deadlines/{unmet['id']}/", 404, as_of="2025-05-01T00:00:00Z")
+
+
+def test_what_was_believed_then_can_be_told_from_what_is_known_now(api: Client) -> None:
+    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", on="2026-03-10")
+    then = {"as_of": "2026-03-12T00:00:00Z"}
+    [believed] = rows(api, "deadlines/", known_at="2026-03-12T00:00:00Z", **then)
+    [known] = rows(api, "deadlines/", **then)
+    assert (believed["status"], known["status"]) == ("pending", "met")
+    assert known["status_since"] == "2026-03-09T16:00:00Z"
+
+
+def test_known_at_alone_asks_about_that_same_instant(api: Client) -> None:
+    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    record(deadline, as_of=utc("2026-03-10T00:00"), type="waiver", on="2026-03-05")
+    [row] = rows(api, "deadlines/", known_at="2026-03-09T00:00:00Z")
+    assert row["status"] == "pending"
+    [row] = rows(api, "deadlines/", known_at="2026-03-10T00:00:00Z")
+    assert row["status"] == "waived"
+
+
+def test_a_past_due_instant_keeps_the_grace_period_that_went_with_it(api: Client) -> None:
+    grace = {"count": 2, "unit": "days"}
+    deadline = agree(duty(grace=grace), as_of=utc("2026-03-01T00:00"))
+    for at, to in (("2026-03-05T00:00", "2026-03-20"), ("2026-03-06T00:00", "2026-03-25")):
+        due = {"type": "date", "on": to}
+        record(deadline, as_of=utc(at), type="extension", at=f"{at}:00Z", due=due)
+    seen = [
+        (row["due_on"], row["unmet_at"])
+        for day in ("04", "05", "07")
+        for row in rows(api, "deadlines/", as_of=f"2026-03-{day}T12:00:00Z")
+    ]
+    assert seen == [
+        ("2026-03-15", "2026-03-17T16:00:00Z"),
+        ("2026-03-20", "2026-03-22T16:00:00Z"),
+        ("2026-03-25", "2026-03-27T16:00:00Z"),
+    ]
+
+
+def test_a_question_about_the_future_is_refused(api: Client) -> None:
+    tomorrow = (timezone.now() + timedelta(days=1)).isoformat()
+    for name in ("as_of", "known_at"):
+        assert paths(get(api, "deadlines/", 400, **{name: tomorrow})) == {name}
+        assert paths(get(api, "summary/", 400, **{name: tomorrow})) == {name}
+
+
+def test_positions_dispute_a_deadline_from_when_they_were_stated_and_known(api: Client) -> None:
+    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    late = utc("2026-04-10T00:00")
+    state(deadline, as_of=late, party="ACME", verdict="not_met", on="2026-04-01")
+    state(deadline, as_of=late, party="CHN", verdict="met", on="2026-04-02")
+    seen = {
+        (as_of, known_at): row["is_disputed"]
+        for as_of in ("2026-04-01T12:00:00Z", "2026-04-05T00:00:00Z")
+        for known_at in ("2026-04-05T00:00:00Z", "2026-04-10T00:00:00Z")
+        for row in rows(api, "deadlines/", as_of=as_of, known_at=known_at)
+    }
+    assert seen == {
+        ("2026-04-01T12:00:00Z", "2026-04-05T00:00:00Z"): False,
+        ("2026-04-01T12:00:00Z", "2026-04-10T00:00:00Z"): False,
+        ("2026-04-05T00:00:00Z", "2026-04-05T00:00:00Z"): False,
+        ("2026-04-05T00:00:00Z", "2026-04-10T00:00:00Z"): True,
+    }
+    assert refs(api, is_disputed="true", as_of="2026-04-05T00:00:00Z") == ["O-1"]
+    assert refs(api, is_disputed="true", as_of="2026-04-01T12:00:00Z") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"status": "pending"}, ["A", "B", "C"]),
+        ({"status": "met,unmet"}, []),
+        ({"agreement": "supply"}, ["A", "B", "C"]),
+        ({"agreement": "nothing"}, []),
+        ({"obligation_ref": "B"}, ["B"]),
+        ({"obligor": "CHN"}, ["A", "B"]),
+        ({"obligee": "CHN"}, ["C"]),
+        ({"obligor": "CHN", "obligee": "ACME"}, ["A", "B"]),
+        ({"tag": "hs:2805"}, ["B"]),
+        ({"severity": "high,critical"}, ["B"]),
+        ({"owner": "lee@example.org"}, ["A"]),
+        ({"due_after": "2099-02-01"}, ["B", "C"]),
+        ({"due_before": "2099-02-01"}, ["A"]),
+        ({"due_after": "2099-01-31T16:00:00Z"}, ["B", "C"]),
+        ({"due_before": "2099-02-01T16:00:00Z"}, ["A"]),
+        ({"is_disputed": "true"}, []),
+        ({"is_disputed": "false"}, ["A", "B", "C"]),
+        ({"q": "steel"}, ["C"]),
+        ({"q": "b"}, ["B"]),
+        ({"q": "%"}, []),
+        ({"ordering": "-due_at"}, ["C", "B", "A"]),
+        ({"ordering": "-id"}, ["C", "B", "A"]),
+    ],
+)
+def test_deadlines_can_be_found_by(api: Client, asked: dict[str, str], expected: list[str]) -> None:
+    agree(
+        duty("A", "2099-01-01", owner="lee@example.org"),
+        duty("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
+        duty("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
+    )
+    for moment in ({}, {"as_of": timezone.now().isoformat()}):
+        found = refs(api, **asked, **moment)
+        assert (found if "ordering" in asked else sorted(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ({"statsu": "unmet"}, "statsu"),
+        ({"status": "unmett"}, "status"),
+        ({"status": "unmet,"}, "status"),
+        ({"status": ""}, "status"),
+        ({"status": ["unmet", "met"]}, "status"),
+        ({"ordering": "title"}, "ordering"),
+        ({"page_size": "0"}, "page_size"),
+        ({"page_size": "1001"}, "page_size"),
+        ({"due_after": "2025-02-30"}, "due_after"),
+        ({"due_after": "1747238400"}, "due_after"),
+        ({"due_before": "0001-01-01T00:00:00+14:00"}, "due_before"),
+        ({"as_of": "2025-05-14"}, "as_of"),
+        ({"as_of": "9999-12-31T23:59:59-14:00"}, "as_of"),
+        ({"known_at": "2025-05-14T12:00:00"}, "known_at"),
+        ({"is_disputed": "perhaps"}, "is_disputed"),
+        ({"q": "a\x00b"}, "q"),
+        ({"agreement": "Not A Ref"}, "agreement"),
+        ({"cursor": "nonsense"}, "cursor"),
+        ({"format": "json"}, "format"),
+    ],
+)
+def test_a_slip_in_a_parameter_is_refused_by_its_name(
+    api: Client, asked: dict[str, Any], name: str
+) -> None:
+    assert paths(get(api, "deadlines/", 400, **asked)) == {name}
+
+
+def test_bytes_that_are_not_utf_8_in_a_question_are_refused(api: Client) -> None:
+    response = api.get("/api/v1/deadlines/?q=%ff%fe")
+    assert (response.status_code, paths(response.json())) == (400, {"q"})
+
+
+def test_more_deadlines_than_a_page_holds_can_fall_due_at_one_instant(api: Client) -> None:
+    agree(*(duty(f"O-{number}", "2099-01-01") for number in range(1, 1_203)))
+    for ordering in ("due_at", "-due_at", "status_since", "-status_since", "id", "-id"):
+        asked = {"ordering": ordering, "page_size": 500}
+        seen = [row["id"] for row in every_page(api, "deadlines/", **asked)]
+        assert len(seen) == len(set(seen)) == 1_202
+        assert seen == sorted(seen, reverse=ordering.startswith("-"))
+
+
+def test_pages_of_the_past_are_all_of_one_piece(api: Client) -> None:
+    first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-02"), as_of=utc("2026-02-01T00:00"))
+    page = get(api, "deadlines/", as_of="2026-03-15T00:00:00Z", page_size=1)
+    # What comes to be known between two pages does not show on the second.
+    other = Deadline.objects.exclude(pk=first.pk).get()
+    record(other, as_of=timezone.now(), type="waiver", on="2026-02-10")
+    [row] = api.get(page["next"]).json()["results"]
+    assert (row["obligation_ref"], row["status"]) == ("B", "pending")
+
+
+def test_a_changed_cursor_is_refused(api: Client) -> None:
+    agree(duty("A"), duty("B"))
+    cursor = get(api, "deadlines/", page_size=1)["next"].partition("cursor=")[2]
+    for changed in (cursor[:-1], f"{cursor}A", cursor[::-1], "é", "=", cursor[:9]):
+        assert paths(get(api, "deadlines/", 400, cursor=changed)) == {"cursor"}
+    # Whole, but of another order.
+    assert paths(get(api, "deadlines/", 400, cursor=cursor, ordering="-due_at")) == {"cursor"}
+
+
+def test_a_list_costs_the_same_queries_however_long_it_is(
+    api: Client, django_assert_num_queries: Any
+) -> None:
+    agree(duty("A"))
+    with django_assert_num_queries(2):  # who is asking, and what for
+        get(api, "deadlines/")
+    agree(*(duty(f"O-{number}") for number in range(50)), ref="other")
+    with django_assert_num_queries(2):
+        assert len(rows(api, "deadlines/")) == 51
+
+
+def test_a_timeline_shows_what_was_and_what_will_be_and_why(api: Client) -> None:
+    deadline = agree(duty(due_on="2099-03-15", grace={"count": 1, "unit": "days"}))
+    fact = record(
+        deadline,
+        as_of=timezone.now(),
+        type="extension",
+        at="2026-02-20T00:00:00Z",
+        due={"type": "date", "on": "2099-03-31"},
+    )
+    found = get(api, f"deadlines/{deadline.pk}/timeline/")
+    assert found["deadline"] == deadline.pk
+    seen = [
+        (each["status"], each["reason"], each["fact"], each["due_on"], each["is_projected"])
+        for each in found["results"]
+    ]
+    assert seen == [
+        ("pending", "agreed", None, "2099-03-15", False),
+        ("pending", "extended", fact.pk, "2099-03-31", False),
+        ("in_grace", "due_passed", None, "2099-03-31", True),
+        ("unmet", "grace_ended", None, "2099-03-31", True),
+    ]
+
+
+def test_deadlines_are_read_only(api: Client) -> None:
+    deadline = agree()
+    post(api, "deadlines/", {}, 405)
+    for verb in (api.put, api.patch, api.delete):
+        assert verb(f"/api/v1/deadlines/{deadline.pk}/").status_code == 405
+
+
+@pytest.mark.parametrize("key", ["0", "99999999999999999999", "9223372036854775808", "-1", "a"])
+def test_an_id_that_cannot_be_is_not_found(api: Client, key: str) -> None:
+    problem = get(api, f"deadlines/{key}/", 404)
+    assert problem["status"] == 404

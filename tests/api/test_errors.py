@@ -1,0 +1,228 @@
+"""Whatever is sent, the answer is a 4xx that says what is wrong, in one form; never a 5xx."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from threading import Event, Thread, Timer
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+
+from compliance.api import urls
+from compliance.api.problems import problem_response
+from compliance.models import Party
+from config import urls as config_urls
+from tests.api.answers import BASE, JSON, get
+from tests.samples import agree
+
+BODIES = {
+    "nothing": b"",
+    "not JSON": b"{code: FRA}",
+    "cut off": b'{"code": "FRA"',
+    "NaN": b'{"code": NaN}',
+    "Infinity": b'{"code": -Infinity}',
+    "a number beyond all": b'{"code": 1e999}',
+    "too many digits": b'{"code": ' + b"9" * 5_000 + b"}",
+    "a lone surrogate": b'{"code": "\\ud800"}',
+    "bytes that are not UTF-8": b'{"code": "\xff"}',
+    "UTF-16": '{"code": "FRA"}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"code": "FRA"}',
+    "deep nesting": b"[" * 10_000 + b"]" * 10_000,
+    "deep objects": b'{"code":' * 900 + b"1" + b"}" * 900,
+    "a list": b"[]",
+    "a word": b'"FRA"',
+    "null": b"null",
+    "a field twice": b'{"code": "FRA", "code": "DEU"}',
+    "NUL in a field's name": b'{"a\\u0000b": 1}',
+    "very many unknown fields": b"{" + b",".join(b'"f%d":1' % n for n in range(50_000)) + b"}",
+}
+
+
+def is_problem(response: Any, status: int) -> bool:
+    content = response.json()
+    return (
+        response.status_code == content["status"] == status
+        and response["Content-Type"] == "application/problem+json"
+        and set(content) == {"type", "title", "status", "detail", "errors"}
+        and all(set(each) == {"path", "detail"} for each in content["errors"])
+        and len(response.content) < 50_000
+    )
+
+
+@pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("room", ["parties", "facts", "agreements/import"])
+def test_a_body_that_cannot_be_read_is_refused(api: Client, room: str, text: bytes) -> None:
+    assert is_problem(api.post(f"{BASE}{room}/", text, content_type=JSON), 400)
+    assert not Party.objects.exists()
+
+
+def test_a_broken_body_is_refused_with_its_line_and_column(api: Client) -> None:
+    response = api.post(f"{BASE}parties/", b'{\n "code": FRA}', content_type=JSON)
+    assert "Line 2, column 10" in response.json()["detail"]
+
+
+def test_a_body_over_one_mebibyte_is_refused(api: Client) -> None:
+    long = b'{"name": "' + b"x" * 2**20 + b'"}'
+    assert is_problem(api.post(f"{BASE}parties/", long, content_type=JSON), 413)
+
+
+def test_a_body_over_ten_megabytes_is_refused_as_a_document_too(api: Client) -> None:
+    for kind in (JSON, "application/yaml"):
+        response = api.post(f"{BASE}agreements/import/", b"x" * 10_000_000, content_type=kind)
+        assert is_problem(response, 413)
+
+
+class Endless(BytesIO):
+    """A body that never ends, and counts how much of it was taken."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert size >= 0, "everything was asked for"
+        self.taken += size
+        return b" " * size
+
+
+def test_a_body_in_pieces_is_read_no_further_than_it_may_be_long(api: Client) -> None:
+    body = Endless()
+    environ = {
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_LENGTH": "",
+        "CONTENT_TYPE": JSON,
+    }
+    response = api.generic("POST", f"{BASE}parties/", **environ)  # type: ignore[arg-type]
+    assert is_problem(response, 413)
+    assert body.taken <= 2**20 + 1
+
+
+def test_a_body_in_pieces_is_read_like_any_other(api: Client) -> None:
+    text = b'{"code":"FRA","name":"France","kind":"state","timezone":"Europe/Paris"}'
+    environ = {
+        "wsgi.input": BytesIO(text),
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_LENGTH": "",
+        "CONTENT_TYPE": JSON,
+    }
+    response = api.generic("POST", f"{BASE}parties/", **environ)  # type: ignore[arg-type]
+    assert response.status_code == 201
+    environ |= {"wsgi.input": BytesIO(text), "wsgi.input_terminated": False}
+    response = api.generic("POST", f"{BASE}parties/", **environ)  # type: ignore[arg-type]
+    assert is_problem(response, 411)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "", "nonsense"]
+)
+def test_a_body_of_another_kind_is_refused(api: Client, kind: str) -> None:
+    response = api.post(f"{BASE}parties/", b"{}", content_type=kind)
+    assert is_problem(response, 415)
+
+
+def test_only_json_is_given(api: Client) -> None:
+    assert is_problem(api.get(f"{BASE}parties/", headers={"Accept": "text/html"}), 406)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/api/", "/api/v2/", f"{BASE}nothing/", f"{BASE}parties/fra/", f"{BASE}parties/FRA/",
+     f"{BASE}parties/%00/", f"{BASE}parties/%ff/", f"{BASE}agreements/../admin/"],
+)  # fmt: skip
+def test_where_nothing_is_the_answer_is_a_problem_too(api: Client, address: str) -> None:
+    assert is_problem(api.get(address), 404)
+
+
+def test_an_address_without_its_last_slash_is_sent_on_but_a_body_is_not(api: Client) -> None:
+    response = api.get("/api/v1/deadlines?status=unmet")
+    assert (response.status_code, response["Location"]) == (301, "/api/v1/deadlines/?status=unmet")
+    response = api.post("/api/v1/facts", {}, content_type=JSON)
+    assert is_problem(response, 404)
+    assert "/api/v1/facts/" in response.json()["detail"]
+    assert is_problem(api.get("/api/v1/nothing"), 404)
+
+
+@pytest.mark.parametrize("verb", ["PUT", "DELETE", "TRACE", "PROPFIND"])
+def test_other_verbs_are_not_offered(api: Client, verb: str) -> None:
+    agree()
+    for address in ("parties/", "parties/CHN/", "summary/", "agreements/import/"):
+        response = api.generic(verb, BASE + address)
+        assert is_problem(response, 405)
+        assert response["Allow"]
+
+
+def test_a_host_that_is_not_ours_is_refused(api: Client) -> None:
+    response = api.get(f"{BASE}parties/", headers={"Host": "evil.example"})
+    assert is_problem(response, 400)
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+def test_a_fault_of_ours_tells_nothing_of_itself(client: Client) -> None:
+    client.raise_request_exception = False
+    response = client.get("/api/fault/")
+    assert is_problem(response, 500)
+    assert b"secret" not in response.content
+
+
+def _fault(request: object) -> HttpResponse:
+    sentence = "a secret"
+    raise RuntimeError(sentence)
+
+
+urlpatterns = [path("api/fault/", _fault), *config_urls.urlpatterns]
+handler400 = config_urls.handler400
+handler404 = config_urls.handler404
+handler500 = config_urls.handler500
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_store_the_same_at_once_get_one_row_and_one_sentence(api: Client) -> None:
+    is_stored, may_commit = Event(), Event()
+
+    def the_other_one() -> None:
+        with transaction.atomic():
+            Party.objects.create(code="FRA", name="F", kind="state", timezone="Europe/Paris")
+            is_stored.set()
+            may_commit.wait(10)
+        connection.close()
+
+    other = Thread(target=the_other_one)
+    other.start()
+    is_stored.wait(10)
+    # Ours finds no France, stores its own, and waits there for the other to commit.
+    Timer(0.3, may_commit.set).start()
+    france = {"code": "FRA", "name": "France", "kind": "state", "timezone": "Europe/Paris"}
+    response = api.post(f"{BASE}parties/", france, content_type=JSON)
+    other.join()
+    assert is_problem(response, 409)
+    assert "try again" in response.json()["detail"]
+    assert Party.objects.get().name == "F"
+
+
+def test_a_database_that_is_gone_is_no_fault_of_the_request() -> None:
+    response = problem_response(OperationalError("no route to host secret.example"), {})
+    assert response is not None
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert b"secret" not in response.content  # type: ignore[attr-defined]
+
+
+def test_every_list_refuses_a_parameter_that_it_does_not_know(api: Client) -> None:
+    for pattern in urls.urlpatterns:
+        address = str(pattern.pattern)
+        if "<" in address or pattern.name in {"schema", "docs", "import"}:
+            continue
+        problem = get(api, address, 400, nonsense="1")
+        assert [each["path"] for each in problem["errors"]] == ["nonsense"], address
+
+
+@pytest.mark.django_db
+def test_outside_the_api_people_see_a_page(client: Client) -> None:
+    response = client.get("/nothing/")
+    assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")

@@ -1,0 +1,244 @@
+"""facts/, positions/ and evidence/: append-only, and the status follows at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from compliance.models import Deadline, Fact, User
+from compliance.operations import sweep
+from tests.api.answers import get, paths, post, rows
+from tests.samples import agree, duty, utc
+
+PAST = utc("2026-03-01T00:00")
+
+
+@pytest.fixture
+def missed(db: None) -> Deadline:
+    """A deadline that passed unmet on 15 March 2026."""
+    deadline = agree(duty(target_quantity=100, unit="t"), as_of=PAST)
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    return deadline
+
+
+def test_a_late_performance_makes_the_deadline_met_late_and_ends_its_breach(
+    api: Client, desk: User, missed: Deadline
+) -> None:
+    fact = post(
+        api,
+        "facts/",
+        {"deadline": missed.pk, "type": "performance", "on": "2026-03-18", "note": "at last"},
+    )
+    assert fact == {
+        "id": fact["id"],
+        "deadline": missed.pk,
+        "agreement": "supply",
+        "obligation_ref": "O-1",
+        "type": "performance",
+        "on": "2026-03-18",
+        "at": None,
+        "effective_at": "2026-03-17T16:00:00Z",
+        "quantity": None,
+        "due": None,
+        "due_at": None,
+        "note": "at last",
+        "evidence": [],
+        "supersedes": None,
+        "recorded_at": fact["recorded_at"],
+        "recorded_by": desk.email,
+    }
+    assert get(api, f"deadlines/{missed.pk}/")["status"] == "met_late"
+    [breach] = rows(api, "breaches/", deadline=missed.pk)
+    assert (breach["occurred_at"], breach["ended_at"], breach["end_reason"]) == (
+        "2026-03-15T16:00:00Z", "2026-03-17T16:00:00Z", "performed",
+    )  # fmt: skip
+    assert get(api, f"facts/{fact['id']}/") == fact
+    assert rows(api, "facts/", deadline=missed.pk, type="performance", agreement="supply") == [fact]
+
+
+def test_less_than_the_whole_is_partly_met(api: Client, missed: Deadline) -> None:
+    post(
+        api,
+        "facts/",
+        {
+            "deadline": missed.pk,
+            "type": "performance",
+            "at": "2026-03-18T00:00:00+02:00",
+            "quantity": "40.5",
+        },
+    )
+    [fact] = rows(api, "facts/")
+    assert (fact["at"], fact["quantity"]) == ("2026-03-17T22:00:00Z", 40.5)
+    assert get(api, f"deadlines/{missed.pk}/")["status"] == "partly_met"
+
+
+def test_a_fact_recorded_by_mistake_is_taken_back_by_another(api: Client, missed: Deadline) -> None:
+    wrong = post(api, "facts/", {"deadline": missed.pk, "type": "waiver", "on": "2026-03-01"})
+    assert get(api, f"deadlines/{missed.pk}/")["status"] == "waived"
+    post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": wrong["id"]})
+    assert get(api, f"deadlines/{missed.pk}/")["status"] == "unmet"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"deadline": 4711}, "deadline"),
+        ({"deadline": 0}, "deadline"),
+        ({"deadline": 2**63}, "deadline"),
+        ({"deadline": "first"}, "deadline"),
+        ({"type": "miracle"}, "type"),
+        ({"on": None}, ""),
+        ({"at": "2026-03-18T00:00:00Z"}, ""),
+        ({"on": None, "at": "2026-03-18T00:00:00"}, "at"),
+        ({"on": None, "at": 1773792000}, "at"),
+        ({"on": None, "at": 1773792000.5}, "at"),
+        ({"on": None, "at": "1773792000.5"}, "at"),
+        ({"on": None, "at": "0001-01-01T00:00:00+14:00"}, "at"),
+        ({"on": None, "at": "9999-12-31T23:59:59-14:00"}, "at"),
+        ({"on": "2099-01-01"}, "on"),
+        ({"quantity": "NaN"}, "quantity"),
+        ({"quantity": "-1"}, "quantity"),
+        ({"quantity": "0.0000001"}, "quantity"),
+        ({"due": {"type": "date", "on": "2026-04-01"}}, ""),
+        ({"evidence": ["E9"]}, "evidence/0"),
+        ({"supersedes": 4711}, "supersedes"),
+        ({"recorded_at": "2026-03-18T00:00:00Z"}, "recorded_at"),
+    ],
+)
+def test_a_bad_fact_is_refused_at_its_field(
+    api: Client, missed: Deadline, change: dict[str, object], path: str
+) -> None:
+    good = {"deadline": missed.pk, "type": "performance", "on": "2026-03-18"}
+    assert paths(post(api, "facts/", good | change, 400)) == {path}
+    assert not Fact.objects.exists()
+
+
+def test_an_extension_into_a_dst_gap_is_refused_with_its_path(api: Client) -> None:
+    deadline = agree(duty(obligors=["ACME"], obligees=["CHN"], due_on="2099-03-01"))
+    problem = post(
+        api,
+        "facts/",
+        {
+            "deadline": deadline.pk,
+            "type": "extension",
+            "on": "2026-02-01",
+            "due": {"type": "date", "on": "2099-03-29", "time": "02:30"},
+        },
+        400,
+    )
+    assert paths(problem) == {"due/time"}
+
+
+def test_positions_dispute_a_deadline_and_never_set_its_status(
+    api: Client, desk: User, missed: Deadline
+) -> None:
+    said = {"deadline": missed.pk, "on": "2026-03-20"}
+    post(api, "positions/", said | {"party": "CHN", "verdict": "met", "quote": "All came."})
+    position = post(api, "positions/", said | {"party": "ACME", "verdict": "not_met"})
+    assert position == {
+        "id": position["id"],
+        "deadline": missed.pk,
+        "agreement": "supply",
+        "obligation_ref": "O-1",
+        "party": "ACME",
+        "verdict": "not_met",
+        "on": "2026-03-20",
+        "at": None,
+        "stated_at": "2026-03-19T16:00:00Z",
+        "quote": "",
+        "evidence": [],
+        "recorded_at": position["recorded_at"],
+        "recorded_by": desk.email,
+    }
+    row = get(api, f"deadlines/{missed.pk}/")
+    assert (row["status"], row["is_disputed"]) == ("unmet", True)
+    assert get(api, f"positions/{position['id']}/") == position
+    assert rows(api, "positions/", party="ACME", verdict="not_met") == [position]
+    refused = post(api, "positions/", said | {"party": "FRA", "verdict": "met"}, 400)
+    assert paths(refused) == {"party"}
+
+
+def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: Deadline) -> None:
+    evidence = post(
+        api,
+        "evidence/",
+        {
+            "agreement": "supply",
+            "ref": "E1",
+            "title": "Customs record",
+            "kind": "document",
+            "url": "https://example.org/1",
+            "published_on": "2026-03-17",
+            "asserted_by": "ACME",
+            "stance": "for",
+            "obligations": ["O-1"],
+        },
+    )
+    assert evidence == {
+        "id": evidence["id"],
+        "agreement": "supply",
+        "ref": "E1",
+        "title": "Customs record",
+        "kind": "document",
+        "url": "https://example.org/1",
+        "quote": "",
+        "published_on": "2026-03-17",
+        "asserted_by": "ACME",
+        "stance": "for",
+        "obligations": ["O-1"],
+        "recorded_at": evidence["recorded_at"],
+        "recorded_by": desk.email,
+    }
+    fact = post(
+        api,
+        "facts/",
+        {"deadline": missed.pk, "type": "performance", "on": "2026-03-17", "evidence": ["E1"]},
+    )
+    assert fact["evidence"] == ["E1"]
+    asked = {"agreement": "supply", "obligation_ref": "O-1", "stance": "for", "asserted_by": "ACME"}
+    assert rows(api, "evidence/", **asked) == [evidence]
+    assert get(api, f"evidence/{evidence['id']}/") == evidence
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"agreement": "nothing"}, "agreement"),
+        ({"url": "javascript:alert(1)"}, "url"),
+        ({"obligations": ["O-9"]}, "obligations/0"),
+        ({"asserted_by": "FRA"}, "asserted_by"),
+        ({"published_on": "yesterday"}, "published_on"),
+    ],
+)
+def test_bad_evidence_is_refused_at_its_field(
+    api: Client, missed: Deadline, change: dict[str, object], path: str
+) -> None:
+    good = {
+        "agreement": "supply", "ref": "E1", "title": "T", "kind": "document", "stance": "for",
+    }  # fmt: skip
+    assert paths(post(api, "evidence/", good | change, 400)) == {path}
+
+
+@pytest.mark.parametrize("room", ["facts", "positions", "evidence"])
+def test_what_is_recorded_is_never_edited(api: Client, geneva: object, room: str) -> None:
+    [row, *_] = rows(api, f"{room}/", page_size=1)
+    for verb in (api.put, api.patch, api.delete):
+        response = verb(f"/api/v1/{room}/{row['id']}/", {}, content_type="application/json")
+        assert response.status_code == 405
+        assert "GET" in response["Allow"]
+
+
+def test_a_deadline_in_ten_seconds_is_pending_then_unmet(api: Client) -> None:
+    agree()
+    now = timezone.now()
+    soon = (now + timedelta(seconds=10)).astimezone(UTC)
+    due = {"type": "date", "on": f"{soon:%Y-%m-%d}", "time": f"{soon:%H:%M:%S}", "timezone": "UTC"}
+    post(api, "obligations/", {"agreement": "supply", **duty("SOON"), "due": due})
+    assert [row["status"] for row in rows(api, "deadlines/", obligation_ref="SOON")] == ["pending"]
+    sweep.run(as_of=soon)
+    [row] = rows(api, "deadlines/", obligation_ref="SOON")
+    assert row["status"] == "unmet"
+    assert datetime.fromisoformat(row["status_since"]) == soon.replace(microsecond=0)

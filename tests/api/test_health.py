@@ -1,0 +1,107 @@
+"""/healthz and /readyz: a service that stopped working says so."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from compliance.models import Alert, Deadline, SweepRun
+from compliance.operations import sweep
+from tests.samples import agree, follow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ready(client: Client) -> tuple[int, Any]:
+    """What /readyz answers."""
+    response = client.get("/readyz")
+    return response.status_code, response.json()
+
+
+def test_a_living_process_says_so_without_the_database(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+
+def test_before_the_first_sweep_it_is_not_ready(client: Client) -> None:
+    status, content = ready(client)
+    assert (status, content["status"]) == (503, "not ready")
+    assert content["checks"]["sweep"]["state"] == "failing"
+    assert content["checks"]["database"]["state"] == content["checks"]["broker"]["state"] == "ok"
+
+
+def test_after_a_sweep_it_is_ready(client: Client) -> None:
+    sweep.run(as_of=timezone.now())
+    status, content = ready(client)
+    assert (status, content["status"]) == (200, "ready")
+    assert content["checks"]["sweep"]["last_finished_seconds_ago"] < 60
+
+
+def test_a_sweep_that_stopped_makes_it_fail(client: Client) -> None:
+    sweep.run(as_of=timezone.now())
+    SweepRun.objects.update(ended_at=timezone.now() - timedelta(seconds=70))
+    # One that has begun and not ended is no sign of life.
+    SweepRun.objects.create(as_of=timezone.now(), started_at=timezone.now())
+    status, content = ready(client)
+    assert (status, content["checks"]["sweep"]["state"]) == (503, "failing")
+    assert content["checks"]["sweep"]["last_finished_seconds_ago"] >= 70
+
+
+def test_an_alert_that_nobody_sends_makes_it_fail(client: Client) -> None:
+    follow()
+    agree()
+    sweep.run(as_of=timezone.now())
+    assert ready(client)[0] == 200
+    Alert.objects.update(created_at=timezone.now() - timedelta(minutes=16))
+    status, content = ready(client)
+    assert (status, content["checks"]["alerts"]["state"]) == (503, "failing")
+    assert content["checks"]["alerts"]["oldest_unsent_seconds"] >= 16 * 60
+    Alert.objects.update(withdrawn_at=timezone.now())
+    assert ready(client)[0] == 200
+
+
+def test_deadlines_set_aside_are_shown_and_do_not_make_it_fail(client: Client) -> None:
+    agree()
+    sweep.run(as_of=timezone.now())
+    Deadline.objects.update(set_aside_error="ValueError()")
+    status, content = ready(client)
+    assert (status, content["checks"]["set_aside"]["deadlines"]) == (200, 1)
+
+
+def test_a_broker_that_is_gone_makes_it_fail_and_its_address_stays_secret(
+    client: Client, settings: Any
+) -> None:
+    sweep.run(as_of=timezone.now())
+    for url in ("redis://:secret@127.0.0.1:1/0", "redis+socket:///nowhere/secret.sock", "nonsense"):
+        settings.BROKER_URL = url
+        status, content = ready(client)
+        assert (status, content["checks"]["broker"]["state"]) == (503, "failing")
+        assert "secret" not in str(content)
+
+
+def test_a_database_that_is_gone_makes_it_fail_soon(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = connection.get_connection_params()
+    gone = {**parameters, "host": "192.0.2.1", "port": 5432}
+    monkeypatch.setattr(connection, "get_connection_params", lambda: gone)
+    began = time.monotonic()
+    status, content = ready(client)
+    assert time.monotonic() - began < 6
+    assert (status, content["checks"]["database"]["state"]) == (503, "failing")
+    assert content["checks"]["sweep"]["state"] == "unknown"
+    assert client.get("/healthz").status_code == 200
+
+
+def test_health_is_only_looked_at(client: Client) -> None:
+    assert client.post("/healthz").status_code == 405
+    assert client.head("/readyz").status_code == 503

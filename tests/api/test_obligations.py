@@ -1,0 +1,162 @@
+"""obligations/: create, read, correct; each with the deadline that follows from it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from compliance.models import Deadline, Obligation
+from tests.api.answers import get, patch, paths, post, rows
+from tests.samples import agree, duty
+
+NEW = {"agreement": "supply", **duty("O-2", "2099-03-15")}
+
+
+def test_an_obligation_is_stored_with_the_deadline_it_makes(api: Client) -> None:
+    agree()
+    stored = post(
+        api,
+        "obligations/",
+        NEW
+        | {
+            "grace": {"count": 5, "unit": "business_days"},
+            "severity": "high",
+            "tags": ["supply", "hs:2805"],
+            "owner": "lee@example.org",
+            "parent": "O-1",
+            "target_quantity": 100.5,
+            "unit": "t",
+            "clause": "Art. 3(1)",
+            "text": "The supplier shall deliver ...",
+        },
+    )
+    assert stored == {
+        "id": stored["id"],
+        "agreement": "supply",
+        "ref": "O-2",
+        "title": "Deliver lot O-2",
+        "text": "The supplier shall deliver ...",
+        "clause": "Art. 3(1)",
+        "kind": "achieve",
+        "obligors": ["CHN"],
+        "obligees": ["ACME"],
+        "due": {"type": "date", "on": "2099-03-15", "time": None, "timezone": None},
+        "grace": {"count": 5, "unit": "business_days"},
+        "severity": "high",
+        "tags": ["supply", "hs:2805"],
+        "owner": "lee@example.org",
+        "parent": "O-1",
+        "target_quantity": 100.5,
+        "unit": "t",
+    }
+    [deadline] = rows(api, "deadlines/", obligation_ref="O-2")
+    assert (deadline["status"], deadline["due_at"]) == ("pending", "2099-03-15T16:00:00Z")
+    for asked in (
+        {"tag": "supply"}, {"owner": "lee@example.org"}, {"parent": "O-1"}, {"severity": "high"},
+        {"ref": "O-2"}, {"q": "lot o-2"}, {"obligor": "CHN", "obligee": "ACME", "parent": "O-1"},
+    ):  # fmt: skip
+        assert rows(api, "obligations/", agreement="supply", **asked) == [stored]
+    assert get(api, f"obligations/{stored['id']}/") == stored
+
+
+def test_a_quantity_keeps_all_its_digits(api: Client) -> None:
+    agree()
+    body = '{"agreement":"supply","ref":"Q","title":"T","obligors":["CHN"],"obligees":["ACME"],'
+    response = api.post(
+        "/api/v1/obligations/",
+        body + '"target_quantity":12345678901234.123456}',
+        content_type="application/json",
+    )
+    assert response.status_code == 201
+    assert b'"target_quantity":12345678901234.123456,' in response.content
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"agreement": "nothing"}, "agreement"),
+        ({"agreement": None}, "agreement"),
+        ({"ref": "O-1"}, "ref"),
+        ({"ref": "O 2"}, "ref"),
+        ({"obligors": ["FRA"]}, "obligors/0"),
+        ({"obligors": []}, "obligors"),
+        ({"obligees": ["ACME", "ACME"]}, "obligees"),
+        ({"due": {"type": "date", "on": "2099-02-29"}}, "due/on"),
+        ({"due": {"type": "date", "on": "2099-02-28", "at": "17:00"}}, "due/at"),
+        ({"due": {"type": "date", "on": "2099-02-28", "time": "25:00"}}, "due/time"),
+        ({"due": {"type": "date", "on": "2099-02-28", "timezone": "Mars"}}, "due/timezone"),
+        ({"due": {"type": "date", "on": "0001-01-01"}}, "due/on"),
+        ({"due": {"type": "date", "on": "9999-12-31"}}, "due/on"),
+        ({"due": {"type": "moon"}}, "due/type"),
+        ({"due": "2099-02-28"}, "due"),
+        ({"grace": {"count": -1, "unit": "days"}}, "grace/count"),
+        ({"grace": {"count": 10**30, "unit": "days"}}, "grace/count"),
+        ({"target_quantity": "NaN"}, "target_quantity"),
+        ({"target_quantity": "Infinity"}, "target_quantity"),
+        ({"target_quantity": 0}, "target_quantity"),
+        ({"target_quantity": 1e20}, "target_quantity"),
+        ({"target_quantity": "1E+9999999"}, "target_quantity"),
+        ({"owner": "lee@example.org\r\nBcc: all@example.org"}, "owner"),
+        ({"tags": ["a,b"]}, "tags/0"),
+        ({"parent": "O-9"}, "parent"),
+        ({"text": "\x00"}, "text"),
+        ({"text": "x" * 20_001}, "text"),
+        ({"title": 7}, "title"),
+    ],
+)
+def test_a_bad_obligation_is_refused_at_its_field(
+    api: Client, change: dict[str, object], path: str
+) -> None:
+    agree()
+    assert paths(post(api, "obligations/", NEW | change, 400)) == {path}
+    assert Obligation.objects.count() == Deadline.objects.count() == 1
+
+
+def test_a_due_time_in_a_dst_gap_is_refused_with_its_path(api: Client) -> None:
+    agree()
+    due = {"type": "date", "on": "2099-03-29", "time": "02:30"}
+    problem = post(api, "obligations/", NEW | {"due": due | {"timezone": "Europe/Berlin"}}, 400)
+    assert paths(problem) == {"due/time"}
+    assert "does not exist in Europe/Berlin" in problem["detail"]
+    # The same where the zone follows from the obligor.
+    by_buyer = {"due": due, "obligors": ["ACME"], "obligees": ["CHN"]}
+    assert paths(post(api, "obligations/", NEW | by_buyer, 400)) == {"due/time"}
+
+
+def test_a_corrected_due_rule_moves_the_deadline(api: Client) -> None:
+    deadline = agree(duty(due_on="2099-03-15"))
+    row = patch(
+        api,
+        f"obligations/{deadline.obligation_id}/",
+        {"due": {"type": "date", "on": "2099-04-15"}, "severity": "critical"},
+    )
+    assert (row["due"]["on"], row["severity"], row["title"]) == (
+        "2099-04-15", "critical", "Deliver lot O-1",
+    )  # fmt: skip
+    [moved] = rows(api, "deadlines/")
+    assert moved["due_on"] == "2099-04-15"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"ref": "O-7"}, "ref"),
+        ({"due": None}, "due"),
+        ({"id": 7}, "id"),
+        ({"agreement": "other"}, "agreement"),
+        ({"obligors": ["FRA"]}, "obligors/0"),
+        ({"parent": "O-1"}, ""),
+    ],
+)
+def test_a_bad_correction_is_refused_at_its_field(
+    api: Client, change: dict[str, object], path: str
+) -> None:
+    deadline = agree()
+    address = f"obligations/{deadline.obligation_id}/"
+    before = get(api, address)
+    assert paths(patch(api, address, change, 400)) == {path}
+    assert get(api, address) == before
+
+
+def test_a_correction_of_what_is_not_there_is_not_found(api: Client) -> None:
+    patch(api, "obligations/4711/", {"title": "x"}, 404)

@@ -1,0 +1,178 @@
+"""The OpenAPI document says what is true, and nothing that fits it makes the service fail."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import pytest
+import schemathesis
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from rest_framework import serializers
+from schemathesis.specs.openapi.checks import response_schema_conformance
+
+from compliance.api import (
+    agreements,
+    alerts,
+    breaches,
+    changes,
+    deadlines,
+    facts,
+    obligations,
+    parties,
+    summary,
+)
+from compliance.models import Agreement, User
+from compliance.operations.tokens import create_token
+from config.wsgi import application
+from tests.api.answers import BASE, rows
+from tests.samples import agree, duty, follow, record
+
+SEED = 20_250_514
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    generated: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return generated
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    validate_schema(document)
+    assert document["openapi"].startswith("3.1")
+
+
+def test_it_is_given_as_json_unless_yaml_is_asked_for(client: Client) -> None:
+    assert client.get(f"{BASE}schema/").json()["openapi"].startswith("3.1")
+    asked = {"Accept": "application/yaml"}
+    assert client.get(f"{BASE}schema/", headers=asked).content.startswith(b"openapi:")
+
+
+def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
+    offered = {
+        f"{verb} {address.removeprefix(BASE)}"
+        for address, operations in document["paths"].items()
+        for verb in operations
+        if verb in {"get", "post", "patch", "put", "delete"}
+    }
+    expected = {
+        "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
+        "post agreements/import/", "get deadlines/{id}/timeline/",
+    }  # fmt: skip
+    for room, key, verbs in (
+        ("parties", "code", "lcrp"),
+        ("agreements", "ref", "lcrp"),
+        ("obligations", "id", "lcrp"),
+        ("subscriptions", "id", "lcrp"),
+        ("facts", "id", "lcr"),
+        ("positions", "id", "lcr"),
+        ("evidence", "id", "lcr"),
+        ("deadlines", "id", "lr"),
+        ("breaches", "id", "lr"),
+        ("alerts", "id", "lr"),
+    ):
+        addresses = {
+            "l": f"get {room}/",
+            "c": f"post {room}/",
+            "r": f"get {room}/{{{key}}}/",
+            "p": f"patch {room}/{{{key}}}/",
+        }
+        expected |= {addresses[verb] for verb in verbs}
+    assert offered - {"get schema/"} == expected - {"get schema/"}
+
+
+def test_a_request_body_requires_only_what_has_no_default(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert set(schemas["PartyDraft"]["required"]) == {"code", "name", "kind", "timezone"}
+    assert "required" not in schemas["PartyChanges"]
+    assert set(schemas["NewFact"]["required"]) == {"deadline", "type"}
+    assert set(schemas["DateRule"]["required"]) == {"type", "on"}
+    assert schemas["PartyDraft"]["additionalProperties"] is False
+
+
+def test_it_says_how_to_show_a_token(document: dict[str, Any]) -> None:
+    scheme = document["components"]["securitySchemes"]["token"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    assert {"token": []} in document["paths"][f"{BASE}parties/"]["get"]["security"]
+
+
+def test_a_list_parameter_is_written_with_commas(document: dict[str, Any]) -> None:
+    parameters = document["paths"][f"{BASE}deadlines/"]["get"]["parameters"]
+    [status] = [each for each in parameters if each["name"] == "status"]
+    assert (status["explode"], status["schema"]["type"]) == (False, "array")
+    assert "unmet" in status["schema"]["items"]["enum"]
+
+
+ROWS: dict[str, type[serializers.Serializer[Any]]] = {
+    "parties/": parties.PartyRow,
+    "agreements/": agreements.AgreementRow,
+    "obligations/": obligations.ObligationRow,
+    "deadlines/": deadlines.DeadlineRow,
+    "facts/": facts.FactRow,
+    "positions/": facts.PositionRow,
+    "evidence/": facts.EvidenceRow,
+    "breaches/": breaches.BreachRow,
+    "alerts/": alerts.AlertRow,
+    "subscriptions/": alerts.SubscriptionRow,
+    "changes/": changes.ChangeRow,
+    "summary/": summary.GroupRow,
+}
+
+
+@pytest.mark.parametrize("room", ROWS)
+def test_every_row_is_what_the_document_says_it_is(
+    api: Client, geneva: Agreement, room: str
+) -> None:
+    follow()
+    deadline = agree(duty(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"}))
+    due = {"type": "date", "on": "2026-04-01"}
+    record(deadline, as_of=geneva.created_at, type="extension", on="2026-03-01", due=due)
+    found = rows(api, room)
+    assert found
+    for row in found:
+        serializer = ROWS[room](data=row)
+        assert list(row) == list(serializer.fields)
+        assert serializer.is_valid(), serializer.errors
+
+
+@pytest.mark.django_db(transaction=True)  # each request ends with its own connection
+def test_nothing_that_fits_the_document_makes_the_service_fail(document: dict[str, Any]) -> None:
+    desk = User.objects.create_superuser("desk@example.org", "secret")
+    agree(duty("O-1"), duty("O-2", "2099-01-01"))
+    headers = {"Authorization": f"Bearer {create_token(name='t', user=desk, is_read_only=False)}"}
+    schema = schemathesis.openapi.from_dict(orjson.loads(orjson.dumps(document)))
+    schema.app = application
+    print(f"seed {SEED}")
+    for result in schema.get_all_operations():
+        operation: Any = result.ok()  # type: ignore[union-attr]
+        if operation.path.endswith(("/schema/", "/docs/")):
+            continue
+        for mode in schemathesis.GenerationMode:
+            strategy = operation.as_strategy(generation_mode=mode)
+
+            @seed(SEED)
+            @given(case=strategy)
+            @settings(
+                max_examples=6,
+                deadline=None,
+                database=None,
+                phases=[Phase.explicit, Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            def call(case: Any) -> None:
+                response = case.call(headers=headers)
+                assert response.status_code < 500, (case.as_curl_command(), response.text)
+                if response.status_code >= 400:
+                    kind = response.headers["content-type"]
+                    assert kind == ["application/problem+json"], kind
+                case.validate_response(response, checks=[response_schema_conformance])
+
+            # Without parameters there is nothing that could be wrong.
+            with suppress(Unsatisfiable):
+                call()

@@ -1,0 +1,92 @@
+"""parties/: create, read, correct."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from pghistory.models import Events
+
+from compliance.models import Deadline, Party, User
+from tests.api.answers import get, patch, paths, post, rows
+from tests.samples import agree, duty
+
+FRANCE = {
+    "code": "FRA",
+    "name": "France",
+    "kind": "state",
+    "country": "FR",
+    "timezone": "Europe/Paris",
+}
+
+
+def test_a_party_is_stored_and_found_again(api: Client) -> None:
+    response = api.post("/api/v1/parties/", FRANCE, content_type="application/json")
+    assert (response.status_code, response.json()) == (201, FRANCE)
+    assert response["Location"] == "http://testserver/api/v1/parties/FRA/"
+    assert get(api, "parties/FRA/") == FRANCE
+    assert rows(api, "parties/", kind="state", country="FR", q="ranc") == [FRANCE]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"code": "fra"}, "code"),
+        ({"code": "A" * 33}, "code"),
+        ({"name": ""}, "name"),
+        ({"name": "Fr\x00ance"}, "name"),
+        ({"name": "Fr\nance"}, "name"),
+        ({"kind": "empire"}, "kind"),
+        ({"country": "FRA"}, "country"),
+        ({"timezone": "Europe/Pariss"}, "timezone"),
+        ({"timezone": "../../etc/passwd"}, "timezone"),
+        ({"timezone": "+02:00"}, "timezone"),
+        ({"timezone": None}, "timezone"),
+        ({"populace": 67}, "populace"),
+    ],
+)
+def test_a_bad_party_is_refused_at_its_field(
+    api: Client, change: dict[str, object], path: str
+) -> None:
+    problem = post(api, "parties/", FRANCE | change, 400)
+    assert paths(problem) == {path}
+    assert problem["detail"].endswith(".") or "form" in problem["detail"]
+    assert not Party.objects.exists()
+
+
+def test_a_taken_code_is_refused(api: Client) -> None:
+    post(api, "parties/", FRANCE)
+    assert paths(post(api, "parties/", FRANCE, 400)) == {"code"}
+
+
+def test_a_correction_names_only_what_changes(api: Client) -> None:
+    post(api, "parties/", FRANCE)
+    assert patch(api, "parties/FRA/", {"name": "French Republic"}) == FRANCE | {
+        "name": "French Republic"
+    }
+    assert paths(patch(api, "parties/FRA/", {"code": "DEU"}, 400)) == {"code"}
+    assert paths(patch(api, "parties/FRA/", {"nom": "x"}, 400)) == {"nom"}
+    patch(api, "parties/XXX/", {"name": "x"}, 404)
+
+
+def test_a_corrected_zone_moves_the_deadlines_that_follow_it(api: Client) -> None:
+    deadline = agree(duty(due_on="2099-03-15"))
+    patch(api, "parties/CHN/", {"timezone": "Asia/Tokyo"})
+    row = get(api, f"deadlines/{deadline.pk}/")
+    assert (row["timezone"], row["due_at"]) == ("Asia/Tokyo", "2099-03-15T15:00:00Z")
+    assert Deadline.objects.get().due_at.hour == 15
+
+
+def test_who_changed_a_party_is_recorded(api: Client, desk: User) -> None:
+    post(api, "parties/", FRANCE)
+    patch(api, "parties/FRA/", {"name": "French Republic"})
+    event = Events.objects.tracks(Party.objects.get()).get(pgh_label="update")
+    assert event.pgh_context["user"] == desk.pk
+    assert event.pgh_context["url"] == "/api/v1/parties/FRA/"
+
+
+def test_parties_are_listed_by_code_page_by_page(api: Client) -> None:
+    for code in ("C", "A", "B"):
+        post(api, "parties/", FRANCE | {"code": code})
+    page = get(api, "parties/", page_size=2)
+    assert [row["code"] for row in page["results"]] == ["A", "B"]
+    assert [row["code"] for row in api.get(page["next"]).json()["results"]] == ["C"]

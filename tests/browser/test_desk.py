@@ -1,0 +1,108 @@
+"""A day at the desk, in a browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from compliance.domain.drafts import PartyDraft, read
+from compliance.models import Agreement, Deadline, User
+from compliance.operations import parties
+from tests.samples import BUYER, SUPPLIER, agree, duty
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_agreement_is_entered_and_its_obligation_is_met(page: Page) -> None:
+    for each in (BUYER, SUPPLIER):
+        parties.create(draft=read(PartyDraft, each))
+    due_on = (timezone.now() + timedelta(days=9)).date()
+
+    page.get_by_role("link", name="Agreements").click()
+    page.locator("a[href$='/agreement/add/']").first.click()
+    page.locator("#id_ref").fill("supply-2026")
+    page.locator("#id_title").fill("Supply agreement")
+    page.locator("#id_kind").select_option("contract")
+    sides = page.locator("#id_obligations-0-obligors")
+    expect(sides).to_contain_text("Choose the parties above first")
+    page.locator("#id_memberships-0-party").select_option("ACME")
+    page.locator("#id_memberships-1-party").select_option("CHN")
+    page.locator("#id_obligations-0-ref").fill("O-1")
+    page.locator("#id_obligations-0-title").fill("Deliver the first lot")
+    sides.get_by_label("CHN").check()
+    page.locator("#id_obligations-0-obligees").get_by_label("ACME").check()
+    page.locator("#id_obligations-0-due_on").fill(str(due_on))
+    page.get_by_text("Add another Obligation").click()
+    page.locator("#id_obligations-1-ref").fill("O-2")
+    page.locator("#id_obligations-1-title").fill("Pay for it")
+    page.locator("#id_obligations-1-obligors").get_by_label("ACME").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    # The second obligation says nobody to whom it is owed: refused there, with all still typed.
+    second = page.locator(".form-group", has=page.locator("#id_obligations-1-ref"))
+    expect(second).to_contain_text("Name at least one")
+    assert not Agreement.objects.exists()
+    expect(page.locator("#id_obligations-1-obligors").get_by_label("ACME")).to_be_checked()
+    page.locator("#id_obligations-1-obligees").get_by_label("CHN").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+
+    page.get_by_role("link", name="At a glance").click()
+    expect(page.get_by_text("due in the next 30 days").first).to_be_visible()
+    page.get_by_role("link", name="Deliver the first lot").click()
+    expect(page.locator(".pacta-head")).to_contain_text("pending")
+    page.get_by_role("link", name="Record performance").click()
+    page.get_by_label("Note").fill("Seen in the customs record")
+    page.get_by_role("button", name="Record").click()
+
+    expect(page.get_by_text("The performance is recorded. The deadline is met.")).to_be_visible()
+    expect(page.locator(".pacta-head")).to_contain_text("met")
+    expect(page.get_by_text("Seen in the customs record")).to_be_visible()
+    assert Deadline.objects.get().status == "met"
+
+
+def test_a_party_added_on_the_page_can_owe_at_once(page: Page) -> None:
+    deadline = agree()
+    parties.create(
+        draft=read(
+            PartyDraft, {"code": "USA", "name": "United States", "kind": "state", "timezone": "UTC"}
+        )
+    )
+    page.goto(f"/admin/compliance/agreement/{deadline.agreement_id}/change/")
+    page.get_by_text("Add another Party").click()
+    page.locator("#id_memberships-2-party").select_option("USA")
+    page.get_by_text("O-1 Deliver lot O-1").click()
+    page.locator("#id_obligations-0-obligors").get_by_label("USA").check()
+    page.locator("#id_obligations-0-obligors").get_by_label("CHN").uncheck()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+    deadline.refresh_from_db()
+    assert deadline.timezone == "UTC"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) -> None:
+    title = "Release of exports that have a rather long name to show on so small a screen"
+    deadline = agree(duty(title=title, text="word " * 200), title=title)
+    page.set_viewport_size({"width": width, "height": 844})
+    for path in (
+        "",
+        "compliance/deadline/",
+        f"compliance/deadline/{deadline.pk}/change/",
+        f"compliance/deadline/{deadline.pk}/record-extension/",
+        "compliance/agreement/",
+        f"compliance/agreement/{deadline.agreement_id}/change/",
+        f"compliance/agreement/{deadline.agreement_id}/history/",
+        "compliance/subscription/add/",
+        f"compliance/user/{desk.pk}/change/",
+    ):
+        page.goto(f"/admin/{path}")
+        page.wait_for_load_state("networkidle")
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 1, path

@@ -1,0 +1,108 @@
+"""load_agreement, create_token, sweep: what an operator types."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from compliance.models import Agreement, ApiToken, Deadline, Party, User
+from config.env import environment
+from tests.samples import agree, document, duty
+
+GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
+
+
+def run(command: str, *arguments: str) -> tuple[str, str]:
+    """What a command says on standard output, and on standard error."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command(command, *arguments, stdout=out, stderr=err)
+    except CommandError as error:
+        err.write(f"CommandError: {error} (status {error.returncode})")
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_document_is_loaded_once_however_often(tmp_path: Path) -> None:
+    out, err = run("load_agreement", str(GENEVA))
+    assert (out.startswith("geneva-2025: stored with 9 obligations"), err) == (True, "")
+    out, err = run("load_agreement", str(GENEVA))
+    assert (out, err) == ("geneva-2025: nothing new\n", "")
+    assert Deadline.objects.filter(status="unmet").count() == 1
+
+
+@pytest.mark.django_db
+def test_each_error_stands_on_its_own_line_with_its_path(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(yaml.safe_dump(document("bad", duty("A", "2026-02-30"), duty("B", kin="x"))))
+    good = tmp_path / "good.json"
+    good.write_text(Path(tmp_path / "bad.yaml").read_text() and _json(document("good")))
+    out, err = run("load_agreement", str(bad), str(good))
+    lines = err.splitlines()
+    assert lines[0].startswith(f"{bad}: obligations/0/due/on: 2026-02-30 does not exist")
+    assert lines[1].startswith(f"{bad}: obligations/1/kin: ")
+    assert lines[2] == ("CommandError: 1 of 2 files refused; nothing of them is stored. (status 1)")
+    assert out.startswith("good: stored with 1 obligations")
+    assert [each.ref for each in Agreement.objects.all()] == ["good"]
+
+
+def _json(value: object) -> str:
+    import orjson
+
+    return orjson.dumps(value).decode()
+
+
+@pytest.mark.django_db
+def test_nothing_of_a_refused_document_is_stored(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(yaml.safe_dump(document("bad", duty("A"), duty("B", obligors=["FRA"]))))
+    _, err = run("load_agreement", str(bad))
+    assert "obligations/1/obligors/0" in err
+    assert not Party.objects.exists()
+
+
+@pytest.mark.django_db
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    word = tmp_path / "agreement.docx"
+    word.write_bytes(b"PK")
+    broken = tmp_path / "broken.yml"
+    broken.write_bytes(b"a: [1\nb: 2")
+    _, err = run("load_agreement", str(word), str(tmp_path / "none.yaml"), str(broken))
+    assert f"{word}: Name it .yaml" in err
+    assert f"{tmp_path / 'none.yaml'}: No such file or directory." in err
+    assert f"{broken}: Line 2, column 2" in err
+
+
+@pytest.mark.django_db
+def test_a_token_is_printed_alone_and_opens_the_api() -> None:
+    User.objects.create_superuser(environment.admin_email, "secret")
+    out, err = run("create_token", "dashboard", "--read-only")
+    assert (out.count("\n"), err) == (1, "")
+    client = Client(headers={"Authorization": f"Bearer {out.strip()}"})
+    assert client.get("/api/v1/deadlines/").status_code == 200
+    response = client.post("/api/v1/parties/", {}, content_type="application/json")
+    assert response.status_code == 403
+    assert ApiToken.objects.get().is_read_only
+
+
+@pytest.mark.django_db
+def test_a_token_acts_for_the_user_it_is_made_for() -> None:
+    lee = User.objects.create_user("lee@example.org", "secret")
+    run("create_token", "lee's", "--user", "LEE@example.org")
+    assert ApiToken.objects.get().user == lee
+    assert "already a token" in run("create_token", "lee's", "--user", "lee@example.org")[1]
+    assert "no user" in run("create_token", "x", "--user", "nobody@example.org")[1]
+    assert "no user" in run("create_token", "x")[1]
+
+
+@pytest.mark.django_db
+def test_a_sweep_tells_what_it_did() -> None:
+    agree(duty("A"), duty("B"))
+    out, _ = run("sweep")
+    assert out.startswith("2 settled, 2 breaches, 0 set aside in ")
+    assert run("sweep")[0].startswith("0 settled, 0 breaches")

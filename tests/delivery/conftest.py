@@ -1,0 +1,175 @@
+"""A desk that follows agreements, and a mail server that behaves as a test wants it to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from compliance import delivery
+from compliance.delivery import DeliveryReport
+from compliance.domain.drafts import (
+    AgreementDraft,
+    FactDraft,
+    ObligationDraft,
+    PartyDraft,
+    SubscriptionDraft,
+    read,
+)
+from compliance.models import Agreement, Deadline, Fact
+from compliance.operations import agreements, facts, obligations, parties, subscriptions, sweep
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+DUE = NOW + timedelta(hours=3)
+READER = "reader@example.org"
+
+HANG_UP, STALL = "hang up", "stall"
+
+
+@dataclass
+class Sink:
+    """A mail server. `answers` says what it does with a message: an SMTP reply, or `HANG_UP` or
+    `STALL` once it has the whole of it; `recipient_answers` what it says of an address."""
+
+    port: int
+    received: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    connections: int = 0
+    answers: Callable[[int], str] = lambda _number: "250 OK"
+    recipient_answers: Callable[[str], str] = lambda _address: "250 OK"
+
+    @property
+    def subjects(self) -> list[str]:
+        return [str(message["Subject"]).strip() for message in self.received]
+
+    async def handle_EHLO(  # noqa: N802
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        rcpt_options: list[str],
+    ) -> str:
+        answer = self.recipient_answers(address)
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.received.append(message_from_bytes(content, policy=policy.default))
+        self.recipients += envelope.rcpt_tos
+        answer = self.answers(len(self.received))
+        if answer == HANG_UP:
+            assert server.transport is not None
+            server.transport.abort()
+        if answer == STALL:
+            await asyncio.sleep(60)
+        return answer
+
+
+@pytest.fixture
+def sink(settings: Any) -> Iterator[Sink]:
+    """A running mail server, and settings that send to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        sink = Sink(port=probe.getsockname()[1])
+    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.EMAIL_PORT = sink.port
+    settings.DEFAULT_FROM_EMAIL = "Pacta <pacta@desk.example>"
+    settings.SITE_URL = "https://pacta.example"
+    yield sink
+    controller.stop(no_assert=True)
+
+
+class Desk:
+    """Those who enter agreements, and the clock that passes over them."""
+
+    def __init__(self) -> None:
+        for code, name, zone in (
+            ("CHN", "China", "Asia/Shanghai"),
+            ("USA", "United States", "America/New_York"),
+        ):
+            draft = {"code": code, "name": name, "kind": "state", "timezone": zone}
+            parties.create(draft=read(PartyDraft, draft))
+
+    def agreement(self, ref: str = "supply-2026", title: str = "Supply agreement") -> Agreement:
+        draft = {
+            "ref": ref,
+            "title": title,
+            "kind": "contract",
+            "timezone": "Europe/Berlin",
+            "parties": [{"code": "CHN"}, {"code": "USA"}],
+        }
+        return agreements.create(draft=read(AgreementDraft, draft), as_of=NOW)
+
+    def deadline(
+        self, agreement: Agreement, title: str = "Deliver", due_at: datetime = DUE, **terms: Any
+    ) -> Deadline:
+        """A deadline of China to the United States."""
+        draft = {
+            "ref": f"O-{agreement.obligations.count() + 1}",
+            "title": title,
+            "obligors": ["CHN"],
+            "obligees": ["USA"],
+            "due": {
+                "type": "date",
+                "on": f"{due_at:%Y-%m-%d}",
+                "time": f"{due_at:%H:%M:%S}",
+                "timezone": "UTC",
+            },
+            **terms,
+        }
+        obligation = obligations.create(
+            agreement=agreement, draft=read(ObligationDraft, draft), as_of=NOW
+        )
+        return obligation.deadlines.get()
+
+    def follow(self, email: str = READER, agreement: str | None = None) -> None:
+        draft = {"email": email, "agreement": agreement}
+        subscriptions.create(draft=read(SubscriptionDraft, draft))
+
+    def record(self, deadline: Deadline, as_of: datetime, **fact: Any) -> Fact:
+        draft = read(FactDraft, fact)
+        return facts.record(deadline=deadline, draft=draft, by=None, as_of=as_of)
+
+    def sweep(self, as_of: datetime = DUE) -> None:
+        sweep.run(as_of=as_of)
+
+    def deliver(self, as_of: datetime = DUE) -> DeliveryReport:
+        return delivery.deliver(as_of=as_of)
+
+    def pass_to(self, as_of: datetime) -> DeliveryReport:
+        """One tick of each kind at `as_of`."""
+        self.sweep(as_of)
+        return self.deliver(as_of)
+
+
+@pytest.fixture
+def desk(db: None) -> Desk:
+    return Desk()

@@ -1,0 +1,138 @@
+"""A mail says what is true when it is sent, not what was true when it was called for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from compliance.delivery import DeliveryReport, outbox
+from compliance.domain.vocabulary import AlertKind, MessageState
+from compliance.models import Alert, Message
+from tests.delivery.conftest import DUE, NOW, Desk, Sink
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_breach_that_never_was_is_not_mailed(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.sweep()
+    desk.record(deadline, DUE + HOUR, type="waiver", at=NOW.isoformat())
+    assert desk.deliver(DUE + HOUR) == DeliveryReport()
+    assert sink.received == []
+
+
+def test_nor_is_it_when_its_message_was_formed_and_never_tried(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.sweep()
+    assert outbox.form(as_of=DUE, domain="desk.example") == 1
+    desk.record(deadline, DUE + HOUR, type="waiver", at=NOW.isoformat())
+
+    desk.deliver(DUE + HOUR)
+
+    assert sink.received == []
+    assert set(Message.objects.values_list("state", flat=True)) == {MessageState.WITHDRAWN}
+    assert not Alert.objects.filter(withdrawn_at__isnull=True).exists()
+
+
+def test_of_a_message_with_other_news_only_what_is_true_is_left(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    wrong, _right = (desk.deadline(agreement, title=title) for title in ("Wrong", "Right"))
+    desk.sweep()
+    sink.answers = lambda number: "451 Later" if number == 1 else "250 OK"
+    assert desk.deliver().deferred == 1
+    desk.record(wrong, DUE + HOUR, type="waiver", at=NOW.isoformat())
+
+    assert desk.deliver(DUE + HOUR).sent == 2
+
+    assert sink.subjects[0] == "2 missed: Supply agreement"
+    assert sink.subjects[1:] == [
+        "Missed: Right (China)",
+        # The first attempt was refused, but a refusal is not proof that nobody read it.
+        "Not missed after all: Wrong (China)",
+    ]
+
+
+def test_whoever_was_told_of_a_breach_is_told_that_it_never_was(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    desk.record(deadline, DUE + HOUR, type="waiver", at=NOW.isoformat())
+
+    assert desk.deliver(DUE + HOUR).sent == 1
+
+    missed, after_all = sink.received
+    assert after_all["Subject"] == "Not missed after all: Deliver (China)"
+    assert after_all["In-Reply-To"] == after_all["References"] == missed["Message-ID"]
+
+
+def test_a_late_performance_is_told_in_the_thread_of_the_miss(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    done_at = DUE + 26 * HOUR
+    desk.record(deadline, done_at, type="performance", at=done_at.isoformat())
+
+    assert desk.deliver(done_at).sent == 1
+
+    missed, met = sink.received
+    assert met["Subject"] == "Met late: Deliver (China)"
+    assert met["In-Reply-To"] == missed["Message-ID"]
+    body = met.get_body(("plain",))
+    assert body is not None
+    assert "It was done on Tuesday, 3 March 2026, 14:00 UTC: 1 day 2 hours late." in (
+        body.get_content()
+    )
+
+
+def test_a_miss_that_is_over_before_its_mail_goes_out_says_so(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    sink.answers = lambda number: "451 Later" if number == 1 else "250 OK"
+    desk.pass_to(DUE)
+    done_at = DUE + HOUR
+    desk.record(deadline, done_at, type="performance", at=done_at.isoformat())
+    desk.deliver(done_at)
+    assert "Missed, then met late: Deliver (China)" in sink.subjects
+
+
+def test_missed_and_recovered_in_one_message_is_told_once(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.sweep()
+    done_at = DUE + HOUR
+    desk.record(deadline, done_at, type="performance", at=done_at.isoformat())
+    assert desk.deliver(done_at).sent == 1
+    assert sink.subjects == ["Met late: Deliver (China)"]
+
+
+def test_waived_extended_and_cancelled_are_told_by_name(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    facts = {
+        "Waived": {"type": "waiver"},
+        "Cancelled": {"type": "cancellation"},
+        "Extended": {"type": "extension", "due": {"type": "date", "on": "2026-04-01"}},
+    }
+    deadlines = {word: desk.deadline(agreement, title=f"Lot {word}") for word in facts}
+    desk.pass_to(DUE)
+    for word, fact in facts.items():
+        desk.record(deadlines[word], DUE + HOUR, at=(DUE + HOUR).isoformat(), **fact)
+        assert desk.deliver(DUE + HOUR).sent == 1
+        assert sink.subjects[-1] == f"{word}: Lot {word} (China)"
+
+
+def test_a_recovery_that_was_taken_back_before_its_mail_is_not_mailed(
+    desk: Desk, sink: Sink
+) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    done = desk.record(deadline, DUE + HOUR, type="performance", at=(DUE + HOUR).isoformat())
+    desk.record(deadline, DUE + HOUR, type="retraction", supersedes=done.pk)
+
+    assert desk.deliver(DUE + 2 * HOUR).sent == 0
+
+    assert sink.subjects == ["Missed: Deliver (China)"]
+    assert Alert.objects.get(kind=AlertKind.RECOVERED).withdrawn_at is not None

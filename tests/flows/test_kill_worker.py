@@ -1,0 +1,140 @@
+"""`kill -9` at any instant: nothing is lost, nothing is flagged twice, at most one mail repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.flows.conftest import MailSink, Received, Stack, eventually
+from tests.flows.entering import obligation
+
+pytestmark = pytest.mark.flow
+
+DEADLINES, AGREEMENTS, KILLS = 2_000, 100, 8
+LOADING, SPREAD = timedelta(seconds=12), 10  # seconds
+
+
+class SlowSink(MailSink):
+    """Takes its time over each mail, so that a worker is mostly killed in the middle of one."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = await super().handle_DATA(server, session, envelope)
+        await asyncio.sleep(0.005)
+        return answer
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[MailSink]:
+    sink = SlowSink()
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    first_due_at = (datetime.now(UTC) + LOADING).replace(microsecond=0)
+    titles = load(stack, first_due_at)
+    stack.start("beat", "sweep", "delivery")
+    with psycopg.connect(stack.postgres.url, autocommit=True) as database:
+        assert count(database, "compliance_deadline") == DEADLINES
+        time.sleep(max(0.0, (first_due_at - datetime.now(UTC)).total_seconds()))
+
+        for number in range(KILLS):
+            name = "sweep" if number % 2 else "delivery"
+            wait_until_at_work(name, mail_sink, database)
+            time.sleep(dice.choice((0, dice.uniform(0, 0.01), dice.uniform(0, 0.5))))
+            stack.kill(name)
+            stack.start(name)
+        eventually(lambda: is_all_told(database), 50, "not everything was told")
+
+        assert count(database, "compliance_breach") == DEADLINES
+        assert count(database, "compliance_ledgerentry WHERE status = 'unmet'") == DEADLINES
+        assert count(database, "compliance_alert") == DEADLINES
+        detected = "compliance_breach WHERE detected_at < occurred_at"
+        assert count(database, detected) == 0
+
+    first: dict[str, Received] = {}
+    for received in mail_sink.received:
+        earlier = first.setdefault(received.message_id, received)
+        assert titles_in(received) == titles_in(earlier), "a repetition tells something else"
+    repeated = len(mail_sink.received) - len(first)
+    print(f"{KILLS} kills, {len(first)} messages, {repeated} repeated")
+    assert repeated <= KILLS
+    told = Counter(title for received in first.values() for title in titles_in(received))
+    assert told == Counter(titles)
+
+
+def load(stack: Stack, first_due_at: datetime) -> list[str]:
+    """Store the deadlines, spread over a few seconds; give their titles."""
+    titles = []
+    paths = []
+    for number in range(AGREEMENTS):
+        obligations = []
+        for place in range(DEADLINES // AGREEMENTS):
+            title = f"Deliver lot {place} of supply {number}"
+            due_at = first_due_at + timedelta(seconds=(number + place) % SPREAD)
+            obligations.append(obligation(f"O-{place}", title, due_at))
+            titles.append(title)
+        document = {
+            "format": "pacta.agreement/v1",
+            "ref": f"supply-{number}",
+            "title": f"Supply {number}",
+            "kind": "contract",
+            "parties": [
+                {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"},
+                {"code": "USA", "name": "USA", "kind": "state", "timezone": "America/New_York"},
+            ],
+            "obligations": obligations,
+        }
+        path = stack.folder / f"supply-{number}.json"
+        path.write_text(json.dumps(document))
+        paths.append(str(path))
+    stack.manage("load_agreement", *paths)
+    return titles
+
+
+def wait_until_at_work(
+    name: str, mail_sink: MailSink, database: psycopg.Connection[tuple[int]]
+) -> None:
+    """Until a mail arrives, or a sweep begins; or for a few seconds, when there is nothing to do."""
+    begun = len(mail_sink.received)
+    runs = count(database, "compliance_sweeprun")
+    give_up_at = time.monotonic() + 4
+    while time.monotonic() < give_up_at:
+        if name == "delivery" and len(mail_sink.received) > begun:
+            return
+        if name == "sweep" and count(database, "compliance_sweeprun") > runs:
+            return
+        time.sleep(0.001)
+
+
+def is_all_told(database: psycopg.Connection[tuple[int]]) -> bool:
+    return (
+        count(database, "compliance_breach") == DEADLINES
+        and count(database, "compliance_alert WHERE message_id IS NULL") == 0
+        and count(database, "compliance_message WHERE state <> 'sent'") == 0
+    )
+
+
+def count(database: psycopg.Connection[tuple[int]], rows: str) -> int:
+    found = database.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    assert found is not None
+    return found[0]
+
+
+def titles_in(received: Received) -> list[str]:
+    return sorted(re.findall(r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", received.text, re.M))

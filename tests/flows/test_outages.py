@@ -1,0 +1,81 @@
+"""Servers go away and come back; Pacta goes on by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.flows.conftest import MailSink, Stack, eventually
+from tests.flows.entering import enter_agreement, enter_obligation, status
+
+pytestmark = pytest.mark.flow
+
+
+def test_without_a_broker_writes_go_on_and_the_sweep_catches_up(
+    stack: Stack, mail_sink: MailSink
+) -> None:
+    stack.start()
+    enter_agreement(stack)
+    begun = datetime.now(UTC).replace(microsecond=0)
+    before = enter_obligation(stack, "before", begun + timedelta(seconds=2))
+    eventually(lambda: status(stack, before) == "unmet", 20)
+
+    stack.valkey.stop()
+    gone_at = datetime.now(UTC).replace(microsecond=0)
+    during = enter_obligation(stack, "during", gone_at + timedelta(seconds=2))
+    time.sleep(5)
+    assert status(stack, during) == "pending", "no tick, no change"
+    fact = {"deadline": before, "type": "performance", "at": datetime.now(UTC).isoformat()}
+    stack.post("/api/v1/facts/", fact)
+    assert status(stack, before) == "met_late"
+
+    stack.valkey.start()
+    eventually(lambda: status(stack, during) == "unmet", 15, "the sweep does not catch up")
+    [breach] = [
+        breach
+        for breach in stack.get("/api/v1/breaches/")["results"]
+        if breach["deadline"] == during
+    ]
+    assert datetime.fromisoformat(breach["occurred_at"]) == gone_at + timedelta(seconds=2)
+    eventually(lambda: "Missed: Deliver during (China)" in subjects(mail_sink), 10, "no mail")
+    assert_alive(stack)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["restarted", "killed"])
+def test_after_a_restart_of_the_database_everything_goes_on(
+    stack: Stack, mail_sink: MailSink, how: signal.Signals
+) -> None:
+    stack.start()
+    enter_agreement(stack)
+    due_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    deadline = enter_obligation(stack, "lot-1", due_at)
+
+    pid = stack.postgres.pid()
+    assert pid is not None
+    os.kill(pid, how)
+    eventually(stack.postgres.has_ended, 10)
+    answer = stack.request("GET", "/api/v1/deadlines/")
+    assert answer.status == 503, answer.body
+    stack.postgres.start()
+
+    eventually(lambda: stack.request("GET", "/readyz").status == 200, 15, "not ready again")
+    eventually(lambda: status(stack, deadline) == "unmet", 10, "the sweep does not go on")
+    eventually(lambda: mail_sink.received, 10, "no mail")
+    later = enter_obligation(stack, "lot-2", datetime.now(UTC) + timedelta(days=1))
+    assert status(stack, later) == "pending"
+    assert_alive(stack)
+
+
+def subjects(mail_sink: MailSink) -> list[str]:
+    return [str(received.message["Subject"]) for received in mail_sink.received]
+
+
+def assert_alive(stack: Stack) -> None:
+    """No program needed a restart."""
+    assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(
+        ("web", "sweep", "delivery", "beat")
+    )

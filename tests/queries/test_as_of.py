@@ -1,0 +1,132 @@
+"""What the API says of the past is what the ledger rule says, for every instant and knowledge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis.extra.django import TestCase as DatabaseTestCase
+
+from compliance.domain.drafts import ObligationDraft, read
+from compliance.domain.timeline import Fact, Terms, Timeline, project
+from compliance.models import Deadline
+from compliance.models import Fact as FactRow
+from compliance.models.facts import fact_of
+from compliance.operations import course, obligations, sweep
+from compliance.queries.deadlines import DeadlineListing, Moment, listed, row
+from tests.domain.courses import LAST_HOUR, histories, hour, terms
+from tests.operations.test_course import store_fact, stored_deadline
+from tests.samples import agree, duty
+
+
+def seen(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
+    """The row of a deadline, as the list gives it."""
+    page = listed(DeadlineListing(as_of=as_of, known_at=known_at))
+    assert page.rows == [
+        each for each in [row(deadline.pk, Moment(as_of=as_of, known_at=known_at))] if each
+    ]
+    return page.rows[0] if page.rows else None
+
+
+class EveryPast(DatabaseTestCase):
+    """Whatever was recorded, in whatever order, with sweeps in between."""
+
+    @given(terms(), histories(most=4))
+    @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+    def test_a_listed_past_is_the_projection_of_what_was_known(
+        self, agreed: Terms, history: list[tuple[Fact, datetime]]
+    ) -> None:
+        deadline = stored_deadline(agreed)
+        ids: dict[int, int] = {}
+        known: dict[datetime, Timeline] = {}
+        events: list[tuple[datetime, int, Any]] = sorted(
+            [(recorded_at, 1, fact) for fact, recorded_at in history]
+            + [(hour(number), 0, None) for number in range(0, LAST_HOUR + 1, 10)],
+            key=lambda event: event[:2],
+        )
+        for as_of, _, fact in events:
+            with transaction.atomic():
+                if fact is None:
+                    sweep.run(as_of=as_of)
+                else:
+                    store_fact(deadline, fact, as_of, ids)
+                    course.settle([deadline.pk], as_of=as_of)
+            rows = FactRow.objects.filter(deadline=deadline).values()
+            deadline.refresh_from_db()
+            known[deadline.recorded_at or as_of] = project(
+                agreed, [fact_of(each, "UTC") for each in rows]
+            )
+        for known_at, timeline in known.items():
+            for number in range(0, LAST_HOUR + 1, 3):
+                if hour(number) > known_at:
+                    break
+                found = seen(deadline, hour(number), known_at)
+                expected = timeline.at(hour(number))
+                if expected is None:
+                    assert found is None
+                    continue
+                assert found["status"] == expected.status
+                assert found["status_since"] == timeline.status_since(hour(number))
+                assert (found["due_on"], found["due_at"]) == (
+                    expected.due.due_on,
+                    expected.due.due_at,
+                )
+                assert found["next_check_at"] is None
+                # Two extensions to one instant may differ in grace: then either, or neither.
+                assert found["unmet_at"] is None or found["unmet_at"] >= found["due_at"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_grace_period_corrected_since_is_not_told_of_the_past() -> None:
+    deadline = agree(duty(due_on="2099-01-01"), as_of=timezone.now())
+    before = timezone.now()
+    [found] = listed(DeadlineListing(as_of=before, known_at=before)).rows
+    assert found["unmet_at"] == found["due_at"]
+    grace = {"count": 5, "unit": "days"}
+    draft = read(ObligationDraft, duty(due_on="2099-01-01", grace=grace))
+    obligations.update(obligation=deadline.obligation, draft=draft, as_of=timezone.now())
+    [found] = listed(DeadlineListing(as_of=before, known_at=before)).rows
+    assert (found["due_at"], found["unmet_at"]) == (deadline.due_at, None)
+    now = timezone.now()
+    [found] = listed(DeadlineListing(as_of=now, known_at=now)).rows
+    assert (found["unmet_at"] - found["due_at"]).days == 5
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        ({}, "deadline_by_due"),
+        ({"agreement": "supply"}, "deadline_by_agreement"),
+        ({"status": "pending"}, "deadline_by_status"),
+    ],
+)
+def test_a_page_begins_in_the_middle_of_an_index(asked: dict[str, str], index: str) -> None:
+    agree(*(duty(f"O-{number}", "2099-01-01") for number in range(30)))
+    cursor = listed(DeadlineListing(**asked, page_size=10)).next  # type: ignore[arg-type]
+    with connection.cursor() as raw:
+        # A small table is read whole, and sorted, however good its index.
+        raw.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;"
+                    "SET LOCAL enable_bitmapscan = off; ANALYZE compliance_deadline")  # fmt: skip
+    plans: list[str] = []
+
+    def explained(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
+        if "EXPLAIN" not in sql:
+            with connection.cursor() as raw:
+                raw.execute(f"EXPLAIN {sql}", values)
+                plans.append("\n".join(line for (line,) in raw.fetchall()))
+        return execute(sql, values, many, context)
+
+    with connection.execute_wrapper(explained):
+        page = listed(DeadlineListing(**asked, page_size=10, cursor=cursor))  # type: ignore[arg-type]
+    assert len(page.rows) == 10
+    [plan] = plans
+    scan = plan[plan.index(index) :]
+    condition = scan[: scan.index("Filter") if "Filter" in scan.split("->")[0] else None]
+    assert "Index Cond" in condition
+    assert "ROW(" in condition.split("->")[0]
+    assert "Sort" not in plan
