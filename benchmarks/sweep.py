@@ -184,8 +184,8 @@ def _fill(first: int, count: int, due_at: datetime) -> None:
         cursor.execute(
             """
             INSERT INTO compliance_ledgerentry
-                (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at)
-            SELECT id, recorded_at, begins_at, 'pending', 'agreed', due_on, due_at
+                (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at, unmet_at)
+            SELECT id, recorded_at, begins_at, 'pending', 'agreed', due_on, due_at, unmet_at
             FROM compliance_deadline WHERE id >= %s AND id < %s
             """,
             [first, first + count],
@@ -208,8 +208,8 @@ def _one_statement(as_of: datetime) -> int:
             FROM due WHERE d.id = due.id RETURNING d.id
         ), ledger AS (
             INSERT INTO compliance_ledgerentry
-                (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at)
-            SELECT id, %(as_of)s, unmet_at, 'unmet', 'due_passed', due_on, due_at FROM due
+                (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at, unmet_at)
+            SELECT id, %(as_of)s, unmet_at, 'unmet', 'due_passed', due_on, due_at, unmet_at FROM due
         ), breach AS (
             INSERT INTO compliance_breach (deadline_id, occurred_at, detected_at)
             SELECT id, unmet_at, %(as_of)s FROM due

@@ -27,6 +27,7 @@ class Entry:
     reason: Reason
     fact_id: int | None
     due_at: datetime
+    unmet_at: datetime
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
@@ -85,8 +86,8 @@ def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tupl
     return rest
 
 
-def _state(entry: Entry) -> tuple[Status, Reason, int | None, datetime]:
-    return (entry.status, entry.reason, entry.fact_id, entry.due_at)
+def _state(entry: Entry) -> tuple[Status, Reason, int | None, datetime, datetime]:
+    return (entry.status, entry.reason, entry.fact_id, entry.due_at, entry.unmet_at)
 
 
 def _agree(entry: Entry, transition: Transition) -> bool:
@@ -95,4 +96,5 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.reason == transition.reason
         and entry.fact_id == transition.fact_id
         and entry.due_at == transition.due.due_at
+        and entry.unmet_at == transition.due.unmet_at
     )

@@ -115,6 +115,7 @@ class LedgerEntry(models.Model):
     )
     due_on = models.DateField()
     due_at = models.DateTimeField()
+    unmet_at = models.DateTimeField()
 
     class Meta:
         verbose_name_plural = "ledger entries"

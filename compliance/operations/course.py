@@ -145,7 +145,7 @@ def _load(rows: Sequence[_Row]) -> _Known:
     for fact in FactRow.objects.filter(deadline_id__in=touched).values():
         facts[fact["deadline_id"]].append(fact_of(fact, timezones[fact["deadline_id"]]))
     ledger: dict[int, list[Entry]] = defaultdict(list)
-    for deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at in fetch(
+    for deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at in fetch(
         _LEDGER_OF, ids=ids
     ):
         ledger[deadline_id].append(
@@ -156,6 +156,7 @@ def _load(rows: Sequence[_Row]) -> _Known:
                 reason=Reason(reason),
                 fact_id=fact_id,
                 due_at=due_at,
+                unmet_at=unmet_at,
             )
         )
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
@@ -201,6 +202,7 @@ def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
                 "fact_id": transition.fact_id,
                 "due_on": transition.due.due_on,
                 "due_at": transition.due.due_at,
+                "unmet_at": transition.due.unmet_at,
             }
         )
     if changes:
@@ -264,7 +266,7 @@ _LOCK_DUE = f"""
 _WITH_FACTS = "SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_id = ANY(%(ids)s)"
 
 _LEDGER_OF = """
-    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at
+    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at
     FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
 """
 
@@ -298,11 +300,13 @@ _SET_ASIDE = """
 
 _APPEND_LEDGER = """
     INSERT INTO compliance_ledgerentry
-        (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at)
-    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at
+        (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
+         unmet_at)
+    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
+        unmet_at
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         deadline_id bigint, recorded_at timestamptz, effective_at timestamptz, status text,
-        reason text, fact_id bigint, due_on date, due_at timestamptz)
+        reason text, fact_id bigint, due_on date, due_at timestamptz, unmet_at timestamptz)
 """
 
 _BREACH_ROWS = """jsonb_to_recordset(%(rows)s::jsonb) AS v(

@@ -24,21 +24,10 @@ from compliance.queries.rows import Row, Where, containing, one
 
 _NOW = "compliance_deadline AS d"
 
-# `unmet_at` is not in the ledger. It is taken from whatever had this due instant: the terms or an
-# extension; and left open where the grace period was corrected since, or contradicts the status.
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, d.verification, NULL::timestamptz AS next_check_at,
-    CASE WHEN EXISTS (
-             SELECT 1 FROM compliance_obligation AS o, LATERAL (
-                 SELECT h.grace FROM compliance_obligationevent AS h
-                 WHERE h.pgh_obj_id = o.id AND h.pgh_created_at <= %(known_at)s
-                 ORDER BY h.pgh_id DESC LIMIT 1) AS believed
-             WHERE o.id = d.obligation_id AND believed.grace IS DISTINCT FROM o.grace)
-         THEN NULL
-         WHEN e.status IN ('pending', 'in_grace') AND u.unmet_at <= %(as_of)s THEN NULL
-         WHEN e.status IN ('unmet', 'partly_met') AND u.unmet_at > %(as_of)s THEN NULL
-         ELSE u.unmet_at END AS unmet_at,
+    e.unmet_at,
     (SELECT min(c.effective_at)
      FROM (SELECT r.effective_at,
                bool_and(r.status = e.status) OVER (ORDER BY r.effective_at DESC) AS is_same
@@ -59,16 +48,9 @@ _AS_OF = """
            ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
  FROM compliance_deadline AS d
  CROSS JOIN LATERAL (
-     SELECT e.status, e.due_on, e.due_at FROM compliance_ledgerentry AS e
+     SELECT e.status, e.due_on, e.due_at, e.unmet_at FROM compliance_ledgerentry AS e
      WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
      ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
- CROSS JOIN LATERAL (
-     SELECT CASE WHEN e.due_at = d.original_due_at THEN d.original_unmet_at
-                 WHEN e.due_at = d.due_at THEN d.unmet_at
-                 ELSE (SELECT f.unmet_at FROM compliance_fact AS f
-                       WHERE f.deadline_id = d.id AND f.due_at = e.due_at
-                         AND f.recorded_at <= %(known_at)s
-                       ORDER BY f.id DESC LIMIT 1) END AS unmet_at) AS u
 ) AS d
 """
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.core.checks import run_checks
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -244,3 +245,8 @@ def test_no_page_has_a_script_in_its_html(browser: Client, rare_earths: Deadline
         assert "unsafe-inline" not in script
         for tag in response.content.decode().split("<script")[1:]:
             assert "src=" in tag.partition(">")[0], page
+
+
+def test_the_project_is_checked_without_a_database() -> None:
+    # A new installation is checked before it has tables; pytest-django refuses every query here.
+    assert run_checks() == []

@@ -28,6 +28,7 @@ def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[E
             reason=each.reason,
             fact_id=each.fact_id,
             due_at=each.due.due_at,
+            unmet_at=each.due.unmet_at,
         )
         for each in restatement(ledger, timeline, as_of)
     ]

@@ -268,6 +268,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
             reason=Reason(row.reason),
             fact_id=row.fact_id,
             due_at=row.due_at,
+            unmet_at=row.unmet_at,
         )
         for row in LedgerEntry.objects.filter(deadline=deadline)
     ]
