@@ -11,7 +11,8 @@ from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, fetch, one
 
-# An agreement without a day of its entry into force is in force from its signature.
+# An agreement without a day of its entry into force is in force from its signature; one without
+# any day is taken to be in force, as its deadlines are.
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
     a.calendars,
@@ -22,7 +23,7 @@ SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, 
 FROM (
     SELECT a.*,
         CASE WHEN a.ends_on < today.is_on THEN 'ended'
-             WHEN coalesce(a.in_force_on, a.signed_on) <= today.is_on THEN 'in_force'
+             WHEN coalesce(a.in_force_on, a.signed_on, today.is_on) <= today.is_on THEN 'in_force'
              ELSE 'not_in_force' END AS status
     FROM compliance_agreement AS a
     JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS today(zone, is_on)
