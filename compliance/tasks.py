@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from celery.worker import state
 from django.utils import timezone
 
 from compliance import delivery
@@ -17,5 +18,5 @@ def sweep() -> None:
 
 @shared_task
 def deliver() -> None:
-    """Send what waits to be told."""
-    delivery.deliver(as_of=timezone.now())
+    """Send what waits to be told; end between two mails when the worker is asked to."""
+    delivery.deliver(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)

@@ -109,7 +109,6 @@ INSTALLED_APPS = [
     "axes",
     "knox",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "compliance",
@@ -152,9 +151,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
-DATE_FORMAT = "Y-m-d"
-TIME_FORMAT = "H:i"
-DATETIME_FORMAT = r"Y-m-d H:i \U\T\C"
+FORMAT_MODULE_PATH = "config.formats"
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True

@@ -61,6 +61,7 @@ class DeadlineAdmin(ReadOnlyAdmin):
         "obligation__sides__party__name",
         "obligation__tags",
     )
+    ordering = desk.URGENCY
     list_per_page = 50
     fields = ("obligation",)
     change_form_template = "admin/pacta/deadline.html"
@@ -82,10 +83,6 @@ class DeadlineAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With all that a line needs, in a fixed number of queries."""
         return desk.with_sides(super().get_queryset(request))
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        """By urgency: longest unmet, then next due, then what is closed."""
-        return desk.URGENCY
 
     @admin.display(description="Obligation", ordering="obligation__ref")
     def what(self, deadline: Deadline) -> SafeString:

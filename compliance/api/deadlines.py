@@ -30,10 +30,7 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     obligees = serializers.ListField(child=serializers.CharField())
     due_on = serializers.DateField(help_text="The civil day, where it counts.")
     due_at = serializers.DateTimeField(help_text="Exclusive: what happens at it is late.")
-    unmet_at = serializers.DateTimeField(
-        allow_null=True,
-        help_text="The end of the grace period; null where it is not known for a past moment.",
-    )
+    unmet_at = serializers.DateTimeField(help_text="The end of the grace period.")
     original_due_at = serializers.DateTimeField()
     timezone = serializers.CharField()
     status = serializers.ChoiceField(choices=list(Status))

@@ -196,7 +196,7 @@ def _listed(message_ids: Sequence[int]) -> list[_Told]:
             ) AS ranked
             WHERE place <= %(listed)s
             ORDER BY message_id, place
-            """,  # noqa: S608 -- made of constants
+            """,
             _parameters(message_ids),
         )
         return [_Told(*row) for row in cursor.fetchall()]
@@ -209,7 +209,7 @@ def _counts(message_ids: Sequence[int]) -> dict[int, dict[str, int]]:
             f"""
             SELECT message_id, end_reason, count(*) FROM ({_TOLD}) AS told
             GROUP BY message_id, end_reason
-            """,  # noqa: S608 -- made of constants
+            """,
             _parameters(message_ids),
         )
         rows = cursor.fetchall()

@@ -28,6 +28,7 @@ URGENCY = (
     ),
     Case(When(status__in=(*_UNMET, *_OPEN), then=F("due_at"))).asc(nulls_last=True),
     Case(default=F("due_at")).desc(),
+    F("id").asc(),
 )
 
 

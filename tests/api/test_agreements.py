@@ -88,7 +88,7 @@ def test_a_correction_keeps_what_it_does_not_name(api: Client) -> None:
     agree()
     stored = post(api, "agreements/", SUPPLY)
     changed = patch(api, "agreements/steel-2026/", {"title": "Steel", "signed_on": None})
-    assert changed == stored | {"title": "Steel", "signed_on": None, "status": "not_in_force"}
+    assert changed == stored | {"title": "Steel", "signed_on": None, "status": "in_force"}
 
 
 def test_a_party_with_duties_cannot_be_left_out(api: Client) -> None:

@@ -83,7 +83,7 @@ class Sink:
         self.recipients += envelope.rcpt_tos
         answer = self.answers(len(self.received))
         if answer == HANG_UP:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         if answer == STALL:
             await asyncio.sleep(60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from compliance.delivery import DeliveryReport, outbox
 from compliance.domain.vocabulary import AlertKind, MessageState
@@ -110,7 +111,7 @@ def test_missed_and_recovered_in_one_message_is_told_once(desk: Desk, sink: Sink
 def test_waived_extended_and_cancelled_are_told_by_name(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
-    facts = {
+    facts: dict[str, dict[str, Any]] = {
         "Waived": {"type": "waiver"},
         "Cancelled": {"type": "cancellation"},
         "Extended": {"type": "extension", "due": {"type": "date", "on": "2026-04-01"}},

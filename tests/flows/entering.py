@@ -15,8 +15,8 @@ def enter_agreement(stack: Stack, ref: str = "supply-2026") -> None:
         ("USA", "United States", "America/New_York"),
     ):
         if stack.request("GET", f"/api/v1/parties/{code}/").status == 404:
-            content = {"code": code, "name": name, "kind": "state", "timezone": zone}
-            stack.post("/api/v1/parties/", content)
+            party = {"code": code, "name": name, "kind": "state", "timezone": zone}
+            stack.post("/api/v1/parties/", party)
     content = {
         "ref": ref,
         "title": f"Agreement {ref}",

@@ -1,4 +1,4 @@
-"""`kill -9` at any instant: nothing is lost, nothing is flagged twice, at most one mail repeated."""
+"""`kill -9` at any instant: nothing is lost, nothing doubled, at most one mail repeated a kill."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def load(stack: Stack, first_due_at: datetime) -> list[str]:
 def wait_until_at_work(
     name: str, mail_sink: MailSink, database: psycopg.Connection[tuple[int]]
 ) -> None:
-    """Until a mail arrives, or a sweep begins; or for a few seconds, when there is nothing to do."""
+    """Until a mail arrives, or a sweep begins; or for a few seconds, when nothing is left."""
     begun = len(mail_sink.received)
     runs = count(database, "compliance_sweeprun")
     give_up_at = time.monotonic() + 4
