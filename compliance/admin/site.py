@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,6 +13,7 @@ from django.utils import timezone
 from compliance.admin import badges, moments
 from compliance.models import Deadline
 from compliance.queries import desk
+from compliance.queries.health import sweep_limit_seconds
 
 admin.site.index_template = "admin/pacta/index.html"
 admin.site.index_title = "At a glance"
@@ -89,7 +89,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     seen = desk.at_a_glance(as_of=now)
     last = seen.last_sweep
     ended_at = last.ended_at if last else None
-    is_alive = ended_at is not None and now - ended_at < _patience()
+    is_alive = ended_at is not None and now - ended_at < timedelta(seconds=sweep_limit_seconds())
     listing = reverse("admin:compliance_deadline_changelist")
     return {
         **context,
@@ -104,11 +104,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "sweep_at": moments.utc(ended_at),
         "sweep_age": moments.distance(now, ended_at) if ended_at else "",
     }
-
-
-def _patience() -> timedelta:
-    """How old the last sweep may be before the desk should worry."""
-    return timedelta(seconds=max(60, 6 * settings.SWEEP_SECONDS))
 
 
 def _line(deadline: Deadline, now: Any) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Check:
     figure: dict[str, Any]
 
 
+def sweep_limit_seconds() -> int:
+    """How many seconds after its last run the sweep counts as stopped."""
+    return max(_SHORTEST_SWEEP_LIMIT, _SWEEPS_MISSED * int(settings.SWEEP_SECONDS))
+
+
 def readiness(*, as_of: datetime) -> dict[str, Check]:
     """Every check. The service is ready when none of them is failing or unknown."""
     checks = {"broker": _broker()}
@@ -44,7 +49,7 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
         failing = Check(state="failing", figure={})
         return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
                 "set_aside": unknown}  # fmt: skip
-    sweep_limit = max(_SHORTEST_SWEEP_LIMIT, _SWEEPS_MISSED * settings.SWEEP_SECONDS)
+    sweep_limit = sweep_limit_seconds()
     sweep_age = _age(last_sweep, as_of)
     alert_age = _age(oldest_alert, as_of)
     return {

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compliance.delivery import DeliveryReport, contents
+from compliance.delivery import DeliveryReport, contents, deliver
 from compliance.domain.documents import read_agreement
-from compliance.models import Agreement, Deadline, Obligation, Party
+from compliance.models import Agreement, Deadline, Message, Obligation, Party, Subscription
 from compliance.operations import agreements
 from config.env import BASE_DIR
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
@@ -37,20 +37,12 @@ def html_of(mail: EmailMessage) -> str:
 @pytest.fixture
 def geneva(db: None, sink: Sink) -> EmailMessage:
     """The mail about the founding case, a year and a half after the deadline."""
-    from compliance.models import Subscription
-
     Subscription.objects.create(email=READER)
     document = (BASE_DIR / "examples/geneva-2025.yaml").read_bytes()
     agreements.load(document=read_agreement(document, is_yaml=True), by=None, as_of=TODAY)
-    assert contents_sent(TODAY) == DeliveryReport(formed=1, sent=1)
+    assert deliver(as_of=TODAY) == DeliveryReport(formed=1, sent=1)
     [mail] = sink.received
     return mail
-
-
-def contents_sent(as_of: datetime) -> DeliveryReport:
-    from compliance import delivery
-
-    return delivery.deliver(as_of=as_of)
 
 
 def test_geneva_says_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) -> None:
@@ -260,8 +252,6 @@ def test_nothing_written_anywhere_adds_a_header_or_a_recipient(
 def test_what_is_no_address_is_refused_for_good_and_holds_up_nobody(
     desk: Desk, sink: Sink, address: str
 ) -> None:
-    from compliance.models import Message, Subscription
-
     Subscription.objects.create(email=address)
     desk.follow()
     desk.deadline(desk.agreement())

@@ -256,13 +256,25 @@ def test_a_time_of_day_reads_and_writes_the_same(text: str) -> None:
 @given(rules)
 @settings(deadline=None, max_examples=250)
 def test_a_rule_comes_back_from_json_as_it_was(rule: DateRule) -> None:
-    try:
-        back = parse_due_rule(json.loads(json.dumps(dump_due_rule(rule))))
-    except ValidationError as refused:
-        assert [e["type"] for e in refused.errors()] == ["nonexistent_local_time"]
-    else:
-        assert back == rule
-        assert dump_due_rule(back) == dump_due_rule(rule)
+    stated = json.loads(json.dumps(dump_due_rule(rule)))
+    if rule.time is not None and rule.timezone is not None and is_skipped(rule):
+        with pytest.raises(ValidationError) as refused:
+            parse_due_rule(stated)
+        assert [error["type"] for error in refused.value.errors()] == ["nonexistent_local_time"]
+        return
+    back = parse_due_rule(stated)
+    assert back == rule
+    assert dump_due_rule(back) == stated
+
+
+def is_skipped(rule: DateRule) -> bool:
+    """Whether the clocks of the rule's own zone jump over its time of day."""
+    assert rule.time is not None
+    assert rule.timezone is not None
+    zone_of_rule = zone(rule.timezone)
+    wall = datetime.combine(rule.on, rule.time)
+    there_and_back = wall.replace(tzinfo=zone_of_rule).astimezone(UTC).astimezone(zone_of_rule)
+    return there_and_back.replace(tzinfo=None) != wall
 
 
 @given(graces)
