@@ -17,7 +17,7 @@ run: $(VENV)/.service
 	@exec $(BIN)/python manage.py up
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser"
 
 test-browser: $(VENV)/.dev
 	$(BIN)/python -m pytest -m browser

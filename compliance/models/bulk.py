@@ -22,6 +22,17 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.execute(statement, parameters, binary=True).fetchall()
 
 
+@contextmanager
+def overlapping() -> Iterator[None]:
+    """Within the block `write` does not wait for the server, which works while we go on.
+
+    An error of a statement is raised by one that follows, or by the end of the block.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
 def write(statement: str, rows: Sequence[Mapping[str, Any]], **more: Any) -> None:
     """Run a statement over `rows`, which it reads as `jsonb_to_recordset(%(rows)s)`."""
     if rows:

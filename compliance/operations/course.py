@@ -22,7 +22,7 @@ from compliance.domain.ledger import Entry, next_recorded_at, restatement
 from compliance.domain.timeline import BreachInterval, Fact, Terms, Timeline, project
 from compliance.domain.vocabulary import AlertKind, BreachEnd, Reason, Status
 from compliance.models import Fact as FactRow
-from compliance.models.bulk import fetch, write
+from compliance.models.bulk import fetch, overlapping, write
 from compliance.models.facts import fact_of
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 # A deadline that cannot be projected is tried again after this long; a fact recorded for it
 # tries it at once.
 SET_ASIDE_FOR = timedelta(hours=1)
+
+# How many rows are decided on while the server writes those before them.
+_PORTION = 250
 
 # Ledger ids must come to light in the order of their numbers, or a reader of the change feed
 # that resumes after the highest id it has seen would miss a lower one committed later. So
@@ -108,13 +111,31 @@ def _settle(rows: Sequence[_Row], *, as_of: datetime, announce_ended: bool) -> S
     if not rows:
         return Settled()
     known = _load(rows)
-    writes = _Writes()
-    for row in rows:
-        try:
-            _decide(row, known, as_of, writes)
-        except Exception as error:  # one bad row must never stop the others
-            log.error("deadline set aside", deadline=row.id, error=repr(error))
-            writes.failures.append({"id": row.id, "error": repr(error)})
+    settled = Settled()
+    ledger: list[dict[str, Any]] = []
+    with overlapping():
+        for first in range(0, len(rows), _PORTION):
+            writes = _Writes()
+            for row in rows[first : first + _PORTION]:
+                try:
+                    _decide(row, known, as_of, writes)
+                except Exception as error:  # one bad row must never stop the others
+                    log.error("deadline set aside", deadline=row.id, error=repr(error))
+                    writes.failures.append({"id": row.id, "error": repr(error)})
+            _write(writes, as_of=as_of, announce_ended=announce_ended)
+            ledger += writes.ledger
+            settled.deadlines += len(writes.courses)
+            settled.breaches += len(writes.begun)
+            settled.set_aside += len(writes.failures)
+    if ledger:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LEDGER_LOCK])
+    write(_APPEND_LEDGER, ledger)
+    return settled
+
+
+def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
+    """Write all but the ledger."""
     write(_UPDATE_COURSES, writes.courses)
     write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
     write(_BEGIN_BREACHES, writes.begun, missed=AlertKind.MISSED, announce_ended=announce_ended)
@@ -125,15 +146,6 @@ def _settle(rows: Sequence[_Row], *, as_of: datetime, announce_ended: bool) -> S
         [row for row in writes.altered if row["ended_at"] is not None],
         recovered=AlertKind.RECOVERED,
         missed=AlertKind.MISSED,
-    )
-    if writes.ledger:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LEDGER_LOCK])
-    write(_APPEND_LEDGER, writes.ledger)
-    return Settled(
-        deadlines=len(writes.courses),
-        breaches=len(writes.begun),
-        set_aside=len(writes.failures),
     )
 
 
