@@ -300,6 +300,7 @@ class _Background:
         headline, tone = _headline(told, deadline)
         zone = deadline.timezone
         due_at = deadline.due_at
+        due = phrases.due_here(deadline.due_on, due_at, zone)
         return Item(
             headline=headline,
             tone=tone,
@@ -311,8 +312,10 @@ class _Background:
                 f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
             ),
             obligees=_named(sides[Capacity.OBLIGEE.value]),
-            due=phrases.due_here(deadline.due_on, due_at, zone),
-            due_utc=phrases.in_utc(due_at),
+            due=due,
+            due_utc=""
+            if due == phrases.due_here(deadline.due_on, due_at, "UTC")
+            else phrases.in_utc(due_at),
             due_elsewhere=tuple(
                 f"{phrases.moment(due_at, party.timezone)} ({party.timezone})"
                 for party in {each.timezone: each for each in obligors}.values()

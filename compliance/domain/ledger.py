@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
-from compliance.domain.timeline import Timeline, Transition
+from compliance.domain.timeline import TICK, Timeline, Transition
 from compliance.domain.vocabulary import Reason, Status
-
-TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from compliance.domain.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
+
+# The shortest time that can be told apart.
+TICK = timedelta(microseconds=1)
 
 BREACHED = frozenset({Status.UNMET, Status.PARTLY_MET})
 CLOSED = frozenset({Status.MET, Status.MET_LATE, Status.WAIVED, Status.CANCELLED})
@@ -197,6 +200,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
       of the grace period there is no breach, after it the breach ends there.
     - The first performance of the whole, waiver or cancellation closes the deadline.
     - A fact that takes effect before the deadline exists counts from `begins_at`.
+    - A fact known by its day alone counts from the start of that day; on the day after the last
+      one it still leaves the breach, of a moment, that had begun with that day.
     """
     if not facts:
         return _untouched(terms)
@@ -252,7 +257,11 @@ class _Course:
         self._move(terms.begins_at, Status.PENDING, Reason.AGREED, None)
 
     def apply(self, fact: Fact) -> None:
-        at = max(fact.effective_at, self.terms.begins_at)
+        at = max(fact.effective_at, self.transitions[-1].effective_at)
+        if fact.effective_on is not None and at == self.due.unmet_at and not self._on_time(fact):
+            # The day after: at which hour is not known, but not before that day began. What was
+            # missed by then stays missed, if only for a moment.
+            at += TICK
         self._pass_time(at)
         if self.status in CLOSED:
             return
@@ -281,12 +290,13 @@ class _Course:
             status = Status.PARTLY_MET if self.status in BREACHED else self.status
             self._move(at, status, Reason.PART_PERFORMED, fact.id)
             return
-        if fact.effective_on is not None:
-            on_time = fact.effective_on <= self.due.due_on
-        else:
-            on_time = fact.effective_at < self.due.due_at
-        status = Status.MET if on_time else Status.MET_LATE
+        status = Status.MET if self._on_time(fact) else Status.MET_LATE
         self._move(at, status, Reason.PERFORMED, fact.id)
+
+    def _on_time(self, fact: Fact) -> bool:
+        if fact.effective_on is not None:
+            return fact.effective_on <= self.due.due_on
+        return fact.effective_at < self.due.due_at
 
     def _extend(self, fact: Fact, at: datetime) -> None:
         if fact.due is None:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain import timeline
+from compliance.domain.civil_time import day_start
 from compliance.domain.due_rules import Due
 from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
 from compliance.models.agreements import Agreement, Party
@@ -148,7 +149,10 @@ def fact_of(row: Mapping[str, Any], timezone: str) -> timeline.Fact:
     return timeline.Fact(
         id=row["id"],
         kind=FactKind(row["kind"]),
-        effective_at=row["effective_at"],
+        # A civil day is the truth; its instant follows the zone, which may have been corrected.
+        effective_at=day_start(row["effective_on"], timezone)
+        if row["effective_on"]
+        else row["effective_at"],
         effective_on=row["effective_on"],
         quantity=row["quantity"],
         due=due,

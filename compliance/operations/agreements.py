@@ -71,7 +71,7 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
 
 def _correct(agreement: Agreement, draft: AgreementDraft) -> set[int]:
     """Do what `update` does, but leave the deadlines that it touched unsettled."""
-    agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
     members = _members(draft.parties)
@@ -128,7 +128,7 @@ def save_whole(
         touched = set()
     else:
         touched = _correct(agreement, draft)
-        agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+        agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
     made = obligations.store(agreement=agreement, drafts=fresh, as_of=as_of)
@@ -165,7 +165,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
             parties.create(
                 draft=PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
             )
-    agreement = Agreement.objects.select_for_update().filter(ref=document.ref).first()
+    agreement = Agreement.objects.select_for_update(no_key=True).filter(ref=document.ref).first()
     is_new = agreement is None
     if agreement is None:
         agreement = create(draft=_draft_of(document), as_of=as_of)

@@ -138,14 +138,14 @@ def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
     """Write all but the ledger."""
     write(_UPDATE_COURSES, writes.courses)
     write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
-    write(_BEGIN_BREACHES, writes.begun, missed=AlertKind.MISSED, announce_ended=announce_ended)
+    write(_BEGIN_BREACHES, writes.begun, announce_ended=announce_ended, **_KINDS)
     write(_ALTER_BREACHES, writes.altered)
     write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
+    write(_TELL_AGAIN, [row for row in writes.altered if row["ended_at"] is None], **_KINDS)
     write(
         _ALERT_RECOVERED,
         [row for row in writes.altered if row["ended_at"] is not None],
-        recovered=AlertKind.RECOVERED,
-        missed=AlertKind.MISSED,
+        **_KINDS,
     )
 
 
@@ -195,6 +195,9 @@ def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
         ),
         target_quantity=known.targets.get(row.obligation_id),
     )
+    # A request that waited for this row may have begun before the last settlement. What that one
+    # found must not be taken for something that never was.
+    as_of = max(as_of, row.recorded_at or as_of)
     timeline = project(terms, known.facts.get(row.id, ()))
     batch = restatement(known.ledger.get(row.id, ()), timeline, as_of)
     changes = breach_changes(known.breaches.get(row.id, ()), timeline.breaches(as_of))
@@ -264,15 +267,21 @@ def _breach(row: _Row, recorded_at: datetime | None, breach: BreachInterval) -> 
     }
 
 
+_KINDS = {"missed": AlertKind.MISSED, "recovered": AlertKind.RECOVERED}
+
 _ROW = ", ".join(_Row._fields)
 
+# Locked against each other, but not against the foreign keys of rows that refer to them: those
+# are checked at the commit, under the ledger's lock, and would close a ring of waiting.
+
 _LOCK_GIVEN = f"""
-    SELECT {_ROW} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+    SELECT {_ROW} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id
+    FOR NO KEY UPDATE
 """
 
 _LOCK_DUE = f"""
     SELECT {_ROW} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
-    ORDER BY next_check_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 _WITH_FACTS = "SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_id = ANY(%(ids)s)"
@@ -356,6 +365,26 @@ _WITHDRAW = f"""
     FROM {_BREACH_ROWS}
     WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
       AND a.message_id IS NULL AND a.withdrawn_at IS NULL
+"""
+
+# A breach that was over, or had never been, is open again. Alerts that were taken back are to be
+# sent after all, and so are those of people who may have read that it was over.
+_TELL_AGAIN = f"""
+    WITH v AS (SELECT * FROM {_BREACH_ROWS}),
+    undone AS (
+        DELETE FROM compliance_alert AS a USING v
+        WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
+          AND a.kind = %(recovered)s
+        RETURNING a.deadline_id, a.occasion, a.recipient, a.message_id
+    )
+    UPDATE compliance_alert AS a
+    SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at
+    FROM v
+    WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at AND a.kind = %(missed)s
+      AND (a.withdrawn_at IS NOT NULL OR EXISTS (
+          SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
+          WHERE u.deadline_id = a.deadline_id AND u.occasion = a.occasion
+            AND u.recipient = a.recipient AND m.attempt_count > 0))
 """
 
 # To those who were told of the breach, and to nobody else.

@@ -77,7 +77,7 @@ def add_evidence(
     Raises:
         Invalid: its ref is taken, or it names a party or obligation that is not there.
     """
-    agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     if agreement.evidence.filter(ref=draft.ref).exists():
         sentence = f"{agreement.ref} already has evidence {draft.ref}: choose another ref."
         raise refusal("ref", sentence)
@@ -123,7 +123,7 @@ def add_known(
         for each in Deadline.objects.filter(agreement=agreement)
         .select_related("obligation", "agreement")
         .order_by("id")
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
     }
     stored_facts = _by_deadline(Fact.objects.filter(deadline__agreement=agreement))
     stored_words = _by_deadline(Position.objects.filter(deadline__agreement=agreement))
@@ -144,13 +144,15 @@ def add_known(
                     raise refusal("supersedes", sentence)
                 _refuse_unknown(fact_draft.evidence, known_evidence)
                 fact = _build(deadline, fact_draft, by=by, as_of=as_of)
-                if not _take(stored_facts[deadline.pk], fact, _FACT_IDENTITY):
+                dated = () if fact.effective_on else ("effective_at",)
+                if not _take(stored_facts[deadline.pk], fact, (*_FACT_IDENTITY, *dated)):
                     facts.append((fact, fact_draft.evidence))
         for number, position_draft in enumerate(draft.positions):
             with _Collect(problems, f"{path}/positions/{number}"):
                 _refuse_unknown(position_draft.evidence, known_evidence)
                 word = _position(deadline, position_draft, members, by=by, as_of=as_of)
-                if not _take(stored_words[deadline.pk], word, _POSITION_IDENTITY):
+                dated = () if word.stated_on else ("stated_at",)
+                if not _take(stored_words[deadline.pk], word, (*_POSITION_IDENTITY, *dated)):
                     words.append((word, position_draft.evidence))
     if problems:
         raise Invalid(problems)
@@ -167,8 +169,9 @@ def add_known(
     return added
 
 
-_FACT_IDENTITY = ("kind", "effective_at", "effective_on", "quantity", "due", "note")
-_POSITION_IDENTITY = ("party_id", "verdict", "stated_at", "stated_on", "quote")
+# What is dated by its day is the same whatever instant that day began at in the zone of its time.
+_FACT_IDENTITY = ("kind", "effective_on", "quantity", "due", "note")
+_POSITION_IDENTITY = ("party_id", "verdict", "stated_on", "quote")
 
 
 class _Collect:
@@ -236,7 +239,7 @@ def _add_evidence_of(
 def _locked(deadline_id: int) -> Deadline:
     return (
         Deadline.objects.select_related("obligation", "agreement")
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
         .get(pk=deadline_id)
     )
 

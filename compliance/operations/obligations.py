@@ -36,7 +36,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
         Invalid: its ref is taken, a side of it is no party to the agreement, its parent is not
             there, or its due time does not exist in its zone.
     """
-    agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     [obligation] = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
     course.settle(obligation.deadlines.values_list("id", flat=True), as_of=as_of)
     return obligation
@@ -52,7 +52,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
         Invalid: as `create`; also if the ref differs, or the due rule of an obligation that has
             a deadline is taken away.
     """
-    agreement = Agreement.objects.select_for_update().get(pk=obligation.agreement_id)
+    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
     course.settle(touched, as_of=as_of)
     obligation.refresh_from_db()
@@ -69,7 +69,7 @@ def correct(
     Raises:
         Invalid: as `update`.
     """
-    obligation = Obligation.objects.select_for_update().get(pk=obligation.pk)
+    obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation stays as it is: {obligation.ref}.")
     has_deadline = obligation.deadlines.exists()
@@ -107,7 +107,7 @@ def recompute(*, obligations: Iterable[Obligation]) -> set[int]:
         "obligation__agreement"
     )
     touched = set()
-    for deadline in found.order_by("id").select_for_update(of=("self",)):
+    for deadline in found.order_by("id").select_for_update(no_key=True, of=("self",)):
         obligation = deadline.obligation
         due = due_of(
             rule=parse_due_rule(obligation.due),

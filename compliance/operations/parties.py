@@ -31,7 +31,7 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
     Raises:
         Invalid: the code differs, or a due time would not exist in the new zone.
     """
-    party = Party.objects.select_for_update().get(pk=party.pk)
+    party = Party.objects.select_for_update(no_key=True).get(pk=party.pk)
     if draft.code != party.code:
         raise refusal("code", f"The code of a party stays as it is: {party.code}.")
     has_moved = draft.timezone != party.timezone

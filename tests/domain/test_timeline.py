@@ -243,7 +243,11 @@ def status_by_reading_the_rules(
     due = agreed.due
     total = Decimal(0)
     for at, fact in happened:
-        if at > instant:
+        # Known by its day alone, and that the day after: it was late, by however little.
+        is_next_day = (
+            fact.effective_on is not None and at == due.unmet_at and fact.effective_on > due.due_on
+        )
+        if at > instant or (is_next_day and at == instant):
             break
         if fact.kind is FactKind.EXTENSION and fact.due is not None:
             due = fact.due

@@ -157,6 +157,24 @@ def test_correcting_the_zone_of_a_party_moves_its_deadlines() -> None:
 
 
 @pytest.mark.django_db
+def test_a_document_loaded_again_after_a_zone_was_corrected_adds_nothing() -> None:
+    value = document("supply", duty(facts=[{"type": "performance", "on": "2026-01-20"}]))
+    agreement = load(value, as_of=NOW)
+    corrected = {
+        "ref": "supply",
+        "title": "Supply",
+        "kind": "contract",
+        "signed_on": "2026-01-10",
+        "timezone": "Europe/Berlin",
+        "parties": [{"code": "ACME"}, {"code": "CHN"}],
+    }
+    agreements.update(agreement=agreement, draft=read(AgreementDraft, corrected), as_of=NOW)
+    assert Deadline.objects.get().status_since == utc("2026-01-19T23:00")
+    load(value, as_of=NOW)
+    assert Fact.objects.count() == 1
+
+
+@pytest.mark.django_db
 def test_a_party_with_duties_cannot_leave_its_agreement() -> None:
     agreement = agree().agreement
     draft = read(

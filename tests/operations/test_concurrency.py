@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.drafts import FactDraft, ObligationDraft, read
 from compliance.domain.vocabulary import Status
-from compliance.models import Alert, Breach, Deadline, LedgerEntry
-from compliance.operations import facts, sweep
+from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry
+from compliance.operations import course, facts, obligations, sweep
 from tests.samples import agree, duty, follow, utc
 
 AFTER = utc("2026-03-20T00:00")
@@ -71,6 +72,35 @@ def test_facts_recorded_while_the_sweep_runs_are_neither_lost_nor_undone() -> No
     sweep.run(as_of=AFTER + timedelta(seconds=1))
     assert set(Deadline.objects.values_list("status", flat=True)) == {Status.MET}
     assert not Breach.objects.exclude(end_reason="voided").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_entering_an_obligation_while_the_sweep_runs_waits_but_never_deadlocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    follow()
+    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    agreement = Agreement.objects.get()
+    is_held = threading.Event()
+    settle = course.settle
+
+    def settle_late(ids: Iterable[int], *, as_of: datetime) -> course.Settled:
+        is_held.set()
+        # Long enough for the sweep to come to its commit, where foreign keys are checked.
+        time.sleep(1)
+        return settle(ids, as_of=as_of)
+
+    def enter() -> None:
+        draft = read(ObligationDraft, duty("late", "2026-01-20"))
+        obligations.create(agreement=agreement, draft=draft, as_of=AFTER)
+
+    def work() -> None:
+        is_held.wait(timeout=10)
+        sweep.run(as_of=AFTER)
+
+    monkeypatch.setattr(course, "settle", settle_late)
+    together(enter, work)
+    assert Breach.objects.count() == COUNT + 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance import delivery
 from compliance.domain.due_rules import Due
 from compliance.domain.ledger import Entry, replay
 from compliance.domain.timeline import Fact as DomainFact
@@ -22,6 +23,7 @@ from compliance.models import (
     Deadline,
     Fact,
     LedgerEntry,
+    Message,
     Obligation,
     Party,
 )
@@ -152,6 +154,54 @@ def test_a_voided_breach_comes_back_when_the_waiver_is_retracted() -> None:
 
 
 @pytest.mark.django_db
+def test_a_breach_that_is_open_again_is_told_again() -> None:
+    deadline = agree()
+    follow()
+    sweep.run(as_of=DUE_AT)
+    waiver = record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
+    assert not Alert.objects.filter(withdrawn_at__isnull=True).exists()
+    record(deadline, as_of=AFTER, type="retraction", supersedes=waiver.pk)
+    alert = Alert.objects.get(withdrawn_at__isnull=True)
+    assert (alert.kind, alert.message) == ("missed", None)
+
+
+@pytest.mark.django_db
+def test_who_was_told_that_it_is_over_is_told_that_it_is_not() -> None:
+    deadline = agree()
+    follow()
+    sweep.run(as_of=DUE_AT)
+    delivery.deliver(as_of=DUE_AT)
+    done = record(deadline, as_of=AFTER, type="performance", on="2026-03-18")
+    delivery.deliver(as_of=AFTER)
+    assert Message.objects.count() == 2
+    record(deadline, as_of=AFTER, type="retraction", supersedes=done.pk)
+    assert Alert.objects.get().message is None
+    record(deadline, as_of=AFTER, type="performance", on="2026-03-19")
+    assert sorted(Alert.objects.values_list("kind", flat=True)) == ["missed", "recovered"]
+
+
+@pytest.mark.django_db
+def test_a_request_that_began_before_the_sweep_undoes_nothing_that_the_sweep_found() -> None:
+    deadline = agree()
+    follow()
+    sweep.run(as_of=DUE_AT + timedelta(seconds=1))
+    earlier = DUE_AT - timedelta(seconds=1)
+    record(deadline, as_of=earlier, type="extension", on="2026-03-17", due=date_rule("2026-04-01"))
+    assert deadline.status == Status.UNMET
+    assert deadline.breaches.get().ended_at is None
+    assert Alert.objects.get().withdrawn_at is None
+
+
+@pytest.mark.django_db
+def test_what_was_done_the_day_after_does_not_erase_the_breach() -> None:
+    deadline = agree()
+    sweep.run(as_of=DUE_AT)
+    record(deadline, as_of=AFTER, type="performance", on="2026-03-16")
+    assert deadline.status == Status.MET_LATE
+    assert deadline.breaches.get().end_reason == BreachEnd.PERFORMED
+
+
+@pytest.mark.django_db
 def test_the_ledger_keeps_what_was_believed() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
@@ -257,6 +307,10 @@ def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: s
 def test_settling_outside_a_transaction_is_refused() -> None:
     with pytest.raises(RuntimeError, match="inside the transaction"):
         course.settle([], as_of=AFTER)
+
+
+def date_rule(day: str) -> dict[str, str]:
+    return {"type": "date", "on": day}
 
 
 def stored_entries(deadline: Deadline) -> list[Entry]:
