@@ -11,7 +11,7 @@ SERVICE := requirements.txt requirements-embedded.txt
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
-.PHONY: run test test-browser check bench lock
+.PHONY: run test test-browser vectors check bench lock
 
 run: $(VENV)/.service
 	@exec $(BIN)/python manage.py up
@@ -21,6 +21,10 @@ test: $(VENV)/.dev
 
 test-browser: $(VENV)/.dev
 	$(BIN)/python -m pytest -m browser
+
+# When something is due, case by case: those that others published, and our own beside them.
+vectors: $(VENV)/.dev
+	@$(BIN)/python -m pytest --quiet --no-header --tb=short tests/vectors
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

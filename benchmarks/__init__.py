@@ -1,1 +1,47 @@
-"""What the product must do fast, each beside its floor, in one run."""
+"""How fast the service is, each path beside a floor from the same run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def throwaway_database() -> Iterator[None]:
+    """Django over a database of its own, migrated and empty, which ends with the block.
+
+    The server runs with fsync on, as in production.
+    """
+    with tempfile.TemporaryDirectory(prefix="pacta-bench-") as folder:
+        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        os.environ.pop("DATABASE_URL", None)
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from config.servers import Postgres
+
+        with Postgres(Path(folder)).running(is_owner=True):
+            call_command("migrate", verbosity=0)
+            yield
+
+
+def execute(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    """Run one statement on the database and give its rows, if it has any."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def expect(found: object, expected: object, what: str) -> None:
+    """End the benchmark if it did not do what it says it measures."""
+    if found != expected:
+        sentence = f"{what}: {found}, expected {expected}"
+        raise SystemExit(sentence)

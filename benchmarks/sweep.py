@@ -11,37 +11,33 @@ that the sweep has to work out.
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+
+from benchmarks import execute, expect, throwaway_database
 
 ROUNDS = 3
 SIGNED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST_DUE_AT = datetime(2026, 2, 1, tzinfo=UTC)
+# As long as that of most deadlines.
+TRACE = json.dumps(
+    [
+        "90 days after 2025-05-14, first day not counted: 2025-08-12, a Tuesday.",
+        "2025-08-12 is a business day in US.",
+        "End of 2025-08-12, a Tuesday, in UTC: 2025-08-13T00:00Z.",
+    ]
+)
 FAR_DUE_AT = datetime(2190, 1, 1, tzinfo=UTC)
 
 
 def main(stored: int, due: int) -> None:
     """Fill, measure, print; everything is thrown away at the end."""
-    with tempfile.TemporaryDirectory(prefix="pacta-bench-") as folder:
-        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        os.environ.pop("DATABASE_URL", None)
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        from config.servers import Postgres
-
-        with Postgres(Path(folder)).running(is_owner=True):
-            call_command("migrate", verbosity=0)
-            _measure(stored, due)
+    with throwaway_database():
+        _measure(stored, due)
 
 
 def _measure(stored: int, due: int) -> None:
@@ -49,10 +45,10 @@ def _measure(stored: int, due: int) -> None:
 
     def settle_all(as_of: datetime) -> None:
         run = sweep.run(as_of=as_of)
-        _expect(run.settled, due, "deadlines settled")
+        expect(run.settled, due, "deadlines settled")
 
     def floor(as_of: datetime) -> None:
-        _expect(_one_statement(as_of), due, "deadlines settled in one statement")
+        expect(_one_statement(as_of), due, "deadlines settled in one statement")
 
     tenth = stored // 10
     _fill(0, tenth, FAR_DUE_AT)
@@ -73,7 +69,7 @@ def _measure(stored: int, due: int) -> None:
         print(
             f"{number + 1:>5}   {ours:>12,.0f}   {least:>12,.0f}   {ours / least:.2f}", flush=True
         )
-    _expect(_counts(), {2 * ROUNDS * due}, "rows of each kind written")
+    expect(_counts(), {2 * ROUNDS * due}, "rows of each kind written")
     print(f"median ratio: {statistics.median(ratios):.2f}")
     large = _empty_sweep()
     print(
@@ -82,8 +78,8 @@ def _measure(stored: int, due: int) -> None:
 
 
 def _timed(action: Callable[[datetime], None], as_of: datetime) -> float:
-    _execute("VACUUM (ANALYZE) compliance_deadline")
-    _execute("CHECKPOINT")
+    execute("VACUUM (ANALYZE) compliance_deadline")
+    execute("CHECKPOINT")
     began = time.perf_counter()
     action(as_of)
     return time.perf_counter() - began
@@ -93,32 +89,18 @@ def _empty_sweep() -> float:
     """Median seconds of claiming and settling when nothing is due."""
     from compliance.operations import course
 
-    _execute("VACUUM (ANALYZE) compliance_deadline")
+    execute("VACUUM (ANALYZE) compliance_deadline")
     times = []
     for _ in range(200):
         began = time.perf_counter()
         settled = course.settle_due(as_of=SIGNED_AT, limit=1_000)
         times.append(time.perf_counter() - began)
-        _expect(settled.deadlines, 0, "deadlines due")
+        expect(settled.deadlines, 0, "deadlines due")
     return statistics.median(times)
 
 
-def _expect(found: object, expected: object, what: str) -> None:
-    if found != expected:
-        sentence = f"{what}: {found}, expected {expected}"
-        raise SystemExit(sentence)
-
-
-def _execute(statement: str, parameters: Any = None) -> list[tuple[object, ...]]:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall() if cursor.description else []
-
-
 def _counts() -> set[int]:
-    [counts] = _execute(
+    [counts] = execute(
         """
         SELECT (SELECT count(*) FROM compliance_ledgerentry WHERE status = 'unmet'),
                (SELECT count(*) FROM compliance_breach),
@@ -158,10 +140,11 @@ def _fill(first: int, count: int, due_at: datetime) -> None:
         cursor.execute(
             """
             INSERT INTO compliance_obligation
-                (id, agreement_id, ref, title, text, clause, kind, severity, tags, unit)
+                (id, agreement_id, ref, title, text, clause, kind, severity, tags, unit, due)
             OVERRIDING SYSTEM VALUE
             SELECT number, number / 1000, 'O-' || number, 'Obligation ' || number, '', '',
-                   'achieve', 'normal', '{}', ''
+                   'achieve', 'normal', '{}', '',
+                   '{"type": "recurrence", "rrule": "FREQ=DAILY", "start": "2026-01-31"}'
             FROM generate_series(%(first)s / 10, (%(first)s + %(count)s - 1) / 10) AS number
             ON CONFLICT DO NOTHING
             """,
@@ -172,14 +155,22 @@ def _fill(first: int, count: int, due_at: datetime) -> None:
             INSERT INTO compliance_deadline
                 (id, status, status_since, due_on, due_at, unmet_at, next_check_at, recorded_at,
                  set_aside_error, obligation_id, agreement_id, number, begins_at, original_due_on,
-                 original_due_at, original_unmet_at, timezone, is_disputed, verification)
+                 original_due_at, original_unmet_at, timezone, is_disputed, verification, trace,
+                 data_version)
             OVERRIDING SYSTEM VALUE
             SELECT number, 'pending', %(signed)s, %(due)s::date - 1, %(due)s, %(due)s, %(due)s,
                    %(signed)s, '', number / 10, number / 10000, number %% 10 + 1, %(signed)s,
-                   %(due)s::date - 1, %(due)s, %(due)s, 'UTC', false, 'unchecked'
+                   %(due)s::date - 1, %(due)s, %(due)s, 'UTC', false, 'unchecked', %(trace)s,
+                   'tzdata 2026.6, holidays 0.109'
             FROM generate_series(%(first)s, %(first)s + %(count)s - 1) AS number
             """,
-            {"first": first, "count": count, "due": due_at, "signed": SIGNED_AT},
+            {
+                "first": first,
+                "count": count,
+                "due": due_at,
+                "signed": SIGNED_AT,
+                "trace": TRACE,
+            },
         )
         cursor.execute(
             """
@@ -190,12 +181,12 @@ def _fill(first: int, count: int, due_at: datetime) -> None:
             """,
             [first, first + count],
         )
-    _execute("ANALYZE")
+    execute("ANALYZE")
 
 
 def _one_statement(as_of: datetime) -> int:
     """The floor: what the sweep writes, written by one statement that knows the outcome."""
-    [[count]] = _execute(
+    [[count]] = execute(
         """
         WITH due AS (
             SELECT id, agreement_id, due_on, due_at, unmet_at FROM compliance_deadline
@@ -204,7 +195,8 @@ def _one_statement(as_of: datetime) -> int:
             UPDATE compliance_deadline AS d
             SET status = 'unmet', status_since = due.unmet_at, next_check_at = NULL,
                 recorded_at = %(as_of)s, due_on = due.due_on, due_at = due.due_at,
-                unmet_at = due.unmet_at, set_aside_error = ''
+                unmet_at = due.unmet_at, first_at = NULL, is_ambiguous = false,
+                performed_quantity = 0, target_quantity = NULL, set_aside_error = ''
             FROM due WHERE d.id = due.id RETURNING d.id
         ), ledger AS (
             INSERT INTO compliance_ledgerentry

@@ -7,6 +7,7 @@ from celery.worker import state
 from django.utils import timezone
 
 from compliance import delivery
+from compliance.operations import recomputation
 from compliance.operations import sweep as sweeping
 
 
@@ -20,3 +21,9 @@ def sweep() -> None:
 def deliver() -> None:
     """Send what waits to be told; end between two mails when the worker is asked to."""
     delivery.deliver(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)
+
+
+@shared_task
+def recompute() -> None:
+    """Work out again what follows data that has changed; make recurrences ahead."""
+    recomputation.run(as_of=timezone.now())

@@ -1,6 +1,7 @@
-"""The Celery application: two ticks, on two queues.
+"""The Celery application: three ticks, on three queues.
 
-A slow mail server must not hold up the sweep, so each queue has a worker of its own. A tick that
+Neither a slow mail server nor a hundred thousand deadlines to be worked out again must hold up
+the sweep, so each queue has a worker of its own. A tick that
 was not taken before the next one expires: after an outage one sweep catches up, not a thousand.
 """
 
@@ -17,6 +18,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 from django.conf import settings
+
+# How soon a change of a calendar of the desk is followed up.
+RECOMPUTE_SECONDS = 30
 
 
 class _EagerConnection(Connection):
@@ -57,6 +61,7 @@ app.conf.update(
     task_routes={
         "compliance.tasks.sweep": {"queue": "sweep"},
         "compliance.tasks.deliver": {"queue": "delivery"},
+        "compliance.tasks.recompute": {"queue": "recompute"},
     },
     beat_schedule={
         "sweep": {
@@ -68,6 +73,11 @@ app.conf.update(
             "task": "compliance.tasks.deliver",
             "schedule": settings.DELIVERY_SECONDS,
             "options": {"expires": settings.DELIVERY_SECONDS},
+        },
+        "recompute": {
+            "task": "compliance.tasks.recompute",
+            "schedule": RECOMPUTE_SECONDS,
+            "options": {"expires": RECOMPUTE_SECONDS},
         },
     },
 )

@@ -40,6 +40,7 @@ class Environment:
     admin_email: str
     admin_password: str | None = field(repr=False)
     sweep_seconds: int
+    recurrence_months: int
     delivery_seconds: int
     var_dir: Path
 
@@ -78,6 +79,7 @@ def read() -> Environment:
             admin_email=env.str("ADMIN_EMAIL", "admin@example.org"),
             admin_password=env.str("ADMIN_PASSWORD", "") or None,
             sweep_seconds=env.int("SWEEP_SECONDS", 5, validate=_between(1, 3600)),
+            recurrence_months=env.int("RECURRENCE_MONTHS", 24, validate=_between(1, 600)),
             delivery_seconds=env.int("DELIVERY_SECONDS", 2, validate=_between(1, 3600)),
             var_dir=Path(env.str("VAR_DIR", "") or BASE_DIR / "var").resolve(),
         )

@@ -22,7 +22,8 @@ def programs() -> list[Program]:
         ),
         _worker("sweep"),
         _worker("delivery"),
-        # Two plain intervals need no schedule file, and a file can break under `kill -9`.
+        _worker("recompute"),
+        # Plain intervals need no schedule file, and a file can break under `kill -9`.
         Program(
             name="beat",
             command=[*_CELERY, "beat", "--scheduler=celery.beat:Scheduler", "--loglevel=WARNING"],

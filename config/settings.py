@@ -263,6 +263,8 @@ SPECTACULAR_SETTINGS = {
 # --- Celery: it only ticks; deadlines live in PostgreSQL ------------------------------------
 BROKER_URL = environment.redis_url or servers.embedded_broker_url(environment.var_dir)
 SWEEP_SECONDS = environment.sweep_seconds
+# How far ahead the deadlines of a recurrence are made.
+RECURRENCE_HORIZON_MONTHS = environment.recurrence_months
 DELIVERY_SECONDS = environment.delivery_seconds
 
 # --- Logs -----------------------------------------------------------------------------------

@@ -6,9 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from compliance.domain.drafts import AgreementDocument, FactDraft, PositionDraft, read
+from compliance.domain.drafts import (
+    AgreementDocument,
+    AgreementDraft,
+    AgreementFactDraft,
+    FactDraft,
+    ObligationDraft,
+    PositionDraft,
+    read,
+)
 from compliance.models import Agreement, Deadline, Fact, Position, Subscription, User
-from compliance.operations import agreements, facts
+from compliance.operations import agreements, facts, obligations
 
 DESK = "desk@example.org"
 BUYER = {
@@ -68,7 +76,7 @@ def agree(
 ) -> Deadline:
     """Store an agreement with these duties; the deadline of the first is given back."""
     agreement = load(document(ref, *duties, **more), as_of=as_of or utc("2026-02-01T00:00"))
-    return agreement.deadlines.order_by("id")[0]
+    return agreement.deadlines.order_by("obligation_id", "number")[0]
 
 
 def follow(email: str = DESK, agreement: Agreement | None = None) -> Subscription:
@@ -95,3 +103,33 @@ def state(deadline: Deadline, *, as_of: datetime, **fields: Any) -> Position:
 def statuses(deadlines: Sequence[Deadline]) -> list[str]:
     """The stored statuses, in order."""
     return [deadline.status for deadline in deadlines]
+
+
+def deadline_of(ref: str, number: int = 1) -> Deadline:
+    """A deadline of the obligation of that ref, as it is stored now."""
+    return Deadline.objects.select_related("obligation").get(obligation__ref=ref, number=number)
+
+
+def correct(value: Mapping[str, Any], *, as_of: datetime) -> None:
+    """Correct the stored obligation that has the ref of `value`."""
+    obligation = deadline_of(value["ref"]).obligation
+    obligations.update(obligation=obligation, draft=read(ObligationDraft, value), as_of=as_of)
+
+
+def amend(*, as_of: datetime, **changed: Any) -> None:
+    """Correct the one stored agreement; what is not in `changed` is that of `document`."""
+    agreement = Agreement.objects.get()
+    kept = {name: document()[name] for name in ("title", "kind", "signed_on")}
+    fields = {"ref": agreement.ref, **kept, "parties": [{"code": "ACME"}, {"code": "CHN"}]}
+    draft = read(AgreementDraft, {**fields, **changed})
+    agreements.update(agreement=agreement, draft=draft, as_of=as_of)
+
+
+def befall(*, as_of: datetime, **fields: Any) -> Fact:
+    """Record what befell the one stored agreement as a whole."""
+    return facts.record_of_agreement(
+        agreement=Agreement.objects.get(),
+        draft=read(AgreementFactDraft, fields),
+        by=None,
+        as_of=as_of,
+    )

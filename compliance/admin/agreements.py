@@ -9,33 +9,40 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Count, Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.admin import fields
+from compliance.admin import fields, recording
+from compliance.admin.answering import answer
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.rights import right
+from compliance.admin.rules import RuleField, RuleWidget, known
 from compliance.admin.saving import DraftForm, OperationAdmin, given, place, refused
 from compliance.admin.theme import (
+    Checkbox,
     Choice,
     InlineFormSet,
     Number,
     StackedInline,
     TabularInline,
+    Text,
     button,
 )
 from compliance.domain.drafts import AgreementDraft, ObligationDraft, read
 from compliance.domain.due_rules import GraceUnit
 from compliance.domain.problems import Invalid, Problem
-from compliance.domain.timeline import BREACHED
-from compliance.domain.vocabulary import AgreementKind, Capacity, Severity
-from compliance.models import Agreement, AgreementParty, Obligation, Party
+from compliance.domain.timeline import BREACHED, CLOSED
+from compliance.domain.vocabulary import AgreementKind, Capacity, ObligationKind, Severity
+from compliance.models import Agreement, AgreementParty, Milestone, Obligation, Party
 from compliance.operations import agreements
 
 _POSTED_PARTY = re.compile(r"memberships-\d+-party")
 _UNMET = tuple(status.value for status in BREACHED)
+_CLOSED = tuple(status.value for status in CLOSED)
+_RECORD_FACT = ["view", "record_fact"]
 
 
 class AgreementForm(DraftForm):
@@ -53,7 +60,10 @@ class AgreementForm(DraftForm):
         label="Time zone", help_text="Leave empty if each due date ends where its obligor is."
     )
     calendars = fields.Words(
-        help_text="For grace periods in business days: US, CN, DE-BY; empty means weekends only."
+        help_text=(
+            "Whose holidays count: US, CN, DE-BY, or one of the desk's own, such as desk:hq. "
+            "Empty: weekends only."
+        )
     )
 
     class Meta:
@@ -83,26 +93,18 @@ class MembershipForm(DraftForm):
         party.choices = [fields.UNCHOSEN, *parties]
 
 
-class MembershipFormSet(InlineFormSet):
-    """The parties to the agreement."""
+class RowFormSet(InlineFormSet):
+    """Rows that an agreement's draft takes as a list, at a path of its own."""
 
     refused: Sequence[Problem] = ()
-
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        """The parties on offer, read once for all rows."""
-        if not hasattr(self, "_parties"):
-            self._parties = [
-                (code, f"{name} ({code})")
-                for code, name in Party.objects.order_by("name").values_list("code", "name")
-            ]
-        return {**super().get_form_kwargs(index), "parties": self._parties}
+    named_by: str
 
     def kept(self) -> list[Any]:
-        """The rows that name a party, in their order; their place is the draft's index."""
+        """The rows that name something, in their order; their place is the draft's index."""
         return [
             form
             for form in self.forms
-            if (form.cleaned_data.get("party") if hasattr(form, "cleaned_data") else None)
+            if (form.cleaned_data.get(self.named_by) if hasattr(form, "cleaned_data") else None)
             and not form.cleaned_data.get("DELETE")
         ]
 
@@ -119,32 +121,34 @@ class MembershipFormSet(InlineFormSet):
                 raise forms.ValidationError(problem.detail)
 
 
-class MembershipInline(TabularInline):
-    """The parties to the agreement, each with its role."""
+class MembershipFormSet(RowFormSet):
+    """The parties to the agreement."""
 
-    model = AgreementParty
-    form = MembershipForm
-    formset = MembershipFormSet
-    fields = ("party", "role")
+    named_by = "party"
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        """The parties on offer, read once for all rows."""
+        if not hasattr(self, "_parties"):
+            self._parties = [
+                (code, f"{name} ({code})")
+                for code, name in Party.objects.order_by("name").values_list("code", "name")
+            ]
+        return {**super().get_form_kwargs(index), "parties": self._parties}
+
+
+class RowInline(TabularInline):
+    """Rows of an agreement that are part of it."""
+
+    path: str
     hide_title = True
-    verbose_name_plural = "parties"
-    verbose_name = "party"
-
-    def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
-        """Two empty rows on a new agreement: it takes two."""
-        return 0 if obj else 2
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With the parties themselves."""
-        return super().get_queryset(request).select_related("party")
 
     def get_formset(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> Any:
         """The formset, knowing what was refused a moment ago."""
         formset: Any = super().get_formset(request, obj, **kwargs)
-        formset.refused = [each for each in refused(request) if _is_below(each, "parties")]
+        formset.refused = [each for each in refused(request) if _is_below(each, self.path)]
         return formset
 
-    # Who may change an agreement may change who is party to it: they are one form.
+    # Who may change an agreement may change its parties and milestones: they are one form.
     def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """As for the agreement."""
         return _may(request, "view") or self.has_change_permission(request, obj)
@@ -162,20 +166,87 @@ class MembershipInline(TabularInline):
         return _may(request, "change" if obj else "add")
 
 
+class MembershipInline(RowInline):
+    """The parties to the agreement, each with its role."""
+
+    model = AgreementParty
+    form = MembershipForm
+    formset = MembershipFormSet
+    fields = ("party", "role")
+    verbose_name_plural = "parties"
+    verbose_name = "party"
+    path = "parties"
+
+    def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
+        """Two empty rows on a new agreement: it takes two."""
+        return 0 if obj else 2
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the parties themselves."""
+        return super().get_queryset(request).select_related("party")
+
+
+class MilestoneForm(DraftForm):
+    """An event from which periods are counted."""
+
+    ref = fields.line(widget=Text(attrs={"placeholder": "in-force"}))
+    title = fields.line(widget=Text(attrs={"placeholder": "Entry into force"}))
+    on = fields.Day(label="On the day")
+    at = fields.line(
+        label="Or at the instant", widget=Text(attrs={"placeholder": "2026-02-01T09:00:00Z"})
+    )
+
+    class Meta:
+        model = Milestone
+        fields = ("ref", "title", "on", "at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and self.instance.at:
+            self.initial["at"] = self.instance.at.isoformat().replace("+00:00", "Z")
+
+
+class MilestoneFormSet(RowFormSet):
+    """The milestones of the agreement."""
+
+    named_by = "ref"
+
+
+class MilestoneInline(RowInline):
+    """The milestones of the agreement. Without a date, what hangs on one is dormant."""
+
+    model = Milestone
+    form = MilestoneForm
+    formset = MilestoneFormSet
+    fields = ("ref", "title", "on", "at")
+    path = "milestones"
+    extra = 0
+
+
 class ObligationForm(DraftForm):
     """What is asked of one obligation."""
 
     ref = fields.line(required=True, help_text="Such as CN-2d. It stays.")
     title = fields.line(required=True)
+    kind = fields.choice(
+        ObligationKind, label="It is to", required=False, initial=ObligationKind.ACHIEVE.value
+    )
     severity = fields.choice(Severity, initial=Severity.NORMAL.value)
     obligors = fields.Boxes(label="Obligors", help_text="Who owes it.")
     obligees = fields.Boxes(label="Obligees", help_text="To whom it is owed.")
     clause = fields.line(help_text="Where it stands, such as Art. 3(1).")
     text = fields.Prose(help_text="The words of the agreement.")
-    due_on = fields.Day(label="Due on", help_text="Without a day there is no deadline.")
-    due_time = fields.Clock(label="Due time", help_text="Empty: by the end of the day.")
-    due_timezone = fields.time_zone(
-        label="Due time zone", help_text="Empty: the agreement's, else the obligor's."
+    due = RuleField(label="Due")
+    starts = RuleField(
+        label="Binds from",
+        types=("date", "offset"),
+        help_text="For what is to be maintained, or refrained from. Empty: at once.",
+    )
+    is_surviving = forms.BooleanField(
+        label="Survives the agreement",
+        required=False,
+        widget=Checkbox(),
+        help_text="Its suspension and its termination do not reach this obligation.",
     )
     grace_count = forms.IntegerField(
         label="Grace period", required=False, min_value=0, widget=Number()
@@ -190,17 +261,27 @@ class ObligationForm(DraftForm):
         required=False, widget=Number(), help_text="What performances must add up to."
     )
     unit = fields.line(help_text="Of the quantity, such as t.")
-    aliases = {"due": "due_on", "grace": "grace_count"}
+    aliases = {"grace": "grace_count"}
 
     class Meta:
         model = Obligation
         fields = (
-            "ref", "title", "severity", "clause", "text", "tags", "owner", "target_quantity",
-            "unit",
+            "ref", "title", "kind", "severity", "clause", "text", "is_surviving", "tags", "owner",
+            "target_quantity", "unit",
         )  # fmt: skip
 
-    def __init__(self, *args: Any, members: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        members: Sequence[tuple[str, str]] = (),
+        agreement_ref: str = "",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("due", "starts"):
+            widget = self.fields[name].widget
+            assert isinstance(widget, RuleWidget)
+            widget.agreement = agreement_ref
         if self.instance.pk:
             self.initial.update(_initial(self.instance))
             self.fields["ref"].disabled = True
@@ -217,13 +298,6 @@ class ObligationForm(DraftForm):
     def draft_values(self) -> dict[str, Any]:
         """What was filled in, as an obligation's draft reads it."""
         values = given(self.cleaned_data)
-        due = {
-            name: values.pop(f"due_{name}")
-            for name in ("on", "time", "timezone")
-            if f"due_{name}" in values
-        }
-        if due:
-            values["due"] = {"type": "date", **due}
         unit = values.pop("grace_unit", None)
         if "grace_count" in values:
             values["grace"] = {"count": values.pop("grace_count"), "unit": unit}
@@ -233,7 +307,6 @@ class ObligationForm(DraftForm):
 
 
 def _initial(obligation: Obligation) -> dict[str, Any]:
-    due = obligation.due or {}
     grace = obligation.grace or {}
     quantity = obligation.target_quantity
     if quantity is not None and quantity == quantity.to_integral_value():
@@ -242,9 +315,8 @@ def _initial(obligation: Obligation) -> dict[str, Any]:
     return {
         "obligors": _codes(sides, Capacity.OBLIGOR),
         "obligees": _codes(sides, Capacity.OBLIGEE),
-        "due_on": due.get("on") or "",
-        "due_time": due.get("time") or "",
-        "due_timezone": due.get("timezone") or "",
+        "due": obligation.due,
+        "starts": obligation.starts,
         "grace_count": grace.get("count"),
         "grace_unit": grace.get("unit") or GraceUnit.DAYS.value,
         "owner": obligation.owner or "",
@@ -271,7 +343,12 @@ class ObligationFormSet(InlineFormSet):
             posted = [v for k, v in self.data.items() if v and _POSTED_PARTY.fullmatch(k)]
             added = Party.objects.filter(code__in=posted).values_list("code", "name")
             self._members = list({**members, **{c: f"{c} {n}" for c, n in added}}.items())
-        return {**super().get_form_kwargs(index), "members": self._members}
+        ref = self.instance.ref if self.instance.pk else ""
+        return {
+            **super().get_form_kwargs(index),
+            "members": self._members,
+            "agreement_ref": ref,
+        }
 
     def clean(self) -> None:
         """Put what the operation refused on the rows that it speaks of."""
@@ -294,14 +371,17 @@ class ObligationInline(StackedInline):
     can_delete = False
     per_page = 25
     fields = (
-        ("ref", "title", "severity"),
+        ("ref", "title"),
+        ("kind", "severity"),
         ("obligors", "obligees"),
-        ("due_on", "due_time", "due_timezone"),
+        "due",
         ("grace_count", "grace_unit"),
+        "starts",
         "clause",
         "text",
         ("tags", "owner", "parent"),
         ("target_quantity", "unit"),
+        "is_surviving",
     )
 
     def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
@@ -326,14 +406,22 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
 
     form = AgreementForm
     compressed_fields = False
-    change_form_after_template = "admin/pacta/zones.html"
-    inlines = (MembershipInline, ObligationInline)
+    change_form_after_template = "admin/pacta/known.html"
+    inlines = (MembershipInline, MilestoneInline, ObligationInline)
     list_display = ("title", "ref", "kind", "signed_on", "in_force_on", "unmet", "all_deadlines")
     list_filter = ("kind",)
     search_fields = ("ref", "title", "memberships__party__code", "memberships__party__name")
     show_full_result_count = False
     has_see_deadlines_permission = right("compliance.view_deadline")
-    actions_detail = ("deadlines",)
+    has_record_fact_permission = right("compliance.add_fact")
+    actions_detail = (
+        "deadlines",
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["suspend_agreement", "terminate_agreement", "retract_of_agreement"],
+        },
+    )
     fieldsets = (
         (
             None,
@@ -349,7 +437,14 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
     )
 
     class Media:
-        js = ("pacta/agreement.js",)
+        js = ("pacta/agreement.js", "pacta/rules.js")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """The page, with what a rule can be counted from for the fields that offer it."""
+        context = {**context, **known(kwargs.get("obj"))}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With how many deadlines each has."""
@@ -385,12 +480,68 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
         listing = reverse("admin:compliance_deadline_changelist")
         return HttpResponseRedirect(f"{listing}?agreement__id__exact={int(object_id)}")
 
+    @button(
+        description="Suspend agreement",
+        url_path="suspend",
+        icon="pause_circle",
+        permissions=_RECORD_FACT,
+    )
+    def suspend_agreement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It does not bind for a while."""
+        return self._record(request, object_id, recording.AgreementSuspensionForm)
+
+    @button(
+        description="Terminate agreement",
+        url_path="terminate",
+        icon="cancel",
+        permissions=_RECORD_FACT,
+    )
+    def terminate_agreement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It ended."""
+        return self._record(request, object_id, recording.TerminationForm)
+
+    @button(
+        description="Retract suspension or termination",
+        url_path="retract",
+        icon="undo",
+        permissions=_RECORD_FACT,
+    )
+    def retract_of_agreement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It was recorded by mistake."""
+        return self._record(request, object_id, recording.AgreementRetractionForm)
+
+    def _record(
+        self, request: HttpRequest, object_id: str, form_class: type[recording.AgreementForm]
+    ) -> HttpResponse:
+        """Show a form about the agreement; on POST hand it to its operation."""
+        agreement = self.get_object(request, unquote(object_id))
+        if not isinstance(agreement, Agreement):
+            raise Http404
+        as_of = timezone.now()
+        reached = agreement.deadlines.exclude(status__in=_CLOSED)
+        reached = reached.filter(obligation__is_surviving=False)
+        return answer(
+            request,
+            form_class(request.POST or None, agreement=agreement, as_of=as_of),
+            as_of=as_of,
+            back=reverse("admin:compliance_agreement_change", args=[agreement.pk]),
+            outcome=str,
+            context={
+                **self.admin_site.each_context(request),
+                "subtitle": agreement.title,
+                "opts": self.opts,
+                "original": agreement,
+                "subject": agreement.title,
+                "reach": f"It has {reached.count()} open deadlines that this reaches.",
+                "back_to": "the agreement",
+            },
+        )
+
     def problems_for_form(self, problems: Sequence[Problem]) -> Sequence[Problem]:
-        """What speaks neither of a party nor of an obligation."""
+        """What speaks neither of a party nor of a milestone nor of an obligation."""
+        rows = ("parties", "milestones", "obligations")
         return [
-            problem
-            for problem in problems
-            if not _is_below(problem, "parties") and not _is_below(problem, "obligations")
+            problem for problem in problems if not any(_is_below(problem, path) for path in rows)
         ]
 
     def write(
@@ -398,6 +549,7 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
     ) -> Model:
         """Store the agreement, its parties and the obligations that are new or changed."""
         members = next(each for each in formsets if isinstance(each, MembershipFormSet))
+        milestones = next(each for each in formsets if isinstance(each, MilestoneFormSet))
         obligations = next((each for each in formsets if isinstance(each, ObligationFormSet)), None)
         values = given(form.cleaned_data)
         if isinstance(stored, Agreement):
@@ -405,6 +557,10 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
         values["parties"] = [
             {"code": each.cleaned_data["party"], "role": each.cleaned_data.get("role") or ""}
             for each in members.kept()
+        ]
+        values["milestones"] = [
+            given({name: each.cleaned_data.get(name) for name in ("ref", "title", "on", "at")})
+            for each in milestones.kept()
         ]
         problems: list[Problem] = []
         draft = _collect(problems, "", AgreementDraft, values)

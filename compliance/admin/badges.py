@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin.moments import distance
-from compliance.domain.timeline import BREACHED
-from compliance.domain.vocabulary import Status
+from compliance.domain.vocabulary import ObligationKind, Status
 from compliance.models import Deadline, Obligation, Party
+from compliance.models.deadlines import NO_DUE
 
-_OPEN = frozenset({Status.PENDING.value, Status.IN_GRACE.value})
+_ACHIEVE = ObligationKind.ACHIEVE.value
 
 
 def badge(word: str | None) -> SafeString:
@@ -25,20 +25,40 @@ def badge(word: str | None) -> SafeString:
 
 
 def standing(deadline: Deadline) -> SafeString:
-    """Where a deadline stands, and whether the parties contradict each other about it."""
-    if not deadline.is_disputed:
-        return badge(deadline.status)
-    return format_html("{} {}", badge(deadline.status), badge("disputed"))
+    """Where a deadline stands, whether that depends on the reading, and whether the parties
+    contradict each other about it."""
+    also = (("ambiguous", deadline.is_ambiguous), ("disputed", deadline.is_disputed))
+    words = [deadline.status, *(word for word, holds in also if holds)]
+    return format_html_join(" ", "{}", ((badge(word),) for word in words))
 
 
 def lateness(deadline: Deadline, as_of: datetime) -> str:
-    """How late an unmet deadline is, or how far away an open one."""
-    if deadline.status in BREACHED:
-        return f"{distance(as_of, deadline.unmet_at)} late"
-    if deadline.status in _OPEN and deadline.unmet_at > as_of:
-        apart = distance(deadline.due_at, as_of)
-        return f"in {apart}" if deadline.due_at > as_of else f"{apart} into grace"
+    """How late an unmet deadline is, how long a violation has lasted, or how far away the end of
+    an open deadline is."""
+    due_at = deadline.due_at
+    is_achieved = deadline.obligation.kind == _ACHIEVE
+    match Status(deadline.status):
+        case Status.UNMET | Status.PARTLY_MET if not is_achieved:
+            return f"violated for {distance(as_of, deadline.status_since)}"
+        case Status.UNMET | Status.PARTLY_MET:
+            late_since = deadline.unmet_at or deadline.status_since
+            return f"{distance(as_of, late_since)} late"
+        case Status.IN_GRACE if due_at is not None:
+            return f"{distance(as_of, due_at)} into grace"
+        case Status.PENDING if not is_achieved:
+            starts_at = deadline.starts_at
+            return _ahead("begins", starts_at, as_of)
+        case Status.PENDING:
+            return _ahead("", due_at, as_of)
+        case Status.HOLDING:
+            return _ahead("ends", due_at, as_of)
     return ""
+
+
+def _ahead(verb: str, at: datetime | None, as_of: datetime) -> str:
+    if at is None or at <= as_of or at >= NO_DUE:
+        return ""
+    return f"{verb} in {distance(at, as_of)}".strip()
 
 
 def sides(obligation: Obligation) -> SafeString:

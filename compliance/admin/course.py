@@ -5,25 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
+from django.db.models import Q
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, moments
+from compliance.domain.due_rules import parse_due_rule
+from compliance.domain.pace import expected_by, pace
+from compliance.domain.resolution import waiting
 from compliance.domain.timeline import Transition
-from compliance.domain.vocabulary import FactKind, Reason
-from compliance.models import Alert, Breach, Deadline, Evidence, Fact, Position
+from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status
+from compliance.models import Alert, Breach, Deadline, Evidence, Fact, Move, Position
+from compliance.models.deadlines import NO_DUE
 from compliance.queries import deadlines
 from compliance.queries.standing import standing_facts
 
 _REASONS: Mapping[Reason, str] = {
     Reason.AGREED: "It was agreed.",
+    Reason.TRIGGERED: "What it waited for happened.",
+    Reason.PERIOD_BEGAN: "The period began in which it binds.",
+    Reason.PERIOD_ENDED: "The period ended in which it binds.",
+    Reason.WINDOW_BEGAN: (
+        "The due date has passed by one reading, and not by another: whose day counts, "
+        "or how it is counted, is not agreed."
+    ),
     Reason.DUE_PASSED: "The due instant passed, and nothing had been accepted.",
     Reason.GRACE_ENDED: "The grace period ended, and nothing had been accepted.",
     Reason.PERFORMED: "A performance was recorded.",
+    Reason.PERFORMED_IN_WINDOW: (
+        "A performance was recorded: in time by one reading of the due date, late by another."
+    ),
     Reason.PART_PERFORMED: "A part was performed; the target is not reached.",
+    Reason.TARGET_RESTATED: "The target was restated.",
+    Reason.VIOLATED: "A violation was recorded.",
+    Reason.CURED: "The violation ended.",
     Reason.EXTENDED: "The due date was extended.",
+    Reason.RESCHEDULED: "The due date moved with what it is counted from.",
     Reason.WAIVED: "It was waived.",
+    Reason.SUSPENDED: "It was suspended.",
+    Reason.RESUMED: "The suspension ended.",
     Reason.CANCELLED: "It was cancelled.",
+    Reason.TERMINATED: "The agreement was terminated.",
+    Reason.WITHDRAWN: "The corrected due rule no longer calls for it.",
+}
+_NEW_DATES = {
+    Reason.EXTENDED: "The due date was extended to {}.",
+    Reason.RESCHEDULED: "The due date moved with what it is counted from, to {}.",
+    Reason.TRIGGERED: "What it waited for happened: it is due {}.",
 }
 
 
@@ -51,6 +80,8 @@ class Saying:
     evidence: Sequence[Evidence]
     is_standing: bool = True
     new_due: str = ""
+    until: str = ""
+    is_of_agreement: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +105,16 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """That the due date moved with the data it is worked out from, or could not be worked out."""
+
+    row: Move
+    ended: SafeString
+    from_due: SafeString
+    to_due: SafeString
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """Everything on the page of one deadline."""
 
@@ -83,12 +124,19 @@ class Page:
     since: SafeString
     lateness: str
     due: str
-    due_utc: SafeString
+    is_kept: bool
+    due_utc: SafeString | None
+    window: tuple[SafeString, SafeString] | None
+    starts_utc: SafeString | None
     unmet_utc: SafeString | None
     original_due_utc: SafeString | None
     obligors: str
     obligees: str
-    target: str
+    quantity: str
+    trace: Sequence[str]
+    warnings: Sequence[str]
+    waits_for: str
+    moves: Sequence[Moved]
     steps: Sequence[Step]
     facts: Sequence[Saying]
     positions: Sequence[Saying]
@@ -99,6 +147,7 @@ class Page:
 
 
 SHOWN_ALERTS = 20
+SHOWN_MOVES = 10
 
 
 def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
@@ -109,7 +158,10 @@ def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
     for side in obligation.sides.all():
         parties[side.capacity].append(f"{side.party.name} ({side.party.code})")
     alerts = deadline.alerts.select_related("message").order_by("-id")
-    target = obligation.target_quantity
+    due_at, first_at, unmet_at = deadline.due_at, deadline.first_at, deadline.unmet_at
+    starts_at = deadline.starts_at
+    has_grace = due_at is not None and unmet_at is not None and unmet_at > due_at
+    is_first = deadline.original_due_at in (None, due_at)
     return Page(
         deadline=deadline,
         standing=badges.standing(deadline),
@@ -117,18 +169,19 @@ def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
         since=moments.utc(deadline.status_since, zone),
         lateness=badges.lateness(deadline, as_of),
         due=moments.due_text(deadline),
-        due_utc=moments.utc(deadline.due_at, zone),
-        unmet_utc=(
-            moments.utc(deadline.unmet_at, zone) if deadline.unmet_at > deadline.due_at else None
-        ),
-        original_due_utc=(
-            moments.utc(deadline.original_due_at, zone)
-            if deadline.original_due_at != deadline.due_at
-            else None
-        ),
+        is_kept=obligation.kind != ObligationKind.ACHIEVE.value,
+        due_utc=moments.utc(due_at, zone) if due_at else None,
+        window=(moments.utc(first_at, zone), moments.utc(due_at, zone)) if first_at else None,
+        starts_utc=moments.utc(starts_at, zone) if starts_at and starts_at < NO_DUE else None,
+        unmet_utc=moments.utc(unmet_at, zone) if has_grace else None,
+        original_due_utc=None if is_first else moments.utc(deadline.original_due_at, zone),
         obligors=", ".join(parties["obligor"]),
         obligees=", ".join(parties["obligee"]),
-        target=f"{target.normalize():f} {obligation.unit}".strip() if target is not None else "",
+        quantity=_quantity(deadline, as_of),
+        trace=_trace(deadline),
+        warnings=deadline.warnings,
+        waits_for=_waits_for(deadline),
+        moves=_moves(deadline),
         steps=_steps(deadline, as_of),
         facts=_facts(deadline),
         positions=_positions(deadline),
@@ -163,15 +216,78 @@ def _steps(deadline: Deadline, as_of: datetime) -> list[Step]:
 
 
 def _reason(transition: Transition, deadline: Deadline) -> str:
-    if transition.reason is Reason.EXTENDED:
-        until = moments.local_text(transition.due.due_at, deadline.timezone)
-        return f"The due date was extended to {transition.due.due_on} (before {until})."
-    return _REASONS[transition.reason]
+    due = transition.due
+    sentence = _NEW_DATES.get(transition.reason)
+    if sentence is None or due is None:
+        return _REASONS[transition.reason]
+    until = moments.local_text(due.due_at, deadline.timezone)
+    return sentence.format(f"{due.due_on} (before {until})")
+
+
+def _quantity(deadline: Deadline, as_of: datetime) -> str:
+    """How much has been performed, and how much an even delivery would have brought by now."""
+    target, due_at = deadline.target_quantity, deadline.due_at
+    if target is None:
+        target = deadline.obligation.target_quantity
+    if target is None:
+        return ""
+    unit = deadline.obligation.unit
+    done = f"{_number(deadline.performed_quantity)} of {_number(target)} {unit}".strip()
+    if due_at is None or Status(deadline.status) not in _PACED:
+        return done
+    starts_at = deadline.starts_at or deadline.begins_at
+    expected = expected_by(as_of, starts_at=starts_at, due_at=due_at, target=target)
+    share = pace(deadline.performed_quantity, expected)
+    if share is None:
+        return done
+    even = f"{_number(expected.quantize(Decimal('0.01')))} {unit}".strip()
+    return f"{done}; delivered evenly, {even} by now ({share:.0%})"
+
+
+_PACED = frozenset({Status.PENDING, Status.IN_GRACE, Status.UNMET, Status.PARTLY_MET})
+
+
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def _trace(deadline: Deadline) -> list[str]:
+    """How the due date came about, and the data that it was worked out with."""
+    version = deadline.data_version
+    last = f"Computed with {version}." if version else "It is being worked out again."
+    return [*deadline.trace, last] if deadline.trace else []
+
+
+def _waits_for(deadline: Deadline) -> str:
+    """What a dormant deadline waits for, in a sentence."""
+    if deadline.status != Status.DORMANT.value:
+        return ""
+    rule = deadline.obligation.due
+    return waiting(parse_due_rule(rule)) if rule else ""
+
+
+def _moves(deadline: Deadline) -> list[Moved]:
+    rows = Move.objects.filter(deadline=deadline).select_related("recomputation").order_by("-id")
+    zone = deadline.timezone
+    return [
+        Moved(
+            row=move,
+            ended=moments.utc(move.recomputation.ended_at or move.recomputation.started_at, zone),
+            from_due=moments.utc(move.from_due_at, zone),
+            to_due=moments.utc(move.to_due_at, zone),
+        )
+        for move in rows[:SHOWN_MOVES]
+    ]
 
 
 def _facts(deadline: Deadline) -> list[Saying]:
     standing = {fact.pk for fact in standing_facts(deadline)}
-    rows = deadline.facts.select_related("recorded_by").prefetch_related("evidence")
+    about = Q(deadline=deadline)
+    if not deadline.obligation.is_surviving:
+        about |= Q(agreement=deadline.agreement_id)
+        standing |= {fact.pk for fact in standing_facts(deadline.agreement)}
+    rows = Fact.objects.filter(about)
+    rows = rows.select_related("recorded_by").prefetch_related("evidence")
     return [
         Saying(
             row=fact,
@@ -181,6 +297,8 @@ def _facts(deadline: Deadline) -> list[Saying]:
             evidence=list(fact.evidence.all()),
             is_standing=fact.pk in standing or fact.kind == FactKind.RETRACTION.value,
             new_due=str(fact.due_on) if fact.due_on else "",
+            until=_until(fact, deadline.timezone),
+            is_of_agreement=fact.agreement_id is not None,
         )
         for fact in rows.order_by("effective_at", "id")
     ]
@@ -202,6 +320,16 @@ def _positions(deadline: Deadline) -> list[Saying]:
 
 def _when(at: datetime, on: object, timezone: str) -> str:
     return str(on) if on else moments.local_text(at, timezone)
+
+
+def _until(fact: Fact, timezone: str) -> str:
+    if fact.kind not in (FactKind.VIOLATION.value, FactKind.SUSPENSION.value):
+        return ""
+    if fact.until_at is None:
+        return "until further notice"
+    if fact.until_on is not None:
+        return f"until the end of {fact.until_on}"
+    return f"until {moments.local_text(fact.until_at, timezone)}"
 
 
 def _interval(breach: Breach, zone: str, as_of: datetime) -> Interval:

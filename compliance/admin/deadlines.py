@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import QuerySet
+from django.db.models import F, OrderBy, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, moments, recording
+from compliance.admin.answering import answer
 from compliance.admin.course import page_of
-from compliance.admin.fields import zone_list
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.rights import right
-from compliance.admin.saving import place
 from compliance.admin.theme import button
-from compliance.domain.problems import Invalid
-from compliance.models import Deadline, User
+from compliance.domain.vocabulary import ObligationKind, Status
+from compliance.models import Deadline
 from compliance.queries import desk
 
 _RECORD_FACT = ["view", "record_fact"]
+
+
+def _where(fits: Callable[[Deadline], bool]) -> Callable[..., bool]:
+    """A right to record facts, of those deadlines alone that a kind of fact fits."""
+
+    def has_right(_: object, request: HttpRequest, object_id: Any = None) -> bool:
+        if not request.user.has_perm("compliance.add_fact"):
+            return False
+        deadline = _asked_about(request, str(object_id)) if object_id else None
+        return deadline is None or fits(deadline)
+
+    return has_right
+
+
+def _asked_about(request: HttpRequest, object_id: str) -> Deadline | None:
+    """The deadline of a page, read once for all buttons on it."""
+    known: dict[str, Deadline | None] = request.__dict__.setdefault("asked_about", {})
+    if object_id not in known:
+        pk = unquote(object_id)
+        found = Deadline.objects.select_related("obligation")
+        known[object_id] = found.filter(pk=pk).first() if pk.isdecimal() else None
+    return known[object_id]
+
+
+def _for_kinds(*kinds: ObligationKind) -> Callable[..., bool]:
+    return _where(lambda deadline: deadline.obligation.kind in kinds)
+
+
+class _DatedFirst(F):
+    """A column by which rows are sorted, those without a value last in either direction."""
+
+    def asc(self, **kwargs: Any) -> OrderBy:
+        """Rising."""
+        return OrderBy(self, nulls_last=True)
+
+    def desc(self, **kwargs: Any) -> OrderBy:
+        """Falling."""
+        return OrderBy(self, descending=True, nulls_last=True)
 
 
 class SetAsideFilter(admin.SimpleListFilter):
@@ -51,7 +88,10 @@ class DeadlineAdmin(ReadOnlyAdmin):
 
     list_display = ("what", "standing", "due", "owing", "urgency")
     list_display_links = ("what",)
-    list_filter = ("status", "obligation__severity", "is_disputed", SetAsideFilter, "agreement")
+    list_filter = (
+        "status", "obligation__severity", "obligation__kind", "is_disputed", "is_ambiguous",
+        SetAsideFilter, "agreement",
+    )  # fmt: skip
     search_fields = (
         "obligation__ref",
         "obligation__title",
@@ -68,15 +108,27 @@ class DeadlineAdmin(ReadOnlyAdmin):
     has_record_fact_permission = right("compliance.add_fact")
     has_state_position_permission = right("compliance.add_position")
     has_add_evidence_permission = right("compliance.add_evidence")
+    has_record_performance_permission = _for_kinds(ObligationKind.ACHIEVE)
+    has_record_violation_permission = _for_kinds(ObligationKind.MAINTAIN, ObligationKind.REFRAIN)
+    has_restate_permission = _where(lambda each: each.obligation.target_quantity is not None)
+    has_trigger_permission = _where(lambda each: each.status == Status.DORMANT.value)
     actions_detail = (
         "record_performance",
+        "record_violation",
+        "record_trigger",
         "record_extension",
         "record_waiver",
         "state_position",
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["add_evidence", "retract_fact", "cancel_deadline"],
+            "items": [
+                "add_evidence",
+                "suspend_deadline",
+                "restate_target",
+                "retract_fact",
+                "cancel_deadline",
+            ],
         },
     )
 
@@ -96,7 +148,7 @@ class DeadlineAdmin(ReadOnlyAdmin):
         late = badges.lateness(deadline, timezone.now())
         return badges.two_lines(badges.standing(deadline), late)
 
-    @admin.display(description="Due", ordering="due_at")
+    @admin.display(description="Due", ordering=_DatedFirst("due_at"))
     def due(self, deadline: Deadline) -> SafeString:
         """The day in its zone, with the instant in UTC below."""
         day = format_html(
@@ -104,6 +156,8 @@ class DeadlineAdmin(ReadOnlyAdmin):
             moments.due_text(deadline),
             deadline.timezone,
         )
+        if deadline.due_at is None:
+            return badges.two_lines(moments.due_text(deadline), "")
         return badges.two_lines(day, moments.utc(deadline.due_at, deadline.timezone))
 
     @admin.display(description="Obligor → obligee")
@@ -138,11 +192,51 @@ class DeadlineAdmin(ReadOnlyAdmin):
         description="Record performance",
         url_path="record-performance",
         icon="task_alt",
-        permissions=_RECORD_FACT,
+        permissions=["view", "record_performance"],
     )
     def record_performance(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It was done."""
         return self._record(request, object_id, recording.PerformanceForm)
+
+    @button(
+        description="Record violation",
+        url_path="record-violation",
+        icon="report",
+        permissions=["view", "record_violation"],
+    )
+    def record_violation(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It was not kept."""
+        return self._record(request, object_id, recording.ViolationForm)
+
+    @button(
+        description="Record trigger",
+        url_path="record-trigger",
+        icon="bolt",
+        permissions=["view", "trigger"],
+    )
+    def record_trigger(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What it waits for has happened."""
+        return self._record(request, object_id, recording.TriggerForm)
+
+    @button(
+        description="Suspend the deadline",
+        url_path="suspend",
+        icon="pause_circle",
+        permissions=_RECORD_FACT,
+    )
+    def suspend_deadline(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It does not bind for a while."""
+        return self._record(request, object_id, recording.SuspensionForm)
+
+    @button(
+        description="Restate the target",
+        url_path="restate-target",
+        icon="scale",
+        permissions=["view", "restate"],
+    )
+    def restate_target(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another quantity is owed."""
+        return self._record(request, object_id, recording.RestatementForm)
 
     @button(
         description="Record extension",
@@ -212,36 +306,32 @@ class DeadlineAdmin(ReadOnlyAdmin):
         return deadline
 
     def _record(
-        self, request: HttpRequest, object_id: str, form_class: type[recording.RecordForm]
+        self, request: HttpRequest, object_id: str, form_class: type[recording.DeadlineForm]
     ) -> HttpResponse:
         """Show a form about the deadline; on POST hand it to its operation."""
         deadline = self._deadline(request, object_id)
         as_of = timezone.now()
-        form = form_class(request.POST or None, deadline=deadline, as_of=as_of)
-        back = reverse("admin:compliance_deadline_change", args=[deadline.pk])
-        if request.method == "POST" and form.is_valid():
-            assert isinstance(request.user, User)
-            try:
-                form.record(by=request.user, as_of=as_of)
-            except Invalid as error:
-                place(form, error.problems)
-            else:
-                deadline.refresh_from_db(fields=["status", "due_on"])
-                stands = deadline.status.replace("_", " ")
-                messages.success(request, f"{form.done} The deadline is {stands}.")
-                return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            **zone_list(),
-            "title": form.heading,
-            "subtitle": str(deadline.obligation),
-            "opts": self.opts,
-            "original": deadline,
-            "form": form,
-            "standing": badges.standing(deadline),
-            "due": moments.due_text(deadline),
-            "due_utc": moments.utc(deadline.due_at, deadline.timezone),
-            "sides": badges.sides(deadline.obligation),
-            "back": back,
-        }
-        return TemplateResponse(request, "admin/pacta/record.html", context)
+
+        def stands() -> str:
+            deadline.refresh_from_db(fields=["status", "due_on"])
+            return f"The deadline is {deadline.status.replace('_', ' ')}."
+
+        return answer(
+            request,
+            form_class(request.POST or None, deadline=deadline, as_of=as_of),
+            as_of=as_of,
+            back=reverse("admin:compliance_deadline_change", args=[deadline.pk]),
+            outcome=stands,
+            context={
+                **self.admin_site.each_context(request),
+                "subtitle": str(deadline.obligation),
+                "opts": self.opts,
+                "original": deadline,
+                "subject": deadline.obligation,
+                "standing": badges.standing(deadline),
+                "due": moments.due_text(deadline),
+                "due_utc": moments.utc(deadline.due_at, deadline.timezone),
+                "sides": badges.sides(deadline.obligation),
+                "back_to": "the deadline",
+            },
+        )

@@ -24,15 +24,18 @@ from compliance.operations import facts
 
 @admin.register(Fact)
 class FactAdmin(ReadOnlyAdmin):
-    """All facts, newest first. They are recorded from their deadline."""
+    """All facts, newest first. They are recorded from their deadline, or their agreement."""
 
-    list_display = ("what", "deadline", "holds", "note", "recorded", "recorded_by")
+    list_display = ("what", "about", "holds", "note", "recorded", "recorded_by")
     list_filter = ("kind",)
-    list_select_related = ("deadline__obligation", "recorded_by")
-    search_fields = ("note", "deadline__obligation__ref", "deadline__agreement__ref")
+    list_select_related = ("deadline__obligation", "agreement", "recorded_by")
+    search_fields = (
+        "note", "deadline__obligation__ref", "deadline__agreement__ref", "agreement__ref",
+    )  # fmt: skip
     ordering = ("-id",)
     fields = (
-        "deadline", "kind", "holds", "effective_on", "quantity", "due", "supersedes", "note",
+        "deadline", "agreement", "kind", "holds", "effective_on", "until_on", "until_at",
+        "is_tolling", "quantity", "due", "supersedes", "note",
         "evidence", "recorded", "recorded_by", "stored_at",
     )  # fmt: skip
 
@@ -44,13 +47,22 @@ class FactAdmin(ReadOnlyAdmin):
     @admin.display(description="Effective", ordering="effective_at")
     def holds(self, fact: Fact) -> SafeString:
         """From when it holds: the day if only that is known, and the instant in UTC."""
-        at = moments.utc(fact.effective_at, fact.deadline.timezone)
+        at = moments.utc(fact.effective_at, _zone(fact))
         return badges.two_lines(fact.effective_on, at) if fact.effective_on else at
 
     @admin.display(description="Recorded", ordering="recorded_at")
     def recorded(self, fact: Fact) -> SafeString:
         """When we learned it."""
-        return moments.utc(fact.recorded_at, fact.deadline.timezone)
+        return moments.utc(fact.recorded_at, _zone(fact))
+
+    @admin.display(description="About")
+    def about(self, fact: Fact) -> str:
+        """A deadline, or an agreement as a whole."""
+        return str(fact.deadline or fact.agreement)
+
+
+def _zone(fact: Fact) -> str | None:
+    return fact.deadline.timezone if fact.deadline else None
 
 
 @admin.register(Position)

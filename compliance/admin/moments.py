@@ -39,7 +39,12 @@ def utc(at: datetime | None, timezone: str | None = None) -> SafeString:
 
 
 def due_text(deadline: Deadline) -> str:
-    """The due day in the deadline's zone, and the time of day where there is one."""
+    """The due day in the deadline's zone, and the time of day where there is one.
+
+    A dormant deadline is not dated yet; what is kept without an end never is.
+    """
+    if deadline.due_on is None or deadline.due_at is None:
+        return "not dated yet" if deadline.obligation.due else "without an end"
     local = deadline.due_at.astimezone(ZoneInfo(deadline.timezone))
     if local.date() != deadline.due_on:
         return f"{deadline.due_on:%Y-%m-%d}"

@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 
-from compliance.admin import badges
+from compliance.admin import badges, previews
 from compliance.admin.agreements import ObligationInline
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.rights import right
 from compliance.admin.theme import button
 from compliance.models import Obligation
+
+_VERBS = ("view", "add", "change")
 
 
 @admin.register(Obligation)
@@ -32,8 +36,22 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("correct", "deadlines")
     fields = (
         "ref", "title", "agreement", "owing", "kind", "severity", "clause", "text", "due", "grace",
-        "tags", "owner", "parent", "target_quantity", "unit",
+        "starts", "is_surviving", "tags", "owner", "parent", "target_quantity", "unit",
     )  # fmt: skip
+
+    def get_urls(self) -> list[Any]:
+        """With the preview of a due rule while it is typed."""
+        view = self.admin_site.admin_view(self.preview)
+        name = "compliance_obligation_preview"
+        return [path("preview-due-rule/", view, name=name), *super().get_urls()]
+
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """What a rule comes to that somebody is typing: a fragment of a page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not any(request.user.has_perm(f"compliance.{verb}_obligation") for verb in _VERBS):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/pacta/preview.html", previews.preview(request.POST))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With agreement and sides, whatever the number of rows."""

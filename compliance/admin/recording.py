@@ -1,9 +1,10 @@
-"""The small forms by which the desk records facts, positions and evidence about one deadline."""
+"""The small forms by which the desk records facts, positions and evidence: about one deadline,
+or about an agreement as a whole."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,12 +12,18 @@ from django import forms
 from compliance.admin import fields
 from compliance.admin.moments import due_text, local_text
 from compliance.admin.saving import given
-from compliance.admin.theme import Choice, Number, Radio
+from compliance.admin.theme import Checkbox, Choice, Number, Radio
 from compliance.domain.civil_time import NonexistentLocalTime, civil_day, instant
-from compliance.domain.drafts import EvidenceDraft, FactDraft, PositionDraft, read
+from compliance.domain.drafts import (
+    AgreementFactDraft,
+    EvidenceDraft,
+    FactDraft,
+    PositionDraft,
+    read,
+)
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
-from compliance.models import Deadline, User
+from compliance.models import Agreement, Deadline, User
 from compliance.operations import facts
 from compliance.queries.standing import standing_facts
 
@@ -24,7 +31,7 @@ UTC = "UTC"
 
 
 class RecordForm(forms.Form):
-    """A form about one deadline. `record` hands it to the operation."""
+    """A form about a deadline or an agreement. `record` hands it to the operation."""
 
     heading: ClassVar[str]
     advice: ClassVar[str] = ""
@@ -33,21 +40,24 @@ class RecordForm(forms.Form):
     is_grave: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {"at": "time"}
 
-    def __init__(self, *args: Any, deadline: Deadline, as_of: datetime, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, agreement: Agreement, zone_name: str, as_of: datetime, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.deadline = deadline
+        self.agreement = agreement
+        self.zone_name = zone_name
         self.prepare(as_of)
 
     def prepare(self, as_of: datetime) -> None:
-        """Fill in what depends on the deadline."""
+        """Fill in what depends on what it is about."""
         if "timezone" in self.fields:
-            zones = dict.fromkeys((self.deadline.timezone, UTC))
+            zones = dict.fromkeys((self.zone_name, UTC))
             _offer(self, "timezone", [(zone, zone) for zone in zones])
-            self.initial.setdefault("timezone", self.deadline.timezone)
+            self.initial.setdefault("timezone", self.zone_name)
         if "on" in self.fields:
-            self.initial.setdefault("on", civil_day(as_of, self.deadline.timezone).isoformat())
+            self.initial.setdefault("on", civil_day(as_of, self.zone_name).isoformat())
         if "evidence" in self.fields:
-            known = self.deadline.agreement.evidence.order_by("id").values_list("ref", "title")
+            known = self.agreement.evidence.order_by("id").values_list("ref", "title")
             _offer(self, "evidence", [(ref, f"{ref}: {title}") for ref, title in known])
             if not known:
                 del self.fields["evidence"]
@@ -59,14 +69,24 @@ class RecordForm(forms.Form):
             raise refusal("on", "Give the day.")
         if not time:
             return {"on": on}
+        return {"at": self._instant(on, time, "")}
+
+    def until(self) -> dict[str, Any]:
+        """The last day, or the instant at which it is over, as a draft reads it."""
+        on, at = self.cleaned_data.get("until_on"), self.cleaned_data.get("until_time")
+        if at and not on:
+            raise refusal("until/on", "Give the last day as well.")
+        if not on:
+            return {}
+        return {"until": self._instant(on, at, "until/") if at else on}
+
+    def _instant(self, on: date, at: time, path: str) -> datetime:
         try:
-            return {
-                "at": instant(on, time, self.cleaned_data["timezone"] or self.deadline.timezone)
-            }
+            return instant(on, at, self.cleaned_data["timezone"] or self.zone_name)
         except NonexistentLocalTime as error:
-            raise refusal("time", str(error)) from None
+            raise refusal(f"{path}time", str(error)) from None
         except ValueError as error:
-            raise refusal("on", str(error)) from None
+            raise refusal(f"{path}on", str(error)) from None
 
     def record(self, *, by: User, as_of: datetime) -> None:
         """Record what the form says.
@@ -101,7 +121,34 @@ def _offer(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
     field.choices = choices
 
 
-class FactForm(RecordForm):
+class DeadlineForm(RecordForm):
+    """A form about one deadline."""
+
+    def __init__(self, *args: Any, deadline: Deadline, as_of: datetime, **kwargs: Any) -> None:
+        self.deadline = deadline
+        super().__init__(
+            *args,
+            agreement=deadline.agreement,
+            zone_name=deadline.timezone,
+            as_of=as_of,
+            **kwargs,
+        )
+
+
+def _last_day() -> forms.DateField:
+    return _day("Last day", help_text="That day included. Empty: until further notice.")
+
+
+def _last_clock() -> forms.TimeField:
+    return forms.TimeField(
+        label="Until",
+        required=False,
+        widget=fields.Clock().widget,
+        help_text="Only if it ended at a time on that day.",
+    )
+
+
+class FactForm(DeadlineForm):
     """What every fact is asked for."""
 
     kind: ClassVar[FactKind]
@@ -140,11 +187,10 @@ class PerformanceForm(FactForm):
     def prepare(self, as_of: datetime) -> None:
         """A quantity is asked for only where there is a target."""
         super().prepare(as_of)
-        obligation = self.deadline.obligation
-        if obligation.target_quantity is None:
+        target = _target(self.deadline)
+        if not target:
             del self.fields["quantity"]
         else:
-            target = f"{obligation.target_quantity.normalize():f} {obligation.unit}".strip()
             self.fields["quantity"].help_text = f"Of {target}. Empty: the whole."
 
     def also(self) -> dict[str, Any]:
@@ -188,6 +234,103 @@ class ExtensionForm(FactForm):
         return {"due": {"type": "date", "on": on, "time": time, "timezone": self.deadline.timezone}}
 
 
+def _target(deadline: Deadline) -> str:
+    obligation = deadline.obligation
+    target = deadline.target_quantity or obligation.target_quantity
+    return "" if target is None else f"{target.normalize():f} {obligation.unit}".strip()
+
+
+class ViolationForm(FactForm):
+    """What was to be kept so was not, or what was not to be done was done."""
+
+    kind = FactKind.VIOLATION
+    heading = "Record a violation"
+    advice = (
+        "It was not kept. It stands unmet from the beginning of the violation until its end; "
+        "to end one that is open, retract it and record it anew with its last day."
+    )
+    done = "The violation is recorded."
+
+    on = _day("Began on")
+    until_on = _last_day()
+    until_time = _last_clock()
+    field_order = (
+        "on", "time", "timezone", "until_on", "until_time", "note", "evidence",
+    )  # fmt: skip
+    aliases = {"at": "time", "until": "until_on"}
+
+    def also(self) -> dict[str, Any]:
+        """Until when."""
+        return self.until()
+
+
+class SuspensionForm(FactForm):
+    """It does not bind for a while."""
+
+    kind = FactKind.SUSPENSION
+    heading = "Suspend the deadline"
+    advice = "For a while it does not bind: nothing is missed, and nothing is flagged."
+    done = "The suspension is recorded."
+
+    on = _day("Begins on")
+    until_on = _last_day()
+    until_time = _last_clock()
+    is_tolling = forms.BooleanField(
+        label="It stops the clock",
+        required=False,
+        widget=Checkbox(),
+        help_text="The due date moves by as much as the suspension lasts. Otherwise it stays.",
+    )
+    field_order = (
+        "on", "time", "timezone", "until_on", "until_time", "is_tolling", "note", "evidence",
+    )  # fmt: skip
+    aliases = {"at": "time", "until": "until_on"}
+
+    def also(self) -> dict[str, Any]:
+        """Until when, and what it does to the due date."""
+        return {**self.until(), "is_tolling": bool(self.cleaned_data.get("is_tolling"))}
+
+
+class RestatementForm(FactForm):
+    """How much is owed was changed."""
+
+    kind = FactKind.RESTATEMENT
+    heading = "Restate the target"
+    advice = (
+        "The parties have agreed on another quantity. It counts from the day on which that takes "
+        "effect; what was performed before counts towards it."
+    )
+    done = "The target is restated."
+
+    quantity = forms.DecimalField(label="New target", required=False, widget=Number())
+    on = _day("Takes effect on")
+    field_order = ("quantity", "on", "time", "timezone", "note", "evidence")
+
+    def prepare(self, as_of: datetime) -> None:
+        """Say what the target is now."""
+        super().prepare(as_of)
+        target = _target(self.deadline)
+        self.fields["quantity"].help_text = f"Now {target}." if target else "There is none."
+
+    def also(self) -> dict[str, Any]:
+        """How much is owed now."""
+        return given({"quantity": self.cleaned_data.get("quantity")})
+
+
+class TriggerForm(FactForm):
+    """What a dormant deadline waits for has happened."""
+
+    kind = FactKind.TRIGGER
+    heading = "Record the trigger"
+    advice = (
+        "What it waits for has happened, and is not entered as a milestone or a fact of another "
+        "obligation. Its due date is counted from then."
+    )
+    done = "The trigger is recorded."
+
+    on = _day("Happened on")
+
+
 class WaiverForm(FactForm):
     """It need not be done any more."""
 
@@ -213,7 +356,7 @@ class CancellationForm(FactForm):
     is_grave = True
 
 
-class RetractionForm(RecordForm):
+class RetractionForm(DeadlineForm):
     """A fact was recorded by mistake."""
 
     heading = "Retract a fact"
@@ -231,29 +374,38 @@ class RetractionForm(RecordForm):
 
     def prepare(self, as_of: datetime) -> None:
         """Offer the facts that count."""
-        rows = [
-            (
-                str(fact.pk),
-                f"{fact.kind} of {fact.effective_on or local_text(fact.effective_at, UTC)}"
-                + (f": {fact.note}" if fact.note else ""),
-            )
-            for fact in standing_facts(self.deadline)
-        ]
-        _offer(self, "fact", rows)
-        if not rows:
-            self.fields["fact"].help_text = "Nothing that counts is recorded on this deadline."
+        _offer_facts(self, self.deadline)
 
     def record(self, *, by: User, as_of: datetime) -> None:
         """Record the retraction."""
-        values = {
-            "type": FactKind.RETRACTION.value,
-            "supersedes": int(self.cleaned_data["fact"]),
-            "note": self.cleaned_data.get("note") or "",
-        }
-        facts.record(deadline=self.deadline, draft=read(FactDraft, values), by=by, as_of=as_of)
+        draft = read(FactDraft, _retraction(self.cleaned_data))
+        facts.record(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
 
 
-class PositionForm(RecordForm):
+def _offer_facts(form: forms.Form, subject: Deadline | Agreement) -> None:
+    rows = [
+        (
+            str(fact.pk),
+            f"{fact.kind} of {fact.effective_on or local_text(fact.effective_at, UTC)}"
+            + (f": {fact.note}" if fact.note else ""),
+        )
+        for fact in standing_facts(subject)
+    ]
+    _offer(form, "fact", rows)
+    if not rows:
+        what = "deadline" if isinstance(subject, Deadline) else "agreement"
+        form.fields["fact"].help_text = f"Nothing that counts is recorded on this {what}."
+
+
+def _retraction(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": FactKind.RETRACTION.value,
+        "supersedes": int(values["fact"]),
+        "note": values.get("note") or "",
+    }
+
+
+class PositionForm(DeadlineForm):
     """What one party says of the deadline."""
 
     heading = "State a position"
@@ -290,7 +442,7 @@ class PositionForm(RecordForm):
         facts.state_position(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
 
 
-class EvidenceForm(RecordForm):
+class EvidenceForm(DeadlineForm):
     """A document or statement that bears on the deadline's obligation."""
 
     heading = "Add evidence"
@@ -325,3 +477,103 @@ class EvidenceForm(RecordForm):
             by=by,
             as_of=as_of,
         )
+
+
+class AgreementForm(RecordForm):
+    """A form about an agreement as a whole."""
+
+    kind: ClassVar[FactKind]
+
+    def __init__(self, *args: Any, agreement: Agreement, as_of: datetime, **kwargs: Any) -> None:
+        zone_name = agreement.timezone or UTC
+        super().__init__(*args, agreement=agreement, zone_name=zone_name, as_of=as_of, **kwargs)
+
+    def values(self) -> dict[str, Any]:
+        """What is said, as a draft reads it."""
+        common = given({name: self.cleaned_data.get(name) for name in ("note", "evidence")})
+        return {"type": self.kind.value, **self.when(), **common}
+
+    def record(self, *, by: User, as_of: datetime) -> None:
+        """Record what befell the agreement."""
+        draft = read(AgreementFactDraft, self.values())
+        facts.record_of_agreement(agreement=self.agreement, draft=draft, by=by, as_of=as_of)
+
+
+class AgreementFactForm(AgreementForm):
+    """What every fact of an agreement is asked for."""
+
+    on = _day()
+    time = _clock()
+    timezone = _zone()
+    note = fields.Prose(help_text="What happened, and how it is known.")
+    evidence = fields.Boxes(help_text="What supports it.")
+
+
+class AgreementSuspensionForm(AgreementFactForm):
+    """The whole agreement does not bind for a while."""
+
+    kind = FactKind.SUSPENSION
+    heading = "Suspend the agreement"
+    advice = (
+        "For a while it does not bind: no deadline of it is missed, and nothing is flagged. "
+        "Obligations that survive the agreement are not reached."
+    )
+    done = "The suspension is recorded."
+    submit = "Suspend the agreement"
+    is_grave = True
+
+    on = _day("Begins on")
+    until_on = _last_day()
+    until_time = _last_clock()
+    is_tolling = forms.BooleanField(
+        label="It stops the clock",
+        required=False,
+        widget=Checkbox(),
+        help_text="Due dates move by as much as the suspension lasts. Otherwise they stay.",
+    )
+    field_order = SuspensionForm.field_order
+    aliases = {"at": "time", "until": "until_on"}
+
+    def values(self) -> dict[str, Any]:
+        """Until when, and what it does to due dates."""
+        is_tolling = bool(self.cleaned_data.get("is_tolling"))
+        return {**super().values(), **self.until(), "is_tolling": is_tolling}
+
+
+class TerminationForm(AgreementFactForm):
+    """The agreement ended before its time."""
+
+    kind = FactKind.TERMINATION
+    heading = "Terminate the agreement"
+    advice = (
+        "It ends on that day: what is still open then falls away, and stays on record. "
+        "Obligations that survive the agreement are not reached."
+    )
+    done = "The termination is recorded."
+    submit = "Terminate the agreement"
+    is_grave = True
+
+    on = _day("Takes effect on")
+
+
+class AgreementRetractionForm(AgreementForm):
+    """What was recorded of the agreement was recorded by mistake."""
+
+    kind = FactKind.RETRACTION
+    heading = "Retract a suspension or termination"
+    advice = "It stays on record, but counts no more: every deadline stands as it would without it."
+    done = "It is retracted."
+    submit = "Retract"
+    is_grave = True
+    aliases = {"supersedes": "fact"}
+
+    fact = forms.ChoiceField(widget=Radio())
+    note = fields.Prose(help_text="Why it is taken back.")
+
+    def prepare(self, as_of: datetime) -> None:
+        """Offer the facts that count."""
+        _offer_facts(self, self.agreement)
+
+    def values(self) -> dict[str, Any]:
+        """What is taken back."""
+        return _retraction(self.cleaned_data)

@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from compliance.admin.fields import zone_list
+from compliance.admin.rules import RuleField
 from compliance.admin.theme import ModelAdmin, ModelForm
 from compliance.domain.problems import Invalid, Problem
 
@@ -29,8 +30,13 @@ def place(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
         name = _field_of(form, problem.path)
         if name is None and problem.path:
             form.add_error(None, f"{problem.path}: {problem.detail}")
-        else:
-            form.add_error(name, problem.detail)
+            continue
+        detail = problem.detail
+        field = form.fields[name] if name else None
+        if name is not None and isinstance(field, RuleField):
+            path = problem.path.removeprefix(name).strip("/")
+            detail = field.describe(path, detail, form.cleaned_data.get(name))
+        form.add_error(name, detail)
 
 
 def _field_of(form: forms.BaseForm, path: str) -> str | None:

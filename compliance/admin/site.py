@@ -27,6 +27,7 @@ _SIDEBAR = (
         ("Agreements", "handshake", "agreement"),
         ("Obligations", "checklist", "obligation"),
         ("Parties", "flag", "party"),
+        ("Calendars", "calendar_month", "deskcalendar"),
     )),
     ("What happened", (
         ("Breaches", "gavel", "breach"),
@@ -45,6 +46,7 @@ _SIDEBAR = (
         ("Groups", "group", "auth.group"),
         ("API tokens", "key", "apitoken"),
         ("Sweep runs", "restart_alt", "sweeprun"),
+        ("Recomputations", "calculate", "recomputation"),
     )),
 )  # fmt: skip
 
@@ -99,11 +101,19 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "more_unmet": f"{listing}?status__exact=unmet",
         "more_coming": f"{listing}?status__exact=pending",
         "set_aside": f"{listing}?set_aside=yes",
+        "recomputed": _recomputed(seen),
         "refused": f"{reverse('admin:compliance_message_changelist')}?state__exact=refused",
         "sweep_is_alive": is_alive,
         "sweep_at": moments.utc(ended_at),
         "sweep_age": moments.distance(now, ended_at) if ended_at else "",
     }
+
+
+def _recomputed(seen: desk.Desk) -> str:
+    last = seen.last_recomputation
+    if last is None or not last.failed:
+        return ""
+    return reverse("admin:compliance_recomputation_change", args=[last.pk])
 
 
 def _line(deadline: Deadline, now: Any) -> dict[str, Any]:
@@ -114,7 +124,7 @@ def _line(deadline: Deadline, now: Any) -> dict[str, Any]:
         "standing": badges.standing(deadline),
         "severity": badges.badge(deadline.obligation.severity),
         "sides": badges.sides(deadline.obligation),
-        "due": f"{moments.due_text(deadline)} {deadline.timezone}",
-        "due_utc": moments.utc(deadline.due_at, deadline.timezone),
+        "due": f"{moments.due_text(deadline)} {deadline.timezone if deadline.due_at else ''}",
+        "due_utc": moments.utc(deadline.due_at, deadline.timezone) if deadline.due_at else "",
         "late": badges.lateness(deadline, now),
     }

@@ -47,6 +47,15 @@ class MembershipRow(serializers.Serializer[Any]):
     role = serializers.CharField(allow_blank=True)
 
 
+class MilestoneRow(serializers.Serializer[Any]):
+    """An event to count from: on a day (`on`), at an instant (`at`), or not dated yet."""
+
+    ref = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    on = serializers.DateField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+
+
 class AgreementRow(serializers.Serializer[Agreement]):
     """An agreement."""
 
@@ -61,6 +70,7 @@ class AgreementRow(serializers.Serializer[Agreement]):
     ends_on = serializers.DateField(allow_null=True)
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
+    milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
 
 
@@ -101,7 +111,8 @@ class AgreementViews(Views):
 
     @extend_schema(request=changes_of(AgreementDraft), responses=AgreementRow)
     def partial_update(self, request: Request, ref: str) -> Response:
-        """Correct an agreement. Deadlines that follow its zone or calendars move with it."""
+        """Correct an agreement. Deadlines that follow its zone, calendars or milestones move with
+        it. Lists, such as that of milestones, are given whole."""
         with transaction.atomic():
             agreement = get_object_or_404(Agreement.objects.select_for_update(), ref=ref)
             now = timezone.now()

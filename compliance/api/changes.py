@@ -27,8 +27,9 @@ class ChangeRow(serializers.Serializer[LedgerEntry]):
     status = serializers.ChoiceField(choices=list(Status))
     reason = serializers.ChoiceField(choices=list(Reason))
     fact = serializers.IntegerField(allow_null=True)
-    due_on = serializers.DateField()
-    due_at = serializers.DateTimeField()
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    unmet_at = serializers.DateTimeField(allow_null=True)
 
 
 class ChangeViews(Views):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
 from compliance.api.views import Views, found, nothing_asked, page_response, question
-from compliance.domain.vocabulary import Reason, Status, Verification
+from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
 from compliance.models import Deadline
 from compliance.queries import deadlines as queries
 
@@ -28,16 +28,51 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     title = serializers.CharField()
     obligors = serializers.ListField(child=serializers.CharField())
     obligees = serializers.ListField(child=serializers.CharField())
-    due_on = serializers.DateField(help_text="The civil day, where it counts.")
-    due_at = serializers.DateTimeField(help_text="Exclusive: what happens at it is late.")
-    unmet_at = serializers.DateTimeField(help_text="The end of the grace period.")
-    original_due_at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=list(ObligationKind))
+    number = serializers.IntegerField(help_text="Which of the obligation's deadlines, from 1.")
+    starts_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a period to maintain or refrain in begins."
+    )
+    due_on = serializers.DateField(
+        allow_null=True,
+        help_text="The civil day, where it counts. Null while dormant, or without an end.",
+    )
+    due_at = serializers.DateTimeField(
+        allow_null=True, help_text="Exclusive: what happens at it is late."
+    )
+    unmet_at = serializers.DateTimeField(allow_null=True, help_text="The end of the grace period.")
+    first_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="From here to due_at it is in time by one reading, and late by another.",
+    )
+    is_ambiguous = serializers.BooleanField(
+        help_text="Whether the status depends on the zone, or the reading, that is taken."
+    )
+    original_due_at = serializers.DateTimeField(allow_null=True)
     timezone = serializers.CharField()
     status = serializers.ChoiceField(choices=list(Status))
     status_since = serializers.DateTimeField()
     is_disputed = serializers.BooleanField()
     verification = serializers.ChoiceField(choices=list(Verification))
     next_check_at = serializers.DateTimeField(allow_null=True)
+    target_quantity = serializers.FloatField(
+        allow_null=True, help_text="What is owed now; null in the past, and without a target."
+    )
+    unit = serializers.CharField(allow_blank=True)
+    performed_quantity = serializers.FloatField(allow_null=True)
+    expected_quantity = serializers.FloatField(
+        allow_null=True, help_text="What an even delivery would have reached by now."
+    )
+    pace = serializers.FloatField(
+        allow_null=True, help_text="What was performed, as a share of what was expected."
+    )
+
+
+class SingleDeadlineRow(DeadlineRow):
+    """A deadline with its working: how its due date came about, by the rules as they are now."""
+
+    trace = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class TransitionRow(serializers.Serializer[Any]):
@@ -47,9 +82,11 @@ class TransitionRow(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=list(Status))
     reason = serializers.ChoiceField(choices=list(Reason))
     fact = serializers.IntegerField(allow_null=True, help_text="The fact that caused it.")
-    due_on = serializers.DateField()
-    due_at = serializers.DateTimeField()
-    unmet_at = serializers.DateTimeField()
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    unmet_at = serializers.DateTimeField(allow_null=True)
+    performed = serializers.FloatField(allow_null=True, help_text="The quantity so far.")
+    target = serializers.FloatField(allow_null=True, help_text="The quantity owed from here on.")
     is_projected = serializers.BooleanField()
 
 
@@ -70,17 +107,20 @@ class DeadlineViews(Views):
     def list(self, request: Request) -> Response:
         """List deadlines with their status, now or as of an instant and as known at another.
 
-        Deadlines of which nothing was known then are not listed.
+        Those without a due date come after all that have one. Deadlines of which nothing was
+        known then are not listed.
         """
-        listing = question(request, queries.DeadlineListing).pinned(timezone.now())
-        page = queries.listed(listing)
+        now = timezone.now()
+        listing = question(request, queries.DeadlineListing).pinned(now)
+        page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(parameters=asked(queries.Moment), responses=DeadlineRow)
+    @extend_schema(parameters=asked(queries.Moment), responses=SingleDeadlineRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one deadline, now or as of an instant and as known at another."""
-        moment = question(request, queries.Moment).pinned(timezone.now())
-        return found(queries.row(id, moment))
+        now = timezone.now()
+        moment = question(request, queries.Moment).pinned(now)
+        return found(queries.row(id, moment, now=now))
 
     @extend_schema(operation_id="deadlines_timeline", responses=TimelineAnswer)
     def timeline(self, request: Request, id: int) -> Response:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import asked, either, paged
 from compliance.api.views import (
     Views,
     body,
@@ -17,9 +17,16 @@ from compliance.api.views import (
     nothing_asked,
     page_response,
     question,
+    sent,
     user_of,
 )
-from compliance.domain.drafts import AgreementRef, EvidenceDraft, FactDraft, PositionDraft
+from compliance.domain.drafts import (
+    AgreementFactDraft,
+    AgreementRef,
+    EvidenceDraft,
+    FactDraft,
+    PositionDraft,
+)
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
 from compliance.models import Agreement, Deadline, Evidence, Fact, Position
@@ -32,6 +39,13 @@ class NewFact(FactDraft):
     """A fact, and the deadline that it is about."""
 
     deadline: Id
+
+
+class NewAgreementFact(AgreementFactDraft):
+    """What befell a whole agreement, and which. It reaches all its deadlines that are open then,
+    but for those of obligations that survive."""
+
+    agreement: AgreementRef
 
 
 class NewPosition(PositionDraft):
@@ -47,19 +61,28 @@ class NewEvidence(EvidenceDraft):
 
 
 class FactRow(serializers.Serializer[Fact]):
-    """A fact. It has a day (`on`) or an instant (`at`); `effective_at` is when it counts from."""
+    """A fact. It has a day (`on`) or an instant (`at`); `effective_at` is when it counts from.
+    What lasts has an end, a day that is its last (`until_on`) or an instant (`until_at`), or none
+    yet. A fact of a whole agreement has no `deadline`."""
 
     id = serializers.IntegerField()
-    deadline = serializers.IntegerField()
+    deadline = serializers.IntegerField(allow_null=True)
     agreement = serializers.CharField()
-    obligation_ref = serializers.CharField()
+    obligation_ref = serializers.CharField(allow_null=True)
     type = serializers.ChoiceField(choices=list(FactKind))
     on = serializers.DateField(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     effective_at = serializers.DateTimeField()
+    until_on = serializers.DateField(allow_null=True)
+    until_at = serializers.DateTimeField(allow_null=True)
+    is_tolling = serializers.BooleanField(
+        help_text="Whether a suspension stops the clock: the due date moves by its length."
+    )
     quantity = serializers.FloatField(allow_null=True)
     due = serializers.DictField(allow_null=True, help_text="The due rule of an extension.")
-    due_at = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(
+        allow_null=True, help_text="What an extension or a trigger came to when recorded."
+    )
     note = serializers.CharField(allow_blank=True)
     evidence = serializers.ListField(child=serializers.CharField())
     supersedes = serializers.IntegerField(allow_null=True)
@@ -104,7 +127,8 @@ class EvidenceRow(serializers.Serializer[Evidence]):
 
 
 class FactViews(Views):
-    """What has been recorded about deadlines. A later fact can supersede an earlier one."""
+    """What has been recorded about deadlines, and about whole agreements. A later fact can
+    supersede an earlier one."""
 
     rights = (Fact,)
 
@@ -113,16 +137,23 @@ class FactViews(Views):
         """List facts in the order in which they were recorded."""
         return page_response(request, queries.facts(question(request, queries.FactListing)))
 
-    @extend_schema(request=NewFact, responses={201: FactRow})
+    @extend_schema(
+        request=either("AnyNewFact", NewFact, NewAgreementFact),
+        responses={201: FactRow},
+    )
     def create(self, request: Request) -> Response:
-        """Record a fact about a deadline; its status follows at once."""
-        draft = body(request, NewFact)
-        fact = operations.record(
-            deadline=_deadline(draft.deadline),
-            draft=draft,
-            by=user_of(request),
-            as_of=timezone.now(),
-        )
+        """Record a fact about a deadline, or about a whole agreement; statuses follow at once."""
+        by, as_of = user_of(request), timezone.now()
+        if _is_of_agreement(request):
+            general = body(request, NewAgreementFact)
+            agreement = _agreement(general.agreement)
+            fact = operations.record_of_agreement(
+                agreement=agreement, draft=general, by=by, as_of=as_of
+            )
+        else:
+            draft = body(request, NewFact)
+            deadline = _deadline(draft.deadline)
+            fact = operations.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
         return created(request, queries.fact(fact.pk), "id")
 
     @extend_schema(responses=FactRow)
@@ -175,11 +206,11 @@ class EvidenceViews(Views):
     def create(self, request: Request) -> Response:
         """Store a piece of evidence."""
         draft = body(request, NewEvidence)
-        agreement = Agreement.objects.filter(ref=draft.agreement).first()
-        if agreement is None:
-            raise refusal("agreement", f"There is no agreement {draft.agreement}.")
         evidence = operations.add_evidence(
-            agreement=agreement, draft=draft, by=user_of(request), as_of=timezone.now()
+            agreement=_agreement(draft.agreement),
+            draft=draft,
+            by=user_of(request),
+            as_of=timezone.now(),
         )
         return created(request, queries.piece_of_evidence(evidence.pk), "id")
 
@@ -188,6 +219,21 @@ class EvidenceViews(Views):
         """Show one piece of evidence."""
         nothing_asked(request)
         return found(queries.piece_of_evidence(id))
+
+
+def _is_of_agreement(request: Request) -> bool:
+    names = sent(request).keys() & {"deadline", "agreement"}
+    if len(names) == 2:
+        sentence = "Name the deadline or the agreement that the fact is about, not both."
+        raise refusal("agreement", sentence)
+    return "agreement" in names
+
+
+def _agreement(ref: str) -> Agreement:
+    agreement = Agreement.objects.filter(ref=ref).first()
+    if agreement is None:
+        raise refusal("agreement", f"There is no agreement {ref}.")
+    return agreement
 
 
 def _deadline(deadline_id: int) -> Deadline:

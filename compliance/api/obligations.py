@@ -49,6 +49,12 @@ class ObligationRow(serializers.Serializer[Obligation]):
     obligees = serializers.ListField(child=serializers.CharField())
     due = serializers.DictField(allow_null=True, help_text="The due rule.")
     grace = serializers.DictField(allow_null=True)
+    starts = serializers.DictField(
+        allow_null=True, help_text="The rule of when the period to maintain or refrain begins."
+    )
+    is_surviving = serializers.BooleanField(
+        help_text="Suspension and termination of the agreement do not reach it."
+    )
     severity = serializers.ChoiceField(choices=list(Severity))
     tags = serializers.ListField(child=serializers.CharField())
     owner = serializers.CharField(allow_null=True)
@@ -71,7 +77,7 @@ class ObligationViews(Views):
 
     @extend_schema(request=NewObligation, responses={201: ObligationRow})
     def create(self, request: Request) -> Response:
-        """Store an obligation, and the deadline that its due rule makes."""
+        """Store an obligation, and the deadlines that its due rule makes."""
         draft = body(request, NewObligation)
         agreement = Agreement.objects.filter(ref=draft.agreement).first()
         if agreement is None:
@@ -87,7 +93,7 @@ class ObligationViews(Views):
 
     @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
     def partial_update(self, request: Request, id: int) -> Response:
-        """Correct an obligation. A corrected due rule moves its deadline, through the ledger; for
+        """Correct an obligation. A corrected due rule moves its deadlines, through the ledger; for
         a change that the parties agreed on, record an extension."""
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)

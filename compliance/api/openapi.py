@@ -10,7 +10,11 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
-from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema_serializer,
+)
 from pydantic import BaseModel
 from rest_framework import serializers
 
@@ -81,6 +85,13 @@ class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
         schema.pop("required", None)
         schema["title"] = self.target.__name__
         return schema
+
+
+def either(name: str, *drafts: Any) -> PolymorphicProxySerializer:
+    """The description of a body that is one of several drafts."""
+    return PolymorphicProxySerializer(
+        component_name=name, serializers=drafts, resource_type_field_name=None
+    )
 
 
 def _schema_of(model: type[BaseModel], auto_schema: AutoSchema) -> dict[str, Any]:

@@ -16,7 +16,8 @@ _VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change"}
 class ModelRights(BasePermission):
     """Reading needs `view`, POST `add` and PATCH `change`, on every model of the view's `rights`.
 
-    A read-only token can never write, whatever its user may do.
+    Where a view `stores_nothing`, POST reads. A read-only token can never write, whatever its
+    user may do.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -29,16 +30,18 @@ class ModelRights(BasePermission):
             return False
         method = request.method or ""
         is_read_only = isinstance(request.auth, ApiToken) and request.auth.is_read_only
-        if is_read_only and method not in SAFE_METHODS:
+        only_reads = method in SAFE_METHODS or (method == "POST" and view.stores_nothing)
+        if is_read_only and not only_reads:
             sentence = "This token may only read: use one that was made without --read-only."
             raise PermissionDenied(sentence)
         if method == "OPTIONS":
             return True
         if method not in _VERBS:
             raise MethodNotAllowed(method)
+        verb = "view" if only_reads else _VERBS[method]
         for model in view.rights:
-            name = f"{_VERBS[method]}_{model._meta.model_name}"
+            name = f"{verb}_{model._meta.model_name}"
             if not request.user.has_perm(f"{model._meta.app_label}.{name}"):
-                sentence = f"Your account lacks the right to {_VERBS[method]} "
+                sentence = f"Your account lacks the right to {verb} "
                 raise PermissionDenied(f"{sentence}{model._meta.verbose_name_plural}.")
         return True

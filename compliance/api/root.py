@@ -24,8 +24,8 @@ from compliance.api.views import Views, nothing_asked
 
 _ROOMS = (
     "parties", "agreements", "obligations", "deadlines", "facts", "evidence", "positions",
-    "breaches", "alerts", "subscriptions", "summary", "changes", "document-schema", "schema",
-    "docs",
+    "breaches", "alerts", "subscriptions", "summary", "changes", "due-rules-preview",
+    "document-schema", "schema", "docs",
 )  # fmt: skip
 
 

@@ -19,7 +19,9 @@ from compliance.queries import summary as queries
 class GroupRow(serializers.Serializer[Any]):
     """A group, how many deadlines are in it, and how many of each status."""
 
-    group = serializers.CharField()
+    group = serializers.CharField(
+        allow_null=True, help_text="Null by month, for those that are due on no day."
+    )
     count = serializers.IntegerField()
     statuses = serializers.DictField(child=serializers.IntegerField())
 

@@ -13,6 +13,7 @@ from compliance.api.alerts import AlertViews, SubscriptionViews
 from compliance.api.breaches import BreachViews
 from compliance.api.changes import ChangeViews
 from compliance.api.deadlines import DeadlineViews
+from compliance.api.due_rules import PreviewViews
 from compliance.api.facts import EvidenceViews, FactViews, PositionViews
 from compliance.api.obligations import ObligationViews
 from compliance.api.parties import PartyViews
@@ -89,6 +90,7 @@ urlpatterns = [
     *_room("breaches", BreachViews),
     *_room("alerts", AlertViews),
     *_room("subscriptions", SubscriptionViews),
+    path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
     path("changes/", ChangeViews.as_view({"get": "list"}), name="changes"),
     path(

@@ -30,6 +30,9 @@ class Views(ViewSet):
     rights: ClassVar[tuple[type[Model], ...]]
     """The models on which a user needs rights to come in. Without a default: none is forgotten."""
 
+    stores_nothing: ClassVar[bool] = False
+    """Whether what is sent is only looked at, so that the rights of a reader suffice."""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may come in, then open the body."""
         super().initial(request, *args, **kwargs)
@@ -75,7 +78,7 @@ def body(request: Request, kind: type[DraftT]) -> DraftT:
     Raises:
         Invalid: with every problem and its path in the body.
     """
-    return read(kind, _object(request))
+    return read(kind, sent(request))
 
 
 def corrected(request: Request, kind: type[DraftT], stored: Row | None) -> DraftT:
@@ -88,10 +91,15 @@ def corrected(request: Request, kind: type[DraftT], stored: Row | None) -> Draft
     if stored is None:
         raise NotFound
     kept = {name: stored[name] for name in kind.model_fields}
-    return read(kind, kept | _object(request))
+    return read(kind, kept | sent(request))
 
 
-def _object(request: Request) -> dict[str, Any]:
+def sent(request: Request) -> dict[str, Any]:
+    """The fields that were sent, not checked yet.
+
+    Raises:
+        Invalid: what was sent is no object, or the address asks something.
+    """
     nothing_asked(request)
     if not isinstance(request.data, dict):
         raise refusal("", "Send one object: fields and their values.")

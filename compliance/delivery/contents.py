@@ -19,6 +19,7 @@ from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,
     Capacity,
+    ObligationKind,
     Severity,
     Stance,
     Status,
@@ -34,11 +35,17 @@ LONG_QUOTE, SHORT_QUOTE = 2_000, 280
 
 ENDED = {
     BreachEnd.PERFORMED: "met late",
+    BreachEnd.CURED: "cured",
     BreachEnd.EXTENDED: "extended",
+    BreachEnd.RESCHEDULED: "rescheduled",
     BreachEnd.WAIVED: "waived",
+    BreachEnd.SUSPENDED: "suspended",
     BreachEnd.CANCELLED: "cancelled",
-    BreachEnd.VOIDED: "not missed after all",
+    BreachEnd.TERMINATED: "terminated",
+    BreachEnd.WITHDRAWN: "withdrawn",
+    BreachEnd.VOIDED: "not {missed} after all",
 }
+_GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 _VERDICTS = {
     Verdict.MET: "met",
     Verdict.PARTLY_MET: "partly met",
@@ -59,7 +66,10 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """One deadline in a message, in words. `tone` is `bad`, `good` or `plain`."""
+    """One deadline in a message, in words. `tone` is `bad`, `good` or `plain`.
+
+    `due_label` says what `due` is: when it was due, or until when it binds.
+    """
 
     headline: str
     tone: str
@@ -69,6 +79,7 @@ class Item:
     obligors: str
     obligors_briefly: str
     obligees: str
+    due_label: str
     due: str
     due_utc: str
     due_elsewhere: tuple[str, ...]
@@ -114,6 +125,7 @@ class _Told(NamedTuple):
     message_id: int
     kind: str
     deadline_id: int
+    occurred_at: datetime
     detected_at: datetime
     ended_at: datetime | None
     end_reason: str | None
@@ -122,7 +134,8 @@ class _Told(NamedTuple):
 # What the alerts of a message come to: of one missed and recovered in the same message, the
 # recovery tells both.
 _TOLD = """
-    SELECT a.id, a.message_id, a.kind, a.deadline_id, b.detected_at, b.ended_at, b.end_reason
+    SELECT a.id, a.message_id, a.kind, a.deadline_id, b.occurred_at, b.detected_at, b.ended_at,
+        b.end_reason
     FROM compliance_alert AS a
     JOIN compliance_breach AS b ON b.deadline_id = a.deadline_id AND b.occurred_at = a.occasion
     WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
@@ -182,7 +195,7 @@ def _listed(message_ids: Sequence[int]) -> list[_Told]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT message_id, kind, deadline_id, detected_at, ended_at, end_reason
+            SELECT message_id, kind, deadline_id, occurred_at, detected_at, ended_at, end_reason
             FROM (
                 SELECT told.*, row_number() OVER (
                     PARTITION BY told.message_id
@@ -207,18 +220,37 @@ def _counts(message_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT message_id, end_reason, count(*) FROM ({_TOLD}) AS told
-            GROUP BY message_id, end_reason
+            SELECT message_id, end_reason, o.kind = %(achieve)s AS is_achieved, count(*)
+            FROM ({_TOLD}) AS told
+            JOIN compliance_deadline AS d ON d.id = told.deadline_id
+            JOIN compliance_obligation AS o ON o.id = d.obligation_id
+            GROUP BY message_id, end_reason, is_achieved
             """,
-            _parameters(message_ids),
+            {**_parameters(message_ids), "achieve": ObligationKind.ACHIEVE},
         )
         rows = cursor.fetchall()
-    standings: dict[str | None, str] = {None: "missed"}
-    standings.update((end.value, words) for end, words in ENDED.items())
-    order = list(standings)
-    for message_id, end_reason, count in sorted(rows, key=lambda row: order.index(row[1])):
-        found[message_id][standings[end_reason]] = count
+    order = [None, *ENDED]
+    for message_id, end_reason, is_achieved, count in sorted(
+        rows, key=lambda row: (order.index(row[1]), not row[2])
+    ):
+        counts = found[message_id]
+        standing = _standing(end_reason, _missed(is_achieved))
+        counts[standing] = counts.get(standing, 0) + count
     return found
+
+
+def _missed(is_achieved: bool) -> str:
+    """What befell a deadline that stands unmet: a date is missed, a rule to keep is violated."""
+    return "missed" if is_achieved else "violated"
+
+
+def _standing(end_reason: str | None, missed: str) -> str:
+    """`missed`, or how that ended."""
+    return missed if end_reason is None else ENDED[BreachEnd(end_reason)].format(missed=missed)
+
+
+def _is_achieved(deadline: Deadline) -> bool:
+    return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
 
 
 def _references(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -298,9 +330,6 @@ class _Background:
         obligors = sides[Capacity.OBLIGOR.value]
         names = [phrases.one_line(party.name) for party in obligors]
         headline, tone = _headline(told, deadline)
-        zone = deadline.timezone
-        due_at = deadline.due_at
-        due = phrases.due_here(deadline.due_on, due_at, zone)
         return Item(
             headline=headline,
             tone=tone,
@@ -312,25 +341,7 @@ class _Background:
                 f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
             ),
             obligees=_named(sides[Capacity.OBLIGEE.value]),
-            due=due,
-            due_utc=""
-            if due == phrases.due_here(deadline.due_on, due_at, "UTC")
-            else phrases.in_utc(due_at),
-            due_elsewhere=tuple(
-                f"{phrases.moment(due_at, party.timezone)} ({party.timezone})"
-                for party in {each.timezone: each for each in obligors}.values()
-                if phrases.moment(due_at, party.timezone) != phrases.moment(due_at, zone)
-            ),
-            first_due=(
-                phrases.due_here(deadline.original_due_on, deadline.original_due_at, zone)
-                if deadline.original_due_at != due_at
-                else ""
-            ),
-            grace=(
-                f"until {phrases.moment(deadline.unmet_at, zone)} ({zone})"
-                if deadline.unmet_at != due_at
-                else ""
-            ),
+            **_due(deadline, obligors),
             course=_course(told, deadline, as_of),
             note=_note(told, deadline),
             clause=phrases.one_line(obligation.clause),
@@ -342,6 +353,36 @@ class _Background:
         )
 
 
+def _due(deadline: Deadline, obligors: Sequence[Party]) -> dict[str, Any]:
+    """When it was due, or until when it binds: the fields of an item that say so."""
+    zone = deadline.timezone
+    due_on, due_at, unmet_at = deadline.due_on, deadline.due_at, deadline.unmet_at
+    found: dict[str, Any] = {
+        "due_label": "Was due" if _is_achieved(deadline) else "Binds until",
+        "due": "no date is known any more" if deadline.obligation.due else "without an end",
+        "due_utc": "",
+        "due_elsewhere": (),
+        "first_due": "",
+        "grace": "",
+    }
+    if due_on is None or due_at is None:
+        return found
+    found["due"] = phrases.due_here(due_on, due_at, zone)
+    if found["due"] != phrases.due_here(due_on, due_at, "UTC"):
+        found["due_utc"] = phrases.in_utc(due_at)
+    found["due_elsewhere"] = tuple(
+        f"{phrases.moment(due_at, party.timezone)} ({party.timezone})"
+        for party in {each.timezone: each for each in obligors}.values()
+        if phrases.moment(due_at, party.timezone) != phrases.moment(due_at, zone)
+    )
+    first_on, first_at = deadline.original_due_on, deadline.original_due_at
+    if first_on is not None and first_at is not None and first_at != due_at:
+        found["first_due"] = phrases.due_here(first_on, first_at, zone)
+    if unmet_at is not None and unmet_at != due_at:
+        found["grace"] = f"until {phrases.moment(unmet_at, zone)} ({zone})"
+    return found
+
+
 def _named(parties: Sequence[Party]) -> str:
     names = [f"{phrases.one_line(party.name)} ({party.code})" for party in parties]
     if len(names) > 10:
@@ -350,43 +391,63 @@ def _named(parties: Sequence[Party]) -> str:
 
 
 def _headline(told: _Told, deadline: Deadline) -> tuple[str, str]:
+    missed = _missed(_is_achieved(deadline))
     if told.end_reason is None:
         is_partly = deadline.status == Status.PARTLY_MET
-        return ("Missed in part" if is_partly else "Missed"), "bad"
-    ended = ENDED[BreachEnd(told.end_reason)]
-    tone = "good" if told.end_reason in {BreachEnd.PERFORMED, BreachEnd.VOIDED} else "plain"
+        return f"{missed.capitalize()} in part" if is_partly else missed.capitalize(), "bad"
+    ended = _standing(told.end_reason, missed)
+    tone = "good" if told.end_reason in _GOOD_ENDS else "plain"
     if told.kind == AlertKind.MISSED:
-        return f"Missed, then {ended}", tone
+        return f"{missed.capitalize()}, then {ended}", tone
     return ended.capitalize(), tone
 
 
 def _course(told: _Told, deadline: Deadline, as_of: datetime) -> str:
     """What has happened since, in a sentence, and how late that is."""
     zone = deadline.timezone
+    is_achieved = _is_achieved(deadline)
     if told.ended_at is None or told.end_reason is None:
-        late = phrases.elapsed(deadline.due_at, as_of, zone)
+        if not is_achieved:
+            since = phrases.in_utc(told.occurred_at)
+            return f"Violated since {since}: for {phrases.elapsed(told.occurred_at, as_of, zone)}."
+        late = phrases.elapsed(deadline.due_at or told.occurred_at, as_of, zone)
         if deadline.status == Status.PARTLY_MET:
             return f"Part of it was done; the rest is {late} late."
         return f"It is {late} late."
     when = phrases.in_utc(told.ended_at)
-    late = phrases.elapsed(deadline.due_at, told.ended_at, zone)
+    missed = _missed(is_achieved)
+    after = f"after it had been {missed}"
     match BreachEnd(told.end_reason):
         case BreachEnd.PERFORMED:
+            late = phrases.elapsed(deadline.due_at or told.occurred_at, told.ended_at, zone)
             return f"It was done on {when}: {late} late."
+        case BreachEnd.CURED:
+            length = phrases.elapsed(told.occurred_at, told.ended_at, zone)
+            return f"The violation ended on {when}. It had lasted {length}."
         case BreachEnd.EXTENDED:
-            return f"It was extended on {when}, after it had been missed."
+            return f"It was extended on {when}, {after}."
+        case BreachEnd.RESCHEDULED:
+            return f"Its date moved on {when} with what it is counted from, {after}."
         case BreachEnd.WAIVED:
-            return f"It was waived on {when}, after it had been missed."
+            return f"It was waived on {when}, {after}."
+        case BreachEnd.SUSPENDED:
+            return f"It was suspended on {when}, {after}."
         case BreachEnd.CANCELLED:
-            return f"It was cancelled on {when}, after it had been missed."
+            return f"It was cancelled on {when}, {after}."
+        case BreachEnd.TERMINATED:
+            return f"It fell away on {when}, when its agreement was terminated, {after}."
+        case BreachEnd.WITHDRAWN:
+            return "Its due rule was corrected and no longer calls for it."
         case BreachEnd.VOIDED:
-            return "What has been recorded since shows that it was not missed."
+            return f"What has been recorded since shows that it was not {missed}."
 
 
 def _note(told: _Told, deadline: Deadline) -> str:
     if told.end_reason is not None:
         return ""
     flagged = phrases.in_utc(told.detected_at.replace(second=0))
+    if not _is_achieved(deadline):
+        return f"A violation is on record. Flagged on {flagged}."
     if deadline.verification == "unchecked":
         return f"Flagged by the clock on {flagged}; nobody has confirmed it yet."
     return f"Flagged on {flagged}."

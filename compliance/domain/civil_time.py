@@ -120,6 +120,21 @@ def instant_or_jump(day: date, at: time, zone_name: str) -> datetime:
     return later
 
 
+def local_readings(day: date, at: time, zone_name: str) -> tuple[datetime, datetime]:
+    """The two readings of a wall-clock time by PEP 495, as UTC instants: fold 0, then fold 1.
+
+    They are equal as a rule; the second is later where clocks show the time twice, and earlier
+    where they jump over it. Raises `DayOutOfRange`, `UnknownTimeZone`.
+    """
+    earlier, later, _ = _readings(day, at, zone_name)
+    return earlier, later
+
+
+def wall_clock(at: datetime, zone_name: str) -> datetime:
+    """What clocks in the zone show at the aware instant `at`, with its offset."""
+    return at.astimezone(zone(zone_name))
+
+
 def day_start(day: date, zone_name: str) -> datetime:
     """The first UTC instant of the civil day in the zone.
 

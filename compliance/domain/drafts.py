@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -20,15 +20,20 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
 
 from compliance.domain.due_rules import (
+    REF_FORM,
     CalendarName,
     CivilDay,
+    DateRule,
     DueRule,
     Grace,
+    OffsetRule,
+    Ref,
     TimeZoneName,
 )
 from compliance.domain.problems import Invalid, Problem
@@ -113,15 +118,16 @@ def _all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 _PARTY_CODE = r"^[A-Z0-9][A-Z0-9_-]{0,31}$"
 _AGREEMENT_REF = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
-_REF = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _COUNTRY = r"^[A-Z]{2}$"
+_DESK_CODE = r"^[a-z0-9][a-z0-9-]{0,31}$"
 _TAG = r"^[^,]+$"
 
 # What to say where a text does not fit one of these forms.
 _FORMS = {
     _PARTY_CODE: "Write capital letters and digits, such as CHN; _ and - may follow. At most 32.",
     _AGREEMENT_REF: "Write small letters, digits and hyphens, such as geneva-2025. At most 64.",
-    _REF: "Write letters, digits, dots, hyphens and underscores, such as CN-2d. At most 64.",
+    REF_FORM: "Write letters, digits, dots, hyphens and underscores, such as CN-2d. At most 64.",
+    _DESK_CODE: "Write small letters, digits and hyphens, such as hq. At most 32.",
     _COUNTRY: "Write the two capital letters of the country, such as CN.",
     _TAG: "Leave out the comma: it separates tags.",
 }
@@ -140,7 +146,7 @@ AgreementRef = Annotated[
     Field(pattern=_AGREEMENT_REF),
     AfterValidator(_not_an_address),
 ]
-Ref = Annotated[str, Field(pattern=_REF)]
+DeskCode = Annotated[str, Field(pattern=_DESK_CODE)]
 Country = Annotated[str, Field(pattern=_COUNTRY)]
 Tag = Annotated[
     str,
@@ -200,10 +206,67 @@ class _AgreementTerms(Draft):
         return self
 
 
+class MilestoneDraft(Draft):
+    """An event to count from: on a civil day, at an instant, or not dated yet."""
+
+    ref: Ref
+    title: Line = ""
+    on: CivilDay | None = None
+    at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _is_dated_once(self) -> Self:
+        if self.on is not None and self.at is not None:
+            sentence = "Give on (a day) or at (an instant), or neither as long as it is open."
+            raise ValueError(sentence)
+        return self
+
+
+def _each_ref_once(drafts: tuple[MilestoneDraft, ...]) -> tuple[MilestoneDraft, ...]:
+    refs = [draft.ref for draft in drafts]
+    for ref in refs:
+        if refs.count(ref) > 1:
+            sentence = f"The milestone {ref} stands twice: name each once."
+            raise ValueError(sentence)
+    return drafts
+
+
+Milestones = Annotated[
+    tuple[MilestoneDraft, ...], Field(max_length=500), AfterValidator(_each_ref_once)
+]
+
+
 class AgreementDraft(_AgreementTerms):
     """An agreement between parties that are stored already."""
 
+    milestones: Milestones = ()
     parties: tuple[MembershipDraft, ...] = Field(min_length=1, max_length=500)
+
+
+class ClosingDayDraft(Draft):
+    """A day on which the desk is closed."""
+
+    on: CivilDay
+    reason: Title
+
+
+def _each_day_once(days: tuple[ClosingDayDraft, ...]) -> tuple[ClosingDayDraft, ...]:
+    seen = {day.on for day in days}
+    if len(seen) != len(days):
+        sentence = "Name each day only once."
+        raise ValueError(sentence)
+    return days
+
+
+class DeskCalendarDraft(Draft):
+    """A calendar that the desk keeps itself: weekdays (0 is Monday) and days that are closed."""
+
+    code: DeskCode
+    title: Title
+    weekend: frozenset[Annotated[int, Field(ge=0, le=6)]] = frozenset({5, 6})
+    closing_days: Annotated[
+        tuple[ClosingDayDraft, ...], Field(max_length=5_000), AfterValidator(_each_day_once)
+    ] = ()
 
 
 class DayOrInstant(Draft):
@@ -218,38 +281,103 @@ class DayOrInstant(Draft):
         return self
 
 
-class FactDraft(DayOrInstant):
-    """A fact about a deadline. An extension needs its new `due`; a retraction needs the fact
-    that it `supersedes` and takes its instant from there."""
+Until = CivilDay | Instant
+"""The end of what lasts: its last civil day, or the instant at which it is over."""
 
-    type: FactKind
-    quantity: Quantity | None = None
-    due: DueRule | None = None
+
+def _day_or_instant(value: object) -> object:
+    """Leave a text of a day's length to be read as a day, so that its problems are a day's."""
+    if isinstance(value, str) and len(value.strip()) > len("2025-05-14"):
+        return _INSTANT.validate_python(value)
+    return value if value is None else _DAY.validate_python(value)
+
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+_DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
+
+
+class _LastingDraft(DayOrInstant):
+    """A fact, some of which last `until` a day, that day included, or until an instant."""
+
+    until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
+    is_tolling: bool = False
     note: Text = ""
     evidence: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
     supersedes: Annotated[int, Field(gt=0, lt=2**63)] | None = None
 
+    @property
+    def kind(self) -> FactKind:
+        """What kind of fact it is."""
+        kind: FactKind = getattr(self, "type")  # noqa: B009 -- each shape allows other kinds
+        return kind
+
     @model_validator(mode="after")
     def _is_dated(self) -> Self:
-        if self.type is not FactKind.RETRACTION:
+        if self.kind is not FactKind.RETRACTION:
             _refuse_unless_dated_once(self)
         elif self.on is not None or self.at is not None:
             sentence = "A retraction has no date of its own: leave out on and at."
             raise ValueError(sentence)
-        return self
-
-    @model_validator(mode="after")
-    def _fits_its_type(self) -> Self:
-        if (self.type is FactKind.EXTENSION) != (self.due is not None):
-            sentence = "An extension, and nothing else, names the new due (a due rule)."
-            raise ValueError(sentence)
-        if self.quantity is not None and self.type is not FactKind.PERFORMANCE:
-            sentence = "Only a performance has a quantity."
-            raise ValueError(sentence)
-        if self.type is FactKind.RETRACTION and self.supersedes is None:
+        elif self.supersedes is None:
             sentence = "A retraction names in supersedes the id of the fact that it takes back."
             raise ValueError(sentence)
         return self
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.until is not None and self.kind not in _LASTING:
+            sentence = "Only a violation or a suspension lasts until a day or an instant."
+            raise ValueError(sentence)
+        if self.is_tolling and self.kind is not FactKind.SUSPENSION:
+            sentence = "Only a suspension can toll (stop the clock)."
+            raise ValueError(sentence)
+        begin = self.on or self.at
+        if self.until is not None and type(begin) is type(self.until):
+            is_day = not isinstance(self.until, datetime)
+            if self.until < begin or (self.until == begin and not is_day):
+                sentence = f"It ends {self.until} before it begins {begin}: correct until."
+                raise ValueError(sentence)
+        return self
+
+
+_LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
+_WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT})
+
+
+class FactDraft(_LastingDraft):
+    """A fact about a deadline. An extension needs its new `due`, a restatement the new target as
+    its `quantity`; a retraction needs the fact that it `supersedes` and takes its instant from
+    there."""
+
+    type: FactKind
+    quantity: Quantity | None = None
+    due: DueRule | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        if self.type is FactKind.TERMINATION:
+            sentence = "A termination is of a whole agreement: record it there, or a cancellation."
+            raise ValueError(sentence)
+        if (self.type is FactKind.EXTENSION) != (self.due is not None):
+            sentence = "An extension, and nothing else, names the new due (a due rule)."
+            raise ValueError(sentence)
+        if self.due is not None and not isinstance(self.due, DateRule | OffsetRule):
+            sentence = "An extension names one new date: use a rule of the type date or offset."
+            raise ValueError(sentence)
+        if self.quantity is not None and self.type not in _WITH_QUANTITY:
+            sentence = "Only a performance or a restatement has a quantity."
+            raise ValueError(sentence)
+        if self.type is FactKind.RESTATEMENT and self.quantity is None:
+            sentence = "A restatement names the new target as its quantity."
+            raise ValueError(sentence)
+        return self
+
+
+class AgreementFactDraft(_LastingDraft):
+    """What befell a whole agreement: it was suspended, or terminated. It reaches every deadline
+    that is open then, but for those of obligations that survive."""
+
+    type: Literal[FactKind.SUSPENSION, FactKind.TERMINATION, FactKind.RETRACTION]
 
 
 class PositionDraft(DayOrInstant):
@@ -276,7 +404,8 @@ class EvidenceDraft(Draft):
 
 
 class ObligationDraft(Draft):
-    """One duty. Without a `due` rule it has no deadline of its own."""
+    """One duty. What is to be achieved has no deadline of its own without a `due` rule; what is
+    to be maintained, or refrained from, then lasts without an end. `starts` says from when."""
 
     ref: Ref
     title: Title
@@ -291,6 +420,8 @@ class ObligationDraft(Draft):
     text: Text = ""
     due: DueRule | None = None
     grace: Grace | None = None
+    starts: DueRule | None = None
+    is_surviving: bool = False
     severity: Severity = Severity.NORMAL
     tags: Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(_all_different)] = ()
     owner: Email | None = None
@@ -300,6 +431,11 @@ class ObligationDraft(Draft):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.kind is ObligationKind.ACHIEVE and self.starts is not None:
+            sentence = "Only what is to be maintained, or refrained from, has a start."
+            raise ValueError(sentence)
+        if self.kind is not ObligationKind.ACHIEVE:
+            self._is_a_period()
         if self.grace is not None and self.due is None:
             sentence = "A grace period needs a due rule to follow."
             raise ValueError(sentence)
@@ -311,12 +447,35 @@ class ObligationDraft(Draft):
             raise ValueError(sentence)
         return self
 
+    def _is_a_period(self) -> None:
+        if self.grace is not None:
+            sentence = "A grace period belongs to what is to be achieved: leave it out."
+            raise ValueError(sentence)
+        if self.target_quantity is not None:
+            sentence = "A target belongs to what is to be achieved: leave it out."
+            raise ValueError(sentence)
+        if self.starts is not None and not isinstance(self.starts, DateRule | OffsetRule):
+            sentence = "A period starts once: use a rule of the type date or offset."
+            raise ValueError(sentence)
+
+
+class DocumentFact(FactDraft):
+    """A fact in a document; of several deadlines, `due_on` names the one that it is about."""
+
+    due_on: CivilDay | None = None
+
+
+class DocumentPosition(PositionDraft):
+    """A position in a document; of several deadlines, `due_on` names the one it is about."""
+
+    due_on: CivilDay | None = None
+
 
 class DocumentObligation(ObligationDraft):
     """An obligation in a document, with what is known of it."""
 
-    facts: tuple[FactDraft, ...] = ()
-    positions: tuple[PositionDraft, ...] = ()
+    facts: tuple[DocumentFact, ...] = ()
+    positions: tuple[DocumentPosition, ...] = ()
 
 
 class AgreementDocument(_AgreementTerms):
@@ -324,7 +483,9 @@ class AgreementDocument(_AgreementTerms):
 
     format: Literal["pacta.agreement/v1"]
     parties: tuple[ParticipantDraft, ...] = Field(min_length=1, max_length=500)
+    milestones: Milestones = ()
     evidence: tuple[EvidenceDraft, ...] = ()
+    facts: tuple[AgreementFactDraft, ...] = ()
     obligations: tuple[DocumentObligation, ...] = Field(default=(), max_length=20_000)
 
 

@@ -1,8 +1,8 @@
-"""When something is due: rules as agreements state them, and the instants that follow from them.
+"""When something is due: rules as agreements state them.
 
 A rule is the JSON of documents, API and database. `parse_due_rule` and `parse_grace` check what
-comes from outside; building the values directly does not. `resolve` turns a rule into a day and
-instants: the civil date and its zone are the truth, the instants are derived.
+comes from outside; building the values directly does not. `resolution` turns a rule into days
+and instants: the civil date and its zone are the truth, the instants are derived.
 """
 
 from __future__ import annotations
@@ -21,38 +21,29 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from compliance.domain.calendars import add_business_days, validate_calendar
-from compliance.domain.civil_time import (
-    FIRST_DAY,
-    LAST_DAY,
-    DayOutOfRange,
-    NonexistentLocalTime,
-    day_end,
-    instant,
-    instant_or_jump,
-    zone,
-)
+from compliance.domain.calendars import validate_calendar
+from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
+from compliance.domain.recurrences import parse_rrule
+from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 LONGEST_GRACE = 3650
+LONGEST_OFFSET = 100_000
+MOST_CALENDARS = 20
+
+REF_FORM = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _CLOCK = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
 T = TypeVar("T")
-
-
-class GraceOutOfRange(DayOutOfRange):
-    """A grace period that ends after the last day that is supported."""
-
-    def __init__(self) -> None:
-        super().__init__("The end of the grace period")
 
 
 class _Unreadable(ValueError):
@@ -141,7 +132,36 @@ TimeZoneName = Annotated[
 CalendarName = Annotated[
     str, Field(strict=True), AfterValidator(_refusing("unknown_calendar", validate_calendar))
 ]
-"""The name of a calendar: `US`, `DE-BY` or `weekend`."""
+"""The name of a calendar: `US`, `DE-BY`, `weekend`, `weekend:fri-sat`, `desk:hq`."""
+
+
+def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        sentence = "Name each calendar only once."
+        raise ValueError(sentence)
+    return values
+
+
+CalendarNames = Annotated[
+    tuple[CalendarName, ...],
+    Field(max_length=MOST_CALENDARS),
+    AfterValidator(_refusing("calendar_twice", _all_different)),
+]
+"""Calendars joined: a business day is one in all of them."""
+
+Ref = Annotated[str, Field(pattern=REF_FORM)]
+"""The name of an obligation, milestone or piece of evidence within its agreement."""
+
+
+def _rrule(text: str) -> str:
+    parse_rrule(text)
+    return text
+
+
+RRule = Annotated[
+    str, Field(strict=True, max_length=500), AfterValidator(_refusing("rrule", _rrule))
+]
+"""A recurrence rule of RFC 5545, such as `FREQ=MONTHLY;BYMONTHDAY=-1`."""
 
 CivilDay = Annotated[dt.date, BeforeValidator(_refusing("civil_day", _civil_day))]
 """A day, `YYYY-MM-DD`, in the range that `civil_time` supports; never an instant."""
@@ -159,21 +179,153 @@ def _require_type(schema: dict[str, Any]) -> None:
     schema["required"] = ["type", *schema.get("required", [])]
 
 
+_RULE_CONFIG = ConfigDict(extra="forbid", json_schema_extra=_require_type)
+_PART_CONFIG = ConfigDict(extra="forbid")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DateRule:
     """Due on a day: by its end, or by a wall-clock time on it.
 
-    Without a `timezone`, the agreement's counts, else the obligor's.
+    Without a `timezone`, the agreement's counts, else the obligor's. `is_two_sided` asks for the
+    two-sided window: the day ends first in one party's zone and last in another's.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", json_schema_extra=_require_type
-    )
+    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
     type: Literal["date"] = "date"
     on: CivilDay
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
+    is_two_sided: StrictBool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anchor:
+    """What an offset counts from: a civil day (with a wall-clock time, where hours are counted),
+    a milestone of the agreement, or the due date of another obligation in it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
+
+    date: CivilDay | None = None
+    time: CivilTime | None = None
+    milestone: Ref | None = None
+    deadline: Ref | None = None
+
+
+def _with_time_apart(value: object) -> object:
+    """A `date` with a time of day in it, as its two fields."""
+    if isinstance(value, dict) and isinstance(value.get("date"), str) and "time" not in value:
+        day, mark, clock = value["date"].partition("T")
+        if mark:
+            return {**value, "date": day, "time": clock}
+    return value
+
+
+def _one_anchor(anchor: Anchor) -> Anchor:
+    if [anchor.date, anchor.milestone, anchor.deadline].count(None) != 2:
+        problem = "Give one of date, milestone and deadline."
+        raise PydanticCustomError("anchor", "{reason}", {"reason": problem})
+    if anchor.time is not None and anchor.date is None:
+        problem = "A time of day goes with a date; a milestone brings its own."
+        raise _error_at("time", "anchor_time", problem, anchor.time)
+    return anchor
+
+
+def _without_nulls(value: Anchor | TriggerEvent) -> dict[str, str]:
+    found = {name: getattr(value, name) for name in value.__slots__}
+    return {
+        name: _clock_text(each) if isinstance(each, dt.time) else str(each)
+        for name, each in found.items()
+        if each is not None
+    }
+
+
+_WITHOUT_NULLS = PlainSerializer(_without_nulls, return_type=dict[str, str], when_used="json")
+
+CheckedAnchor = Annotated[
+    Anchor, BeforeValidator(_with_time_apart), AfterValidator(_one_anchor), _WITHOUT_NULLS
+]
+"""An anchor that names exactly one thing to count from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OffsetRule:
+    """Due a period after, or before, an event.
+
+    Without `time`, by the end of the day on which the period ends. `calendars` empty means the
+    agreement's. A legal `method` brings its own way to count and to roll; `service_days` are
+    added where it knows of them. `anchor` is absent only below a `TriggerRule`: the event that
+    wakes that one is counted from.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
+
+    type: Literal["offset"] = "offset"
+    anchor: Annotated[CheckedAnchor | None, Field(alias="from")] = None
+    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET)]
+    unit: PeriodUnit
+    direction: Direction = Direction.AFTER
+    count_first_day: StrictBool = False
+    end_of_month: StrictBool = False
+    roll: RollConvention = RollConvention.NONE
+    calendars: CalendarNames = ()
+    method: LegalMethod | None = None
+    service_days: Annotated[int, Field(strict=True, ge=0, le=30)] = 0
+    time: CivilTime | None = None
+    timezone: TimeZoneName | None = None
+    is_two_sided: StrictBool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecurrenceRule:
+    """Due again and again, by an RRULE of RFC 5545 that steps in days or more.
+
+    `start` is its DTSTART, as a civil day. With `end_of_month`, a day of the month that a month
+    does not have means its last. Each date rolls by itself.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
+
+    type: Literal["recurrence"] = "recurrence"
+    rrule: RRule
+    start: CivilDay
+    until: CivilDay | None = None
+    end_of_month: StrictBool = False
+    roll: RollConvention = RollConvention.NONE
+    calendars: CalendarNames = ()
+    time: CivilTime | None = None
+    timezone: TimeZoneName | None = None
+    is_two_sided: StrictBool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriggerEvent:
+    """What wakes a dormant deadline: a milestone, another obligation met, or one breached."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
+
+    milestone: Ref | None = None
+    breach_of: Ref | None = None
+    met: Ref | None = None
+
+
+def _one_event(event: TriggerEvent) -> TriggerEvent:
+    if [event.milestone, event.breach_of, event.met].count(None) != 2:
+        problem = "Give one of milestone, breach_of and met."
+        raise PydanticCustomError("event", "{reason}", {"reason": problem})
+    return event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriggerRule:
+    """Dormant until an event happens; due as `then` says, counted from that event."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
+
+    type: Literal["trigger"] = "trigger"
+    on: Annotated[TriggerEvent, AfterValidator(_one_event), _WITHOUT_NULLS]
+    then: OffsetRule
 
 
 class GraceUnit(StrEnum):
@@ -200,33 +352,46 @@ class Due:
     """When something is due, and when it counts as unmet.
 
     `due_on` is the civil day in `timezone`. `due_at` is UTC and exclusive: what happens at it is
-    late. `unmet_at` is UTC, the end of the grace period; without one it equals `due_at`.
+    late for everyone. `unmet_at` is UTC, the end of the grace period; without one it equals
+    `due_at`. `first_at` is UTC and set where it is not agreed when the day ends, be it that the
+    parties' zones or the readings of the rule differ: what happens from it on, and before
+    `due_at`, is in time by one reading and late by another.
     """
 
     due_on: dt.date
     due_at: dt.datetime
     unmet_at: dt.datetime
     timezone: str
+    first_at: dt.datetime | None = None
 
 
-def _with_known_type(value: object) -> object:
-    """Refuse a rule of another type at the path `type`, with or without other errors in it."""
-    if not isinstance(value, dict) or value.get("type") == "date":
+_RULES: dict[str, TypeAdapter[Any]] = {
+    "date": TypeAdapter(DateRule),
+    "offset": TypeAdapter(OffsetRule),
+    "recurrence": TypeAdapter(RecurrenceRule),
+    "trigger": TypeAdapter(TriggerRule),
+}
+
+
+def _checked(value: object) -> object:
+    """The rule that `value` states, by its `type`; problems at the paths of that type's fields."""
+    if isinstance(value, DateRule | OffsetRule | RecurrenceRule | TriggerRule):
         return value
-    if "type" in value:
-        problem = "Only rules of the type 'date' are known."
-    else:
-        problem = "Say what kind of rule this is: 'date'."
-    raise _error_at("type", "due_rule_type", problem, value.get("type"))
-
-
-def _existing(rule: DateRule) -> DateRule:
-    """Refuse a time that the rule's own zone jumps over. Without one, `resolve` will."""
-    if rule.time is not None and rule.timezone is not None:
-        try:
-            instant(rule.on, rule.time, rule.timezone)
-        except NonexistentLocalTime as problem:
-            raise _error_at("time", "nonexistent_local_time", str(problem), rule.time) from None
+    if not isinstance(value, dict):
+        problem = "Give the rule as an object, such as {'type': 'date', 'on': '2025-05-14'}."
+        raise PydanticCustomError("due_rule", "{reason}", {"reason": problem})
+    kinds = ", ".join(f"'{name}'" for name in _RULES)
+    if "type" not in value:
+        problem = f"Say what kind of rule this is: one of {kinds}."
+        raise _error_at("type", "due_rule_type", problem, None)
+    name = value["type"]
+    if not isinstance(name, str) or name not in _RULES:
+        problem = f"There is no such kind of rule: use one of {kinds}."
+        raise _error_at("type", "due_rule_type", problem, name)
+    rule = _RULES[name].validate_python(value)
+    if isinstance(rule, OffsetRule) and rule.anchor is None:
+        problem = "Say what to count from: a date, a milestone or a deadline."
+        raise _error_at("from", "due_rule_from", problem, None)
     return rule
 
 
@@ -238,8 +403,11 @@ def _error_at(field_name: str, kind: str, problem: str, value: object) -> Valida
     return ValidationError.from_exception_data("DueRule", [line])
 
 
-# Once there are several kinds of rule: a union with a Discriminator on `type`.
-DueRule = Annotated[DateRule, BeforeValidator(_with_known_type), AfterValidator(_existing)]
+# Only values that `_checked` has made reach the union itself, which is there for the schema.
+DueRule = Annotated[
+    Annotated[DateRule | OffsetRule | RecurrenceRule | TriggerRule, Field(discriminator="type")],
+    BeforeValidator(_checked),
+]
 """A due rule of any type, checked; for use in document models too."""
 
 _RULE: TypeAdapter[DueRule] = TypeAdapter(DueRule)
@@ -256,7 +424,7 @@ def parse_due_rule(value: object) -> DueRule:
 
 def dump_due_rule(rule: DueRule) -> dict[str, object]:
     """The rule as JSON values, every field named. `parse_due_rule` gives back the same rule."""
-    dumped: dict[str, object] = _RULE.dump_python(rule, mode="json")
+    dumped: dict[str, object] = _RULE.dump_python(rule, mode="json", by_alias=True)
     return dumped
 
 
@@ -269,50 +437,3 @@ def dump_grace(grace: Grace) -> dict[str, object]:
     """The grace period as JSON values. `parse_grace` gives back the same."""
     dumped: dict[str, object] = _GRACE.dump_python(grace, mode="json")
     return dumped
-
-
-def resolve(
-    rule: DueRule,
-    *,
-    fallback_timezone: str,
-    grace: Grace | None = None,
-    calendars: tuple[str, ...] = (),
-) -> Due:
-    """The day and the instants that the rule fixes.
-
-    The zone is the rule's own, else `fallback_timezone`: the agreement's, else the obligor's.
-    `calendars` say which days a grace period in business days counts; none means Saturdays and
-    Sundays off.
-
-    Raises `NonexistentLocalTime` where clocks jump over the rule's time in that zone (its place
-    is the rule's `time`), `UnknownTimeZone`, `UnknownCalendar`, `NoBusinessDay`, `DayOutOfRange`
-    for the rule's day and `GraceOutOfRange` for a grace period that ends too late.
-    """
-    zone_name = rule.timezone or fallback_timezone
-    if rule.time is None:
-        due_at = day_end(rule.on, zone_name)
-    else:
-        due_at = instant(rule.on, rule.time, zone_name)
-    unmet_at = due_at
-    if grace is not None and grace.count:
-        unmet_at = _grace_end(rule, due_at, zone_name, grace, calendars)
-    return Due(due_on=rule.on, due_at=due_at, unmet_at=unmet_at, timezone=zone_name)
-
-
-def _grace_end(
-    rule: DueRule, due_at: dt.datetime, zone_name: str, grace: Grace, calendars: tuple[str, ...]
-) -> dt.datetime:
-    if grace.unit is GraceUnit.HOURS:
-        return due_at + dt.timedelta(hours=grace.count)
-    try:
-        if grace.unit is GraceUnit.BUSINESS_DAYS:
-            last_day = add_business_days(rule.on, grace.count, calendars)
-        else:
-            weeks = grace.unit is GraceUnit.WEEKS
-            last_day = rule.on + dt.timedelta(days=grace.count * (7 if weeks else 1))
-        if rule.time is None:
-            return day_end(last_day, zone_name)
-        # Nobody chose this time of that day, so a jump of the clocks over it is no error.
-        return instant_or_jump(last_day, rule.time, zone_name)
-    except DayOutOfRange:
-        raise GraceOutOfRange from None

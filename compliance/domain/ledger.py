@@ -11,21 +11,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from compliance.domain.timeline import TICK, Timeline, Transition
+from compliance.domain.suspensions import TICK
+from compliance.domain.timeline import Timeline, Transition
 from compliance.domain.vocabulary import Reason, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One ledger row: from `effective_at` on this was the state, as known at `recorded_at`."""
+    """One ledger row: from `effective_at` on this was the state, as known at `recorded_at`.
+
+    Without `due_at` and `unmet_at` it was not known when the deadline is due, or it had no end.
+    """
 
     recorded_at: datetime
     effective_at: datetime
     status: Status
     reason: Reason
     fact_id: int | None
-    due_at: datetime
-    unmet_at: datetime
+    due_at: datetime | None
+    unmet_at: datetime | None
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
@@ -84,15 +88,16 @@ def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tupl
     return rest
 
 
-def _state(entry: Entry) -> tuple[Status, Reason, int | None, datetime, datetime]:
+def _state(entry: Entry) -> tuple[object, ...]:
     return (entry.status, entry.reason, entry.fact_id, entry.due_at, entry.unmet_at)
 
 
 def _agree(entry: Entry, transition: Transition) -> bool:
+    due = transition.due
     return (
         entry.status == transition.status
         and entry.reason == transition.reason
         and entry.fact_id == transition.fact_id
-        and entry.due_at == transition.due.due_at
-        and entry.unmet_at == transition.due.unmet_at
+        and entry.due_at == (due.due_at if due is not None else None)
+        and entry.unmet_at == (due.unmet_at if due is not None else None)
     )

@@ -34,9 +34,49 @@ class AgreementStatus(StrEnum):
 
 
 class ObligationKind(StrEnum):
-    """How an obligation binds: do it by an instant."""
+    """How an obligation binds: do it by an instant, keep it so during a period, or do not."""
 
     ACHIEVE = "achieve"
+    MAINTAIN = "maintain"
+    REFRAIN = "refrain"
+
+
+class PeriodUnit(StrEnum):
+    """What an offset counts. Hours elapse; the others are civil."""
+
+    HOURS = "hours"
+    DAYS = "days"
+    BUSINESS_DAYS = "business_days"
+    WEEKS = "weeks"
+    MONTHS = "months"
+    YEARS = "years"
+
+
+class Direction(StrEnum):
+    """On which side of its event an offset lies."""
+
+    AFTER = "after"
+    BEFORE = "before"
+
+
+class RollConvention(StrEnum):
+    """Where a date goes that is no business day. `nearest` prefers the later of two."""
+
+    NONE = "none"
+    FOLLOWING = "following"
+    MODIFIED_FOLLOWING = "modified_following"
+    HALF_MONTH_MODIFIED_FOLLOWING = "half_month_modified_following"
+    PRECEDING = "preceding"
+    MODIFIED_PRECEDING = "modified_preceding"
+    NEAREST = "nearest"
+
+
+class LegalMethod(StrEnum):
+    """A statute's or a court's own way to count a period."""
+
+    FRCP_6 = "frcp-6"
+    EU_1182_71 = "eu-1182-71"
+    CORRESPONDING_DATE = "corresponding-date"
 
 
 class Severity(StrEnum):
@@ -58,13 +98,16 @@ class Capacity(StrEnum):
 class Status(StrEnum):
     """Where a deadline stands."""
 
+    DORMANT = "dormant"
     PENDING = "pending"
+    HOLDING = "holding"
     IN_GRACE = "in_grace"
     UNMET = "unmet"
     PARTLY_MET = "partly_met"
     MET = "met"
     MET_LATE = "met_late"
     WAIVED = "waived"
+    SUSPENDED = "suspended"
     CANCELLED = "cancelled"
 
 
@@ -72,22 +115,40 @@ class Reason(StrEnum):
     """Why a deadline came to stand where it stands."""
 
     AGREED = "agreed"
+    TRIGGERED = "triggered"
+    PERIOD_BEGAN = "period_began"
+    PERIOD_ENDED = "period_ended"
+    WINDOW_BEGAN = "window_began"
     DUE_PASSED = "due_passed"
     GRACE_ENDED = "grace_ended"
     PERFORMED = "performed"
+    PERFORMED_IN_WINDOW = "performed_in_window"
     PART_PERFORMED = "part_performed"
+    TARGET_RESTATED = "target_restated"
+    VIOLATED = "violated"
+    CURED = "cured"
     EXTENDED = "extended"
+    RESCHEDULED = "rescheduled"
     WAIVED = "waived"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
     CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+    WITHDRAWN = "withdrawn"
 
 
 class FactKind(StrEnum):
-    """What a recorded fact says of a deadline."""
+    """What a recorded fact says of a deadline; a termination, of a whole agreement."""
 
     PERFORMANCE = "performance"
+    VIOLATION = "violation"
     EXTENSION = "extension"
+    RESTATEMENT = "restatement"
     WAIVER = "waiver"
+    SUSPENSION = "suspension"
     CANCELLATION = "cancellation"
+    TERMINATION = "termination"
+    TRIGGER = "trigger"
     RETRACTION = "retraction"
 
 
@@ -126,9 +187,14 @@ class BreachEnd(StrEnum):
     """Why a breach is over. A voided one never was: a fact took effect before it began."""
 
     PERFORMED = "performed"
+    CURED = "cured"
     EXTENDED = "extended"
+    RESCHEDULED = "rescheduled"
     WAIVED = "waived"
+    SUSPENDED = "suspended"
     CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+    WITHDRAWN = "withdrawn"
     VOIDED = "voided"
 
 

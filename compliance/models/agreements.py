@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from compliance.domain.periods import Event
 from compliance.domain.vocabulary import AgreementKind, PartyKind
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked
@@ -46,7 +49,7 @@ class Agreement(models.Model):
     in_force_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
-    calendars = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    calendars = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
     )
@@ -79,3 +82,35 @@ class AgreementParty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.party.code} in {self.agreement.ref}"
+
+
+@tracked
+class Milestone(models.Model):
+    """An event in an agreement's life from which periods are counted: entry into force."""
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
+    ref = models.CharField(max_length=64)
+    title = models.CharField(max_length=200, blank=True, default="")
+    on = models.DateField(null=True, blank=True)
+    at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=["agreement", "ref"], name="milestone_ref_once"),
+            models.CheckConstraint(
+                name="milestone_dated_once",
+                condition=models.Q(on__isnull=True) | models.Q(at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.on or self.at or 'not yet'}"
+
+
+def milestone_event(milestone: Milestone) -> Event | None:
+    """When a milestone was or will be, if that is known."""
+    if milestone.at is not None:
+        # Which day that is depends on the zone in which it is counted from.
+        return Event(on=milestone.at.astimezone(UTC).date(), at=milestone.at)
+    return None if milestone.on is None else Event(on=milestone.on)

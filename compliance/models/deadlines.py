@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
-from compliance.domain.vocabulary import BreachEnd, Reason, Status, Verification
+from compliance.domain.due_rules import Due
+from compliance.domain.timeline import Move as MoveOfTerms
+from compliance.domain.timeline import Terms
+from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status, Verification
 from compliance.models.agreements import Agreement
 from compliance.models.append_only import append_only
 from compliance.models.choices import choice_field, one_of
 from compliance.models.obligations import Obligation
+
+# Where a deadline without a due date stands in lists: after all that have one.
+NO_DUE = datetime(9998, 12, 31, tzinfo=UTC)
+_BY_DUE = Coalesce(models.F("due_at"), models.Value(NO_DUE))
 
 
 class DeadlineQuerySet(models.QuerySet["Deadline"]):
@@ -33,9 +43,17 @@ class Deadline(models.Model):
     # Written by compliance.operations.course alone, from here ...
     status = choice_field(Status)
     status_since = models.DateTimeField()
-    due_on = models.DateField()
-    due_at = models.DateTimeField()
-    unmet_at = models.DateTimeField()
+    due_on = models.DateField(null=True, help_text="Empty while dormant, or without an end.")
+    due_at = models.DateTimeField(null=True)
+    unmet_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField(
+        null=True, help_text="From here to due_at it is in time by one reading, late by another."
+    )
+    is_ambiguous = models.BooleanField(default=False, db_default=False)
+    performed_quantity = models.DecimalField(
+        max_digits=20, decimal_places=6, default=0, db_default=0
+    )
+    target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     next_check_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(
         null=True, help_text="When the newest ledger batch of this deadline was recorded."
@@ -50,9 +68,28 @@ class Deadline(models.Model):
     )
     number = models.PositiveIntegerField(default=1)
     begins_at = models.DateTimeField()
-    original_due_on = models.DateField()
-    original_due_at = models.DateTimeField()
-    original_unmet_at = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True, help_text="When a period to hold in begins.")
+    original_due_on = models.DateField(null=True)
+    original_due_at = models.DateTimeField(null=True)
+    original_unmet_at = models.DateTimeField(null=True)
+    original_first_at = models.DateTimeField(null=True)
+    moves = models.JSONField(
+        null=True, help_text="Due dates worked out for extensions, triggers and moved anchors."
+    )
+    is_withdrawn = models.BooleanField(
+        default=False, db_default=False, help_text="Its corrected rule yields it no more."
+    )
+    has_dependents = models.BooleanField(
+        default=False, db_default=False, help_text="Other deadlines are counted from this one."
+    )
+    trace = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    data_version = models.CharField(
+        max_length=100,
+        default="",
+        db_default="",
+        help_text="The zone and holiday data it was worked out with; empty: to be worked out.",
+    )
     timezone = models.CharField(max_length=64)
     is_disputed = models.BooleanField(default=False)
     verification = choice_field(Verification, default=Verification.UNCHECKED)
@@ -71,6 +108,11 @@ class Deadline(models.Model):
                 & models.Q(original_unmet_at__gte=models.F("original_due_at")),
             ),
             models.CheckConstraint(
+                name="deadline_due_whole",
+                condition=models.Q(due_on__isnull=True, due_at__isnull=True, unmet_at__isnull=True)
+                | models.Q(due_on__isnull=False, due_at__isnull=False, unmet_at__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="deadline_begins_before_due",
                 condition=models.Q(begins_at__lte=models.F("original_due_at")),
             ),
@@ -83,11 +125,17 @@ class Deadline(models.Model):
                 condition=models.Q(next_check_at__isnull=False),
             ),
             # Read by the deadline list in its default order, page by page.
-            models.Index(fields=["due_at", "id"], name="deadline_by_due"),
+            models.Index(_BY_DUE, "id", name="deadline_due_order"),
             # Read by the deadline list and the summary of one status.
-            models.Index(fields=["status", "due_at", "id"], name="deadline_by_status"),
+            models.Index("status", _BY_DUE, "id", name="deadline_status_due_order"),
             # Read by the deadline list of one agreement.
-            models.Index(fields=["agreement", "due_at", "id"], name="deadline_by_agreement"),
+            models.Index("agreement", _BY_DUE, "id", name="deadline_agreement_due_order"),
+            # Read by operations.recomputation.
+            models.Index(
+                fields=["obligation"],
+                name="deadline_stale",
+                condition=models.Q(data_version=""),
+            ),
             # Read by the health page.
             models.Index(
                 fields=["id"],
@@ -97,7 +145,94 @@ class Deadline(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.obligation.ref} due {self.due_on}"
+        return f"{self.obligation.ref} due {self.due_on}" if self.due_on else self.obligation.ref
+
+
+class Duty(NamedTuple):
+    """What of an obligation bears on the course of its deadlines."""
+
+    kind: ObligationKind = ObligationKind.ACHIEVE
+    target_quantity: Decimal | None = None
+    has_due_rule: bool = True
+    is_surviving: bool = False
+
+
+PLAIN_DUTY = Duty()
+
+
+def duty_of(obligation: Obligation) -> Duty:
+    """What of an obligation bears on the course of its deadlines."""
+    return Duty(
+        kind=ObligationKind(obligation.kind),
+        target_quantity=obligation.target_quantity,
+        has_due_rule=obligation.due is not None,
+        is_surviving=obligation.is_surviving,
+    )
+
+
+def terms_of(row: Any, duty: Duty) -> Terms:
+    """What was agreed of a deadline, as the domain sees it; `row` has its columns."""
+    due = None
+    if row.original_due_at is not None:
+        due = Due(
+            due_on=row.original_due_on,
+            due_at=row.original_due_at,
+            unmet_at=row.original_unmet_at,
+            timezone=row.timezone,
+            first_at=row.original_first_at,
+        )
+    moves: tuple[MoveOfTerms, ...] = ()
+    if row.moves:
+        moves = tuple(
+            MoveOfTerms(
+                at=datetime.fromisoformat(each["at"]),
+                due=load_due(each["due"]) if each["due"] else None,
+                reason=Reason(each["reason"]),
+            )
+            for each in row.moves
+            if "at" in each
+        )
+    return Terms(
+        begins_at=row.begins_at,
+        due=due,
+        kind=duty.kind,
+        starts_at=row.starts_at,
+        is_endless=not duty.has_due_rule,
+        target_quantity=duty.target_quantity,
+        moves=moves,
+        is_withdrawn=row.is_withdrawn,
+    )
+
+
+def dump_due(due: Due) -> dict[str, str | None]:
+    """A due date as JSON."""
+    return {
+        "due_on": due.due_on.isoformat(),
+        "due_at": due.due_at.isoformat(),
+        "unmet_at": due.unmet_at.isoformat(),
+        "first_at": due.first_at.isoformat() if due.first_at else None,
+        "timezone": due.timezone,
+    }
+
+
+def load_due(value: Mapping[str, str]) -> Due:
+    """What `dump_due` wrote."""
+    return Due(
+        due_on=date.fromisoformat(value["due_on"]),
+        due_at=datetime.fromisoformat(value["due_at"]),
+        unmet_at=datetime.fromisoformat(value["unmet_at"]),
+        timezone=value["timezone"],
+        first_at=datetime.fromisoformat(value["first_at"]) if value["first_at"] else None,
+    )
+
+
+def dues_of_facts(moves: list[dict[str, Any]] | None) -> dict[int, Due]:
+    """The due dates worked out for a deadline's extensions and triggers, by the fact's id."""
+    return {
+        each["fact"]: load_due(each["due"])
+        for each in moves or ()
+        if "fact" in each and each["due"] is not None
+    }
 
 
 class LedgerEntry(models.Model):
@@ -113,9 +248,9 @@ class LedgerEntry(models.Model):
     fact = models.ForeignKey(
         "Fact", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    due_on = models.DateField()
-    due_at = models.DateTimeField()
-    unmet_at = models.DateTimeField()
+    due_on = models.DateField(null=True)
+    due_at = models.DateTimeField(null=True)
+    unmet_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "ledger entries"
@@ -200,3 +335,38 @@ class SweepRun(models.Model):
 
     def __str__(self) -> str:
         return f"Sweep of {self.started_at:%Y-%m-%d %H:%M:%S}Z"
+
+
+class Recomputation(models.Model):
+    """One run of working out open deadlines again, and what it moved."""
+
+    as_of = models.DateTimeField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    data_version = models.CharField(max_length=100)
+    horizon = models.DateField(help_text="The day up to which recurrences are made.")
+    examined = models.PositiveIntegerField(default=0)
+    moved = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.moved} of {self.examined} moved with {self.data_version}"
+
+
+class Move(models.Model):
+    """That a recomputation moved the due instant of a deadline."""
+
+    recomputation = models.ForeignKey(Recomputation, on_delete=models.CASCADE, related_name="moves")
+    deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="+")
+    from_due_at = models.DateTimeField(null=True)
+    to_due_at = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.from_due_at} to {self.to_due_at}"

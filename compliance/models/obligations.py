@@ -7,7 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from compliance.domain.vocabulary import Capacity, ObligationKind, Severity
-from compliance.models.agreements import Agreement, Party
+from compliance.models.agreements import Agreement, Milestone, Party
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked
 
@@ -24,6 +24,14 @@ class Obligation(models.Model):
     kind = choice_field(ObligationKind, default=ObligationKind.ACHIEVE)
     due = models.JSONField(null=True, blank=True)
     grace = models.JSONField(null=True, blank=True)
+    starts = models.JSONField(
+        null=True, blank=True, help_text="When the period begins in which to maintain or refrain."
+    )
+    is_surviving = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Suspension and termination of the agreement do not reach this obligation.",
+    )
     severity = choice_field(Severity, default=Severity.NORMAL)
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     owner = models.EmailField(null=True, blank=True)  # noqa: DJ001 -- absent, not empty
@@ -47,6 +55,11 @@ class Obligation(models.Model):
             models.UniqueConstraint(fields=["agreement", "id"], name="obligation_in_agreement"),
             models.CheckConstraint(
                 name="obligation_target_positive", condition=models.Q(target_quantity__gt=0)
+            ),
+            models.CheckConstraint(
+                name="obligation_starts_of_a_period",
+                condition=models.Q(starts__isnull=True)
+                | ~models.Q(kind=ObligationKind.ACHIEVE.value),
             ),
             models.CheckConstraint(
                 name="obligation_not_its_own_parent",
@@ -96,3 +109,33 @@ class ObligationParty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.party.code} {self.capacity} of {self.obligation.ref}"
+
+
+class Dependency(models.Model):
+    """That an obligation is counted from a milestone, or from what becomes of another obligation.
+
+    Follows from the obligation's rules; kept so that what moves can find what hangs on it.
+    """
+
+    obligation = models.ForeignKey(
+        Obligation, on_delete=models.CASCADE, related_name="dependencies"
+    )
+    milestone = models.ForeignKey(
+        Milestone, null=True, on_delete=models.CASCADE, related_name="dependents"
+    )
+    on = models.ForeignKey(
+        Obligation, null=True, on_delete=models.CASCADE, related_name="dependents"
+    )
+
+    class Meta:
+        verbose_name_plural = "dependencies"
+        constraints = (
+            models.CheckConstraint(
+                name="dependency_on_one_thing",
+                condition=models.Q(milestone__isnull=True, on__isnull=False)
+                | models.Q(milestone__isnull=False, on__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.obligation_id} on {self.milestone or self.on}"

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
+from compliance.domain.calendars import DESK_PREFIX
 from compliance.domain.drafts import (
     AgreementDocument,
     AgreementDraft,
     DocumentObligation,
     MembershipDraft,
+    MilestoneDraft,
     ObligationDraft,
     ParticipantDraft,
     PartyDraft,
 )
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.models import Agreement, AgreementParty, Deadline, ObligationParty, Party, User
+from compliance.models import (
+    Agreement,
+    AgreementParty,
+    Deadline,
+    Milestone,
+    ObligationParty,
+    Party,
+    User,
+)
+from compliance.models.calendars import desk_calendars
 from compliance.operations import course, facts, obligations, parties
 
 
@@ -49,32 +61,37 @@ def create(*, draft: AgreementDraft, as_of: datetime) -> Agreement:
     if Agreement.objects.filter(ref=draft.ref).exists():
         raise refusal("ref", f"There is already an agreement {draft.ref}: choose another ref.")
     members = _members(draft.parties)
+    _refuse_unknown_calendars(draft)
     agreement = Agreement.objects.create(created_at=as_of, **_columns(draft))
     AgreementParty.objects.bulk_create(
         AgreementParty(agreement=agreement, party=party, role=role) for party, role in members
     )
+    _set_milestones(agreement, draft.milestones)
     return agreement
 
 
 @transaction.atomic
 def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> Agreement:
-    """Correct an agreement. Deadlines that follow its zone or calendars move with it.
+    """Correct an agreement. Deadlines that follow its zone, its calendars or its milestones move
+    with it.
 
     Raises:
-        Invalid: the ref differs, a party is not stored, or one with duties is left out.
+        Invalid: the ref differs, a party is not stored, or one with duties is left out, or a
+            milestone from which something is counted.
     """
-    touched = _correct(agreement, draft)
+    touched = _correct(agreement, draft, as_of=as_of)
     course.settle(touched, as_of=as_of)
     agreement.refresh_from_db()
     return agreement
 
 
-def _correct(agreement: Agreement, draft: AgreementDraft) -> set[int]:
+def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
     """Do what `update` does, but leave the deadlines that it touched unsettled."""
     agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
     members = _members(draft.parties)
+    _refuse_unknown_calendars(draft)
     stored = {each.party_id: each for each in agreement.memberships.select_related("party")}
     kept = {party.pk for party, _ in members}
     for party_id in stored.keys() - kept:
@@ -93,18 +110,67 @@ def _correct(agreement: Agreement, draft: AgreementDraft) -> set[int]:
         elif membership.role != role:
             membership.role = role
             membership.save(update_fields=["role"])
-    has_moved = (agreement.timezone, list(agreement.calendars)) != (
-        draft.timezone,
-        list(draft.calendars),
-    )
+    has_moved = _surroundings(agreement) != _surroundings(draft)
     for name, value in _columns(draft).items():
         setattr(agreement, name, value)
     agreement.save()
-    if not has_moved:
-        return set()
-    return obligations.recompute(
-        obligations=agreement.obligations.filter(deadlines__isnull=False).distinct()
+    moved = _set_milestones(agreement, draft.milestones)
+    affected = agreement.obligations.filter(
+        Q(dependencies__milestone__ref__in=moved)
+        | Q(deadlines__facts__due__from__milestone__in=list(moved))
     )
+    if has_moved:
+        affected = agreement.obligations.all()
+    return obligations.recompute(
+        obligation_ids=set(affected.values_list("id", flat=True)), as_of=as_of
+    )
+
+
+def _surroundings(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
+    """What of an agreement its rules go by where they are silent."""
+    return (
+        agreement.timezone,
+        list(agreement.calendars),
+        agreement.in_force_on or agreement.signed_on,
+    )
+
+
+def _set_milestones(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> set[str]:
+    """Store these milestones and no others; the refs of those whose date changed are returned.
+
+    Raises:
+        Invalid: one is left out from which something is counted.
+    """
+    stored = {each.ref: each for each in agreement.milestones.all()}
+    moved = set()
+    for draft in drafts:
+        milestone = stored.pop(draft.ref, None) or Milestone(agreement=agreement, ref=draft.ref)
+        if (milestone.on, milestone.at) != (draft.on, draft.at):
+            moved.add(draft.ref)
+        is_same = milestone.pk and milestone.title == draft.title and draft.ref not in moved
+        if not is_same:
+            milestone.title, milestone.on, milestone.at = draft.title, draft.on, draft.at
+            milestone.save()
+    for ref, milestone in stored.items():
+        dependent = milestone.dependents.select_related("obligation").first()
+        if dependent is not None:
+            sentence = (
+                f"{dependent.obligation.ref} is counted from the milestone {ref}, which must stay."
+            )
+            raise refusal("milestones", sentence)
+        milestone.delete()
+    return moved
+
+
+def _refuse_unknown_calendars(draft: AgreementDraft) -> None:
+    known = desk_calendars()
+    problems = [
+        Problem(path=f"calendars/{index}", detail=f"The desk keeps no calendar {name}: add it.")
+        for index, name in enumerate(draft.calendars)
+        if name.startswith(DESK_PREFIX) and name not in known
+    ]
+    if problems:
+        raise Invalid(problems)
 
 
 @transaction.atomic
@@ -127,7 +193,7 @@ def save_whole(
         agreement = create(draft=draft, as_of=as_of)
         touched = set()
     else:
-        touched = _correct(agreement, draft)
+        touched = _correct(agreement, draft, as_of=as_of)
         agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
@@ -169,6 +235,11 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
     is_new = agreement is None
     if agreement is None:
         agreement = create(draft=_draft_of(document), as_of=as_of)
+    else:
+        known_refs = set(agreement.milestones.values_list("ref", flat=True))
+        for milestone in document.milestones:
+            if milestone.ref not in known_refs:
+                Milestone.objects.create(agreement=agreement, **milestone.model_dump())
     stored = set(agreement.obligations.values_list("ref", flat=True))
     _refuse_doubles(document.obligations)
     made = obligations.store(
@@ -203,6 +274,7 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         ends_on=document.ends_on,
         timezone=document.timezone,
         calendars=document.calendars,
+        milestones=document.milestones,
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )
 

@@ -10,20 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import structlog
 from django.db import connection, transaction
 
 from compliance.domain.alerts import BreachChanges, breach_changes
-from compliance.domain.due_rules import Due
 from compliance.domain.ledger import Entry, next_recorded_at, restatement
-from compliance.domain.timeline import BreachInterval, Fact, Terms, Timeline, project
-from compliance.domain.vocabulary import AlertKind, BreachEnd, Reason, Status
-from compliance.models import Fact as FactRow
+from compliance.domain.timeline import BreachInterval, Fact, Timeline, project
+from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind, Reason, Status
 from compliance.models.bulk import fetch, overlapping, write
-from compliance.models.facts import fact_of
+from compliance.models.deadlines import PLAIN_DUTY, Duty, terms_of
+from compliance.models.facts import facts_about
+from compliance.operations import schedule
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +46,14 @@ class _Row(NamedTuple):
     agreement_id: int
     obligation_id: int
     begins_at: datetime
-    original_due_on: date
-    original_due_at: datetime
-    original_unmet_at: datetime
+    starts_at: datetime | None
+    original_due_on: date | None
+    original_due_at: datetime | None
+    original_unmet_at: datetime | None
+    original_first_at: datetime | None
+    moves: list[dict[str, Any]] | None
+    is_withdrawn: bool
+    has_dependents: bool
     timezone: str
     recorded_at: datetime | None
 
@@ -65,12 +69,12 @@ class Settled:
 
 @dataclass(kw_only=True, slots=True)
 class _Known:
-    """What is stored about the deadlines being settled, by deadline (targets by obligation)."""
+    """What is stored about the deadlines being settled, by deadline (duties by obligation)."""
 
     facts: dict[int, list[Fact]]
     ledger: dict[int, list[Entry]]
     breaches: dict[int, list[BreachInterval]]
-    targets: dict[int, Decimal]
+    duties: dict[int, Duty]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,34 +88,94 @@ class _Writes:
     altered: list[dict[str, Any]] = field(default_factory=list)
 
 
-def settle(deadline_ids: Iterable[int], *, as_of: datetime, announce_ended: bool = True) -> Settled:
+def settle(
+    deadline_ids: Iterable[int],
+    *,
+    as_of: datetime,
+    announce_ended: bool = True,
+    keeps_closed: bool = False,
+) -> Settled:
     """Bring the given deadlines up to `as_of`. To be called once, last, in a transaction.
 
+    Whoever settles a deadline that others are counted from holds its agreement, locked before
+    any deadline: what hangs on it is settled too, and two that went from one deadline to another
+    in different orders would wait for each other.
+
     `announce_ended=False` makes no alert for a breach that was over before it was found: for
-    the loading of history.
+    the loading of history. With `keeps_closed`, what hangs on these and is closed keeps the terms
+    by which it was judged.
     """
-    rows = fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))
-    return _settle([_Row(*row) for row in rows], as_of=as_of, announce_ended=announce_ended)
+    wanted = set(deadline_ids)
+    rows = _locked(wanted)
+    settled = Settled()
+    if not any(row.has_dependents for row in rows):
+        _append(_settle(rows, settled, as_of=as_of, announce_ended=announce_ended))
+        return settled
+    ledger: list[dict[str, Any]] = []
+    by_obligation: dict[int, list[_Row]] = defaultdict(list)
+    for row in rows:
+        by_obligation[row.obligation_id].append(row)
+    for number, level in enumerate(schedule.levels(by_obligation)):
+        given = [row for pk in level for row in by_obligation.get(pk, ())]
+        if number:
+            # What these are counted from has been settled, and may have moved.
+            arranged = schedule.arrange(
+                level, as_of=as_of, is_forgiving=True, keeps_closed=keeps_closed
+            )
+            given = _locked({row.id for row in given} | arranged.touched)
+            failures = [{"id": pk, "error": error} for pk, error in arranged.failed.items()]
+            write(_SET_ASIDE, failures, again_at=as_of + SET_ASIDE_FOR)
+            settled.set_aside += len(failures)
+        ledger += _settle(given, settled, as_of=as_of, announce_ended=announce_ended)
+    _append(ledger)
+    return settled
 
 
 def settle_due(*, as_of: datetime, limit: int) -> Settled:
     """Bring up to date at most `limit` deadlines for which something falls due, oldest first.
 
-    Deadlines that another worker holds are left to it.
+    Deadlines that another worker holds are left to it, and those that others are counted from
+    to `settle_chain_due`.
     """
     with transaction.atomic():
-        rows = fetch(_LOCK_DUE, as_of=as_of, limit=limit)
-        return _settle([_Row(*row) for row in rows], as_of=as_of, announce_ended=True)
+        rows = [_Row(*row) for row in fetch(_LOCK_DUE, as_of=as_of, limit=limit)]
+        settled = Settled()
+        _append(_settle(rows, settled, as_of=as_of, announce_ended=True))
+        return settled
 
 
-def _settle(rows: Sequence[_Row], *, as_of: datetime, announce_ended: bool) -> Settled:
+def settle_sources_due(*, as_of: datetime) -> Settled:
+    """Bring up to date the deadlines that others are counted from and for which something falls
+    due, with all that hangs on them: a transaction for each agreement.
+
+    Agreements that another worker holds are left to it.
+    """
+    settled = Settled()
+    for (agreement_id,) in fetch(_AGREEMENTS_WITH_SOURCES_DUE, as_of=as_of):
+        with transaction.atomic():
+            if fetch(_LOCK_AGREEMENT, id=agreement_id):
+                ids = [pk for (pk,) in fetch(_SOURCES_DUE, as_of=as_of, id=agreement_id)]
+                done = settle(ids, as_of=as_of)
+                settled.deadlines += done.deadlines
+                settled.breaches += done.breaches
+                settled.set_aside += done.set_aside
+    return settled
+
+
+def _locked(deadline_ids: Iterable[int]) -> list[_Row]:
+    return [_Row(*row) for row in fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))]
+
+
+def _settle(
+    rows: Sequence[_Row], settled: Settled, *, as_of: datetime, announce_ended: bool
+) -> list[dict[str, Any]]:
+    """Write all but the ledger, whose new rows are returned."""
     if not connection.in_atomic_block:
         sentence = "Deadlines are settled inside the transaction that gives cause for it."
         raise RuntimeError(sentence)
     if not rows:
-        return Settled()
+        return []
     known = _load(rows)
-    settled = Settled()
     ledger: list[dict[str, Any]] = []
     with overlapping():
         for first in range(0, len(rows), _PORTION):
@@ -127,11 +191,14 @@ def _settle(rows: Sequence[_Row], *, as_of: datetime, announce_ended: bool) -> S
             settled.deadlines += len(writes.courses)
             settled.breaches += len(writes.begun)
             settled.set_aside += len(writes.failures)
+    return ledger
+
+
+def _append(ledger: list[dict[str, Any]]) -> None:
     if ledger:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LEDGER_LOCK])
-    write(_APPEND_LEDGER, ledger)
-    return settled
+        write(_APPEND_LEDGER, ledger)
 
 
 def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
@@ -151,11 +218,19 @@ def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
 
 def _load(rows: Sequence[_Row]) -> _Known:
     ids = [row.id for row in rows]
-    timezones = {row.id: row.timezone for row in rows}
-    facts: dict[int, list[Fact]] = defaultdict(list)
-    touched = {deadline_id for (deadline_id,) in fetch(_WITH_FACTS, ids=ids)}
-    for fact in FactRow.objects.filter(deadline_id__in=touched).values():
-        facts[fact["deadline_id"]].append(fact_of(fact, timezones[fact["deadline_id"]]))
+    duties = {
+        pk: Duty(
+            kind=ObligationKind(kind),
+            target_quantity=target,
+            has_due_rule=has_due_rule,
+            is_surviving=is_surviving,
+        )
+        for pk, kind, target, has_due_rule, is_surviving in fetch(
+            _UNUSUAL_DUTIES, ids=list({row.obligation_id for row in rows})
+        )
+    }
+    surviving = {pk for pk, duty in duties.items() if duty.is_surviving}
+    facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
     ledger: dict[int, list[Entry]] = defaultdict(list)
     for deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at in fetch(
         _LEDGER_OF, ids=ids
@@ -180,21 +255,11 @@ def _load(rows: Sequence[_Row]) -> _Known:
                 end_reason=BreachEnd(end_reason) if end_reason else None,
             )
         )
-    targets = dict(fetch(_TARGETS_OF, ids=list({row.obligation_id for row in rows})))
-    return _Known(facts=facts, ledger=ledger, breaches=breaches, targets=targets)
+    return _Known(facts=facts, ledger=ledger, breaches=breaches, duties=duties)
 
 
 def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
-    terms = Terms(
-        begins_at=row.begins_at,
-        due=Due(
-            due_on=row.original_due_on,
-            due_at=row.original_due_at,
-            unmet_at=row.original_unmet_at,
-            timezone=row.timezone,
-        ),
-        target_quantity=known.targets.get(row.obligation_id),
-    )
+    terms = terms_of(row, known.duties.get(row.obligation_id, PLAIN_DUTY))
     # A request that waited for this row may have begun before the last settlement. What that one
     # found must not be taken for something that never was.
     as_of = max(as_of, row.recorded_at or as_of)
@@ -215,9 +280,9 @@ def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
                 "status": transition.status,
                 "reason": transition.reason,
                 "fact_id": transition.fact_id,
-                "due_on": transition.due.due_on,
-                "due_at": transition.due.due_at,
-                "unmet_at": transition.due.unmet_at,
+                "due_on": transition.due and transition.due.due_on,
+                "due_at": transition.due and transition.due.due_at,
+                "unmet_at": transition.due and transition.due.unmet_at,
             }
         )
     if changes:
@@ -233,9 +298,13 @@ def _course(
         "id": row.id,
         "status": now.status,
         "status_since": timeline.status_since(as_of) or now.effective_at,
-        "due_on": now.due.due_on,
-        "due_at": now.due.due_at,
-        "unmet_at": now.due.unmet_at,
+        "due_on": now.due and now.due.due_on,
+        "due_at": now.due and now.due.due_at,
+        "unmet_at": now.due and now.due.unmet_at,
+        "first_at": now.due and now.due.first_at,
+        "is_ambiguous": now.is_ambiguous,
+        "performed_quantity": str(now.performed),
+        "target_quantity": None if now.target is None else str(now.target),
         "next_check_at": timeline.next_after(as_of),
         "recorded_at": recorded_at,
     }
@@ -281,10 +350,23 @@ _LOCK_GIVEN = f"""
 
 _LOCK_DUE = f"""
     SELECT {_ROW} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
+      AND NOT has_dependents
     ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
-_WITH_FACTS = "SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_id = ANY(%(ids)s)"
+_AGREEMENTS_WITH_SOURCES_DUE = """
+    SELECT DISTINCT agreement_id FROM compliance_deadline
+    WHERE next_check_at <= %(as_of)s AND has_dependents
+"""
+
+_LOCK_AGREEMENT = """
+    SELECT id FROM compliance_agreement WHERE id = %(id)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_SOURCES_DUE = """
+    SELECT id FROM compliance_deadline
+    WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s AND has_dependents
+"""
 
 _LEDGER_OF = """
     SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at
@@ -296,19 +378,25 @@ _BREACHES_OF = """
     FROM compliance_breach WHERE deadline_id = ANY(%(ids)s)
 """
 
-_TARGETS_OF = """
-    SELECT id, target_quantity FROM compliance_obligation
-    WHERE id = ANY(%(ids)s) AND target_quantity IS NOT NULL
+# All others are `PLAIN_DUTY`.
+_UNUSUAL_DUTIES = """
+    SELECT id, kind, target_quantity, due IS NOT NULL, is_surviving FROM compliance_obligation
+    WHERE id = ANY(%(ids)s)
+      AND (kind <> 'achieve' OR target_quantity IS NOT NULL OR due IS NULL OR is_surviving)
 """
 
 _UPDATE_COURSES = """
     UPDATE compliance_deadline AS d
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
-        unmet_at = v.unmet_at, next_check_at = v.next_check_at, recorded_at = v.recorded_at,
+        unmet_at = v.unmet_at, first_at = v.first_at, is_ambiguous = v.is_ambiguous,
+        performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
+        next_check_at = v.next_check_at, recorded_at = v.recorded_at,
         set_aside_error = ''
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         id bigint, status text, status_since timestamptz, due_on date, due_at timestamptz,
-        unmet_at timestamptz, next_check_at timestamptz, recorded_at timestamptz)
+        unmet_at timestamptz, first_at timestamptz, is_ambiguous boolean,
+        performed_quantity numeric, target_quantity numeric,
+        next_check_at timestamptz, recorded_at timestamptz)
     WHERE d.id = v.id
 """
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.calendars import NoBusinessDay
-from compliance.domain.civil_time import DayOutOfRange, NonexistentLocalTime, day_start
+from compliance.domain.calendars import DeskCalendar
 from compliance.domain.drafts import ObligationDraft
-from compliance.domain.due_rules import (
-    Due,
-    DueRule,
-    Grace,
-    GraceOutOfRange,
-    dump_due_rule,
-    dump_grace,
-    parse_due_rule,
-    parse_grace,
-    resolve,
-)
+from compliance.domain.due_rules import dump_due_rule, dump_grace
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.domain.vocabulary import Capacity, Status
-from compliance.models import Agreement, Deadline, Obligation, ObligationParty, Party
-from compliance.operations import course
+from compliance.domain.resolution import Setting
+from compliance.domain.vocabulary import Capacity, ObligationKind
+from compliance.models import (
+    Agreement,
+    Deadline,
+    Dependency,
+    Fact,
+    Milestone,
+    Obligation,
+    ObligationParty,
+    Party,
+)
+from compliance.models.agreements import milestone_event
+from compliance.models.calendars import desk_calendars
+from compliance.operations import course, schedule
 
 
 @transaction.atomic
@@ -72,13 +74,18 @@ def correct(
     obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation stays as it is: {obligation.ref}.")
-    has_deadline = obligation.deadlines.exists()
-    if draft.due is None and has_deadline:
-        raise refusal("due", "This obligation has a deadline: cancel that, and keep the rule.")
+    if draft.due is None and obligation.deadlines.exclude(is_withdrawn=True).exists():
+        is_endless = draft.kind is not ObligationKind.ACHIEVE
+        if not is_endless:
+            raise refusal("due", "This obligation has a deadline: cancel that, and keep the rule.")
+    if draft.kind.value != obligation.kind and _has_facts(obligation):
+        sentence = f"Facts are recorded of it as something to {obligation.kind}: keep the kind."
+        raise refusal("kind", sentence)
     context = _Context.of(agreement)
-    problems = context.problems(draft)
-    if draft.parent is not None and not problems:
-        problems = context.ring(draft)
+    problems = context.problems(draft, as_of=as_of)
+    if not problems:
+        context.note(draft)
+        problems = context.rings(draft)
     if problems:
         raise Invalid(problems)
     for name, value in _columns(draft).items():
@@ -90,48 +97,29 @@ def correct(
         if wanted.pop((side.party_id, side.capacity), None) is None:
             side.delete()
     ObligationParty.objects.bulk_create(wanted.values())
-    if draft.due is not None and not has_deadline:
-        Deadline.objects.bulk_create([_deadline(context, obligation, draft, as_of)])
-    return recompute(obligations=[obligation])
+    context.hang({obligation.pk: draft})
+    return recompute(obligation_ids=[obligation.pk], as_of=as_of) | set(
+        obligation.deadlines.values_list("id", flat=True)
+    )
 
 
-def recompute(*, obligations: Iterable[Obligation]) -> set[int]:
-    """Work out again when the given obligations are due; their deadlines' ids are returned.
+def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
+    """Work out again when obligations, and those that hang on them, are due.
 
-    The caller settles those, in the same transaction.
+    The ids of the deadlines touched are returned; the caller settles those, in the same
+    transaction.
 
     Raises:
-        Invalid: a due time does not exist in the zone that now holds.
+        Invalid: a rule cannot be resolved in the zone, or with the calendars, that now hold.
     """
-    found = Deadline.objects.filter(obligation__in=list(obligations)).select_related(
-        "obligation__agreement"
-    )
-    touched = set()
-    for deadline in found.order_by("id").select_for_update(no_key=True, of=("self",)):
-        obligation = deadline.obligation
-        due = due_of(
-            rule=parse_due_rule(obligation.due),
-            grace=parse_grace(obligation.grace) if obligation.grace else None,
-            fallback_timezone=fallback_timezone(obligation),
-            calendars=tuple(obligation.agreement.calendars),
-            path="due",
-        )
-        deadline.timezone = due.timezone
-        deadline.original_due_on = due.due_on
-        deadline.original_due_at = due.due_at
-        deadline.original_unmet_at = due.unmet_at
-        deadline.begins_at = min(deadline.begins_at, due.due_at)
-        deadline.save(
-            update_fields=[
-                "timezone",
-                "original_due_on",
-                "original_due_at",
-                "original_unmet_at",
-                "begins_at",
-            ]
-        )
-        touched.add(deadline.pk)
+    touched: set[int] = set()
+    for level in schedule.levels(obligation_ids):
+        touched |= schedule.arrange(level, as_of=as_of).touched
     return touched
+
+
+def _has_facts(obligation: Obligation) -> bool:
+    return Fact.objects.filter(deadline__obligation=obligation).exists()
 
 
 def store(
@@ -148,17 +136,17 @@ def store(
     problems = [
         problem.below(path)
         for path, draft in drafts.items()
-        for problem in context.problems(draft, beside=drafts.values())
+        for problem in context.problems(draft, beside=drafts.values(), as_of=as_of)
     ]
     for path, draft in drafts.items():
         if draft.ref in context.refs:
             sentence = f"{agreement.ref} already has an obligation {draft.ref}: choose another."
             problems.append(Problem(path="ref", detail=sentence).below(path))
         context.refs.setdefault(draft.ref, 0)
-        context.parents[draft.ref] = draft.parent
+        context.note(draft)
     if not problems:
         problems = [
-            each.below(path) for path, draft in drafts.items() for each in context.ring(draft)
+            each.below(path) for path, draft in drafts.items() for each in context.rings(draft)
         ]
     if problems:
         raise Invalid(problems)
@@ -167,69 +155,21 @@ def store(
     context.refs.update((obligation.ref, obligation.pk) for obligation in obligations)
     components = []
     sides = []
-    deadlines = []
     for obligation, draft in zip(obligations, drafts.values(), strict=True):
         if draft.parent is not None:
             obligation.parent_id = context.refs[draft.parent]
             components.append(obligation)
         sides += context.sides(obligation, draft)
-        if draft.due is not None:
-            deadlines.append(_deadline(context, obligation, draft, as_of))
     Obligation.objects.bulk_update(components, ["parent"], batch_size=1_000)
     ObligationParty.objects.bulk_create(sides)
-    Deadline.objects.bulk_create(deadlines)
-    return obligations
-
-
-def due_of(
-    *,
-    rule: DueRule,
-    grace: Grace | None,
-    fallback_timezone: str | None,
-    calendars: tuple[str, ...],
-    path: str,
-) -> Due:
-    """When `rule` is due.
-
-    Raises:
-        Invalid: no zone decides it, or its time of day does not exist there; at `path`.
-    """
-    if rule.timezone is None and fallback_timezone is None:
-        sentence = (
-            "The obligors are in different time zones: name the one that counts in timezone, "
-            "here or on the agreement."
-        )
-        raise refusal(f"{path}/timezone", sentence)
+    context.hang({each.pk: draft for each, draft in zip(obligations, drafts.values(), strict=True)})
     try:
-        return resolve(
-            rule,
-            fallback_timezone=fallback_timezone or "UTC",
-            grace=grace,
-            calendars=calendars,
-        )
-    except NonexistentLocalTime as error:
-        raise refusal(f"{path}/time", str(error)) from None
-    except (GraceOutOfRange, NoBusinessDay) as error:
-        raise refusal("grace/count", str(error)) from None
-    except DayOutOfRange as error:
-        raise refusal(f"{path}/on", str(error)) from None
-
-
-def fallback_timezone(obligation: Obligation) -> str | None:
-    """The zone that counts where a due rule names none; None if the obligors' zones differ."""
-    return _fallback(
-        obligation.agreement,
-        Party.objects.filter(
-            sides__obligation=obligation, sides__capacity=Capacity.OBLIGOR.value
-        ).values_list("timezone", flat=True),
-    )
-
-
-def _fallback(agreement: Agreement, obligor_timezones: Iterable[str]) -> str | None:
-    if agreement.timezone:
-        return agreement.timezone
-    zones = set(obligor_timezones)
-    return zones.pop() if len(zones) == 1 else None
+        recompute(obligation_ids=[each.pk for each in obligations], as_of=as_of)
+    except schedule.Unworkable as error:
+        paths = dict(zip((each.pk for each in obligations), drafts, strict=True))
+        path = paths[error.obligation_id]
+        raise Invalid(problem.below(path) for problem in error.problems) from None
+    return obligations
 
 
 @dataclass(kw_only=True, slots=True)
@@ -240,19 +180,30 @@ class _Context:
     parties: dict[str, Party]
     refs: dict[str, int]
     parents: dict[str, str | None]
+    sources: dict[str, set[str]]
+    milestones: dict[str, Milestone]
+    desk: Mapping[str, DeskCalendar]
 
     @classmethod
     def of(cls, agreement: Agreement) -> _Context:
         stored = list(agreement.obligations.order_by().values_list("ref", "id", "parent__ref"))
+        sources: dict[str, set[str]] = defaultdict(set)
+        for ref, on in Dependency.objects.filter(
+            obligation__agreement=agreement, on__isnull=False
+        ).values_list("obligation__ref", "on__ref"):
+            sources[ref].add(on)
         return cls(
             agreement=agreement,
             parties={party.code: party for party in agreement.parties.all()},
             refs={ref: pk for ref, pk, _ in stored},
             parents={ref: parent for ref, _, parent in stored},
+            sources=sources,
+            milestones={each.ref: each for each in agreement.milestones.all()},
+            desk=desk_calendars(),
         )
 
     def problems(
-        self, draft: ObligationDraft, *, beside: Iterable[ObligationDraft] = ()
+        self, draft: ObligationDraft, *, as_of: datetime, beside: Iterable[ObligationDraft] = ()
     ) -> list[Problem]:
         found = [
             Problem(
@@ -263,46 +214,63 @@ class _Context:
             for index, code in enumerate(codes)
             if code not in self.parties
         ]
-        if (
-            draft.parent is not None
-            and draft.parent not in self.refs
-            and all(draft.parent != other.ref for other in beside)
-        ):
+        known = {*self.refs, *(other.ref for other in beside)}
+        if draft.parent is not None and draft.parent not in known:
             detail = f"{self.agreement.ref} has no obligation {draft.parent}."
             found.append(Problem(path="parent", detail=detail))
-        if draft.due is not None and not found:
+        if not found:
             try:
-                self.due(draft)
+                schedule.check(draft, self.setting(draft, known), as_of=as_of)
             except Invalid as error:
                 found += error.problems
         return found
 
-    def ring(self, draft: ObligationDraft) -> list[Problem]:
-        path = [draft.ref]
-        parent = draft.parent
-        while parent is not None:
-            path.append(parent)
-            if parent == draft.ref:
-                detail = f"These would be components of each other: {' > '.join(path)}."
-                return [Problem(path="parent", detail=detail)]
-            if path.count(parent) > 1:
-                break
-            parent = self.parents.get(parent)
-        return []
-
-    def due(self, draft: ObligationDraft) -> Due:
-        if draft.due is None:
-            sentence = f"{draft.ref} has no due rule."
-            raise ValueError(sentence)
-        return due_of(
-            rule=draft.due,
-            grace=draft.grace,
-            fallback_timezone=_fallback(
-                self.agreement, (self.parties[code].timezone for code in draft.obligors)
-            ),
+    def setting(self, draft: ObligationDraft, known: Iterable[str]) -> Setting:
+        """What surrounds the rules of a draft; when the obligations are due is left open."""
+        obligors = {code: self.parties[code].timezone for code in draft.obligors}
+        obligees = {code: self.parties[code].timezone for code in draft.obligees}
+        return Setting(
+            timezone=schedule.fallback_timezone(self.agreement, obligors.values()),
+            party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
-            path="due",
+            desk=self.desk,
+            grace=draft.grace,
+            milestones={ref: milestone_event(each) for ref, each in self.milestones.items()},
+            deadlines=dict.fromkeys(known),
         )
+
+    def note(self, draft: ObligationDraft) -> None:
+        """Take in what a draft is a component of, and what it is counted from."""
+        self.parents[draft.ref] = draft.parent
+        self.sources[draft.ref] = schedule.refs_of(draft.due, draft.starts)[1]
+
+    def rings(self, draft: ObligationDraft) -> list[Problem]:
+        found = []
+        above = {ref: {parent} for ref, parent in self.parents.items() if parent is not None}
+        if ring := _ring(draft.ref, above):
+            detail = f"These would be components of each other: {' > '.join(ring)}."
+            found.append(Problem(path="parent", detail=detail))
+        if ring := _ring(draft.ref, self.sources):
+            detail = f"These would be counted from each other: {' > '.join(ring)}."
+            through = schedule.refs_of(draft.due)[1]
+            found.append(Problem(path="due" if ring[1] in through else "starts", detail=detail))
+        return found
+
+    def hang(self, drafts: Mapping[int, ObligationDraft]) -> None:
+        """Store what obligations, by their ids, are counted from."""
+        Dependency.objects.filter(obligation__in=drafts).delete()
+        rows = []
+        for pk, draft in drafts.items():
+            milestones, refs = schedule.refs_of(draft.due, draft.starts)
+            rows += [
+                Dependency(obligation_id=pk, milestone=self.milestones[ref])
+                for ref in sorted(milestones)
+            ]
+            rows += [Dependency(obligation_id=pk, on_id=self.refs[ref]) for ref in sorted(refs)]
+        Dependency.objects.bulk_create(rows)
+        Deadline.objects.filter(
+            obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
+        ).update(has_dependents=True)
 
     def sides(self, obligation: Obligation, draft: ObligationDraft) -> list[ObligationParty]:
         return [
@@ -320,28 +288,22 @@ class _Context:
         ]
 
 
-def _deadline(
-    context: _Context, obligation: Obligation, draft: ObligationDraft, as_of: datetime
-) -> Deadline:
-    due = context.due(draft)
-    agreement = context.agreement
-    began_on = agreement.in_force_on or agreement.signed_on
-    begins_at = day_start(began_on, due.timezone) if began_on else as_of
-    return Deadline(
-        agreement=agreement,
-        obligation=obligation,
-        begins_at=min(begins_at, due.due_at),
-        original_due_on=due.due_on,
-        original_due_at=due.due_at,
-        original_unmet_at=due.unmet_at,
-        timezone=due.timezone,
-        status=Status.PENDING,
-        status_since=min(begins_at, due.due_at),
-        due_on=due.due_on,
-        due_at=due.due_at,
-        unmet_at=due.unmet_at,
-        next_check_at=as_of,
-    )
+def _ring(ref: str, edges: Mapping[str, Iterable[str]]) -> list[str]:
+    """The way from `ref` along the edges back to it, if there is one."""
+    came_from: dict[str, str] = {}
+    waiting_at = [ref]
+    while waiting_at:
+        here = waiting_at.pop()
+        for there in edges.get(here, ()):
+            if there == ref:
+                way = [here]
+                while way[-1] != ref:
+                    way.append(came_from[way[-1]])
+                return [*reversed(way), ref]
+            if there not in came_from:
+                came_from[there] = here
+                waiting_at.append(there)
+    return []
 
 
 def _columns(draft: ObligationDraft) -> dict[str, object]:
@@ -353,6 +315,8 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "kind": draft.kind.value,
         "due": dump_due_rule(draft.due) if draft.due else None,
         "grace": dump_grace(draft.grace) if draft.grace else None,
+        "starts": dump_due_rule(draft.starts) if draft.starts else None,
+        "is_surviving": draft.is_surviving,
         "severity": draft.severity.value,
         "tags": list(draft.tags),
         "owner": draft.owner,

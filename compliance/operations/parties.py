@@ -8,7 +8,7 @@ from django.db import transaction
 
 from compliance.domain.drafts import PartyDraft
 from compliance.domain.problems import refusal
-from compliance.models import Obligation, Party
+from compliance.models import Agreement, Obligation, Party
 from compliance.operations import course, obligations
 
 
@@ -39,8 +39,11 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
         setattr(party, name, value)
     party.save()
     if has_moved:
-        owed = Obligation.objects.filter(sides__party=party).distinct()
-        course.settle(obligations.recompute(obligations=owed), as_of=as_of)
+        owed = list(Obligation.objects.filter(sides__party=party).distinct())
+        agreements = Agreement.objects.filter(id__in={each.agreement_id for each in owed})
+        list(agreements.order_by("id").select_for_update(no_key=True))
+        touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)
+        course.settle(touched, as_of=as_of)
     return party
 
 

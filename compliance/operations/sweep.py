@@ -31,6 +31,10 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
         record.set_aside += settled.set_aside
         if settled.deadlines + settled.set_aside < batch:
             break
+    settled = course.settle_sources_due(as_of=as_of)
+    record.settled += settled.deadlines
+    record.breaches += settled.breaches
+    record.set_aside += settled.set_aside
     record.ended_at = timezone.now()
     record.save()
     SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, set_aside=0).delete()

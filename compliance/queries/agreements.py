@@ -16,6 +16,11 @@ from compliance.queries.rows import Row, Where, containing, fetch, one
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
     a.calendars,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'ref', m.ref, 'title', m.title, 'on', m."on",
+                'at', replace(to_jsonb(m.at) #>> '{}', '+00:00', 'Z')) ORDER BY m.id),
+            '[]'::jsonb)
+     FROM compliance_milestone AS m WHERE m.agreement_id = a.id) AS milestones,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', p.code, 'role', m.role) ORDER BY m.id),
                      '[]'::jsonb)
      FROM compliance_agreementparty AS m JOIN compliance_party AS p ON p.id = m.party_id

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, Ref
+from compliance.domain.drafts import AgreementRef
+from compliance.domain.due_rules import Ref
 from compliance.queries.filters import DayOrInstant, Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one

@@ -9,7 +9,7 @@ from compliance.queries.rows import Where
 
 _ROWS = """
 SELECT e.id, e.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, e.recorded_at,
-    e.effective_at, e.status, e.reason, e.fact_id AS fact, e.due_on, e.due_at
+    e.effective_at, e.status, e.reason, e.fact_id AS fact, e.due_on, e.due_at, e.unmet_at
 FROM compliance_ledgerentry AS e
 JOIN compliance_deadline AS d ON d.id = e.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id

@@ -11,13 +11,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode, Ref
-from compliance.domain.due_rules import Due
+from compliance.domain.drafts import AgreementRef, Instant, PartyCode
+from compliance.domain.due_rules import Ref
+from compliance.domain.pace import expected_by, pace
 from compliance.domain.problems import refusal
-from compliance.domain.timeline import Terms, Timeline, project
+from compliance.domain.timeline import Timeline, project
 from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline
-from compliance.models.facts import fact_of
+from compliance.models.deadlines import NO_DUE, duty_of, terms_of
+from compliance.models.facts import facts_about
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
@@ -27,7 +29,12 @@ _NOW = "compliance_deadline AS d"
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, d.verification, NULL::timestamptz AS next_check_at,
-    e.unmet_at,
+    e.unmet_at, d.starts_at, CASE WHEN e.due_at = d.due_at THEN d.first_at END AS first_at,
+    e.reason IN ('window_began', 'performed_in_window')
+        OR coalesce(e.status = 'pending' AND e.due_at = d.due_at AND d.first_at <= e.effective_at,
+                    FALSE) AS is_ambiguous,
+    NULL::numeric AS performed_quantity, NULL::numeric AS target_quantity, d.begins_at,
+    d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
      FROM (SELECT r.effective_at,
                bool_and(r.status = e.status) OVER (ORDER BY r.effective_at DESC) AS is_same
@@ -48,7 +55,8 @@ _AS_OF = """
            ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
  FROM compliance_deadline AS d
  CROSS JOIN LATERAL (
-     SELECT e.status, e.due_on, e.due_at, e.unmet_at FROM compliance_ledgerentry AS e
+     SELECT e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at
+     FROM compliance_ledgerentry AS e
      WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
      ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
 ) AS d
@@ -62,9 +70,13 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    d.due_on, d.due_at, d.unmet_at, d.original_due_at, d.timezone, d.status, d.status_since,
-    d.is_disputed, d.verification, d.next_check_at
+    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.first_at, d.is_ambiguous,
+    d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
+    d.next_check_at, d.target_quantity, o.unit,
+    CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
+    d.begins_at
 """
+_WORKING = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
@@ -133,7 +145,7 @@ class DeadlineListing(DeadlineFilter, Listing):
     ordering: Ordering = "due_at"
 
 
-def listed(listing: DeadlineListing) -> Page:
+def listed(listing: DeadlineListing, *, now: datetime) -> Page:
     """Deadlines at a pinned moment; by default those first that are due first.
 
     Raises:
@@ -144,15 +156,39 @@ def listed(listing: DeadlineListing) -> Page:
         table="d",
         columns=("id",) if column == "id" else (column, "id"),
         is_descending=listing.ordering.startswith("-"),
+        absent={"due_at": NO_DUE},
     )
     select = "\n".join((_COLUMNS, "FROM", source(listing), _JOINS))
-    return page(select, conditions(listing), order=order, listing=listing)
+    found = page(select, conditions(listing), order=order, listing=listing)
+    for each in found.rows:
+        _add_pace(each, listing.as_of or now)
+    return found
 
 
-def row(deadline_id: int, moment: Moment) -> Row | None:
-    """One deadline at a pinned moment; None too if nothing was known of it then."""
+def row(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
+    """One deadline at a pinned moment, with its working; None too if nothing was known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
-    return one("\n".join((_COLUMNS, "FROM", source(moment), _JOINS)), where)
+    found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
+    if found is not None:
+        _add_pace(found, moment.as_of or now)
+        version = found.pop("data_version")
+        found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
+    return found
+
+
+def _add_pace(found: Row, as_of: datetime) -> None:
+    """Add to a row how its quantity stands against an even delivery."""
+    begins_at = found.pop("begins_at")
+    expected = share = None
+    if found["target_quantity"] is not None and found["due_at"] is not None:
+        expected = expected_by(
+            as_of,
+            starts_at=found["starts_at"] or begins_at,
+            due_at=found["due_at"],
+            target=found["target_quantity"],
+        )
+        share = pace(found["performed_quantity"], expected)
+    found["expected_quantity"], found["pace"] = expected, share
 
 
 def source(moment: Moment) -> str:
@@ -196,18 +232,10 @@ def timeline(deadline_id: int) -> Timeline | None:
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
     if deadline is None:
         return None
-    terms = Terms(
-        begins_at=deadline.begins_at,
-        due=Due(
-            due_on=deadline.original_due_on,
-            due_at=deadline.original_due_at,
-            unmet_at=deadline.original_unmet_at,
-            timezone=deadline.timezone,
-        ),
-        target_quantity=deadline.obligation.target_quantity,
-    )
-    facts = deadline.facts.order_by("id").values()
-    return project(terms, [fact_of(each, deadline.timezone) for each in facts])
+    duty = duty_of(deadline.obligation)
+    surviving = {deadline.pk} if duty.is_surviving else set()
+    facts = facts_about([deadline], surviving=surviving)
+    return project(terms_of(deadline, duty), facts.get(deadline.pk, ()))
 
 
 def course(deadline_id: int, *, now: datetime) -> list[Row] | None:
@@ -228,9 +256,11 @@ def course(deadline_id: int, *, now: datetime) -> list[Row] | None:
             "status": each.status,
             "reason": each.reason,
             "fact": each.fact_id,
-            "due_on": each.due.due_on,
-            "due_at": each.due.due_at,
-            "unmet_at": each.due.unmet_at,
+            "due_on": each.due and each.due.due_on,
+            "due_at": each.due and each.due.due_at,
+            "unmet_at": each.due and each.due.unmet_at,
+            "performed": each.performed if each.target is not None else None,
+            "target": each.target,
             "is_projected": each.effective_at > now,
         }
         for each in found.transitions

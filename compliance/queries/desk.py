@@ -9,25 +9,28 @@ from datetime import datetime, timedelta
 from django.db.models import Case, F, QuerySet, Value, When
 
 from compliance.domain.timeline import BREACHED
-from compliance.domain.vocabulary import MessageState, Severity, Status
-from compliance.models import Deadline, Message, SweepRun
+from compliance.domain.vocabulary import MessageState, ObligationKind, Severity, Status
+from compliance.models import Deadline, Message, Recomputation, SweepRun
 
 SHOWN = 10
 AHEAD = timedelta(days=30)
 
-_OPEN = (Status.PENDING.value, Status.IN_GRACE.value)
+_COMING = (Status.PENDING.value, Status.IN_GRACE.value)
+_OPEN = (*_COMING, Status.HOLDING.value, Status.SUSPENDED.value)
 _UNMET = tuple(status.value for status in BREACHED)
 
 # An order of deadlines: what is unmet, longest first; then what is open, next due first; then
-# what is closed, latest due first. No plain columns: the list would mark one as sorted by.
+# what is closed, latest due first; then what is dormant. No plain columns: the list would mark
+# one as sorted by.
 URGENCY = (
     Case(
         When(status__in=_UNMET, then=Value(0)),
         When(status__in=_OPEN, then=Value(1)),
+        When(status=Status.DORMANT.value, then=Value(3)),
         default=Value(2),
     ),
     Case(When(status__in=(*_UNMET, *_OPEN), then=F("due_at"))).asc(nulls_last=True),
-    Case(default=F("due_at")).desc(),
+    Case(default=F("due_at")).desc(nulls_last=True),
     F("id").asc(),
 )
 
@@ -43,13 +46,20 @@ class Desk:
     last_sweep: SweepRun | None
     set_aside_count: int
     refused_count: int
+    last_recomputation: Recomputation | None
 
 
 def at_a_glance(*, as_of: datetime) -> Desk:
     """The desk's first look: worst breaches, what is due within 30 days, and the sweep."""
     deadlines = with_sides(Deadline.objects.all())
     unmet = deadlines.filter(status__in=_UNMET)
-    coming = deadlines.filter(status__in=_OPEN, due_at__gt=as_of, due_at__lte=as_of + AHEAD)
+    # What is to be kept so, or not done, is not due on the day on which its period ends.
+    coming = deadlines.filter(
+        status__in=_COMING,
+        obligation__kind=ObligationKind.ACHIEVE.value,
+        due_at__gt=as_of,
+        due_at__lte=as_of + AHEAD,
+    )
     severities = [severity.value for severity in Severity]
     rank = Case(
         *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
@@ -63,6 +73,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
         last_sweep=finished.order_by("-ended_at").first(),
         set_aside_count=Deadline.objects.set_aside().count(),
         refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
+        last_recomputation=Recomputation.objects.filter(ended_at__isnull=False).first(),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, PartyCode, Ref
+from compliance.domain.drafts import AgreementRef, PartyCode
+from compliance.domain.due_rules import Ref
 from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -11,16 +12,26 @@ from compliance.queries.rows import Row, Where, one
 _FACTS = """
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.kind AS type,
     f.effective_on AS on, CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at,
-    f.effective_at, f.quantity, f.due, f.due_at, f.note,
+    f.effective_at, f.until_on, CASE WHEN f.until_on IS NULL THEN f.until_at END AS until_at,
+    f.is_tolling, f.quantity, f.due, f.due_at, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id
           WHERE l.fact_id = f.id ORDER BY l.id) AS evidence,
     f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by
 FROM compliance_fact AS f
-JOIN compliance_deadline AS d ON d.id = f.deadline_id
-JOIN compliance_obligation AS o ON o.id = d.obligation_id
-JOIN compliance_agreement AS a ON a.id = d.agreement_id
+LEFT JOIN compliance_deadline AS d ON d.id = f.deadline_id
+LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = coalesce(f.agreement_id, d.agreement_id)
 LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
+"""
+# By the ids, which indexes give: the join above goes by neither column alone.
+_IN_AGREEMENT = """
+f.id IN (SELECT x.id FROM compliance_fact AS x
+         JOIN compliance_agreement AS y ON y.id = x.agreement_id WHERE y.ref = %(agreement)s
+         UNION ALL
+         SELECT x.id FROM compliance_fact AS x
+         JOIN compliance_deadline AS z ON z.id = x.deadline_id
+         JOIN compliance_agreement AS y ON y.id = z.agreement_id WHERE y.ref = %(agreement)s)
 """
 _POSITIONS = """
 SELECT w.id, w.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
@@ -52,7 +63,8 @@ LEFT JOIN compliance_user AS u ON u.id = e.recorded_by_id
 
 
 class FactListing(Listing):
-    """Which facts to list."""
+    """Which facts to list. Those of an agreement are those of its deadlines, and those of the
+    agreement as a whole."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
@@ -84,11 +96,9 @@ class EvidenceListing(Listing):
 def facts(listing: FactListing) -> Page:
     """Facts in the order in which they were recorded."""
     where = Where().equal(
-        a__ref=listing.agreement,
-        f__deadline_id=listing.deadline,
-        o__ref=listing.obligation_ref,
-        f__kind=listing.type,
+        f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )
+    where.add(_IN_AGREEMENT, agreement=listing.agreement)
     return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)
 
 

@@ -16,13 +16,19 @@ _PATIENCE_SECONDS = 2
 _OLDEST_ALERT_SECONDS = 15 * 60
 _SHORTEST_SWEEP_LIMIT = 60
 _SWEEPS_MISSED = 6
+_OLDEST_STALE_SECONDS = 60 * 60
 
 _FIGURES = """
 SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
     least((SELECT min(created_at) FROM compliance_alert
            WHERE message_id IS NULL AND withdrawn_at IS NULL),
           (SELECT min(created_at) FROM compliance_message WHERE state = 'waiting')),
-    (SELECT count(*) FROM compliance_deadline WHERE NOT (set_aside_error = ''))
+    (SELECT count(*) FROM compliance_deadline WHERE NOT (set_aside_error = '')),
+    (SELECT failed FROM compliance_recomputation WHERE ended_at IS NOT NULL
+     ORDER BY id DESC LIMIT 1),
+    (SELECT count(*) FROM compliance_deadline WHERE data_version = ''),
+    (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_deskcalendarevent),
+                     (SELECT max(pgh_created_at) FROM compliance_closingdayevent)))
 """
 
 
@@ -43,12 +49,12 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
     """Every check. The service is ready when none of them is failing or unknown."""
     checks = {"broker": _broker()}
     try:
-        last_sweep, oldest_alert, set_aside = _figures()
+        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed = _figures()
     except (psycopg.Error, OSError):
         unknown = Check(state="unknown", figure={})
         failing = Check(state="failing", figure={})
         return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
-                "set_aside": unknown}  # fmt: skip
+                "set_aside": unknown, "recomputation": unknown}  # fmt: skip
     sweep_limit = sweep_limit_seconds()
     sweep_age = _age(last_sweep, as_of)
     alert_age = _age(oldest_alert, as_of)
@@ -65,10 +71,27 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
         ),
         # Each waits for a mend of its own data and holds up nobody else.
         "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
+        "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
     }
 
 
-def _figures() -> tuple[datetime | None, datetime | None, int]:
+def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
+    """Whether due dates follow the data they are worked out from. Only a warning: each keeps the
+    date that it had, and is flagged by that."""
+    warnings = []
+    if failed:
+        warnings.append(
+            "The last recomputation could not work out some due dates; they stand as they were."
+        )
+    if stale and (stale_age is None or stale_age > _OLDEST_STALE_SECONDS):
+        warnings.append("Some due dates have waited for an hour to be worked out again.")
+    figure: dict[str, Any] = {"failed": failed, "stale": stale}
+    if warnings:
+        figure["warning"] = " ".join(warnings)
+    return Check(state="ok", figure=figure)
+
+
+def _figures() -> tuple[Any, ...]:
     # A connection of its own: that of the pool would make the answer wait for the pool.
     parameters = {
         **connection.get_connection_params(),
@@ -80,8 +103,7 @@ def _figures() -> tuple[datetime | None, datetime | None, int]:
     if found is None:
         sentence = "A SELECT of scalars always has one row."
         raise RuntimeError(sentence)
-    last_sweep, oldest_alert, set_aside = found
-    return last_sweep, oldest_alert, set_aside
+    return found
 
 
 def _broker() -> Check:

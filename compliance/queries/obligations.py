@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, PartyCode, Ref
+from compliance.domain.drafts import AgreementRef, PartyCode
+from compliance.domain.due_rules import Ref
 from compliance.domain.vocabulary import Severity
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -16,7 +17,8 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.due, o.grace, o.severity, o.tags, o.owner, parent.ref AS parent, o.target_quantity, o.unit
+    o.due, o.grace, o.starts, o.is_surviving, o.severity, o.tags, o.owner, parent.ref AS parent,
+    o.target_quantity, o.unit
 FROM compliance_obligation AS o
 JOIN compliance_agreement AS a ON a.id = o.agreement_id
 LEFT JOIN compliance_obligation AS parent ON parent.id = o.parent_id

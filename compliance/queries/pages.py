@@ -4,7 +4,8 @@ that the page at row one million costs what the first one does, and ties lose no
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2s
 from typing import Annotated, Any
@@ -33,12 +34,14 @@ class Listing(Filter):
 class Order:
     """A sorting that gives every row its own place: the last of its columns is unique.
 
-    `columns` are the names of columns that are never null, each in the table `table`.
+    `columns` are the names of columns, each in the table `table`. One that can be null stands
+    in `absent`, with the value in whose place its nulls are sorted.
     """
 
     table: str
     columns: tuple[str, ...]
     is_descending: bool = False
+    absent: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -49,7 +52,14 @@ class Order:
     def sql(self) -> str:
         """The clause that sorts."""
         direction = " DESC" if self.is_descending else ""
-        return "ORDER BY " + ", ".join(f"{self.table}.{each}{direction}" for each in self.columns)
+        return "ORDER BY " + ", ".join(f"{self._place(each)}{direction}" for each in self.columns)
+
+    def _place(self, column: str) -> str:
+        name = f"{self.table}.{column}"
+        if column not in self.absent:
+            return name
+        # Written out: PostgreSQL recognises the expression of an index only with its constant.
+        return f"COALESCE({name}, '{self.absent[column].isoformat()}'::timestamptz)"
 
     def begin_after(self, cursor: str, where: Where) -> None:
         """Leave out what comes before the place that `cursor` names, and that place.
@@ -60,7 +70,7 @@ class Order:
         position = _decode(cursor, self)
         # Compared as rows: PostgreSQL can then enter an index at that very place.
         places = ", ".join(f"%(after_{each})s" for each in self.columns)
-        columns = ", ".join(f"{self.table}.{each}" for each in self.columns)
+        columns = ", ".join(self._place(each) for each in self.columns)
         where.add(
             f"({columns}) {'<' if self.is_descending else '>'} ({places})",
             **{f"after_{each}": value for each, value in zip(self.columns, position, strict=True)},
@@ -72,7 +82,8 @@ class Order:
         Its digest tells a mangled cursor from a whole one. It guards no secret: whoever may
         read a list may begin anywhere in it.
         """
-        content = orjson.dumps([self.name, *(row[each] for each in self.columns)])
+        place = (self.absent.get(each) if row[each] is None else row[each] for each in self.columns)
+        content = orjson.dumps([self.name, *place])
         digest = blake2s(content, digest_size=_DIGEST).digest()
         return base64.urlsafe_b64encode(digest + content).decode().rstrip("=")
 

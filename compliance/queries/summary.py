@@ -9,7 +9,8 @@ from compliance.queries.rows import Row, fetch
 
 
 class Grouping(StrEnum):
-    """What deadlines can be counted by. `month` is that of the civil day they are due on."""
+    """What deadlines can be counted by. `month` is that of the civil day they are due on; those
+    that are due on none are counted under null."""
 
     STATUS = "status"
     AGREEMENT = "agreement"

@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
+from compliance.admin.rules import RuleWidget
 from compliance.models import Deadline
 
 
@@ -28,7 +29,10 @@ def filled_in(client: Client, url: str) -> dict[str, Any]:
             if field.field.disabled:
                 continue
             value = field.value()
-            values[field.html_name] = "" if value is None else value
+            if isinstance(field.field.widget, RuleWidget):
+                values |= field.field.widget.posted(field.html_name, value)
+            else:
+                values[field.html_name] = "" if value is None else value
     return values
 
 
@@ -70,15 +74,19 @@ def agreement_form(**values: Any) -> dict[str, Any]:
         "memberships-0-role": "buyer",
         "memberships-1-party": "CHN",
         "memberships-1-role": "",
+        "milestones-TOTAL_FORMS": "0",
+        "milestones-INITIAL_FORMS": "0",
         "obligations-TOTAL_FORMS": "1",
         "obligations-INITIAL_FORMS": "0",
         "obligations-0-ref": "O-1",
         "obligations-0-title": "Deliver the first lot",
+        "obligations-0-kind": "achieve",
         "obligations-0-severity": "high",
         "obligations-0-obligors": ["CHN"],
         "obligations-0-obligees": ["ACME"],
         "obligations-0-clause": "Art. 3(1)",
         "obligations-0-text": "The supplier shall deliver.\r\nIn full.",
+        "obligations-0-due_type": "date",
         "obligations-0-due_on": "2099-03-15",
         "obligations-0-due_time": "",
         "obligations-0-due_timezone": "",

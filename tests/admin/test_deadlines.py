@@ -296,10 +296,10 @@ def test_the_list_is_ordered_by_urgency(browser: Client) -> None:
     ("query", "count"),
     [
         ({"status__exact": "unmet"}, 1),
-        ({"obligation__severity__exact": "high"}, 3),
+        ({"obligation__severity__exact": "high"}, 5),
         ({"is_disputed__exact": "1"}, 1),
         ({"q": "rare-earth"}, 1),
-        ({"q": "United States"}, 7),
+        ({"q": "United States"}, 9),
         ({"q": "CN-2"}, 4),
     ],
 )

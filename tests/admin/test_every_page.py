@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from compliance.domain.drafts import DeskCalendarDraft, read
 from compliance.models import (
     Agreement,
     Alert,
@@ -20,9 +21,10 @@ from compliance.models import (
     Deadline,
     DeliveryAttempt,
     Message,
+    Move,
     User,
 )
-from compliance.operations import sweep
+from compliance.operations import calendars, recomputation, sweep
 from compliance.operations.tokens import create_token
 from tests.admin.pages import address
 from tests.samples import agree, duty, follow, record, state, utc
@@ -30,7 +32,7 @@ from tests.samples import agree, duty, follow, record, state, utc
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 READ_ONLY = {
     "Alert", "Breach", "Deadline", "Fact", "LedgerEntry", "Message", "Obligation", "Position",
-    "SweepRun",
+    "Recomputation", "SweepRun",
 }  # fmt: skip
 MOST_QUERIES = 45
 
@@ -81,7 +83,21 @@ def fill(ref: str, count: int) -> Agreement:
 def filled(desk: User) -> Agreement:
     """Rows in every table."""
     create_token(name="dashboard", user=desk, is_read_only=True)
-    return fill("first", 3)
+    agreement = fill("first", 3)
+    calendar = {"code": "hq", "title": "Head office"}
+    days = [{"on": "2026-12-24", "reason": "Christmas Eve"}]
+    draft = read(DeskCalendarDraft, {**calendar, "closing_days": days})
+    calendars.save(calendar=None, draft=draft)
+    run = recomputation.run(as_of=timezone.now())
+    assert run is not None
+    for deadline in agreement.deadlines.all():
+        Move.objects.create(
+            recomputation=run,
+            deadline=deadline,
+            from_due_at=deadline.due_at,
+            to_due_at=timezone.now(),
+        )
+    return agreement
 
 
 def names(model: Any) -> str:
@@ -154,8 +170,8 @@ def test_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
 
 
 LISTS = [
-    "agreement", "alert", "breach", "deadline", "evidence", "fact", "ledgerentry", "message",
-    "obligation", "party", "position", "subscription", "sweeprun",
+    "agreement", "alert", "breach", "deadline", "deskcalendar", "evidence", "fact", "ledgerentry",
+    "message", "obligation", "party", "position", "recomputation", "subscription", "sweeprun",
 ]  # fmt: skip
 
 

@@ -37,6 +37,7 @@ def test_an_agreement_is_stored_between_stored_parties(api: Client) -> None:
         "status": "in_force",
         "in_force_on": None,
         "ends_on": None,
+        "milestones": [],
         "parties": [{"code": "CHN", "role": "supplier"}, {"code": "ACME", "role": ""}],
     }
     assert get(api, "agreements/steel-2026/") == stored
@@ -105,8 +106,8 @@ def test_a_document_is_loaded_once_however_often_it_is_sent(api: Client) -> None
     assert first.json() == {
         "agreement": "geneva-2025",
         "is_new": True,
-        "obligations": 9,
-        "facts": 6,
+        "obligations": 11,
+        "facts": 8,
         "positions": 2,
         "evidence": 11,
     }
@@ -198,7 +199,7 @@ def test_loading_history_sets_each_status_at_its_true_instant(api: Client) -> No
     assert breach["occurred_at"] == "2025-05-14T16:00:00Z"
     detected = datetime.fromisoformat(breach["detected_at"])
     assert datetime.now(UTC) - detected < timedelta(minutes=1)
-    assert Obligation.objects.count() == 9
+    assert Obligation.objects.count() == 11
 
 
 def test_the_form_of_documents_is_published(client: Client) -> None:

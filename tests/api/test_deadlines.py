@@ -28,9 +28,14 @@ def test_the_release_of_rare_earths_stands_unmet_and_disputed(
         "title": "Release rare-earth exports",
         "obligors": ["CHN"],
         "obligees": ["USA"],
+        "kind": "achieve",
+        "number": 1,
+        "starts_at": None,
         "due_on": "2025-05-14",
         "due_at": DUE_AT,
         "unmet_at": DUE_AT,
+        "first_at": None,
+        "is_ambiguous": False,
         "original_due_at": DUE_AT,
         "timezone": "Asia/Shanghai",
         "status": "unmet",
@@ -38,12 +43,25 @@ def test_the_release_of_rare_earths_stands_unmet_and_disputed(
         "is_disputed": True,
         "verification": "unchecked",
         "next_check_at": None,
+        "target_quantity": None,
+        "unit": "",
+        "performed_quantity": None,
+        "expected_quantity": None,
+        "pace": None,
     }
 
 
 def test_what_was_done_on_time_stands_met(api: Client, geneva: Agreement) -> None:
     met = refs(api, agreement="geneva-2025", status="met")
-    assert set(met) == {"CN-1", "CN-2a", "CN-2b", "CN-2c", "US-1", "US-2"}
+    assert set(met) == {"CN-1", "CN-2a", "CN-2b", "CN-2c", "CN-3", "US-1", "US-2", "US-3"}
+
+
+def test_the_two_suspensions_of_ninety_days_part_by_an_hour(api: Client, geneva: Agreement) -> None:
+    [ours] = rows(api, "deadlines/", agreement="geneva-2025", obligation_ref="US-3")
+    [theirs] = rows(api, "deadlines/", agreement="geneva-2025", obligation_ref="CN-3")
+    assert ours["starts_at"] == theirs["starts_at"] == "2025-05-14T04:01:00Z"
+    assert ours["original_due_at"] == theirs["original_due_at"] == "2025-08-12T04:01:00Z"
+    assert (ours["due_at"], theirs["due_at"]) == ("2025-11-10T05:01:00Z", "2025-11-10T04:01:00Z")
 
 
 def test_four_hours_before_the_deadline_passed_it_was_pending_and_undisputed(
@@ -55,7 +73,13 @@ def test_four_hours_before_the_deadline_passed_it_was_pending_and_undisputed(
     assert row["status_since"] == "2025-05-11T16:00:00Z"
     assert (row["due_at"], row["unmet_at"], row["next_check_at"]) == (DUE_AT, DUE_AT, None)
     assert not row["is_disputed"]
-    assert get(api, f"deadlines/{row['id']}/", as_of="2025-05-14T12:00:00Z") == row
+    single = get(api, f"deadlines/{row['id']}/", as_of="2025-05-14T12:00:00Z")
+    assert {name: single[name] for name in row} == row
+    assert single["trace"][0] == (
+        "End of 2025-05-14, a Wednesday, in Asia/Shanghai: 2025-05-14T16:00Z."
+    )
+    assert single["trace"][-1].startswith("Computed with tzdata ")
+    assert single.keys() - row.keys() == {"trace", "warnings"}
 
 
 def test_the_answer_changes_at_the_very_instant(api: Client, geneva: Agreement) -> None:

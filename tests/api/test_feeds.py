@@ -29,6 +29,7 @@ def test_the_feed_is_the_ledger_oldest_first_and_can_be_resumed(api: Client) -> 
         "fact": None,
         "due_on": "2026-03-15",
         "due_at": "2026-03-15T16:00:00Z",
+        "unmet_at": "2026-03-15T16:00:00Z",
     }
     nothing_new = api.get(page["next"]).json()
     assert nothing_new == {"next": page["next"], "results": []}
@@ -60,11 +61,11 @@ def test_no_change_is_passed_over_page_by_page(api: Client, geneva: Agreement) -
 @pytest.mark.parametrize(
     ("group_by", "expected"),
     [
-        ("status", [("met", {"met": 6}), ("unmet", {"unmet": 1})]),
-        ("agreement", [("geneva-2025", {"met": 6, "unmet": 1})]),
-        ("obligor", [("CHN", {"met": 4, "unmet": 1}), ("USA", {"met": 2})]),
-        ("obligee", [("CHN", {"met": 2}), ("USA", {"met": 4, "unmet": 1})]),
-        ("month", [("2025-05", {"met": 6, "unmet": 1})]),
+        ("status", [("met", {"met": 8}), ("unmet", {"unmet": 1})]),
+        ("agreement", [("geneva-2025", {"met": 8, "unmet": 1})]),
+        ("obligor", [("CHN", {"met": 5, "unmet": 1}), ("USA", {"met": 3})]),
+        ("obligee", [("CHN", {"met": 3}), ("USA", {"met": 5, "unmet": 1})]),
+        ("month", [("2025-05", {"met": 6, "unmet": 1}), ("2025-11", {"met": 2})]),
     ],
 )
 def test_deadlines_are_counted_by_group_and_status(
@@ -102,6 +103,7 @@ def test_a_summary_takes_the_filters_of_the_list_and_looks_back(
     with django_assert_num_queries(2):  # who is asking, and the counts
         found = get(api, "summary/", obligor="CHN", as_of="2025-05-14T12:00:00Z")
     assert [(row["group"], row["count"]) for row in found["results"]] == [
+        ("holding", 1),
         ("met", 4),
         ("pending", 1),
     ]

@@ -64,6 +64,7 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
     expected = {
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "get deadlines/{id}/timeline/",
+        "post due-rules/preview/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -92,6 +93,13 @@ def test_a_request_body_requires_only_what_has_no_default(document: dict[str, An
     assert set(schemas["PartyDraft"]["required"]) == {"code", "name", "kind", "timezone"}
     assert "required" not in schemas["PartyChanges"]
     assert set(schemas["NewFact"]["required"]) == {"deadline", "type"}
+    assert set(schemas["NewAgreementFact"]["required"]) == {"agreement", "type"}
+    assert schemas["AnyNewFact"]["oneOf"] == [
+        {"$ref": "#/components/schemas/NewFact"},
+        {"$ref": "#/components/schemas/NewAgreementFact"},
+    ]
+    assert set(schemas["PreviewDraft"]["required"]) == {"rule"}
+    assert set(schemas["OffsetRule"]["required"]) == {"type", "count", "unit"}
     assert set(schemas["DateRule"]["required"]) == {"type", "on"}
     assert schemas["PartyDraft"]["additionalProperties"] is False
 

@@ -30,7 +30,7 @@ def run(command: str, *arguments: str) -> tuple[str, str]:
 @pytest.mark.django_db
 def test_a_document_is_loaded_once_however_often(tmp_path: Path) -> None:
     out, err = run("load_agreement", str(GENEVA))
-    assert (out.startswith("geneva-2025: stored with 9 obligations"), err) == (True, "")
+    assert (out.startswith("geneva-2025: stored with 11 obligations"), err) == (True, "")
     out, err = run("load_agreement", str(GENEVA))
     assert (out, err) == ("geneva-2025: nothing new\n", "")
     assert Deadline.objects.filter(status="unmet").count() == 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
 
 from compliance.domain.due_rules import Due
-from compliance.domain.timeline import Fact, Terms
-from compliance.domain.vocabulary import FactKind
+from compliance.domain.timeline import Fact, Move, Terms
+from compliance.domain.vocabulary import FactKind, ObligationKind, Reason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # A small world, so that instants coincide often: that is where rules are decided.
 LAST_HOUR = 40
+
+LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
+DATING = frozenset({FactKind.EXTENSION, FactKind.TRIGGER})
 
 
 def hour(number: int) -> datetime:
@@ -21,8 +24,8 @@ def hour(number: int) -> datetime:
     return START + timedelta(hours=number)
 
 
-def due_at_hour(number: int, grace: int = 0) -> Due:
-    """A due instant in the small world, in UTC, with a grace period in hours."""
+def due_at_hour(number: int, grace: int = 0, window: int = 0) -> Due:
+    """A due instant in the small world, in UTC, with a grace period and a window in hours."""
     at = hour(number)
     last_instant = at - timedelta(microseconds=1)
     return Due(
@@ -30,21 +33,94 @@ def due_at_hour(number: int, grace: int = 0) -> Due:
         due_at=at,
         unmet_at=at + timedelta(hours=grace),
         timezone="UTC",
+        first_at=at - timedelta(hours=window) if window else None,
     )
 
 
 hours = st.integers(0, LAST_HOUR)
-dues = st.builds(due_at_hour, st.integers(5, LAST_HOUR), st.sampled_from([0, 0, 3, 10]))
+dues = st.builds(
+    due_at_hour,
+    st.integers(5, LAST_HOUR),
+    st.sampled_from([0, 0, 3, 10]),
+    st.sampled_from([0, 0, 2, 4]),
+)
+quantities = st.sampled_from([Decimal(4), Decimal(6), Decimal(10)])
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> Terms:
-    """Terms that begin before they are due, with or without a target quantity."""
-    due = draw(dues)
+def moves(draw: st.DrawFn) -> tuple[Move, ...]:
+    """What the events that a deadline hangs on did to it, in order."""
+    instants = sorted(draw(st.lists(hours, max_size=2)))
+    return tuple(
+        Move(
+            at=hour(at),
+            due=draw(st.none() | dues | dues),
+            reason=draw(st.sampled_from([Reason.TRIGGERED, Reason.RESCHEDULED])),
+        )
+        for at in instants
+    )
+
+
+@st.composite
+def terms(draw: st.DrawFn, *, kinds: tuple[ObligationKind, ...] = tuple(ObligationKind)) -> Terms:
+    """Terms of every kind; they begin before they are due, if it is known when that is."""
+    kind = draw(st.sampled_from(kinds))
+    due = draw(dues) if draw(st.integers(0, 3)) else None
+    begins_at = hour(draw(st.integers(0, 8)))
+    is_kept = kind is not ObligationKind.ACHIEVE
     return Terms(
-        begins_at=min(hour(draw(st.integers(0, 8))), due.due_at),
+        begins_at=min(begins_at, due.due_at) if due else begins_at,
         due=due,
-        target_quantity=draw(st.sampled_from([None, None, Decimal(10)])),
+        kind=kind,
+        starts_at=hour(draw(st.integers(0, 20))) if is_kept and draw(st.booleans()) else None,
+        is_endless=is_kept and due is None and draw(st.booleans()),
+        target_quantity=draw(st.sampled_from([None, Decimal(10)])),
+        moves=draw(st.just(()) | moves()),
+        is_withdrawn=draw(st.integers(0, 19)) == 19,
+    )
+
+
+achieved = terms(kinds=(ObligationKind.ACHIEVE,))
+kept = terms(kinds=(ObligationKind.MAINTAIN, ObligationKind.REFRAIN))
+
+
+@st.composite
+def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
+    """Any fact that may be recorded after those numbered `earlier`."""
+    kinds = [kind for kind in FactKind if kind is not FactKind.RETRACTION or earlier]
+    # What lasts has the most to meet.
+    kind = draw(st.sampled_from([*kinds, *sorted(LASTING), FactKind.PERFORMANCE]))
+    supersedes = draw(st.sampled_from([None, None, *earlier]))
+    if kind is FactKind.RETRACTION:
+        supersedes = draw(st.sampled_from(earlier))
+    at = hour(draw(hours))
+    until: datetime | None = None
+    until_on: date | None = None
+    by_day = draw(st.booleans())
+    if by_day:
+        at = at.replace(hour=0)
+    if kind in LASTING and draw(st.integers(0, 3)):
+        until = at + timedelta(hours=draw(st.integers(1, 30)))
+        if draw(st.booleans()):
+            until_on = until.date()
+            until = until.replace(hour=0) + timedelta(days=1)
+    quantity = None
+    if kind is FactKind.RESTATEMENT:
+        quantity = draw(quantities)
+    elif kind is FactKind.PERFORMANCE:
+        quantity = draw(st.none() | quantities)
+    return Fact(
+        id=number,
+        kind=kind,
+        effective_at=at,
+        effective_on=at.date() if by_day else None,
+        until_at=until,
+        until_on=until_on,
+        tolls=kind is FactKind.SUSPENSION and draw(st.booleans()),
+        quantity=quantity,
+        due=draw(dues) if kind in DATING else None,
+        supersedes=supersedes,
+        is_of_agreement=kind is FactKind.TERMINATION,
     )
 
 
@@ -55,28 +131,7 @@ def histories(draw: st.DrawFn, most: int = 6) -> list[tuple[Fact, datetime]]:
     Effects and recordings are drawn apart: facts come to light early, late and out of order.
     """
     recordings = sorted(draw(st.lists(hours, max_size=most)))
-    found: list[tuple[Fact, datetime]] = []
-    for number, recorded in enumerate(recordings, start=1):
-        targets: list[int | None] = [fact.id for fact, _ in found]
-        kinds = [kind for kind in FactKind if kind is not FactKind.RETRACTION or targets]
-        kind = draw(st.sampled_from(kinds))
-        supersedes = draw(st.sampled_from([None, None, *targets]))
-        if kind is FactKind.RETRACTION:
-            supersedes = draw(st.sampled_from(targets))
-        at = hour(draw(hours))
-        by_day = draw(st.booleans())
-        day_start = at.replace(hour=0)
-        is_performance = kind is FactKind.PERFORMANCE
-        fact = Fact(
-            id=number,
-            kind=kind,
-            effective_at=day_start if by_day else at,
-            effective_on=day_start.date() if by_day else None,
-            quantity=draw(st.sampled_from([None, Decimal(4), Decimal(6)]))
-            if is_performance
-            else None,
-            due=draw(dues) if kind is FactKind.EXTENSION else None,
-            supersedes=supersedes,
-        )
-        found.append((fact, hour(recorded)))
-    return found
+    return [
+        (draw(facts(number, tuple(range(1, number)))), hour(recorded))
+        for number, recorded in enumerate(recordings, start=1)
+    ]

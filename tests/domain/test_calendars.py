@@ -15,19 +15,36 @@ from hypothesis import strategies as st
 from compliance.domain import calendars
 from compliance.domain.calendars import (
     MOST_DAYS_SCANNED,
+    BusinessCalendar,
+    DeskCalendar,
     NoBusinessDay,
     UnknownCalendar,
-    add_business_days,
     holidays_version,
-    is_business_day,
+    known_years,
     validate_calendar,
 )
-from compliance.domain.civil_time import DayOutOfRange
+from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
+from compliance.domain.vocabulary import RollConvention
 
 DAY = timedelta(days=1)
 
 names = st.sampled_from(
-    ["weekend", "US", "CN", "DE", "DE-BY", "GB-SCT", "IL", "SA", "AE", "HK", "IR", "ZA", "BR-SP"]
+    [
+        "weekend",
+        "weekend:sun",
+        "US",
+        "CN",
+        "DE",
+        "DE-BY",
+        "GB-SCT",
+        "IL",
+        "SA",
+        "AE",
+        "HK",
+        "IR",
+        "ZA",
+        "BR-SP",
+    ]
 )
 joined = st.lists(names, max_size=3, unique=True).map(tuple)
 days = st.dates(date(1999, 1, 1), date(2035, 12, 31))
@@ -38,6 +55,8 @@ def open_by_the_library(day: date, name: str) -> bool:
     """An independent answer: one object of the library's own, told nothing but the year."""
     if name == "weekend":
         return day.isoweekday() not in (6, 7)
+    if name == "weekend:sun":
+        return day.isoweekday() != 7
     country, _, subdivision = name.partition("-")
     known = holidays.country_holidays(country, subdiv=subdivision or None, years=day.year)
     if day in known.weekend_workdays:
@@ -68,6 +87,12 @@ def open_by_the_library(day: date, name: str) -> bool:
         # A Sunday declared a working day before the May holidays.
         ("2025-04-27", ("CN",), True),
         ("2025-05-01", ("CN",), False),
+        # Weekends by their days.
+        ("2025-05-16", ("weekend:fri-sat",), False),
+        ("2025-05-18", ("weekend:fri-sat",), True),
+        ("2025-05-17", ("weekend:sun",), True),
+        ("2025-05-18", ("weekend:sun",), False),
+        ("2025-05-15", ("weekend:thu-fri",), False),
         # Joined: open in all.
         ("2025-05-01", ("US",), True),
         ("2025-05-01", ("US", "CN"), False),
@@ -77,7 +102,7 @@ def open_by_the_library(day: date, name: str) -> bool:
 def test_a_business_day_is_open_in_every_calendar_named(
     day: str, names: tuple[str, ...], is_open: bool
 ) -> None:
-    assert is_business_day(date.fromisoformat(day), names) is is_open
+    assert BusinessCalendar(names).is_business_day(date.fromisoformat(day)) is is_open
 
 
 @given(days, joined)
@@ -87,7 +112,7 @@ def test_business_days_are_those_of_the_holidays_library(
 ) -> None:
     expected = all(open_by_the_library(day, name) for name in chosen or ("weekend",))
 
-    assert is_business_day(day, chosen) is expected
+    assert BusinessCalendar(chosen).is_business_day(day) is expected
 
 
 @given(days, counts, joined)
@@ -95,14 +120,15 @@ def test_business_days_are_those_of_the_holidays_library(
 def test_business_days_are_counted_one_by_one_without_the_first(
     day: date, count: int, chosen: tuple[str, ...]
 ) -> None:
-    reached = add_business_days(day, count, chosen)
+    calendar = BusinessCalendar(chosen)
+    reached = calendar.add(day, count)
 
     first, last = sorted((day, reached))
     between = [first + n * DAY for n in range((last - first).days + 1)]
-    counted = [each for each in between if each != day and is_business_day(each, chosen)]
+    counted = [each for each in between if each != day and calendar.is_business_day(each)]
     assert len(counted) == abs(count)
     if count:
-        assert is_business_day(reached, chosen)
+        assert calendar.is_business_day(reached)
         assert (reached > day) is (count > 0)
     else:
         assert reached == day
@@ -113,9 +139,10 @@ def test_business_days_are_counted_one_by_one_without_the_first(
 def test_counting_forward_and_back_from_a_business_day_returns_to_it(
     day: date, count: int, chosen: tuple[str, ...]
 ) -> None:
-    assume(is_business_day(day, chosen))
+    calendar = BusinessCalendar(chosen)
+    assume(calendar.is_business_day(day))
 
-    assert add_business_days(add_business_days(day, count, chosen), -count, chosen) == day
+    assert calendar.add(calendar.add(day, count), -count) == day
 
 
 @given(days, st.integers(1, 60), joined, names)
@@ -125,33 +152,37 @@ def test_joining_another_calendar_never_makes_a_count_shorter(
 ) -> None:
     assume(chosen)
 
-    assert add_business_days(day, count, (*chosen, other)) >= add_business_days(day, count, chosen)
+    longer = BusinessCalendar((*chosen, other)).add(day, count)
+    assert longer >= BusinessCalendar(chosen).add(day, count)
 
 
-def test_calendars_that_never_agree_on_a_day_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calendars, "is_business_day", lambda *_: False)
+def test_calendars_that_never_agree_on_a_day_are_refused() -> None:
+    never = BusinessCalendar(("weekend:mon-tue-wed-thu", "weekend:fri-sat-sun"))
 
     with pytest.raises(NoBusinessDay, match=f"do not fit into {MOST_DAYS_SCANNED} days"):
-        add_business_days(date(2025, 5, 14), 1, ("US", "SA"))
+        never.add(date(2025, 5, 14), 2)
+    for convention in set(RollConvention) - {RollConvention.NONE}:
+        with pytest.raises(NoBusinessDay, match=r"no business day in .* Leave out a calendar"):
+            never.roll(date(2025, 5, 14), convention)
 
 
 def test_a_count_of_any_size_is_answered_or_refused_at_once() -> None:
     with pytest.raises(NoBusinessDay, match="Count fewer days"):
-        add_business_days(date(2025, 5, 14), 10**9, ("US",))
+        BusinessCalendar(("US",)).add(date(2025, 5, 14), 10**9)
     with pytest.raises(DayOutOfRange):
-        add_business_days(date(2199, 5, 14), 10**9, ("US",))
+        BusinessCalendar(("US",)).add(date(2199, 5, 14), 10**9)
     with pytest.raises(DayOutOfRange):
-        add_business_days(date(1901, 5, 14), -(10**9), ())
+        BusinessCalendar(()).add(date(1901, 5, 14), -(10**9))
 
 
 def test_the_longest_grace_period_fits_into_the_scan() -> None:
-    assert add_business_days(date(2025, 5, 14), 3650, ("US", "CN", "SA")) > date(2035, 1, 1)
+    assert BusinessCalendar(("US", "CN", "SA")).add(date(2025, 5, 14), 3650) > date(2035, 1, 1)
 
 
 @pytest.mark.parametrize("day", [date.min, date(1899, 12, 31), date(2201, 1, 1), date.max])
 def test_days_outside_the_supported_range_are_neither_open_nor_closed(day: date) -> None:
     with pytest.raises(DayOutOfRange):
-        is_business_day(day, ("US",))
+        BusinessCalendar(("US",)).is_business_day(day)
 
 
 def test_every_country_of_the_library_is_a_calendar() -> None:
@@ -161,10 +192,27 @@ def test_every_country_of_the_library_is_a_calendar() -> None:
     assert {validate_calendar(code) for code in codes} == codes
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "weekend:sun",
+        "weekend:fri-sat",
+        "weekend:thu-fri",
+        "weekend:sat-sun",
+        "weekend:mon-tue-wed-thu-fri-sat-sun",
+        "desk:hq",
+        "desk:0-a",
+        "desk:" + "a" * 32,
+    ],
+)
+def test_other_weekends_and_calendars_of_the_desk_are_named_by_their_form(name: str) -> None:
+    assert validate_calendar(name) == name
+
+
 @pytest.mark.parametrize("name", ["weekend", "US", "DE-BY", "US-CA", "AU-NSW Western", "FR-57"])
 def test_countries_subdivisions_and_the_weekend_are_calendars(name: str) -> None:
     assert validate_calendar(name) == name
-    assert isinstance(is_business_day(date(2025, 5, 14), (name,)), bool)
+    assert isinstance(BusinessCalendar((name,)).is_business_day(date(2025, 5, 14)), bool)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +228,20 @@ def test_countries_subdivisions_and_the_weekend_are_calendars(name: str) -> None
         ("DE-", "The subdivisions of 'DE' are"),
         ("SG-01", "use 'SG' alone"),
         ("Weekend", "Did you mean 'weekend'?"),
+        ("weekend:sat-fri", "Did you mean 'weekend:fri-sat'?"),
+        ("weekend:Friday", "Did you mean 'weekend:fri'?"),
+        ("weekend:fri,sat", "Did you mean 'weekend:fri-sat'?"),
+        ("weekend:sun-sun", "Did you mean 'weekend:sun'?"),
+        ("WEEKEND:SUN", "Did you mean 'weekend:sun'?"),
+        ("weekend:sun\n", "Did you mean 'weekend:sun'?"),
+        ("weekend:", "out of mon, tue, wed, thu, fri, sat, sun, in this order"),
+        ("weekend:s", "such as 'weekend:fri-sat' or 'weekend:sun'"),
+        ("weekend:funday", "in this order and joined by hyphens"),
+        ("desk:HQ", "Did you mean 'desk:hq'?"),
+        ("desk:head office", "Did you mean 'desk:head-office'?"),
+        ("desk:-hq", "Did you mean 'desk:hq'?"),
+        ("desk:", "give 1 to 32 small letters, digits and hyphens"),
+        ("desk:" + "a" * 33, "give 1 to 32 small letters, digits and hyphens"),
         ("NYSE", "Use a country such as"),
         ("HolidayBase", "Use a country such as"),
         ("country_holidays", "Use a country such as"),
@@ -195,20 +257,220 @@ def test_a_name_that_is_no_calendar_is_refused_with_what_to_write(name: Any, adv
     assert advice in str(refused.value)
 
 
+HQ = DeskCalendar(
+    weekend=frozenset({4, 5}), closed={date(2026, 5, 13): "Inventory", date(2026, 5, 22): "Moving"}
+)
+DESK = {"desk:hq": HQ, "desk:lab": DeskCalendar(weekend=frozenset(), closed={})}
+
+
+def test_the_desk_closes_on_its_weekend_and_on_the_days_that_it_keeps() -> None:
+    calendar = BusinessCalendar(("desk:hq",), DESK)
+
+    week = [date(2026, 5, 11) + n * DAY for n in range(7)]
+    assert [calendar.is_business_day(day) for day in week] == [
+        True, True, False, True, False, False, True,
+    ]  # fmt: skip
+    assert calendar.add(date(2026, 5, 12), 1) == date(2026, 5, 14)
+
+
+def test_a_calendar_of_the_desk_joins_with_others() -> None:
+    calendar = BusinessCalendar(("desk:hq", "DE-BY"), DESK)
+
+    # Inventory, Ascension Day, the desk's weekend, and Bavaria's Sunday.
+    assert calendar.add(date(2026, 5, 12), 1) == date(2026, 5, 18)
+    assert BusinessCalendar(("DE-BY",), DESK).is_business_day(date(2026, 5, 13))
+
+
+def test_what_the_desk_changes_in_its_calendar_holds_from_then_on() -> None:
+    day = date(2026, 5, 19)
+    assert BusinessCalendar(("desk:hq",), DESK).is_business_day(day)
+
+    changed = {"desk:hq": DeskCalendar(weekend=HQ.weekend, closed={day: "Moving"})}
+    assert not BusinessCalendar(("desk:hq",), changed).is_business_day(day)
+
+
+@pytest.mark.parametrize(
+    ("desk", "advice"),
+    [
+        ({}, "The desk keeps no calendar of that name"),
+        ({"desk:lab": HQ}, "The desk keeps desk:lab."),
+        ({"desk:head-office": HQ}, "Did you mean 'desk:head-office'?"),
+    ],
+)
+def test_a_calendar_that_the_desk_does_not_keep_is_refused(
+    desk: dict[str, DeskCalendar], advice: str
+) -> None:
+    with pytest.raises(UnknownCalendar) as refused:
+        BusinessCalendar(("DE", "desk:head-offic"), desk)
+
+    assert advice in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("day", "names", "reason"),
+    [
+        ("2026-05-14", ("DE-BY",), "Ascension Day in DE-BY"),
+        ("2026-05-16", ("DE-BY", "US"), "a Saturday"),
+        ("2026-05-16", (), "a Saturday"),
+        ("2026-05-15", ("IL", "US"), "a Friday in IL"),
+        ("2026-01-01", ("US", "DE"), "New Year's Day in US and DE"),
+        ("2026-07-04", ("DE", "US"), "a Saturday and Independence Day in US"),
+        ("2026-05-13", ("desk:hq", "US"), "Inventory in desk:hq"),
+        ("2026-05-22", ("desk:hq",), "Moving in desk:hq"),
+        ("2026-05-15", ("desk:hq",), "a Friday in desk:hq"),
+        ("2026-05-18", ("desk:hq", "US"), None),
+        # A Sunday that China works.
+        ("2025-04-27", ("CN",), None),
+    ],
+)
+def test_a_closed_day_says_why_and_where(
+    day: str, names: tuple[str, ...], reason: str | None
+) -> None:
+    assert BusinessCalendar(names, DESK).why_closed(date.fromisoformat(day)) == reason
+
+
+@given(days, joined)
+@settings(deadline=None, max_examples=100)
+def test_every_closed_day_has_a_reason_and_no_business_day_has_one(
+    day: date, chosen: tuple[str, ...]
+) -> None:
+    calendar = BusinessCalendar(chosen)
+
+    assert (calendar.why_closed(day) is None) is calendar.is_business_day(day)
+
+
+@pytest.mark.parametrize(
+    ("day", "names", "holiday"),
+    [
+        # For a Saturday, in the year before the holiday itself, and for a Sunday.
+        ("2026-07-03", ("US",), "Independence Day"),
+        ("2021-12-31", ("US",), "New Year's Day"),
+        ("2021-07-05", ("US",), "Independence Day"),
+        ("2026-07-03", ("US", "weekend"), "Independence Day"),
+        # The holiday itself, a day of work, and a day closed for another reason too.
+        ("2026-07-04", ("US",), None),
+        ("2026-06-19", ("US",), None),
+        ("2026-07-02", ("US",), None),
+        ("2026-07-03", ("US", "IL"), None),
+        ("2026-05-22", ("desk:hq",), None),
+    ],
+)
+def test_a_day_in_lieu_is_told_from_the_holiday_itself(
+    day: str, names: tuple[str, ...], holiday: str | None
+) -> None:
+    assert BusinessCalendar(names, DESK).in_lieu_of(date.fromisoformat(day)) == holiday
+
+
+def test_the_weekend_of_a_calendar_is_that_of_the_time() -> None:
+    calendar = BusinessCalendar(("AE", "weekend:sun", "desk:hq"), DESK)
+
+    assert calendar.weekends(date(2021, 6, 1)) == {
+        "AE": {4, 5},
+        "weekend:sun": {6},
+        "desk:hq": {4, 5},
+    }
+    assert calendar.weekends(date(2023, 6, 1))["AE"] == {5, 6}
+    assert BusinessCalendar(()).weekends(date(2023, 6, 1)) == {"weekend": {5, 6}}
+
+
+def test_calendars_say_for_which_years_their_holidays_are_known() -> None:
+    known = known_years("DE-BY")
+    assert known is not None
+    first, last = known
+
+    calendar = BusinessCalendar(("DE-BY", "weekend", "desk:hq"), DESK)
+    assert calendar.without_holidays(date(first, 1, 1)) == ()
+    assert calendar.without_holidays(date(first - 1, 12, 31)) == ("DE-BY",)
+    assert calendar.without_holidays(date(last + 1, 1, 1)) == ("DE-BY",)
+    assert known_years("weekend:sun") is known_years("desk:hq") is None
+
+
+closings = st.sets(st.dates(date(2026, 4, 25), date(2026, 6, 10)), max_size=30)
+near_days = st.dates(date(2026, 5, 1), date(2026, 5, 31))
+
+
+def closing_on(closed: set[date]) -> BusinessCalendar:
+    desk = DeskCalendar(weekend=frozenset({5, 6}), closed=dict.fromkeys(closed, "Closed"))
+    return BusinessCalendar(("desk:hq",), {"desk:hq": desk})
+
+
+@given(near_days, closings, st.sampled_from(RollConvention))
+def test_a_rolled_day_is_a_business_day_and_a_business_day_stays(
+    day: date, closed: set[date], convention: RollConvention
+) -> None:
+    calendar = closing_on(closed)
+    rolled = calendar.roll(day, convention)
+
+    if convention is RollConvention.NONE or calendar.is_business_day(day):
+        assert rolled == day
+    else:
+        assert calendar.is_business_day(rolled)
+
+
+@given(near_days, closings, st.dates(date(2026, 4, 25), date(2026, 6, 10)))
+def test_one_more_closing_day_never_makes_a_roll_break_its_convention(
+    day: date, closed: set[date], another: date
+) -> None:
+    for calendar in (closing_on(closed), closing_on(closed | {another})):
+        opened = [
+            each
+            for each in (day + n * DAY for n in range(-60, 61))
+            if calendar.is_business_day(each)
+        ]
+        after = min(each for each in opened if each >= day)
+        before = max(each for each in opened if each <= day)
+        rolled = {each: calendar.roll(day, each) for each in RollConvention}
+
+        assert rolled[RollConvention.FOLLOWING] == after >= day
+        assert rolled[RollConvention.PRECEDING] == before <= day
+        is_later = after - day <= day - before
+        assert rolled[RollConvention.NEAREST] == (after if is_later else before)
+        if any(each.month == day.month for each in opened):
+            assert rolled[RollConvention.MODIFIED_FOLLOWING].month == day.month
+            assert rolled[RollConvention.MODIFIED_PRECEDING].month == day.month
+        half = rolled[RollConvention.HALF_MONTH_MODIFIED_FOLLOWING]
+        stays = after.month == day.month and not day.day <= 15 < after.day
+        assert half == (after if stays else before)
+        assert calendar.month_end(day) == max(each for each in opened if each < date(2026, 6, 1))
+        assert calendar.is_month_end(day) is not any(
+            day < each < date(2026, 6, 1) for each in opened
+        )
+
+
+def test_rolling_ends_where_the_supported_days_end() -> None:
+    last = BusinessCalendar(
+        ("desk:hq",), {"desk:hq": DeskCalendar(weekend=frozenset(), closed={LAST_DAY: "Closed"})}
+    )
+    first = BusinessCalendar(
+        ("desk:hq",), {"desk:hq": DeskCalendar(weekend=frozenset(), closed={FIRST_DAY: "Closed"})}
+    )
+
+    assert last.roll(LAST_DAY, RollConvention.PRECEDING) == LAST_DAY - DAY
+    assert last.month_end(LAST_DAY) == LAST_DAY - DAY
+    for calendar, day, convention in (
+        (last, LAST_DAY, RollConvention.FOLLOWING),
+        (first, FIRST_DAY, RollConvention.PRECEDING),
+        (last, LAST_DAY, RollConvention.NEAREST),
+    ):
+        with pytest.raises(DayOutOfRange):
+            calendar.roll(day, convention)
+
+
 def test_an_unknown_calendar_is_refused_wherever_it_is_used() -> None:
     with pytest.raises(UnknownCalendar):
-        is_business_day(date(2025, 5, 14), ("US", "XX"))
+        BusinessCalendar(("US", "XX")).is_business_day(date(2025, 5, 14))
     with pytest.raises(UnknownCalendar):
-        add_business_days(date(2025, 5, 14), 3, ("XX",))
+        BusinessCalendar(("XX",)).add(date(2025, 5, 14), 3)
 
 
 def test_threads_that_ask_at_once_get_the_same_answer() -> None:
-    calendars._closed_days.cache_clear()
+    for cached in (calendars._closed_days, calendars._closed_in_any):
+        cached.cache_clear()
     gate, found = Barrier(8), []
 
     def ask() -> None:
         gate.wait()
-        found.append(add_business_days(date(2024, 12, 20), 300, ("US", "CN", "DE-BY")))
+        found.append(BusinessCalendar(("US", "CN", "DE-BY")).add(date(2024, 12, 20), 300))
 
     threads = [Thread(target=ask) for _ in range(8)]
     for thread in threads:

@@ -36,7 +36,7 @@ from compliance.domain.civil_time import (
 )
 
 VECTORS: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "vectors" / "dst_gap_fold.json").read_text()
+    (Path(__file__).parents[1] / "vectors" / "dst_gap_fold.json").read_text()
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = EPOCH.replace(tzinfo=None)

@@ -14,7 +14,7 @@ from compliance import delivery
 from compliance.domain.due_rules import Due
 from compliance.domain.ledger import Entry, replay
 from compliance.domain.timeline import Fact as DomainFact
-from compliance.domain.timeline import Terms, project
+from compliance.domain.timeline import Terms, Timeline, project
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
 from compliance.models import (
     Agreement,
@@ -27,7 +27,8 @@ from compliance.models import (
     Obligation,
     Party,
 )
-from compliance.models.facts import fact_of
+from compliance.models.deadlines import dump_due
+from compliance.models.facts import facts_about
 from compliance.operations import course, sweep
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.samples import DESK, agree, duty, follow, record, utc
@@ -336,7 +337,12 @@ def stored_deadline(agreed: Terms) -> Deadline:
     party = Party.objects.create(code="P", name="P", kind="company", timezone="UTC")
     agreement.memberships.create(party=party)
     obligation = Obligation.objects.create(
-        agreement=agreement, ref="O", title="O", target_quantity=agreed.target_quantity
+        agreement=agreement,
+        ref="O",
+        title="O",
+        kind=agreed.kind,
+        due=None if agreed.is_endless else {"type": "date"},
+        target_quantity=agreed.target_quantity,
     )
     due = agreed.due
     return Deadline.objects.create(
@@ -344,14 +350,25 @@ def stored_deadline(agreed: Terms) -> Deadline:
         obligation=obligation,
         status=Status.PENDING,
         status_since=agreed.begins_at,
-        due_on=due.due_on,
-        due_at=due.due_at,
-        unmet_at=due.unmet_at,
         next_check_at=hour(0),
         begins_at=agreed.begins_at,
-        original_due_on=due.due_on,
-        original_due_at=due.due_at,
-        original_unmet_at=due.unmet_at,
+        starts_at=agreed.starts_at,
+        due_on=due.due_on if due else None,
+        due_at=due.due_at if due else None,
+        unmet_at=due.unmet_at if due else None,
+        original_due_on=due.due_on if due else None,
+        original_due_at=due.due_at if due else None,
+        original_unmet_at=due.unmet_at if due else None,
+        original_first_at=due.first_at if due else None,
+        moves=[
+            {
+                "at": each.at.isoformat(),
+                "reason": each.reason,
+                "due": dump_due(each.due) if each.due else None,
+            }
+            for each in agreed.moves
+        ],
+        is_withdrawn=agreed.is_withdrawn,
         timezone="UTC",
     )
 
@@ -359,14 +376,19 @@ def stored_deadline(agreed: Terms) -> Deadline:
 def store_fact(
     deadline: Deadline, fact: DomainFact, recorded_at: datetime, ids: dict[int, int]
 ) -> None:
+    """Record a fact of the domain as it is; its due date is worked out already."""
     due: Due | None = fact.due
     row = Fact.objects.create(
-        deadline=deadline,
+        deadline=None if fact.is_of_agreement else deadline,
+        agreement=deadline.agreement if fact.is_of_agreement else None,
         kind=fact.kind,
         effective_at=fact.effective_at,
         effective_on=fact.effective_on,
-        quantity=fact.quantity if fact.kind is FactKind.PERFORMANCE else None,
-        due={} if due else None,
+        until_at=fact.until_at,
+        until_on=fact.until_on,
+        is_tolling=fact.tolls,
+        quantity=fact.quantity,
+        due={} if fact.kind is FactKind.EXTENSION else None,
         due_on=due.due_on if due else None,
         due_at=due.due_at if due else None,
         unmet_at=due.unmet_at if due else None,
@@ -374,6 +396,16 @@ def store_fact(
         recorded_at=recorded_at,
     )
     ids[fact.id] = row.pk
+    if due is not None:
+        moves = [*(deadline.moves or ()), {"fact": row.pk, "due": dump_due(due)}]
+        deadline.moves = moves
+        Deadline.objects.filter(pk=deadline.pk).update(moves=moves)
+
+
+def projected(deadline: Deadline, agreed: Terms) -> Timeline:
+    """The course of a deadline by everything recorded so far."""
+    deadline.refresh_from_db()
+    return project(agreed, facts_about([deadline]).get(deadline.pk, ()))
 
 
 class EveryCourse(DatabaseTestCase):
@@ -399,12 +431,16 @@ class EveryCourse(DatabaseTestCase):
                 else:
                     store_fact(deadline, fact, as_of, ids)
                     course.settle([deadline.pk], as_of=as_of)
-            rows = Fact.objects.filter(deadline=deadline).values()
-            timeline = project(agreed, [fact_of(row, "UTC") for row in rows])
-            deadline.refresh_from_db()
+            timeline = projected(deadline, agreed)
             now = timeline.at(as_of) or timeline.transitions[0]
             assert deadline.status == now.status
-            assert deadline.due_at == now.due.due_at
+            assert deadline.due_at == (now.due and now.due.due_at)
+            assert deadline.first_at == (now.due and now.due.first_at)
+            assert deadline.is_ambiguous == now.is_ambiguous
+            assert (deadline.performed_quantity, deadline.target_quantity) == (
+                now.performed,
+                now.target,
+            )
             assert deadline.next_check_at == timeline.next_after(as_of)
             live = Breach.objects.exclude(end_reason=BreachEnd.VOIDED).order_by("occurred_at")
             assert [(each.occurred_at, each.ended_at) for each in live] == [

@@ -1,0 +1,46 @@
+"""`manage.py preview_due_rule`: due rules in, their dates out, a line of JSON each."""
+
+from __future__ import annotations
+
+import sys
+
+import orjson
+from django.core.management.base import BaseCommand
+
+from compliance.domain.documents import parse
+from compliance.domain.drafts import read
+from compliance.domain.problems import Invalid
+from compliance.queries.due_rules import PreviewDraft, previewed
+
+
+class Command(BaseCommand):
+    """Read a preview request per line; write its answer, or its errors, in the same order."""
+
+    help = (
+        "Reads lines of JSON from standard input, each with a rule and optionally agreement, "
+        "obligor, obligee, timezone, grace and limit; writes for each a line of JSON with its "
+        "dates, instants, trace and warnings, or with its errors. Stores nothing."
+    )
+
+    def handle(self, *_args: object, **_options: object) -> None:
+        """Answer line by line; the exit status is 1 if any line was refused."""
+        is_refused = False
+        for line in sys.stdin.buffer:
+            if not line.strip():
+                continue
+            try:
+                value = parse(line, is_yaml=False)
+                # A bare rule is as good as one in a request.
+                if isinstance(value, dict) and "rule" not in value and "type" in value:
+                    value = {"rule": value}
+                answer = previewed(read(PreviewDraft, value))
+            except Invalid as error:
+                is_refused = True
+                answer = {
+                    "errors": [
+                        {"path": each.path, "detail": each.detail} for each in error.problems
+                    ]
+                }
+            self.stdout.write(orjson.dumps(answer, option=orjson.OPT_UTC_Z).decode())
+        if is_refused:
+            sys.exit(1)

@@ -1,0 +1,46 @@
+"""Work out again, now, what follows from data that has changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from compliance.models import Move
+from compliance.operations import recomputation
+
+
+class Command(BaseCommand):
+    """Bring open deadlines in line with zone and holiday data, and make recurrences ahead."""
+
+    help = (
+        "Work out again every open deadline whose zone or holiday data has changed, and make the "
+        "deadlines of recurrences ahead; print what moved."
+    )
+
+    def handle(self, *_args: object, **_options: object) -> None:
+        """Run, and print the figures of the run and each move."""
+        run = recomputation.run(as_of=timezone.now())
+        if run is None:
+            self.stdout.write("Nothing is out of date.")
+            return
+        self.stdout.write(
+            f"{run.examined} examined, {run.moved} moved, {run.failed} failed, "
+            f"with {run.data_version}"
+        )
+        moves = run.moves.select_related("deadline__obligation__agreement")
+        for move in moves.iterator(chunk_size=1_000):
+            self.stdout.write(_sentence(move))
+
+
+def _sentence(move: Move) -> str:
+    obligation = move.deadline.obligation
+    name = f"{obligation.agreement.ref} {obligation.ref}, deadline {move.deadline_id}"
+    if move.problem:
+        return f"{name}: kept at {_instant(move.from_due_at)}. {move.problem}"
+    return f"{name}: {_instant(move.from_due_at)} to {_instant(move.to_due_at)}"
+
+
+def _instant(at: datetime | None) -> str:
+    return "no date" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")

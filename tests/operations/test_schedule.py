@@ -1,0 +1,965 @@
+"""Deadlines that hang on milestones and on each other, recur, wait, and last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.ledger import Entry, replay
+from compliance.domain.problems import Invalid
+from compliance.domain.timeline import Terms, Timeline, project
+from compliance.domain.vocabulary import BreachEnd, Reason, Status
+from compliance.models import Agreement, Deadline, Fact, LedgerEntry
+from compliance.operations import course, facts, obligations, recomputation, schedule, sweep
+from tests.domain.recurrence_bombs import REFUSED
+from tests.samples import (
+    agree,
+    amend,
+    befall,
+    correct,
+    deadline_of,
+    document,
+    duty,
+    load,
+    record,
+    utc,
+)
+
+NOW = utc("2026-02-01T00:00")
+MONTHLY = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-02-15"}
+
+
+def days_after(count: int, **anchor: str) -> dict[str, Any]:
+    """Due so many days after something."""
+    return {"type": "offset", "from": anchor, "count": count, "unit": "days"}
+
+
+def after_event(count: int, *, unit: str = "days", **event: str) -> dict[str, Any]:
+    """Due so many days after what wakes it."""
+    return {
+        "type": "trigger",
+        "on": event,
+        "then": {"type": "offset", "count": count, "unit": unit},
+    }
+
+
+def milestone(on: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"ref": "in-force", "on": on, **more}
+
+
+def days(ref: str) -> list[date | None]:
+    """The due days of an obligation's deadlines, in order, without those withdrawn."""
+    found = Deadline.objects.filter(obligation__ref=ref, is_withdrawn=False).order_by("number")
+    return list(found.values_list("due_on", flat=True))
+
+
+def standing(ref: str, number: int = 1) -> tuple[str, date | None]:
+    """Where a deadline stands, and its day."""
+    deadline = deadline_of(ref, number)
+    return deadline.status, deadline.due_on
+
+
+def known(ref: str, *, at: datetime, known_at: datetime) -> tuple[str, datetime | None]:
+    """Where a deadline stood at an instant, and when it was due, as it was known at another."""
+    entries = [
+        Entry(
+            recorded_at=row.recorded_at,
+            effective_at=row.effective_at,
+            status=Status(row.status),
+            reason=Reason(row.reason),
+            fact_id=row.fact_id,
+            due_at=row.due_at,
+            unmet_at=row.unmet_at,
+        )
+        for row in LedgerEntry.objects.filter(deadline=deadline_of(ref))
+    ]
+    found = replay(entries, as_of=at, known_at=known_at)
+    assert found is not None
+    return found.status, found.due_at
+
+
+def refused(*duties: Mapping[str, Any], **more: Any) -> dict[str, str]:
+    """What is wrong with these duties, by path; nothing may be stored."""
+    with pytest.raises(Invalid) as error, transaction.atomic():
+        load(document("supply", *duties, **more), as_of=NOW)
+    assert not Agreement.objects.exists()
+    return {problem.path: problem.detail for problem in error.value.problems}
+
+
+# Milestones
+
+
+@pytest.mark.django_db
+def test_a_document_may_state_every_type_of_rule() -> None:
+    agree(
+        duty("DATE", due={"type": "date", "on": "2026-03-15", "time": "17:00"}),
+        duty("OFFSET", due=days_after(90, date="2026-02-01")),
+        duty("AFTER-DATE", due=days_after(10, deadline="DATE")),
+        duty("AFTER-MILESTONE", due=days_after(30, milestone="in-force")),
+        duty("YEARLY", due={**MONTHLY, "rrule": "FREQ=YEARLY"}),
+        duty("WOKEN", due=after_event(5, milestone="in-force")),
+        duty("ON-BREACH", due=after_event(5, breach_of="DATE")),
+        milestones=[milestone("2026-02-10")],
+    )
+    assert deadline_of("DATE").due_at == utc("2026-03-15T09:00")
+    assert standing("OFFSET") == ("pending", date(2026, 5, 2))
+    assert standing("AFTER-DATE") == ("pending", date(2026, 3, 25))
+    assert standing("AFTER-MILESTONE") == ("pending", date(2026, 3, 12))
+    assert days("YEARLY") == [date(2026, 2, 15), date(2027, 2, 15)]
+    # As of 1 February the milestone still lies ahead.
+    assert standing("WOKEN") == ("dormant", None)
+    assert standing("ON-BREACH") == ("dormant", None)
+    assert deadline_of("OFFSET").trace[0].startswith("90 days after 2026-02-01, first day not")
+    sweep.run(as_of=utc("2026-02-11T00:00"))
+    assert standing("WOKEN") == ("pending", date(2026, 2, 15))
+
+
+@pytest.mark.django_db
+def test_what_is_counted_from_an_undated_milestone_sleeps_until_it_is_dated() -> None:
+    deadline = agree(
+        duty(due=days_after(30, milestone="in-force"), grace={"count": 2, "unit": "days"}),
+        milestones=[milestone()],
+    )
+    assert (deadline.status, deadline.due_at, deadline.next_check_at) == ("dormant", None, None)
+    assert deadline.trace == ["Dormant until the milestone in-force has a date."]
+    amend(milestones=[milestone("2026-02-10")], as_of=utc("2026-02-12T00:00"))
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, 12))
+    assert deadline.due_at == utc("2026-03-12T16:00")
+    assert deadline.unmet_at == utc("2026-03-14T16:00")
+    assert deadline.next_check_at == deadline.due_at
+
+
+@pytest.mark.django_db
+def test_changing_a_milestone_moves_what_hangs_on_it_through_the_ledger() -> None:
+    agree(
+        duty("A", due=days_after(30, milestone="in-force")),
+        duty("B", due=days_after(5, deadline="A")),
+        milestones=[milestone("2026-02-10")],
+    )
+    assert (days("A"), days("B")) == ([date(2026, 3, 12)], [date(2026, 3, 17)])
+    corrected = utc("2026-02-20T00:00")
+    amend(milestones=[milestone("2026-02-15")], as_of=corrected)
+    assert (days("A"), days("B")) == ([date(2026, 3, 17)], [date(2026, 3, 22)])
+    at = utc("2026-02-16T00:00")
+    before = corrected - timedelta(seconds=1)
+    assert known("B", at=at, known_at=before) == ("pending", utc("2026-03-17T16:00"))
+    assert known("B", at=at, known_at=corrected) == ("pending", utc("2026-03-22T16:00"))
+
+
+@pytest.mark.django_db
+def test_a_milestone_with_no_date_any_more_puts_what_hangs_on_it_to_sleep() -> None:
+    agree(
+        duty("A", due=days_after(3, milestone="in-force")),
+        milestones=[milestone("2026-02-10")],
+    )
+    sweep.run(as_of=utc("2026-02-20T00:00"))
+    assert standing("A")[0] == "unmet"
+    amend(milestones=[milestone()], as_of=utc("2026-02-21T00:00"))
+    assert standing("A") == ("dormant", None)
+    assert deadline_of("A").breaches.get().end_reason == BreachEnd.VOIDED
+
+
+@pytest.mark.django_db
+def test_a_milestone_at_an_instant_counts_as_the_day_it_is_where_the_rule_counts() -> None:
+    at = {"ref": "in-force", "at": "2026-02-10T20:00:00Z"}  # the 11th in Shanghai
+    agree(
+        duty("DAYS", due=days_after(1, milestone="in-force")),
+        duty("HOURS", due={**days_after(36, milestone="in-force"), "unit": "hours"}),
+        milestones=[at],
+    )
+    assert standing("DAYS") == ("pending", date(2026, 2, 12))
+    assert deadline_of("HOURS").due_at == utc("2026-02-12T08:00")
+
+
+@pytest.mark.django_db
+def test_a_milestone_on_which_something_hangs_stays() -> None:
+    agree(
+        duty("A", due=days_after(3, milestone="in-force")),
+        milestones=[milestone("2026-02-10"), {"ref": "spare"}],
+    )
+    with pytest.raises(Invalid) as error:
+        amend(milestones=[{"ref": "spare"}], as_of=NOW)
+    assert str(error.value) == (
+        "milestones: A is counted from the milestone in-force, which must stay."
+    )
+    amend(milestones=[milestone("2026-02-10")], as_of=NOW)
+    assert Agreement.objects.get().milestones.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
+    deadline = agree(milestones=[milestone("2026-03-01")])
+    later = days_after(60, milestone="in-force")
+    record(deadline, as_of=NOW, type="extension", on="2026-01-20", due=later)
+    assert deadline.due_on == date(2026, 4, 30)
+    amend(milestones=[milestone("2026-03-11")], as_of=NOW + timedelta(days=1))
+    deadline.refresh_from_db()
+    assert (deadline.due_on, deadline.original_due_on) == (date(2026, 5, 10), date(2026, 3, 15))
+
+
+# Triggers
+
+
+@pytest.mark.django_db
+def test_a_trigger_on_a_milestone_wakes_at_it() -> None:
+    agree(duty(due=after_event(10, milestone="in-force")), milestones=[milestone()])
+    woken = utc("2026-02-12T00:00")
+    assert standing("O-1") == ("dormant", None)
+    amend(milestones=[milestone("2026-02-10")], as_of=woken)
+    deadline = deadline_of("O-1")
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 20))
+    assert deadline.status_since == utc("2026-02-09T16:00")
+    # It had slept until then, and is known to have.
+    assert known("O-1", at=utc("2026-02-05T00:00"), known_at=woken) == ("dormant", None)
+
+
+@pytest.mark.django_db
+def test_what_waits_for_a_performance_wakes_when_it_is_recorded_and_sleeps_if_taken_back() -> None:
+    first = agree(duty("A"), duty("B", due=after_event(10, met="A")))
+    recorded, taken_back = utc("2026-03-12T00:00"), utc("2026-03-14T00:00")
+    done = record(first, as_of=recorded, type="performance", on="2026-03-10")
+    assert standing("B") == ("pending", date(2026, 3, 20))
+    assert deadline_of("B").due_at == utc("2026-03-20T16:00")
+    record(first, as_of=taken_back, type="retraction", supersedes=done.pk)
+    assert standing("B") == ("dormant", None)
+    assert deadline_of("B").next_check_at is None
+    at = utc("2026-03-11T00:00")
+    assert known("B", at=at, known_at=recorded) == ("pending", utc("2026-03-20T16:00"))
+    assert known("B", at=at, known_at=taken_back) == ("dormant", None)
+
+
+@pytest.mark.django_db
+def test_days_after_a_performance_at_an_instant_count_from_its_day_where_they_are_counted() -> None:
+    # 20:00 UTC on the 10th is the 11th in Shanghai, and 16:00 on the 10th in New York.
+    in_new_york = after_event(1, met="A")
+    in_new_york["then"]["timezone"] = "America/New_York"
+    first = agree(
+        duty("A"), duty("HERE", due=after_event(1, met="A")), duty("THERE", due=in_new_york)
+    )
+    record(first, as_of=utc("2026-03-12T00:00"), type="performance", at="2026-03-10T20:00:00Z")
+    assert deadline_of("HERE").due_at == utc("2026-03-12T16:00")
+    assert deadline_of("THERE").due_at == utc("2026-03-12T04:00")
+
+
+@pytest.mark.django_db
+def test_hours_after_a_performance_count_from_its_instant() -> None:
+    first = agree(duty("A"), duty("B", due=after_event(48, unit="hours", met="A")))
+    record(first, as_of=utc("2026-03-11T00:00"), type="performance", at="2026-03-10T20:30:00Z")
+    assert deadline_of("B").due_at == utc("2026-03-12T20:30")
+
+
+@pytest.mark.django_db
+def test_a_breach_wakes_what_waits_for_it_in_the_same_sweep() -> None:
+    agree(duty("A"), duty("B", due=after_event(10, breach_of="A")))
+    run = sweep.run(as_of=utc("2026-03-16T00:00"))
+    assert (run.breaches, run.set_aside) == (1, 0)
+    assert standing("A")[0] == "unmet"
+    # Missed with the end of the 15th, so the first instant of the 16th is when it was.
+    assert standing("B") == ("pending", date(2026, 3, 26))
+    deadline = deadline_of("B")
+    assert deadline.status_since == deadline_of("A").unmet_at
+
+
+@pytest.mark.django_db
+def test_after_an_outage_one_sweep_finds_the_breach_and_the_one_that_followed_from_it() -> None:
+    agree(
+        duty("A"),
+        duty("B", due=after_event(10, breach_of="A")),
+        duty("C", due=after_event(1, breach_of="B")),
+    )
+    sweep.run(as_of=utc("2026-06-01T00:00"))
+    assert {ref: standing(ref) for ref in "ABC"} == {
+        "A": ("unmet", date(2026, 3, 15)),
+        "B": ("unmet", date(2026, 3, 26)),
+        "C": ("unmet", date(2026, 3, 28)),
+    }
+    assert deadline_of("B").breaches.get().occurred_at == utc("2026-03-26T16:00")
+
+
+@pytest.mark.django_db
+def test_a_performance_found_late_unmakes_the_breach_and_what_it_woke() -> None:
+    first = agree(duty("A"), duty("B", due=after_event(2, breach_of="A")))
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    assert standing("B")[0] == "unmet"
+    record(first, as_of=utc("2026-03-21T00:00"), type="performance", on="2026-03-14")
+    assert standing("A")[0] == "met"
+    assert standing("B") == ("dormant", None)
+    assert first.breaches.get().end_reason == BreachEnd.VOIDED
+    assert deadline_of("B").breaches.get().end_reason == BreachEnd.VOIDED
+
+
+@pytest.mark.django_db
+def test_a_period_that_ends_clean_wakes_what_waits_for_it() -> None:
+    agree(duty("A", kind="maintain"), duty("B", due=after_event(10, met="A")))
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    assert standing("A")[0] == "met"
+    assert standing("B") == ("pending", date(2026, 3, 26))
+
+
+@pytest.mark.django_db
+def test_a_trigger_recorded_by_hand_wakes_what_waits() -> None:
+    deadline = agree(duty("B", due=after_event(10, breach_of="A")), duty("A"))
+    fact = record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 9))
+    assert deadline.status_since == utc("2026-01-29T16:00")
+    record(deadline, as_of=NOW + timedelta(hours=1), type="retraction", supersedes=fact.pk)
+    assert deadline.status == "dormant"
+
+
+@pytest.mark.django_db
+def test_a_trigger_recorded_by_hand_stands_for_a_milestone_too() -> None:
+    deadline = agree(duty("B", due=days_after(10, milestone="in-force")), milestones=[milestone()])
+    record(deadline, as_of=NOW, type="trigger", at="2026-01-29T20:00:00Z")
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 9))
+
+
+@pytest.mark.django_db
+def test_a_trigger_by_hand_may_wake_what_is_then_counted_from_another_deadline() -> None:
+    rule = after_event(10, breach_of="A")
+    rule["then"]["from"] = {"deadline": "A"}
+    deadline = agree(duty("B", due=rule), duty("A"))
+    record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, 25))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "rule", [{"type": "date", "on": "2026-03-15"}, days_after(3, date="2026-03-15"), MONTHLY]
+)
+def test_a_trigger_for_what_waits_for_nothing_is_refused(rule: dict[str, Any]) -> None:
+    deadline = agree(duty(due=rule))
+    with pytest.raises(Invalid, match="type: This deadline waits for nothing"):
+        record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
+
+
+# Chains
+
+
+@pytest.mark.django_db
+def test_a_chain_moves_as_a_whole() -> None:
+    agree(
+        duty("A", due=days_after(30, milestone="in-force")),
+        duty("B", due=days_after(10, deadline="A")),
+        duty("C", due=after_event(5, met="B")),
+        duty("D", due=days_after(1, deadline="C")),
+        milestones=[milestone("2026-02-10")],
+    )
+    assert [standing(ref) for ref in "ABCD"] == [
+        ("pending", date(2026, 3, 12)),
+        ("pending", date(2026, 3, 22)),
+        ("dormant", None),
+        ("dormant", None),
+    ]
+    record(deadline_of("B"), as_of=utc("2026-03-16T00:00"), type="performance", on="2026-03-15")
+    assert standing("C") == ("pending", date(2026, 3, 20))
+    assert standing("D") == ("pending", date(2026, 3, 21))
+    extended = {"type": "date", "on": "2026-03-27"}
+    record(
+        deadline_of("C"),
+        as_of=utc("2026-03-17T00:00"),
+        type="extension",
+        on="2026-03-17",
+        due=extended,
+    )
+    assert standing("D") == ("pending", date(2026, 3, 28))
+
+
+@pytest.mark.django_db
+def test_an_extension_moves_what_hangs_on_it_from_the_instant_it_takes_effect() -> None:
+    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    missed_at = utc("2026-03-12T16:00")
+    sweep.run(as_of=utc("2026-03-13T00:00"))
+    assert standing("B") == ("unmet", date(2026, 3, 12))
+    extended_at = utc("2026-03-14T10:00")
+    record(
+        first,
+        as_of=utc("2026-03-15T00:00"),
+        type="extension",
+        at="2026-03-14T10:00:00Z",
+        due={"type": "date", "on": "2026-03-20"},
+    )
+    second = deadline_of("B")
+    assert (second.status, second.due_on) == ("pending", date(2026, 3, 22))
+    assert second.original_due_on == date(2026, 3, 12)
+    breach = second.breaches.get()
+    assert (breach.occurred_at, breach.ended_at) == (missed_at, extended_at)
+    assert breach.end_reason == BreachEnd.RESCHEDULED
+    # What stood before stays true of then.
+    now = utc("2026-03-15T00:00")
+    assert known("B", at=missed_at, known_at=now) == ("unmet", missed_at)
+
+
+@pytest.mark.django_db
+def test_an_extension_in_time_leaves_no_breach_of_what_hangs_on_it() -> None:
+    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    record(
+        first,
+        as_of=utc("2026-03-09T00:00"),
+        type="extension",
+        on="2026-03-08",
+        due={"type": "date", "on": "2026-03-20"},
+    )
+    sweep.run(as_of=utc("2026-03-19T00:00"))
+    assert standing("B") == ("pending", date(2026, 3, 22))
+    assert not deadline_of("B").breaches.exists()
+
+
+@pytest.mark.django_db
+def test_an_extension_taken_back_takes_back_the_move_of_what_hangs_on_it() -> None:
+    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    later = {"type": "date", "on": "2026-03-20"}
+    fact = record(first, as_of=NOW, type="extension", on="2026-01-30", due=later)
+    assert standing("B") == ("pending", date(2026, 3, 22))
+    record(first, as_of=NOW + timedelta(hours=1), type="retraction", supersedes=fact.pk)
+    assert standing("B") == ("pending", date(2026, 3, 12))
+
+
+@pytest.mark.django_db
+def test_what_becomes_of_a_deadline_is_no_matter_of_what_is_counted_from_its_due_date() -> None:
+    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    record(first, as_of=NOW, type="performance", on="2026-01-30")
+    assert standing("B") == ("pending", date(2026, 3, 12))
+
+
+@pytest.mark.django_db
+def test_a_suspension_of_the_agreement_moves_what_hangs_on_another_deadline_only_once() -> None:
+    agree(duty("A", due_on="2026-03-20"), duty("B", due=days_after(10, deadline="A")))
+    lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
+    befall(as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
+    assert standing("B") == ("suspended", date(2026, 4, 9))
+    sweep.run(as_of=utc("2026-03-11T00:00"))
+    assert standing("A") == ("pending", date(2026, 3, 30))
+    assert standing("B") == ("pending", date(2026, 4, 9))
+
+
+@pytest.mark.django_db
+def test_what_survives_a_suspension_still_follows_the_deadline_it_is_counted_from() -> None:
+    after_a = days_after(10, deadline="A")
+    agree(duty("A", due_on="2026-03-20"), duty("B", due=after_a, is_surviving=True))
+    lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
+    befall(as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
+    assert standing("A")[1] == date(2026, 3, 30)
+    assert standing("B") == ("pending", date(2026, 4, 9))
+
+
+@pytest.mark.django_db
+def test_a_suspension_of_one_deadline_moves_what_hangs_on_it() -> None:
+    first = agree(duty("A", due_on="2026-03-20"), duty("B", due=days_after(10, deadline="A")))
+    lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
+    record(first, as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
+    assert standing("A") == ("suspended", date(2026, 3, 30))
+    assert standing("B") == ("pending", date(2026, 4, 9))
+
+
+@pytest.mark.django_db
+def test_a_source_that_cannot_be_projected_stops_nothing_but_what_hangs_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = agree(duty("A"), duty("B", due=days_after(1, deadline="A")), duty("F"))
+    agree(duty("C"), duty("D", due=after_event(1, breach_of="C")), ref="other")
+    marked = bad.begins_at - timedelta(days=1)
+    Deadline.objects.filter(pk=bad.pk).update(begins_at=marked)
+
+    def refusing(terms: Terms, recorded: Any) -> Timeline:
+        if terms.begins_at == marked:
+            sentence = "cannot be projected"
+            raise ValueError(sentence)
+        return project(terms, recorded)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(course, "project", refusing)
+        patch.setattr(schedule, "project", refusing)
+        sweep.run(as_of=utc("2026-03-20T00:00"))
+    assert "cannot be projected" in deadline_of("A").set_aside_error
+    assert standing("C")[0] == "unmet"
+    assert standing("D") == ("unmet", date(2026, 3, 17))
+    assert standing("F")[0] == "unmet"
+
+
+# Rings and refs
+
+
+@pytest.mark.django_db
+def test_a_ring_of_rules_in_a_document_is_refused_with_its_path() -> None:
+    found = refused(
+        duty("A", due=days_after(1, deadline="C")),
+        duty("B", due=after_event(1, met="A")),
+        duty("C", due=after_event(1, breach_of="B")),
+    )
+    assert set(found) == {f"obligations/{index}/due" for index in range(3)}
+    assert found["obligations/0/due"] == ("These would be counted from each other: A > C > B > A.")
+
+
+@pytest.mark.django_db
+def test_a_ring_made_by_a_correction_is_refused_with_its_path() -> None:
+    agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
+    with pytest.raises(Invalid) as error:
+        correct(duty("A", due=days_after(1, deadline="B")), as_of=NOW)
+    assert str(error.value) == "due: These would be counted from each other: A > B > A."
+    assert standing("A") == ("pending", date(2026, 3, 15))
+
+
+@pytest.mark.django_db
+def test_a_ring_through_the_start_of_a_period_is_refused() -> None:
+    agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
+    keeping = duty("A", kind="maintain", starts=days_after(1, deadline="B"))
+    with pytest.raises(Invalid) as error:
+        correct(keeping, as_of=NOW)
+    assert str(error.value) == "starts: These would be counted from each other: A > B > A."
+
+
+@pytest.mark.django_db
+def test_what_is_counted_from_itself_is_refused_however_it_is_entered() -> None:
+    own = duty("A", due=days_after(1, deadline="A"))
+    sentence = "These would be counted from each other: A > A."
+    assert refused(own) == {"obligations/0/due": sentence}
+    agreement = agree(duty("B")).agreement
+    with pytest.raises(Invalid, match=f"^due: {sentence}$"):
+        obligations.create(agreement=agreement, draft=read(ObligationDraft, own), as_of=NOW)
+    with pytest.raises(Invalid, match="B > B"):
+        correct(duty("B", due=after_event(1, met="B")), as_of=NOW)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        (days_after(1, milestone="x"), "due/from/milestone"),
+        (days_after(1, deadline="x"), "due/from/deadline"),
+        (after_event(1, milestone="x"), "due/on/milestone"),
+        (after_event(1, met="x"), "due/on/met"),
+        (after_event(1, breach_of="x"), "due/on/breach_of"),
+        (
+            {**after_event(1, met="O-1"), "then": days_after(1, deadline="x")},
+            "due/then/from/deadline",
+        ),
+        ({**days_after(1, date="2026-03-01"), "calendars": ["desk:x"]}, "due/calendars"),
+    ],
+)
+def test_an_unknown_ref_is_refused_at_its_place(rule: dict[str, Any], path: str) -> None:
+    assert set(refused(duty("O-1"), duty("O-2", due=rule))) == {f"obligations/1/{path}"}
+
+
+@pytest.mark.django_db
+def test_what_something_is_counted_from_may_stand_below_it_in_a_document() -> None:
+    agree(duty("B", due=days_after(1, deadline="A")), duty("A"))
+    assert days("B") == [date(2026, 3, 16)]
+    assert deadline_of("A").has_dependents
+
+
+@pytest.mark.django_db
+def test_a_dependent_added_later_hangs_on_what_is_there() -> None:
+    first = agree(duty("A"))
+    draft = read(ObligationDraft, duty("B", due=after_event(2, met="A")))
+    record(first, as_of=NOW, type="performance", on="2026-01-30")
+    obligations.create(agreement=first.agreement, draft=draft, as_of=NOW + timedelta(hours=1))
+    assert standing("B") == ("pending", date(2026, 2, 1))
+    # Its source, which had none hanging on it, wakes it from now on.
+    fact = Fact.objects.get()
+    record(deadline_of("A"), as_of=utc("2026-02-02T00:00"), type="retraction", supersedes=fact.pk)
+    assert standing("B") == ("dormant", None)
+
+
+@pytest.mark.django_db
+def test_a_dependent_of_what_has_no_deadline_gets_one_when_that_does() -> None:
+    duties = (duty("A", due=None), duty("B", due=days_after(2, deadline="A")))
+    load(document("supply", *duties), as_of=NOW)
+    assert days("B") == []
+    source = Agreement.objects.get().obligations.get(ref="A")
+    obligations.update(obligation=source, draft=read(ObligationDraft, duty("A")), as_of=NOW)
+    assert days("B") == [date(2026, 3, 17)]
+
+
+# Recurrences
+
+
+@pytest.mark.django_db
+def test_a_recurrence_is_made_ahead_for_two_years_and_numbered() -> None:
+    agree(duty(due={**MONTHLY, "start": "2026-01-31", "end_of_month": True}))
+    found = Deadline.objects.order_by("number").values_list("number", "due_on")
+    assert list(found)[:3] == [
+        (1, date(2026, 1, 31)),
+        (2, date(2026, 2, 28)),
+        (3, date(2026, 3, 31)),
+    ]
+    assert list(found)[-1] == (25, date(2028, 1, 31))
+    assert Deadline.objects.get(number=2).trace[0] == (
+        "Date 2 of FREQ=MONTHLY from 2026-01-31: 2026-02-28, a Saturday."
+    )
+
+
+@pytest.mark.django_db
+def test_time_brings_more_of_a_recurrence_and_of_what_hangs_on_it() -> None:
+    agree(duty("A", due=MONTHLY), duty("B", due=days_after(5, deadline="A")))
+    assert (len(days("A")), len(days("B"))) == (24, 24)
+    assert recomputation.run(as_of=NOW) is not None
+    later = utc("2026-05-20T00:00")
+    run = recomputation.run(as_of=later)
+    assert run is not None
+    assert (len(days("A")), len(days("B"))) == (28, 28)
+    assert days("A")[-1] == date(2028, 5, 15)
+    assert days("B")[-1] == date(2028, 5, 20)
+    assert {standing("A", 28)[0], standing("B", 28)[0]} == {"pending"}
+    assert LedgerEntry.objects.filter(deadline=deadline_of("B", 28)).count() == 1
+    assert recomputation.run(as_of=later) is None
+
+
+@pytest.mark.django_db
+def test_each_deadline_of_a_recurrence_has_its_own_dependent() -> None:
+    agree(duty("A", due=MONTHLY), duty("B", due=after_event(5, met="A")))
+    second = deadline_of("A", 2)
+    record(second, as_of=utc("2026-03-12T00:00"), type="performance", on="2026-03-10")
+    woken = Deadline.objects.filter(obligation__ref="B").exclude(status="dormant")
+    assert [(each.number, each.due_on) for each in woken] == [(2, date(2026, 3, 15))]
+
+
+@pytest.mark.django_db
+def test_a_rule_that_yields_fewer_withdraws_the_rest_and_one_that_yields_more_returns_them() -> (
+    None
+):
+    agree(duty("A", due=MONTHLY), duty("B", due=days_after(5, deadline="A")))
+    quarterly = {**MONTHLY, "until": "2026-04-30"}
+    correct(duty("A", due=quarterly), as_of=NOW + timedelta(days=1))
+    assert len(days("A")) == 3
+    left = deadline_of("A", 4)
+    assert (left.status, left.is_withdrawn, left.next_check_at) == ("cancelled", True, None)
+    assert LedgerEntry.objects.filter(deadline=left).order_by("-id")[0].reason == Reason.WITHDRAWN
+    # What hung on those hangs on nothing any more.
+    assert len(days("B")) == 3
+    assert standing("B", 4)[0] == "cancelled"
+    correct(duty("A", due=MONTHLY), as_of=NOW + timedelta(days=2))
+    assert (len(days("A")), len(days("B"))) == (24, 24)
+    assert standing("A", 4) == ("pending", date(2026, 5, 15))
+    assert standing("B", 4) == ("pending", date(2026, 5, 20))
+
+
+@pytest.mark.django_db
+def test_a_recurrence_turned_into_a_date_keeps_its_first_deadline() -> None:
+    agree(duty(due=MONTHLY))
+    correct(duty(due_on="2026-03-15"), as_of=NOW)
+    assert days("O-1") == [date(2026, 3, 15)]
+    assert Deadline.objects.filter(is_withdrawn=True, status="cancelled").count() == 23
+
+
+@pytest.mark.django_db
+def test_a_recurrence_of_too_many_dates_is_refused_at_its_place() -> None:
+    daily = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": "2020-01-01"}
+    found = refused(duty("O-1"), duty("O-2", due=daily))
+    assert found == {
+        "obligations/1/due/rrule": (
+            "This rule yields more than 2000 dates up to 2028-02-01: "
+            "start it later, or let it recur less often."
+        )
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "rrule",
+    [
+        "FREQ=DAILY;COUNT=1000000000",
+        "FREQ=DAILY;INTERVAL=1",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;INTERVAL=9999;BYMONTH=2;BYMONTHDAY=29",
+    ],
+)
+def test_a_bomb_costs_less_than_a_second_and_is_refused(rrule: str) -> None:
+    start = time.perf_counter()
+    bomb = {"type": "recurrence", "rrule": rrule, "start": "1971-01-01"}
+    assert set(refused(duty(due=bomb))) == {"obligations/0/due/rrule"}
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.django_db
+def test_what_recurs_within_a_day_is_refused() -> None:
+    start = time.perf_counter()
+    for rrule, begins_on, _ in REFUSED:
+        bomb = {"type": "recurrence", "rrule": rrule, "start": begins_on.isoformat()}
+        assert set(refused(duty(due=bomb))) <= {
+            "obligations/0/due/rrule",
+            "obligations/0/due/start",
+        }
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.django_db
+def test_an_extension_of_one_deadline_of_a_recurrence_leaves_the_others() -> None:
+    agree(duty(due=MONTHLY), duty("B", due=days_after(1, deadline="O-1")))
+    later = {"type": "date", "on": "2026-04-01"}
+    record(deadline_of("O-1", 2), as_of=NOW, type="extension", on="2026-01-30", due=later)
+    assert days("O-1")[:3] == [date(2026, 2, 15), date(2026, 4, 1), date(2026, 4, 15)]
+    assert days("B")[:3] == [date(2026, 2, 16), date(2026, 4, 2), date(2026, 4, 16)]
+
+
+@pytest.mark.django_db
+def test_a_fact_recorded_long_after_leaves_no_deadline_unsettled() -> None:
+    agree(duty(due=MONTHLY))
+    later = {"type": "date", "on": "2026-04-01"}
+    as_of = utc("2026-06-20T00:00")
+    record(deadline_of("O-1", 2), as_of=as_of, type="extension", on="2026-03-01", due=later)
+    silent = Deadline.objects.filter(recorded_at__isnull=True)
+    assert not silent.exists()
+
+
+# Zones
+
+
+@pytest.mark.django_db
+def test_an_extension_without_a_zone_counts_in_that_of_the_rule_it_extends() -> None:
+    named = {"type": "date", "on": "2026-03-15", "timezone": "America/New_York"}
+    deadline = agree(duty(due=named))
+    later = {"type": "date", "on": "2026-03-20"}
+    record(deadline, as_of=NOW, type="extension", on="2026-01-30", due=later)
+    assert deadline.due_at == utc("2026-03-21T04:00")
+
+
+TWO_SIDED = {"type": "date", "on": "2026-03-15", "is_two_sided": True}
+FIRST_AT, LAST_AT = utc("2026-03-15T16:00"), utc("2026-03-16T04:00")
+IN_NEW_YORK = {
+    "code": "ACME",
+    "name": "Acme Inc",
+    "kind": "company",
+    "country": "US",
+    "timezone": "America/New_York",
+}
+
+
+def across_the_sea(**more: Any) -> Deadline:
+    """A deadline that ends first in Shanghai and last in New York."""
+    value = document("supply", duty(due=TWO_SIDED, **more))
+    value["parties"][0] = IN_NEW_YORK
+    load(value, as_of=NOW)
+    return deadline_of("O-1")
+
+
+@pytest.mark.django_db
+def test_in_a_two_sided_window_it_is_ambiguous_and_only_after_it_unmet() -> None:
+    deadline = across_the_sea()
+    assert (deadline.first_at, deadline.due_at) == (FIRST_AT, LAST_AT)
+    assert (deadline.status, deadline.is_ambiguous) == ("pending", False)
+    assert deadline.next_check_at == FIRST_AT
+    for as_of, expected in (
+        (FIRST_AT - timedelta(microseconds=1), ("pending", False)),
+        (FIRST_AT, ("pending", True)),
+        (LAST_AT - timedelta(microseconds=1), ("pending", True)),
+        (LAST_AT, ("unmet", False)),
+    ):
+        sweep.run(as_of=as_of)
+        deadline.refresh_from_db()
+        assert (deadline.status, deadline.is_ambiguous) == expected, as_of
+    assert deadline.breaches.get().occurred_at == LAST_AT
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-03-15T15:59:59Z", ("met", False)),
+        ("2026-03-15T16:00:00Z", ("met", True)),
+        ("2026-03-16T03:59:59Z", ("met", True)),
+        ("2026-03-16T04:00:00Z", ("met_late", False)),
+    ],
+)
+def test_what_was_done_within_the_window_is_met_and_ambiguous(
+    at: str, expected: tuple[str, bool]
+) -> None:
+    deadline = across_the_sea()
+    record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", at=at)
+    assert (deadline.status, deadline.is_ambiguous) == expected
+
+
+@pytest.mark.django_db
+def test_readings_of_a_legal_method_that_differ_make_a_window_too() -> None:
+    rule = {
+        "type": "offset",
+        "from": {"date": "2026-03-02"},
+        "count": 72,
+        "unit": "hours",
+        "timezone": "America/New_York",
+    }
+    deadline = agree(duty(due=rule))
+    # On the 2nd, at an hour that nobody knows.
+    assert deadline.first_at == utc("2026-03-05T05:00")
+    assert deadline.due_at == utc("2026-03-06T05:00")
+    sweep.run(as_of=utc("2026-03-05T12:00"))
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.is_ambiguous) == ("pending", True)
+
+
+# What is to be kept, and what is to be left alone
+
+
+def keeping(kind: str = "maintain", **more: Any) -> Deadline:
+    """A period from 1 to 15 March, in Shanghai."""
+    starts = {"type": "date", "on": "2026-02-28"}
+    return agree(duty(kind=kind, **{"starts": starts, **more}))
+
+
+MID_MARCH = utc("2026-03-12T00:00")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["maintain", "refrain"])
+def test_a_period_begins_holds_and_ends_clean(kind: str) -> None:
+    deadline = keeping(kind)
+    assert (deadline.status, deadline.starts_at) == ("pending", utc("2026-02-27T16:00"))
+    sweep.run(as_of=MID_MARCH)
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.next_check_at) == ("holding", utc("2026-03-15T16:00"))
+    sweep.run(as_of=utc("2026-03-16T00:00"))
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.breaches.count()) == ("met", 0)
+
+
+@pytest.mark.django_db
+def test_a_violation_lasts_until_its_last_day_and_makes_the_end_late() -> None:
+    deadline = keeping()
+    broken: dict[str, Any] = {"on": "2026-03-05", "until": "2026-03-07"}
+    record(deadline, as_of=utc("2026-03-06T00:00"), type="violation", **broken)
+    assert (deadline.status, deadline.next_check_at) == ("unmet", utc("2026-03-07T16:00"))
+    sweep.run(as_of=MID_MARCH)
+    deadline.refresh_from_db()
+    assert deadline.status == "holding"
+    breach = deadline.breaches.get()
+    assert (breach.occurred_at, breach.ended_at) == (
+        utc("2026-03-04T16:00"),
+        utc("2026-03-07T16:00"),
+    )
+    assert breach.end_reason == BreachEnd.CURED
+    sweep.run(as_of=utc("2026-03-16T00:00"))
+    deadline.refresh_from_db()
+    assert deadline.status == "met_late"
+
+
+@pytest.mark.django_db
+def test_a_violation_without_an_end_is_cured_by_one_that_has_it() -> None:
+    deadline = keeping("refrain")
+    open_ended = record(deadline, as_of=MID_MARCH, type="violation", at="2026-03-05T08:00:00Z")
+    assert (deadline.status, deadline.next_check_at) == ("unmet", None)
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    deadline.refresh_from_db()
+    assert deadline.status == "unmet"
+    record(
+        deadline,
+        as_of=utc("2026-03-21T00:00"),
+        type="violation",
+        at="2026-03-05T08:00:00Z",
+        until="2026-03-18T08:00:00Z",
+        supersedes=open_ended.pk,
+    )
+    assert deadline.status == "met_late"
+    assert deadline.breaches.get().ended_at == utc("2026-03-18T08:00")
+
+
+@pytest.mark.django_db
+def test_to_refrain_without_an_end_has_no_due_date() -> None:
+    deadline = agree(duty(kind="refrain", due=None))
+    assert (deadline.status, deadline.due_at, deadline.next_check_at) == ("holding", None, None)
+    record(deadline, as_of=NOW, type="violation", on="2026-01-20", until="2026-01-22")
+    assert (deadline.status, deadline.breaches.count()) == ("holding", 1)
+
+
+@pytest.mark.django_db
+def test_a_period_whose_start_has_no_date_does_not_begin() -> None:
+    deadline = agree(
+        duty(kind="maintain", due=None, starts=days_after(5, milestone="in-force")),
+        milestones=[milestone()],
+    )
+    assert deadline.status == "pending"
+    amend(milestones=[milestone("2026-01-20")], as_of=NOW)
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.status_since) == ("holding", utc("2026-01-24T16:00"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("is_tolling", "due_on"), [(True, 20), (False, 15)])
+def test_a_suspension_stops_the_clock_or_lets_it_run(is_tolling: bool, due_on: int) -> None:
+    deadline = agree()
+    lasting: dict[str, Any] = {"on": "2026-03-05", "until": "2026-03-09"}
+    record(deadline, as_of=NOW, type="suspension", is_tolling=is_tolling, **lasting)
+    sweep.run(as_of=utc("2026-03-06T00:00"))
+    deadline.refresh_from_db()
+    assert deadline.status == "suspended"
+    sweep.run(as_of=MID_MARCH)
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, due_on))
+
+
+@pytest.mark.django_db
+def test_a_termination_reaches_all_but_what_survives_and_can_be_taken_back() -> None:
+    agree(duty("A"), duty("B", is_surviving=True), duty("C", kind="maintain", is_surviving=False))
+    fact = befall(as_of=NOW, type="termination", on="2026-01-31")
+    assert [standing(ref)[0] for ref in "ABC"] == ["cancelled", "pending", "cancelled"]
+    later = NOW + timedelta(days=1)
+    befall(as_of=later, type="retraction", supersedes=fact.pk)
+    assert [standing(ref)[0] for ref in "ABC"] == ["pending", "pending", "holding"]
+    at = utc("2026-01-31T12:00")
+    assert known("A", at=at, known_at=NOW + timedelta(minutes=1))[0] == "cancelled"
+    assert known("A", at=at, known_at=later)[0] == "pending"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["maintain", "refrain"])
+def test_what_is_kept_is_not_performed(kind: str) -> None:
+    with pytest.raises(Invalid, match=f"type: What is to {kind} is not performed"):
+        record(keeping(kind), as_of=NOW, type="performance", on="2026-01-30")
+
+
+@pytest.mark.django_db
+def test_what_is_achieved_is_not_violated() -> None:
+    with pytest.raises(Invalid, match="type: What is to be achieved is not violated"):
+        record(agree(), as_of=NOW, type="violation", on="2026-01-30")
+
+
+# Quantities
+
+
+@pytest.mark.django_db
+def test_performances_add_up_to_the_target() -> None:
+    deadline = agree(duty(target_quantity=100, unit="t"))
+    assert (deadline.performed_quantity, deadline.target_quantity) == (Decimal(0), Decimal(100))
+    record(deadline, as_of=NOW, type="performance", on="2026-01-20", quantity="60")
+    assert (deadline.status, deadline.performed_quantity) == ("pending", Decimal(60))
+    sweep.run(as_of=utc("2026-03-16T00:00"))
+    deadline.refresh_from_db()
+    assert deadline.status == "partly_met"
+    record(
+        deadline,
+        as_of=utc("2026-03-18T00:00"),
+        type="performance",
+        on="2026-03-17",
+        quantity="40.000001",
+    )
+    assert (deadline.status, deadline.performed_quantity) == ("met_late", Decimal("100.000001"))
+
+
+@pytest.mark.django_db
+def test_a_restated_target_is_what_counts_from_then_on() -> None:
+    deadline = agree(duty(target_quantity=100, unit="t"))
+    record(deadline, as_of=NOW, type="restatement", on="2026-01-15", quantity="150")
+    record(deadline, as_of=NOW, type="performance", on="2026-01-20", quantity="100")
+    assert (deadline.status, deadline.performed_quantity, deadline.target_quantity) == (
+        "pending",
+        Decimal(100),
+        Decimal(150),
+    )
+    record(deadline, as_of=NOW, type="restatement", on="2026-01-25", quantity="90")
+    assert (deadline.status, deadline.target_quantity) == ("met", Decimal(90))
+
+
+@pytest.mark.django_db
+def test_recording_a_fact_reads_its_deadline_under_lock() -> None:
+    deadline = agree()
+    stale = Deadline.objects.get(pk=deadline.pk)
+    record(deadline, as_of=NOW, type="performance", on="2026-01-20")
+    draft = read(FactDraft, {"type": "waiver", "on": "2026-01-25"})
+    facts.record(deadline=stale, draft=draft, by=None, as_of=NOW)
+    assert standing("O-1")[0] == "met"
