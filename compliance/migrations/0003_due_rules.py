@@ -385,20 +385,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
-            model_name="agreement",
-            name="calendars",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=64), blank=True, default=list, size=None
-            ),
-        ),
-        migrations.AlterField(
-            model_name="agreementevent",
-            name="calendars",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=64), blank=True, default=list, size=None
-            ),
-        ),
-        migrations.AlterField(
             model_name="breach",
             name="end_reason",
             field=models.CharField(

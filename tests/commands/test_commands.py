@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from io import StringIO
+import json
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,28 @@ def test_a_sweep_tells_what_it_did() -> None:
     out, _ = run("sweep")
     assert out.startswith("2 settled, 2 breaches, 0 set aside in ")
     assert run("sweep")[0].startswith("0 settled, 0 breaches")
+
+
+def test_due_rules_are_previewed_line_by_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    lines = (
+        b'{"type": "date", "on": "2025-05-14", "timezone": "Asia/Shanghai"}\n'
+        b"\n"
+        b'{"rule": {"type": "date", "on": "2025-02-30"}}\n'
+        b"no json\n"
+    )
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(lines)))
+    out, err = run("preview_due_rule")
+    good, bad, none = (json.loads(line) for line in out.splitlines())
+    assert good["deadlines"][0]["due_at"] == "2025-05-14T16:00:00Z"
+    assert [each["path"] for each in bad["errors"]] == ["rule/on"]
+    assert none["errors"][0]["path"] == ""
+    assert err == ""
+
+
+@pytest.mark.django_db
+def test_what_is_out_of_date_is_worked_out_again_once() -> None:
+    agree()
+    assert run("recompute")[0].strip()
+    assert run("recompute")[0].strip() == "Nothing is out of date."

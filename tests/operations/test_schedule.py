@@ -922,6 +922,11 @@ def test_what_is_achieved_is_not_violated() -> None:
 # Quantities
 
 
+def progress(deadline: Deadline) -> tuple[Any, Any]:
+    """How much has been performed, and of how much."""
+    return deadline.performed_quantity, deadline.target_quantity
+
+
 @pytest.mark.django_db
 def test_performances_add_up_to_the_target() -> None:
     deadline = agree(duty(target_quantity=100, unit="t"))

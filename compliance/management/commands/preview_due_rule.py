@@ -23,8 +23,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Answer line by line; the exit status is 1 if any line was refused."""
-        is_refused = False
+        """Answer line by line, at once; a line that is refused is answered with its errors."""
         for line in sys.stdin.buffer:
             if not line.strip():
                 continue
@@ -35,12 +34,10 @@ class Command(BaseCommand):
                     value = {"rule": value}
                 answer = previewed(read(PreviewDraft, value))
             except Invalid as error:
-                is_refused = True
                 answer = {
                     "errors": [
                         {"path": each.path, "detail": each.detail} for each in error.problems
                     ]
                 }
             self.stdout.write(orjson.dumps(answer, option=orjson.OPT_UTC_Z).decode())
-        if is_refused:
-            sys.exit(1)
+            self.stdout.flush()
