@@ -236,7 +236,10 @@ class ObligationForm(DraftForm):
     obligees = fields.Boxes(label="Obligees", help_text="To whom it is owed.")
     clause = fields.line(help_text="Where it stands, such as Art. 3(1).")
     text = fields.Prose(help_text="The words of the agreement.")
-    due = RuleField(label="Due")
+    due = RuleField(
+        label="Due",
+        help_text="For what is to be maintained, or refrained from: until when it binds.",
+    )
     starts = RuleField(
         label="Binds from",
         types=("date", "offset"),

@@ -217,6 +217,8 @@ def _steps(deadline: Deadline, as_of: datetime) -> list[Step]:
 
 def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
+    if transition.status is Status.PARTLY_MET and transition.reason in _PASSED:
+        return f"{_REASONS[transition.reason].partition(',')[0]}, and only a part was performed."
     sentence = _NEW_DATES.get(transition.reason)
     if sentence is None or due is None:
         return _REASONS[transition.reason]
@@ -244,6 +246,7 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
     return f"{done}; delivered evenly, {even} by now ({share:.0%})"
 
 
+_PASSED = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
 _PACED = frozenset({Status.PENDING, Status.IN_GRACE, Status.UNMET, Status.PARTLY_MET})
 
 

@@ -285,7 +285,7 @@ def rule_of(parts: Mapping[str, str]) -> dict[str, Any] | None:
         return counted
     event = parts.get("event", "milestone")
     ref = parts.get("event_milestone" if event == "milestone" else "event_obligation", "")
-    return {"type": "trigger", "on": {event: ref} if ref else {}, "then": counted}
+    return {"type": "trigger", "on": {event: ref}, "then": counted}
 
 
 def _given(parts: Mapping[str, str], *names: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from types import MappingProxyType
 
@@ -133,6 +133,7 @@ def validate_calendar(name: str) -> str:
     return name
 
 
+@cache
 def holidays_version() -> str:
     """The version of the holiday data in use."""
     return metadata.version("holidays")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,10 +133,11 @@ def store(
         Invalid: with every problem of every draft.
     """
     context = _Context.of(agreement)
+    beside = {draft.ref for draft in drafts.values()}
     problems = [
         problem.below(path)
         for path, draft in drafts.items()
-        for problem in context.problems(draft, beside=drafts.values(), as_of=as_of)
+        for problem in context.problems(draft, beside=beside, as_of=as_of)
     ]
     for path, draft in drafts.items():
         if draft.ref in context.refs:
@@ -203,7 +204,7 @@ class _Context:
         )
 
     def problems(
-        self, draft: ObligationDraft, *, as_of: datetime, beside: Iterable[ObligationDraft] = ()
+        self, draft: ObligationDraft, *, as_of: datetime, beside: Collection[str] = ()
     ) -> list[Problem]:
         found = [
             Problem(
@@ -214,19 +215,20 @@ class _Context:
             for index, code in enumerate(codes)
             if code not in self.parties
         ]
-        known = {*self.refs, *(other.ref for other in beside)}
-        if draft.parent is not None and draft.parent not in known:
+        is_known = draft.parent in self.refs or draft.parent in beside
+        if draft.parent is not None and not is_known:
             detail = f"{self.agreement.ref} has no obligation {draft.parent}."
             found.append(Problem(path="parent", detail=detail))
         if not found:
             try:
-                schedule.check(draft, self.setting(draft, known), as_of=as_of)
+                schedule.check(draft, self.setting(draft, beside), as_of=as_of)
             except Invalid as error:
                 found += error.problems
         return found
 
-    def setting(self, draft: ObligationDraft, known: Iterable[str]) -> Setting:
+    def setting(self, draft: ObligationDraft, beside: Collection[str]) -> Setting:
         """What surrounds the rules of a draft; when the obligations are due is left open."""
+        milestones, refs = schedule.refs_of(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
         return Setting(
@@ -235,8 +237,12 @@ class _Context:
             calendars=tuple(self.agreement.calendars),
             desk=self.desk,
             grace=draft.grace,
-            milestones={ref: milestone_event(each) for ref, each in self.milestones.items()},
-            deadlines=dict.fromkeys(known),
+            milestones={
+                ref: milestone_event(self.milestones[ref])
+                for ref in milestones
+                if ref in self.milestones
+            },
+            deadlines=dict.fromkeys(ref for ref in refs if ref in self.refs or ref in beside),
         )
 
     def note(self, draft: ObligationDraft) -> None:
@@ -246,11 +252,10 @@ class _Context:
 
     def rings(self, draft: ObligationDraft) -> list[Problem]:
         found = []
-        above = {ref: {parent} for ref, parent in self.parents.items() if parent is not None}
-        if ring := _ring(draft.ref, above):
+        if ring := _ring(draft.ref, lambda ref: filter(None, [self.parents.get(ref)])):
             detail = f"These would be components of each other: {' > '.join(ring)}."
             found.append(Problem(path="parent", detail=detail))
-        if ring := _ring(draft.ref, self.sources):
+        if ring := _ring(draft.ref, lambda ref: self.sources.get(ref, ())):
             detail = f"These would be counted from each other: {' > '.join(ring)}."
             through = schedule.refs_of(draft.due)[1]
             found.append(Problem(path="due" if ring[1] in through else "starts", detail=detail))
@@ -288,13 +293,13 @@ class _Context:
         ]
 
 
-def _ring(ref: str, edges: Mapping[str, Iterable[str]]) -> list[str]:
-    """The way from `ref` along the edges back to it, if there is one."""
+def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:
+    """The way from `ref` along what is `next_to` each back to it, if there is one."""
     came_from: dict[str, str] = {}
     waiting_at = [ref]
     while waiting_at:
         here = waiting_at.pop()
-        for there in edges.get(here, ()):
+        for there in next_to(here):
             if there == ref:
                 way = [here]
                 while way[-1] != ref:

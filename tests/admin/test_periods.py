@@ -1,0 +1,204 @@
+"""What is recorded about obligations to maintain or refrain, and about whole agreements."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from compliance.models import Deadline, Fact
+from tests.admin.pages import act, address, errors
+from tests.samples import agree, duty, record, utc
+
+REFRAIN = {"kind": "refrain", "due": None}
+
+
+def page_of(client: Client, deadline: Deadline) -> str:
+    """The page of a deadline."""
+    return str(client.get(address("deadline", "change", deadline.pk)).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("terms", "offered", "missing"),
+    [
+        ({}, {"record_performance"}, {"record_violation", "record_trigger", "restate_target"}),
+        ({"target_quantity": 5}, {"record_performance", "restate_target"}, {"record_violation"}),
+        (REFRAIN, {"record_violation"}, {"record_performance", "restate_target"}),
+        (
+            {"due": {"type": "trigger", "on": {"milestone": "m"},
+                     "then": {"type": "offset", "count": 1, "unit": "days"}}},
+            {"record_trigger"}, {"record_violation"},
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_fits_a_deadline_is_offered(
+    browser: Client, terms: dict[str, object], offered: set[str], missing: set[str]
+) -> None:
+    deadline = agree(duty(**terms), milestones=[{"ref": "m"}])
+
+    page = page_of(browser, deadline)
+
+    for action in offered:
+        assert address("deadline", action, deadline.pk) in page, action
+    for action in missing:
+        url = address("deadline", action, deadline.pk)
+        assert url not in page, action
+        assert browser.get(url).status_code == 403
+
+
+def test_a_violation_is_recorded_and_its_end(browser: Client) -> None:
+    deadline = agree(duty(**REFRAIN))
+
+    act(browser, deadline, "record_violation", on="2026-03-01", until_on="2026-03-04")
+
+    deadline.refresh_from_db()
+    assert deadline.status == "holding"
+    assert deadline.breaches.get().end_reason == "cured"
+    page = page_of(browser, deadline)
+    assert "until the end of 2026-03-04" in page
+    assert "The violation ended." in page
+    assert "without an end" in page
+
+    act(browser, deadline, "record_violation", on="2026-03-10")
+    deadline.refresh_from_db()
+    assert deadline.status == "unmet"
+    assert "violated for" in page_of(browser, deadline)
+    assert "violated for" in browser.get("/admin/").content.decode()
+
+
+def test_a_violation_may_end_at_a_time_of_day(browser: Client) -> None:
+    deadline = agree(duty(**REFRAIN))
+
+    act(
+        browser, deadline, "record_violation", on="2026-03-01", until_on="2026-03-04",
+        until_time="12:00", timezone="UTC",
+    )  # fmt: skip
+
+    assert str(Fact.objects.get().until_at) == "2026-03-04 12:00:00+00:00"
+
+
+def test_a_suspension_that_stops_the_clock_moves_the_due_date(browser: Client) -> None:
+    deadline = agree(duty(due_on="2099-03-15"))
+
+    act(
+        browser, deadline, "suspend_deadline", on="2099-02-01", until_on="2099-02-10",
+        is_tolling="on",
+    )  # fmt: skip
+
+    page = page_of(browser, deadline)
+    assert "stopping the clock" in page
+    assert "2099-03-25 16:00 UTC" in page
+
+
+@pytest.mark.parametrize(
+    ("action", "values", "place", "part"),
+    [
+        ("suspend_deadline", {"on": "2026-03-05", "until_on": "2026-03-04"}, "until_on", "before"),
+        ("suspend_deadline", {"on": "2026-03-05", "until_time": "12:00"}, "until_on", "last day"),
+        ("restate_target", {"on": "2026-03-05"}, "quantity", ""),
+    ],
+)
+def test_what_is_refused_stands_on_its_field(
+    browser: Client, action: str, values: dict[str, str], place: str, part: str
+) -> None:
+    deadline = agree(duty(target_quantity=100, unit="t"))
+
+    response = act(browser, deadline, action, **values)
+
+    assert response.status_code == 200
+    assert part in str(errors(response).get(place) or errors(response))
+    assert not Fact.objects.exists()
+
+
+def test_a_restated_target_counts_with_what_was_performed(browser: Client) -> None:
+    deadline = agree(duty(due_on="2099-03-15", target_quantity=100, unit="t"))
+    as_of = utc("2026-03-01T00:00")
+    record(deadline, as_of=as_of, type="performance", on="2026-02-20", quantity=40)
+    assert "40 of 100 t; delivered evenly, " in page_of(browser, deadline)
+
+    act(browser, deadline, "restate_target", on="2026-03-05", quantity="80")
+
+    deadline.refresh_from_db()
+    assert deadline.target_quantity == Decimal(80)
+    page = page_of(browser, deadline)
+    assert "40 of 80 t" in page
+    assert "Restatement</strong> to 80 t" in page
+
+
+def test_the_window_between_two_readings_is_shown(browser: Client) -> None:
+    due = {"type": "date", "on": "2099-03-15", "is_two_sided": True}
+    deadline = agree(duty(due=due))
+
+    page = page_of(browser, deadline)
+
+    assert "In time by one reading, late by another" in page
+    assert "2099-03-15 16:00 UTC" in page
+    assert "2099-03-15 23:00 UTC" in page
+
+
+def test_an_ambiguous_standing_has_a_badge(browser: Client) -> None:
+    deadline = agree()
+    Deadline.objects.filter(pk=deadline.pk).update(is_ambiguous=True)
+
+    assert "is-ambiguous" in page_of(browser, deadline)
+    listing = browser.get(address("deadline", "changelist"), {"is_ambiguous__exact": "1"})
+    assert listing.context["cl"].result_count == 1
+
+
+def test_an_agreement_is_suspended_terminated_and_that_is_retracted(browser: Client) -> None:
+    deadline = agree(
+        duty(due_on="2099-03-15"), duty(ref="O-2", due_on="2099-03-15", is_surviving=True)
+    )
+    agreement = deadline.agreement
+    survivor = agreement.deadlines.get(obligation__ref="O-2")
+
+    def standings() -> list[str]:
+        return [each.status for each in agreement.deadlines.order_by("id")]
+
+    def post(action: str, **values: str) -> None:
+        response = browser.post(address("agreement", action, agreement.pk), values)
+        assert response.status_code == 302, errors(response)
+
+    shown = browser.get(address("agreement", "suspend_agreement", agreement.pk)).content.decode()
+    assert "It has 1 open deadlines" in shown
+    post("suspend_agreement", on="2026-03-01", note="War")
+    assert standings() == ["suspended", "pending"]
+    assert "of the agreement" in page_of(browser, deadline)
+    assert "War" not in page_of(browser, survivor)
+    post("retract_of_agreement", fact=str(Fact.objects.get().pk))
+    assert standings() == ["pending", "pending"]
+    post("terminate_agreement", on="2026-04-01")
+    assert standings() == ["cancelled", "pending"]
+    assert "The agreement was terminated." in page_of(browser, deadline)
+    assert "Agreement supply" in browser.get(address("fact", "changelist")).content.decode()
+
+
+def test_who_may_only_look_cannot_end_an_agreement(viewer: Client) -> None:
+    agreement = agree().agreement
+
+    for action in ("suspend_agreement", "terminate_agreement", "retract_of_agreement"):
+        url = address("agreement", action, agreement.pk)
+        assert viewer.post(url, {"on": "2026-03-01"}).status_code == 403
+    assert not Fact.objects.exists()
+
+
+def test_dormant_deadlines_come_last(browser: Client) -> None:
+    rule = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
+    agree(
+        duty(ref="dormant", due=rule),
+        duty(ref="open", due_on="2099-03-15"),
+        duty(ref="endless", **REFRAIN),
+        duty(ref="late", due_on="2026-02-15"),
+        milestones=[{"ref": "m"}],
+        as_of=utc("2026-04-01T00:00"),
+    )
+    listing = address("deadline", "changelist")
+
+    def refs(**query: str) -> list[str]:
+        rows = browser.get(listing, query).context["cl"].result_list
+        return [row.obligation.ref for row in rows]
+
+    assert refs() == ["late", "open", "endless", "dormant"]
+    assert refs(o="3")[:2] == ["late", "open"]
+    assert refs(o="-3")[:2] == ["open", "late"]

@@ -1,0 +1,53 @@
+"""What the readiness of the service says of due dates that are to be worked out again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.models import Recomputation
+from compliance.operations import calendars
+from compliance.queries import health
+from tests.samples import agree, duty
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def check(later: timedelta = timedelta()) -> tuple[str, dict[str, Any]]:
+    """How the recomputation stands."""
+    found = health.readiness(as_of=timezone.now() + later)["recomputation"]
+    return found.state, found.figure
+
+
+def test_without_a_recomputation_there_is_nothing_to_warn_of() -> None:
+    assert check() == ("ok", {"failed": 0, "stale": 0})
+
+
+def test_a_recomputation_that_failed_in_part_is_a_warning_and_no_failure() -> None:
+    now = timezone.now()
+    Recomputation.objects.create(
+        as_of=now, started_at=now, ended_at=now, data_version="x", horizon=now.date(), failed=2
+    )
+
+    state, figure = check()
+
+    assert (state, figure["failed"]) == ("ok", 2)
+    assert "could not work out" in figure["warning"]
+
+
+def test_due_dates_that_wait_for_an_hour_are_a_warning() -> None:
+    draft = read(DeskCalendarDraft, {"code": "hq", "title": "Head office"})
+    calendar = calendars.save(calendar=None, draft=draft)
+    due = {"type": "offset", "from": {"date": "2099-06-01"}, "count": 1, "unit": "days",
+           "calendars": ["desk:hq"]}  # fmt: skip
+    agree(duty(due=due))
+    closed = {"on": "2099-06-02", "reason": "Moving house"}
+    draft = read(DeskCalendarDraft, {"code": "hq", "title": "HQ", "closing_days": [closed]})
+    calendars.save(calendar=calendar, draft=draft)
+
+    assert check() == ("ok", {"failed": 0, "stale": 1})
+    assert "waited for an hour" in check(timedelta(minutes=61))[1]["warning"]
