@@ -287,7 +287,8 @@ Until = CivilDay | Instant
 
 def _day_or_instant(value: object) -> object:
     """Leave a text of a day's length to be read as a day, so that its problems are a day's."""
-    if isinstance(value, str) and len(value.strip()) > len("2025-05-14"):
+    is_long = isinstance(value, str) and len(value.strip()) > len("2025-05-14")
+    if is_long or isinstance(value, datetime):
         return _INSTANT.validate_python(value)
     return value if value is None else _DAY.validate_python(value)
 

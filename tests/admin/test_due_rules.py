@@ -28,7 +28,7 @@ RULES: list[dict[str, Any]] = [
      "calendars": ["US", "DE-BY"], "time": "12:00"},
     {"type": "offset", "from": {"deadline": "O-2"}, "count": 14, "unit": "days",
      "method": "frcp-6", "service_days": 3, "timezone": "America/New_York"},
-    {"type": "offset", "from": {"date": "2026-05-14"}, "count": 0, "unit": "weeks",
+    {"type": "offset", "from": {"date": "2026-05-14"}, "count": 1, "unit": "weeks",
      "count_first_day": True},
     {"type": "recurrence", "rrule": "FREQ=MONTHLY;BYMONTHDAY=31", "start": "2026-01-31",
      "until": "2027-12-31", "end_of_month": True, "roll": "preceding", "calendars": ["weekend"]},

@@ -84,6 +84,61 @@ def test_a_party_added_on_the_page_can_owe_at_once(page: Page) -> None:
     assert deadline.timezone == "UTC"
 
 
+def test_a_rule_is_previewed_while_it_is_typed(page: Page) -> None:
+    for each in (BUYER, SUPPLIER):
+        parties.create(draft=read(PartyDraft, each))
+    page.goto("/admin/compliance/agreement/add/")
+    page.locator("#id_memberships-0-party").select_option("ACME")
+    page.locator("#id_memberships-1-party").select_option("CHN")
+    page.get_by_text("Add another Milestone").click()
+    page.locator("#id_milestones-0-ref").fill("in-force")
+    page.locator("#id_milestones-0-on").fill("2025-05-14")
+    page.locator("#id_obligations-0-obligors").get_by_label("CHN").check()
+    page.locator("#id_obligations-0-obligees").get_by_label("ACME").check()
+    rule = page.locator("#id_obligations-0-due")
+    preview = rule.locator(".pacta-preview")
+    expect(preview).to_be_hidden()
+
+    page.locator("#id_obligations-0-due_type").select_option("offset")
+    expect(page.locator("#id_obligations-0-due_on")).to_be_hidden()
+    page.locator("#id_obligations-0-due_from").select_option("milestone")
+    expect(page.locator("#id_obligations-0-due_from_date")).to_be_hidden()
+    page.locator("#id_obligations-0-due_from_milestone").fill("in-force")
+    page.locator("#id_obligations-0-due_count").fill("90")
+
+    expect(preview).to_contain_text("2025-08-12 Tuesday")
+    expect(preview).to_contain_text("2025-08-12 16:00 UTC")
+    expect(preview).to_contain_text("2025-08-13 00:00 Asia/Shanghai")
+    expect(preview).to_contain_text("2025-08-12 18:00 Europe/Berlin")
+    expect(preview).to_contain_text("Computed with tzdata")
+
+    page.locator("#id_obligations-0-due_from_milestone").fill("signing")
+    wrong = rule.locator("[data-part=from_milestone]")
+    expect(wrong).to_contain_text("There is no milestone signing")
+    expect(preview).to_be_hidden()
+    page.locator("#id_obligations-0-due_from_milestone").fill("in-force")
+    expect(preview).to_be_visible()
+    expect(wrong).not_to_contain_text("There is no milestone")
+
+    # What is to be kept so has no grace period, but a beginning.
+    starts = page.locator("#id_obligations-0-starts")
+    expect(starts).to_be_hidden()
+    page.locator("#id_obligations-0-kind").select_option("maintain")
+    expect(starts).to_be_visible()
+    expect(page.locator("#id_obligations-0-grace_count")).to_be_hidden()
+
+    page.locator("#id_ref").fill("supply-2026")
+    page.locator("#id_title").fill("Supply agreement")
+    page.locator("#id_kind").select_option("contract")
+    page.locator("#id_obligations-0-ref").fill("O-1")
+    page.locator("#id_obligations-0-title").fill("Keep the stock")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    deadline = Deadline.objects.get()
+    assert str(deadline.due_on) == "2025-08-12"
+    assert deadline.status == "met"
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) -> None:
     title = "Release of exports that have a rather long name to show on so small a screen"
@@ -97,6 +152,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) ->
         "compliance/agreement/",
         f"compliance/agreement/{deadline.agreement_id}/change/",
         f"compliance/agreement/{deadline.agreement_id}/history/",
+        "compliance/deskcalendar/add/",
         "compliance/subscription/add/",
         f"compliance/user/{desk.pk}/change/",
     ):

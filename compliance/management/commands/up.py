@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
         try:
             with ExitStack() as stack:
+                stop_if_asked = stack.enter_context(_noting_interrupts())
                 stack.enter_context(_only_one())
                 if not options["prepare_only"]:
                     _require_free_port()
@@ -81,11 +82,13 @@ class Command(BaseCommand):
                 if not options["prepare_only"]:
                     _require_broker()
                 _migrate()
+                stop_if_asked()
                 welcome = _first_start(
                     has_examples=not options["no_examples"],
                     # Where nobody watches, the output is a log, and no place for a token.
                     has_token=not options["prepare_only"],
                 )
+                stop_if_asked()
                 connection.close()
                 if options["prepare_only"]:
                     self._tell_login(welcome)
@@ -145,6 +148,31 @@ class Command(BaseCommand):
         self.stdout.write(f"  admin: /admin/  {environment.admin_email}  {password}")
         token = welcome.token or f"shown when made; `{_manage()} create_token NAME` makes one"
         self.stdout.write(f"  token: {token}")
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[Callable[[], None]]:
+    """Ctrl-C as ever; and a way to ask afterwards whether there was one.
+
+    A migration or a driver in whose hands the exception is raised may swallow it, and the start
+    would go on as if nobody had asked it to stop.
+    """
+    is_asked = False
+
+    def note(*_: object) -> None:
+        nonlocal is_asked
+        is_asked = True
+        raise KeyboardInterrupt
+
+    def stop_if_asked() -> None:
+        if is_asked:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield stop_if_asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

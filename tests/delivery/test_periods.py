@@ -1,0 +1,199 @@
+"""What a mail says of duties to keep something so, and of the ends that a breach can have."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from compliance.delivery import contents
+from compliance.domain.drafts import AgreementDraft, AgreementFactDraft, ObligationDraft, read
+from compliance.domain.vocabulary import BreachEnd, ObligationKind
+from compliance.models import Breach, Deadline
+from compliance.operations import agreements, facts, obligations
+from tests.delivery.conftest import DUE, NOW, Desk, Sink
+from tests.delivery.test_letters import html_of, text_of
+
+DAY = timedelta(days=1)
+
+
+def kept(desk: Desk, **terms: Any) -> Deadline:
+    """A deadline of China to refrain, without an end."""
+    return desk.deadline(desk.agreement(), "Not to resell", kind="refrain", due=None, **terms)
+
+
+def violated(desk: Desk, deadline: Deadline, as_of: datetime, **more: Any) -> None:
+    """Record a violation that began at `NOW`."""
+    desk.record(deadline, as_of, type="violation", at=NOW.isoformat(), **more)
+
+
+def test_a_violation_is_told_with_since_when(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = kept(desk)
+    violated(desk, deadline, NOW)
+    desk.deliver(NOW + 3 * DAY)
+
+    assert sink.subjects == ["Violated: Not to resell (China)"]
+    for said in (text_of(sink.received[0]), html_of(sink.received[0])):
+        assert "Violated since Monday, 2 March 2026, 09:00 UTC: for 3 days." in said
+        assert "A violation is on record. Flagged on Monday, 2 March 2026, 09:00 UTC." in said
+        assert "without an end" in said
+        assert " late." not in said
+        assert "missed" not in said.lower()
+    assert "Binds until: without an end\n" in text_of(sink.received[0])
+
+
+def test_the_end_of_a_violation_is_told_in_its_thread(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = kept(desk)
+    violated(desk, deadline, NOW)
+    desk.deliver(NOW)
+    end = NOW + 2 * DAY
+    fact = deadline.facts.get()
+    violated(desk, deadline, end, until=end.isoformat(), supersedes=fact.pk)
+    desk.pass_to(end)
+
+    assert sink.subjects[1] == "Cured: Not to resell (China)"
+    text = text_of(sink.received[1])
+    assert (
+        "The violation ended on Wednesday, 4 March 2026, 09:00 UTC. It had lasted 2 days." in text
+    )
+    assert sink.received[1]["In-Reply-To"] == sink.received[0]["Message-ID"]
+
+
+def test_a_violation_that_never_was_is_told_as_such(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = kept(desk)
+    violated(desk, deadline, NOW)
+    desk.deliver(NOW)
+    fact = deadline.facts.get()
+    desk.record(deadline, NOW + DAY, type="retraction", supersedes=fact.pk)
+    desk.deliver(NOW + DAY)
+
+    assert sink.subjects[1] == "Not violated after all: Not to resell (China)"
+    assert "shows that it was not violated" in text_of(sink.received[1])
+
+
+def test_a_miss_and_a_violation_in_one_mail_are_counted_apart(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    desk.deadline(agreement, "Deliver")
+    deadline = desk.deadline(agreement, "Not to resell", kind="refrain", due=None)
+    violated(desk, deadline, NOW)
+    desk.pass_to(DUE)
+
+    assert sink.subjects == ["1 missed, 1 violated: Supply agreement"]
+
+
+def test_a_suspension_of_the_deadline_is_told(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    at = DUE + DAY
+    desk.record(deadline, at, type="suspension", at=at.isoformat())
+    desk.deliver(at)
+
+    assert sink.subjects[1] == "Suspended: Deliver (China)"
+    said = "It was suspended on Tuesday, 3 March 2026, 12:00 UTC, after it had been missed."
+    assert said in text_of(sink.received[1])
+
+
+def test_a_termination_of_the_agreement_is_told(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = kept(desk)
+    violated(desk, deadline, NOW)
+    desk.deliver(NOW)
+    at = NOW + DAY
+    draft = read(AgreementFactDraft, {"type": "termination", "at": at.isoformat()})
+    facts.record_of_agreement(agreement=deadline.agreement, draft=draft, by=None, as_of=at)
+    desk.deliver(at)
+
+    assert sink.subjects[1] == "Terminated: Not to resell (China)"
+    said = (
+        "It fell away on Tuesday, 3 March 2026, 09:00 UTC, when its agreement was terminated, "
+        "after it had been violated."
+    )
+    assert said in text_of(sink.received[1])
+
+
+def test_a_date_that_moved_with_what_it_is_counted_from_is_told(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    first = desk.deadline(agreement, "Deliver")
+    rule = {"type": "offset", "from": {"deadline": "O-1"}, "count": 1, "unit": "days"}
+    desk.deadline(agreement, "Pay", due=rule)
+    desk.pass_to(DUE + 3 * DAY)
+    at = DUE + 4 * DAY
+    later = {"type": "date", "on": "2026-06-01"}
+    desk.record(first, at, type="extension", at=at.isoformat(), due=later)
+    desk.pass_to(at)
+
+    assert sink.subjects == [
+        "2 missed: Supply agreement",
+        "1 extended, 1 rescheduled: Supply agreement",
+    ]
+    said = (
+        "Its date moved on Friday, 6 March 2026, 12:00 UTC with what it is counted from, "
+        "after it had been missed."
+    )
+    assert said in text_of(sink.received[1])
+
+
+def test_what_lost_its_date_is_told_without_one(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    deadline = desk.deadline(agreement, "Deliver")
+    desk.pass_to(DUE)
+    at = DUE + DAY
+    Breach.objects.update(ended_at=at, end_reason=BreachEnd.WITHDRAWN)
+    Deadline.objects.update(due_on=None, due_at=None, unmet_at=None)
+    [told] = contents.read([deadline.alerts.get().message_id], as_of=at).values()
+
+    [item] = told.items
+    assert item.headline == "Missed, then withdrawn"
+    assert item.course == "Its due rule was corrected and no longer calls for it."
+    assert item.due == "no date is known any more"
+
+
+def test_every_end_of_a_breach_has_its_words(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    message = deadline.alerts.get().message_id
+    for kind in ObligationKind:
+        deadline.obligation.kind = kind.value
+        deadline.obligation.save()
+        for end in BreachEnd:
+            Breach.objects.update(ended_at=timezone.now(), end_reason=end.value)
+            [told] = contents.read([message], as_of=timezone.now()).values()
+            assert told.total == 1
+            [item] = told.items
+            assert item.headline.startswith(("Missed, then ", "Violated, then "))
+            assert item.course.endswith("."), end
+            assert "{" not in item.headline + item.course
+
+
+def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    draft = {
+        "ref": agreement.ref,
+        "title": agreement.title,
+        "kind": agreement.kind,
+        "timezone": agreement.timezone,
+        "parties": [{"code": "CHN"}, {"code": "USA"}],
+    }
+    with_day = {**draft, "milestones": [{"ref": "m", "on": "2026-02-01"}]}
+    agreements.update(agreement=agreement, draft=read(AgreementDraft, with_day), as_of=NOW)
+    rule = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
+    duty = {"ref": "O-1", "title": "Pay", "obligors": ["CHN"], "obligees": ["USA"], "due": rule}
+    obligations.create(agreement=agreement, draft=read(ObligationDraft, duty), as_of=NOW)
+    desk.pass_to(NOW)
+    assert sink.subjects == ["Missed: Pay (China)"]
+    open_again = {**draft, "milestones": [{"ref": "m"}]}
+    agreements.update(agreement=agreement, draft=read(AgreementDraft, open_again), as_of=NOW + DAY)
+    desk.pass_to(NOW + DAY)
+
+    assert sink.subjects[1].endswith(": Pay (China)")
+    assert "no date is known any more" in text_of(sink.received[1])
