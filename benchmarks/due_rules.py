@@ -173,6 +173,7 @@ def _recurrence(rrule: str, count: int) -> tuple[Callable[[], object], Callable[
 def _recompute(deadlines: int) -> None:
     from compliance.operations import recomputation
 
+    deadlines -= deadlines % len(WEEK)
     seconds = _timed(lambda: _fill(deadlines))
     print(f"{deadlines:,} deadlines made in {seconds:.1f} s: {deadlines / seconds:,.0f}/s")
     recomputation.run(as_of=AS_OF)

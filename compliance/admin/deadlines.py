@@ -117,13 +117,13 @@ class DeadlineAdmin(ReadOnlyAdmin):
         "record_violation",
         "record_trigger",
         "record_extension",
-        "record_waiver",
         "state_position",
         {
             "title": "More",
             "icon": "more_horiz",
             "items": [
                 "add_evidence",
+                "record_waiver",
                 "suspend_deadline",
                 "restate_target",
                 "retract_fact",

@@ -142,12 +142,22 @@ def test_a_rule_is_previewed_while_it_is_typed(page: Page) -> None:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) -> None:
     title = "Release of exports that have a rather long name to show on so small a screen"
-    deadline = agree(duty(title=title, text="word " * 200), title=title)
+    waits = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
+    deadline = agree(
+        duty(title=title, text="word " * 200),
+        duty(ref="O-2", title=title, due=waits),
+        duty(ref="O-3", kind="refrain", due=None),
+        title=title,
+        milestones=[{"ref": "m"}],
+    )
+    dormant, endless = deadline.agreement.deadlines.order_by("id")[1:]
     page.set_viewport_size({"width": width, "height": 844})
     for path in (
         "",
         "compliance/deadline/",
         f"compliance/deadline/{deadline.pk}/change/",
+        f"compliance/deadline/{dormant.pk}/change/",
+        f"compliance/deadline/{endless.pk}/change/",
         f"compliance/deadline/{deadline.pk}/record-extension/",
         "compliance/agreement/",
         f"compliance/agreement/{deadline.agreement_id}/change/",

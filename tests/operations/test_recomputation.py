@@ -13,8 +13,8 @@ import pytest
 from compliance.domain import civil_time, resolution
 from compliance.domain.drafts import DeskCalendarDraft, read
 from compliance.models import Deadline, DeskCalendar, LedgerEntry, Move, Recomputation
-from compliance.operations import calendars, recomputation
-from tests.samples import agree, duty, record, utc
+from compliance.operations import calendars, recomputation, sweep
+from tests.samples import agree, amend, correct, deadline_of, duty, record, utc
 
 NOW = utc("2026-02-01T00:00")
 LATER = utc("2026-02-02T00:00")
@@ -161,3 +161,139 @@ def _last() -> datetime:
     due_at = Deadline.objects.order_by("-number")[0].due_at
     assert due_at is not None
     return due_at
+
+
+@pytest.mark.django_db
+def test_a_closed_deadline_stays_even_where_the_one_it_hangs_on_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule = {"type": "date", "on": "2026-11-15", "timezone": VANCOUVER}
+    after = {"type": "offset", "from": {"deadline": "A"}, "count": 1, "unit": "days"}
+    hanging = {**after, "timezone": VANCOUVER}
+    with older_data(monkeypatch):
+        agree(duty("A", due=rule), duty("DONE", due=hanging), duty("OPEN", due=hanging))
+        done = deadline_of("DONE")
+        record(done, as_of=NOW, type="performance", on="2026-01-20")
+    recomputation.run(as_of=LATER)
+    assert deadline_of("A").due_at == utc("2026-11-16T07:00")
+    assert deadline_of("OPEN").due_at == utc("2026-11-17T07:00")
+    assert deadline_of("DONE").due_at == utc("2026-11-17T08:00")
+    assert LedgerEntry.objects.filter(deadline=done).latest("id").recorded_at <= LATER
+    assert {move.deadline.obligation.ref for move in Move.objects.all()} == {"A", "OPEN"}
+
+
+@pytest.mark.django_db
+def test_another_release_of_the_holidays_has_open_deadlines_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agree(duty("OPEN"), duty("DONE"))
+    record(deadline_of("DONE"), as_of=NOW, type="performance", on="2026-01-20")
+    assert recomputation.run(as_of=NOW) is not None
+    monkeypatch.setattr(resolution, "holidays_version", lambda: "9999.1")
+    run = recomputation.run(as_of=LATER)
+    assert run is not None
+    assert (run.examined, run.moved, run.failed) == (1, 0, 0)
+    assert run.data_version.endswith("holidays 9999.1")
+    assert recomputation.run(as_of=LATER) is None
+
+
+@pytest.mark.django_db
+def test_one_rule_that_fails_stops_no_other_and_small_batches_give_the_same() -> None:
+    calendar()
+    agree(*(following(f"O-{number}") for number in range(5)))
+    recomputation.run(as_of=NOW)
+    # As after an upgrade that no longer knows a calendar of some country.
+    broken = deadline_of("O-2").obligation
+    assert broken.due is not None
+    broken.due = {**broken.due, "calendars": ["desk:hq", "XX"]}
+    broken.save()
+    calendar("2026-03-16")
+    run = recomputation.run(as_of=LATER, batch=2)
+    assert run is not None
+    assert (run.examined, run.moved, run.failed) == (5, 4, 1)
+    problem = Move.objects.exclude(problem="").get()
+    assert problem.deadline == deadline_of("O-2")
+    assert "'XX' is not a calendar" in problem.problem
+    assert deadline_of("O-4").due_on == date(2026, 3, 17)
+
+
+@pytest.mark.django_db
+def test_a_withdrawn_deadline_is_not_worked_out_again_and_again() -> None:
+    calendar()
+    monthly = {
+        "type": "recurrence",
+        "rrule": "FREQ=MONTHLY",
+        "start": "2026-02-16",
+        "roll": "following",
+        "calendars": ["desk:hq"],
+    }
+    agree(duty(due=monthly))
+    correct(duty(due={**monthly, "until": "2026-04-30"}), as_of=NOW)
+    recomputation.run(as_of=NOW)
+    calendar("2026-03-16")
+    assert recomputation.run(as_of=LATER) is not None
+    assert deadline_of("O-1", 2).due_on == date(2026, 3, 17)
+    assert recomputation.run(as_of=LATER) is None
+
+
+@pytest.mark.django_db
+def test_a_closing_day_moves_the_grace_period_and_the_ledger_says_so() -> None:
+    calendar()
+    deadline = agree(
+        duty(due_on="2026-03-12", grace={"count": 1, "unit": "business_days"}),
+        calendars=["desk:hq"],
+    )
+    recomputation.run(as_of=NOW)
+    assert deadline.unmet_at == utc("2026-03-13T16:00")
+    calendar("2026-03-13")
+    recomputation.run(as_of=LATER)
+    deadline.refresh_from_db()
+    assert (deadline.due_on, deadline.unmet_at) == (date(2026, 3, 12), utc("2026-03-16T16:00"))
+    newest = LedgerEntry.objects.filter(deadline=deadline).latest("id")
+    assert (newest.recorded_at, newest.unmet_at) == (LATER, deadline.unmet_at)
+
+
+@pytest.mark.django_db
+def test_a_breach_that_a_closing_day_undoes_is_voided() -> None:
+    calendar()
+    deadline = agree(following())
+    recomputation.run(as_of=NOW)
+    sweep.run(as_of=utc("2026-03-17T00:00"))
+    deadline.refresh_from_db()
+    assert deadline.status == "unmet"
+    calendar("2026-03-16")
+    recomputation.run(as_of=utc("2026-03-17T01:00"))
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, 17))
+    assert deadline.breaches.get().end_reason == "voided"
+
+
+@pytest.mark.django_db
+def test_what_hangs_on_a_deadline_moves_with_its_calendar() -> None:
+    calendar()
+    after = {"type": "offset", "from": {"deadline": "O-1"}, "count": 1, "unit": "days"}
+    agree(following(), duty("B", due=after))
+    recomputation.run(as_of=NOW)
+    calendar("2026-03-16")
+    run = recomputation.run(as_of=LATER)
+    assert run is not None
+    assert (run.examined, run.moved) == (2, 2)
+    assert deadline_of("B").due_on == date(2026, 3, 18)
+
+
+@pytest.mark.django_db
+def test_an_extension_follows_a_calendar_and_a_corrected_zone() -> None:
+    calendar()
+    deadline = agree()
+    rolled = {"from": {"date": "2026-04-18"}, "count": 0, "unit": "days", "roll": "following"}
+    extended = {"type": "offset", "calendars": ["desk:hq"], **rolled}
+    record(deadline, as_of=NOW, type="extension", on="2026-01-30", due=extended)
+    recomputation.run(as_of=NOW)
+    assert deadline.due_at == utc("2026-04-20T16:00")
+    calendar("2026-04-20")
+    recomputation.run(as_of=LATER)
+    deadline.refresh_from_db()
+    assert deadline.due_at == utc("2026-04-21T16:00")
+    amend(timezone="Europe/Berlin", as_of=LATER)
+    deadline.refresh_from_db()
+    assert deadline.due_at == utc("2026-04-21T22:00")
