@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -11,7 +13,7 @@ from compliance.models import Deadline, Fact
 from tests.admin.pages import act, address, errors
 from tests.samples import agree, duty, record, utc
 
-REFRAIN = {"kind": "refrain", "due": None}
+REFRAIN: dict[str, Any] = {"kind": "refrain", "due": None}
 
 
 def page_of(client: Client, deadline: Deadline) -> str:
@@ -33,7 +35,7 @@ def page_of(client: Client, deadline: Deadline) -> str:
     ],
 )  # fmt: skip
 def test_only_what_fits_a_deadline_is_offered(
-    browser: Client, terms: dict[str, object], offered: set[str], missing: set[str]
+    browser: Client, terms: dict[str, Any], offered: set[str], missing: set[str]
 ) -> None:
     deadline = agree(duty(**terms), milestones=[{"ref": "m"}])
 

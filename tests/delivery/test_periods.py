@@ -148,7 +148,7 @@ def test_what_lost_its_date_is_told_without_one(desk: Desk, sink: Sink) -> None:
     at = DUE + DAY
     Breach.objects.update(ended_at=at, end_reason=BreachEnd.WITHDRAWN)
     Deadline.objects.update(due_on=None, due_at=None, unmet_at=None)
-    [told] = contents.read([deadline.alerts.get().message_id], as_of=at).values()
+    [told] = contents.read([_message(deadline)], as_of=at).values()
 
     [item] = told.items
     assert item.headline == "Missed, then withdrawn"
@@ -160,7 +160,7 @@ def test_every_end_of_a_breach_has_its_words(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
-    message = deadline.alerts.get().message_id
+    message = _message(deadline)
     for kind in ObligationKind:
         deadline.obligation.kind = kind.value
         deadline.obligation.save()
@@ -197,3 +197,10 @@ def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, s
 
     assert sink.subjects[1].endswith(": Pay (China)")
     assert "no date is known any more" in text_of(sink.received[1])
+
+
+def _message(deadline: Deadline) -> int:
+    """The message of the one alert about a deadline."""
+    message_id = deadline.alerts.get().message_id
+    assert message_id is not None
+    return message_id
