@@ -16,7 +16,7 @@ from compliance.domain.drafts import (
     read,
 )
 from compliance.models import Agreement, Deadline, Fact, Position, Subscription, User
-from compliance.operations import agreements, facts, obligations
+from compliance.operations import agreements, documents, facts, obligations, positions
 
 DESK = "desk@example.org"
 BUYER = {
@@ -68,7 +68,7 @@ def document(ref: str = "supply", *duties: Mapping[str, Any], **more: Any) -> di
 
 def load(value: Mapping[str, Any], *, as_of: datetime) -> Agreement:
     """Store a document as of an instant."""
-    return agreements.load(document=read(AgreementDocument, value), by=None, as_of=as_of).agreement
+    return documents.load(document=read(AgreementDocument, value), by=None, as_of=as_of).agreement
 
 
 def agree(
@@ -93,7 +93,7 @@ def record(deadline: Deadline, *, as_of: datetime, by: User | None = None, **fie
 
 def state(deadline: Deadline, *, as_of: datetime, **fields: Any) -> Position:
     """Record what a party says of a deadline."""
-    position = facts.state_position(
+    position = positions.state(
         deadline=deadline, draft=read(PositionDraft, fields), by=None, as_of=as_of
     )
     deadline.refresh_from_db()

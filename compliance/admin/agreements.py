@@ -35,7 +35,7 @@ from compliance.domain.drafts import AgreementDraft, ObligationDraft, read
 from compliance.domain.due_rules import GraceUnit
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.timeline import BREACHED, CLOSED
-from compliance.domain.vocabulary import AgreementKind, Capacity, ObligationKind, Severity
+from compliance.domain.vocabulary import AgreementKind, Capacity, ObligationKind, RollUp, Severity
 from compliance.models import Agreement, AgreementParty, Milestone, Obligation, Party
 from compliance.operations import agreements
 
@@ -66,10 +66,18 @@ class AgreementForm(DraftForm):
         )
     )
 
+    is_four_eyes = forms.BooleanField(
+        label="Needs a second person",
+        required=False,
+        widget=Checkbox(),
+        help_text="Determinations, waivers and extensions count when another person approves.",
+    )
+
     class Meta:
         model = Agreement
         fields = (
             "ref", "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
+            "is_four_eyes",
         )  # fmt: skip
 
 
@@ -260,6 +268,16 @@ class ObligationForm(DraftForm):
     tags = fields.Words(help_text="Separated by commas.")
     owner = fields.line(help_text="The mail address of whoever looks after it.")
     parent = fields.line(help_text="The ref of the obligation that it is a component of.")
+    roll_up = fields.choice(
+        RollUp,
+        label="Done when",
+        required=False,
+        initial=RollUp.ALL.value,
+        help_text="How many of its components must be done, if it has any.",
+    )
+    roll_up_share = forms.DecimalField(
+        label="Share", required=False, widget=Number(), help_text="Such as 0.75."
+    )
     target_quantity = forms.DecimalField(
         required=False, widget=Number(), help_text="What performances must add up to."
     )
@@ -270,7 +288,7 @@ class ObligationForm(DraftForm):
         model = Obligation
         fields = (
             "ref", "title", "kind", "severity", "clause", "text", "is_surviving", "tags", "owner",
-            "target_quantity", "unit",
+            "roll_up", "roll_up_share", "target_quantity", "unit",
         )  # fmt: skip
 
     def __init__(
@@ -383,6 +401,7 @@ class ObligationInline(StackedInline):
         "clause",
         "text",
         ("tags", "owner", "parent"),
+        ("roll_up", "roll_up_share"),
         ("target_quantity", "unit"),
         "is_surviving",
     )
@@ -434,6 +453,7 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
                     "title",
                     ("signed_on", "in_force_on", "ends_on"),
                     ("timezone", "calendars"),
+                    "is_four_eyes",
                 )
             },
         ),

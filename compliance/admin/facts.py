@@ -19,7 +19,7 @@ from compliance.admin.theme import Choice
 from compliance.domain.drafts import EvidenceDraft, read
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Agreement, Evidence, Fact, Party, Position, User
-from compliance.operations import facts
+from compliance.operations import evidence
 
 
 @admin.register(Fact)
@@ -157,7 +157,7 @@ class EvidenceAdmin(OperationAdmin):
         if "asserted_by" in values:
             values["asserted_by"] = values["asserted_by"].code
         assert isinstance(request.user, User)
-        return facts.add_evidence(
+        return evidence.add(
             agreement=agreement,
             draft=read(EvidenceDraft, values),
             by=request.user,

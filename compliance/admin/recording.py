@@ -24,7 +24,7 @@ from compliance.domain.drafts import (
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
 from compliance.models import Agreement, Deadline, User
-from compliance.operations import facts
+from compliance.operations import evidence, facts, positions
 from compliance.queries.standing import standing_facts
 
 UTC = "UTC"
@@ -439,7 +439,7 @@ class PositionForm(DeadlineForm):
             }
         )
         draft = read(PositionDraft, {**said, **self.when()})
-        facts.state_position(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
+        positions.state(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
 
 
 class EvidenceForm(DeadlineForm):
@@ -471,7 +471,7 @@ class EvidenceForm(DeadlineForm):
     def record(self, *, by: User, as_of: datetime) -> None:
         """Store the evidence."""
         values = {**given(self.cleaned_data), "obligations": [self.deadline.obligation.ref]}
-        facts.add_evidence(
+        evidence.add(
             agreement=self.deadline.agreement,
             draft=read(EvidenceDraft, values),
             by=by,

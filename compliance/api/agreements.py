@@ -37,6 +37,7 @@ from compliance.domain.drafts import AgreementDocument, AgreementDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
 from compliance.operations import agreements as operations
+from compliance.operations import documents
 from compliance.queries import agreements as queries
 
 
@@ -70,6 +71,9 @@ class AgreementRow(serializers.Serializer[Agreement]):
     ends_on = serializers.DateField(allow_null=True)
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
+    is_four_eyes = serializers.BooleanField(
+        help_text="Determinations, waivers and extensions count when another person approves."
+    )
     milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
 
@@ -139,7 +143,7 @@ class ImportViews(Views):
     )
     def create(self, request: Request) -> Response:
         """Store what a document says and is not stored yet. Loading it twice changes nothing."""
-        loaded = operations.load(
+        loaded = documents.load(
             document=body(request, AgreementDocument), by=user_of(request), as_of=timezone.now()
         )
         content = {

@@ -23,7 +23,7 @@ from compliance.api.views import (
 )
 from compliance.domain.drafts import AgreementRef, ObligationDraft
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import ObligationKind, Severity
+from compliance.domain.vocabulary import ObligationKind, RollUp, Severity
 from compliance.models import Agreement, Obligation
 from compliance.operations import obligations as operations
 from compliance.queries import obligations as queries
@@ -61,6 +61,10 @@ class ObligationRow(serializers.Serializer[Obligation]):
     parent = serializers.CharField(  # type: ignore[assignment]  # the metaclass takes it out
         allow_null=True, help_text="The ref of the parent obligation."
     )
+    roll_up = serializers.ChoiceField(
+        choices=list(RollUp), help_text="How many of its components must be done."
+    )
+    roll_up_share = serializers.FloatField(allow_null=True)
     target_quantity = serializers.FloatField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
 

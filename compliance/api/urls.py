@@ -14,9 +14,11 @@ from compliance.api.breaches import BreachViews
 from compliance.api.changes import ChangeViews
 from compliance.api.deadlines import DeadlineViews
 from compliance.api.due_rules import PreviewViews
-from compliance.api.facts import EvidenceViews, FactViews, PositionViews
+from compliance.api.evidence import EvidenceViews
+from compliance.api.facts import FactViews
 from compliance.api.obligations import ObligationViews
 from compliance.api.parties import PartyViews
+from compliance.api.positions import PositionViews
 from compliance.api.root import NowhereView, RootViews, SchemaView
 from compliance.api.summary import SummaryViews
 

@@ -15,7 +15,7 @@ from rest_framework.viewsets import ViewSet
 from compliance.api.parsers import accept_pieces
 from compliance.domain.drafts import Draft, read
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.models import User
+from compliance.models import Agreement, Deadline, User
 from compliance.queries.filters import Filter
 from compliance.queries.pages import Page
 from compliance.queries.rows import Row
@@ -144,3 +144,27 @@ def page_response(request: Request, page: Page, **pinned: datetime | None) -> Re
             parameters[name] = instant.isoformat().replace("+00:00", "Z")
     address = request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
     return Response({"next": address, "results": page.rows})
+
+
+def agreement_of(ref: str) -> Agreement:
+    """The agreement that a body names.
+
+    Raises:
+        Invalid: there is none (at `agreement`).
+    """
+    agreement = Agreement.objects.filter(ref=ref).first()
+    if agreement is None:
+        raise refusal("agreement", f"There is no agreement {ref}.")
+    return agreement
+
+
+def deadline_of(deadline_id: int) -> Deadline:
+    """The deadline that a body names.
+
+    Raises:
+        Invalid: there is none (at `deadline`).
+    """
+    deadline = Deadline.objects.filter(pk=deadline_id).first()
+    if deadline is None:
+        raise refusal("deadline", f"There is no deadline {deadline_id}.")
+    return deadline

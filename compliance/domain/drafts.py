@@ -39,10 +39,12 @@ from compliance.domain.due_rules import (
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import (
     AgreementKind,
+    Conclusion,
     EvidenceKind,
     FactKind,
     ObligationKind,
     PartyKind,
+    RollUp,
     Severity,
     Stance,
     Verdict,
@@ -156,6 +158,7 @@ Tag = Annotated[
 ]
 Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_range)]
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=6)]
+Share = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
 
 
 class Draft(BaseModel):
@@ -196,6 +199,7 @@ class _AgreementTerms(Draft):
     ends_on: CivilDay | None = None
     timezone: TimeZoneName | None = None
     calendars: Annotated[tuple[CalendarName, ...], AfterValidator(_all_different)] = ()
+    is_four_eyes: bool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -342,16 +346,19 @@ class _LastingDraft(DayOrInstant):
 
 
 _LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
-_WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT})
+_WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT, FactKind.DETERMINATION})
 
 
 class FactDraft(_LastingDraft):
     """A fact about a deadline. An extension needs its new `due`, a restatement the new target as
-    its `quantity`; a retraction needs the fact that it `supersedes` and takes its instant from
-    there."""
+    its `quantity`; a determination needs its `verdict` and in its `note` the reasons, and if it
+    was partly met the `quantity` or the `share` that is accepted in all; a retraction needs the
+    fact that it `supersedes` and takes its instant from there."""
 
     type: FactKind
     quantity: Quantity | None = None
+    verdict: Conclusion | None = None
+    share: Share | None = None
     due: DueRule | None = None
 
     @model_validator(mode="after")
@@ -371,7 +378,27 @@ class FactDraft(_LastingDraft):
         if self.type is FactKind.RESTATEMENT and self.quantity is None:
             sentence = "A restatement names the new target as its quantity."
             raise ValueError(sentence)
+        if self.type is FactKind.DETERMINATION:
+            self._gives_reasons()
+        elif self.verdict is not None or self.share is not None:
+            sentence = "Only a determination has a verdict and a share."
+            raise ValueError(sentence)
         return self
+
+    def _gives_reasons(self) -> None:
+        if self.verdict is None:
+            sentence = "A determination says what the desk concludes: give its verdict."
+            raise ValueError(sentence)
+        if not self.note:
+            sentence = "A determination rests on reasons: give them as its note."
+            raise ValueError(sentence)
+        amounts = [each for each in (self.quantity, self.share) if each is not None]
+        if self.verdict is Conclusion.PARTLY_MET and len(amounts) != 1:
+            sentence = "Say how much was met in all: as a quantity, or as a share between 0 and 1."
+            raise ValueError(sentence)
+        if self.verdict is not Conclusion.PARTLY_MET and amounts:
+            sentence = "Only what was partly met has a quantity or a share."
+            raise ValueError(sentence)
 
 
 class AgreementFactDraft(_LastingDraft):
@@ -391,7 +418,8 @@ class PositionDraft(DayOrInstant):
 
 
 class EvidenceDraft(Draft):
-    """A document or statement that bears on obligations of one agreement."""
+    """A document or statement that bears on obligations of one agreement, or on some of their
+    deadlines. A look is the log of a search that found nothing; its day is `published_on`."""
 
     ref: Ref
     title: Title
@@ -402,11 +430,17 @@ class EvidenceDraft(Draft):
     asserted_by: PartyCode | None = None
     stance: Stance
     obligations: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+    deadlines: Annotated[
+        tuple[Annotated[int, Field(gt=0, lt=2**63)], ...],
+        Field(max_length=1_000),
+        AfterValidator(_all_different),
+    ] = ()
 
 
 class ObligationDraft(Draft):
     """One duty. What is to be achieved has no deadline of its own without a `due` rule; what is
-    to be maintained, or refrained from, then lasts without an end. `starts` says from when."""
+    to be maintained, or refrained from, then lasts without an end. `starts` says from when.
+    `roll_up` says how many of its components must be done for it to be done."""
 
     ref: Ref
     title: Title
@@ -427,6 +461,8 @@ class ObligationDraft(Draft):
     tags: Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(_all_different)] = ()
     owner: Email | None = None
     parent: Ref | None = None
+    roll_up: RollUp = RollUp.ALL
+    roll_up_share: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
     target_quantity: Quantity | None = None
     unit: Line = ""
 
@@ -442,6 +478,9 @@ class ObligationDraft(Draft):
             raise ValueError(sentence)
         if self.unit and self.target_quantity is None:
             sentence = "A unit needs a target_quantity."
+            raise ValueError(sentence)
+        if (self.roll_up is RollUp.SHARE) != (self.roll_up_share is not None):
+            sentence = "To roll up by share, and only then, give roll_up_share, such as 0.75."
             raise ValueError(sentence)
         if self.parent == self.ref:
             sentence = "An obligation cannot be a component of itself."
@@ -461,15 +500,38 @@ class ObligationDraft(Draft):
 
 
 class DocumentFact(FactDraft):
-    """A fact in a document; of several deadlines, `due_on` names the one that it is about."""
+    """A fact in a document; of several deadlines, `due_on` names the one that it is about.
+    `recorded_at` is when it became known, if that was before the document is loaded."""
 
     due_on: CivilDay | None = None
+    recorded_at: Instant | None = None
 
 
 class DocumentPosition(PositionDraft):
-    """A position in a document; of several deadlines, `due_on` names the one it is about."""
+    """A position in a document; of several deadlines, `due_on` names the one it is about.
+    `recorded_at` is when it became known, if that was before the document is loaded."""
 
     due_on: CivilDay | None = None
+    recorded_at: Instant | None = None
+
+
+class DocumentAgreementFact(AgreementFactDraft):
+    """A fact of the whole agreement in a document, with when it became known."""
+
+    recorded_at: Instant | None = None
+
+
+class DocumentEvidence(EvidenceDraft):
+    """A piece of evidence in a document, with when it became known."""
+
+    recorded_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _names_no_stored_deadlines(self) -> Self:
+        if self.deadlines:
+            sentence = "A document cannot name stored deadlines: name obligations."
+            raise ValueError(sentence)
+        return self
 
 
 class DocumentObligation(ObligationDraft):
@@ -480,14 +542,27 @@ class DocumentObligation(ObligationDraft):
 
 
 class AgreementDocument(_AgreementTerms):
-    """A whole agreement: parties, obligations, and what is known of them."""
+    """A whole agreement: parties, obligations, and what is known of them.
+
+    With a `recorded_at` anywhere it tells a history. The agreement itself was then known from its
+    own `recorded_at` on, or else from its beginning.
+    """
 
     format: Literal["pacta.agreement/v1"]
+    recorded_at: Instant | None = None
     parties: tuple[ParticipantDraft, ...] = Field(min_length=1, max_length=500)
     milestones: Milestones = ()
-    evidence: tuple[EvidenceDraft, ...] = ()
-    facts: tuple[AgreementFactDraft, ...] = ()
+    evidence: tuple[DocumentEvidence, ...] = ()
+    facts: tuple[DocumentAgreementFact, ...] = ()
     obligations: tuple[DocumentObligation, ...] = Field(default=(), max_length=20_000)
+
+    @property
+    def tells_a_history(self) -> bool:
+        """Whether any part of it says when it became known."""
+        parts: list[Any] = [self, *self.evidence, *self.facts]
+        for each in self.obligations:
+            parts += [*each.facts, *each.positions]
+        return any(part.recorded_at is not None for part in parts)
 
 
 class SubscriptionDraft(Draft):

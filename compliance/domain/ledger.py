@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
 
+from compliance.domain.alerts import BreachChanges, breach_changes
 from compliance.domain.suspensions import TICK
-from compliance.domain.timeline import Timeline, Transition
-from compliance.domain.vocabulary import Reason, Status
+from compliance.domain.timeline import (
+    BreachInterval,
+    Fact,
+    Terms,
+    Timeline,
+    Transition,
+    project,
+)
+from compliance.domain.vocabulary import BreachEnd, Reason, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +30,7 @@ class Entry:
     """One ledger row: from `effective_at` on this was the state, as known at `recorded_at`.
 
     Without `due_at` and `unmet_at` it was not known when the deadline is due, or it had no end.
+    `performed` is what had been accepted, of `target` or, where there is none, as a share of 1.
     """
 
     recorded_at: datetime
@@ -30,6 +40,9 @@ class Entry:
     fact_id: int | None
     due_at: datetime | None
     unmet_at: datetime | None
+    first_at: datetime | None = None
+    performed: Decimal | None = None
+    target: Decimal | None = None
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
@@ -76,6 +89,84 @@ def restatement(
     return ()
 
 
+def performed_of(transition: Transition) -> Decimal | None:
+    """What the ledger keeps of the quantity performed: nothing, where nothing is counted."""
+    is_counted = transition.target is not None or transition.performed
+    return transition.performed if is_counted else None
+
+
+def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
+    """A transition as the ledger holds it."""
+    due = transition.due
+    return Entry(
+        recorded_at=recorded_at,
+        effective_at=transition.effective_at,
+        status=transition.status,
+        reason=transition.reason,
+        fact_id=transition.fact_id,
+        due_at=due.due_at if due is not None else None,
+        unmet_at=due.unmet_at if due is not None else None,
+        first_at=due.first_at if due is not None else None,
+        performed=performed_of(transition),
+        target=transition.target,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retold:
+    """What the ledger and the breaches would have been: entries and, with the instant at which
+    each was found, breaches, oldest first."""
+
+    entries: tuple[tuple[Transition, datetime], ...]
+    breaches: tuple[tuple[datetime, BreachInterval], ...]
+
+
+def retell(terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime) -> Retold:
+    """The course of a deadline told again as it became known, up to `as_of`.
+
+    As if it had been followed from `known_from` on: each fact was learned when it was recorded,
+    and every instant at which something changed was noticed then. A fact without `recorded_at`
+    is learned after `as_of`.
+    """
+    entries: list[tuple[Transition, datetime]] = []
+    held: list[Entry] = []
+    found: dict[datetime, tuple[datetime, BreachInterval]] = {}
+    last: datetime | None = None
+    at: datetime | None = known_from
+    while at is not None and at <= as_of:
+        known = [each for each in facts if each.recorded_at is not None and each.recorded_at <= at]
+        timeline = project(terms, known)
+        batch = restatement(held, timeline, at)
+        changes = breach_changes([each for _, each in found.values()], timeline.breaches(at))
+        if batch or changes:
+            last = next_recorded_at(at, last)
+            entries += [(transition, last) for transition in batch]
+            held += [entry_of(transition, last) for transition in batch]
+            _note(found, changes, last)
+        later = [
+            each.recorded_at
+            for each in facts
+            if each.recorded_at is not None and each.recorded_at > at
+        ]
+        upcoming = timeline.next_after(at)
+        at = min([*later, *([upcoming] if upcoming is not None else [])], default=None)
+    return Retold(entries=tuple(entries), breaches=tuple(found[key] for key in sorted(found)))
+
+
+def _note(
+    found: dict[datetime, tuple[datetime, BreachInterval]], changes: BreachChanges, at: datetime
+) -> None:
+    for each in changes.begun:
+        found[each.occurred_at] = (at, each)
+    for each in (*changes.ended, *changes.resumed):
+        found[each.occurred_at] = (found[each.occurred_at][0], each)
+    for occurred_at in changes.voided:
+        voided = BreachInterval(
+            occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
+        )
+        found[occurred_at] = (found[occurred_at][0], voided)
+
+
 def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:
     """When the next batch of a deadline is recorded: now, but always after the batch before."""
     return as_of if last is None or as_of > last else last + TICK
@@ -89,7 +180,16 @@ def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tupl
 
 
 def _state(entry: Entry) -> tuple[object, ...]:
-    return (entry.status, entry.reason, entry.fact_id, entry.due_at, entry.unmet_at)
+    return (
+        entry.status,
+        entry.reason,
+        entry.fact_id,
+        entry.due_at,
+        entry.unmet_at,
+        entry.first_at,
+        entry.performed,
+        entry.target,
+    )
 
 
 def _agree(entry: Entry, transition: Transition) -> bool:
@@ -100,4 +200,7 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.fact_id == transition.fact_id
         and entry.due_at == (due.due_at if due is not None else None)
         and entry.unmet_at == (due.unmet_at if due is not None else None)
+        and entry.first_at == (due.first_at if due is not None else None)
+        and entry.performed == performed_of(transition)
+        and entry.target == transition.target
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -24,6 +25,15 @@ class Invalid(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{each.path}: {each.detail}" for each in self.problems))
+
+
+@contextmanager
+def placed_at(path: str) -> Iterator[None]:
+    """Puts what is refused in the block under a path."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(problem.below(path) for problem in error.problems) from None
 
 
 def refusal(path: str, detail: str) -> Invalid:

@@ -7,7 +7,7 @@ if nothing more happens; "now" is only a place on that line.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,7 +15,14 @@ from typing import TypeVar
 
 from compliance.domain.due_rules import Due
 from compliance.domain.suspensions import TICK, moved_by_days, moved_by_time, whole_days
-from compliance.domain.vocabulary import BreachEnd, FactKind, ObligationKind, Reason, Status
+from compliance.domain.vocabulary import (
+    BreachEnd,
+    Conclusion,
+    FactKind,
+    ObligationKind,
+    Reason,
+    Status,
+)
 
 BREACHED = frozenset({Status.UNMET, Status.PARTLY_MET})
 CLOSED = frozenset({Status.MET, Status.MET_LATE, Status.WAIVED, Status.CANCELLED})
@@ -33,6 +40,7 @@ _PRECEDENCE = {
             FactKind.SUSPENSION,
             FactKind.VIOLATION,
             FactKind.PERFORMANCE,
+            FactKind.DETERMINATION,
             FactKind.WAIVER,
             FactKind.CANCELLATION,
             FactKind.TERMINATION,
@@ -46,6 +54,8 @@ _END_OF_BREACH = {
     Reason.PERFORMED_IN_WINDOW: BreachEnd.PERFORMED,
     # Where what had been performed turns out to be the whole.
     Reason.TARGET_RESTATED: BreachEnd.PERFORMED,
+    Reason.DETERMINED: BreachEnd.PERFORMED,
+    Reason.COMPONENT_DONE: BreachEnd.PERFORMED,
     Reason.CURED: BreachEnd.CURED,
     # A period ends only where no violation runs: one that had run was cured at that instant.
     Reason.PERIOD_ENDED: BreachEnd.CURED,
@@ -60,9 +70,13 @@ _END_OF_BREACH = {
 
 # What sets another due date, and what changes how much is done or owed.
 _OF_DUE_DATE = frozenset({Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED})
-_OF_QUANTITY = frozenset({Reason.PART_PERFORMED, Reason.TARGET_RESTATED})
+_OF_QUANTITY = frozenset(
+    {Reason.PART_PERFORMED, Reason.TARGET_RESTATED, Reason.DETERMINED, Reason.COMPONENT_DONE}
+)
 
 _NOTHING = Decimal(0)
+_WHOLE = Decimal(1)
+_SMALLEST = Decimal("0.000001")
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -71,12 +85,15 @@ class Move:
     """From `at` on the events that a deadline hangs on give it another due date.
 
     They woke it (`triggered`), or its anchor was extended (`rescheduled`). Without `due` it is
-    no longer known when it is due.
+    no longer known when it is due. If a component was done or released (`component_done`) the
+    date stays, and `performed` of `target` components are done.
     """
 
     at: datetime
     due: Due | None
     reason: Reason
+    performed: Decimal | None = None
+    target: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +125,9 @@ class Fact:
     instant of that day in the deadline's zone. A violation or a suspension lasts to before
     `until_at`, or until further notice; known by its last day alone, `until_on`, that is the end
     of that day. `due` is the new date of an extension or a trigger, `quantity` what was
-    performed, or the new target of a restatement.
+    performed, or the new target of a restatement. A determination has a
+    `verdict`; of what is partly met it says how much in all, as a `quantity` or as a `share` of
+    the target.
     """
 
     id: int
@@ -120,8 +139,11 @@ class Fact:
     tolls: bool = False
     quantity: Decimal | None = None
     due: Due | None = None
+    verdict: Conclusion | None = None
+    share: Decimal | None = None
     supersedes: int | None = None
     is_of_agreement: bool = False
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,6 +283,9 @@ def _state(transition: Transition) -> tuple[object, ...]:
         transition.fact_id,
         due and due.due_at,
         due and due.unmet_at,
+        due and due.first_at,
+        transition.performed,
+        transition.target,
     )
 
 
@@ -282,6 +307,8 @@ def _order(fact: Fact) -> tuple[object, ...]:
         due.due_at if due is not None else fact.effective_at,
         due.unmet_at if due is not None else fact.effective_at,
         fact.quantity or _NOTHING,
+        fact.verdict or "",
+        fact.share or _NOTHING,
         fact.until_at is None,
         fact.until_at or fact.effective_at,
         fact.tolls,
@@ -310,6 +337,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
       begun to count before the period ended. Suspended or dormant, nothing counts.
     - The first performance of the whole, end of the period, waiver, cancellation or termination
       closes the deadline.
+    - A determination that it was met counts as a performance of the whole. One that it was not,
+      or was in part, says how much is accepted in all of what was performed up to then.
     - A fact that takes effect before the deadline exists counts from `begins_at`.
     - A fact known by its day alone counts from the start of that day; on the day after the last
       one it still leaves the breach, of a moment, that had begun with that day.
@@ -327,8 +356,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     if terms.is_withdrawn:
         return _withdrawn(terms)
     is_done_once = terms.kind is _ACHIEVE
-    course: _Course = _Achieving(terms) if is_done_once else _Keeping(terms)
     ordered = sorted(standing(facts), key=_order)
+    course: _Course = _Achieving(terms, _limits(ordered)) if is_done_once else _Keeping(terms)
     # At one instant what was recorded comes after what followed from elsewhere, and wins.
     events: list[Move | Fact] = sorted([*terms.moves, *ordered], key=_instant)
     for event in events:
@@ -447,7 +476,10 @@ class _Course(ABC):
             return
         self._advance(at)
         if isinstance(event, Move):
-            self._reschedule(at, event.due, event.reason, None)
+            if event.reason is Reason.COMPONENT_DONE:
+                self._count(event, at)
+            else:
+                self._reschedule(at, event.due, event.reason, None)
             return
         match event.kind:
             case FactKind.EXTENSION:
@@ -494,6 +526,10 @@ class _Course(ABC):
     @abstractmethod
     def _apply_own(self, fact: Fact, at: datetime) -> None:
         """Apply a fact of a kind that only such deadlines have."""
+
+    @abstractmethod
+    def _count(self, event: Move, at: datetime) -> None:
+        """Take note of how many components are done."""
 
     def _effect_of(self, event: Move | Fact) -> datetime:
         return max(_instant(event), self.now)
@@ -599,8 +635,27 @@ class _Course(ABC):
             self.transitions.append(transition)
 
 
+def _limits(ordered: Sequence[Fact]) -> dict[int, tuple[Fact, ...]]:
+    """By the ids of performances, the later determinations that limit what of them is accepted."""
+    limits: dict[int, tuple[Fact, ...]] = {}
+    later: tuple[Fact, ...] = ()
+    for fact in reversed(ordered):
+        if fact.kind is FactKind.DETERMINATION and fact.verdict in _LIMITING:
+            later = (fact, *later)
+        elif fact.kind is FactKind.PERFORMANCE and later:
+            limits[fact.id] = later
+    return limits
+
+
+_LIMITING = frozenset({Conclusion.PARTLY_MET, Conclusion.NOT_MET})
+
+
 class _Achieving(_Course):
     """The course of what must be done by an instant."""
+
+    def __init__(self, terms: Terms, limits: Mapping[int, tuple[Fact, ...]]) -> None:
+        self.limits = limits
+        super().__init__(terms)
 
     def _effect_of(self, event: Move | Fact) -> datetime:
         at = super()._effect_of(event)
@@ -648,14 +703,62 @@ class _Achieving(_Course):
             self._perform(fact, at)
         elif fact.kind is FactKind.RESTATEMENT:
             self._restate(fact, at)
+        elif fact.kind is FactKind.DETERMINATION:
+            self._determine(fact, at)
+
+    def _count(self, event: Move, at: datetime) -> None:
+        self.performed = event.performed or _NOTHING
+        self.target = event.target
+        if self.target is None or self.performed < self.target:
+            status = self.status
+            if status in BREACHED:
+                status = Status.PARTLY_MET if self.performed else Status.UNMET
+        else:
+            is_late = self.due is not None and at >= self.due.due_at
+            status = Status.MET_LATE if is_late else Status.MET
+        self._move(at, status, Reason.COMPONENT_DONE, None)
 
     def _perform(self, fact: Fact, at: datetime) -> None:
-        self.performed += fact.quantity or _NOTHING
-        if fact.quantity is None or self.target is None or self.performed >= self.target:
+        is_whole = fact.quantity is None or self.target is None
+        before = self.performed
+        performed = before + (fact.quantity or _NOTHING)
+        if limits := self.limits.get(fact.id):
+            most = min(self._accepted(each) for each in limits)
+            performed = max(before, most if is_whole else min(performed, most))
+            is_whole = False
+        self.performed = performed
+        if is_whole or (self.target is not None and performed >= self.target):
             self._move(at, *self._completed(fact, at), fact.id)
-            return
-        status = Status.PARTLY_MET if self.status in BREACHED else self.status
-        self._move(at, status, Reason.PART_PERFORMED, fact.id)
+        elif performed != before:
+            self._accept(at, Reason.PART_PERFORMED, fact)
+
+    def _accept(self, at: datetime, reason: Reason, fact: Fact) -> None:
+        """Take note of how much is accepted, short of the whole."""
+        status = self.status
+        if status in BREACHED:
+            status = Status.PARTLY_MET if self.performed else Status.UNMET
+        self._move(at, status, reason, fact.id)
+
+    def _accepted(self, determination: Fact) -> Decimal:
+        """How much a determination accepts in all; of what has no target, as a share of 1."""
+        if determination.verdict is Conclusion.NOT_MET:
+            return _NOTHING
+        if determination.share is None:
+            return determination.quantity or _NOTHING
+        return (determination.share * (self.target or _WHOLE)).quantize(_SMALLEST)
+
+    def _determine(self, fact: Fact, at: datetime) -> None:
+        if fact.verdict is Conclusion.MET:
+            status, reason = self._completed(fact, at)
+            is_plain = reason is Reason.PERFORMED
+            self._move(at, status, Reason.DETERMINED if is_plain else reason, fact.id)
+        elif fact.verdict in _LIMITING:
+            self.performed = self._accepted(fact)
+            if self.target is not None and self.performed >= self.target:
+                status, _ = self._completed(fact, at)
+                self._move(at, status, Reason.DETERMINED, fact.id)
+            else:
+                self._accept(at, Reason.DETERMINED, fact)
 
     def _restate(self, fact: Fact, at: datetime) -> None:
         if fact.quantity is None:
@@ -742,6 +845,10 @@ class _Keeping(_Course):
         self.violations.append(_Violation(fact_id=fact.id, until_at=fact.until_at))
         if self.status is Status.HOLDING:
             self._move(at, Status.UNMET, Reason.VIOLATED, fact.id)
+
+    def _count(self, event: Move, at: datetime) -> None:
+        # What lasts for a period ends with it, whatever its components do.
+        pass
 
     def _is_over(self, at: datetime) -> bool:
         return self.due is not None and self.due.due_at <= at

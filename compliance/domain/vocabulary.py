@@ -127,6 +127,8 @@ class Reason(StrEnum):
     TARGET_RESTATED = "target_restated"
     VIOLATED = "violated"
     CURED = "cured"
+    DETERMINED = "determined"
+    COMPONENT_DONE = "component_done"
     EXTENDED = "extended"
     RESCHEDULED = "rescheduled"
     WAIVED = "waived"
@@ -144,6 +146,7 @@ class FactKind(StrEnum):
     VIOLATION = "violation"
     EXTENSION = "extension"
     RESTATEMENT = "restatement"
+    DETERMINATION = "determination"
     WAIVER = "waiver"
     SUSPENSION = "suspension"
     CANCELLATION = "cancellation"
@@ -168,11 +171,38 @@ class Verdict(StrEnum):
     NOT_MET = "not_met"
 
 
+class Conclusion(StrEnum):
+    """What the desk itself determines of a deadline."""
+
+    MET = "met"
+    PARTLY_MET = "partly_met"
+    NOT_MET = "not_met"
+    UNDETERMINED = "undetermined"
+
+
+class RollUp(StrEnum):
+    """How many of its components an obligation needs done to be done itself."""
+
+    ALL = "all"
+    ANY = "any"
+    SHARE = "share"
+
+
+class ProposalState(StrEnum):
+    """What became of a fact that needs a second person."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
 class EvidenceKind(StrEnum):
-    """What a piece of evidence is."""
+    """What a piece of evidence is. A look is the log of a search that found nothing."""
 
     DOCUMENT = "document"
     STATEMENT = "statement"
+    LOOK = "look"
 
 
 class Stance(StrEnum):

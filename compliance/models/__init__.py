@@ -11,12 +11,17 @@ from compliance.models.deadlines import (
     Recomputation,
     SweepRun,
 )
-from compliance.models.facts import Evidence, Fact, Position
+from compliance.models.evidence import Evidence, EvidenceFile
+from compliance.models.facts import Fact
 from compliance.models.obligations import Dependency, Obligation, ObligationParty
+from compliance.models.positions import Position
+from compliance.models.proposals import Proposal
+from compliance.models.seals import AgreementChain, LedgerCheck, Seal
 from compliance.models.users import ApiToken, User
 
 __all__ = [
     "Agreement",
+    "AgreementChain",
     "AgreementParty",
     "Alert",
     "ApiToken",
@@ -27,7 +32,9 @@ __all__ = [
     "Dependency",
     "DeskCalendar",
     "Evidence",
+    "EvidenceFile",
     "Fact",
+    "LedgerCheck",
     "LedgerEntry",
     "Message",
     "Milestone",
@@ -36,7 +43,9 @@ __all__ = [
     "ObligationParty",
     "Party",
     "Position",
+    "Proposal",
     "Recomputation",
+    "Seal",
     "Subscription",
     "SweepRun",
     "User",

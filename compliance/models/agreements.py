@@ -50,6 +50,12 @@ class Agreement(models.Model):
     ends_on = models.DateField(null=True, blank=True)
     timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     calendars = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    is_four_eyes = models.BooleanField(
+        "needs a second person",
+        default=False,
+        db_default=False,
+        help_text="Determinations, waivers and extensions count when another person approves.",
+    )
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
     )

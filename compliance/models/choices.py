@@ -9,7 +9,11 @@ from django.db import models
 
 
 def choice_field(
-    words: type[StrEnum], *, default: StrEnum | None = None, null: bool = False
+    words: type[StrEnum],
+    *,
+    default: StrEnum | None = None,
+    db_default: StrEnum | None = None,
+    null: bool = False,
 ) -> models.CharField[Any, Any]:
     """A text column that holds one of `words`."""
     return models.CharField(
@@ -18,6 +22,7 @@ def choice_field(
         null=null,
         blank=null,
         default=models.NOT_PROVIDED if default is None else default.value,
+        db_default=models.NOT_PROVIDED if db_default is None else db_default.value,
     )
 
 

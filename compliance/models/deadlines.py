@@ -91,6 +91,12 @@ class Deadline(models.Model):
         help_text="The zone and holiday data it was worked out with; empty: to be worked out.",
     )
     timezone = models.CharField(max_length=64)
+    facts_head = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the newest fact in its chain."
+    )
+    ledger_head = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the newest ledger entry in its chain."
+    )
     is_disputed = models.BooleanField(default=False)
     verification = choice_field(Verification, default=Verification.UNCHECKED)
 
@@ -188,6 +194,8 @@ def terms_of(row: Any, duty: Duty) -> Terms:
                 at=datetime.fromisoformat(each["at"]),
                 due=load_due(each["due"]) if each["due"] else None,
                 reason=Reason(each["reason"]),
+                performed=Decimal(each["performed"]) if "performed" in each else None,
+                target=Decimal(each["target"]) if "target" in each else None,
             )
             for each in row.moves
             if "at" in each
@@ -251,6 +259,12 @@ class LedgerEntry(models.Model):
     due_on = models.DateField(null=True)
     due_at = models.DateTimeField(null=True)
     unmet_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField(null=True)
+    performed = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    target = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    hash = models.BinaryField(
+        null=True, max_length=32, help_text="Over this entry and the hash of the one before."
+    )
 
     class Meta:
         verbose_name_plural = "ledger entries"
@@ -267,6 +281,17 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} from {self.effective_at:%Y-%m-%d %H:%M}Z"
+
+
+def chained_entry(row: Mapping[str, Any]) -> list[object]:
+    """What of a ledger entry its hash covers."""
+    return [row[name] for name in _CHAINED]
+
+
+_CHAINED = (
+    "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id", "due_on",
+    "due_at", "unmet_at", "first_at", "performed", "target",
+)  # fmt: skip
 
 
 class Breach(models.Model):

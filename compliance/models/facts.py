@@ -1,4 +1,4 @@
-"""What has been recorded about deadlines: facts, evidence, positions. Never edited."""
+"""What has been recorded about deadlines. Never edited: a later fact can supersede one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -13,51 +14,13 @@ from django.db.models.functions import Now
 from compliance.domain import timeline
 from compliance.domain.civil_time import day_end, day_start
 from compliance.domain.due_rules import Due
-from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
-from compliance.models.agreements import Agreement, Party
+from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.models.agreements import Agreement
 from compliance.models.append_only import append_only
 from compliance.models.bulk import fetch
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines import Deadline, dues_of_facts
-from compliance.models.obligations import Obligation
-
-
-class Evidence(models.Model):
-    """A document or statement that supports, or speaks against, what is claimed."""
-
-    agreement = models.ForeignKey(
-        Agreement, on_delete=models.PROTECT, related_name="evidence", db_index=False
-    )
-    ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=200)
-    kind = choice_field(EvidenceKind)
-    url = models.CharField(max_length=2000, blank=True, default="")
-    quote = models.TextField(blank=True, default="")
-    published_on = models.DateField(null=True, blank=True)
-    asserted_by = models.ForeignKey(
-        Party, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    stance = choice_field(Stance)
-    obligations: models.ManyToManyField[Obligation, models.Model] = models.ManyToManyField(
-        Obligation, related_name="evidence", blank=True
-    )
-    recorded_at = models.DateTimeField()
-    recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-
-    class Meta:
-        verbose_name_plural = "evidence"
-        ordering = ("id",)
-        triggers = (append_only(),)
-        constraints = (
-            one_of("kind", EvidenceKind),
-            one_of("stance", Stance),
-            models.UniqueConstraint(fields=["agreement", "ref"], name="evidence_ref_once"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.ref} {self.title}"
+from compliance.models.evidence import Evidence
 
 
 class Fact(models.Model):
@@ -90,6 +53,14 @@ class Fact(models.Model):
         default=False, db_default=False, help_text="Whether a suspension moves the due date."
     )
     quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
+    verdict = choice_field(Conclusion, null=True)
+    share = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="How much of the whole a determination accepts.",
+    )
     due = models.JSONField(null=True, blank=True, help_text="The due rule of an extension.")
     due_on = models.DateField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -106,12 +77,49 @@ class Fact(models.Model):
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The second person, where one was needed.",
+    )
+    hash = models.BinaryField(
+        null=True, max_length=32, help_text="Over this fact and the hash of the one before."
+    )
 
     class Meta:
         ordering = ("id",)
         triggers = (append_only(),)
         constraints = (
             one_of("kind", FactKind),
+            one_of("verdict", Conclusion),
+            models.CheckConstraint(
+                name="fact_determination_has_verdict",
+                condition=models.Q(kind=FactKind.DETERMINATION.value, verdict__isnull=False)
+                | (
+                    ~models.Q(kind=FactKind.DETERMINATION.value)
+                    & models.Q(verdict__isnull=True, share__isnull=True)
+                ),
+            ),
+            models.CheckConstraint(
+                name="fact_share_of_the_whole",
+                condition=models.Q(share__isnull=True)
+                | models.Q(
+                    share__gt=0,
+                    share__lt=1,
+                    verdict=Conclusion.PARTLY_MET.value,
+                    quantity__isnull=True,
+                ),
+            ),
+            models.CheckConstraint(
+                name="fact_approved_by_another",
+                condition=models.Q(approved_by__isnull=True)
+                | models.Q(recorded_by__isnull=True)
+                | ~models.Q(approved_by=models.F("recorded_by")),
+            ),
             models.CheckConstraint(
                 name="fact_of_a_deadline_or_an_agreement",
                 condition=models.Q(deadline__isnull=False, agreement__isnull=True)
@@ -191,7 +199,11 @@ class Fact(models.Model):
                 condition=models.Q(quantity__isnull=True)
                 | models.Q(
                     quantity__gt=0,
-                    kind__in=[FactKind.PERFORMANCE.value, FactKind.RESTATEMENT.value],
+                    kind__in=[
+                        FactKind.PERFORMANCE.value,
+                        FactKind.RESTATEMENT.value,
+                        FactKind.DETERMINATION.value,
+                    ],
                 ),
             ),
         )
@@ -238,9 +250,27 @@ def fact_of(
         tolls=row["is_tolling"],
         is_of_agreement=row["agreement_id"] is not None,
         quantity=row["quantity"],
+        verdict=Conclusion(row["verdict"]) if row["verdict"] else None,
+        share=row["share"],
         due=due,
         supersedes=row["supersedes_id"],
+        recorded_at=row["recorded_at"],
     )
+
+
+def chained_fact(row: Mapping[str, Any], evidence_ids: Iterable[int]) -> list[object]:
+    """What of a fact, and of what it rests on, its hash covers."""
+    values = [row[name] for name in _CHAINED]
+    due = row["due"]
+    rule = None if due is None else orjson.dumps(due, option=orjson.OPT_SORT_KEYS).decode()
+    return [*values, rule, sorted(evidence_ids)]
+
+
+_CHAINED = (
+    "deadline_id", "agreement_id", "kind", "effective_at", "effective_on", "until_at", "until_on",
+    "is_tolling", "quantity", "verdict", "share", "due_on", "due_at", "unmet_at", "supersedes_id",
+    "note", "recorded_at", "recorded_by_id", "approved_by_id",
+)  # fmt: skip
 
 
 def facts_about(
@@ -275,37 +305,3 @@ _WITH_FACTS = "SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_i
 _AGREEMENTS_WITH_FACTS = (
     "SELECT DISTINCT agreement_id FROM compliance_fact WHERE agreement_id = ANY(%(ids)s)"
 )
-
-
-class Position(models.Model):
-    """What one party says of a deadline. It never sets the status."""
-
-    deadline = models.ForeignKey(
-        Deadline, on_delete=models.PROTECT, related_name="positions", db_index=False
-    )
-    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="positions")
-    verdict = choice_field(Verdict)
-    stated_at = models.DateTimeField()
-    stated_on = models.DateField(
-        null=True, blank=True, help_text="Set when only the civil day is known."
-    )
-    quote = models.TextField(blank=True, default="")
-    evidence: models.ManyToManyField[Evidence, models.Model] = models.ManyToManyField(
-        Evidence, related_name="positions", blank=True
-    )
-    recorded_at = models.DateTimeField()
-    recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-
-    class Meta:
-        ordering = ("id",)
-        triggers = (append_only(),)
-        constraints = (one_of("verdict", Verdict),)
-        indexes = (
-            # Read when the dispute of one deadline is decided, and by its page.
-            models.Index(fields=["deadline", "party", "stated_at"], name="position_of_deadline"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.party.code}: {self.verdict}"

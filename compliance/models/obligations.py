@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from compliance.domain.vocabulary import Capacity, ObligationKind, Severity
+from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
 from compliance.models.agreements import Agreement, Milestone, Party
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked
@@ -38,6 +38,14 @@ class Obligation(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="components"
     )
+    roll_up = choice_field(RollUp, default=RollUp.ALL, db_default=RollUp.ALL)
+    roll_up_share = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="The share of its components that must be done.",
+    )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
     unit = models.CharField(max_length=200, blank=True, default="")
     parties: models.ManyToManyField[Party, ObligationParty] = models.ManyToManyField(
@@ -49,6 +57,14 @@ class Obligation(models.Model):
         constraints = (
             one_of("kind", ObligationKind),
             one_of("severity", Severity),
+            one_of("roll_up", RollUp),
+            models.CheckConstraint(
+                name="obligation_roll_up_share",
+                condition=models.Q(
+                    roll_up=RollUp.SHARE.value, roll_up_share__gt=0, roll_up_share__lte=1
+                )
+                | (~models.Q(roll_up=RollUp.SHARE.value) & models.Q(roll_up_share__isnull=True)),
+            ),
             models.UniqueConstraint(fields=["agreement", "ref"], name="obligation_ref_once"),
             # The target of the composite keys that keep parents, parties and deadlines within
             # the agreement of their obligation.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -11,14 +10,10 @@ from django.db.models import Q
 
 from compliance.domain.calendars import DESK_PREFIX
 from compliance.domain.drafts import (
-    AgreementDocument,
     AgreementDraft,
-    DocumentObligation,
     MembershipDraft,
     MilestoneDraft,
     ObligationDraft,
-    ParticipantDraft,
-    PartyDraft,
 )
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import (
@@ -28,27 +23,9 @@ from compliance.models import (
     Milestone,
     ObligationParty,
     Party,
-    User,
 )
 from compliance.models.calendars import desk_calendars
-from compliance.operations import course, facts, obligations, parties
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
-    """What loading a document did."""
-
-    agreement: Agreement
-    is_new: bool
-    obligations: int
-    facts: int
-    positions: int
-    evidence: int
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether anything was stored."""
-        return self.is_new or any((self.obligations, self.facts, self.positions, self.evidence))
+from compliance.operations import course, obligations
 
 
 @transaction.atomic
@@ -211,114 +188,6 @@ def save_whole(
     return agreement
 
 
-@transaction.atomic
-def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Loaded:
-    """Store what a document says and is not stored yet; loading it twice changes nothing.
-
-    What is stored is never overwritten by a document: parties, agreement and obligations that
-    exist keep their fields (correct them in the admin or the API); facts, positions and evidence
-    that are not there yet are added.
-
-    Raises:
-        Invalid: with every problem and its path in the document; nothing is stored.
-    """
-    problems = _party_problems(document.parties)
-    if problems:
-        raise Invalid(problems)
-    known = set(Party.objects.values_list("code", flat=True))
-    for participant in document.parties:
-        if participant.code not in known:
-            parties.create(
-                draft=PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
-            )
-    agreement = Agreement.objects.select_for_update(no_key=True).filter(ref=document.ref).first()
-    is_new = agreement is None
-    if agreement is None:
-        agreement = create(draft=_draft_of(document), as_of=as_of)
-    else:
-        known_refs = set(agreement.milestones.values_list("ref", flat=True))
-        for milestone in document.milestones:
-            if milestone.ref not in known_refs:
-                Milestone.objects.create(agreement=agreement, **milestone.model_dump())
-    stored = set(agreement.obligations.values_list("ref", flat=True))
-    _refuse_doubles(document.obligations)
-    made = obligations.store(
-        agreement=agreement,
-        drafts={
-            f"obligations/{index}": _without_facts(each)
-            for index, each in enumerate(document.obligations)
-            if each.ref not in stored
-        },
-        as_of=as_of,
-    )
-    recorded = facts.add_known(agreement=agreement, document=document, by=by, as_of=as_of)
-    touched = Deadline.objects.filter(obligation__in=made).values_list("id", flat=True)
-    course.settle({*touched, *recorded.deadline_ids}, as_of=as_of, announce_ended=False)
-    return Loaded(
-        agreement=agreement,
-        is_new=is_new,
-        obligations=len(made),
-        facts=recorded.facts,
-        positions=recorded.positions,
-        evidence=recorded.evidence,
-    )
-
-
-def _draft_of(document: AgreementDocument) -> AgreementDraft:
-    return AgreementDraft(
-        ref=document.ref,
-        title=document.title,
-        kind=document.kind,
-        signed_on=document.signed_on,
-        in_force_on=document.in_force_on,
-        ends_on=document.ends_on,
-        timezone=document.timezone,
-        calendars=document.calendars,
-        milestones=document.milestones,
-        parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
-    )
-
-
-def _without_facts(draft: DocumentObligation) -> ObligationDraft:
-    return ObligationDraft.model_construct(
-        **{name: getattr(draft, name) for name in ObligationDraft.model_fields}
-    )
-
-
-def _refuse_doubles(drafts: Iterable[ObligationDraft]) -> None:
-    seen: set[str] = set()
-    problems = []
-    for index, draft in enumerate(drafts):
-        if draft.ref in seen:
-            detail = f"The ref {draft.ref} stands twice in this document."
-            problems.append(Problem(path=f"obligations/{index}/ref", detail=detail))
-        seen.add(draft.ref)
-    if problems:
-        raise Invalid(problems)
-
-
-def _party_problems(participants: Iterable[ParticipantDraft]) -> list[Problem]:
-    stored = {party.code: party for party in Party.objects.all()}
-    problems = []
-    seen: set[str] = set()
-    for index, draft in enumerate(participants):
-        if draft.code in seen:
-            detail = f"The party {draft.code} stands twice in this document."
-            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
-        seen.add(draft.code)
-        party = stored.get(draft.code)
-        # A zone or country that differs would move, or mislead, the deadlines of every other
-        # agreement of this party; a name may well be written in several ways.
-        for name in ("kind", "country", "timezone"):
-            if party is not None and getattr(draft, name) != getattr(party, name):
-                detail = (
-                    f"{draft.code} is stored with {name} {getattr(party, name)}: "
-                    "use that, or correct the party first."
-                )
-                problems.append(Problem(path=f"parties/{index}/{name}", detail=detail))
-    return problems
-
-
 def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:
     drafts = list(drafts)
     stored = Party.objects.in_bulk([draft.code for draft in drafts], field_name="code")
@@ -347,4 +216,5 @@ def _columns(draft: AgreementDraft) -> dict[str, object]:
         "ends_on": draft.ends_on,
         "timezone": draft.timezone,
         "calendars": list(draft.calendars),
+        "is_four_eyes": draft.is_four_eyes,
     }

@@ -7,7 +7,7 @@ reads and writes are set-wise: their number does not depend on how many deadline
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,11 +16,19 @@ import structlog
 from django.db import connection, transaction
 
 from compliance.domain.alerts import BreachChanges, breach_changes
-from compliance.domain.ledger import Entry, next_recorded_at, restatement
-from compliance.domain.timeline import BreachInterval, Fact, Timeline, project
+from compliance.domain.chains import link
+from compliance.domain.ledger import (
+    Entry,
+    entry_of,
+    next_recorded_at,
+    performed_of,
+    restatement,
+    retell,
+)
+from compliance.domain.timeline import BreachInterval, Fact, Timeline, Transition, project
 from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind, Reason, Status
 from compliance.models.bulk import fetch, overlapping, write
-from compliance.models.deadlines import PLAIN_DUTY, Duty, terms_of
+from compliance.models.deadlines import PLAIN_DUTY, Duty, chained_entry, terms_of
 from compliance.models.facts import facts_about
 from compliance.operations import schedule
 
@@ -56,6 +64,7 @@ class _Row(NamedTuple):
     has_dependents: bool
     timezone: str
     recorded_at: datetime | None
+    ledger_head: bytes | None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -94,6 +103,7 @@ def settle(
     as_of: datetime,
     announce_ended: bool = True,
     keeps_closed: bool = False,
+    known_from: Mapping[int, datetime] | None = None,
 ) -> Settled:
     """Bring the given deadlines up to `as_of`. To be called once, last, in a transaction.
 
@@ -103,13 +113,15 @@ def settle(
 
     `announce_ended=False` makes no alert for a breach that was over before it was found: for
     the loading of history. With `keeps_closed`, what hangs on these and is closed keeps the terms
-    by which it was judged.
+    by which it was judged. New deadlines that are in `known_from` are told as they would have
+    become known from then on.
     """
     wanted = set(deadline_ids)
     rows = _locked(wanted)
     settled = Settled()
+    past = known_from or {}
     if not any(row.has_dependents for row in rows):
-        _append(_settle(rows, settled, as_of=as_of, announce_ended=announce_ended))
+        _append(_settle(rows, settled, past, as_of=as_of, announce_ended=announce_ended))
         return settled
     ledger: list[dict[str, Any]] = []
     by_obligation: dict[int, list[_Row]] = defaultdict(list)
@@ -126,7 +138,7 @@ def settle(
             failures = [{"id": pk, "error": error} for pk, error in arranged.failed.items()]
             write(_SET_ASIDE, failures, again_at=as_of + SET_ASIDE_FOR)
             settled.set_aside += len(failures)
-        ledger += _settle(given, settled, as_of=as_of, announce_ended=announce_ended)
+        ledger += _settle(given, settled, past, as_of=as_of, announce_ended=announce_ended)
     _append(ledger)
     return settled
 
@@ -140,7 +152,7 @@ def settle_due(*, as_of: datetime, limit: int) -> Settled:
     with transaction.atomic():
         rows = [_Row(*row) for row in fetch(_LOCK_DUE, as_of=as_of, limit=limit)]
         settled = Settled()
-        _append(_settle(rows, settled, as_of=as_of, announce_ended=True))
+        _append(_settle(rows, settled, {}, as_of=as_of, announce_ended=True))
         return settled
 
 
@@ -167,7 +179,12 @@ def _locked(deadline_ids: Iterable[int]) -> list[_Row]:
 
 
 def _settle(
-    rows: Sequence[_Row], settled: Settled, *, as_of: datetime, announce_ended: bool
+    rows: Sequence[_Row],
+    settled: Settled,
+    known_from: Mapping[int, datetime],
+    *,
+    as_of: datetime,
+    announce_ended: bool,
 ) -> list[dict[str, Any]]:
     """Write all but the ledger, whose new rows are returned."""
     if not connection.in_atomic_block:
@@ -182,7 +199,7 @@ def _settle(
             writes = _Writes()
             for row in rows[first : first + _PORTION]:
                 try:
-                    _decide(row, known, as_of, writes)
+                    _decide(row, known, as_of, writes, known_from.get(row.id))
                 except Exception as error:  # one bad row must never stop the others
                     log.error("deadline set aside", deadline=row.id, error=repr(error))
                     writes.failures.append({"id": row.id, "error": repr(error)})
@@ -205,7 +222,7 @@ def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
     """Write all but the ledger."""
     write(_UPDATE_COURSES, writes.courses)
     write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
-    write(_BEGIN_BREACHES, writes.begun, announce_ended=announce_ended, **_KINDS)
+    write(_BEGIN_BREACHES, writes.begun, announce_ended=announce_ended, as_of=as_of, **_KINDS)
     write(_ALTER_BREACHES, writes.altered)
     write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
     write(_TELL_AGAIN, [row for row in writes.altered if row["ended_at"] is None], **_KINDS)
@@ -232,9 +249,8 @@ def _load(rows: Sequence[_Row]) -> _Known:
     surviving = {pk for pk, duty in duties.items() if duty.is_surviving}
     facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
     ledger: dict[int, list[Entry]] = defaultdict(list)
-    for deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at in fetch(
-        _LEDGER_OF, ids=ids
-    ):
+    for deadline_id, recorded_at, effective_at, status, reason, *rest in fetch(_LEDGER_OF, ids=ids):
+        fact_id, due_at, unmet_at, first_at, performed, target = rest
         ledger[deadline_id].append(
             Entry(
                 recorded_at=recorded_at,
@@ -244,6 +260,9 @@ def _load(rows: Sequence[_Row]) -> _Known:
                 fact_id=fact_id,
                 due_at=due_at,
                 unmet_at=unmet_at,
+                first_at=first_at,
+                performed=performed,
+                target=target,
             )
         )
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
@@ -258,39 +277,83 @@ def _load(rows: Sequence[_Row]) -> _Known:
     return _Known(facts=facts, ledger=ledger, breaches=breaches, duties=duties)
 
 
-def _decide(row: _Row, known: _Known, as_of: datetime, writes: _Writes) -> None:
+def _decide(
+    row: _Row,
+    known: _Known,
+    as_of: datetime,
+    writes: _Writes,
+    known_from: datetime | None,
+) -> None:
     terms = terms_of(row, known.duties.get(row.obligation_id, PLAIN_DUTY))
     # A request that waited for this row may have begun before the last settlement. What that one
     # found must not be taken for something that never was.
     as_of = max(as_of, row.recorded_at or as_of)
-    timeline = project(terms, known.facts.get(row.id, ()))
-    batch = restatement(known.ledger.get(row.id, ()), timeline, as_of)
-    changes = breach_changes(known.breaches.get(row.id, ()), timeline.breaches(as_of))
+    facts = known.facts.get(row.id, ())
+    held = known.ledger.get(row.id, ())
+    breaches: Sequence[BreachInterval] = known.breaches.get(row.id, ())
     recorded_at = row.recorded_at
+    entries: list[tuple[Transition, datetime]] = []
+    begun: list[dict[str, Any]] = []
+    if known_from is not None and recorded_at is None:
+        told = retell(terms, facts, known_from=known_from, as_of=as_of)
+        entries += told.entries
+        held = [entry_of(*each) for each in told.entries]
+        breaches = [each for _, each in told.breaches]
+        begun += [_breach(row, found_at, each) for found_at, each in told.breaches]
+        recorded_at = max((at for _, at in told.entries), default=None)
+    timeline = project(terms, facts)
+    batch = restatement(held, timeline, as_of)
+    changes = breach_changes(breaches, timeline.breaches(as_of))
     if batch or changes:
-        recorded_at = next_recorded_at(as_of, row.recorded_at)
+        recorded_at = next_recorded_at(as_of, recorded_at)
+        entries += [(transition, recorded_at) for transition in batch]
     # Nothing is written before everything is worked out: a row that fails leaves no half.
-    writes.courses.append(_course(row, timeline, as_of, recorded_at))
-    for transition in batch:
-        writes.ledger.append(
-            {
-                "deadline_id": row.id,
-                "recorded_at": recorded_at,
-                "effective_at": transition.effective_at,
-                "status": transition.status,
-                "reason": transition.reason,
-                "fact_id": transition.fact_id,
-                "due_on": transition.due and transition.due.due_on,
-                "due_at": transition.due and transition.due.due_at,
-                "unmet_at": transition.due and transition.due.unmet_at,
-            }
-        )
+    chain, head = _chained(row, entries)
+    writes.courses.append(_course(row, timeline, as_of, recorded_at, head))
+    writes.ledger += chain
+    writes.begun += begun
     if changes:
         _note_breaches(row, recorded_at, changes, writes)
 
 
+def _chained(
+    row: _Row, entries: Sequence[tuple[Transition, datetime]]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Ledger rows in the order of their chain, and the head of it after them."""
+    head = row.ledger_head
+    rows = []
+    for transition, recorded_at in entries:
+        due = transition.due
+        entry: dict[str, Any] = {
+            "deadline_id": row.id,
+            "recorded_at": recorded_at,
+            "effective_at": transition.effective_at,
+            "status": transition.status,
+            "reason": transition.reason,
+            "fact_id": transition.fact_id,
+            "due_on": due and due.due_on,
+            "due_at": due and due.due_at,
+            "unmet_at": due and due.unmet_at,
+            "first_at": due and due.first_at,
+            "performed": performed_of(transition),
+            "target": transition.target,
+        }
+        head = link(head, chained_entry(entry))
+        entry["hash"] = head.hex()
+        # JSON would take them for inexact numbers.
+        for name in ("performed", "target"):
+            if entry[name] is not None:
+                entry[name] = str(entry[name])
+        rows.append(entry)
+    return rows, head.hex() if head else None
+
+
 def _course(
-    row: _Row, timeline: Timeline, as_of: datetime, recorded_at: datetime | None
+    row: _Row,
+    timeline: Timeline,
+    as_of: datetime,
+    recorded_at: datetime | None,
+    head: str | None,
 ) -> dict[str, Any]:
     # A deadline agreed for a later instant stands, until then, as it will stand at first.
     now = timeline.at(as_of) or timeline.transitions[0]
@@ -307,6 +370,7 @@ def _course(
         "target_quantity": None if now.target is None else str(now.target),
         "next_check_at": timeline.next_after(as_of),
         "recorded_at": recorded_at,
+        "ledger_head": head,
     }
 
 
@@ -369,7 +433,8 @@ _SOURCES_DUE = """
 """
 
 _LEDGER_OF = """
-    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at
+    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at,
+        first_at, performed, target
     FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
 """
 
@@ -391,12 +456,12 @@ _UPDATE_COURSES = """
         unmet_at = v.unmet_at, first_at = v.first_at, is_ambiguous = v.is_ambiguous,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
-        set_aside_error = ''
+        ledger_head = decode(v.ledger_head, 'hex'), set_aside_error = ''
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         id bigint, status text, status_since timestamptz, due_on date, due_at timestamptz,
         unmet_at timestamptz, first_at timestamptz, is_ambiguous boolean,
         performed_quantity numeric, target_quantity numeric,
-        next_check_at timestamptz, recorded_at timestamptz)
+        next_check_at timestamptz, recorded_at timestamptz, ledger_head text)
     WHERE d.id = v.id
 """
 
@@ -410,12 +475,13 @@ _SET_ASIDE = """
 _APPEND_LEDGER = """
     INSERT INTO compliance_ledgerentry
         (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-         unmet_at)
+         unmet_at, first_at, performed, target, hash)
     SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-        unmet_at
+        unmet_at, first_at, performed, target, decode(hash, 'hex')
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         deadline_id bigint, recorded_at timestamptz, effective_at timestamptz, status text,
-        reason text, fact_id bigint, due_on date, due_at timestamptz, unmet_at timestamptz)
+        reason text, fact_id bigint, due_on date, due_at timestamptz, unmet_at timestamptz,
+        first_at timestamptz, performed numeric, target numeric, hash text)
 """
 
 _BREACH_ROWS = """jsonb_to_recordset(%(rows)s::jsonb) AS v(
@@ -431,7 +497,8 @@ _BEGIN_BREACHES = f"""
     )
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, occasion, created_at, kind, recipient)
-    SELECT v.deadline_id, v.agreement_id, v.occurred_at, v.recorded_at, %(missed)s, s.email
+    SELECT v.deadline_id, v.agreement_id, v.occurred_at, greatest(v.recorded_at, %(as_of)s),
+        %(missed)s, s.email
     FROM v
     JOIN compliance_subscription AS s
       ON s.is_active AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)

@@ -325,6 +325,8 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "severity": draft.severity.value,
         "tags": list(draft.tags),
         "owner": draft.owner,
+        "roll_up": draft.roll_up.value,
+        "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,
         "unit": draft.unit,
     }

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from compliance.domain.documents import read_agreement
 from compliance.models import Agreement, Deadline, User
-from compliance.operations import agreements
+from compliance.operations import documents
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 
@@ -53,7 +53,7 @@ def viewer(db: None) -> Client:
 def geneva(db: None) -> Agreement:
     """The founding case, loaded now."""
     document = read_agreement(GENEVA.read_bytes(), is_yaml=True)
-    return agreements.load(document=document, by=None, as_of=timezone.now()).agreement
+    return documents.load(document=document, by=None, as_of=timezone.now()).agreement
 
 
 @pytest.fixture

@@ -45,6 +45,8 @@ def test_a_late_performance_makes_the_deadline_met_late_and_ends_its_breach(
         "until_at": None,
         "is_tolling": False,
         "quantity": None,
+        "verdict": None,
+        "share": None,
         "due": None,
         "due_at": None,
         "note": "at last",
@@ -52,6 +54,7 @@ def test_a_late_performance_makes_the_deadline_met_late_and_ends_its_breach(
         "supersedes": None,
         "recorded_at": fact["recorded_at"],
         "recorded_by": desk.email,
+        "approved_by": None,
     }
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "met_late"
     [breach] = rows(api, "breaches/", deadline=missed.pk)

@@ -54,6 +54,8 @@ def test_an_obligation_is_stored_with_the_deadline_it_makes(api: Client) -> None
         "tags": ["supply", "hs:2805"],
         "owner": "lee@example.org",
         "parent": "O-1",
+        "roll_up": "all",
+        "roll_up_share": None,
         "target_quantity": 100.5,
         "unit": "t",
     }

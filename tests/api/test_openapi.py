@@ -22,9 +22,11 @@ from compliance.api import (
     breaches,
     changes,
     deadlines,
+    evidence,
     facts,
     obligations,
     parties,
+    positions,
     summary,
 )
 from compliance.models import Agreement, User
@@ -123,8 +125,8 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
     "obligations/": obligations.ObligationRow,
     "deadlines/": deadlines.DeadlineRow,
     "facts/": facts.FactRow,
-    "positions/": facts.PositionRow,
-    "evidence/": facts.EvidenceRow,
+    "positions/": positions.PositionRow,
+    "evidence/": evidence.EvidenceRow,
     "breaches/": breaches.BreachRow,
     "alerts/": alerts.AlertRow,
     "subscriptions/": alerts.SubscriptionRow,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from compliance.delivery import DeliveryReport, contents, deliver
 from compliance.domain.documents import read_agreement
 from compliance.models import Agreement, Deadline, Message, Obligation, Party, Subscription
-from compliance.operations import agreements
+from compliance.operations import documents
 from config.env import BASE_DIR
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 
@@ -39,7 +39,7 @@ def geneva(db: None, sink: Sink) -> EmailMessage:
     """The mail about the founding case, a year and a half after the deadline."""
     Subscription.objects.create(email=READER)
     document = (BASE_DIR / "examples/geneva-2025.yaml").read_bytes()
-    agreements.load(document=read_agreement(document, is_yaml=True), by=None, as_of=TODAY)
+    documents.load(document=read_agreement(document, is_yaml=True), by=None, as_of=TODAY)
     assert deliver(as_of=TODAY) == DeliveryReport(formed=1, sent=1)
     [mail] = sink.received
     return mail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.domain.due_rules import Due
 from compliance.domain.timeline import Fact, Move, Terms
-from compliance.domain.vocabulary import FactKind, ObligationKind, Reason
+from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind, Reason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # A small world, so that instants coincide often: that is where rules are decided.
@@ -89,7 +90,9 @@ def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
     """Any fact that may be recorded after those numbered `earlier`."""
     kinds = [kind for kind in FactKind if kind is not FactKind.RETRACTION or earlier]
     # What lasts has the most to meet.
-    kind = draw(st.sampled_from([*kinds, *sorted(LASTING), FactKind.PERFORMANCE]))
+    kind = draw(
+        st.sampled_from([*kinds, *sorted(LASTING), FactKind.PERFORMANCE, FactKind.DETERMINATION])
+    )
     supersedes = draw(st.sampled_from([None, None, *earlier]))
     if kind is FactKind.RETRACTION:
         supersedes = draw(st.sampled_from(earlier))
@@ -109,6 +112,11 @@ def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
         quantity = draw(quantities)
     elif kind is FactKind.PERFORMANCE:
         quantity = draw(st.none() | quantities)
+    verdict = share = None
+    if kind is FactKind.DETERMINATION:
+        verdict = draw(st.sampled_from(Conclusion))
+        if verdict is Conclusion.PARTLY_MET:
+            share, quantity = draw(st.sampled_from([(Decimal("0.4"), None), (None, Decimal(6))]))
     return Fact(
         id=number,
         kind=kind,
@@ -118,6 +126,8 @@ def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
         until_on=until_on,
         tolls=kind is FactKind.SUSPENSION and draw(st.booleans()),
         quantity=quantity,
+        verdict=verdict,
+        share=share,
         due=draw(dues) if kind in DATING else None,
         supersedes=supersedes,
         is_of_agreement=kind is FactKind.TERMINATION,
@@ -132,6 +142,9 @@ def histories(draw: st.DrawFn, most: int = 6) -> list[tuple[Fact, datetime]]:
     """
     recordings = sorted(draw(st.lists(hours, max_size=most)))
     return [
-        (draw(facts(number, tuple(range(1, number)))), hour(recorded))
+        (
+            replace(draw(facts(number, tuple(range(1, number)))), recorded_at=hour(recorded)),
+            hour(recorded),
+        )
         for number, recorded in enumerate(recordings, start=1)
     ]

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.alerts import breach_changes
-from compliance.domain.ledger import Entry, next_recorded_at, replay, restatement
+from compliance.domain.ledger import (
+    Entry,
+    entry_of,
+    next_recorded_at,
+    replay,
+    restatement,
+    retell,
+)
 from compliance.domain.timeline import BreachInterval, Fact, Terms, Timeline, project
 from compliance.domain.vocabulary import BreachEnd, FactKind
 from tests.domain.courses import LAST_HOUR, due_at_hour, histories, hour, terms
@@ -20,18 +27,7 @@ def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[E
     """The ledger after one settlement at `as_of`."""
     last = max((entry.recorded_at for entry in ledger), default=None)
     recorded_at = next_recorded_at(as_of, last)
-    return ledger + [
-        Entry(
-            recorded_at=recorded_at,
-            effective_at=each.effective_at,
-            status=each.status,
-            reason=each.reason,
-            fact_id=each.fact_id,
-            due_at=each.due.due_at if each.due else None,
-            unmet_at=each.due.unmet_at if each.due else None,
-        )
-        for each in restatement(ledger, timeline, as_of)
-    ]
+    return ledger + [entry_of(each, recorded_at) for each in restatement(ledger, timeline, as_of)]
 
 
 def test_a_ledger_that_is_up_to_date_gets_nothing() -> None:
@@ -89,12 +85,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
                 assert found is None
                 continue
             assert found is not None
-            assert (found.status, found.reason, found.fact_id, found.due_at) == (
-                expected.status,
-                expected.reason,
-                expected.fact_id,
-                expected.due.due_at if expected.due else None,
-            )
+            assert found == entry_of(expected.restated_at(found.effective_at), found.recorded_at)
 
 
 @given(terms(), histories(), st.lists(st.integers(0, LAST_HOUR), max_size=8))
@@ -130,3 +121,38 @@ def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
         live = [each for each in stored.values() if each.end_reason is not BreachEnd.VOIDED]
         assert sorted(live, key=lambda each: each.occurred_at) == list(projected)
         assert not breach_changes(stored.values(), projected)
+
+
+@given(terms(), histories(), st.integers(0, LAST_HOUR))
+@settings(deadline=None, max_examples=300)
+def test_a_history_told_again_is_what_following_it_would_have_left(
+    agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
+) -> None:
+    facts = [fact for fact, _ in history]
+    told = retell(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
+    ledger = [entry_of(*each) for each in told.entries]
+    for number in range(begin, LAST_HOUR + 1):
+        known_at = hour(number)
+        timeline = project(agreed, [fact for fact, recorded in history if recorded <= known_at])
+        for instant in (hour(each) for each in range(-1, number + 1)):
+            found = replay(ledger, as_of=instant, known_at=known_at)
+            expected = timeline.at(instant)
+            assert (found is None) == (expected is None), instant
+            if found is not None and expected is not None:
+                assert found == entry_of(
+                    expected.restated_at(found.effective_at), found.recorded_at
+                )
+    standing = [each for _, each in told.breaches if each.end_reason is not BreachEnd.VOIDED]
+    assert standing == list(project(agreed, facts).breaches(hour(LAST_HOUR)))
+    assert all(found_at >= each.occurred_at for found_at, each in told.breaches)
+
+
+@given(terms(), histories())
+@settings(deadline=None, max_examples=200)
+def test_what_was_not_known_before_the_beginning_was_not_believed(
+    agreed: Terms, history: list[tuple[Fact, datetime]]
+) -> None:
+    facts = [fact for fact, _ in history]
+    told = retell(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
+    assert all(recorded_at >= hour(7) for _, recorded_at in told.entries)
+    assert all(found_at >= hour(7) for found_at, _ in told.breaches)

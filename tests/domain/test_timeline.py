@@ -26,7 +26,14 @@ from compliance.domain.timeline import (
     project,
     standing,
 )
-from compliance.domain.vocabulary import BreachEnd, FactKind, ObligationKind, Reason, Status
+from compliance.domain.vocabulary import (
+    BreachEnd,
+    Conclusion,
+    FactKind,
+    ObligationKind,
+    Reason,
+    Status,
+)
 from tests.domain.courses import (
     DATING,
     LAST_HOUR,
@@ -740,6 +747,7 @@ ORDER = [
     FactKind.SUSPENSION,
     FactKind.VIOLATION,
     FactKind.PERFORMANCE,
+    FactKind.DETERMINATION,
     FactKind.WAIVER,
     FactKind.CANCELLATION,
     FactKind.TERMINATION,
@@ -749,6 +757,19 @@ CLOSING = {
     FactKind.CANCELLATION: Status.CANCELLED,
     FactKind.TERMINATION: Status.CANCELLED,
 }
+
+
+COUNTING = {FactKind.RESTATEMENT, FactKind.PERFORMANCE, FactKind.DETERMINATION}
+LIMITING = {Conclusion.PARTLY_MET, Conclusion.NOT_MET}
+
+
+def accepted(determination: Fact, target: Decimal | None) -> Decimal:
+    """How much of the whole a determination accepts; without a target the whole is 1."""
+    if determination.verdict is Conclusion.NOT_MET:
+        return Decimal(0)
+    if determination.share is not None:
+        return determination.share * (1 if target is None else target)
+    return determination.quantity or Decimal(0)
 
 
 def in_order_of_effect(agreed: Terms, facts: list[Fact]) -> list[Move | Fact]:
@@ -766,7 +787,7 @@ def in_order_of_effect(agreed: Terms, facts: list[Fact]) -> list[Move | Fact]:
             event.effective_at,
             ORDER.index(event.kind),
             (event.due.due_at, event.due.unmet_at) if event.due else (),
-            event.quantity or Decimal(0),
+            (event.quantity or Decimal(0), event.verdict or "", event.share or Decimal(0)),
             (event.until_at or hour(1000), event.tolls, event.effective_on is not None),
             event.id,
         )
@@ -826,7 +847,8 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
     suspensions: list[Fact] = []
     stopped: set[int] = set()
     at = agreed.begins_at
-    for event in in_order_of_effect(agreed, facts):
+    events = in_order_of_effect(agreed, facts)
+    for place, event in enumerate(events):
         at = max(at, event.at if isinstance(event, Move) else event.effective_at)
         if isinstance(event, Fact) and event.effective_on is not None and due is not None:
             # Known by its day alone, and that the day after: it was late, by however little.
@@ -843,13 +865,27 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
             if covers(event, agreed, at):
                 due = tolled(due, event, agreed, stopped)
                 suspensions.append(event)
-        elif event.kind is FactKind.RESTATEMENT or event.kind is FactKind.PERFORMANCE:
+        elif event.kind in COUNTING:
+            limits = [
+                accepted(each, target)
+                for each in events[place + 1 :]
+                if isinstance(each, Fact) and each.verdict in LIMITING
+            ]
             if event.kind is FactKind.RESTATEMENT:
                 target = event.quantity
-                is_whole = target is not None and total >= target
-            else:
+            elif event.verdict in LIMITING:
+                total = accepted(event, target)
+            elif event.kind is FactKind.PERFORMANCE and limits:
+                is_all = event.quantity is None or target is None
+                claimed = min(limits) if is_all else total + (event.quantity or 0)
+                total = max(total, min(claimed, *limits, claimed))
+            elif event.kind is FactKind.PERFORMANCE:
                 total += event.quantity or Decimal(0)
-                is_whole = event.quantity is None or target is None or total >= target
+            is_whole = target is not None and total >= target
+            if event.kind is FactKind.PERFORMANCE and not limits:
+                is_whole = is_whole or event.quantity is None or target is None
+            if event.kind is FactKind.DETERMINATION and event.verdict not in LIMITING:
+                is_whole = event.verdict is Conclusion.MET
             if not is_whole:
                 continue
             if due is None:
@@ -1017,8 +1053,8 @@ def test_no_transition_says_what_the_one_before_it_said(
             each.status,
             each.reason,
             each.fact_id,
-            each.due and each.due.due_at,
-            each.due and each.due.unmet_at,
+            each.due and (each.due.due_at, each.due.unmet_at, each.due.first_at),
+            (each.performed, each.target),
         )
         for each in project(agreed, [fact for fact, _ in history]).transitions
     ]

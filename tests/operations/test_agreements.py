@@ -15,7 +15,7 @@ from compliance.domain.drafts import (
 )
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Evidence, Fact, Obligation, Party, Position
-from compliance.operations import agreements, obligations, parties
+from compliance.operations import agreements, documents, obligations, parties
 from tests.samples import BUYER, SUPPLIER, agree, document, duty, load, record, state, utc
 
 NOW = utc("2026-02-01T00:00")
@@ -51,8 +51,8 @@ def test_loading_twice_changes_nothing() -> None:
     from compliance.domain.drafts import AgreementDocument
 
     checked = read(AgreementDocument, value)
-    first = agreements.load(document=checked, by=None, as_of=NOW)
-    second = agreements.load(document=checked, by=None, as_of=NOW)
+    first = documents.load(document=checked, by=None, as_of=NOW)
+    second = documents.load(document=checked, by=None, as_of=NOW)
     assert (first.is_changed, second.is_changed) == (True, False)
     assert (Fact.objects.count(), Position.objects.count(), Evidence.objects.count()) == (1, 1, 1)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from compliance.domain.documents import read_agreement
 from compliance.domain.problems import Invalid
-from compliance.operations import agreements
+from compliance.operations import documents
 
 _YAML = {".yaml", ".yml"}
 _JSON = {".json"}
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             document = read_agreement(file.read_bytes(), is_yaml=file.suffix.lower() in _YAML)
             # What the triggers note beside each change, as requests do with their user.
             with pghistory.context(command="load_agreement", file=file.name):
-                loaded = agreements.load(document=document, by=None, as_of=timezone.now())
+                loaded = documents.load(document=document, by=None, as_of=timezone.now())
         except OSError as error:
             self.stderr.write(f"{file}: {error.strerror}.")
             return False

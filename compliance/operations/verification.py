@@ -1,0 +1,79 @@
+"""Keeps with deadlines what their status rests on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from django.db.models import Q
+
+from compliance.domain.civil_time import civil_day
+from compliance.domain.timeline import standing
+from compliance.domain.verification import verification
+from compliance.domain.vocabulary import EvidenceKind, FactKind
+from compliance.models import Deadline, Evidence, Fact
+from compliance.models.bulk import write
+from compliance.models.facts import fact_of
+
+
+def mark(deadline_ids: Iterable[int]) -> None:
+    """Bring `verification` in line with the determinations and looks of deadlines.
+
+    Called by whatever records a determination, or takes one back, and by what stores a look.
+    """
+    rows = Deadline.objects.filter(id__in=set(deadline_ids)).only(
+        "obligation_id", "timezone", "due_on", "verification"
+    )
+    deadlines = {row.pk: row for row in rows}
+    facts: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for fact in Fact.objects.filter(deadline_id__in=deadlines).values():
+        facts[fact["deadline_id"]].append(fact)
+    of_deadline, of_obligation = _looks(deadlines.values())
+    changed = []
+    for pk, deadline in deadlines.items():
+        stands = standing(fact_of(fact, deadline.timezone) for fact in facts[pk])
+        looks = (*of_deadline[pk], *of_obligation[deadline.obligation_id])
+        found = verification(
+            [each.verdict for each in stands if each.verdict is not None],
+            [_day(look, deadline.timezone) for look in looks],
+            due_on=deadline.due_on,
+        )
+        if found != deadline.verification:
+            changed.append({"id": pk, "verification": found})
+    write(_MARK, changed)
+
+
+def concerns(fact: Fact) -> bool:
+    """Whether recording a fact may change what its deadline's status rests on."""
+    superseded = fact.supersedes.kind if fact.supersedes is not None else None
+    return FactKind.DETERMINATION in {fact.kind, superseded}
+
+
+def _looks(
+    deadlines: Iterable[Deadline],
+) -> tuple[dict[int, list[Evidence]], dict[int, list[Evidence]]]:
+    """The looks at deadlines by their ids, and by the ids of their obligations."""
+    ids = {each.pk: each.obligation_id for each in deadlines}
+    of_deadline: dict[int, list[Evidence]] = defaultdict(list)
+    of_obligation: dict[int, list[Evidence]] = defaultdict(list)
+    looks = Evidence.objects.filter(kind=EvidenceKind.LOOK.value)
+    wanted = Q(deadlines__in=ids) | Q(obligations__in=set(ids.values()))
+    for look in looks.filter(wanted).distinct().prefetch_related("deadlines", "obligations"):
+        for deadline in look.deadlines.all():
+            of_deadline[deadline.pk].append(look)
+        for obligation in look.obligations.all():
+            of_obligation[obligation.pk].append(look)
+    return of_deadline, of_obligation
+
+
+def _day(look: Evidence, timezone: str) -> date:
+    return look.published_on or civil_day(look.recorded_at, timezone)
+
+
+_MARK = """
+    UPDATE compliance_deadline AS d SET verification = v.verification
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint, verification text)
+    WHERE d.id = v.id
+"""
