@@ -12,17 +12,15 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 
-from compliance.domain.alerts import BreachChanges, breach_changes
 from compliance.domain.suspensions import TICK
 from compliance.domain.timeline import (
-    BreachInterval,
     Fact,
     Terms,
     Timeline,
     Transition,
     project,
 )
-from compliance.domain.vocabulary import BreachEnd, Reason, Status
+from compliance.domain.vocabulary import Reason, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,59 +110,30 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Retold:
-    """What the ledger and the breaches would have been: entries and, with the instant at which
-    each was found, breaches, oldest first."""
+def retell(
+    terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
+) -> list[tuple[Transition, datetime]]:
+    """The ledger of a deadline told again as things became known, up to `as_of`: transitions,
+    each with when it is recorded, oldest first.
 
-    entries: tuple[tuple[Transition, datetime], ...]
-    breaches: tuple[tuple[datetime, BreachInterval], ...]
-
-
-def retell(terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime) -> Retold:
-    """The course of a deadline told again as it became known, up to `as_of`.
-
-    As if it had been followed from `known_from` on: each fact was learned when it was recorded,
-    and every instant at which something changed was noticed then. A fact without `recorded_at`
-    is learned after `as_of`.
+    As if the deadline had been followed from `known_from` on: each fact was learned when it was
+    recorded, and every instant at which something changed was noticed then. A fact without
+    `recorded_at` is learned after `as_of`.
     """
-    entries: list[tuple[Transition, datetime]] = []
+    told: list[tuple[Transition, datetime]] = []
     held: list[Entry] = []
-    found: dict[datetime, tuple[datetime, BreachInterval]] = {}
     last: datetime | None = None
     at: datetime | None = known_from
     while at is not None and at <= as_of:
         known = [each for each in facts if each.recorded_at is not None and each.recorded_at <= at]
         timeline = project(terms, known)
-        batch = restatement(held, timeline, at)
-        changes = breach_changes([each for _, each in found.values()], timeline.breaches(at))
-        if batch or changes:
+        if batch := restatement(held, timeline, at):
             last = next_recorded_at(at, last)
-            entries += [(transition, last) for transition in batch]
+            told += [(transition, last) for transition in batch]
             held += [entry_of(transition, last) for transition in batch]
-            _note(found, changes, last)
-        later = [
-            each.recorded_at
-            for each in facts
-            if each.recorded_at is not None and each.recorded_at > at
-        ]
-        upcoming = timeline.next_after(at)
-        at = min([*later, *([upcoming] if upcoming is not None else [])], default=None)
-    return Retold(entries=tuple(entries), breaches=tuple(found[key] for key in sorted(found)))
-
-
-def _note(
-    found: dict[datetime, tuple[datetime, BreachInterval]], changes: BreachChanges, at: datetime
-) -> None:
-    for each in changes.begun:
-        found[each.occurred_at] = (at, each)
-    for each in (*changes.ended, *changes.resumed):
-        found[each.occurred_at] = (found[each.occurred_at][0], each)
-    for occurred_at in changes.voided:
-        voided = BreachInterval(
-            occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
-        )
-        found[occurred_at] = (found[occurred_at][0], voided)
+        upcoming = [each.recorded_at for each in facts] + [timeline.next_after(at)]
+        at = min((each for each in upcoming if each is not None and each > at), default=None)
+    return told
 
 
 def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:

@@ -222,7 +222,7 @@ def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
     """Write all but the ledger."""
     write(_UPDATE_COURSES, writes.courses)
     write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
-    write(_BEGIN_BREACHES, writes.begun, announce_ended=announce_ended, as_of=as_of, **_KINDS)
+    write(_BEGIN_BREACHES, writes.begun, announce_ended=announce_ended, **_KINDS)
     write(_ALTER_BREACHES, writes.altered)
     write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
     write(_TELL_AGAIN, [row for row in writes.altered if row["ended_at"] is None], **_KINDS)
@@ -290,20 +290,15 @@ def _decide(
     as_of = max(as_of, row.recorded_at or as_of)
     facts = known.facts.get(row.id, ())
     held = known.ledger.get(row.id, ())
-    breaches: Sequence[BreachInterval] = known.breaches.get(row.id, ())
     recorded_at = row.recorded_at
     entries: list[tuple[Transition, datetime]] = []
-    begun: list[dict[str, Any]] = []
     if known_from is not None and recorded_at is None:
-        told = retell(terms, facts, known_from=known_from, as_of=as_of)
-        entries += told.entries
-        held = [entry_of(*each) for each in told.entries]
-        breaches = [each for _, each in told.breaches]
-        begun += [_breach(row, found_at, each) for found_at, each in told.breaches]
-        recorded_at = max((at for _, at in told.entries), default=None)
+        entries = retell(terms, facts, known_from=known_from, as_of=as_of)
+        held = [entry_of(*each) for each in entries]
+        recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
     batch = restatement(held, timeline, as_of)
-    changes = breach_changes(breaches, timeline.breaches(as_of))
+    changes = breach_changes(known.breaches.get(row.id, ()), timeline.breaches(as_of))
     if batch or changes:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in batch]
@@ -311,7 +306,6 @@ def _decide(
     chain, head = _chained(row, entries)
     writes.courses.append(_course(row, timeline, as_of, recorded_at, head))
     writes.ledger += chain
-    writes.begun += begun
     if changes:
         _note_breaches(row, recorded_at, changes, writes)
 
@@ -497,8 +491,7 @@ _BEGIN_BREACHES = f"""
     )
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, occasion, created_at, kind, recipient)
-    SELECT v.deadline_id, v.agreement_id, v.occurred_at, greatest(v.recorded_at, %(as_of)s),
-        %(missed)s, s.email
+    SELECT v.deadline_id, v.agreement_id, v.occurred_at, v.recorded_at, %(missed)s, s.email
     FROM v
     JOIN compliance_subscription AS s
       ON s.is_active AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)

@@ -108,9 +108,9 @@ def test_a_document_is_loaded_once_however_often_it_is_sent(api: Client) -> None
         "agreement": "geneva-2025",
         "is_new": True,
         "obligations": 11,
-        "facts": 8,
+        "facts": 9,
         "positions": 2,
-        "evidence": 11,
+        "evidence": 18,
     }
     assert not any(second.json()[name] for name in ("is_new", "obligations", "facts", "evidence"))
 

@@ -57,8 +57,9 @@ def test_what_was_done_on_time_stands_met(api: Client, geneva: Agreement) -> Non
 
 
 def test_the_two_suspensions_of_ninety_days_part_by_an_hour(api: Client, geneva: Agreement) -> None:
-    [ours] = rows(api, "deadlines/", agreement="geneva-2025", obligation_ref="US-3")
-    [theirs] = rows(api, "deadlines/", agreement="geneva-2025", obligation_ref="CN-3")
+    then = {"agreement": "geneva-2025", "as_of": "2025-10-01T00:00:00Z"}
+    [ours] = rows(api, "deadlines/", obligation_ref="US-3", **then)
+    [theirs] = rows(api, "deadlines/", obligation_ref="CN-3", **then)
     assert ours["starts_at"] == theirs["starts_at"] == "2025-05-14T04:01:00Z"
     assert ours["original_due_at"] == theirs["original_due_at"] == "2025-08-12T04:01:00Z"
     assert (ours["due_at"], theirs["due_at"]) == ("2025-11-10T05:01:00Z", "2025-11-10T04:01:00Z")
@@ -89,7 +90,8 @@ def test_the_answer_changes_at_the_very_instant(api: Client, geneva: Agreement) 
 
 
 def test_before_a_deadline_is_known_it_is_not_listed(api: Client, geneva: Agreement) -> None:
-    assert refs(api, known_at="2025-06-01T00:00:00Z") == []
+    assert refs(api, known_at="2025-05-12T11:59:59Z") == []
+    assert len(refs(api, known_at="2025-05-12T12:00:00Z")) == 9
     assert refs(api, as_of="2025-05-01T00:00:00Z") == []
     [unmet] = rows(api, "deadlines/", status="unmet")
     get(api, f"deadlines/{unmet['id']}/", 404, as_of="2025-05-01T00:00:00Z")

@@ -57,7 +57,7 @@ def test_geneva_says_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) 
         assert "Joint Statement on U.S.-China Economic and Trade Meeting in Geneva" in said
         assert "para. on China's non-tariff countermeasures" in said
         assert f"https://pacta.example/admin/compliance/deadline/{deadline.pk}/change/" in said
-        assert "9 on record: 1 for, 5 against, 3 context" in said
+        assert "13 on record: 2 for, 5 against, 6 context" in said
         assert "nobody has confirmed it yet" in said
     assert "\n> Component: the export licensing of 4 April 2025" in text_of(geneva)
 
