@@ -1,0 +1,209 @@
+"""Whatever is recorded, in whatever order: what is true now, what a retraction leaves, and what
+a supposition promises.
+
+The facts go through the operations, as people hand them in; what those refuse is left out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase as DatabaseTestCase
+
+from compliance.domain.drafts import FactDraft, read
+from compliance.domain.problems import Invalid
+from compliance.domain.timeline import Fact as FactOfCourse
+from compliance.domain.timeline import Terms, Timeline, project, standing
+from compliance.domain.vocabulary import FactKind
+from compliance.models import Breach, Deadline, Fact, LedgerEntry
+from compliance.operations import facts, sweep
+from compliance.queries.deadlines import timeline
+from tests.domain.courses import histories, terms
+from tests.samples import agree, duty, utc
+
+START = utc("2026-03-01T00:00")
+NOW = utc("2026-06-01T00:00")
+DUTIES = (
+    duty("PLAIN", "2026-03-15"),
+    duty("GRACE", "2026-03-15", grace={"count": 5, "unit": "days"}),
+    duty("LOT", "2026-03-15", target_quantity=100, unit="t"),
+    duty("KEEP", "2026-04-15", kind="maintain", starts={"type": "date", "on": "2026-03-05"}),
+)
+
+# A small world, so that instants coincide: that is where order could come to matter. Civil days
+# begin in China at 16:00 UTC.
+BEGIN = utc("2026-03-11T16:00")
+days = st.integers(0, 8).map(lambda number: (BEGIN + timedelta(days=number + 1)).date())
+instants = st.integers(0, 16).map(lambda number: BEGIN + timedelta(hours=12 * number))
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> dict[str, Any]:
+    """A fact as somebody might hand it in; not every obligation can have it."""
+    kind = draw(
+        st.sampled_from(
+            ["performance", "performance", "determination", "determination", "extension",
+             "restatement", "violation", "suspension", "waiver", "cancellation"]
+        )
+    )  # fmt: skip
+    fact: dict[str, Any] = {"type": kind}
+    if draw(st.booleans()):
+        day = draw(days)
+        fact["on"] = day.isoformat()
+    else:
+        day = draw(instants)
+        fact["at"] = day.isoformat()
+    if kind in {"violation", "suspension"} and draw(st.booleans()):
+        fact["until"] = (day + timedelta(days=draw(st.integers(1, 20)))).isoformat()
+        fact["is_tolling"] = kind == "suspension" and draw(st.booleans())
+    if kind == "extension":
+        fact["due"] = {"type": "date", "on": draw(days).isoformat()}
+    if kind == "restatement" or (kind == "performance" and draw(st.booleans())):
+        fact["quantity"] = draw(st.sampled_from([30, 60, 100]))
+    if kind == "determination":
+        fact["verdict"] = draw(st.sampled_from(["met", "partly_met", "not_met", "undetermined"]))
+        fact["note"] = "By the customs record."
+        if fact["verdict"] == "partly_met":
+            fact[draw(st.sampled_from(["share", "quantity"]))] = draw(st.sampled_from([0.3, 0.6]))
+    return fact
+
+
+def course_of(deadline: Deadline) -> list[tuple[object, ...]]:
+    """The whole course, but for which of several equal facts is named as a cause."""
+    found = timeline(deadline.pk)
+    assert found is not None
+    return told(found)
+
+
+def told(course: Timeline) -> list[tuple[object, ...]]:
+    return [
+        (each.effective_at, each.status, each.reason, each.due, each.performed, each.target)
+        for each in course.transitions
+    ]
+
+
+_CACHED = (
+    "status", "status_since", "due_on", "due_at", "unmet_at", "first_at", "is_ambiguous",
+    "performed_quantity", "target_quantity", "next_check_at", "verification",
+)  # fmt: skip
+
+
+def cached(deadline: Deadline) -> list[object]:
+    """What is stored of where a deadline stands, and its breaches that ever were."""
+    deadline.refresh_from_db()
+    breaches = Breach.objects.filter(deadline=deadline).exclude(end_reason="voided")
+    return [
+        *(getattr(deadline, name) for name in _CACHED),
+        sorted(breaches.values_list("occurred_at", "ended_at", "end_reason")),
+    ]
+
+
+def try_to_record(deadline: Deadline, fact: Mapping[str, Any], as_of: datetime) -> Fact | None:
+    """Record a fact, if it is one that this deadline can have."""
+    try:
+        draft = read(FactDraft, fact)
+        return facts.record(deadline=deadline, draft=draft, by=None, as_of=as_of)
+    except Invalid:
+        return None
+
+
+def record_all(deadline: Deadline, history: list[dict[str, Any]], as_of: datetime) -> None:
+    """Record facts, one after another."""
+    for fact in history:
+        draft = read(FactDraft, fact)
+        facts.record(deadline=deadline, draft=draft, by=None, as_of=as_of)
+
+
+def made(ref: str, *, as_of: datetime = START) -> Deadline:
+    """A fresh agreement's deadline of one of the duties."""
+    agree(*DUTIES, ref=f"a{Deadline.objects.count()}", as_of=as_of)
+    return Deadline.objects.filter(obligation__ref=ref).latest("id")
+
+
+refs = st.sampled_from(["PLAIN", "GRACE", "LOT", "KEEP"])
+
+
+class EveryHistory(DatabaseTestCase):
+    """Whatever is recorded of whatever deadline."""
+
+    @given(refs, st.lists(drafts(), max_size=6), st.randoms(use_true_random=False))
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    def test_the_order_of_recording_never_changes_what_is_true_now(
+        self, ref: str, history: list[dict[str, Any]], shuffler: random.Random
+    ) -> None:
+        found = []
+        for _ in range(2):
+            deadline = made(ref)
+            for number, fact in enumerate(history):
+                try_to_record(deadline, fact, NOW + timedelta(hours=number))
+            sweep.run(as_of=NOW + timedelta(days=1))
+            found.append((course_of(deadline), cached(deadline)))
+            shuffler.shuffle(history)
+        assert found[0] == found[1]
+
+    @given(refs, st.lists(drafts(), min_size=1, max_size=6), st.data())
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    def test_a_retraction_leaves_what_had_been_if_the_fact_had_never_been_recorded(
+        self, ref: str, history: list[dict[str, Any]], data: st.DataObject
+    ) -> None:
+        place = data.draw(st.integers(0, len(history) - 1))
+        without = made(ref)
+        for number, fact in enumerate(history):
+            if number != place:
+                try_to_record(without, fact, NOW + timedelta(hours=number))
+        with_it = made(ref)
+        taken_back = None
+        for number, fact in enumerate(history):
+            recorded = try_to_record(with_it, fact, NOW + timedelta(hours=number))
+            taken_back = recorded if number == place else taken_back
+        if taken_back is not None:
+            retraction = {"type": "retraction", "supersedes": taken_back.pk}
+            assert try_to_record(with_it, retraction, NOW + timedelta(days=1)) is not None
+        sweep.run(as_of=NOW + timedelta(days=2))
+        assert course_of(with_it) == course_of(without)
+        assert cached(with_it) == cached(without)
+
+    @given(refs, st.lists(drafts(), max_size=4), st.lists(drafts(), min_size=1, max_size=3))
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    def test_what_is_supposed_is_what_comes_of_doing_it(
+        self, ref: str, history: list[dict[str, Any]], supposed: list[dict[str, Any]]
+    ) -> None:
+        deadline = made(ref)
+        for number, fact in enumerate(history):
+            try_to_record(deadline, fact, NOW + timedelta(hours=number))
+        as_of = NOW + timedelta(days=1)
+        before = (Fact.objects.count(), LedgerEntry.objects.count(), cached(deadline))
+        try:
+            checked = [read(FactDraft, fact) for fact in supposed]
+            promised = facts.suppose(deadline=deadline, drafts=checked, as_of=as_of)
+        except Invalid:
+            with pytest.raises(Invalid), transaction.atomic():
+                record_all(deadline, supposed, as_of)
+            return
+        assert (Fact.objects.count(), LedgerEntry.objects.count(), cached(deadline)) == before
+        record_all(deadline, supposed, as_of)
+        assert told(promised) == course_of(deadline)
+
+
+@given(terms(), histories())
+@settings(deadline=None, max_examples=600)
+def test_a_retracted_fact_is_as_if_it_had_never_been(
+    agreed: Terms, history: list[tuple[FactOfCourse, datetime]]
+) -> None:
+    known = [fact for fact, _ in history]
+    for fact in standing(known):
+        retraction = FactOfCourse(
+            id=1_000,
+            kind=FactKind.RETRACTION,
+            effective_at=fact.effective_at,
+            supersedes=fact.id,
+        )
+        without = [each for each in known if each.id != fact.id]
+        assert project(agreed, [*known, retraction]) == project(agreed, without)
