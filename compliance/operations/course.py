@@ -30,7 +30,7 @@ from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind, R
 from compliance.models.bulk import fetch, overlapping, write
 from compliance.models.deadlines import PLAIN_DUTY, Duty, chained_entry, terms_of
 from compliance.models.facts import facts_about
-from compliance.operations import schedule
+from compliance.operations import schedule, verification
 
 log = structlog.get_logger(__name__)
 
@@ -121,9 +121,12 @@ def settle(
     settled = Settled()
     past = known_from or {}
     if not any(row.has_dependents for row in rows):
-        _append(_settle(rows, settled, past, as_of=as_of, announce_ended=announce_ended))
+        ledger = _settle(rows, settled, past, as_of=as_of, announce_ended=announce_ended)
+        verification.mark(row.id for row in rows)
+        _append(ledger)
         return settled
-    ledger: list[dict[str, Any]] = []
+    ledger = []
+    marked: set[int] = set()
     by_obligation: dict[int, list[_Row]] = defaultdict(list)
     for row in rows:
         by_obligation[row.obligation_id].append(row)
@@ -138,7 +141,9 @@ def settle(
             failures = [{"id": pk, "error": error} for pk, error in arranged.failed.items()]
             write(_SET_ASIDE, failures, again_at=as_of + SET_ASIDE_FOR)
             settled.set_aside += len(failures)
+        marked |= {row.id for row in given}
         ledger += _settle(given, settled, past, as_of=as_of, announce_ended=announce_ended)
+    verification.mark(marked)
     _append(ledger)
     return settled
 

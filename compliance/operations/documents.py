@@ -118,7 +118,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         announce_ended=False,
         known_from=known_from,
     )
-    verification.mark(recorded.deadline_ids | recorded.looked_at)
+    verification.mark(recorded.looked_at)
     return Loaded(
         agreement=agreement,
         is_new=is_new,

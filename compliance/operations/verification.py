@@ -12,18 +12,19 @@ from django.db.models import Q
 from compliance.domain.civil_time import civil_day
 from compliance.domain.timeline import standing
 from compliance.domain.verification import verification
-from compliance.domain.vocabulary import EvidenceKind, FactKind
+from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Deadline, Evidence, Fact
-from compliance.models.bulk import write
+from compliance.models.bulk import fetch, write
 from compliance.models.facts import fact_of
 
 
 def mark(deadline_ids: Iterable[int]) -> None:
     """Bring `verification` in line with the determinations and looks of deadlines.
 
-    Called by whatever records a determination, or takes one back, and by what stores a look.
+    Called with every settlement that a fact or a rule gave cause for, and by what stores a look.
     """
-    rows = Deadline.objects.filter(id__in=set(deadline_ids)).only(
+    concerned = [pk for (pk,) in fetch(_CONCERNED, ids=sorted(set(deadline_ids)))]
+    rows = Deadline.objects.filter(id__in=concerned).only(
         "obligation_id", "timezone", "due_on", "verification"
     )
     deadlines = {row.pk: row for row in rows}
@@ -43,12 +44,6 @@ def mark(deadline_ids: Iterable[int]) -> None:
         if found != deadline.verification:
             changed.append({"id": pk, "verification": found})
     write(_MARK, changed)
-
-
-def concerns(fact: Fact) -> bool:
-    """Whether recording a fact may change what its deadline's status rests on."""
-    superseded = fact.supersedes.kind if fact.supersedes is not None else None
-    return FactKind.DETERMINATION in {fact.kind, superseded}
 
 
 def _looks(
@@ -71,6 +66,21 @@ def _looks(
 def _day(look: Evidence, timezone: str) -> date:
     return look.published_on or civil_day(look.recorded_at, timezone)
 
+
+# Most deadlines have nothing that bears on it.
+_CONCERNED = """
+    SELECT d.id FROM compliance_deadline AS d
+    WHERE d.id = ANY(%(ids)s) AND (
+        d.verification <> 'unchecked'
+        OR EXISTS (SELECT FROM compliance_fact AS f
+                   WHERE f.deadline_id = d.id AND f.kind = 'determination')
+        OR EXISTS (SELECT FROM compliance_evidence_deadlines AS l
+                   JOIN compliance_evidence AS e ON e.id = l.evidence_id AND e.kind = 'look'
+                   WHERE l.deadline_id = d.id)
+        OR EXISTS (SELECT FROM compliance_evidence_obligations AS l
+                   JOIN compliance_evidence AS e ON e.id = l.evidence_id AND e.kind = 'look'
+                   WHERE l.obligation_id = d.obligation_id))
+"""
 
 _MARK = """
     UPDATE compliance_deadline AS d SET verification = v.verification

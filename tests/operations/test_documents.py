@@ -1,0 +1,231 @@
+"""Documents that tell a history: what became known when."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compliance.domain.documents import read_agreement
+from compliance.domain.drafts import AgreementDocument, read
+from compliance.domain.problems import Invalid
+from compliance.models import (
+    Agreement,
+    Alert,
+    Breach,
+    Deadline,
+    Evidence,
+    Fact,
+    LedgerEntry,
+    Position,
+    User,
+)
+from compliance.operations import documents, sweep
+from tests.samples import agree, deadline_of, document, duty, follow, load, record, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc("2026-06-01T00:00")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+DONE: dict[str, Any] = {"type": "performance", "on": "2026-03-20", "recorded_at": "2026-03-25T09:00:00Z"}
+LATER: dict[str, Any] = {
+    "type": "extension",
+    "on": "2026-03-12",
+    "due": {"type": "date", "on": "2026-03-18"},
+    "recorded_at": "2026-03-16T12:00:00Z",
+}
+
+
+def ledger(deadline: Deadline) -> list[tuple[Any, ...]]:
+    """The ledger of a deadline, without the ids of facts."""
+    rows = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at", "effective_at")
+    return list(
+        rows.values_list("recorded_at", "effective_at", "status", "reason", "due_at", "performed")
+    )
+
+
+def paths(refused: Invalid) -> set[str]:
+    return {problem.path for problem in refused.problems}
+
+
+def test_the_ledger_is_what_it_would_have_been() -> None:
+    told = document("told", duty("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
+    load(told, as_of=NOW)
+    lived = agree(duty("O-1"), ref="lived", as_of=utc("2026-02-01T00:00"))
+    for fact in (LATER, DONE):
+        fields = dict(fact)
+        as_of = datetime.fromisoformat(fields.pop("recorded_at"))
+        # A sweep at the very instant at which something changes: nobody is quicker.
+        while lived.next_check_at is not None and lived.next_check_at <= as_of:
+            sweep.run(as_of=lived.next_check_at)
+            lived.refresh_from_db()
+        record(lived, as_of=as_of, **fields)
+    history = Deadline.objects.get(agreement__ref="told")
+    assert ledger(history) == ledger(lived)
+    assert [row[2] for row in ledger(history)] == [
+        "pending", "unmet", "pending", "unmet", "met_late",
+    ]  # fmt: skip
+    assert (history.status, history.status_since) == (lived.status, lived.status_since)
+
+
+def test_facts_keep_when_they_became_known_and_when_they_were_stored() -> None:
+    load(document("told", duty(facts=[DONE, LATER])), as_of=NOW)
+    first, second = Fact.objects.order_by("id")
+    # In the order in which they became known, whatever that of the document.
+    assert (first.kind, second.kind) == ("extension", "performance")
+    assert first.recorded_at == utc("2026-03-16T12:00")
+    assert first.stored_at > NOW
+
+
+def test_without_a_day_of_its_own_a_history_begins_with_the_agreement() -> None:
+    load(document("told", duty(facts=[DONE])), as_of=NOW)
+    deadline = deadline_of("O-1")
+    assert ledger(deadline)[0][0] == deadline.begins_at == utc("2026-01-09T16:00")
+
+
+def test_an_obligation_is_known_no_later_than_the_first_fact_about_it() -> None:
+    late = document("told", duty(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
+    load(late, as_of=NOW)
+    assert ledger(deadline_of("O-1"))[0][0] == utc("2026-03-25T09:00")
+
+
+def test_a_document_without_recorded_at_is_known_from_its_loading_on() -> None:
+    plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
+    load(document("plain", duty(facts=[plain])), as_of=NOW)
+    assert {row[0] for row in ledger(deadline_of("O-1"))} == {NOW}
+
+
+def test_what_is_not_dated_becomes_known_with_the_loading() -> None:
+    plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
+    load(document("told", duty(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
+        (utc("2026-02-01T00:00"), "pending"),
+        (utc("2026-03-15T16:00"), "unmet"),
+        (NOW, "met_late"),
+    ]
+
+
+def test_only_what_is_open_when_the_history_ends_is_told() -> None:
+    follow()
+    load(document("told", duty("OVER", facts=[DONE]), duty("OPEN")), as_of=NOW)
+    assert [alert.deadline for alert in Alert.objects.all()] == [deadline_of("OPEN")]
+    over = Breach.objects.get(deadline=deadline_of("OVER"))
+    assert (over.occurred_at, over.ended_at) == (utc("2026-03-15T16:00"), utc("2026-03-19T16:00"))
+
+
+def test_loading_a_history_twice_changes_nothing() -> None:
+    told = document("told", duty(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
+    load(told, as_of=NOW)
+    before = (ledger(deadline_of("O-1")), Fact.objects.count())
+    again = documents.load(
+        document=read(AgreementDocument, told), by=None, as_of=NOW + timedelta(days=1)
+    )
+    assert not again.is_changed
+    assert (ledger(deadline_of("O-1")), Fact.objects.count()) == before
+
+
+def test_what_is_followed_already_is_not_learned_in_the_past() -> None:
+    agree(duty(), as_of=utc("2026-02-01T00:00"))
+    position = {
+        "party": "ACME", "verdict": "not_met", "on": "2026-03-20",
+        "recorded_at": "2026-03-20T12:00:00Z",
+    }  # fmt: skip
+    evidence = {
+        "ref": "E1", "title": "Log", "kind": "look", "stance": "against",
+        "recorded_at": "2026-03-20T12:00:00Z",
+    }  # fmt: skip
+    told = document("supply", duty(facts=[DONE], positions=[position]), evidence=[evidence])
+    with pytest.raises(Invalid) as refused:
+        load(told, as_of=NOW)
+    assert paths(refused.value) == {
+        "evidence/0/recorded_at",
+        "obligations/0/facts/0/recorded_at",
+        "obligations/0/positions/0/recorded_at",
+    }
+    assert (Fact.objects.count(), Position.objects.count(), Evidence.objects.count()) == (0, 0, 0)
+
+
+def test_an_obligation_that_a_document_adds_may_bring_its_history() -> None:
+    agree(duty(), as_of=utc("2026-02-01T00:00"))
+    load(document("supply", duty(), duty("O-2", facts=[DONE])), as_of=NOW)
+    assert [row[2] for row in ledger(deadline_of("O-2"))] == ["pending", "unmet", "met_late"]
+    assert {row[0] for row in ledger(deadline_of("O-1"))} == {utc("2026-02-01T00:00")}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"recorded_at": "2026-06-01T00:00:01Z"}, "recorded_at"),
+        ({"obligations": [duty(facts=[{**DONE, "recorded_at": "2027-01-01T00:00:00Z"}])]},
+         "obligations/0/facts/0/recorded_at"),
+        ({"facts": [{"type": "termination", "on": "2026-05-01",
+                     "recorded_at": "2026-07-01T00:00:00Z"}]}, "facts/0/recorded_at"),
+        ({"obligations": [duty(facts=[{**DONE, "recorded_at": "2026-03-01T00:00:00Z"}])]},
+         "obligations/0/facts/0/on"),
+        ({"recorded_at": "2026-03-01"}, "recorded_at"),
+    ],
+)  # fmt: skip
+def test_what_nobody_can_have_known_is_refused(change: dict[str, Any], path: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        load({**document("told"), **change}, as_of=NOW)
+    assert paths(refused.value) == {path}
+    assert not Agreement.objects.exists()
+
+
+def test_a_document_brings_no_fact_that_needs_a_second_person() -> None:
+    agree(duty(), as_of=utc("2026-02-01T00:00"), is_four_eyes=True)
+    waiver = {"type": "waiver", "on": "2026-03-14"}
+    with pytest.raises(Invalid) as refused:
+        load(document("supply", duty(facts=[waiver])), as_of=NOW)
+    assert paths(refused.value) == {"obligations/0/facts/0/type"}
+
+
+def test_what_befell_the_agreement_is_told_when_it_became_known() -> None:
+    ended = {"type": "termination", "on": "2026-03-01", "recorded_at": "2026-03-20T00:00:00Z"}
+    load(document("told", duty(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
+        (utc("2026-02-01T00:00"), "pending"),
+        (utc("2026-03-15T16:00"), "unmet"),
+        (utc("2026-03-20T00:00"), "cancelled"),
+    ]
+    assert not Breach.objects.exists()
+
+
+def test_geneva_tells_its_history(admin_user: User) -> None:
+    text = (EXAMPLES / "geneva-2025.yaml").read_bytes()
+    documents.load(
+        document=read_agreement(text, is_yaml=True), by=admin_user, as_of=utc("2026-11-24T00:00")
+    )
+    release = deadline_of("CN-2d")
+    assert [(row[0], row[2]) for row in ledger(release)] == [
+        (utc("2025-05-12T12:00"), "pending"),
+        (utc("2025-05-14T16:00"), "unmet"),
+    ]
+    extended = deadline_of("US-3")
+    assert [row[4] for row in ledger(extended) if row[4]] == [
+        utc("2025-08-12T04:01"),
+        utc("2025-08-12T04:01"),
+        utc("2025-11-10T05:01"),
+        utc("2026-11-10T05:01"),
+        utc("2026-11-10T05:01"),
+    ]
+    recorded = [row[0] for row in ledger(extended)]
+    assert all(earlier < later for earlier, later in pairwise(recorded))
+
+
+def test_licences_in_november_would_end_the_breach_of_may_and_not_erase_it() -> None:
+    text = (EXAMPLES / "geneva-2025.yaml").read_bytes()
+    load_at = utc("2025-11-08T00:00")
+    documents.load(document=read_agreement(text, is_yaml=True), by=None, as_of=load_at)
+    release = deadline_of("CN-2d")
+    record(release, as_of=utc("2025-11-20T00:00"), type="performance", on="2025-11-10")
+    [breach] = Breach.objects.filter(deadline=release)
+    assert (release.status, breach.end_reason) == ("met_late", "performed")
+    assert (breach.occurred_at, breach.ended_at) == (
+        utc("2025-05-14T16:00"),
+        utc("2025-11-09T16:00"),
+    )
