@@ -51,14 +51,14 @@ def _measure(stored: int, due: int) -> None:
         expect(_one_statement(as_of), due, "deadlines settled in one statement")
 
     tenth = stored // 10
-    _fill(0, tenth, FAR_DUE_AT)
+    fill(0, tenth, FAR_DUE_AT)
     small = _empty_sweep()
     position = tenth
     rounds = [FIRST_DUE_AT + timedelta(days=number) for number in range(2 * ROUNDS)]
     for due_at in rounds:
-        _fill(position, due, due_at)
+        fill(position, due, due_at)
         position += due
-    _fill(position, max(0, stored - position), FAR_DUE_AT)
+    fill(position, max(0, stored - position), FAR_DUE_AT)
     print(f"{stored:,} deadlines stored, {due:,} due in each round, one follower", flush=True)
     print("round   sweep rows/s   floor rows/s   ratio", flush=True)
     ratios = []
@@ -111,7 +111,7 @@ def _counts() -> set[int]:
     return {int(str(count)) for count in counts}
 
 
-def _fill(first: int, count: int, due_at: datetime) -> None:
+def fill(first: int, count: int, due_at: datetime) -> None:
     """Store `count` pending deadlines, ten to an obligation, a thousand obligations each."""
     if not count:
         return

@@ -7,8 +7,9 @@ from celery.worker import state
 from django.utils import timezone
 
 from compliance import delivery
-from compliance.operations import recomputation
+from compliance.operations import recomputation, seals
 from compliance.operations import sweep as sweeping
+from compliance.queries import integrity
 
 
 @shared_task
@@ -27,3 +28,31 @@ def deliver() -> None:
 def recompute() -> None:
     """Work out again what follows data that has changed; make recurrences ahead."""
     recomputation.run(as_of=timezone.now())
+
+
+@shared_task
+def seal() -> None:
+    """Seal what is recorded, once a day; mail the seals that were not mailed yet."""
+    now = timezone.now()
+    seals.seal(as_of=now)
+    delivery.mail_seals(as_of=now)
+
+
+@shared_task
+def verify_ledger() -> None:
+    """Check, once a day, whether everything is as it was recorded; tell the administrators if
+    anything is not."""
+    started_at = timezone.now()
+    if not seals.is_check_due(as_of=started_at):
+        return
+    found = integrity.check(as_of=started_at)
+    check = seals.note_check(
+        started_at=started_at,
+        ended_at=timezone.now(),
+        deadlines=found.deadlines,
+        facts=found.facts,
+        entries=found.entries,
+        problems=found.problems,
+    )
+    if not check.is_clean:
+        delivery.mail_check(check)

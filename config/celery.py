@@ -1,4 +1,4 @@
-"""The Celery application: three ticks, on three queues.
+"""The Celery application: its ticks, on three queues.
 
 Neither a slow mail server nor a hundred thousand deadlines to be worked out again must hold up
 the sweep, so each queue has a worker of its own. A tick that
@@ -21,6 +21,8 @@ from django.conf import settings
 
 # How soon a change of a calendar of the desk is followed up.
 RECOMPUTE_SECONDS = 30
+# How often is looked whether the seal, or the check, of the day is to be made.
+SEAL_SECONDS = 60 * 60
 
 
 class _EagerConnection(Connection):
@@ -62,6 +64,8 @@ app.conf.update(
         "compliance.tasks.sweep": {"queue": "sweep"},
         "compliance.tasks.deliver": {"queue": "delivery"},
         "compliance.tasks.recompute": {"queue": "recompute"},
+        "compliance.tasks.seal": {"queue": "recompute"},
+        "compliance.tasks.verify_ledger": {"queue": "recompute"},
     },
     beat_schedule={
         "sweep": {
@@ -78,6 +82,16 @@ app.conf.update(
             "task": "compliance.tasks.recompute",
             "schedule": RECOMPUTE_SECONDS,
             "options": {"expires": RECOMPUTE_SECONDS},
+        },
+        "seal": {
+            "task": "compliance.tasks.seal",
+            "schedule": SEAL_SECONDS,
+            "options": {"expires": SEAL_SECONDS},
+        },
+        "verify_ledger": {
+            "task": "compliance.tasks.verify_ledger",
+            "schedule": SEAL_SECONDS,
+            "options": {"expires": SEAL_SECONDS},
         },
     },
 )

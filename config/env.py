@@ -5,6 +5,7 @@ A value that cannot be read stops start-up with the variable's name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ class Environment:
     port: int
     email_url: str | None = field(repr=False)
     default_from_email: str
+    seal_email: str | None
     site_url: str
     admin_email: str
     admin_password: str | None = field(repr=False)
@@ -52,6 +54,12 @@ def _between(minimum: int, maximum: int) -> Callable[[int], None]:
             raise EnvError(sentence)
 
     return check
+
+
+def _address(value: str) -> None:
+    if value and not re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", value):
+        sentence = "must be one mail address, such as notary@example.org"
+        raise EnvError(sentence)
 
 
 def read() -> Environment:
@@ -75,6 +83,7 @@ def read() -> Environment:
             port=port,
             email_url=env.str("EMAIL_URL", "") or None,
             default_from_email=env.str("DEFAULT_FROM_EMAIL", "Pacta <pacta@localhost>"),
+            seal_email=env.str("SEAL_EMAIL", "", validate=_address) or None,
             site_url=env.str("SITE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
             admin_email=env.str("ADMIN_EMAIL", "admin@example.org"),
             admin_password=env.str("ADMIN_PASSWORD", "") or None,

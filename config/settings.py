@@ -161,6 +161,8 @@ WHITENOISE_AUTOREFRESH = False
 globals().update(_mail())
 DEFAULT_FROM_EMAIL = environment.default_from_email
 SERVER_EMAIL = environment.default_from_email
+# Where the seals are kept outside of this database.
+SEAL_EMAIL = environment.seal_email
 EMAIL_TIMEOUT = 20
 
 # --- People and tokens ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ if "pytest" in sys.modules and "PYTEST_XDIST_WORKER" not in os.environ:
     for _name in (
         "ADMIN_EMAIL", "ADMIN_PASSWORD", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG",
         "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", "DELIVERY_SECONDS", "EMAIL_URL", "HOST",
-        "PORT", "RECURRENCE_MONTHS", "SECRET_KEY", "SITE_URL", "SWEEP_SECONDS",
+        "PORT", "RECURRENCE_MONTHS", "SEAL_EMAIL", "SECRET_KEY", "SITE_URL", "SWEEP_SECONDS",
     ):  # fmt: skip
         os.environ.pop(_name, None)
     os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="pacta-test-")

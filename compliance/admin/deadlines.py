@@ -123,6 +123,7 @@ class DeadlineAdmin(ReadOnlyAdmin):
             "icon": "more_horiz",
             "items": [
                 "add_evidence",
+                "record_determination",
                 "record_waiver",
                 "suspend_deadline",
                 "restate_target",
@@ -257,6 +258,16 @@ class DeadlineAdmin(ReadOnlyAdmin):
     def record_waiver(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It need not be done any more."""
         return self._record(request, object_id, recording.WaiverForm)
+
+    @button(
+        description="Record determination",
+        url_path="record-determination",
+        icon="balance",
+        permissions=_RECORD_FACT,
+    )
+    def record_determination(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the desk itself concludes."""
+        return self._record(request, object_id, recording.DeterminationForm)
 
     @button(
         description="State a position",

@@ -9,7 +9,9 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, fields, moments
@@ -20,6 +22,7 @@ from compliance.domain.drafts import EvidenceDraft, read
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Agreement, Evidence, Fact, Party, Position, User
 from compliance.operations import evidence
+from compliance.queries.standing import superseders
 
 
 @admin.register(Fact)
@@ -35,14 +38,40 @@ class FactAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "deadline", "agreement", "kind", "holds", "effective_on", "until_on", "until_at",
-        "is_tolling", "quantity", "due", "supersedes", "note",
-        "evidence", "recorded", "recorded_by", "stored_at",
+        "is_tolling", "verdict", "share", "quantity", "due", "supersedes", "superseded", "note",
+        "evidence", "recorded", "recorded_by", "approved_by", "stored_at",
     )  # fmt: skip
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with what supersedes the facts on this page of it."""
+        found = super().get_changelist_instance(request)
+        shown = list(found.result_list)
+        newer = superseders(
+            [fact.deadline_id for fact in shown if fact.deadline_id],
+            [fact.agreement_id for fact in shown if fact.agreement_id],
+        )
+        for fact in shown:
+            fact.superseded_by_id = newer.get(fact.pk)
+        found.result_list = shown
+        return found
+
     @admin.display(description="Fact", ordering="kind")
-    def what(self, fact: Fact) -> SafeString:
-        """Its kind."""
-        return badges.badge(fact.kind)
+    def what(self, fact: Any) -> SafeString:
+        """Its kind, a determination's verdict, and whether it counts no more."""
+        newer = fact.superseded_by_id
+        words = [fact.kind, fact.verdict, "superseded" if newer is not None else None]
+        title = "" if newer is None else f"Superseded by fact {newer}"
+        shown = ((title, badges.badge(word)) for word in words if word)
+        return format_html_join(" ", '<span title="{}">{}</span>', shown)
+
+    @admin.display(description="Superseded by")
+    def superseded(self, fact: Fact) -> SafeString:
+        """The fact because of which it counts no more."""
+        newer = superseders([fact.deadline_id or 0], [fact.agreement_id or 0]).get(fact.pk)
+        if newer is None:
+            return SafeString("-")
+        address = reverse("admin:compliance_fact_change", args=[newer])
+        return format_html('<a class="pacta-link" href="{}">Fact {}</a>', address, newer)
 
     @admin.display(description="Effective", ordering="effective_at")
     def holds(self, fact: Fact) -> SafeString:

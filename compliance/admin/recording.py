@@ -22,9 +22,16 @@ from compliance.domain.drafts import (
     read,
 )
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import EvidenceKind, FactKind, Stance, Verdict
-from compliance.models import Agreement, Deadline, User
-from compliance.operations import evidence, facts, positions
+from compliance.domain.vocabulary import (
+    Conclusion,
+    EvidenceKind,
+    FactKind,
+    ObligationKind,
+    Stance,
+    Verdict,
+)
+from compliance.models import Agreement, Deadline, Fact, Proposal, User
+from compliance.operations import evidence, facts, positions, proposals
 from compliance.queries.standing import standing_facts
 
 UTC = "UTC"
@@ -35,7 +42,7 @@ class RecordForm(forms.Form):
 
     heading: ClassVar[str]
     advice: ClassVar[str] = ""
-    done: ClassVar[str]
+    done: str
     submit: ClassVar[str] = "Record"
     is_grave: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {"at": "time"}
@@ -134,6 +141,14 @@ class DeadlineForm(RecordForm):
             **kwargs,
         )
 
+    def submit_fact(self, values: Mapping[str, Any], *, by: User, as_of: datetime) -> None:
+        """Record a fact, or propose it where another person must approve it."""
+        stored = proposals.submit(
+            deadline=self.deadline, draft=read(FactDraft, values), by=by, as_of=as_of
+        )
+        if isinstance(stored, Proposal):
+            self.done = f"Proposal {stored.pk} waits: it counts once another person approves it."
+
 
 def _last_day() -> forms.DateField:
     return _day("Last day", help_text="That day included. Empty: until further notice.")
@@ -167,8 +182,7 @@ class FactForm(DeadlineForm):
         """Record the fact."""
         common = given({name: self.cleaned_data.get(name) for name in ("note", "evidence")})
         values = {"type": self.kind.value, **self.when(), **common, **self.also()}
-        draft = read(FactDraft, values)
-        facts.record(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
+        self.submit_fact(values, by=by, as_of=as_of)
 
 
 class PerformanceForm(FactForm):
@@ -331,6 +345,68 @@ class TriggerForm(FactForm):
     on = _day("Happened on")
 
 
+class DeterminationForm(FactForm):
+    """What the desk itself concludes."""
+
+    kind = FactKind.DETERMINATION
+    heading = "Record a determination"
+    advice = (
+        "What the desk itself concludes, on evidence. Met: it was met on that day. Partly met, or "
+        "not met: so much is accepted of all that was performed up to then, whatever was recorded "
+        "of it. By its day alone it counts from the start of that day."
+    )
+    done = "The determination is recorded."
+    aliases = {"at": "time", "supersedes": "replaces"}
+
+    verdict = fields.choice(Conclusion, label="The desk concludes that it is")
+    share = forms.DecimalField(
+        required=False,
+        widget=Number(),
+        help_text="If it is partly met: how much of the whole is accepted, such as 0.6.",
+    )
+    quantity = forms.DecimalField(label="Or quantity", required=False, widget=Number())
+    note = fields.Prose(label="Reasons", required=True, help_text="On what it rests, and why.")
+    replaces = forms.ChoiceField(
+        label="In place of",
+        required=False,
+        widget=Choice(),
+        help_text="An earlier determination, which then counts no more. It stays on record.",
+    )
+    field_order = (
+        "verdict", "share", "quantity", "on", "time", "timezone", "note", "evidence", "replaces",
+    )  # fmt: skip
+
+    def prepare(self, as_of: datetime) -> None:
+        """A part is asked for only where there can be one, and a quantity where there is a
+        target."""
+        super().prepare(as_of)
+        target = _target(self.deadline)
+        if target:
+            self.fields["quantity"].help_text = f"Accepted in all, of {target}."
+        else:
+            del self.fields["quantity"]
+        if self.deadline.obligation.kind != ObligationKind.ACHIEVE.value:
+            del self.fields["share"]
+            wanted = (Conclusion.MET, Conclusion.UNDETERMINED)
+            words = [each for each in fields.choices_of(Conclusion) if each[0] in wanted]
+            _offer(self, "verdict", [fields.UNCHOSEN, *words])
+        earlier = [
+            (str(fact.pk), _named(fact))
+            for fact in standing_facts(self.deadline)
+            if fact.kind == FactKind.DETERMINATION.value
+        ]
+        _offer(self, "replaces", [("", "None"), *earlier])
+        if not earlier:
+            del self.fields["replaces"]
+
+    def also(self) -> dict[str, Any]:
+        """What is concluded, how much of it is accepted, and in place of what."""
+        names = ("verdict", "share", "quantity")
+        values = given({name: self.cleaned_data.get(name) for name in names})
+        replaced = self.cleaned_data.get("replaces")
+        return {**values, "supersedes": int(replaced)} if replaced else values
+
+
 class WaiverForm(FactForm):
     """It need not be done any more."""
 
@@ -378,23 +454,21 @@ class RetractionForm(DeadlineForm):
 
     def record(self, *, by: User, as_of: datetime) -> None:
         """Record the retraction."""
-        draft = read(FactDraft, _retraction(self.cleaned_data))
-        facts.record(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
+        self.submit_fact(_retraction(self.cleaned_data), by=by, as_of=as_of)
 
 
 def _offer_facts(form: forms.Form, subject: Deadline | Agreement) -> None:
-    rows = [
-        (
-            str(fact.pk),
-            f"{fact.kind} of {fact.effective_on or local_text(fact.effective_at, UTC)}"
-            + (f": {fact.note}" if fact.note else ""),
-        )
-        for fact in standing_facts(subject)
-    ]
+    rows = [(str(fact.pk), _named(fact)) for fact in standing_facts(subject)]
     _offer(form, "fact", rows)
     if not rows:
         what = "deadline" if isinstance(subject, Deadline) else "agreement"
         form.fields["fact"].help_text = f"Nothing that counts is recorded on this {what}."
+
+
+def _named(fact: Fact) -> str:
+    verdict = f" ({fact.verdict.replace('_', ' ')})" if fact.verdict else ""
+    day = fact.effective_on or local_text(fact.effective_at, UTC)
+    return f"{fact.kind}{verdict} of {day}" + (f": {fact.note}" if fact.note else "")
 
 
 def _retraction(values: Mapping[str, Any]) -> dict[str, Any]:

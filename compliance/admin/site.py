@@ -14,6 +14,7 @@ from compliance.admin import badges, moments
 from compliance.models import Deadline
 from compliance.queries import desk
 from compliance.queries.health import sweep_limit_seconds
+from compliance.queries.proposals import open_count
 
 admin.site.index_template = "admin/pacta/index.html"
 admin.site.index_title = "At a glance"
@@ -32,6 +33,7 @@ _SIDEBAR = (
     ("What happened", (
         ("Breaches", "gavel", "breach"),
         ("Facts", "fact_check", "fact"),
+        ("Proposals", "approval", "proposal"),
         ("Positions", "record_voice_over", "position"),
         ("Evidence", "attach_file", "evidence"),
         ("Ledger", "menu_book", "ledgerentry"),
@@ -47,6 +49,8 @@ _SIDEBAR = (
         ("API tokens", "key", "apitoken"),
         ("Sweep runs", "restart_alt", "sweeprun"),
         ("Recomputations", "calculate", "recomputation"),
+        ("Seals", "verified", "seal"),
+        ("Ledger checks", "rule", "ledgercheck"),
     )),
 )  # fmt: skip
 
@@ -58,13 +62,19 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": title,
             "separator": bool(title),
             "items": [
-                {"title": name, "icon": icon, "link": _address(model)}
+                {"title": name, "icon": icon, "link": _address(model), **_badge(model)}
                 for name, icon, model in items
                 if _may_view(request, model)
             ],
         }
         for title, items in _SIDEBAR
     ]
+
+
+def _badge(model: str | None) -> dict[str, Any]:
+    """How much waits there for somebody."""
+    count = open_count() if model == "proposal" else 0
+    return {"badge": count, "badge_variant": "warning"} if count else {}
 
 
 def _address(model: str | None) -> str:

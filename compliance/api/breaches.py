@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
-from compliance.api.views import Views, found, nothing_asked, page_response, question
+from compliance.api.views import Views, found, page_response, question
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
 from compliance.queries import breaches as queries
+from compliance.queries.deadlines import Moment
 
 
 class BreachRow(serializers.Serializer[Breach]):
@@ -36,11 +38,12 @@ class BreachViews(Views):
 
     @extend_schema(parameters=asked(queries.BreachListing), responses=paged(BreachRow))
     def list(self, request: Request) -> Response:
-        """List breaches, the newest first."""
-        return page_response(request, queries.listed(question(request, queries.BreachListing)))
+        """List breaches, the newest first; or those that were believed in at an instant."""
+        listing = question(request, queries.BreachListing).pinned(timezone.now())
+        page = queries.listed(listing)
+        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(responses=BreachRow)
+    @extend_schema(parameters=asked(Moment), responses=BreachRow)
     def retrieve(self, request: Request, id: int) -> Response:
-        """Show one breach."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        """Show one breach, now or as it was believed in at an instant."""
+        return found(queries.row(id, question(request, Moment).pinned(timezone.now())))

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
 from compliance.api.views import Views, found, nothing_asked, page_response, question
-from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
+from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status, Verification
 from compliance.models import Deadline
 from compliance.queries import deadlines as queries
 
@@ -56,10 +56,13 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     verification = serializers.ChoiceField(choices=list(Verification))
     next_check_at = serializers.DateTimeField(allow_null=True)
     target_quantity = serializers.FloatField(
-        allow_null=True, help_text="What is owed now; null in the past, and without a target."
+        allow_null=True, help_text="What is owed; null without a target."
     )
     unit = serializers.CharField(allow_blank=True)
     performed_quantity = serializers.FloatField(allow_null=True)
+    accepted_share = serializers.FloatField(
+        allow_null=True, help_text="How much of the whole is accepted, where nothing is counted."
+    )
     expected_quantity = serializers.FloatField(
         allow_null=True, help_text="What an even delivery would have reached by now."
     )
@@ -95,7 +98,49 @@ class TimelineAnswer(serializers.Serializer[Any]):
 
     deadline = serializers.IntegerField()
     as_of = serializers.DateTimeField()
+    known_at = serializers.DateTimeField()
     results = TransitionRow(many=True)
+
+
+class PastTransitionRow(serializers.Serializer[Any]):
+    """One step of a course as it was believed."""
+
+    effective_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=list(Status))
+    reason = serializers.ChoiceField(choices=list(Reason))
+    fact = serializers.IntegerField(allow_null=True)
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    unmet_at = serializers.DateTimeField(allow_null=True)
+    performed = serializers.FloatField(allow_null=True)
+    target = serializers.FloatField(allow_null=True)
+
+
+class LearnedRow(serializers.Serializer[Any]):
+    """A fact that had become known."""
+
+    id = serializers.IntegerField()
+    type = serializers.ChoiceField(choices=list(FactKind))
+
+
+class BatchRow(serializers.Serializer[Any]):
+    """What was believed anew at `recorded_at`: the course `from` an instant on, and the facts
+    that had become known since the batch before."""
+
+    recorded_at = serializers.DateTimeField()
+    facts = LearnedRow(many=True)
+    course = PastTransitionRow(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """The fields, of which the name of one is a word of the language."""
+        return {**super().get_fields(), "from": serializers.DateTimeField()}
+
+
+class HistoryAnswer(serializers.Serializer[Any]):
+    """All that was ever believed of a deadline, oldest first."""
+
+    deadline = serializers.IntegerField()
+    results = BatchRow(many=True)
 
 
 class DeadlineViews(Views):
@@ -122,12 +167,27 @@ class DeadlineViews(Views):
         moment = question(request, queries.Moment).pinned(now)
         return found(queries.row(id, moment, now=now))
 
-    @extend_schema(operation_id="deadlines_timeline", responses=TimelineAnswer)
+    @extend_schema(
+        operation_id="deadlines_timeline",
+        parameters=asked(queries.Moment),
+        responses=TimelineAnswer,
+    )
     def timeline(self, request: Request, id: int) -> Response:
-        """Show every status that the deadline has had, and will have if nothing more happens."""
-        nothing_asked(request)
+        """Show every status that the deadline has had, and will have if nothing more happens; or
+        what was believed of that at an instant."""
         now = timezone.now()
-        course = queries.course(id, now=now)
+        moment = question(request, queries.Moment).pinned(now)
+        course = queries.course(id, moment, now=now)
         if course is None:
+            raise NotFound("There is no such deadline, or nothing was known of it then.")
+        as_of, known_at = moment.as_of or now, moment.known_at or now
+        return Response({"deadline": id, "as_of": as_of, "known_at": known_at, "results": course})
+
+    @extend_schema(operation_id="deadlines_history", responses=HistoryAnswer)
+    def history(self, request: Request, id: int) -> Response:
+        """Show what was believed of the deadline, and when."""
+        nothing_asked(request)
+        history = queries.history(id)
+        if history is None:
             raise NotFound("There is no such deadline.")
-        return Response({"deadline": id, "as_of": now, "results": course})
+        return Response({"deadline": id, "results": history})

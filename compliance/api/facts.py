@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import asked, either, paged
+from compliance.api.proposals import ProposalRow, proposed
 from compliance.api.views import (
     Views,
     agreement_of,
@@ -29,8 +30,9 @@ from compliance.domain.drafts import (
 )
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Conclusion, FactKind
-from compliance.models import Fact
+from compliance.models import Fact, Proposal
 from compliance.operations import facts as operations
+from compliance.operations import proposals
 from compliance.queries import facts as queries
 from compliance.queries.filters import Id
 
@@ -100,11 +102,14 @@ class FactViews(Views):
 
     @extend_schema(
         request=either("AnyNewFact", NewFact, NewAgreementFact),
-        responses={201: FactRow},
+        responses={201: FactRow, 202: ProposalRow},
     )
     def create(self, request: Request) -> Response:
-        """Record a fact about a deadline, or about a whole agreement; statuses follow at once."""
+        """Record a fact about a deadline, or about a whole agreement; statuses follow at once.
+        Where the agreement needs a second person for it, it is proposed (202), and counts once
+        approved."""
         by, as_of = user_of(request), timezone.now()
+        fact: Fact | Proposal
         if _is_of_agreement(request):
             general = body(request, NewAgreementFact)
             agreement = agreement_of(general.agreement)
@@ -114,7 +119,9 @@ class FactViews(Views):
         else:
             draft = body(request, NewFact)
             deadline = deadline_of(draft.deadline)
-            fact = operations.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
+            fact = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=as_of)
+        if isinstance(fact, Proposal):
+            return proposed(request, fact)
         return created(request, queries.row(fact.pk), "id")
 
     @extend_schema(responses=FactRow)

@@ -23,9 +23,9 @@ from rest_framework.views import APIView
 from compliance.api.views import Views, nothing_asked
 
 _ROOMS = (
-    "parties", "agreements", "obligations", "deadlines", "facts", "evidence", "positions",
-    "breaches", "alerts", "subscriptions", "summary", "changes", "due-rules-preview",
-    "document-schema", "schema", "docs",
+    "parties", "agreements", "obligations", "deadlines", "facts", "determinations", "proposals",
+    "evidence", "positions", "breaches", "alerts", "subscriptions", "summary", "changes", "seals",
+    "due-rules-preview", "document-schema", "schema", "docs",
 )  # fmt: skip
 
 

@@ -11,16 +11,20 @@ from rest_framework.viewsets import ViewSet
 from compliance.api.agreements import AgreementViews, DocumentSchemaViews, ImportViews
 from compliance.api.alerts import AlertViews, SubscriptionViews
 from compliance.api.breaches import BreachViews
-from compliance.api.changes import ChangeViews
+from compliance.api.changes import ChangeViews, ComparisonViews
 from compliance.api.deadlines import DeadlineViews
+from compliance.api.determinations import DeterminationViews
 from compliance.api.due_rules import PreviewViews
 from compliance.api.evidence import EvidenceViews
 from compliance.api.facts import FactViews
 from compliance.api.obligations import ObligationViews
 from compliance.api.parties import PartyViews
 from compliance.api.positions import PositionViews
+from compliance.api.proposals import DecisionViews, ProposalViews
 from compliance.api.root import NowhereView, RootViews, SchemaView
+from compliance.api.seals import SealViews
 from compliance.api.summary import SummaryViews
+from compliance.api.what_if import WhatIfViews
 
 app_name = "api"
 
@@ -86,7 +90,29 @@ urlpatterns = [
         DeadlineViews.as_view({"get": "timeline"}),
         name="timeline",
     ),
+    path(
+        "deadlines/<id:id>/history/",
+        DeadlineViews.as_view({"get": "history"}),
+        name="history",
+    ),
+    path(
+        "deadlines/<id:id>/what-if/",
+        WhatIfViews.as_view({"post": "create"}),
+        name="what-if",
+    ),
     *_room("facts", FactViews),
+    *_room("determinations", DeterminationViews),
+    *_room("proposals", ProposalViews),
+    path(
+        "proposals/<id:id>/approve/",
+        DecisionViews.as_view({"post": "approve"}),
+        name="proposal-approve",
+    ),
+    path(
+        "proposals/<id:id>/reject/",
+        DecisionViews.as_view({"post": "reject"}),
+        name="proposal-reject",
+    ),
     *_room("evidence", EvidenceViews),
     *_room("positions", PositionViews),
     *_room("breaches", BreachViews),
@@ -94,6 +120,8 @@ urlpatterns = [
     *_room("subscriptions", SubscriptionViews),
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
+    *_room("seals", SealViews),
+    path("changes/between/", ComparisonViews.as_view({"get": "list"}), name="changes-between"),
     path("changes/", ChangeViews.as_view({"get": "list"}), name="changes"),
     path(
         "document-schema/",

@@ -6,7 +6,7 @@ end leaves a head that is no row's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -20,20 +20,30 @@ def link(head: bytes | None, values: Iterable[object]) -> bytes:
     return sha256((head or b"") + text).digest()
 
 
-def merkle_root(leaves: Sequence[bytes]) -> bytes:
+def merkle_root(leaves: Iterable[bytes]) -> bytes:
     """The root of the tree over `leaves`, by RFC 9162, section 2.1.1.
 
-    A leaf and a node begin with different bytes, so that none can pass for the other.
+    A leaf and a node begin with different bytes, so that none can pass for the other. The leaves
+    are taken one by one, and never held.
     """
-    level = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    if not level:
+    # Whole subtrees from the left, each lower than the one before it, with their heights.
+    trees: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        height, node = 0, sha256(b"\x00" + leaf).digest()
+        while trees and trees[-1][0] == height:
+            node = _node(trees.pop()[1], node)
+            height += 1
+        trees.append((height, node))
+    if not trees:
         return sha256().digest()
-    while len(level) > 1:
-        # An odd one out rises as it is. From the left in pairs this is the tree of the RFC.
-        pairs = zip(level[::2], level[1::2], strict=False)
-        above = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
-        level = above + level[len(above) * 2 :]
-    return level[0]
+    _, root = trees.pop()
+    while trees:
+        root = _node(trees.pop()[1], root)
+    return root
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
 
 
 def _plain(value: object) -> object:

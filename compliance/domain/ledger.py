@@ -14,6 +14,7 @@ from itertools import groupby
 
 from compliance.domain.suspensions import TICK
 from compliance.domain.timeline import (
+    BREACHED,
     Fact,
     Terms,
     Timeline,
@@ -134,6 +135,20 @@ def retell(
         upcoming = [each.recorded_at for each in facts] + [timeline.next_after(at)]
         at = min((each for each in upcoming if each is not None and each > at), default=None)
     return told
+
+
+def breaches_believed(entries: Sequence[Entry]) -> set[datetime]:
+    """The instants at which a breach was ever believed to have begun."""
+    found: set[datetime] = set()
+    for known_at in {entry.recorded_at for entry in entries}:
+        course = held_course([entry for entry in entries if entry.recorded_at <= known_at])
+        was_breached = False
+        for entry in course:
+            is_breached = entry.status in BREACHED
+            if is_breached and not was_breached:
+                found.add(entry.effective_at)
+            was_breached = is_breached
+    return found
 
 
 def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:

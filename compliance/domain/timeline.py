@@ -7,7 +7,7 @@ if nothing more happens; "now" is only a place on that line.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -232,7 +232,7 @@ class Timeline:
                     BreachInterval(
                         occurred_at=began,
                         ended_at=transition.effective_at,
-                        end_reason=_end_of_breach(transition),
+                        end_reason=end_of_breach(transition.status, transition.reason),
                     )
                 )
                 began = None
@@ -269,10 +269,11 @@ def standing(facts: Iterable[Fact]) -> list[Fact]:
     return [fact for fact in known if stands[fact.id] and fact.kind is not FactKind.RETRACTION]
 
 
-def _end_of_breach(transition: Transition) -> BreachEnd:
-    if transition.status is Status.SUSPENDED:
+def end_of_breach(status: Status, reason: Reason) -> BreachEnd:
+    """Why a breach is over that ended with this status, for this reason."""
+    if status is Status.SUSPENDED:
         return BreachEnd.SUSPENDED
-    return _END_OF_BREACH[transition.reason]
+    return _END_OF_BREACH[reason]
 
 
 def _state(transition: Transition) -> tuple[object, ...]:
@@ -338,7 +339,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     - The first performance of the whole, end of the period, waiver, cancellation or termination
       closes the deadline.
     - A determination that it was met counts as a performance of the whole. One that it was not,
-      or was in part, says how much is accepted in all of what was performed up to then.
+      or was in part, says how much is accepted in all of what was performed, of what components
+      had done and of what had been determined up to then.
     - A fact that takes effect before the deadline exists counts from `begins_at`.
     - A fact known by its day alone counts from the start of that day; on the day after the last
       one it still leaves the breach, of a moment, that had begun with that day.
@@ -357,7 +359,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         return _withdrawn(terms)
     is_done_once = terms.kind is _ACHIEVE
     ordered = sorted(standing(facts), key=_order)
-    course: _Course = _Achieving(terms, _limits(ordered)) if is_done_once else _Keeping(terms)
+    course: _Course = _Achieving(terms, ordered) if is_done_once else _Keeping(terms)
     # At one instant what was recorded comes after what followed from elsewhere, and wins.
     events: list[Move | Fact] = sorted([*terms.moves, *ordered], key=_instant)
     for event in events:
@@ -635,26 +637,15 @@ class _Course(ABC):
             self.transitions.append(transition)
 
 
-def _limits(ordered: Sequence[Fact]) -> dict[int, tuple[Fact, ...]]:
-    """By the ids of performances, the later determinations that limit what of them is accepted."""
-    limits: dict[int, tuple[Fact, ...]] = {}
-    later: tuple[Fact, ...] = ()
-    for fact in reversed(ordered):
-        if fact.kind is FactKind.DETERMINATION and fact.verdict in _LIMITING:
-            later = (fact, *later)
-        elif fact.kind is FactKind.PERFORMANCE and later:
-            limits[fact.id] = later
-    return limits
-
-
+# What says how much is accepted of all that was done up to then.
 _LIMITING = frozenset({Conclusion.PARTLY_MET, Conclusion.NOT_MET})
 
 
 class _Achieving(_Course):
     """The course of what must be done by an instant."""
 
-    def __init__(self, terms: Terms, limits: Mapping[int, tuple[Fact, ...]]) -> None:
-        self.limits = limits
+    def __init__(self, terms: Terms, ordered: Sequence[Fact]) -> None:
+        self.limiting = [each for each in ordered if each.verdict in _LIMITING]
         super().__init__(terms)
 
     def _effect_of(self, event: Move | Fact) -> datetime:
@@ -707,8 +698,8 @@ class _Achieving(_Course):
             self._determine(fact, at)
 
     def _count(self, event: Move, at: datetime) -> None:
-        self.performed = event.performed or _NOTHING
         self.target = event.target
+        self.performed = self._limited(event.performed or _NOTHING, event) or _NOTHING
         if self.target is None or self.performed < self.target:
             status = self.status
             if status in BREACHED:
@@ -722,12 +713,11 @@ class _Achieving(_Course):
         is_whole = fact.quantity is None or self.target is None
         before = self.performed
         performed = before + (fact.quantity or _NOTHING)
-        if limits := self.limits.get(fact.id):
-            most = min(self._accepted(each) for each in limits)
-            performed = max(before, most if is_whole else min(performed, most))
-            is_whole = False
+        accepted = self._limited(None if is_whole else performed, fact)
+        if accepted is not None:
+            performed = max(before, accepted)
         self.performed = performed
-        if is_whole or (self.target is not None and performed >= self.target):
+        if accepted is None or (self.target is not None and performed >= self.target):
             self._move(at, *self._completed(fact, at), fact.id)
         elif performed != before:
             self._accept(at, Reason.PART_PERFORMED, fact)
@@ -739,6 +729,16 @@ class _Achieving(_Course):
             status = Status.PARTLY_MET if self.performed else Status.UNMET
         self._move(at, status, reason, fact.id)
 
+    def _limited(self, performed: Decimal | None, event: Move | Fact) -> Decimal | None:
+        """How much of what is done up to `event` counts, by all later determinations; None is
+        the whole."""
+        if isinstance(event, Move):
+            later = [each for each in self.limiting if each.effective_at >= event.at]
+        else:
+            later = [each for each in self.limiting if _order(each) > _order(event)]
+        amounts = [self._accepted(each) for each in later]
+        return min(amounts if performed is None else [performed, *amounts], default=None)
+
     def _accepted(self, determination: Fact) -> Decimal:
         """How much a determination accepts in all; of what has no target, as a share of 1."""
         if determination.verdict is Conclusion.NOT_MET:
@@ -748,12 +748,16 @@ class _Achieving(_Course):
         return (determination.share * (self.target or _WHOLE)).quantize(_SMALLEST)
 
     def _determine(self, fact: Fact, at: datetime) -> None:
-        if fact.verdict is Conclusion.MET:
+        if fact.verdict is Conclusion.UNDETERMINED:
+            return
+        is_met = fact.verdict is Conclusion.MET
+        accepted = self._limited(None if is_met else self._accepted(fact), fact)
+        if accepted is None:
             status, reason = self._completed(fact, at)
             is_plain = reason is Reason.PERFORMED
             self._move(at, status, Reason.DETERMINED if is_plain else reason, fact.id)
-        elif fact.verdict in _LIMITING:
-            self.performed = self._accepted(fact)
+        else:
+            self.performed = accepted
             if self.target is not None and self.performed >= self.target:
                 status, _ = self._completed(fact, at)
                 self._move(at, status, Reason.DETERMINED, fact.id)

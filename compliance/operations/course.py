@@ -19,6 +19,7 @@ from compliance.domain.alerts import BreachChanges, breach_changes
 from compliance.domain.chains import link
 from compliance.domain.ledger import (
     Entry,
+    breaches_believed,
     entry_of,
     next_recorded_at,
     performed_of,
@@ -303,7 +304,8 @@ def _decide(
         recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
     batch = restatement(held, timeline, as_of)
-    changes = breach_changes(known.breaches.get(row.id, ()), timeline.breaches(as_of))
+    breaches = timeline.breaches(as_of)
+    changes = breach_changes(known.breaches.get(row.id, ()), breaches)
     if batch or changes:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in batch]
@@ -313,6 +315,17 @@ def _decide(
     writes.ledger += chain
     if changes:
         _note_breaches(row, recorded_at, changes, writes)
+    if known_from is not None:
+        # So that those believed in for a while can be asked about.
+        never = breaches_believed(held) - {each.occurred_at for each in breaches}
+        writes.begun += [_breach(row, recorded_at, _voided(at)) for at in sorted(never)]
+
+
+def _voided(occurred_at: datetime) -> BreachInterval:
+    """A breach that never was keeps its row, as an empty interval."""
+    return BreachInterval(
+        occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
+    )
 
 
 def _chained(
@@ -380,12 +393,8 @@ def _note_breaches(
         writes.begun.append(_breach(row, recorded_at, breach))
     for breach in (*changes.ended, *changes.resumed):
         writes.altered.append(_breach(row, recorded_at, breach))
-    # A breach that never was keeps its row, as an empty interval.
     for occurred_at in changes.voided:
-        voided = BreachInterval(
-            occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
-        )
-        writes.altered.append(_breach(row, recorded_at, voided))
+        writes.altered.append(_breach(row, recorded_at, _voided(occurred_at)))
 
 
 def _breach(row: _Row, recorded_at: datetime | None, breach: BreachInterval) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from compliance.models import (
 from compliance.models.bulk import write
 from compliance.models.deadlines import duty_of, terms_of
 from compliance.models.facts import chained_fact, fact_of, facts_about
-from compliance.operations import course, evidence, schedule, verification
+from compliance.operations import course, evidence, schedule
 from compliance.operations.moments import moment
 
 # How far the clock of whoever reports a performance may be ahead of ours.
@@ -72,8 +72,6 @@ def record(
     if sets_dates:
         touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
     course.settle(touched, as_of=as_of)
-    if verification.concerns(fact):
-        verification.mark([deadline.pk])
     return fact
 
 
@@ -98,7 +96,7 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
     """The course that a deadline would take if these facts were recorded too, one after another.
 
     Stores nothing. It stands beside `record`, whose checks it shares, because it must come to
-    the same.
+    the same. In the course they are numbered from `SUPPOSED` on.
 
     Raises:
         Invalid: a fact that `record` would refuse, at its place in the list.
@@ -114,12 +112,13 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
                 sentence = f"Fact {fact.supersedes_id} is superseded by one before this."
                 raise refusal("supersedes", sentence)
         # Of two equal facts the newer is named as the cause; no stored one is as new as these.
-        fact.pk = _SUPPOSED + number
+        fact.pk = SUPPOSED + number
         facts = [*facts, fact_of(_values(fact), deadline.timezone)]
     return project(terms_of(deadline, duty), facts)
 
 
-_SUPPOSED = 2**62
+# No stored fact has an id from here on.
+SUPPOSED = 2**62
 
 
 def _stands(fact_id: int, facts: Sequence[FactOfCourse]) -> bool:
@@ -136,9 +135,15 @@ def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
         return False
     if draft.type in GUARDED:
         return True
-    # Else what two people decided one could take back.
-    superseded = Fact.objects.filter(pk=draft.supersedes or 0, deadline=deadline)
-    return superseded.filter(kind__in=[kind.value for kind in GUARDED]).exists()
+    # Else one person could take back what two have decided, or bring it back by taking back
+    # what superseded it.
+    superseded = draft.supersedes
+    while superseded is not None:
+        fact = Fact.objects.filter(pk=superseded, deadline=deadline).first()
+        if fact is not None and fact.kind in GUARDED:
+            return True
+        superseded = fact.supersedes_id if fact is not None else None
+    return False
 
 
 def store(

@@ -7,33 +7,56 @@ The ledger rule: the status at V as known at K is that of the ledger row, among 
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import groupby
 from typing import Annotated, Literal, Self
 
+from django.db.models import Q
 from pydantic import Field
 
 from compliance.domain.drafts import AgreementRef, Instant, PartyCode
 from compliance.domain.due_rules import Ref
+from compliance.domain.ledger import Entry, held_course
 from compliance.domain.pace import expected_by, pace
 from compliance.domain.problems import refusal
 from compliance.domain.timeline import Timeline, project
-from compliance.domain.vocabulary import Severity, Status
-from compliance.models import Deadline
+from compliance.domain.vocabulary import Reason, Severity, Status
+from compliance.models import Deadline, Fact, LedgerEntry
 from compliance.models.deadlines import NO_DUE, duty_of, terms_of
 from compliance.models.facts import facts_about
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
+from compliance.queries.verification import add_verification
 
 _NOW = "compliance_deadline AS d"
 
+# The state of each deadline, by the ledger rule. One by one where few are asked about; for all,
+# one pass over the ledger's index from its end.
+_STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.first_at,"
+_STATES_OF_FEW = f"""
+CROSS JOIN LATERAL (
+    SELECT {_STATE} e.performed, e.target
+    FROM compliance_ledgerentry AS e
+    WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
+    ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
+"""
+_STATES_OF_ALL = f"""
+JOIN (
+    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target
+    FROM compliance_ledgerentry AS e
+    WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
+    ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
+ON e.deadline_id = d.id
+"""
+
+# What a question does not ask for, PostgreSQL leaves out of its plan.
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
-    e.status, d.verification, NULL::timestamptz AS next_check_at,
-    e.unmet_at, d.starts_at, CASE WHEN e.due_at = d.due_at THEN d.first_at END AS first_at,
+    e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
+    e.unmet_at, d.starts_at, e.first_at,
     e.reason IN ('window_began', 'performed_in_window')
-        OR coalesce(e.status = 'pending' AND e.due_at = d.due_at AND d.first_at <= e.effective_at,
-                    FALSE) AS is_ambiguous,
-    NULL::numeric AS performed_quantity, NULL::numeric AS target_quantity, d.begins_at,
+        OR coalesce(e.status = 'pending' AND e.first_at <= e.effective_at, FALSE) AS is_ambiguous,
+    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity, d.begins_at,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
      FROM (SELECT r.effective_at,
@@ -54,12 +77,7 @@ _AS_OF = """
              AND p.recorded_at <= %(known_at)s
            ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
  FROM compliance_deadline AS d
- CROSS JOIN LATERAL (
-     SELECT e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at
-     FROM compliance_ledgerentry AS e
-     WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
-     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
-) AS d
+ {states}) AS d
 """
 
 _COLUMNS = """
@@ -74,6 +92,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
+    CASE WHEN d.target_quantity IS NULL THEN nullif(d.performed_quantity, 0) END AS accepted_share,
     d.begins_at
 """
 _WORKING = ", d.trace, d.warnings, d.data_version"
@@ -81,7 +100,7 @@ _JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 """
-_OF_PARTY = """
+OF_PARTY = """
 EXISTS (SELECT 1 FROM compliance_obligationparty AS s
         WHERE s.obligation_id = d.obligation_id AND s.capacity = '{capacity}'
           AND s.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %({capacity})s))
@@ -162,6 +181,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
     found = page(select, conditions(listing), order=order, listing=listing)
     for each in found.rows:
         _add_pace(each, listing.as_of or now)
+    add_verification(found.rows, listing)
     return found
 
 
@@ -171,6 +191,7 @@ def row(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
     found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
     if found is not None:
         _add_pace(found, moment.as_of or now)
+        add_verification([found], moment)
         version = found.pop("data_version")
         found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
     return found
@@ -192,8 +213,22 @@ def _add_pace(found: Row, as_of: datetime) -> None:
 
 
 def source(moment: Moment) -> str:
-    """The deadlines `d` in SQL, as they stood at a pinned moment."""
-    return _NOW if moment.as_of is None else _AS_OF
+    """The deadlines `d` in SQL, as they stood at a pinned moment.
+
+    A past verification is not among them: see `verification.add_verification`.
+    """
+    if moment.as_of is None:
+        return _NOW
+    is_of_few = isinstance(moment, DeadlineFilter) and any(
+        getattr(moment, name) is not None for name in _SELECTIVE
+    )
+    is_single = not isinstance(moment, DeadlineFilter)
+    states = _STATES_OF_FEW if is_of_few or is_single else _STATES_OF_ALL
+    return _AS_OF.replace("{states}", states)
+
+
+# What leaves few deadlines of all, before their states are looked up.
+_SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
 
 
 def conditions(wanted: DeadlineFilter) -> Where:
@@ -212,8 +247,8 @@ def conditions(wanted: DeadlineFilter) -> Where:
             where.add(f"{column} = ANY(%({name})s)", **{name: list(words)})
     where.equal(o__ref=wanted.obligation_ref, o__owner=wanted.owner)
     where.equal(d__is_disputed=wanted.is_disputed)
-    where.add(_OF_PARTY.format(capacity="obligor"), obligor=wanted.obligor)
-    where.add(_OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
+    where.add(OF_PARTY.format(capacity="obligor"), obligor=wanted.obligor)
+    where.add(OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
     where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=wanted.tag)
     if wanted.q is not None:
         where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(wanted.q))
@@ -227,29 +262,119 @@ def _due(boundary: date | datetime | None) -> str:
     return "d.due_at" if isinstance(boundary, datetime) else "d.due_on"
 
 
-def timeline(deadline_id: int) -> Timeline | None:
-    """The whole course of one deadline, past and projected, by what is known now."""
+def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline | None:
+    """The whole course of one deadline, past and projected, by what is known now, or by the facts
+    that were known at an instant."""
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
     if deadline is None:
         return None
     duty = duty_of(deadline.obligation)
     surviving = {deadline.pk} if duty.is_surviving else set()
-    facts = facts_about([deadline], surviving=surviving)
-    return project(terms_of(deadline, duty), facts.get(deadline.pk, ()))
+    facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
+    if known_at is not None:
+        facts = [each for each in facts if each.recorded_at and each.recorded_at <= known_at]
+    return project(terms_of(deadline, duty), facts)
 
 
-def course(deadline_id: int, *, now: datetime) -> list[Row] | None:
+def course(deadline_id: int, moment: Moment, *, now: datetime) -> list[Row] | None:
     """The timeline of one deadline as rows, oldest first, with what is still to come marked.
+
+    At a pinned moment: its past as it was believed, and what was to come by what was known. None
+    too if nothing was known of it then.
 
     Raises:
         Invalid: it cannot be projected; the deadline is set aside.
     """
     try:
-        found = timeline(deadline_id)
+        found = timeline(deadline_id, known_at=moment.known_at)
     except (ValueError, ArithmeticError) as error:
         raise refusal("", f"The course of this deadline cannot be worked out: {error}") from error
     if found is None:
         return None
+    if moment.as_of is None:
+        return transition_rows(found, now=now)
+    past = [
+        {**_past_row(entry, due_on), "is_projected": False}
+        for entry, due_on in believed(deadline_id, moment)
+    ]
+    return [*past, *_after(found, moment.as_of)] if past else None
+
+
+def _after(found: Timeline, as_of: datetime) -> list[Row]:
+    return [each for each in transition_rows(found, now=as_of) if each["is_projected"]]
+
+
+def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]]:
+    """The course of a deadline up to a pinned moment, as the ledger held it then, with due days."""
+    rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
+    days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
+    held = held_course([entry_from(row) for row in rows])
+    return [
+        (entry, days[entry.recorded_at, entry.effective_at])
+        for entry in held
+        if moment.as_of is not None and entry.effective_at <= moment.as_of
+    ]
+
+
+def entry_from(row: LedgerEntry) -> Entry:
+    """A stored ledger entry as the domain sees it."""
+    return Entry(
+        recorded_at=row.recorded_at,
+        effective_at=row.effective_at,
+        status=Status(row.status),
+        reason=Reason(row.reason),
+        fact_id=row.fact_id,
+        due_at=row.due_at,
+        unmet_at=row.unmet_at,
+        first_at=row.first_at,
+        performed=row.performed,
+        target=row.target,
+    )
+
+
+def _past_row(entry: Entry, due_on: date | None) -> Row:
+    return {
+        "effective_at": entry.effective_at,
+        "status": entry.status,
+        "reason": entry.reason,
+        "fact": entry.fact_id,
+        "due_on": due_on,
+        "due_at": entry.due_at,
+        "unmet_at": entry.unmet_at,
+        "performed": entry.performed if entry.target is not None else None,
+        "target": entry.target,
+    }
+
+
+def history(deadline_id: int) -> list[Row] | None:
+    """What was believed of a deadline, and when: a row for each batch of its ledger, oldest
+    first, with what it said anew and the facts that had become known since the batch before."""
+    if not Deadline.objects.filter(pk=deadline_id).exists():
+        return None
+    entries = list(
+        LedgerEntry.objects.filter(deadline_id=deadline_id).order_by("recorded_at", "effective_at")
+    )
+    deadline = Deadline.objects.get(pk=deadline_id)
+    own = Q(deadline_id=deadline_id) | Q(agreement_id=deadline.agreement_id)
+    facts = list(Fact.objects.filter(own).order_by("recorded_at", "id"))
+    batches = []
+    for recorded_at, batch in groupby(entries, key=lambda each: each.recorded_at):
+        learned = [each for each in facts if each.recorded_at <= recorded_at]
+        facts = facts[len(learned) :]
+        rows = list(batch)
+        batches.append(
+            {
+                "recorded_at": recorded_at,
+                "from": rows[0].effective_at,
+                "facts": [{"id": each.pk, "type": each.kind} for each in learned],
+                "course": [_past_row(entry_from(each), each.due_on) for each in rows],
+            }
+        )
+    return batches
+
+
+def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
+    """A timeline as rows, oldest first, with what is still to come marked."""
     return [
         {
             "effective_at": each.effective_at,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from typing import Annotated
+
+from pydantic import Field
+
+from compliance.domain.drafts import AgreementRef, Instant
 from compliance.domain.due_rules import Ref
 from compliance.domain.vocabulary import FactKind
 from compliance.queries.filters import Id
@@ -45,6 +49,7 @@ class FactListing(Listing):
     deadline: Id | None = None
     obligation_ref: Ref | None = None
     type: FactKind | None = None
+    known_at: Annotated[Instant | None, Field(description="Only what was recorded by then.")] = None
 
 
 def listed(listing: FactListing) -> Page:
@@ -53,6 +58,7 @@ def listed(listing: FactListing) -> Page:
         f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )
     where.add(_IN_AGREEMENT, agreement=listing.agreement)
+    where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
     return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)
 
 

@@ -28,7 +28,9 @@ SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
      ORDER BY id DESC LIMIT 1),
     (SELECT count(*) FROM compliance_deadline WHERE data_version = ''),
     (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_deskcalendarevent),
-                     (SELECT max(pgh_created_at) FROM compliance_closingdayevent)))
+                     (SELECT max(pgh_created_at) FROM compliance_closingdayevent))),
+    (SELECT ended_at FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
+    (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1)
 """
 
 
@@ -49,12 +51,12 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
     """Every check. The service is ready when none of them is failing or unknown."""
     checks = {"broker": _broker()}
     try:
-        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed = _figures()
+        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *ledger = _figures()
     except (psycopg.Error, OSError):
         unknown = Check(state="unknown", figure={})
         failing = Check(state="failing", figure={})
         return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
-                "set_aside": unknown, "recomputation": unknown}  # fmt: skip
+                "set_aside": unknown, "recomputation": unknown, "ledger": unknown}  # fmt: skip
     sweep_limit = sweep_limit_seconds()
     sweep_age = _age(last_sweep, as_of)
     alert_age = _age(oldest_alert, as_of)
@@ -72,7 +74,22 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
         # Each waits for a mend of its own data and holds up nobody else.
         "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
         "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
+        "ledger": _ledger(*ledger, as_of=as_of),
     }
+
+
+def _ledger(checked_at: datetime | None, bad_rows: int | None, *, as_of: datetime) -> Check:
+    """Whether the last check found anything changed. Only a warning: the service goes on."""
+    figure: dict[str, Any] = {
+        "last_checked_seconds_ago": _age(checked_at, as_of),
+        "bad_rows": bad_rows or 0,
+    }
+    if bad_rows:
+        figure["warning"] = (
+            "The last check found rows that are not as they were recorded: see the admin, or run "
+            "verify_ledger."
+        )
+    return Check(state="ok", figure=figure)
 
 
 def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:

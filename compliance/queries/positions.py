@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, PartyCode
+from typing import Annotated
+
+from pydantic import Field
+
+from compliance.domain.drafts import AgreementRef, Instant, PartyCode
 from compliance.domain.due_rules import Ref
 from compliance.domain.vocabulary import Verdict
 from compliance.queries.filters import Id
@@ -34,6 +38,7 @@ class PositionListing(Listing):
     obligation_ref: Ref | None = None
     party: PartyCode | None = None
     verdict: Verdict | None = None
+    known_at: Annotated[Instant | None, Field(description="Only what was recorded by then.")] = None
 
 
 def listed(listing: PositionListing) -> Page:
@@ -45,6 +50,7 @@ def listed(listing: PositionListing) -> Page:
         p__code=listing.party,
         w__verdict=listing.verdict,
     )
+    where.add("w.recorded_at <= %(known_at)s", known_at=listing.known_at)
     return page(_ROWS, where, order=Order(table="w", columns=("id",)), listing=listing)
 
 

@@ -24,7 +24,7 @@ from compliance.models import (
     Move,
     User,
 )
-from compliance.operations import calendars, recomputation, sweep
+from compliance.operations import calendars, recomputation, seals, sweep
 from compliance.operations.tokens import create_token
 from tests.admin.pages import address
 from tests.samples import agree, duty, follow, record, state, utc
@@ -32,7 +32,7 @@ from tests.samples import agree, duty, follow, record, state, utc
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 READ_ONLY = {
     "Alert", "Breach", "Deadline", "Fact", "LedgerEntry", "Message", "Obligation", "Position",
-    "Recomputation", "SweepRun",
+    "LedgerCheck", "Recomputation", "Seal", "SweepRun",
 }  # fmt: skip
 MOST_QUERIES = 45
 
@@ -90,6 +90,16 @@ def filled(desk: User) -> Agreement:
     calendars.save(calendar=None, draft=draft)
     run = recomputation.run(as_of=timezone.now())
     assert run is not None
+    seals.seal(as_of=timezone.now())
+    problem = {"table": "compliance_fact", "id": 1, "detail": "It was changed."}
+    seals.note_check(
+        started_at=timezone.now(),
+        ended_at=timezone.now(),
+        deadlines=3,
+        facts=3,
+        entries=9,
+        problems=[problem],
+    )
     for deadline in agreement.deadlines.all():
         Move.objects.create(
             recomputation=run,

@@ -46,6 +46,7 @@ def test_the_release_of_rare_earths_stands_unmet_and_disputed(
         "target_quantity": None,
         "unit": "",
         "performed_quantity": None,
+        "accepted_share": None,
         "expected_quantity": None,
         "pace": None,
     }

@@ -27,9 +27,11 @@ from compliance.api import (
     obligations,
     parties,
     positions,
+    seals,
     summary,
 )
 from compliance.models import Agreement, User
+from compliance.operations import seals as sealing
 from compliance.operations.tokens import create_token
 from config.wsgi import application
 from tests.api.answers import BASE, rows
@@ -66,7 +68,9 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
     expected = {
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "get deadlines/{id}/timeline/",
-        "post due-rules/preview/",
+        "post due-rules/preview/", "get changes/between/", "get deadlines/{id}/history/",
+        "post deadlines/{id}/what-if/", "post proposals/{id}/approve/",
+        "post proposals/{id}/reject/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -79,6 +83,9 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         ("deadlines", "id", "lr"),
         ("breaches", "id", "lr"),
         ("alerts", "id", "lr"),
+        ("seals", "id", "lr"),
+        ("determinations", "id", "lcr"),
+        ("proposals", "id", "lr"),
     ):
         addresses = {
             "l": f"get {room}/",
@@ -131,6 +138,7 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
     "alerts/": alerts.AlertRow,
     "subscriptions/": alerts.SubscriptionRow,
     "changes/": changes.ChangeRow,
+    "seals/": seals.SealRow,
     "summary/": summary.GroupRow,
 }
 
@@ -143,6 +151,7 @@ def test_every_row_is_what_the_document_says_it_is(
     deadline = agree(duty(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"}))
     due = {"type": "date", "on": "2026-04-01"}
     record(deadline, as_of=geneva.created_at, type="extension", on="2026-03-01", due=due)
+    sealing.seal(as_of=geneva.created_at)
     found = rows(api, room)
     assert found
     for row in found:

@@ -31,7 +31,11 @@ pytestmark = pytest.mark.django_db
 NOW = utc("2026-06-01T00:00")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-DONE: dict[str, Any] = {"type": "performance", "on": "2026-03-20", "recorded_at": "2026-03-25T09:00:00Z"}
+DONE: dict[str, Any] = {
+    "type": "performance",
+    "on": "2026-03-20",
+    "recorded_at": "2026-03-25T09:00:00Z",
+}
 LATER: dict[str, Any] = {
     "type": "extension",
     "on": "2026-03-12",
@@ -192,7 +196,8 @@ def test_what_befell_the_agreement_is_told_when_it_became_known() -> None:
         (utc("2026-03-15T16:00"), "unmet"),
         (utc("2026-03-20T00:00"), "cancelled"),
     ]
-    assert not Breach.objects.exists()
+    [breach] = Breach.objects.all()
+    assert breach.end_reason == "voided"
 
 
 def test_geneva_tells_its_history(admin_user: User) -> None:

@@ -1,0 +1,126 @@
+"""How fast the past is told, beside a bare SQL statement.
+
+`python -m benchmarks.as_of [STORED]` fills a database of its own (1M deadlines by default, ten
+thousand to an agreement, five ledger entries to two deadlines) and asks how things stood at a past
+instant, as known at another: the first page and the summary of one agreement, the summary of all.
+The floor of the summary of all is one statement over the ledger that counts the statuses. Each
+figure is the median of its rounds, through the functions behind the API.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from benchmarks import execute, expect, throwaway_database
+from benchmarks.sweep import fill
+
+DUE_AT = datetime(2026, 2, 1, tzinfo=UTC)
+LEARNED_AT = datetime(2026, 3, 1, tzinfo=UTC)
+AS_OF = datetime(2026, 2, 10, tzinfo=UTC)
+PORTION = 10_000
+
+
+def main(stored: int) -> None:
+    """Fill, measure, print; everything is thrown away at the end."""
+    with throwaway_database():
+        for first in range(0, stored, PORTION):
+            fill(first, min(PORTION, stored - first), DUE_AT)
+        _tell()
+        _measure(stored)
+
+
+def _tell() -> None:
+    """All were missed; half turn out, a month later, to have been done in time."""
+    execute(
+        """
+        INSERT INTO compliance_ledgerentry
+            (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at, unmet_at)
+        SELECT id, due_at, due_at, 'unmet', 'due_passed', due_on, due_at, unmet_at
+        FROM compliance_deadline ORDER BY random()
+        """
+    )
+    execute(
+        """
+        INSERT INTO compliance_ledgerentry
+            (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at, unmet_at)
+        SELECT id, %(learned)s, due_at - interval '1 day', 'met', 'performed', due_on, due_at,
+            unmet_at
+        FROM compliance_deadline WHERE id %% 2 = 0 ORDER BY random()
+        """,
+        {"learned": LEARNED_AT},
+    )
+    execute("VACUUM ANALYZE")
+
+
+def _measure(stored: int) -> None:
+    from compliance.queries.deadlines import DeadlineListing, listed
+    from compliance.queries.summary import SummaryQuestion, summary
+
+    print(f"{stored:,} deadlines, {stored * 5 // 2:,} ledger entries", flush=True)
+    now = datetime.now(UTC)
+    for name, known_at in (("then", AS_OF), ("now", LEARNED_AT + timedelta(days=1))):
+        moment = {"as_of": AS_OF, "known_at": known_at}
+        own = {"agreement": "agreement-0", **moment}
+        met = stored // 2 if name == "now" else 0
+
+        def page(own: dict[str, object] = own) -> None:
+            rows = listed(DeadlineListing(**own), now=now).rows  # type: ignore[arg-type]
+            expect(len(rows), 100, "rows of a page")
+
+        def one(own: dict[str, object] = own, met: int = met) -> None:
+            rows = summary(SummaryQuestion(**own))  # type: ignore[arg-type]
+            found = {row["group"]: row["count"] for row in rows}
+            expect(found.get("met", 0), met and PORTION // 2, "met of one agreement")
+
+        def everything(moment: dict[str, datetime] = moment, met: int = met) -> None:
+            rows = summary(SummaryQuestion(**moment))  # type: ignore[arg-type]
+            found = {row["group"]: row["count"] for row in rows}
+            expect(found.get("met", 0), met, "met of all")
+
+        def floor(moment: dict[str, datetime] = moment, met: int = met) -> None:
+            expect(dict(execute(_FLOOR, moment)).get("met", 0), met, "met in one statement")
+
+        print(f"as of {AS_OF:%Y-%m-%d}, as known {name}")
+        print(f"  a page of one agreement        {_median(page, 7) * 1000:>9,.1f} ms")
+        print(f"  the summary of one agreement   {_median(one, 7) * 1000:>9,.1f} ms")
+        ours, least = _medians(everything, floor, 3)
+        print(f"  the summary of all             {ours * 1000:>9,.1f} ms")
+        print(f"  the floor of that              {least * 1000:>9,.1f} ms")
+        print(f"  ratio                          {least / ours:>9.2f}")
+        sys.stdout.flush()
+
+
+_FLOOR = """
+    SELECT status, count(*) FROM (
+        SELECT DISTINCT ON (deadline_id) status FROM compliance_ledgerentry
+        WHERE recorded_at <= %(known_at)s AND effective_at <= %(as_of)s
+        ORDER BY deadline_id, recorded_at DESC, effective_at DESC) AS state
+    GROUP BY status
+"""
+
+
+def _median(action: Callable[[], None], rounds: int) -> float:
+    return statistics.median(_timed(action) for _ in range(rounds))
+
+
+def _medians(
+    ours: Callable[[], None], floor: Callable[[], None], rounds: int
+) -> tuple[float, float]:
+    times = [(_timed(ours), _timed(floor)) for _ in range(rounds)]
+    return statistics.median(each for each, _ in times), statistics.median(
+        each for _, each in times
+    )
+
+
+def _timed(action: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

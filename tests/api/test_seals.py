@@ -1,0 +1,36 @@
+"""Seals over the API: what somebody outside keeps in order to compare later."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from compliance.operations import seals
+from tests.api.answers import BASE, rows
+from tests.samples import agree, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc("2026-02-02T00:30")
+
+
+def test_seals_are_listed_oldest_first_with_their_roots(api: Client) -> None:
+    agree()
+    made = [seals.seal(as_of=NOW + timedelta(days=day)) for day in range(3)]
+    found = rows(api, "seals/")
+    assert [row["root"] for row in found] == [each.root.hex() for each in made if each]
+    assert [row["hash"] for row in found] == [each.hash.hex() for each in made if each]
+    assert found[0] == api.get(f"{BASE}seals/{found[0]['id']}/").json()
+    assert (found[0]["sealed_at"], found[0]["chains"]) == ("2026-02-02T00:30:00Z", 1)
+
+
+def test_a_seal_is_made_changed_and_removed_by_nobody(api: Client) -> None:
+    seals.seal(as_of=NOW)
+    [row] = rows(api, "seals/")
+    address = f"{BASE}seals/{row['id']}/"
+    for verb in (api.post, api.patch, api.put, api.delete):
+        assert verb(address, {}, content_type="application/json").status_code == 405
+    assert api.post(f"{BASE}seals/", {}, content_type="application/json").status_code == 405
+    assert api.get(f"{BASE}seals/999999/").status_code == 404

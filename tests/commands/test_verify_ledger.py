@@ -1,0 +1,124 @@
+"""verify_ledger, and the ticks that seal and check by themselves."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from compliance import tasks
+from compliance.models import LedgerCheck, LedgerEntry, Seal, User
+from compliance.operations import seals
+from compliance.queries import health
+from config.celery import app
+from tests.samples import agree
+
+pytestmark = pytest.mark.django_db
+
+
+def verify(*arguments: str) -> tuple[int, str, str]:
+    """The status with which the command ends, and what it prints on each stream."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("verify_ledger", *arguments, stdout=out, stderr=err)
+    except CommandError as error:
+        return error.returncode, out.getvalue(), f"{err.getvalue()}{error}"
+    return 0, out.getvalue(), err.getvalue()
+
+
+def tamper() -> LedgerEntry:
+    """Change an entry of the ledger past all triggers."""
+    entry = LedgerEntry.objects.earliest("id")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE compliance_ledgerentry SET due_on = NULL WHERE id = %s", [entry.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    return entry
+
+
+def test_what_was_checked_is_printed_and_kept() -> None:
+    agree()
+    seals.seal(as_of=timezone.now())
+    status, out, err = verify()
+    assert (status, err) == (0, "")
+    assert out.startswith("1 deadlines, 0 facts, 1 ledger entries and 1 seals checked in ")
+    assert out.endswith("Everything is as it was recorded.\n")
+    check = LedgerCheck.objects.get()
+    assert (check.deadlines, check.facts, check.entries, check.is_clean) == (1, 0, 1, True)
+
+
+def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
+    agree()
+    entry = tamper()
+    status, _, err = verify()
+    assert status == 1
+    assert f"compliance_ledgerentry {entry.pk}, deadline {entry.deadline_id}: " in err
+    assert err.endswith("1 rows are not as they were recorded.")
+    [problem] = LedgerCheck.objects.get().problems
+    assert (problem["table"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
+
+
+def test_the_root_of_a_mail_is_compared() -> None:
+    agree()
+    made = seals.seal(as_of=timezone.now())
+    assert made is not None
+    assert verify("--root", made.root.hex(), "--all-seals")[0] == 0
+    status, _, err = verify("--root", "ab" * 32)
+    assert (status, "ab" * 32 in err) == (1, True)
+    with pytest.raises(CommandError, match="is no root"):
+        call_command("verify_ledger", "--root", "xyz")
+
+
+def test_a_tick_seals_once_a_day_and_another_checks_once_a_day(mailoutbox: list[Any]) -> None:
+    agree()
+    User.objects.create_superuser("ana@example.org", "secret")
+    for _ in range(2):
+        tasks.seal()
+        tasks.verify_ledger()
+    assert (Seal.objects.count(), LedgerCheck.objects.count()) == (1, 1)
+    assert mailoutbox == []
+
+
+def test_what_the_daily_check_finds_is_mailed_once(mailoutbox: list[Any]) -> None:
+    agree()
+    User.objects.create_superuser("ana@example.org", "secret")
+    entry = tamper()
+    for _ in range(2):
+        tasks.verify_ledger()
+    [mail] = mailoutbox
+    assert mail.to == ["ana@example.org"]
+    assert f"compliance_ledgerentry {entry.pk}" in mail.body
+
+
+def test_both_ticks_come_by_themselves_to_a_worker_that_holds_up_nobody() -> None:
+    scheduled = {each["task"] for each in app.conf.beat_schedule.values()}
+    for name in ("seal", "verify_ledger"):
+        task = f"compliance.tasks.{name}"
+        assert task in scheduled
+        assert app.conf.task_routes[task] == {"queue": "recompute"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_health_page_shows_what_the_last_check_found() -> None:
+    now = timezone.now()
+
+    def note(*problems: dict[str, Any]) -> None:
+        seals.note_check(
+            started_at=now, ended_at=now, deadlines=1, facts=1, entries=1, problems=problems
+        )
+
+    assert health.readiness(as_of=now)["ledger"].figure == {
+        "last_checked_seconds_ago": None,
+        "bad_rows": 0,
+    }
+    note({"table": "compliance_fact", "id": 1, "detail": "It was changed."})
+    shown = Client().get("/readyz").json()["checks"]["ledger"]
+    assert (shown["state"], shown["bad_rows"]) == ("ok", 1)
+    assert "verify_ledger" in shown["warning"]
+    note()
+    assert "warning" not in health.readiness(as_of=now)["ledger"].figure

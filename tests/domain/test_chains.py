@@ -1,0 +1,54 @@
+"""Hashes that show what was changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from compliance.domain.chains import link, merkle_root
+
+# The reference tree of Certificate Transparency, whose form RFC 9162 keeps.
+LEAVES = [
+    bytes.fromhex(leaf)
+    for leaf in (
+        "", "00", "10", "2021", "3031", "40414243", "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
+]  # fmt: skip
+ROOTS = [
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+]
+
+
+@pytest.mark.parametrize("count", range(len(ROOTS)))
+def test_the_root_is_that_of_the_rfc(count: int) -> None:
+    assert merkle_root(iter(LEAVES[:count])).hex() == ROOTS[count]
+
+
+def test_one_instant_has_one_hash_whatever_the_zone_it_is_given_in() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    elsewhere = noon.astimezone(timezone(timedelta(hours=8)))
+    assert link(None, [noon]) == link(None, [elsewhere])
+    assert link(None, [noon]) != link(None, [noon + timedelta(microseconds=1)])
+
+
+def test_a_number_has_one_hash_however_many_zeros_follow_it() -> None:
+    assert link(None, [Decimal("12.5")]) == link(None, [Decimal("12.500000")])
+    assert link(None, [Decimal("1E+2")]) == link(None, [Decimal(100)])
+    assert link(None, [Decimal("12.5")]) != link(None, [Decimal("12.500001")])
+
+
+def test_what_stands_before_a_row_is_part_of_its_hash() -> None:
+    assert link(link(None, ["a"]), ["b"]) != link(link(None, ["c"]), ["b"])
+    assert link(None, ["a", "b"]) != link(None, ["ab"])
+    assert link(None, [None]) != link(None, [""])

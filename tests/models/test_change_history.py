@@ -1,0 +1,255 @@
+"""Who changes a descriptive row, however they change it, leaves its earlier state behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from compliance.domain.vocabulary import FactKind
+from compliance.models import (
+    Agreement,
+    AgreementParty,
+    ClosingDay,
+    DeskCalendar,
+    Milestone,
+    Obligation,
+    ObligationParty,
+    Party,
+    Proposal,
+    Subscription,
+    User,
+)
+from tests.samples import agree, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc("2026-02-01T00:00")
+
+
+def _party() -> Party:
+    return Party(code="FRA", name="France", kind="state", timezone="Europe/Paris")
+
+
+def _calendar() -> DeskCalendar:
+    return DeskCalendar.objects.create(code="hq", title="Head office")
+
+
+def _proposal() -> Proposal:
+    return Proposal(
+        deadline=agree(),
+        kind=FactKind.WAIVER.value,
+        draft={"type": "waiver", "on": "2026-02-01"},
+        proposed_at=NOW,
+        proposed_by=User.objects.create_user("ana@example.org"),
+    )
+
+
+def _obligation() -> Obligation:
+    return Obligation(agreement=agree().agreement, ref="O-2", title="Report", kind="achieve")
+
+
+def _side() -> ObligationParty:
+    obligation = agree().obligation
+    return ObligationParty(
+        agreement_id=obligation.agreement_id,
+        obligation=obligation,
+        party=Party.objects.get(code="ACME"),
+        capacity="obligor",
+    )
+
+
+def _membership() -> AgreementParty:
+    agreement = agree().agreement
+    party = _party()
+    party.save()
+    return AgreementParty(agreement=agreement, party=party, role="guarantor")
+
+
+def _agreement() -> Agreement:
+    return Agreement(ref="other", title="Another agreement", kind="treaty", created_at=NOW)
+
+
+# How a row of each is made, and two values of one of its columns.
+ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
+    Agreement: (_agreement, "title", "Another agreement", "A third one"),
+    AgreementParty: (_membership, "role", "guarantor", "witness"),
+    ClosingDay: (
+        lambda: ClosingDay(calendar=_calendar(), on=date(2026, 12, 24), reason="Eve"),
+        "reason",
+        "Eve",
+        "Christmas Eve",
+    ),
+    DeskCalendar: (lambda: DeskCalendar(code="hq", title="HQ"), "title", "HQ", "Head office"),
+    Milestone: (
+        lambda: Milestone(agreement=agree().agreement, ref="in-force", on=date(2026, 3, 1)),
+        "on",
+        date(2026, 3, 1),
+        date(2026, 4, 1),
+    ),
+    Obligation: (_obligation, "title", "Report", "Report yearly"),
+    ObligationParty: (_side, "capacity", "obligor", "obligee"),
+    Party: (_party, "name", "France", "French Republic"),
+    Proposal: (_proposal, "reason", "", "Not before June."),
+    Subscription: (
+        lambda: Subscription(email="ana@example.org"),
+        "email",
+        "ana@example.org",
+        "lee@example.org",
+    ),
+}
+
+
+def table(model: type[Model]) -> str:
+    return model._meta.db_table
+
+
+def history() -> dict[Any, type[Model]]:
+    """The tables of events, by the models whose history they keep."""
+    tables = {getattr(each, "pgh_tracked_model", None): each for each in apps.get_models()}
+    tables.pop(None, None)
+    return tables
+
+
+def events(row: Any, column: str) -> list[tuple[str, Any]]:
+    """What the history holds of a row, oldest first."""
+    found: Any = history()[type(row)]._default_manager.filter(pgh_obj_id=row.pk)
+    return [(each.pgh_label, getattr(each, column)) for each in found.order_by("pgh_id")]
+
+
+def _save(row: Any, column: str, value: Any) -> None:
+    setattr(row, column, value)
+    row.save()
+
+
+def _update(row: Any, column: str, value: Any) -> None:
+    type(row).objects.filter(pk=row.pk).update(**{column: value})
+
+
+def _bulk_update(row: Any, column: str, value: Any) -> None:
+    setattr(row, column, value)
+    type(row).objects.bulk_update([row], [column])
+
+
+def _raw(row: Any, column: str, value: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE {table(type(row))} SET "{column}" = %s WHERE id = %s', [value, row.pk]
+        )
+
+
+def _raw_insert(row: Any) -> Any:
+    """Store a row by plain SQL."""
+    fields = [each for each in row._meta.concrete_fields if not each.primary_key]
+    names = ", ".join(f'"{each.column}"' for each in fields)
+    values = [each.get_db_prep_save(each.pre_save(row, True), connection) for each in fields]
+    places = ", ".join(["%s"] * len(fields))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table(type(row))} ({names}) VALUES ({places}) RETURNING id", values
+        )
+        [row.pk] = cursor.fetchone()
+    return row
+
+
+def _stored(row: Any) -> Any:
+    row.save()
+    return row
+
+
+def _bulk_stored(row: Any) -> Any:
+    [row] = type(row).objects.bulk_create([row])
+    return row
+
+
+def _delete_by_raw(row: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table(type(row))} WHERE id = %s", [row.pk])
+
+
+def test_every_tracked_model_is_tried_here() -> None:
+    assert set(history()) == set(ROWS)
+
+
+@pytest.mark.parametrize("store", [_stored, _bulk_stored, _raw_insert])
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_what_is_stored_is_in_the_history(model: type[Model], store: Callable[[Any], Any]) -> None:
+    make, column, value, _ = ROWS[model]
+    row = store(make())
+    assert events(row, column) == [("insert", value)]
+
+
+@pytest.mark.parametrize("change", [_save, _update, _bulk_update, _raw])
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_what_is_changed_is_in_the_history_before_and_after(
+    model: type[Model], change: Callable[[Any, str, Any], None]
+) -> None:
+    make, column, before, after = ROWS[model]
+    row = _stored(make())
+    if model is ObligationParty:
+        ObligationParty.objects.filter(obligation=row.obligation).exclude(pk=row.pk).delete()
+    change(row, column, after)
+    assert events(row, column) == [("insert", before), ("update", after)]
+
+
+@pytest.mark.parametrize("remove", [lambda row: type(row).objects.filter(pk=row.pk).delete(),
+                                    _delete_by_raw], ids=["orm", "raw"])  # fmt: skip
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_what_is_deleted_is_in_the_history_as_it_was(
+    model: type[Model], remove: Callable[[Any], None]
+) -> None:
+    make, column, before, _ = ROWS[model]
+    row = _stored(make())
+    pk = row.pk
+    remove(row)
+    row.pk = pk
+    assert events(row, column) == [("insert", before), ("delete", before)]
+
+
+def test_a_change_of_many_rows_at_once_leaves_each_of_them_in_the_history() -> None:
+    rows = Party.objects.bulk_create(
+        Party(code=f"P-{number}", name=f"Party {number}", kind="state", timezone="UTC")
+        for number in range(20)
+    )
+    Party.objects.update(name="Somebody")
+    for number, row in enumerate(rows):
+        assert events(row, "name") == [("insert", f"Party {number}"), ("update", "Somebody")]
+
+
+def test_a_change_that_changes_nothing_leaves_no_trace() -> None:
+    row = _stored(_party())
+    Party.objects.update(name=row.name)
+    assert events(row, "name") == [("insert", "France")]
+
+
+def test_a_change_in_the_admin_is_in_the_history_with_who_made_it() -> None:
+    ana = User.objects.create_superuser("ana@example.org", "secret")
+    browser = Client()
+    browser.force_login(ana, backend="django.contrib.auth.backends.ModelBackend")
+    row = _stored(_party())
+    page = reverse("admin:compliance_party_change", args=[row.pk])
+    form = {"code": "FRA", "name": "French Republic", "kind": "state", "country": "FR",
+            "timezone": "Europe/Paris"}  # fmt: skip
+    assert browser.post(page, form).status_code == 302
+    assert events(row, "name")[-1] == ("update", "French Republic")
+    model = history()[Party]
+    last: Any = model._default_manager.order_by("pgh_id").last()
+    assert last.pgh_context.metadata["user"] == ana.pk
+
+
+def test_nobody_changes_the_history_itself() -> None:
+    row = _stored(_party())
+    model = history()[Party]
+    for statement in ("UPDATE {} SET name = 'x'", "DELETE FROM {}"):
+        with pytest.raises(Exception, match="Cannot update or delete"), connection.cursor() as run:
+            run.execute(f"SAVEPOINT a; {statement.format(table(model))}")
+        with connection.cursor() as run:
+            run.execute("ROLLBACK TO SAVEPOINT a")
+    assert events(row, "name") == [("insert", "France")]

@@ -1,0 +1,116 @@
+"""What the desk concludes shows in status, verification and breaches at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compliance.domain.problems import Invalid
+from compliance.models import Breach, Deadline, Fact
+from compliance.operations import sweep
+from tests.samples import agree, duty, record, utc
+
+PAST = utc("2026-02-01T00:00")
+NOW = utc("2026-03-20T00:00")
+
+
+@pytest.fixture
+def missed(db: None) -> Deadline:
+    """A deadline of 100 t that passed unmet on 15 March 2026."""
+    deadline = agree(duty(target_quantity=100, unit="t"), as_of=PAST)
+    sweep.run(as_of=NOW)
+    deadline.refresh_from_db()
+    return deadline
+
+
+def determine(deadline: Deadline, verdict: str, on: str = "2026-03-18", **more: Any) -> Fact:
+    """Record what the desk concludes."""
+    return record(
+        deadline,
+        as_of=NOW,
+        type="determination",
+        verdict=verdict,
+        on=on,
+        note="On the customs records.",
+        **more,
+    )
+
+
+def stored(deadline: Deadline) -> tuple[object, ...]:
+    """What is stored of where a deadline stands."""
+    row = Deadline.objects.get(pk=deadline.pk)
+    breaches = Breach.objects.filter(deadline=row).order_by("id")
+    return (
+        row.status, row.status_since, row.verification, row.performed_quantity,
+        row.next_check_at, list(breaches.values_list("occurred_at", "ended_at", "end_reason")),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "more", "status", "verification"),
+    [
+        ("met", {}, "met_late", "confirmed"),
+        ("met", {"on": "2026-03-15"}, "met", "confirmed"),
+        ("partly_met", {"share": "0.4"}, "partly_met", "confirmed"),
+        ("partly_met", {"quantity": "40"}, "partly_met", "confirmed"),
+        ("not_met", {}, "unmet", "confirmed"),
+        ("undetermined", {}, "unmet", "checked"),
+    ],
+)
+def test_status_and_verification_follow_a_determination(
+    missed: Deadline, verdict: str, more: dict[str, Any], status: str, verification: str
+) -> None:
+    determine(missed, verdict, **more)
+    assert (missed.status, missed.verification) == (status, verification)
+    if verdict == "partly_met":
+        assert missed.performed_quantity == 40
+
+
+@pytest.mark.parametrize("performance", ["2026-03-10", "2026-03-17", None])
+def test_a_retracted_determination_leaves_everything_as_it_was(
+    missed: Deadline, performance: str | None
+) -> None:
+    if performance:
+        record(missed, as_of=NOW, type="performance", on=performance)
+    before = stored(missed)
+    for verdict, more in (("not_met", {}), ("partly_met", {"share": "0.4"}), ("undetermined", {})):
+        fact = determine(missed, verdict, **more)
+        assert stored(missed) != before
+        record(missed, as_of=NOW, type="retraction", supersedes=fact.pk)
+        assert stored(missed)[:5] == before[:5], verdict
+    assert Fact.objects.filter(kind="determination").count() == 3
+
+
+def test_not_met_opens_again_what_a_performance_had_closed(missed: Deadline) -> None:
+    record(missed, as_of=NOW, type="performance", on="2026-03-10")
+    assert missed.status == "met"
+    determine(missed, "not_met")
+    assert missed.status == "unmet"
+    assert Breach.objects.filter(deadline=missed, ended_at=None).count() == 1
+
+
+def test_a_determination_in_place_of_another_leaves_the_first_on_record(missed: Deadline) -> None:
+    first = determine(missed, "not_met")
+    second = determine(missed, "met", on="2026-03-14", supersedes=first.pk)
+    assert missed.status == "met"
+    assert Fact.objects.get(pk=first.pk).verdict == "not_met"
+    assert second.supersedes == first
+
+
+@pytest.mark.parametrize("kind", ["maintain", "refrain"])
+@pytest.mark.parametrize(("verdict", "more"), [("not_met", {}), ("partly_met", {"share": "0.5"})])
+def test_what_lasts_for_a_period_is_judged_by_its_violations(
+    db: None, kind: str, verdict: str, more: dict[str, Any]
+) -> None:
+    deadline = agree(duty(kind=kind), as_of=PAST)
+    with pytest.raises(Invalid, match="record the violation") as refused:
+        determine(deadline, verdict, on="2026-03-10", **more)
+    assert refused.value.problems[0].path == "verdict"
+
+
+def test_of_what_lasts_for_a_period_the_desk_may_confirm_that_it_was_kept(db: None) -> None:
+    deadline = agree(duty(kind="maintain"), as_of=PAST)
+    sweep.run(as_of=NOW)
+    determine(deadline, "met")
+    assert (deadline.status, deadline.verification) == ("met", "confirmed")

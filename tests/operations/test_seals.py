@@ -1,0 +1,153 @@
+"""One seal a day over all that is recorded."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from compliance.domain.chains import link
+from compliance.models import AgreementChain, Deadline, Fact, LedgerEntry, Seal
+from compliance.models.chains import chained_seal
+from compliance.operations import seals
+from compliance.queries import integrity
+from tests.operations.histories import NOW, remember
+from tests.samples import agree, record, utc
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.django_db
+def test_a_day_has_one_seal_and_the_next_day_another_that_is_linked_to_it() -> None:
+    deadline = agree()
+    first = seals.seal(as_of=utc("2026-02-02T00:30"))
+    assert seals.seal(as_of=utc("2026-02-02T23:30")) is None
+    record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
+    second = seals.seal(as_of=utc("2026-02-03T00:30"))
+    assert first is not None
+    assert second is not None
+    assert (first.chains, second.chains) == (1, 2)
+    assert second.last_fact_id > first.last_fact_id == 0
+    assert second.last_entry_id > first.last_entry_id
+    assert second.hash == link(bytes(first.hash), chained_seal(second))
+    assert second.root != first.root
+
+
+@pytest.mark.django_db
+def test_what_is_recorded_later_leaves_a_seal_whole() -> None:
+    deadline = agree()
+    seals.seal(as_of=utc("2026-02-02T00:30"))
+    record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
+    agree(ref="other")
+    assert integrity.check(as_of=utc("2026-02-03T00:00")).is_clean
+
+
+@pytest.mark.django_db
+def test_where_nothing_is_stored_there_is_a_seal_of_nothing() -> None:
+    made = seals.seal(as_of=NOW)
+    assert made is not None
+    assert made.chains == 0
+    assert integrity.check(as_of=NOW).is_clean
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_seal_together_make_one_seal() -> None:
+    agree()
+    start = threading.Barrier(4)
+
+    def work() -> Seal | None:
+        try:
+            start.wait(timeout=10)
+            return seals.seal(as_of=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [each.result(timeout=60) for each in [pool.submit(work) for _ in range(4)]]
+    assert sum(each is not None for each in made) == 1
+    assert Seal.objects.count() == 1
+    assert integrity.check(as_of=NOW).is_clean
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_seal_waits_for_rows_that_were_numbered_and_not_committed() -> None:
+    deadline = agree()
+    recorded, finish = threading.Event(), threading.Event()
+
+    def write() -> None:
+        try:
+            with transaction.atomic():
+                record(deadline, as_of=NOW, type="performance", on="2026-03-01")
+                recorded.set()
+                finish.wait(timeout=30)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        assert recorded.wait(timeout=10)
+        try:
+            assert seals.seal(as_of=NOW) is None
+        finally:
+            finish.set()
+        writing.result(timeout=30)
+    made = seals.seal(as_of=NOW)
+    assert made is not None
+    assert made.last_fact_id == Fact.objects.get().pk
+    assert made.last_entry_id == LedgerEntry.objects.latest("id").pk
+
+
+def _unchain() -> None:
+    """Bring everything back to before there were chains."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for table in ("fact", "ledgerentry"):
+            cursor.execute(f"UPDATE compliance_{table} SET hash = NULL")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    Deadline.objects.update(facts_head=None, ledger_head=None)
+    AgreementChain.objects.all().delete()
+
+
+@pytest.mark.django_db
+def test_what_was_stored_before_there_were_chains_is_chained_by_the_first_seal() -> None:
+    remember()
+    others = Deadline.objects.exclude(obligation__ref="O-7").order_by("id")
+    heads = list(others.values_list("facts_head", "ledger_head"))
+    _unchain()
+    assert integrity.check(as_of=NOW).is_clean
+    late = Deadline.objects.get(obligation__ref="O-7")
+    record(late, as_of=NOW, type="performance", on="2026-07-31")
+    assert integrity.check(as_of=NOW).is_clean
+    seals.seal(as_of=NOW)
+    assert not Fact.objects.filter(hash=None).exists()
+    assert not LedgerEntry.objects.filter(hash=None).exists()
+    assert integrity.check(as_of=NOW).is_clean
+    # The same chains that they would have had.
+    assert list(others.values_list("facts_head", "ledger_head")) == heads
+
+
+@pytest.mark.django_db
+def test_after_the_first_seal_nothing_is_adopted_any_more() -> None:
+    remember()
+    seals.seal(as_of=NOW)
+    _unchain()
+    assert seals.adopt() == 0
+    assert seals.seal(as_of=NOW + DAY) is not None
+    assert LedgerEntry.objects.filter(hash=None).exists()
+    findings = integrity.check(as_of=NOW)
+    assert {each.table for each in findings.bad_rows} == {
+        "compliance_fact",
+        "compliance_ledgerentry",
+    }
+    assert all("no hash" in each.detail for each in findings.bad_rows)
+
+
+@pytest.mark.django_db
+def test_a_check_is_due_once_a_day() -> None:
+    assert seals.is_check_due(as_of=NOW)
+    seals.note_check(started_at=NOW, ended_at=NOW, deadlines=0, facts=0, entries=0, problems=[])
+    assert not seals.is_check_due(as_of=NOW + timedelta(hours=22))
+    assert seals.is_check_due(as_of=NOW + DAY)
