@@ -40,6 +40,8 @@ _REASONS: Mapping[Reason, str] = {
     Reason.TARGET_RESTATED: "The target was restated.",
     Reason.VIOLATED: "A violation was recorded.",
     Reason.CURED: "The violation ended.",
+    Reason.DETERMINED: "The desk determined it.",
+    Reason.COMPONENT_DONE: "One of its components was done, or released.",
     Reason.EXTENDED: "The due date was extended.",
     Reason.RESCHEDULED: "The due date moved with what it is counted from.",
     Reason.WAIVED: "It was waived.",

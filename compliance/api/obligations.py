@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,22 +19,48 @@ from compliance.api.views import (
     corrected,
     created,
     found,
-    nothing_asked,
     page_response,
     question,
 )
 from compliance.domain.drafts import AgreementRef, ObligationDraft
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import ObligationKind, RollUp, Severity
+from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
 from compliance.models import Agreement, Obligation
 from compliance.operations import obligations as operations
 from compliance.queries import obligations as queries
+from compliance.queries.components import consequences
+from compliance.queries.deadlines import Moment
 
 
 class NewObligation(ObligationDraft):
     """An obligation, and the agreement that it is in."""
 
     agreement: AgreementRef
+
+
+class PartRow(serializers.Serializer[Any]):
+    """A component, and how its deadlines stand; null if it has none yet."""
+
+    obligation = serializers.IntegerField()
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=list(Status), allow_null=True)
+    is_disputed = serializers.BooleanField()
+
+
+class ComponentsRow(serializers.Serializer[Any]):
+    """How an obligation stands by its components. Waived and cancelled ones are `released` and
+    count neither as done nor among those that must be."""
+
+    rule = serializers.ChoiceField(choices=list(RollUp))
+    share = serializers.FloatField(allow_null=True)
+    done = serializers.IntegerField()
+    of = serializers.IntegerField()
+    needed = serializers.IntegerField()
+    released = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=list(Status))
+    summary = serializers.CharField(help_text='Such as "3 of 4 done".')
+    parts = PartRow(many=True)
 
 
 class ObligationRow(serializers.Serializer[Obligation]):
@@ -67,6 +95,45 @@ class ObligationRow(serializers.Serializer[Obligation]):
     roll_up_share = serializers.FloatField(allow_null=True)
     target_quantity = serializers.FloatField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
+    remedy_for = serializers.CharField(
+        allow_null=True, help_text="The obligation whose breach wakes this one."
+    )
+    consequences = serializers.ListField(
+        child=serializers.CharField(), help_text="The obligations that a breach of this one wakes."
+    )
+    components = ComponentsRow(allow_null=True)
+
+
+class LinkedDeadlineRow(serializers.Serializer[Any]):
+    """A deadline in a chain of consequences."""
+
+    deadline = serializers.IntegerField()
+    number = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=list(Status))
+    since = serializers.DateTimeField()
+    due_on = serializers.DateField(allow_null=True)
+
+
+class LinkRow(serializers.Serializer[Any]):
+    """An obligation in a chain of consequences."""
+
+    obligation = serializers.IntegerField()
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    deadlines = LinkedDeadlineRow(many=True)
+
+
+class ConsequenceRow(LinkRow):
+    """An obligation that a breach wakes, and those, of the same form, that its own wakes."""
+
+    consequences = serializers.ListField(child=serializers.DictField())
+
+
+class ChainAnswer(LinkRow):
+    """What an obligation is a remedy for, nearest first, and what its breach wakes."""
+
+    causes = LinkRow(many=True)
+    consequences = ConsequenceRow(many=True)
 
 
 class ObligationViews(Views):
@@ -76,8 +143,11 @@ class ObligationViews(Views):
 
     @extend_schema(parameters=asked(queries.ObligationListing), responses=paged(ObligationRow))
     def list(self, request: Request) -> Response:
-        """List obligations in the order in which they were stored."""
-        return page_response(request, queries.listed(question(request, queries.ObligationListing)))
+        """List obligations in the order in which they were stored, with how their components
+        stand, now or as of an instant and as known at another."""
+        listing = question(request, queries.ObligationListing).pinned(timezone.now())
+        page = queries.listed(listing)
+        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=NewObligation, responses={201: ObligationRow})
     def create(self, request: Request) -> Response:
@@ -87,13 +157,21 @@ class ObligationViews(Views):
         if agreement is None:
             raise refusal("agreement", f"There is no agreement {draft.agreement}.")
         obligation = operations.create(agreement=agreement, draft=draft, as_of=timezone.now())
-        return created(request, queries.row(obligation.pk), "id")
+        return created(request, queries.row(obligation.pk, Moment()), "id")
 
-    @extend_schema(responses=ObligationRow)
+    @extend_schema(parameters=asked(Moment), responses=ObligationRow)
     def retrieve(self, request: Request, id: int) -> Response:
-        """Show one obligation."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        """Show one obligation, with how its components stand, now or at another moment."""
+        return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
+
+    @extend_schema(
+        operation_id="obligations_consequences", parameters=asked(Moment), responses=ChainAnswer
+    )
+    def consequences(self, request: Request, id: int) -> Response:
+        """Follow the chain of consequences both ways: what the obligation is a remedy for, and
+        what wakes when it is breached."""
+        moment = question(request, Moment).pinned(timezone.now())
+        return found(consequences(id, moment))
 
     @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
     def partial_update(self, request: Request, id: int) -> Response:
@@ -103,6 +181,6 @@ class ObligationViews(Views):
             obligation = get_object_or_404(Obligation, pk=id)
             # Locked in the order of the operations: the agreement before what is in it.
             Agreement.objects.select_for_update().get(pk=obligation.agreement_id)
-            draft = corrected(request, ObligationDraft, queries.row(id))
+            draft = corrected(request, ObligationDraft, queries.row(id, Moment()))
             operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
-        return found(queries.row(id))
+        return found(queries.row(id, Moment()))

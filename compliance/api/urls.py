@@ -84,6 +84,11 @@ urlpatterns = [
     path("agreements/import/", ImportViews.as_view({"post": "create"}), name="import"),
     *_room("agreements", AgreementViews, "<agreement_ref:ref>"),
     *_room("obligations", ObligationViews),
+    path(
+        "obligations/<id:id>/consequences/",
+        ObligationViews.as_view({"get": "consequences"}),
+        name="consequences",
+    ),
     *_room("deadlines", DeadlineViews),
     path(
         "deadlines/<id:id>/timeline/",

@@ -273,6 +273,8 @@ def end_of_breach(status: Status, reason: Reason) -> BreachEnd:
     """Why a breach is over that ended with this status, for this reason."""
     if status is Status.SUSPENDED:
         return BreachEnd.SUSPENDED
+    if status is Status.WAIVED:
+        return BreachEnd.WAIVED
     return _END_OF_BREACH[reason]
 
 
@@ -619,7 +621,11 @@ class _Course(ABC):
         # Two changes at one instant leave no time for the first to be true.
         if self.transitions and self.transitions[-1].effective_at == at:
             first = self.transitions.pop()
-            is_settled = first.status is status and first.reason in _OF_DUE_DATE
+            is_settled = first.status is status and (
+                first.reason in _OF_DUE_DATE
+                # How many components there are is agreed, and not a change.
+                or (first.reason is Reason.AGREED and reason is Reason.COMPONENT_DONE)
+            )
             if is_settled and reason in _OF_QUANTITY:
                 # A breach may have ended here, and a quantity is not what ended it.
                 reason, fact_id = first.reason, first.fact_id
@@ -700,7 +706,10 @@ class _Achieving(_Course):
     def _count(self, event: Move, at: datetime) -> None:
         self.target = event.target
         self.performed = self._limited(event.performed or _NOTHING, event) or _NOTHING
-        if self.target is None or self.performed < self.target:
+        if self.target == _NOTHING:
+            # Every component was released.
+            status = Status.WAIVED
+        elif self.target is None or self.performed < self.target:
             status = self.status
             if status in BREACHED:
                 status = Status.PARTLY_MET if self.performed else Status.UNMET

@@ -19,7 +19,6 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import (
     Agreement,
     AgreementParty,
-    Deadline,
     Milestone,
     ObligationParty,
     Party,
@@ -174,8 +173,7 @@ def save_whole(
         agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
-    made = obligations.store(agreement=agreement, drafts=fresh, as_of=as_of)
-    touched |= set(Deadline.objects.filter(obligation__in=made).values_list("id", flat=True))
+    touched |= obligations.store(agreement=agreement, drafts=fresh, as_of=as_of).touched
     for path, each in obligation_drafts.items():
         if path not in fresh:
             try:

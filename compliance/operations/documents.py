@@ -93,7 +93,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
                 Milestone.objects.create(agreement=agreement, **milestone.model_dump())
     stored = set(agreement.obligations.values_list("ref", flat=True))
     _refuse_doubles(document.obligations)
-    made = obligations.store(
+    stored_now = obligations.store(
         agreement=agreement,
         drafts={
             f"obligations/{index}": _without_facts(each)
@@ -102,6 +102,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         },
         as_of=as_of,
     )
+    made = stored_now.obligations
     new = {each.pk: each for each in Deadline.objects.filter(obligation__in=made)}
     recorded = _add_known(
         agreement=agreement,
@@ -113,7 +114,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
     )
     known_from = _known_from(document, new, recorded) if document.tells_a_history else {}
     course.settle(
-        {*new, *recorded.deadline_ids},
+        {*new, *stored_now.touched, *recorded.deadline_ids},
         as_of=as_of,
         announce_ended=False,
         known_from=known_from,

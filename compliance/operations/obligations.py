@@ -39,8 +39,9 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
             there, or its due time does not exist in its zone.
     """
     agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
-    [obligation] = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
-    course.settle(obligation.deadlines.values_list("id", flat=True), as_of=as_of)
+    stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
+    course.settle(stored.touched, as_of=as_of)
+    [obligation] = stored.obligations
     return obligation
 
 
@@ -90,6 +91,7 @@ def correct(
         raise Invalid(problems)
     for name, value in _columns(draft).items():
         setattr(obligation, name, value)
+    former = obligation.parent_id
     obligation.parent_id = context.refs[draft.parent] if draft.parent else None
     obligation.save()
     wanted = {(each.party_id, each.capacity): each for each in context.sides(obligation, draft)}
@@ -97,8 +99,9 @@ def correct(
         if wanted.pop((side.party_id, side.capacity), None) is None:
             side.delete()
     ObligationParty.objects.bulk_create(wanted.values())
-    context.hang({obligation.pk: draft})
-    return recompute(obligation_ids=[obligation.pk], as_of=as_of) | set(
+    parents = [pk for pk in (former, obligation.parent_id) if pk is not None]
+    hang(agreement, {obligation.pk, *parents})
+    return recompute(obligation_ids=[obligation.pk, *parents], as_of=as_of) | set(
         obligation.deadlines.values_list("id", flat=True)
     )
 
@@ -122,12 +125,20 @@ def _has_facts(obligation: Obligation) -> bool:
     return Fact.objects.filter(deadline__obligation=obligation).exists()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """New obligations, and the ids of the deadlines made for them or moved by them."""
+
+    obligations: list[Obligation]
+    touched: set[int]
+
+
 def store(
     *, agreement: Agreement, drafts: Mapping[str, ObligationDraft], as_of: datetime
-) -> list[Obligation]:
+) -> Stored:
     """Store obligations, by the paths to name them by when refused, with unsettled deadlines.
 
-    The caller settles them, in the same transaction.
+    The caller settles what is touched, in the same transaction.
 
     Raises:
         Invalid: with every problem of every draft.
@@ -163,14 +174,16 @@ def store(
         sides += context.sides(obligation, draft)
     Obligation.objects.bulk_update(components, ["parent"], batch_size=1_000)
     ObligationParty.objects.bulk_create(sides)
-    context.hang({each.pk: draft for each, draft in zip(obligations, drafts.values(), strict=True)})
+    parents = {each.parent_id for each in components if each.parent_id is not None}
+    made = [each.pk for each in obligations]
+    hang(agreement, {*made, *parents})
     try:
-        recompute(obligation_ids=[each.pk for each in obligations], as_of=as_of)
+        touched = recompute(obligation_ids=[*made, *parents], as_of=as_of)
     except schedule.Unworkable as error:
         paths = dict(zip((each.pk for each in obligations), drafts, strict=True))
         path = paths[error.obligation_id]
         raise Invalid(problem.below(path) for problem in error.problems) from None
-    return obligations
+    return Stored(obligations=obligations, touched=touched)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -181,6 +194,7 @@ class _Context:
     parties: dict[str, Party]
     refs: dict[str, int]
     parents: dict[str, str | None]
+    components: dict[str, set[str]]
     sources: dict[str, set[str]]
     milestones: dict[str, Milestone]
     desk: Mapping[str, DeskCalendar]
@@ -188,6 +202,10 @@ class _Context:
     @classmethod
     def of(cls, agreement: Agreement) -> _Context:
         stored = list(agreement.obligations.order_by().values_list("ref", "id", "parent__ref"))
+        components: dict[str, set[str]] = defaultdict(set)
+        for ref, _, parent in stored:
+            if parent is not None:
+                components[parent].add(ref)
         sources: dict[str, set[str]] = defaultdict(set)
         for ref, on in Dependency.objects.filter(
             obligation__agreement=agreement, on__isnull=False
@@ -198,6 +216,7 @@ class _Context:
             parties={party.code: party for party in agreement.parties.all()},
             refs={ref: pk for ref, pk, _ in stored},
             parents={ref: parent for ref, _, parent in stored},
+            components=components,
             sources=sources,
             milestones={each.ref: each for each in agreement.milestones.all()},
             desk=desk_calendars(),
@@ -247,6 +266,11 @@ class _Context:
 
     def note(self, draft: ObligationDraft) -> None:
         """Take in what a draft is a component of, and what it is counted from."""
+        former = self.parents.get(draft.ref)
+        if former is not None:
+            self.components[former].discard(draft.ref)
+        if draft.parent is not None:
+            self.components[draft.parent].add(draft.ref)
         self.parents[draft.ref] = draft.parent
         self.sources[draft.ref] = schedule.refs_of(draft.due, draft.starts)[1]
 
@@ -259,23 +283,14 @@ class _Context:
             detail = f"These would be counted from each other: {' > '.join(ring)}."
             through = schedule.refs_of(draft.due)[1]
             found.append(Problem(path="due" if ring[1] in through else "starts", detail=detail))
+        if not found and (ring := _ring(draft.ref, self.next_to)):
+            detail = f"These would be counted from their own components: {' > '.join(ring)}."
+            found.append(Problem(path="parent" if draft.parent else "due", detail=detail))
         return found
 
-    def hang(self, drafts: Mapping[int, ObligationDraft]) -> None:
-        """Store what obligations, by their ids, are counted from."""
-        Dependency.objects.filter(obligation__in=drafts).delete()
-        rows = []
-        for pk, draft in drafts.items():
-            milestones, refs = schedule.refs_of(draft.due, draft.starts)
-            rows += [
-                Dependency(obligation_id=pk, milestone=self.milestones[ref])
-                for ref in sorted(milestones)
-            ]
-            rows += [Dependency(obligation_id=pk, on_id=self.refs[ref]) for ref in sorted(refs)]
-        Dependency.objects.bulk_create(rows)
-        Deadline.objects.filter(
-            obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
-        ).update(has_dependents=True)
+    def next_to(self, ref: str) -> Iterable[str]:
+        """What an obligation is counted from, by its rules or as its components."""
+        return [*self.sources.get(ref, ()), *self.components.get(ref, ())]
 
     def sides(self, obligation: Obligation, draft: ObligationDraft) -> list[ObligationParty]:
         return [
@@ -291,6 +306,36 @@ class _Context:
             )
             for code in codes
         ]
+
+
+def hang(agreement: Agreement, obligation_ids: Collection[int]) -> None:
+    """Store what obligations of a locked agreement are counted from: by their rules and, where
+    they go by these, their components."""
+    refs: dict[str, int] = {}
+    components: dict[int, set[int]] = defaultdict(set)
+    for ref, pk, parent_id in agreement.obligations.order_by().values_list("ref", "id", "parent"):
+        refs[ref] = pk
+        if parent_id is not None:
+            components[parent_id].add(pk)
+    milestones = dict(agreement.milestones.values_list("ref", "id"))
+    rows = []
+    for obligation in Obligation.objects.filter(id__in=obligation_ids).order_by("id"):
+        events, others = schedule.refs_of(
+            schedule.rule_of(obligation.due), schedule.rule_of(obligation.starts)
+        )
+        sources = {refs[ref] for ref in others}
+        if schedule.goes_by_components(obligation):
+            sources |= components[obligation.pk]
+        rows += [
+            Dependency(obligation=obligation, milestone_id=milestones[ref])
+            for ref in sorted(events)
+        ]
+        rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
+    Dependency.objects.filter(obligation__in=obligation_ids).delete()
+    Dependency.objects.bulk_create(rows)
+    Deadline.objects.filter(
+        obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
+    ).update(has_dependents=True)
 
 
 def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:

@@ -21,6 +21,7 @@ from django.conf import settings
 
 from compliance.domain.calendars import DeskCalendar
 from compliance.domain.civil_time import civil_day, day_end, day_start
+from compliance.domain.components import Part
 from compliance.domain.drafts import ObligationDraft
 from compliance.domain.due_rules import (
     Due,
@@ -50,6 +51,7 @@ from compliance.domain.vocabulary import (
     ObligationKind,
     PeriodUnit,
     Reason,
+    RollUp,
     Status,
 )
 from compliance.models import (
@@ -420,12 +422,39 @@ class _Source:
         return project(terms_of(self.deadline, self.duty), own)
 
 
+@dataclass(kw_only=True)
+class _Whole:
+    """An obligation without a deadline of its own, that goes by its components, as a source."""
+
+    part: Part
+    deadlines: Sequence[Deadline]
+
+    @property
+    def deadline(self) -> Deadline:
+        """The deadline among its components' of which something was learned last."""
+        return max(self.deadlines, key=lambda each: (each.recorded_at or each.begins_at, each.pk))
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Its course."""
+        return self.part.as_timeline()
+
+    @property
+    def dates(self) -> Timeline:
+        """Its course; it has no due date to move anything by."""
+        return self.timeline
+
+
+_AnySource = _Source | _Whole
+
+
 @dataclass(kw_only=True, slots=True)
 class _Book:
     """Obligations, and all that their rules refer to, loaded set-wise.
 
     `sources` are, by obligation, the deadlines it is counted from: by ref, then by number.
-    `waited_for` are those of the obligations that others are counted from.
+    `wholes` are those of the obligations that go by their components. `waited_for` are those that
+    others are counted from.
     """
 
     obligations: list[Obligation]
@@ -434,7 +463,8 @@ class _Book:
     desk: Mapping[str, DeskCalendar]
     deadlines: dict[int, dict[int, Deadline]]
     dated_facts: dict[int, list[Fact]]
-    sources: dict[int, dict[str, dict[int, _Source]]]
+    sources: dict[int, dict[str, dict[int, _AnySource]]]
+    wholes: dict[int, Part]
     waited_for: set[int]
 
     @classmethod
@@ -462,6 +492,7 @@ class _Book:
         ).order_by("effective_at", "id"):
             if fact.deadline_id is not None:
                 dated_facts[fact.deadline_id].append(fact)
+        sources, wholes = _sources(ids)
         return cls(
             obligations=obligations,
             sides=sides,
@@ -469,7 +500,8 @@ class _Book:
             desk=desk_calendars(),
             deadlines=deadlines,
             dated_facts=dated_facts,
-            sources=_sources(ids),
+            sources=sources,
+            wholes=wholes,
             waited_for=set(Dependency.objects.filter(on__in=ids).values_list("on_id", flat=True)),
         )
 
@@ -493,24 +525,36 @@ class _Book:
         found = {}
         for ref, sources in self.sources.get(deadline.obligation_id, {}).items():
             source = sources.get(deadline.number) or sources.get(1)
-            due = source.dates.transitions[-1].due if source else None
+            due = _last_due(source)
             found[ref] = None if due is None else event_of_due(due, rule)
         return found
 
 
-def _sources(ids: list[int]) -> dict[int, dict[str, dict[int, _Source]]]:
+def _last_due(source: _AnySource | None) -> Due | None:
+    """Where the due date of a source stands after all that is known."""
+    if source is None or not source.dates.transitions:
+        return None
+    return source.dates.transitions[-1].due
+
+
+def goes_by_components(obligation: Obligation) -> bool:
+    """Whether an obligation is done when enough of its components are, if it has any."""
+    is_achieved = obligation.kind == ObligationKind.ACHIEVE.value
+    return is_achieved and obligation.target_quantity is None
+
+
+def _sources(
+    ids: list[int],
+) -> tuple[dict[int, dict[str, dict[int, _AnySource]]], dict[int, Part]]:
+    """What obligations are counted from, and those of them that go by their components."""
     hanging = list(
         Dependency.objects.filter(obligation__in=ids, on__isnull=False).values_list(
             "obligation_id", "obligation__is_surviving", "on_id", "on__ref"
         )
     )
     if not hanging:
-        return {}
-    rows = list(
-        Deadline.objects.filter(
-            obligation__in={on for _, _, on, _ in hanging}, is_withdrawn=False
-        ).select_related("obligation")
-    )
+        return {}, {}
+    rows, children, parents = _family({on for _, _, on, _ in hanging} | set(ids))
     duties = {row.pk: duty_of(row.obligation) for row in rows}
     facts = facts_about(rows, surviving={pk for pk, duty in duties.items() if duty.is_surviving})
     courses: dict[tuple[int, bool], dict[int, _Source]] = defaultdict(dict)
@@ -522,10 +566,63 @@ def _sources(ids: list[int]) -> dict[int, dict[str, dict[int, _Source]]]:
                 facts=facts.get(row.pk, []),
                 is_in_step=not is_surviving,
             )
-    found: dict[int, dict[str, dict[int, _Source]]] = defaultdict(dict)
+
+    def part(pk: int) -> Part:
+        if (pk, False) in courses:
+            return Part(timelines=tuple(each.timeline for each in courses[pk, False].values()))
+        return whole(pk)
+
+    def whole(pk: int) -> Part:
+        parent = parents[pk]
+        return Part(
+            parts=tuple(part(child) for child in children[pk]),
+            rule=RollUp(parent.roll_up),
+            share=parent.roll_up_share,
+        )
+
+    found: dict[int, dict[str, dict[int, _AnySource]]] = defaultdict(dict)
     for obligation_id, is_surviving, on_id, ref in hanging:
-        found[obligation_id][ref] = courses[on_id, is_surviving]
-    return found
+        source: dict[int, _AnySource] = {**courses.get((on_id, is_surviving), {})}
+        if not source and children.get(on_id):
+            source = {1: _Whole(part=whole(on_id), deadlines=_leaves(on_id, children, courses))}
+        found[obligation_id][ref] = source
+    return found, {pk: whole(pk) for pk in ids if children.get(pk)}
+
+
+def _family(
+    wanted: set[int],
+) -> tuple[list[Deadline], dict[int, list[int]], dict[int, Obligation]]:
+    """The deadlines of obligations; and of those that go by components their components, by their
+    ids, and themselves."""
+    rows: list[Deadline] = []
+    children: dict[int, list[int]] = defaultdict(list)
+    parents: dict[int, Obligation] = {}
+    new = wanted
+    seen: set[int] = set()
+    while new:
+        seen |= new
+        rows += Deadline.objects.filter(obligation__in=new, is_withdrawn=False).select_related(
+            "obligation"
+        )
+        found: set[int] = set()
+        components = Obligation.objects.filter(parent__in=new).select_related("parent")
+        for each in components.order_by("id"):
+            parent = each.parent
+            if parent is not None and goes_by_components(parent):
+                parents[parent.pk] = parent
+                children[parent.pk].append(each.pk)
+                found.add(each.pk)
+        new = found - seen
+    return rows, children, parents
+
+
+def _leaves(
+    pk: int, children: Mapping[int, list[int]], courses: Mapping[tuple[int, bool], Any]
+) -> list[Deadline]:
+    own = [each.deadline for each in courses.get((pk, False), {}).values()]
+    return own or [
+        leaf for child in children.get(pk, ()) for leaf in _leaves(child, children, courses)
+    ]
 
 
 def _wanted(
@@ -596,6 +693,18 @@ def _terms(
         warnings = [*first.warnings, *warnings]
     elif not moves and rule is not None:
         trace.append(waiting(rule))
+    if obligation.pk in book.wholes and goes_by_components(obligation):
+        moves += [
+            {
+                "at": at.isoformat(),
+                "reason": Reason.COMPONENT_DONE.value,
+                "due": None,
+                "performed": str(state.done),
+                "target": str(state.needed),
+            }
+            for at, state in book.wholes[obligation.pk].rolled_up_course()
+        ]
+        moves.sort(key=lambda each: datetime.fromisoformat(each["at"]))
     own_zone = _own_zone(obligation, setting) or (first.due.timezone if first else None)
     around_facts = replace(setting, timezone=own_zone)
     for fact in book.dated_facts.get(stored.pk, ()) if stored else ():
@@ -631,7 +740,7 @@ _OCCASIONS = {Reason.TRIGGERED: "Triggered", Reason.RESCHEDULED: "Moved with its
 def _course_of(
     rule: DueRule,
     setting: Setting,
-    sources: Mapping[str, _Source | None],
+    sources: Mapping[str, _AnySource | None],
     as_of: datetime,
 ) -> tuple[Resolved | None, list[tuple[datetime, Resolved | None, Reason]]]:
     """The due date that a rule gives at first, and what became of it with what it hangs on."""
@@ -665,7 +774,7 @@ def _course_of(
 
 
 def _waking(
-    rule: TriggerRule, setting: Setting, sources: Mapping[str, _Source | None], as_of: datetime
+    rule: TriggerRule, setting: Setting, sources: Mapping[str, _AnySource | None], as_of: datetime
 ) -> tuple[datetime, Event] | None:
     """When and by what a trigger has woken its deadline, if it has."""
     event = rule.on
@@ -699,17 +808,19 @@ def _waking(
     return at, Event(on=on, at=None if is_day and not _counts_hours(rule) else at)
 
 
-def _latest(sources: Mapping[str, _Source | None], rule: DueRule | None) -> dict[str, Event | None]:
+def _latest(
+    sources: Mapping[str, _AnySource | None], rule: DueRule | None
+) -> dict[str, Event | None]:
     """The due dates of what a rule is counted from, as they stand after all that is known."""
     found: dict[str, Event | None] = {}
     for ref, source in sources.items():
-        due = source.dates.transitions[-1].due if source else None
+        due = _last_due(source)
         found[ref] = None if due is None else event_of_due(due, rule)
     return found
 
 
 def _of_fact(
-    fact: Fact, rule: DueRule | None, setting: Setting, sources: Mapping[str, _Source | None]
+    fact: Fact, rule: DueRule | None, setting: Setting, sources: Mapping[str, _AnySource | None]
 ) -> Resolved | None:
     """What the rule of an extension, or a trigger, gives now; None if it gives nothing any more,
     and what it gave when it was recorded counts."""
@@ -730,7 +841,7 @@ def _of_fact(
 def _starts_at(
     obligation: Obligation,
     setting: Setting,
-    sources: Mapping[str, _Source | None],
+    sources: Mapping[str, _AnySource | None],
     due_at: datetime | None,
     trace: list[str],
 ) -> datetime | None:

@@ -22,6 +22,7 @@ from compliance.models import (
     DeliveryAttempt,
     Message,
     Move,
+    Proposal,
     User,
 )
 from compliance.operations import calendars, recomputation, seals, sweep
@@ -32,7 +33,7 @@ from tests.samples import agree, duty, follow, record, state, utc
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 READ_ONLY = {
     "Alert", "Breach", "Deadline", "Fact", "LedgerEntry", "Message", "Obligation", "Position",
-    "LedgerCheck", "Recomputation", "Seal", "SweepRun",
+    "LedgerCheck", "Proposal", "Recomputation", "Seal", "SweepRun",
 }  # fmt: skip
 MOST_QUERIES = 45
 
@@ -90,6 +91,14 @@ def filled(desk: User) -> Agreement:
     calendars.save(calendar=None, draft=draft)
     run = recomputation.run(as_of=timezone.now())
     assert run is not None
+    for deadline in agreement.deadlines.all():
+        Proposal.objects.create(
+            deadline=deadline,
+            kind="waiver",
+            draft={"type": "waiver", "on": "2026-04-01", "note": "x"},
+            proposed_at=timezone.now(),
+            proposed_by=desk,
+        )
     seals.seal(as_of=timezone.now())
     problem = {"table": "compliance_fact", "id": 1, "detail": "It was changed."}
     seals.note_check(

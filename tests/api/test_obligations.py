@@ -58,6 +58,9 @@ def test_an_obligation_is_stored_with_the_deadline_it_makes(api: Client) -> None
         "roll_up_share": None,
         "target_quantity": 100.5,
         "unit": "t",
+        "remedy_for": None,
+        "consequences": [],
+        "components": None,
     }
     [deadline] = rows(api, "deadlines/", obligation_ref="O-2")
     assert (deadline["status"], deadline["due_at"]) == ("pending", "2099-03-15T16:00:00Z")

@@ -22,16 +22,20 @@ from compliance.api import (
     breaches,
     changes,
     deadlines,
+    determinations,
     evidence,
     facts,
     obligations,
     parties,
     positions,
+    proposals,
     seals,
     summary,
 )
-from compliance.models import Agreement, User
+from compliance.domain.drafts import FactDraft, read
+from compliance.models import Agreement, Deadline, User
 from compliance.operations import seals as sealing
+from compliance.operations.proposals import submit
 from compliance.operations.tokens import create_token
 from config.wsgi import application
 from tests.api.answers import BASE, rows
@@ -69,6 +73,7 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "get deadlines/{id}/timeline/",
         "post due-rules/preview/", "get changes/between/", "get deadlines/{id}/history/",
+        "get obligations/{id}/consequences/",
         "post deadlines/{id}/what-if/", "post proposals/{id}/approve/",
         "post proposals/{id}/reject/",
     }  # fmt: skip
@@ -132,6 +137,8 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
     "obligations/": obligations.ObligationRow,
     "deadlines/": deadlines.DeadlineRow,
     "facts/": facts.FactRow,
+    "determinations/": determinations.DeterminationRow,
+    "proposals/": proposals.ProposalRow,
     "positions/": positions.PositionRow,
     "evidence/": evidence.EvidenceRow,
     "breaches/": breaches.BreachRow,
@@ -151,6 +158,16 @@ def test_every_row_is_what_the_document_says_it_is(
     deadline = agree(duty(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"}))
     due = {"type": "date", "on": "2026-04-01"}
     record(deadline, as_of=geneva.created_at, type="extension", on="2026-03-01", due=due)
+    conclusion: dict[str, Any] = {
+        "type": "determination",
+        "verdict": "not_met",
+        "note": "Nothing came.",
+    }
+    record(deadline, as_of=geneva.created_at, on="2026-03-02", **conclusion)
+    Agreement.objects.filter(pk=deadline.agreement_id).update(is_four_eyes=True)
+    waiver = read(FactDraft, {"type": "waiver", "on": "2026-03-03"})
+    deadline = Deadline.objects.get(pk=deadline.pk)
+    submit(deadline=deadline, draft=waiver, by=User.objects.get(), as_of=geneva.created_at)
     sealing.seal(as_of=geneva.created_at)
     found = rows(api, room)
     assert found

@@ -222,7 +222,7 @@ def test_a_share_is_of_the_target_then_in_force() -> None:
     restated = fact(FactKind.RESTATEMENT, 12, quantity=Decimal(200))
     before = project(LOT, [partly(10, "0.5"), restated])
     after = project(LOT, [restated, partly(15, "0.5")])
-    assert (accepted(before)[-1], accepted(after)[-1]) == (50, 100)
+    assert [accepted(before)[-1], accepted(after)[-1]] == [50, 100]
 
 
 def test_a_lower_target_may_be_reached_by_the_accepted_part() -> None:

@@ -83,7 +83,7 @@ def propose(deadline: Deadline, by: User, **values: Any) -> Proposal:
 
 def status(deadline: Deadline) -> str:
     deadline.refresh_from_db()
-    return deadline.status
+    return str(deadline.status)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""How parents stand by their components, and chains of consequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import Client
+
+from compliance.models import Agreement
+from compliance.operations import sweep
+from tests.api.answers import get, rows
+from tests.samples import agree, deadline_of, duty, record, utc
+
+THEN = "2025-05-14T12:00:00Z"
+
+
+def obligation(api: Client, ref: str, **asked: Any) -> dict[str, Any]:
+    [found] = rows(api, "obligations/", ref=ref, **asked)
+    return found  # type: ignore[no-any-return]
+
+
+def test_lifting_the_countermeasures_is_three_of_four_done(api: Client, geneva: Agreement) -> None:
+    found = obligation(api, "CN-2", agreement="geneva-2025")
+    components = found["components"]
+    assert (components["summary"], components["status"]) == ("3 of 4 done", "partly_met")
+    assert (components["rule"], components["needed"]) == ("all", 4)
+    assert [(each["ref"], each["status"], each["is_disputed"]) for each in components["parts"]] == [
+        ("CN-2a", "met", False),
+        ("CN-2b", "met", False),
+        ("CN-2c", "met", False),
+        ("CN-2d", "unmet", True),
+    ]
+    assert get(api, f"obligations/{found['id']}/")["components"] == components
+    assert obligation(api, "CN-2d")["components"] is None
+
+
+def test_components_stand_as_they_stood(api: Client, geneva: Agreement) -> None:
+    day_before = obligation(api, "CN-2", known_at="2025-05-13T00:00:00Z")["components"]
+    assert (day_before["summary"], day_before["status"]) == ("0 of 4 done", "pending")
+    that_day = obligation(api, "CN-2", as_of=THEN, known_at=THEN)["components"]
+    assert (that_day["summary"], that_day["status"]) == ("3 of 4 done", "pending")
+    undisputed = obligation(api, "CN-2", as_of="2025-05-20T00:00:00Z")["components"]
+    assert [each["is_disputed"] for each in undisputed["parts"]] == [False] * 4
+    unknown = obligation(api, "CN-2", known_at="2025-05-01T00:00:00Z")["components"]
+    assert [each["status"] for each in unknown["parts"]] == [None] * 4
+
+
+def test_a_chain_of_consequences_is_followed_from_either_end(api: Client) -> None:
+    def remedy(cause: str) -> dict[str, Any]:
+        then = {"type": "offset", "count": 10, "unit": "days"}
+        return {"type": "trigger", "on": {"breach_of": cause}, "then": then}
+
+    agree(
+        duty("RELEASE", "2026-03-15"),
+        duty("TARIFFS", due=remedy("RELEASE")),
+        duty("TALKS", due=remedy("TARIFFS")),
+        as_of=utc("2026-03-01T00:00"),
+    )
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    release = obligation(api, "RELEASE")
+    assert (release["remedy_for"], release["consequences"]) == (None, ["TARIFFS"])
+    tariffs = obligation(api, "TARIFFS")
+    assert (tariffs["remedy_for"], tariffs["consequences"]) == ("RELEASE", ["TALKS"])
+
+    down = get(api, f"obligations/{release['id']}/consequences/")
+    [first] = down["consequences"]
+    [second] = first["consequences"]
+    assert (down["causes"], first["ref"], second["ref"]) == ([], "TARIFFS", "TALKS")
+    assert [(each["status"], each["due_on"]) for each in first["deadlines"]] == [
+        ("pending", "2026-03-26")
+    ]
+    assert [each["status"] for each in second["deadlines"]] == ["dormant"]
+
+    up = get(api, f"obligations/{obligation(api, 'TALKS')['id']}/consequences/")
+    assert [each["ref"] for each in up["causes"]] == ["TARIFFS", "RELEASE"]
+    assert up["consequences"] == []
+    then = get(api, f"obligations/{release['id']}/consequences/", as_of="2026-03-10T00:00:00Z")
+    assert [each["status"] for each in then["consequences"][0]["deadlines"]] == ["dormant"]
+    get(api, f"obligations/{release['id'] + 1_000}/consequences/", 404)
+
+
+def test_a_recurring_component_is_done_when_what_came_due_is(api: Client) -> None:
+    monthly = {"type": "recurrence", "rrule": "FREQ=MONTHLY;COUNT=3", "start": "2026-03-15"}
+    agree(
+        duty("SUM", due=None),
+        duty("MONTHLY", due=monthly, parent="SUM"),
+        as_of=utc("2026-03-01T00:00"),
+    )
+    record(deadline_of("MONTHLY"), as_of=utc("2026-03-02T00:00"), type="performance",
+           on="2026-03-01")  # fmt: skip
+    asked = {"as_of": "2026-03-20T00:00:00Z", "known_at": "2026-03-20T00:00:00Z"}
+    assert obligation(api, "SUM", **asked)["components"]["summary"] == "1 of 1 done"
+    sweep.run(as_of=utc("2026-04-20T00:00"))
+    asked = {"as_of": "2026-04-21T00:00:00Z", "known_at": "2026-04-21T00:00:00Z"}
+    components = obligation(api, "SUM", **asked)["components"]
+    assert (components["summary"], components["status"]) == ("0 of 1 done", "partly_met")
