@@ -45,6 +45,8 @@ class Environment:
     recurrence_months: int
     delivery_seconds: int
     var_dir: Path
+    files_dir: Path
+    max_file_mb: int
 
 
 def _between(minimum: int, maximum: int) -> Callable[[int], None]:
@@ -70,6 +72,7 @@ def read() -> Environment:
     """
     env = Env()
     try:
+        var_dir = Path(env.str("VAR_DIR", "") or BASE_DIR / "var").resolve()
         port = env.int("PORT", 8000, validate=_between(1, 65535))
         return Environment(
             database_url=env.str("DATABASE_URL", "") or None,
@@ -90,7 +93,9 @@ def read() -> Environment:
             sweep_seconds=env.int("SWEEP_SECONDS", 5, validate=_between(1, 3600)),
             recurrence_months=env.int("RECURRENCE_MONTHS", 24, validate=_between(1, 600)),
             delivery_seconds=env.int("DELIVERY_SECONDS", 2, validate=_between(1, 3600)),
-            var_dir=Path(env.str("VAR_DIR", "") or BASE_DIR / "var").resolve(),
+            var_dir=var_dir,
+            files_dir=Path(env.str("FILES_DIR", "") or var_dir / "files").resolve(),
+            max_file_mb=env.int("MAX_FILE_MB", 25, validate=_between(1, 1024)),
         )
     except EnvError as error:
         raise BadSetting(str(error).rstrip(".")) from None

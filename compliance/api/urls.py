@@ -15,7 +15,7 @@ from compliance.api.changes import ChangeViews, ComparisonViews
 from compliance.api.deadlines import DeadlineViews
 from compliance.api.determinations import DeterminationViews
 from compliance.api.due_rules import PreviewViews
-from compliance.api.evidence import EvidenceViews
+from compliance.api.evidence import EvidenceViews, FileViews
 from compliance.api.facts import FactViews
 from compliance.api.obligations import ObligationViews
 from compliance.api.parties import PartyViews
@@ -119,6 +119,16 @@ urlpatterns = [
         name="proposal-reject",
     ),
     *_room("evidence", EvidenceViews),
+    path(
+        "evidence/<id:id>/files/",
+        FileViews.as_view({"get": "list", "post": "create"}),
+        name="files",
+    ),
+    path(
+        "evidence/<id:id>/files/<id:revision>/",
+        FileViews.as_view({"get": "retrieve"}),
+        name="file",
+    ),
     *_room("positions", PositionViews),
     *_room("breaches", BreachViews),
     *_room("alerts", AlertViews),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -84,3 +86,14 @@ class EvidenceFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, revision {self.revision}"
+
+    @property
+    def path(self) -> Path:
+        """Where its bytes are."""
+        return path_of(self.sha256)
+
+
+def path_of(sha256: str) -> Path:
+    """Where the file with this hash is kept, by which it can be found and checked."""
+    folder: Path = settings.FILES_DIR
+    return folder / sha256[:2] / sha256

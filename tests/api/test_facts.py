@@ -195,6 +195,8 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
         "asserted_by": "ACME",
         "stance": "for",
         "obligations": ["O-1"],
+        "deadlines": [],
+        "files": [],
         "recorded_at": evidence["recorded_at"],
         "recorded_by": desk.email,
     }

@@ -73,6 +73,8 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "get deadlines/{id}/timeline/",
         "post due-rules/preview/", "get changes/between/", "get deadlines/{id}/history/",
+        "get evidence/{id}/files/", "post evidence/{id}/files/",
+        "get evidence/{id}/files/{revision}/",
         "get obligations/{id}/consequences/",
         "post deadlines/{id}/what-if/", "post proposals/{id}/approve/",
         "post proposals/{id}/reject/",

@@ -874,7 +874,9 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
             if event.kind is FactKind.RESTATEMENT:
                 target = event.quantity
             elif event.verdict in LIMITING:
-                total = accepted(event, target)
+                total = min([accepted(event, target), *limits])
+            elif event.verdict is Conclusion.MET and limits:
+                total = min(limits)
             elif event.kind is FactKind.PERFORMANCE and limits:
                 is_all = event.quantity is None or target is None
                 claimed = min(limits) if is_all else total + (event.quantity or 0)
@@ -884,8 +886,10 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
             is_whole = target is not None and total >= target
             if event.kind is FactKind.PERFORMANCE and not limits:
                 is_whole = is_whole or event.quantity is None or target is None
-            if event.kind is FactKind.DETERMINATION and event.verdict not in LIMITING:
-                is_whole = event.verdict is Conclusion.MET
+            if event.verdict is Conclusion.UNDETERMINED:
+                is_whole = False
+            elif event.verdict is Conclusion.MET and not limits:
+                is_whole = True
             if not is_whole:
                 continue
             if due is None:

@@ -1,0 +1,278 @@
+"""Files that hold evidence: what is kept, what is refused, and how they are served."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from compliance.models import EvidenceFile, User
+from compliance.queries.evidence import damaged_files
+from tests.api.answers import BASE, get, patch, post, rows
+from tests.api.conftest import client_of
+from tests.samples import agree, deadline_of, record, utc
+
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """Where files are kept in this test."""
+    settings.FILES_DIR = tmp_path / "files"
+    settings.LARGEST_FILE = 100_000
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def evidence(api: Client, folder: Path) -> int:
+    """A piece of evidence without a file."""
+    agree(as_of=utc("2026-03-01T00:00"))
+    row = post(
+        api,
+        "evidence/",
+        {"agreement": "supply", "ref": "E1", "title": "Customs record", "kind": "document",
+         "stance": "for", "obligations": ["O-1"]},
+    )  # fmt: skip
+    return int(row["id"])
+
+
+def upload(client: Client, evidence: int, name: str, content: bytes) -> Any:
+    file = SimpleUploadedFile(name, content)
+    # Django's test client, like any browser, sends what the name is; what it was is set again.
+    file._name = name  # type: ignore[attr-defined]
+    return client.post(f"{BASE}evidence/{evidence}/files/", {"file": file})
+
+
+def kept(folder: Path) -> list[Path]:
+    return [each for each in folder.rglob("*") if each.is_file()] if folder.exists() else []
+
+
+def test_a_file_is_kept_with_its_hash_and_served_as_it_was(
+    api: Client, desk: User, evidence: int, folder: Path
+) -> None:
+    response = upload(api, evidence, "Zollbeleg März.pdf", PDF)
+    assert response.status_code == 201, response.content
+    row = response.json()
+    assert row == {
+        "revision": 1,
+        "name": "Zollbeleg März.pdf",
+        "content_type": "application/pdf",
+        "size": len(PDF),
+        "sha256": sha256(PDF).hexdigest(),
+        "recorded_at": row["recorded_at"],
+        "recorded_by": desk.email,
+    }
+    assert get(api, f"evidence/{evidence}/")["files"] == [row]
+    served = api.get(response["Location"])
+    assert b"".join(served.streaming_content) == PDF  # type: ignore[attr-defined]
+    assert served["Content-Type"] == "application/pdf"
+    assert served["Content-Disposition"].startswith("attachment; filename")
+    assert "Zollbeleg%20M%C3%A4rz.pdf" in served["Content-Disposition"]
+    assert served["X-Content-Type-Options"] == "nosniff"
+    assert served["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert served["ETag"] == f'"{row["sha256"]}"'
+    assert [path.read_bytes() for path in kept(folder)] == [PDF]
+
+
+def test_a_better_copy_is_a_new_revision_beside_the_first(
+    api: Client, evidence: int, folder: Path
+) -> None:
+    upload(api, evidence, "a.png", PNG)
+    upload(api, evidence, "a.pdf", PDF)
+    upload(api, evidence, "again.png", PNG)
+    files = get(api, f"evidence/{evidence}/files/")["results"]
+    assert [(each["revision"], each["name"]) for each in files] == [
+        (1, "a.png"), (2, "a.pdf"), (3, "again.png"),
+    ]  # fmt: skip
+    # Equal files lie there once.
+    assert len(kept(folder)) == 2
+    first = api.get(f"{BASE}evidence/{evidence}/files/1/")
+    assert b"".join(first.streaming_content) == PNG  # type: ignore[attr-defined]
+
+
+def zip_bomb() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(10_000_000))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bomb.pdf", zip_bomb()),
+        ("bomb.zip", zip_bomb()),
+        ("page.html", b"<script>alert(1)</script>"),
+        ("page.svg", b"<svg onload='alert(1)'/>"),
+        ("page.pdf", b"<html><script>alert(1)</script></html>"),
+        ("page.png", b"<html><script>alert(1)</script></html>"),
+        ("letter.txt", b"\xff\xfe\x00bad"),
+        ("letter.txt", b"text\x00more"),
+        ("letter.txt", b"a" * 9 + b"\xc3"),
+        ("empty.pdf", b""),
+        ("large.txt", b"a" * 100_001),
+        ("noending", PDF),
+        ("pdf", PDF),
+        (".pdf", PDF),
+        ("CON.pdf", PDF),
+        ("a:b.pdf", PDF),
+        ("a" * 200 + ".pdf", PDF),
+    ],
+)
+def test_what_is_no_evidence_is_refused_and_leaves_nothing(
+    api: Client, evidence: int, folder: Path, name: str, content: bytes
+) -> None:
+    response = upload(api, evidence, name, content)
+    assert response.status_code in {400, 413}, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    assert not EvidenceFile.objects.exists()
+    assert kept(folder) == []
+
+
+@pytest.mark.parametrize("name", ["evil\u202efdp.pdf", "a\nb.pdf", "a\x00b.pdf"])
+def test_no_hidden_character_of_a_name_is_kept(
+    api: Client, evidence: int, folder: Path, name: str
+) -> None:
+    response = upload(api, evidence, name, PDF)
+    if response.status_code == 201:
+        assert response.json()["name"].isprintable()
+    else:
+        assert response.status_code == 400
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.pdf", "C:\\evil\\x.pdf", "/etc/cron.d/x.pdf"])
+def test_a_name_with_the_parts_of_a_path_leads_nowhere(
+    api: Client, evidence: int, folder: Path, name: str
+) -> None:
+    response = upload(api, evidence, name, PDF)
+    if response.status_code == 201:
+        assert response.json()["name"] in {"passwd.pdf", "x.pdf"}
+        [path] = kept(folder)
+        assert path == folder / sha256(PDF).hexdigest()[:2] / sha256(PDF).hexdigest()
+    else:
+        assert response.status_code == 400
+        assert kept(folder) == []
+
+
+def test_an_html_file_that_calls_itself_text_is_served_as_text(api: Client, evidence: int) -> None:
+    response = upload(api, evidence, "page.txt", b"<script>alert(1)</script>")
+    served = api.get(response["Location"])
+    assert served["Content-Type"].startswith("text/plain")
+    assert served["Content-Disposition"].startswith("attachment")
+    assert served["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_upload_that_announces_two_gigabytes_is_refused_unread(
+    api: Client, evidence: int, folder: Path
+) -> None:
+    class Unread(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            sentence = "The body was read."
+            raise AssertionError(sentence)
+
+    announced: dict[str, Any] = {"CONTENT_LENGTH": str(2 * 2**30), "wsgi.input": Unread()}
+    response = api.generic(
+        "POST",
+        f"{BASE}evidence/{evidence}/files/",
+        b"--x",
+        content_type="multipart/form-data; boundary=x",
+        **announced,
+    )
+    assert response.status_code == 413, response.content
+    assert kept(folder) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"file": "words"},
+        {"document": SimpleUploadedFile("a.pdf", PDF)},
+        {"file": SimpleUploadedFile("a.pdf", PDF), "more": "x"},
+        {"file": [SimpleUploadedFile("a.pdf", PDF), SimpleUploadedFile("b.pdf", PDF)]},
+    ],
+)
+def test_a_form_holds_one_file(
+    api: Client, evidence: int, folder: Path, form: dict[str, Any]
+) -> None:
+    for value in form.values():
+        for each in value if isinstance(value, list) else [value]:
+            if hasattr(each, "seek"):
+                each.seek(0)
+    response = api.post(f"{BASE}evidence/{evidence}/files/", form)
+    assert response.status_code == 400, response.content
+    assert kept(folder) == []
+
+
+def test_json_is_no_form(api: Client, evidence: int) -> None:
+    post(api, f"evidence/{evidence}/files/", {"file": "x"}, 415)
+
+
+def test_what_was_stored_cannot_be_changed_or_guessed(api: Client, evidence: int) -> None:
+    upload(api, evidence, "a.pdf", PDF)
+    for path in (f"evidence/{evidence}/files/2/", f"evidence/{evidence + 1}/files/1/"):
+        get(api, path, 404)
+    get(api, f"evidence/{evidence + 1}/files/", 404)
+    patch(api, f"evidence/{evidence}/files/1/", {"name": "b.pdf"}, 405)
+
+
+def test_files_are_only_for_those_who_may_see_evidence(api: Client, evidence: int) -> None:
+    upload(api, evidence, "a.pdf", PDF)
+    stranger = client_of(User.objects.create_user("stranger@example.org", "x"))
+    assert Client().get(f"{BASE}evidence/{evidence}/files/1/").status_code == 401
+    get(stranger, f"evidence/{evidence}/files/1/", 403)
+    assert upload(stranger, evidence, "b.pdf", PDF).status_code == 403
+
+
+def test_a_file_that_was_changed_on_the_disk_is_found(
+    api: Client, evidence: int, folder: Path
+) -> None:
+    upload(api, evidence, "a.pdf", PDF)
+    assert list(damaged_files()) == []
+    [path] = kept(folder)
+    path.write_bytes(PDF + b"more")
+    assert [each.name for each in damaged_files()] == ["a.pdf"]
+    path.unlink()
+    assert [each.name for each in damaged_files()] == ["a.pdf"]
+
+
+def look(api: Client, ref: str, day: str, **more: Any) -> Any:
+    return post(
+        api,
+        "evidence/",
+        {"agreement": "supply", "ref": ref, "title": "Searched the gazette", "kind": "look",
+         "stance": "against", "published_on": day, **more},
+    )  # fmt: skip
+
+
+def test_a_look_that_found_nothing_makes_the_deadline_checked(api: Client, evidence: int) -> None:
+    deadline = deadline_of("O-1")
+    look(api, "L1", "2026-03-10", obligations=["O-1"])
+    assert get(api, f"deadlines/{deadline.pk}/")["verification"] == "unchecked"
+    logged = look(api, "L2", "2026-03-16", deadlines=[deadline.pk])
+    assert logged["deadlines"] == [deadline.pk]
+    assert get(api, f"deadlines/{deadline.pk}/")["verification"] == "checked"
+    found = rows(api, "evidence/", deadline=deadline.pk, kind="look")
+    assert [each["ref"] for each in found] == ["L1", "L2"]
+    record(deadline, as_of=utc("2026-04-01T00:00"), type="determination", verdict="not_met",
+           on="2026-03-15", note="Neither the gazette nor the customs have it.")  # fmt: skip
+    assert get(api, f"deadlines/{deadline.pk}/")["verification"] == "confirmed"
+
+
+def test_evidence_bears_on_deadlines_of_its_own_agreement_only(api: Client, evidence: int) -> None:
+    other = agree(ref="other", as_of=utc("2026-03-01T00:00"))
+    answer = post(
+        api,
+        "evidence/",
+        {"agreement": "supply", "ref": "L1", "title": "Log", "kind": "look", "stance": "against",
+         "deadlines": [other.pk]},
+        400,
+    )  # fmt: skip
+    assert [each["path"] for each in answer["errors"]] == ["deadlines/0"]
