@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from compliance.admin import badges, moments
 from compliance.domain.due_rules import parse_due_rule
+from compliance.domain.explanations import BECAUSE
 from compliance.domain.pace import expected_by, pace
 from compliance.domain.resolution import waiting
 from compliance.domain.timeline import Transition
@@ -19,38 +20,10 @@ from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Statu
 from compliance.models import Alert, Breach, Deadline, Evidence, Fact, Move, Position
 from compliance.models.deadlines import NO_DUE
 from compliance.queries import deadlines
+from compliance.queries.deadlines import Moment
 from compliance.queries.standing import standing_facts
+from compliance.queries.why import explanation
 
-_REASONS: Mapping[Reason, str] = {
-    Reason.AGREED: "It was agreed.",
-    Reason.TRIGGERED: "What it waited for happened.",
-    Reason.PERIOD_BEGAN: "The period began in which it binds.",
-    Reason.PERIOD_ENDED: "The period ended in which it binds.",
-    Reason.WINDOW_BEGAN: (
-        "The due date has passed by one reading, and not by another: whose day counts, "
-        "or how it is counted, is not agreed."
-    ),
-    Reason.DUE_PASSED: "The due instant passed, and nothing had been accepted.",
-    Reason.GRACE_ENDED: "The grace period ended, and nothing had been accepted.",
-    Reason.PERFORMED: "A performance was recorded.",
-    Reason.PERFORMED_IN_WINDOW: (
-        "A performance was recorded: in time by one reading of the due date, late by another."
-    ),
-    Reason.PART_PERFORMED: "A part was performed; the target is not reached.",
-    Reason.TARGET_RESTATED: "The target was restated.",
-    Reason.VIOLATED: "A violation was recorded.",
-    Reason.CURED: "The violation ended.",
-    Reason.DETERMINED: "The desk determined it.",
-    Reason.COMPONENT_DONE: "One of its components was done, or released.",
-    Reason.EXTENDED: "The due date was extended.",
-    Reason.RESCHEDULED: "The due date moved with what it is counted from.",
-    Reason.WAIVED: "It was waived.",
-    Reason.SUSPENDED: "It was suspended.",
-    Reason.RESUMED: "The suspension ended.",
-    Reason.CANCELLED: "It was cancelled.",
-    Reason.TERMINATED: "The agreement was terminated.",
-    Reason.WITHDRAWN: "The corrected due rule no longer calls for it.",
-}
 _NEW_DATES = {
     Reason.EXTENDED: "The due date was extended to {}.",
     Reason.RESCHEDULED: "The due date moved with what it is counted from, to {}.",
@@ -122,6 +95,7 @@ class Page:
 
     deadline: Deadline
     standing: SafeString
+    why: str
     severity: SafeString
     since: SafeString
     lateness: str
@@ -167,6 +141,7 @@ def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
     return Page(
         deadline=deadline,
         standing=badges.standing(deadline),
+        why=_why(deadline, as_of),
         severity=badges.badge(obligation.severity),
         since=moments.utc(deadline.status_since, zone),
         lateness=badges.lateness(deadline, as_of),
@@ -192,6 +167,15 @@ def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
         alerts=[_told(alert) for alert in alerts[:SHOWN_ALERTS]],
         alert_count=alerts.count(),
     )
+
+
+def _why(deadline: Deadline, as_of: datetime) -> str:
+    try:
+        found = explanation(deadline.pk, Moment(), now=as_of)
+    except (ValueError, ArithmeticError):
+        # It is set aside; the page says so, and with what error.
+        return ""
+    return found.paragraph if found is not None else ""
 
 
 def _steps(deadline: Deadline, as_of: datetime) -> list[Step]:
@@ -220,10 +204,10 @@ def _steps(deadline: Deadline, as_of: datetime) -> list[Step]:
 def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
     if transition.status is Status.PARTLY_MET and transition.reason in _PASSED:
-        return f"{_REASONS[transition.reason].partition(',')[0]}, and only a part was performed."
+        return f"{BECAUSE[transition.reason].partition(',')[0]}, and only a part was performed."
     sentence = _NEW_DATES.get(transition.reason)
     if sentence is None or due is None:
-        return _REASONS[transition.reason]
+        return BECAUSE[transition.reason]
     until = moments.local_text(due.due_at, deadline.timezone)
     return sentence.format(f"{due.due_on} (before {until})")
 

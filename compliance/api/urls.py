@@ -25,6 +25,7 @@ from compliance.api.root import NowhereView, RootViews, SchemaView
 from compliance.api.seals import SealViews
 from compliance.api.summary import SummaryViews
 from compliance.api.what_if import WhatIfViews
+from compliance.api.why import WhyViews
 
 app_name = "api"
 
@@ -100,6 +101,7 @@ urlpatterns = [
         DeadlineViews.as_view({"get": "history"}),
         name="history",
     ),
+    path("deadlines/<id:id>/why/", WhyViews.as_view({"get": "retrieve"}), name="why"),
     path(
         "deadlines/<id:id>/what-if/",
         WhatIfViews.as_view({"post": "create"}),

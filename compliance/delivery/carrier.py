@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
 
-from compliance.delivery.phrases import one_line
+from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count
 
-from compliance.delivery import phrases
+from compliance.domain import phrases
 from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,

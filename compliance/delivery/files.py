@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from compliance.delivery.phrases import one_line
+from compliance.domain.phrases import one_line
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.backends.django import Template
 from django.template.loader import get_template
 
-from compliance.delivery import phrases
 from compliance.delivery.contents import Contents, Item
+from compliance.domain import phrases
 
 _WIDTH = 76
 

@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage
 
 from compliance.delivery.carrier import Carrier
 from compliance.delivery.letters import sender_domain
-from compliance.delivery.phrases import counted, one_line
+from compliance.domain.phrases import counted, one_line
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import LedgerCheck, Seal, User
 

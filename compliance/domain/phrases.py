@@ -1,4 +1,4 @@
-"""How instants, lengths of time and names read in a mail."""
+"""How instants, lengths of time, numbers and names read in sentences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from compliance.domain.civil_time import DayOutOfRange, day_end, zone
 
@@ -50,6 +51,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def number(value: Decimal) -> str:
+    """`60`, `0.4`, never `6E+1`."""
+    return f"{value.normalize():f}"
+
+
 def day(on: date) -> str:
     """`14 May 2025`."""
     return f"{on.day} {on:%B %Y}"
@@ -57,20 +63,34 @@ def day(on: date) -> str:
 
 def moment(at: datetime, zone_name: str) -> str:
     """`Thursday, 15 May 2025, 00:00` on the clocks of the zone."""
-    local = at.astimezone(zone(zone_name))
-    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{local:%A}, {day(local.date())}, {clock}"
+    return f"{at.astimezone(zone(zone_name)):%A}, {clock(at, zone_name)}"
+
+
+def is_day_end(on: date, at: datetime, zone_name: str) -> bool:
+    """Whether `at` is the instant at which the day is over in the zone."""
+    try:
+        return at == day_end(on, zone_name)
+    except DayOutOfRange:
+        return False
 
 
 def due_here(due_on: date, due_at: datetime, zone_name: str) -> str:
     """The due instant in the deadline's zone: the end of a day, or a time of day."""
-    try:
-        is_whole_day = due_at == day_end(due_on, zone_name)
-    except DayOutOfRange:
-        is_whole_day = False
-    if is_whole_day:
+    if is_day_end(due_on, due_at, zone_name):
         return f"end of {due_on:%A}, {day(due_on)} ({zone_name})"
     return f"{moment(due_at, zone_name)} ({zone_name})"
+
+
+def clock(at: datetime, zone_name: str) -> str:
+    """`15 May 2025, 00:00` on the clocks of the zone."""
+    local = at.astimezone(zone(zone_name))
+    shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{day(local.date())}, {shown}"
+
+
+def instant(at: datetime) -> str:
+    """`14 May 2025, 16:00 UTC`."""
+    return f"{clock(at, 'UTC')} UTC"
 
 
 def in_utc(at: datetime) -> str:

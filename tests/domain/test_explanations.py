@@ -1,0 +1,84 @@
+"""Every course can be explained, and the explanation ends where the course does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+
+from compliance.domain.explanations import (
+    BECAUSE,
+    Case,
+    FactTold,
+    Passed,
+    StepKind,
+    explain,
+)
+from compliance.domain.ledger import performed_of
+from compliance.domain.timeline import Fact, Terms, project
+from compliance.domain.vocabulary import Reason, Verification
+from tests.domain.courses import LAST_HOUR, histories, hour, terms
+
+
+def test_every_reason_has_its_sentence() -> None:
+    assert set(BECAUSE) == set(Reason)
+    assert all(sentence.endswith(".") for sentence in BECAUSE.values())
+
+
+@given(terms(), histories())
+@settings(deadline=None, max_examples=300)
+def test_every_course_is_explained_to_its_end(
+    agreed: Terms, history: list[tuple[Fact, datetime]]
+) -> None:
+    facts = [fact for fact, _ in history]
+    timeline = project(agreed, facts)
+    past = timeline.until(hour(LAST_HOUR))
+    case = Case(
+        timezone="Asia/Shanghai",
+        course=[
+            Passed(
+                effective_at=each.effective_at,
+                status=each.status,
+                reason=each.reason,
+                fact_id=each.fact_id,
+                due_on=each.due.due_on if each.due else None,
+                due_at=each.due.due_at if each.due else None,
+                performed=performed_of(each),
+                target=each.target,
+            )
+            for each in past
+        ],
+        facts={
+            fact.id: FactTold(
+                kind=fact.kind,
+                effective_at=fact.effective_at,
+                effective_on=fact.effective_on,
+                quantity=fact.quantity,
+                verdict=fact.verdict,
+                share=fact.share,
+                note=f"note {fact.id}",
+                evidence=(f"E{fact.id}",),
+            )
+            for fact in facts
+        },
+    )
+    found = explain(case)
+    assert found.status is past[-1].status
+    assert found.since == timeline.status_since(hour(LAST_HOUR))
+    steps = [step for step in found.steps if step.at is not None]
+    assert [(step.at, step.status, step.fact) for step in steps] == [
+        (each.effective_at, each.status, each.fact_id) for each in past
+    ]
+    for step in steps:
+        assert (step.kind is StepKind.FACT) == (step.fact is not None)
+        if step.fact is not None:
+            assert f"“note {step.fact}”" in step.sentence
+            assert step.evidence == (f"E{step.fact}",)
+        if step is not steps[0]:
+            assert step.sentence in found.paragraph
+
+
+def test_without_a_course_there_is_nothing_to_explain() -> None:
+    with pytest.raises(ValueError, match="no course"):
+        explain(Case(timezone="UTC", course=[], verification=Verification.CHECKED))
