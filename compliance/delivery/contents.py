@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count
 
+from compliance.delivery.reasons import reasons
 from compliance.domain import phrases
 from compliance.domain.vocabulary import (
     AlertKind,
@@ -87,6 +88,7 @@ class Item:
     grace: str
     course: str
     note: str
+    why: str
     clause: str
     quote: str
     words: tuple[Word, ...]
@@ -284,6 +286,7 @@ class _Background:
     sides: dict[int, dict[str, list[Party]]]
     words: dict[int, list[Word]]
     evidence: dict[int, dict[str, int]]
+    reasons: dict[int, str]
 
     @classmethod
     def of(cls, deadline_ids: Iterable[int]) -> _Background:
@@ -321,7 +324,13 @@ class _Background:
             .annotate(Count("id"))
         ):
             evidence[obligation_id][stance] = count
-        return cls(deadlines=deadlines, sides=sides, words=words, evidence=evidence)
+        return cls(
+            deadlines=deadlines,
+            sides=sides,
+            words=words,
+            evidence=evidence,
+            reasons=reasons(deadlines),
+        )
 
     def item(self, told: _Told, *, as_of: datetime, quote_length: int) -> Item:
         deadline = self.deadlines[told.deadline_id]
@@ -344,6 +353,7 @@ class _Background:
             **_due(deadline, obligors),
             course=_course(told, deadline, as_of),
             note=_note(told, deadline),
+            why=phrases.shortened(phrases.one_line(self.reasons.get(deadline.pk, "")), 1_200),
             clause=phrases.one_line(obligation.clause),
             quote=phrases.shortened(obligation.text.strip(), quote_length),
             words=tuple(self.words[deadline.pk]),

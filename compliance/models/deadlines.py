@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 
 from compliance.domain.due_rules import Due
+from compliance.domain.ledger import Entry
 from compliance.domain.timeline import Move as MoveOfTerms
 from compliance.domain.timeline import Terms
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status, Verification
@@ -281,6 +282,22 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} from {self.effective_at:%Y-%m-%d %H:%M}Z"
+
+
+def entry_of(row: LedgerEntry) -> Entry:
+    """A stored ledger entry as the domain sees it."""
+    return Entry(
+        recorded_at=row.recorded_at,
+        effective_at=row.effective_at,
+        status=Status(row.status),
+        reason=Reason(row.reason),
+        fact_id=row.fact_id,
+        due_at=row.due_at,
+        unmet_at=row.unmet_at,
+        first_at=row.first_at,
+        performed=row.performed,
+        target=row.target,
+    )
 
 
 def chained_entry(row: Mapping[str, Any]) -> list[object]:

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from compliance.domain import timeline
 from compliance.domain.civil_time import day_end, day_start
 from compliance.domain.due_rules import Due
+from compliance.domain.explanations import FactTold
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models.agreements import Agreement
 from compliance.models.append_only import append_only
@@ -255,6 +256,20 @@ def fact_of(
         due=due,
         supersedes=row["supersedes_id"],
         recorded_at=row["recorded_at"],
+    )
+
+
+def fact_told(fact: Fact) -> FactTold:
+    """What of a stored fact, with its evidence loaded, goes into words."""
+    return FactTold(
+        kind=FactKind(fact.kind),
+        effective_at=fact.effective_at,
+        effective_on=fact.effective_on,
+        quantity=fact.quantity,
+        verdict=Conclusion(fact.verdict) if fact.verdict else None,
+        share=fact.share,
+        note=fact.note,
+        evidence=tuple(each.ref for each in fact.evidence.all()),
     )
 
 

@@ -19,9 +19,9 @@ from compliance.domain.ledger import Entry, held_course
 from compliance.domain.pace import expected_by, pace
 from compliance.domain.problems import refusal
 from compliance.domain.timeline import Timeline, project
-from compliance.domain.vocabulary import Reason, Severity, Status
+from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline, Fact, LedgerEntry
-from compliance.models.deadlines import NO_DUE, duty_of, terms_of
+from compliance.models.deadlines import NO_DUE, duty_of, entry_of, terms_of
 from compliance.models.facts import facts_about
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -308,28 +308,12 @@ def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]
     """The course of a deadline up to a pinned moment, as the ledger held it then, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
-    held = held_course([entry_from(row) for row in rows])
+    held = held_course([entry_of(row) for row in rows])
     return [
         (entry, days[entry.recorded_at, entry.effective_at])
         for entry in held
         if moment.as_of is not None and entry.effective_at <= moment.as_of
     ]
-
-
-def entry_from(row: LedgerEntry) -> Entry:
-    """A stored ledger entry as the domain sees it."""
-    return Entry(
-        recorded_at=row.recorded_at,
-        effective_at=row.effective_at,
-        status=Status(row.status),
-        reason=Reason(row.reason),
-        fact_id=row.fact_id,
-        due_at=row.due_at,
-        unmet_at=row.unmet_at,
-        first_at=row.first_at,
-        performed=row.performed,
-        target=row.target,
-    )
 
 
 def _past_row(entry: Entry, due_on: date | None) -> Row:
@@ -367,7 +351,7 @@ def history(deadline_id: int) -> list[Row] | None:
                 "recorded_at": recorded_at,
                 "from": rows[0].effective_at,
                 "facts": [{"id": each.pk, "type": each.kind} for each in learned],
-                "course": [_past_row(entry_from(each), each.due_on) for each in rows],
+                "course": [_past_row(entry_of(each), each.due_on) for each in rows],
             }
         )
     return batches

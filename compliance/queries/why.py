@@ -18,8 +18,9 @@ from compliance.domain.explanations import (
     explain,
 )
 from compliance.domain.ledger import performed_of
-from compliance.domain.vocabulary import Conclusion, FactKind, Verdict, Verification
+from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Fact, Position
+from compliance.models.facts import fact_told
 from compliance.queries.deadlines import Moment, believed, row, timeline
 from compliance.queries.rows import Row
 
@@ -106,19 +107,7 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
 def _facts(course: Sequence[Passed]) -> dict[int, FactTold]:
     ids = {each.fact_id for each in course if each.fact_id is not None}
     rows = Fact.objects.filter(pk__in=ids).prefetch_related("evidence")
-    return {
-        fact.pk: FactTold(
-            kind=FactKind(fact.kind),
-            effective_at=fact.effective_at,
-            effective_on=fact.effective_on,
-            quantity=fact.quantity,
-            verdict=Conclusion(fact.verdict) if fact.verdict else None,
-            share=fact.share,
-            note=fact.note,
-            evidence=tuple(each.ref for each in fact.evidence.all()),
-        )
-        for fact in rows
-    }
+    return {fact.pk: fact_told(fact) for fact in rows}
 
 
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionTold]:

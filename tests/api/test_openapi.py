@@ -72,7 +72,8 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
     expected = {
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "get deadlines/{id}/timeline/",
-        "post due-rules/preview/", "get changes/between/", "get deadlines/{id}/history/", "get deadlines/{id}/why/",
+        "post due-rules/preview/", "get changes/between/",
+        "get deadlines/{id}/history/", "get deadlines/{id}/why/",
         "get evidence/{id}/files/", "post evidence/{id}/files/",
         "get evidence/{id}/files/{revision}/",
         "get obligations/{id}/consequences/",

@@ -59,6 +59,9 @@ def test_geneva_says_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) 
         assert f"https://pacta.example/admin/compliance/deadline/{deadline.pk}/change/" in said
         assert "13 on record: 2 for, 5 against, 6 context" in said
         assert "nobody has confirmed it yet" in said
+        told = " ".join(unescape(said).split())
+        assert "How it came to this" in told
+        assert "The due instant passed, and nothing had been accepted." in told
     assert "\n> Component: the export licensing of 4 April 2025" in text_of(geneva)
 
 
