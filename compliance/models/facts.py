@@ -282,9 +282,9 @@ def chained_fact(row: Mapping[str, Any], evidence_ids: Iterable[int]) -> list[ob
 
 
 _CHAINED = (
-    "deadline_id", "agreement_id", "kind", "effective_at", "effective_on", "until_at", "until_on",
-    "is_tolling", "quantity", "verdict", "share", "due_on", "due_at", "unmet_at", "supersedes_id",
-    "note", "recorded_at", "recorded_by_id", "approved_by_id",
+    "id", "stored_at", "deadline_id", "agreement_id", "kind", "effective_at", "effective_on",
+    "until_at", "until_on", "is_tolling", "quantity", "verdict", "share", "due_on", "due_at",
+    "unmet_at", "supersedes_id", "note", "recorded_at", "recorded_by_id", "approved_by_id",
 )  # fmt: skip
 
 

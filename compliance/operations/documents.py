@@ -310,6 +310,7 @@ def _add_known(
     facts.store(
         [(fact, [known_evidence[ref] for ref in named]) for fact, named in new_facts],
         deadlines=[each for several in deadlines.values() for each in several],
+        as_of=as_of,
     )
     Position.objects.bulk_create(word for word, _ in words)
     for word, word_refs in words:

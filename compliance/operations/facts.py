@@ -26,7 +26,7 @@ from compliance.models import (
     Obligation,
     User,
 )
-from compliance.models.bulk import write
+from compliance.models.bulk import fetch, write
 from compliance.models.deadlines import duty_of, terms_of
 from compliance.models.facts import chained_fact, fact_of, facts_about
 from compliance.operations import course, evidence, schedule
@@ -67,7 +67,7 @@ def record(
     fact = build(deadline, draft, by=by, as_of=as_of)
     fact.approved_by = approved_by
     found = evidence.named(deadline.agreement, draft.evidence)
-    store([(fact, found)], deadlines=[deadline])
+    store([(fact, found)], deadlines=[deadline], as_of=as_of)
     touched = {deadline.pk}
     if sets_dates:
         touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
@@ -87,7 +87,7 @@ def record_of_agreement(
     agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
     found = evidence.named(agreement, draft.evidence)
-    store([(fact, found)], deadlines=[])
+    store([(fact, found)], deadlines=[], as_of=as_of)
     course.settle(reached(agreement), as_of=as_of)
     return fact
 
@@ -150,8 +150,9 @@ def store(
     facts: Sequence[tuple[Fact, Sequence[Evidence]]],
     *,
     deadlines: Iterable[Deadline],
+    as_of: datetime,
 ) -> None:
-    """Save facts at the ends of their chains, with what they rest on.
+    """Save facts at the ends of their chains, with what they rest on, as stored at `as_of`.
 
     The caller holds their deadlines, which are given as locked, or their agreement.
     """
@@ -160,7 +161,10 @@ def store(
     chains = AgreementChain.objects.in_bulk(agreements)
     agreement_heads = {pk: _bytes(chain.facts_head) for pk, chain in chains.items()}
     moved: set[int] = set()
-    for fact, found in facts:
+    # Drawn before, because the hash covers it.
+    ids = fetch(_NEXT_IDS, count=len(facts))
+    for (fact, found), (pk,) in zip(facts, ids, strict=True):
+        fact.pk, fact.stored_at = pk, as_of
         values = chained_fact(_values(fact), [each.pk for each in found])
         if fact.deadline_id is not None:
             fact.hash = heads[fact.deadline_id] = link(heads[fact.deadline_id], values)
@@ -179,6 +183,11 @@ def store(
             agreement_id=pk, defaults={"facts_head": agreement_heads[pk]}
         )
 
+
+_NEXT_IDS = """
+    SELECT nextval(pg_get_serial_sequence('compliance_fact', 'id'))
+    FROM generate_series(1, %(count)s)
+"""
 
 _MOVE_HEADS = """
     UPDATE compliance_deadline AS d SET facts_head = decode(v.head, 'hex')

@@ -28,6 +28,7 @@ from compliance.models.bulk import fetch
 from compliance.models.chains import chained_seal, leaves
 from compliance.models.deadlines import Duty, chained_entry, terms_of
 from compliance.models.facts import chained_fact, facts_about
+from compliance.queries.evidence import damaged_files
 
 BATCH = 1_000
 
@@ -43,6 +44,7 @@ _OUT_OF_ORDER = "Its id is lower than that of the row before it in the chain: it
 _CUT_OFF = "The chain went on after this row: its end was cut off."
 _AFTER_THE_END = "It was added after the end of its chain."
 _EMPTY = "Its chain has a head but no row: all of it was removed."
+_DAMAGED = "Its bytes are gone, or are no longer those that were stored."
 _ORPHAN = "What it belongs to does not exist."
 
 
@@ -163,6 +165,8 @@ def check(
     check_agreements(findings)
     _check_orphans(findings)
     check_seals(findings, every=every_seal, root=root)
+    for file in damaged_files():
+        findings.add(BadRow(table="compliance_evidencefile", id=file.pk, detail=_DAMAGED))
     return findings
 
 
