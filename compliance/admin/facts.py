@@ -7,21 +7,25 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from compliance.admin import badges, fields, moments
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.saving import DraftForm, OperationAdmin, given
 from compliance.admin.theme import Choice
 from compliance.domain.drafts import EvidenceDraft, read
+from compliance.domain.files import ALLOWED
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Agreement, Evidence, Fact, Party, Position, User
-from compliance.operations import evidence
+from compliance.operations import evidence, files
 from compliance.queries.standing import superseders
 
 
@@ -144,6 +148,12 @@ class EvidenceForm(DraftForm):
         widget=Choice(),
     )
 
+    file = forms.FileField(
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(),
+        help_text=f"A {ALLOWED} that holds it. Better copies are added through the API.",
+    )
+
     class Meta:
         model = Evidence
         fields = (
@@ -154,7 +164,7 @@ class EvidenceForm(DraftForm):
 
 @admin.register(Evidence)
 class EvidenceAdmin(OperationAdmin):
-    """Added through `operations.facts`, then only read."""
+    """Added through `operations.evidence`, then only read."""
 
     form = EvidenceForm
     list_display = ("title", "ref", "agreement", "kind", "speaks", "published_on", "asserted_by")
@@ -165,8 +175,37 @@ class EvidenceAdmin(OperationAdmin):
     show_full_result_count = False
     fields = (
         "agreement", ("ref", "kind", "stance"), "title", "obligations", "url", "quote",
-        ("published_on", "asserted_by"),
+        ("published_on", "asserted_by"), "file",
     )  # fmt: skip
+    readonly_fields = ("bears_on", "held_in")
+
+    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """What is asked of new evidence; of what is stored, its files too."""
+        if obj is None:
+            return self.fields
+        return (*(each for each in self.fields if each != "file"), "bears_on", "held_in")
+
+    @admin.display(description="Deadlines")
+    def bears_on(self, evidence: Evidence) -> str:
+        """The deadlines that were named, besides those of its obligations."""
+        deadlines = evidence.deadlines.select_related("obligation").order_by("id")
+        return ", ".join(map(str, deadlines)) or "Those of its obligations"
+
+    @admin.display(description="Files")
+    def held_in(self, evidence: Evidence) -> SafeString:
+        """The revisions, each to be fetched."""
+        files = [
+            (
+                reverse("api:file", args=(evidence.pk, file.revision)),
+                file.revision,
+                file.name,
+                filesizeformat(file.size),
+                file.sha256,
+            )
+            for file in evidence.files.all()
+        ]
+        row = '<a class="pacta-link" href="{}">Revision {}: {}</a> ({}, sha-256 {})'
+        return format_html_join(mark_safe("<br>"), row, files)
 
     @admin.display(description="Stance", ordering="stance")
     def speaks(self, evidence: Evidence) -> SafeString:
@@ -186,9 +225,14 @@ class EvidenceAdmin(OperationAdmin):
         if "asserted_by" in values:
             values["asserted_by"] = values["asserted_by"].code
         assert isinstance(request.user, User)
-        return evidence.add(
-            agreement=agreement,
-            draft=read(EvidenceDraft, values),
-            by=request.user,
-            as_of=timezone.now(),
-        )
+        file = values.pop("file", None)
+        by, as_of = request.user, timezone.now()
+        with transaction.atomic():
+            stored_now = evidence.add(
+                agreement=agreement, draft=read(EvidenceDraft, values), by=by, as_of=as_of
+            )
+            if file is not None:
+                files.attach(
+                    evidence=stored_now, name=file.name, pieces=file.chunks(), by=by, as_of=as_of
+                )
+        return stored_now

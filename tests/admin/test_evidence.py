@@ -1,0 +1,69 @@
+"""Evidence in the admin: entered with its file, then read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from compliance.models import Evidence, EvidenceFile
+from tests.samples import agree, utc
+
+PDF = b"%PDF-1.7\n%%EOF\n"
+
+
+@pytest.fixture
+def entry(settings: Any, tmp_path: Path, db: None) -> dict[str, Any]:
+    """What is filled in for a piece of evidence."""
+    settings.FILES_DIR = tmp_path
+    agree(as_of=utc("2026-03-01T00:00"))
+    return {
+        "agreement": "supply",
+        "ref": "E1",
+        "title": "Customs record",
+        "kind": "document",
+        "stance": "for",
+        "obligations": "O-1",
+        "url": "",
+        "quote": "",
+        "published_on": "",
+        "asserted_by": "",
+    }
+
+
+def test_evidence_is_entered_with_its_file(admin_client: Client, entry: dict[str, Any]) -> None:
+    file = SimpleUploadedFile("record.pdf", PDF)
+    added = admin_client.post(reverse("admin:compliance_evidence_add"), {**entry, "file": file})
+    assert added.status_code == 302, added.content
+    stored = Evidence.objects.get()
+    page = admin_client.get(reverse("admin:compliance_evidence_change", args=(stored.pk,)))
+    shown = page.content.decode()
+    address = f"/api/v1/evidence/{stored.pk}/files/1/"
+    assert f'href="{address}"' in shown
+    assert "Revision 1: record.pdf" in shown
+    served = admin_client.get(address)
+    assert b"".join(served.streaming_content) == PDF  # type: ignore[attr-defined]
+
+
+def test_a_file_that_is_refused_leaves_no_evidence(
+    admin_client: Client, entry: dict[str, Any], tmp_path: Path
+) -> None:
+    file = SimpleUploadedFile("page.html", b"<script>alert(1)</script>")
+    refused = admin_client.post(reverse("admin:compliance_evidence_add"), {**entry, "file": file})
+    assert refused.status_code == 200
+    assert "Files of this kind are not kept" in refused.content.decode()
+    assert not Evidence.objects.exists()
+    assert not EvidenceFile.objects.exists()
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_evidence_needs_no_file(admin_client: Client, entry: dict[str, Any]) -> None:
+    added = admin_client.post(reverse("admin:compliance_evidence_add"), entry)
+    assert added.status_code == 302, added.content
+    stored = Evidence.objects.get()
+    page = admin_client.get(reverse("admin:compliance_evidence_change", args=(stored.pk,)))
+    assert "Revision" not in page.content.decode()
