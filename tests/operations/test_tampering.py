@@ -113,8 +113,7 @@ def edit(dice: random.Random, chain: Chain) -> str:
         dice, chain, name, before
     )  # fmt: skip
     if name == "id":
-        # Near enough to keep its place in the chain, where no row stands.
-        after = max(chain.ids) + dice.randrange(1, 9) if pk == chain.ids[-1] else pk + 10**6
+        after = pk + 10**6
     run(f"UPDATE {chain.table} SET {name} = %s WHERE id = %s", after, pk)
     return f"{name} of {pk} from {before!r} to {after!r}"
 
