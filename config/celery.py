@@ -21,8 +21,9 @@ from django.conf import settings
 
 # How soon a change of a calendar of the desk is followed up.
 RECOMPUTE_SECONDS = 30
-# How often is looked whether the seal, or the check, of the day is to be made.
-SEAL_SECONDS = 60 * 60
+# How often is looked whether the seal, or the check, of the day is to be made. Often, because
+# beat waits this long after each start before it looks for the first time.
+SEAL_SECONDS = 5 * 60
 
 
 class _EagerConnection(Connection):
