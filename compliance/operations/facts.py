@@ -240,6 +240,9 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
         return fact
     obligation = deadline.obligation
     _refuse_unfit(draft, obligation)
+    most, part = deadline.target_quantity, draft.quantity
+    if draft.verdict is Conclusion.PARTLY_MET and most and part and part >= most:
+        raise refusal("quantity", "That is the whole: determine that it was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
         today = civil_day(as_of, deadline.timezone)
         sentence = f"A {draft.type} cannot lie in the future; today is {today}."

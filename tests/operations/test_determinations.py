@@ -114,3 +114,9 @@ def test_of_what_lasts_for_a_period_the_desk_may_confirm_that_it_was_kept(db: No
     sweep.run(as_of=NOW)
     determine(deadline, "met")
     assert (deadline.status, deadline.verification) == ("met", "confirmed")
+
+
+@pytest.mark.parametrize("quantity", [100, 101])
+def test_the_whole_is_no_part(missed: Deadline, quantity: int) -> None:
+    with pytest.raises(Invalid, match="determine that it was met"):
+        determine(missed, "partly_met", quantity=quantity)
