@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from compliance.admin import badges, previews
 from compliance.admin.agreements import ObligationInline
@@ -19,6 +21,8 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.rights import right
 from compliance.admin.theme import button
 from compliance.models import Obligation
+from compliance.queries import obligations
+from compliance.queries.deadlines import Moment
 
 _VERBS = ("view", "add", "change")
 
@@ -36,8 +40,10 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("correct", "deadlines")
     fields = (
         "ref", "title", "agreement", "owing", "kind", "severity", "clause", "text", "due", "grace",
-        "starts", "is_surviving", "tags", "owner", "parent", "target_quantity", "unit",
+        "starts", "is_surviving", "tags", "owner", "parent", "roll_up", "stands", "chain",
+        "target_quantity", "unit",
     )  # fmt: skip
+    readonly_fields = ("stands", "chain")
 
     def get_urls(self) -> list[Any]:
         """With the preview of a due rule while it is typed."""
@@ -73,6 +79,30 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     def urgency(self, obligation: Obligation) -> str:
         """How much missing it matters."""
         return badges.badge(obligation.severity)
+
+    @admin.display(description="Components")
+    def stands(self, obligation: Obligation) -> SafeString:
+        """How it stands by its components, with each of them."""
+        row = obligations.row(obligation.pk, Moment())
+        components = row["components"] if row is not None else None
+        if components is None:
+            return mark_safe("None")
+        lines: list[tuple[str, str]] = [(badges.badge(components["status"]), components["summary"])]
+        for part in components["parts"]:
+            status = badges.badge(part["status"]) if part["status"] else "-"
+            lines.append((status, f"{part['ref']} {part['title']}"))
+        return format_html_join(mark_safe("<br>"), "{} {}", lines)
+
+    @admin.display(description="Consequences")
+    def chain(self, obligation: Obligation) -> str:
+        """What it is a remedy for, and what wakes when it is breached."""
+        row = obligations.row(obligation.pk, Moment())
+        if row is None:
+            return ""
+        told = [f"Remedy for {row['remedy_for']}."] if row["remedy_for"] else []
+        if row["consequences"]:
+            told.append(f"If it is breached, {', '.join(row['consequences'])} wakes.")
+        return " ".join(told)
 
     @button(
         description="Correct in the agreement",

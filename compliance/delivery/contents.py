@@ -353,7 +353,9 @@ class _Background:
             **_due(deadline, obligors),
             course=_course(told, deadline, as_of),
             note=_note(told, deadline),
-            why=phrases.shortened(phrases.one_line(self.reasons.get(deadline.pk, "")), 1_200),
+            why=phrases.shortened(
+                phrases.one_line(self.reasons.get(deadline.pk, "")), quote_length
+            ),
             clause=phrases.one_line(obligation.clause),
             quote=phrases.shortened(obligation.text.strip(), quote_length),
             words=tuple(self.words[deadline.pk]),

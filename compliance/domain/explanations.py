@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from compliance.domain.civil_time import zone
+from compliance.domain.phrases import one_line, shortened
 from compliance.domain.vocabulary import (
     Conclusion,
     FactKind,
@@ -56,7 +57,10 @@ _CONCLUSIONS = {
     Conclusion.UNDETERMINED: "not to be determined",
 }
 _VERIFICATIONS = {
-    Verification.UNCHECKED: "Only the clock and the record say so: nobody has logged a look.",
+    Verification.UNCHECKED: (
+        "No look is logged, and the desk has determined nothing: it rests on the clock and on what "
+        "was recorded."
+    ),
     Verification.CHECKED: "The desk has looked and logged it.",
     Verification.CONFIRMED: "The desk has confirmed it by a determination.",
 }
@@ -170,7 +174,7 @@ def explain(case: Case) -> Explanation:
     parts = [f"{_words(now.status).capitalize()} since {_moment(since, case.timezone)}."]
     if now.due_at is not None and now.due_on is not None:
         before = _moment(now.due_at, case.timezone)
-        parts.append(f"It is due on {_day(now.due_on)}: before {before}.")
+        parts.append(f"To be done by {_day(now.due_on)}, before {before}.")
     parts += [step.sentence for step in steps if step.at is not None and step.position is None][1:]
     if len(case.course) == 1:
         parts.append("Nothing has changed since it was agreed.")
@@ -228,13 +232,13 @@ def _of_fact(fact: FactTold, case: Case) -> str:
     if fact.evidence:
         details.append(f"by {', '.join(fact.evidence)}")
     said = f" ({', '.join(details)})" if details else ""
-    note = f" “{fact.note.strip()}”" if fact.note.strip() else ""
+    note = f" “{_brief(fact.note)}”" if fact.note.strip() else ""
     return f"{said}.{note}"
 
 
 def _said(position: PositionTold) -> Step:
     day = _day(position.stated_on or position.stated_at.astimezone(UTC).date())
-    quote = f": “{position.quote}”" if position.quote else ""
+    quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(
         kind=StepKind.POSITION,
         sentence=f"{position.party} said on {day} that it is {_words(position.verdict)}{quote}.",
@@ -242,6 +246,14 @@ def _said(position: PositionTold) -> Step:
         position=position.id,
         evidence=position.evidence,
     )
+
+
+def _brief(text: str) -> str:
+    """Somebody's words, in one line of a length that a paragraph can bear."""
+    return shortened(one_line(text), _LONGEST_QUOTE)
+
+
+_LONGEST_QUOTE = 300
 
 
 def _words(word: Status | Verdict) -> str:

@@ -7,7 +7,6 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 from compliance.domain.civil_time import DayOutOfRange, day_end, zone
 
@@ -51,11 +50,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def number(value: Decimal) -> str:
-    """`60`, `0.4`, never `6E+1`."""
-    return f"{value.normalize():f}"
-
-
 def day(on: date) -> str:
     """`14 May 2025`."""
     return f"{on.day} {on:%B %Y}"
@@ -86,11 +80,6 @@ def clock(at: datetime, zone_name: str) -> str:
     local = at.astimezone(zone(zone_name))
     shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     return f"{day(local.date())}, {shown}"
-
-
-def instant(at: datetime) -> str:
-    """`14 May 2025, 16:00 UTC`."""
-    return f"{clock(at, 'UTC')} UTC"
 
 
 def in_utc(at: datetime) -> str:

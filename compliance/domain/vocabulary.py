@@ -205,18 +205,6 @@ class EvidenceKind(StrEnum):
     LOOK = "look"
 
 
-class StepKind(StrEnum):
-    """What a step towards a status is."""
-
-    RULE = "rule"
-    TIME = "time"
-    FACT = "fact"
-    DETERMINATION = "determination"
-    COMPONENT = "component"
-    POSITION = "position"
-    LOOK = "look"
-
-
 class Stance(StrEnum):
     """What a piece of evidence speaks for."""
 

@@ -55,6 +55,8 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
     if not course:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
+    # The working is that of today, and tells of what came to be known later.
+    is_past = moment.as_of is not None
     return explain(
         Case(
             timezone=deadline.timezone,
@@ -63,7 +65,7 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
             verification=Verification(state["verification"]),
-            trace=state["trace"],
+            trace=() if is_past and deadline.moves else state["trace"],
             unit=deadline.obligation.unit,
         )
     )

@@ -15,7 +15,7 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
     assert (why["status"], why["since"]) == ("unmet", "2025-05-14T16:00:00Z")
     assert why["paragraph"] == (
         "Unmet since 14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai). "
-        "It is due on 14 May 2025: before 14 May 2025, 16:00 UTC "
+        "To be done by 14 May 2025, before 14 May 2025, 16:00 UTC "
         "(15 May 2025, 00:00 in Asia/Shanghai). "
         "14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai): "
         "The due instant passed, and nothing had been accepted. "
@@ -23,7 +23,8 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
         "“HAS TOTALLY VIOLATED ITS AGREEMENT WITH US”. "
         "China said on 2 June 2025 that it is met: “groundless accusations”. "
         "They contradict each other, so it is disputed; that changes no status. "
-        "Only the clock and the record say so: nobody has logged a look."
+        "No look is logged, and the desk has determined nothing: it rests on the clock and on what "
+        "was recorded."
     )
     kinds = [step["kind"] for step in why["steps"]]
     assert kinds[0] == "rule"
@@ -40,6 +41,23 @@ def test_the_past_is_explained_by_what_was_known(api: Client, geneva: Agreement)
     assert before["status"] == "pending"
     assert "Nothing has changed since it was agreed." in before["paragraph"]
     get(api, path, 404, known_at="2025-05-01T00:00:00Z")
+
+
+def test_the_past_is_not_explained_by_what_was_learned_later(
+    api: Client, geneva: Agreement
+) -> None:
+    why = get(api, f"deadlines/{deadline_of('US-3').pk}/why/", known_at="2025-06-01T00:00:00Z")
+    assert "xtension" not in str(why)
+    assert "2025-11" not in str(why)
+
+
+def test_a_long_quotation_is_cut_and_stays_on_its_line(api: Client) -> None:
+    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict="met", on="2026-03-17",
+          quote="Long\n" * 1_000)  # fmt: skip
+    paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
+    assert "\n" not in paragraph
+    assert len(paragraph) < 1_000
 
 
 def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
