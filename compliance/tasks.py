@@ -7,15 +7,17 @@ from celery.worker import state
 from django.utils import timezone
 
 from compliance import delivery
-from compliance.operations import recomputation, seals
+from compliance.operations import recomputation, seals, silences
 from compliance.operations import sweep as sweeping
 from compliance.queries import integrity
 
 
 @shared_task
 def sweep() -> None:
-    """Flag what fell due."""
-    sweeping.run(as_of=timezone.now())
+    """Flag what fell due; end the silences whose time is over."""
+    now = timezone.now()
+    sweeping.run(as_of=now)
+    silences.end_due(as_of=now)
 
 
 @shared_task

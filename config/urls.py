@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("", include("compliance.web.urls")),
     path("api/v1/", include("compliance.api.urls")),
     path("api/", include([nowhere])),
 ]

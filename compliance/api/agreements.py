@@ -15,6 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from compliance.api.ladders import LadderRow
 from compliance.api.openapi import asked, changes_of, paged
 from compliance.api.parsers import (
     DocumentJSONParser,
@@ -74,6 +75,7 @@ class AgreementRow(serializers.Serializer[Agreement]):
     is_four_eyes = serializers.BooleanField(
         help_text="Determinations, waivers and extensions count when another person approves."
     )
+    ladder = LadderRow(allow_null=True, help_text="Null: the default one.")
     milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
 

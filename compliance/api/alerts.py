@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,10 +20,12 @@ from compliance.api.views import (
     nothing_asked,
     page_response,
     question,
+    user_of,
 )
-from compliance.domain.drafts import SubscriptionDraft
-from compliance.domain.vocabulary import AlertKind, MessageState
-from compliance.models import Alert, Subscription
+from compliance.domain.drafts import SilenceDraft, SubscriptionDraft
+from compliance.domain.vocabulary import AlertKind, MessageState, Rhythm, Severity
+from compliance.models import Alert, Silence, Subscription
+from compliance.operations import silences
 from compliance.operations import subscriptions as operations
 from compliance.queries import alerts as queries
 
@@ -35,9 +38,16 @@ class AlertRow(serializers.Serializer[Alert]):
     obligation_ref = serializers.CharField()
     agreement = serializers.CharField()
     kind = serializers.ChoiceField(choices=list(AlertKind))
-    occasion = serializers.DateTimeField(help_text="When the breach that it tells of occurred.")
+    occasion = serializers.DateTimeField(help_text="The instant that makes it one of a kind.")
+    breach_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the breach that it tells of occurred."
+    )
+    level = serializers.IntegerField(help_text="How many rungs were climbed.")
     recipient = serializers.CharField()
     created_at = serializers.DateTimeField()
+    not_before = serializers.DateTimeField(
+        help_text="When it may be told: at once, with a digest, or after quiet hours."
+    )
     state = serializers.ChoiceField(choices=list(MessageState))
     message_id = serializers.CharField(allow_null=True)
     sent_at = serializers.DateTimeField(allow_null=True)
@@ -48,12 +58,46 @@ class AlertRow(serializers.Serializer[Alert]):
 
 
 class SubscriptionRow(serializers.Serializer[Subscription]):
-    """An address that is told of one agreement; of all, if `agreement` is null."""
+    """Who is told of what, and when: an address or a webhook. Null narrows nothing."""
 
     id = serializers.IntegerField()
-    email = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    webhook = serializers.IntegerField(allow_null=True)
     agreement = serializers.CharField(allow_null=True)
+    party = serializers.CharField(allow_null=True)
+    tag = serializers.CharField(allow_null=True)
+    min_severity = serializers.ChoiceField(choices=list(Severity))
+    is_owner = serializers.BooleanField(help_text="Only obligations that the address owns.")
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(AlertKind)), help_text="Empty: all."
+    )
+    from_escalation = serializers.IntegerField(
+        help_text="0: told from the start. 1: only from the first escalation on, and so forth."
+    )
+    rhythm = serializers.ChoiceField(choices=list(Rhythm))
+    digest_hour = serializers.IntegerField()
+    digest_weekday = serializers.IntegerField(help_text="Of a weekly digest; 0 is Monday.")
+    quiet_from = serializers.TimeField(allow_null=True)
+    quiet_until = serializers.TimeField(allow_null=True)
+    timezone = serializers.CharField()
     is_active = serializers.BooleanField()
+    refused_at = serializers.DateTimeField(
+        allow_null=True, help_text="When mail to the address was refused for good."
+    )
+    refusal = serializers.CharField(allow_null=True)
+
+
+class SilenceRow(serializers.Serializer[Silence]):
+    """A time in which alerts are held back."""
+
+    id = serializers.IntegerField()
+    agreement = serializers.CharField()
+    deadline = serializers.IntegerField(allow_null=True)
+    until_at = serializers.DateTimeField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 class AlertViews(Views):
@@ -104,3 +148,34 @@ class SubscriptionViews(Views):
             draft = corrected(request, SubscriptionDraft, queries.subscription(id))
             operations.update(subscription=subscription, draft=draft)
         return found(queries.subscription(id))
+
+
+class SilenceViews(Views):
+    """Times in which alerts about an agreement, or one deadline of it, are held back."""
+
+    rights = (Silence,)
+
+    @extend_schema(parameters=asked(queries.SilenceListing), responses=paged(SilenceRow))
+    def list(self, request: Request) -> Response:
+        """List silences, the newest first."""
+        return page_response(request, queries.silences(question(request, queries.SilenceListing)))
+
+    @extend_schema(request=SilenceDraft, responses={201: SilenceRow})
+    def create(self, request: Request) -> Response:
+        """Begin a silence. Nothing is lost: what it holds back is told when it ends."""
+        draft = body(request, SilenceDraft)
+        silence = silences.create(draft=draft, by=user_of(request), as_of=timezone.now())
+        return created(request, queries.silence(silence.pk), "id")
+
+    @extend_schema(responses=SilenceRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one silence."""
+        nothing_asked(request)
+        return found(queries.silence(id))
+
+    @extend_schema(request=None, responses=SilenceRow)
+    def end(self, request: Request, id: int) -> Response:
+        """End a silence now."""
+        nothing_asked(request)
+        silences.end(silence=get_object_or_404(Silence, pk=id), as_of=timezone.now())
+        return found(queries.silence(id))

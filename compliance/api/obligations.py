@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from compliance.api.ladders import LadderRow
 from compliance.api.openapi import asked, changes_of, paged
 from compliance.api.views import (
     Views,
@@ -95,6 +96,7 @@ class ObligationRow(serializers.Serializer[Obligation]):
     roll_up_share = serializers.FloatField(allow_null=True)
     target_quantity = serializers.FloatField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
+    ladder = LadderRow(allow_null=True, help_text="Null: that of the agreement.")
     remedy_for = serializers.CharField(
         allow_null=True, help_text="The obligation whose breach wakes this one."
     )

@@ -9,14 +9,15 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.viewsets import ViewSet
 
 from compliance.api.agreements import AgreementViews, DocumentSchemaViews, ImportViews
-from compliance.api.alerts import AlertViews, SubscriptionViews
-from compliance.api.breaches import BreachViews
+from compliance.api.alerts import AlertViews, SilenceViews, SubscriptionViews
+from compliance.api.breaches import AcknowledgementViews, BreachViews
 from compliance.api.changes import ChangeViews, ComparisonViews
 from compliance.api.deadlines import DeadlineViews
 from compliance.api.determinations import DeterminationViews
 from compliance.api.due_rules import PreviewViews
 from compliance.api.evidence import EvidenceViews, FileViews
 from compliance.api.facts import FactViews
+from compliance.api.feeds import FeedViews
 from compliance.api.obligations import ObligationViews
 from compliance.api.parties import PartyViews
 from compliance.api.positions import PositionViews
@@ -133,8 +134,17 @@ urlpatterns = [
     ),
     *_room("positions", PositionViews),
     *_room("breaches", BreachViews),
+    path(
+        "breaches/<id:id>/acknowledge/",
+        AcknowledgementViews.as_view({"post": "create"}),
+        name="breach-acknowledge",
+    ),
     *_room("alerts", AlertViews),
     *_room("subscriptions", SubscriptionViews),
+    *_room("feeds", FeedViews),
+    path("feeds/<id:id>/revoke/", FeedViews.as_view({"post": "revoke"}), name="feed-revoke"),
+    *_room("silences", SilenceViews),
+    path("silences/<id:id>/end/", SilenceViews.as_view({"post": "end"}), name="silence-end"),
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
     *_room("seals", SealViews),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count
 
+from compliance.delivery import links
 from compliance.delivery.reasons import reasons
 from compliance.domain import phrases
 from compliance.domain.vocabulary import (
@@ -21,12 +22,21 @@ from compliance.domain.vocabulary import (
     BreachEnd,
     Capacity,
     ObligationKind,
+    Reason,
     Severity,
     Stance,
     Status,
     Verdict,
 )
-from compliance.models import Deadline, Evidence, Message, ObligationParty, Party, Position
+from compliance.models import (
+    Deadline,
+    Evidence,
+    Message,
+    ObligationParty,
+    Party,
+    Position,
+    Subscription,
+)
 
 # A message lists this many deadlines, most severe first, and counts the rest.
 LISTED = 100
@@ -45,6 +55,18 @@ ENDED = {
     BreachEnd.TERMINATED: "terminated",
     BreachEnd.WITHDRAWN: "withdrawn",
     BreachEnd.VOIDED: "not {missed} after all",
+}
+CHANGED = {
+    Reason.EXTENDED: "extended",
+    Reason.RESCHEDULED: "rescheduled",
+    Reason.TRIGGERED: "now due",
+    Reason.TARGET_RESTATED: "restated",
+    Reason.WAIVED: "waived",
+    Reason.SUSPENDED: "suspended",
+    Reason.RESUMED: "resumed",
+    Reason.CANCELLED: "cancelled",
+    Reason.TERMINATED: "terminated",
+    Reason.WITHDRAWN: "withdrawn",
 }
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 _VERDICTS = {
@@ -69,8 +91,15 @@ class Word:
 class Item:
     """One deadline in a message, in words. `tone` is `bad`, `good` or `plain`.
 
-    `due_label` says what `due` is: when it was due, or until when it binds.
+    `due_label` says what `due` is: when it was due, or until when it binds. Where somebody can
+    say that they are at it, `acknowledge_path` leads there.
     """
+
+    deadline_id: int
+    kind: str
+    standing: str
+    agreement: str
+    acknowledge_path: str
 
     headline: str
     tone: str
@@ -103,9 +132,12 @@ class Contents:
 
     recipient: str
     message_id: str
+    thread: str
     references: tuple[str, ...]
     agreement: str
     agreement_ref: str
+    is_digest: bool
+    unsubscribe_path: str
     counts: dict[str, int]
     items: tuple[Item, ...]
     list_path: str
@@ -122,30 +154,37 @@ class Contents:
 
 
 class _Told(NamedTuple):
-    """An alert, joined with the breach that it tells of."""
+    """An alert, joined with the breach that it tells of, if it tells of one."""
 
     message_id: int
     kind: str
     deadline_id: int
-    occurred_at: datetime
-    detected_at: datetime
+    due_at: datetime | None
+    reason: str | None
+    level: int
+    created_at: datetime
+    occurred_at: datetime | None
+    detected_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
 
 
-# What the alerts of a message come to: of one missed and recovered in the same message, the
-# recovery tells both.
+# What the alerts of a message come to: of one breach that was missed, climbed and recovered in the
+# same message, the last of these tells all.
 _TOLD = """
-    SELECT a.id, a.message_id, a.kind, a.deadline_id, b.occurred_at, b.detected_at, b.ended_at,
-        b.end_reason
+    SELECT a.id, a.message_id, a.kind, a.deadline_id, a.due_at, a.reason, a.level, a.created_at,
+        b.occurred_at, b.detected_at, b.ended_at, b.end_reason
     FROM compliance_alert AS a
-    JOIN compliance_breach AS b ON b.deadline_id = a.deadline_id AND b.occurred_at = a.occasion
+    LEFT JOIN compliance_breach AS b
+      ON b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
     WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
-      AND NOT (a.kind = %(missed)s AND EXISTS (
+      AND NOT (a.breach_at IS NOT NULL AND a.kind <> %(recovered)s AND EXISTS (
         SELECT FROM compliance_alert AS r
-        WHERE r.deadline_id = a.deadline_id AND r.kind = %(recovered)s
-          AND r.occasion = a.occasion AND r.recipient = a.recipient
-          AND r.message_id = a.message_id AND r.withdrawn_at IS NULL))
+        WHERE r.deadline_id = a.deadline_id AND r.breach_at = a.breach_at
+          AND r.recipient = a.recipient AND r.message_id = a.message_id
+          AND r.withdrawn_at IS NULL
+          AND (r.kind = %(recovered)s OR r.kind = %(escalated)s AND a.kind <> r.kind
+               OR r.kind = %(unsilenced)s AND a.kind = %(missed)s)))
 """
 
 
@@ -159,27 +198,51 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
         listed[told.message_id].append(told)
     background = _Background.of({told.deadline_id for each in listed.values() for told in each})
     references = _references(message_ids)
-    messages = Message.objects.filter(id__in=list(listed)).select_related("agreement")
+    messages = list(Message.objects.filter(id__in=list(listed)).select_related("agreement"))
+    zones = _zones({message.recipient for message in messages})
     return {
         message.pk: Contents(
             recipient=message.recipient,
             message_id=message.message_id,
+            thread=_thread(message, listed[message.pk]),
             references=references.get(message.pk, ()),
-            agreement=phrases.one_line(message.agreement.title),
-            agreement_ref=message.agreement.ref,
+            agreement=(
+                phrases.one_line(message.agreement.title) if message.agreement else "your digest"
+            ),
+            agreement_ref=message.agreement.ref if message.agreement else "",
+            is_digest=message.agreement is None,
+            unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
             counts=counts[message.pk],
             items=tuple(
                 background.item(
                     told,
                     as_of=as_of,
+                    zone=zones.get(message.recipient),
                     quote_length=LONG_QUOTE if place < QUOTED_AT_LENGTH else SHORT_QUOTE,
                 )
                 for place, told in enumerate(listed[message.pk])
             ),
-            list_path=(f"/admin/compliance/deadline/?agreement__id__exact={message.agreement_id}"),
+            list_path=(
+                f"/admin/compliance/deadline/?agreement__id__exact={message.agreement_id}"
+                if message.agreement_id
+                else "/admin/compliance/deadline/"
+            ),
         )
         for message in messages
     }
+
+
+def _thread(message: Message, told: Sequence[_Told]) -> str:
+    """What mail clients gather by: the deadline, if the message is about one; or the agreement."""
+    if len(told) == 1:
+        return f"deadline-{told[0].deadline_id}"
+    return f"agreement-{message.agreement_id}" if message.agreement_id else "digest"
+
+
+def _zones(recipients: Iterable[str]) -> dict[str, str]:
+    """The zones of those recipients who have one of their own."""
+    own = Subscription.objects.filter(email__in=recipients, is_active=True).exclude(timezone="UTC")
+    return dict(own.order_by("-id").values_list("email", "timezone"))
 
 
 def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:
@@ -187,6 +250,10 @@ def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:
         "messages": list(message_ids),
         "missed": AlertKind.MISSED,
         "recovered": AlertKind.RECOVERED,
+        "escalated": AlertKind.ESCALATED,
+        "unsilenced": AlertKind.UNSILENCED,
+        "reminder": AlertKind.REMINDER,
+        "changed": AlertKind.CHANGED,
         "severities": list(Severity),
         "listed": LISTED,
     }
@@ -197,11 +264,12 @@ def _listed(message_ids: Sequence[int]) -> list[_Told]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT message_id, kind, deadline_id, occurred_at, detected_at, ended_at, end_reason
+            SELECT {", ".join(_Told._fields)}
             FROM (
                 SELECT told.*, row_number() OVER (
                     PARTITION BY told.message_id
-                    ORDER BY told.ended_at IS NOT NULL,
+                    ORDER BY told.ended_at IS NOT NULL, told.kind = %(changed)s,
+                        told.kind = %(reminder)s,
                         array_position(%(severities)s::text[], o.severity::text) DESC,
                         d.due_at, told.id
                 ) AS place
@@ -222,23 +290,39 @@ def _counts(message_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT message_id, end_reason, o.kind = %(achieve)s AS is_achieved, count(*)
+            SELECT message_id, told.kind, end_reason, reason, o.kind = %(achieve)s AS is_achieved,
+                count(*)
             FROM ({_TOLD}) AS told
             JOIN compliance_deadline AS d ON d.id = told.deadline_id
             JOIN compliance_obligation AS o ON o.id = d.obligation_id
-            GROUP BY message_id, end_reason, is_achieved
+            GROUP BY message_id, told.kind, end_reason, reason, is_achieved
             """,
             {**_parameters(message_ids), "achieve": ObligationKind.ACHIEVE},
         )
         rows = cursor.fetchall()
-    order = [None, *ENDED]
-    for message_id, end_reason, is_achieved, count in sorted(
-        rows, key=lambda row: (order.index(row[1]), not row[2])
-    ):
+    for message_id, kind, end_reason, reason, is_achieved, count in sorted(rows, key=_in_order):
         counts = found[message_id]
-        standing = _standing(end_reason, _missed(is_achieved))
+        standing = _standing(kind, end_reason, reason, is_achieved=is_achieved)
         counts[standing] = counts.get(standing, 0) + count
     return found
+
+
+_END_ORDER = [None, *ENDED]
+_KIND_ORDER = [
+    AlertKind.ESCALATED, AlertKind.UNSILENCED, AlertKind.MISSED, AlertKind.RECOVERED,
+    AlertKind.REMINDER, AlertKind.CHANGED,
+]  # fmt: skip
+
+
+def _in_order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    _, kind, end_reason, reason, is_achieved, _ = row
+    return (
+        kind in {AlertKind.REMINDER, AlertKind.CHANGED} and _KIND_ORDER.index(kind),
+        _END_ORDER.index(end_reason),
+        _KIND_ORDER.index(kind),
+        reason or "",
+        not is_achieved,
+    )
 
 
 def _missed(is_achieved: bool) -> str:
@@ -246,9 +330,20 @@ def _missed(is_achieved: bool) -> str:
     return "missed" if is_achieved else "violated"
 
 
-def _standing(end_reason: str | None, missed: str) -> str:
-    """`missed`, or how that ended."""
-    return missed if end_reason is None else ENDED[BreachEnd(end_reason)].format(missed=missed)
+def _standing(kind: str, end_reason: str | None, reason: str | None, *, is_achieved: bool) -> str:
+    """`missed`, `still missed` or how that ended; `due soon`; or what has changed."""
+    missed = _missed(is_achieved)
+    if end_reason is not None:
+        return ENDED[BreachEnd(end_reason)].format(missed=missed)
+    match AlertKind(kind):
+        case AlertKind.REMINDER:
+            return "due soon" if is_achieved else "ending soon"
+        case AlertKind.CHANGED:
+            return CHANGED[Reason(reason or Reason.RESCHEDULED)]
+        case AlertKind.ESCALATED | AlertKind.UNSILENCED:
+            return f"still {missed}"
+        case _:
+            return missed
 
 
 def _is_achieved(deadline: Deadline) -> bool:
@@ -256,18 +351,18 @@ def _is_achieved(deadline: Deadline) -> bool:
 
 
 def _references(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The Message-IDs of the messages that told of what is recovered now."""
+    """The Message-IDs of the messages that told of the same breaches before."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT DISTINCT a.message_id, m.id, m.message_id
             FROM compliance_alert AS a
-            JOIN compliance_alert AS missed
-              ON missed.deadline_id = a.deadline_id AND missed.kind = %(missed)s
-             AND missed.occasion = a.occasion AND missed.recipient = a.recipient
-            JOIN compliance_message AS m ON m.id = missed.message_id AND m.id <> a.message_id
-            WHERE a.message_id = ANY(%(messages)s) AND a.kind = %(recovered)s
-              AND a.withdrawn_at IS NULL
+            JOIN compliance_alert AS earlier
+              ON earlier.deadline_id = a.deadline_id AND earlier.breach_at = a.breach_at
+             AND earlier.recipient = a.recipient
+            JOIN compliance_message AS m ON m.id = earlier.message_id AND m.id < a.message_id
+            WHERE a.message_id = ANY(%(messages)s) AND a.kind <> %(missed)s
+              AND a.breach_at IS NOT NULL AND a.withdrawn_at IS NULL
             ORDER BY 1, 2
             """,
             _parameters(message_ids),
@@ -290,7 +385,9 @@ class _Background:
 
     @classmethod
     def of(cls, deadline_ids: Iterable[int]) -> _Background:
-        deadlines = Deadline.objects.select_related("obligation").in_bulk(list(deadline_ids))
+        deadlines = Deadline.objects.select_related("obligation", "agreement").in_bulk(
+            list(deadline_ids)
+        )
         obligation_ids = {each.obligation_id for each in deadlines.values()}
         sides: dict[int, dict[str, list[Party]]] = defaultdict(lambda: defaultdict(list))
         for side in (
@@ -332,14 +429,24 @@ class _Background:
             reasons=reasons(deadlines),
         )
 
-    def item(self, told: _Told, *, as_of: datetime, quote_length: int) -> Item:
+    def item(self, told: _Told, *, as_of: datetime, zone: str | None, quote_length: int) -> Item:
         deadline = self.deadlines[told.deadline_id]
         obligation = deadline.obligation
         sides = self.sides[obligation.pk]
         obligors = sides[Capacity.OBLIGOR.value]
         names = [phrases.one_line(party.name) for party in obligors]
-        headline, tone = _headline(told, deadline)
+        headline, tone = _headline(told, deadline, as_of)
+        is_open = told.occurred_at is not None and told.ended_at is None
         return Item(
+            deadline_id=deadline.pk,
+            kind=told.kind,
+            standing=_standing(
+                told.kind, told.end_reason, told.reason, is_achieved=_is_achieved(deadline)
+            ),
+            agreement=phrases.one_line(deadline.agreement.title),
+            acknowledge_path=(
+                links.acknowledge_path(told.message_id, deadline.pk) if is_open else ""
+            ),
             headline=headline,
             tone=tone,
             title=phrases.one_line(obligation.title),
@@ -350,7 +457,7 @@ class _Background:
                 f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
             ),
             obligees=_named(sides[Capacity.OBLIGEE.value]),
-            **_due(deadline, obligors),
+            **_due(told, deadline, obligors, zone),
             course=_course(told, deadline, as_of),
             note=_note(told, deadline),
             why=phrases.shortened(
@@ -365,12 +472,14 @@ class _Background:
         )
 
 
-def _due(deadline: Deadline, obligors: Sequence[Party]) -> dict[str, Any]:
+def _due(
+    told: _Told, deadline: Deadline, obligors: Sequence[Party], recipients_zone: str | None
+) -> dict[str, Any]:
     """When it was due, or until when it binds: the fields of an item that say so."""
     zone = deadline.timezone
     due_on, due_at, unmet_at = deadline.due_on, deadline.due_at, deadline.unmet_at
     found: dict[str, Any] = {
-        "due_label": "Was due" if _is_achieved(deadline) else "Binds until",
+        "due_label": _due_label(told, deadline),
         "due": "no date is known any more" if deadline.obligation.due else "without an end",
         "due_utc": "",
         "due_elsewhere": (),
@@ -382,10 +491,14 @@ def _due(deadline: Deadline, obligors: Sequence[Party]) -> dict[str, Any]:
     found["due"] = phrases.due_here(due_on, due_at, zone)
     if found["due"] != phrases.due_here(due_on, due_at, "UTC"):
         found["due_utc"] = phrases.in_utc(due_at)
-    found["due_elsewhere"] = tuple(
+    yours: tuple[str, ...] = ()
+    if recipients_zone and recipients_zone != zone:
+        yours = (f"{phrases.moment(due_at, recipients_zone)} ({recipients_zone}, your time)",)
+    found["due_elsewhere"] = yours + tuple(
         f"{phrases.moment(due_at, party.timezone)} ({party.timezone})"
         for party in {each.timezone: each for each in obligors}.values()
         if phrases.moment(due_at, party.timezone) != phrases.moment(due_at, zone)
+        and party.timezone != recipients_zone
     )
     first_on, first_at = deadline.original_due_on, deadline.original_due_at
     if first_on is not None and first_at is not None and first_at != due_at:
@@ -395,6 +508,13 @@ def _due(deadline: Deadline, obligors: Sequence[Party]) -> dict[str, Any]:
     return found
 
 
+def _due_label(told: _Told, deadline: Deadline) -> str:
+    if not _is_achieved(deadline):
+        return "Binds until"
+    is_ahead = told.kind in {AlertKind.REMINDER, AlertKind.CHANGED}
+    return "Due" if is_ahead else "Was due"
+
+
 def _named(parties: Sequence[Party]) -> str:
     names = [f"{phrases.one_line(party.name)} ({party.code})" for party in parties]
     if len(names) > 10:
@@ -402,12 +522,18 @@ def _named(parties: Sequence[Party]) -> str:
     return phrases.joined(names)
 
 
-def _headline(told: _Told, deadline: Deadline) -> tuple[str, str]:
-    missed = _missed(_is_achieved(deadline))
+def _headline(told: _Told, deadline: Deadline, as_of: datetime) -> tuple[str, str]:
+    is_achieved = _is_achieved(deadline)
+    missed = _missed(is_achieved)
+    ended = _standing(told.kind, told.end_reason, told.reason, is_achieved=is_achieved)
+    if told.kind == AlertKind.REMINDER and deadline.due_at is not None:
+        left = phrases.elapsed(as_of, deadline.due_at, deadline.timezone)
+        return f"{'Due' if is_achieved else 'Ends'} in {left}", "plain"
+    if told.kind == AlertKind.CHANGED:
+        return ended.capitalize(), "plain"
     if told.end_reason is None:
         is_partly = deadline.status == Status.PARTLY_MET
-        return f"{missed.capitalize()} in part" if is_partly else missed.capitalize(), "bad"
-    ended = _standing(told.end_reason, missed)
+        return f"{ended.capitalize()} in part" if is_partly else ended.capitalize(), "bad"
     tone = "good" if told.end_reason in _GOOD_ENDS else "plain"
     if told.kind == AlertKind.MISSED:
         return f"{missed.capitalize()}, then {ended}", tone
@@ -418,6 +544,11 @@ def _course(told: _Told, deadline: Deadline, as_of: datetime) -> str:
     """What has happened since, in a sentence, and how late that is."""
     zone = deadline.timezone
     is_achieved = _is_achieved(deadline)
+    if told.kind == AlertKind.REMINDER:
+        return "Nothing is on record yet that meets it." if is_achieved else "It holds so far."
+    if told.kind == AlertKind.CHANGED:
+        return _changed(told, deadline)
+    assert told.occurred_at is not None
     if told.ended_at is None or told.end_reason is None:
         if not is_achieved:
             since = phrases.in_utc(told.occurred_at)
@@ -454,8 +585,31 @@ def _course(told: _Told, deadline: Deadline, as_of: datetime) -> str:
             return f"What has been recorded since shows that it was not {missed}."
 
 
+def _changed(told: _Told, deadline: Deadline) -> str:
+    """What holds now of a deadline that was extended, waived and the like."""
+    zone = deadline.timezone
+    sentences = {
+        Reason.WAIVED: "It was waived and need not be done any more.",
+        Reason.CANCELLED: "It was cancelled.",
+        Reason.TERMINATED: "It fell away when its agreement was terminated.",
+        Reason.WITHDRAWN: "Its due rule was corrected and no longer calls for it.",
+        Reason.SUSPENDED: "It was suspended.",
+        Reason.TARGET_RESTATED: "How much is owed was restated.",
+    }
+    if told.reason in sentences:
+        return sentences[Reason(told.reason)]
+    if told.due_at is not None and deadline.due_at is not None and told.due_at != deadline.due_at:
+        return (
+            f"It is due at {phrases.moment(deadline.due_at, zone)} now, and no more at "
+            f"{phrases.moment(told.due_at, zone)} ({zone})."
+        )
+    if deadline.due_at is not None:
+        return f"It is due at {phrases.moment(deadline.due_at, zone)} ({zone})."
+    return "When it is due is not known any more."
+
+
 def _note(told: _Told, deadline: Deadline) -> str:
-    if told.end_reason is not None:
+    if told.end_reason is not None or told.detected_at is None:
         return ""
     flagged = phrases.in_utc(told.detected_at.replace(second=0))
     if not _is_achieved(deadline):

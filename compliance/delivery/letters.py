@@ -32,9 +32,13 @@ def letter(contents: Contents) -> EmailMultiAlternatives:
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
-    if contents.references:
-        headers["In-Reply-To"] = contents.references[-1]
-        headers["References"] = " ".join(contents.references)
+    unsubscribe = f"{settings.SITE_URL}{contents.unsubscribe_path}"
+    headers["List-Unsubscribe"] = f"<{unsubscribe}>"
+    headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    # No message has the first one: it is what those about one deadline have in common.
+    references = (f"<{contents.thread}@{sender_domain()}>", *contents.references)
+    headers["In-Reply-To"] = references[-1]
+    headers["References"] = " ".join(references)
     mail = EmailMultiAlternatives(
         subject=subject(contents),
         body=_template("txt").render({**context, "items": map(_Plain, contents.items)}),

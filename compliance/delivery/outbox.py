@@ -10,11 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from compliance.domain.vocabulary import AlertKind, AttemptOutcome, BreachEnd, MessageState
+from compliance.domain.vocabulary import (
+    AlertKind,
+    AttemptOutcome,
+    BreachEnd,
+    MessageState,
+    Status,
+)
 from compliance.models import Agreement, Alert, Message
 
 # How long a claimed message stays out of other workers' reach. It must exceed the longest wait
@@ -36,14 +43,15 @@ class Claim:
 
 
 def form(*, as_of: datetime, domain: str) -> int:
-    """Put alerts that are in no message yet into new ones: one for a recipient and agreement.
+    """Put alerts that may be told into new messages: one for a recipient and agreement, or one
+    digest for a recipient.
 
     Takes the agreements of the oldest alerts, and of those agreements everything that waits, so
     that a burst becomes one message however large it is. The Message-ID is stored with the
     message, before anything is sent. Returns how many messages were made.
     """
     with transaction.atomic():
-        oldest = Alert.objects.unassigned().order_by("id")[:FORM]
+        oldest = Alert.objects.releasable(as_of).order_by("not_before", "id")[:FORM]
         # Two workers at once would split what belongs together. And what changes an agreement
         # locks it before its alerts; taking them in the other order here could deadlock.
         agreements = (
@@ -58,33 +66,44 @@ def form(*, as_of: datetime, domain: str) -> int:
             cursor.execute(
                 """
                 WITH taken AS (
-                    SELECT id, recipient, agreement_id FROM compliance_alert
+                    SELECT id, recipient, CASE WHEN NOT is_digest THEN agreement_id END AS about
+                    FROM compliance_alert AS a
                     WHERE message_id IS NULL AND withdrawn_at IS NULL AND agreement_id = ANY(%s)
+                      AND not_before <= %s AND NOT EXISTS (
+                        SELECT FROM compliance_silence AS s
+                        WHERE s.agreement_id = a.agreement_id AND s.ended_at IS NULL
+                          AND s.until_at > %s
+                          AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))
                     FOR UPDATE SKIP LOCKED
                 ), made AS (
                     INSERT INTO compliance_message
-                        (recipient, agreement_id, message_id, state, created_at, next_attempt_at,
-                         attempt_count)
-                    SELECT recipient, agreement_id,
+                        (recipient, agreement_id, webhook_id, message_id, state, created_at,
+                         next_attempt_at, attempt_count)
+                    SELECT recipient, about,
+                           CASE WHEN recipient LIKE 'webhook:%%'
+                                THEN split_part(recipient, ':', 2)::bigint END,
                            '<' || replace(gen_random_uuid()::text, '-', '') || '@' || %s || '>',
                            %s, %s, %s, 0
-                    FROM taken GROUP BY recipient, agreement_id ORDER BY min(id)
+                    FROM taken GROUP BY recipient, about ORDER BY min(id)
                     RETURNING id, recipient, agreement_id
                 ), put AS (
                     UPDATE compliance_alert AS a SET message_id = made.id
-                    FROM taken JOIN made USING (recipient, agreement_id)
+                    FROM taken JOIN made ON made.recipient = taken.recipient
+                      AND made.agreement_id IS NOT DISTINCT FROM taken.about
                     WHERE a.id = taken.id
                 )
                 SELECT count(*) FROM made
                 """,
-                [agreement_ids, domain, MessageState.WAITING, as_of, as_of],
+                [agreement_ids, as_of, as_of, domain, MessageState.WAITING, as_of, as_of],
             )
             [[made]] = cursor.fetchall()
             return int(made)
 
 
-def claim(*, as_of: datetime, now: datetime) -> tuple[list[Claim], int]:
+def claim(*, as_of: datetime, now: datetime, is_mail: bool = True) -> tuple[list[Claim], int]:
     """Take a few messages whose time had come at `as_of`, oldest first, on lease from `now`.
+
+    Mails, or else calls of webhooks: a slow receiver of those must not hold up any mail.
 
     Alerts that are true no more are left out, and a message of which none remains is withdrawn.
     Returns the claims, and how many were withdrawn. Messages in other hands are left to them.
@@ -92,6 +111,7 @@ def claim(*, as_of: datetime, now: datetime) -> tuple[list[Claim], int]:
     with transaction.atomic():
         messages = list(
             Message.objects.deliverable(as_of)
+            .filter(webhook__isnull=is_mail)
             .order_by("next_attempt_at")
             .select_for_update(skip_locked=True)[:CLAIM]
             .values_list("id", "attempt_count")
@@ -127,30 +147,63 @@ def _leave_out_untrue(message_ids: Sequence[int], now: datetime) -> None:
     A withdrawn alert leaves its message if that was never tried: nobody can have read it, and
     nobody needs to hear that it was wrong.
     """
+    parameters: dict[str, Any] = {
+        "messages": list(message_ids),
+        "now": now,
+        "voided": BreachEnd.VOIDED,
+        "missed": AlertKind.MISSED,
+        "recovered": AlertKind.RECOVERED,
+        "while_open": [AlertKind.ESCALATED, AlertKind.UNSILENCED],
+        "reminder": AlertKind.REMINDER,
+        "reminded": [Status.PENDING, Status.HOLDING],
+        "changed": AlertKind.CHANGED,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE compliance_alert AS a
-            SET withdrawn_at = %s,
-                message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
-            FROM compliance_message AS m, compliance_breach AS b
-            WHERE m.id = ANY(%s) AND a.message_id = m.id AND a.withdrawn_at IS NULL
-              AND b.deadline_id = a.deadline_id AND b.occurred_at = a.occasion
-              AND (a.kind = %s AND b.end_reason = %s OR a.kind = %s AND b.ended_at IS NULL)
-            """,
-            [now, list(message_ids), AlertKind.MISSED, BreachEnd.VOIDED, AlertKind.RECOVERED],
-        )
-        cursor.execute(
-            """
-            UPDATE compliance_alert AS a SET withdrawn_at = %s
-            FROM compliance_alert AS missed
-            WHERE a.message_id = ANY(%s) AND a.withdrawn_at IS NULL AND a.kind = %s
-              AND missed.deadline_id = a.deadline_id AND missed.kind = %s
-              AND missed.occasion = a.occasion AND missed.recipient = a.recipient
-              AND missed.withdrawn_at IS NOT NULL AND missed.message_id IS NULL
-            """,
-            [now, list(message_ids), AlertKind.RECOVERED, AlertKind.MISSED],
-        )
+        for statement in (_UNTRUE_OF_BREACHES, _UNTRUE_ENDS, _STALE):
+            cursor.execute(statement, parameters)
+
+
+_UNTRUE_OF_BREACHES = """
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = %(now)s,
+        message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
+    FROM compliance_message AS m, compliance_breach AS b
+    WHERE m.id = ANY(%(messages)s) AND a.message_id = m.id AND a.withdrawn_at IS NULL
+      AND b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
+      AND (a.kind = %(missed)s AND b.end_reason = %(voided)s
+           OR a.kind = %(recovered)s AND b.ended_at IS NULL
+           OR a.kind = ANY(%(while_open)s) AND (b.ended_at IS NOT NULL OR EXISTS (
+               SELECT FROM compliance_alert AS later
+               WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind
+                 AND later.recipient = a.recipient AND later.occasion > a.occasion)))
+"""
+
+# The end of what nobody was told of.
+_UNTRUE_ENDS = """
+    UPDATE compliance_alert AS a SET withdrawn_at = %(now)s
+    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL AND a.kind = %(recovered)s
+      AND NOT EXISTS (
+        SELECT FROM compliance_alert AS told
+        WHERE told.deadline_id = a.deadline_id AND told.breach_at = a.breach_at
+          AND told.recipient = a.recipient AND told.kind <> %(recovered)s
+          AND (told.withdrawn_at IS NULL OR told.message_id IS NOT NULL))
+"""
+
+# Reminders of what is done, or due at another time, or past; and what a later one tells too.
+_STALE = """
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = %(now)s,
+        message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
+    FROM compliance_message AS m, compliance_deadline AS d
+    WHERE m.id = ANY(%(messages)s) AND a.message_id = m.id AND a.withdrawn_at IS NULL
+      AND d.id = a.deadline_id AND a.kind IN (%(reminder)s, %(changed)s)
+      AND (a.kind = %(reminder)s AND (
+               d.status <> ALL(%(reminded)s) OR d.due_at <> a.due_at OR d.due_at <= %(now)s)
+           OR EXISTS (
+               SELECT FROM compliance_alert AS later
+               WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind
+                 AND later.recipient = a.recipient AND later.occasion > a.occasion))
+"""
 
 
 def renew(held: Claim, *, now: datetime) -> Claim | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -39,15 +39,19 @@ from compliance.domain.due_rules import (
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import (
     AgreementKind,
+    AlertKind,
     Conclusion,
     EvidenceKind,
     FactKind,
     ObligationKind,
     PartyKind,
+    PeriodUnit,
+    Rhythm,
     RollUp,
     Severity,
     Stance,
     Verdict,
+    WebhookKind,
 )
 
 FORMAT = "pacta.agreement/v1"
@@ -190,6 +194,28 @@ class MembershipDraft(Draft):
     role: Line = ""
 
 
+class RungDraft(Draft):
+    """One step of an alert ladder: so many days, or business days, before or after."""
+
+    count: Annotated[int, Field(ge=1, le=366)]
+    unit: Literal[PeriodUnit.DAYS, PeriodUnit.BUSINESS_DAYS] = PeriodUnit.DAYS
+
+
+Rungs = Annotated[tuple[RungDraft, ...], Field(max_length=12), AfterValidator(_all_different)]
+
+
+class LadderDraft(Draft):
+    """When people are reminded before a due date, and told again after a miss."""
+
+    reminders: Rungs = ()
+    escalations: Rungs = ()
+
+
+def dump_ladder(draft: LadderDraft | None) -> dict[str, Any] | None:
+    """A ladder as it is stored."""
+    return None if draft is None else draft.model_dump(mode="json")
+
+
 class _AgreementTerms(Draft):
     ref: AgreementRef
     title: Title
@@ -200,6 +226,7 @@ class _AgreementTerms(Draft):
     timezone: TimeZoneName | None = None
     calendars: Annotated[tuple[CalendarName, ...], AfterValidator(_all_different)] = ()
     is_four_eyes: bool = False
+    ladder: LadderDraft | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -465,6 +492,7 @@ class ObligationDraft(Draft):
     roll_up_share: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
     target_quantity: Quantity | None = None
     unit: Line = ""
+    ladder: LadderDraft | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -566,10 +594,74 @@ class AgreementDocument(_AgreementTerms):
 
 
 class SubscriptionDraft(Draft):
-    """Who is told: one address, about everything or about one agreement."""
+    """Who is told of what, and when. What it names narrows it; without any it follows all.
 
-    email: Email
+    Told at once, except in the quiet hours, or by a digest at an hour of the subscriber's zone.
+    """
+
+    email: Email | None = None
+    webhook: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     agreement: AgreementRef | None = None
+    party: PartyCode | None = None
+    tag: Tag | None = None
+    min_severity: Severity = Severity.LOW
+    is_owner: bool = False
+    kinds: Annotated[tuple[AlertKind, ...], AfterValidator(_all_different)] = ()
+    from_escalation: Annotated[int, Field(ge=0, le=12)] = 0
+    rhythm: Rhythm = Rhythm.AT_ONCE
+    digest_hour: Annotated[int, Field(ge=0, le=23)] = 8
+    digest_weekday: Annotated[int, Field(ge=0, le=6)] = 0
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    timezone: TimeZoneName = "UTC"
+    is_active: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.email is None) == (self.webhook is None):
+            sentence = "Give either email (an address) or webhook (its id)."
+            raise ValueError(sentence)
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            sentence = "Quiet hours need both quiet_from and quiet_until."
+            raise ValueError(sentence)
+        for at in (self.quiet_from, self.quiet_until):
+            if at is not None and at.tzinfo is not None:
+                sentence = "Write quiet hours without an offset: they are in `timezone`."
+                raise ValueError(sentence)
+        if self.is_owner and self.email is None:
+            sentence = "Only a mail address can own obligations."
+            raise ValueError(sentence)
+        return self
+
+
+class AcknowledgementDraft(Draft):
+    """That somebody is at a breach, and until when escalations are to wait; a week if not said."""
+
+    until_at: Instant | None = None
+
+
+class SilenceDraft(Draft):
+    """Why, and until when, alerts about an agreement (or one deadline of it) are held back."""
+
+    agreement: AgreementRef
+    deadline: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    until_at: Instant
+    reason: Title
+
+
+class FeedDraft(Draft):
+    """A private calendar of the deadlines of one agreement, or of all."""
+
+    name: Title
+    agreement: AgreementRef | None = None
+
+
+class WebhookDraft(Draft):
+    """A web address to be told: a receiver of Standard Webhooks, or a chat."""
+
+    name: Title
+    kind: WebhookKind = WebhookKind.STANDARD
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_one_line)]
     is_active: bool = True
 
 

@@ -231,8 +231,12 @@ class BreachEnd(StrEnum):
 class AlertKind(StrEnum):
     """What an alert tells."""
 
+    REMINDER = "reminder"
     MISSED = "missed"
+    ESCALATED = "escalated"
+    UNSILENCED = "unsilenced"
     RECOVERED = "recovered"
+    CHANGED = "changed"
 
 
 class MessageState(StrEnum):
@@ -241,7 +245,23 @@ class MessageState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     REFUSED = "refused"
+    GIVEN_UP = "given_up"
     WITHDRAWN = "withdrawn"
+
+
+class Rhythm(StrEnum):
+    """When what concerns a subscriber is sent: as it happens, or gathered once a day or week."""
+
+    AT_ONCE = "at_once"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class WebhookKind(StrEnum):
+    """How a web address is told: by a signed request, or as a message in a chat."""
+
+    STANDARD = "standard"
+    CHAT = "chat"
 
 
 class AttemptOutcome(StrEnum):

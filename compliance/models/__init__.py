@@ -1,7 +1,15 @@
 """The tables of Pacta."""
 
 from compliance.models.agreements import Agreement, AgreementParty, Milestone, Party
-from compliance.models.alerts import Alert, DeliveryAttempt, Message, Subscription
+from compliance.models.alerts import (
+    Alert,
+    DeliveryAttempt,
+    Message,
+    Silence,
+    Subscription,
+    Webhook,
+)
+from compliance.models.audits import Audit, Outage
 from compliance.models.calendars import ClosingDay, DeskCalendar
 from compliance.models.deadlines import (
     Breach,
@@ -13,6 +21,7 @@ from compliance.models.deadlines import (
 )
 from compliance.models.evidence import Evidence, EvidenceFile
 from compliance.models.facts import Fact
+from compliance.models.feeds import Feed
 from compliance.models.obligations import Dependency, Obligation, ObligationParty
 from compliance.models.positions import Position
 from compliance.models.proposals import Proposal
@@ -25,6 +34,7 @@ __all__ = [
     "AgreementParty",
     "Alert",
     "ApiToken",
+    "Audit",
     "Breach",
     "ClosingDay",
     "Deadline",
@@ -34,6 +44,7 @@ __all__ = [
     "Evidence",
     "EvidenceFile",
     "Fact",
+    "Feed",
     "LedgerCheck",
     "LedgerEntry",
     "Message",
@@ -41,12 +52,15 @@ __all__ = [
     "Move",
     "Obligation",
     "ObligationParty",
+    "Outage",
     "Party",
     "Position",
     "Proposal",
     "Recomputation",
     "Seal",
+    "Silence",
     "Subscription",
     "SweepRun",
     "User",
+    "Webhook",
 ]

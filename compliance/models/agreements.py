@@ -56,6 +56,9 @@ class Agreement(models.Model):
         db_default=False,
         help_text="Determinations, waivers and extensions count when another person approves.",
     )
+    ladder = models.JSONField(
+        null=True, blank=True, help_text="When people are reminded, and told again of a miss."
+    )
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
     )

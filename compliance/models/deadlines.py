@@ -326,6 +326,11 @@ class Breach(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
 
+    acknowledged_as = models.CharField(
+        max_length=254, blank=True, default="", db_default="", help_text="Who says to be at it."
+    )
+    acknowledged_until = models.DateTimeField(null=True)
+
     class Meta:
         verbose_name_plural = "breaches"
         ordering = ("-occurred_at", "-id")
@@ -344,9 +349,15 @@ class Breach(models.Model):
                 | models.Q(ended_at__isnull=False, end_reason__isnull=False),
             ),
             models.CheckConstraint(
-                name="breach_acknowledged_by_someone",
-                condition=models.Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True)
-                | models.Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),
+                name="breach_acknowledged_whole",
+                condition=models.Q(
+                    acknowledged_at__isnull=True,
+                    acknowledged_by__isnull=True,
+                    acknowledged_as="",
+                    acknowledged_until__isnull=True,
+                )
+                | models.Q(acknowledged_at__isnull=False, acknowledged_until__isnull=False)
+                & ~models.Q(acknowledged_as=""),
             ),
         )
         indexes = (

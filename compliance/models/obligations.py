@@ -48,6 +48,9 @@ class Obligation(models.Model):
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
     unit = models.CharField(max_length=200, blank=True, default="")
+    ladder = models.JSONField(
+        null=True, blank=True, help_text="When people are reminded, and told again of a miss."
+    )
     parties: models.ManyToManyField[Party, ObligationParty] = models.ManyToManyField(
         Party, through="ObligationParty", related_name="obligations"
     )

@@ -14,6 +14,7 @@ from compliance.domain.drafts import (
     MembershipDraft,
     MilestoneDraft,
     ObligationDraft,
+    dump_ladder,
 )
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import (
@@ -87,9 +88,12 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
             membership.role = role
             membership.save(update_fields=["role"])
     has_moved = _surroundings(agreement) != _surroundings(draft)
+    has_other_ladder = agreement.ladder != dump_ladder(draft.ladder)
     for name, value in _columns(draft).items():
         setattr(agreement, name, value)
     agreement.save()
+    if has_other_ladder:
+        course.climb_again(agreement_id=agreement.pk, as_of=as_of)
     moved = _set_milestones(agreement, draft.milestones)
     affected = agreement.obligations.filter(
         Q(dependencies__milestone__ref__in=moved)
@@ -215,4 +219,5 @@ def _columns(draft: AgreementDraft) -> dict[str, object]:
         "timezone": draft.timezone,
         "calendars": list(draft.calendars),
         "is_four_eyes": draft.is_four_eyes,
+        "ladder": dump_ladder(draft.ladder),
     }

@@ -12,26 +12,39 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+import orjson
 import structlog
 from django.db import connection, transaction
 
-from compliance.domain.alerts import BreachChanges, breach_changes
+from compliance.domain import alerts as calling
+from compliance.domain import ladder as ladders
+from compliance.domain.alerts import BreachChanges, Call, OpenBreach, breach_changes
+from compliance.domain.calendars import BusinessCalendar
 from compliance.domain.chains import link
 from compliance.domain.ledger import (
     Entry,
     breaches_believed,
     entry_of,
+    held_course,
     next_recorded_at,
     performed_of,
     restatement,
     retell,
 )
-from compliance.domain.timeline import BreachInterval, Fact, Timeline, Transition, project
+from compliance.domain.timeline import (
+    BREACHED,
+    BreachInterval,
+    Fact,
+    Timeline,
+    Transition,
+    project,
+)
 from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind, Reason, Status
 from compliance.models.bulk import fetch, overlapping, write
+from compliance.models.calendars import desk_calendars
 from compliance.models.deadlines import PLAIN_DUTY, Duty, chained_entry, terms_of
 from compliance.models.facts import facts_about
-from compliance.operations import schedule, verification
+from compliance.operations import alerts, schedule, verification
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +90,16 @@ class Settled:
     set_aside: int = 0
 
 
+class _Climbed(NamedTuple):
+    """A ladder, and how its business days are counted."""
+
+    ladder: ladders.Ladder = ladders.DEFAULT
+    business_days: ladders.BusinessDays | None = None
+
+
+_DEFAULT_LADDER = _Climbed()
+
+
 @dataclass(kw_only=True, slots=True)
 class _Known:
     """What is stored about the deadlines being settled, by deadline (duties by obligation)."""
@@ -85,6 +108,11 @@ class _Known:
     ledger: dict[int, list[Entry]]
     breaches: dict[int, list[BreachInterval]]
     duties: dict[int, Duty]
+    # The same breaches as they are climbed from, by deadline and when they began; the ladders by
+    # obligation.
+    climbed: dict[tuple[int, datetime], OpenBreach]
+    ladders: dict[int, _Climbed]
+    announces_ended: bool
 
 
 @dataclass(kw_only=True, slots=True)
@@ -96,6 +124,7 @@ class _Writes:
     ledger: list[dict[str, Any]] = field(default_factory=list)
     begun: list[dict[str, Any]] = field(default_factory=list)
     altered: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
 
 
 def settle(
@@ -180,6 +209,11 @@ def settle_sources_due(*, as_of: datetime) -> Settled:
     return settled
 
 
+def climb_again(*, agreement_id: int, as_of: datetime) -> None:
+    """Let the sweep find the next rung for every deadline of an agreement whose ladder changed."""
+    fetch(_CLIMB_AGAIN, id=agreement_id, as_of=as_of)
+
+
 def _locked(deadline_ids: Iterable[int]) -> list[_Row]:
     return [_Row(*row) for row in fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))]
 
@@ -198,7 +232,8 @@ def _settle(
         raise RuntimeError(sentence)
     if not rows:
         return []
-    known = _load(rows)
+    known = _load(rows, announces_ended=announce_ended)
+    hours = alerts.subscribers_hours(as_of=as_of)
     ledger: list[dict[str, Any]] = []
     with overlapping():
         for first in range(0, len(rows), _PORTION):
@@ -209,7 +244,7 @@ def _settle(
                 except Exception as error:  # one bad row must never stop the others
                     log.error("deadline set aside", deadline=row.id, error=repr(error))
                     writes.failures.append({"id": row.id, "error": repr(error)})
-            _write(writes, as_of=as_of, announce_ended=announce_ended)
+            _write(writes, hours, as_of=as_of)
             ledger += writes.ledger
             settled.deadlines += len(writes.courses)
             settled.breaches += len(writes.begun)
@@ -224,22 +259,25 @@ def _append(ledger: list[dict[str, Any]]) -> None:
         write(_APPEND_LEDGER, ledger)
 
 
-def _write(writes: _Writes, *, as_of: datetime, announce_ended: bool) -> None:
+def _write(writes: _Writes, hours: Sequence[Mapping[str, Any]], *, as_of: datetime) -> None:
     """Write all but the ledger."""
     write(_UPDATE_COURSES, writes.courses)
     write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
-    write(_BEGIN_BREACHES, writes.begun, announce_ended=announce_ended, **_KINDS)
+    write(_BEGIN_BREACHES, writes.begun)
     write(_ALTER_BREACHES, writes.altered)
     write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
-    write(_TELL_AGAIN, [row for row in writes.altered if row["ended_at"] is None], **_KINDS)
+    write(_TELL_AGAIN, [row for row in writes.altered if row["ended_at"] is None], **alerts.KINDS)
+    alerts.make(writes.alerts, hours=hours, as_of=as_of)
     write(
         _ALERT_RECOVERED,
         [row for row in writes.altered if row["ended_at"] is not None],
-        **_KINDS,
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+        **alerts.KINDS,
     )
 
 
-def _load(rows: Sequence[_Row]) -> _Known:
+def _load(rows: Sequence[_Row], *, announces_ended: bool) -> _Known:
     ids = [row.id for row in rows]
     duties = {
         pk: Duty(
@@ -272,7 +310,12 @@ def _load(rows: Sequence[_Row]) -> _Known:
             )
         )
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
-    for deadline_id, occurred_at, ended_at, end_reason in fetch(_BREACHES_OF, ids=ids):
+    climbed = {}
+    for deadline_id, occurred_at, ended_at, end_reason, *rest in fetch(_BREACHES_OF, ids=ids):
+        detected_at, acknowledged_until = rest
+        climbed[deadline_id, occurred_at] = OpenBreach(
+            occurred_at=occurred_at, detected_at=detected_at, acknowledged_until=acknowledged_until
+        )
         breaches[deadline_id].append(
             BreachInterval(
                 occurred_at=occurred_at,
@@ -280,7 +323,30 @@ def _load(rows: Sequence[_Row]) -> _Known:
                 end_reason=BreachEnd(end_reason) if end_reason else None,
             )
         )
-    return _Known(facts=facts, ledger=ledger, breaches=breaches, duties=duties)
+    return _Known(
+        facts=facts,
+        ledger=ledger,
+        breaches=breaches,
+        duties=duties,
+        climbed=climbed,
+        ladders=_ladders(rows),
+        announces_ended=announces_ended,
+    )
+
+
+def _ladders(rows: Sequence[_Row]) -> dict[int, _Climbed]:
+    """The ladders that are not the default one, by obligation."""
+    found = {}
+    desk = None
+    obligations = list({row.obligation_id for row in rows})
+    for pk, value, calendars in fetch(_LADDERS_OF, ids=obligations):
+        ladder = ladders.load_ladder(value)
+        business_days = None
+        if ladder.needs_calendar:
+            desk = desk_calendars() if desk is None else desk
+            business_days = BusinessCalendar(tuple(calendars) or ("weekend",), desk).add
+        found[pk] = _Climbed(ladder=ladder, business_days=business_days)
+    return found
 
 
 def _decide(
@@ -309,9 +375,21 @@ def _decide(
     if batch or changes:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in batch]
+    now = timeline.at(as_of)
+    climb = calling.Climb()
+    calls: list[Call] = []
+    if now is not None:
+        found_at = recorded_at or as_of
+        climb = _climb(row, known, now, held, breaches, found_at=found_at, as_of=as_of)
+        calls = _calls(known, now, held, changes, batch, recorded_at)
     # Nothing is written before everything is worked out: a row that fails leaves no half.
     chain, head = _chained(row, entries)
-    writes.courses.append(_course(row, timeline, as_of, recorded_at, head))
+    writes.courses.append(_course(row, timeline, as_of, recorded_at, head, climb.next_at))
+    calls += [climb.call] if climb.call is not None else []
+    writes.alerts += [
+        alerts.row(call, deadline=row, created_at=max(as_of, recorded_at or as_of))
+        for call in calls
+    ]
     writes.ledger += chain
     if changes:
         _note_breaches(row, recorded_at, changes, writes)
@@ -319,6 +397,53 @@ def _decide(
         # So that those believed in for a while can be asked about.
         never = breaches_believed(held) - {each.occurred_at for each in breaches}
         writes.begun += [_breach(row, recorded_at, _voided(at)) for at in sorted(never)]
+
+
+def _climb(
+    row: _Row,
+    known: _Known,
+    now: Transition,
+    held: Sequence[Entry],
+    breaches: Sequence[BreachInterval],
+    *,
+    found_at: datetime,
+    as_of: datetime,
+) -> calling.Climb:
+    """Where the deadline stands on its ladder; what is new of it is found at `found_at`."""
+    ladder, business_days = known.ladders.get(row.obligation_id, _DEFAULT_LADDER)
+    if now.status in BREACHED:
+        began = breaches[-1].occurred_at
+        breach = known.climbed.get((row.id, began))
+        if breach is None:
+            breach = OpenBreach(occurred_at=began, detected_at=found_at)
+        rungs = ladders.escalations(ladder, breach.detected_at, row.timezone, business_days)
+        return calling.escalation(breach, rungs, as_of=as_of)
+    if now.due is None or now.due.due_at <= as_of:
+        return calling.Climb()
+    since = calling.due_known_since(held, now.due.due_at) or found_at
+    rungs = ladders.reminders(ladder, now.due, business_days)
+    return calling.reminder(now, rungs, known_since=since, as_of=as_of)
+
+
+def _calls(
+    known: _Known,
+    now: Transition,
+    held: Sequence[Entry],
+    changes: BreachChanges,
+    batch: Sequence[Transition],
+    recorded_at: datetime | None,
+) -> list[Call]:
+    """What a settlement calls for besides the ladder: breaches that began, and other changes."""
+    if changes:
+        return [
+            Call(kind=AlertKind.MISSED, occasion=breach.occurred_at, breach_at=breach.occurred_at)
+            for breach in changes.begun
+            if breach.ended_at is None or known.announces_ended
+        ]
+    if batch and held and recorded_at is not None and known.announces_ended:
+        call = calling.change(held_course(held)[-1], now, recorded_at=recorded_at)
+        return [call] if call is not None else []
+    return []
 
 
 def _voided(occurred_at: datetime) -> BreachInterval:
@@ -366,7 +491,9 @@ def _course(
     as_of: datetime,
     recorded_at: datetime | None,
     head: str | None,
+    climbs_at: datetime | None,
 ) -> dict[str, Any]:
+    changes_at = timeline.next_after(as_of)
     # A deadline agreed for a later instant stands, until then, as it will stand at first.
     now = timeline.at(as_of) or timeline.transitions[0]
     return {
@@ -380,7 +507,7 @@ def _course(
         "is_ambiguous": now.is_ambiguous,
         "performed_quantity": str(now.performed),
         "target_quantity": None if now.target is None else str(now.target),
-        "next_check_at": timeline.next_after(as_of),
+        "next_check_at": min(filter(None, (changes_at, climbs_at)), default=None),
         "recorded_at": recorded_at,
         "ledger_head": head,
     }
@@ -407,8 +534,6 @@ def _breach(row: _Row, recorded_at: datetime | None, breach: BreachInterval) -> 
         "end_reason": breach.end_reason,
     }
 
-
-_KINDS = {"missed": AlertKind.MISSED, "recovered": AlertKind.RECOVERED}
 
 _ROW = ", ".join(_Row._fields)
 
@@ -447,7 +572,7 @@ _LEDGER_OF = """
 """
 
 _BREACHES_OF = """
-    SELECT deadline_id, occurred_at, ended_at, end_reason
+    SELECT deadline_id, occurred_at, ended_at, end_reason, detected_at, acknowledged_until
     FROM compliance_breach WHERE deadline_id = ANY(%(ids)s)
 """
 
@@ -456,6 +581,19 @@ _UNUSUAL_DUTIES = """
     SELECT id, kind, target_quantity, due IS NOT NULL, is_surviving FROM compliance_obligation
     WHERE id = ANY(%(ids)s)
       AND (kind <> 'achieve' OR target_quantity IS NOT NULL OR due IS NULL OR is_surviving)
+"""
+
+_LADDERS_OF = """
+    SELECT o.id, coalesce(o.ladder, a.ladder), a.calendars
+    FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
+    WHERE o.id = ANY(%(ids)s) AND coalesce(o.ladder, a.ladder) IS NOT NULL
+"""
+
+_CLIMB_AGAIN = """
+    UPDATE compliance_deadline SET next_check_at = least(next_check_at, %(as_of)s)
+    WHERE agreement_id = %(id)s AND status IN ('pending', 'holding', 'unmet', 'partly_met')
+      AND set_aside_error = ''
+    RETURNING id
 """
 
 _UPDATE_COURSES = """
@@ -497,20 +635,8 @@ _BREACH_ROWS = """jsonb_to_recordset(%(rows)s::jsonb) AS v(
         occurred_at timestamptz, ended_at timestamptz, end_reason text)"""
 
 _BEGIN_BREACHES = f"""
-    WITH v AS (SELECT * FROM {_BREACH_ROWS}),
-    breach AS (
-        INSERT INTO compliance_breach
-            (deadline_id, occurred_at, detected_at, ended_at, end_reason)
-        SELECT deadline_id, occurred_at, recorded_at, ended_at, end_reason FROM v
-    )
-    INSERT INTO compliance_alert
-        (deadline_id, agreement_id, occasion, created_at, kind, recipient)
-    SELECT v.deadline_id, v.agreement_id, v.occurred_at, v.recorded_at, %(missed)s, s.email
-    FROM v
-    JOIN compliance_subscription AS s
-      ON s.is_active AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)
-    WHERE %(announce_ended)s OR v.ended_at IS NULL
-    ON CONFLICT DO NOTHING
+    INSERT INTO compliance_breach (deadline_id, occurred_at, detected_at, ended_at, end_reason)
+    SELECT deadline_id, occurred_at, recorded_at, ended_at, end_reason FROM {_BREACH_ROWS}
 """
 
 _ALTER_BREACHES = f"""
@@ -525,7 +651,7 @@ _WITHDRAW = f"""
     UPDATE compliance_alert AS a
     SET withdrawn_at = v.recorded_at
     FROM {_BREACH_ROWS}
-    WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
+    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
       AND a.message_id IS NULL AND a.withdrawn_at IS NULL
 """
 
@@ -535,28 +661,39 @@ _TELL_AGAIN = f"""
     WITH v AS (SELECT * FROM {_BREACH_ROWS}),
     undone AS (
         DELETE FROM compliance_alert AS a USING v
-        WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
+        WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
           AND a.kind = %(recovered)s
-        RETURNING a.deadline_id, a.occasion, a.recipient, a.message_id
+        RETURNING a.deadline_id, a.breach_at, a.recipient, a.message_id
     )
     UPDATE compliance_alert AS a
     SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at
     FROM v
-    WHERE a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at AND a.kind = %(missed)s
+    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at AND a.kind = %(missed)s
       AND (a.withdrawn_at IS NOT NULL OR EXISTS (
           SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
-          WHERE u.deadline_id = a.deadline_id AND u.occasion = a.occasion
+          WHERE u.deadline_id = a.deadline_id AND u.breach_at = a.breach_at
             AND u.recipient = a.recipient AND m.attempt_count > 0))
 """
 
-# To those who were told of the breach, and to nobody else.
+# To those who were told of the breach, and to nobody else, at hours like those they were told.
 _ALERT_RECOVERED = f"""
     INSERT INTO compliance_alert
-        (deadline_id, agreement_id, occasion, created_at, kind, recipient)
-    SELECT a.deadline_id, a.agreement_id, a.occasion, v.recorded_at, %(recovered)s, a.recipient
+        (deadline_id, agreement_id, occasion, breach_at, created_at, kind, recipient, not_before,
+         is_digest)
+    SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient) a.deadline_id, a.agreement_id,
+        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient,
+        coalesce((
+            SELECT min(h.not_before)
+            FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
+                id bigint, not_before timestamptz, is_digest boolean)
+            JOIN compliance_subscription AS s ON s.id = h.id
+            WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient
+              AND h.is_digest = a.is_digest
+        ), %(as_of)s), a.is_digest
     FROM {_BREACH_ROWS}
     JOIN compliance_alert AS a
-      ON a.deadline_id = v.deadline_id AND a.occasion = v.occurred_at
-    WHERE a.kind = %(missed)s AND a.withdrawn_at IS NULL
+      ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+    WHERE a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s) AND a.withdrawn_at IS NULL
+    ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
     ON CONFLICT DO NOTHING
 """

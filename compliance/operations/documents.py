@@ -141,6 +141,7 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         timezone=document.timezone,
         calendars=document.calendars,
         is_four_eyes=document.is_four_eyes,
+        ladder=document.ladder,
         milestones=document.milestones,
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )

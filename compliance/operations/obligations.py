@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance.domain.calendars import DeskCalendar
-from compliance.domain.drafts import ObligationDraft
+from compliance.domain.drafts import ObligationDraft, dump_ladder
 from compliance.domain.due_rules import dump_due_rule, dump_grace
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.resolution import Setting
@@ -374,4 +374,5 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,
         "unit": draft.unit,
+        "ladder": dump_ladder(draft.ladder),
     }

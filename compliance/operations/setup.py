@@ -21,5 +21,6 @@ def ensure_administrator(*, email: str, password: str | None) -> tuple[User, str
         return user, None
     password = password or secrets.token_urlsafe(12)
     user = User.objects.create_superuser(email, password)
-    Subscription.objects.get_or_create(email=user.email, agreement=None)
+    if not Subscription.objects.filter(email=user.email, agreement=None).exists():
+        Subscription.objects.create(email=user.email)
     return user, password

@@ -1,12 +1,18 @@
-"""Writing subscriptions: who is told of what."""
+"""Writing subscriptions: who is told of what, and when."""
 
 from __future__ import annotations
 
-from django.db import transaction
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import models, transaction
 
 from compliance.domain.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Subscription
+from compliance.models import Agreement, Party, Subscription, Webhook
+
+ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 @transaction.atomic
@@ -14,14 +20,12 @@ def create(*, draft: SubscriptionDraft) -> Subscription:
     """Store a subscription.
 
     Raises:
-        Invalid: the agreement is not there, or the address follows it already.
+        Invalid: the agreement, party or webhook is not there, or its recipient follows the same
+            already.
     """
-    agreement = _agreement(draft)
-    if Subscription.objects.filter(email=draft.email, agreement=agreement).exists():
-        raise refusal("email", f"{draft.email} follows this already.")
-    return Subscription.objects.create(
-        email=draft.email, agreement=agreement, is_active=draft.is_active
-    )
+    columns = _columns(draft)
+    _refuse_twice(columns, Subscription.objects.all())
+    return Subscription.objects.create(**columns)
 
 
 @transaction.atomic
@@ -31,21 +35,97 @@ def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscript
     Raises:
         Invalid: as `create`.
     """
-    agreement = _agreement(draft)
-    others = Subscription.objects.exclude(pk=subscription.pk)
-    if others.filter(email=draft.email, agreement=agreement).exists():
-        raise refusal("email", f"{draft.email} follows this already.")
-    subscription.email = draft.email
-    subscription.agreement = agreement
-    subscription.is_active = draft.is_active
+    columns = _columns(draft)
+    _refuse_twice(columns, Subscription.objects.exclude(pk=subscription.pk))
+    if columns["email"] != subscription.email:
+        columns |= {"refused_at": None, "refusal": ""}
+    for name, value in columns.items():
+        setattr(subscription, name, value)
     subscription.save()
     return subscription
 
 
-def _agreement(draft: SubscriptionDraft) -> Agreement | None:
-    if draft.agreement is None:
+@transaction.atomic
+def end(*, email: str, agreement_id: int | None) -> list[Subscription]:
+    """End what brings an address mail about an agreement; about all of them, if none is named.
+
+    Returns what was ended. What follows more than that agreement ends as a whole: whoever asks
+    for no more mail must not get the next one.
+    """
+    following = following_of(email=email, agreement_id=agreement_id).select_for_update()
+    ended = list(following)
+    for subscription in ended:
+        subscription.is_active = False
+        subscription.save(update_fields=["is_active"])
+    return ended
+
+
+def following_of(*, email: str, agreement_id: int | None) -> models.QuerySet[Subscription]:
+    """What brings an address mail about an agreement, or any mail."""
+    following = Subscription.objects.filter(email__iexact=email, is_active=True)
+    if agreement_id is not None:
+        following = following.filter(
+            models.Q(agreement__isnull=True) | models.Q(agreement=agreement_id)
+        )
+    return following.select_related("agreement", "party").order_by("id")
+
+
+@transaction.atomic
+def mark_refused(*, emails: Collection[str], answer: str, as_of: datetime) -> int:
+    """Note at subscriptions that mail to their address was refused for good, or bounced.
+
+    Returns how many were not marked before. They stay active: the next alert tries again.
+    """
+    return (
+        Subscription.objects.filter(email__in=emails, refused_at__isnull=True)
+        .exclude(email="")
+        .update(refused_at=as_of, refusal=answer)
+    )
+
+
+def _columns(draft: SubscriptionDraft) -> dict[str, Any]:
+    return {
+        "email": draft.email or "",
+        "webhook": _named(Webhook, "webhook", pk=draft.webhook),
+        "agreement": _named(Agreement, "agreement", ref=draft.agreement),
+        "party": _named(Party, "party", code=draft.party),
+        "tag": draft.tag or "",
+        "min_severity": draft.min_severity.value,
+        "is_owner": draft.is_owner,
+        "kinds": [kind.value for kind in draft.kinds],
+        "from_escalation": draft.from_escalation,
+        "rhythm": draft.rhythm.value,
+        "digest_hour": draft.digest_hour,
+        "digest_weekday": draft.digest_weekday,
+        "quiet_from": draft.quiet_from,
+        "quiet_until": draft.quiet_until,
+        "timezone": draft.timezone,
+        "is_active": draft.is_active,
+    }
+
+
+def _named(model: type[ModelT], field: str, **key: object) -> ModelT | None:
+    [(name, value)] = key.items()
+    if value is None:
         return None
-    agreement = Agreement.objects.filter(ref=draft.agreement).first()
-    if agreement is None:
-        raise refusal("agreement", f"There is no agreement {draft.agreement}.")
-    return agreement
+    found: ModelT | None = model._default_manager.filter(**{name: value}).first()
+    if found is None:
+        raise refusal(field, f"There is no {field} {value}.")
+    return found
+
+
+def _refuse_twice(columns: dict[str, Any], others: models.QuerySet[Subscription]) -> None:
+    narrowing = {name: columns[name] for name in _NARROWING}
+    same = {
+        (f"{name}__isnull" if value is None else name): True if value is None else value
+        for name, value in narrowing.items()
+    }
+    if others.filter(**same).exists():
+        recipient = columns["email"] or columns["webhook"].name
+        field = "email" if columns["email"] else "webhook"
+        raise refusal(field, f"{recipient} follows this already.")
+
+
+_NARROWING = (
+    "email", "webhook", "agreement", "party", "tag", "min_severity", "is_owner", "from_escalation",
+)  # fmt: skip

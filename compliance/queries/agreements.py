@@ -15,7 +15,7 @@ from compliance.queries.rows import Row, Where, containing, fetch, one
 # any day is taken to be in force, as its deadlines are.
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
-    a.calendars, a.is_four_eyes,
+    a.calendars, a.is_four_eyes, a.ladder,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'ref', m.ref, 'title', m.title, 'on', m."on",
                 'at', replace(to_jsonb(m.at) #>> '{}', '+00:00', 'Z')) ORDER BY m.id),

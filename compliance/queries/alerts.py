@@ -12,7 +12,7 @@ _ALERTS = """
 SELECT l.*
 FROM (
     SELECT l.id, l.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement, l.kind,
-        l.occasion, l.recipient, l.created_at,
+        l.occasion, l.breach_at, l.level, l.recipient, l.created_at, l.not_before,
         CASE WHEN l.withdrawn_at IS NOT NULL THEN 'withdrawn'
              ELSE coalesce(m.state, 'waiting') END AS state,
         m.message_id, m.sent_at, coalesce(m.attempt_count, 0) AS attempts,
@@ -26,9 +26,26 @@ FROM (
 ) AS l
 """
 _SUBSCRIPTIONS = """
-SELECT s.id, s.email, a.ref AS agreement, s.is_active
+SELECT s.id, nullif(s.email, '') AS email, s.webhook_id AS webhook, a.ref AS agreement,
+    p.code AS party, nullif(s.tag, '') AS tag, s.min_severity, s.is_owner, s.kinds,
+    s.from_escalation, s.rhythm, s.digest_hour, s.digest_weekday, s.quiet_from, s.quiet_until,
+    s.timezone, s.is_active, s.refused_at, nullif(s.refusal, '') AS refusal
 FROM compliance_subscription AS s
 LEFT JOIN compliance_agreement AS a ON a.id = s.agreement_id
+LEFT JOIN compliance_party AS p ON p.id = s.party_id
+"""
+_SILENCES = """
+SELECT s.id, a.ref AS agreement, s.deadline_id AS deadline, s.until_at, s.reason, s.created_at,
+    u.email AS created_by, s.ended_at
+FROM compliance_silence AS s
+JOIN compliance_agreement AS a ON a.id = s.agreement_id
+JOIN compliance_user AS u ON u.id = s.created_by_id
+"""
+# Neither an address of a chat nor a secret is shown again.
+_WEBHOOKS = """
+SELECT w.id, w.name, w.kind, CASE WHEN w.kind = 'standard' THEN w.url END AS url, w.is_active,
+    w.former_until, w.created_at
+FROM compliance_webhook AS w
 """
 
 
@@ -48,6 +65,36 @@ class SubscriptionListing(Listing):
     agreement: AgreementRef | None = None
     email: Word | None = None
     is_active: bool | None = None
+
+
+class SilenceListing(Listing):
+    """Which silences to list; `is_open` are those that hold alerts back."""
+
+    agreement: AgreementRef | None = None
+    is_open: bool | None = None
+
+
+def silences(listing: SilenceListing) -> Page:
+    """Silences, the newest first."""
+    where = Where().equal(a__ref=listing.agreement)
+    where.add("(s.ended_at IS NULL) = %(is_open)s", is_open=listing.is_open)
+    newest = Order(table="s", columns=("id",), is_descending=True)
+    return page(_SILENCES, where, order=newest, listing=listing)
+
+
+def silence(silence_id: int) -> Row | None:
+    """One silence."""
+    return one(_SILENCES, Where().equal(s__id=silence_id))
+
+
+def webhooks(listing: Listing) -> Page:
+    """Webhooks in the order in which they were made."""
+    return page(_WEBHOOKS, Where(), order=Order(table="w", columns=("id",)), listing=listing)
+
+
+def webhook(webhook_id: int) -> Row | None:
+    """One webhook."""
+    return one(_WEBHOOKS, Where().equal(w__id=webhook_id))
 
 
 def alerts(listing: AlertListing) -> Page:

@@ -15,12 +15,12 @@ from compliance.queries.rows import Row, Where, one
 
 _ROWS = """
 SELECT b.id, b.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement, b.occurred_at,
-    b.detected_at, b.ended_at, b.end_reason, b.acknowledged_at, u.email AS acknowledged_by
+    b.detected_at, b.ended_at, b.end_reason, b.acknowledged_at,
+    nullif(b.acknowledged_as, '') AS acknowledged_by, b.acknowledged_until
 FROM compliance_breach AS b
 JOIN compliance_deadline AS d ON d.id = b.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
-LEFT JOIN compliance_user AS u ON u.id = b.acknowledged_by_id
 """
 # As the ledger told them: the stretches of unmet in the course that was held to be true at
 # `known_at`, up to `as_of`.
@@ -51,13 +51,15 @@ changes AS (
 SELECT b.id, c.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement,
     c.effective_at AS occurred_at, b.detected_at, c.ended_at, c.end_status, c.why_ended,
     CASE WHEN b.acknowledged_at <= %(known_at)s THEN b.acknowledged_at END AS acknowledged_at,
-    CASE WHEN b.acknowledged_at <= %(known_at)s THEN u.email END AS acknowledged_by
+    CASE WHEN b.acknowledged_at <= %(known_at)s THEN nullif(b.acknowledged_as, '')
+    END AS acknowledged_by,
+    CASE WHEN b.acknowledged_at <= %(known_at)s THEN b.acknowledged_until
+    END AS acknowledged_until
 FROM changes AS c
 JOIN compliance_breach AS b ON b.deadline_id = c.deadline_id AND b.occurred_at = c.effective_at
 JOIN compliance_deadline AS d ON d.id = c.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
-LEFT JOIN compliance_user AS u ON u.id = b.acknowledged_by_id
 """
 _NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
 

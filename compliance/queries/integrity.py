@@ -415,6 +415,10 @@ def _other_course(
         has_breaches = not breach_changes(breaches, timeline.breaches(at))
     except Exception as error:  # whatever cannot be read was not written by us
         return f"Its course cannot be worked out: {error!r}."
+    following = timeline.next_after(at)
+    if following is not None and (row.next_check_at is None or row.next_check_at > following):
+        # Looking sooner than anything changes does no harm: the alert ladder has steps between.
+        return f"It is looked at {row.next_check_at}, after its next change at {following}."
     expected = _columns(timeline, at)
     differing = [name for name, value in expected.items() if getattr(row, name) != value]
     if differing:
@@ -444,7 +448,6 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "is_ambiguous": now.is_ambiguous,
         "performed_quantity": now.performed,
         "target_quantity": now.target,
-        "next_check_at": timeline.next_after(at),
     }
 
 

@@ -241,6 +241,7 @@ def test_nothing_written_anywhere_adds_a_header_or_a_recipient(
     assert sink.recipients == [f"reader-{number}@example.org"]
     assert sorted(mail.keys()) == sorted(
         ["Content-Type", "MIME-Version", "Subject", "From", "To", "Date", "Message-ID",
+         "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post",
          "Auto-Submitted", "X-Auto-Response-Suppress"]
     )  # fmt: skip
     assert mail["To"] == f"reader-{number}@example.org"

@@ -1,0 +1,111 @@
+"""Making alerts: for each thing to be told, one row for everybody who follows it.
+
+Set-wise, inside the transaction that makes them true. What makes an alert exist once is its
+unique key, whoever finds that it is called for and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from compliance.domain.alerts import Call
+from compliance.domain.rhythms import Hours, told_from
+from compliance.domain.vocabulary import AlertKind, Rhythm, Severity
+from compliance.models.bulk import fetch, write
+
+KINDS = {
+    "missed": AlertKind.MISSED,
+    "escalated": AlertKind.ESCALATED,
+    "recovered": AlertKind.RECOVERED,
+    "unsilenced": AlertKind.UNSILENCED,
+}
+
+
+def row(call: Call, *, deadline: Any, created_at: datetime) -> dict[str, Any]:
+    """A call for an alert as a row for `make`; `deadline` has the columns of one."""
+    return {
+        "deadline_id": deadline.id,
+        "agreement_id": deadline.agreement_id,
+        "obligation_id": deadline.obligation_id,
+        "kind": call.kind,
+        "occasion": call.occasion,
+        "breach_at": call.breach_at,
+        "due_at": call.due_at,
+        "reason": call.reason,
+        "level": call.level,
+        "created_at": created_at,
+    }
+
+
+def make(
+    rows: Sequence[Mapping[str, Any]], *, hours: Sequence[Mapping[str, Any]], as_of: datetime
+) -> None:
+    """Store the alerts that `rows` (of `row`) call for at `as_of`, for everybody who follows them.
+
+    Args:
+        hours: of `subscribers_hours`, at the instant of the settlement.
+    """
+    write(_MAKE, rows, hours=orjson.dumps(hours).decode(), as_of=as_of, severities=list(Severity))
+
+
+def subscribers_hours(*, as_of: datetime) -> list[dict[str, Any]]:
+    """For each subscription that is not told at once at `as_of`, from when it is."""
+    found = []
+    for pk, rhythm, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
+        hours = Hours(
+            rhythm=Rhythm(rhythm),
+            timezone=zone,
+            digest_hour=hour,
+            digest_weekday=weekday,
+            quiet_from=quiet_from,
+            quiet_until=quiet_until,
+        )
+        found.append(
+            {
+                "id": pk,
+                "not_before": told_from(hours, as_of).isoformat(),
+                "is_digest": hours.rhythm is not Rhythm.AT_ONCE,
+            }
+        )
+    return found
+
+
+_HOURS = """
+    SELECT id, rhythm, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
+    FROM compliance_subscription
+    WHERE is_active AND (rhythm <> 'at_once' OR quiet_from IS NOT NULL)
+"""
+
+# Of several subscriptions of one recipient that which is told first wins.
+_MAKE = """
+    INSERT INTO compliance_alert
+        (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,
+         recipient, not_before, is_digest)
+    SELECT v.deadline_id, v.agreement_id, v.kind, v.occasion, v.breach_at, v.due_at, v.reason,
+        v.level, v.created_at, coalesce('webhook:' || s.webhook_id, s.email),
+        coalesce(h.not_before, %(as_of)s) AS told_from, coalesce(h.is_digest, FALSE)
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
+        deadline_id bigint, agreement_id bigint, obligation_id bigint, kind text,
+        occasion timestamptz, breach_at timestamptz, due_at timestamptz, reason text,
+        level smallint, created_at timestamptz)
+    JOIN compliance_subscription AS s
+      ON s.is_active AND (s.kinds = '{}' OR v.kind = ANY(s.kinds)) AND s.from_escalation <= v.level
+     AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)
+    LEFT JOIN jsonb_to_recordset(%(hours)s::jsonb) AS h(
+        id bigint, not_before timestamptz, is_digest boolean) ON h.id = s.id
+    WHERE (s.party_id IS NULL OR EXISTS (
+            SELECT FROM compliance_obligationparty AS p
+            WHERE p.obligation_id = v.obligation_id AND p.party_id = s.party_id))
+      AND (s.tag = '' AND s.min_severity = 'low' AND NOT s.is_owner OR EXISTS (
+            SELECT FROM compliance_obligation AS o
+            WHERE o.id = v.obligation_id AND (s.tag = '' OR s.tag = ANY(o.tags))
+              AND array_position(%(severities)s::text[], o.severity::text)
+                  >= array_position(%(severities)s::text[], s.min_severity::text)
+              AND (NOT s.is_owner OR lower(o.owner) = lower(s.email))))
+    ORDER BY told_from
+    ON CONFLICT DO NOTHING
+"""

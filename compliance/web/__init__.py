@@ -1,0 +1,1 @@
+"""The pages that need no login: what a signed link in a message leads to."""
