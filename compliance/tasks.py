@@ -7,9 +7,10 @@ from celery.worker import state
 from django.utils import timezone
 
 from compliance import delivery
-from compliance.operations import recomputation, seals, silences
+from compliance.operations import audits, recomputation, seals, silences
 from compliance.operations import sweep as sweeping
-from compliance.queries import integrity
+from compliance.queries import audit as auditing
+from compliance.queries import health, integrity
 
 
 @shared_task
@@ -27,9 +28,37 @@ def deliver() -> None:
 
 
 @shared_task
+def call_webhooks() -> None:
+    """Call the webhooks for which something waits."""
+    delivery.call_webhooks(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)
+
+
+@shared_task
 def recompute() -> None:
     """Work out again what follows data that has changed; make recurrences ahead."""
     recomputation.run(as_of=timezone.now())
+
+
+@shared_task
+def audit() -> None:
+    """Prove that every breach has its alerts, and every alert its end."""
+    started_at = timezone.now()
+    found = auditing.audit(as_of=started_at)
+    audits.note(
+        started_at=started_at,
+        ended_at=timezone.now(),
+        breaches=found.breaches,
+        alerts=found.alerts,
+        problems=found.problems,
+    )
+
+
+@shared_task
+def beat_heart() -> None:
+    """Give whoever watches from outside a sign of life, if deadlines are flagged and told."""
+    checks = health.readiness(as_of=timezone.now())
+    if all(checks[name].state == "ok" for name in ("database", "sweep", "alerts", "audit")):
+        delivery.beat()
 
 
 @shared_task

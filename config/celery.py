@@ -1,4 +1,4 @@
-"""The Celery application: its ticks, on three queues.
+"""The Celery application: its ticks, on four queues.
 
 Neither a slow mail server nor a hundred thousand deadlines to be worked out again must hold up
 the sweep, so each queue has a worker of its own. A tick that
@@ -21,6 +21,8 @@ from django.conf import settings
 
 # How soon a change of a calendar of the desk is followed up.
 RECOMPUTE_SECONDS = 30
+AUDIT_SECONDS = 5 * 60
+HEART_SECONDS = 60
 # How often is looked whether the seal, or the check, of the day is to be made. Often, because
 # beat waits this long after each start before it looks for the first time.
 SEAL_SECONDS = 5 * 60
@@ -64,7 +66,10 @@ app.conf.update(
     task_routes={
         "compliance.tasks.sweep": {"queue": "sweep"},
         "compliance.tasks.deliver": {"queue": "delivery"},
+        "compliance.tasks.call_webhooks": {"queue": "webhooks"},
         "compliance.tasks.recompute": {"queue": "recompute"},
+        "compliance.tasks.audit": {"queue": "webhooks"},
+        "compliance.tasks.beat_heart": {"queue": "webhooks"},
         "compliance.tasks.seal": {"queue": "recompute"},
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
     },
@@ -79,10 +84,25 @@ app.conf.update(
             "schedule": settings.DELIVERY_SECONDS,
             "options": {"expires": settings.DELIVERY_SECONDS},
         },
+        "call_webhooks": {
+            "task": "compliance.tasks.call_webhooks",
+            "schedule": settings.DELIVERY_SECONDS,
+            "options": {"expires": settings.DELIVERY_SECONDS},
+        },
         "recompute": {
             "task": "compliance.tasks.recompute",
             "schedule": RECOMPUTE_SECONDS,
             "options": {"expires": RECOMPUTE_SECONDS},
+        },
+        "audit": {
+            "task": "compliance.tasks.audit",
+            "schedule": AUDIT_SECONDS,
+            "options": {"expires": AUDIT_SECONDS},
+        },
+        "beat_heart": {
+            "task": "compliance.tasks.beat_heart",
+            "schedule": HEART_SECONDS,
+            "options": {"expires": HEART_SECONDS},
         },
         "seal": {
             "task": "compliance.tasks.seal",

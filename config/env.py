@@ -38,6 +38,9 @@ class Environment:
     email_url: str | None = field(repr=False)
     default_from_email: str
     seal_email: str | None
+    heartbeat_url: str | None = field(repr=False)
+    watch_seconds: int
+    webhooks_may_be_private: bool
     site_url: str
     admin_email: str
     admin_password: str | None = field(repr=False)
@@ -64,6 +67,12 @@ def _address(value: str) -> None:
         raise EnvError(sentence)
 
 
+def _web_address(value: str) -> None:
+    if value and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        sentence = "must be a web address, such as https://example.org/ping/1234"
+        raise EnvError(sentence)
+
+
 def read() -> Environment:
     """Read the process environment.
 
@@ -87,6 +96,9 @@ def read() -> Environment:
             email_url=env.str("EMAIL_URL", "") or None,
             default_from_email=env.str("DEFAULT_FROM_EMAIL", "Pacta <pacta@localhost>"),
             seal_email=env.str("SEAL_EMAIL", "", validate=_address) or None,
+            heartbeat_url=env.str("HEARTBEAT_URL", "", validate=_web_address) or None,
+            watch_seconds=env.int("WATCH_SECONDS", 30, validate=_between(1, 3600)),
+            webhooks_may_be_private=env.bool("WEBHOOKS_MAY_BE_PRIVATE", False),
             site_url=env.str("SITE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
             admin_email=env.str("ADMIN_EMAIL", "admin@example.org"),
             admin_password=env.str("ADMIN_PASSWORD", "") or None,

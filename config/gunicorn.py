@@ -1,5 +1,7 @@
 """How gunicorn serves the web, under `manage.py up` and in the container alike."""
 
+from typing import Any
+
 from config.env import environment
 
 bind = f"{environment.host}:{environment.port}"
@@ -16,3 +18,10 @@ keepalive = 5
 loglevel = "warning"
 # Nobody uses it, and it would lie in the home folder, the same one for every installation.
 control_socket_disable = True
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Watch over the workers of the queues: this process is there when they are not."""
+    from compliance.web import watching
+
+    watching.start(every_seconds=environment.watch_seconds)

@@ -22,6 +22,7 @@ def programs() -> list[Program]:
         ),
         _worker("sweep"),
         _worker("delivery"),
+        _worker("webhooks"),
         _worker("recompute"),
         # Plain intervals need no schedule file, and a file can break under `kill -9`.
         Program(

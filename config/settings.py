@@ -164,6 +164,10 @@ SERVER_EMAIL = environment.default_from_email
 # Where the seals are kept outside of this database.
 SEAL_EMAIL = environment.seal_email
 EMAIL_TIMEOUT = 20
+# Called each minute as long as everything works; whoever watches it says when it stays away.
+HEARTBEAT_URL = environment.heartbeat_url
+# For development: receivers on this machine, and without TLS.
+WEBHOOKS_MAY_BE_PRIVATE = environment.webhooks_may_be_private
 
 # --- People and tokens ----------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from compliance.api.health import healthz, readyz
+from compliance.api.metrics import metrics
 from compliance.api.urls import nowhere
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
     path("", include("compliance.web.urls")),
     path("api/v1/", include("compliance.api.urls")),
     path("api/", include([nowhere])),

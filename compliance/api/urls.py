@@ -25,6 +25,7 @@ from compliance.api.proposals import DecisionViews, ProposalViews
 from compliance.api.root import NowhereView, RootViews, SchemaView
 from compliance.api.seals import SealViews
 from compliance.api.summary import SummaryViews
+from compliance.api.webhooks import RedeliveryViews, WebhookViews
 from compliance.api.what_if import WhatIfViews
 from compliance.api.why import WhyViews
 
@@ -141,6 +142,13 @@ urlpatterns = [
     ),
     *_room("alerts", AlertViews),
     *_room("subscriptions", SubscriptionViews),
+    path(
+        "alerts/<id:id>/redeliver/",
+        RedeliveryViews.as_view({"post": "create"}),
+        name="alert-redeliver",
+    ),
+    *_room("webhooks", WebhookViews),
+    path("webhooks/<id:id>/rotate/", WebhookViews.as_view({"post": "rotate"}), name="rotate"),
     *_room("feeds", FeedViews),
     path("feeds/<id:id>/revoke/", FeedViews.as_view({"post": "revoke"}), name="feed-revoke"),
     *_room("silences", SilenceViews),

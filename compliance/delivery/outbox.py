@@ -7,7 +7,7 @@ message is sent again with the same Message-ID, by which mail clients fold the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from compliance.domain.vocabulary import (
     MessageState,
     Status,
 )
-from compliance.models import Agreement, Alert, Message
+from compliance.models import Agreement, Alert, Message, Subscription
 
 # How long a claimed message stays out of other workers' reach. It must exceed the longest wait
 # on the mail server, EMAIL_TIMEOUT, and is how long a `kill -9` can hold up the claimed ones.
@@ -240,12 +240,15 @@ def record(
     answer: str,
     started_at: datetime,
     ended_at: datetime,
-    again_at: datetime,
+    again_at: datetime | None,
 ) -> None:
-    """Store how one attempt ended, and the state of its message with it."""
+    """Store how one attempt ended, and the state of its message with it.
+
+    Deferred without `again_at`, it is given up.
+    """
     state = {
         AttemptOutcome.SENT: MessageState.SENT,
-        AttemptOutcome.DEFERRED: MessageState.WAITING,
+        AttemptOutcome.DEFERRED: MessageState.WAITING if again_at else MessageState.GIVEN_UP,
         AttemptOutcome.REFUSED: MessageState.REFUSED,
     }[outcome]
     is_sent = outcome is AttemptOutcome.SENT
@@ -263,7 +266,22 @@ def record(
             """,
             [
                 held.message_id, started_at, ended_at, outcome, answer,
-                state, ended_at if is_sent else None, again_at,
+                state, ended_at if is_sent else None, again_at or ended_at,
                 held.message_id, MessageState.WAITING,
             ],
         )  # fmt: skip
+
+
+def mark_refused(email: str, *, answer: str, as_of: datetime) -> bool:
+    """Note at its subscriptions that mail to an address was refused for good, or bounced.
+
+    Whether that was not known before. They stay active: the next alert tries again.
+    """
+    following = Subscription.objects.filter(email=email, refused_at__isnull=True)
+    return bool(following.update(refused_at=as_of, refusal=answer))
+
+
+def mark_reached(emails: Iterable[str]) -> None:
+    """Note that mail to these addresses is taken again."""
+    refused = Subscription.objects.filter(email__in=list(emails), refused_at__isnull=False)
+    refused.update(refused_at=None, refusal="")

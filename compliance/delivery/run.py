@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
-from compliance.delivery import contents, letters, outbox
+from compliance.delivery import chats, contents, letters, notices, outbox, payloads, webhooks
 from compliance.delivery.carrier import Answer, Carrier
 from compliance.delivery.contents import Contents
 from compliance.delivery.outbox import Claim
-from compliance.domain.vocabulary import AttemptOutcome
+from compliance.domain.vocabulary import AttemptOutcome, WebhookKind
+from compliance.models import Webhook
 
 log = structlog.get_logger(__name__)
 
@@ -51,11 +53,67 @@ class _Clock:
         return self._as_of + timedelta(seconds=time.monotonic() - self._begun)
 
 
+class _Channel(Protocol):
+    """A way to reach recipients."""
+
+    is_mail: bool
+
+    def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
+        """Try once. Raises nothing that the other side gives cause for."""
+
+    def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
+        """How long after a deferral the next attempt follows; None to give up."""
+
+
+class _Mail:
+    """One connection to the mail server. A mail is never given up before it is refused."""
+
+    is_mail = True
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+
+    def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
+        return self._carrier.send(letters.letter(told))
+
+    def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
+        wait = BACK_OFF[min(held.attempt_count, len(BACK_OFF)) - 1]
+        return min(wait, LONGEST_WAIT_FOR_SERVER) if answer.is_server_fault else wait
+
+
+class _Webhooks:
+    """Receivers of webhooks, and chats."""
+
+    is_mail = False
+
+    def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
+        webhook = Webhook.objects.filter(messages=held.message_id).first()
+        if webhook is None or not webhook.is_active:
+            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is switched off.")
+        if webhook.kind == WebhookKind.CHAT.value:
+            subject, text = letters.subject(told), payloads.chat_text(told)
+            return chats.notify(url=webhook.url, title=subject, body=text)
+        secrets = [webhook.secret]
+        if webhook.former_until is not None and now < webhook.former_until:
+            secrets.append(webhook.former_secret)
+        return webhooks.post(
+            url=webhook.url,
+            secrets=secrets,
+            message_id=told.message_id.strip("<>"),
+            payload=payloads.payload(told, told_at=now),
+            now=now,
+        )
+
+    def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
+        return webhooks.next_attempt_after(held.attempt_count)
+
+
 def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False) -> DeliveryReport:
-    """Send everything that is due at `as_of`, each message once, over one connection.
+    """Mail everything that is due at `as_of`, each message once, over one connection.
 
     Run as often as you like, by as many workers as you like. When the mail server cannot be
-    reached the run ends after one attempt; what it had claimed is given back.
+    reached the run ends after one attempt; what it had claimed is given back. Messages for
+    webhooks are formed too, and left to `call_webhooks`.
 
     Args:
         is_stopping: asked before each message; the run ends when it says yes.
@@ -63,25 +121,46 @@ def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False)
     clock = _Clock(as_of)
     report = DeliveryReport(formed=outbox.form(as_of=as_of, domain=letters.sender_domain()))
     with Carrier() as carrier:
-        while not is_stopping():
-            claims, withdrawn = outbox.claim(as_of=as_of, now=clock())
-            report.withdrawn += withdrawn
-            if not claims and not withdrawn:
-                break
-            if not _send_claimed(claims, carrier, report, clock, is_stopping):
-                break
+        _work_through(_Mail(carrier), report, clock, as_of, is_stopping)
     return report
+
+
+def call_webhooks(
+    *, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False
+) -> DeliveryReport:
+    """Call the webhooks, and write into the chats, for which something is due at `as_of`."""
+    clock = _Clock(as_of)
+    report = DeliveryReport()
+    _work_through(_Webhooks(), report, clock, as_of, is_stopping)
+    return report
+
+
+def _work_through(
+    channel: _Channel,
+    report: DeliveryReport,
+    clock: _Clock,
+    as_of: datetime,
+    is_stopping: Callable[[], bool],
+) -> None:
+    while not is_stopping():
+        claims, withdrawn = outbox.claim(as_of=as_of, now=clock(), is_mail=channel.is_mail)
+        report.withdrawn += withdrawn
+        if not claims and not withdrawn:
+            break
+        if not _send_claimed(claims, channel, report, clock, is_stopping):
+            break
 
 
 def _send_claimed(
     claims: Sequence[Claim],
-    carrier: Carrier,
+    channel: _Channel,
     report: DeliveryReport,
     clock: _Clock,
     is_stopping: Callable[[], bool],
 ) -> bool:
     """Send what was claimed; whether there is reason to go on to the next."""
     told = contents.read([held.message_id for held in claims], as_of=clock())
+    reached = []
     for place, claimed in enumerate(claims):
         if is_stopping():
             outbox.release(claims[place:], now=clock())
@@ -94,45 +173,61 @@ def _send_claimed(
         if held.message_id not in told:
             outbox.release([held], now=clock())
             continue
-        answer = _attempt(held, told[held.message_id], carrier, report, clock)
+        answer = _attempt(held, told[held.message_id], channel, report, clock)
+        if answer.outcome is AttemptOutcome.SENT:
+            reached.append(told[held.message_id].recipient)
         if answer.is_server_fault:
             outbox.release(claims[place + 1 :], now=clock())
             return False
+    outbox.mark_reached(reached)
     return True
 
 
 def _attempt(
-    held: Claim, told: Contents, carrier: Carrier, report: DeliveryReport, clock: _Clock
+    held: Claim, told: Contents, channel: _Channel, report: DeliveryReport, clock: _Clock
 ) -> Answer:
     started_at = clock()
     try:
-        answer = carrier.send(letters.letter(told))
+        answer = channel.send(held, told, now=started_at)
     except Exception as error:  # a fault of ours must hold up neither this message nor the others
-        log.exception("mail could not be made", message_id=told.message_id)
+        log.exception("message could not be made", message_id=told.message_id)
         answer = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
     ended_at = clock()
+    wait = channel.again_after(held, answer)
     outbox.record(
         held,
         outcome=answer.outcome,
         answer=answer.text,
         started_at=started_at,
         ended_at=ended_at,
-        again_at=ended_at + _back_off(held.attempt_count, answer),
+        again_at=None if wait is None else ended_at + wait,
     )
     noted = {"message_id": told.message_id, "recipient": told.recipient}
     match answer.outcome:
         case AttemptOutcome.SENT:
             report.sent += 1
-            log.info("mail sent", **noted)
+            log.info("message sent", **noted)
         case AttemptOutcome.DEFERRED:
             report.deferred += 1
-            log.warning("mail deferred", **noted, answer=answer.text)
+            log.warning("message deferred", **noted, answer=answer.text, given_up=wait is None)
         case AttemptOutcome.REFUSED:
             report.refused += 1
-            log.error("mail refused", **noted, answer=answer.text)
+            log.error("message refused", **noted, answer=answer.text)
+            _tell_of_refusal(told.recipient, answer.text, held, ended_at)
     return answer
 
 
-def _back_off(attempt_count: int, answer: Answer) -> timedelta:
-    wait = BACK_OFF[min(attempt_count, len(BACK_OFF)) - 1]
-    return min(wait, LONGEST_WAIT_FOR_SERVER) if answer.is_server_fault else wait
+def _tell_of_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> None:
+    """Mark an address that takes no mail; the administrators hear of it the first time."""
+    if outbox.mark_refused(recipient, answer=answer, as_of=at):
+        others = [each for each in notices.administrators() if each != recipient]
+        notices.tell(
+            others,
+            subject=f"mail to {recipient} is refused",
+            paragraphs=[
+                f"The mail server refused {recipient} for good. It said: {answer}",
+                "Whoever follows agreements under this address hears of nothing until it is "
+                "mended. The next alert tries it again.",
+            ],
+            name=f"refused{held.message_id}",
+        )

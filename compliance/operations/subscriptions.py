@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -68,19 +66,6 @@ def following_of(*, email: str, agreement_id: int | None) -> models.QuerySet[Sub
             models.Q(agreement__isnull=True) | models.Q(agreement=agreement_id)
         )
     return following.select_related("agreement", "party").order_by("id")
-
-
-@transaction.atomic
-def mark_refused(*, emails: Collection[str], answer: str, as_of: datetime) -> int:
-    """Note at subscriptions that mail to their address was refused for good, or bounced.
-
-    Returns how many were not marked before. They stay active: the next alert tries again.
-    """
-    return (
-        Subscription.objects.filter(email__in=emails, refused_at__isnull=True)
-        .exclude(email="")
-        .update(refused_at=as_of, refusal=answer)
-    )
 
 
 def _columns(draft: SubscriptionDraft) -> dict[str, Any]:

@@ -17,12 +17,19 @@ _OLDEST_ALERT_SECONDS = 15 * 60
 _SHORTEST_SWEEP_LIMIT = 60
 _SWEEPS_MISSED = 6
 _OLDEST_STALE_SECONDS = 60 * 60
+_OLDEST_AUDIT_SECONDS = 30 * 60
 
 _FIGURES = """
 SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
-    least((SELECT min(created_at) FROM compliance_alert
-           WHERE message_id IS NULL AND withdrawn_at IS NULL),
-          (SELECT min(created_at) FROM compliance_message WHERE state = 'waiting')),
+    least((SELECT min(greatest(created_at, not_before)) FROM compliance_alert AS a
+           WHERE message_id IS NULL AND withdrawn_at IS NULL AND not_before <= now()
+             AND NOT EXISTS (
+               SELECT FROM compliance_silence AS s
+               WHERE s.agreement_id = a.agreement_id AND s.ended_at IS NULL
+                 AND s.until_at > now()
+                 AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))),
+          (SELECT min(created_at) FROM compliance_message
+           WHERE state = 'waiting' AND webhook_id IS NULL)),
     (SELECT count(*) FROM compliance_deadline WHERE NOT (set_aside_error = '')),
     (SELECT failed FROM compliance_recomputation WHERE ended_at IS NOT NULL
      ORDER BY id DESC LIMIT 1),
@@ -30,7 +37,9 @@ SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
     (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_deskcalendarevent),
                      (SELECT max(pgh_created_at) FROM compliance_closingdayevent))),
     (SELECT ended_at FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
-    (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1)
+    (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
+    (SELECT ended_at FROM compliance_audit ORDER BY id DESC LIMIT 1),
+    (SELECT jsonb_array_length(problems) FROM compliance_audit ORDER BY id DESC LIMIT 1)
 """
 
 
@@ -51,12 +60,14 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
     """Every check. The service is ready when none of them is failing or unknown."""
     checks = {"broker": _broker()}
     try:
-        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *ledger = _figures()
+        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *rest = _figures()
+        checked_at, bad_rows, audited_at, problems = rest
     except (psycopg.Error, OSError):
         unknown = Check(state="unknown", figure={})
         failing = Check(state="failing", figure={})
         return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
-                "set_aside": unknown, "recomputation": unknown, "ledger": unknown}  # fmt: skip
+                "set_aside": unknown, "recomputation": unknown, "ledger": unknown,
+                "audit": unknown}  # fmt: skip
     sweep_limit = sweep_limit_seconds()
     sweep_age = _age(last_sweep, as_of)
     alert_age = _age(oldest_alert, as_of)
@@ -74,8 +85,23 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
         # Each waits for a mend of its own data and holds up nobody else.
         "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
         "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
-        "ledger": _ledger(*ledger, as_of=as_of),
+        "ledger": _ledger(checked_at, bad_rows, as_of=as_of),
+        "audit": _audit(audited_at, problems, as_of=as_of),
     }
+
+
+def _audit(audited_at: datetime | None, problems: int | None, *, as_of: datetime) -> Check:
+    """Whether the last audit found every alert. None was made yet on a new installation."""
+    age = _age(audited_at, as_of)
+    is_late = age is not None and age > _OLDEST_AUDIT_SECONDS
+    return Check(
+        state="failing" if problems or is_late else "ok",
+        figure={
+            "last_finished_seconds_ago": age,
+            "limit_seconds": _OLDEST_AUDIT_SECONDS,
+            "problems": problems or 0,
+        },
+    )
 
 
 def _ledger(checked_at: datetime | None, bad_rows: int | None, *, as_of: datetime) -> Check:

@@ -38,6 +38,7 @@ def test_an_agreement_is_stored_between_stored_parties(api: Client) -> None:
         "in_force_on": None,
         "ends_on": None,
         "is_four_eyes": False,
+        "ladder": None,
         "milestones": [],
         "parties": [{"code": "CHN", "role": "supplier"}, {"code": "ACME", "role": ""}],
     }

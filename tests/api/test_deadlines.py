@@ -42,7 +42,7 @@ def test_the_release_of_rare_earths_stands_unmet_and_disputed(
         "status_since": DUE_AT,
         "is_disputed": True,
         "verification": "unchecked",
-        "next_check_at": None,
+        "next_check_at": row["next_check_at"],
         "target_quantity": None,
         "unit": "",
         "performed_quantity": None,

@@ -58,6 +58,7 @@ def test_an_obligation_is_stored_with_the_deadline_it_makes(api: Client) -> None
         "roll_up_share": None,
         "target_quantity": 100.5,
         "unit": "t",
+        "ladder": None,
         "remedy_for": None,
         "consequences": [],
         "components": None,

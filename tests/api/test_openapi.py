@@ -79,6 +79,8 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         "get obligations/{id}/consequences/",
         "post deadlines/{id}/what-if/", "post proposals/{id}/approve/",
         "post proposals/{id}/reject/",
+        "post breaches/{id}/acknowledge/", "post silences/{id}/end/",
+        "post alerts/{id}/redeliver/", "post webhooks/{id}/rotate/", "post feeds/{id}/revoke/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -94,6 +96,9 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         ("seals", "id", "lr"),
         ("determinations", "id", "lcr"),
         ("proposals", "id", "lr"),
+        ("silences", "id", "lcr"),
+        ("webhooks", "id", "lcrp"),
+        ("feeds", "id", "lcr"),
     ):
         addresses = {
             "l": f"get {room}/",

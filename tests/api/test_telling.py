@@ -28,6 +28,7 @@ def test_breaches_are_listed_the_newest_first(api: Client) -> None:
         "end_reason": None,
         "acknowledged_at": None,
         "acknowledged_by": None,
+        "acknowledged_until": None,
     }
     page = get(api, "breaches/", page_size=1)
     assert api.get(page["next"]).json()["results"] == found[1:2]
@@ -63,8 +64,11 @@ def test_an_alert_shows_what_became_of_it(api: Client) -> None:
         "agreement": "supply",
         "kind": "missed",
         "occasion": "2026-03-15T16:00:00Z",
+        "breach_at": "2026-03-15T16:00:00Z",
+        "level": 0,
         "recipient": DESK,
         "created_at": "2026-03-20T00:00:00Z",
+        "not_before": "2026-03-20T00:00:00Z",
         "state": "waiting",
         "message_id": None,
         "sent_at": None,
@@ -97,8 +101,23 @@ def test_an_address_follows_one_agreement_or_all(api: Client) -> None:
     assert one == {
         "id": one["id"],
         "email": "lee@example.org",
+        "webhook": None,
         "agreement": "supply",
+        "party": None,
+        "tag": None,
+        "min_severity": "low",
+        "is_owner": False,
+        "kinds": [],
+        "from_escalation": 0,
+        "rhythm": "at_once",
+        "digest_hour": 8,
+        "digest_weekday": 0,
+        "quiet_from": None,
+        "quiet_until": None,
+        "timezone": "UTC",
         "is_active": True,
+        "refused_at": None,
+        "refusal": None,
     }
     assert everything["agreement"] is None
     assert rows(api, "subscriptions/", agreement="supply", email="lee@example.org") == [one]
@@ -115,6 +134,12 @@ def test_an_address_follows_one_agreement_or_all(api: Client) -> None:
         ({"agreement": "nothing"}, "agreement"),
         ({"is_active": "perhaps"}, "is_active"),
         ({}, "email"),
+        ({"webhook": 99}, ""),
+        ({"party": "NOBODY"}, "party"),
+        ({"quiet_from": "22:00"}, ""),
+        ({"digest_hour": 24}, "digest_hour"),
+        ({"timezone": "Mars/Base"}, "timezone"),
+        ({"kinds": ["missed", "missed"]}, "kinds"),
     ],
 )
 def test_a_bad_subscription_is_refused_at_its_field(

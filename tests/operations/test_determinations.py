@@ -43,7 +43,7 @@ def stored(deadline: Deadline) -> tuple[object, ...]:
     breaches = Breach.objects.filter(deadline=row).order_by("id")
     return (
         row.status, row.status_since, row.verification, row.performed_quantity,
-        row.next_check_at, list(breaches.values_list("occurred_at", "ended_at", "end_reason")),
+        list(breaches.values_list("occurred_at", "ended_at", "end_reason")),
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def told(course: Timeline) -> list[tuple[object, ...]]:
 
 _CACHED = (
     "status", "status_since", "due_on", "due_at", "unmet_at", "first_at", "is_ambiguous",
-    "performed_quantity", "target_quantity", "next_check_at", "verification",
+    "performed_quantity", "target_quantity", "verification",
 )  # fmt: skip
 
 

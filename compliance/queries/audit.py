@@ -1,0 +1,128 @@
+"""The audit: does every breach have its alerts, and every alert its end?
+
+Looks at the tables alone and trusts none of the rooms that write them. What it finds is an alert
+that somebody should have had, or may never get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from compliance.domain.vocabulary import Severity
+from compliance.models.bulk import fetch
+
+# What is younger may still be on its way.
+PATIENCE = timedelta(minutes=15)
+# A mail that a server does not take is tried again every six hours.
+LONGEST_WAIT = timedelta(hours=7)
+OVERDUE = timedelta(hours=1)
+MOST = 100
+
+
+@dataclass(kw_only=True, slots=True)
+class Audit:
+    """How much was looked at, and what is wrong: at most `MOST` rows of each kind."""
+
+    breaches: int = 0
+    alerts: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+
+def audit(*, as_of: datetime) -> Audit:
+    """Look at every open breach, every alert and message that has not ended, every deadline."""
+    values = {
+        "as_of": as_of,
+        "patient": as_of - PATIENCE,
+        "stuck": as_of - LONGEST_WAIT,
+        "overdue": as_of - OVERDUE,
+        "severities": list(Severity),
+        "most": MOST,
+    }
+    [(breaches, alerts)] = fetch(_LOOKED_AT)
+    found = Audit(breaches=breaches, alerts=alerts)
+    for about, detail, statement in _CHECKS:
+        found.problems += [
+            _problem(about, pk, detail, {"name": name}) for pk, name in fetch(statement, **values)
+        ]
+    return found
+
+
+def _problem(about: str, pk: int, detail: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"about": about, "id": pk, "detail": detail.format(**values)}
+
+
+_LOOKED_AT = """
+    SELECT (SELECT count(*) FROM compliance_breach WHERE ended_at IS NULL),
+        (SELECT count(*) FROM compliance_alert WHERE message_id IS NULL AND withdrawn_at IS NULL)
+"""
+
+# Who follows a breach: the same rule as in operations.alerts, put here a second time so that an
+# error in one shows in the other.
+_UNTOLD = """
+    SELECT b.id, coalesce(w.name, s.email)
+    FROM compliance_breach AS b
+    JOIN compliance_deadline AS d ON d.id = b.deadline_id
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_subscription AS s
+      ON s.is_active AND s.from_escalation = 0 AND s.since <= b.detected_at
+    LEFT JOIN compliance_webhook AS w ON w.id = s.webhook_id
+    WHERE b.ended_at IS NULL AND b.detected_at <= %(patient)s
+      AND (cardinality(s.kinds) = 0 OR 'missed' = ANY(s.kinds))
+      AND coalesce(s.agreement_id, d.agreement_id) = d.agreement_id
+      AND (s.tag = '' OR s.tag = ANY(o.tags))
+      AND (NOT s.is_owner OR lower(s.email) = lower(o.owner))
+      AND array_position(%(severities)s::text[], s.min_severity::text)
+          <= array_position(%(severities)s::text[], o.severity::text)
+      AND (s.party_id IS NULL OR s.party_id IN (
+          SELECT p.party_id FROM compliance_obligationparty AS p WHERE p.obligation_id = o.id))
+      AND NOT EXISTS (
+          SELECT FROM compliance_alert AS a
+          WHERE a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
+            AND a.recipient = coalesce('webhook:' || s.webhook_id, s.email))
+    ORDER BY b.id LIMIT %(most)s
+"""
+
+_UNFORMED = """
+    SELECT a.id, a.recipient FROM compliance_alert AS a
+    WHERE a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(patient)s
+      AND a.created_at <= %(patient)s AND NOT EXISTS (
+        SELECT FROM compliance_silence AS s
+        WHERE s.agreement_id = a.agreement_id AND coalesce(s.deadline_id, a.deadline_id)
+              = a.deadline_id AND s.until_at > %(patient)s
+          AND coalesce(s.ended_at, 'infinity') > %(patient)s)
+    ORDER BY a.id LIMIT %(most)s
+"""
+
+_UNSENT = """
+    SELECT m.id, m.recipient FROM compliance_message AS m
+    WHERE m.state = 'waiting' AND (
+        m.next_attempt_at <= %(patient)s
+        OR m.next_attempt_at > %(as_of)s + (%(as_of)s - %(stuck)s) AND m.webhook_id IS NULL)
+    ORDER BY m.id LIMIT %(most)s
+"""
+
+_EMPTY = """
+    SELECT m.id, m.recipient FROM compliance_message AS m
+    WHERE m.state = 'sent' AND m.created_at > %(as_of)s - interval '2 days'
+      AND NOT EXISTS (SELECT FROM compliance_alert AS a WHERE a.message_id = m.id)
+    ORDER BY m.id LIMIT %(most)s
+"""
+
+_UNWATCHED = """
+    SELECT d.id, d.status FROM compliance_deadline AS d
+    WHERE d.status IN ('pending', 'holding', 'in_grace') AND d.due_at IS NOT NULL
+      AND NOT d.is_withdrawn AND d.set_aside_error = ''
+      AND (d.next_check_at IS NULL OR d.next_check_at <= %(overdue)s)
+    ORDER BY d.id LIMIT %(most)s
+"""
+
+_CHECKS = (
+    ("breach", "{name} follows it and has no alert about it.", _UNTOLD),
+    ("alert", "It waits to be put into a message for {name}.", _UNFORMED),
+    ("message", "It waits to be sent to {name}, and its time has long come.", _UNSENT),
+    ("message", "It was sent to {name} and told of nothing.", _EMPTY),
+    ("deadline", "It is {name} and nobody looks when its time comes.", _UNWATCHED),
+)
