@@ -527,7 +527,9 @@ def _headline(told: _Told, deadline: Deadline, as_of: datetime) -> tuple[str, st
     missed = _missed(is_achieved)
     ended = _standing(told.kind, told.end_reason, told.reason, is_achieved=is_achieved)
     if told.kind == AlertKind.REMINDER and deadline.due_at is not None:
-        left = phrases.elapsed(as_of, deadline.due_at, deadline.timezone)
+        left = phrases.elapsed(
+            as_of.replace(second=0, microsecond=0), deadline.due_at, deadline.timezone
+        )
         return f"{'Due' if is_achieved else 'Ends'} in {left}", "plain"
     if told.kind == AlertKind.CHANGED:
         return ended.capitalize(), "plain"

@@ -61,7 +61,8 @@ def test_an_alert_that_nobody_sends_makes_it_fail(client: Client) -> None:
     agree()
     sweep.run(as_of=timezone.now())
     assert ready(client)[0] == 200
-    Alert.objects.update(created_at=timezone.now() - timedelta(minutes=16))
+    then = timezone.now() - timedelta(minutes=16)
+    Alert.objects.update(created_at=then, not_before=then)
     status, content = ready(client)
     assert (status, content["checks"]["alerts"]["state"]) == (503, "failing")
     assert content["checks"]["alerts"]["oldest_unsent_seconds"] >= 16 * 60

@@ -25,7 +25,7 @@ from compliance.domain.drafts import (
     SubscriptionDraft,
     read,
 )
-from compliance.models import Agreement, Deadline, Fact
+from compliance.models import Agreement, Deadline, Fact, Subscription
 from compliance.operations import agreements, facts, obligations, parties, subscriptions, sweep
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -150,9 +150,11 @@ class Desk:
         )
         return obligation.deadlines.get()
 
-    def follow(self, email: str = READER, agreement: str | None = None) -> None:
-        draft = {"email": email, "agreement": agreement}
-        subscriptions.create(draft=read(SubscriptionDraft, draft))
+    def follow(
+        self, email: str = READER, agreement: str | None = None, **more: Any
+    ) -> Subscription:
+        draft = {"email": email, "agreement": agreement, **more}
+        return subscriptions.create(draft=read(SubscriptionDraft, draft))
 
     def record(self, deadline: Deadline, as_of: datetime, **fact: Any) -> Fact:
         draft = read(FactDraft, fact)

@@ -19,11 +19,13 @@ from compliance.models import (
     AgreementParty,
     ClosingDay,
     DeskCalendar,
+    Feed,
     Milestone,
     Obligation,
     ObligationParty,
     Party,
     Proposal,
+    Silence,
     Subscription,
     User,
 )
@@ -49,6 +51,21 @@ def _proposal() -> Proposal:
         draft={"type": "waiver", "on": "2026-02-01"},
         proposed_at=NOW,
         proposed_by=User.objects.create_user("ana@example.org"),
+    )
+
+
+def _feed() -> Feed:
+    owner = User.objects.create_user("ana@example.org")
+    return Feed(name="Mine", owner=owner, token_hash=b"x" * 32, created_at=NOW)
+
+
+def _silence() -> Silence:
+    return Silence(
+        agreement=agree().agreement,
+        until_at=NOW,
+        reason="Audit",
+        created_at=NOW,
+        created_by=User.objects.create_user("ana@example.org"),
     )
 
 
@@ -96,8 +113,10 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     ),
     Obligation: (_obligation, "title", "Report", "Report yearly"),
     ObligationParty: (_side, "capacity", "obligor", "obligee"),
+    Feed: (_feed, "name", "Mine", "Ours"),
     Party: (_party, "name", "France", "French Republic"),
     Proposal: (_proposal, "reason", "", "Not before June."),
+    Silence: (_silence, "reason", "Audit", "Move"),
     Subscription: (
         lambda: Subscription(email="ana@example.org"),
         "email",

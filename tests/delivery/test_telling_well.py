@@ -1,0 +1,169 @@
+"""What the ladder, digests, silences and links make of the mails that people get."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from compliance.domain.drafts import SilenceDraft, read
+from compliance.models import Breach, Subscription, User
+from compliance.operations import silences
+from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
+from tests.delivery.test_letters import html_of, text_of
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def link(mail: Any, word: str) -> str:
+    """The path of the link after a word in the plain text."""
+    [line] = [each for each in text_of(mail).splitlines() if each.startswith(f"{word}: ")]
+    return str(line.partition("https://pacta.example")[2])
+
+
+def test_a_reminder_says_how_long_is_left(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement(), due_at=DUE + 10 * DAY)
+    desk.pass_to(NOW + 9 * DAY)
+    desk.pass_to(NOW + 9 * DAY + HOUR)
+    assert sink.subjects == ["Due in 1 day 3 hours: Deliver (China)"]
+    assert "Nothing is on record yet that meets it." in text_of(sink.received[0])
+    assert "Due: " in text_of(sink.received[0]).replace("Due:  ", "Due: ")
+
+
+def test_a_reminder_that_waited_too_long_is_not_sent(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement(), due_at=DUE + 10 * DAY)
+    desk.sweep(NOW + 9 * DAY)
+    at = NOW + 9 * DAY
+    desk.record(deadline, at, type="performance", at=at.isoformat())
+    desk.deliver(at)
+    assert sink.subjects == []
+
+
+def test_an_escalation_stands_in_the_thread_of_the_miss(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    desk.pass_to(DUE + DAY)
+    missed, escalated = sink.received
+    assert sink.subjects[1] == "Still missed: Deliver (China)"
+    assert escalated["In-Reply-To"] == missed["Message-ID"]
+    assert escalated["References"].split()[0] == missed["References"]
+
+
+def test_an_extension_ahead_of_time_is_told(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement(), due_at=DUE + 20 * DAY)
+    due = {"type": "date", "on": "2026-04-30"}
+    desk.record(deadline, NOW + DAY, type="extension", at=(NOW + DAY).isoformat(), due=due)
+    desk.deliver(NOW + DAY)
+    assert sink.subjects == ["Extended: Deliver (China)"]
+    assert "It is due at" in text_of(sink.received[0])
+
+
+def test_a_digest_gathers_agreements_at_its_hour(desk: Desk, sink: Sink) -> None:
+    desk.follow(rhythm="daily", digest_hour=18, timezone="Europe/Berlin")
+    desk.deadline(desk.agreement("a-1", "First"))
+    desk.deadline(desk.agreement("a-2", "Second"))
+    desk.pass_to(DUE)
+    assert sink.subjects == []
+    desk.deliver(DUE + 5 * HOUR)  # 18:00 in Berlin
+    assert sink.subjects == ["2 missed: your digest"]
+    text = text_of(sink.received[0])
+    assert "Agreement:  First" in text
+    assert "Agreement:  Second" in text
+    assert "(Europe/Berlin, your time)" in text
+
+
+def test_quiet_hours_delay_and_drop_nothing(desk: Desk, sink: Sink) -> None:
+    desk.follow(quiet_from="12:00", quiet_until="14:00")
+    desk.deadline(desk.agreement())
+    desk.pass_to(DUE)  # at noon
+    assert sink.subjects == []
+    desk.deliver(DUE + 2 * HOUR)
+    assert sink.subjects == ["Missed: Deliver (China)"]
+
+
+def test_what_a_silence_held_back_comes_in_one_mail_when_it_ends(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    desk.deadline(agreement)
+    done = desk.deadline(agreement, title="Report")
+    user = User.objects.create_superuser("lee@example.org", "x")
+    draft = {"agreement": agreement.ref, "until_at": (DUE + DAY).isoformat(), "reason": "A move"}
+    silence = silences.create(draft=read(SilenceDraft, draft), by=user, as_of=NOW)
+    desk.pass_to(DUE)
+    at = DUE + HOUR
+    desk.record(done, at, type="performance", at=at.isoformat())
+    assert desk.deliver(at).formed == 0
+    silences.end(silence=silence, as_of=DUE + 2 * HOUR)
+    desk.deliver(DUE + 2 * HOUR)
+    assert sink.subjects == ["1 still missed, 1 met late: Supply agreement"]
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_following_a_link_changes_nothing(
+    desk: Desk, sink: Sink, client: Client, method: str
+) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    for word in ("I am at it", "Unsubscribe"):
+        answer = getattr(client, method)(link(sink.received[0], word))
+        assert answer.status_code == 200
+        assert answer["Referrer-Policy"] == "no-referrer"
+    assert Breach.objects.get().acknowledged_at is None
+    assert Subscription.objects.get().is_active
+
+
+def test_the_button_behind_the_link_acknowledges(desk: Desk, sink: Sink, client: Client) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    path = link(sink.received[0], "I am at it")
+    assert b"I am at it" in client.get(path).content
+    answer = Client(enforce_csrf_checks=True).post(path)
+    assert b"1 missed deadline acknowledged until" in answer.content
+    breach = Breach.objects.get()
+    assert breach.acknowledged_as == READER
+    deadline.refresh_from_db()
+    assert deadline.next_check_at == breach.acknowledged_until
+    assert client.post(path[:-2]).status_code == 404
+
+
+def test_one_click_ends_the_subscription_as_the_header_says(
+    desk: Desk, sink: Sink, client: Client
+) -> None:
+    desk.follow()
+    desk.follow("other@example.org")
+    desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    [mail] = [each for each in sink.received if each["To"] == READER]
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = mail["List-Unsubscribe"].strip().strip("<>").removeprefix("https://pacta.example")
+    answer = client.post(path, "List-Unsubscribe=One-Click", "application/x-www-form-urlencoded")
+    assert answer.status_code == 200
+    active = Subscription.objects.filter(is_active=True)
+    assert [each.email for each in active] == ["other@example.org"]
+    assert path in html_of(mail)
+
+
+def test_a_refused_address_is_marked_and_the_administrators_hear_of_it_once(
+    desk: Desk, sink: Sink
+) -> None:
+    User.objects.create_superuser("admin@example.org", "x")
+    desk.follow()
+    sink.recipient_answers = lambda address: "550 no such" if address == READER else "250 OK"
+    desk.deadline(desk.agreement("a-1"))
+    desk.deadline(desk.agreement("a-2"))
+    assert desk.pass_to(DUE).refused == 2
+    assert [mail["To"] for mail in sink.received] == ["admin@example.org"]
+    assert sink.subjects == [f"Pacta: mail to {READER} is refused"]
+    assert Subscription.objects.get().refusal == "550 no such"
+    sink.recipient_answers = lambda _address: "250 OK"
+    desk.deadline(desk.agreement("a-3"))
+    desk.pass_to(DUE)
+    assert Subscription.objects.get().refused_at is None

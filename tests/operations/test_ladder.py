@@ -1,0 +1,218 @@
+"""The alert ladder: reminders before a due date, escalations after a miss, changes between."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from compliance.domain.drafts import (
+    AcknowledgementDraft,
+    AgreementDraft,
+    SilenceDraft,
+    SubscriptionDraft,
+    read,
+)
+from compliance.models import Alert, Breach, Deadline, User
+from compliance.operations import agreements, breaches, silences, subscriptions, sweep
+from compliance.queries.audit import audit
+from tests.samples import DESK, agree, duty, record, utc
+
+pytestmark = pytest.mark.django_db
+
+# Due on 15 March in Shanghai, so at 16:00 UTC; reminded at nine there, 01:00 UTC.
+DUE_AT = utc("2026-03-15T16:00")
+DAY = timedelta(days=1)
+
+
+def follow(email: str = DESK, **more: Any) -> None:
+    subscriptions.create(draft=read(SubscriptionDraft, {"email": email, **more}))
+
+
+def told(*kinds: str) -> list[tuple[str, datetime, int, str]]:
+    found = Alert.objects.filter(withdrawn_at__isnull=True, kind__in=kinds).order_by("id")
+    return list(found.values_list("kind", "occasion", "level", "recipient"))
+
+
+def stand(deadline: Deadline) -> Deadline:
+    return Deadline.objects.get(pk=deadline.pk)
+
+
+def test_people_are_reminded_thirty_seven_and_one_days_before() -> None:
+    deadline = agree()
+    follow()
+    at = utc("2026-02-10T00:00")
+    while (check := stand(deadline).next_check_at) is not None and check < DUE_AT:
+        at = check
+        sweep.run(as_of=at)
+    assert [each[1] for each in told("reminder")] == [
+        utc("2026-02-13T01:00"), utc("2026-03-08T01:00"), utc("2026-03-14T01:00"),
+    ]  # fmt: skip
+
+
+def test_a_run_that_did_not_happen_loses_no_reminder_and_sends_no_stale_one() -> None:
+    agree()
+    follow()
+    sweep.run(as_of=utc("2026-03-14T12:00"))
+    assert [each[1] for each in told("reminder")] == [utc("2026-03-14T01:00")]
+
+
+def test_nobody_is_reminded_of_what_is_done_or_past() -> None:
+    deadline = agree()
+    follow()
+    record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-28")
+    sweep.run(as_of=utc("2026-03-14T12:00"))
+    sweep.run(as_of=DUE_AT)
+    assert told("reminder", "missed") == []
+
+
+def test_a_rung_passed_before_the_date_was_known_is_not_told() -> None:
+    deadline = agree()
+    follow()
+    extension = {
+        "type": "extension",
+        "on": "2026-03-10",
+        "due": {"type": "date", "on": "2026-03-20"},
+    }
+    record(deadline, as_of=utc("2026-03-10T12:00"), **extension)
+    assert told("reminder") == []
+    assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
+    [(kind, *_)] = told("changed")
+    assert kind == "changed"
+
+
+def test_a_miss_is_escalated_after_one_seven_and_thirty_days_while_it_lasts() -> None:
+    deadline = agree()
+    follow()
+    follow("head@example.org", from_escalation=2)
+    for days in (0, 1, 7, 30):
+        sweep.run(as_of=DUE_AT + days * DAY)
+    assert [(each[1] - DUE_AT, each[2], each[3]) for each in told("escalated")] == [
+        (1 * DAY, 1, DESK),
+        (7 * DAY, 2, DESK), (7 * DAY, 2, "head@example.org"),
+        (30 * DAY, 3, DESK), (30 * DAY, 3, "head@example.org"),
+    ]  # fmt: skip
+    assert stand(deadline).next_check_at is None
+    record(deadline, as_of=DUE_AT + 31 * DAY, type="performance", on="2026-04-14")
+    assert {each[3] for each in told("recovered")} == {DESK, "head@example.org"}
+
+
+def test_a_miss_found_late_is_escalated_from_when_it_was_found() -> None:
+    deadline = agree()
+    follow()
+    found_at = DUE_AT + 40 * DAY
+    sweep.run(as_of=found_at)
+    assert told("escalated") == []
+    assert stand(deadline).next_check_at == found_at + DAY
+
+
+def test_an_acknowledgement_stops_escalation_and_ends_itself() -> None:
+    deadline = agree()
+    follow()
+    sweep.run(as_of=DUE_AT)
+    user = User.objects.create_superuser("lee@example.org", "x")
+    draft = read(AcknowledgementDraft, {"until_at": (DUE_AT + 10 * DAY).isoformat()})
+    breach = Breach.objects.get()
+    breaches.acknowledge(breach=breach, draft=draft, by=user, as_of=DUE_AT + timedelta(hours=1))
+    assert stand(deadline).next_check_at == DUE_AT + 10 * DAY
+    for days in (1, 7, 9):
+        sweep.run(as_of=DUE_AT + days * DAY)
+    assert told("escalated") == []
+    sweep.run(as_of=DUE_AT + 10 * DAY)
+    assert told("escalated") == [("escalated", DUE_AT + 10 * DAY, 2, DESK)]
+    sweep.run(as_of=DUE_AT + 30 * DAY)
+    assert told("escalated")[-1] == ("escalated", DUE_AT + 30 * DAY, 3, DESK)
+
+
+def test_business_days_of_a_ladder_leave_weekends_out() -> None:
+    rungs = [{"count": 1, "unit": "business_days"}]
+    ladder = {"reminders": rungs, "escalations": rungs}
+    # A Monday, so that the business day before is a Friday.
+    deadline = agree(duty(due_on="2026-03-16", ladder=ladder))
+    follow()
+    assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
+    friday = utc("2026-03-20T10:00")
+    sweep.run(as_of=friday)
+    assert stand(deadline).next_check_at == friday + 3 * DAY
+
+
+def test_an_agreements_own_ladder_holds_for_what_has_none() -> None:
+    deadline = agree()
+    agreement = deadline.agreement
+    draft = {
+        "ref": agreement.ref, "title": agreement.title, "kind": agreement.kind,
+        "parties": [{"code": "ACME"}, {"code": "CHN"}],
+        "ladder": {"reminders": [{"count": 3}], "escalations": []},
+    }  # fmt: skip
+    now = utc("2026-03-01T00:00")
+    agreements.update(agreement=agreement, draft=read(AgreementDraft, draft), as_of=now)
+    follow()
+    sweep.run(as_of=now)
+    assert stand(deadline).next_check_at == utc("2026-03-12T01:00")
+    sweep.run(as_of=DUE_AT)
+    assert stand(deadline).next_check_at is None
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ({}, True),
+        ({"agreement": "supply"}, True),
+        ({"party": "CHN"}, True),
+        ({"party": "USA"}, False),
+        ({"tag": "hs:2805"}, True),
+        ({"tag": "other"}, False),
+        ({"min_severity": "high"}, True),
+        ({"min_severity": "critical"}, False),
+        ({"is_owner": True}, True),
+        ({"is_owner": True, "email": "other@example.org"}, False),
+        ({"kinds": ["missed"]}, True),
+        ({"kinds": ["reminder"]}, False),
+        ({"from_escalation": 1}, False),
+        ({"is_active": False}, False),
+    ],
+)
+def test_a_subscription_follows_what_fits_all_that_it_names(
+    more: dict[str, Any], is_told: bool
+) -> None:
+    agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
+    if more.get("party") == "USA":
+        from compliance.domain.drafts import PartyDraft
+        from compliance.operations import parties
+
+        usa = {"code": "USA", "name": "USA", "kind": "state", "timezone": "UTC"}
+        parties.create(draft=read(PartyDraft, usa))
+    follow(**{"email": DESK, **more})
+    sweep.run(as_of=DUE_AT)
+    assert bool(told("missed")) == is_told
+    # The audit says the same by a rule of its own.
+    Alert.objects.all().delete()
+    Breach.objects.update(detected_at="2027-01-01T00:00Z")
+    found = audit(as_of=utc("2028-01-01T00:00")).problems
+    assert any(each["about"] == "breach" for each in found) == is_told
+
+
+def test_who_follows_twice_is_told_once_and_at_the_earlier_time() -> None:
+    agree()
+    follow(rhythm="daily", digest_hour=8)
+    follow(agreement="supply")
+    sweep.run(as_of=DUE_AT)
+    alert = Alert.objects.get()
+    assert (alert.not_before, alert.is_digest) == (DUE_AT, False)
+
+
+def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
+    deadline = agree()
+    follow()
+    user = User.objects.create_superuser("lee@example.org", "x")
+    until = DUE_AT + 2 * DAY
+    draft = {"agreement": "supply", "until_at": until.isoformat(), "reason": "They are moving."}
+    silences.create(draft=read(SilenceDraft, draft), by=user, as_of=DUE_AT - DAY)
+    sweep.run(as_of=DUE_AT)
+    assert not Alert.objects.releasable(DUE_AT + DAY).exists()  # type: ignore[attr-defined]
+    assert Alert.objects.releasable(until).exists()  # type: ignore[attr-defined]
+    assert silences.end_due(as_of=until - timedelta(seconds=1)) == 0
+    assert silences.end_due(as_of=until) == 1
+    assert [each[:2] for each in told("unsilenced")] == [("unsilenced", until)]
+    assert stand(deadline).status == "unmet"
