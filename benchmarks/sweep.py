@@ -54,7 +54,7 @@ def _measure(stored: int, due: int) -> None:
     fill(0, tenth, FAR_DUE_AT)
     small = _empty_sweep()
     position = tenth
-    rounds = [FIRST_DUE_AT + timedelta(days=number) for number in range(2 * ROUNDS)]
+    rounds = [FIRST_DUE_AT + timedelta(hours=number) for number in range(2 * ROUNDS)]
     for due_at in rounds:
         fill(position, due, due_at)
         position += due

@@ -29,7 +29,7 @@ from compliance.models import Agreement, Alert, Message, Subscription
 LEASE = timedelta(seconds=30)
 # A send begins only with this much of the lease left, or the lease is renewed first.
 LEASE_FOR_ONE = timedelta(seconds=25)
-CLAIM = 20
+CLAIM = 100
 FORM = 5_000
 
 

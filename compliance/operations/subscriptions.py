@@ -50,7 +50,7 @@ def end(*, email: str, agreement_id: int | None) -> list[Subscription]:
     Returns what was ended. What follows more than that agreement ends as a whole: whoever asks
     for no more mail must not get the next one.
     """
-    following = following_of(email=email, agreement_id=agreement_id).select_for_update()
+    following = following_of(email=email, agreement_id=agreement_id).select_for_update(of=("self",))
     ended = list(following)
     for subscription in ended:
         subscription.is_active = False
