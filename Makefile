@@ -11,7 +11,7 @@ SERVICE := requirements.txt requirements-embedded.txt
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
-.PHONY: run test test-browser vectors check bench lock
+.PHONY: run test test-browser vectors chaos check bench lock
 
 run: $(VENV)/.service
 	@exec $(BIN)/python manage.py up
@@ -25,6 +25,11 @@ test-browser: $(VENV)/.dev
 # When something is due, case by case: those that others published, and our own beside them.
 vectors: $(VENV)/.dev
 	@$(BIN)/python -m pytest --quiet --no-header --tb=short tests/vectors
+
+# Everything is killed, hung and restarted at random while ten thousand alerts fall due.
+# `make chaos SEED=7` plays the faults of a run again.
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.flows.chaos $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

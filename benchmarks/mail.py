@@ -82,7 +82,7 @@ def _mails(count: int) -> list[bytes]:
     for place in range(0, len(ids), 200):
         told |= contents.read(ids[place : place + 200], as_of=DUE_AT)
     expect(len(told), count, "messages read")
-    return [letters.letter(each).message().as_bytes(linesep="\r\n") for each in told.values()]
+    return [letters.letter(each).message().as_bytes() for each in told.values()]
 
 
 def _raw(port: int, mails: list[bytes]) -> float:

@@ -16,7 +16,7 @@ from unittest import mock
 
 import icalendar
 import pytest
-import recurring_ical_events  # type: ignore[import-untyped]
+import recurring_ical_events
 from dateutil.rrule import rrulestr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

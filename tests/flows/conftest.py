@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -292,17 +292,19 @@ def has_failed(request: pytest.FixtureRequest) -> bool:
     return report is None or report.failed
 
 
-@pytest.fixture
-def stack(request: pytest.FixtureRequest, tmp_path: Path, mail_sink: MailSink) -> Iterator[Stack]:
-    """A migrated Pacta with an administrator, a token and a mail server; no program runs yet.
+@contextmanager
+def stack_in(
+    folder: Path, mail_url: str, *, is_durable: bool = False, **settings: str
+) -> Iterator[Stack]:
+    """A migrated Pacta with an administrator and a token; no program runs yet.
 
-    Ticks come every second. On failure the logs of everything are shown.
+    Ticks come every second. `is_durable` is for what kills the database.
     """
-    var_dir = tmp_path / "var"
-    postgres, valkey = Postgres(var_dir, is_durable=False), Valkey(var_dir)
+    var_dir = folder / "var"
+    postgres, valkey = Postgres(var_dir, is_durable=is_durable), Valkey(var_dir)
     port = free_port()
     stack = Stack(
-        folder=tmp_path,
+        folder=folder,
         port=port,
         postgres=postgres,
         valkey=valkey,
@@ -311,19 +313,28 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path, mail_sink: MailSink) -
             REDIS_URL=valkey.url,
             VAR_DIR=str(var_dir),
             PORT=str(port),
-            EMAIL_URL=mail_sink.url,
+            EMAIL_URL=mail_url,
             SECRET_KEY=secrets.token_urlsafe(50),
             ADMIN_EMAIL=ADMIN_EMAIL,
             ADMIN_PASSWORD=secrets.token_urlsafe(12),
             SWEEP_SECONDS="1",
             DELIVERY_SECONDS="1",
+            **settings,
         ),
     )
     with ExitStack() as ending:
-        ending.callback(lambda: print(stack.logs()) if has_failed(request) else None)
         ending.enter_context(postgres.running(is_owner=True))
         ending.enter_context(valkey.running(is_owner=True))
         ending.callback(stack.stop)
         stack.manage("up", "--prepare-only", "--no-examples")
         stack.token = stack.manage("create_token", "flow").stdout.strip().splitlines()[-1]
+        yield stack
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, tmp_path: Path, mail_sink: MailSink) -> Iterator[Stack]:
+    """A stack that mails to `mail_sink`. On failure the logs of everything are shown."""
+    with ExitStack() as ending:
+        stack = ending.enter_context(stack_in(tmp_path, mail_sink.url))
+        ending.callback(lambda: print(stack.logs()) if has_failed(request) else None)
         yield stack

@@ -76,5 +76,5 @@ def subjects(mail_sink: MailSink) -> list[str]:
 def assert_alive(stack: Stack) -> None:
     """No program needed a restart."""
     assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(
-        ("web", "sweep", "delivery", "recompute", "beat")
+        ("web", "sweep", "delivery", "webhooks", "recompute", "beat")
     )

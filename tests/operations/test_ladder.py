@@ -70,12 +70,8 @@ def test_nobody_is_reminded_of_what_is_done_or_past() -> None:
 def test_a_rung_passed_before_the_date_was_known_is_not_told() -> None:
     deadline = agree()
     follow()
-    extension = {
-        "type": "extension",
-        "on": "2026-03-10",
-        "due": {"type": "date", "on": "2026-03-20"},
-    }
-    record(deadline, as_of=utc("2026-03-10T12:00"), **extension)
+    due = {"type": "date", "on": "2026-03-20"}
+    record(deadline, as_of=utc("2026-03-10T12:00"), type="extension", on="2026-03-10", due=due)
     assert told("reminder") == []
     assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
     [(kind, *_)] = told("changed")
@@ -210,8 +206,8 @@ def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
     draft = {"agreement": "supply", "until_at": until.isoformat(), "reason": "They are moving."}
     silences.create(draft=read(SilenceDraft, draft), by=user, as_of=DUE_AT - DAY)
     sweep.run(as_of=DUE_AT)
-    assert not Alert.objects.releasable(DUE_AT + DAY).exists()  # type: ignore[attr-defined]
-    assert Alert.objects.releasable(until).exists()  # type: ignore[attr-defined]
+    assert not Alert.objects.releasable(DUE_AT + DAY).exists()
+    assert Alert.objects.releasable(until).exists()
     assert silences.end_due(as_of=until - timedelta(seconds=1)) == 0
     assert silences.end_due(as_of=until) == 1
     assert [each[:2] for each in told("unsilenced")] == [("unsilenced", until)]

@@ -73,6 +73,7 @@ def test_a_change_of_zone_data_moves_the_instant_and_keeps_the_civil_time(
     run = recomputation.run(as_of=LATER)
     deadline.refresh_from_db()
     assert (deadline.due_on, deadline.due_at) == (date(2026, 11, 15), utc("2026-11-16T00:00"))
+    assert deadline.next_check_at is not None
     assert deadline.next_check_at <= deadline.due_at
     assert run is not None
     assert (run.examined, run.moved, run.failed) == (1, 1, 0)

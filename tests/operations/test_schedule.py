@@ -134,6 +134,7 @@ def test_what_is_counted_from_an_undated_milestone_sleeps_until_it_is_dated() ->
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, 12))
     assert deadline.due_at == utc("2026-03-12T16:00")
     assert deadline.unmet_at == utc("2026-03-14T16:00")
+    assert deadline.next_check_at is not None
     assert deadline.next_check_at <= deadline.due_at
 
 
@@ -745,6 +746,7 @@ def test_in_a_two_sided_window_it_is_ambiguous_and_only_after_it_unmet() -> None
     deadline = across_the_sea()
     assert (deadline.first_at, deadline.due_at) == (FIRST_AT, LAST_AT)
     assert (deadline.status, deadline.is_ambiguous) == ("pending", False)
+    assert deadline.next_check_at is not None
     assert deadline.next_check_at <= FIRST_AT
     for as_of, expected in (
         (FIRST_AT - timedelta(microseconds=1), ("pending", False)),
@@ -814,6 +816,7 @@ def test_a_period_begins_holds_and_ends_clean(kind: str) -> None:
     sweep.run(as_of=MID_MARCH)
     deadline.refresh_from_db()
     assert deadline.status == "holding"
+    assert deadline.next_check_at is not None
     assert deadline.next_check_at <= utc("2026-03-15T16:00")
     sweep.run(as_of=utc("2026-03-16T00:00"))
     deadline.refresh_from_db()

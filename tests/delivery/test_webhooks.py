@@ -1,0 +1,262 @@
+"""Webhooks: signed as the specification says, and never turned against our own network."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from compliance import delivery
+from compliance.delivery import chats, webhooks
+from compliance.domain.drafts import SubscriptionDraft, WebhookDraft, read
+from compliance.domain.problems import Invalid
+from compliance.domain.vocabulary import AttemptOutcome
+from compliance.models import Message, Webhook
+from compliance.operations import subscriptions, sweep
+from compliance.operations import webhooks as operations
+from tests.samples import agree, utc
+
+VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "standard_webhooks.json").read_text())
+CASE = VECTOR["cases"][0]
+SENT_AT = datetime.fromtimestamp(CASE["webhook-timestamp"], UTC)
+NOW = utc("2026-03-20T00:00")
+
+
+def test_the_published_vector_passes_in_both_directions() -> None:
+    payload = CASE["payload"].encode()
+    headers = webhooks.sign(
+        [CASE["secret"]], message_id=CASE["webhook-id"], sent_at=SENT_AT, payload=payload
+    )
+    assert headers["webhook-signature"] == CASE["expected_webhook-signature"]
+    with time_machine.travel(SENT_AT, tick=False):
+        Verifier(CASE["secret"]).verify(payload, headers)
+
+
+def test_any_changed_byte_is_refused() -> None:
+    payload = CASE["payload"].encode()
+    good = webhooks.sign(
+        [CASE["secret"]], message_id=CASE["webhook-id"], sent_at=SENT_AT, payload=payload
+    )
+    verifier = Verifier(CASE["secret"])
+    tried = 0
+    with time_machine.travel(SENT_AT, tick=False):
+        for place in range(len(payload)):
+            changed = bytearray(payload)
+            changed[place] ^= 1
+            with pytest.raises(WebhookVerificationError):
+                verifier.verify(bytes(changed), good)
+            tried += 1
+        for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+            for place, each in enumerate(good[name]):
+                # Two characters of base64 can stand for the same last bits.
+                other = "7" if each not in "7=" else "g"
+                headers = {**good, name: good[name][:place] + other + good[name][place + 1 :]}
+                with pytest.raises((WebhookVerificationError, ValueError)):
+                    verifier.verify(payload, headers)
+                tried += 1
+    assert tried > 100
+
+
+def test_while_a_secret_rotates_both_verify() -> None:
+    new, former = webhooks.new_secret(), webhooks.new_secret()
+    now = datetime.now(UTC)
+    headers = webhooks.sign([new, former], message_id="m", sent_at=now, payload=b"{}")
+    for secret in (new, former):
+        Verifier(secret).verify(b"{}", headers)
+    with pytest.raises(WebhookVerificationError):
+        Verifier(webhooks.new_secret()).verify(b"{}", headers)
+
+
+def test_retries_span_three_days_and_end() -> None:
+    waits = [webhooks.next_attempt_after(count) for count in range(1, 40)]
+    given = [each for each in waits if each is not None]
+    assert timedelta(days=2, hours=12) < sum(given, timedelta()) <= timedelta(days=3)
+    assert given == sorted(given)
+    assert waits[len(given)] is None
+
+
+UNSAFE = (
+    "http://example.org/", "ftp://example.org/", "example.org", "", "https://", "https:///x",
+    "https://user:secret@example.org/", "https://localhost/", "https://127.0.0.1/",
+    "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://017700000001/",
+    "https://0.0.0.0/", "https://10.0.0.1/", "https://172.16.3.4/", "https://192.168.1.1/",
+    "https://169.254.169.254/latest/meta-data/", "https://100.64.0.1/", "https://224.0.0.1/",
+    "https://255.255.255.255/", "https://[::1]/", "https://[::]/", "https://[fe80::1]/",
+    "https://[fc00::1]/", "https://[fd12:3456::1]/", "https://[fec0::1]/", "https://[ff02::1]/",
+    "https://[::ffff:127.0.0.1]/", "https://[::ffff:10.0.0.1]/", "https://[2002:7f00:1::]/",
+    "https://[64:ff9b::7f00:1]/", "https://[64:ff9b::a9fe:a9fe]/", "https://198.18.0.1/",
+    "https://192.0.2.1/", "https://no-such-name.invalid/", "https://example.org:99999/",
+    "https://exa mple.org/", "https://example.org/\r\nHost: x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", UNSAFE)
+@pytest.mark.django_db
+def test_an_unsafe_address_is_refused_at_save_and_at_send(url: str) -> None:
+    with pytest.raises(webhooks.UnsafeAddress):
+        webhooks.refuse_unsafe(url)
+    with pytest.raises(Invalid):
+        operations.create(draft=WebhookDraft.model_construct(name="x", url=url), as_of=NOW)
+    assert not Webhook.objects.exists()
+    answer = webhooks.post(
+        url=url, secrets=[webhooks.new_secret()], message_id="m", payload=b"{}", now=NOW
+    )
+    assert answer.outcome is AttemptOutcome.DEFERRED
+
+
+def test_a_name_that_changes_its_address_between_look_and_call_gains_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    called: list[str] = []
+
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        address = "93.184.216.34" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    def connect(address: tuple[str, int], *_: Any, **__: Any) -> socket.socket:
+        called.append(address[0])
+        raise OSError("not in a test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    webhooks.post(
+        url="https://rebinding.example/", secrets=[webhooks.new_secret()], message_id="m",
+        payload=b"{}", now=NOW,
+    )  # fmt: skip
+    assert (asked, called) == (["rebinding.example"], ["93.184.216.34"])
+    second = webhooks.post(
+        url="https://rebinding.example/", secrets=[webhooks.new_secret()], message_id="m",
+        payload=b"{}", now=NOW,
+    )  # fmt: skip
+    assert "private" in second.text
+    assert called == ["93.184.216.34"]
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """A receiver of webhooks that answers as told."""
+
+    status = 200
+    drip = 0.0
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook?x=1"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((dict(self.headers), body))
+        if self.server.drip:
+            for _ in range(40):
+                time.sleep(self.server.drip)
+                self.wfile.write(b"H")
+        self.send_response(self.server.status)
+        if self.server.status == 302:
+            self.send_header("Location", self.server.url)
+        self.end_headers()
+        self.wfile.write(b"x" * 200_000)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    settings.WEBHOOKS_MAY_BE_PRIVATE = True
+    server = Receiver()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, AttemptOutcome.SENT), (204, AttemptOutcome.SENT), (302, AttemptOutcome.DEFERRED),
+        (400, AttemptOutcome.DEFERRED), (410, AttemptOutcome.REFUSED),
+        (500, AttemptOutcome.DEFERRED),
+    ],
+)  # fmt: skip
+def test_what_a_receiver_answers_decides(
+    receiver: Receiver, status: int, outcome: AttemptOutcome
+) -> None:
+    receiver.status = status
+    answer = webhooks.post(
+        url=receiver.url, secrets=[webhooks.new_secret()], message_id="m", payload=b"{}", now=NOW
+    )
+    assert answer.outcome is outcome
+    assert len(answer.text) <= 300
+    assert len(receiver.received) == 1, "a redirect is not followed"
+
+
+def test_a_receiver_that_drips_is_cut_off(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "_TOTAL_SECONDS", 1.0)
+    receiver.drip = 0.2
+    begun = time.monotonic()
+    answer = webhooks.post(
+        url=receiver.url, secrets=[webhooks.new_secret()], message_id="m", payload=b"{}", now=NOW
+    )
+    assert answer.outcome is AttemptOutcome.DEFERRED
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.django_db
+def test_a_miss_reaches_a_subscribed_webhook_signed_and_can_be_sent_again(
+    receiver: Receiver,
+) -> None:
+    agree()
+    draft = read(WebhookDraft, {"name": "Desk", "url": receiver.url})
+    webhook = operations.create(draft=draft, as_of=NOW)
+    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    now = datetime.now(UTC)
+    sweep.run(as_of=now)
+    delivery.deliver(as_of=now)
+    receiver.status = 500
+    assert delivery.call_webhooks(as_of=now).deferred == 1
+    receiver.status = 200
+    assert delivery.call_webhooks(as_of=now).sent == 0
+    assert delivery.call_webhooks(as_of=now + timedelta(seconds=40)).sent == 1
+    first, second = receiver.received
+    message = Message.objects.get()
+    assert first[0]["webhook-id"] == second[0]["webhook-id"] == message.message_id.strip("<>")
+    told = Verifier(webhook.secret).verify(second[1], second[0])
+    assert told["data"]["alerts"][0]["title"] == "Deliver lot O-1"
+    operations.redeliver(message=message, as_of=now)
+    assert delivery.call_webhooks(as_of=now).sent == 1
+    assert receiver.received[2][0]["webhook-id"] == first[0]["webhook-id"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["json://127.0.0.1/", "xml://10.0.0.1", "mailto://a:b@example.org", "https://example.org/",
+     "slack://", "nothing", "file:///etc/passwd"],
+)  # fmt: skip
+def test_only_chats_at_hosts_we_know_are_written_to(url: str) -> None:
+    with pytest.raises(chats.UnknownChat) as refused:
+        chats.refuse_unknown(url)
+    assert url not in str(refused.value)
+    chats.refuse_unknown(
+        "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    )

@@ -1,0 +1,330 @@
+"""Chaos: everything is killed, hung and restarted while alerts fall due. Is any lost or doubled?
+
+`python -m tests.flows.chaos [--seed N] [--alerts N] [--faults N]`. The faults follow from the seed,
+which is printed. What arrived is judged by what the mail server took, not by our own tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.flows.conftest import MailSink, Stack, stack_in
+from tests.flows.entering import obligation
+
+PER_AGREEMENT = 50
+# How often each fault comes, out of their sum.
+FAULTS = {
+    "kill sweep": 12,
+    "kill delivery": 14,
+    "kill beat": 6,
+    "hang sweep": 5,
+    "hang delivery": 6,
+    "hang beat": 3,
+    "kill Valkey": 6,
+    "hang Valkey": 4,
+    "kill PostgreSQL": 7,
+    "hang PostgreSQL": 5,
+    "restart SMTP": 7,
+    "SMTP 451 at MAIL": 6,
+    "SMTP 550 at MAIL": 6,
+    "SMTP 421 at DATA": 6,
+    "SMTP drops after DATA": 8,
+    "SMTP stalls": 1,
+}
+# Which can make one mail come twice: its OK was given and not heard, or heard and not recorded.
+# A mail server that goes away between its OK and the wire belongs to them.
+REPEATING = re.compile(
+    r"kill (delivery|PostgreSQL)|hang (delivery|PostgreSQL)|SMTP (drops|stalls)|restart"
+)
+STALL_SECONDS = 25
+_MISSED = re.compile(r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """What goes wrong, how long after the one before is over, and for how long."""
+
+    kind: str
+    pause: float
+    length: float
+
+
+def plan(seed: int, count: int) -> list[Fault]:
+    """The faults of a seed: the same one gives the same."""
+    dice = random.Random(seed)
+    kinds = dice.choices(list(FAULTS), weights=list(FAULTS.values()), k=count)
+    return [
+        Fault(
+            kind=kind,
+            pause=round(dice.uniform(0.2, 2.5), 2),
+            length=round(dice.uniform(0.3, 2.5), 2),
+        )
+        for kind in kinds
+    ]
+
+
+@dataclass
+class ChaosSink(MailSink):
+    """A mail server with a fault, until it is taken away."""
+
+    fault: str = ""
+    drops: int = 0
+
+    async def handle_MAIL(  # noqa: N802
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if self.fault.endswith("at MAIL"):
+            return f"{self.fault.split()[1]} not now"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.fault == "SMTP 421 at DATA":
+            return "421 closing"
+        answer = await super().handle_DATA(server, session, envelope)
+        await asyncio.sleep(0.003)
+        if self.fault == "SMTP drops after DATA":
+            self.fault = ""
+            self.drops += 1
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+        elif self.fault == "SMTP stalls":
+            self.fault = ""
+            await asyncio.sleep(STALL_SECONDS)
+        return answer
+
+
+@dataclass(kw_only=True)
+class Verdict:
+    """What became of the alerts."""
+
+    alerts: int
+    mails: int
+    messages: int
+    lost: int
+    doubled: int
+    early: int
+    repeats: int
+    allowed: int
+    last_second: float
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether none was lost, doubled or false, and few enough repeated."""
+        return not (self.lost or self.doubled or self.early) and self.repeats <= self.allowed
+
+
+def run(folder: Path, *, seed: int, alerts: int, faults: int) -> Verdict:
+    """Play one run in a folder of its own, and judge it."""
+    sink = ChaosSink()
+    sink.start()
+    try:
+        with stack_in(folder, sink.url, is_durable=True) as stack:
+            return _play(stack, sink, plan(seed, faults), alerts)
+    finally:
+        sink.stop()
+
+
+def _play(stack: Stack, sink: ChaosSink, faults: list[Fault], alerts: int) -> Verdict:
+    spread = sum(each.pause + each.length for each in faults) + STALL_SECONDS * sum(
+        each.kind == "SMTP stalls" for each in faults
+    )
+    loading = 10 + alerts / 100
+    first = (datetime.now(UTC) + timedelta(seconds=loading)).replace(microsecond=0)
+    due = _load(stack, first, alerts, spread)
+    stack.start("beat", "sweep", "delivery")
+    time.sleep(max(0.0, (first - datetime.now(UTC)).total_seconds()))
+    begun = time.monotonic()
+    for number, fault in enumerate(faults, 1):
+        time.sleep(fault.pause)
+        print(f"{time.monotonic() - begun:6.1f} s  {number:>3} {fault.kind}", flush=True)
+        _suffer(stack, sink, fault)
+    sink.fault = ""
+    # Deferred mails wait, and a killed worker's lease has to run out.
+    give_up_at = time.monotonic() + 420
+    while time.monotonic() < give_up_at and not _is_over(stack, alerts):
+        time.sleep(0.5)
+    time.sleep(3)
+    return _judge(sink, due, faults, time.monotonic() - begun)
+
+
+def _load(stack: Stack, first: datetime, alerts: int, spread: float) -> dict[str, datetime]:
+    """Store the deadlines, spread over the whole run; when each is due, by title."""
+    due = {}
+    paths = []
+    for number in range(alerts // PER_AGREEMENT):
+        obligations = []
+        for place in range(PER_AGREEMENT):
+            title = f"Deliver lot {place} of supply {number}"
+            # Agreements fall due one after the other, each within a few seconds.
+            share = (number + place / PER_AGREEMENT) / (alerts // PER_AGREEMENT)
+            due[title] = first + timedelta(seconds=int(share * spread))
+            obligations.append(obligation(f"O-{place}", title, due[title]))
+        document = {
+            "format": "pacta.agreement/v1",
+            "ref": f"supply-{number}",
+            "title": f"Supply {number}",
+            "kind": "contract",
+            "parties": [
+                {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"},
+                {"code": "USA", "name": "USA", "kind": "state", "timezone": "America/New_York"},
+            ],
+            "obligations": obligations,
+        }
+        path = stack.folder / f"supply-{number}.json"
+        path.write_text(json.dumps(document))
+        paths.append(str(path))
+    stack.manage("load_agreement", *paths)
+    return due
+
+
+def _suffer(stack: Stack, sink: ChaosSink, fault: Fault) -> None:
+    """Let one fault happen, and end."""
+    verb, _, name = fault.kind.partition(" ")
+    servers = {"Valkey": stack.valkey, "PostgreSQL": stack.postgres}
+    if verb == "SMTP":
+        sink.fault = fault.kind
+        time.sleep(fault.length)
+        if fault.kind == "SMTP stalls":
+            time.sleep(STALL_SECONDS)
+        sink.fault = ""
+    elif fault.kind == "restart SMTP":
+        sink.stop()
+        time.sleep(fault.length)
+        sink.start()
+    elif name in servers:
+        server = servers[name]
+        pid = server.pid()
+        assert pid is not None
+        if verb == "kill":
+            # PostgreSQL takes SIGQUIT for a crash: it stops at once and recovers at its start.
+            os.kill(pid, signal.SIGQUIT if name == "PostgreSQL" else signal.SIGKILL)
+            while not server.has_ended():
+                time.sleep(0.05)
+            time.sleep(fault.length)
+            server.start(is_owner=True)
+        else:
+            _hang(_family(pid), fault.length)
+    elif verb == "kill":
+        stack.kill(name)
+        time.sleep(fault.length / 4)
+        stack.start(name)
+    else:
+        _hang([stack.processes[name].pid], fault.length)
+
+
+def _hang(pids: list[int], seconds: float) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    own = children.read_text().split() if children.exists() else []
+    return [pid, *map(int, own)]
+
+
+def _is_over(stack: Stack, alerts: int) -> bool:
+    try:
+        with psycopg.connect(stack.postgres.url, connect_timeout=3) as database:
+            row = database.execute(
+                "SELECT (SELECT count(*) FROM compliance_breach),"
+                " (SELECT count(*) FROM compliance_alert WHERE message_id IS NULL),"
+                " (SELECT count(*) FROM compliance_message WHERE state = 'waiting')"
+            ).fetchone()
+    except psycopg.Error:
+        return False
+    return row == (alerts, 0, 0)
+
+
+def _judge(
+    sink: ChaosSink, due: dict[str, datetime], faults: list[Fault], seconds: float
+) -> Verdict:
+    told: dict[str, set[str]] = {}
+    early = 0
+    for received in sink.received:
+        for title in re.findall(
+            r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", received.text, re.M
+        ):
+            told.setdefault(title, set()).add(received.message_id)
+            early += received.at < due[title]
+    messages = len({received.message_id for received in sink.received})
+    lost = sorted(due.keys() - told.keys())
+    doubled = sorted(title for title, ids in told.items() if len(ids) > 1)
+    allowed = sum(bool(REPEATING.search(each.kind)) for each in faults)
+    return Verdict(
+        alerts=len(due),
+        mails=len(sink.received),
+        messages=messages,
+        lost=len(lost),
+        doubled=len(doubled),
+        early=early,
+        repeats=len(sink.received) - messages,
+        allowed=allowed,
+        last_second=seconds,
+        problems=[f"lost: {each}" for each in lost[:5]]
+        + [f"doubled: {each}" for each in doubled[:5]],
+    )
+
+
+def report(verdict: Verdict, faults: list[Fault]) -> None:
+    """Print every figure."""
+    counts = Counter(each.kind for each in faults)
+    print(f"faults: {len(faults)}: " + ", ".join(f"{n} x {kind}" for kind, n in counts.items()))
+    print(f"alerts {verdict.alerts:,} in {verdict.messages:,} messages, {verdict.mails:,} mails")
+    print(f"lost {verdict.lost}")
+    print(f"duplicates after folding by Message-ID {verdict.doubled}")
+    print(f"told before due {verdict.early}")
+    print(f"repeats before folding {verdict.repeats} (at most {verdict.allowed}, one a fault)")
+    print(f"took {verdict.last_second:.0f} s from the first instant")
+    for problem in verdict.problems:
+        print(problem)
+
+
+def main() -> int:
+    """Play one run as the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32))
+    parser.add_argument("--alerts", type=int, default=10_000)
+    parser.add_argument("--faults", type=int, default=100)
+    asked = parser.parse_args()
+    print(f"seed {asked.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pacta-chaos-") as folder:
+        verdict = run(Path(folder), seed=asked.seed, alerts=asked.alerts, faults=asked.faults)
+    report(verdict, plan(asked.seed, asked.faults))
+    return 0 if verdict.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""The audit finds what somebody should have heard; the watch says what has stopped."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from compliance import delivery
+from compliance.models import Audit, Outage, SweepRun, User
+from compliance.operations import sweep
+from compliance.operations.outages import Watch
+from compliance.queries.audit import audit
+from compliance.tasks import audit as tick
+from tests.samples import agree, duty, follow
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(settings: Any) -> Any:
+    """A missed deadline that was told, an hour ago."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    then = timezone.now() - timedelta(hours=1)
+    agree(duty())
+    follow()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE compliance_subscription SET since = %s", [then])
+    sweep.run(as_of=then)
+    delivery.deliver(as_of=then)
+    mail.outbox.clear()
+    return then
+
+
+def test_a_clean_world_is_clean(world: Any) -> None:
+    found = audit(as_of=timezone.now())
+    assert (found.breaches, found.problems) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("about", "fault"),
+    [
+        ("breach", "DELETE FROM compliance_alert"),
+        ("alert", "UPDATE compliance_alert SET message_id = NULL"),
+        ("message", "UPDATE compliance_message SET state = 'waiting', next_attempt_at ="
+                    " now() - interval '16 minutes'"),
+        ("message", "UPDATE compliance_message SET state = 'waiting', next_attempt_at ="
+                    " now() + interval '3 days'"),
+        ("deadline", "UPDATE compliance_deadline SET status = 'pending', next_check_at = NULL"),
+        ("deadline", "UPDATE compliance_deadline SET status = 'pending',"
+                     " next_check_at = now() - interval '2 hours'"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_found(world: Any, about: str, fault: str) -> None:
+    with connection.cursor() as cursor:
+        if fault.startswith("UPDATE compliance_alert"):
+            cursor.execute("UPDATE compliance_alert SET not_before = created_at")
+        cursor.execute(fault)
+    problems = audit(as_of=timezone.now()).problems
+    assert about in {each["about"] for each in problems}
+
+
+def test_administrators_hear_of_a_bad_audit_once_and_readyz_goes_red(
+    world: Any, client: Client
+) -> None:
+    User.objects.create_superuser("admin@example.org", "x")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM compliance_alert")
+    for _ in range(3):
+        tick()
+    assert Audit.objects.count() == 3
+    assert [each.to for each in mail.outbox] == [["admin@example.org"]]
+    assert "alerts are missing" in mail.outbox[0].subject
+    assert "desk@example.org" in str(mail.outbox[0].body)
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    User.objects.create_superuser("admin@example.org", "x")
+    now = timezone.now()
+    first, second = Watch(), Watch()
+    for watch in (first, second, first):
+        watch.note({"sweep"}, as_of=now)
+    assert [each.subject for each in mail.outbox] == ["Pacta: sweep has stopped"]
+    for watch in (second, first):
+        watch.note(set(), as_of=now + timedelta(minutes=5))
+    assert mail.outbox[1].subject == "Pacta: sweep works again"
+    assert len(mail.outbox) == 2
+    assert Outage.objects.get().ended_at == now + timedelta(minutes=5)
+
+
+def test_without_a_database_those_last_known_are_told_once(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    User.objects.create_superuser("admin@example.org", "x")
+    watch = Watch()
+    now = timezone.now()
+    watch.note(set(), as_of=now)
+    watch.note({"database", "sweep"}, as_of=now)
+    watch.note({"database", "sweep"}, as_of=now)
+    assert [each.subject for each in mail.outbox] == ["Pacta: the database does not answer"]
+    watch.note(set(), as_of=now)
+    watch.note({"database"}, as_of=now)
+    assert len(mail.outbox) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_metrics_tell_figures_and_nobody(client: Client) -> None:
+    agree(duty())
+    follow()
+    now = timezone.now()
+    SweepRun.objects.create(as_of=now, started_at=now, ended_at=now)
+    text = client.get("/metrics").content.decode()
+    assert "pacta_sweep_age_seconds" in text
+    assert 'pacta_check{name="sweep"} 1.0' in text
+    assert "pacta_audit_problems 0.0" in text
+    assert "@" not in text

@@ -1,0 +1,153 @@
+"""Private calendar feeds, read as calendars read them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import icalendar
+import pytest
+import recurring_ical_events
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from compliance.models import Feed, Obligation, User
+from tests.api.answers import get, post
+from tests.api.conftest import client_of
+from tests.samples import agree, duty, record
+
+pytestmark = pytest.mark.django_db
+
+TODAY = timezone.now().date()
+
+
+@pytest.fixture
+def desk() -> User:
+    return User.objects.create_superuser("desk@example.org", "secret")
+
+
+@pytest.fixture
+def api(desk: User) -> Client:
+    return client_of(desk)
+
+
+def made(api: Client, **more: Any) -> str:
+    """The path of a new feed."""
+    row = post(api, "feeds/", {"name": "Mine", **more})
+    assert "url" not in get(api, f"feeds/{row['id']}/")
+    return str(row["url"]).partition("8000")[2] or "/" + str(row["url"]).split("/", 3)[3]
+
+
+def events(client: Client, path: str) -> dict[str, Any]:
+    """The events of a feed by the beginning of their UID."""
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"] == "text/calendar; charset=utf-8"
+    found = icalendar.Calendar.from_ical(answer.content)
+    return {str(each["UID"]).split("@")[0]: each for each in found.walk("VEVENT")}
+
+
+def due_at(day: date, clock: str, zone: str) -> dict[str, Any]:
+    return {"type": "date", "on": f"{day}", "time": clock, "timezone": zone}
+
+
+def test_calendars_read_the_right_days_and_instants(api: Client, client: Client) -> None:
+    day = TODAY + timedelta(days=20)
+    summer = day + timedelta(days=150)
+    for number, due in enumerate(
+        (
+            {"type": "date", "on": f"{day}"},
+            due_at(day, "17:00", "America/New_York"),
+            due_at(summer, "09:30", "Asia/Shanghai"),
+        )
+    ):
+        agree(duty(f"O-{number}", due=due))
+    path = made(api)
+    whole, new_york, shanghai = events(client, path).values()
+    assert whole["DTSTART"].dt == day
+    assert "TZID" not in whole["DTSTART"].params
+    for event, expected in (
+        (new_york, (day, "17:00", "America/New_York")),
+        (shanghai, (summer, "09:30", "Asia/Shanghai")),
+    ):
+        start = event["DTSTART"]
+        assert (start.dt.date(), f"{start.dt:%H:%M}", start.params["TZID"]) == expected
+    text = client.get(path).content
+    assert text.count(b"BEGIN:VTIMEZONE") >= 2
+    found = recurring_ical_events.of(icalendar.Calendar.from_ical(text)).between(
+        day, day + timedelta(days=1)
+    )
+    assert len(found) == 2
+    instants = {
+        datetime.fromisoformat(each["due_at"]) for each in get(api, "deadlines/")["results"]
+    }
+    assert new_york["DTSTART"].dt.astimezone(UTC) in instants
+    assert shanghai["DTSTART"].dt.astimezone(UTC) in instants
+
+
+def test_changes_and_cancellations_are_carried_through(api: Client, client: Client) -> None:
+    deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    path = made(api, agreement="supply")
+    uid = f"deadline-{deadline.pk}"
+    before = events(client, path)[uid]
+    now = timezone.now()
+    later = TODAY + timedelta(days=40)
+    due = {"type": "date", "on": f"{later}"}
+    record(deadline, as_of=now, type="extension", on=f"{TODAY}", due=due)
+    moved = events(client, path)[uid]
+    assert moved["DTSTART"].dt == later
+    assert moved["SEQUENCE"] > before["SEQUENCE"]
+    assert moved["STATUS"] == "CONFIRMED"
+    record(deadline, as_of=now + timedelta(hours=1), type="waiver", on=f"{TODAY}")
+    waived = events(client, path)[uid]
+    assert (waived["STATUS"], str(waived["SUMMARY"])) == ("CANCELLED", "Waived: Deliver lot O-1")
+    assert waived["SEQUENCE"] > moved["SEQUENCE"]
+
+
+def test_a_title_adds_no_line(api: Client, client: Client) -> None:
+    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    Obligation.objects.update(title="x\r\nATTENDEE:mailto:a@example.org\nEND:VEVENT " + "é" * 90)
+    path = made(api)
+    [event] = events(client, path).values()
+    assert "ATTENDEE" not in event
+    assert all(len(line) <= 75 for line in client.get(path).content.split(b"\r\n"))
+
+
+def test_a_wrong_revoked_or_guessed_address_tells_nothing(
+    api: Client, client: Client, desk: User
+) -> None:
+    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    good, revoked, orphaned = made(api), made(api), None
+    post(api, f"feeds/{Feed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
+    other = User.objects.create_superuser("other@example.org", "secret")
+    orphaned = made(client_of(other))
+    User.objects.filter(pk=other.pk).update(is_active=False)
+    wrong = [revoked, orphaned, "/feeds/x.ics", good[:-5] + "x.ics", "/feeds/%00%ff.ics"]
+    answers = set()
+    for path in wrong:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            answer = client.get(path)
+        answers.add((answer.status_code, answer.content, len(queries)))
+    assert answers == {(404, b"There is no such calendar.\n", 1)}
+    times: dict[str, list[float]] = {path: [] for path in wrong}
+    for _ in range(50):
+        for path in wrong:
+            begun = time.perf_counter()
+            client.get(path)
+            times[path].append(time.perf_counter() - begun)
+    medians = [statistics.median(each) * 1e6 for each in times.values()]
+    print("medians in microseconds:", [round(each) for each in medians])
+    assert client.get(good).status_code == 200
+
+
+def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> None:
+    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    path = made(api)
+    tag = client.get(path)["ETag"]
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
