@@ -23,11 +23,18 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.drafts import SilenceDraft, SubscriptionDraft
-from compliance.domain.vocabulary import AlertKind, MessageState, Rhythm, Severity
-from compliance.models import Alert, Silence, Subscription
+from compliance.domain.vocabulary import (
+    AlertKind,
+    AttemptOutcome,
+    MessageState,
+    Rhythm,
+    Severity,
+)
+from compliance.models import Alert, DeliveryAttempt, Silence, Subscription
 from compliance.operations import silences
 from compliance.operations import subscriptions as operations
 from compliance.queries import alerts as queries
+from compliance.queries.pages import Listing
 
 
 class AlertRow(serializers.Serializer[Alert]):
@@ -55,6 +62,16 @@ class AlertRow(serializers.Serializer[Alert]):
     last_answer = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="What the mail server said last."
     )
+
+
+class AttemptRow(serializers.Serializer[DeliveryAttempt]):
+    """One try at sending, and what the other side answered."""
+
+    id = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+    outcome = serializers.ChoiceField(choices=list(AttemptOutcome))
+    answer = serializers.CharField(allow_blank=True)
 
 
 class SubscriptionRow(serializers.Serializer[Subscription]):
@@ -115,6 +132,19 @@ class AlertViews(Views):
         """Show one alert."""
         nothing_asked(request)
         return found(queries.alert(id))
+
+
+class AttemptViews(Views):
+    """Each try at telling an alert."""
+
+    rights = (Alert,)
+
+    @extend_schema(parameters=asked(Listing), responses=paged(AttemptRow))
+    def list(self, request: Request, id: int) -> Response:
+        """List the tries at sending the message that an alert is in, the first one first."""
+        listing = question(request, Listing)
+        get_object_or_404(Alert, pk=id)
+        return page_response(request, queries.attempts(id, listing))
 
 
 class SubscriptionViews(Views):

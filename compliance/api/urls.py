@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.viewsets import ViewSet
 
 from compliance.api.agreements import AgreementViews, DocumentSchemaViews, ImportViews
-from compliance.api.alerts import AlertViews, SilenceViews, SubscriptionViews
+from compliance.api.alerts import AlertViews, AttemptViews, SilenceViews, SubscriptionViews
 from compliance.api.breaches import AcknowledgementViews, BreachViews
 from compliance.api.changes import ChangeViews, ComparisonViews
 from compliance.api.deadlines import DeadlineViews
@@ -141,12 +141,17 @@ urlpatterns = [
         name="breach-acknowledge",
     ),
     *_room("alerts", AlertViews),
-    *_room("subscriptions", SubscriptionViews),
+    path(
+        "alerts/<id:id>/attempts/",
+        AttemptViews.as_view({"get": "list"}),
+        name="alert-attempts",
+    ),
     path(
         "alerts/<id:id>/redeliver/",
         RedeliveryViews.as_view({"post": "create"}),
         name="alert-redeliver",
     ),
+    *_room("subscriptions", SubscriptionViews),
     *_room("webhooks", WebhookViews),
     path("webhooks/<id:id>/rotate/", WebhookViews.as_view({"post": "rotate"}), name="rotate"),
     *_room("feeds", FeedViews),

@@ -25,6 +25,11 @@ FROM (
     LEFT JOIN compliance_message AS m ON m.id = l.message_id
 ) AS l
 """
+_ATTEMPTS = """
+SELECT t.id, t.started_at, t.ended_at, t.outcome, t.answer
+FROM compliance_deliveryattempt AS t
+JOIN compliance_alert AS l ON l.message_id = t.message_id
+"""
 _SUBSCRIPTIONS = """
 SELECT s.id, nullif(s.email, '') AS email, s.webhook_id AS webhook, a.ref AS agreement,
     p.code AS party, nullif(s.tag, '') AS tag, s.min_severity, s.is_owner, s.kinds,
@@ -113,6 +118,12 @@ def alerts(listing: AlertListing) -> Page:
 def alert(alert_id: int) -> Row | None:
     """One alert."""
     return one(_ALERTS, Where().equal(l__id=alert_id))
+
+
+def attempts(alert_id: int, listing: Listing) -> Page:
+    """Each try at sending the message that an alert is in, the first one first."""
+    order = Order(table="t", columns=("id",))
+    return page(_ATTEMPTS, Where().equal(l__id=alert_id), order=order, listing=listing)
 
 
 def subscriptions(listing: SubscriptionListing) -> Page:

@@ -80,7 +80,8 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         "post deadlines/{id}/what-if/", "post proposals/{id}/approve/",
         "post proposals/{id}/reject/",
         "post breaches/{id}/acknowledge/", "post silences/{id}/end/",
-        "post alerts/{id}/redeliver/", "post webhooks/{id}/rotate/", "post feeds/{id}/revoke/",
+        "get alerts/{id}/attempts/", "post alerts/{id}/redeliver/",
+        "post webhooks/{id}/rotate/", "post feeds/{id}/revoke/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),

@@ -90,6 +90,11 @@ def test_an_alert_shows_what_became_of_it(api: Client) -> None:
         "refused", "<1@pacta>", 2, "550 no such mailbox",
     )  # fmt: skip
     assert rows(api, "alerts/", state="refused", recipient=DESK, kind="missed") == [row]
+    attempts = rows(api, f"alerts/{alert['id']}/attempts/")
+    assert [each["answer"] for each in attempts] == ["450 later", "550 no such mailbox"]
+    page = get(api, f"alerts/{alert['id']}/attempts/", page_size=1)
+    assert api.get(page["next"]).json()["results"] == attempts[1:]
+    get(api, "alerts/999999/attempts/", 404)
     Alert.objects.update(withdrawn_at=now)
     assert get(api, f"alerts/{alert['id']}/")["state"] == "withdrawn"
 

@@ -27,7 +27,7 @@ from compliance.operations import subscriptions, sweep
 from compliance.operations import webhooks as operations
 from tests.samples import agree, utc
 
-VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "standard_webhooks.json").read_text())
+VECTOR = json.loads((Path(__file__).parent / "standard_webhooks.json").read_text())
 CASE = VECTOR["cases"][0]
 SENT_AT = datetime.fromtimestamp(CASE["webhook-timestamp"], UTC)
 NOW = utc("2026-03-20T00:00")
