@@ -40,6 +40,8 @@ class Environment:
     seal_email: str | None
     heartbeat_url: str | None = field(repr=False)
     watch_seconds: int
+    mails_per_minute: int
+    webhook_calls_per_minute: int
     webhooks_may_be_private: bool
     site_url: str
     admin_email: str
@@ -98,6 +100,10 @@ def read() -> Environment:
             seal_email=env.str("SEAL_EMAIL", "", validate=_address) or None,
             heartbeat_url=env.str("HEARTBEAT_URL", "", validate=_web_address) or None,
             watch_seconds=env.int("WATCH_SECONDS", 30, validate=_between(1, 3600)),
+            mails_per_minute=env.int("MAILS_PER_MINUTE", 0, validate=_between(0, 1_000_000)),
+            webhook_calls_per_minute=env.int(
+                "WEBHOOK_CALLS_PER_MINUTE", 60, validate=_between(0, 1_000_000)
+            ),
             webhooks_may_be_private=env.bool("WEBHOOKS_MAY_BE_PRIVATE", False),
             site_url=env.str("SITE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
             admin_email=env.str("ADMIN_EMAIL", "admin@example.org"),

@@ -164,6 +164,9 @@ SERVER_EMAIL = environment.default_from_email
 # Where the seals are kept outside of this database.
 SEAL_EMAIL = environment.seal_email
 EMAIL_TIMEOUT = 20
+# What a channel may be given: all mail together, and each webhook. 0 means any number.
+MAILS_PER_MINUTE = environment.mails_per_minute
+WEBHOOK_CALLS_PER_MINUTE = environment.webhook_calls_per_minute
 # Called each minute as long as everything works; whoever watches it says when it stays away.
 HEARTBEAT_URL = environment.heartbeat_url
 # For development: receivers on this machine, and without TLS.

@@ -7,13 +7,14 @@ message is sent again with the same Message-ID, by which mail clients fold the t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Count, F
 
 from compliance.domain.vocabulary import (
     AlertKind,
@@ -31,6 +32,10 @@ LEASE = timedelta(seconds=30)
 LEASE_FOR_ONE = timedelta(seconds=25)
 CLAIM = 100
 FORM = 5_000
+_MINUTE = timedelta(minutes=1)
+# Whoever counts what a channel was given holds it until the commit, so that two do not count the
+# same room.
+_PACE_LOCK = 0x5041434554
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,25 +105,35 @@ def form(*, as_of: datetime, domain: str) -> int:
             return int(made)
 
 
-def claim(*, as_of: datetime, now: datetime, is_mail: bool = True) -> tuple[list[Claim], int]:
+def claim(
+    *, as_of: datetime, now: datetime, is_mail: bool = True, per_minute: int = 0
+) -> tuple[list[Claim], int]:
     """Take a few messages whose time had come at `as_of`, oldest first, on lease from `now`.
 
-    Mails, or else calls of webhooks: a slow receiver of those must not hold up any mail.
+    Mails, or else calls of webhooks: a slow receiver of those must not hold up any mail. With
+    `per_minute`, no channel (all mail, or each webhook) is given more messages in a minute.
 
     Alerts that are true no more are left out, and a message of which none remains is withdrawn.
     Returns the claims, and how many were withdrawn. Messages in other hands are left to them.
     """
     with transaction.atomic():
-        messages = list(
+        given = _given(is_mail=is_mail, since=now - _MINUTE) if per_minute else {}
+        full = [channel for channel, count in given.items() if count >= per_minute]
+        if None in full:
+            return [], 0
+        messages: Sequence[tuple[int, int, int | None]] = list(
             Message.objects.deliverable(as_of)
             .filter(webhook__isnull=is_mail)
+            .exclude(webhook__in=full)
             .order_by("next_attempt_at")
             .select_for_update(skip_locked=True)[:CLAIM]
-            .values_list("id", "attempt_count")
+            .values_list("id", "attempt_count", "webhook")
         )
+        if per_minute:
+            messages = _within_pace(messages, given, per_minute)
         if not messages:
             return [], 0
-        ids = [message_id for message_id, _ in messages]
+        ids = [message_id for message_id, *_ in messages]
         _leave_out_untrue(ids, now)
         remaining = set(
             Alert.objects.filter(message__in=ids, withdrawn_at__isnull=True)
@@ -131,14 +146,38 @@ def claim(*, as_of: datetime, now: datetime, is_mail: bool = True) -> tuple[list
             Message.objects.filter(id__in=withdrawn).update(state=MessageState.WITHDRAWN)
         leased_until = now + LEASE
         Message.objects.filter(id__in=remaining).update(
-            next_attempt_at=leased_until, attempt_count=F("attempt_count") + 1
+            next_attempt_at=leased_until, attempt_count=F("attempt_count") + 1, claimed_at=now
         )
     claims = [
         Claim(message_id=message_id, leased_until=leased_until, attempt_count=count + 1)
-        for message_id, count in messages
+        for message_id, count, _ in messages
         if message_id in remaining
     ]
     return claims, len(withdrawn)
+
+
+def _given(*, is_mail: bool, since: datetime) -> dict[int | None, int]:
+    """How many messages each channel was given since then: all mail is None, a webhook its id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PACE_LOCK])
+    claimed = Message.objects.filter(claimed_at__gt=since, webhook__isnull=is_mail)
+    return dict(claimed.order_by().values_list("webhook").annotate(Count("id")))
+
+
+def _within_pace(
+    messages: Sequence[tuple[int, int, int | None]],
+    given: Mapping[int | None, int],
+    per_minute: int,
+) -> list[tuple[int, int, int | None]]:
+    """Those of the messages for which their channel still has room."""
+    counts = Counter(given)
+    kept = []
+    for message in messages:
+        channel = message[2]
+        counts[channel] += 1
+        if counts[channel] <= per_minute:
+            kept.append(message)
+    return kept
 
 
 def _leave_out_untrue(message_ids: Sequence[int], now: datetime) -> None:
@@ -230,7 +269,7 @@ def release(claims: Sequence[Claim], *, now: datetime) -> None:
             state=MessageState.WAITING,
             attempt_count=held.attempt_count,
             next_attempt_at=held.leased_until,
-        ).update(next_attempt_at=now, attempt_count=F("attempt_count") - 1)
+        ).update(next_attempt_at=now, attempt_count=F("attempt_count") - 1, claimed_at=None)
 
 
 def record(

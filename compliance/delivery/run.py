@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
+from django.conf import settings
 
 from compliance.delivery import chats, contents, letters, notices, outbox, payloads, webhooks
 from compliance.delivery.carrier import Answer, Carrier
@@ -57,6 +58,8 @@ class _Channel(Protocol):
     """A way to reach recipients."""
 
     is_mail: bool
+    # How many messages it may be given in a minute; 0 for any number.
+    per_minute: int
 
     def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
         """Try once. Raises nothing that the other side gives cause for."""
@@ -72,6 +75,7 @@ class _Mail:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
+        self.per_minute: int = settings.MAILS_PER_MINUTE
 
     def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
         return self._carrier.send(letters.letter(told))
@@ -85,6 +89,9 @@ class _Webhooks:
     """Receivers of webhooks, and chats."""
 
     is_mail = False
+
+    def __init__(self) -> None:
+        self.per_minute: int = settings.WEBHOOK_CALLS_PER_MINUTE
 
     def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
         webhook = Webhook.objects.filter(messages=held.message_id).first()
@@ -143,7 +150,9 @@ def _work_through(
     is_stopping: Callable[[], bool],
 ) -> None:
     while not is_stopping():
-        claims, withdrawn = outbox.claim(as_of=as_of, now=clock(), is_mail=channel.is_mail)
+        claims, withdrawn = outbox.claim(
+            as_of=as_of, now=clock(), is_mail=channel.is_mail, per_minute=channel.per_minute
+        )
         report.withdrawn += withdrawn
         if not claims and not withdrawn:
             break

@@ -487,10 +487,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('email', 'webhook', 'agreement', 'party', 'tag', 'min_severity', 'is_owner', 'from_escalation'), name='subscription_only_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
             constraint=models.CheckConstraint(condition=models.Q(('webhook__isnull', True), ('email', ''), _connector='XOR'), name='subscription_of_one_recipient'),
         ),
         migrations.AddConstraint(

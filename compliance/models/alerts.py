@@ -215,6 +215,7 @@ class Message(models.Model):
         help_text="Not before this. A claim moves it on by the length of the lease."
     )
     attempt_count = models.PositiveIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True, help_text="When it was last taken up to be sent.")
     sent_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager[Message]] = MessageQuerySet.as_manager()
@@ -229,6 +230,8 @@ class Message(models.Model):
                 name="message_waiting",
                 condition=models.Q(state=MessageState.WAITING.value),
             ),
+            # Read by delivery, to count what each channel has been given in the last minute.
+            models.Index(fields=["claimed_at"], name="message_claimed"),
         )
 
     def __str__(self) -> str:

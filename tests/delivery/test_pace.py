@@ -1,0 +1,57 @@
+"""No channel is given more in a minute than it may be; what waits for it goes out in the next."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from compliance.delivery import outbox
+from compliance.models import Message, Subscription, Webhook
+from tests.delivery.conftest import DUE, NOW, Desk, Sink
+
+SECOND = timedelta(seconds=1)
+
+
+def test_mail_goes_out_at_the_pace_that_is_set_and_none_is_lost(
+    desk: Desk, sink: Sink, settings: Any
+) -> None:
+    settings.MAILS_PER_MINUTE = 2
+    desk.follow()
+    for number in range(5):
+        desk.deadline(desk.agreement(f"a-{number}"))
+    assert desk.pass_to(DUE).sent == 2
+    assert desk.deliver(DUE + 59 * SECOND).sent == 0
+    assert desk.deliver(DUE + 65 * SECOND).sent == 2
+    assert desk.deliver(DUE + 130 * SECOND).sent == 1
+    assert len({mail["Message-ID"] for mail in sink.received}) == 5
+
+
+def test_a_webhook_at_its_limit_holds_up_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "CLAIM", 3)
+    made = [desk.agreement(f"a-{number}") for number in range(5)]
+    for agreement in made:
+        desk.deadline(agreement)
+    busy, idle = (
+        Webhook.objects.create(name=name, url="https://example.org", created_at=NOW)
+        for name in ("busy", "idle")
+    )
+    Subscription.objects.create(webhook=busy)
+    Subscription.objects.create(webhook=idle, agreement=made[-1])
+    desk.pass_to(DUE)
+
+    def claimed(now: datetime) -> list[str]:
+        claims, _ = outbox.claim(as_of=now, now=now, is_mail=False, per_minute=2)
+        ids = [each.message_id for each in claims]
+        Message.objects.filter(pk__in=ids).update(state="sent")
+        names = Message.objects.filter(pk__in=ids).values_list("webhook__name", flat=True)
+        return [str(name) for name in names]
+
+    assert claimed(DUE) == ["busy", "busy"]
+    assert claimed(DUE) == ["idle"]
+    assert claimed(DUE + 59 * SECOND) == []
+    assert claimed(DUE + 61 * SECOND) == ["busy", "busy"]
+    assert claimed(DUE + 122 * SECOND) == ["busy"]
