@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
-import re
 import secrets
 import signal
 import sys
@@ -27,9 +25,9 @@ import psycopg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.flows.conftest import MailSink, Stack, stack_in
-from tests.flows.entering import obligation
+from tests.flows.entering import load_supplies, missed_lots
 
-PER_AGREEMENT = 50
+PER_AGREEMENT = 10
 # How often each fault comes, out of their sum.
 FAULTS = {
     "kill sweep": 12,
@@ -46,16 +44,20 @@ FAULTS = {
     "SMTP 451 at MAIL": 6,
     "SMTP 550 at MAIL": 6,
     "SMTP 421 at DATA": 6,
+    "SMTP 554 at DATA": 4,
     "SMTP drops after DATA": 8,
     "SMTP stalls": 1,
 }
 # Which can make one mail come twice: its OK was given and not heard, or heard and not recorded.
 # A mail server that goes away between its OK and the wire belongs to them.
-REPEATING = re.compile(
-    r"kill (delivery|PostgreSQL)|hang (delivery|PostgreSQL)|SMTP (drops|stalls)|restart"
+_REPEATING = (
+    "kill delivery",
+    "kill PostgreSQL",
+    "restart SMTP",
+    "SMTP drops after DATA",
+    "SMTP stalls",
 )
 STALL_SECONDS = 25
-_MISSED = re.compile(r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,9 +70,11 @@ class Fault:
 
 
 def plan(seed: int, count: int) -> list[Fault]:
-    """The faults of a seed: the same one gives the same."""
+    """The faults of a seed: the same one gives the same. Each kind comes, if there is room."""
     dice = random.Random(seed)
-    kinds = dice.choices(list(FAULTS), weights=list(FAULTS.values()), k=count)
+    kinds = list(FAULTS) if count >= len(FAULTS) else []
+    kinds += dice.choices(list(FAULTS), weights=list(FAULTS.values()), k=count - len(kinds))
+    dice.shuffle(kinds)
     return [
         Fault(
             kind=kind,
@@ -86,7 +90,9 @@ class ChaosSink(MailSink):
     """A mail server with a fault, until it is taken away."""
 
     fault: str = ""
-    drops: int = 0
+    # How many faults of its own met a mail.
+    met: set[int] = field(default_factory=set)
+    number: int = 0
 
     async def handle_MAIL(  # noqa: N802
         self,
@@ -97,19 +103,21 @@ class ChaosSink(MailSink):
         options: list[str],
     ) -> str:
         if self.fault.endswith("at MAIL"):
+            self.met.add(self.number)
             return f"{self.fault.split()[1]} not now"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.fault == "SMTP 421 at DATA":
-            return "421 closing"
+        if self.fault:
+            self.met.add(self.number)
+        if self.fault.endswith("at DATA"):
+            return f"{self.fault.split()[1]} not this one"
         answer = await super().handle_DATA(server, session, envelope)
         await asyncio.sleep(0.003)
         if self.fault == "SMTP drops after DATA":
             self.fault = ""
-            self.drops += 1
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         elif self.fault == "SMTP stalls":
@@ -130,6 +138,8 @@ class Verdict:
     early: int
     repeats: int
     allowed: int
+    refused: int
+    smtp_faults_met: int
     last_second: float
     problems: list[str] = field(default_factory=list)
 
@@ -154,53 +164,56 @@ def _play(stack: Stack, sink: ChaosSink, faults: list[Fault], alerts: int) -> Ve
     spread = sum(each.pause + each.length for each in faults) + STALL_SECONDS * sum(
         each.kind == "SMTP stalls" for each in faults
     )
-    loading = 10 + alerts / 100
+    loading = 15 + alerts / 60
     first = (datetime.now(UTC) + timedelta(seconds=loading)).replace(microsecond=0)
-    due = _load(stack, first, alerts, spread)
+    due = load_supplies(stack, _spread(alerts, first, spread))
     stack.start("beat", "sweep", "delivery")
     time.sleep(max(0.0, (first - datetime.now(UTC)).total_seconds()))
     begun = time.monotonic()
     for number, fault in enumerate(faults, 1):
         time.sleep(fault.pause)
         print(f"{time.monotonic() - begun:6.1f} s  {number:>3} {fault.kind}", flush=True)
+        sink.number = number
         _suffer(stack, sink, fault)
     sink.fault = ""
+    _wait_until_over(stack, alerts)
+    refused = _send_refused_again(stack)
+    _wait_until_over(stack, alerts)
+    time.sleep(3)
+    return judge(sink, due, faults, refused, time.monotonic() - begun)
+
+
+def _spread(alerts: int, first: datetime, seconds: float) -> list[list[datetime]]:
+    """When each deadline falls due: agreements one after the other over the whole run."""
+    agreements = alerts // PER_AGREEMENT
+    return [
+        [
+            first + timedelta(seconds=int((number + place / PER_AGREEMENT) / agreements * seconds))
+            for place in range(PER_AGREEMENT)
+        ]
+        for number in range(agreements)
+    ]
+
+
+def _wait_until_over(stack: Stack, alerts: int) -> None:
     # Deferred mails wait, and a killed worker's lease has to run out.
     give_up_at = time.monotonic() + 420
     while time.monotonic() < give_up_at and not _is_over(stack, alerts):
         time.sleep(0.5)
-    time.sleep(3)
-    return _judge(sink, due, faults, time.monotonic() - begun)
 
 
-def _load(stack: Stack, first: datetime, alerts: int, spread: float) -> dict[str, datetime]:
-    """Store the deadlines, spread over the whole run; when each is due, by title."""
-    due = {}
-    paths = []
-    for number in range(alerts // PER_AGREEMENT):
-        obligations = []
-        for place in range(PER_AGREEMENT):
-            title = f"Deliver lot {place} of supply {number}"
-            # Agreements fall due one after the other, each within a few seconds.
-            share = (number + place / PER_AGREEMENT) / (alerts // PER_AGREEMENT)
-            due[title] = first + timedelta(seconds=int(share * spread))
-            obligations.append(obligation(f"O-{place}", title, due[title]))
-        document = {
-            "format": "pacta.agreement/v1",
-            "ref": f"supply-{number}",
-            "title": f"Supply {number}",
-            "kind": "contract",
-            "parties": [
-                {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"},
-                {"code": "USA", "name": "USA", "kind": "state", "timezone": "America/New_York"},
-            ],
-            "obligations": obligations,
-        }
-        path = stack.folder / f"supply-{number}.json"
-        path.write_text(json.dumps(document))
-        paths.append(str(path))
-    stack.manage("load_agreement", *paths)
-    return due
+def _send_refused_again(stack: Stack) -> int:
+    """As an administrator would: look for what was refused, and have it sent once more."""
+    stack.start("web")
+    messages: dict[str, int] = {}
+    page: str | None = "/api/v1/alerts/?state=refused&page_size=1000"
+    while page:
+        answer = stack.get(page)
+        messages |= {row["message_id"]: row["id"] for row in answer["results"]}
+        page = answer["next"] and answer["next"].removeprefix(stack.address)
+    for alert_id in messages.values():
+        stack.post(f"/api/v1/alerts/{alert_id}/redeliver/", None)
+    return len(messages)
 
 
 def _suffer(stack: Stack, sink: ChaosSink, fault: Fault) -> None:
@@ -268,21 +281,20 @@ def _is_over(stack: Stack, alerts: int) -> bool:
     return row == (alerts, 0, 0)
 
 
-def _judge(
-    sink: ChaosSink, due: dict[str, datetime], faults: list[Fault], seconds: float
+def judge(
+    sink: ChaosSink, due: dict[str, datetime], faults: list[Fault], refused: int, seconds: float
 ) -> Verdict:
+    """What became of the alerts, by what the mail server took."""
     told: dict[str, set[str]] = {}
     early = 0
     for received in sink.received:
-        for title in re.findall(
-            r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", received.text, re.M
-        ):
+        for title in missed_lots(received.text):
             told.setdefault(title, set()).add(received.message_id)
             early += received.at < due[title]
     messages = len({received.message_id for received in sink.received})
     lost = sorted(due.keys() - told.keys())
     doubled = sorted(title for title, ids in told.items() if len(ids) > 1)
-    allowed = sum(bool(REPEATING.search(each.kind)) for each in faults)
+    allowed = sum(each.kind in _REPEATING for each in faults)
     return Verdict(
         alerts=len(due),
         mails=len(sink.received),
@@ -292,6 +304,8 @@ def _judge(
         early=early,
         repeats=len(sink.received) - messages,
         allowed=allowed,
+        refused=refused,
+        smtp_faults_met=len(sink.met),
         last_second=seconds,
         problems=[f"lost: {each}" for each in lost[:5]]
         + [f"doubled: {each}" for each in doubled[:5]],
@@ -303,6 +317,8 @@ def report(verdict: Verdict, faults: list[Fault]) -> None:
     counts = Counter(each.kind for each in faults)
     print(f"faults: {len(faults)}: " + ", ".join(f"{n} x {kind}" for kind, n in counts.items()))
     print(f"alerts {verdict.alerts:,} in {verdict.messages:,} messages, {verdict.mails:,} mails")
+    print(f"faults of the mail server that met a mail {verdict.smtp_faults_met}")
+    print(f"messages refused for good, shown as such, and sent again by hand {verdict.refused}")
     print(f"lost {verdict.lost}")
     print(f"duplicates after folding by Message-ID {verdict.doubled}")
     print(f"told before due {verdict.early}")

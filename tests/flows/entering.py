@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +55,43 @@ def enter_obligation(
     [deadline] = stack.get(query)["results"]
     assert deadline["due_at"] == f"{due_at:%Y-%m-%dT%H:%M:%SZ}"
     return int(deadline["id"])
+
+
+def load_supplies(stack: Stack, supplies: Sequence[Sequence[datetime]]) -> dict[str, datetime]:
+    """Store an agreement for each of `supplies`, with a lot for each instant in it, as documents.
+
+    Returns when each lot is due, by its title.
+    """
+    due = {}
+    paths = []
+    for number, instants in enumerate(supplies):
+        obligations = []
+        for place, due_at in enumerate(instants):
+            title = f"Deliver lot {place} of supply {number}"
+            obligations.append(obligation(f"O-{place}", title, due_at))
+            due[title] = due_at
+        document = {
+            "format": "pacta.agreement/v1",
+            "ref": f"supply-{number}",
+            "title": f"Supply {number}",
+            "kind": "contract",
+            "parties": [
+                {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"},
+                {"code": "USA", "name": "USA", "kind": "state", "timezone": "America/New_York"},
+            ],
+            "obligations": obligations,
+        }
+        path = stack.folder / f"supply-{number}.json"
+        path.write_text(json.dumps(document))
+        paths.append(str(path))
+    for first in range(0, len(paths), 100):
+        stack.manage("load_agreement", *paths[first : first + 100])
+    return due
+
+
+def missed_lots(text: str) -> list[str]:
+    """The titles of the lots that a mail says were missed."""
+    return sorted(re.findall(r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", text, re.MULTILINE))
 
 
 def status(stack: Stack, deadline_id: int) -> str:

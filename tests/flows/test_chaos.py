@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from tests.flows import chaos
+from tests.flows.conftest import Received
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
     assert chaos.plan(7, 100) == chaos.plan(7, 100)
     assert chaos.plan(7, 100) != chaos.plan(8, 100)
-    assert len({fault.kind for fault in chaos.plan(7, 200)}) > 12
+    assert {fault.kind for fault in chaos.plan(7, 100)} == set(chaos.FAULTS)
+
+
+def test_the_verdict_sees_what_is_lost_doubled_early_and_repeated() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    titles = [f"Deliver lot {place} of supply 0" for place in range(4)]
+    sink = chaos.ChaosSink()
+    for message_id, places in (
+        ("<1@x>", (0, 1)),
+        ("<1@x>", (0, 1)),
+        ("<2@x>", (1,)),
+        ("<3@x>", (2,)),
+    ):
+        message = EmailMessage()
+        message["Message-ID"] = message_id
+        message.set_content("".join(f"Missed: {titles[place]}\n" for place in places))
+        sink.received.append(Received(at=now, sender="", recipients=[], message=message))
+    due = dict.fromkeys(titles, now) | {titles[2]: now + timedelta(seconds=1)}
+    verdict = chaos.judge(sink, due, [], 0, 1.0)
+    assert (verdict.lost, verdict.doubled, verdict.early, verdict.repeats) == (1, 1, 1, 1)
+    assert not verdict.is_good
 
 
 @pytest.mark.flow

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import re
 import secrets
 import time
 from collections import Counter
@@ -17,7 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.flows.conftest import MailSink, Received, Stack, eventually
-from tests.flows.entering import obligation
+from tests.flows.entering import load_supplies, missed_lots
 
 pytestmark = pytest.mark.flow
 
@@ -47,7 +45,16 @@ def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) ->
     print(f"seed {seed}")
     dice = random.Random(seed)
     first_due_at = (datetime.now(UTC) + LOADING).replace(microsecond=0)
-    titles = load(stack, first_due_at)
+    titles = load_supplies(
+        stack,
+        [
+            [
+                first_due_at + timedelta(seconds=(number + place) % SPREAD)
+                for place in range(DEADLINES // AGREEMENTS)
+            ]
+            for number in range(AGREEMENTS)
+        ],
+    )
     stack.start("beat", "sweep", "delivery")
     with psycopg.connect(stack.postgres.url, autocommit=True) as database:
         assert count(database, "compliance_deadline") == DEADLINES
@@ -70,41 +77,14 @@ def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) ->
     first: dict[str, Received] = {}
     for received in mail_sink.received:
         earlier = first.setdefault(received.message_id, received)
-        assert titles_in(received) == titles_in(earlier), "a repetition tells something else"
+        assert missed_lots(received.text) == missed_lots(earlier.text), (
+            "a repetition tells something else"
+        )
     repeated = len(mail_sink.received) - len(first)
     print(f"{KILLS} kills, {len(first)} messages, {repeated} repeated")
     assert repeated <= KILLS
-    told = Counter(title for received in first.values() for title in titles_in(received))
+    told = Counter(title for received in first.values() for title in missed_lots(received.text))
     assert told == Counter(titles)
-
-
-def load(stack: Stack, first_due_at: datetime) -> list[str]:
-    """Store the deadlines, spread over a few seconds; give their titles."""
-    titles = []
-    paths = []
-    for number in range(AGREEMENTS):
-        obligations = []
-        for place in range(DEADLINES // AGREEMENTS):
-            title = f"Deliver lot {place} of supply {number}"
-            due_at = first_due_at + timedelta(seconds=(number + place) % SPREAD)
-            obligations.append(obligation(f"O-{place}", title, due_at))
-            titles.append(title)
-        document = {
-            "format": "pacta.agreement/v1",
-            "ref": f"supply-{number}",
-            "title": f"Supply {number}",
-            "kind": "contract",
-            "parties": [
-                {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"},
-                {"code": "USA", "name": "USA", "kind": "state", "timezone": "America/New_York"},
-            ],
-            "obligations": obligations,
-        }
-        path = stack.folder / f"supply-{number}.json"
-        path.write_text(json.dumps(document))
-        paths.append(str(path))
-    stack.manage("load_agreement", *paths)
-    return titles
 
 
 def wait_until_at_work(
@@ -134,7 +114,3 @@ def count(database: psycopg.Connection[tuple[int]], rows: str) -> int:
     found = database.execute(f"SELECT count(*) FROM {rows}").fetchone()
     assert found is not None
     return found[0]
-
-
-def titles_in(received: Received) -> list[str]:
-    return sorted(re.findall(r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", received.text, re.M))
