@@ -170,7 +170,7 @@ class _Told(NamedTuple):
 
 
 # What the alerts of a message come to: of one breach that was missed, climbed and recovered in the
-# same message, the last of these tells all.
+# same message, the last of these tells all; and where a change began or ended a breach, that.
 _TOLD = """
     SELECT a.id, a.message_id, a.kind, a.deadline_id, a.due_at, a.reason, a.level, a.created_at,
         b.occurred_at, b.detected_at, b.ended_at, b.end_reason
@@ -185,6 +185,11 @@ _TOLD = """
           AND r.withdrawn_at IS NULL
           AND (r.kind = %(recovered)s OR r.kind = %(escalated)s AND a.kind <> r.kind
                OR r.kind = %(unsilenced)s AND a.kind = %(missed)s)))
+      AND NOT (a.kind = %(changed)s AND EXISTS (
+        SELECT FROM compliance_alert AS r
+        WHERE r.deadline_id = a.deadline_id AND r.kind IN (%(missed)s, %(recovered)s)
+          AND r.recipient = a.recipient AND r.message_id = a.message_id
+          AND r.created_at = a.created_at AND r.withdrawn_at IS NULL))
 """
 
 

@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, Q, QuerySet
 
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
     BreachEnd,
     MessageState,
+    Reason,
     Status,
 )
 from compliance.models import Agreement, Alert, Message, Subscription
@@ -192,16 +193,21 @@ def _leave_out_untrue(message_ids: Sequence[int], now: datetime) -> None:
         "voided": BreachEnd.VOIDED,
         "missed": AlertKind.MISSED,
         "recovered": AlertKind.RECOVERED,
+        "escalated": AlertKind.ESCALATED,
+        "unsilenced": AlertKind.UNSILENCED,
         "while_open": [AlertKind.ESCALATED, AlertKind.UNSILENCED],
         "reminder": AlertKind.REMINDER,
         "reminded": [Status.PENDING, Status.HOLDING],
         "changed": AlertKind.CHANGED,
+        "undone": [Reason.WAIVED, Reason.SUSPENDED, Reason.CANCELLED],
     }
     with connection.cursor() as cursor:
         for statement in (_UNTRUE_OF_BREACHES, _UNTRUE_ENDS, _STALE):
             cursor.execute(statement, parameters)
 
 
+# An escalation waits while somebody is at it: who was to hear of it does when that has ended. And
+# what a message since the end of a silence told needs no announcement.
 _UNTRUE_OF_BREACHES = """
     UPDATE compliance_alert AS a
     SET withdrawn_at = %(now)s,
@@ -228,7 +234,8 @@ _UNTRUE_ENDS = """
           AND (told.withdrawn_at IS NULL OR told.message_id IS NOT NULL))
 """
 
-# Reminders of what is done, or due at another time, or past; and what a later one tells too.
+# Reminders of what is done, or due at another time, or past; a waiver and the like that was
+# retracted since; and what a later one tells too.
 _STALE = """
     UPDATE compliance_alert AS a
     SET withdrawn_at = %(now)s,
@@ -238,6 +245,7 @@ _STALE = """
       AND d.id = a.deadline_id AND a.kind IN (%(reminder)s, %(changed)s)
       AND (a.kind = %(reminder)s AND (
                d.status <> ALL(%(reminded)s) OR d.due_at <> a.due_at OR d.due_at <= %(now)s)
+           OR a.kind = %(changed)s AND a.reason = ANY(%(undone)s) AND d.status <> a.reason
            OR EXISTS (
                SELECT FROM compliance_alert AS later
                WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind

@@ -593,6 +593,9 @@ class AgreementDocument(_AgreementTerms):
         return any(part.recorded_at is not None for part in parts)
 
 
+_OF_A_MISS = frozenset({AlertKind.MISSED, AlertKind.ESCALATED, AlertKind.UNSILENCED})
+
+
 class SubscriptionDraft(Draft):
     """Who is told of what, and when. What it names narrows it; without any it follows all.
 
@@ -630,6 +633,15 @@ class SubscriptionDraft(Draft):
                 raise ValueError(sentence)
         if self.is_owner and self.email is None:
             sentence = "Only a mail address can own obligations."
+            raise ValueError(sentence)
+        if self.kinds and self.from_escalation and AlertKind.ESCALATED not in self.kinds:
+            sentence = "With from_escalation, kinds must name escalated: nothing else comes first."
+            raise ValueError(sentence)
+        if AlertKind.RECOVERED in self.kinds and not _OF_A_MISS & set(self.kinds):
+            sentence = (
+                "Only those who were told of a miss are told that it is over: name missed, "
+                "escalated or unsilenced in kinds, too."
+            )
             raise ValueError(sentence)
         return self
 

@@ -266,15 +266,12 @@ def _write(writes: _Writes, hours: Sequence[Mapping[str, Any]], *, as_of: dateti
     write(_BEGIN_BREACHES, writes.begun)
     write(_ALTER_BREACHES, writes.altered)
     write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
-    write(_TELL_AGAIN, [row for row in writes.altered if row["ended_at"] is None], **alerts.KINDS)
+    open_again = [row for row in writes.altered if row["ended_at"] is None]
+    over = [row for row in writes.altered if row["ended_at"] is not None]
+    telling = {"hours": orjson.dumps(hours).decode(), "as_of": as_of, **alerts.KINDS}
+    write(_TELL_AGAIN, open_again, **telling)
     alerts.make(writes.alerts, hours=hours, as_of=as_of)
-    write(
-        _ALERT_RECOVERED,
-        [row for row in writes.altered if row["ended_at"] is not None],
-        hours=orjson.dumps(hours).decode(),
-        as_of=as_of,
-        **alerts.KINDS,
-    )
+    write(_ALERT_RECOVERED, over, **telling)
 
 
 def _load(rows: Sequence[_Row], *, announces_ended: bool) -> _Known:
@@ -434,16 +431,20 @@ def _calls(
     recorded_at: datetime | None,
 ) -> list[Call]:
     """What a settlement calls for besides the ladder: breaches that began, and other changes."""
-    if changes:
-        return [
-            Call(kind=AlertKind.MISSED, occasion=breach.occurred_at, breach_at=breach.occurred_at)
-            for breach in changes.begun
-            if breach.ended_at is None or known.announces_ended
-        ]
+    calls = [
+        Call(kind=AlertKind.MISSED, occasion=breach.occurred_at, breach_at=breach.occurred_at)
+        for breach in changes.begun
+        if breach.ended_at is None or known.announces_ended
+    ]
+    # Of one that was over when its history was loaded nobody has been told.
+    calls += [
+        Call(kind=AlertKind.MISSED, occasion=breach.occurred_at, breach_at=breach.occurred_at)
+        for breach in changes.resumed
+    ]
     if batch and held and recorded_at is not None and known.announces_ended:
         call = calling.change(held_course(held)[-1], now, recorded_at=recorded_at)
-        return [call] if call is not None else []
-    return []
+        calls += [call] if call is not None else []
+    return calls
 
 
 def _voided(occurred_at: datetime) -> BreachInterval:
@@ -655,6 +656,27 @@ _WITHDRAW = f"""
       AND a.message_id IS NULL AND a.withdrawn_at IS NULL
 """
 
+# When a recipient may be told, at hours like those they were told of the breach.
+_TOLD_FROM = """
+        coalesce((
+            SELECT min(h.not_before)
+            FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
+                id bigint, not_before timestamptz, is_digest boolean)
+            JOIN compliance_subscription AS s ON s.id = h.id
+            WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient
+              AND h.is_digest = a.is_digest
+        ), %(as_of)s)"""
+
+
+def _still_followed(kind: str) -> str:
+    """Whether the recipient of alert `a` wants to be told still of what is of a kind."""
+    return f"""EXISTS (
+        SELECT FROM compliance_subscription AS f
+        WHERE f.is_active AND coalesce('webhook:' || f.webhook_id, f.email) = a.recipient
+          AND (f.agreement_id IS NULL OR f.agreement_id = a.agreement_id)
+          AND (f.kinds = '{{}}' OR {kind} = ANY(f.kinds)))"""
+
+
 # A breach that was over, or had never been, is open again. Alerts that were taken back are to be
 # sent after all, and so are those of people who may have read that it was over.
 _TELL_AGAIN = f"""
@@ -666,34 +688,31 @@ _TELL_AGAIN = f"""
         RETURNING a.deadline_id, a.breach_at, a.recipient, a.message_id
     )
     UPDATE compliance_alert AS a
-    SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at
+    SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at,
+        not_before = {_TOLD_FROM}
     FROM v
-    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at AND a.kind = %(missed)s
+    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+      AND a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s)
+      AND {_still_followed("a.kind")}
       AND (a.withdrawn_at IS NOT NULL OR EXISTS (
           SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
           WHERE u.deadline_id = a.deadline_id AND u.breach_at = a.breach_at
             AND u.recipient = a.recipient AND m.attempt_count > 0))
 """
 
-# To those who were told of the breach, and to nobody else, at hours like those they were told.
+# To those who were told of the breach, and to nobody else.
 _ALERT_RECOVERED = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, occasion, breach_at, created_at, kind, recipient, not_before,
          is_digest)
     SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient) a.deadline_id, a.agreement_id,
-        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient,
-        coalesce((
-            SELECT min(h.not_before)
-            FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
-                id bigint, not_before timestamptz, is_digest boolean)
-            JOIN compliance_subscription AS s ON s.id = h.id
-            WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient
-              AND h.is_digest = a.is_digest
-        ), %(as_of)s), a.is_digest
+        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient, {_TOLD_FROM},
+        a.is_digest
     FROM {_BREACH_ROWS}
     JOIN compliance_alert AS a
       ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
     WHERE a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s) AND a.withdrawn_at IS NULL
+      AND {_still_followed(f"'{AlertKind.RECOVERED}'")}
     ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
     ON CONFLICT DO NOTHING
 """

@@ -17,9 +17,18 @@ def test_a_breach_that_never_was_is_not_mailed(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.sweep()
-    desk.record(deadline, DUE + HOUR, type="waiver", at=NOW.isoformat())
+    desk.record(deadline, DUE + HOUR, type="performance", at=NOW.isoformat())
     assert desk.deliver(DUE + HOUR) == DeliveryReport()
     assert sink.received == []
+
+
+def test_but_the_waiver_is_by_which_it_never_was(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    desk.sweep()
+    desk.record(deadline, DUE + HOUR, type="waiver", at=NOW.isoformat())
+    desk.deliver(DUE + HOUR)
+    assert sink.subjects == ["Waived: Deliver (China)"]
 
 
 def test_nor_is_it_when_its_message_was_formed_and_never_tried(desk: Desk, sink: Sink) -> None:
@@ -27,7 +36,7 @@ def test_nor_is_it_when_its_message_was_formed_and_never_tried(desk: Desk, sink:
     deadline = desk.deadline(desk.agreement())
     desk.sweep()
     assert outbox.form(as_of=DUE, domain="desk.example") == 1
-    desk.record(deadline, DUE + HOUR, type="waiver", at=NOW.isoformat())
+    desk.record(deadline, DUE + HOUR, type="performance", at=NOW.isoformat())
 
     desk.deliver(DUE + HOUR)
 

@@ -140,8 +140,9 @@ def test_a_waiver_from_before_the_due_instant_means_there_never_was_a_breach() -
     breach = deadline.breaches.get()
     assert breach.end_reason == BreachEnd.VOIDED
     assert breach.ended_at == breach.occurred_at
-    # Nobody had been written to, so nobody need be told that it was wrong.
-    assert Alert.objects.get().withdrawn_at is not None
+    # Nobody had been written to, so nobody need be told that it was wrong; but of the waiver.
+    assert Alert.objects.get(kind="missed").withdrawn_at is not None
+    assert Alert.objects.get(withdrawn_at__isnull=True).kind == "changed"
 
 
 @pytest.mark.django_db
@@ -161,7 +162,7 @@ def test_a_breach_that_is_open_again_is_told_again() -> None:
     follow()
     sweep.run(as_of=DUE_AT)
     waiver = record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
-    assert not Alert.objects.filter(withdrawn_at__isnull=True).exists()
+    assert not Alert.objects.filter(withdrawn_at__isnull=True, kind="missed").exists()
     record(deadline, as_of=AFTER, type="retraction", supersedes=waiver.pk)
     alert = Alert.objects.get(withdrawn_at__isnull=True, kind="missed")
     assert alert.message is None

@@ -1,0 +1,159 @@
+"""Those who were told of something hear how it goes on, those who want no more hear nothing, and
+nobody hears one thing twice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from compliance import delivery
+from compliance.delivery import outbox
+from compliance.domain.drafts import (
+    AcknowledgementDraft,
+    SilenceDraft,
+    SubscriptionDraft,
+    WebhookDraft,
+    read,
+)
+from compliance.domain.problems import Invalid
+from compliance.domain.vocabulary import MessageState
+from compliance.models import Alert, Breach, Deadline, Fact, Message, Subscription, User
+from compliance.operations import breaches, silences, subscriptions, sweep, webhooks
+from compliance.queries.audit import audit
+from tests.samples import DESK, agree, correct, document, duty, load, record, utc
+
+pytestmark = pytest.mark.django_db
+
+DUE_AT = utc("2026-03-15T16:00")
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+HEAD = "head@example.org"
+
+
+@pytest.fixture(autouse=True)
+def mailbox(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+def follow(email: str | None = DESK, **more: Any) -> Subscription:
+    return subscriptions.create(draft=read(SubscriptionDraft, {"email": email, **more}))
+
+
+def tick(as_of: datetime) -> None:
+    sweep.run(as_of=as_of)
+    silences.end_due(as_of=as_of)
+    delivery.deliver(as_of=as_of)
+
+
+def read_mail() -> list[tuple[str, str]]:
+    """Who got what since the last look."""
+    found = [(each.to[0], each.subject.partition(":")[0]) for each in mail.outbox]
+    mail.outbox.clear()
+    return found
+
+
+def retract(deadline: Deadline, fact: Fact, as_of: datetime) -> None:
+    record(deadline, as_of=as_of, type="retraction", supersedes=fact.pk)
+
+
+def silence(until_at: datetime, as_of: datetime) -> None:
+    draft = {"agreement": "supply", "until_at": until_at.isoformat(), "reason": "They move."}
+    by = User.objects.create_superuser("lee@example.org", "x")
+    silences.create(draft=read(SilenceDraft, draft), by=by, as_of=as_of)
+
+
+def test_who_was_told_by_an_escalation_hears_that_the_miss_goes_on_after_all() -> None:
+    deadline = agree()
+    follow()
+    follow(HEAD, from_escalation=1)
+    tick(DUE_AT)
+    tick(DUE_AT + DAY)
+    done = record(deadline, as_of=DUE_AT + 2 * DAY, type="performance", on="2026-03-17")
+    tick(DUE_AT + 2 * DAY)
+    read_mail()
+    retract(deadline, done, DUE_AT + 3 * DAY)
+    tick(DUE_AT + 3 * DAY)
+    assert sorted(read_mail()) == [(DESK, "Still missed"), (HEAD, "Still missed")]
+
+
+def test_an_escalation_taken_back_unsent_is_sent_when_the_miss_goes_on() -> None:
+    deadline = agree()
+    follow(HEAD, from_escalation=1)
+    tick(DUE_AT)
+    sweep.run(as_of=DUE_AT + DAY)
+    outbox.form(as_of=DUE_AT + DAY, domain="desk.example")
+    done = record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
+    tick(DUE_AT + DAY + HOUR)
+    assert read_mail() == []
+    retract(deadline, done, DUE_AT + DAY + 2 * HOUR)
+    tick(DUE_AT + DAY + 2 * HOUR)
+    assert read_mail() == [(HEAD, "Still missed")]
+
+
+def test_a_digest_that_is_told_again_waits_for_its_hour() -> None:
+    deadline = agree()
+    follow(rhythm="daily", digest_hour=8)
+    tick(DUE_AT)
+    tick(DUE_AT + DAY)
+    done = record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
+    tick(DUE_AT + 2 * DAY)
+    read_mail()
+    retract(deadline, done, DUE_AT + 2 * DAY)
+    tick(DUE_AT + 2 * DAY)
+    assert read_mail() == []
+    tick(utc("2026-03-18T08:00"))
+    assert [who for who, _ in read_mail()] == [DESK]
+
+
+def test_a_miss_that_was_over_when_it_was_loaded_is_told_when_it_goes_on() -> None:
+    follow()
+    done = {"type": "performance", "on": "2026-03-17", "recorded_at": "2026-03-17T12:00:00Z"}
+    found_at = DUE_AT + 10 * DAY
+    deadline = load(document("supply", duty(facts=[done])), as_of=found_at).deadlines.get()
+    tick(found_at)
+    assert read_mail() == []
+    retract(deadline, deadline.facts.get(), found_at + HOUR)
+    tick(found_at + HOUR)
+    assert read_mail() == [(DESK, "Missed")]
+
+
+def test_who_wants_changes_alone_hears_of_one_that_ends_a_miss() -> None:
+    deadline = agree()
+    follow()
+    follow(HEAD, kinds=["changed"])
+    tick(DUE_AT)
+    read_mail()
+    due = {"type": "date", "on": "2026-04-20"}
+    record(deadline, as_of=DUE_AT + DAY, type="extension", on="2026-03-16", due=due)
+    tick(DUE_AT + DAY)
+    assert sorted(read_mail()) == [(DESK, "Extended"), (HEAD, "Extended")]
+
+
+def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
+    deadline = agree()
+    follow(rhythm="daily", kinds=["changed"])
+    at = utc("2026-03-01T12:00")
+    waiver = record(deadline, as_of=at, type="waiver", on="2026-03-01")
+    retract(deadline, waiver, at + HOUR)
+    tick(at + DAY)
+    assert (DESK, "Waived") not in read_mail()
+
+
+def test_who_wants_misses_alone_does_not_hear_of_their_end() -> None:
+    deadline = agree()
+    follow(kinds=["missed"])
+    tick(DUE_AT)
+    record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
+    tick(DUE_AT + DAY)
+    assert read_mail() == [(DESK, "Missed")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"kinds": ["recovered"]}, {"kinds": ["changed"], "from_escalation": 1}],
+)
+def test_a_subscription_that_could_never_be_told_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        follow(**more)
