@@ -319,16 +319,27 @@ def record(
         )  # fmt: skip
 
 
-def mark_refused(email: str, *, answer: str, as_of: datetime) -> bool:
-    """Note at its subscriptions that mail to an address was refused for good, or bounced.
+def mark_refused(recipient: str, *, answer: str, as_of: datetime) -> bool:
+    """Note at its subscriptions that what goes to a recipient was refused for good, or given up.
 
     Whether that was not known before. They stay active: the next alert tries again.
     """
-    following = Subscription.objects.filter(email=email, refused_at__isnull=True)
+    following = _subscriptions_of([recipient]).filter(refused_at__isnull=True)
     return bool(following.update(refused_at=as_of, refusal=answer))
 
 
-def mark_reached(emails: Iterable[str]) -> None:
-    """Note that mail to these addresses is taken again."""
-    refused = Subscription.objects.filter(email__in=list(emails), refused_at__isnull=False)
+def mark_reached(recipients: Iterable[str]) -> None:
+    """Note that these recipients take again what goes to them."""
+    refused = _subscriptions_of(recipients).filter(refused_at__isnull=False)
     refused.update(refused_at=None, refusal="")
+
+
+def _subscriptions_of(recipients: Iterable[str]) -> QuerySet[Subscription]:
+    emails, webhooks = [], []
+    for recipient in recipients:
+        before, _, number = recipient.partition("webhook:")
+        if before:
+            emails.append(recipient)
+        else:
+            webhooks.append(int(number))
+    return Subscription.objects.filter(Q(email__in=emails) | Q(webhook__in=webhooks))

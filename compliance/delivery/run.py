@@ -55,11 +55,15 @@ class _Clock:
 
 
 class _Channel(Protocol):
-    """A way to reach recipients."""
+    """A way to reach recipients.
+
+    `resting` are those that failed in this run, whose other messages are left to the next one.
+    """
 
     is_mail: bool
     # How many messages it may be given in a minute; 0 for any number.
     per_minute: int
+    resting: set[str]
 
     def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
         """Try once. Raises nothing that the other side gives cause for."""
@@ -76,6 +80,7 @@ class _Mail:
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
         self.per_minute: int = settings.MAILS_PER_MINUTE
+        self.resting: set[str] = set()
 
     def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
         return self._carrier.send(letters.letter(told))
@@ -86,14 +91,22 @@ class _Mail:
 
 
 class _Webhooks:
-    """Receivers of webhooks, and chats."""
+    """Receivers of webhooks, and chats. One that fails is tried once a run: however much waits for
+    it, the others are not to wait with it."""
 
     is_mail = False
 
     def __init__(self) -> None:
         self.per_minute: int = settings.WEBHOOK_CALLS_PER_MINUTE
+        self.resting: set[str] = set()
 
     def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
+        answer = self._call(held, told, now)
+        if answer.outcome is not AttemptOutcome.SENT:
+            self.resting.add(told.recipient)
+        return answer
+
+    def _call(self, held: Claim, told: Contents, now: datetime) -> Answer:
         webhook = Webhook.objects.filter(messages=held.message_id).first()
         if webhook is None or not webhook.is_active:
             return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is switched off.")
@@ -168,18 +181,19 @@ def _send_claimed(
     is_stopping: Callable[[], bool],
 ) -> bool:
     """Send what was claimed; whether there is reason to go on to the next."""
-    told = contents.read([held.message_id for held in claims], as_of=clock())
-    reached = []
+    told = _read(claims, channel, clock)
+    reached: list[str] = []
     for place, claimed in enumerate(claims):
         if is_stopping():
             outbox.release(claims[place:], now=clock())
+            outbox.mark_reached(reached)
             return False
         held: Claim | None = claimed
         if clock() + outbox.LEASE_FOR_ONE > claimed.leased_until:
             held = outbox.renew(claimed, now=clock())
         if held is None:
             continue
-        if held.message_id not in told:
+        if held.message_id not in told or told[held.message_id].recipient in channel.resting:
             outbox.release([held], now=clock())
             continue
         answer = _attempt(held, told[held.message_id], channel, report, clock)
@@ -187,9 +201,44 @@ def _send_claimed(
             reached.append(told[held.message_id].recipient)
         if answer.is_server_fault:
             outbox.release(claims[place + 1 :], now=clock())
+            outbox.mark_reached(reached)
             return False
     outbox.mark_reached(reached)
     return True
+
+
+def _read(claims: Sequence[Claim], channel: _Channel, clock: _Clock) -> dict[int, Contents]:
+    """What messages tell. One that cannot be worked out is deferred, and holds up no other."""
+    try:
+        return contents.read([held.message_id for held in claims], as_of=clock())
+    except Exception:
+        log.exception("messages could not be worked out; one by one now")
+    told: dict[int, Contents] = {}
+    for held in claims:
+        started_at = clock()
+        try:
+            told |= contents.read([held.message_id], as_of=started_at)
+        except Exception as error:
+            log.exception("message could not be worked out", message=held.message_id)
+            answer = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
+            _record(held, answer, channel, started_at=started_at, ended_at=clock())
+    return told
+
+
+def _record(
+    held: Claim, answer: Answer, channel: _Channel, *, started_at: datetime, ended_at: datetime
+) -> bool:
+    """Store how an attempt ended; whether the message is given up with it."""
+    wait = channel.again_after(held, answer)
+    outbox.record(
+        held,
+        outcome=answer.outcome,
+        answer=answer.text,
+        started_at=started_at,
+        ended_at=ended_at,
+        again_at=None if wait is None else ended_at + wait,
+    )
+    return answer.outcome is AttemptOutcome.DEFERRED and wait is None
 
 
 def _attempt(
@@ -202,15 +251,7 @@ def _attempt(
         log.exception("message could not be made", message_id=told.message_id)
         answer = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
     ended_at = clock()
-    wait = channel.again_after(held, answer)
-    outbox.record(
-        held,
-        outcome=answer.outcome,
-        answer=answer.text,
-        started_at=started_at,
-        ended_at=ended_at,
-        again_at=None if wait is None else ended_at + wait,
-    )
+    is_given_up = _record(held, answer, channel, started_at=started_at, ended_at=ended_at)
     noted = {"message_id": told.message_id, "recipient": told.recipient}
     match answer.outcome:
         case AttemptOutcome.SENT:
@@ -218,7 +259,9 @@ def _attempt(
             log.info("message sent", **noted)
         case AttemptOutcome.DEFERRED:
             report.deferred += 1
-            log.warning("message deferred", **noted, answer=answer.text, given_up=wait is None)
+            log.warning("message deferred", **noted, answer=answer.text, given_up=is_given_up)
+            if is_given_up:
+                _tell_of_refusal(told.recipient, answer.text, held, ended_at)
         case AttemptOutcome.REFUSED:
             report.refused += 1
             log.error("message refused", **noted, answer=answer.text)
@@ -227,16 +270,22 @@ def _attempt(
 
 
 def _tell_of_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> None:
-    """Mark an address that takes no mail; the administrators hear of it the first time."""
-    if outbox.mark_refused(recipient, answer=answer, as_of=at):
-        others = [each for each in notices.administrators() if each != recipient]
-        notices.tell(
-            others,
-            subject=f"mail to {recipient} is refused",
-            paragraphs=[
-                f"The mail server refused {recipient} for good. It said: {answer}",
-                "Whoever follows agreements under this address hears of nothing until it is "
-                "mended. The next alert tries it again.",
-            ],
-            name=f"refused{held.message_id}",
-        )
+    """Mark who takes nothing any more; the administrators hear of it the first time."""
+    if not outbox.mark_refused(recipient, answer=answer, as_of=at):
+        return
+    webhook = Webhook.objects.filter(messages=held.message_id).first()
+    subject = f"mail to {recipient} is refused"
+    said = f"The mail server refused {recipient} for good. It said: {answer}"
+    if webhook is not None:
+        subject = f"webhook {webhook.name} takes nothing"
+        said = f"A message to webhook {webhook.name} was given up. The last answer was: {answer}"
+    notices.tell(
+        [each for each in notices.administrators() if each != recipient],
+        subject=subject,
+        paragraphs=[
+            said,
+            "Whoever follows agreements there hears of nothing until it is mended. The next "
+            "alert tries it again.",
+        ],
+        name=f"refused{held.message_id}",
+    )

@@ -95,6 +95,8 @@ _MAKE = """
     JOIN compliance_subscription AS s
       ON s.is_active AND (s.kinds = '{}' OR v.kind = ANY(s.kinds)) AND s.from_escalation <= v.level
      AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)
+     AND (s.webhook_id IS NULL OR EXISTS (
+            SELECT FROM compliance_webhook AS w WHERE w.id = s.webhook_id AND w.is_active))
     LEFT JOIN jsonb_to_recordset(%(hours)s::jsonb) AS h(
         id bigint, not_before timestamptz, is_digest boolean) ON h.id = s.id
     WHERE (s.party_id IS NULL OR EXISTS (

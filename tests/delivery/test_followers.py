@@ -157,3 +157,57 @@ def test_who_wants_misses_alone_does_not_hear_of_their_end() -> None:
 def test_a_subscription_that_could_never_be_told_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         follow(**more)
+
+
+def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
+    broken = agree()
+    agree(ref="other")
+    follow()
+    sweep.run(as_of=DUE_AT)
+    Alert.objects.filter(deadline=broken).update(breach_at=None)
+    delivery.deliver(as_of=DUE_AT)
+    assert read_mail() == [(DESK, "Missed")]
+    held_up = Message.objects.get(state=MessageState.WAITING.value)
+    assert "Error" in held_up.attempts.get().answer
+    assert held_up.next_attempt_at > DUE_AT
+
+
+@pytest.fixture
+def nowhere(settings: Any) -> Any:
+    """A webhook at which nobody listens, that follows everything."""
+    settings.WEBHOOKS_MAY_BE_PRIVATE = True
+    draft = {"name": "Desk tools", "url": "http://127.0.0.1:9/hook"}
+    webhook = webhooks.create(draft=read(WebhookDraft, draft), as_of=DUE_AT - DAY)
+    follow(None, webhook=webhook.pk)
+    return webhook
+
+
+def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -> None:
+    User.objects.create_superuser("admin@example.org", "x")
+    for ref in ("supply", "other"):
+        agree(ref=ref)
+    tick(DUE_AT)
+    for hours in range(24 * 4):
+        delivery.call_webhooks(as_of=DUE_AT + hours * HOUR)
+    assert set(Message.objects.values_list("state", flat=True)) == {MessageState.GIVEN_UP}
+    assert [each.subject for each in mail.outbox] == ["Pacta: webhook Desk tools takes nothing"]
+    assert Subscription.objects.get().refused_at is not None
+
+
+def test_a_webhook_that_fails_is_tried_once_a_run(nowhere: Any) -> None:
+    for number in range(5):
+        agree(ref=f"supply-{number}")
+    tick(DUE_AT)
+    assert delivery.call_webhooks(as_of=DUE_AT).deferred == 1
+    waiting = Message.objects.filter(state=MessageState.WAITING.value)
+    assert sorted(waiting.values_list("attempt_count", flat=True)) == [0, 0, 0, 0, 1]
+
+
+def test_nothing_is_made_for_a_webhook_that_is_switched_off(nowhere: Any) -> None:
+    agree()
+    draft = {"name": nowhere.name, "url": nowhere.url, "is_active": False}
+    webhooks.update(webhook=nowhere, draft=read(WebhookDraft, draft))
+    Subscription.objects.update(since=DUE_AT - DAY)
+    tick(DUE_AT)
+    assert not Alert.objects.exists()
+    assert audit(as_of=DUE_AT + HOUR).problems == []
