@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import models, transaction
+from django.db.models.functions import Now
 
 from compliance.domain.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Party, Subscription, Webhook
+from compliance.domain.vocabulary import MessageState
+from compliance.models import Agreement, Alert, Message, Party, Subscription, Webhook
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -28,7 +31,8 @@ def create(*, draft: SubscriptionDraft) -> Subscription:
 
 @transaction.atomic
 def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscription:
-    """Change a subscription. Alerts made already are still sent.
+    """Change a subscription. Alerts made already are still sent; what was found before is not the
+    concern of what it follows now.
 
     Raises:
         Invalid: as `create`.
@@ -39,22 +43,36 @@ def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscript
         columns |= {"refused_at": None, "refusal": ""}
     for name, value in columns.items():
         setattr(subscription, name, value)
+    subscription.since = Now()
     subscription.save()
+    subscription.refresh_from_db(fields=["since"])
     return subscription
 
 
 @transaction.atomic
-def end(*, email: str, agreement_id: int | None) -> list[Subscription]:
+def end(*, email: str, agreement_id: int | None, as_of: datetime) -> list[Subscription]:
     """End what brings an address mail about an agreement; about all of them, if none is named.
 
-    Returns what was ended. What follows more than that agreement ends as a whole: whoever asks
-    for no more mail must not get the next one.
+    Returns what was ended. What follows more than that agreement ends as a whole, and what waits
+    to be sent is withdrawn: whoever asks for no more mail must not get the next one.
     """
     following = following_of(email=email, agreement_id=agreement_id).select_for_update(of=("self",))
     ended = list(following)
     for subscription in ended:
         subscription.is_active = False
         subscription.save(update_fields=["is_active"])
+    emails = {subscription.email for subscription in ended}
+    still = Subscription.objects.filter(
+        models.Q(agreement__isnull=True) | models.Q(agreement=models.OuterRef("agreement")),
+        email=models.OuterRef("recipient"),
+        is_active=True,
+    )
+    waiting = Alert.objects.filter(
+        ~models.Exists(still), recipient__in=emails, withdrawn_at__isnull=True
+    )
+    waiting.filter(message__isnull=True).update(withdrawn_at=as_of)
+    messages = Message.objects.filter(state=MessageState.WAITING.value, recipient__in=emails)
+    waiting.filter(message__in=messages).update(withdrawn_at=as_of)
     return ended
 
 
@@ -70,7 +88,7 @@ def following_of(*, email: str, agreement_id: int | None) -> models.QuerySet[Sub
 
 def _columns(draft: SubscriptionDraft) -> dict[str, Any]:
     return {
-        "email": draft.email or "",
+        "email": _spelt(draft.email or ""),
         "webhook": _named(Webhook, "webhook", pk=draft.webhook),
         "agreement": _named(Agreement, "agreement", ref=draft.agreement),
         "party": _named(Party, "party", code=draft.party),
@@ -87,6 +105,12 @@ def _columns(draft: SubscriptionDraft) -> dict[str, Any]:
         "timezone": draft.timezone,
         "is_active": draft.is_active,
     }
+
+
+def _spelt(email: str) -> str:
+    """An address as it is spelt already: in another case it would be told everything twice."""
+    known = Subscription.objects.filter(email__iexact=email).order_by("id")
+    return known.values_list("email", flat=True).first() or email
 
 
 def _named(model: type[ModelT], field: str, **key: object) -> ModelT | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -21,7 +22,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if leave is None:
         return not_a_link(request)
     if request.method == "POST":
-        ended = subscriptions.end(email=leave.email, agreement_id=leave.agreement_id)
+        ended = subscriptions.end(
+            email=leave.email, agreement_id=leave.agreement_id, as_of=timezone.now()
+        )
         return page(
             request,
             "You are unsubscribed",

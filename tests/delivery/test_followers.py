@@ -159,6 +159,41 @@ def test_a_subscription_that_could_never_be_told_is_refused(more: dict[str, Any]
         follow(**more)
 
 
+def test_who_unsubscribed_gets_neither_what_waits_nor_the_end() -> None:
+    deadline = agree()
+    follow(rhythm="daily")
+    follow("second@example.org")
+    follow("other@example.org", rhythm="daily")
+    tick(DUE_AT)
+    read_mail()
+    for email in (DESK, "second@example.org"):
+        subscriptions.end(email=email, agreement_id=deadline.agreement_id, as_of=DUE_AT + HOUR)
+    tick(DUE_AT + DAY)
+    assert read_mail() == [("other@example.org", "Missed")]
+    record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
+    tick(DUE_AT + 2 * DAY)
+    assert read_mail() == [("other@example.org", "Met late")]
+
+
+def test_unsubscribing_stops_a_mail_that_the_server_would_not_take_yet() -> None:
+    deadline = agree()
+    follow()
+    sweep.run(as_of=DUE_AT)
+    outbox.form(as_of=DUE_AT, domain="desk.example")
+    subscriptions.end(email=DESK, agreement_id=deadline.agreement_id, as_of=DUE_AT)
+    tick(DUE_AT + MINUTE)
+    assert read_mail() == []
+    assert Message.objects.get().state == MessageState.WITHDRAWN
+
+
+def test_an_address_in_another_case_is_the_same_recipient() -> None:
+    agree()
+    follow()
+    follow(DESK.title(), agreement="supply")
+    tick(DUE_AT)
+    assert read_mail() == [(DESK, "Missed")]
+
+
 def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
     broken = agree()
     agree(ref="other")
