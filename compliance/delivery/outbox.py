@@ -217,6 +217,13 @@ _UNTRUE_OF_BREACHES = """
       AND b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
       AND (a.kind = %(missed)s AND b.end_reason = %(voided)s
            OR a.kind = %(recovered)s AND b.ended_at IS NULL
+           OR a.kind = %(escalated)s AND b.acknowledged_until > %(now)s
+           OR a.kind = %(unsilenced)s AND EXISTS (
+               SELECT FROM compliance_alert AS other
+               JOIN compliance_message AS told ON told.id = other.message_id
+               WHERE other.deadline_id = a.deadline_id AND other.breach_at = a.breach_at
+                 AND other.recipient = a.recipient AND other.message_id <> m.id
+                 AND other.withdrawn_at IS NULL AND told.created_at >= a.occasion)
            OR a.kind = ANY(%(while_open)s) AND (b.ended_at IS NOT NULL OR EXISTS (
                SELECT FROM compliance_alert AS later
                WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind

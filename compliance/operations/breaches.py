@@ -47,28 +47,36 @@ def acknowledge_by_mail(
     For the holder of a signed link. Returns the breaches that go on; one that is acknowledged
     already is left as it is.
     """
-    told = Alert.objects.filter(message=message_id, breach_at__isnull=False)
+    told = Alert.objects.filter(
+        message=message_id, breach_at__isnull=False, withdrawn_at__isnull=True
+    )
     if deadline_id is not None:
         told = told.filter(deadline=deadline_id)
-    rows = list(told.values_list("deadline_id", "agreement_id", "recipient").distinct())
+    rows = list(
+        told.values_list("deadline_id", "breach_at", "agreement_id", "recipient").distinct()
+    )
     if not rows:
         return []
-    agreement_ids = {agreement_id for _, agreement_id, _ in rows}
+    agreement_ids = {agreement_id for _, _, agreement_id, _ in rows}
     list(
         Agreement.objects.filter(pk__in=agreement_ids).order_by("id").select_for_update(no_key=True)
     )
-    ids = sorted({pk for pk, _, _ in rows})
+    ids = sorted({pk for pk, *_ in rows})
     list(Deadline.objects.filter(pk__in=ids).order_by("id").select_for_update(no_key=True))
-    breaches = list(
-        Breach.objects.filter(deadline__in=ids, ended_at__isnull=True)
+    # A later breach of the same deadline is told by another message.
+    told_of = {(pk, breach_at) for pk, breach_at, *_ in rows}
+    breaches = [
+        breach
+        for breach in Breach.objects.filter(deadline__in=ids, ended_at__isnull=True)
         .select_related("deadline__obligation")
         .order_by("id")
-    )
+        if (breach.deadline_id, breach.occurred_at) in told_of
+    ]
     noted = set()
     for breach in breaches:
         until = breach.acknowledged_until
         if until is None or until <= as_of:
-            _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][2], by=None)
+            _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][3], by=None)
             noted.add(breach.deadline_id)
     course.settle(noted, as_of=as_of)
     return breaches

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F, Max
 
 from compliance.domain.alerts import Call
 from compliance.domain.drafts import SilenceDraft
@@ -76,12 +77,22 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
     ).select_related("deadline")
     if silence.deadline_id is not None:
         breaches = breaches.filter(deadline=silence.deadline_id)
+    # Whoever an escalation had reached is to hear of it.
+    levels = dict(
+        breaches.filter(
+            deadline__alerts__kind=AlertKind.ESCALATED.value,
+            deadline__alerts__breach_at=F("occurred_at"),
+        )
+        .annotate(level=Max("deadline__alerts__level"))
+        .values_list("pk", "level")
+    )
     rows = [
         alerts.row(
             Call(
                 kind=AlertKind.UNSILENCED,
                 occasion=silence.ended_at or as_of,
                 breach_at=breach.occurred_at,
+                level=levels.get(breach.pk, 0),
             ),
             deadline=breach.deadline,
             created_at=as_of,

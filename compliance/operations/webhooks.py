@@ -78,7 +78,8 @@ def redeliver(*, message: Message, as_of: datetime) -> Message:
         raise refusal("", "Nothing that it told is true any more.")
     message.state = MessageState.WAITING.value
     message.next_attempt_at = as_of
-    message.attempt_count = 0
+    # Not as if it had never been tried: somebody may have read it.
+    message.attempt_count = 1
     message.save(update_fields=["state", "next_attempt_at", "attempt_count"])
     return message
 

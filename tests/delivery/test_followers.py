@@ -194,6 +194,74 @@ def test_an_address_in_another_case_is_the_same_recipient() -> None:
     assert read_mail() == [(DESK, "Missed")]
 
 
+def test_the_link_in_a_mail_acknowledges_what_that_told_and_no_later_breach() -> None:
+    deadline = agree(duty(kind="refrain"))
+    follow()
+    first, second = utc("2026-02-10T00:00"), utc("2026-02-20T00:00")
+    record(deadline, as_of=first, type="violation", on="2026-02-05", until="2026-02-07")
+    tick(first)
+    old = Message.objects.get()
+    record(deadline, as_of=second, type="violation", on="2026-02-19")
+    tick(second)
+    by_mail: dict[str, Any] = {"deadline_id": deadline.pk, "as_of": second + HOUR}
+    assert breaches.acknowledge_by_mail(message_id=old.pk, **by_mail) == []
+    new = Message.objects.exclude(pk=old.pk).get()
+    assert len(breaches.acknowledge_by_mail(message_id=new.pk, **by_mail)) == 1
+
+
+def test_an_acknowledgement_stops_escalations_that_wait_and_its_end_tells_them() -> None:
+    agree()
+    quiet = {"quiet_from": "15:00", "quiet_until": "18:00"}
+    follow(HEAD, from_escalation=1, **quiet)
+    tick(DUE_AT)
+    escalated_at = DUE_AT + DAY
+    sweep.run(as_of=escalated_at)
+    breaches.acknowledge(
+        breach=Breach.objects.get(),
+        draft=read(AcknowledgementDraft, {"until_at": (DUE_AT + 3 * DAY).isoformat()}),
+        by=User.objects.create_superuser("lee@example.org", "x"),
+        as_of=escalated_at + MINUTE,
+    )
+    tick(escalated_at + 3 * HOUR)
+    assert read_mail() == []
+    tick(DUE_AT + 3 * DAY)
+    tick(DUE_AT + 3 * DAY + 3 * HOUR)
+    assert read_mail() == [(HEAD, "Still missed")]
+
+
+def test_the_end_of_a_silence_tells_a_miss_that_it_held_back_once() -> None:
+    agree()
+    follow()
+    until = DUE_AT + 2 * HOUR
+    silence(until, DUE_AT - DAY)
+    sweep.run(as_of=DUE_AT)
+    delivery.deliver(as_of=until + timedelta(seconds=1))
+    tick(until + timedelta(seconds=4))
+    assert read_mail() == [(DESK, "Missed")]
+
+
+def test_the_end_of_a_silence_is_told_to_whom_an_escalation_had_reached() -> None:
+    agree()
+    follow(HEAD, from_escalation=1)
+    follow("chief@example.org", from_escalation=2)
+    tick(DUE_AT)
+    tick(DUE_AT + DAY)
+    assert read_mail() == [(HEAD, "Still missed")]
+    silence(DUE_AT + 2 * DAY, DUE_AT + DAY + HOUR)
+    tick(DUE_AT + 2 * DAY)
+    assert read_mail() == [(HEAD, "Still missed")]
+
+
+def test_what_is_sent_once_more_by_hand_and_proves_wrong_is_corrected() -> None:
+    deadline = agree()
+    follow()
+    tick(DUE_AT)
+    webhooks.redeliver(message=Message.objects.get(), as_of=DUE_AT + HOUR)
+    record(deadline, as_of=DUE_AT + HOUR, type="performance", on="2026-03-14")
+    tick(DUE_AT + 2 * HOUR)
+    assert read_mail() == [(DESK, "Missed"), (DESK, "Not missed after all")]
+
+
 def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
     broken = agree()
     agree(ref="other")
