@@ -68,8 +68,9 @@ app.conf.update(
         "compliance.tasks.deliver": {"queue": "delivery"},
         "compliance.tasks.call_webhooks": {"queue": "webhooks"},
         "compliance.tasks.recompute": {"queue": "recompute"},
-        "compliance.tasks.audit": {"queue": "webhooks"},
-        "compliance.tasks.beat_heart": {"queue": "webhooks"},
+        # Not behind the calls of webhooks, which last as long as receivers please.
+        "compliance.tasks.audit": {"queue": "recompute"},
+        "compliance.tasks.beat_heart": {"queue": "recompute"},
         "compliance.tasks.seal": {"queue": "recompute"},
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
     },

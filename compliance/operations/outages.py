@@ -49,10 +49,13 @@ class Watch:
         if is_failing and current is None:
             try:
                 with transaction.atomic():
-                    current = Outage.objects.create(part=part, began_at=as_of, told_at=as_of)
+                    current = Outage.objects.create(part=part, began_at=as_of)
             except IntegrityError:
                 return
-            self._tell(f"{part} has stopped", PARTS[part], f"outage{current.pk}began")
+        if is_failing and current is not None and current.told_at is None:
+            # Told before it is noted, and again until a server takes it; mail clients fold the two.
+            if self._tell(f"{part} has stopped", PARTS[part], f"outage{current.pk}began"):
+                Outage.objects.filter(pk=current.pk).update(told_at=as_of)
         elif not is_failing and current is not None:
             ended = Outage.objects.filter(pk=current.pk, ended_at__isnull=True)
             if ended.update(ended_at=as_of):
@@ -62,13 +65,14 @@ class Watch:
     def _tell_without_database(self, as_of: datetime) -> None:
         if self._told_without_database or not self._administrators:
             return
-        self._told_without_database = True
         name = f"outage.database.{as_of:%Y%m%d%H}"
-        self._tell("the database does not answer", PARTS["database"], name)
+        told = self._tell("the database does not answer", PARTS["database"], name)
+        self._told_without_database = told > 0
 
-    def _tell(self, subject: str, said: str, name: str) -> None:
+    def _tell(self, subject: str, said: str, name: str) -> int:
+        """How many mails were taken."""
         log.error("outage", subject=subject)
-        notices.tell(
+        return notices.tell(
             self._administrators,
             subject=subject,
             paragraphs=[said, "See /readyz, and the section on this in the operating guide."],

@@ -60,7 +60,8 @@ _LOOKED_AT = """
 """
 
 # Who follows a breach: the same rule as in operations.alerts, put here a second time so that an
-# error in one shows in the other.
+# error in one shows in the other. Whoever follows it only since its obligation was corrected, or
+# their webhook was switched on, was not to be told then.
 _UNTOLD = """
     SELECT b.id, coalesce(w.name, s.email)
     FROM compliance_breach AS b
@@ -82,6 +83,16 @@ _UNTOLD = """
           SELECT FROM compliance_alert AS a
           WHERE a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
             AND a.recipient = coalesce('webhook:' || s.webhook_id, s.email))
+      AND NOT EXISTS (
+          SELECT FROM compliance_obligationevent AS e
+          WHERE e.pgh_obj_id = o.id AND e.pgh_label = 'update'
+            AND e.pgh_created_at > b.detected_at)
+      AND NOT EXISTS (
+          SELECT FROM compliance_obligationpartyevent AS e
+          JOIN compliance_obligationevent AS made
+            ON made.pgh_obj_id = e.obligation_id AND made.pgh_label = 'insert'
+          WHERE e.obligation_id = o.id AND e.pgh_label = 'insert'
+            AND e.pgh_created_at > greatest(b.detected_at, made.pgh_created_at))
     ORDER BY b.id LIMIT %(most)s
 """
 
@@ -104,18 +115,12 @@ _UNSENT = """
     ORDER BY m.id LIMIT %(most)s
 """
 
-_EMPTY = """
-    SELECT m.id, m.recipient FROM compliance_message AS m
-    WHERE m.state = 'sent' AND m.created_at > %(as_of)s - interval '2 days'
-      AND NOT EXISTS (SELECT FROM compliance_alert AS a WHERE a.message_id = m.id)
-    ORDER BY m.id LIMIT %(most)s
-"""
-
 _UNWATCHED = """
     SELECT d.id, d.status FROM compliance_deadline AS d
-    WHERE d.status IN ('pending', 'holding', 'in_grace') AND d.due_at IS NOT NULL
-      AND NOT d.is_withdrawn AND d.set_aside_error = ''
-      AND (d.next_check_at IS NULL OR d.next_check_at <= %(overdue)s)
+    WHERE d.set_aside_error = '' AND (
+        d.next_check_at <= %(overdue)s
+        OR d.next_check_at IS NULL AND d.status IN ('pending', 'holding', 'in_grace')
+           AND d.due_at IS NOT NULL AND NOT d.is_withdrawn)
     ORDER BY d.id LIMIT %(most)s
 """
 
@@ -123,6 +128,5 @@ _CHECKS = (
     ("breach", "{name} follows it and has no alert about it.", _UNTOLD),
     ("alert", "It waits to be put into a message for {name}.", _UNFORMED),
     ("message", "It waits to be sent to {name}, and its time has long come.", _UNSENT),
-    ("message", "It was sent to {name} and told of nothing.", _EMPTY),
     ("deadline", "It is {name} and nobody looks when its time comes.", _UNWATCHED),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,14 +19,18 @@ _SWEEPS_MISSED = 6
 _OLDEST_STALE_SECONDS = 60 * 60
 _OLDEST_AUDIT_SECONDS = 30 * 60
 
+_PATIENCE = {"patience": timedelta(seconds=_OLDEST_ALERT_SECONDS)}
+
+# What a silence held back waits for delivery since that ended.
 _FIGURES = """
 SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
     least((SELECT min(greatest(created_at, not_before)) FROM compliance_alert AS a
            WHERE message_id IS NULL AND withdrawn_at IS NULL AND not_before <= now()
              AND NOT EXISTS (
                SELECT FROM compliance_silence AS s
-               WHERE s.agreement_id = a.agreement_id AND s.ended_at IS NULL
-                 AND s.until_at > now()
+               WHERE s.agreement_id = a.agreement_id
+                 AND s.until_at > now() - %(patience)s
+                 AND coalesce(s.ended_at, 'infinity') > now() - %(patience)s
                  AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))),
           (SELECT min(created_at) FROM compliance_message
            WHERE state = 'waiting' AND webhook_id IS NULL)),
@@ -142,7 +146,7 @@ def _figures() -> tuple[Any, ...]:
         "options": f"-c statement_timeout={_PATIENCE_SECONDS * 1000}",
     }
     with psycopg.connect(**parameters) as own:
-        found: tuple[Any, ...] | None = psycopg.Cursor(own).execute(_FIGURES).fetchone()
+        found: tuple[Any, ...] | None = psycopg.Cursor(own).execute(_FIGURES, _PATIENCE).fetchone()
     if found is None:
         sentence = "A SELECT of scalars always has one row."
         raise RuntimeError(sentence)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Alert, Deadline, SweepRun
+from compliance.models import Alert, Deadline, Silence, SweepRun, User
 from compliance.operations import sweep
 from tests.samples import agree, follow
 
@@ -68,6 +68,26 @@ def test_an_alert_that_nobody_sends_makes_it_fail(client: Client) -> None:
     assert content["checks"]["alerts"]["oldest_unsent_seconds"] >= 16 * 60
     Alert.objects.update(withdrawn_at=timezone.now())
     assert ready(client)[0] == 200
+
+
+def test_what_a_silence_held_back_is_not_late_the_moment_that_it_ends(client: Client) -> None:
+    follow()
+    agreement = agree().agreement
+    now = timezone.now()
+    sweep.run(as_of=now)
+    then = now - timedelta(days=3)
+    Alert.objects.update(created_at=then, not_before=then)
+    held_back = Silence.objects.create(
+        agreement=agreement,
+        until_at=now - timedelta(seconds=1),
+        reason="They move.",
+        created_at=then,
+        created_by=User.objects.create_superuser("lee@example.org", "x"),
+    )
+    assert ready(client)[0] == 200
+    held_back.until_at = now - timedelta(minutes=16)
+    held_back.save()
+    assert ready(client)[0] == 503
 
 
 def test_deadlines_set_aside_are_shown_and_do_not_make_it_fail(client: Client) -> None:

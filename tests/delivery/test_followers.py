@@ -275,6 +275,33 @@ def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
     assert held_up.next_attempt_at > DUE_AT
 
 
+def test_the_audit_takes_nobody_for_forgotten_who_follows_only_now() -> None:
+    agree()
+    narrow = follow(min_severity="critical")
+    away = follow("away@example.org", is_active=False)
+    follow("high@example.org", min_severity="high")
+    Subscription.objects.update(since=DUE_AT - DAY)
+    tick(DUE_AT)
+    for each in (narrow, away):
+        each.refresh_from_db()
+        subscriptions.update(
+            subscription=each, draft=read(SubscriptionDraft, {"email": each.email})
+        )
+    correct(duty(severity="high"), as_of=DUE_AT + HOUR)
+    assert audit(as_of=DUE_AT + 2 * HOUR).problems == []
+
+
+def test_the_audit_minds_no_message_whose_alerts_are_told_again() -> None:
+    deadline = agree()
+    follow()
+    tick(DUE_AT)
+    done = record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
+    tick(DUE_AT + DAY)
+    retract(deadline, done, DUE_AT + DAY + HOUR)
+    tick(DUE_AT + DAY + HOUR)
+    assert audit(as_of=DUE_AT + DAY + 2 * HOUR).problems == []
+
+
 @pytest.fixture
 def nowhere(settings: Any) -> Any:
     """A webhook at which nobody listens, that follows everything."""

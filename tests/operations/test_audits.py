@@ -54,6 +54,7 @@ def test_a_clean_world_is_clean(world: Any) -> None:
         ("deadline", "UPDATE compliance_deadline SET status = 'pending', next_check_at = NULL"),
         ("deadline", "UPDATE compliance_deadline SET status = 'pending',"
                      " next_check_at = now() - interval '2 hours'"),
+        ("deadline", "UPDATE compliance_deadline SET next_check_at = now() - interval '2 hours'"),
     ],
 )  # fmt: skip
 def test_each_fault_is_found(world: Any, about: str, fault: str) -> None:
@@ -92,6 +93,27 @@ def test_an_outage_is_told_once_and_so_is_its_end(settings: Any) -> None:
     assert mail.outbox[1].subject == "Pacta: sweep works again"
     assert len(mail.outbox) == 2
     assert Outage.objects.get().ended_at == now + timedelta(minutes=5)
+
+
+def test_an_outage_that_the_mail_server_would_not_take_is_told_at_the_next_look(
+    settings: Any,
+) -> None:
+    User.objects.create_superuser("admin@example.org", "x")
+    watch = Watch()
+    now = timezone.now()
+    watch.note(set(), as_of=now)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    watch.note({"sweep"}, as_of=now)
+    watch.note({"sweep", "database"}, as_of=now)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    watch.note({"sweep", "database"}, as_of=now)
+    for _ in range(2):
+        watch.note({"sweep"}, as_of=now)
+    assert [each.subject for each in mail.outbox] == [
+        "Pacta: the database does not answer",
+        "Pacta: sweep has stopped",
+    ]
 
 
 def test_without_a_database_those_last_known_are_told_once(settings: Any) -> None:
