@@ -92,6 +92,8 @@ class Climb:
 _NO_CLIMB = Climb()
 # Somebody can still do something about these.
 _REMINDED = frozenset({Status.PENDING, Status.HOLDING})
+_OPEN = _REMINDED | {Status.IN_GRACE}
+_STOPPED = frozenset({Status.WAIVED, Status.CANCELLED, Status.SUSPENDED})
 _CHANGES = frozenset(
     {
         Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED, Reason.TARGET_RESTATED,
@@ -144,17 +146,24 @@ def escalation(breach: OpenBreach, rungs: Sequence[datetime], *, as_of: datetime
 def change(before: Entry, now: Transition, *, recorded_at: datetime) -> Call | None:
     """Whether people are to be told that what they knew of a deadline holds no more.
 
-    That is so when it was extended, waived, restated and the like; what time alone brings about,
-    or a performance, is told otherwise or not at all.
+    That is so when it was extended, waived, restated and the like, and when that was retracted;
+    what time alone brings about, or a performance, is told otherwise or not at all.
     """
-    if now.reason not in _CHANGES:
-        return None
     due_at = now.due.due_at if now.due is not None else None
     if (before.status, before.due_at, before.target) == (now.status, due_at, now.target):
         return None
-    return Call(
-        kind=AlertKind.CHANGED, occasion=recorded_at, due_at=before.due_at, reason=now.reason
-    )
+    reason: Reason | None = None
+    if now.reason in _CHANGES:
+        reason = now.reason
+    elif now.status in _OPEN and before.status in _STOPPED:
+        reason = Reason.RESUMED
+    elif now.status in _OPEN and before.due_at != due_at:
+        reason = Reason.RESCHEDULED
+    elif now.status in _OPEN and before.target != now.target:
+        reason = Reason.TARGET_RESTATED
+    if reason is None:
+        return None
+    return Call(kind=AlertKind.CHANGED, occasion=recorded_at, due_at=before.due_at, reason=reason)
 
 
 def due_known_since(held: Sequence[Entry], due_at: datetime) -> datetime | None:

@@ -141,6 +141,21 @@ def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
     assert (DESK, "Waived") not in read_mail()
 
 
+def test_who_was_told_of_a_waiver_or_extension_is_told_that_it_was_retracted() -> None:
+    deadline = agree()
+    follow(kinds=["changed"])
+    at = utc("2026-03-01T12:00")
+    due = {"type": "date", "on": "2026-04-20"}
+    for number, told in enumerate((("Waived", "Resumed"), ("Extended", "Rescheduled"))):
+        then = at + number * DAY
+        more = {"type": "extension", "due": due} if number else {"type": "waiver"}
+        changed = record(deadline, as_of=then, on="2026-03-01", **more)
+        tick(then)
+        retract(deadline, changed, then + HOUR)
+        tick(then + HOUR)
+        assert read_mail() == [(DESK, each) for each in told]
+
+
 def test_who_wants_misses_alone_does_not_hear_of_their_end() -> None:
     deadline = agree()
     follow(kinds=["missed"])
