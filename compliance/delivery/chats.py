@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import apprise
 
 from compliance.delivery.carrier import Answer
@@ -9,6 +11,20 @@ from compliance.domain.vocabulary import AttemptOutcome
 
 # What takes any host could be pointed at our own network.
 SERVICES = ("slack", "msteams", "workflows", "discord", "gchat", "tgram", "pover", "opsgenie")
+
+# Workflows of Teams run on a host of each customer's own, below one of these.
+_WORKFLOW_HOSTS = (
+    ".logic.azure.com", ".logic.azure.us", ".logic.azure.cn", ".api.powerplatform.com",
+    ".api.gov.powerplatform.microsoft.us", ".api.high.powerplatform.microsoft.us",
+    ".api.powerplatform.partner.microsoftonline.cn", ".api.appsplatform.us",
+)  # fmt: skip
+# What the links that chats give out carry, and what chooses among known hosts. Others of
+# apprise's would read a file or any address as a template, switch off the check of certificates,
+# wait for hours, or take a failure for a success.
+_OPTIONS = frozenset(
+    {"api-version", "sp", "sv", "sig", "pa", "route", "key", "token", "thread", "region"}
+)
+_SECONDS = 5.0
 
 
 class UnknownChat(ValueError):
@@ -21,27 +37,47 @@ def refuse_unknown(url: str) -> None:
     Raises:
         UnknownChat: with a sentence that does not repeat the address, which holds a secret.
     """
-    scheme = url.partition("://")[0].lower()
-    is_web_link = scheme == "https" and apprise.Apprise.instantiate(url) is not None
-    found = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    known = getattr(found, "secure_protocol", None), getattr(found, "protocol", None)
-    names = {name for each in known for name in ((each,) if isinstance(each, str) else each or ())}
-    if found is None or not names & set(SERVICES) or (scheme not in SERVICES and not is_web_link):
-        sentence = (
-            "This is not the address of a chat that Pacta can write to. Take the webhook link "
-            f"that the chat gives you, or one of apprise's for: {', '.join(SERVICES)}."
-        )
-        raise UnknownChat(sentence)
+    _chat(url)
 
 
 def notify(*, url: str, title: str, body: str) -> Answer:
     """Write into a chat once. Never raises, and never repeats the address."""
     try:
-        refuse_unknown(url)
+        chat = _chat(url)
     except UnknownChat as error:
         return Answer(outcome=AttemptOutcome.REFUSED, text=str(error))
-    chat = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Pacta", async_mode=False))
-    chat.add(url)
-    if chat.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
+    service = apprise.Apprise(asset=_asset())
+    # The object, not the address: that could be read as a list of several.
+    service.add(chat)
+    if service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
         return Answer(outcome=AttemptOutcome.SENT)
     return Answer(outcome=AttemptOutcome.DEFERRED, text="The chat did not take it.")
+
+
+def _chat(url: str) -> apprise.NotifyBase:
+    is_one = not re.search(r"[\s,]|://.*://", url)
+    options = re.split(r"[?&;]", url)[1:]
+    unknown = [each for each in options if each.partition("=")[0].lower() not in _OPTIONS]
+    scheme = url.partition("://")[0].lower()
+    found = None
+    if is_one and scheme in {*SERVICES, "https"} and not unknown:
+        found = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+    known = getattr(found, "secure_protocol", None), getattr(found, "protocol", None)
+    names = {name for each in known for name in ((each,) if isinstance(each, str) else each or ())}
+    is_known = bool(names & set(SERVICES))
+    if found is not None and "workflows" in names:
+        host, port = str(found.host).lower(), found.port
+        is_known = host.endswith(_WORKFLOW_HOSTS) and port in {None, 443}
+    if found is None or not is_known:
+        sentence = (
+            "This is not the address of a chat that Pacta can write to. Take the webhook link "
+            f"that the chat gives you, or one of apprise's for: {', '.join(SERVICES)}. Leave out "
+            f"all options but these: {', '.join(sorted(_OPTIONS))}."
+        )
+        raise UnknownChat(sentence)
+    found.socket_connect_timeout = found.socket_read_timeout = _SECONDS
+    return found
+
+
+def _asset() -> apprise.AppriseAsset:
+    return apprise.AppriseAsset(app_id="Pacta", async_mode=False, http_redirects=False)

@@ -248,15 +248,68 @@ def test_a_miss_reaches_a_subscribed_webhook_signed_and_can_be_sent_again(
     assert receiver.received[2][0]["webhook-id"] == first[0]["webhook-id"]
 
 
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+FLOW = "a" * 32
+NATIVE_FLOW = (
+    f"/workflows/{FLOW}/triggers/manual/paths/invoke"
+    f"?api-version=2016-06-01&sp=x&sv=1&sig={'b' * 43}"
+)
+
+
 @pytest.mark.parametrize(
     "url",
     ["json://127.0.0.1/", "xml://10.0.0.1", "mailto://a:b@example.org", "https://example.org/",
-     "slack://", "nothing", "file:///etc/passwd"],
+     "slack://", "nothing", "file:///etc/passwd",
+     # apprise reads these as two addresses, of which the second is any host.
+     f"{SLACK}/, json://127.0.0.1:9/x", f"{SLACK}/,json://127.0.0.1:9/x", f"{SLACK} json://10.0.0.1",
+     # Workflows run at any host, as far as apprise is concerned.
+     f"workflows://127.0.0.1:8080/{FLOW}/{'b' * 43}/", f"workflows://localhost/{FLOW}/{'b' * 43}/",
+     f"workflows://logic.azure.com.evil.example/{FLOW}/{'b' * 43}/",
+     f"workflows://x.logic.azure.com:8443/{FLOW}/{'b' * 43}/",
+     f"https://127.0.0.1{NATIVE_FLOW}", f"https://x.powerplatform.evil.example{NATIVE_FLOW}",
+     f"https://x.logic.azure.evil{NATIVE_FLOW}",
+     # A template is a file of ours, or an address in our network.
+     f"{SLACK}/?template=/etc/passwd", f"{SLACK}/?template=http://127.0.0.1/",
+     f"workflows://x.logic.azure.com/{FLOW}/{'b' * 43}/?template=file:///etc/passwd",
+     # No check of the certificate, hours of waiting, failure that counts as success.
+     f"{SLACK}/?verify=no", f"{SLACK}/?VERIFY=no", f"{SLACK}/?key=x&verify=no",
+     f"{SLACK}/?key=x;verify=no", f"{SLACK}/?%76erify=no", f"{SLACK}/?cto=9999",
+     f"{SLACK}/?rto=9999",
+     f"{SLACK}/?retry=99&wait=99", f"{SLACK}/?optional=yes", f"{SLACK}/?redirect=yes",
+     "slack://[::1", "slack://x]/[", "slack://a:99999999/b", "https://[", "https://\u2028/",
+     "SLACK", "://", "opsgenie://key-0000-0000/?region=http://127.0.0.1/"],
 )  # fmt: skip
-def test_only_chats_at_hosts_we_know_are_written_to(url: str) -> None:
+@pytest.mark.django_db
+def test_only_chats_at_hosts_we_know_are_written_to(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *each, **_: called.append(each))
     with pytest.raises(chats.UnknownChat) as refused:
         chats.refuse_unknown(url)
     assert url not in str(refused.value)
-    chats.refuse_unknown(
-        "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
-    )
+    answer = chats.notify(url=url, title="t", body="b")
+    assert answer.outcome is AttemptOutcome.REFUSED
+    assert called == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", SLACK,
+     f"https://prod-1.westus.logic.azure.com:443{NATIVE_FLOW}",
+     f"workflows://x.api.powerplatform.com/{FLOW}/{'b' * 43}/?pa=yes&route=5",
+     "https://chat.googleapis.com/v1/spaces/x/messages?key=k&token=t",
+     "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+     "tgram://123456789:abcdefg_hijklmnop/12315544/", "opsgenie://a37b4c1b-1234/?region=eu",
+     f"pover://{'u' * 30}@{'t' * 30}"],
+)  # fmt: skip
+def test_the_links_that_chats_give_out_are_taken(url: str) -> None:
+    chats.refuse_unknown(url)
+
+
+def test_no_secret_of_a_chat_comes_into_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    secret = "TIiajkdnlazkcOXrIdevi7FQ"
+    for url in (f"slack://T1/A1/{secret}!/", f"slack://{secret}/", f"https://example.org/{secret}"):
+        with pytest.raises(chats.UnknownChat):
+            chats.refuse_unknown(url)
+    assert secret not in caplog.text
