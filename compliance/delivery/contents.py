@@ -16,7 +16,7 @@ from django.db.models import Count
 
 from compliance.delivery import links
 from compliance.delivery.reasons import reasons
-from compliance.domain import phrases
+from compliance.domain import civil_time, phrases
 from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,
@@ -247,7 +247,9 @@ def _thread(message: Message, told: Sequence[_Told]) -> str:
 def _zones(recipients: Iterable[str]) -> dict[str, str]:
     """The zones of those recipients who have one of their own."""
     own = Subscription.objects.filter(email__in=recipients, is_active=True).exclude(timezone="UTC")
-    return dict(own.order_by("-id").values_list("email", "timezone"))
+    known = civil_time.zone_names()
+    found = own.order_by("-id").values_list("email", "timezone")
+    return {email: zone for email, zone in found if zone in known}
 
 
 def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import structlog
-import urllib3
 from django.conf import settings
-from urllib3.exceptions import HTTPError
+
+from compliance.delivery import calls
 
 log = structlog.get_logger(__name__)
 
@@ -14,11 +16,12 @@ def beat() -> bool:
     """Call `HEARTBEAT_URL`, if there is one; whether it was taken."""
     if not settings.HEARTBEAT_URL:
         return False
+    parts = urlsplit(settings.HEARTBEAT_URL)
+    headers = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": "Pacta"}
     try:
-        with urllib3.PoolManager(timeout=5.0, retries=False) as pool:
-            answer = pool.request("GET", settings.HEARTBEAT_URL, redirect=False)
-    except (HTTPError, OSError) as error:
+        status, _ = calls.call("GET", parts, address=parts.hostname or "", headers=headers)
+    except calls.FAILURES as error:
         # The address is a secret of the service that watches us.
         log.warning("heartbeat not taken", error=type(error).__name__)
         return False
-    return bool(200 <= answer.status < 300)
+    return 200 <= status < 300

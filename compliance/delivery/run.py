@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 from django.conf import settings
+from django.db import Error
 
 from compliance.delivery import chats, contents, letters, notices, outbox, payloads, webhooks
 from compliance.delivery.carrier import Answer, Carrier
@@ -30,6 +31,9 @@ BACK_OFF = (
 )
 # A server that is down is no fault of the message: it is to go out soon after the server is back.
 LONGEST_WAIT_FOR_SERVER = timedelta(minutes=2)
+# Receivers that are slow must not keep the worker from its other work for longer. What is left
+# goes behind what others wait for.
+WEBHOOKS_SECONDS = 60.0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -148,10 +152,16 @@ def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False)
 def call_webhooks(
     *, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False
 ) -> DeliveryReport:
-    """Call the webhooks, and write into the chats, for which something is due at `as_of`."""
+    """Call the webhooks, and write into the chats, for which something is due at `as_of`.
+
+    The run ends after `WEBHOOKS_SECONDS`; what is left is for the next.
+    """
     clock = _Clock(as_of)
     report = DeliveryReport()
-    _work_through(_Webhooks(), report, clock, as_of, is_stopping)
+    end = time.monotonic() + WEBHOOKS_SECONDS
+    _work_through(
+        _Webhooks(), report, clock, as_of, lambda: is_stopping() or time.monotonic() > end
+    )
     return report
 
 
@@ -211,6 +221,8 @@ def _read(claims: Sequence[Claim], channel: _Channel, clock: _Clock) -> dict[int
     """What messages tell. One that cannot be worked out is deferred, and holds up no other."""
     try:
         return contents.read([held.message_id for held in claims], as_of=clock())
+    except Error:  # the database is away, which is no message's fault
+        raise
     except Exception:
         log.exception("messages could not be worked out; one by one now")
     told: dict[int, Contents] = {}

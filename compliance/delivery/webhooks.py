@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
-import threading
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPException
 from secrets import token_bytes
 from urllib.parse import SplitResult, urlsplit
 
-import urllib3
 from django.conf import settings
 from standardwebhooks import Webhook as Signer
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
 
+from compliance.delivery import calls
 from compliance.delivery.carrier import Answer
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
@@ -43,11 +37,18 @@ RETRY_AFTER = (
 # A former secret signs beside the new one for so long.
 ROTATION = timedelta(days=1)
 
-_CONNECT_SECONDS, _TOTAL_SECONDS = 5.0, 15.0
-_MOST_READ, _MOST_KEPT = 64 * 1024, 300
+_MOST_KEPT = 300
 _GONE = 410
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_DEPRECATED_SITE_LOCAL = ipaddress.ip_network("fec0::/10")
+# Which `ipaddress` counts as public, or did in some versions: addresses that clouds answer to
+# inside their own networks, and what was taken out of use.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20",
+        "5f00::/16", "fec0::/10",
+    )
+)  # fmt: skip
 
 
 class UnsafeAddress(ValueError):
@@ -97,7 +98,8 @@ def post(
 
     The name is resolved once; every address it has must be public, and the connection goes to
     one that was looked at: an answer that changes between look and call gains nothing. No
-    redirect is followed and no proxy is used.
+    redirect is followed and no proxy is used. It is the server's fault when nothing comes that
+    can be read as an answer.
     """
     try:
         parts = _parts(url)
@@ -111,8 +113,10 @@ def post(
         **sign(secrets, message_id=message_id, sent_at=now, payload=payload),
     }
     try:
-        status, said = _call(parts, addresses[0], headers, payload)
-    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        status, said = calls.call(
+            "POST", parts, address=addresses[0], headers=headers, payload=payload
+        )
+    except calls.FAILURES as error:
         text = one_line(str(error)) or type(error).__name__
         return Answer(outcome=AttemptOutcome.DEFERRED, text=text[:_MOST_KEPT])
     text = one_line(f"{status} {said.decode(errors='replace')}")[:_MOST_KEPT]
@@ -122,59 +126,24 @@ def post(
     return Answer(outcome=outcome, text=text)
 
 
-def _call(
-    parts: SplitResult, address: str, headers: dict[str, str], payload: bytes
-) -> tuple[int, bytes]:
-    timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_CONNECT_SECONDS)
-    host = parts.hostname or ""
-    connection: HTTPConnection
-    if parts.scheme == "https":
-        connection = HTTPSConnection(
-            address,
-            parts.port or 443,
-            timeout=timeout.connect_timeout,
-            server_hostname=host,
-            assert_hostname=host,
-            ssl_context=ssl.create_default_context(),
-        )
-    else:
-        connection = HTTPConnection(address, parts.port or 80, timeout=timeout.connect_timeout)
-    target = parts.path or "/"
-    if parts.query:
-        target += f"?{parts.query}"
-    # Each byte that comes starts the time-out anew: a receiver that drips is cut off by the clock.
-    cut_off = threading.Timer(_TOTAL_SECONDS, _cut, [connection])
-    cut_off.daemon = True
-    cut_off.start()
-    try:
-        connection.request("POST", target, body=payload, headers=headers, preload_content=False)
-        answer = connection.getresponse()
-        said = b""
-        # The status has come: what is said beside that is not waited for.
-        with suppress(HTTPError, HTTPException, OSError):
-            said = answer.read(_MOST_READ)
-        return answer.status, said
-    finally:
-        cut_off.cancel()
-        connection.close()
-
-
-def _cut(connection: HTTPConnection) -> None:
-    if connection.sock is not None:
-        with suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
-
-
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         sentence = "This is no web address: write it as https://example.org/hooks/pacta."
         raise UnsafeAddress(sentence) from None
     schemes = {"https", "http"} if _allows_private() else {"https"}
     if parts.scheme not in schemes or not host or any(each <= " " for each in url):
         sentence = "It must begin with https:// and name a host."
+        raise UnsafeAddress(sentence)
+    if not url.isascii():
+        sentence = (
+            "Write it in ASCII: the host as xn--..., other letters percent-encoded, such as %C3%A9."
+        )
+        raise UnsafeAddress(sentence)
+    if port == 0:
+        sentence = "There is no port 0: leave it out, or name the one that is listened on."
         raise UnsafeAddress(sentence)
     if parts.username is not None or parts.password is not None:
         sentence = "Leave the login out of the address: receivers know us by our signature."
@@ -211,8 +180,8 @@ def _is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(str(inner))
-        if ip in _DEPRECATED_SITE_LOCAL:
-            return False
+    if any(ip in each for each in _NOT_PUBLIC):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,8 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from compliance import delivery
-from compliance.delivery import chats, webhooks
+from compliance.delivery import calls, chats, webhooks
+from compliance.delivery.carrier import Answer
 from compliance.domain.drafts import SubscriptionDraft, WebhookDraft, read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
@@ -97,7 +102,24 @@ UNSAFE = (
     "https://[::ffff:127.0.0.1]/", "https://[::ffff:10.0.0.1]/", "https://[2002:7f00:1::]/",
     "https://[64:ff9b::7f00:1]/", "https://[64:ff9b::a9fe:a9fe]/", "https://198.18.0.1/",
     "https://192.0.2.1/", "https://no-such-name.invalid/", "https://example.org:99999/",
-    "https://exa mple.org/", "https://example.org/\r\nHost: x",
+    "https://exa mple.org/", "https://example.org/\r\nHost: x", "https://192.0.0.192/opc/v2/",
+    "https://168.63.129.16/", "https://192.88.99.1/", "https://[64:ff9b:1::7f00:1]/",
+    "https://[::127.0.0.1]/", "https://[2001:0:7f00:1::]/", "https://[::ffff:7f00:1]/",
+    "https://[fe80::1%25lo]/", "https://[::1%25lo]/", "https://[::1", "https://[v1.a]/",
+    "https://LOCALHOST./", "https://127.0.0.1./", "https://127.0.1/", "https://0177.0.0.1/",
+    "https://0x7f.1/", "https://00000000177.1/", "https://017700000001:443/", "https://0/",
+    "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/", "https://127\u30020\u30020\u30021/",
+    "https://①②⑦.0.0.1/", "https://bücher.example/", "https://example.org/café",
+    "https://127.0.0.1%2f.example.org/", "https://%31%32%37.0.0.1/",
+    "https://example.org@127.0.0.1/",
+    "https://example.org:x@127.0.0.1/", "https://@127.0.0.1/", "https://127.0.0.1\\@example.org/",
+    "https://127.0.0.1\\.example.org/", "https:\\\\127.0.0.1/", "https:/127.0.0.1/",
+    "https:127.0.0.1",
+    "https://\t127.0.0.1/", "https://127.0.0.1\t/", "HTTPS://127.0.0.1/", "hTTp://example.org/",
+    "https://127.0.0.1:0/", "https://93.184.216.34:0/", "https://127.0.0.1:25/",
+    "https://example.org:-1/",
+    "https://127.0.0.1#@example.org/", "https://127.0.0.1?@example.org/", "//127.0.0.1/",
+    f"https://{'a' * 64}.example/", f"https://{'a.' * 900}example/", "https://xn--/", "https://.../",
 )  # fmt: skip
 
 
@@ -145,11 +167,217 @@ def test_a_name_that_changes_its_address_between_look_and_call_gains_nothing(
     assert called == ["93.184.216.34"]
 
 
+def test_one_private_address_among_several_is_enough_to_refuse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for private in ("10.0.0.1", "::1", "fe80::1%eth0", "64:ff9b::a00:1", "100.100.100.200"):
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))
+            for address in ("93.184.216.34", private, "93.184.216.35")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
+        with pytest.raises(webhooks.UnsafeAddress, match="private"):
+            webhooks.refuse_unsafe("https://several.example/")
+
+
+def call(url: str) -> Answer:
+    return webhooks.post(
+        url=url, secrets=[webhooks.new_secret()], message_id="m", payload=b"{}", now=NOW
+    )
+
+
+def test_no_proxy_of_the_environment_is_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert call(receiver.url).outcome is AttemptOutcome.SENT
+
+
+@contextmanager
+def raw_server(speak: Callable[[socket.socket], None]) -> Iterator[tuple[int, list[int]]]:
+    """A server that says what it likes to whoever connects; its port, and who did."""
+    called: list[int] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        while True:
+            try:
+                line, _ = listener.accept()
+            except OSError:
+                return
+            if ended.is_set():
+                line.close()
+                return
+            called.append(1)
+            threading.Thread(target=answer, args=(line,), daemon=True).start()
+
+    def answer(line: socket.socket) -> None:
+        with suppress(OSError), line:
+            speak(line)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1], called
+    finally:
+        ended.set()
+        listener.close()
+
+
+def over_and_over(first: bytes, again: bytes, pause: float = 0.0) -> Callable[[Any], None]:
+    def speak(line: socket.socket) -> None:
+        line.recv(65536)
+        line.sendall(first)
+        for _ in range(2_000_000):
+            line.sendall(again)
+            time.sleep(pause)
+
+    return speak
+
+
+BOMB = gzip.compress(bytes(50_000_000))
+ODD_ANSWERS = {
+    "endless headers": (over_and_over(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), "deferred"),
+    "one endless header": (over_and_over(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 9999), "deferred"),
+    "headers that drip": (over_and_over(b"HTTP/1.1 200 OK\r\n", b"X", 0.1), "sent"),
+    "always to be continued": (over_and_over(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "deferred"),
+    "no HTTP": (over_and_over(b"\x00\xff\xfe", b"\x00" * 9999), "deferred"),
+    "a body without an end": (over_and_over(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 9999), "sent"),
+    "a body that drips": (over_and_over(b"HTTP/1.1 200 OK\r\n\r\n", b"y", 0.1), "sent"),
+    "unreadable text": (over_and_over(b"HTTP/1.1 200 OK\r\n\r\n\x00\xff", b"\x00" * 9999), "sent"),
+    "a gzip bomb": (
+        over_and_over(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + BOMB, BOMB),
+        "sent",
+    ),
+    "broken gzip": (
+        over_and_over(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxx", b"x" * 9999),
+        "sent",
+    ),
+    "a status that is none": (over_and_over(b"HTTP/1.1 999999 \r\n\r\n", b""), "deferred"),
+    "a hang-up": (lambda line: None, "deferred"),
+}
+
+
+@pytest.mark.parametrize("case", ODD_ANSWERS)
+def test_whatever_a_receiver_answers_the_call_ends_and_is_recorded(
+    case: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_MAY_BE_PRIVATE = True
+    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
+    speak, outcome = ODD_ANSWERS[case]
+    with raw_server(speak) as (port, _):
+        begun = time.monotonic()
+        answer = call(f"http://127.0.0.1:{port}/")
+        assert time.monotonic() - begun < 5
+    assert answer.outcome == outcome
+    assert "\x00" not in answer.text
+    assert len(answer.text) <= 300
+
+
+def test_a_receiver_that_drips_in_the_handshake_is_cut_off(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_MAY_BE_PRIVATE = True
+    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(calls, "_CONNECT_SECONDS", 2.0)
+    # The beginning of a handshake record of 16,384 bytes, then one byte at a time.
+    drip = over_and_over(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00", 0.2)
+    with raw_server(drip) as (port, _):
+        begun = time.monotonic()
+        assert call(f"https://127.0.0.1:{port}/").outcome is AttemptOutcome.DEFERRED
+        assert time.monotonic() - begun < 4
+
+
+def test_a_certificate_must_be_trusted_and_name_the_host(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_MAY_BE_PRIVATE = True
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=hooks.example", "-addext",
+         "subjectAltName=DNS:hooks.example", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def speak(line: socket.socket) -> None:
+        with context.wrap_socket(line, server_side=True) as secured:
+            secured.recv(65536)
+            secured.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with raw_server(speak) as (port, _):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        untrusted = call(f"https://hooks.example:{port}/")
+        assert "certificate" in untrusted.text.lower()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert call(f"https://hooks.example:{port}/").outcome is AttemptOutcome.SENT
+        misnamed = call(f"https://other.example:{port}/")
+        assert (misnamed.outcome, "match" in misnamed.text) == (AttemptOutcome.DEFERRED, True)
+
+
+@pytest.mark.django_db
+def test_a_silent_receiver_is_called_once_in_a_run_and_holds_up_no_other(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 0.5)
+    with raw_server(lambda line: time.sleep(3)) as (port, called):
+        for number in range(5):
+            agree(ref=f"a-{number}")
+        for name, url in (("Silent", f"http://127.0.0.1:{port}/"), ("Desk", receiver.url)):
+            webhook = operations.create(
+                draft=read(WebhookDraft, {"name": name, "url": url}), as_of=NOW
+            )
+            subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+        now = datetime.now(UTC)
+        sweep.run(as_of=now)
+        delivery.deliver(as_of=now)
+        report = delivery.call_webhooks(as_of=now)
+        assert (report.sent, report.deferred, len(called)) == (5, 5, 1)
+        assert Message.objects.filter(state="waiting", attempt_count=1).count() == 5
+
+
+@pytest.mark.django_db
+def test_a_run_of_webhooks_ends_and_leaves_the_rest_to_the_next(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compliance.delivery.run.WEBHOOKS_SECONDS", 0.3)
+    receiver.wait = 0.2
+    for number in range(6):
+        agree(ref=f"a-{number}")
+    webhook = operations.create(
+        draft=read(WebhookDraft, {"name": "Slow", "url": receiver.url}), as_of=NOW
+    )
+    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    now = datetime.now(UTC)
+    sweep.run(as_of=now)
+    delivery.deliver(as_of=now)
+    sent = [delivery.call_webhooks(as_of=now).sent]
+    assert 1 <= sent[0] < 6
+    while len(sent) < 10 and sum(sent) < 6:
+        sent.append(delivery.call_webhooks(as_of=now + len(sent) * timedelta(seconds=5)).sent)
+    assert sum(sent) == len(receiver.received) == 6
+
+
+def test_a_heartbeat_waits_for_no_body(settings: Any) -> None:
+    endless = over_and_over(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 9999)
+    with raw_server(endless) as (port, called):
+        settings.HEARTBEAT_URL = f"http://127.0.0.1:{port}/secret"
+        begun = time.monotonic()
+        assert delivery.beat()
+        assert time.monotonic() - begun < 3
+        assert called == [1]
+
+
 class Receiver(http.server.ThreadingHTTPServer):
     """A receiver of webhooks that answers as told."""
 
     status = 200
     drip = 0.0
+    wait = 0.0
     daemon_threads = True
 
     def __init__(self) -> None:
@@ -167,6 +395,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((dict(self.headers), body))
+        time.sleep(self.server.wait)
         if self.server.drip:
             for _ in range(40):
                 time.sleep(self.server.drip)
@@ -212,7 +441,7 @@ def test_what_a_receiver_answers_decides(
 def test_a_receiver_that_drips_is_cut_off(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
     receiver.drip = 0.2
     begun = time.monotonic()
     answer = webhooks.post(
