@@ -18,8 +18,10 @@ def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str
     """Make a feed. Returns it and the token of its address, which is not to be had again.
 
     Raises:
-        Invalid: the agreement is not there.
+        Invalid: the agreement is not there, or its owner may not see deadlines.
     """
+    if not owner.has_perm("compliance.view_deadline"):
+        raise refusal("", "A feed shows deadlines, which your account may not see.")
     agreement = None
     if draft.agreement is not None:
         agreement = Agreement.objects.filter(ref=draft.agreement).first()

@@ -10,12 +10,13 @@ from typing import Any
 import icalendar
 import pytest
 import recurring_ical_events
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from compliance.models import Feed, Obligation, User
+from compliance.models import Deadline, Feed, Obligation, User
 from tests.api.answers import get, post
 from tests.api.conftest import client_of
 from tests.samples import agree, duty, record
@@ -144,6 +145,53 @@ def test_a_wrong_revoked_or_guessed_address_tells_nothing(
     medians = [statistics.median(each) * 1e6 for each in times.values()]
     print("medians in microseconds:", [round(each) for each in medians])
     assert client.get(good).status_code == 200
+
+
+def test_a_feed_ends_with_the_right_to_see_deadlines(client: Client) -> None:
+    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    lee = User.objects.create_user("lee@example.org", "secret")
+
+    def rights(*names: str) -> Any:
+        return Permission.objects.filter(codename__in=names)
+
+    lee.user_permissions.set(rights("add_feed", "view_feed"))
+    problem = post(client_of(lee), "feeds/", {"name": "Mine"}, 400)
+    assert "may not see" in problem["detail"]
+    assert not Feed.objects.exists()
+    lee.user_permissions.add(*rights("view_deadline"))
+    path = made(client_of(lee))
+    assert client.get(path).status_code == 200
+    lee.user_permissions.set([])
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(path)
+    assert (answer.status_code, answer.content) == (404, b"There is no such calendar.\n")
+    assert len(queries) == 1
+    group = Group.objects.create(name="Readers")
+    group.permissions.set(rights("view_deadline"))
+    lee.groups.add(group)
+    assert client.get(path).status_code == 200
+
+
+def test_odd_addresses_of_feeds_are_no_more_than_wrong(client: Client) -> None:
+    odd = ["x" * 100_000, "%00", "%ff%fe", "%ed%a0%80", "\u00e9", "%2e%2e", "a%0ab", "%25", "'--"]
+    answers = {
+        (answer.status_code, answer.content, tuple(answer.headers.items()))
+        for answer in (client.get(f"/feeds/{each}.ics") for each in odd)
+    }
+    assert len(answers) == 1
+    assert {status for status, *_ in answers} == {404}
+    for method in ("post", "put", "delete", "patch"):
+        assert getattr(client, method)("/feeds/x.ics").status_code == 405
+
+
+def test_a_zone_that_left_the_tz_database_leaves_the_instant_right(
+    api: Client, client: Client
+) -> None:
+    day = TODAY + timedelta(days=20)
+    deadline = agree(duty(due=due_at(day, "17:00", "America/New_York")))
+    Deadline.objects.update(timezone="America/Atlantis")
+    [event] = events(client, made(api)).values()
+    assert event["DTSTART"].dt.astimezone(UTC) == deadline.due_at
 
 
 def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> None:
