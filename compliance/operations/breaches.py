@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import models, transaction
 
 from compliance.domain.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Alert, Breach, Deadline, User
+from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
 from compliance.operations import course
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
@@ -45,26 +45,21 @@ def acknowledge_by_mail(
     """Note that the recipient of a message is at the open breaches that it told of.
 
     For the holder of a signed link. Returns the breaches that go on; one that is acknowledged
-    already is left as it is.
+    already is left as it is, and so is one that began after those of the message were over.
     """
-    told = Alert.objects.filter(
-        message=message_id, breach_at__isnull=False, withdrawn_at__isnull=True
-    )
-    if deadline_id is not None:
-        told = told.filter(deadline=deadline_id)
+    told = told_in(message_id=message_id, deadline_id=deadline_id)
     rows = list(
-        told.values_list("deadline_id", "breach_at", "agreement_id", "recipient").distinct()
+        told.order_by().values_list("deadline_id", "agreement_id", "breach_at", "recipient")
     )
     if not rows:
         return []
-    agreement_ids = {agreement_id for _, _, agreement_id, _ in rows}
+    agreement_ids = {agreement_id for _, agreement_id, _, _ in rows}
+    told_of = {(pk, breach_at) for pk, _, breach_at, _ in rows}
     list(
         Agreement.objects.filter(pk__in=agreement_ids).order_by("id").select_for_update(no_key=True)
     )
-    ids = sorted({pk for pk, *_ in rows})
+    ids = sorted({pk for pk, _ in told_of})
     list(Deadline.objects.filter(pk__in=ids).order_by("id").select_for_update(no_key=True))
-    # A later breach of the same deadline is told by another message.
-    told_of = {(pk, breach_at) for pk, breach_at, *_ in rows}
     breaches = [
         breach
         for breach in Breach.objects.filter(deadline__in=ids, ended_at__isnull=True)
@@ -80,6 +75,16 @@ def acknowledge_by_mail(
             noted.add(breach.deadline_id)
     course.settle(noted, as_of=as_of)
     return breaches
+
+
+def told_in(*, message_id: int, deadline_id: int | None) -> models.QuerySet[Alert]:
+    """What a message told of breaches, or of those of one deadline; nothing if its recipient
+    follows nothing any more: an old mail is no key for who has left."""
+    followers = Subscription.objects.filter(is_active=True)
+    told = Alert.objects.filter(
+        message=message_id, breach_at__isnull=False, recipient__in=followers.values("email")
+    )
+    return told if deadline_id is None else told.filter(deadline=deadline_id)
 
 
 def _lock(deadline: Deadline) -> None:

@@ -9,7 +9,6 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
 from compliance.domain.phrases import counted, in_utc
-from compliance.models import Alert
 from compliance.operations import breaches
 from compliance.web.pages import not_a_link, page
 
@@ -22,14 +21,14 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     leave = links.read_acknowledgement(token)
     if leave is None:
         return not_a_link(request)
-    told = Alert.objects.filter(message=leave.message_id, breach_at__isnull=False)
-    if leave.deadline_id is not None:
-        told = told.filter(deadline=leave.deadline_id)
+    told = breaches.told_in(message_id=leave.message_id, deadline_id=leave.deadline_id)
     titles = list(
         told.order_by("deadline_id")
         .values_list("deadline__obligation__title", flat=True)
         .distinct()[:20]
     )
+    if not titles:
+        return not_a_link(request)
     if request.method != "POST":
         return page(
             request,
