@@ -1,0 +1,47 @@
+"""Tokens in addresses stay out of what is kept."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pghistory.models
+import pytest
+from django.test import Client
+
+from compliance.delivery import links
+from compliance.models import Subscription, User
+from tests.samples import DESK, follow
+
+TOKEN = "WzEsMl0:1abcde:c2VjcmV0"
+
+
+@pytest.mark.parametrize("room", ["/feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
+@pytest.mark.parametrize("method", ["get", "put", "delete"])
+def test_no_token_of_an_address_comes_into_a_log(
+    client: Client, db: None, caplog: pytest.LogCaptureFixture, room: str, method: str
+) -> None:
+    answer = getattr(client, method)(room.format(TOKEN))
+    assert answer.status_code in {404, 405}
+    formatter = logging.getLogger().handlers[0].formatter
+    [console] = [
+        each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler
+    ]
+    formatter = console.formatter
+    assert formatter is not None
+    lines = [formatter.format(record) for record in caplog.records]
+    assert lines, "the refusal is logged"
+    assert not [line for line in lines if TOKEN in line]
+    assert any(room.partition("{")[0] in line for line in lines)
+
+
+def test_no_token_comes_into_the_history_of_changes(client: Client, db: None) -> None:
+    follow()
+    path = links.unsubscribe_path(DESK, None)
+    assert client.post(path).status_code == 200
+    assert not Subscription.objects.get().is_active
+    kept: list[Any] = list(pghistory.models.Context.objects.values_list("metadata", flat=True))
+    assert {each["url"] for each in kept} == {"/unsubscribe/..."}
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("lee@example.org", "x"))
+    assert path.rpartition("/")[2] not in str(kept)
