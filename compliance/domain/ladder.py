@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from compliance.domain import civil_time
+from compliance.domain.calendars import NoBusinessDay
 from compliance.domain.due_rules import Due
 from compliance.domain.vocabulary import PeriodUnit
 
@@ -98,5 +99,9 @@ def _rungs(values: Any) -> tuple[Rung, ...]:
 
 def _shifted(day: date, count: int, unit: PeriodUnit, business_days: BusinessDays | None) -> date:
     if unit is PeriodUnit.BUSINESS_DAYS and business_days is not None:
-        return business_days(day, count)
+        try:
+            return business_days(day, count)
+        except (NoBusinessDay, civil_time.DayOutOfRange):
+            # Calendars that leave no business day must not keep anybody from being told.
+            pass
     return day + timedelta(days=count)

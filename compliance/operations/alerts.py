@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from compliance.domain import civil_time
 from compliance.domain.alerts import Call
 from compliance.domain.rhythms import Hours, told_from
 from compliance.domain.vocabulary import AlertKind, Rhythm, Severity
@@ -55,10 +56,12 @@ def make(
 def subscribers_hours(*, as_of: datetime) -> list[dict[str, Any]]:
     """For each subscription that is not told at once at `as_of`, from when it is."""
     found = []
+    known = civil_time.zone_names()
     for pk, rhythm, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
         hours = Hours(
             rhythm=Rhythm(rhythm),
-            timezone=zone,
+            # The tz database drops names now and then. Nobody goes untold because of that.
+            timezone=zone if zone in known else "UTC",
             digest_hour=hour,
             digest_weekday=weekday,
             quiet_from=quiet_from,

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from compliance.domain import alerts as calling
 from compliance.domain import ladder as ladders
 from compliance.domain.alerts import BreachChanges, Call, OpenBreach, breach_changes
-from compliance.domain.calendars import BusinessCalendar
+from compliance.domain.calendars import BusinessCalendar, UnknownCalendar
 from compliance.domain.chains import link
 from compliance.domain.ledger import (
     Entry,
@@ -341,7 +341,11 @@ def _ladders(rows: Sequence[_Row]) -> dict[int, _Climbed]:
         business_days = None
         if ladder.needs_calendar:
             desk = desk_calendars() if desk is None else desk
-            business_days = BusinessCalendar(tuple(calendars) or ("weekend",), desk).add
+            try:
+                business_days = BusinessCalendar(tuple(calendars) or ("weekend",), desk).add
+            except UnknownCalendar as error:
+                # Days are counted instead: nobody goes untold because of a calendar.
+                log.error("ladder without its calendar", obligation=pk, error=str(error))
         found[pk] = _Climbed(ladder=ladder, business_days=business_days)
     return found
 

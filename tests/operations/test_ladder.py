@@ -14,7 +14,7 @@ from compliance.domain.drafts import (
     SubscriptionDraft,
     read,
 )
-from compliance.models import Alert, Breach, Deadline, User
+from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
 from compliance.operations import agreements, breaches, silences, subscriptions, sweep
 from compliance.queries.audit import audit
 from tests.samples import DESK, agree, duty, record, utc
@@ -212,3 +212,55 @@ def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
     assert silences.end_due(as_of=until) == 1
     assert [each[:2] for each in told("unsilenced")] == [("unsilenced", until)]
     assert stand(deadline).status == "unmet"
+
+
+def test_calendars_without_a_business_day_keep_nobody_from_being_told() -> None:
+    ladder = {
+        "reminders": [{"count": 5, "unit": "business_days"}],
+        "escalations": [{"count": 2, "unit": "business_days"}],
+    }
+    never = ["weekend:mon-tue-wed", "weekend:thu-fri-sat-sun"]
+    deadline = agree(ladder=ladder, calendars=never)
+    follow()
+    sweep.run(as_of=DUE_AT - 4 * DAY)
+    sweep.run(as_of=DUE_AT)
+    sweep.run(as_of=DUE_AT + 3 * DAY)
+    assert stand(deadline).set_aside_error == ""
+    assert [each[0] for each in told("reminder", "missed", "escalated")] == [
+        "reminder", "missed", "escalated",
+    ]  # fmt: skip
+
+
+def test_a_calendar_that_is_gone_keeps_nobody_from_being_told() -> None:
+    deadline = agree(ladder={"escalations": [{"count": 2, "unit": "business_days"}]})
+    Agreement.objects.update(calendars=["desk:gone"])
+    follow()
+    sweep.run(as_of=DUE_AT)
+    sweep.run(as_of=DUE_AT + 3 * DAY)
+    assert stand(deadline).set_aside_error == ""
+    assert [each[0] for each in told("missed", "escalated")] == ["missed", "escalated"]
+
+
+@pytest.mark.parametrize("rhythm", ["at_once", "daily", "weekly"])
+def test_a_zone_that_left_the_tz_database_keeps_nobody_from_being_told(rhythm: str) -> None:
+    agree()
+    follow(rhythm=rhythm, quiet_from="15:00", quiet_until="17:00", timezone="Europe/Berlin")
+    follow("other@example.org")
+    Subscription.objects.update(timezone="Europe/Atlantis")
+    sweep.run(as_of=DUE_AT)
+    assert {each[3] for each in told("missed")} == {DESK, "other@example.org"}
+
+
+def test_the_longest_ladder_sets_nothing_aside() -> None:
+    rungs = [
+        {"count": 366 - place, "unit": unit}
+        for place in range(6)
+        for unit in ("days", "business_days")
+    ]
+    ladder = {"reminders": rungs, "escalations": rungs}
+    for number, due_on in enumerate(("1900-01-02", "2026-03-15", "2199-12-30")):
+        agree(duty(due_on=due_on, ladder=ladder), ref=f"a-{number}", signed_on="1900-01-01")
+    follow()
+    for days in (0, 1, 400, 1000):
+        sweep.run(as_of=DUE_AT + days * DAY)
+    assert set(Deadline.objects.values_list("set_aside_error", flat=True)) == {""}
