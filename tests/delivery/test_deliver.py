@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -11,8 +14,9 @@ from django.db import connection, connections
 
 from compliance.delivery import DeliveryReport, deliver, letters, outbox, run
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
-from compliance.models import Alert, DeliveryAttempt, Message
+from compliance.models import Alert, Deadline, DeliveryAttempt, Message, Subscription
 from tests.delivery.conftest import DUE, HANG_UP, NOW, READER, STALL, Desk, Sink
+from tests.delivery.test_webhooks import raw_server
 
 MINUTE = timedelta(minutes=1)
 
@@ -157,6 +161,91 @@ def test_a_server_that_stalls_ends_the_run_and_keeps_nothing_claimed(
     assert "timed out" in DeliveryAttempt.objects.get().answer
     assert desk.deliver(DUE + timedelta(seconds=2)).sent == 2
     assert desk.deliver(DUE + MINUTE).sent == 1
+
+
+def speaking(greeting: bytes, **replies: bytes) -> Callable[[socket.socket], None]:
+    """An SMTP server that answers each verb as told and everything else with 250; where it has
+    nothing to say it hangs up."""
+
+    def speak(line: socket.socket) -> None:
+        line.sendall(greeting)
+        for command in line.makefile("rb"):
+            reply = replies.get(command[:4].decode(errors="replace").strip().upper(), b"250 OK\r\n")
+            if not reply:
+                return
+            line.sendall(reply)
+
+    return speak
+
+
+HELLO = b"220 here\r\n"
+ODD_SERVERS = {
+    "garbage": speaking(b"\x00\xff\xfe garbage\r\n" * 50),
+    "garbage for an answer": speaking(HELLO, MAIL=b"\x00\xff\r\n"),
+    "hangs up at once": lambda _line: None,
+    "hangs up at EHLO": speaking(HELLO, EHLO=b"", HELO=b""),
+    "demands STARTTLS": speaking(HELLO, MAIL=b"530 5.7.0 Must issue a STARTTLS command first\r\n"),
+    "a line of 10 MB": speaking(b"220 " + b"x" * 10_000_000 + b"\r\n"),
+    "10 MB for an answer": speaking(HELLO, MAIL=b"250 " + b"x" * 10_000_000 + b"\r\n"),
+    "1 MB in lines": speaking(HELLO, RCPT=b"450-\x00\xff x\r\n" * 100_000 + b"450 x\r\n"),
+    "silence": lambda _line: time.sleep(3),
+    "refuses the greeting": speaking(b"554 go away\r\n"),
+    "421 everywhere": speaking(HELLO, MAIL=b"421 closing\r\n", RCPT=b"421 closing\r\n"),
+}
+
+
+@pytest.mark.parametrize("case", ODD_SERVERS)
+def test_whatever_a_server_says_the_run_ends_and_nothing_is_lost(
+    desk: Desk, sink: Sink, settings: Any, case: str
+) -> None:
+    settings.EMAIL_TIMEOUT = 1
+    desk.follow()
+    for ref in ("metals", "grain"):
+        desk.deadline(desk.agreement(ref))
+    desk.sweep(DUE)
+    with raw_server(ODD_SERVERS[case]) as (settings.EMAIL_PORT, _):
+        begun = time.monotonic()
+        report = desk.deliver(DUE)
+        assert time.monotonic() - begun < 8
+    assert (report.sent, report.refused) == (0, 0)
+    assert Message.objects.filter(state=MessageState.WAITING).count() == 2
+    for answer in DeliveryAttempt.objects.values_list("answer", flat=True):
+        assert 0 < len(answer) <= 1000
+    settings.EMAIL_PORT = sink.port
+    assert desk.deliver(DUE + timedelta(hours=7)).sent == 2
+
+
+def test_a_refusal_in_odd_bytes_is_recorded(desk: Desk, sink: Sink, settings: Any) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement())
+    desk.sweep(DUE)
+    odd = b"550-\x00\xff\xed\xa0\x80 no\r\n" * 5000 + b"550 such\r\n"
+    with raw_server(speaking(HELLO, RCPT=odd, QUIT=b"221 bye\r\nand more\r\n")) as found:
+        settings.EMAIL_PORT = found[0]
+        assert desk.deliver(DUE).refused == 1
+    attempt = DeliveryAttempt.objects.get()
+    assert attempt.answer.startswith("550 ")
+    assert len(attempt.answer) <= 1000
+
+
+def test_one_message_of_bad_data_holds_up_no_other(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    bad = desk.deadline(desk.agreement("metals"))
+    desk.deadline(desk.agreement("grain", title="Grain"))
+    desk.sweep(DUE)
+    Deadline.objects.filter(pk=bad.pk).update(timezone="Europe/Atlantis")
+    report = desk.deliver(DUE)
+    assert (report.sent, report.deferred) == (1, 1)
+    assert "Atlantis" in DeliveryAttempt.objects.get(outcome=AttemptOutcome.DEFERRED).answer
+    Deadline.objects.filter(pk=bad.pk).update(timezone="UTC")
+    assert desk.deliver(DUE + MINUTE).sent == 1
+
+
+def test_a_reader_whose_zone_left_the_tz_database_is_told(desk: Desk, sink: Sink) -> None:
+    desk.follow(timezone="Europe/Berlin")
+    Subscription.objects.update(timezone="Europe/Atlantis")
+    desk.deadline(desk.agreement())
+    assert desk.pass_to(DUE).sent == 1
 
 
 def test_a_server_that_is_down_gets_one_call_a_run_and_everything_when_it_is_back(
