@@ -58,6 +58,10 @@ FORMAT = "pacta.agreement/v1"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
+_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(
+    rf"{_ATOM}(?:\.{_ATOM})*@(?:localhost|(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL})"
+)
 _BEGINS_WITH_A_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
@@ -101,7 +105,8 @@ def _https(url: str) -> str:
 
 
 def _email(address: str) -> str:
-    if not re.fullmatch(r"[^@\s<>\"(),:;\\\[\]]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", address):
+    # What mail servers take without extensions, and delivery with them.
+    if not _ADDRESS.fullmatch(address):
         sentence = "Give one mail address, such as desk@example.org."
         raise ValueError(sentence)
     return address

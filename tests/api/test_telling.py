@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+from functools import partial
+
 import pytest
+from django.core.validators import validate_email
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Alert, DeliveryAttempt, Message
+from compliance.models import (
+    Agreement,
+    Alert,
+    Breach,
+    DeliveryAttempt,
+    Feed,
+    Message,
+    Obligation,
+    Silence,
+    Subscription,
+    User,
+    Webhook,
+)
 from compliance.operations import sweep
-from tests.api.answers import get, patch, paths, post, rows
+from tests.api.answers import BASE, JSON, get, patch, paths, post, rows
+from tests.api.conftest import client_of
+from tests.operations.test_concurrency import together
 from tests.samples import DESK, agree, duty, follow, record, utc
 
 
@@ -154,3 +174,147 @@ def test_a_bad_subscription_is_refused_at_its_field(
     follow("taken@example.org")
     good = {"email": "taken@example.org"}
     assert paths(post(api, "subscriptions/", good | change, 400)) == {path}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "\u00fc@example.org", "lee@ex\u00e4mple.org", "a..b@example.org", ".a@example.org",
+        "a.@example.org", "lee@intranet", f"lee@{'a' * 64}.org", "lee@-a.org", "lee@127.0.0.1",
+        "lee@example.org.", "webhook:1", "lee@[127.0.0.1]", "'a b'@example.org", "lee@@example.org",
+        f"{'a' * 250}@example.org", "a\x00@example.org",
+    ],
+)  # fmt: skip
+def test_an_address_that_no_mail_can_reach_is_refused_when_it_is_entered(
+    api: Client, address: str
+) -> None:
+    assert paths(post(api, "subscriptions/", {"email": address}, 400)) == {"email"}
+    assert not Subscription.objects.exists()
+
+
+def test_every_address_that_is_taken_is_one_that_delivery_writes_to(api: Client) -> None:
+    for address in ("o'brien+x@mail.example.co.uk", "a_b-c=d@xn--bcher-kva.example", "x@localhost"):
+        post(api, "subscriptions/", {"email": address})
+        validate_email(address)
+
+
+ODD: tuple[object, ...] = (
+    None, True, 0, -1, 2**63, 10**400, 1.5, "", "\x00", "x\x00y", "\ud800", "\u202e", "x" * 100_000,
+    [], {}, [[[[]]]], {"a": {"b": []}}, "localtime", "../etc/passwd", "/etc/passwd", "posixrules",
+    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00",
+    "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00+99:00", "24:00", "22:00Z",
+    "22:00+05:00", "-1:00", "NaN", "1e400", ["missed"] * 50, ["x"], "' OR 1=1 --", "%s", "{}",
+    {"reminders": [{"count": 10**9}]}, {"reminders": [{"count": 1}] * 5000},
+    {"escalations": [{"count": 1, "unit": "years"}]}, {"reminders": [{"count": "\x00"}]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("subscriptions/", {"email": "lee@example.org", "kinds": [], "rhythm": "daily",
+          "timezone": "UTC", "digest_hour": 8, "digest_weekday": 0, "quiet_from": None,
+          "quiet_until": None, "tag": None, "party": None, "agreement": None, "webhook": None,
+          "min_severity": "low", "is_owner": False, "from_escalation": 0, "is_active": True}),
+        ("silences/", {"agreement": "supply", "reason": "Move", "until_at": "2026-12-31T00:00:00Z",
+          "deadline": None}),
+        ("feeds/", {"name": "Mine", "agreement": None}),
+        ("webhooks/", {"name": "Desk", "kind": "chat", "is_active": True,
+          "url": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"}),
+        ("breaches/{breach}/acknowledge/", {"until_at": None}),
+        ("obligations/", {"agreement": "supply", "ref": "N-1", "title": "New", "obligors": ["CHN"],
+          "obligees": ["ACME"], "ladder": None}),
+    ],
+)  # fmt: skip
+def test_odd_input_is_refused_and_stores_nothing(
+    api: Client, address: str, good: dict[str, object]
+) -> None:
+    agree()
+    follow()
+    sweep.run(as_of=timezone.now())
+    address = address.format(breach=Breach.objects.get().pk)
+    tables = (Subscription, Silence, Feed, Webhook, Obligation)
+    tried = 0
+    for name in good:
+        for value in ODD:
+            before = [table._default_manager.count() for table in tables]
+            with transaction.atomic():
+                sent = json.dumps({**good, name: value})
+                answer = api.post(f"{BASE}{address}", sent, content_type=JSON)
+                after = [table._default_manager.count() for table in tables]
+                transaction.set_rollback(True)
+            assert answer.status_code < 500, (name, value, answer.content)
+            assert (answer.status_code < 300) or before == after, (name, value)
+            tried += 1
+    assert tried == len(good) * len(ODD)
+
+
+@pytest.mark.parametrize(
+    "address", ["subscriptions/", "silences/", "feeds/", "webhooks/", "feeds/1/revoke/",
+                "silences/1/end/", "webhooks/1/rotate/", "alerts/1/redeliver/",
+                "breaches/1/acknowledge/"],
+)  # fmt: skip
+def test_reading_tokens_and_users_without_rights_change_nothing(
+    desk: User, client: Client, address: str
+) -> None:
+    lee = User.objects.create_user("lee@example.org", "secret")
+    for asker, expected in (
+        (client, 401), (client_of(desk, is_read_only=True), 403), (client_of(lee), 403),
+    ):  # fmt: skip
+        post(asker, address, {}, expected)
+
+
+def test_nobody_sees_or_revokes_the_feed_of_somebody_else(api: Client) -> None:
+    feed = post(api, "feeds/", {"name": "Mine"})
+    other = client_of(User.objects.create_superuser("other@example.org", "secret"))
+    get(other, f"feeds/{feed['id']}/", 404)
+    post(other, f"feeds/{feed['id']}/revoke/", {}, 404)
+    assert rows(other, "feeds/") == []
+    assert Feed.objects.get().revoked_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_two_ask_for_at_once_happens_once() -> None:
+    user = User.objects.create_superuser("desk@example.org", "secret")
+    agree()
+    follow()
+    now = timezone.now()
+    sweep.run(as_of=now)
+    webhook = Webhook.objects.create(
+        name="Desk", url="https://example.org/", secret="whsec_eA==", created_at=now
+    )
+    message = Message.objects.create(
+        recipient=DESK, message_id="<1@pacta>", state="sent", created_at=now, next_attempt_at=now
+    )
+    Alert.objects.update(message=message)
+    silence = Silence.objects.create(
+        agreement=Agreement.objects.get(), until_at=now + timedelta(days=1), reason="x",
+        created_at=now, created_by=user,
+    )  # fmt: skip
+    slack = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    breach, alert = Breach.objects.get().pk, Alert.objects.get().pk
+    clients = [client_of(user) for _ in range(6)]
+    for address, value, expected in (
+        ("subscriptions/", {"email": "two@example.org"}, 1),
+        ("webhooks/", {"name": "New", "kind": "chat", "url": slack}, 1),
+        (f"webhooks/{webhook.pk}/rotate/", {}, None),
+        (f"breaches/{breach}/acknowledge/", {}, None),
+        (f"silences/{silence.pk}/end/", {}, None),
+        (f"alerts/{alert}/redeliver/", {}, 1),
+    ):
+        statuses: list[int] = []
+
+        def ask(client: Client, address: str = address, value: object = value) -> None:
+            answer = client.post(BASE + address, value, content_type=JSON)
+            statuses.append(answer.status_code)  # noqa: B023 -- asked before the next round
+
+        together(*[partial(ask, client) for client in clients])
+        assert all(200 <= each < 300 or each in {400, 409} for each in statuses), (
+            address, statuses,
+        )  # fmt: skip
+        good = sum(each < 300 for each in statuses)
+        assert good >= 1 if expected is None else good == expected, (address, statuses)
+    assert Subscription.objects.filter(email="two@example.org").count() == 1
+    webhook.refresh_from_db()
+    assert webhook.secret != webhook.former_secret
+    assert Alert.objects.filter(kind="unsilenced", recipient=DESK).count() == 1
