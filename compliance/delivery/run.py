@@ -191,7 +191,7 @@ def _send_claimed(
     is_stopping: Callable[[], bool],
 ) -> bool:
     """Send what was claimed; whether there is reason to go on to the next."""
-    told = _read(claims, channel, clock)
+    told = _read(claims, channel, report, clock)
     reached: list[str] = []
     for place, claimed in enumerate(claims):
         if is_stopping():
@@ -217,7 +217,9 @@ def _send_claimed(
     return True
 
 
-def _read(claims: Sequence[Claim], channel: _Channel, clock: _Clock) -> dict[int, Contents]:
+def _read(
+    claims: Sequence[Claim], channel: _Channel, report: DeliveryReport, clock: _Clock
+) -> dict[int, Contents]:
     """What messages tell. One that cannot be worked out is deferred, and holds up no other."""
     try:
         return contents.read([held.message_id for held in claims], as_of=clock())
@@ -234,6 +236,7 @@ def _read(claims: Sequence[Claim], channel: _Channel, clock: _Clock) -> dict[int
             log.exception("message could not be worked out", message=held.message_id)
             answer = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
             _record(held, answer, channel, started_at=started_at, ended_at=clock())
+            report.deferred += 1
     return told
 
 
