@@ -40,6 +40,15 @@ def refuse_unknown(url: str) -> None:
     _chat(url)
 
 
+def masked(url: str) -> str:
+    """The address of a chat as it may be shown: without anything that could be its secret."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() == "https":
+        host = rest.partition("/")[0].rpartition("@")[2]
+        return f"https://{host}/…"
+    return f"{scheme}://…"
+
+
 def notify(*, url: str, title: str, body: str) -> Answer:
     """Write into a chat once. Never raises, and never repeats the address."""
     try:

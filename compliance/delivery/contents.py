@@ -5,7 +5,7 @@ The number of queries does not depend on how many messages are read or how many 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +29,7 @@ from compliance.domain.vocabulary import (
     Verdict,
 )
 from compliance.models import (
+    Breach,
     Deadline,
     Evidence,
     Message,
@@ -235,6 +236,50 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
         )
         for message in messages
     }
+
+
+def of_breaches(
+    breaches: Sequence[Breach], *, recipient: str, is_digest: bool, as_of: datetime
+) -> Contents:
+    """What a message would tell a recipient of breaches, at least one, of which it told nothing
+    yet; of one agreement, unless it is a digest. Nothing is stored, and its links do nothing."""
+    agreement = breaches[0].deadline.agreement
+    background = _Background.of(breach.deadline_id for breach in breaches)
+    zone = _zones([recipient]).get(recipient)
+    items = tuple(
+        background.item(
+            _Told(
+                message_id=0,
+                kind=AlertKind.RECOVERED if breach.ended_at else AlertKind.MISSED,
+                deadline_id=breach.deadline_id,
+                due_at=None,
+                reason=None,
+                level=0,
+                created_at=as_of,
+                occurred_at=breach.occurred_at,
+                detected_at=breach.detected_at,
+                ended_at=breach.ended_at,
+                end_reason=breach.end_reason,
+            ),
+            as_of=as_of,
+            zone=zone,
+            quote_length=LONG_QUOTE,
+        )
+        for breach in breaches
+    )
+    return Contents(
+        recipient=recipient,
+        message_id="<preview@localhost>",
+        thread="preview",
+        references=(),
+        agreement="your digest" if is_digest else phrases.one_line(agreement.title),
+        agreement_ref="" if is_digest else agreement.ref,
+        is_digest=is_digest,
+        unsubscribe_path="",
+        counts=dict(Counter(item.standing for item in items)),
+        items=items,
+        list_path="/admin/compliance/deadline/",
+    )
 
 
 def _thread(message: Message, told: Sequence[_Told]) -> str:

@@ -10,15 +10,17 @@ from django.conf import settings
 
 from compliance.delivery.contents import Contents, Item
 
+# What a payload is of: alerts, or a call that only shows that the receiver can be reached.
+ALERTS, TEST = "alerts", "test"
 # A chat message lists this many and counts the rest.
 _CHATTED = 10
 
 
-def payload(contents: Contents, *, told_at: datetime) -> bytes:
+def payload(contents: Contents, *, told_at: datetime, event: str = ALERTS) -> bytes:
     """The JSON that a receiver of webhooks gets: `type`, `timestamp` and `data`."""
     return orjson.dumps(
         {
-            "type": "alerts",
+            "type": event,
             "timestamp": told_at,
             "data": {
                 "agreement": contents.agreement_ref or None,

@@ -112,24 +112,34 @@ class _Webhooks:
 
     def _call(self, held: Claim, told: Contents, now: datetime) -> Answer:
         webhook = Webhook.objects.filter(messages=held.message_id).first()
-        if webhook is None or not webhook.is_active:
-            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is switched off.")
-        if webhook.kind == WebhookKind.CHAT.value:
-            subject, text = letters.subject(told), payloads.chat_text(told)
-            return chats.notify(url=webhook.url, title=subject, body=text)
-        secrets = [webhook.secret]
-        if webhook.former_until is not None and now < webhook.former_until:
-            secrets.append(webhook.former_secret)
-        return webhooks.post(
-            url=webhook.url,
-            secrets=secrets,
-            message_id=told.message_id.strip("<>"),
-            payload=payloads.payload(told, told_at=now),
-            now=now,
-        )
+        if webhook is None:
+            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
+        return call(webhook, told, now=now)
 
     def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
         return webhooks.next_attempt_after(held.attempt_count)
+
+
+def call(
+    webhook: Webhook, told: Contents, *, now: datetime, event: str = payloads.ALERTS
+) -> Answer:
+    """Tell one receiver of webhooks, or write into one chat, once. Never raises what the other
+    side gives cause for."""
+    if not webhook.is_active:
+        return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is switched off.")
+    if webhook.kind == WebhookKind.CHAT.value:
+        subject, text = letters.subject(told), payloads.chat_text(told)
+        return chats.notify(url=webhook.url, title=subject, body=text)
+    secrets = [webhook.secret]
+    if webhook.former_until is not None and now < webhook.former_until:
+        secrets.append(webhook.former_secret)
+    return webhooks.post(
+        url=webhook.url,
+        secrets=secrets,
+        message_id=told.message_id.strip("<>"),
+        payload=payloads.payload(told, told_at=now, event=event),
+        now=now,
+    )
 
 
 def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False) -> DeliveryReport:

@@ -142,6 +142,23 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return self.email or str(self.webhook)
 
+    @property
+    def recipient(self) -> str:
+        """How its alerts and messages name it: an address, or `webhook:` and a number."""
+        return self.email or f"webhook:{self.webhook_id}"
+
+    @property
+    def follows(self) -> str:
+        """What it follows, in words."""
+        parts = [
+            str(self.agreement or "all agreements"),
+            str(self.party) if self.party else "",
+            f"tag {self.tag}" if self.tag else "",
+            f"{self.min_severity} severity and up" if self.min_severity != "low" else "",
+            "only what this address owns" if self.is_owner else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
 
 class SilenceQuerySet(models.QuerySet["Silence"]):
     """Row predicates of silences."""

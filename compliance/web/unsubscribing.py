@@ -8,7 +8,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
-from compliance.models import Subscription
 from compliance.operations import subscriptions
 from compliance.web.pages import not_a_link, page
 
@@ -29,10 +28,10 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             request,
             "You are unsubscribed",
             lines=[f"Pacta writes to {leave.email} no more about:"] if ended else [],
-            items=[_followed(each) for each in ended],
+            items=[each.follows for each in ended],
         )
     following = subscriptions.following_of(email=leave.email, agreement_id=leave.agreement_id)
-    items = [_followed(each) for each in following]
+    items = [each.follows for each in following]
     if not items:
         return page(request, "You are unsubscribed", lines=["Nothing is left to end."])
     return page(
@@ -42,16 +41,3 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         items=items,
         button="Unsubscribe",
     )
-
-
-def _followed(subscription: Subscription) -> str:
-    parts = [
-        str(subscription.agreement or "all agreements"),
-        str(subscription.party) if subscription.party else "",
-        f"tag {subscription.tag}" if subscription.tag else "",
-        f"{subscription.min_severity} severity and up"
-        if subscription.min_severity != "low"
-        else "",
-        "what you own" if subscription.is_owner else "",
-    ]
-    return ", ".join(part for part in parts if part)
