@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.admin import fields, recording
+from compliance.admin import fields, ladders, recording
 from compliance.admin.answering import answer
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.rights import right
@@ -72,6 +72,20 @@ class AgreementForm(DraftForm):
         widget=Checkbox(),
         help_text="Determinations, waivers and extensions count when another person approves.",
     )
+    ladder_reminders = ladders.RungsField(
+        label="Reminders",
+        help_text=(
+            "Days before a due date, such as 30, 7, 1 or 10 business days, 1; or none. "
+            "Empty: 30, 7 and 1 days."
+        ),
+    )
+    ladder_escalations = ladders.RungsField(
+        label="Escalations",
+        help_text=(
+            "Days after a miss was first told, while it lasts and nobody acknowledges it. "
+            "Empty: after 1, 7 and 30 days."
+        ),
+    )
 
     class Meta:
         model = Agreement
@@ -79,6 +93,11 @@ class AgreementForm(DraftForm):
             "ref", "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
             "is_four_eyes",
         )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial.update(ladders.shown(self.instance.ladder))
 
 
 class MembershipForm(DraftForm):
@@ -282,6 +301,14 @@ class ObligationForm(DraftForm):
         required=False, widget=Number(), help_text="What performances must add up to."
     )
     unit = fields.line(help_text="Of the quantity, such as t.")
+    ladder_reminders = ladders.RungsField(
+        label="Reminders",
+        help_text="Days before it is due, such as 30, 7, 1. Empty: as in the agreement.",
+    )
+    ladder_escalations = ladders.RungsField(
+        label="Escalations",
+        help_text="Days after a miss was first told. Empty: as in the agreement.",
+    )
     aliases = {"grace": "grace_count"}
 
     class Meta:
@@ -316,9 +343,19 @@ class ObligationForm(DraftForm):
             )
             boxes.offer(members, also=chosen or ())
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse half a ladder: the other half would be neither its own nor the agreement's."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        halves = (ladders.REMINDERS, ladders.ESCALATIONS)
+        missing = [name for name in halves if name in values and values[name] is None]
+        if len(missing) == 1 and not any(name in self.errors for name in halves):
+            sentence = "Write both, or neither: a ladder of its own replaces the agreement's whole."
+            self.add_error(missing[0], sentence)
+        return values
+
     def draft_values(self) -> dict[str, Any]:
         """What was filled in, as an obligation's draft reads it."""
-        values = given(self.cleaned_data)
+        values = given(ladders.taken(dict(self.cleaned_data)))
         unit = values.pop("grace_unit", None)
         if "grace_count" in values:
             values["grace"] = {"count": values.pop("grace_count"), "unit": unit}
@@ -343,6 +380,7 @@ def _initial(obligation: Obligation) -> dict[str, Any]:
         "owner": obligation.owner or "",
         "parent": obligation.parent.ref if obligation.parent else "",
         "target_quantity": quantity,
+        **ladders.shown(obligation.ladder),
     }
 
 
@@ -403,8 +441,19 @@ class ObligationInline(StackedInline):
         ("tags", "owner", "parent"),
         ("roll_up", "roll_up_share"),
         ("target_quantity", "unit"),
+        (ladders.REMINDERS, ladders.ESCALATIONS),
         "is_surviving",
     )
+
+    @admin.display(description="Reminders")
+    def ladder_reminders(self, obligation: Obligation) -> str:
+        """Its own reminders, for those who may only look."""
+        return _rungs(obligation.ladder, "reminders", "as in the agreement")
+
+    @admin.display(description="Escalations")
+    def ladder_escalations(self, obligation: Obligation) -> str:
+        """Its own escalations, for those who may only look."""
+        return _rungs(obligation.ladder, "escalations", "as in the agreement")
 
     def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
         """One empty row on a new agreement."""
@@ -454,6 +503,7 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
                     ("signed_on", "in_force_on", "ends_on"),
                     ("timezone", "calendars"),
                     "is_four_eyes",
+                    (ladders.REMINDERS, ladders.ESCALATIONS),
                 )
             },
         ),
@@ -477,6 +527,16 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
             unmet_count=Count("deadlines", distinct=True, filter=Q(deadlines__status__in=_UNMET)),
         )
         return counted
+
+    @admin.display(description="Reminders")
+    def ladder_reminders(self, agreement: Agreement) -> str:
+        """When people are reminded, for those who may only look."""
+        return _rungs(agreement.ladder, "reminders", "default")
+
+    @admin.display(description="Escalations")
+    def ladder_escalations(self, agreement: Agreement) -> str:
+        """When people are told again, for those who may only look."""
+        return _rungs(agreement.ladder, "escalations", "default")
 
     @admin.display(description="Unmet", ordering="unmet_count")
     def unmet(self, agreement: Any) -> int | str:
@@ -574,7 +634,7 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
         members = next(each for each in formsets if isinstance(each, MembershipFormSet))
         milestones = next(each for each in formsets if isinstance(each, MilestoneFormSet))
         obligations = next((each for each in formsets if isinstance(each, ObligationFormSet)), None)
-        values = given(form.cleaned_data)
+        values = given(ladders.taken(dict(form.cleaned_data)))
         if isinstance(stored, Agreement):
             values["ref"] = stored.ref
         values["parties"] = [
@@ -608,6 +668,10 @@ class AgreementAdmin(OperationAdmin, HistoryAdmin):
             obligation_drafts=drafts,
             as_of=timezone.now(),
         )
+
+
+def _rungs(ladder: Mapping[str, Any] | None, name: str, otherwise: str) -> str:
+    return otherwise if ladder is None else ladders.rungs_text(ladder.get(name, ()))
 
 
 def _collect(problems: list[Problem], path: str, shape: Any, values: Any) -> Any:

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from compliance.admin import badges, previews
 from compliance.admin.agreements import ObligationInline
 from compliance.admin.history import HistoryAdmin
+from compliance.admin.ladders import rungs_text
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.rights import right
 from compliance.admin.theme import button
@@ -41,9 +42,9 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     fields = (
         "ref", "title", "agreement", "owing", "kind", "severity", "clause", "text", "due", "grace",
         "starts", "is_surviving", "tags", "owner", "parent", "roll_up", "stands", "chain",
-        "target_quantity", "unit",
+        "target_quantity", "unit", "told",
     )  # fmt: skip
-    readonly_fields = ("stands", "chain")
+    readonly_fields = ("stands", "chain", "told")
 
     def get_urls(self) -> list[Any]:
         """With the preview of a due rule while it is typed."""
@@ -103,6 +104,17 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
         if row["consequences"]:
             told.append(f"If it is breached, {', '.join(row['consequences'])} wakes.")
         return " ".join(told)
+
+    @admin.display(description="Alert ladder")
+    def told(self, obligation: Obligation) -> str:
+        """When people are reminded of it, and told again of a miss."""
+        ladder = obligation.ladder
+        if ladder is None:
+            return "As in the agreement"
+        reminders, escalations = (
+            rungs_text(ladder.get(name, ())) for name in ("reminders", "escalations")
+        )
+        return f"Days before: {reminders}. Days after a miss: {escalations}."
 
     @button(
         description="Correct in the agreement",
