@@ -1,39 +1,39 @@
-"""Who is told, what they were told, and what became of it."""
+"""What people were told, and what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, fields, moments
-from compliance.admin.course import outcome
-from compliance.admin.history import HistoryAdmin
+from compliance.admin import badges, moments
+from compliance.admin.answering import Question, confirm
+from compliance.admin.course import outcome, recipient
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.saving import DraftForm, OperationAdmin, given
-from compliance.admin.theme import Checkbox, Choice, TabularInline
-from compliance.domain.drafts import SubscriptionDraft, read
-from compliance.models import Agreement, Alert, DeliveryAttempt, Message, Subscription
-from compliance.operations import subscriptions
+from compliance.admin.rights import right
+from compliance.admin.theme import TabularInline, button
+from compliance.models import Alert, DeliveryAttempt, Message
+from compliance.operations import webhooks
 
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
     """One row for each thing told to each recipient."""
 
-    list_display = ("deadline", "told", "recipient", "happened", "made", "became")
+    list_display = ("deadline", "told", "told_to", "happened", "made", "became")
     list_filter = ("kind", ("withdrawn_at", admin.EmptyFieldListFilter))
-    list_select_related = ("deadline__obligation", "message")
+    list_select_related = ("deadline__obligation", "message__webhook")
     search_fields = ("recipient", "deadline__obligation__ref", "agreement__ref")
     ordering = ("-id",)
     fields = (
-        "deadline", "agreement", "kind", "happened", "recipient", "made", "became", "message",
-        "withdrawn_at",
+        "deadline", "agreement", "kind", "reason", "level", "happened", "told_to", "made",
+        "told_from", "became", "message", "withdrawn_at",
     )  # fmt: skip
 
     @admin.display(description="Alert", ordering="kind")
@@ -41,10 +41,20 @@ class AlertAdmin(ReadOnlyAdmin):
         """What it tells."""
         return badges.badge(alert.kind)
 
-    @admin.display(description="Breach of", ordering="occasion")
+    @admin.display(description="Recipient", ordering="recipient")
+    def told_to(self, alert: Alert) -> str:
+        """An address, or the name of a webhook."""
+        return recipient(alert.recipient, alert.message)
+
+    @admin.display(description="Occasion", ordering="occasion")
     def happened(self, alert: Alert) -> SafeString:
-        """When the breach occurred that it tells of."""
+        """When that happened which it tells of."""
         return moments.utc(alert.occasion, alert.deadline.timezone)
+
+    @admin.display(description="Told from", ordering="not_before")
+    def told_from(self, alert: Alert) -> SafeString:
+        """When its recipient's next digest comes, or their quiet hours end."""
+        return moments.utc(alert.not_before)
 
     @admin.display(description="Made", ordering="created_at")
     def made(self, alert: Alert) -> SafeString:
@@ -82,18 +92,41 @@ class AttemptInline(TabularInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """The mails, with every attempt to send them."""
+    """The mails, and calls of webhooks, with every attempt to send them."""
 
-    list_display = ("recipient", "agreement", "became", "made", "attempt_count", "next_attempt")
-    list_filter = ("state",)
-    list_select_related = ("agreement",)
-    search_fields = ("recipient", "message_id", "agreement__ref")
+    list_display = ("told_to", "about", "became", "made", "attempt_count", "next_attempt")
+    list_filter = ("state", ("webhook", admin.EmptyFieldListFilter))
+    list_select_related = ("agreement", "webhook")
+    search_fields = ("recipient", "webhook__name", "message_id", "agreement__ref")
     ordering = ("-id",)
     inlines = (AttemptInline,)
+    has_send_again_permission = right("compliance.add_message")
+    actions_detail = ("send_again",)
     fields = (
-        "recipient", "agreement", "state", "message_id", "made", "sent_at", "attempt_count",
+        "told_to", "about", "alerts", "state", "message_id", "made", "sent_at", "attempt_count",
         "next_attempt",
     )  # fmt: skip
+
+    @admin.display(description="Recipient", ordering="recipient")
+    def told_to(self, message: Message) -> str:
+        """An address, or the name of a webhook."""
+        return recipient(message.recipient, message)
+
+    @admin.display(description="About", ordering="agreement__title")
+    def about(self, message: Message) -> str:
+        """Its agreement; a digest gathers several."""
+        return str(message.agreement) if message.agreement else "Digest"
+
+    @admin.display(description="Alerts")
+    def alerts(self, message: Message) -> SafeString:
+        """How many things it tells, with the way to them."""
+        listing = reverse("admin:compliance_alert_changelist")
+        return format_html(
+            '<a class="pacta-link" href="{}?message__id__exact={}">{}</a>',
+            listing,
+            message.pk,
+            message.alerts.count(),
+        )
 
     @admin.display(description="State", ordering="state")
     def became(self, message: Message) -> SafeString:
@@ -111,54 +144,39 @@ class MessageAdmin(ReadOnlyAdmin):
         """When it is tried again, while it waits."""
         return moments.utc(message.next_attempt_at if message.state == "waiting" else None)
 
-
-class SubscriptionForm(DraftForm):
-    """Which address follows what."""
-
-    email = fields.line(label="Mail address", required=True)
-    agreement = forms.ModelChoiceField(
-        queryset=Agreement.objects.order_by("title"),
-        to_field_name="ref",
-        required=False,
-        empty_label="All agreements",
-        widget=Choice(),
+    @button(
+        description="Send once more",
+        url_path="send-again",
+        icon="forward_to_inbox",
+        permissions=["send_again"],
     )
-    is_active = forms.BooleanField(label="Active", required=False, initial=True, widget=Checkbox())
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then put it among what waits to be sent."""
+        message = self.get_object(request, unquote(object_id))
+        if not isinstance(message, Message):
+            raise Http404
+        told_to = recipient(message.recipient, message)
+        question = Question(
+            title="Send the message once more",
+            lines=(
+                f"It goes to {told_to} again, with what is true now. It keeps its id, by which "
+                "mail programs and receivers of webhooks know it for the same message.",
+            ),
+            submit="Send once more",
+        )
 
-    class Meta:
-        model = Subscription
-        fields = ("email", "agreement", "is_active")
+        def act() -> str:
+            webhooks.redeliver(message=message, as_of=timezone.now())
+            return f"The message waits to be sent to {told_to}."
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk and self.instance.agreement:
-            self.initial["agreement"] = self.instance.agreement.ref
-
-
-@admin.register(Subscription)
-class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
-    """Add and change subscriptions, through `operations.subscriptions`."""
-
-    form = SubscriptionForm
-    list_display = ("email", "follows", "is_active")
-    list_filter = ("is_active",)
-    list_select_related = ("agreement",)
-    search_fields = ("email", "agreement__ref", "agreement__title")
-    fields = ("email", "agreement", "is_active")
-
-    @admin.display(description="Follows", ordering="agreement__title")
-    def follows(self, subscription: Subscription) -> str:
-        """One agreement, or all."""
-        return str(subscription.agreement) if subscription.agreement else "All agreements"
-
-    def write(
-        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
-    ) -> Model:
-        """Store or change the subscription."""
-        values = given(form.cleaned_data)
-        if "agreement" in values:
-            values["agreement"] = values["agreement"].ref
-        draft = read(SubscriptionDraft, values)
-        if isinstance(stored, Subscription):
-            return subscriptions.update(subscription=stored, draft=draft)
-        return subscriptions.create(draft=draft)
+        return confirm(
+            request,
+            question,
+            act=act,
+            back=reverse("admin:compliance_message_change", args=[message.pk]),
+            context={
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "original": message,
+            },
+        )

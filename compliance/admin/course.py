@@ -17,7 +17,17 @@ from compliance.domain.pace import expected_by, pace
 from compliance.domain.resolution import waiting
 from compliance.domain.timeline import Transition
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status
-from compliance.models import Alert, Breach, Deadline, Evidence, Fact, Move, Position
+from compliance.models import (
+    Alert,
+    Breach,
+    Deadline,
+    Evidence,
+    Fact,
+    Message,
+    Move,
+    Position,
+    Silence,
+)
 from compliance.models.deadlines import NO_DUE
 from compliance.queries import deadlines
 from compliance.queries.deadlines import Moment
@@ -68,6 +78,7 @@ class Interval:
     detected: SafeString
     ended: SafeString
     length: str
+    acknowledged_until: SafeString | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,8 +86,17 @@ class Told:
     """One alert, and what became of it."""
 
     row: Alert
+    recipient: str
     created: SafeString
     outcome: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silent:
+    """A silence that holds alerts about the deadline back."""
+
+    row: Silence
+    until: SafeString
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +140,7 @@ class Page:
     breaches: Sequence[Interval]
     alerts: Sequence[Told]
     alert_count: int
+    silences: Sequence[Silent]
 
 
 SHOWN_ALERTS = 20
@@ -133,7 +154,7 @@ def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
     parties: dict[str, list[str]] = {"obligor": [], "obligee": []}
     for side in obligation.sides.all():
         parties[side.capacity].append(f"{side.party.name} ({side.party.code})")
-    alerts = deadline.alerts.select_related("message").order_by("-id")
+    alerts = deadline.alerts.select_related("message__webhook").order_by("-id")
     due_at, first_at, unmet_at = deadline.due_at, deadline.first_at, deadline.unmet_at
     starts_at = deadline.starts_at
     has_grace = due_at is not None and unmet_at is not None and unmet_at > due_at
@@ -166,7 +187,17 @@ def page_of(deadline: Deadline, *, as_of: datetime) -> Page:
         breaches=[_interval(breach, zone, as_of) for breach in deadline.breaches.all()],
         alerts=[_told(alert) for alert in alerts[:SHOWN_ALERTS]],
         alert_count=alerts.count(),
+        silences=_silences(deadline, as_of),
     )
+
+
+def _silences(deadline: Deadline, as_of: datetime) -> list[Silent]:
+    about = Q(deadline=deadline) | Q(deadline__isnull=True)
+    rows = deadline.agreement.silences.filter(about, ended_at__isnull=True, until_at__gt=as_of)
+    return [
+        Silent(row=silence, until=moments.utc(silence.until_at, deadline.timezone))
+        for silence in rows
+    ]
 
 
 def _why(deadline: Deadline, as_of: datetime) -> str:
@@ -322,17 +353,30 @@ def _until(fact: Fact, timezone: str) -> str:
 
 
 def _interval(breach: Breach, zone: str, as_of: datetime) -> Interval:
+    until = breach.acknowledged_until
     return Interval(
         row=breach,
         occurred=moments.utc(breach.occurred_at, zone),
         detected=moments.utc(breach.detected_at, zone),
         ended=moments.utc(breach.ended_at, zone),
         length=moments.distance(breach.ended_at or as_of, breach.occurred_at),
+        acknowledged_until=moments.utc(until, zone) if until else None,
     )
 
 
 def _told(alert: Alert) -> Told:
-    return Told(row=alert, created=moments.utc(alert.created_at), outcome=outcome(alert))
+    return Told(
+        row=alert,
+        recipient=recipient(alert.recipient, alert.message),
+        created=moments.utc(alert.created_at),
+        outcome=outcome(alert),
+    )
+
+
+def recipient(address: str, message: Message | None) -> str:
+    """To whom an alert or message goes: a mail address, or the name of a webhook."""
+    webhook = message.webhook if message is not None else None
+    return webhook.name if webhook is not None else address
 
 
 def outcome(alert: Alert) -> str:

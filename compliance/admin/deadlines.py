@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import F, OrderBy, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,17 +14,19 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, moments, recording
+from compliance.admin import badges, breaches, moments, recording
 from compliance.admin.answering import answer
 from compliance.admin.course import page_of
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.rights import right
 from compliance.admin.theme import button
+from compliance.domain.timeline import BREACHED
 from compliance.domain.vocabulary import ObligationKind, Status
 from compliance.models import Deadline
 from compliance.queries import desk
 
 _RECORD_FACT = ["view", "record_fact"]
+_BREACHED = tuple(status.value for status in BREACHED)
 
 
 def _where(fits: Callable[[Deadline], bool]) -> Callable[..., bool]:
@@ -35,6 +37,18 @@ def _where(fits: Callable[[Deadline], bool]) -> Callable[..., bool]:
             return False
         deadline = _asked_about(request, str(object_id)) if object_id else None
         return deadline is None or fits(deadline)
+
+    return has_right
+
+
+def _unmet(name: str) -> Callable[..., bool]:
+    """A right, of those deadlines alone that stand unmet."""
+
+    def has_right(_: object, request: HttpRequest, object_id: Any = None) -> bool:
+        if not request.user.has_perm(name):
+            return False
+        deadline = _asked_about(request, str(object_id)) if object_id else None
+        return deadline is None or deadline.status in _BREACHED
 
     return has_right
 
@@ -111,8 +125,11 @@ class DeadlineAdmin(ReadOnlyAdmin):
     has_record_performance_permission = _for_kinds(ObligationKind.ACHIEVE)
     has_record_violation_permission = _for_kinds(ObligationKind.MAINTAIN, ObligationKind.REFRAIN)
     has_restate_permission = _where(lambda each: each.obligation.target_quantity is not None)
+    has_acknowledge_permission = _unmet("compliance.add_breach")
+    has_silence_permission = right("compliance.add_silence")
     has_trigger_permission = _where(lambda each: each.status == Status.DORMANT.value)
     actions_detail = (
+        "acknowledge",
         "record_performance",
         "record_violation",
         "record_trigger",
@@ -129,6 +146,7 @@ class DeadlineAdmin(ReadOnlyAdmin):
                 "restate_target",
                 "retract_fact",
                 "cancel_deadline",
+                "silence",
             ],
         },
     )
@@ -308,6 +326,40 @@ class DeadlineAdmin(ReadOnlyAdmin):
     def cancel_deadline(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It falls away."""
         return self._record(request, object_id, recording.CancellationForm)
+
+    @button(
+        description="Acknowledge",
+        url_path="acknowledge",
+        icon="front_hand",
+        permissions=["view", "acknowledge"],
+    )
+    def acknowledge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Somebody is at it."""
+        deadline = self._deadline(request, object_id)
+        back = reverse("admin:compliance_deadline_change", args=[deadline.pk])
+        breach = deadline.breaches.filter(ended_at__isnull=True).first()
+        if breach is None:
+            messages.error(request, "No breach of it is open: there is nothing to acknowledge.")
+            return HttpResponseRedirect(back)
+        return breaches.acknowledge(
+            request,
+            breach,
+            back=back,
+            back_to="the deadline",
+            context={**self.admin_site.each_context(request), "opts": self.opts},
+        )
+
+    @button(
+        description="Silence",
+        url_path="silence",
+        icon="notifications_paused",
+        permissions=["view", "silence"],
+    )
+    def silence(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go where a silence about it is begun."""
+        address = reverse("admin:compliance_silence_add")
+        deadline = self._deadline(request, object_id)
+        return HttpResponseRedirect(f"{address}?deadline={deadline.pk}")
 
     def _deadline(self, request: HttpRequest, object_id: str) -> Deadline:
         deadline = self.get_object(request, unquote(object_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import time
 from enum import StrEnum
 from typing import Any
 
@@ -57,6 +58,12 @@ class Clock(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"required": False, "widget": Text(attrs={"type": "time"}), **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        """A stored time as the picker takes it."""
+        if not isinstance(value, time):
+            return value
+        return value.isoformat("seconds" if value.second else "minutes")
 
 
 class Prose(forms.CharField):

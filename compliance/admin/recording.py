@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from compliance.admin import fields
-from compliance.admin.moments import due_text, local_text
+from compliance.admin import fields, until
+from compliance.admin.moments import due_text, local_text, utc_text
 from compliance.admin.saving import given
 from compliance.admin.theme import Checkbox, Choice, Number, Radio
 from compliance.domain.civil_time import NonexistentLocalTime, civil_day, instant
 from compliance.domain.drafts import (
+    AcknowledgementDraft,
     AgreementFactDraft,
     EvidenceDraft,
     FactDraft,
@@ -30,8 +31,8 @@ from compliance.domain.vocabulary import (
     Stance,
     Verdict,
 )
-from compliance.models import Agreement, Deadline, Fact, Proposal, User
-from compliance.operations import evidence, facts, positions, proposals
+from compliance.models import Agreement, Breach, Deadline, Fact, Proposal, User
+from compliance.operations import breaches, evidence, facts, positions, proposals
 from compliance.queries.standing import standing_facts
 
 UTC = "UTC"
@@ -551,6 +552,35 @@ class EvidenceForm(DeadlineForm):
             by=by,
             as_of=as_of,
         )
+
+
+class AcknowledgementForm(DeadlineForm):
+    """Somebody is at a breach."""
+
+    heading = "Acknowledge the breach"
+    advice = (
+        "You say that you are at it: nobody else is called, for a week unless you say until when. "
+        "If it still goes on then, those who are next are called. The breach stays on record."
+    )
+    done = "The breach is acknowledged."
+    submit = "I am at it"
+    aliases = until.ALIASES
+
+    until_on = until.day(help_text="Empty: for a week.")
+    until_time = until.clock()
+    timezone = _zone()
+
+    def __init__(self, *args: Any, breach: Breach, **kwargs: Any) -> None:
+        self.breach = breach
+        super().__init__(*args, **kwargs)
+
+    def record(self, *, by: User, as_of: datetime) -> None:
+        """Acknowledge the breach."""
+        values = given({"until_at": until.instant_of(self.cleaned_data)})
+        draft = read(AcknowledgementDraft, values)
+        breach = breaches.acknowledge(breach=self.breach, draft=draft, by=by, as_of=as_of)
+        if breach.acknowledged_until is not None:
+            self.done = f"Acknowledged until {utc_text(breach.acknowledged_until)}."
 
 
 class AgreementForm(RecordForm):

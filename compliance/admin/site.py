@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from compliance.admin import badges, moments
 from compliance.models import Deadline
+from compliance.operations.outages import PARTS
 from compliance.queries import desk
 from compliance.queries.health import sweep_limit_seconds
 from compliance.queries.proposals import open_count
@@ -42,6 +43,9 @@ _SIDEBAR = (
         ("Alerts", "notifications", "alert"),
         ("Messages", "mail", "message"),
         ("Subscriptions", "rss_feed", "subscription"),
+        ("Webhooks and chats", "webhook", "webhook"),
+        ("Silences", "notifications_paused", "silence"),
+        ("Calendar feeds", "calendar_add_on", "feed"),
     )),
     ("House", (
         ("Users", "person", "user"),
@@ -51,6 +55,8 @@ _SIDEBAR = (
         ("Recomputations", "calculate", "recomputation"),
         ("Seals", "verified", "seal"),
         ("Ledger checks", "rule", "ledgercheck"),
+        ("Audits", "health_and_safety", "audit"),
+        ("Outages", "power_off", "outage"),
     )),
 )  # fmt: skip
 
@@ -113,10 +119,29 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "set_aside": f"{listing}?set_aside=yes",
         "recomputed": _recomputed(seen),
         "refused": f"{reverse('admin:compliance_message_changelist')}?state__exact=refused",
+        "audit": _failed_audit(request, seen),
+        "outages": [
+            {
+                "link": reverse("admin:compliance_outage_change", args=[outage.pk]),
+                "part": outage.part,
+                "length": moments.distance(now, outage.began_at),
+                "means": PARTS.get(outage.part, ""),
+            }
+            for outage in seen.outages
+            if _may_view(request, "outage")
+        ],
         "sweep_is_alive": is_alive,
         "sweep_at": moments.utc(ended_at),
         "sweep_age": moments.distance(now, ended_at) if ended_at else "",
     }
+
+
+def _failed_audit(request: HttpRequest, seen: desk.Desk) -> dict[str, Any] | None:
+    last = seen.last_audit
+    if last is None or not last.problems or not _may_view(request, "audit"):
+        return None
+    link = reverse("admin:compliance_audit_change", args=[last.pk])
+    return {"link": link, "count": len(last.problems)}
 
 
 def _recomputed(seen: desk.Desk) -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from compliance.admin import fields, moments
+from compliance.admin.answering import Question, Secret, confirm, show_once
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.rights import right
 from compliance.admin.saving import place
@@ -189,25 +190,24 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             users = users.filter(email=request.user.get_username())
         initial = {"user": request.user.get_username()}
         form = TokenForm(request.POST or None, users=users, initial=initial)
-        token = None
+        back = reverse("admin:compliance_apitoken_changelist")
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "back": back}
+        title = "Make an API token"
         if request.method == "POST" and form.is_valid():
             try:
                 token = tokens.create_token(**form.cleaned_data)
             except Invalid as error:
                 place(form, error.problems)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Make an API token",
-            "subtitle": None,
-            "opts": self.opts,
-            "form": form,
-            "token": token,
-            "name": form.cleaned_data.get("name") if token else "",
-            "back": reverse("admin:compliance_apitoken_changelist"),
-        }
-        response = TemplateResponse(request, "admin/pacta/token.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+            else:
+                secret = Secret(
+                    name=form.cleaned_data["name"],
+                    value=token,
+                    advice="Copy the token now. It is not stored, and will not be shown again.",
+                    use="Send it as Authorization: Bearer …",
+                )
+                return show_once(request, secret, title=title, back=back, context=context)
+        context |= {"title": title, "subtitle": None, "form": form, "submit": "Make the token"}
+        return TemplateResponse(request, "admin/pacta/make.html", context)
 
     @button(
         description="Revoke",
@@ -220,17 +220,28 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         token = self.get_object(request, unquote(object_id))
         if token is None:
             raise Http404
-        back = reverse("admin:compliance_apitoken_changelist")
-        if request.method == "POST":
+        question = Question(
+            title=f"Revoke the token {token.name}",
+            lines=(
+                f"Whatever uses the token {token.name} of {token.user} will be refused from now "
+                "on. This cannot be undone.",
+            ),
+            submit="Revoke the token",
+            is_grave=True,
+        )
+
+        def act() -> str:
             tokens.revoke_token(token=token)
-            messages.success(request, f"The token {token.name} is revoked.")
-            return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Revoke the token {token.name}",
-            "subtitle": None,
-            "opts": self.opts,
-            "original": token,
-            "back": back,
-        }
-        return TemplateResponse(request, "admin/pacta/revoke.html", context)
+            return f"The token {token.name} is revoked."
+
+        return confirm(
+            request,
+            question,
+            act=act,
+            back=reverse("admin:compliance_apitoken_changelist"),
+            context={
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "original": token,
+            },
+        )

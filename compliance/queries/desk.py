@@ -10,7 +10,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 
 from compliance.domain.timeline import BREACHED
 from compliance.domain.vocabulary import MessageState, ObligationKind, Severity, Status
-from compliance.models import Deadline, Message, Recomputation, SweepRun
+from compliance.models import Audit, Deadline, Message, Outage, Recomputation, SweepRun
 
 SHOWN = 10
 AHEAD = timedelta(days=30)
@@ -47,10 +47,13 @@ class Desk:
     set_aside_count: int
     refused_count: int
     last_recomputation: Recomputation | None
+    last_audit: Audit | None
+    outages: Sequence[Outage]
 
 
 def at_a_glance(*, as_of: datetime) -> Desk:
-    """The desk's first look: worst breaches, what is due within 30 days, and the sweep."""
+    """The desk's first look: worst breaches, what is due within 30 days, and whether the
+    service itself is well."""
     deadlines = with_sides(Deadline.objects.all())
     unmet = deadlines.filter(status__in=_UNMET)
     # What is to be kept so, or not done, is not due on the day on which its period ends.
@@ -74,6 +77,8 @@ def at_a_glance(*, as_of: datetime) -> Desk:
         set_aside_count=Deadline.objects.set_aside().count(),
         refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
         last_recomputation=Recomputation.objects.filter(ended_at__isnull=False).first(),
+        last_audit=Audit.objects.first(),
+        outages=list(Outage.objects.filter(ended_at__isnull=True)),
     )
 
 

@@ -112,7 +112,7 @@ def test_a_token_is_shown_once_and_revoked(browser: Client) -> None:
     values = {"name": "dashboard", "user": "desk@example.org", "is_read_only": "on"}
     response = browser.post(address("apitoken", "add"), values)
 
-    token = response.context["token"]
+    token = response.context["secret"].value
     assert token in response.content.decode()
     assert "no-store" in response["Cache-Control"]
     stored = ApiToken.objects.get()
