@@ -134,11 +134,11 @@ class DeadlineAdmin(ReadOnlyAdmin):
         "record_violation",
         "record_trigger",
         "record_extension",
-        "state_position",
         {
             "title": "More",
             "icon": "more_horiz",
             "items": [
+                "state_position",
                 "add_evidence",
                 "record_determination",
                 "record_waiver",

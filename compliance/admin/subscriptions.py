@@ -95,7 +95,7 @@ class SubscriptionForm(DraftForm):
         help_text="Choose none to be told of everything.",
     )
     from_escalation = forms.TypedChoiceField(
-        label="Called",
+        label="Called in",
         coerce=int,
         choices=[(level, _from_rung(level)) for level in range(_LAST_RUNG + 1)],
         required=False,
@@ -135,7 +135,7 @@ class SubscriptionForm(DraftForm):
     )
     quiet_until = fields.Clock(label="Quiet until", help_text="May be on the next morning.")
     timezone = fields.time_zone(
-        label="Time zone", initial="UTC", help_text="Whose clocks the hours above go by."
+        label="Time zone", initial="UTC", help_text="Whose clocks the hours go by."
     )
 
     class Meta:

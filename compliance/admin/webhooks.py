@@ -16,7 +16,6 @@ from django.utils.safestring import SafeString
 
 from compliance.admin import badges, fields, moments
 from compliance.admin.answering import Question, Secret, ask, show_once
-from compliance.admin.rights import right
 from compliance.admin.saving import DraftForm, OperationAdmin, given
 from compliance.admin.theme import Checkbox, Choice, button
 from compliance.delivery import chats
@@ -75,8 +74,16 @@ class WebhookAdmin(OperationAdmin):
     list_filter = ("kind", "is_active")
     search_fields = ("name",)
     ordering = ("name",)
-    has_rotate_permission = right("compliance.add_webhook")
     actions_detail = ("rotate",)
+
+    def has_rotate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Who may make webhooks; a chat has no secret of ours."""
+        if object_id is not None:
+            pk = unquote(str(object_id))
+            signed = Webhook.objects.filter(kind=WebhookKind.STANDARD.value)
+            if not pk.isdecimal() or not signed.filter(pk=pk).exists():
+                return False
+        return bool(request.user.has_perm("compliance.add_webhook"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With how many subscriptions tell each."""
@@ -88,7 +95,10 @@ class WebhookAdmin(OperationAdmin):
         """The address itself only where it can be changed: a chat's is never shown."""
         may_change = self.has_change_permission(request, obj) if obj else True
         rows = ("name", "kind", "url" if may_change else "shown", "is_active")
-        return (*rows, "former", "made") if obj else rows
+        if obj is None:
+            return rows
+        is_chat = obj.kind == WebhookKind.CHAT.value
+        return (*rows, "made") if is_chat else (*rows, "former", "made")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """A stored webhook keeps its kind."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 from compliance.domain.documents import read_agreement
 from compliance.models import Agreement, Deadline, User
 from compliance.operations import documents
+from tests.delivery.conftest import receiver, sink  # noqa: F401 -- fixtures
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -105,6 +108,52 @@ def sink(settings: Any) -> Iterator[Sink]:
     settings.SITE_URL = "https://pacta.example"
     yield sink
     controller.stop(no_assert=True)
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """A receiver of webhooks that answers as told."""
+
+    status = 200
+    drip = 0.0
+    wait = 0.0
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook?x=1"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((dict(self.headers), body))
+        time.sleep(self.server.wait)
+        if self.server.drip:
+            for _ in range(40):
+                time.sleep(self.server.drip)
+                self.wfile.write(b"H")
+        self.send_response(self.server.status)
+        if self.server.status == 302:
+            self.send_header("Location", self.server.url)
+        self.end_headers()
+        self.wfile.write(b"x" * 200_000)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    settings.WEBHOOKS_MAY_BE_PRIVATE = True
+    server = Receiver()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
 
 
 class Desk:

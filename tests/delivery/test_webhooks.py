@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import json
 import socket
 import ssl
@@ -30,6 +29,7 @@ from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Message, Webhook
 from compliance.operations import subscriptions, sweep
 from compliance.operations import webhooks as operations
+from tests.delivery.conftest import Receiver
 from tests.samples import agree, utc
 
 VECTOR = json.loads((Path(__file__).parent / "standard_webhooks.json").read_text())
@@ -371,52 +371,6 @@ def test_a_heartbeat_waits_for_no_body(settings: Any) -> None:
         assert delivery.beat()
         assert time.monotonic() - begun < 3
         assert called == [1]
-
-
-class Receiver(http.server.ThreadingHTTPServer):
-    """A receiver of webhooks that answers as told."""
-
-    status = 200
-    drip = 0.0
-    wait = 0.0
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.received: list[tuple[dict[str, str], bytes]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?x=1"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((dict(self.headers), body))
-        time.sleep(self.server.wait)
-        if self.server.drip:
-            for _ in range(40):
-                time.sleep(self.server.drip)
-                self.wfile.write(b"H")
-        self.send_response(self.server.status)
-        if self.server.status == 302:
-            self.send_header("Location", self.server.url)
-        self.end_headers()
-        self.wfile.write(b"x" * 200_000)
-
-    def log_message(self, *_: Any) -> None: ...
-
-
-@pytest.fixture
-def receiver(settings: Any) -> Iterator[Receiver]:
-    settings.WEBHOOKS_MAY_BE_PRIVATE = True
-    server = Receiver()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,135 @@
+"""Tests and previews: they go past the outbox, and nothing of them is stored."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import time_machine
+from standardwebhooks import Webhook as Verifier
+
+from compliance.delivery import samples, webhooks
+from compliance.domain.drafts import SubscriptionDraft, read
+from compliance.domain.vocabulary import AttemptOutcome
+from compliance.models import Alert, DeliveryAttempt, Message, Subscription, Webhook
+from compliance.operations import subscriptions
+from tests.delivery.conftest import DUE, NOW, READER, Desk, Receiver, Sink
+
+
+def _stored() -> list[int]:
+    return [model.objects.count() for model in (Alert, Message, DeliveryAttempt)]
+
+
+def _webhook(url: str, **more: Any) -> Subscription:
+    webhook = Webhook.objects.create(
+        name="Cases", url=url, secret=webhooks.new_secret(), created_at=NOW, **more
+    )
+    return subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+
+
+def test_a_test_mail_says_that_it_is_one_and_stores_nothing(desk: Desk, sink: Sink) -> None:
+    subscription = desk.follow()
+    before = _stored()
+
+    answer = samples.send(subscription, as_of=NOW)
+
+    assert answer.outcome is AttemptOutcome.SENT
+    assert sink.recipients == [READER]
+    [mail] = sink.received
+    assert mail["Subject"].startswith("Test: ")
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Nothing is missed: this only shows that Pacta can reach you." in text
+    assert "/unsubscribe/" in mail["List-Unsubscribe"]
+    assert _stored() == before
+
+
+def test_an_address_that_takes_a_test_counts_as_refused_no_more(desk: Desk, sink: Sink) -> None:
+    subscription = desk.follow()
+    Subscription.objects.update(refused_at=NOW, refusal="550 no such user")
+
+    sink.recipient_answers = lambda _address: "550 no such user"
+    answer = samples.send(subscription, as_of=NOW)
+    subscription.refresh_from_db()
+    assert (answer.outcome, answer.text) == (AttemptOutcome.REFUSED, "550 no such user")
+    assert subscription.refused_at is not None
+
+    sink.recipient_answers = lambda _address: "250 OK"
+    assert samples.send(subscription, as_of=NOW).outcome is AttemptOutcome.SENT
+    subscription.refresh_from_db()
+    assert (subscription.refused_at, subscription.refusal) == (None, "")
+
+
+def test_a_test_call_is_signed_and_of_its_own_type(desk: Desk, receiver: Receiver) -> None:
+    subscription = _webhook(receiver.url)
+    now = datetime.now(UTC)
+
+    assert samples.send(subscription, as_of=now).outcome is AttemptOutcome.SENT
+
+    [(headers, body)] = receiver.received
+    assert subscription.webhook is not None
+    with time_machine.travel(now, tick=False):
+        Verifier(subscription.webhook.secret).verify(body, headers)
+    assert json.loads(body)["type"] == "test"
+
+
+def test_no_test_goes_to_a_webhook_that_is_switched_off(desk: Desk, receiver: Receiver) -> None:
+    subscription = _webhook(receiver.url, is_active=False)
+    answer = samples.send(subscription, as_of=NOW)
+    assert (answer.outcome, receiver.received) == (AttemptOutcome.REFUSED, [])
+
+
+def test_a_preview_is_the_newest_message_with_links_that_do_nothing(desk: Desk, sink: Sink) -> None:
+    subscription = desk.follow()
+    desk.deadline(desk.agreement(), title="Deliver the first lot")
+    desk.pass_to(DUE)
+    before = _stored()
+
+    shown = samples.preview(subscription, as_of=DUE)
+
+    assert shown.subject == "Missed: Deliver the first lot (China)"
+    for each in (shown.text, shown.html):
+        assert "Deliver the first lot" in each
+        assert "/acknowledge/" not in each
+        assert "/unsubscribe/" not in each
+    assert _stored() == before
+    assert len(sink.received) == 1
+
+
+def test_of_several_agreements_a_preview_is_about_the_one_that_is_followed(desk: Desk) -> None:
+    for ref in ("first", "second"):
+        desk.deadline(desk.agreement(ref, title=f"Agreement {ref}"), title=f"Deliver {ref}")
+    first = desk.follow(agreement="first")
+    desk.follow(agreement="second")
+    desk.sweep()
+    samples_of_both = samples.preview(first, as_of=DUE)
+    assert "Deliver first" in samples_of_both.text
+    assert "Deliver second" not in samples_of_both.text
+
+
+def test_without_a_message_a_preview_is_of_what_was_missed_last(desk: Desk) -> None:
+    agreement = desk.agreement()
+    desk.deadline(agreement, title="Deliver", severity="low", tags=["goods"], owner=READER)
+    desk.sweep()
+    before = _stored()
+    follows: list[tuple[dict[str, Any], bool]] = [
+        ({}, True),
+        ({"min_severity": "high"}, False),
+        ({"tag": "goods"}, True),
+        ({"tag": "services"}, False),
+        ({"is_owner": True, "party": "CHN"}, True),
+        ({"email": "else@example.org", "is_owner": True}, False),
+        ({"rhythm": "weekly", "from_escalation": 1}, True),
+    ]
+    for values, is_followed in follows:
+        shown = samples.preview(desk.follow(**values), as_of=DUE)
+        assert ("Missed: Deliver" in f"{shown.subject}{shown.text}") is is_followed, values
+        assert ("An example" in shown.origin) is not is_followed, values
+    assert _stored() == before
+
+
+def test_a_preview_of_a_webhook_is_what_is_posted(desk: Desk) -> None:
+    subscription = _webhook("https://example.org/hook")
+    shown = samples.preview(subscription, as_of=NOW)
+    assert shown.html == ""
+    assert json.loads(shown.text)["data"]["alerts"][0]["kind"] == "missed"
