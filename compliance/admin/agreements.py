@@ -73,6 +73,7 @@ class AgreementForm(DraftForm):
         help_text="Determinations, waivers and extensions count when another person approves.",
     )
     ladder_reminders = ladders.RungsField(
+        example="30, 7, 1",
         label="Reminders",
         help_text=(
             "Days before a due date, such as 30, 7, 1 or 10 business days, 1; or none. "
@@ -80,6 +81,7 @@ class AgreementForm(DraftForm):
         ),
     )
     ladder_escalations = ladders.RungsField(
+        example="1, 7, 30",
         label="Escalations",
         help_text=(
             "Days after a miss was first told, while it lasts and nobody acknowledges it. "
@@ -302,10 +304,12 @@ class ObligationForm(DraftForm):
     )
     unit = fields.line(help_text="Of the quantity, such as t.")
     ladder_reminders = ladders.RungsField(
+        example="as in the agreement",
         label="Reminders",
         help_text="Days before it is due, such as 30, 7, 1. Empty: as in the agreement.",
     )
     ladder_escalations = ladders.RungsField(
+        example="as in the agreement",
         label="Escalations",
         help_text="Days after a miss was first told. Empty: as in the agreement.",
     )

@@ -34,8 +34,9 @@ def _rung_text(rung: Mapping[str, Any]) -> str:
 class RungsField(forms.CharField):
     """The rungs of a ladder in one line. Empty is no ladder (None); the word none, no rungs."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "widget": Text(), **options})
+    def __init__(self, *, example: str, **options: Any) -> None:
+        widget = Text(attrs={"placeholder": example})
+        super().__init__(**{"required": False, "widget": widget, **options})
 
     def prepare_value(self, value: Any) -> Any:
         """Stored rungs as the line that is shown."""

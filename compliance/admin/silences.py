@@ -31,6 +31,7 @@ class SilenceForm(DraftForm):
     agreement = forms.ModelChoiceField(
         queryset=Agreement.objects.order_by("title"),
         to_field_name="ref",
+        empty_label="Choose",
         widget=Choice(),
     )
     until_on = until.day(required=True)

@@ -581,7 +581,7 @@ def everything(missed: Deadline, desk: User) -> dict[str, tuple[str, int]]:
 
 def state_of_all() -> list[Any]:
     return [
-        list(model.objects.order_by("pk").values())  # type: ignore[attr-defined]
+        list(model.objects.order_by("pk").values())
         for model in (Subscription, Webhook, Message, Silence, Feed, Breach)
     ]
 

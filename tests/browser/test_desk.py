@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from compliance.domain.drafts import PartyDraft, read
 from compliance.models import Agreement, Deadline, User
 from compliance.operations import parties
-from tests.samples import BUYER, SUPPLIER, agree, duty
+from tests.samples import BUYER, SUPPLIER, agree, duty, follow
 
 pytestmark = pytest.mark.browser
 
@@ -151,6 +151,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) ->
         milestones=[{"ref": "m"}],
     )
     dormant, endless = deadline.agreement.deadlines.order_by("id")[1:]
+    subscription = follow("somebody.with.a.rather.long.address@department.example.org")
     page.set_viewport_size({"width": width, "height": 844})
     for path in (
         "",
@@ -164,6 +165,11 @@ def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) ->
         f"compliance/agreement/{deadline.agreement_id}/history/",
         "compliance/deskcalendar/add/",
         "compliance/subscription/add/",
+        f"compliance/subscription/{subscription.pk}/preview/",
+        f"compliance/subscription/{subscription.pk}/send-test/",
+        "compliance/webhook/add/",
+        "compliance/feed/add/",
+        f"compliance/silence/add/?deadline={deadline.pk}",
         f"compliance/user/{desk.pk}/change/",
     ):
         page.goto(f"/admin/{path}")
