@@ -170,22 +170,26 @@ class _Told(NamedTuple):
     end_reason: str | None
 
 
+# What befalls one breach, in its order.
+_CLIMB = (AlertKind.MISSED, AlertKind.UNSILENCED, AlertKind.ESCALATED, AlertKind.RECOVERED)
+
 # What the alerts of a message come to: of one breach that was missed, climbed and recovered in the
 # same message, the last of these tells all; and where a change began or ended a breach, that.
+# Ranked rather than compared each with each: a message may hold many thousands.
 _TOLD = """
     SELECT a.id, a.message_id, a.kind, a.deadline_id, a.due_at, a.reason, a.level, a.created_at,
         b.occurred_at, b.detected_at, b.ended_at, b.end_reason
-    FROM compliance_alert AS a
+    FROM (
+        SELECT *, max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
+        FROM (
+            SELECT *, coalesce(array_position(%(climb)s::text[], kind::text), 0) AS place
+            FROM compliance_alert
+            WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
+        ) AS placed
+    ) AS a
     LEFT JOIN compliance_breach AS b
       ON b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
-    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
-      AND NOT (a.breach_at IS NOT NULL AND a.kind <> %(recovered)s AND EXISTS (
-        SELECT FROM compliance_alert AS r
-        WHERE r.deadline_id = a.deadline_id AND r.breach_at = a.breach_at
-          AND r.recipient = a.recipient AND r.message_id = a.message_id
-          AND r.withdrawn_at IS NULL
-          AND (r.kind = %(recovered)s OR r.kind = %(escalated)s AND a.kind <> r.kind
-               OR r.kind = %(unsilenced)s AND a.kind = %(missed)s)))
+    WHERE (a.breach_at IS NULL OR a.place = a.last_place)
       AND NOT (a.kind = %(changed)s AND EXISTS (
         SELECT FROM compliance_alert AS r
         WHERE r.deadline_id = a.deadline_id AND r.kind IN (%(missed)s, %(recovered)s)
@@ -300,10 +304,9 @@ def _zones(recipients: Iterable[str]) -> dict[str, str]:
 def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:
     return {
         "messages": list(message_ids),
+        "climb": list(_CLIMB),
         "missed": AlertKind.MISSED,
         "recovered": AlertKind.RECOVERED,
-        "escalated": AlertKind.ESCALATED,
-        "unsilenced": AlertKind.UNSILENCED,
         "reminder": AlertKind.REMINDER,
         "changed": AlertKind.CHANGED,
         "severities": list(Severity),

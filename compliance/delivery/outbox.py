@@ -32,6 +32,9 @@ LEASE = timedelta(seconds=30)
 # A send begins only with this much of the lease left, or the lease is renewed first.
 LEASE_FOR_ONE = timedelta(seconds=25)
 CLAIM = 100
+# Nor are more alerts claimed than are read well within a lease. Whether a message has more than
+# `CLAIM_LARGE` is not looked into: it counts for so many.
+CLAIM_ALERTS, CLAIM_LARGE = 10_000, 2_000
 FORM = 5_000
 _MINUTE = timedelta(minutes=1)
 # Whoever counts what a channel was given holds it until the commit, so that two do not count the
@@ -52,35 +55,43 @@ def form(*, as_of: datetime, domain: str) -> int:
     """Put alerts that may be told into new messages: one for a recipient and agreement, or one
     digest for a recipient.
 
-    Takes the agreements of the oldest alerts, and of those agreements everything that waits, so
-    that a burst becomes one message however large it is. The Message-ID is stored with the
+    Takes the agreements of the oldest alerts, and of those agreements everything that may be told,
+    so that a burst becomes one message however large it is. The Message-ID is stored with the
     message, before anything is sent. Returns how many messages were made.
     """
+    oldest = Alert.objects.releasable(as_of).order_by("not_before", "id")[:FORM]
+    told_of = list(oldest.values_list("agreement_id", flat=True))
+    if not told_of:
+        return 0
+    is_storm = len(told_of) == FORM
+    if is_storm:
+        _look_at_sizes()
     with transaction.atomic():
-        oldest = Alert.objects.releasable(as_of).order_by("not_before", "id")[:FORM]
         # Two workers at once would split what belongs together. And what changes an agreement
         # locks it before its alerts; taking them in the other order here could deadlock.
         agreements = (
-            Agreement.objects.filter(id__in=oldest.values("agreement_id"))
+            Agreement.objects.filter(id__in=set(told_of))
             .order_by("id")
             .select_for_update(skip_locked=True, no_key=True)
         )
         agreement_ids = list(agreements.values_list("id", flat=True))
         if not agreement_ids:
             return 0
+        # In the statement that takes them, once more: a sweep may have begun in the meantime.
+        alerts, parameters = (
+            Alert.objects.releasable(as_of)
+            .filter(agreement__in=agreement_ids)
+            .order_by()
+            .select_for_update(skip_locked=True, of=("self",))
+            .values("id", "recipient", "agreement_id", "is_digest")
+            .query.sql_with_params()
+        )
         with connection.cursor() as cursor:
             cursor.execute(
-                """
-                WITH taken AS (
+                f"""
+                WITH waiting AS ({alerts}), taken AS (
                     SELECT id, recipient, CASE WHEN NOT is_digest THEN agreement_id END AS about
-                    FROM compliance_alert AS a
-                    WHERE message_id IS NULL AND withdrawn_at IS NULL AND agreement_id = ANY(%s)
-                      AND not_before <= %s AND NOT EXISTS (
-                        SELECT FROM compliance_silence AS s
-                        WHERE s.agreement_id = a.agreement_id AND s.ended_at IS NULL
-                          AND s.until_at > %s
-                          AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))
-                    FOR UPDATE SKIP LOCKED
+                    FROM waiting
                 ), made AS (
                     INSERT INTO compliance_message
                         (recipient, agreement_id, webhook_id, message_id, state, created_at,
@@ -100,10 +111,19 @@ def form(*, as_of: datetime, domain: str) -> int:
                 )
                 SELECT count(*) FROM made
                 """,
-                [agreement_ids, as_of, as_of, domain, MessageState.WAITING, as_of, as_of],
+                [*parameters, domain, MessageState.WAITING, as_of, as_of],
             )
             [[made]] = cursor.fetchall()
-            return int(made)
+    if is_storm:
+        _look_at_sizes()
+    return int(made)
+
+
+def _look_at_sizes() -> None:
+    """Let the planner see how much there is. By itself it would a minute later, and until then
+    go through a hundred thousand new rows one by one, as if they were a few."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE compliance_alert, compliance_breach")
 
 
 def claim(
@@ -134,6 +154,7 @@ def claim(
             messages = _within_pace(messages, given, per_minute)
         if not messages:
             return [], 0
+        messages = messages[: _how_many_fit([message_id for message_id, *_ in messages])]
         ids = [message_id for message_id, *_ in messages]
         _leave_out_untrue(ids, now)
         remaining = set(
@@ -179,6 +200,25 @@ def _within_pace(
         if counts[channel] <= per_minute:
             kept.append(message)
     return kept
+
+
+def _how_many_fit(message_ids: Sequence[int]) -> int:
+    """How many of these messages, from the first on, are read and rendered within a lease."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT (SELECT count(*) FROM (
+                SELECT FROM compliance_alert WHERE message_id = m.id LIMIT %s) AS counted)
+            FROM unnest(%s::bigint[]) WITH ORDINALITY AS m(id, place) ORDER BY place
+            """,
+            [CLAIM_LARGE, list(message_ids)],
+        )
+        total = 0
+        for place, (count,) in enumerate(cursor.fetchall()):
+            total += count
+            if total > CLAIM_ALERTS:
+                return max(1, place)
+    return len(message_ids)
 
 
 def _leave_out_untrue(message_ids: Sequence[int], now: datetime) -> None:

@@ -22,7 +22,7 @@ from compliance.domain.vocabulary import (
 )
 from compliance.models.agreements import Agreement, Party
 from compliance.models.choices import choice_field, one_of
-from compliance.models.deadlines import Deadline
+from compliance.models.deadlines import WAITED_FOR, Deadline
 from compliance.models.history import tracked
 
 
@@ -263,12 +263,24 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(message__isnull=True, withdrawn_at__isnull=True)
 
     def releasable(self, as_of: datetime) -> Self:
-        """Which of those may be told now: their hour has come, and no silence holds them back."""
+        """Which of those may be told now: their hour has come, and nothing holds them back.
+
+        A silence does, and for `WAITED_FOR` at most a sweep that is about to make more of them: a
+        burst is to be one message, however many batches it was found in. A digest has gathered
+        long before it is told, and waits for none.
+        """
         silences = Silence.objects.in_force(as_of).filter(
             models.Q(deadline__isnull=True) | models.Q(deadline=models.OuterRef("deadline")),
             agreement=models.OuterRef("agreement"),
         )
-        return self.unassigned().filter(~models.Exists(silences), not_before__lte=as_of)
+        being_swept = Deadline.objects.being_swept(as_of).order_by().values("agreement").distinct()
+        return self.unassigned().filter(
+            ~models.Exists(silences),
+            models.Q(is_digest=True)
+            | models.Q(created_at__lte=as_of - WAITED_FOR)
+            | ~models.Q(agreement__in=being_swept),
+            not_before__lte=as_of,
+        )
 
 
 class Alert(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -23,6 +23,9 @@ from compliance.models.obligations import Obligation
 
 # Where a deadline without a due date stands in lists: after all that have one.
 NO_DUE = datetime(9998, 12, 31, tzinfo=UTC)
+# How long, at most, an alert waits for a sweep to end: longer than one takes that has half a
+# million alerts to make on a busy machine. What was killed is made good by the next, soon after.
+WAITED_FOR = timedelta(minutes=2)
 _BY_DUE = Coalesce(models.F("due_at"), models.Value(NO_DUE))
 
 
@@ -32,6 +35,14 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
     def due_for_sweep(self, as_of: datetime) -> Self:
         """Whose status, or alerts, may change at or before `as_of`."""
         return self.filter(next_check_at__lte=as_of)
+
+    def being_swept(self, as_of: datetime) -> Self:
+        """Which a sweep that is under way at `as_of` has still to settle, as far as is committed.
+
+        Costs nothing while no sweep is under way: the instant that it compares with is NULL then.
+        """
+        under_way = SweepRun.objects.under_way(as_of).order_by("-as_of").values("as_of")[:1]
+        return self.due_for_sweep(as_of).filter(next_check_at__lte=models.Subquery(under_way))
 
     def set_aside(self) -> Self:
         """Which could not be projected and wait for a mend."""
@@ -369,6 +380,15 @@ class Breach(models.Model):
         return f"Breach from {self.occurred_at:%Y-%m-%d %H:%M}Z"
 
 
+class SweepRunQuerySet(models.QuerySet["SweepRun"]):
+    """Row predicates of runs of the sweep."""
+
+    def under_way(self, as_of: datetime) -> Self:
+        """Which are not over at `as_of`. One that began long ago was killed, or is huge: nothing
+        waits for it."""
+        return self.filter(ended_at__isnull=True, as_of__gt=as_of - WAITED_FOR, as_of__lte=as_of)
+
+
 class SweepRun(models.Model):
     """One run of the sweep: when, how much it settled, how much it had to set aside."""
 
@@ -379,10 +399,13 @@ class SweepRun(models.Model):
     breaches = models.PositiveIntegerField(default=0)
     set_aside = models.PositiveIntegerField(default=0)
 
+    objects: ClassVar[models.Manager[SweepRun]] = SweepRunQuerySet.as_manager()
+
     class Meta:
         ordering = ("-started_at",)
         indexes = (
-            # Read by the health page (the last run) and by the clearing of old runs.
+            # Read by the health page (the last run), by the clearing of old runs, and by
+            # delivery (those under way).
             models.Index(fields=["-ended_at"], name="sweeprun_newest"),
         )
 

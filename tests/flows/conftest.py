@@ -298,7 +298,8 @@ def stack_in(
 ) -> Iterator[Stack]:
     """A migrated Pacta with an administrator and a token; no program runs yet.
 
-    Ticks come every second. `is_durable` is for what kills the database.
+    Ticks come every second, unless `settings` say otherwise. `is_durable` is for what kills the
+    database.
     """
     var_dir = folder / "var"
     postgres, valkey = Postgres(var_dir, is_durable=is_durable), Valkey(var_dir)
@@ -317,9 +318,7 @@ def stack_in(
             SECRET_KEY=secrets.token_urlsafe(50),
             ADMIN_EMAIL=ADMIN_EMAIL,
             ADMIN_PASSWORD=secrets.token_urlsafe(12),
-            SWEEP_SECONDS="1",
-            DELIVERY_SECONDS="1",
-            **settings,
+            **{"SWEEP_SECONDS": "1", "DELIVERY_SECONDS": "1", **settings},
         ),
     )
     with ExitStack() as ending:
