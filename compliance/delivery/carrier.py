@@ -154,4 +154,5 @@ def _is_address(recipient: str) -> bool:
         validate_email(recipient)
     except ValidationError:
         return False
-    return one_line(recipient) == recipient
+    # What is coded in words would be decoded on the way, line breaks and a second @ included.
+    return one_line(recipient) == recipient and "=?" not in recipient

@@ -16,6 +16,7 @@ from compliance.delivery.contents import Contents, Item
 from compliance.domain import phrases
 
 _WIDTH = 76
+_LONGEST_SUBJECT = 250
 
 
 def sender_domain() -> str:
@@ -57,8 +58,13 @@ def subject(contents: Contents) -> str:
         text = f"{item.headline}: {title} ({phrases.shortened(item.obligors_briefly, 40)})"
     else:
         text = f"{summary(contents)}: {phrases.shortened(contents.agreement, 80)}"
-    # With this, what follows would be decoded, line breaks included, before it is shown.
-    return text.replace("=?", "= ?")
+    return as_subject(text)
+
+
+def as_subject(text: str) -> str:
+    """The text as it may stand in a header: on one line, and not so long that servers refuse it."""
+    # After `=?`, what follows would be decoded, line breaks included, before it is shown.
+    return phrases.shortened(phrases.one_line(text), _LONGEST_SUBJECT).replace("=?", "= ?")
 
 
 def summary(contents: Contents) -> str:

@@ -10,7 +10,7 @@ import structlog
 from django.core.mail import EmailMessage
 
 from compliance.delivery.carrier import Carrier
-from compliance.delivery.letters import sender_domain
+from compliance.delivery.letters import as_subject, sender_domain
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import User
@@ -36,7 +36,7 @@ def tell(recipients: Sequence[str], *, subject: str, paragraphs: Sequence[str], 
     with Carrier() as carrier:
         for place, recipient in enumerate(recipients):
             mail = EmailMessage(
-                subject=one_line(f"Pacta: {subject}"),
+                subject=as_subject(f"Pacta: {subject}"),
                 body=f"{body}\n",
                 to=[recipient],
                 headers={

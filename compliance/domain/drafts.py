@@ -105,8 +105,9 @@ def _https(url: str) -> str:
 
 
 def _email(address: str) -> str:
-    # What mail servers take without extensions, and delivery with them.
-    if not _ADDRESS.fullmatch(address):
+    # What mail servers take without extensions, and delivery with them. `=?` would begin a word
+    # that mail programs decode, to another address or to line breaks.
+    if not _ADDRESS.fullmatch(address) or "=?" in address:
         sentence = "Give one mail address, such as desk@example.org."
         raise ValueError(sentence)
     return address

@@ -1,0 +1,295 @@
+"""Ten thousand attempts to add a header or a recipient to a mail: what goes over the wire has none.
+
+Every attempt is put past the drafts, straight into the tables, as one that found a way around them
+would be. The seed of a run is printed; put it into `SEED` to play that run again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from itertools import count, islice
+from typing import Any
+
+import pytest
+from django.db import models
+
+from compliance.delivery import contents, deliver, letters, notices, outbox, seals
+from compliance.delivery.carrier import Carrier
+from compliance.domain.drafts import (
+    AgreementDraft,
+    ObligationDraft,
+    PartyDraft,
+    SubscriptionDraft,
+    WebhookDraft,
+    read,
+)
+from compliance.domain.problems import Invalid
+from compliance.domain.vocabulary import AttemptOutcome
+from compliance.models import (
+    Agreement,
+    AgreementParty,
+    Deadline,
+    LedgerCheck,
+    Message,
+    Obligation,
+    ObligationParty,
+    Party,
+    User,
+)
+from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
+
+SEED = int(os.environ.get("SEED") or secrets.randbits(32))
+ATTEMPTS = 10_000
+AGREEMENTS = 1_334
+
+ABOUT_ITSELF = [
+    "Content-Type", "MIME-Version", "Subject", "From", "To", "Date", "Message-ID",
+    "Auto-Submitted", "X-Auto-Response-Suppress",
+]  # fmt: skip
+ALERTS = sorted(
+    [*ABOUT_ITSELF, "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post"]
+)
+NOTICE = sorted([*ABOUT_ITSELF, "Content-Transfer-Encoding"])
+
+THIEF = "thief@example.org"
+_BREAKS = [
+    "\r\n", "\n", "\r", "\r\n ", "\n\t", "\r\n\r\n", "\n\n", "\r\r\n", "\x0b", "\x0c", "\x1c",
+    "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "%0D%0A", "%0a", "\\r\\n", "\\u000a", "&#10;",
+    "=0D=0A", "=\r\n", "\x00", "\x7f", "\u560a\u560d", "\ufeff", "\u200b", " ", "",
+]  # fmt: skip
+_HEADERS = [
+    f"Bcc: {THIEF}", f"To: {THIEF}", f"Cc: <{THIEF}>", f"bcc:{THIEF}", "Subject: other",
+    "Content-Type: text/html", f"Reply-To: {THIEF}", f"RCPT TO:<{THIEF}>",
+    f".\r\nMAIL FROM:<{THIEF}>", f"X-A: b\r\nBcc: {THIEF}", f"Resent-To: {THIEF}",
+    f", {THIEF}", f"> <{THIEF}>", f"\" <{THIEF}>, \"", f"; {THIEF}", "\u202eorg.elpmaxe@feiht",
+    "MIME-Version: 2.0", "--===============", f"Disposition-Notification-To: {THIEF}",
+]  # fmt: skip
+_WORDS = ["Deliver", "中", "é", "🚢", "a" * 70, "Lot 4", "=?", "?=", "()", "\\", "<", ">", ",", ":"]
+_LINE_BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029\x00]")
+
+
+def attempts(seed: int) -> Iterator[str]:
+    """Texts that would each like to be more than a text; the same ones for one seed."""
+    dice = random.Random(seed)
+    while True:
+        parts = [dice.choice(_WORDS), dice.choice(_BREAKS), dice.choice(_HEADERS)]
+        if dice.random() < 0.4:
+            parts += [dice.choice(_BREAKS), dice.choice(_WORDS)]
+        text = "".join(parts)
+        match dice.randrange(6):
+            case 0:
+                coded = "".join(f"={byte:02X}" for byte in text.encode()[:50])
+                text = f"=?utf-8?q?{coded}?="
+            case 1:
+                text = f"=?us-ascii?Q?x=0ABcc:_{THIEF}?= {text}"
+            case 2:
+                text = "x" * dice.randrange(60, 1200) + text
+            case 3:
+                text = f'"{text}" <{THIEF}>'
+            case _:
+                pass
+        yield text
+
+
+@pytest.fixture
+def dice() -> Iterator[str]:
+    print(f"SEED={SEED}")
+    return attempts(SEED)
+
+
+def judge(mail: EmailMessage, headers: Sequence[str], recipient: str = READER) -> None:
+    """What a mail must be, whatever was written into it."""
+    assert sorted(mail.keys()) == list(headers)
+    assert str(mail["To"]) == recipient
+    assert [each.addr_spec for each in mail["To"].addresses] == [recipient]
+    assert str(mail["From"]) == "Pacta <pacta@desk.example>"
+    assert not _LINE_BREAK.search(str(mail["Subject"]))
+    assert not mail.defects
+
+
+def parsed(sent: bytes) -> EmailMessage:
+    mail = message_from_bytes(sent, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    return mail
+
+
+def store(dice: Iterator[str]) -> int:
+    """Agreements, parties and duties that are called by attempts; how many were placed."""
+    placed = count()
+
+    def text(model: type[models.Model], field: str) -> str:
+        next(placed)
+        # PostgreSQL takes no NUL.
+        length = model._meta.get_field(field).max_length
+        return next(dice).replace("\x00", "\r\n")[:length]
+
+    numbers = range(AGREEMENTS)
+    terms = {"kind": "contract", "created_at": NOW}
+    agreements = Agreement.objects.bulk_create(
+        Agreement(ref=f"a-{number}", title=text(Agreement, "title"), **terms) for number in numbers
+    )
+    obligors, obligees = (
+        Party.objects.bulk_create(
+            Party(code=f"{side}{number}", name=text(Party, "name"), kind="state", timezone="UTC")
+            for number in numbers
+        )
+        for side in ("OR", "EE")
+    )
+    pairs = list(zip(agreements, zip(obligors, obligees, strict=True), strict=True))
+    AgreementParty.objects.bulk_create(
+        AgreementParty(agreement=agreement, party=party)
+        for agreement, sides in pairs
+        for party in sides
+    )
+    # One alone is told by its own title, two by that of their agreement.
+    owed = [
+        (agreement, sides, place)
+        for number, (agreement, sides) in enumerate(pairs)
+        for place in range(1 + number % 2)
+    ]
+    obligations = Obligation.objects.bulk_create(
+        Obligation(
+            agreement=agreement,
+            ref=f"O-{place}",
+            title=text(Obligation, "title"),
+            clause=text(Obligation, "clause"),
+            text=text(Obligation, "text"),
+            due={"type": "date", "on": "2026-03-02"},
+        )
+        for agreement, _, place in owed
+    )
+    ObligationParty.objects.bulk_create(
+        ObligationParty(obligation=obligation, agreement=agreement, party=party, capacity=capacity)
+        for obligation, (agreement, sides, _) in zip(obligations, owed, strict=True)
+        for party, capacity in zip(sides, ("obligor", "obligee"), strict=True)
+    )
+    due = {"due_on": DUE.date(), "due_at": DUE, "unmet_at": DUE}
+    Deadline.objects.bulk_create(
+        Deadline(
+            obligation=obligation,
+            agreement_id=obligation.agreement_id,
+            status="pending",
+            status_since=NOW,
+            begins_at=NOW,
+            next_check_at=DUE,
+            timezone="UTC",
+            **due,
+            **{f"original_{name}": value for name, value in due.items()},
+        )
+        for obligation in obligations
+    )
+    return next(placed)
+
+
+def test_no_title_name_or_clause_adds_a_header_or_a_recipient(
+    desk: Desk, sink: Sink, dice: Iterator[str]
+) -> None:
+    assert store(dice) > ATTEMPTS
+    desk.follow()
+    desk.sweep()
+    assert outbox.form(as_of=DUE, domain="desk.example") == AGREEMENTS
+    ids = list(Message.objects.values_list("id", flat=True))
+    mails = 0
+    for first in range(0, AGREEMENTS, 100):
+        for told in contents.read(ids[first : first + 100], as_of=DUE).values():
+            judge(parsed(letters.letter(told).message().as_bytes(linesep="\r\n")), ALERTS)
+            mails += 1
+    assert mails == AGREEMENTS
+
+    # What a mail server hears is the same.
+    report = deliver(as_of=DUE, is_stopping=lambda: len(sink.received) >= 300)
+    assert (report.sent, report.deferred, report.refused) == (300, 0, 0)
+    assert sink.recipients == [READER] * 300
+    for mail in sink.received:
+        judge(mail, ALERTS)
+
+
+def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[str]) -> None:
+    """Addresses that are no addresses are refused by us; others come to one recipient."""
+    desk.follow()
+    desk.deadline(desk.agreement())
+    desk.sweep()
+    outbox.form(as_of=DUE, domain="desk.example")
+    [told] = contents.read(list(Message.objects.values_list("id", flat=True)), as_of=DUE).values()
+    likely = (
+        shape.format(attempt)
+        for attempt in dice
+        for shape in ("{}", "{}@example.org", "a@example.org{}", '"{}"@example.org', "a@{}")
+    )
+    taken = 0
+    with Carrier() as carrier:
+        for address in islice(likely, 2_000):
+            before = len(sink.received)
+            answer = carrier.send(letters.letter(replace(told, recipient=address)))
+            if answer.outcome is AttemptOutcome.REFUSED:
+                assert len(sink.received) == before
+                continue
+            assert answer.outcome is AttemptOutcome.SENT, (address, answer)
+            taken += 1
+            assert len(sink.received) == before + 1
+            assert sink.recipients[-1] == address
+            judge(sink.received[-1], ALERTS, address)
+    assert 0 < taken == len(sink.recipients)
+    assert THIEF not in sink.recipients
+
+
+def accepted(model: Any, **fields: Any) -> bool:
+    try:
+        read(model, fields)
+    except Invalid:
+        return False
+    return True
+
+
+def test_the_drafts_let_no_line_break_and_no_second_address_through(dice: Iterator[str]) -> None:
+    terms = {"kind": "contract", "parties": [{"code": "CHN"}]}
+    sides = {"obligors": ["CHN"], "obligees": ["USA"]}
+    doors: list[Callable[[str], bool]] = [
+        lambda text: accepted(PartyDraft, code="CHN", name=text, kind="state", timezone="UTC"),
+        lambda text: accepted(AgreementDraft, ref="a", title=text, **terms),
+        lambda text: accepted(ObligationDraft, ref="O", title=text, **sides),
+        lambda text: accepted(ObligationDraft, ref="O", title="T", clause=text, **sides),
+        lambda text: accepted(WebhookDraft, name=text, url="https://example.org/"),
+    ]
+    for attempt in islice(dice, ATTEMPTS // len(doors)):
+        for door in doors:
+            assert not (door(attempt) and _LINE_BREAK.search(attempt)), attempt
+        for address in (attempt, f"{attempt}@example.org", f"a@example.org{attempt}"):
+            assert not (
+                accepted(SubscriptionDraft, email=address) and re.search(r"[\s,<>;:]|=\?", address)
+            ), address
+        assert not accepted(AgreementDraft, ref=attempt, title="T", **terms)
+        assert not accepted(ObligationDraft, ref=attempt, title="T", **sides)
+
+
+def test_notices_and_findings_are_as_safe(desk: Desk, sink: Sink, dice: Iterator[str]) -> None:
+    """What they tell of came from outside as well: answers of servers, names, errors."""
+    for number, attempt in enumerate(islice(dice, 200)):
+        told = notices.tell([READER], subject=attempt, paragraphs=[attempt], name=f"n{number}")
+        assert told == 1
+        assert notices.tell([attempt], subject="x", paragraphs=["x"], name="x") == 0
+    User.objects.all().delete()
+    User.objects.create_superuser(READER, "x")
+    check = LedgerCheck.objects.create(
+        started_at=NOW,
+        ended_at=NOW + timedelta(seconds=1),
+        deadlines=1,
+        facts=1,
+        entries=1,
+        problems=[
+            {"table": attempt.replace("\x00", "\n"), "id": 1, "detail": "x"}
+            for attempt in islice(dice, 20)
+        ],
+    )
+    assert seals.mail_check(check) == 1
+    assert sink.recipients == [READER] * 201
+    for mail in sink.received:
+        judge(mail, NOTICE)
