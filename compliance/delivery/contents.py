@@ -168,6 +168,7 @@ class _Told(NamedTuple):
     detected_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
+    silence: str | None = None
 
 
 # What befalls one breach, in its order.
@@ -178,7 +179,12 @@ _CLIMB = (AlertKind.MISSED, AlertKind.UNSILENCED, AlertKind.ESCALATED, AlertKind
 # Ranked rather than compared each with each: a message may hold many thousands.
 _TOLD = """
     SELECT a.id, a.message_id, a.kind, a.deadline_id, a.due_at, a.reason, a.level, a.created_at,
-        b.occurred_at, b.detected_at, b.ended_at, b.end_reason
+        b.occurred_at, b.detected_at, b.ended_at, b.end_reason,
+        CASE WHEN a.kind = %(unsilenced)s THEN (
+            SELECT s.reason FROM compliance_silence AS s
+            WHERE s.agreement_id = a.agreement_id AND s.ended_at = a.occasion
+              AND coalesce(s.deadline_id, a.deadline_id) = a.deadline_id
+            ORDER BY s.id DESC LIMIT 1) END AS silence
     FROM (
         SELECT *, max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
         FROM (
@@ -307,6 +313,7 @@ def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:
         "climb": list(_CLIMB),
         "missed": AlertKind.MISSED,
         "recovered": AlertKind.RECOVERED,
+        "unsilenced": AlertKind.UNSILENCED,
         "reminder": AlertKind.REMINDER,
         "changed": AlertKind.CHANGED,
         "severities": list(Severity),
@@ -668,6 +675,9 @@ def _changed(told: _Told, deadline: Deadline) -> str:
 def _note(told: _Told, deadline: Deadline) -> str:
     if told.end_reason is not None or told.detected_at is None:
         return ""
+    if told.silence is not None:
+        reason = phrases.shortened(phrases.one_line(told.silence), 300)
+        return f"Alerts are held back no more. The reason had been: {reason}"
     flagged = phrases.in_utc(told.detected_at.replace(second=0))
     if not _is_achieved(deadline):
         return f"A violation is on record. Flagged on {flagged}."

@@ -335,10 +335,12 @@ def record(
     started_at: datetime,
     ended_at: datetime,
     again_at: datetime | None,
+    counts: bool = True,
 ) -> None:
     """Store how one attempt ended, and the state of its message with it.
 
-    Deferred without `again_at`, it is given up.
+    Deferred without `again_at`, it is given up. Without `counts` it is not held against the
+    message, which has been tried at least once all the same: somebody may have read it.
     """
     state = {
         AttemptOutcome.SENT: MessageState.SENT,
@@ -355,12 +357,13 @@ def record(
                     (message_id, started_at, ended_at, outcome, answer)
                 VALUES (%s, %s, %s, %s, %s)
             )
-            UPDATE compliance_message SET state = %s, sent_at = %s, next_attempt_at = %s
+            UPDATE compliance_message SET state = %s, sent_at = %s, next_attempt_at = %s,
+                attempt_count = greatest(attempt_count - %s, 1)
             WHERE id = %s AND state = %s
             """,
             [
                 held.message_id, started_at, ended_at, outcome, answer,
-                state, ended_at if is_sent else None, again_at or ended_at,
+                state, ended_at if is_sent else None, again_at or ended_at, int(not counts),
                 held.message_id, MessageState.WAITING,
             ],
         )  # fmt: skip

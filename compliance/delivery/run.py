@@ -29,6 +29,8 @@ BACK_OFF = (
     timedelta(hours=1),
     timedelta(hours=6),
 )
+# About five days in all, as mail servers do. What the server itself gave cause for does not count.
+MOST_ATTEMPTS = 24
 # A server that is down is no fault of the message: it is to go out soon after the server is back.
 LONGEST_WAIT_FOR_SERVER = timedelta(minutes=2)
 # Receivers that are slow must not keep the worker from its other work for longer. What is left
@@ -77,7 +79,7 @@ class _Channel(Protocol):
 
 
 class _Mail:
-    """One connection to the mail server. A mail is never given up before it is refused."""
+    """One connection to the mail server."""
 
     is_mail = True
 
@@ -91,7 +93,9 @@ class _Mail:
 
     def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
         wait = BACK_OFF[min(held.attempt_count, len(BACK_OFF)) - 1]
-        return min(wait, LONGEST_WAIT_FOR_SERVER) if answer.is_server_fault else wait
+        if answer.is_server_fault:
+            return min(wait, LONGEST_WAIT_FOR_SERVER)
+        return wait if held.attempt_count < MOST_ATTEMPTS else None
 
 
 class _Webhooks:
@@ -262,6 +266,7 @@ def _record(
         started_at=started_at,
         ended_at=ended_at,
         again_at=None if wait is None else ended_at + wait,
+        counts=not answer.is_server_fault,
     )
     return answer.outcome is AttemptOutcome.DEFERRED and wait is None
 
@@ -300,7 +305,7 @@ def _tell_of_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> 
         return
     webhook = Webhook.objects.filter(messages=held.message_id).first()
     subject = f"mail to {recipient} is refused"
-    said = f"The mail server refused {recipient} for good. It said: {answer}"
+    said = f"Mail to {recipient} was refused for good, or given up. The last answer was: {answer}"
     if webhook is not None:
         subject = f"webhook {webhook.name} takes nothing"
         said = f"A message to webhook {webhook.name} was given up. The last answer was: {answer}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -61,7 +61,7 @@ class Subscription(models.Model):
 
     email = models.EmailField(blank=True)
     webhook = models.ForeignKey(
-        Webhook, null=True, blank=True, on_delete=models.CASCADE, related_name="subscriptions"
+        Webhook, null=True, blank=True, on_delete=models.PROTECT, related_name="subscriptions"
     )
     agreement = models.ForeignKey(
         Agreement, null=True, blank=True, on_delete=models.CASCADE, related_name="subscriptions"
@@ -160,12 +160,17 @@ class Subscription(models.Model):
         return ", ".join(part for part in parts if part)
 
 
+# Whoever ends a silence sets what it held back to the hours of its recipients.
+ENDED_WITHIN = timedelta(minutes=1)
+
+
 class SilenceQuerySet(models.QuerySet["Silence"]):
     """Row predicates of silences."""
 
     def in_force(self, as_of: datetime) -> Self:
-        """Which hold alerts back at `as_of`."""
-        return self.filter(ended_at__isnull=True, until_at__gt=as_of)
+        """Which hold alerts back at `as_of`: until they are ended, or should nobody do that in
+        time, for a little longer than they were to last."""
+        return self.filter(ended_at__isnull=True, until_at__gt=as_of - ENDED_WITHIN)
 
 
 @tracked
@@ -223,7 +228,7 @@ class Message(models.Model):
         Agreement, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False
     )
     webhook = models.ForeignKey(
-        Webhook, null=True, on_delete=models.CASCADE, related_name="messages"
+        Webhook, null=True, on_delete=models.PROTECT, related_name="messages"
     )
     message_id = models.CharField(max_length=255, unique=True)
     state = choice_field(MessageState, default=MessageState.WAITING)

@@ -148,6 +148,15 @@ class Deadline(models.Model):
             models.Index("status", _BY_DUE, "id", name="deadline_status_due_order"),
             # Read by the deadline list of one agreement.
             models.Index("agreement", _BY_DUE, "id", name="deadline_agreement_due_order"),
+            # Read by the audit, which hopes to find it empty.
+            models.Index(
+                fields=["id"],
+                name="deadline_unwatched",
+                condition=models.Q(
+                    next_check_at__isnull=True,
+                    status__in=[Status.PENDING.value, Status.HOLDING.value, Status.IN_GRACE.value],
+                ),
+            ),
             # Read by operations.recomputation.
             models.Index(
                 fields=["obligation"],

@@ -53,6 +53,24 @@ def make(
     write(_MAKE, rows, hours=orjson.dumps(hours).decode(), as_of=as_of, severities=list(Severity))
 
 
+def keep_hours(
+    *,
+    agreement_id: int,
+    deadline_id: int | None,
+    hours: Sequence[Mapping[str, Any]],
+    as_of: datetime,
+) -> None:
+    """Have the alerts that wait, about an agreement or one deadline of it, told at the hours of
+    their recipients from `as_of` on: a silence that held them back is over."""
+    fetch(
+        _KEEP_HOURS,
+        agreement_id=agreement_id,
+        deadline_id=deadline_id,
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+    )
+
+
 def subscribers_hours(*, as_of: datetime) -> list[dict[str, Any]]:
     """For each subscription that is not told at once at `as_of`, from when it is."""
     found = []
@@ -81,6 +99,25 @@ _HOURS = """
     SELECT id, rhythm, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
     FROM compliance_subscription
     WHERE is_active AND (rhythm <> 'at_once' OR quiet_from IS NOT NULL)
+"""
+
+# When the recipient of an alert `a` may be told, at hours like those it was made for.
+TOLD_FROM = """
+        coalesce((
+            SELECT min(h.not_before)
+            FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
+                id bigint, not_before timestamptz, is_digest boolean)
+            JOIN compliance_subscription AS s ON s.id = h.id
+            WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient
+              AND h.is_digest = a.is_digest
+        ), %(as_of)s)"""
+
+_KEEP_HOURS = f"""
+    UPDATE compliance_alert AS a SET not_before = {TOLD_FROM}
+    WHERE a.agreement_id = %(agreement_id)s
+      AND (%(deadline_id)s::bigint IS NULL OR a.deadline_id = %(deadline_id)s)
+      AND a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(as_of)s
+    RETURNING a.id
 """
 
 # Of several subscriptions of one recipient that which is told first wins.

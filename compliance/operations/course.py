@@ -214,6 +214,12 @@ def climb_again(*, agreement_id: int, as_of: datetime) -> None:
     fetch(_CLIMB_AGAIN, id=agreement_id, as_of=as_of)
 
 
+def climb_again_in_business_days(obligation_ids: Sequence[int], *, as_of: datetime) -> None:
+    """Let the sweep find the next rung of these obligations where it is counted in business days:
+    a calendar has changed."""
+    fetch(_CLIMB_AGAIN_IN_BUSINESS_DAYS, ids=list(obligation_ids), as_of=as_of)
+
+
 def _locked(deadline_ids: Iterable[int]) -> list[_Row]:
     return [_Row(*row) for row in fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))]
 
@@ -601,6 +607,15 @@ _CLIMB_AGAIN = """
     RETURNING id
 """
 
+_CLIMB_AGAIN_IN_BUSINESS_DAYS = """
+    UPDATE compliance_deadline AS d SET next_check_at = least(d.next_check_at, %(as_of)s)
+    FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
+    WHERE o.id = ANY(%(ids)s) AND d.obligation_id = o.id AND d.set_aside_error = ''
+      AND d.status IN ('pending', 'holding', 'unmet', 'partly_met')
+      AND coalesce(o.ladder, a.ladder) @? '$.*[*] ? (@.unit == "business_days")'
+    RETURNING d.id
+"""
+
 _UPDATE_COURSES = """
     UPDATE compliance_deadline AS d
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
@@ -660,17 +675,6 @@ _WITHDRAW = f"""
       AND a.message_id IS NULL AND a.withdrawn_at IS NULL
 """
 
-# When a recipient may be told, at hours like those they were told of the breach.
-_TOLD_FROM = """
-        coalesce((
-            SELECT min(h.not_before)
-            FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
-                id bigint, not_before timestamptz, is_digest boolean)
-            JOIN compliance_subscription AS s ON s.id = h.id
-            WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient
-              AND h.is_digest = a.is_digest
-        ), %(as_of)s)"""
-
 
 def _still_followed(kind: str) -> str:
     """Whether the recipient of alert `a` wants to be told still of what is of a kind."""
@@ -693,7 +697,7 @@ _TELL_AGAIN = f"""
     )
     UPDATE compliance_alert AS a
     SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at,
-        not_before = {_TOLD_FROM}
+        not_before = {alerts.TOLD_FROM}
     FROM v
     WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
       AND a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s)
@@ -710,7 +714,7 @@ _ALERT_RECOVERED = f"""
         (deadline_id, agreement_id, occasion, breach_at, created_at, kind, recipient, not_before,
          is_digest)
     SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient) a.deadline_id, a.agreement_id,
-        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient, {_TOLD_FROM},
+        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient, {alerts.TOLD_FROM},
         a.is_digest
     FROM {_BREACH_ROWS}
     JOIN compliance_alert AS a

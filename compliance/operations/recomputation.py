@@ -92,6 +92,7 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
         touched |= arranged.touched
         problems |= arranged.failed
     course.settle(touched, as_of=as_of, keeps_closed=True)
+    course.climb_again_in_business_days(obligation_ids, as_of=as_of)
     after = dict(concerned.filter(id__in=before).values_list("id", "due_at"))
     moves = [
         Move(

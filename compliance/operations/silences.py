@@ -71,7 +71,7 @@ def end_due(*, as_of: datetime) -> int:
 
 
 def _announce(silence: Silence, *, as_of: datetime) -> None:
-    """Tell of every breach that goes on."""
+    """Tell of every breach that goes on, and of what was held back, at the recipients' hours."""
     breaches = Breach.objects.filter(
         ended_at__isnull=True, deadline__agreement=silence.agreement_id
     ).select_related("deadline")
@@ -99,4 +99,11 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
         )
         for breach in breaches
     ]
-    alerts.make(rows, hours=alerts.subscribers_hours(as_of=as_of), as_of=as_of)
+    hours = alerts.subscribers_hours(as_of=as_of)
+    alerts.keep_hours(
+        agreement_id=silence.agreement_id,
+        deadline_id=silence.deadline_id,
+        hours=hours,
+        as_of=as_of,
+    )
+    alerts.make(rows, hours=hours, as_of=as_of)

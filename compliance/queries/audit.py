@@ -19,6 +19,7 @@ PATIENCE = timedelta(minutes=15)
 # A mail that a server does not take is tried again every six hours.
 LONGEST_WAIT = timedelta(hours=7)
 OVERDUE = timedelta(hours=1)
+LATELY = timedelta(days=30)
 MOST = 100
 
 
@@ -32,12 +33,14 @@ class Audit:
 
 
 def audit(*, as_of: datetime) -> Audit:
-    """Look at every open breach, every alert and message that has not ended, every deadline."""
+    """Look at every open breach and those that ended in the last 30 days, every alert and message
+    that has not ended, every deadline."""
     values = {
         "as_of": as_of,
         "patient": as_of - PATIENCE,
         "stuck": as_of - LONGEST_WAIT,
         "overdue": as_of - OVERDUE,
+        "lately": as_of - LATELY,
         "severities": list(Severity),
         "most": MOST,
     }
@@ -116,16 +119,42 @@ _UNSENT = """
 """
 
 _UNWATCHED = """
-    SELECT d.id, d.status FROM compliance_deadline AS d
-    WHERE d.set_aside_error = '' AND (
-        d.next_check_at <= %(overdue)s
-        OR d.next_check_at IS NULL AND d.status IN ('pending', 'holding', 'in_grace')
-           AND d.due_at IS NOT NULL AND NOT d.is_withdrawn)
-    ORDER BY d.id LIMIT %(most)s
+    (SELECT d.id, d.status FROM compliance_deadline AS d
+     WHERE d.set_aside_error = '' AND d.next_check_at <= %(overdue)s
+     ORDER BY d.next_check_at LIMIT %(most)s)
+    UNION ALL
+    (SELECT d.id, d.status FROM compliance_deadline AS d
+     WHERE d.set_aside_error = '' AND d.next_check_at IS NULL
+       AND d.status IN ('pending', 'holding', 'in_grace') AND d.due_at IS NOT NULL
+       AND NOT d.is_withdrawn
+     ORDER BY d.id LIMIT %(most)s)
+"""
+
+# Whoever was sent word of a breach, and still follows it, hears of its end.
+_UNRECOVERED = """
+    SELECT DISTINCT b.id, a.recipient
+    FROM compliance_breach AS b
+    JOIN compliance_deadline AS d ON d.id = b.deadline_id AND d.recorded_at <= %(patient)s
+    JOIN compliance_alert AS a ON a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
+     AND a.kind IN ('missed', 'escalated', 'unsilenced') AND a.withdrawn_at IS NULL
+    JOIN compliance_message AS m ON m.id = a.message_id AND m.state = 'sent'
+    WHERE b.ended_at > %(lately)s AND EXISTS (
+        SELECT FROM compliance_subscription AS s
+        LEFT JOIN compliance_webhook AS w ON w.id = s.webhook_id
+        WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient AND s.is_active
+          AND coalesce(w.is_active, TRUE) AND s.since <= b.detected_at
+          AND (cardinality(s.kinds) = 0 OR 'recovered' = ANY(s.kinds))
+          AND coalesce(s.agreement_id, d.agreement_id) = d.agreement_id)
+      AND NOT EXISTS (
+        SELECT FROM compliance_alert AS r
+        WHERE r.deadline_id = b.deadline_id AND r.breach_at = b.occurred_at
+          AND r.kind = 'recovered' AND r.recipient = a.recipient)
+    ORDER BY b.id LIMIT %(most)s
 """
 
 _CHECKS = (
     ("breach", "{name} follows it and has no alert about it.", _UNTOLD),
+    ("breach", "{name} was told of it, and not that it has ended.", _UNRECOVERED),
     ("alert", "It waits to be put into a message for {name}.", _UNFORMED),
     ("message", "It waits to be sent to {name}, and its time has long come.", _UNSENT),
     ("deadline", "It is {name} and nobody looks when its time comes.", _UNWATCHED),

@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from compliance.domain.drafts import SilenceDraft, read
-from compliance.models import Breach, Subscription, User
+from compliance.models import Breach, Message, Subscription, User
 from compliance.operations import silences
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 from tests.delivery.test_letters import html_of, text_of
@@ -103,6 +103,62 @@ def test_what_a_silence_held_back_comes_in_one_mail_when_it_ends(desk: Desk, sin
     silences.end(silence=silence, as_of=DUE + 2 * HOUR)
     desk.deliver(DUE + 2 * HOUR)
     assert sink.subjects == ["1 still missed, 1 met late: Supply agreement"]
+    assert "The reason had been: A move" in text_of(sink.received[0])
+
+
+def test_the_end_of_a_silence_keeps_the_hours_of_those_who_are_told(desk: Desk, sink: Sink) -> None:
+    desk.follow(quiet_from="13:00", quiet_until="20:00")
+    desk.follow("digest@example.org", rhythm="daily", digest_hour=8)
+    agreement = desk.agreement()
+    desk.deadline(agreement)
+    user = User.objects.create_superuser("lee@example.org", "x")
+    draft = {"agreement": agreement.ref, "until_at": (DUE + HOUR).isoformat(), "reason": "A move"}
+    silences.create(draft=read(SilenceDraft, draft), by=user, as_of=NOW)
+    desk.pass_to(DUE)  # at noon
+    desk.deliver(DUE + HOUR)
+    silences.end_due(as_of=DUE + HOUR)
+    desk.deliver(DUE + 2 * HOUR)
+    assert sink.subjects == []
+    desk.deliver(DUE + 8 * HOUR)
+    assert [mail["To"] for mail in sink.received] == [READER]
+    desk.deliver(DUE + 20 * HOUR)
+    assert [mail["To"] for mail in sink.received] == [READER, "digest@example.org"]
+    desk.deliver(DUE + 40 * HOUR)
+    assert len(sink.received) == 2
+
+
+def test_a_mail_that_a_mailbox_never_takes_is_given_up_after_five_days(
+    desk: Desk, sink: Sink
+) -> None:
+    User.objects.create_superuser("admin@example.org", "x")
+    desk.follow()
+    sink.recipient_answers = lambda address: "452 full" if address == READER else "250 OK"
+    desk.deadline(desk.agreement())
+    desk.pass_to(DUE)
+    at = DUE
+    while Message.objects.get().state == "waiting" and at < DUE + 10 * DAY:
+        at = Message.objects.get().next_attempt_at
+        desk.deliver(at)
+    assert Message.objects.get().state == "given_up"
+    assert 4 * DAY < at - DUE < 6 * DAY
+    assert Subscription.objects.get().refusal == "452 full"
+    assert [mail["To"] for mail in sink.received] == ["admin@example.org"]
+
+
+def test_what_the_mail_server_gives_cause_for_is_not_held_against_a_mail(
+    desk: Desk, sink: Sink, settings: Any
+) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement())
+    desk.sweep(DUE)
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    desk.deliver(DUE)
+    for _ in range(39):
+        desk.deliver(Message.objects.get().next_attempt_at)
+    message = Message.objects.get()
+    assert (message.state, message.attempt_count, message.attempts.count()) == ("waiting", 1, 40)
+    settings.EMAIL_PORT = port
+    assert desk.deliver(message.next_attempt_at).sent == 1
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options"])

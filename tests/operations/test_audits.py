@@ -51,6 +51,7 @@ def test_a_clean_world_is_clean(world: Any) -> None:
                     " now() - interval '16 minutes'"),
         ("message", "UPDATE compliance_message SET state = 'waiting', next_attempt_at ="
                     " now() + interval '3 days'"),
+        ("breach", "UPDATE compliance_breach SET ended_at = now(), end_reason = 'waived'"),
         ("deadline", "UPDATE compliance_deadline SET status = 'pending', next_check_at = NULL"),
         ("deadline", "UPDATE compliance_deadline SET status = 'pending',"
                      " next_check_at = now() - interval '2 hours'"),

@@ -207,7 +207,8 @@ def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
     silences.create(draft=read(SilenceDraft, draft), by=user, as_of=DUE_AT - DAY)
     sweep.run(as_of=DUE_AT)
     assert not Alert.objects.releasable(DUE_AT + DAY).exists()
-    assert Alert.objects.releasable(until).exists()
+    assert not Alert.objects.releasable(until).exists()
+    assert Alert.objects.releasable(until + timedelta(minutes=1)).exists(), "whoever was to end it"
     assert silences.end_due(as_of=until - timedelta(seconds=1)) == 0
     assert silences.end_due(as_of=until) == 1
     assert [each[:2] for each in told("unsilenced")] == [("unsilenced", until)]
