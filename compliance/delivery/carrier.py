@@ -154,5 +154,6 @@ def _is_address(recipient: str) -> bool:
         validate_email(recipient)
     except ValidationError:
         return False
-    # What is coded in words would be decoded on the way, line breaks and a second @ included.
-    return one_line(recipient) == recipient and "=?" not in recipient
+    # What is coded or quoted would be read otherwise on the way, a second @ included.
+    is_coded = any(mark in recipient for mark in ("=?", '"', "\\"))
+    return one_line(recipient) == recipient and not is_coded

@@ -526,7 +526,7 @@ class _Background:
                 phrases.one_line(self.reasons.get(deadline.pk, "")), quote_length
             ),
             clause=phrases.one_line(obligation.clause),
-            quote=phrases.shortened(obligation.text.strip(), quote_length),
+            quote=phrases.shortened(phrases.in_lines(obligation.text), quote_length),
             words=tuple(self.words[deadline.pk]),
             is_disputed=deadline.is_disputed,
             evidence=_evidence(self.evidence[obligation.pk]),

@@ -27,6 +27,11 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", "".join(kept)).strip()
 
 
+def in_lines(text: str) -> str:
+    """The text in its lines, each as `one_line` has it: broken by line feeds and nothing else."""
+    return "\n".join(one_line(line) for line in text.splitlines()).strip()
+
+
 def shortened(text: str, length: int) -> str:
     """The text in at most `length` characters, cut at a word where one ends nearby."""
     if len(text) <= length:

@@ -276,3 +276,13 @@ def test_without_a_mail_server_mails_are_kept_as_files(
     [path] = (tmp_path / "mail").iterdir()
     assert path.suffix == ".eml"
     assert b"Subject: Missed: Deliver (China)" in path.read_bytes()
+
+
+def test_a_long_text_that_no_line_feed_breaks_is_not_refused_as_too_long_a_line(
+    desk: Desk, sink: Sink
+) -> None:
+    desk.follow()
+    deadline = desk.deadline(desk.agreement())
+    Obligation.objects.update(text=f"{'a' * 600}\u2028{'b' * 600}")
+    assert desk.pass_to(DUE) == DeliveryReport(formed=1, sent=1)
+    assert deadline.obligation.ref in text_of(sink.received[0])
