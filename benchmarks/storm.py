@@ -24,6 +24,8 @@ from benchmarks.sweep import store
 from tests.flows.conftest import MailSink, Stack, stack_in
 
 WITHIN_SECONDS = 60
+# Tests tick faster.
+AS_BY_DEFAULT = {"SWEEP_SECONDS": "5", "DELIVERY_SECONDS": "2"}
 # From storing the deadlines to the instant, so that every process is up and idle by then.
 AHEAD = timedelta(seconds=12)
 _COUNTED = re.compile(r"^([\d,]+) missed: (Agreement \d+)$")
@@ -147,9 +149,7 @@ def main(deadlines: int, recipients: int, agreements: int) -> None:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="pacta-storm-") as folder,
-            stack_in(
-                Path(folder), sink.url, is_durable=True, SWEEP_SECONDS="5", DELIVERY_SECONDS="2"
-            ) as stack,
+            stack_in(Path(folder), sink.url, is_durable=True, **AS_BY_DEFAULT) as stack,
         ):
             storm = run(stack, sink, **size, patience=5 * WITHIN_SECONDS)
             runs, formed = _moments(stack)
