@@ -10,9 +10,9 @@ from compliance.delivery.carrier import Answer
 from compliance.domain.vocabulary import AttemptOutcome
 
 # What takes any host could be pointed at our own network.
-SERVICES = ("slack", "msteams", "workflows", "discord", "gchat", "tgram", "pover", "opsgenie")
+SERVICES = ("slack", "workflows", "discord", "gchat", "tgram", "pover", "opsgenie")
 
-# Workflows of Teams run on a host of each customer's own, below one of these.
+# Workflows, by which Teams is written to, run on a host of each customer's own, below one of these.
 _WORKFLOW_HOSTS = (
     ".logic.azure.com", ".logic.azure.us", ".logic.azure.cn", ".api.powerplatform.com",
     ".api.gov.powerplatform.microsoft.us", ".api.high.powerplatform.microsoft.us",
@@ -22,8 +22,13 @@ _WORKFLOW_HOSTS = (
 # apprise's would read a file or any address as a template, switch off the check of certificates,
 # wait for hours, or take a failure for a success.
 _OPTIONS = frozenset(
-    {"api-version", "sp", "sv", "sig", "pa", "route", "key", "token", "thread", "region"}
-)
+    {
+        "api-version", "sp", "sv", "sig", "tenantid", "environmentname", "pa", "route", "key",
+        "token", "thread", "region",
+    }
+)  # fmt: skip
+# What every chat's way to call upon somebody, or upon everybody, begins with.
+_CALLING = re.compile("[@<]")
 _SECONDS = 5.0
 
 
@@ -50,7 +55,7 @@ def masked(url: str) -> str:
 
 
 def notify(*, url: str, title: str, body: str) -> Answer:
-    """Write into a chat once. Never raises, and never repeats the address."""
+    """Write into a chat once, calling upon nobody. Never raises, and never repeats the address."""
     try:
         chat = _chat(url)
     except UnknownChat as error:
@@ -58,7 +63,14 @@ def notify(*, url: str, title: str, body: str) -> Answer:
     service = apprise.Apprise(asset=_asset())
     # The object, not the address: that could be read as a list of several.
     service.add(chat)
-    if service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
+    is_taken = service.notify(
+        title=_calling_nobody(title),
+        body=_calling_nobody(body),
+        body_format=apprise.NotifyFormat.TEXT,
+        # With what it takes for information, apprise closes alerts of Opsgenie and opens none.
+        notify_type=apprise.NotifyType.WARNING,
+    )
+    if is_taken:
         return Answer(outcome=AttemptOutcome.SENT)
     return Answer(outcome=AttemptOutcome.DEFERRED, text="The chat did not take it.")
 
@@ -86,6 +98,11 @@ def _chat(url: str) -> apprise.NotifyBase:
         raise UnknownChat(sentence)
     found.socket_connect_timeout = found.socket_read_timeout = _SECONDS
     return found
+
+
+def _calling_nobody(text: str) -> str:
+    """The text with nothing in it that a chat takes for a mention, and looking the same."""
+    return _CALLING.sub("\\g<0>\u200b", text)
 
 
 def _asset() -> apprise.AppriseAsset:

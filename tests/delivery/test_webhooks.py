@@ -14,8 +14,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
+import requests
 import time_machine
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -451,7 +453,15 @@ NATIVE_FLOW = (
      f"workflows://logic.azure.com.evil.example/{FLOW}/{'b' * 43}/",
      f"workflows://x.logic.azure.com:8443/{FLOW}/{'b' * 43}/",
      f"https://127.0.0.1{NATIVE_FLOW}", f"https://x.powerplatform.evil.example{NATIVE_FLOW}",
-     f"https://x.logic.azure.evil{NATIVE_FLOW}",
+     f"https://x.logic.azure.evil{NATIVE_FLOW}", f"https://xlogic.azure.com{NATIVE_FLOW}",
+     f"https://evil.example\\x.logic.azure.com{NATIVE_FLOW}",
+     f"workflows://evil.example\\x.logic.azure.com/{FLOW}/{'b' * 43}/",
+     f"workflows://evil.example%5Cx.logic.azure.com/{FLOW}/{'b' * 43}/",
+     f"https://x.logic.azure.com@evil.example{NATIVE_FLOW}",
+     f"https://x.logic.azure.com{NATIVE_FLOW}&tenantId=t&template=/etc/passwd",
+     # Teams gives these out no more, and apprise knows them no more.
+     f"msteams://{FLOW}@{FLOW}/{FLOW}/{FLOW}/",
+     f"https://x.webhook.office.com/webhookb2/{FLOW}@{FLOW}/IncomingWebhook/{FLOW}/{FLOW}",
      # A template is a file of ours, or an address in our network.
      f"{SLACK}/?template=/etc/passwd", f"{SLACK}/?template=http://127.0.0.1/",
      f"workflows://x.logic.azure.com/{FLOW}/{'b' * 43}/?template=file:///etc/passwd",
@@ -477,18 +487,113 @@ def test_only_chats_at_hosts_we_know_are_written_to(
     assert called == []
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", SLACK,
-     f"https://prod-1.westus.logic.azure.com:443{NATIVE_FLOW}",
-     f"workflows://x.api.powerplatform.com/{FLOW}/{'b' * 43}/?pa=yes&route=5",
-     "https://chat.googleapis.com/v1/spaces/x/messages?key=k&token=t",
-     "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
-     "tgram://123456789:abcdefg_hijklmnop/12315544/", "opsgenie://a37b4c1b-1234/?region=eu",
-     f"pover://{'u' * 30}@{'t' * 30}"],
-)  # fmt: skip
-def test_the_links_that_chats_give_out_are_taken(url: str) -> None:
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
+    """What would go out over the network; nothing does, and all of it is taken."""
+    caught: list[requests.PreparedRequest] = []
+
+    def take(
+        _session: requests.Session, request: requests.PreparedRequest, **how: Any
+    ) -> requests.Response:
+        assert how["verify"] is not False
+        assert how["allow_redirects"] is False
+        assert how["timeout"] == (5.0, 5.0)
+        caught.append(request)
+        answer = requests.Response()
+        answer.status_code = 200
+        is_slack = str(request.url).startswith("https://hooks.slack.com/")
+        answer._content = b"ok" if is_slack else b'{"ok": true, "requestId": "r"}'
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", take)
+    return caught
+
+
+AZURE = "https://prod-161.westeurope.logic.azure.com:443"
+PLATFORM = f"https://default{FLOW[:30]}.ef.environment.api.powerplatform.com:443"
+DIRECT = "/powerautomate/automations/direct"
+TRIGGER = f"/workflows/{FLOW}/triggers/manual/paths/invoke"
+SIGNED = f"sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=a-_{'b' * 40}"
+TENANT = "tenantId=tId&environmentName=Default-0a1b2c3d-0000-1111-2222-333344445555"
+TAKEN = {
+    f"{AZURE}{TRIGGER}?api-version=2016-06-01&{SIGNED}":
+        f"{AZURE}{TRIGGER}?api-version=2016-06-01&{SIGNED}",
+    f"{PLATFORM}{DIRECT}{TRIGGER}?api-version=1&{SIGNED}":
+        f"{PLATFORM}{DIRECT}{TRIGGER}?api-version=1&{SIGNED}",
+    f"{PLATFORM}{DIRECT}{TRIGGER}/?api-version=1&{TENANT}&{SIGNED}":
+        f"{PLATFORM}{DIRECT}{TRIGGER}?api-version=1&{SIGNED}",
+    f"{PLATFORM}{DIRECT}/cu/12{TRIGGER}?api-version=1&{SIGNED}":
+        f"{PLATFORM}{DIRECT}/cu/12{TRIGGER}?api-version=1&{SIGNED}",
+    f"workflows://x.api.powerplatform.com/{FLOW}/a-_{'b' * 40}/?pa=yes&route=5":
+        f"https://x.api.powerplatform.com{DIRECT}/cu/5{TRIGGER}"
+        f"?api-version=2022-03-01-preview&{SIGNED}",
+    "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ":
+        "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+    SLACK: "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+    "slack://xoxb-1234-1234-abc124/#general": "https://slack.com/api/chat.postMessage",
+    "https://chat.googleapis.com/v1/spaces/x/messages?key=k&token=t%3D":
+        "https://chat.googleapis.com/v1/spaces/x/messages?token=t%3D&key=k",
+    "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js":
+        "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+    "tgram://123456789:abcdefg_hijklmnop/12315544/":
+        "https://api.telegram.org/bot123456789:abcdefg_hijklmnop/sendMessage",
+    "opsgenie://a37b4c1b-1234/": "https://api.opsgenie.com/v2/alerts",
+    "opsgenie://a37b4c1b-1234/?region=eu": "https://api.eu.opsgenie.com/v2/alerts",
+    f"pover://{'u' * 30}@{'t' * 30}": "https://api.pushover.net/1/messages.json",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("url", TAKEN)
+def test_the_links_that_chats_give_out_are_taken_and_written_to(
+    url: str, posted: list[requests.PreparedRequest]
+) -> None:
     chats.refuse_unknown(url)
+    assert chats.notify(url=url, title="1 missed", body="Deliver") == Answer(
+        outcome=AttemptOutcome.SENT
+    )
+    [request] = posted
+    assert (request.method, request.url) == ("POST", TAKEN[url])
+    assert "Deliver" in str(request.body)
+
+
+def test_each_service_that_is_named_is_one_that_can_be_written_to(
+    posted: list[requests.PreparedRequest],
+) -> None:
+    with pytest.raises(chats.UnknownChat) as refused:
+        chats.refuse_unknown("nothing")
+    assert ", ".join(chats.SERVICES) in str(refused.value)
+    for url in TAKEN:
+        chats.notify(url=url, title="t", body="b")
+    written = {str(request.url).split("/")[2].removesuffix(":443") for request in posted}
+    hosts = {
+        "slack": "slack.com",
+        "workflows": "api.powerplatform.com",
+        "discord": "discord.com",
+        "gchat": "chat.googleapis.com",
+        "tgram": "api.telegram.org",
+        "pover": "api.pushover.net",
+        "opsgenie": "api.opsgenie.com",
+    }
+    assert set(chats.SERVICES) == set(hosts)
+    for host in hosts.values():
+        assert any(each.endswith(host) for each in written), host
+
+
+@pytest.mark.parametrize("url", TAKEN)
+def test_no_title_calls_upon_everybody_in_a_chat(
+    url: str, posted: list[requests.PreparedRequest]
+) -> None:
+    text = "Ore @everyone @here @channel <!channel> <@U123> <@&55> <users/all> <at>all</at>"
+    chats.notify(url=url, title=text, body=text)
+    [request] = posted
+    said = str(request.body)
+    sent = (
+        unquote_plus(said) if said[0] != "{" else json.dumps(json.loads(said), ensure_ascii=False)
+    )
+    assert "\u200beveryone" in sent
+    for call in ("@everyone", "@here", "@channel", "<!", "<@", "@U123", "@&55", "<users", "<at>"):
+        assert call not in sent
+    assert "entities" not in sent
 
 
 def test_no_secret_of_a_chat_comes_into_a_log(caplog: pytest.LogCaptureFixture) -> None:
