@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _SERVICE_CLOSES = 421
 # Of what a server says so much is kept.
-_MOST_KEPT = 1_000
+MOST_KEPT = 1_000
 # The server wants us to log in, or otherwise: our settings are wrong, not the recipient.
 _ABOUT_LOGGING_IN = frozenset({454, 530, 534, 535, 538})
 
@@ -135,7 +135,7 @@ def _deferred(code: int, said: bytes | str, *, is_server_fault: bool) -> Answer:
 
 def _said(code: int, said: bytes | str) -> str:
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    return one_line(f"{code} {text[: 4 * _MOST_KEPT]}")[:_MOST_KEPT]
+    return one_line(f"{code} {text[: 4 * MOST_KEPT]}")[:MOST_KEPT]
 
 
 def _hung_up(error: Exception) -> bool:

@@ -378,10 +378,18 @@ def mark_refused(recipient: str, *, answer: str, as_of: datetime) -> bool:
     return bool(following.update(refused_at=as_of, refusal=answer))
 
 
-def mark_reached(recipients: Iterable[str]) -> None:
-    """Note that these recipients take again what goes to them."""
-    refused = _subscriptions_of(recipients).filter(refused_at__isnull=False)
-    refused.update(refused_at=None, refusal="")
+def mark_reached(reached: Mapping[str, datetime]) -> None:
+    """Note that these recipients took, at these instants, what went to them.
+
+    What came back from one of them since still counts.
+    """
+    for subscription in _subscriptions_of(reached).filter(refused_at__isnull=False):
+        recipient = subscription.email or f"webhook:{subscription.webhook_id}"
+        # In its own words: a bounce may be taken in beside this.
+        refused = Subscription.objects.filter(
+            pk=subscription.pk, refused_at__lte=reached[recipient]
+        )
+        refused.update(refused_at=None, refusal="")
 
 
 def _subscriptions_of(recipients: Iterable[str]) -> QuerySet[Subscription]:

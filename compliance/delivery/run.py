@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import Error
 
-from compliance.delivery import chats, contents, letters, notices, outbox, payloads, webhooks
+from compliance.delivery import chats, contents, letters, outbox, payloads, refusals, webhooks
 from compliance.delivery.carrier import Answer, Carrier
 from compliance.delivery.contents import Contents
 from compliance.delivery.outbox import Claim
@@ -206,7 +206,7 @@ def _send_claimed(
 ) -> bool:
     """Send what was claimed; whether there is reason to go on to the next."""
     told = _read(claims, channel, report, clock)
-    reached: list[str] = []
+    reached: dict[str, datetime] = {}
     for place, claimed in enumerate(claims):
         if is_stopping():
             outbox.release(claims[place:], now=clock())
@@ -222,7 +222,7 @@ def _send_claimed(
             continue
         answer = _attempt(held, told[held.message_id], channel, report, clock)
         if answer.outcome is AttemptOutcome.SENT:
-            reached.append(told[held.message_id].recipient)
+            reached[told[held.message_id].recipient] = clock()
         if answer.is_server_fault:
             outbox.release(claims[place + 1 :], now=clock())
             outbox.mark_reached(reached)
@@ -291,31 +291,15 @@ def _attempt(
             report.deferred += 1
             log.warning("message deferred", **noted, answer=answer.text, given_up=is_given_up)
             if is_given_up:
-                _tell_of_refusal(told.recipient, answer.text, held, ended_at)
+                _note_refusal(told.recipient, answer.text, held, ended_at)
         case AttemptOutcome.REFUSED:
             report.refused += 1
             log.error("message refused", **noted, answer=answer.text)
-            _tell_of_refusal(told.recipient, answer.text, held, ended_at)
+            _note_refusal(told.recipient, answer.text, held, ended_at)
     return answer
 
 
-def _tell_of_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> None:
+def _note_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> None:
     """Mark who takes nothing any more; the administrators hear of it the first time."""
-    if not outbox.mark_refused(recipient, answer=answer, as_of=at):
-        return
-    webhook = Webhook.objects.filter(messages=held.message_id).first()
-    subject = f"mail to {recipient} is refused"
-    said = f"Mail to {recipient} was refused for good, or given up. The last answer was: {answer}"
-    if webhook is not None:
-        subject = f"webhook {webhook.name} takes nothing"
-        said = f"A message to webhook {webhook.name} was given up. The last answer was: {answer}"
-    notices.tell(
-        [each for each in notices.administrators() if each != recipient],
-        subject=subject,
-        paragraphs=[
-            said,
-            "Whoever follows agreements there hears of nothing until it is mended. The next "
-            "alert tries it again.",
-        ],
-        name=f"refused{held.message_id}",
-    )
+    if outbox.mark_refused(recipient, answer=answer, as_of=at):
+        refusals.tell(recipient, answer=answer, message=held.message_id)
