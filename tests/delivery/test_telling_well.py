@@ -321,5 +321,5 @@ def test_a_refused_address_is_marked_and_the_administrators_hear_of_it_once(
     assert Subscription.objects.get().refusal == "550 no such"
     sink.recipient_answers = lambda _address: "250 OK"
     desk.deadline(desk.agreement("a-3"))
-    desk.pass_to(DUE)
+    desk.pass_to(DUE + timedelta(minutes=1))
     assert Subscription.objects.get().refused_at is None
