@@ -13,7 +13,8 @@ from compliance.delivery.carrier import MOST_KEPT
 from compliance.domain.phrases import one_line
 
 _FAILED = re.compile(r"\s*failed\b", re.IGNORECASE)
-_PERMANENT = re.compile(r"\s*(5\.\d{1,3}\.\d{1,3})\b")
+# 4 too: `failed` says that nothing will be tried any more, as when the time has run out (4.4.7).
+_NOT_DELIVERED = re.compile(r"\s*([45]\.\d{1,3}\.\d{1,3})\b")
 # A report has two or three of these. Each makes the email package look at every line once more, and
 # hundreds would keep it busy for minutes.
 _BOUNDARY = re.compile(rb"boundary[*\d]*\s*=", re.IGNORECASE)
@@ -58,7 +59,7 @@ def _read(mail: Message) -> Bounce:
         raise NoBounce(_NO_REPORT)
     answers: dict[str, str] = {}
     for block in chain.from_iterable(map(_within, reports)):
-        status = _PERMANENT.match(_said(block, "Status"))
+        status = _NOT_DELIVERED.match(_said(block, "Status"))
         if status is None or not _FAILED.match(_said(block, "Action")):
             continue
         answer = _after_type(_said(block, "Diagnostic-Code")) or status[1]

@@ -57,7 +57,7 @@ def send(subscription: Subscription, *, as_of: datetime) -> Answer:
     with Carrier() as carrier:
         answer = carrier.send(letters.letter(told))
     if answer.outcome is AttemptOutcome.SENT:
-        outbox.mark_reached([subscription.email])
+        outbox.mark_reached({subscription.email: as_of})
     return answer
 
 
