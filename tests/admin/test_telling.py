@@ -381,7 +381,7 @@ def test_a_feed_is_made_its_address_shown_once_and_revoked(browser: Client) -> N
 
 
 def test_everybody_sees_their_own_feeds_and_a_superuser_all(browser: Client) -> None:
-    clerk = logged_in(staff("clerk@example.org", "add_feed", "view_feed"))
+    clerk = logged_in(staff("clerk@example.org", "add_feed", "view_feed", "view_deadline"))
     clerk.post(address("feed", "add"), {"name": "mine", "agreement": ""})
     browser.post(address("feed", "add"), {"name": "of the desk", "agreement": ""})
     listing = address("feed", "changelist")

@@ -252,6 +252,17 @@ def test_the_end_of_a_silence_tells_a_miss_that_it_held_back_once() -> None:
     sweep.run(as_of=DUE_AT)
     delivery.deliver(as_of=until + timedelta(seconds=1))
     tick(until + timedelta(seconds=4))
+    assert read_mail() == [(DESK, "Still missed")]
+
+
+def test_a_miss_that_was_told_although_nobody_ended_the_silence_is_told_once() -> None:
+    agree()
+    follow()
+    until = DUE_AT + 2 * HOUR
+    silence(until, DUE_AT - DAY)
+    sweep.run(as_of=DUE_AT)
+    delivery.deliver(as_of=until + timedelta(minutes=1))
+    tick(until + timedelta(minutes=2))
     assert read_mail() == [(DESK, "Missed")]
 
 

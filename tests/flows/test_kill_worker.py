@@ -84,7 +84,7 @@ def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) ->
     print(f"{KILLS} kills, {len(first)} messages, {repeated} repeated")
     assert repeated <= KILLS
     told = Counter(title for received in first.values() for title in missed_lots(received.text))
-    assert told == Counter(titles)
+    assert told == Counter(dict.fromkeys(titles, 1))
 
 
 def wait_until_at_work(
