@@ -47,12 +47,15 @@ def main(messages: int, rounds: int) -> None:
 
 
 def _fill(first: int, count: int) -> None:
-    from benchmarks.sweep import fill
+    from django.db import connection, transaction
+
+    from benchmarks.sweep import store
     from compliance.operations import sweep
 
-    # `fill` begins an agreement with every ten thousand.
-    for number in range(first, first + count):
-        fill(number * 10_000, 1, DUE_AT)
+    with transaction.atomic(), connection.cursor() as cursor:
+        # `store` begins an agreement with every ten thousand.
+        for number in range(first, first + count):
+            store(cursor, number * 10_000, 1, DUE_AT)
     execute("TRUNCATE compliance_subscription CASCADE")
     execute(
         "INSERT INTO compliance_subscription (email, is_active) VALUES (%(email)s, TRUE)",
@@ -82,7 +85,7 @@ def _mails(count: int) -> list[bytes]:
     for place in range(0, len(ids), 200):
         told |= contents.read(ids[place : place + 200], as_of=DUE_AT)
     expect(len(told), count, "messages read")
-    return [letters.letter(each).message().as_bytes() for each in told.values()]
+    return [letters.letter(each).message().as_bytes(linesep="\r\n") for each in told.values()]
 
 
 def _raw(port: int, mails: list[bytes]) -> float:
