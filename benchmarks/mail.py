@@ -85,7 +85,8 @@ def _mails(count: int) -> list[bytes]:
     for place in range(0, len(ids), 200):
         told |= contents.read(ids[place : place + 200], as_of=DUE_AT)
     expect(len(told), count, "messages read")
-    return [letters.letter(each).message().as_bytes(linesep="\r\n") for each in told.values()]
+    mails = (letters.letter(each).message().as_bytes() for each in told.values())
+    return [mail.replace(b"\n", b"\r\n") for mail in mails]
 
 
 def _raw(port: int, mails: list[bytes]) -> float:
