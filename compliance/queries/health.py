@@ -46,7 +46,8 @@ SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
     (SELECT ended_at FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
     (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
     (SELECT ended_at FROM compliance_audit ORDER BY id DESC LIMIT 1),
-    (SELECT jsonb_array_length(problems) FROM compliance_audit ORDER BY id DESC LIMIT 1)
+    (SELECT jsonb_array_length(problems) FROM compliance_audit ORDER BY id DESC LIMIT 1),
+    (SELECT min(started_at) FROM compliance_sweeprun)
 """
 
 
@@ -68,7 +69,7 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
     checks = {"broker": _broker()}
     try:
         last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *rest = _figures()
-        checked_at, bad_rows, audited_at, problems = rest
+        checked_at, bad_rows, audited_at, problems, swept_since = rest
     except (psycopg.Error, OSError):
         unknown = Check(state="unknown", figure={})
         failing = Check(state="failing", figure={})
@@ -93,14 +94,22 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
         "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
         "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
         "ledger": _ledger(checked_at, bad_rows, as_of=as_of),
-        "audit": _audit(audited_at, problems, as_of=as_of),
+        "audit": _audit(audited_at, problems, swept_since, as_of=as_of),
     }
 
 
-def _audit(audited_at: datetime | None, problems: int | None, *, as_of: datetime) -> Check:
-    """Whether the last audit found every alert. None was made yet on a new installation."""
+def _audit(
+    audited_at: datetime | None,
+    problems: int | None,
+    swept_since: datetime | None,
+    *,
+    as_of: datetime,
+) -> Check:
+    """Whether the last audit found every alert. The first one is waited for as long as
+    for any other, from the first sweep on."""
     age = _age(audited_at, as_of)
-    is_late = age is not None and age > _OLDEST_AUDIT_SECONDS
+    waited = _age(audited_at or swept_since, as_of)
+    is_late = waited is not None and waited > _OLDEST_AUDIT_SECONDS
     return Check(
         state="failing" if problems or is_late else "ok",
         figure={

@@ -1,4 +1,4 @@
-"""What the readiness of the service says of due dates that are to be worked out again."""
+"""What the readiness of the service says of audits, and of due dates to be worked out again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from compliance.domain.drafts import DeskCalendarDraft, read
-from compliance.models import Recomputation
+from compliance.models import Recomputation, SweepRun
 from compliance.operations import calendars
 from compliance.queries import health
 from tests.samples import agree, duty
@@ -37,6 +37,14 @@ def test_a_recomputation_that_failed_in_part_is_a_warning_and_no_failure() -> No
 
     assert (state, figure["failed"]) == ("ok", 2)
     assert "could not work out" in figure["warning"]
+
+
+def test_a_service_that_sweeps_and_is_never_audited_is_not_ready() -> None:
+    now = timezone.now()
+    SweepRun.objects.create(as_of=now, started_at=now, ended_at=now)
+    for minutes, expected in ((29, "ok"), (31, "failing")):
+        found = health.readiness(as_of=now + timedelta(minutes=minutes))["audit"]
+        assert found.state == expected
 
 
 def test_due_dates_that_wait_for_an_hour_are_a_warning() -> None:
