@@ -16,8 +16,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 run: $(VENV)/.service
 	@exec $(BIN)/python manage.py up
 
+# Whole journeys come one after the other: each runs a machine full of processes, with a clock.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not flow"
+	$(BIN)/python -m pytest -m "flow and not browser"
 
 test-browser: $(VENV)/.dev
 	$(BIN)/python -m pytest -m browser

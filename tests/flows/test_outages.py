@@ -41,7 +41,9 @@ def test_without_a_broker_writes_go_on_and_the_sweep_catches_up(
         if breach["deadline"] == during
     ]
     assert datetime.fromisoformat(breach["occurred_at"]) == gone_at + timedelta(seconds=2)
-    eventually(lambda: "Missed: Deliver during (China)" in subjects(mail_sink), 10, "no mail")
+    # By itself, or in one mail with what befell the other one meanwhile.
+    said = "Missed: Deliver during"
+    eventually(lambda: any(said in each.text for each in mail_sink.received), 10, "no mail")
     assert_alive(stack)
 
 
@@ -67,10 +69,6 @@ def test_after_a_restart_of_the_database_everything_goes_on(
     later = enter_obligation(stack, "lot-2", datetime.now(UTC) + timedelta(days=1))
     assert status(stack, later) == "pending"
     assert_alive(stack)
-
-
-def subjects(mail_sink: MailSink) -> list[str]:
-    return [str(received.message["Subject"]) for received in mail_sink.received]
 
 
 def assert_alive(stack: Stack) -> None:
