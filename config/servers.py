@@ -290,7 +290,9 @@ class Postgres(Server):
         lines = self._pid_file_lines()
         if len(lines) < 8 or lines[7].strip() != "ready" or not _answers(self.socket_path):
             return None
-        return int(lines[0])
+        # Children of a server that was killed hold its socket open until they notice.
+        pid = int(lines[0])
+        return pid if _lives(pid) else None
 
     def _pid_file_lines(self) -> list[str]:
         try:
@@ -437,6 +439,16 @@ class Valkey(Server):
 
     def _is_gone(self) -> bool:
         return not _answers(self.socket_path)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def embedded_database_url(var_dir: Path) -> str:
