@@ -304,9 +304,14 @@ def test_what_two_ask_for_at_once_happens_once() -> None:
     ):
         statuses: list[int] = []
 
-        def ask(client: Client, address: str = address, value: object = value) -> None:
+        def ask(
+            client: Client,
+            address: str = address,
+            value: object = value,
+            statuses: list[int] = statuses,
+        ) -> None:
             answer = client.post(BASE + address, value, content_type=JSON)
-            statuses.append(answer.status_code)  # noqa: B023 -- asked before the next round
+            statuses.append(answer.status_code)
 
         together(*[partial(ask, client) for client in clients])
         assert all(200 <= each < 300 or each in {400, 409} for each in statuses), (

@@ -62,6 +62,7 @@ class Worker:
 
         Raises what the task raises, unless it is dead by then.
         """
+        # What is counted are functions of libraries, which know of no worker but the one at work.
         global _working  # noqa: PLW0603
         connections["default"].close()
         _working = self

@@ -38,7 +38,9 @@ def test_a_test_mail_says_that_it_is_one_and_stores_nothing(desk: Desk, sink: Si
     assert sink.recipients == [READER]
     [mail] = sink.received
     assert mail["Subject"].startswith("Test: ")
-    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
     assert "Nothing is missed: this only shows that Pacta can reach you." in text
     assert "/unsubscribe/" in mail["List-Unsubscribe"]
     assert _stored() == before
