@@ -8,11 +8,10 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.backends.django import Template
-from django.template.loader import get_template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from compliance.delivery.contents import Contents, Item
+from compliance.delivery.contents import Contents
+from compliance.delivery.mime import Mail
 from compliance.domain import phrases
 
 _WIDTH = 76
@@ -21,11 +20,15 @@ _LONGEST_SUBJECT = 250
 
 def sender_domain() -> str:
     """The domain that sends, for Message-IDs."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    return domain or "localhost"
+    return _domain(settings.DEFAULT_FROM_EMAIL) or "localhost"
 
 
-def letter(contents: Contents) -> EmailMultiAlternatives:
+@cache
+def _domain(address: str) -> str:
+    return parseaddr(address)[1].rpartition("@")[2]
+
+
+def letter(contents: Contents) -> Mail:
     """The mail that tells `contents`."""
     context = _context(contents)
     headers = {
@@ -40,9 +43,9 @@ def letter(contents: Contents) -> EmailMultiAlternatives:
     references = (f"<{contents.thread}@{sender_domain()}>", *contents.references)
     headers["In-Reply-To"] = references[-1]
     headers["References"] = " ".join(references)
-    mail = EmailMultiAlternatives(
-        subject=subject(contents),
-        body=_template("txt").render({**context, "items": map(_Plain, contents.items)}),
+    mail = Mail(
+        subject=context["subject"],
+        body=_template("txt").render(context),
         to=[contents.recipient],
         headers=headers,
     )
@@ -72,24 +75,14 @@ def summary(contents: Contents) -> str:
     return ", ".join(f"{count:,} {standing}" for standing, count in contents.counts.items())
 
 
-class _Plain:
-    """An item with its long texts broken into the lines of a plain mail."""
-
-    def __init__(self, item: Item) -> None:
-        self.item = item
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.item, name)
-
-    @property
-    def quoted(self) -> str:
-        """The obligation's text, each line marked as quoted."""
-        lines = [
-            line
-            for paragraph in self.item.quote.splitlines()
-            for line in textwrap.wrap(paragraph, _WIDTH - 2) or [""]
-        ]
-        return "\n".join(f"> {line}".rstrip() for line in lines)
+def _quoted(text: str) -> str:
+    """The text in the lines of a plain mail, each marked as quoted."""
+    lines = [
+        line
+        for paragraph in text.splitlines()
+        for line in textwrap.wrap(paragraph, _WIDTH - 2) or [""]
+    ]
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def _context(contents: Contents) -> dict[str, Any]:
@@ -106,6 +99,11 @@ def _context(contents: Contents) -> dict[str, Any]:
 
 @cache
 def _template(kind: str) -> Template:
-    template = get_template(f"mail/alerts.{kind}")
-    assert isinstance(template, Template)
-    return template
+    environment = Environment(
+        loader=PackageLoader("compliance", "templates/mail"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = _quoted
+    return environment.get_template(f"alerts.{kind}")

@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Sequence
 
 import structlog
-from django.core.mail import EmailMessage
 
 from compliance.delivery.carrier import Carrier
 from compliance.delivery.letters import as_subject, sender_domain
+from compliance.delivery.mime import Mail
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import User
@@ -35,7 +35,7 @@ def tell(recipients: Sequence[str], *, subject: str, paragraphs: Sequence[str], 
     count = 0
     with Carrier() as carrier:
         for place, recipient in enumerate(recipients):
-            mail = EmailMessage(
+            mail = Mail(
                 subject=as_subject(f"Pacta: {subject}"),
                 body=f"{body}\n",
                 to=[recipient],

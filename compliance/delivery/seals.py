@@ -7,10 +7,10 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage
 
 from compliance.delivery.carrier import Carrier
 from compliance.delivery.letters import sender_domain
+from compliance.delivery.mime import Mail
 from compliance.domain.phrases import counted, one_line
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import LedgerCheck, Seal, User
@@ -55,7 +55,7 @@ def mail_check(check: LedgerCheck) -> int:
     return count
 
 
-def _of_seal(seal: Seal, recipient: str) -> EmailMessage:
+def _of_seal(seal: Seal, recipient: str) -> Mail:
     root = bytes(seal.root).hex()
     body = (
         f"Seal {seal.pk} of {settings.SITE_URL}\n\n"
@@ -76,7 +76,7 @@ def _of_seal(seal: Seal, recipient: str) -> EmailMessage:
     return _mail(f"Pacta seal {seal.pk}: {root[:16]}", body, recipient, name)
 
 
-def _of_check(check: LedgerCheck, user: User) -> EmailMessage:
+def _of_check(check: LedgerCheck, user: User) -> Mail:
     named = check.problems[:_MOST_NAMED]
     lines = [
         textwrap.fill(
@@ -112,10 +112,10 @@ def _paragraph(text: str) -> str:
     return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
-def _mail(subject: str, body: str, recipient: str, name: str) -> EmailMessage:
+def _mail(subject: str, body: str, recipient: str, name: str) -> Mail:
     headers = {
         "Message-ID": f"<{name}@{sender_domain()}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
-    return EmailMessage(subject=subject, body=body, to=[recipient], headers=headers)
+    return Mail(subject=subject, body=body, to=[recipient], headers=headers)

@@ -19,6 +19,8 @@ _UNWANTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 def one_line(text: str) -> str:
     """The text on one line: line breaks and control characters become single spaces."""
+    if text.isascii() and text.isprintable():
+        return _BLANKS.sub(" ", text).strip()
     kept = (
         " " if unicodedata.category(each) in _UNWANTED else each
         for each in text
