@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Count
 
 from compliance.delivery import links
+from compliance.delivery.deadlines import ToldDeadline, told_deadlines
 from compliance.delivery.reasons import reasons
 from compliance.domain import civil_time, phrases
 from compliance.domain.vocabulary import (
@@ -30,14 +31,13 @@ from compliance.domain.vocabulary import (
 )
 from compliance.models import (
     Breach,
-    Deadline,
     Evidence,
-    Message,
     ObligationParty,
     Party,
     Position,
     Subscription,
 )
+from compliance.models.bulk import fetch
 
 # A message lists this many deadlines, most severe first, and counts the rest.
 LISTED = 100
@@ -214,21 +214,21 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
         listed[told.message_id].append(told)
     background = _Background.of({told.deadline_id for each in listed.values() for told in each})
     references = _references(message_ids)
-    messages = list(Message.objects.filter(id__in=list(listed)).select_related("agreement"))
+    messages = [_Message(*row) for row in fetch(_MESSAGES, ids=list(listed))]
     zones = _zones({message.recipient for message in messages})
     return {
-        message.pk: Contents(
+        message.id: Contents(
             recipient=message.recipient,
             message_id=message.message_id,
-            thread=_thread(message, listed[message.pk]),
-            references=references.get(message.pk, ()),
+            thread=_thread(message, listed[message.id]),
+            references=references.get(message.id, ()),
             agreement=(
-                phrases.one_line(message.agreement.title) if message.agreement else "your digest"
+                phrases.one_line(message.agreement) if message.agreement_id else "your digest"
             ),
-            agreement_ref=message.agreement.ref if message.agreement else "",
-            is_digest=message.agreement is None,
+            agreement_ref=message.agreement_ref,
+            is_digest=message.agreement_id is None,
             unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
-            counts=counts[message.pk],
+            counts=counts[message.id],
             items=tuple(
                 background.item(
                     told,
@@ -236,7 +236,7 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
                     zone=zones.get(message.recipient),
                     quote_length=LONG_QUOTE if place < QUOTED_AT_LENGTH else SHORT_QUOTE,
                 )
-                for place, told in enumerate(listed[message.pk])
+                for place, told in enumerate(listed[message.id])
             ),
             list_path=(
                 f"/admin/compliance/deadline/?agreement__id__exact={message.agreement_id}"
@@ -246,6 +246,26 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
         )
         for message in messages
     }
+
+
+class _Message(NamedTuple):
+    """A message, and the agreement that it is about unless it is a digest."""
+
+    id: int
+    message_id: str
+    recipient: str
+    agreement_id: int | None
+    agreement: str
+    agreement_ref: str
+
+
+_MESSAGES = """
+    SELECT m.id, m.message_id, m.recipient, m.agreement_id, coalesce(a.title, ''),
+        coalesce(a.ref, '')
+    FROM compliance_message AS m
+    LEFT JOIN compliance_agreement AS a ON a.id = m.agreement_id
+    WHERE m.id = ANY(%(ids)s)
+"""
 
 
 def of_breaches(
@@ -292,7 +312,7 @@ def of_breaches(
     )
 
 
-def _thread(message: Message, told: Sequence[_Told]) -> str:
+def _thread(message: _Message, told: Sequence[_Told]) -> str:
     """What mail clients gather by: the deadline, if the message is about one; or the agreement."""
     if len(told) == 1:
         return f"deadline-{told[0].deadline_id}"
@@ -408,8 +428,8 @@ def _standing(kind: str, end_reason: str | None, reason: str | None, *, is_achie
             return missed
 
 
-def _is_achieved(deadline: Deadline) -> bool:
-    return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
+def _is_achieved(deadline: ToldDeadline) -> bool:
+    return deadline.kind == ObligationKind.ACHIEVE.value
 
 
 def _references(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -439,7 +459,7 @@ def _references(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
 class _Background:
     """What is known of the listed deadlines, by deadline or, for sides and evidence, obligation."""
 
-    deadlines: dict[int, Deadline]
+    deadlines: dict[int, ToldDeadline]
     sides: dict[int, dict[str, list[Party]]]
     words: dict[int, list[Word]]
     evidence: dict[int, dict[str, int]]
@@ -447,9 +467,7 @@ class _Background:
 
     @classmethod
     def of(cls, deadline_ids: Iterable[int]) -> _Background:
-        deadlines = Deadline.objects.select_related("obligation", "agreement").in_bulk(
-            list(deadline_ids)
-        )
+        deadlines = told_deadlines(deadline_ids)
         obligation_ids = {each.obligation_id for each in deadlines.values()}
         sides: dict[int, dict[str, list[Party]]] = defaultdict(lambda: defaultdict(list))
         for side in (
@@ -493,27 +511,26 @@ class _Background:
 
     def item(self, told: _Told, *, as_of: datetime, zone: str | None, quote_length: int) -> Item:
         deadline = self.deadlines[told.deadline_id]
-        obligation = deadline.obligation
-        sides = self.sides[obligation.pk]
+        sides = self.sides[deadline.obligation_id]
         obligors = sides[Capacity.OBLIGOR.value]
         names = [phrases.one_line(party.name) for party in obligors]
         headline, tone = _headline(told, deadline, as_of)
         is_open = told.occurred_at is not None and told.ended_at is None
         return Item(
-            deadline_id=deadline.pk,
+            deadline_id=deadline.id,
             kind=told.kind,
             standing=_standing(
                 told.kind, told.end_reason, told.reason, is_achieved=_is_achieved(deadline)
             ),
-            agreement=phrases.one_line(deadline.agreement.title),
+            agreement=phrases.one_line(deadline.agreement),
             acknowledge_path=(
-                links.acknowledge_path(told.message_id, deadline.pk) if is_open else ""
+                links.acknowledge_path(told.message_id, deadline.id) if is_open else ""
             ),
             headline=headline,
             tone=tone,
-            title=phrases.one_line(obligation.title),
-            ref=obligation.ref,
-            severity=obligation.severity,
+            title=phrases.one_line(deadline.title),
+            ref=deadline.ref,
+            severity=deadline.severity,
             obligors=_named(obligors),
             obligors_briefly=(
                 f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
@@ -523,26 +540,26 @@ class _Background:
             course=_course(told, deadline, as_of),
             note=_note(told, deadline),
             why=phrases.shortened(
-                phrases.one_line(self.reasons.get(deadline.pk, "")), quote_length
+                phrases.one_line(self.reasons.get(deadline.id, "")), quote_length
             ),
-            clause=phrases.one_line(obligation.clause),
-            quote=phrases.shortened(phrases.in_lines(obligation.text), quote_length),
-            words=tuple(self.words[deadline.pk]),
+            clause=phrases.one_line(deadline.clause),
+            quote=phrases.shortened(phrases.in_lines(deadline.text), quote_length),
+            words=tuple(self.words[deadline.id]),
             is_disputed=deadline.is_disputed,
-            evidence=_evidence(self.evidence[obligation.pk]),
-            path=f"/admin/compliance/deadline/{deadline.pk}/change/",
+            evidence=_evidence(self.evidence[deadline.obligation_id]),
+            path=f"/admin/compliance/deadline/{deadline.id}/change/",
         )
 
 
 def _due(
-    told: _Told, deadline: Deadline, obligors: Sequence[Party], recipients_zone: str | None
+    told: _Told, deadline: ToldDeadline, obligors: Sequence[Party], recipients_zone: str | None
 ) -> dict[str, Any]:
     """When it was due, or until when it binds: the fields of an item that say so."""
     zone = deadline.timezone
     due_on, due_at, unmet_at = deadline.due_on, deadline.due_at, deadline.unmet_at
     found: dict[str, Any] = {
         "due_label": _due_label(told, deadline),
-        "due": "no date is known any more" if deadline.obligation.due else "without an end",
+        "due": "no date is known any more" if deadline.has_due else "without an end",
         "due_utc": "",
         "due_elsewhere": (),
         "first_due": "",
@@ -570,7 +587,7 @@ def _due(
     return found
 
 
-def _due_label(told: _Told, deadline: Deadline) -> str:
+def _due_label(told: _Told, deadline: ToldDeadline) -> str:
     if not _is_achieved(deadline):
         return "Binds until"
     is_ahead = told.kind in {AlertKind.REMINDER, AlertKind.CHANGED}
@@ -584,7 +601,7 @@ def _named(parties: Sequence[Party]) -> str:
     return phrases.joined(names)
 
 
-def _headline(told: _Told, deadline: Deadline, as_of: datetime) -> tuple[str, str]:
+def _headline(told: _Told, deadline: ToldDeadline, as_of: datetime) -> tuple[str, str]:
     is_achieved = _is_achieved(deadline)
     missed = _missed(is_achieved)
     ended = _standing(told.kind, told.end_reason, told.reason, is_achieved=is_achieved)
@@ -604,7 +621,7 @@ def _headline(told: _Told, deadline: Deadline, as_of: datetime) -> tuple[str, st
     return ended.capitalize(), tone
 
 
-def _course(told: _Told, deadline: Deadline, as_of: datetime) -> str:
+def _course(told: _Told, deadline: ToldDeadline, as_of: datetime) -> str:
     """What has happened since, in a sentence, and how late that is."""
     zone = deadline.timezone
     is_achieved = _is_achieved(deadline)
@@ -649,7 +666,7 @@ def _course(told: _Told, deadline: Deadline, as_of: datetime) -> str:
             return f"What has been recorded since shows that it was not {missed}."
 
 
-def _changed(told: _Told, deadline: Deadline) -> str:
+def _changed(told: _Told, deadline: ToldDeadline) -> str:
     """What holds now of a deadline that was extended, waived and the like."""
     zone = deadline.timezone
     sentences = {
@@ -672,7 +689,7 @@ def _changed(told: _Told, deadline: Deadline) -> str:
     return "When it is due is not known any more."
 
 
-def _note(told: _Told, deadline: Deadline) -> str:
+def _note(told: _Told, deadline: ToldDeadline) -> str:
     if told.end_reason is not None or told.detected_at is None:
         return ""
     if told.silence is not None:

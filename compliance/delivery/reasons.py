@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from datetime import date
 
+from compliance.delivery.deadlines import ToldDeadline
 from compliance.domain.explanations import Case, FactTold, Passed, StepKind, explain
-from compliance.domain.ledger import held_course
+from compliance.domain.ledger import Entry, held_course
 from compliance.domain.vocabulary import Verification
-from compliance.models import Deadline, Fact, LedgerEntry
-from compliance.models.deadlines import entry_of
+from compliance.models import Fact
+from compliance.models.deadlines import ledger_of
 from compliance.models.facts import fact_told
 
 
-def reasons(deadlines: Mapping[int, Deadline]) -> dict[int, str]:
+def reasons(deadlines: Mapping[int, ToldDeadline]) -> dict[int, str]:
     """By the ids of deadlines, in one paragraph what happened since each was agreed."""
-    rows: dict[int, list[LedgerEntry]] = defaultdict(list)
-    for row in LedgerEntry.objects.filter(deadline__in=deadlines):
-        rows[row.deadline_id].append(row)
+    rows: dict[int, list[tuple[date | None, Entry]]] = defaultdict(list)
+    for deadline_id, due_on, entry in ledger_of(deadlines):
+        rows[deadline_id].append((due_on, entry))
     courses = {pk: _course(several) for pk, several in rows.items()}
     facts = _facts({each.fact_id for course in courses.values() for each in course if each.fact_id})
     found = {}
@@ -29,7 +31,7 @@ def reasons(deadlines: Mapping[int, Deadline]) -> dict[int, str]:
                 course=course,
                 facts=facts,
                 verification=Verification(deadline.verification),
-                unit=deadline.obligation.unit,
+                unit=deadline.unit,
             )
         )
         steps = [step for step in explained.steps if step.kind in {StepKind.TIME, StepKind.FACT}]
@@ -37,8 +39,8 @@ def reasons(deadlines: Mapping[int, Deadline]) -> dict[int, str]:
     return found
 
 
-def _course(rows: Collection[LedgerEntry]) -> list[Passed]:
-    days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
+def _course(rows: Collection[tuple[date | None, Entry]]) -> list[Passed]:
+    days = {(entry.recorded_at, entry.effective_at): due_on for due_on, entry in rows}
     return [
         Passed(
             effective_at=entry.effective_at,
@@ -50,7 +52,7 @@ def _course(rows: Collection[LedgerEntry]) -> list[Passed]:
             performed=entry.performed,
             target=entry.target,
         )
-        for entry in held_course([entry_of(row) for row in rows])
+        for entry in held_course([entry for _, entry in rows])
     ]
 
 

@@ -40,6 +40,19 @@ def write(statement: str, rows: Sequence[Mapping[str, Any]], **more: Any) -> Non
             cursor.execute(statement, {"rows": orjson.dumps(rows).decode(), **more})
 
 
+def repeat(statement: str, **parameters: Any) -> None:
+    """Run a statement that is run over and over with other parameters: it is planned once."""
+    with _cursor() as cursor:
+        database = cursor.connection
+        # Django has none prepared. Of a query, the plan would hold until the process ends; what
+        # returns no rows has nothing that a migration could change under it.
+        database.prepare_threshold = 0
+        try:
+            cursor.execute(statement, parameters, prepare=True)
+        finally:
+            database.prepare_threshold = None
+
+
 @contextmanager
 def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     connection.ensure_connection()

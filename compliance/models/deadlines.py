@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
@@ -18,6 +18,7 @@ from compliance.domain.timeline import Terms
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status, Verification
 from compliance.models.agreements import Agreement
 from compliance.models.append_only import append_only
+from compliance.models.bulk import fetch
 from compliance.models.choices import choice_field, one_of
 from compliance.models.obligations import Obligation
 
@@ -318,6 +319,36 @@ def entry_of(row: LedgerEntry) -> Entry:
         performed=row.performed,
         target=row.target,
     )
+
+
+def ledger_of(deadline_ids: Iterable[int]) -> Iterator[tuple[int, date | None, Entry]]:
+    """The ledgers of deadlines: of each entry, in no order, the deadline and the due day too."""
+    for row in fetch(_LEDGER_OF, ids=list(deadline_ids)):
+        deadline_id, due_on, recorded_at, effective_at, status, reason, *rest = row
+        fact_id, due_at, unmet_at, first_at, performed, target = rest
+        yield (
+            deadline_id,
+            due_on,
+            Entry(
+                recorded_at=recorded_at,
+                effective_at=effective_at,
+                status=Status(status),
+                reason=Reason(reason),
+                fact_id=fact_id,
+                due_at=due_at,
+                unmet_at=unmet_at,
+                first_at=first_at,
+                performed=performed,
+                target=target,
+            ),
+        )
+
+
+_LEDGER_OF = """
+    SELECT deadline_id, due_on, recorded_at, effective_at, status, reason, fact_id, due_at,
+        unmet_at, first_at, performed, target
+    FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
+"""
 
 
 def chained_entry(row: Mapping[str, Any]) -> list[object]:

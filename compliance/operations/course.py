@@ -39,10 +39,10 @@ from compliance.domain.timeline import (
     Transition,
     project,
 )
-from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind, Reason, Status
+from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind
 from compliance.models.bulk import fetch, overlapping, write
 from compliance.models.calendars import desk_calendars
-from compliance.models.deadlines import PLAIN_DUTY, Duty, chained_entry, terms_of
+from compliance.models.deadlines import PLAIN_DUTY, Duty, chained_entry, ledger_of, terms_of
 from compliance.models.facts import facts_about
 from compliance.operations import alerts, schedule, verification
 
@@ -296,22 +296,8 @@ def _load(rows: Sequence[_Row], *, announces_ended: bool) -> _Known:
     surviving = {pk for pk, duty in duties.items() if duty.is_surviving}
     facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
     ledger: dict[int, list[Entry]] = defaultdict(list)
-    for deadline_id, recorded_at, effective_at, status, reason, *rest in fetch(_LEDGER_OF, ids=ids):
-        fact_id, due_at, unmet_at, first_at, performed, target = rest
-        ledger[deadline_id].append(
-            Entry(
-                recorded_at=recorded_at,
-                effective_at=effective_at,
-                status=Status(status),
-                reason=Reason(reason),
-                fact_id=fact_id,
-                due_at=due_at,
-                unmet_at=unmet_at,
-                first_at=first_at,
-                performed=performed,
-                target=target,
-            )
-        )
+    for deadline_id, _, entry in ledger_of(ids):
+        ledger[deadline_id].append(entry)
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
     climbed = {}
     for deadline_id, occurred_at, ended_at, end_reason, *rest in fetch(_BREACHES_OF, ids=ids):
@@ -574,12 +560,6 @@ _LOCK_AGREEMENT = """
 _SOURCES_DUE = """
     SELECT id FROM compliance_deadline
     WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s AND has_dependents
-"""
-
-_LEDGER_OF = """
-    SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_at, unmet_at,
-        first_at, performed, target
-    FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
 """
 
 _BREACHES_OF = """
