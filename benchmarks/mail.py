@@ -85,8 +85,7 @@ def _mails(count: int) -> list[bytes]:
     for place in range(0, len(ids), 200):
         told |= contents.read(ids[place : place + 200], as_of=DUE_AT)
     expect(len(told), count, "messages read")
-    mails = (letters.letter(each).message().as_bytes() for each in told.values())
-    return [mail.replace(b"\n", b"\r\n") for mail in mails]
+    return [letters.letter(each).lines for each in told.values()]
 
 
 def _raw(port: int, mails: list[bytes]) -> float:

@@ -6,13 +6,16 @@ import smtplib
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import structlog
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import get_connection
+from django.core.mail.backends.smtp import EmailBackend
 from django.core.validators import validate_email
 
+from compliance.delivery.mime import Mail
+from compliance.delivery.smtp import SmtpLine
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
@@ -37,6 +40,37 @@ class Answer:
 _SENT = Answer(outcome=AttemptOutcome.SENT)
 
 
+class _Line(Protocol):
+    """Where mails go one after the other, each in two parts."""
+
+    def begin(self, mail: Mail) -> None:
+        """Hand over all but the end."""
+
+    def finish(self) -> None:
+        """Hand over the end. Nothing is taken before that."""
+
+    def close(self) -> None:
+        """Let go of the connection, and of what was begun and not finished."""
+
+
+class _Whole:
+    """A backend that takes mails whole."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._mails: list[Mail] = []
+
+    def begin(self, mail: Mail) -> None:
+        self._backend.open()
+        self._mails = [mail]
+
+    def finish(self) -> None:
+        self._backend.send_messages(self._mails)
+
+    def close(self) -> None:
+        self._backend.close()
+
+
 class Carrier:
     """Sends mails one after the other over one connection, opened when first needed.
 
@@ -44,7 +78,10 @@ class Carrier:
     """
 
     def __init__(self) -> None:
-        self._connection: Any = get_connection()
+        backend = get_connection()
+        self._line: _Line = (
+            SmtpLine(backend) if isinstance(backend, EmailBackend) else _Whole(backend)
+        )
         self._is_open = False
 
     def __enter__(self) -> Self:
@@ -56,46 +93,60 @@ class Carrier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
+        self.close()
 
-    def send(self, mail: EmailMessage) -> Answer:
+    def send(self, mail: Mail) -> Answer:
         """Hand a mail to the server. Never raises what the server or the mail gives cause for."""
+        return self.begin(mail) or self.finish()
+
+    def begin(self, mail: Mail) -> Answer | None:
+        """Hand over all of a mail but its end: the server does not take it before `finish`.
+
+        An answer if the attempt has ended already. Never raises what the server or the mail gives
+        cause for.
+        """
         [recipient] = mail.to
         if not _is_address(recipient):
             return Answer(outcome=AttemptOutcome.REFUSED, text="This is not a mail address.")
-        was_open = self._is_open
+        self._mail, self._was_open = mail, self._is_open
         try:
-            self._hand_over(mail)
+            self._is_open = True
+            self._line.begin(mail)
         except (OSError, smtplib.SMTPException) as error:
-            # Servers hang up after so many mails or so long a silence, and say so only to the
-            # next one. What may have been taken all the same has the same Message-ID.
-            if not (was_open and _hung_up(error)):
-                return self._answer(error)
-            log.info("mail server hung up; connecting again", error=one_line(str(error)))
-            self._close()
-        else:
-            return _SENT
+            return self.begin(mail) if self._hung_up(error) else self._answer(error)
+        return None
+
+    def finish(self) -> Answer:
+        """End the mail that was begun. Never raises what the server gives cause for."""
         try:
-            self._hand_over(mail)
+            self._line.finish()
         except (OSError, smtplib.SMTPException) as error:
-            return self._answer(error)
+            return self.send(self._mail) if self._hung_up(error) else self._answer(error)
         return _SENT
 
-    def _hand_over(self, mail: EmailMessage) -> None:
-        self._connection.open()
-        self._is_open = True
-        self._connection.send_messages([mail])
+    def close(self) -> None:
+        """Take leave of the server. What was begun and not finished is not sent."""
+        self._is_open = False
+        with suppress(OSError, smtplib.SMTPException):
+            self._line.close()
+
+    def _hung_up(self, error: Exception) -> bool:
+        """Whether the server only closed the connection since the mail before this one.
+
+        Servers hang up after so many mails or so long a silence, and say so only to the next one.
+        What may have been taken all the same has the same Message-ID. Closes our end.
+        """
+        if not (self._was_open and _hung_up(error)):
+            return False
+        log.info("mail server hung up; connecting again", error=one_line(str(error)))
+        self.close()
+        return True
 
     def _answer(self, error: Exception) -> Answer:
         answer = read_answer(error)
         if answer.is_server_fault:
-            self._close()
+            self.close()
         return answer
-
-    def _close(self) -> None:
-        self._is_open = False
-        with suppress(OSError, smtplib.SMTPException):
-            self._connection.close()
 
 
 def read_answer(error: Exception) -> Answer:

@@ -25,13 +25,14 @@ from compliance.domain.vocabulary import (
     Status,
 )
 from compliance.models import Agreement, Alert, Message, Subscription
+from compliance.models.bulk import repeat
 
 # How long a claimed message stays out of other workers' reach. It must exceed the longest wait
 # on the mail server, EMAIL_TIMEOUT, and is how long a `kill -9` can hold up the claimed ones.
 LEASE = timedelta(seconds=30)
 # A send begins only with this much of the lease left, or the lease is renewed first.
 LEASE_FOR_ONE = timedelta(seconds=25)
-CLAIM = 100
+CLAIM = 250
 # Nor are more alerts claimed than are read well within a lease. Whether a message has more than
 # `CLAIM_LARGE` is not looked into: it counts for so many.
 CLAIM_ALERTS, CLAIM_LARGE = 10_000, 2_000
@@ -349,24 +350,31 @@ def record(
     }[outcome]
     is_sent = outcome is AttemptOutcome.SENT
     # One statement, so one round trip and one commit for each mail: it is what delivery costs.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH attempt AS (
-                INSERT INTO compliance_deliveryattempt
-                    (message_id, started_at, ended_at, outcome, answer)
-                VALUES (%s, %s, %s, %s, %s)
-            )
-            UPDATE compliance_message SET state = %s, sent_at = %s, next_attempt_at = %s,
-                attempt_count = greatest(attempt_count - %s, 1)
-            WHERE id = %s AND state = %s
-            """,
-            [
-                held.message_id, started_at, ended_at, outcome, answer,
-                state, ended_at if is_sent else None, again_at or ended_at, int(not counts),
-                held.message_id, MessageState.WAITING,
-            ],
-        )  # fmt: skip
+    repeat(
+        _RECORD,
+        message=held.message_id,
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome=outcome.value,
+        answer=answer,
+        state=state.value,
+        sent_at=ended_at if is_sent else None,
+        again_at=again_at or ended_at,
+        uncounted=int(not counts),
+        waiting=MessageState.WAITING.value,
+    )
+
+
+_RECORD = """
+    WITH attempt AS (
+        INSERT INTO compliance_deliveryattempt (message_id, started_at, ended_at, outcome, answer)
+        VALUES (%(message)s, %(started_at)s, %(ended_at)s, %(outcome)s, %(answer)s)
+    )
+    UPDATE compliance_message
+    SET state = %(state)s, sent_at = %(sent_at)s, next_attempt_at = %(again_at)s,
+        attempt_count = greatest(attempt_count - %(uncounted)s, 1)
+    WHERE id = %(message)s AND state = %(waiting)s
+"""
 
 
 def mark_refused(recipient: str, *, answer: str, as_of: datetime) -> bool:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 from django.conf import settings
 from django.db import Error
 
 from compliance.delivery import chats, contents, letters, outbox, payloads, refusals, webhooks
+from compliance.delivery.attempts import Attempt, Channel
 from compliance.delivery.carrier import Answer, Carrier
 from compliance.delivery.contents import Contents
+from compliance.delivery.mime import Mail
 from compliance.delivery.outbox import Claim
 from compliance.domain.vocabulary import AttemptOutcome, WebhookKind
-from compliance.models import Webhook
+from compliance.models import Message, Webhook
 
 log = structlog.get_logger(__name__)
 
@@ -60,24 +64,6 @@ class _Clock:
         return self._as_of + timedelta(seconds=time.monotonic() - self._begun)
 
 
-class _Channel(Protocol):
-    """A way to reach recipients.
-
-    `resting` are those that failed in this run, whose other messages are left to the next one.
-    """
-
-    is_mail: bool
-    # How many messages it may be given in a minute; 0 for any number.
-    per_minute: int
-    resting: set[str]
-
-    def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
-        """Try once. Raises nothing that the other side gives cause for."""
-
-    def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
-        """How long after a deferral the next attempt follows; None to give up."""
-
-
 class _Mail:
     """One connection to the mail server."""
 
@@ -85,11 +71,28 @@ class _Mail:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
+        self._mails: dict[str, Mail] = {}
         self.per_minute: int = settings.MAILS_PER_MINUTE
         self.resting: set[str] = set()
+        self.is_down = False
 
-    def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
-        return self._carrier.send(letters.letter(told))
+    def prepare(self, told: Mapping[int, Contents]) -> None:
+        self._mails = {}
+        for each in told.values():
+            # What cannot be made is tried again when its turn comes, and only then said.
+            with suppress(Exception):
+                mail = letters.letter(each)
+                assert mail.lines
+                self._mails[each.message_id] = mail
+
+    def begin(self, held: Claim, told: Contents, *, now: datetime) -> Answer | None:
+        return self._carrier.begin(self._mails.get(told.message_id) or letters.letter(told))
+
+    def finish(self) -> Answer:
+        return self._carrier.finish()
+
+    def abandon(self) -> None:
+        self._carrier.close()
 
     def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
         wait = BACK_OFF[min(held.attempt_count, len(BACK_OFF)) - 1]
@@ -107,18 +110,28 @@ class _Webhooks:
     def __init__(self) -> None:
         self.per_minute: int = settings.WEBHOOK_CALLS_PER_MINUTE
         self.resting: set[str] = set()
+        self.is_down = False
 
-    def send(self, held: Claim, told: Contents, *, now: datetime) -> Answer:
-        answer = self._call(held, told, now)
+    def prepare(self, told: Mapping[int, Contents]) -> None:
+        messages = Message.objects.filter(id__in=told).select_related("webhook")
+        self._webhooks = {message.pk: message.webhook for message in messages}
+
+    def begin(self, held: Claim, told: Contents, *, now: datetime) -> Answer | None:
+        webhook = self._webhooks.get(held.message_id)
+        if webhook is None:
+            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
+        self._begun = webhook, told, now
+        return None
+
+    def finish(self) -> Answer:
+        webhook, told, now = self._begun
+        answer = call(webhook, told, now=now)
         if answer.outcome is not AttemptOutcome.SENT:
             self.resting.add(told.recipient)
         return answer
 
-    def _call(self, held: Claim, told: Contents, now: datetime) -> Answer:
-        webhook = Webhook.objects.filter(messages=held.message_id).first()
-        if webhook is None:
-            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
-        return call(webhook, told, now=now)
+    def abandon(self) -> None:
+        pass
 
     def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
         return webhooks.next_attempt_after(held.attempt_count)
@@ -154,7 +167,7 @@ def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False)
     webhooks are formed too, and left to `call_webhooks`.
 
     Args:
-        is_stopping: asked before each message; the run ends when it says yes.
+        is_stopping: asked before each message is sent; the run ends when it says yes.
     """
     clock = _Clock(as_of)
     report = DeliveryReport(formed=outbox.form(as_of=as_of, domain=letters.sender_domain()))
@@ -180,59 +193,71 @@ def call_webhooks(
 
 
 def _work_through(
-    channel: _Channel,
+    channel: Channel,
     report: DeliveryReport,
     clock: _Clock,
     as_of: datetime,
     is_stopping: Callable[[], bool],
 ) -> None:
-    while not is_stopping():
-        claims, withdrawn = outbox.claim(
-            as_of=as_of, now=clock(), is_mail=channel.is_mail, per_minute=channel.per_minute
-        )
-        report.withdrawn += withdrawn
-        if not claims and not withdrawn:
-            break
-        if not _send_claimed(claims, channel, report, clock, is_stopping):
-            break
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        while not is_stopping():
+            claims, withdrawn = outbox.claim(
+                as_of=as_of, now=clock(), is_mail=channel.is_mail, per_minute=channel.per_minute
+            )
+            report.withdrawn += withdrawn
+            if not claims and not withdrawn:
+                break
+            if not _send_claimed(claims, channel, report, clock, is_stopping, beside):
+                break
 
 
 def _send_claimed(
     claims: Sequence[Claim],
-    channel: _Channel,
+    channel: Channel,
     report: DeliveryReport,
     clock: _Clock,
     is_stopping: Callable[[], bool],
+    beside: Executor,
 ) -> bool:
     """Send what was claimed; whether there is reason to go on to the next."""
     told = _read(claims, channel, report, clock)
-    reached: dict[str, datetime] = {}
-    for place, claimed in enumerate(claims):
-        if is_stopping():
-            outbox.release(claims[place:], now=clock())
-            outbox.mark_reached(reached)
-            return False
-        held: Claim | None = claimed
-        if clock() + outbox.LEASE_FOR_ONE > claimed.leased_until:
-            held = outbox.renew(claimed, now=clock())
+    channel.prepare(told)
+    journal = _Journal(channel, report, clock)
+    waiting = deque(claims)
+    goes_on = True
+    last: Attempt | None = None
+    while waiting and goes_on and not channel.is_down:
+        held = _if_still_ours(waiting.popleft(), clock)
         if held is None:
             continue
-        if held.message_id not in told or told[held.message_id].recipient in channel.resting:
+        if held.message_id not in told:
             outbox.release([held], now=clock())
             continue
-        answer = _attempt(held, told[held.message_id], channel, report, clock)
-        if answer.outcome is AttemptOutcome.SENT:
-            reached[told[held.message_id].recipient] = clock()
-        if answer.is_server_fault:
-            outbox.release(claims[place + 1 :], now=clock())
-            outbox.mark_reached(reached)
-            return False
-    outbox.mark_reached(reached)
-    return True
+        attempt = Attempt(held, told[held.message_id], channel, clock, beside)
+        leave: Claim | None = None
+        try:
+            journal.close(last)
+            goes_on = not is_stopping()
+            # The record, or a slow server, may have taken its time.
+            leave = _if_still_ours(held, clock) if goes_on else None
+        finally:
+            attempt.may_end(leave)
+        last = attempt
+    journal.close(last)
+    outbox.release(waiting, now=clock())
+    outbox.mark_reached(journal.reached)
+    return goes_on and not channel.is_down
+
+
+def _if_still_ours(held: Claim, clock: _Clock) -> Claim | None:
+    """The claim with enough of its lease left; None when it came into other hands."""
+    if clock() + outbox.LEASE_FOR_ONE > held.leased_until:
+        return outbox.renew(held, now=clock())
+    return held
 
 
 def _read(
-    claims: Sequence[Claim], channel: _Channel, report: DeliveryReport, clock: _Clock
+    claims: Sequence[Claim], channel: Channel, report: DeliveryReport, clock: _Clock
 ) -> dict[int, Contents]:
     """What messages tell. One that cannot be worked out is deferred, and holds up no other."""
     try:
@@ -254,8 +279,46 @@ def _read(
     return told
 
 
+class _Journal:
+    """Records attempts. `reached` are the recipients of what was sent, and when they took it."""
+
+    def __init__(self, channel: Channel, report: DeliveryReport, clock: _Clock) -> None:
+        self._channel = channel
+        self._report = report
+        self._clock = clock
+        self.reached: dict[str, datetime] = {}
+
+    def close(self, attempt: Attempt | None) -> None:
+        """Wait until an attempt, if there is one, is over, and record it."""
+        if attempt is None:
+            return
+        attempt.wait()
+        held, told, answer, ended_at = attempt.held, attempt.told, attempt.answer, attempt.ended_at
+        if answer is None:
+            outbox.release([held], now=self._clock())
+            return
+        is_given_up = _record(
+            held, answer, self._channel, started_at=attempt.started_at, ended_at=ended_at
+        )
+        noted = {"message_id": told.message_id, "recipient": told.recipient}
+        match answer.outcome:
+            case AttemptOutcome.SENT:
+                self._report.sent += 1
+                self.reached[told.recipient] = ended_at
+                log.info("message sent", **noted)
+            case AttemptOutcome.DEFERRED:
+                self._report.deferred += 1
+                log.warning("message deferred", **noted, answer=answer.text, given_up=is_given_up)
+                if is_given_up:
+                    _note_refusal(told.recipient, answer.text, held, ended_at)
+            case AttemptOutcome.REFUSED:
+                self._report.refused += 1
+                log.error("message refused", **noted, answer=answer.text)
+                _note_refusal(told.recipient, answer.text, held, ended_at)
+
+
 def _record(
-    held: Claim, answer: Answer, channel: _Channel, *, started_at: datetime, ended_at: datetime
+    held: Claim, answer: Answer, channel: Channel, *, started_at: datetime, ended_at: datetime
 ) -> bool:
     """Store how an attempt ended; whether the message is given up with it."""
     wait = channel.again_after(held, answer)
@@ -269,34 +332,6 @@ def _record(
         counts=not answer.is_server_fault,
     )
     return answer.outcome is AttemptOutcome.DEFERRED and wait is None
-
-
-def _attempt(
-    held: Claim, told: Contents, channel: _Channel, report: DeliveryReport, clock: _Clock
-) -> Answer:
-    started_at = clock()
-    try:
-        answer = channel.send(held, told, now=started_at)
-    except Exception as error:  # a fault of ours must hold up neither this message nor the others
-        log.exception("message could not be made", message_id=told.message_id)
-        answer = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
-    ended_at = clock()
-    is_given_up = _record(held, answer, channel, started_at=started_at, ended_at=ended_at)
-    noted = {"message_id": told.message_id, "recipient": told.recipient}
-    match answer.outcome:
-        case AttemptOutcome.SENT:
-            report.sent += 1
-            log.info("message sent", **noted)
-        case AttemptOutcome.DEFERRED:
-            report.deferred += 1
-            log.warning("message deferred", **noted, answer=answer.text, given_up=is_given_up)
-            if is_given_up:
-                _note_refusal(told.recipient, answer.text, held, ended_at)
-        case AttemptOutcome.REFUSED:
-            report.refused += 1
-            log.error("message refused", **noted, answer=answer.text)
-            _note_refusal(told.recipient, answer.text, held, ended_at)
-    return answer
 
 
 def _note_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> None:

@@ -12,6 +12,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import datetime
 from email.utils import make_msgid
 from types import SimpleNamespace
@@ -21,11 +22,11 @@ import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.db import connections, transaction
 
-from compliance.delivery import letters, outbox, run
+from compliance.delivery import attempts, letters, outbox, run
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.operations import alerts
 from tests.delivery.conftest import Sink
-from tests.delivery.mortal import count_steps
+from tests.delivery.mortal import Lockstep, Word, count_steps
 from tests.delivery.simulation import Simulation, Verdict, at, judge
 
 # Each has to be among the steps, or the simulation does not do what it is for.
@@ -52,7 +53,7 @@ SORTS = {
         "SMTP RCPT",
         "SMTP DATA",
         "SMTP half of the body",
-        "SMTP the body to its final dot",
+        "SMTP the final dot",
         "INSERT INTO compliance_deliveryattempt",
         "SMTP QUIT",
     ),
@@ -68,6 +69,8 @@ def simulation(
     monkeypatch.setitem(connections["default"].settings_dict["OPTIONS"], "pool", None)
     # Instants within a run of delivery follow a clock that nobody can set.
     monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr(run, "ThreadPoolExecutor", Lockstep)
+    monkeypatch.setattr(attempts, "Future", Word)
     count_steps(monkeypatch)
     logging.disable(logging.CRITICAL)
     # What is there already need not be looked through again and again.
@@ -125,20 +128,22 @@ def test_no_statement_reaches_the_database_uncounted(simulation: Simulation) -> 
 
 
 def _record_before_sending(monkeypatch: pytest.MonkeyPatch) -> None:
-    send = run._Mail.send
+    claim = outbox.claim
 
-    def sending(mail: Any, held: Any, told: Any, *, now: Any) -> Any:
-        outbox.record(
-            held,
-            outcome=AttemptOutcome.SENT,
-            answer="",
-            started_at=now,
-            ended_at=now,
-            again_at=None,
-        )
-        return send(mail, held, told, now=now)
+    def claiming(*, as_of: datetime, now: datetime, **more: Any) -> Any:
+        claims, withdrawn = claim(as_of=as_of, now=now, **more)
+        for held in claims:
+            outbox.record(
+                held,
+                outcome=AttemptOutcome.SENT,
+                answer="",
+                started_at=now,
+                ended_at=now,
+                again_at=None,
+            )
+        return claims, withdrawn
 
-    monkeypatch.setattr(run._Mail, "send", sending)
+    monkeypatch.setattr(outbox, "claim", claiming)
 
 
 def _name_each_attempt_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,3 +193,24 @@ def test_a_worker_that_goes_about_it_wrongly_is_found_out(
     assert any(
         getattr(verdict, finding) for _death, verdicts in deaths for verdict in verdicts.values()
     )
+
+
+class _Hasty(attempts.Attempt):
+    """Ends without waiting until the one before is on record."""
+
+    def _run(self) -> None:
+        self._leave = Future()
+        self._leave.set_result(self.held)
+        super()._run()
+
+    def may_end(self, held: outbox.Claim | None) -> None:
+        pass
+
+
+def test_who_sends_on_before_the_last_is_on_record_repeats_two_mails(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "Attempt", _Hasty)
+    simulation.undisturbed()
+    deaths = simulation.deaths(lambda act: (act.worker, act.at) == ("delivery", at(4, 12)))
+    assert any(verdict.repeats > 1 for _death, verdicts in deaths for verdict in verdicts.values())

@@ -1,0 +1,99 @@
+"""A mail is handed over in two parts, and the server takes nothing before the second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compliance.delivery import outbox
+from compliance.delivery.carrier import Answer, Carrier
+from compliance.delivery.mime import Mail
+from compliance.domain.vocabulary import AttemptOutcome
+from compliance.models import Message
+from tests.delivery.conftest import DUE, HANG_UP, Desk, Sink
+
+SENT = Answer(outcome=AttemptOutcome.SENT)
+
+
+def mail(subject: str, body: str = "b", to: str = "reader@example.org") -> Mail:
+    return Mail(subject=subject, body=body, to=[to])
+
+
+def test_a_mail_is_taken_at_its_end_and_not_before(sink: Sink) -> None:
+    with Carrier() as carrier:
+        assert carrier.begin(mail("one")) is None
+        assert sink.received == []
+        assert carrier.finish() == SENT
+    assert sink.subjects == ["one"]
+
+
+def test_a_mail_that_was_begun_and_left_is_not_sent_and_holds_up_no_other(sink: Sink) -> None:
+    with Carrier() as carrier:
+        carrier.begin(mail("left"))
+        carrier.close()
+        assert carrier.send(mail("sent")) == SENT
+        carrier.begin(mail("left as well"))
+    assert sink.subjects == ["sent"]
+    assert sink.connections == 2
+
+
+def test_one_that_was_refused_leaves_the_connection_fit_for_the_next(sink: Sink) -> None:
+    sink.recipient_answers = lambda address: "550 No" if address[0] == "n" else "250 OK"
+    sink.answers = lambda number: "554 No" if number == 1 else "250 OK"
+    with Carrier() as carrier:
+        answers = [
+            carrier.send(mail("its recipient is refused", to="nobody@example.org")),
+            carrier.send(mail("it is refused itself")),
+            carrier.send(mail("it is taken")),
+        ]
+    refused = AttemptOutcome.REFUSED
+    assert [answer.outcome for answer in answers] == [refused, refused, AttemptOutcome.SENT]
+    assert sink.connections == 1
+
+
+def test_a_connection_lost_before_the_end_is_made_anew_for_the_whole_mail(sink: Sink) -> None:
+    sink.answers = lambda number: HANG_UP if number == 2 else "250 OK"
+    with Carrier() as carrier:
+        assert carrier.send(mail("one")) == SENT
+        assert carrier.begin(mail("two")) is None
+        assert carrier.finish() == SENT
+    assert sink.subjects == ["one", "two", "two"]
+
+
+@pytest.mark.parametrize("body", [".", "..\n.\nx", "a\n.\nMAIL FROM:<thief@example.org>\n."])
+def test_a_line_that_is_a_dot_ends_nothing(sink: Sink, body: str) -> None:
+    with Carrier() as carrier:
+        assert carrier.send(mail("dots", body)) == SENT
+    [received] = sink.received
+    assert received.get_content().replace("\r\n", "\n") == f"{body}\n"
+
+
+def test_the_domain_of_an_address_goes_out_in_the_letters_of_domain_names(sink: Sink) -> None:
+    with Carrier() as carrier:
+        assert carrier.send(mail("one", to="reader@b\u00fccher.example")) == SENT
+    assert sink.recipients == ["reader@xn--bcher-kva.example"]
+    assert sink.received[0]["To"] == "reader@xn--bcher-kva.example"
+
+
+def test_a_message_that_came_into_other_hands_while_it_was_on_its_way_is_not_sent(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.follow()
+    for number in range(3):
+        desk.deadline(desk.agreement(f"a-{number}"))
+    lost: list[int] = []
+    record = outbox.record
+
+    def record_slowly(held: outbox.Claim, **outcome: Any) -> None:
+        record(held, **outcome)
+        if not lost:
+            # The database took so long that the lease on the next one ran out.
+            lost.append(Message.objects.filter(state="waiting").order_by("id")[0].pk)
+            Message.objects.filter(pk=lost[0]).update(attempt_count=7)
+            monkeypatch.setattr(outbox, "LEASE_FOR_ONE", outbox.LEASE)
+
+    monkeypatch.setattr(outbox, "record", record_slowly)
+    assert desk.pass_to(DUE).sent == 2
+    assert Message.objects.get(pk__in=lost).sent_at is None
+    assert len(sink.received) == 2
