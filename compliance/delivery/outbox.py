@@ -88,6 +88,9 @@ def form(*, as_of: datetime, domain: str) -> int:
             .query.sql_with_params()
         )
         with connection.cursor() as cursor:
+            if is_storm:
+                # For one pass over the table: a join that spills to disk makes one for each part.
+                cursor.execute("SET LOCAL work_mem = '64MB'")
             cursor.execute(
                 f"""
                 WITH waiting AS ({alerts}), taken AS (
@@ -105,10 +108,16 @@ def form(*, as_of: datetime, domain: str) -> int:
                     FROM taken GROUP BY recipient, about ORDER BY min(id)
                     RETURNING id, recipient, agreement_id
                 ), put AS (
-                    UPDATE compliance_alert AS a SET message_id = made.id
-                    FROM taken JOIN made ON made.recipient = taken.recipient
-                      AND made.agreement_id IS NOT DISTINCT FROM taken.about
-                    WHERE a.id = taken.id
+                    -- In the order in which they are stored. One recipient after the other, each
+                    -- page would be read and written as many times as there are recipients.
+                    UPDATE compliance_alert AS a SET message_id = placed.message_id
+                    FROM (
+                        SELECT taken.id, made.id AS message_id
+                        FROM taken JOIN made ON made.recipient = taken.recipient
+                          AND made.agreement_id IS NOT DISTINCT FROM taken.about
+                        ORDER BY taken.id
+                    ) AS placed
+                    WHERE a.id = placed.id
                 )
                 SELECT count(*) FROM made
                 """,
@@ -254,7 +263,7 @@ _UNTRUE_OF_BREACHES = """
     SET withdrawn_at = %(now)s,
         message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
     FROM compliance_message AS m, compliance_breach AS b
-    WHERE m.id = ANY(%(messages)s) AND a.message_id = m.id AND a.withdrawn_at IS NULL
+    WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
       AND b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
       AND (a.kind = %(missed)s AND b.end_reason = %(voided)s
            OR a.kind = %(recovered)s AND b.ended_at IS NULL
@@ -289,7 +298,7 @@ _STALE = """
     SET withdrawn_at = %(now)s,
         message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
     FROM compliance_message AS m, compliance_deadline AS d
-    WHERE m.id = ANY(%(messages)s) AND a.message_id = m.id AND a.withdrawn_at IS NULL
+    WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
       AND d.id = a.deadline_id AND a.kind IN (%(reminder)s, %(changed)s)
       AND (a.kind = %(reminder)s AND (
                d.status <> ALL(%(reminded)s) OR d.due_at <> a.due_at OR d.due_at <= %(now)s)
