@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection
 from django.db.models import Count
 
@@ -176,31 +177,63 @@ _CLIMB = (AlertKind.MISSED, AlertKind.UNSILENCED, AlertKind.ESCALATED, AlertKind
 
 # What the alerts of a message come to: of one breach that was missed, climbed and recovered in the
 # same message, the last of these tells all; and where a change began or ended a breach, that.
-# Ranked rather than compared each with each: a message may hold many thousands.
+# Ranked rather than compared each with each: a message may hold many thousands. Worked out once,
+# for what is listed of it and for how many there are of each standing.
 _TOLD = """
-    SELECT a.id, a.message_id, a.kind, a.deadline_id, a.due_at, a.reason, a.level, a.created_at,
-        b.occurred_at, b.detected_at, b.ended_at, b.end_reason,
-        CASE WHEN a.kind = %(unsilenced)s THEN (
-            SELECT s.reason FROM compliance_silence AS s
-            WHERE s.agreement_id = a.agreement_id AND s.ended_at = a.occasion
-              AND coalesce(s.deadline_id, a.deadline_id) = a.deadline_id
-            ORDER BY s.id DESC LIMIT 1) END AS silence
-    FROM (
-        SELECT *, max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
+    WITH placed AS (
+        SELECT id, message_id, kind, deadline_id, agreement_id, recipient, occasion, breach_at,
+            due_at, reason, level, created_at,
+            coalesce(array_position(%(climb)s::text[], kind::text), 0) AS place
+        FROM compliance_alert
+        WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
+    ), told AS MATERIALIZED (
+        SELECT a.id, a.message_id, a.kind, a.deadline_id, a.agreement_id, a.occasion, a.due_at,
+            a.reason, a.level, a.created_at, b.occurred_at, b.detected_at, b.ended_at,
+            b.end_reason, o.kind = %(achieve)s AS is_achieved,
+            array_position(%(severities)s::text[], o.severity::text) AS severity,
+            d.due_at AS now_due_at
         FROM (
-            SELECT *, coalesce(array_position(%(climb)s::text[], kind::text), 0) AS place
-            FROM compliance_alert
-            WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
-        ) AS placed
-    ) AS a
-    LEFT JOIN compliance_breach AS b
-      ON b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
-    WHERE (a.breach_at IS NULL OR a.place = a.last_place)
-      AND NOT (a.kind = %(changed)s AND EXISTS (
-        SELECT FROM compliance_alert AS r
-        WHERE r.deadline_id = a.deadline_id AND r.kind IN (%(missed)s, %(recovered)s)
-          AND r.recipient = a.recipient AND r.message_id = a.message_id
-          AND r.created_at = a.created_at AND r.withdrawn_at IS NULL))
+            SELECT *,
+                max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
+            FROM placed
+        ) AS a
+        JOIN compliance_deadline AS d ON d.id = a.deadline_id
+        JOIN compliance_obligation AS o ON o.id = d.obligation_id
+        LEFT JOIN compliance_breach AS b
+          ON b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
+        WHERE (a.breach_at IS NULL OR a.place = a.last_place)
+          AND NOT (a.kind = %(changed)s AND EXISTS (
+            SELECT FROM compliance_alert AS r
+            WHERE r.deadline_id = a.deadline_id AND r.kind IN (%(missed)s, %(recovered)s)
+              AND r.recipient = a.recipient AND r.message_id = a.message_id
+              AND r.created_at = a.created_at AND r.withdrawn_at IS NULL))
+    ), counted AS (
+        SELECT message_id,
+            jsonb_agg(jsonb_build_array(kind, end_reason, reason, is_achieved, count)) AS standings
+        FROM (
+            SELECT message_id, kind, end_reason, reason, is_achieved, count(*)
+            FROM told GROUP BY message_id, kind, end_reason, reason, is_achieved
+        ) AS each
+        GROUP BY message_id
+    ), ranked AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY message_id
+            ORDER BY ended_at IS NOT NULL, kind = %(changed)s, kind = %(reminder)s, severity DESC,
+                now_due_at, id
+        ) AS place
+        FROM told
+    )
+    SELECT ranked.message_id, kind, deadline_id, due_at, reason, level, created_at, occurred_at,
+        detected_at, ended_at, end_reason,
+        CASE WHEN kind = %(unsilenced)s THEN (
+            SELECT s.reason FROM compliance_silence AS s
+            WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
+              AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
+            ORDER BY s.id DESC LIMIT 1) END AS silence,
+        CASE WHEN place = 1 THEN standings END AS standings
+    FROM ranked JOIN counted ON counted.message_id = ranked.message_id
+    WHERE place <= %(listed)s
+    ORDER BY ranked.message_id, place
 """
 
 
@@ -208,10 +241,7 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
     """The contents of messages, by id. One with nothing left to tell is not in it."""
     if not message_ids:
         return {}
-    counts = _counts(message_ids)
-    listed: dict[int, list[_Told]] = defaultdict(list)
-    for told in _listed(message_ids):
-        listed[told.message_id].append(told)
+    listed, counts = _told(message_ids)
     background = _Background.of({told.deadline_id for each in listed.values() for told in each})
     references = _references(message_ids)
     messages = [_Message(*row) for row in fetch(_MESSAGES, ids=list(listed))]
@@ -336,57 +366,34 @@ def _parameters(message_ids: Sequence[int]) -> dict[str, Any]:
         "unsilenced": AlertKind.UNSILENCED,
         "reminder": AlertKind.REMINDER,
         "changed": AlertKind.CHANGED,
+        "achieve": ObligationKind.ACHIEVE,
         "severities": list(Severity),
         "listed": LISTED,
     }
 
 
-def _listed(message_ids: Sequence[int]) -> list[_Told]:
-    """The alerts that messages list, in their order: what is still missed first, by severity."""
+def _told(
+    message_ids: Sequence[int],
+) -> tuple[dict[int, list[_Told]], dict[int, dict[str, int]]]:
+    """What messages list, in its order: what is still missed first, by severity; and how many
+    deadlines they tell of in all, by standing."""
+    listed: dict[int, list[_Told]] = defaultdict(list)
+    counts: dict[int, dict[str, int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT {", ".join(_Told._fields)}
-            FROM (
-                SELECT told.*, row_number() OVER (
-                    PARTITION BY told.message_id
-                    ORDER BY told.ended_at IS NOT NULL, told.kind = %(changed)s,
-                        told.kind = %(reminder)s,
-                        array_position(%(severities)s::text[], o.severity::text) DESC,
-                        d.due_at, told.id
-                ) AS place
-                FROM ({_TOLD}) AS told
-                JOIN compliance_deadline AS d ON d.id = told.deadline_id
-                JOIN compliance_obligation AS o ON o.id = d.obligation_id
-            ) AS ranked
-            WHERE place <= %(listed)s
-            ORDER BY message_id, place
-            """,
-            _parameters(message_ids),
-        )
-        return [_Told(*row) for row in cursor.fetchall()]
+        cursor.execute(_TOLD, _parameters(message_ids))
+        for *columns, standings in cursor.fetchall():
+            told = _Told(*columns)
+            listed[told.message_id].append(told)
+            if standings is not None:
+                counts[told.message_id] = _counts(orjson.loads(standings))
+    return listed, counts
 
 
-def _counts(message_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    found: dict[int, dict[str, int]] = defaultdict(dict)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT message_id, told.kind, end_reason, reason, o.kind = %(achieve)s AS is_achieved,
-                count(*)
-            FROM ({_TOLD}) AS told
-            JOIN compliance_deadline AS d ON d.id = told.deadline_id
-            JOIN compliance_obligation AS o ON o.id = d.obligation_id
-            GROUP BY message_id, told.kind, end_reason, reason, is_achieved
-            """,
-            {**_parameters(message_ids), "achieve": ObligationKind.ACHIEVE},
-        )
-        rows = cursor.fetchall()
-    for message_id, kind, end_reason, reason, is_achieved, count in sorted(rows, key=_in_order):
-        counts = found[message_id]
-        standing = _standing(kind, end_reason, reason, is_achieved=is_achieved)
-        counts[standing] = counts.get(standing, 0) + count
-    return found
+def _counts(standings: Sequence[Sequence[Any]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for kind, end_reason, reason, is_achieved, count in sorted(standings, key=_in_order):
+        counts[_standing(kind, end_reason, reason, is_achieved=is_achieved)] += count
+    return dict(counts)
 
 
 _END_ORDER = [None, *ENDED]
@@ -396,8 +403,8 @@ _KIND_ORDER = [
 ]  # fmt: skip
 
 
-def _in_order(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    _, kind, end_reason, reason, is_achieved, _ = row
+def _in_order(row: Sequence[Any]) -> tuple[Any, ...]:
+    kind, end_reason, reason, is_achieved, _ = row
     return (
         kind in {AlertKind.REMINDER, AlertKind.CHANGED} and _KIND_ORDER.index(kind),
         _END_ORDER.index(end_reason),

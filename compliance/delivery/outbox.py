@@ -35,7 +35,7 @@ LEASE_FOR_ONE = timedelta(seconds=25)
 CLAIM = 250
 # Nor are more alerts claimed than are read well within a lease. Whether a message has more than
 # `CLAIM_LARGE` is not looked into: it counts for so many.
-CLAIM_ALERTS, CLAIM_LARGE = 10_000, 2_000
+CLAIM_ALERTS, CLAIM_LARGE = 20_000, 2_000
 FORM = 5_000
 _MINUTE = timedelta(minutes=1)
 # Whoever counts what a channel was given holds it until the commit, so that two do not count the
