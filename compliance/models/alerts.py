@@ -291,12 +291,15 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 class Alert(models.Model):
     """One thing to tell one recipient about one deadline."""
 
+    # Both are kept by one composite key, `alert_same_agreement`, which is checked once a row.
     deadline = models.ForeignKey(
-        Deadline, on_delete=models.PROTECT, related_name="alerts", db_index=False
-    )
+        Deadline, on_delete=models.PROTECT, related_name="alerts", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     agreement = models.ForeignKey(
-        Agreement, on_delete=models.PROTECT, related_name="alerts", db_index=False
-    )
+        Agreement, on_delete=models.PROTECT, related_name="alerts", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     kind = choice_field(AlertKind)
     occasion = models.DateTimeField(help_text="The instant that makes it one of a kind.")
     breach_at = models.DateTimeField(
@@ -318,7 +321,9 @@ class Alert(models.Model):
     )
     is_digest = models.BooleanField(default=False, db_default=False)
     withdrawn_at = models.DateTimeField(null=True)
-    message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="alerts")
+    message = models.ForeignKey(
+        Message, null=True, on_delete=models.PROTECT, related_name="alerts", db_index=False
+    )
 
     objects: ClassVar[models.Manager[Alert]] = AlertQuerySet.as_manager()
 
@@ -338,6 +343,12 @@ class Alert(models.Model):
                 fields=["not_before", "id"],
                 name="alert_releasable",
                 condition=models.Q(message__isnull=True, withdrawn_at__isnull=True),
+            ),
+            # Read by delivery when it claims messages and reads what they tell.
+            models.Index(
+                fields=["message"],
+                name="alert_in_message",
+                condition=models.Q(message__isnull=False),
             ),
         )
 

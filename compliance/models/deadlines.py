@@ -121,6 +121,9 @@ class Deadline(models.Model):
             one_of("status", Status),
             one_of("verification", Verification),
             models.UniqueConstraint(fields=["obligation", "number"], name="deadline_number_once"),
+            # The target of the composite key that keeps alerts within the agreement of their
+            # deadline.
+            models.UniqueConstraint(fields=["agreement", "id"], name="deadline_in_agreement"),
             models.CheckConstraint(
                 name="deadline_grace_follows_due",
                 condition=models.Q(unmet_at__gte=models.F("due_at"))

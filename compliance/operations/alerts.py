@@ -149,5 +149,5 @@ _MAKE = """
                   >= array_position(%(severities)s::text[], s.min_severity::text)
               AND (NOT s.is_owner OR lower(o.owner) = lower(s.email))))
     ORDER BY told_from
-    ON CONFLICT DO NOTHING
+    ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
 """

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from django.db import IntegrityError, connection, transaction
+
 from compliance.delivery import DeliveryReport, outbox
 from compliance.domain.vocabulary import AlertKind, MessageState
 from compliance.models import Alert, Message
@@ -149,3 +152,17 @@ def test_a_recovery_that_was_taken_back_before_its_mail_is_not_mailed(
 
     assert sink.subjects == ["Missed: Deliver (China)"]
     assert Alert.objects.get().kind == AlertKind.MISSED
+
+
+@pytest.mark.parametrize("column", ["agreement_id", "deadline_id"])
+def test_the_database_itself_refuses_an_alert_of_another_agreements_deadline(
+    desk: Desk, column: str
+) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement("first"))
+    other = desk.deadline(desk.agreement("second"), due_at=DUE + timedelta(days=90))
+    desk.sweep()
+    elsewhere = {"agreement_id": other.agreement_id, "deadline_id": other.pk}[column]
+    with pytest.raises(IntegrityError, match="alert_same_agreement"), transaction.atomic():
+        Alert.objects.update(**{column: elsewhere})
+        connection.check_constraints()
