@@ -123,7 +123,8 @@ def _missing(stack: Stack, alerts: int) -> bool:
         row = database.execute(
             "SELECT (SELECT coalesce(sum(breaches), 0) * (SELECT count(*) FROM"
             " compliance_subscription) FROM compliance_sweeprun WHERE ended_at IS NOT NULL),"
-            " EXISTS (SELECT FROM compliance_alert WHERE message_id IS NULL),"
+            " EXISTS (SELECT FROM compliance_alert"
+            " WHERE message_id IS NULL AND withdrawn_at IS NULL),"
             " EXISTS (SELECT FROM compliance_message WHERE state = 'waiting')"
         ).fetchone()
     return row != (alerts, False, False)
