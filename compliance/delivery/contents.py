@@ -253,7 +253,9 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
             thread=_thread(message, listed[message.id]),
             references=references.get(message.id, ()),
             agreement=(
-                phrases.one_line(message.agreement) if message.agreement_id else "your digest"
+                "your digest"
+                if message.agreement_id is None
+                else phrases.one_line(message.agreement)
             ),
             agreement_ref=message.agreement_ref,
             is_digest=message.agreement_id is None,
