@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Protocol, TypeVar
 
 import structlog
 
 from compliance.delivery.carrier import Answer
 from compliance.delivery.contents import Contents
-from compliance.delivery.outbox import Claim
+from compliance.delivery.outbox import LEASE, Claim
 from compliance.domain.vocabulary import AttemptOutcome
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,11 @@ class Channel(Protocol):
         """Do whatever the other side takes for nothing before `finish`. An answer if the attempt
         has ended with it."""
 
-    def finish(self) -> Answer:
+    def look(self, held: Claim) -> None:
+        """See whom the message goes to as things stand. Called before `finish`, by the thread that
+        has the database."""
+
+    def finish(self, *, now: datetime) -> Answer:
         """End the attempt that was begun."""
 
     def abandon(self) -> None:
@@ -74,11 +79,18 @@ class Attempt:
         self.started_at = self.ended_at = clock()
         self._channel = channel
         self._clock = clock
+        self._begun = Event()
         self._leave: Future[Claim | None] = Future()
         self._running = beside.submit(self._run)
 
+    def wait_begun(self) -> None:
+        """Wait until all that comes before its end is done."""
+        self._begun.wait()
+
     def may_end(self, held: Claim | None) -> None:
         """Let it end, on this claim, which has enough of its lease left; or, without one, not."""
+        if held is not None:
+            self.held = held
         self._leave.set_result(held)
 
     def wait(self) -> None:
@@ -87,19 +99,30 @@ class Attempt:
 
     def _run(self) -> None:
         if self._channel.is_down or self.told.recipient in self._channel.resting:
+            self._begun.set()
             return
         self.started_at = self._clock()
-        answer = self._tried(lambda: self._channel.begin(self.held, self.told, now=self.started_at))
+        try:
+            answer = self._tried(
+                lambda: self._channel.begin(self.held, self.told, now=self.started_at)
+            )
+        finally:
+            self._begun.set()
         if answer is None:
-            held = self._leave.result()
-            if held is None:
+            if not self._has_leave():
                 self._channel.abandon()
                 return
-            self.held = held
-            answer = self._tried(self._channel.finish)
+            answer = self._tried(lambda: self._channel.finish(now=self._clock()))
         self._channel.is_down = answer.is_server_fault
         self.ended_at = self._clock()
         self.answer = answer
+
+    def _has_leave(self) -> bool:
+        try:
+            held = self._leave.result(timeout=LEASE.total_seconds())
+        except TimeoutError:  # whoever was to say so is gone, or the lease is
+            return False
+        return held is not None and self._clock() < held.leased_until
 
     def _tried(self, step: Callable[[], _Outcome]) -> _Outcome | Answer:
         """What a step comes to. A fault of ours defers the message: it must hold up neither that

@@ -79,8 +79,15 @@ class Carrier:
 
     def __init__(self) -> None:
         backend = get_connection()
+        # One that sends in its own way is to be given mails to send.
+        is_its_own = any(
+            getattr(type(backend), name, None) is not getattr(EmailBackend, name)
+            for name in ("send_messages", "_send")
+        )
         self._line: _Line = (
-            SmtpLine(backend) if isinstance(backend, EmailBackend) else _Whole(backend)
+            SmtpLine(backend)
+            if isinstance(backend, EmailBackend) and not is_its_own
+            else _Whole(backend)
         )
         self._is_open = False
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import quopri
 import secrets
 from email import message_from_bytes
+from email.generator import BytesGenerator
 from email.header import Header
 from email.message import Message
-from email.utils import formataddr, formatdate, parseaddr
+from email.utils import formataddr, formatdate, getaddresses, parseaddr
 from functools import cached_property, lru_cache
+from io import BytesIO
 
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
@@ -51,14 +53,32 @@ class Mail(EmailMultiAlternatives):
 
     def message(self) -> Message:  # type: ignore[override]  # as Django 5.2 has it
         """The mail in the terms of the standard library, for who keeps it or hands it on."""
-        return message_from_bytes(self.lines)
+        return message_from_bytes(self.lines, _class=_Message)
+
+
+class _Message(Message):
+    def as_bytes(  # type: ignore[override]  # as Django's backends ask for it
+        self, unixfrom: bool = False, linesep: str = "\n"
+    ) -> bytes:
+        lines = BytesIO()
+        BytesGenerator(lines, mangle_from_=False).flatten(self, unixfrom, linesep)
+        return lines.getvalue()
 
 
 @lru_cache(maxsize=1_000)
 def bare_address(address: str) -> str:
-    """The address without a name, its domain as the domain name system has it."""
-    local, _, domain = parseaddr(address)[1].rpartition("@")
-    return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+    """The address without a name, its domain as the domain name system has it.
+
+    Raises:
+        ValueError: it is none, or several; a name with a comma has to be quoted.
+    """
+    found = [bare for _, bare in getaddresses([address]) if bare]
+    if len(found) != 1:
+        raise ValueError(
+            f"One address is needed, with quotes around a name with a comma: {address!r}"
+        )
+    local, at, domain = found[0].rpartition("@")
+    return f"{local}{at}{domain if domain.isascii() else domain.encode('idna').decode()}"
 
 
 def _header(name: str, value: str) -> str:

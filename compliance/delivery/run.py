@@ -21,7 +21,7 @@ from compliance.delivery.contents import Contents
 from compliance.delivery.mime import Mail
 from compliance.delivery.outbox import Claim
 from compliance.domain.vocabulary import AttemptOutcome, WebhookKind
-from compliance.models import Message, Webhook
+from compliance.models import Webhook
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +88,10 @@ class _Mail:
     def begin(self, held: Claim, told: Contents, *, now: datetime) -> Answer | None:
         return self._carrier.begin(self._mails.get(told.message_id) or letters.letter(told))
 
-    def finish(self) -> Answer:
+    def look(self, held: Claim) -> None:
+        pass
+
+    def finish(self, *, now: datetime) -> Answer:
         return self._carrier.finish()
 
     def abandon(self) -> None:
@@ -113,21 +116,21 @@ class _Webhooks:
         self.is_down = False
 
     def prepare(self, told: Mapping[int, Contents]) -> None:
-        messages = Message.objects.filter(id__in=told).select_related("webhook")
-        self._webhooks = {message.pk: message.webhook for message in messages}
+        pass
 
     def begin(self, held: Claim, told: Contents, *, now: datetime) -> Answer | None:
-        webhook = self._webhooks.get(held.message_id)
-        if webhook is None:
-            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
-        self._begun = webhook, told, now
+        self._told = told
         return None
 
-    def finish(self) -> Answer:
-        webhook, told, now = self._begun
-        answer = call(webhook, told, now=now)
+    def look(self, held: Claim) -> None:
+        self._webhook = Webhook.objects.filter(messages=held.message_id).first()
+
+    def finish(self, *, now: datetime) -> Answer:
+        if self._webhook is None:
+            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
+        answer = call(self._webhook, self._told, now=now)
         if answer.outcome is not AttemptOutcome.SENT:
-            self.resting.add(told.recipient)
+            self.resting.add(self._told.recipient)
         return answer
 
     def abandon(self) -> None:
@@ -226,7 +229,11 @@ def _send_claimed(
     waiting = deque(claims)
     goes_on = True
     last: Attempt | None = None
+    stale_at = clock() + outbox.LEASE
     while waiting and goes_on and not channel.is_down:
+        # What is claimed anew is looked at anew: it may be true no more.
+        if clock() > stale_at:
+            break
         held = _if_still_ours(waiting.popleft(), clock)
         if held is None:
             continue
@@ -237,9 +244,12 @@ def _send_claimed(
         leave: Claim | None = None
         try:
             journal.close(last)
+            attempt.wait_begun()
             goes_on = not is_stopping()
             # The record, or a slow server, may have taken its time.
             leave = _if_still_ours(held, clock) if goes_on else None
+            if leave is not None:
+                channel.look(leave)
         finally:
             attempt.may_end(leave)
         last = attempt
@@ -251,9 +261,11 @@ def _send_claimed(
 
 def _if_still_ours(held: Claim, clock: _Clock) -> Claim | None:
     """The claim with enough of its lease left; None when it came into other hands."""
-    if clock() + outbox.LEASE_FOR_ONE > held.leased_until:
-        return outbox.renew(held, now=clock())
-    return held
+    if clock() + outbox.LEASE_FOR_ONE <= held.leased_until:
+        return held
+    renewed = outbox.renew(held, now=clock())
+    # A renewal that took longer than a lease has come too late.
+    return renewed if renewed is None or clock() < renewed.leased_until else None
 
 
 def _read(

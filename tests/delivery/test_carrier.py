@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.mail.backends.smtp import EmailBackend
 
 from compliance.delivery import outbox
 from compliance.delivery.carrier import Answer, Carrier
-from compliance.delivery.mime import Mail
+from compliance.delivery.mime import Mail, bare_address
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Message
 from tests.delivery.conftest import DUE, HANG_UP, Desk, Sink
@@ -97,3 +100,70 @@ def test_a_message_that_came_into_other_hands_while_it_was_on_its_way_is_not_sen
     assert desk.pass_to(DUE).sent == 2
     assert Message.objects.get(pk__in=lost).sent_at is None
     assert len(sink.received) == 2
+
+
+class Redirecting(EmailBackend):
+    """Sends everything to a mailbox for trials."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        for each in email_messages:
+            each.to = ["trial@example.org"]
+        return super().send_messages(email_messages)
+
+
+def test_a_backend_that_sends_in_its_own_way_is_given_the_mails(sink: Sink, settings: Any) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Redirecting"
+    with Carrier() as carrier:
+        assert carrier.send(mail("one")) == SENT
+    assert sink.recipients == ["trial@example.org"]
+    assert sink.subjects == ["one"]
+
+
+@pytest.mark.parametrize("sender", ["Pacta, Inc. <a@b.example>", "a@b.example, c@d.example", ""])
+def test_a_sender_that_is_not_one_address_is_an_error_and_no_other_address(sender: str) -> None:
+    with pytest.raises(ValueError, match="One address is needed"):
+        bare_address(sender)
+
+
+def test_a_message_behind_a_server_that_stalls_counts_as_never_tried(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that every claim is renewed.
+    monkeypatch.setattr(outbox, "LEASE_FOR_ONE", outbox.LEASE)
+    desk.follow()
+    for number in range(2):
+        desk.deadline(desk.agreement(f"a-{number}"))
+    sink.answers = lambda _number: "421 Closing"
+    assert desk.pass_to(DUE).deferred == 1
+    _first, second = Message.objects.order_by("id")
+    assert (second.attempt_count, second.claimed_at) == (0, None)
+
+
+def test_a_mail_whose_beginning_took_longer_than_its_lease_is_not_ended(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.follow()
+    desk.deadline(desk.agreement())
+    slow: list[str] = []
+
+    def slowly(address: str) -> str:
+        if not slow:
+            slow.append(address)
+            time.sleep(0.6)
+        return "250 OK"
+
+    sink.recipient_answers = slowly
+    monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(outbox, "LEASE_FOR_ONE", timedelta(seconds=0.4))
+    renewed: list[outbox.Claim] = []
+    renew = outbox.renew
+
+    def lost(held: outbox.Claim, *, now: datetime) -> outbox.Claim | None:
+        renewed.append(held)
+        Message.objects.update(attempt_count=7)
+        return renew(held, now=now)
+
+    monkeypatch.setattr(outbox, "renew", lost)
+    assert desk.pass_to(DUE).sent == 0
+    assert len(renewed) == 1
+    assert sink.received == []
