@@ -11,10 +11,12 @@ import secrets
 from email import message_from_bytes
 from email.generator import BytesGenerator
 from email.header import Header
-from email.message import Message
+from email.message import EmailMessage
+from email.policy import Policy, compat32
 from email.utils import formataddr, formatdate, getaddresses, parseaddr
 from functools import cached_property, lru_cache
 from io import BytesIO
+from typing import Any
 
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
@@ -51,17 +53,20 @@ class Mail(EmailMultiAlternatives):
         parts = b"".join(b"--%b\r\n%b\r\n" % (boundary, text) for text in texts)
         return b"%b%b%b--%b--\r\n" % (head, kind, parts, boundary)
 
-    def message(self) -> Message:  # type: ignore[override]  # as Django 5.2 has it
+    def message(self, *, policy: Policy[Any] | None = None) -> _Message:
         """The mail in the terms of the standard library, for who keeps it or hands it on."""
-        return message_from_bytes(self.lines, _class=_Message)
+        chosen: Policy[Any] = policy or compat32
+        made: _Message = message_from_bytes(self.lines, _class=_Message, policy=chosen)
+        return made
 
 
-class _Message(Message):
-    def as_bytes(  # type: ignore[override]  # as Django's backends ask for it
-        self, unixfrom: bool = False, linesep: str = "\n"
+class _Message(EmailMessage):
+    def as_bytes(
+        self, unixfrom: bool = False, policy: Policy[Any] | None = None, *, linesep: str = "\n"
     ) -> bytes:
+        """The lines; backends of Django's say how they are to end."""
         lines = BytesIO()
-        BytesGenerator(lines, mangle_from_=False).flatten(self, unixfrom, linesep)
+        BytesGenerator(lines, mangle_from_=False, policy=policy).flatten(self, unixfrom, linesep)
         return lines.getvalue()
 
 

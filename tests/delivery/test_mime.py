@@ -82,6 +82,14 @@ def test_it_says_what_django_would_have_said() -> None:
         assert mine.get_content().rstrip("\n") == other.get_content().rstrip("\n")
 
 
+def test_a_backend_gets_the_lines_as_it_asks_for_them() -> None:
+    made = mail("\u00dcberf\u00e4llig", "Zeile\n", "<p>Zeile</p>")
+    lines = made.message().as_bytes(linesep="\r\n")
+    assert not re.search(rb"(?<!\r)\n", lines)
+    assert b"\r" not in made.message().as_bytes()
+    assert parsed(lines)["Subject"].strip() == "\u00dcberf\u00e4llig"
+
+
 def test_a_mail_without_alternatives_is_plain_text() -> None:
     found = parsed(mail(body="Only this.").lines)
     assert found.get_content_type() == "text/plain"
