@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -41,9 +42,12 @@ _SENT = Answer(outcome=AttemptOutcome.SENT)
 
 
 class _Line(Protocol):
-    """Where mails go one after the other, each in two parts."""
+    """Where mails go one after the other, each in steps."""
 
     def begin(self, mail: Mail) -> None:
+        """Set it off, without waiting."""
+
+    def proceed(self) -> None:
         """Hand over all but the end."""
 
     def finish(self) -> None:
@@ -61,8 +65,10 @@ class _Whole:
         self._mails: list[Mail] = []
 
     def begin(self, mail: Mail) -> None:
-        self._backend.open()
         self._mails = [mail]
+
+    def proceed(self) -> None:
+        self._backend.open()
 
     def finish(self) -> None:
         self._backend.send_messages(self._mails)
@@ -104,32 +110,49 @@ class Carrier:
 
     def send(self, mail: Mail) -> Answer:
         """Hand a mail to the server. Never raises what the server or the mail gives cause for."""
-        return self.begin(mail) or self.finish()
+        answer = self.begin(mail) or self.proceed()
+        while answer is None:
+            answer = self.finish()
+        return answer
 
     def begin(self, mail: Mail) -> Answer | None:
-        """Hand over all of a mail but its end: the server does not take it before `finish`.
+        """Set off a mail, as far as that goes without waiting for the server.
 
-        An answer if the attempt has ended already. Never raises what the server or the mail gives
-        cause for.
+        An answer if the attempt has ended already.
         """
         [recipient] = mail.to
         if not _is_address(recipient):
             return Answer(outcome=AttemptOutcome.REFUSED, text="This is not a mail address.")
         self._mail, self._was_open = mail, self._is_open
-        try:
-            self._is_open = True
-            self._line.begin(mail)
-        except (OSError, smtplib.SMTPException) as error:
-            return self.begin(mail) if self._hung_up(error) else self._answer(error)
+        self._line.begin(mail)
         return None
 
-    def finish(self) -> Answer:
-        """End the mail that was begun. Never raises what the server gives cause for."""
+    def proceed(self) -> Answer | None:
+        """Hand over all of a mail but its end: the server does not take it before `finish`.
+
+        An answer if the attempt has ended already. Never raises what the server gives cause for.
+        """
+        self._is_open = True
+        try:
+            self._line.proceed()
+        except (OSError, smtplib.SMTPException) as error:
+            return self._once_more() if self._hung_up(error) else self._answer(error)
+        return None
+
+    def finish(self) -> Answer | None:
+        """End the mail that was begun. Never raises what the server gives cause for.
+
+        No answer if the server had closed the connection: the mail was handed over anew then, but
+        for its end.
+        """
         try:
             self._line.finish()
         except (OSError, smtplib.SMTPException) as error:
-            return self.send(self._mail) if self._hung_up(error) else self._answer(error)
+            return self._once_more() if self._hung_up(error) else self._answer(error)
         return _SENT
+
+    def _once_more(self) -> Answer | None:
+        return self.begin(self._mail) or self.proceed()
 
     def close(self) -> None:
         """Take leave of the server. What was begun and not finished is not sent."""
@@ -207,6 +230,7 @@ def _hung_up(error: Exception) -> bool:
     return isinstance(error, ConnectionError)
 
 
+@lru_cache(maxsize=1_000)
 def _is_address(recipient: str) -> bool:
     try:
         validate_email(recipient)

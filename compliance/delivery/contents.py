@@ -6,8 +6,8 @@ The number of queries does not depend on how many messages are read or how many 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from django.db.models import Count
 
 from compliance.delivery import links
 from compliance.delivery.deadlines import ToldDeadline, told_deadlines
-from compliance.delivery.reasons import reasons
+from compliance.delivery.reasons import Reasons
 from compliance.domain import civil_time, phrases
 from compliance.domain.vocabulary import (
     AlertKind,
@@ -223,35 +223,79 @@ _TOLD = """
         ) AS place
         FROM told
     )
-    SELECT ranked.message_id, kind, deadline_id, due_at, reason, level, created_at, occurred_at,
+    SELECT message_id, place, kind, deadline_id, due_at, reason, level, created_at, occurred_at,
         detected_at, ended_at, end_reason,
         CASE WHEN kind = %(unsilenced)s THEN (
             SELECT s.reason FROM compliance_silence AS s
             WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
               AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
             ORDER BY s.id DESC LIMIT 1) END AS silence,
-        CASE WHEN place = 1 THEN standings END AS standings
-    FROM ranked JOIN counted ON counted.message_id = ranked.message_id
-    WHERE place <= %(listed)s
-    ORDER BY ranked.message_id, place
+        NULL::jsonb AS standings
+    FROM ranked WHERE place <= %(listed)s
+    -- Joined to the others, they would be gone through again for each message.
+    UNION ALL
+    SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        standings
+    FROM counted
+    ORDER BY message_id, place
 """
 
 
-def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
-    """The contents of messages, by id. One with nothing left to tell is not in it."""
+def read(message_ids: Sequence[int], *, as_of: datetime) -> Mapping[int, Contents]:
+    """The contents of messages, by id. One with nothing left to tell is not in it.
+
+    All is read now, and put into words when it is asked for, without the database.
+    """
     if not message_ids:
         return {}
     listed, counts = _told(message_ids)
-    background = _Background.of({told.deadline_id for each in listed.values() for told in each})
-    references = _references(message_ids)
     messages = [_Message(*row) for row in fetch(_MESSAGES, ids=list(listed))]
-    zones = _zones({message.recipient for message in messages})
-    return {
-        message.id: Contents(
+    return _Read(
+        as_of=as_of,
+        messages={message.id: message for message in messages},
+        listed=listed,
+        counts=counts,
+        background=_Background.of({told.deadline_id for each in listed.values() for told in each}),
+        references=_references(message_ids),
+        zones=_zones({message.recipient for message in messages}),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read(Mapping[int, Contents]):
+    as_of: datetime
+    messages: dict[int, _Message]
+    listed: dict[int, list[_Told]]
+    counts: dict[int, dict[str, int]]
+    background: _Background
+    references: dict[int, tuple[str, ...]]
+    zones: dict[str, str]
+    latest: dict[int, Contents] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.messages)
+
+    def __contains__(self, message_id: object) -> bool:
+        return message_id in self.messages
+
+    def __getitem__(self, message_id: int) -> Contents:
+        if message_id not in self.latest:
+            made = self._in_words(message_id)
+            self.latest.clear()
+            self.latest[message_id] = made
+        return self.latest[message_id]
+
+    def _in_words(self, message_id: int) -> Contents:
+        message = self.messages[message_id]
+        listed = self.listed[message_id]
+        return Contents(
             recipient=message.recipient,
             message_id=message.message_id,
-            thread=_thread(message, listed[message.id]),
-            references=references.get(message.id, ()),
+            thread=_thread(message, listed),
+            references=self.references.get(message_id, ()),
             agreement=(
                 "your digest"
                 if message.agreement_id is None
@@ -260,15 +304,15 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
             agreement_ref=message.agreement_ref,
             is_digest=message.agreement_id is None,
             unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
-            counts=counts[message.id],
+            counts=self.counts[message_id],
             items=tuple(
-                background.item(
+                self.background.item(
                     told,
-                    as_of=as_of,
-                    zone=zones.get(message.recipient),
+                    as_of=self.as_of,
+                    zone=self.zones.get(message.recipient),
                     quote_length=LONG_QUOTE if place < QUOTED_AT_LENGTH else SHORT_QUOTE,
                 )
-                for place, told in enumerate(listed[message.id])
+                for place, told in enumerate(listed)
             ),
             list_path=(
                 f"/admin/compliance/deadline/?agreement__id__exact={message.agreement_id}"
@@ -276,8 +320,6 @@ def read(message_ids: Sequence[int], *, as_of: datetime) -> dict[int, Contents]:
                 else "/admin/compliance/deadline/"
             ),
         )
-        for message in messages
-    }
 
 
 class _Message(NamedTuple):
@@ -383,11 +425,11 @@ def _told(
     counts: dict[int, dict[str, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_TOLD, _parameters(message_ids))
-        for *columns, standings in cursor.fetchall():
-            told = _Told(*columns)
-            listed[told.message_id].append(told)
+        for message_id, _place, *columns, standings in cursor.fetchall():
             if standings is not None:
-                counts[told.message_id] = _counts(orjson.loads(standings))
+                counts[message_id] = _counts(orjson.loads(standings))
+            else:
+                listed[message_id].append(_Told(message_id, *columns))
     return listed, counts
 
 
@@ -472,7 +514,7 @@ class _Background:
     sides: dict[int, dict[str, list[Party]]]
     words: dict[int, list[Word]]
     evidence: dict[int, dict[str, int]]
-    reasons: dict[int, str]
+    reasons: Reasons
 
     @classmethod
     def of(cls, deadline_ids: Iterable[int]) -> _Background:
@@ -515,7 +557,7 @@ class _Background:
             sides=sides,
             words=words,
             evidence=evidence,
-            reasons=reasons(deadlines),
+            reasons=Reasons.of(deadlines),
         )
 
     def item(self, told: _Told, *, as_of: datetime, zone: str | None, quote_length: int) -> Item:
@@ -548,9 +590,7 @@ class _Background:
             **_due(told, deadline, obligors, zone),
             course=_course(told, deadline, as_of),
             note=_note(told, deadline),
-            why=phrases.shortened(
-                phrases.one_line(self.reasons.get(deadline.id, "")), quote_length
-            ),
+            why=phrases.shortened(phrases.one_line(self.reasons.why(deadline)), quote_length),
             clause=phrases.one_line(deadline.clause),
             quote=phrases.shortened(phrases.in_lines(deadline.text), quote_length),
             words=tuple(self.words[deadline.id]),

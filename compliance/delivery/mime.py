@@ -7,6 +7,7 @@ compares each line with a boundary that is random anyway, and that took most of 
 from __future__ import annotations
 
 import quopri
+import re
 import secrets
 from email import message_from_bytes
 from email.generator import BytesGenerator
@@ -22,6 +23,7 @@ from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
 # RFC 5322, 2.1.1: what a line should not exceed, and what no line may.
 _LONG, _TOO_LONG = 78, 998
+_BLANK = re.compile(r"\s")
 
 
 class Mail(EmailMultiAlternatives):
@@ -37,7 +39,7 @@ class Mail(EmailMultiAlternatives):
         [recipient] = self.to
         headers = {
             "Subject": self.subject,
-            "From": formataddr((parseaddr(self.from_email)[0], bare_address(self.from_email))),
+            "From": _mailbox(self.from_email),
             "To": bare_address(recipient),
             "Date": formatdate(),
             **self.extra_headers,
@@ -86,11 +88,19 @@ def bare_address(address: str) -> str:
     return f"{local}{at}{domain if domain.isascii() else domain.encode('idna').decode()}"
 
 
+@lru_cache(maxsize=10)
+def _mailbox(address: str) -> str:
+    return formataddr((parseaddr(address)[0], bare_address(address)))
+
+
 def _header(name: str, value: str) -> str:
     if "\n" in value or "\r" in value:
         raise BadHeaderError(f"{name} has a line break: {value!r}")
-    if value.isascii() and len(name) + len(value) + 2 <= _LONG:
-        return f"{name}: {value}\r\n"
+    if value.isascii():
+        if len(name) + len(value) + 2 <= _LONG:
+            return f"{name}: {value}\r\n"
+        if len(value) < _TOO_LONG and not _BLANK.search(value):
+            return f"{name}:\r\n {value}\r\n"
     charset = "us-ascii" if value.isascii() else "utf-8"
     folded = Header(value, charset, header_name=name).encode(linesep="\r\n")
     return f"{name}: {folded}\r\n"
@@ -100,7 +110,7 @@ def _text(subtype: str, text: str) -> bytes:
     lines = text.encode().splitlines()
     body = b"\r\n".join(lines) + b"\r\n"
     encoding = b"7bit" if body.isascii() else b"8bit"
-    if any(len(line) > _TOO_LONG for line in lines):
+    if max(map(len, lines), default=0) > _TOO_LONG:
         body, encoding = quopri.encodestring(body), b"quoted-printable"
     return b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n%b' % (
         subtype.encode(),

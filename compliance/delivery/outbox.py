@@ -8,7 +8,8 @@ message is sent again with the same Message-ID, by which mail clients fold the t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from compliance.domain.vocabulary import (
     Status,
 )
 from compliance.models import Agreement, Alert, Message, Subscription
-from compliance.models.bulk import repeat
+from compliance.models.bulk import under_way
 
 # How long a claimed message stays out of other workers' reach. It must exceed the longest wait
 # on the mail server, EMAIL_TIMEOUT, and is how long a `kill -9` can hold up the claimed ones.
@@ -113,8 +114,9 @@ def form(*, as_of: datetime, domain: str) -> int:
                     UPDATE compliance_alert AS a SET message_id = placed.message_id
                     FROM (
                         SELECT taken.id, made.id AS message_id
+                        -- Not by IS NOT DISTINCT FROM, which would compare each with each.
                         FROM taken JOIN made ON made.recipient = taken.recipient
-                          AND made.agreement_id IS NOT DISTINCT FROM taken.about
+                          AND coalesce(made.agreement_id, -1) = coalesce(taken.about, -1)
                         ORDER BY taken.id
                     ) AS placed
                     WHERE a.id = placed.id
@@ -337,7 +339,8 @@ def release(claims: Sequence[Claim], *, now: datetime) -> None:
         ).update(next_attempt_at=now, attempt_count=F("attempt_count") - 1, claimed_at=None)
 
 
-def record(
+@contextmanager
+def recording(
     held: Claim,
     *,
     outcome: AttemptOutcome,
@@ -346,11 +349,12 @@ def record(
     ended_at: datetime,
     again_at: datetime | None,
     counts: bool = True,
-) -> None:
+) -> Iterator[None]:
     """Store how one attempt ended, and the state of its message with it.
 
-    Deferred without `again_at`, it is given up. Without `counts` it is not held against the
-    message, which has been tried at least once all the same: somebody may have read it.
+    It is stored after the block; within it the database must not be asked for anything. Deferred
+    without `again_at`, the message is given up. Without `counts` the attempt is not held against
+    the message, which has been tried at least once all the same: somebody may have read it.
     """
     state = {
         AttemptOutcome.SENT: MessageState.SENT,
@@ -359,7 +363,7 @@ def record(
     }[outcome]
     is_sent = outcome is AttemptOutcome.SENT
     # One statement, so one round trip and one commit for each mail: it is what delivery costs.
-    repeat(
+    with under_way(
         _RECORD,
         message=held.message_id,
         started_at=started_at,
@@ -371,18 +375,25 @@ def record(
         again_at=again_at or ended_at,
         uncounted=int(not counts),
         waiting=MessageState.WAITING.value,
-    )
+    ):
+        yield
 
 
 _RECORD = """
-    WITH attempt AS (
+    WITH it AS (
+        SELECT * FROM json_to_record($1) AS r(
+            message bigint, started_at timestamptz, ended_at timestamptz, outcome text,
+            answer text, state text, sent_at timestamptz, again_at timestamptz, uncounted int,
+            waiting text)
+    ), attempt AS (
         INSERT INTO compliance_deliveryattempt (message_id, started_at, ended_at, outcome, answer)
-        VALUES (%(message)s, %(started_at)s, %(ended_at)s, %(outcome)s, %(answer)s)
+        SELECT message, started_at, ended_at, outcome, answer FROM it
     )
-    UPDATE compliance_message
-    SET state = %(state)s, sent_at = %(sent_at)s, next_attempt_at = %(again_at)s,
-        attempt_count = greatest(attempt_count - %(uncounted)s, 1)
-    WHERE id = %(message)s AND state = %(waiting)s
+    UPDATE compliance_message AS m
+    SET state = it.state, sent_at = it.sent_at, next_attempt_at = it.again_at,
+        attempt_count = greatest(m.attempt_count - it.uncounted, 1)
+    FROM it
+    WHERE m.id = it.message AND m.state = it.waiting
 """
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 from compliance.delivery.deadlines import ToldDeadline
-from compliance.domain.explanations import Case, FactTold, Passed, StepKind, explain
+from compliance.domain.explanations import Case, FactTold, Passed, changes
 from compliance.domain.ledger import Entry, held_course
 from compliance.domain.vocabulary import Verification
 from compliance.models import Fact
@@ -15,32 +17,39 @@ from compliance.models.deadlines import ledger_of
 from compliance.models.facts import fact_told
 
 
-def reasons(deadlines: Mapping[int, ToldDeadline]) -> dict[int, str]:
-    """By the ids of deadlines, in one paragraph what happened since each was agreed."""
-    rows: dict[int, list[tuple[date | None, Entry]]] = defaultdict(list)
-    for deadline_id, due_on, entry in ledger_of(deadlines):
-        rows[deadline_id].append((due_on, entry))
-    courses = {pk: _course(several) for pk, several in rows.items()}
-    facts = _facts({each.fact_id for course in courses.values() for each in course if each.fact_id})
-    found = {}
-    for pk, course in courses.items():
-        deadline = deadlines[pk]
-        explained = explain(
-            Case(
-                timezone=deadline.timezone,
-                course=course,
-                facts=facts,
-                verification=Verification(deadline.verification),
-                unit=deadline.unit,
-            )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reasons:
+    """What became of deadlines. `entries` are those of the ledger, each with the due day of then,
+    by deadline."""
+
+    entries: dict[int, list[tuple[date | None, Entry]]]
+    facts: dict[int, FactTold]
+
+    @classmethod
+    def of(cls, deadline_ids: Iterable[int]) -> Self:
+        """What is stored of deadlines, by their ids."""
+        entries: dict[int, list[tuple[date | None, Entry]]] = defaultdict(list)
+        fact_ids = set()
+        for deadline_id, due_on, entry in ledger_of(deadline_ids):
+            entries[deadline_id].append((due_on, entry))
+            if entry.fact_id is not None:
+                fact_ids.add(entry.fact_id)
+        return cls(entries=dict(entries), facts=_facts(fact_ids))
+
+    def why(self, deadline: ToldDeadline) -> str:
+        """In one paragraph what happened since a deadline was agreed."""
+        case = Case(
+            timezone=deadline.timezone,
+            course=_course(self.entries.get(deadline.id, ())),
+            facts=self.facts,
+            verification=Verification(deadline.verification),
+            unit=deadline.unit,
         )
-        steps = [step for step in explained.steps if step.kind in {StepKind.TIME, StepKind.FACT}]
-        found[pk] = " ".join(step.sentence for step in steps[1:])
-    return found
+        return " ".join(changes(case))
 
 
-def _course(rows: Collection[tuple[date | None, Entry]]) -> list[Passed]:
-    days = {(entry.recorded_at, entry.effective_at): due_on for due_on, entry in rows}
+def _course(entries: Sequence[tuple[date | None, Entry]]) -> list[Passed]:
+    days = {(entry.recorded_at, entry.effective_at): due_on for due_on, entry in entries}
     return [
         Passed(
             effective_at=entry.effective_at,
@@ -52,7 +61,7 @@ def _course(rows: Collection[tuple[date | None, Entry]]) -> list[Passed]:
             performed=entry.performed,
             target=entry.target,
         )
-        for entry in held_course([entry for _, entry in rows])
+        for entry in held_course([entry for _, entry in entries])
     ]
 
 

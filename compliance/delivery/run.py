@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,27 +70,27 @@ class _Mail:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._mails: dict[str, Mail] = {}
+        self._prepared: dict[str, Mail] = {}
         self.per_minute: int = settings.MAILS_PER_MINUTE
         self.resting: set[str] = set()
         self.is_down = False
 
-    def prepare(self, told: Mapping[int, Contents]) -> None:
-        self._mails = {}
-        for each in told.values():
-            # What cannot be made is tried again when its turn comes, and only then said.
-            with suppress(Exception):
-                mail = letters.letter(each)
-                assert mail.lines
-                self._mails[each.message_id] = mail
+    def prepare(self, told: Contents) -> None:
+        self._prepared = {}
+        # What cannot be made is tried again when its turn comes, and only then said.
+        with suppress(Exception):
+            mail = letters.letter(told)
+            # They are made when first asked for, and kept.
+            assert mail.lines
+            self._prepared = {told.message_id: mail}
 
-    def begin(self, held: Claim, told: Contents, *, now: datetime) -> Answer | None:
-        return self._carrier.begin(self._mails.get(told.message_id) or letters.letter(told))
+    def begin(self, held: Claim, told: Contents) -> Answer | None:
+        return self._carrier.begin(self._prepared.get(told.message_id) or letters.letter(told))
 
-    def look(self, held: Claim) -> None:
-        pass
+    def proceed(self) -> Answer | None:
+        return self._carrier.proceed()
 
-    def finish(self, *, now: datetime) -> Answer:
+    def finish(self, *, now: datetime) -> Answer | None:
         return self._carrier.finish()
 
     def abandon(self) -> None:
@@ -115,20 +114,21 @@ class _Webhooks:
         self.resting: set[str] = set()
         self.is_down = False
 
-    def prepare(self, told: Mapping[int, Contents]) -> None:
+    def prepare(self, told: Contents) -> None:
         pass
 
-    def begin(self, held: Claim, told: Contents, *, now: datetime) -> Answer | None:
-        self._told = told
+    def begin(self, held: Claim, told: Contents) -> Answer | None:
+        self._held, self._told = held, told
         return None
 
-    def look(self, held: Claim) -> None:
-        self._webhook = Webhook.objects.filter(messages=held.message_id).first()
+    def proceed(self) -> Answer | None:
+        return None
 
-    def finish(self, *, now: datetime) -> Answer:
-        if self._webhook is None:
+    def finish(self, *, now: datetime) -> Answer | None:
+        webhook = Webhook.objects.filter(messages=self._held.message_id).first()
+        if webhook is None:
             return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
-        answer = call(self._webhook, self._told, now=now)
+        answer = call(webhook, self._told, now=now)
         if answer.outcome is not AttemptOutcome.SENT:
             self.resting.add(self._told.recipient)
         return answer
@@ -202,16 +202,15 @@ def _work_through(
     as_of: datetime,
     is_stopping: Callable[[], bool],
 ) -> None:
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        while not is_stopping():
-            claims, withdrawn = outbox.claim(
-                as_of=as_of, now=clock(), is_mail=channel.is_mail, per_minute=channel.per_minute
-            )
-            report.withdrawn += withdrawn
-            if not claims and not withdrawn:
-                break
-            if not _send_claimed(claims, channel, report, clock, is_stopping, beside):
-                break
+    while not is_stopping():
+        claims, withdrawn = outbox.claim(
+            as_of=as_of, now=clock(), is_mail=channel.is_mail, per_minute=channel.per_minute
+        )
+        report.withdrawn += withdrawn
+        if not claims and not withdrawn:
+            break
+        if not _send_claimed(claims, channel, report, clock, is_stopping):
+            break
 
 
 def _send_claimed(
@@ -220,12 +219,10 @@ def _send_claimed(
     report: DeliveryReport,
     clock: _Clock,
     is_stopping: Callable[[], bool],
-    beside: Executor,
 ) -> bool:
     """Send what was claimed; whether there is reason to go on to the next."""
-    told = _read(claims, channel, report, clock)
-    channel.prepare(told)
     journal = _Journal(channel, report, clock)
+    told = _read(claims, journal, clock)
     waiting = deque(claims)
     goes_on = True
     last: Attempt | None = None
@@ -237,23 +234,24 @@ def _send_claimed(
         held = _if_still_ours(waiting.popleft(), clock)
         if held is None:
             continue
-        if held.message_id not in told:
-            outbox.release([held], now=clock())
+        due = _in_words(held, told, journal, clock)
+        if due is None:
             continue
-        attempt = Attempt(held, told[held.message_id], channel, clock, beside)
-        leave: Claim | None = None
-        try:
-            journal.close(last)
-            attempt.wait_begun()
-            goes_on = not is_stopping()
-            # The record, or a slow server, may have taken its time.
-            leave = _if_still_ours(held, clock) if goes_on else None
-            if leave is not None:
-                channel.look(leave)
-        finally:
-            attempt.may_end(leave)
+        attempt = Attempt(held, due, channel, clock)
+        attempt.begin()
+        with journal.recording(last):
+            # While the other side and the database work, the next message is made ready.
+            ahead = _ahead(waiting, told)
+            attempt.proceed()
+            if ahead is not None:
+                channel.prepare(ahead)
+        if goes_on := not is_stopping():
+            attempt.end(lambda held: _if_still_ours(held, clock))
+        else:
+            attempt.leave()
         last = attempt
-    journal.close(last)
+    with journal.recording(last):
+        pass
     outbox.release(waiting, now=clock())
     outbox.mark_reached(journal.reached)
     return goes_on and not channel.is_down
@@ -268,27 +266,46 @@ def _if_still_ours(held: Claim, clock: _Clock) -> Claim | None:
     return renewed if renewed is None or clock() < renewed.leased_until else None
 
 
-def _read(
-    claims: Sequence[Claim], channel: Channel, report: DeliveryReport, clock: _Clock
-) -> dict[int, Contents]:
-    """What messages tell. One that cannot be worked out is deferred, and holds up no other."""
+def _read(claims: Sequence[Claim], journal: _Journal, clock: _Clock) -> Mapping[int, Contents]:
+    """What messages tell. One that cannot be read is deferred, and holds up no other."""
     try:
         return contents.read([held.message_id for held in claims], as_of=clock())
     except Error:  # the database is away, which is no message's fault
         raise
     except Exception:
-        log.exception("messages could not be worked out; one by one now")
+        log.exception("messages could not be read; one by one now")
     told: dict[int, Contents] = {}
     for held in claims:
         started_at = clock()
         try:
             told |= contents.read([held.message_id], as_of=started_at)
         except Exception as error:
-            log.exception("message could not be worked out", message=held.message_id)
-            answer = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
-            _record(held, answer, channel, started_at=started_at, ended_at=clock())
-            report.deferred += 1
+            journal.defer(held, error, started_at=started_at)
     return told
+
+
+def _in_words(
+    held: Claim, told: Mapping[int, Contents], journal: _Journal, clock: _Clock
+) -> Contents | None:
+    """What a message tells. One with nothing to tell is given back, one that cannot be put into
+    words deferred."""
+    if held.message_id not in told:
+        outbox.release([held], now=clock())
+        return None
+    started_at = clock()
+    try:
+        return told[held.message_id]
+    except Exception as error:
+        journal.defer(held, error, started_at=started_at)
+        return None
+
+
+def _ahead(waiting: Sequence[Claim], told: Mapping[int, Contents]) -> Contents | None:
+    """What the next message tells. One that cannot be put into words is, when its turn comes,
+    tried again and deferred."""
+    with suppress(Exception):
+        return told[waiting[0].message_id] if waiting else None
+    return None
 
 
 class _Journal:
@@ -300,18 +317,30 @@ class _Journal:
         self._clock = clock
         self.reached: dict[str, datetime] = {}
 
-    def close(self, attempt: Attempt | None) -> None:
-        """Wait until an attempt, if there is one, is over, and record it."""
-        if attempt is None:
+    @contextmanager
+    def recording(self, attempt: Attempt | None) -> Iterator[None]:
+        """Record an attempt, if there is one, beside what is done in the block.
+
+        It is on record after the block, in which the database must not be asked for anything. One
+        that was left is given back.
+        """
+        if attempt is None or attempt.answer is None:
+            if attempt is not None:
+                outbox.release([attempt.held], now=self._clock())
+            yield
             return
-        attempt.wait()
         held, told, answer, ended_at = attempt.held, attempt.told, attempt.answer, attempt.ended_at
-        if answer is None:
-            outbox.release([held], now=self._clock())
-            return
-        is_given_up = _record(
-            held, answer, self._channel, started_at=attempt.started_at, ended_at=ended_at
-        )
+        again_at = self._again_at(held, answer, ended_at)
+        with outbox.recording(
+            held,
+            outcome=answer.outcome,
+            answer=answer.text,
+            started_at=attempt.started_at,
+            ended_at=ended_at,
+            again_at=again_at,
+            counts=not answer.is_server_fault,
+        ):
+            yield
         noted = {"message_id": told.message_id, "recipient": told.recipient}
         match answer.outcome:
             case AttemptOutcome.SENT:
@@ -319,6 +348,7 @@ class _Journal:
                 self.reached[told.recipient] = ended_at
                 log.info("message sent", **noted)
             case AttemptOutcome.DEFERRED:
+                is_given_up = again_at is None
                 self._report.deferred += 1
                 log.warning("message deferred", **noted, answer=answer.text, given_up=is_given_up)
                 if is_given_up:
@@ -328,22 +358,24 @@ class _Journal:
                 log.error("message refused", **noted, answer=answer.text)
                 _note_refusal(told.recipient, answer.text, held, ended_at)
 
+    def defer(self, held: Claim, error: Exception, *, started_at: datetime) -> None:
+        """Record that a message could not be worked out."""
+        log.error("message could not be worked out", message=held.message_id, exc_info=error)
+        answer, ended_at = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error)), self._clock()
+        with outbox.recording(
+            held,
+            outcome=answer.outcome,
+            answer=answer.text,
+            started_at=started_at,
+            ended_at=ended_at,
+            again_at=self._again_at(held, answer, ended_at),
+        ):
+            self._report.deferred += 1
 
-def _record(
-    held: Claim, answer: Answer, channel: Channel, *, started_at: datetime, ended_at: datetime
-) -> bool:
-    """Store how an attempt ended; whether the message is given up with it."""
-    wait = channel.again_after(held, answer)
-    outbox.record(
-        held,
-        outcome=answer.outcome,
-        answer=answer.text,
-        started_at=started_at,
-        ended_at=ended_at,
-        again_at=None if wait is None else ended_at + wait,
-        counts=not answer.is_server_fault,
-    )
-    return answer.outcome is AttemptOutcome.DEFERRED and wait is None
+    def _again_at(self, held: Claim, answer: Answer, ended_at: datetime) -> datetime | None:
+        """When the next attempt follows if this one was deferred; None to give up."""
+        wait = self._channel.again_after(held, answer)
+        return None if wait is None else ended_at + wait
 
 
 def _note_refusal(recipient: str, answer: str, held: Claim, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A mail handed over to an SMTP server in two parts: all but its end, and the end.
+"""A mail handed over to an SMTP server in steps: its envelope, its lines, and its end.
 
 The server has taken nothing before it is told that the mail has ended (RFC 5321, 4.1.1.4 and
 4.5.4.1), so what must be settled before that can be settled while the mail is on its way.
@@ -6,16 +6,15 @@ The server has taken nothing before it is told that the mail has ended (RFC 5321
 
 from __future__ import annotations
 
-import re
 import smtplib
 import socket
+from collections import deque
 from contextlib import suppress
 
 from django.core.mail.backends.smtp import EmailBackend
 
 from compliance.delivery.mime import Mail, bare_address
 
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _OK, _WILL_FORWARD, _SEND_IT, _SERVICE_CLOSES = 250, 251, 354, 421
 
 
@@ -24,34 +23,40 @@ class SmtpLine:
 
     def __init__(self, backend: EmailBackend) -> None:
         self._backend = backend
+        self._envelope: _Dialogue | None = None
         self._is_under_way = False
 
     def begin(self, mail: Mail) -> None:
-        """Hand over a mail to one recipient, up to the dot that would end it.
+        """Set off a mail to one recipient, as far as that goes without waiting for the server."""
+        self._mail, self._envelope = mail, None
+        server = self._backend.connection
+        if server is not None:
+            # A connection that is lost is for `proceed` to notice.
+            with suppress(OSError, smtplib.SMTPException):
+                self._set_off(server)
+
+    def proceed(self) -> None:
+        """Hand over the mail that was begun, up to the dot that would end it.
 
         Raises:
             SMTPSenderRefused, SMTPRecipientsRefused, SMTPDataError: the server will not have it,
                 and can be given another.
             SMTPException, OSError: the server cannot be reached, or not be talked to any more.
         """
-        data = mail.lines
-        [recipient] = mail.to
-        server = self._server()
-        options = [f"size={len(data)}"] if server.has_extn("size") else []
-        code, said = server.mail(bare_address(mail.from_email), options)
+        envelope = self._envelope or self._set_off(self._opened())
+        code, said = envelope.reply()
         if code != _OK:
-            _leave(server, code)
-            raise smtplib.SMTPSenderRefused(code, said, mail.from_email)
-        code, said = server.rcpt(bare_address(recipient))
+            self._leave(code, envelope)
+            raise smtplib.SMTPSenderRefused(code, said, self._mail.from_email)
+        code, said = envelope.reply()
         if code not in {_OK, _WILL_FORWARD}:
-            _leave(server, code)
-            raise smtplib.SMTPRecipientsRefused({recipient: (code, said)})
-        code, said = server.docmd("data")
+            self._leave(code, envelope)
+            raise smtplib.SMTPRecipientsRefused({self._mail.to[0]: (code, said)})
+        code, said = envelope.reply()
         if code != _SEND_IT:
-            _leave(server, code)
+            self._leave(code, envelope)
             raise smtplib.SMTPDataError(code, said)
-        self._is_under_way = True
-        server.send(_LEADING_DOT.sub(b"..", data))
+        envelope.server.send(_dots_doubled(self._mail.lines))
 
     def finish(self) -> None:
         """End the mail that was begun.
@@ -60,23 +65,24 @@ class SmtpLine:
             SMTPDataError: the server does not take it, and can be given another.
             SMTPException, OSError: whether the server took it cannot be known.
         """
-        server = self._server()
+        envelope = self._envelope
+        assert envelope is not None, "it was begun"
         self._is_under_way = False
-        server.send(b".\r\n")
-        code, said = server.getreply()
+        envelope.server.send(b".\r\n")
+        code, said = envelope.server.getreply()
         if code != _OK:
-            _leave(server, code)
+            self._leave(code, envelope)
             raise smtplib.SMTPDataError(code, said)
 
     def close(self) -> None:
         """Take leave of the server; of what was begun and not finished it has taken nothing."""
-        if self._is_under_way:
-            self._is_under_way = False
+        if self._is_under_way and self._backend.connection is not None:
             # A QUIT would be a line of the mail, and wait for an answer.
-            self._server().close()
+            self._backend.connection.close()
+        self._is_under_way = False
         self._backend.close()
 
-    def _server(self) -> smtplib.SMTP:
+    def _opened(self) -> smtplib.SMTP:
         is_new = self._backend.open()
         server = self._backend.connection
         assert server is not None, "only a backend that fails silently has none"
@@ -88,11 +94,72 @@ class SmtpLine:
             server.ehlo_or_helo_if_needed()
         return server
 
+    def _set_off(self, server: smtplib.SMTP) -> _Dialogue:
+        """Say as much of the envelope as the server takes at once."""
+        size = f" SIZE={len(self._mail.lines)}" if server.has_extn("size") else ""
+        [recipient] = self._mail.to
+        envelope = _Dialogue(
+            server,
+            f"MAIL FROM:<{bare_address(self._mail.from_email)}>{size}",
+            f"RCPT TO:<{bare_address(recipient)}>",
+            "DATA",
+        )
+        self._is_under_way = True
+        envelope.begin()
+        self._envelope = envelope
+        return envelope
 
-def _leave(server: smtplib.SMTP, code: int) -> None:
-    """Leave a mail that was refused, so that the next can be begun."""
-    if code == _SERVICE_CLOSES:
-        server.close()
-        return
-    with suppress(smtplib.SMTPServerDisconnected):
-        server.rset()
+    def _leave(self, code: int, envelope: _Dialogue) -> None:
+        """Leave a mail that was refused, so that the next can be begun."""
+        self._is_under_way = False
+        if code == _SERVICE_CLOSES:
+            envelope.server.close()
+            return
+        with suppress(smtplib.SMTPServerDisconnected):
+            if _SEND_IT in envelope.unheard():
+                # It waits for the lines of a mail to nobody.
+                envelope.server.close()
+            else:
+                envelope.server.rset()
+
+
+def _dots_doubled(lines: bytes) -> bytes:
+    """The lines, none of which is the dot that would end the mail (RFC 5321, 4.5.2)."""
+    doubled = lines.replace(b"\n.", b"\n..")
+    return b"." + doubled if doubled.startswith(b".") else doubled
+
+
+class _Dialogue:
+    """Commands to a server, and what it says to them.
+
+    All are said at once to a server that takes them so (RFC 2920), and to another each after the
+    reply to the one before.
+    """
+
+    def __init__(self, server: smtplib.SMTP, *commands: str) -> None:
+        if any(mark in command for command in commands for mark in "\r\n"):
+            raise ValueError(f"A command to a mail server is one line: {commands!r}")
+        self.server = server
+        self._unsaid = deque(f"{command}\r\n" for command in commands)
+        self._unanswered = 0
+
+    def begin(self) -> None:
+        """Say as many as the server takes before its first reply."""
+        self._say(len(self._unsaid) if self.server.has_extn("pipelining") else 1)
+
+    def reply(self) -> tuple[int, bytes]:
+        """What the server says to the next command."""
+        if not self._unanswered:
+            self._say(1)
+        self._unanswered -= 1
+        return self.server.getreply()
+
+    def unheard(self) -> list[int]:
+        """The codes of what else it says to the commands that were said."""
+        codes = [self.server.getreply()[0] for _ in range(self._unanswered)]
+        self._unanswered = 0
+        return codes
+
+    def _say(self, count: int) -> None:
+        self.server.send("".join(self._unsaid.popleft() for _ in range(count)))
+        self._unanswered += count

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from compliance.domain.civil_time import zone
-from compliance.domain.phrases import one_line, shortened
+from compliance.domain.phrases import day, one_line, shortened
 from compliance.domain.vocabulary import (
     Conclusion,
     FactKind,
@@ -174,7 +174,7 @@ def explain(case: Case) -> Explanation:
     parts = [f"{_words(now.status).capitalize()} since {_moment(since, case.timezone)}."]
     if now.due_at is not None and now.due_on is not None:
         before = _moment(now.due_at, case.timezone)
-        parts.append(f"To be done by {_day(now.due_on)}, before {before}.")
+        parts.append(f"To be done by {day(now.due_on)}, before {before}.")
     parts += [step.sentence for step in steps if step.at is not None and step.position is None][1:]
     if len(case.course) == 1:
         parts.append("Nothing has changed since it was agreed.")
@@ -183,6 +183,11 @@ def explain(case: Case) -> Explanation:
         parts.append("They contradict each other, so it is disputed; that changes no status.")
     parts.append(_VERIFICATIONS[case.verification])
     return Explanation(status=now.status, since=since, paragraph=" ".join(parts), steps=steps)
+
+
+def changes(case: Case) -> list[str]:
+    """What has changed since `case` was agreed, a sentence for each change of status."""
+    return [_passed(each, case).sentence for each in case.course[1:]]
 
 
 def _since(course: Sequence[Passed]) -> datetime:
@@ -204,7 +209,7 @@ def _passed(passed: Passed, case: Case) -> Step:
     if fact is not None:
         because = f"{because.removesuffix('.')}{_of_fact(fact, case)}"
     if passed.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and passed.due_on:
-        because += f" It is due on {_day(passed.due_on)} since."
+        because += f" It is due on {day(passed.due_on)} since."
     if passed.target is not None and passed.reason not in _PASSED:
         amount = f"{_number(passed.performed or Decimal(0))} of {_number(passed.target)}"
         because += f" That makes {amount}{f' {case.unit}' if case.unit else ''}."
@@ -222,7 +227,7 @@ def _of_fact(fact: FactTold, case: Case) -> str:
     """What is known of a fact, to follow its sentence."""
     details = []
     if fact.effective_on is not None:
-        details.append(f"on {_day(fact.effective_on)}")
+        details.append(f"on {day(fact.effective_on)}")
     if fact.verdict is not None:
         details.append(f"as {_CONCLUSIONS[fact.verdict]}")
     if fact.share is not None:
@@ -237,11 +242,11 @@ def _of_fact(fact: FactTold, case: Case) -> str:
 
 
 def _said(position: PositionTold) -> Step:
-    day = _day(position.stated_on or position.stated_at.astimezone(UTC).date())
+    on = day(position.stated_on or position.stated_at.astimezone(UTC).date())
     quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(
         kind=StepKind.POSITION,
-        sentence=f"{position.party} said on {day} that it is {_words(position.verdict)}{quote}.",
+        sentence=f"{position.party} said on {on} that it is {_words(position.verdict)}{quote}.",
         at=position.stated_at,
         position=position.id,
         evidence=position.evidence,
@@ -260,14 +265,10 @@ def _words(word: Status | Verdict) -> str:
     return word.value.replace("_", " ")
 
 
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
 def _moment(at: datetime, timezone: str) -> str:
     utc, local = at.astimezone(UTC), at.astimezone(zone(timezone))
-    there = "" if timezone == "UTC" else f" ({_day(local.date())}, {local:%H:%M} in {timezone})"
-    return f"{_day(utc.date())}, {utc:%H:%M} UTC{there}"
+    there = "" if timezone == "UTC" else f" ({day(local.date())}, {local:%H:%M} in {timezone})"
+    return f"{day(utc.date())}, {utc:%H:%M} UTC{there}"
 
 
 def _number(number: Decimal) -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from compliance.domain.civil_time import DayOutOfRange, day_end, zone
 
@@ -57,6 +58,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+@lru_cache(maxsize=1_000)
 def day(on: date) -> str:
     """`14 May 2025`."""
     return f"{on.day} {on:%B %Y}"

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 import psycopg
 from django.db import connection
+from psycopg.generators import fetch_many
 
 
 def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -40,17 +42,39 @@ def write(statement: str, rows: Sequence[Mapping[str, Any]], **more: Any) -> Non
             cursor.execute(statement, {"rows": orjson.dumps(rows).decode(), **more})
 
 
-def repeat(statement: str, **parameters: Any) -> None:
-    """Run a statement that is run over and over with other parameters: it is planned once."""
-    with _cursor() as cursor:
-        database = cursor.connection
-        # Django has none prepared. Of a query, the plan would hold until the process ends; what
-        # returns no rows has nothing that a migration could change under it.
-        database.prepare_threshold = 0
-        try:
-            cursor.execute(statement, parameters, prepare=True)
-        finally:
-            database.prepare_threshold = None
+@contextmanager
+def under_way(statement: str, **parameters: Any) -> Iterator[None]:
+    """Within the block the server works at a statement; after it, what that did is committed.
+
+    For a statement that is run over and over: it is planned once a connection. It reads its
+    parameters as `json_to_record($1)`, and must return no rows, as a migration could change those
+    under its plan. Within the block the database must not be asked for anything else.
+    """
+    connection.ensure_connection()
+    database = connection.connection
+    with connection.wrap_database_errors:
+        _send(database, statement, orjson.dumps(parameters))
+    try:
+        yield
+    finally:
+        with connection.wrap_database_errors:
+            for result in database.wait(fetch_many(database.pgconn)):
+                if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                    raise psycopg.errors.error_from_result(result)
+
+
+# What each connection has planned for `under_way`, and under which name.
+_planned: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+
+
+def _send(database: psycopg.Connection[Any], statement: str, parameters: bytes) -> None:
+    names = _planned.setdefault(database, {})
+    if statement not in names:
+        name = f"under_way_{len(names)}"
+        database.execute(f"PREPARE {name} (json) AS {statement}".encode())
+        names[statement] = name.encode()
+    # Psycopg itself has no way to send a statement and come back for the outcome.
+    database.pgconn.send_query_prepared(names[statement], [parameters])
 
 
 @contextmanager

@@ -41,9 +41,11 @@ HANG_UP, STALL = "hang up", "stall"
 @dataclass
 class Sink:
     """A mail server. `answers` says what it does with a message: an SMTP reply, or `HANG_UP` or
-    `STALL` once it has the whole of it; `recipient_answers` what it says of an address."""
+    `STALL` once it has the whole of it; `recipient_answers` what it says of an address. One that
+    `is_pipelining` takes commands before it has answered those before."""
 
     port: int
+    is_pipelining: bool = False
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
@@ -64,7 +66,7 @@ class Sink:
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], *["250-PIPELINING"] * self.is_pipelining, responses[-1]]
 
     async def handle_RCPT(  # noqa: N802
         self,

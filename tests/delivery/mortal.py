@@ -11,10 +11,8 @@ import os
 import select
 import smtplib
 import socket
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -24,57 +22,12 @@ import psycopg
 import pytest
 from django.db import connections
 
+from compliance.models import bulk
+
 _FINAL_DOT = b".\r\n"
 _SESSIONS = "SELECT FROM pg_stat_activity WHERE pid = ANY(%s)"
 # How long a server may take; a machine with much else to do needs some of it.
 _WITHIN = 60.0
-
-
-class Lockstep(Executor):
-    """An executor with which two threads never run at once, so that a run can be repeated.
-
-    A job goes on at once until it is over or waits for a `Word`; what gives the word waits until
-    the job is over. So every attempt begins before the one before it is recorded, which is as
-    early as it can.
-    """
-
-    _parted = threading.Semaphore(0)
-
-    def __init__(self, **_options: Any) -> None:
-        super().__init__()
-
-    def submit(self, job: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        """Do a job as far as it goes."""
-        outcome: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                outcome.set_result(job(*args, **options))
-            except BaseException as error:
-                outcome.set_exception(error)
-            self._parted.release()
-
-        threading.Thread(target=run).start()
-        self._parted.acquire()
-        return outcome
-
-
-class Word(Future[Any]):
-    """What a job of `Lockstep` waits for, said by the thread that gave it the job."""
-
-    _is_awaited = False
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Wait for the word."""
-        self._is_awaited = True
-        Lockstep._parted.release()
-        return super().result(timeout)
-
-    def set_result(self, result: Any) -> None:
-        """Say the word, and wait until the job that waits for it is over."""
-        super().set_result(result)
-        if self._is_awaited:
-            Lockstep._parted.acquire()
 
 
 class Killed(BaseException):
@@ -184,6 +137,7 @@ def count_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         (psycopg, "connect", _connect),
         (psycopg.Connection, "_exec_command", _exec_command),
         (psycopg.Cursor, "_maybe_prepare_gen", _maybe_prepare_gen),
+        (bulk, "_send", _send_statement),
         (smtplib.SMTP, "_get_socket", _get_socket),
         (smtplib.SMTP, "send", _send),
     ):
@@ -232,6 +186,20 @@ def _maybe_prepare_gen(original: Callable[..., Any]) -> Callable[..., Any]:
     return counted
 
 
+def _send_statement(original: Callable[..., Any]) -> Callable[..., Any]:
+    # What the server works at beside us. Here it has done so before anything else happens, or what
+    # a kill at a later step leaves would be a matter of luck.
+    def counted(database: Any, statement: str, parameters: bytes) -> None:
+        if (worker := _working) is None:
+            original(database, statement, parameters)
+            return
+        with worker.step(_named(statement)):
+            original(database, statement, parameters)
+            assert select.select([database.fileno()], [], [], _WITHIN)[0], "the database is silent"
+
+    return counted
+
+
 def _get_socket(original: Callable[..., Any]) -> Callable[..., Any]:
     def counted(smtp: Any, *args: Any) -> Any:
         if (worker := _working) is None:
@@ -251,7 +219,8 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
             original(smtp, said)
             return
         if isinstance(said, str):
-            with worker.step(f"SMTP {said.split(maxsplit=1)[0].upper()}"):
+            commands = [line.split(maxsplit=1)[0].upper() for line in said.splitlines()]
+            with worker.step(f"SMTP {' '.join(commands)}"):
                 original(smtp, said)
                 _await_answer(smtp.sock)
         elif said == _FINAL_DOT:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,45 +27,114 @@ def mail(subject: str, body: str = "b", to: str = "reader@example.org") -> Mail:
     return Mail(subject=subject, body=body, to=[to])
 
 
-def test_a_mail_is_taken_at_its_end_and_not_before(sink: Sink) -> None:
+@pytest.fixture(params=[True, False], ids=["all at once", "one by one"])
+def either(sink: Sink, request: pytest.FixtureRequest) -> Sink:
+    """A server that takes commands all at once, or one by one."""
+    sink.is_pipelining = request.param
+    return sink
+
+
+def test_a_mail_is_taken_at_its_end_and_not_before(either: Sink) -> None:
     with Carrier() as carrier:
-        assert carrier.begin(mail("one")) is None
-        assert sink.received == []
-        assert carrier.finish() == SENT
-    assert sink.subjects == ["one"]
+        for subject in ("one", "two"):
+            before = list(either.received)
+            assert carrier.begin(mail(subject)) is None
+            assert carrier.proceed() is None
+            assert either.received == before
+            assert carrier.finish() == SENT
+    assert either.subjects == ["one", "two"]
+    assert either.connections == 1
 
 
-def test_a_mail_that_was_begun_and_left_is_not_sent_and_holds_up_no_other(sink: Sink) -> None:
+def test_a_mail_that_was_begun_and_left_is_not_sent_and_holds_up_no_other(either: Sink) -> None:
     with Carrier() as carrier:
-        carrier.begin(mail("left"))
-        carrier.close()
-        assert carrier.send(mail("sent")) == SENT
-        carrier.begin(mail("left as well"))
-    assert sink.subjects == ["sent"]
-    assert sink.connections == 2
+        for subject in ("sent", "sent as well"):
+            assert carrier.send(mail(subject)) == SENT
+            carrier.begin(mail("left"))
+            carrier.close()
+            assert carrier.send(mail(subject)) == SENT
+            carrier.begin(mail("left"))
+            carrier.proceed()
+            carrier.close()
+    assert either.subjects == ["sent", "sent", "sent as well", "sent as well"]
+    assert either.connections == 4
 
 
-def test_one_that_was_refused_leaves_the_connection_fit_for_the_next(sink: Sink) -> None:
-    sink.recipient_answers = lambda address: "550 No" if address[0] == "n" else "250 OK"
-    sink.answers = lambda number: "554 No" if number == 1 else "250 OK"
+def test_one_that_was_refused_leaves_the_connection_fit_for_the_next(either: Sink) -> None:
+    either.recipient_answers = lambda address: "550 No" if address[0] == "n" else "250 OK"
+    either.answers = lambda number: "554 No" if number == 1 else "250 OK"
     with Carrier() as carrier:
         answers = [
             carrier.send(mail("its recipient is refused", to="nobody@example.org")),
             carrier.send(mail("it is refused itself")),
+            carrier.send(mail("its recipient is refused", to="nobody@example.org")),
             carrier.send(mail("it is taken")),
         ]
-    refused = AttemptOutcome.REFUSED
-    assert [answer.outcome for answer in answers] == [refused, refused, AttemptOutcome.SENT]
-    assert sink.connections == 1
+    assert [answer.outcome.value for answer in answers] == ["refused"] * 3 + ["sent"]
+    assert [answer.text for answer in answers] == ["550 No", "554 No", "550 No", ""]
+    assert either.connections == 1
 
 
-def test_a_connection_lost_before_the_end_is_made_anew_for_the_whole_mail(sink: Sink) -> None:
-    sink.answers = lambda number: HANG_UP if number == 2 else "250 OK"
+def test_a_server_that_awaits_a_mail_to_nobody_is_left(settings: Any) -> None:
+    with Naive() as naive:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = naive.server_address[:2]
+        with Carrier() as carrier:
+            assert carrier.send(mail("to nobody", to="nobody@example.org")).text == "550 No"
+            assert carrier.send(mail("to somebody")) == SENT
+    assert [b"to somebody" in each for each in naive.received] == [True]
+
+
+class Naive(socketserver.ThreadingTCPServer):
+    """A mail server that takes a mail without looking whether there is anybody to have it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), _NaiveHandler)
+
+    def __enter__(self) -> Naive:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _NaiveHandler(socketserver.StreamRequestHandler):
+    server: Naive
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        for command in self.rfile:
+            match command[:4].upper():
+                case b"EHLO":
+                    self.wfile.write(b"250-here\r\n250 PIPELINING\r\n")
+                case b"RCPT" if b"nobody" in command:
+                    self.wfile.write(b"550 No\r\n")
+                case b"DATA":
+                    self.wfile.write(b"354 Go on\r\n")
+                    lines = list(iter(self.rfile.readline, b".\r\n"))
+                    self.server.received.append(b"".join(lines))
+                    self.wfile.write(b"250 OK\r\n")
+                case b"QUIT":
+                    self.wfile.write(b"221 Bye\r\n")
+                    return
+                case _:
+                    self.wfile.write(b"250 OK\r\n")
+
+
+def test_a_connection_lost_before_the_end_is_made_anew_for_the_whole_mail(either: Sink) -> None:
+    either.answers = lambda number: HANG_UP if number == 2 else "250 OK"
     with Carrier() as carrier:
         assert carrier.send(mail("one")) == SENT
-        assert carrier.begin(mail("two")) is None
+        assert (carrier.begin(mail("two")) or carrier.proceed()) is None
+        assert carrier.finish() is None, "handed over anew, but for its end"
+        assert either.subjects == ["one", "two"]
         assert carrier.finish() == SENT
-    assert sink.subjects == ["one", "two", "two"]
+    assert either.subjects == ["one", "two", "two"]
 
 
 @pytest.mark.parametrize("body", [".", "..\n.\nx", "a\n.\nMAIL FROM:<thief@example.org>\n."])
@@ -86,17 +159,19 @@ def test_a_message_that_came_into_other_hands_while_it_was_on_its_way_is_not_sen
     for number in range(3):
         desk.deadline(desk.agreement(f"a-{number}"))
     lost: list[int] = []
-    record = outbox.record
+    recording = outbox.recording
 
-    def record_slowly(held: outbox.Claim, **outcome: Any) -> None:
-        record(held, **outcome)
+    @contextmanager
+    def recording_slowly(held: outbox.Claim, **outcome: Any) -> Iterator[None]:
+        with recording(held, **outcome):
+            yield
         if not lost:
             # The database took so long that the lease on the next one ran out.
             lost.append(Message.objects.filter(state="waiting").order_by("id")[0].pk)
             Message.objects.filter(pk=lost[0]).update(attempt_count=7)
             monkeypatch.setattr(outbox, "LEASE_FOR_ONE", outbox.LEASE)
 
-    monkeypatch.setattr(outbox, "record", record_slowly)
+    monkeypatch.setattr(outbox, "recording", recording_slowly)
     assert desk.pass_to(DUE).sent == 2
     assert Message.objects.get(pk__in=lost).sent_at is None
     assert len(sink.received) == 2

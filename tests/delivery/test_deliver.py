@@ -275,18 +275,18 @@ def test_a_worker_that_dies_after_sending_repeats_that_one_mail(
     for number in range(4):
         desk.deadline(desk.agreement(f"a-{number}"))
     desk.sweep()
-    record = outbox.record
+    recording = outbox.recording
 
     class KilledError(BaseException):
         pass
 
-    def die_at_the_third(*args: Any, **kwargs: Any) -> None:
+    def die_at_the_third(*args: Any, **kwargs: Any) -> Any:
         if len(sink.received) == 3:
             raise KilledError
-        record(*args, **kwargs)
+        return recording(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "record", die_at_the_third)
+        patched.setattr(outbox, "recording", die_at_the_third)
         with pytest.raises(KilledError):
             desk.deliver()
     assert desk.deliver(DUE + outbox.LEASE / 2) == DeliveryReport(), "still leased"
