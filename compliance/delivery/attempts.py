@@ -45,8 +45,12 @@ class Channel(Protocol):
         """Do whatever the other side takes for nothing before `finish`. An answer if the attempt
         has ended with it. Must not ask the database."""
 
-    def finish(self, *, now: datetime) -> Answer | None:
-        """End the attempt. No answer if it stands again where it stood after `proceed`."""
+    def finish(self) -> None:
+        """Hand over the end, without waiting for the other side."""
+
+    def conclude(self, *, now: datetime) -> Answer | None:
+        """Hear what the other side says to it. No answer if the attempt stands again where it
+        stood after `proceed`."""
 
     def abandon(self) -> None:
         """Leave the attempt that was begun; the other side has nothing of it."""
@@ -81,12 +85,15 @@ class Attempt:
         if self._is_under_way:
             self._note(self._tried(self._channel.proceed))
 
-    def end(self, if_still_ours: Callable[[Claim], Claim | None]) -> None:
+    def end(
+        self, if_still_ours: Callable[[Claim], Claim | None], *, meanwhile: Callable[[], None]
+    ) -> None:
         """End it, if it is under way.
 
         Args:
             if_still_ours: asked right before: the claim with enough of its lease left, or None
                 when the message must not be sent.
+            meanwhile: what to do while the other side works.
         """
         while self._is_under_way:
             held = if_still_ours(self.held)
@@ -94,7 +101,9 @@ class Attempt:
                 self.leave()
                 return
             self.held = held
-            self._note(self._tried(lambda: self._channel.finish(now=self._clock())))
+            self._channel.finish()
+            meanwhile()
+            self._note(self._tried(lambda: self._channel.conclude(now=self._clock())))
 
     def leave(self) -> None:
         """Let it be, unsent, if it is under way."""

@@ -51,7 +51,10 @@ class _Line(Protocol):
         """Hand over all but the end."""
 
     def finish(self) -> None:
-        """Hand over the end. Nothing is taken before that."""
+        """Hand over the end, without waiting. Nothing is taken before that."""
+
+    def conclude(self) -> None:
+        """Hear whether it was taken."""
 
     def close(self) -> None:
         """Let go of the connection, and of what was begun and not finished."""
@@ -71,6 +74,9 @@ class _Whole:
         self._backend.open()
 
     def finish(self) -> None:
+        pass
+
+    def conclude(self) -> None:
         self._backend.send_messages(self._mails)
 
     def close(self) -> None:
@@ -112,7 +118,8 @@ class Carrier:
         """Hand a mail to the server. Never raises what the server or the mail gives cause for."""
         answer = self.begin(mail) or self.proceed()
         while answer is None:
-            answer = self.finish()
+            self.finish()
+            answer = self.conclude()
         return answer
 
     def begin(self, mail: Mail) -> Answer | None:
@@ -139,14 +146,18 @@ class Carrier:
             return self._once_more() if self._hung_up(error) else self._answer(error)
         return None
 
-    def finish(self) -> Answer | None:
-        """End the mail that was begun. Never raises what the server gives cause for.
+    def finish(self) -> None:
+        """Hand over the end of the mail that was begun, without waiting for the server."""
+        self._line.finish()
 
-        No answer if the server had closed the connection: the mail was handed over anew then, but
-        for its end.
+    def conclude(self) -> Answer | None:
+        """Hear whether the server took the mail. Never raises what it gives cause for.
+
+        No answer if it had closed the connection: the mail was handed over anew then, but for its
+        end.
         """
         try:
-            self._line.finish()
+            self._line.conclude()
         except (OSError, smtplib.SMTPException) as error:
             return self._once_more() if self._hung_up(error) else self._answer(error)
         return _SENT

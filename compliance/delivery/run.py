@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -76,13 +77,10 @@ class _Mail:
         self.is_down = False
 
     def prepare(self, told: Contents) -> None:
-        self._prepared = {}
-        # What cannot be made is tried again when its turn comes, and only then said.
-        with suppress(Exception):
-            mail = letters.letter(told)
-            # They are made when first asked for, and kept.
-            assert mail.lines
-            self._prepared = {told.message_id: mail}
+        mail = letters.letter(told)
+        # They are made when first asked for, and kept.
+        assert mail.lines
+        self._prepared = {told.message_id: mail}
 
     def begin(self, held: Claim, told: Contents) -> Answer | None:
         return self._carrier.begin(self._prepared.get(told.message_id) or letters.letter(told))
@@ -90,8 +88,11 @@ class _Mail:
     def proceed(self) -> Answer | None:
         return self._carrier.proceed()
 
-    def finish(self, *, now: datetime) -> Answer | None:
-        return self._carrier.finish()
+    def finish(self) -> None:
+        self._carrier.finish()
+
+    def conclude(self, *, now: datetime) -> Answer | None:
+        return self._carrier.conclude()
 
     def abandon(self) -> None:
         self._carrier.close()
@@ -124,7 +125,10 @@ class _Webhooks:
     def proceed(self) -> Answer | None:
         return None
 
-    def finish(self, *, now: datetime) -> Answer | None:
+    def finish(self) -> None:
+        pass
+
+    def conclude(self, *, now: datetime) -> Answer | None:
         webhook = Webhook.objects.filter(messages=self._held.message_id).first()
         if webhook is None:
             return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is no more.")
@@ -243,10 +247,11 @@ def _send_claimed(
             # While the other side and the database work, the next message is made ready.
             ahead = _ahead(waiting, told)
             attempt.proceed()
-            if ahead is not None:
-                channel.prepare(ahead)
         if goes_on := not is_stopping():
-            attempt.end(lambda held: _if_still_ours(held, clock))
+            attempt.end(
+                lambda held: _if_still_ours(held, clock),
+                meanwhile=partial(_prepare, channel, ahead),
+            )
         else:
             attempt.leave()
         last = attempt
@@ -306,6 +311,14 @@ def _ahead(waiting: Sequence[Claim], told: Mapping[int, Contents]) -> Contents |
     with suppress(Exception):
         return told[waiting[0].message_id] if waiting else None
     return None
+
+
+def _prepare(channel: Channel, ahead: Contents | None) -> None:
+    """Make the next message ready. One that cannot be made is, when its turn comes, tried again
+    and deferred."""
+    if ahead is not None:
+        with suppress(Exception):
+            channel.prepare(ahead)
 
 
 class _Journal:

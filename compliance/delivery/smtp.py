@@ -59,16 +59,22 @@ class SmtpLine:
         envelope.server.send(_dots_doubled(self._mail.lines))
 
     def finish(self) -> None:
-        """End the mail that was begun.
+        """Hand over the end of the mail that was begun, without waiting for the server."""
+        self._is_under_way = False
+        # A connection that is lost is for `conclude` to notice.
+        with suppress(OSError, smtplib.SMTPException):
+            self._begun().server.send(b".\r\n")
+
+    def conclude(self) -> None:
+        """Hear whether the server took the mail.
 
         Raises:
-            SMTPDataError: the server does not take it, and can be given another.
-            SMTPException, OSError: whether the server took it cannot be known.
+            SMTPDataError: it does not, and can be given another.
+            SMTPException, OSError: whether it did cannot be known.
         """
-        envelope = self._envelope
-        assert envelope is not None, "it was begun"
-        self._is_under_way = False
-        envelope.server.send(b".\r\n")
+        envelope = self._begun()
+        if envelope.server.sock is None:
+            raise smtplib.SMTPServerDisconnected("The connection was lost at the end of the mail")
         code, said = envelope.server.getreply()
         if code != _OK:
             self._leave(code, envelope)
@@ -93,6 +99,10 @@ class SmtpLine:
             server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             server.ehlo_or_helo_if_needed()
         return server
+
+    def _begun(self) -> _Dialogue:
+        assert self._envelope is not None, "a mail was begun"
+        return self._envelope
 
     def _set_off(self, server: smtplib.SMTP) -> _Dialogue:
         """Say as much of the envelope as the server takes at once."""

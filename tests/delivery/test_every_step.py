@@ -203,7 +203,7 @@ class _Hasty(attempts.Attempt):
     def begin(self) -> None:
         super().begin()
         self.proceed()
-        self.end(lambda held: held)
+        self.end(lambda held: held, meanwhile=lambda: None)
 
 
 def test_who_sends_on_before_the_last_is_on_record_repeats_two_mails(
