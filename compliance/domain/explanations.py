@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from compliance.domain.civil_time import zone
 from compliance.domain.phrases import day, one_line, shortened
@@ -265,6 +266,7 @@ def _words(word: Status | Verdict) -> str:
     return word.value.replace("_", " ")
 
 
+@lru_cache(maxsize=1_000)
 def _moment(at: datetime, timezone: str) -> str:
     utc, local = at.astimezone(UTC), at.astimezone(zone(timezone))
     there = "" if timezone == "UTC" else f" ({day(local.date())}, {local:%H:%M} in {timezone})"

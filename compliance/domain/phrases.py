@@ -15,6 +15,8 @@ _BLANKS = re.compile(r"\s+")
 # Format characters stay for the scripts and emoji that need them, except those that turn the
 # direction of what follows: with them a title could be made to read as something else.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What falls due at one time is told of together: the same instants are put into words many times.
+_KEPT = 1_000
 _UNWANTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -58,12 +60,13 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=_KEPT)
 def day(on: date) -> str:
     """`14 May 2025`."""
     return f"{on.day} {on:%B %Y}"
 
 
+@lru_cache(maxsize=_KEPT)
 def moment(at: datetime, zone_name: str) -> str:
     """`Thursday, 15 May 2025, 00:00` on the clocks of the zone."""
     return f"{at.astimezone(zone(zone_name)):%A}, {clock(at, zone_name)}"
@@ -77,6 +80,7 @@ def is_day_end(on: date, at: datetime, zone_name: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=_KEPT)
 def due_here(due_on: date, due_at: datetime, zone_name: str) -> str:
     """The due instant in the deadline's zone: the end of a day, or a time of day."""
     if is_day_end(due_on, due_at, zone_name):
@@ -84,6 +88,7 @@ def due_here(due_on: date, due_at: datetime, zone_name: str) -> str:
     return f"{moment(due_at, zone_name)} ({zone_name})"
 
 
+@lru_cache(maxsize=_KEPT)
 def clock(at: datetime, zone_name: str) -> str:
     """`15 May 2025, 00:00` on the clocks of the zone."""
     local = at.astimezone(zone(zone_name))
@@ -96,6 +101,7 @@ def in_utc(at: datetime) -> str:
     return f"{moment(at, 'UTC')} UTC"
 
 
+@lru_cache(maxsize=_KEPT)
 def elapsed(start: datetime, end: datetime, zone_name: str) -> str:
     """The time from `start` to `end` in its two largest units, as calendars of the zone count.
 

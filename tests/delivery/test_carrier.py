@@ -245,3 +245,22 @@ def test_a_mail_whose_beginning_took_longer_than_its_lease_is_not_ended(
     assert desk.pass_to(DUE).sent == 0
     assert len(renewed) == 1
     assert sink.received == []
+
+
+def test_what_a_server_dropped_at_its_end_is_sent_once_more_only_while_it_is_ours(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.follow()
+    for number in range(2):
+        desk.deadline(desk.agreement(f"a-{number}"))
+    # So that every claim is renewed.
+    monkeypatch.setattr(outbox, "LEASE_FOR_ONE", outbox.LEASE)
+    sink.answers = lambda number: HANG_UP if number == 2 else "250 OK"
+    renew = outbox.renew
+
+    def lost(held: outbox.Claim, *, now: datetime) -> outbox.Claim | None:
+        return None if len(sink.received) == 2 else renew(held, now=now)
+
+    monkeypatch.setattr(outbox, "renew", lost)
+    assert desk.pass_to(DUE).sent == 1
+    assert len(sink.received) == 2
