@@ -31,7 +31,7 @@ from compliance.models.bulk import under_way
 # How long a claimed message stays out of other workers' reach. It must exceed the longest wait
 # on the mail server, EMAIL_TIMEOUT, and is how long a `kill -9` can hold up the claimed ones.
 LEASE = timedelta(seconds=30)
-# A send begins only with this much of the lease left, or the lease is renewed first.
+# A mail is ended only with this much of the lease left, or the lease is renewed first.
 LEASE_FOR_ONE = timedelta(seconds=25)
 CLAIM = 250
 # Nor are more alerts claimed than are read well within a lease. Whether a message has more than

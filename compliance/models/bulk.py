@@ -48,7 +48,8 @@ def under_way(statement: str, **parameters: Any) -> Iterator[None]:
 
     For a statement that is run over and over: it is planned once a connection. It reads its
     parameters as `json_to_record($1)`, and must return no rows, as a migration could change those
-    under its plan. Within the block the database must not be asked for anything else.
+    under its plan. Within the block the database must not be asked for anything else. In a
+    transaction, that must have begun.
     """
     connection.ensure_connection()
     database = connection.connection
@@ -58,9 +59,7 @@ def under_way(statement: str, **parameters: Any) -> Iterator[None]:
         yield
     finally:
         with connection.wrap_database_errors:
-            for result in database.wait(fetch_many(database.pgconn)):
-                if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
-                    raise psycopg.errors.error_from_result(result)
+            _hear(database)
 
 
 # What each connection has planned for `under_way`, and under which name.
@@ -70,11 +69,19 @@ _planned: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKey
 def _send(database: psycopg.Connection[Any], statement: str, parameters: bytes) -> None:
     names = _planned.setdefault(database, {})
     if statement not in names:
-        name = f"under_way_{len(names)}"
-        database.execute(f"PREPARE {name} (json) AS {statement}".encode())
-        names[statement] = name.encode()
+        name = f"under_way_{len(names)}".encode()
+        # By the protocol: a pooler would not know of what PREPARE has planned.
+        database.pgconn.send_prepare(name, statement.encode())
+        _hear(database)
+        names[statement] = name
     # Psycopg itself has no way to send a statement and come back for the outcome.
     database.pgconn.send_query_prepared(names[statement], [parameters])
+
+
+def _hear(database: psycopg.Connection[Any]) -> None:
+    for result in database.wait(fetch_many(database.pgconn)):
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
 
 
 @contextmanager
