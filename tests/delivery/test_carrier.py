@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socketserver
 import threading
 import time
@@ -83,7 +84,19 @@ def test_a_server_that_awaits_a_mail_to_nobody_is_left(settings: Any) -> None:
         with Carrier() as carrier:
             assert carrier.send(mail("to nobody", to="nobody@example.org")).text == "550 No"
             assert carrier.send(mail("to somebody")) == SENT
-    assert [b"to somebody" in each for each in naive.received] == [True]
+    assert len(naive.received) == 2
+    assert b"" in naive.received, "not a command that would be a line of a mail"
+
+
+def test_no_sender_makes_a_command_of_its_own(settings: Any) -> None:
+    with Naive() as naive:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = naive.server_address[:2]
+        breaking = mail("one")
+        breaking.from_email = '"a\\\r\nRCPT TO:<thief@example.org>"@desk.example'
+        with Carrier() as carrier, pytest.raises(ValueError, match="one line"):
+            carrier.send(breaking)
+    assert not any(b"thief" in command for command in naive.commands)
 
 
 class Naive(socketserver.ThreadingTCPServer):
@@ -92,6 +105,7 @@ class Naive(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
+        self.commands: list[bytes] = []
         self.received: list[bytes] = []
         super().__init__(("127.0.0.1", 0), _NaiveHandler)
 
@@ -110,6 +124,7 @@ class _NaiveHandler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
         for command in self.rfile:
+            self.server.commands.append(command)
             match command[:4].upper():
                 case b"EHLO":
                     self.wfile.write(b"250-here\r\n250 PIPELINING\r\n")
@@ -117,7 +132,7 @@ class _NaiveHandler(socketserver.StreamRequestHandler):
                     self.wfile.write(b"550 No\r\n")
                 case b"DATA":
                     self.wfile.write(b"354 Go on\r\n")
-                    lines = list(iter(self.rfile.readline, b".\r\n"))
+                    lines = list(itertools.takewhile(lambda line: line != b".\r\n", self.rfile))
                     self.server.received.append(b"".join(lines))
                     self.wfile.write(b"250 OK\r\n")
                 case b"QUIT":
