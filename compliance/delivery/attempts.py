@@ -13,10 +13,9 @@ from typing import Protocol
 import structlog
 from django.db import Error
 
-from compliance.delivery.carrier import Answer
+from compliance.delivery.carrier import Answer, of_our_fault
 from compliance.delivery.contents import Contents
 from compliance.delivery.outbox import Claim
-from compliance.domain.vocabulary import AttemptOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -128,4 +127,4 @@ class Attempt:
         except Exception as error:
             log.exception("message could not be made", message_id=self.told.message_id)
             self._channel.abandon()
-            return Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error))
+            return of_our_fault(error)

@@ -44,6 +44,9 @@ _SENT = Answer(outcome=AttemptOutcome.SENT)
 class _Line(Protocol):
     """Where mails go one after the other, each in steps."""
 
+    # Whether a mail was begun and its end not handed over.
+    is_under_way: bool
+
     def begin(self, mail: Mail) -> None:
         """Set it off, without waiting."""
 
@@ -66,6 +69,7 @@ class _Whole:
     def __init__(self, backend: Any) -> None:
         self._backend = backend
         self._mails: list[Mail] = []
+        self.is_under_way = False
 
     def begin(self, mail: Mail) -> None:
         self._mails = [mail]
@@ -162,6 +166,11 @@ class Carrier:
             return self._once_more() if self._hung_up(error) else self._answer(error)
         return _SENT
 
+    def abandon(self) -> None:
+        """Leave a mail that was begun and not finished: it is not sent."""
+        if self._line.is_under_way:
+            self.close()
+
     def _once_more(self) -> Answer | None:
         return self.begin(self._mail) or self.proceed()
 
@@ -188,6 +197,11 @@ class Carrier:
         if answer.is_server_fault:
             self.close()
         return answer
+
+
+def of_our_fault(error: Exception) -> Answer:
+    """What is kept of an attempt that failed on our side."""
+    return Answer(outcome=AttemptOutcome.DEFERRED, text=one_line(repr(error))[:MOST_KEPT])
 
 
 def read_answer(error: Exception) -> Answer:

@@ -17,7 +17,7 @@ from email.policy import Policy, compat32
 from email.utils import formataddr, formatdate, getaddresses, parseaddr
 from functools import cached_property, lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
@@ -28,6 +28,11 @@ _BLANK = re.compile(r"\s")
 
 class Mail(EmailMultiAlternatives):
     """A mail to one recipient: plain text, with alternatives or without."""
+
+    def made(self) -> Self:
+        """The mail, its lines made and kept."""
+        _ = self.lines
+        return self
 
     @cached_property
     def lines(self) -> bytes:

@@ -16,7 +16,7 @@ from django.db import Error
 
 from compliance.delivery import chats, contents, letters, outbox, payloads, refusals, webhooks
 from compliance.delivery.attempts import Attempt, Channel
-from compliance.delivery.carrier import Answer, Carrier
+from compliance.delivery.carrier import Answer, Carrier, of_our_fault
 from compliance.delivery.contents import Contents
 from compliance.delivery.mime import Mail
 from compliance.delivery.outbox import Claim
@@ -71,19 +71,18 @@ class _Mail:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._prepared: dict[str, Mail] = {}
+        self._ready: tuple[Contents, Mail] | None = None
         self.per_minute: int = settings.MAILS_PER_MINUTE
         self.resting: set[str] = set()
         self.is_down = False
 
     def prepare(self, told: Contents) -> None:
-        mail = letters.letter(told)
-        # They are made when first asked for, and kept.
-        assert mail.lines
-        self._prepared = {told.message_id: mail}
+        self._ready = told, letters.letter(told).made()
 
     def begin(self, held: Claim, told: Contents) -> Answer | None:
-        return self._carrier.begin(self._prepared.get(told.message_id) or letters.letter(told))
+        if self._ready is not None and self._ready[0] is told:
+            return self._carrier.begin(self._ready[1])
+        return self._carrier.begin(letters.letter(told))
 
     def proceed(self) -> Answer | None:
         return self._carrier.proceed()
@@ -95,7 +94,7 @@ class _Mail:
         return self._carrier.conclude()
 
     def abandon(self) -> None:
-        self._carrier.close()
+        self._carrier.abandon()
 
     def again_after(self, held: Claim, answer: Answer) -> timedelta | None:
         wait = BACK_OFF[min(held.attempt_count, len(BACK_OFF)) - 1]
@@ -238,10 +237,18 @@ def _send_claimed(
         held = _if_still_ours(waiting.popleft(), clock)
         if held is None:
             continue
-        due = _in_words(held, told, journal, clock)
-        if due is None:
+        if held.message_id not in told:
+            outbox.release([held], now=clock())
             continue
-        attempt = Attempt(held, due, channel, clock)
+        started_at = clock()
+        try:
+            attempt = Attempt(held, told[held.message_id], channel, clock)
+        except Exception as error:
+            # What was sent goes on record first, whatever comes of this.
+            journal.record(last)
+            last = None
+            journal.defer(held, error, started_at=started_at)
+            continue
         attempt.begin()
         with journal.recording(last):
             # While the other side and the database work, the next message is made ready.
@@ -255,8 +262,7 @@ def _send_claimed(
         else:
             attempt.leave()
         last = attempt
-    with journal.recording(last):
-        pass
+    journal.record(last)
     outbox.release(waiting, now=clock())
     outbox.mark_reached(journal.reached)
     return goes_on and not channel.is_down
@@ -287,22 +293,6 @@ def _read(claims: Sequence[Claim], journal: _Journal, clock: _Clock) -> Mapping[
         except Exception as error:
             journal.defer(held, error, started_at=started_at)
     return told
-
-
-def _in_words(
-    held: Claim, told: Mapping[int, Contents], journal: _Journal, clock: _Clock
-) -> Contents | None:
-    """What a message tells. One with nothing to tell is given back, one that cannot be put into
-    words deferred."""
-    if held.message_id not in told:
-        outbox.release([held], now=clock())
-        return None
-    started_at = clock()
-    try:
-        return told[held.message_id]
-    except Exception as error:
-        journal.defer(held, error, started_at=started_at)
-        return None
 
 
 def _ahead(waiting: Sequence[Claim], told: Mapping[int, Contents]) -> Contents | None:
@@ -371,10 +361,15 @@ class _Journal:
                 log.error("message refused", **noted, answer=answer.text)
                 _note_refusal(told.recipient, answer.text, held, ended_at)
 
+    def record(self, attempt: Attempt | None) -> None:
+        """Record an attempt, if there is one."""
+        with self.recording(attempt):
+            pass
+
     def defer(self, held: Claim, error: Exception, *, started_at: datetime) -> None:
         """Record that a message could not be worked out."""
         log.error("message could not be worked out", message=held.message_id, exc_info=error)
-        answer, ended_at = Answer(outcome=AttemptOutcome.DEFERRED, text=repr(error)), self._clock()
+        answer, ended_at = of_our_fault(error), self._clock()
         with outbox.recording(
             held,
             outcome=answer.outcome,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import smtplib
 import socket
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.core.mail.backends.smtp import EmailBackend
 
@@ -24,15 +25,15 @@ class SmtpLine:
     def __init__(self, backend: EmailBackend) -> None:
         self._backend = backend
         self._envelope: _Dialogue | None = None
-        self._is_under_way = False
+        self._failure: Exception | None = None
+        self.is_under_way = False
 
     def begin(self, mail: Mail) -> None:
         """Set off a mail to one recipient, as far as that goes without waiting for the server."""
-        self._mail, self._envelope = mail, None
+        self._mail, self._envelope, self._failure = mail, None, None
         server = self._backend.connection
         if server is not None:
-            # A connection that is lost is for `proceed` to notice.
-            with suppress(OSError, smtplib.SMTPException):
+            with self._noticed_later():
                 self._set_off(server)
 
     def proceed(self) -> None:
@@ -43,6 +44,7 @@ class SmtpLine:
                 and can be given another.
             SMTPException, OSError: the server cannot be reached, or not be talked to any more.
         """
+        self._notice()
         envelope = self._envelope or self._set_off(self._opened())
         code, said = envelope.reply()
         if code != _OK:
@@ -60,9 +62,8 @@ class SmtpLine:
 
     def finish(self) -> None:
         """Hand over the end of the mail that was begun, without waiting for the server."""
-        self._is_under_way = False
-        # A connection that is lost is for `conclude` to notice.
-        with suppress(OSError, smtplib.SMTPException):
+        self.is_under_way = False
+        with self._noticed_later():
             self._begun().server.send(b".\r\n")
 
     def conclude(self) -> None:
@@ -72,9 +73,8 @@ class SmtpLine:
             SMTPDataError: it does not, and can be given another.
             SMTPException, OSError: whether it did cannot be known.
         """
+        self._notice()
         envelope = self._begun()
-        if envelope.server.sock is None:
-            raise smtplib.SMTPServerDisconnected("The connection was lost at the end of the mail")
         code, said = envelope.server.getreply()
         if code != _OK:
             self._leave(code, envelope)
@@ -82,10 +82,10 @@ class SmtpLine:
 
     def close(self) -> None:
         """Take leave of the server; of what was begun and not finished it has taken nothing."""
-        if self._is_under_way and self._backend.connection is not None:
+        if self.is_under_way and self._backend.connection is not None:
             # A QUIT would be a line of the mail, and wait for an answer.
             self._backend.connection.close()
-        self._is_under_way = False
+        self.is_under_way = False
         self._backend.close()
 
     def _opened(self) -> smtplib.SMTP:
@@ -99,6 +99,18 @@ class SmtpLine:
             server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             server.ehlo_or_helo_if_needed()
         return server
+
+    @contextmanager
+    def _noticed_later(self) -> Iterator[None]:
+        """A connection that is lost is for the next step to notice, which waits for the server."""
+        try:
+            yield
+        except (OSError, smtplib.SMTPException) as error:
+            self._failure = error
+
+    def _notice(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _begun(self) -> _Dialogue:
         assert self._envelope is not None, "a mail was begun"
@@ -114,23 +126,24 @@ class SmtpLine:
             f"RCPT TO:<{bare_address(recipient)}>",
             "DATA",
         )
-        self._is_under_way = True
+        self.is_under_way = True
         envelope.begin()
         self._envelope = envelope
         return envelope
 
     def _leave(self, code: int, envelope: _Dialogue) -> None:
         """Leave a mail that was refused, so that the next can be begun."""
-        self._is_under_way = False
-        if code == _SERVICE_CLOSES:
-            envelope.server.close()
-            return
-        with suppress(smtplib.SMTPServerDisconnected):
-            if _SEND_IT in envelope.unheard():
-                # It waits for the lines of a mail to nobody.
-                envelope.server.close()
-            else:
+        self.is_under_way = False
+        try:
+            # With 354 it waits for the lines of a mail to nobody.
+            is_fit = code != _SERVICE_CLOSES and _SEND_IT not in envelope.unheard()
+            if is_fit:
                 envelope.server.rset()
+        except (OSError, smtplib.SMTPException):
+            is_fit = False
+        if not is_fit:
+            envelope.server.close()
+            self._backend.connection = None
 
 
 def _dots_doubled(lines: bytes) -> bytes:

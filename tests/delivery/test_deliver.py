@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from compliance.delivery import DeliveryReport, deliver, letters, outbox, run
+from compliance.delivery import DeliveryReport, contents, deliver, letters, outbox, run
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Alert, Deadline, DeliveryAttempt, Message, Subscription
+from compliance.models.bulk import under_way
 from tests.delivery.conftest import DUE, HANG_UP, NOW, READER, STALL, Desk, Sink
 from tests.delivery.test_webhooks import raw_server
 
@@ -327,6 +328,50 @@ def test_a_mail_that_cannot_be_made_waits_and_holds_up_no_other(
         patched.setattr(letters, "letter", faulty)
         assert desk.pass_to(DUE) == DeliveryReport(formed=2, sent=1, deferred=1)
     assert desk.deliver(DUE + MINUTE).sent == 1
+
+
+def test_what_was_sent_is_on_record_before_the_next_turns_out_to_be_faulty(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.follow()
+    for number in range(3):
+        desk.deadline(desk.agreement(f"a-{number}", title=f"Agreement {number}"))
+    desk.sweep()
+    found: Any = contents.Contents
+
+    def faulty(**told: Any) -> Any:
+        if told["agreement"] == "Agreement 1":
+            raise LookupError("a fault of ours\x00, which cannot even be stored")
+        return found(**told)
+
+    monkeypatch.setattr(contents, "Contents", faulty)
+    assert desk.deliver() == DeliveryReport(formed=3, sent=2, deferred=1)
+    kept = list(DeliveryAttempt.objects.order_by("id").values_list("outcome", "answer"))
+    assert kept[0] == ("sent", "")
+    assert kept[1][1].startswith("LookupError(")
+    assert kept[2] == ("sent", "")
+
+
+def test_what_is_read_is_put_into_words_while_the_database_is_busy(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    desk.follow("digest@example.org", rhythm="daily", digest_hour=13)
+    for number in range(2):
+        agreement = desk.agreement(f"a-{number}")
+        done = desk.deadline(agreement, "Done")
+        desk.deadline(agreement, "Left")
+        desk.record(
+            done, DUE, type="extension", on="2026-03-01", due={"type": "date", "on": "2026-05-01"}
+        )
+    desk.sweep()
+    outbox.form(as_of=DUE + timedelta(days=1), domain="desk.example")
+    ids = list(Message.objects.values_list("id", flat=True))
+    told = contents.read(ids, as_of=DUE + timedelta(days=1))
+    assert len(told) == 3
+    with under_way(
+        "UPDATE compliance_message SET state = $1::json->>'state' WHERE FALSE", state="sent"
+    ):
+        made = [letters.letter(each).made() for each in told.values()]
+    assert len(made) == 3
 
 
 def test_slow_sending_renews_the_lease(

@@ -29,8 +29,9 @@ def test_it_is_committed_after_the_block_however_often(china: Party) -> None:
 
 
 def test_it_belongs_to_the_transaction_that_it_is_in(china: Party) -> None:
+    with under_way(RENAME, code="CHN", name="China"):
+        pass
     with transaction.atomic():
-        fetch("SELECT 1")
         with under_way(RENAME, code="CHN", name="undone"):
             pass
         transaction.set_rollback(True)
@@ -52,6 +53,20 @@ def test_what_is_raised_in_the_block_does_not_undo_it_nor_block_the_connection(
 ) -> None:
     with pytest.raises(LookupError), under_way(RENAME, code="CHN", name="renamed"):
         raise LookupError
+    assert Party.objects.get().name == "renamed"
+
+
+def test_what_fails_gives_way_to_what_is_raised_in_the_block(china: Party) -> None:
+    with pytest.raises(LookupError), under_way(RENAME, code="CHN", name=None):
+        raise LookupError
+    with under_way(RENAME, code="CHN", name="renamed"):
+        pass
+    assert Party.objects.get().name == "renamed"
+
+
+def test_more_than_the_connection_holds_at_once_is_sent_as_well(china: Party) -> None:
+    with under_way(RENAME, code="CHN", name="renamed", more="x" * 5_000_000):
+        pass
     assert Party.objects.get().name == "renamed"
 
 
