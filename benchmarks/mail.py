@@ -136,11 +136,12 @@ class _Taker:
     def __init__(self, is_pipelining: bool) -> None:
         self._is_pipelining = is_pipelining
 
+    # The names are those that aiosmtpd calls.
     async def handle_EHLO(  # noqa: N802
         self,
-        server: Any,  # noqa: ARG002
+        _server: Any,
         session: Any,
-        envelope: Any,  # noqa: ARG002
+        _envelope: Any,
         hostname: str,
         responses: list[str],
     ) -> list[str]:
