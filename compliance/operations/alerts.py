@@ -18,13 +18,6 @@ from compliance.domain.rhythms import Hours, told_from
 from compliance.domain.vocabulary import AlertKind, Rhythm, Severity
 from compliance.models.bulk import fetch, write
 
-KINDS = {
-    "missed": AlertKind.MISSED,
-    "escalated": AlertKind.ESCALATED,
-    "recovered": AlertKind.RECOVERED,
-    "unsilenced": AlertKind.UNSILENCED,
-}
-
 
 def row(call: Call, *, deadline: Any, created_at: datetime) -> dict[str, Any]:
     """A call for an alert as a row for `make`; `deadline` has the columns of one."""
@@ -51,6 +44,59 @@ def make(
         hours: of `subscribers_hours`, at the instant of the settlement.
     """
     write(_MAKE, rows, hours=orjson.dumps(hours).decode(), as_of=as_of, severities=list(Severity))
+
+
+def withdraw_unsent(*, breaches: Sequence[Mapping[str, Any]]) -> None:
+    """Withdraw the alerts about breaches that never happened, where nobody can have read them.
+
+    Args:
+        breaches: rows with `deadline_id`, `occurred_at` and `recorded_at`.
+    """
+    write(_WITHDRAW_UNSENT, breaches)
+
+
+def announce_resumption(
+    *,
+    breaches: Sequence[Mapping[str, Any]],
+    hours: Sequence[Mapping[str, Any]],
+    as_of: datetime,
+) -> None:
+    """Announce again breaches that are open although they were over, or were never true.
+
+    Recipients hear of it if their alert was withdrawn, or if they may have read that the breach
+    is over, and as long as they still follow it.
+
+    Args:
+        breaches: rows with `deadline_id`, `occurred_at` and `recorded_at`.
+        hours: of `subscribers_hours`, at `as_of`.
+    """
+    write(_ANNOUNCE_RESUMPTION, breaches, **_parameters(hours, as_of))
+
+
+def announce_recovery(
+    *,
+    breaches: Sequence[Mapping[str, Any]],
+    hours: Sequence[Mapping[str, Any]],
+    as_of: datetime,
+) -> None:
+    """Announce the end of breaches to those who were to hear of the breach and still follow it.
+
+    Args:
+        breaches: rows with `deadline_id`, `occurred_at` and `recorded_at`.
+        hours: of `subscribers_hours`, at `as_of`.
+    """
+    write(_ANNOUNCE_RECOVERY, breaches, **_parameters(hours, as_of))
+
+
+def _parameters(hours: Sequence[Mapping[str, Any]], as_of: datetime) -> dict[str, Any]:
+    return {
+        "hours": orjson.dumps(hours).decode(),
+        "as_of": as_of,
+        "missed": AlertKind.MISSED,
+        "escalated": AlertKind.ESCALATED,
+        "recovered": AlertKind.RECOVERED,
+        "unsilenced": AlertKind.UNSILENCED,
+    }
 
 
 def keep_hours(
@@ -102,7 +148,7 @@ _HOURS = """
 """
 
 # When the recipient of an alert `a` may be told, at hours like those it was made for.
-TOLD_FROM = """
+_TOLD_FROM = """
         coalesce((
             SELECT min(h.not_before)
             FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
@@ -113,7 +159,7 @@ TOLD_FROM = """
         ), %(as_of)s)"""
 
 _KEEP_HOURS = f"""
-    UPDATE compliance_alert AS a SET not_before = {TOLD_FROM}
+    UPDATE compliance_alert AS a SET not_before = {_TOLD_FROM}
     WHERE a.agreement_id = %(agreement_id)s
       AND (%(deadline_id)s::bigint IS NULL OR a.deadline_id = %(deadline_id)s)
       AND a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(as_of)s
@@ -150,4 +196,65 @@ _MAKE = """
               AND (NOT s.is_owner OR lower(o.owner) = lower(s.email))))
     ORDER BY told_from
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
+"""
+
+_BREACH_ROWS = """jsonb_to_recordset(%(rows)s::jsonb) AS v(
+        deadline_id bigint, recorded_at timestamptz, occurred_at timestamptz)"""
+
+_WITHDRAW_UNSENT = f"""
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = v.recorded_at
+    FROM {_BREACH_ROWS}
+    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+      AND a.message_id IS NULL AND a.withdrawn_at IS NULL
+"""
+
+
+def _still_followed(kind: str) -> str:
+    """SQL: whether the recipient of alert `a` still follows alerts of a kind about it."""
+    return f"""EXISTS (
+        SELECT FROM compliance_subscription AS f
+        WHERE f.is_active AND coalesce('webhook:' || f.webhook_id, f.email) = a.recipient
+          AND (f.agreement_id IS NULL OR f.agreement_id = a.agreement_id)
+          AND (f.kinds = '{{}}' OR {kind} = ANY(f.kinds)))"""
+
+
+# Alerts that were withdrawn are sent after all, and so are those whose recipients may have read
+# that the breach was over.
+_ANNOUNCE_RESUMPTION = f"""
+    WITH v AS (SELECT * FROM {_BREACH_ROWS}),
+    undone AS (
+        DELETE FROM compliance_alert AS a USING v
+        WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+          AND a.kind = %(recovered)s
+        RETURNING a.deadline_id, a.breach_at, a.recipient, a.message_id
+    )
+    UPDATE compliance_alert AS a
+    SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at,
+        not_before = {_TOLD_FROM}
+    FROM v
+    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+      AND a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s)
+      AND {_still_followed("a.kind")}
+      AND (a.withdrawn_at IS NOT NULL OR EXISTS (
+          SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
+          WHERE u.deadline_id = a.deadline_id AND u.breach_at = a.breach_at
+            AND u.recipient = a.recipient AND m.attempt_count > 0))
+"""
+
+# Sent to those who were to hear of the breach, and to nobody else.
+_ANNOUNCE_RECOVERY = f"""
+    INSERT INTO compliance_alert
+        (deadline_id, agreement_id, occasion, breach_at, created_at, kind, recipient, not_before,
+         is_digest)
+    SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient) a.deadline_id, a.agreement_id,
+        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient, {_TOLD_FROM},
+        a.is_digest
+    FROM {_BREACH_ROWS}
+    JOIN compliance_alert AS a
+      ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+    WHERE a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s) AND a.withdrawn_at IS NULL
+      AND {_still_followed(f"'{AlertKind.RECOVERED}'")}
+    ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
+    ON CONFLICT DO NOTHING
 """
