@@ -1,7 +1,8 @@
 """The tables of Pacta."""
 
-from compliance.models.agreements import Agreement, AgreementParty, Milestone, Party
-from compliance.models.alerts import (
+from compliance.models.agreements.agreements import Agreement, AgreementParty, Milestone, Party
+from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
+from compliance.models.alerts.alerts import (
     Alert,
     DeliveryAttempt,
     Message,
@@ -9,9 +10,8 @@ from compliance.models.alerts import (
     Subscription,
     Webhook,
 )
-from compliance.models.audits import Audit, Outage
-from compliance.models.calendars import ClosingDay, DeskCalendar
-from compliance.models.deadlines import (
+from compliance.models.alerts.calendar_feeds import Feed
+from compliance.models.deadlines.deadlines import (
     Breach,
     Deadline,
     LedgerEntry,
@@ -19,14 +19,14 @@ from compliance.models.deadlines import (
     Recomputation,
     SweepRun,
 )
-from compliance.models.evidence import Evidence, EvidenceFile
-from compliance.models.facts import Fact
-from compliance.models.feeds import Feed
-from compliance.models.obligations import Dependency, Obligation, ObligationParty
-from compliance.models.positions import Position
-from compliance.models.proposals import Proposal
-from compliance.models.seals import AgreementChain, LedgerCheck, Seal
-from compliance.models.users import ApiToken, User
+from compliance.models.deadlines.facts import Fact
+from compliance.models.deadlines.positions import Position
+from compliance.models.deadlines.proposals import Proposal
+from compliance.models.due_dates.calendars import ClosingDay, DeskCalendar
+from compliance.models.evidence.evidence import Evidence, EvidenceFile
+from compliance.models.integrity.seals import AgreementChain, LedgerCheck, Seal
+from compliance.models.people.users import ApiToken, User
+from compliance.models.system.audits import Audit, Outage
 
 __all__ = [
     "Agreement",
