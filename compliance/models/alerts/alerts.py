@@ -51,6 +51,18 @@ class Webhook(models.Model):
         return self.name
 
 
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Row predicates of subscriptions. Who follows an alert is in `followers`."""
+
+    def active(self) -> Self:
+        """Which receive anything at all."""
+        return self.filter(is_active=True)
+
+    def concerning(self, agreement: int | models.OuterRef) -> Self:
+        """Which are about an agreement, alone or among all."""
+        return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
+
+
 @tracked
 class Subscription(models.Model):
     """Who is told of what, and when: an address, or a webhook.
@@ -104,6 +116,8 @@ class Subscription(models.Model):
         null=True, blank=True, help_text="When a mail to this address was last refused for good."
     )
     refusal = models.TextField(blank=True, default="", db_default="")
+
+    objects: ClassVar[models.Manager[Subscription]] = SubscriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
