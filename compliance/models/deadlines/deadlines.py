@@ -1,32 +1,28 @@
-"""Dated instances of obligations, the ledger of their status, their breaches, and the sweep."""
+"""Deadlines: dated instances of obligations, with a cache of their status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 
-from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.timeline import Move as MoveOfTerms
 from compliance.domain.deadlines.timeline import Terms
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status, Verification
+from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
-from compliance.models.append_only import append_only
-from compliance.models.bulk import fetch
 from compliance.models.choices import choice_field, one_of
+from compliance.models.system.sweeps import SweepRun
 
 # Where a deadline without a due date stands in lists: after all that have one.
 NO_DUE = datetime(9998, 12, 31, tzinfo=UTC)
-# How long, at most, an alert waits for a sweep to end: longer than one takes that has half a
-# million alerts to make on a busy machine. What was killed is made good by the next, soon after.
-WAITED_FOR = timedelta(minutes=2)
+
+
 _BY_DUE = Coalesce(models.F("due_at"), models.Value(NO_DUE))
 
 
@@ -266,226 +262,3 @@ def dues_of_facts(moves: list[dict[str, Any]] | None) -> dict[int, Due]:
         for each in moves or ()
         if "fact" in each and each["due"] is not None
     }
-
-
-class LedgerEntry(models.Model):
-    """From `effective_at` on the deadline had `status`, as known from `recorded_at` on."""
-
-    deadline = models.ForeignKey(
-        Deadline, on_delete=models.PROTECT, related_name="ledger", db_index=False
-    )
-    recorded_at = models.DateTimeField()
-    effective_at = models.DateTimeField()
-    status = choice_field(Status)
-    reason = choice_field(Reason)
-    fact = models.ForeignKey(
-        "Fact", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    due_on = models.DateField(null=True)
-    due_at = models.DateTimeField(null=True)
-    unmet_at = models.DateTimeField(null=True)
-    first_at = models.DateTimeField(null=True)
-    performed = models.DecimalField(max_digits=20, decimal_places=6, null=True)
-    target = models.DecimalField(max_digits=20, decimal_places=6, null=True)
-    hash = models.BinaryField(
-        null=True, max_length=32, help_text="Over this entry and the hash of the one before."
-    )
-
-    class Meta:
-        verbose_name_plural = "ledger entries"
-        ordering = ("id",)
-        triggers = (append_only(),)
-        constraints = (
-            one_of("status", Status),
-            one_of("reason", Reason),
-            # Also read by every as-of question: one deadline's rows, newest knowledge last.
-            models.UniqueConstraint(
-                fields=["deadline", "recorded_at", "effective_at"], name="ledgerentry_replay"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.status} from {self.effective_at:%Y-%m-%d %H:%M}Z"
-
-
-def entry_of(row: LedgerEntry) -> Entry:
-    """A stored ledger entry as the domain sees it."""
-    return Entry(
-        recorded_at=row.recorded_at,
-        effective_at=row.effective_at,
-        status=Status(row.status),
-        reason=Reason(row.reason),
-        fact_id=row.fact_id,
-        due_at=row.due_at,
-        unmet_at=row.unmet_at,
-        first_at=row.first_at,
-        performed=row.performed,
-        target=row.target,
-    )
-
-
-def ledger_of(deadline_ids: Iterable[int]) -> Iterator[tuple[int, date | None, Entry]]:
-    """The ledgers of deadlines: of each entry, in no order, the deadline and the due day too."""
-    for row in fetch(_LEDGER_OF, ids=list(deadline_ids)):
-        deadline_id, due_on, recorded_at, effective_at, status, reason, *rest = row
-        fact_id, due_at, unmet_at, first_at, performed, target = rest
-        yield (
-            deadline_id,
-            due_on,
-            Entry(
-                recorded_at=recorded_at,
-                effective_at=effective_at,
-                status=Status(status),
-                reason=Reason(reason),
-                fact_id=fact_id,
-                due_at=due_at,
-                unmet_at=unmet_at,
-                first_at=first_at,
-                performed=performed,
-                target=target,
-            ),
-        )
-
-
-_LEDGER_OF = """
-    SELECT deadline_id, due_on, recorded_at, effective_at, status, reason, fact_id, due_at,
-        unmet_at, first_at, performed, target
-    FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
-"""
-
-
-def chained_entry(row: Mapping[str, Any]) -> list[object]:
-    """What of a ledger entry its hash covers."""
-    return [row[name] for name in _CHAINED]
-
-
-_CHAINED = (
-    "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id", "due_on",
-    "due_at", "unmet_at", "first_at", "performed", "target",
-)  # fmt: skip
-
-
-class Breach(models.Model):
-    """An interval in which a deadline stands unmet. It ends; it is never erased."""
-
-    deadline = models.ForeignKey(
-        Deadline, on_delete=models.PROTECT, related_name="breaches", db_index=False
-    )
-    occurred_at = models.DateTimeField()
-    detected_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    end_reason = choice_field(BreachEnd, null=True)
-    acknowledged_at = models.DateTimeField(null=True)
-    acknowledged_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-
-    acknowledged_as = models.CharField(
-        max_length=254, blank=True, default="", db_default="", help_text="Who says to be at it."
-    )
-    acknowledged_until = models.DateTimeField(null=True)
-
-    class Meta:
-        verbose_name_plural = "breaches"
-        ordering = ("-occurred_at", "-id")
-        constraints = (
-            one_of("end_reason", BreachEnd),
-            # Also read by operations.course, which loads the breaches of the deadlines it settles.
-            models.UniqueConstraint(fields=["deadline", "occurred_at"], name="breach_once"),
-            models.CheckConstraint(
-                name="breach_ends_after_it_began",
-                condition=models.Q(ended_at__isnull=True)
-                | models.Q(ended_at__gte=models.F("occurred_at")),
-            ),
-            models.CheckConstraint(
-                name="breach_end_has_reason",
-                condition=models.Q(ended_at__isnull=True, end_reason__isnull=True)
-                | models.Q(ended_at__isnull=False, end_reason__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="breach_acknowledged_whole",
-                condition=models.Q(
-                    acknowledged_at__isnull=True,
-                    acknowledged_by__isnull=True,
-                    acknowledged_as="",
-                    acknowledged_until__isnull=True,
-                )
-                | models.Q(acknowledged_at__isnull=False, acknowledged_until__isnull=False)
-                & ~models.Q(acknowledged_as=""),
-            ),
-        )
-        indexes = (
-            # Read by the breach list, newest first.
-            models.Index(fields=["-occurred_at", "-id"], name="breach_newest"),
-        )
-
-    def __str__(self) -> str:
-        return f"Breach from {self.occurred_at:%Y-%m-%d %H:%M}Z"
-
-
-class SweepRunQuerySet(models.QuerySet["SweepRun"]):
-    """Row predicates of runs of the sweep."""
-
-    def under_way(self, as_of: datetime) -> Self:
-        """Which are not over at `as_of`. One that began long ago was killed, or is huge: nothing
-        waits for it."""
-        return self.filter(ended_at__isnull=True, as_of__gt=as_of - WAITED_FOR, as_of__lte=as_of)
-
-
-class SweepRun(models.Model):
-    """One run of the sweep: when, how much it settled, how much it had to set aside."""
-
-    as_of = models.DateTimeField()
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    settled = models.PositiveIntegerField(default=0)
-    breaches = models.PositiveIntegerField(default=0)
-    set_aside = models.PositiveIntegerField(default=0)
-
-    objects: ClassVar[models.Manager[SweepRun]] = SweepRunQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("-started_at",)
-        indexes = (
-            # Read by the health page (the last run), by the clearing of old runs, and by
-            # delivery (those under way).
-            models.Index(fields=["-ended_at"], name="sweeprun_newest"),
-        )
-
-    def __str__(self) -> str:
-        return f"Sweep of {self.started_at:%Y-%m-%d %H:%M:%S}Z"
-
-
-class Recomputation(models.Model):
-    """One run of working out open deadlines again, and what it moved."""
-
-    as_of = models.DateTimeField()
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    data_version = models.CharField(max_length=100)
-    horizon = models.DateField(help_text="The day up to which recurrences are made.")
-    examined = models.PositiveIntegerField(default=0)
-    moved = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return f"{self.moved} of {self.examined} moved with {self.data_version}"
-
-
-class Move(models.Model):
-    """That a recomputation moved the due instant of a deadline."""
-
-    recomputation = models.ForeignKey(Recomputation, on_delete=models.CASCADE, related_name="moves")
-    deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="+")
-    from_due_at = models.DateTimeField(null=True)
-    to_due_at = models.DateTimeField(null=True)
-    problem = models.TextField(blank=True, default="")
-
-    class Meta:
-        ordering = ("id",)
-
-    def __str__(self) -> str:
-        return f"{self.from_due_at} to {self.to_due_at}"
