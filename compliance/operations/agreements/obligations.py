@@ -27,6 +27,7 @@ from compliance.models import (
 )
 from compliance.models.agreements.agreements import milestone_event
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.deadlines import projection as course
 from compliance.operations.deadlines import schedule
 
@@ -39,7 +40,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
         Invalid: its ref is taken, a side of it is no party to the agreement, its parent is not
             there, or its due time does not exist in its zone.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
     course.settle(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
@@ -56,7 +57,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
         Invalid: as `create`; also if the ref differs, or the due rule of an obligation that has
             a deadline is taken away.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
+    agreement = lock_agreement(obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
     course.settle(touched, as_of=as_of)
     obligation.refresh_from_db()
@@ -73,7 +74,7 @@ def correct(
     Raises:
         Invalid: as `update`.
     """
-    obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
+    obligation = for_update(Obligation.objects.all()).get(pk=obligation.pk)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation stays as it is: {obligation.ref}.")
     if draft.due is None and obligation.deadlines.exclude(is_withdrawn=True).exists():

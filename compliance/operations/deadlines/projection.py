@@ -44,6 +44,7 @@ from compliance.models.deadlines.deadlines import PLAIN_DUTY, Duty, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.deadlines.ledger import chained_entry, ledger_of
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import lock_deadline_columns
 from compliance.operations.alerts import alerts
 from compliance.operations.deadlines import schedule
 from compliance.operations.evidence import verification
@@ -223,7 +224,7 @@ def climb_again_in_business_days(obligation_ids: Sequence[int], *, as_of: dateti
 
 
 def _locked(deadline_ids: Iterable[int]) -> list[_Row]:
-    return [_Row(*row) for row in fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))]
+    return [_Row(*row) for row in lock_deadline_columns(_ROW, deadline_ids)]
 
 
 def _settle(
@@ -536,13 +537,7 @@ def _breach(row: _Row, recorded_at: datetime | None, breach: BreachInterval) -> 
 
 _ROW = ", ".join(_Row._fields)
 
-# Locked against each other, but not against the foreign keys of rows that refer to them: those
-# are checked at the commit, under the ledger's lock, and would close a ring of waiting.
-
-_LOCK_GIVEN = f"""
-    SELECT {_ROW} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id
-    FOR NO KEY UPDATE
-"""
+# Claimed, not waited for; other locks are those of `models.locks`.
 
 _LOCK_DUE = f"""
     SELECT {_ROW} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
