@@ -136,6 +136,22 @@ def test_a_fact_about_what_others_depend_on_only_now_locks_the_agreement_first()
     assert deadline_of("source").status == Status.MET
 
 
+@pytest.mark.django_db
+def test_what_nothing_depends_on_any_more_is_no_source_any_more() -> None:
+    agree(duty("source"), duty("dependent", due=after("source")))
+    assert deadline_of("source").has_dependents
+    correct(duty("dependent"), as_of=AFTER)
+    assert not deadline_of("source").has_dependents
+    assert deadline_of("dependent").due_on == deadline_of("source").due_on
+
+
+@pytest.mark.django_db
+def test_what_one_of_two_still_depends_on_stays_a_source() -> None:
+    agree(duty("source"), duty("first", due=after("source")), duty("second", due=after("source")))
+    correct(duty("first"), as_of=AFTER)
+    assert deadline_of("source").has_dependents
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_is_made_to_depend_on_a_deadline_in_the_hands_of_a_sweep_sees_its_outcome() -> None:
     agree(duty("source"))

@@ -17,7 +17,6 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
     Agreement,
-    Deadline,
     Dependency,
     Fact,
     Milestone,
@@ -26,6 +25,7 @@ from compliance.models import (
     Party,
 )
 from compliance.models.agreements.agreements import milestone_event
+from compliance.models.bulk import fetch
 from compliance.models.due_dates.calendars import desk_calendars
 from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.deadlines import projection as course
@@ -333,11 +333,21 @@ def hang(agreement: Agreement, obligation_ids: Collection[int]) -> None:
             for ref in sorted(events)
         ]
         rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
-    Dependency.objects.filter(obligation__in=obligation_ids).delete()
+    former = Dependency.objects.filter(obligation__in=obligation_ids)
+    marked = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
+    former.delete()
     Dependency.objects.bulk_create(rows)
-    Deadline.objects.filter(
-        obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
-    ).update(has_dependents=True)
+    # Before anything is computed from them: a sweep that has one of these in hand does not know
+    # of what depends on it, and its outcome must be seen here.
+    fetch(_MARK_SOURCES, ids=list(marked - {None}))
+
+
+_MARK_SOURCES = """
+    UPDATE compliance_deadline AS d SET has_dependents = NOT d.has_dependents
+    WHERE d.obligation_id = ANY(%(ids)s) AND d.has_dependents <> EXISTS (
+        SELECT FROM compliance_dependency AS e WHERE e.on_id = d.obligation_id)
+    RETURNING d.id
+"""
 
 
 def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:
