@@ -13,7 +13,7 @@ import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
-from config import secrecy, servers
+from config import addresses, secrecy
 from config.env import BadSetting, environment
 
 
@@ -46,7 +46,7 @@ def _secret_key() -> str:
 
 
 def _database() -> dict[str, Any]:
-    url = environment.database_url or servers.embedded_database_url(environment.var_dir)
+    url = environment.database_url or addresses.embedded_database_url(environment.var_dir)
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
     except (ValueError, dj_database_url.ParseError):
@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "compliance",
+    "standalone",  # for the `up` command alone; nothing here or in compliance imports it
 ]
 
 MIDDLEWARE = [
@@ -279,7 +280,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Celery: it only ticks; deadlines live in PostgreSQL ------------------------------------
-BROKER_URL = environment.redis_url or servers.embedded_broker_url(environment.var_dir)
+BROKER_URL = environment.redis_url or addresses.embedded_broker_url(environment.var_dir)
 SWEEP_SECONDS = environment.sweep_seconds
 # How far ahead the deadlines of a recurrence are made.
 RECURRENCE_HORIZON_MONTHS = environment.recurrence_months
