@@ -7,10 +7,14 @@ from celery.worker import state
 from django.utils import timezone
 
 from compliance import delivery
-from compliance.operations import audits, recomputation, seals, silences
-from compliance.operations import sweep as sweeping
-from compliance.queries import audit as auditing
-from compliance.queries import health, integrity
+from compliance.operations.alerts import silences
+from compliance.operations.deadlines import recomputation
+from compliance.operations.deadlines import sweep as sweeping
+from compliance.operations.integrity import seals
+from compliance.operations.system import audits
+from compliance.queries.integrity import tampering as integrity
+from compliance.queries.system import audit as auditing
+from compliance.queries.system import health
 
 
 @shared_task

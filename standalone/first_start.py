@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from compliance.models import Agreement, ApiToken
-from compliance.operations.setup import ensure_administrator
-from compliance.operations.tokens import create_token
+from compliance.operations.people.setup import ensure_administrator
+from compliance.operations.people.tokens import create_token
 from config.env import BASE_DIR, Environment
 
 _TOKEN_NAME = "first-start"

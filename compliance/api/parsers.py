@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
 
 from compliance.api.problems import LengthRequired, PayloadTooLarge
-from compliance.domain import documents
+from compliance.domain.agreements import documents
 
 MEBIBYTE = 2**20
 LONGEST = 1 * MEBIBYTE

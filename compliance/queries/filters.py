@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from compliance.domain.drafts import Instant, Title
-from compliance.domain.due_rules import CivilDay
+from compliance.domain.due_dates.due_rules import CivilDay
 
 _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)

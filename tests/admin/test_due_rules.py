@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from compliance.admin.rules import Parts, parts_of, rule_of
+from compliance.admin.due_dates.due_rules import Parts, parts_of, rule_of
 from compliance.domain.drafts import PartyDraft, read
-from compliance.domain.due_rules import dump_due_rule, parse_due_rule
+from compliance.domain.due_dates.due_rules import dump_due_rule, parse_due_rule
 from compliance.models import Agreement, Deadline, Milestone, User
-from compliance.operations import parties
+from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
 from tests.samples import BUYER, SUPPLIER, agree, duty

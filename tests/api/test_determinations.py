@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from compliance.models import Deadline, Fact, User
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, post, rows
 from tests.api.conftest import client_of
 from tests.samples import agree, duty, utc

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from compliance import tasks
 from compliance.models import LedgerCheck, LedgerEntry, Seal, User
-from compliance.operations import seals
-from compliance.queries import health
+from compliance.operations.integrity import seals
+from compliance.queries.system import health
 from config.celery import app
 from tests.samples import agree
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from compliance.domain.chains import link
+from compliance.domain.integrity.chains import link
 from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerEntry, Seal
-from compliance.models.deadlines import chained_entry
-from compliance.models.facts import chained_fact
-from compliance.operations import seals
-from compliance.queries import integrity
-from compliance.queries.integrity import Findings
+from compliance.models.deadlines.facts import chained_fact
+from compliance.models.deadlines.ledger import chained_entry
+from compliance.operations.integrity import seals
+from compliance.queries.integrity import tampering as integrity
+from compliance.queries.integrity.tampering import Findings
 from tests.operations.histories import NOW, remember
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from compliance.domain.drafts import DeskCalendarDraft, read
 from compliance.models import Recomputation, SweepRun
-from compliance.operations import calendars
-from compliance.queries import health
+from compliance.operations.due_dates import calendars
+from compliance.queries.system import health
 from tests.samples import agree, duty
 
 pytestmark = pytest.mark.django_db(transaction=True)

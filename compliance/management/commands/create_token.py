@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.domain.problems import Invalid
 from compliance.models import User
-from compliance.operations.tokens import create_token
+from compliance.operations.people.tokens import create_token
 from config.env import environment
 
 

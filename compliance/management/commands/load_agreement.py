@@ -10,9 +10,9 @@ import pghistory
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
 from compliance.domain.problems import Invalid
-from compliance.operations import documents
+from compliance.operations.agreements import documents
 
 _YAML = {".yaml", ".yml"}
 _JSON = {".json"}

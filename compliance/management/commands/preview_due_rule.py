@@ -7,10 +7,10 @@ import sys
 import orjson
 from django.core.management.base import BaseCommand
 
-from compliance.domain.documents import parse
+from compliance.domain.agreements.documents import parse
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
-from compliance.queries.due_rules import PreviewDraft, previewed
+from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from compliance.models import Move
-from compliance.operations import recomputation
+from compliance.operations.deadlines import recomputation
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.db import Error
 from django.utils import timezone
 
 from compliance.delivery.bounces import NoBounce
-from compliance.operations import bounces
+from compliance.operations.alerts import bounces
 
 _MOST_READ = 1024 * 1024
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 
 
 class Command(BaseCommand):

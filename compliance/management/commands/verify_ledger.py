@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from compliance.operations import seals
-from compliance.queries import integrity
+from compliance.operations.integrity import seals
+from compliance.queries.integrity import tampering as integrity
 
 
 def _root(text: str) -> bytes:

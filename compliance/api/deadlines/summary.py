@@ -1,0 +1,50 @@
+"""How many deadlines stand where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked
+from compliance.api.views import Views, question
+from compliance.models import Deadline
+from compliance.queries.deadlines import summary as queries
+
+
+class GroupRow(serializers.Serializer[Any]):
+    """A group, how many deadlines are in it, and how many of each status."""
+
+    group = serializers.CharField(
+        allow_null=True, help_text="Null by month, for those that are due on no day."
+    )
+    count = serializers.IntegerField()
+    statuses = serializers.DictField(child=serializers.IntegerField())
+
+
+class SummaryAnswer(serializers.Serializer[Any]):
+    """The groups, by name."""
+
+    group_by = serializers.ChoiceField(choices=list(queries.Grouping))
+    results = GroupRow(many=True)
+
+
+class SummaryViews(Views):
+    """Counts for dashboards."""
+
+    rights = (Deadline,)
+
+    @extend_schema(
+        operation_id="summary",
+        parameters=asked(queries.SummaryQuestion),
+        responses=SummaryAnswer,
+    )
+    def retrieve(self, request: Request) -> Response:
+        """Count deadlines by group and by status within it. One with two obligors or two tags
+        counts in the group of each."""
+        asked_for = question(request, queries.SummaryQuestion).pinned(timezone.now())
+        return Response({"group_by": asked_for.group_by, "results": queries.summary(asked_for)})

@@ -1,0 +1,73 @@
+"""What shows that nothing recorded was changed: chain heads, seals over them, and checks."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.db import models
+
+from compliance.models.agreements.agreements import Agreement
+from compliance.models.append_only import append_only
+
+
+class AgreementChain(models.Model):
+    """The head of the chain of an agreement's own facts. Those of deadlines keep theirs."""
+
+    agreement = models.OneToOneField(
+        Agreement, primary_key=True, on_delete=models.PROTECT, related_name="chain"
+    )
+    facts_head = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"Chain of {self.agreement_id}"
+
+
+class Seal(models.Model):
+    """A Merkle root over the heads of all chains, as they stood at an instant."""
+
+    sealed_at = models.DateTimeField()
+    last_fact_id = models.BigIntegerField(help_text="Facts up to this one are sealed.")
+    last_entry_id = models.BigIntegerField(help_text="Ledger entries up to this one are sealed.")
+    chains = models.PositiveBigIntegerField(help_text="How many chains had anything in them.")
+    root = models.BinaryField(max_length=32)
+    hash = models.BinaryField(
+        max_length=32, help_text="Over this seal and the hash of the one before."
+    )
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        triggers = (
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="read_only",
+                fields=[
+                    "id", "sealed_at", "last_fact_id", "last_entry_id", "chains", "root", "hash",
+                ],
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"Seal of {self.sealed_at:%Y-%m-%d %H:%M}Z"
+
+
+class LedgerCheck(models.Model):
+    """One check of all chains, seals and stored statuses, and what it found wrong."""
+
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    deadlines = models.PositiveBigIntegerField()
+    facts = models.PositiveBigIntegerField()
+    entries = models.PositiveBigIntegerField()
+    problems = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        triggers = (append_only(),)
+
+    def __str__(self) -> str:
+        return f"Check of {self.started_at:%Y-%m-%d %H:%M}Z"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything was as it had been recorded."""
+        return not self.problems
