@@ -39,7 +39,7 @@ def login_text(environment: Environment, credentials: Credentials) -> str:
         password = "password as set in ADMIN_PASSWORD"
     else:
         password = f"password {credentials.password}"
-    token = credentials.token or f"only shown once; `{_manage()} create_token NAME` creates another"
+    token = credentials.token or f"`{_manage()} create_token NAME` creates one"
     return f"  admin: /admin/  {environment.admin_email}  {password}\n  token: {token}"
 
 
