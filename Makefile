@@ -2,7 +2,7 @@
 # line ends with "## " and a description.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
 # On a database of its own, not the developer's.
@@ -14,12 +14,14 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser vectors chaos check lint types imports sizes locks migrations \
+.PHONY: help install run test test-browser vectors chaos check lint types imports sizes locks migrations \
 	deployment format bench lock hooks
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
+
+install: $(VENV)/.dev ## Install everything that development needs into .venv
 
 run: $(VENV)/.service ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
