@@ -34,12 +34,12 @@ test: $(VENV)/.dev ## Run the tests
 test-browser: $(VENV)/.dev ## Run the browser tests (needs Chromium)
 	$(BIN)/python -m pytest -m browser
 
-# When something is due, case by case: those that others published, and our own beside them.
+# Due dates case by case: published examples and our own.
 vectors: $(VENV)/.dev ## Run the published test vectors for due dates
 	@$(BIN)/python -m pytest --quiet --no-header --tb=short tests/vectors
 
-# Everything is killed, hung and restarted at random while ten thousand alerts fall due.
-# `make chaos SEED=7` plays the faults of a run again.
+# Kills, suspends and restarts everything at random while ten thousand alerts fall due.
+# `make chaos SEED=7` repeats the faults of a run.
 chaos: $(VENV)/.dev ## Kill, hang and restart everything at random under load
 	$(BIN)/python -m tests.flows.chaos $(if $(SEED),--seed $(SEED))
 
