@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from config.env import environment
-from config.servers import Postgres, Valkey
+from standalone.postgres import Postgres
+from standalone.valkey import Valkey
 
 _servers = pytest.StashKey[ExitStack]()
 

@@ -1,4 +1,4 @@
-"""How child processes begin: which end with their parent, and which give up root."""
+"""Setup of child processes: end with the parent, and run without root."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ NOBODY = 65534
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
 _IS_LINUX = sys.platform == "linux"
-# Loaded here: after a fork only plain calls are safe.
+# Loaded at import time: between fork and exec only simple calls are safe.
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def preparation(
-    *, on_parent_death: signal.Signals | None = None, is_root_given_up: bool = False
+def child_setup(
+    *, on_parent_death: signal.Signals | None = None, drops_root: bool = False
 ) -> Callable[[], None] | None:
-    """Make the function that a child runs between fork and exec (`preexec_fn`).
+    """Return the function that a child runs between fork and exec (`preexec_fn`).
 
     Args:
-        on_parent_death: the signal that the kernel sends the child when the thread that started it
-            ends in any way, `kill -9` included. Linux only: elsewhere nothing is sent.
-        is_root_given_up: enter a user namespace in which the child is `nobody`, yet still owns the
-            files that root owns outside. See `can_enter_user_namespace`.
+        on_parent_death: the signal that the kernel sends to the child when the thread that started
+            it ends in any way, including `kill -9`. Linux only; elsewhere nothing is sent.
+        drops_root: enter a user namespace in which the child is `nobody` but still owns the files
+            that root owns outside. See `can_enter_user_namespace`.
     """
-    if not _IS_LINUX or (on_parent_death is None and not is_root_given_up):
+    if not _IS_LINUX or (on_parent_death is None and not drops_root):
         return None
     parent = os.getpid()
 
     def prepare() -> None:
-        if is_root_given_up:
+        if drops_root:
             _enter_user_namespace()
         if on_parent_death is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, int(on_parent_death))
-            if os.getppid() != parent:  # it died before we asked
+            if os.getppid() != parent:  # the parent died before the request
                 os._exit(1)
 
     return prepare
 
 
 def can_enter_user_namespace() -> bool:
-    """Whether this process may start a child in a user namespace; containers often forbid it."""
+    """Return whether a child can enter a user namespace. Containers often forbid it."""
     if not _IS_LINUX:
         return False
     try:

@@ -16,7 +16,7 @@ import pytest
 
 RUNNER = """
 import json, sys
-from config.supervisor import NotReadyError, Program, Supervisor
+from standalone.supervisor import NotReadyError, Program, Supervisor
 programs, patience, is_ready = json.loads(sys.argv[1])
 supervisor = Supervisor(
     [Program(name=name, command=[sys.executable, "-c", code]) for name, code in programs.items()],

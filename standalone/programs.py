@@ -1,13 +1,13 @@
-"""The processes that Pacta consists of, besides its servers."""
+"""The processes that make up Pacta, apart from PostgreSQL and the broker."""
 
 from __future__ import annotations
 
 import sys
 
-from config.supervisor import Program
+from standalone.supervisor import Program
 
-# Quiet, so that the welcome is the last thing on the screen. What celery warns root of, tasks that
-# run any code they are sent, cannot happen: ours arrive as JSON and take no arguments.
+# Celery warns root about tasks that run any code they are sent. Ours arrive as JSON and take no
+# arguments, so the warning is suppressed; the welcome text must be the last thing on the screen.
 _CELERY = (
     sys.executable, "-W", "ignore:You're running the worker with superuser privileges",
     "-m", "celery", "--quiet", "--app", "config",
@@ -15,7 +15,7 @@ _CELERY = (
 
 
 def programs() -> list[Program]:
-    """The web, a worker for each queue, and the beat that makes them tick."""
+    """Return the web server, one worker for each queue, and beat, which sends the ticks."""
     return [
         Program(
             name="web", command=[sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"]
@@ -24,7 +24,7 @@ def programs() -> list[Program]:
         _worker("delivery"),
         _worker("webhooks"),
         _worker("recompute"),
-        # Plain intervals need no schedule file, and a file can break under `kill -9`.
+        # Fixed intervals need no schedule file, and `kill -9` can corrupt a schedule file.
         Program(
             name="beat",
             command=[*_CELERY, "beat", "--scheduler=celery.beat:Scheduler", "--loglevel=WARNING"],
@@ -33,7 +33,7 @@ def programs() -> list[Program]:
 
 
 def _worker(queue: str) -> Program:
-    # One process per queue: what workers tell each other would be idle talk.
+    # With one process per queue, workers have nothing to tell each other.
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
     options = [f"--queues={queue}", f"--hostname={queue}@%h", "--pool=solo", *quiet]
     return Program(name=queue, command=[*_CELERY, "worker", *options])

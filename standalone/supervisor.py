@@ -1,4 +1,4 @@
-"""Runs Pacta's processes side by side: starts, watches, restarts and stops them."""
+"""Runs programs side by side: starts, watches, restarts and stops them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TextIO
 
-from config import processes
+from standalone import processes
 
 _TICK_SECONDS = 0.2
 _GRACE_SECONDS = 6.0
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
-# A program that ran this long was healthy; its next crash starts the back-off afresh.
+# A program that ran this long was healthy: its next crash restarts the back-off.
 _HEALTHY_SECONDS = 30.0
 
 
@@ -42,20 +42,21 @@ class _Child:
 
 
 class NotReadyError(Exception):
-    """The programs were not ready in time. They have been stopped."""
+    """The programs were not ready in time and have been stopped."""
 
 
 class Supervisor:
-    """Keeps programs running until it is told to stop.
+    """Keeps programs running until a signal asks it to stop.
 
-    A program that ends is started again, after half a second at first and ten at most: a worker
-    that stays dead is a deadline that nobody hears of. Each runs in a session of its own, so that
-    Ctrl-C reaches the supervisor alone; on Linux the kernel ends it when the supervisor dies.
+    A program that ends is started again, first after half a second and later after at most ten:
+    if a worker stays dead, nobody hears of a missed deadline. Each program runs in its own
+    session, so that Ctrl-C reaches the supervisor only. On Linux the kernel ends the programs
+    when the supervisor dies.
 
     Args:
-        programs: what to run.
-        folder: the working directory of all of them.
-        output: where their lines go, each after the name of its program.
+        programs: the programs to run.
+        folder: their working directory.
+        output: receives their output, each line prefixed with the name of its program.
         each_second: called about once a second while the programs run.
     """
 
@@ -78,34 +79,34 @@ class Supervisor:
     def run(
         self, *, is_ready: Callable[[], bool], when_ready: Callable[[], None], patience: float
     ) -> None:
-        """Run until SIGINT, SIGTERM or SIGHUP arrives; leave no program behind, however it ends.
+        """Run until SIGINT, SIGTERM or SIGHUP arrives, and then stop all programs.
 
         Args:
-            is_ready: asked again and again from the start until it says yes.
-            when_ready: called once, then.
-            patience: how many seconds getting ready may take.
+            is_ready: polled from the start until it returns True.
+            when_ready: called once, as soon as `is_ready` returns True.
+            patience: the seconds after which the programs must be ready.
 
         Raises:
-            NotReadyError: it took longer.
+            NotReadyError: they were not.
         """
-        is_told = False
-        begun = time.monotonic()
-        next_second = begun + 1
+        has_been_ready = False
+        started = time.monotonic()
+        next_second = started + 1
         with self._signals():
             try:
                 while not self._stops:
                     self._start_due()
-                    self._pass_on_output(_TICK_SECONDS)
-                    self._notice_ends()
+                    self._forward_output(_TICK_SECONDS)
+                    self._reap()
                     if time.monotonic() >= next_second:
                         self._each_second()
                         next_second = time.monotonic() + 1
-                    if is_told or self._stops:
+                    if has_been_ready or self._stops:
                         continue
                     if is_ready():
-                        is_told = True
+                        has_been_ready = True
                         when_ready()
-                    elif time.monotonic() - begun > patience:
+                    elif time.monotonic() - started > patience:
                         raise NotReadyError
             finally:
                 self._stop()
@@ -137,18 +138,18 @@ class Supervisor:
                     cwd=self._folder,
                     env={**os.environ, "PYTHONUNBUFFERED": "1"},
                     start_new_session=True,
-                    preexec_fn=processes.preparation(on_parent_death=signal.SIGTERM),
+                    preexec_fn=processes.child_setup(on_parent_death=signal.SIGTERM),
                 )
                 child.started = now
                 assert child.process.stdout is not None
                 os.set_blocking(child.process.stdout.fileno(), False)
                 self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
 
-    def _pass_on_output(self, seconds: float) -> None:
+    def _forward_output(self, seconds: float) -> None:
         for key, _events in self._selector.select(seconds):
-            self._pass_on(key.data)
+            self._forward(key.data)
 
-    def _pass_on(self, child: _Child) -> None:
+    def _forward(self, child: _Child) -> None:
         assert child.process is not None
         assert child.process.stdout is not None
         try:
@@ -156,22 +157,22 @@ class Supervisor:
         except BlockingIOError:
             return
         if not chunk:
-            # End of file: closed now, for a closed pipe would wake the selector without end.
+            # End of file. A closed pipe would wake the selector forever.
             with suppress(KeyError):
                 self._selector.unregister(child.process.stdout)
         *lines, child.unfinished = (child.unfinished + chunk).split(b"\n")
         if not chunk and child.unfinished:
             lines, child.unfinished = [*lines, child.unfinished], b""
         for line in lines:
-            self._say(child.program.name, line.decode(errors="replace").rstrip())
+            self._print(child.program.name, line.decode(errors="replace").rstrip())
 
-    def _say(self, name: str, line: str) -> None:
-        # Nobody reads any more: that must not end what is running.
+    def _print(self, name: str, line: str) -> None:
+        # The reader of our output is gone. That must not stop the programs.
         with suppress(OSError, ValueError):
             self._output.write(f"{name.ljust(self._width)} | {line}\n")
             self._output.flush()
 
-    def _notice_ends(self) -> None:
+    def _reap(self) -> None:
         now = time.monotonic()
         for child in self._children:
             if child.process is None or child.process.poll() is None:
@@ -181,16 +182,18 @@ class Supervisor:
             child.crashes = 1 if now - child.started >= _HEALTHY_SECONDS else child.crashes + 1
             delay = min(_FIRST_DELAY * 2 ** min(child.crashes - 1, 10), _LONGEST_DELAY)
             child.start_again = now + delay
-            self._say(child.program.name, f"ended ({_ending(status)}); starts again in {delay:g} s")
+            self._print(
+                child.program.name, f"ended ({_ending(status)}); starts again in {delay:g} s"
+            )
 
     def _clear(self, child: _Child) -> None:
-        """Collect what a finished process left: its last output and the rest of its group."""
+        """Forward the last output of a finished process and kill the rest of its group."""
         assert child.process is not None
         assert child.process.stdout is not None
-        # A worker of a dead gunicorn would keep the port.
+        # A worker of a dead gunicorn would keep the port occupied.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.process.pid, signal.SIGKILL)
-        self._pass_on(child)
+        self._forward(child)
         with suppress(KeyError):
             self._selector.unregister(child.process.stdout)
         child.process.stdout.close()
@@ -205,7 +208,7 @@ class Supervisor:
             child.process.terminate()
         deadline = time.monotonic() + _GRACE_SECONDS
         while alive and time.monotonic() < deadline and self._stops <= max(stops_before, 1):
-            self._pass_on_output(0.05)
+            self._forward_output(0.05)
             alive = [c for c in alive if c.process is not None and c.process.poll() is None]
         for child in self._children:
             if child.process is not None:
