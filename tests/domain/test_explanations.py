@@ -15,8 +15,10 @@ from compliance.domain.deadlines.explanations import (
     StepKind,
     explain,
 )
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import performed_of
-from compliance.domain.deadlines.timeline import Fact, Terms, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.vocabulary import Reason, Verification
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 

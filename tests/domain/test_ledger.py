@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.alerts.intents import breach_changes
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import (
     Entry,
     entry_of,
@@ -16,7 +17,9 @@ from compliance.domain.deadlines.ledger import (
     restatement,
     retell,
 )
-from compliance.domain.deadlines.timeline import BreachInterval, Fact, Terms, Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.vocabulary import BreachEnd, FactKind
 from tests.domain.courses import LAST_HOUR, due_at_hour, histories, hour, terms
 
@@ -85,7 +88,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
                 assert found is None
                 continue
             assert found is not None
-            assert found == entry_of(expected.restated_at(found.effective_at), found.recorded_at)
+            assert found == entry_of(expected.effective_from(found.effective_at), found.recorded_at)
 
 
 @given(terms(), histories(), st.lists(st.integers(0, LAST_HOUR), max_size=8))
@@ -140,7 +143,7 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
             assert (found is None) == (expected is None), instant
             if found is not None and expected is not None:
                 assert found == entry_of(
-                    expected.restated_at(found.effective_at), found.recorded_at
+                    expected.effective_from(found.effective_at), found.recorded_at
                 )
 
 

@@ -12,18 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compliance.domain.deadlines.facts import Fact, effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import (
     BREACHED,
     CLOSED,
     BreachInterval,
-    Fact,
-    Move,
-    Terms,
     Timeline,
     Transition,
     is_ambiguous,
-    project,
-    standing,
 )
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import (
@@ -1018,7 +1016,7 @@ def test_retracting_a_fact_gives_the_course_in_which_it_had_never_been(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
-    for fact in standing(facts):
+    for fact in effective_facts(facts):
         if any(each.supersedes == fact.id for each in facts):
             continue
         retraction = Fact(
@@ -1072,7 +1070,7 @@ def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed
 ) -> None:
     facts = [fact for fact, _ in history]
     timeline = project(agreed, facts)
-    suspensions = [each for each in standing(facts) if each.kind is FactKind.SUSPENSION]
+    suspensions = [each for each in effective_facts(facts) if each.kind is FactKind.SUSPENSION]
     for number in range(2 * LAST_HOUR):
         # Between the hours: what is known by its day alone may begin a moment after it.
         instant = hour(number) + timedelta(minutes=30)

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
 from compliance import delivery
+from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.ledger import Entry, entry_of, replay
-from compliance.domain.deadlines.timeline import Fact as DomainFact
-from compliance.domain.deadlines.timeline import Terms, Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
 from compliance.models import (
@@ -469,5 +471,5 @@ class EveryCourse(DatabaseTestCase):
                 assert (found is None) == (expected is None)
                 if found is not None and expected is not None:
                     assert found == entry_of(
-                        expected.restated_at(found.effective_at), found.recorded_at
+                        expected.effective_from(found.effective_at), found.recorded_at
                     )

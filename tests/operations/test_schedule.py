@@ -12,7 +12,9 @@ import pytest
 from django.db import transaction
 
 from compliance.domain.deadlines.ledger import Entry, replay
-from compliance.domain.deadlines.timeline import Terms, Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import FactDraft, ObligationDraft, read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import BreachEnd, Reason, Status

@@ -11,7 +11,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
-from compliance.domain.deadlines.timeline import Fact, Terms, Timeline
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import ObligationDraft, read
 from compliance.models import Deadline
 from compliance.operations.agreements import obligations

@@ -12,15 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.timeline import (
-    BREACHED,
-    Fact,
-    Terms,
-    Timeline,
-    Transition,
-    project,
-)
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import BREACHED, Timeline, Transition
 from compliance.domain.vocabulary import Reason, Status
 
 
@@ -159,7 +155,7 @@ def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:
 def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tuple[Transition, ...]:
     rest = tuple(expected[index:])
     if index and (not rest or rest[0].effective_at > instant):
-        return (expected[index - 1].restated_at(instant), *rest)
+        return (expected[index - 1].effective_from(instant), *rest)
     return rest
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from django.db import transaction
 
 from compliance.domain.civil_time import civil_day, day_end
-from compliance.domain.deadlines.timeline import Fact as FactOfCourse
-from compliance.domain.deadlines.timeline import Timeline, project, standing
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
@@ -115,8 +117,8 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
 SUPPOSED = 2**62
 
 
-def _stands(fact_id: int, facts: Sequence[FactOfCourse]) -> bool:
-    return any(each.id == fact_id for each in standing(facts))
+def _stands(fact_id: int, facts: Sequence[DomainFact]) -> bool:
+    return any(each.id == fact_id for each in effective_facts(facts))
 
 
 def _values(fact: Fact) -> dict[str, Any]:
@@ -331,7 +333,7 @@ def _refuse_unfit(draft: FactDraft, obligation: Obligation) -> None:
 
 
 def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
-    stands = {fact.id for fact in standing(fact_of(row, timezone) for row in rows.values())}
+    stands = {fact.id for fact in effective_facts(fact_of(row, timezone) for row in rows.values())}
     if fact_id not in rows:
         raise refusal("supersedes", f"There is no fact {fact_id} here.")
     if fact_id not in stands:

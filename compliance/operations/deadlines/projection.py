@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from compliance.domain.alerts import intents as calling
 from compliance.domain.alerts import notification_policies as ladders
 from compliance.domain.alerts.intents import BreachChanges, Call, OpenBreach, breach_changes
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import (
     Entry,
     breaches_believed,
@@ -28,14 +29,8 @@ from compliance.domain.deadlines.ledger import (
     restatement,
     retell,
 )
-from compliance.domain.deadlines.timeline import (
-    BREACHED,
-    BreachInterval,
-    Fact,
-    Timeline,
-    Transition,
-    project,
-)
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Timeline, Transition
 from compliance.domain.due_dates.calendars import BusinessCalendar, UnknownCalendar
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from compliance.domain.deadlines.ledger import Entry, held_course
 from compliance.domain.deadlines.pace import expected_by, pace
-from compliance.domain.deadlines.timeline import Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import AgreementRef, Instant, PartyCode
 from compliance.domain.due_dates.due_rules import Ref
 from compliance.domain.problems import refusal

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 from django.db import DataError, connection, transaction
 
 from compliance.domain.alerts.intents import breach_changes
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry, restatement
+from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.timeline import BreachInterval, Fact, Timeline, project
+from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.integrity.chains import link, merkle_root
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status
 from compliance.models import Fact as StoredFact
