@@ -11,8 +11,10 @@ from rest_framework.viewsets import ViewSet
 from compliance.api.agreements.agreements import AgreementViews, DocumentSchemaViews, ImportViews
 from compliance.api.agreements.obligations import ObligationViews
 from compliance.api.agreements.parties import PartyViews
-from compliance.api.alerts.alerts import AlertViews, AttemptViews, SilenceViews, SubscriptionViews
+from compliance.api.alerts.alerts import AlertViews, AttemptViews
 from compliance.api.alerts.calendar_feeds import FeedViews
+from compliance.api.alerts.silences import SilenceViews
+from compliance.api.alerts.subscriptions import SubscriptionViews
 from compliance.api.alerts.webhooks import RedeliveryViews, WebhookViews
 from compliance.api.deadlines.breaches import AcknowledgementViews, BreachViews
 from compliance.api.deadlines.changes import ChangeViews, ComparisonViews

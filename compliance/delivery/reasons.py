@@ -13,8 +13,8 @@ from compliance.domain.deadlines.explanations import Case, FactTold, Passed, cha
 from compliance.domain.deadlines.ledger import Entry, held_course
 from compliance.domain.vocabulary import Verification
 from compliance.models import Fact
-from compliance.models.deadlines.deadlines import ledger_of
 from compliance.models.deadlines.facts import fact_told
+from compliance.models.deadlines.ledger import ledger_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ from compliance.models import (
     Webhook,
 )
 from compliance.operations.deadlines import sweep
-from compliance.queries.alerts import alerts as queries
+from compliance.queries.alerts import subscriptions as queries
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
 from tests.delivery.conftest import Receiver, Sink

@@ -17,7 +17,7 @@ from rest_framework import serializers
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from compliance.api.agreements import agreements, obligations, parties
-from compliance.api.alerts import alerts
+from compliance.api.alerts import alerts, subscriptions
 from compliance.api.deadlines import (
     breaches,
     changes,
@@ -150,7 +150,7 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
     "evidence/": evidence.EvidenceRow,
     "breaches/": breaches.BreachRow,
     "alerts/": alerts.AlertRow,
-    "subscriptions/": alerts.SubscriptionRow,
+    "subscriptions/": subscriptions.SubscriptionRow,
     "changes/": changes.ChangeRow,
     "seals/": seals.SealRow,
     "summary/": summary.GroupRow,

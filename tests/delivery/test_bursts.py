@@ -8,7 +8,7 @@ import pytest
 
 from compliance.delivery import outbox
 from compliance.models import Agreement, Message, SweepRun
-from compliance.models.deadlines.deadlines import WAITED_FOR
+from compliance.models.system.sweeps import WAITED_FOR
 from compliance.operations.deadlines import projection as course
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 

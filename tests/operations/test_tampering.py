@@ -18,8 +18,8 @@ from django.db import connection, transaction
 
 from compliance.domain.integrity.chains import link
 from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerEntry, Seal
-from compliance.models.deadlines.deadlines import chained_entry
 from compliance.models.deadlines.facts import chained_fact
+from compliance.models.deadlines.ledger import chained_entry
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.integrity.tampering import Findings

@@ -27,7 +27,8 @@ from compliance.domain.drafts import WebhookDraft, read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Alert, Message, Webhook
 from compliance.operations.alerts import webhooks as operations
-from compliance.queries.alerts import alerts as queries
+from compliance.queries.alerts import alerts
+from compliance.queries.alerts import webhooks as queries
 from compliance.queries.pages import Listing
 
 
@@ -111,4 +112,4 @@ class RedeliveryViews(Views):
         if alert.message is None:
             raise NotFound("This alert is in no message yet.")
         operations.redeliver(message=alert.message, as_of=timezone.now())
-        return found(queries.alert(id))
+        return found(alerts.alert(id))

@@ -1,4 +1,4 @@
-"""People who use Pacta, and the tokens that act for them."""
+"""Users and their API tokens."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from knox.models import AbstractAuthToken
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users that are known by their mail address."""
+    """Creates users identified by their email address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Store a user. Without a password nobody can log in as them."""
+        """Create a user. Without a password, nobody can sign in as this user."""
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Store a user who may do everything."""
+        """Create a user with every permission."""
         return self.create_user(
             email, password, **{"is_staff": True, "is_superuser": True, **fields}
         )
 
 
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carries no types
-    """A person, known by their mail address."""
+    """A person, identified by their email address."""
 
     username = None  # type: ignore[assignment]  # Django's own way to drop the inherited column
-    email = models.EmailField("mail address", unique=True)
+    email = models.EmailField("email address", unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -39,7 +39,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
 
     class Meta:
         constraints = (
-            # Two people whose addresses differ only by case would share one mailbox.
+            # Two users whose addresses differ only in case would share one mailbox.
             models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
         )
 
@@ -48,7 +48,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox carries no types
-    """A named key to the API that acts with the rights of its user, or may only read."""
+    """A named API key with the permissions of its user, optionally read-only."""
 
     name = models.CharField(max_length=200)
     is_read_only = models.BooleanField(default=False)

@@ -80,7 +80,7 @@ def acknowledge_by_mail(
 def told_in(*, message_id: int, deadline_id: int | None) -> models.QuerySet[Alert]:
     """What a message told of breaches, or of those of one deadline; nothing if its recipient
     follows nothing any more: an old mail is no key for who has left."""
-    followers = Subscription.objects.filter(is_active=True)
+    followers = Subscription.objects.active()
     told = Alert.objects.filter(
         message=message_id, breach_at__isnull=False, recipient__in=followers.values("email")
     )

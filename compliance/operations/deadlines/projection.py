@@ -35,14 +35,9 @@ from compliance.domain.due_dates.calendars import BusinessCalendar, UnknownCalen
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind
 from compliance.models.bulk import fetch, overlapping, write
-from compliance.models.deadlines.deadlines import (
-    PLAIN_DUTY,
-    Duty,
-    chained_entry,
-    ledger_of,
-    terms_of,
-)
+from compliance.models.deadlines.deadlines import PLAIN_DUTY, Duty, terms_of
 from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.ledger import chained_entry, ledger_of
 from compliance.models.due_dates.calendars import desk_calendars
 from compliance.operations.alerts import alerts
 from compliance.operations.deadlines import schedule

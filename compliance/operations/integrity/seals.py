@@ -15,8 +15,8 @@ from django.db import OperationalError, connection, transaction
 from compliance.domain.integrity.chains import link, merkle_root
 from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerCheck, Seal
 from compliance.models.bulk import fetch, write
-from compliance.models.deadlines.deadlines import chained_entry
 from compliance.models.deadlines.facts import chained_fact
+from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,9 @@ from compliance.domain.due_dates.due_rules import Ref
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline, Fact, LedgerEntry
-from compliance.models.deadlines.deadlines import NO_DUE, duty_of, entry_of, terms_of
+from compliance.models.deadlines.deadlines import NO_DUE, duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.ledger import entry_of
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page

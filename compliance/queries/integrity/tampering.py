@@ -27,8 +27,9 @@ from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Stat
 from compliance.models import Fact as StoredFact
 from compliance.models import Seal
 from compliance.models.bulk import fetch
-from compliance.models.deadlines.deadlines import Duty, chained_entry, terms_of
+from compliance.models.deadlines.deadlines import Duty, terms_of
 from compliance.models.deadlines.facts import chained_fact, facts_about
+from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
 from compliance.queries.evidence.evidence import damaged_files
 

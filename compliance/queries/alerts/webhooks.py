@@ -1,0 +1,23 @@
+"""Webhooks as rows."""
+
+from __future__ import annotations
+
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+# Neither an address of a chat nor a secret is shown again.
+_WEBHOOKS = """
+SELECT w.id, w.name, w.kind, CASE WHEN w.kind = 'standard' THEN w.url END AS url, w.is_active,
+    w.former_until, w.created_at
+FROM compliance_webhook AS w
+"""
+
+
+def webhooks(listing: Listing) -> Page:
+    """Webhooks in the order in which they were made."""
+    return page(_WEBHOOKS, Where(), order=Order(table="w", columns=("id",)), listing=listing)
+
+
+def webhook(webhook_id: int) -> Row | None:
+    """One webhook."""
+    return one(_WEBHOOKS, Where().equal(w__id=webhook_id))
