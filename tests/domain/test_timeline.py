@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -1086,7 +1085,7 @@ def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed
 def test_suspensions_never_shorten_a_due_date(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
-    agreed = replace(agreed, moves=())
+    agreed = agreed._replace(moves=())
     facts = [each for each, _ in history if each.kind not in DATING]
     dues = [each.due for each in project(agreed, facts).transitions]
     if agreed.due is None:
@@ -1116,7 +1115,7 @@ def test_the_due_instant_is_always_within_or_just_after_the_day_it_names(
 def test_a_period_is_unmet_just_while_a_violation_of_it_runs(
     agreed: Terms, spans: list[tuple[int, int]]
 ) -> None:
-    agreed = replace(agreed, moves=(), is_withdrawn=False, is_endless=agreed.due is None)
+    agreed = agreed._replace(moves=(), is_withdrawn=False, is_endless=agreed.due is None)
     starts_at = max(agreed.starts_at or agreed.begins_at, agreed.begins_at)
     end = agreed.due.due_at if agreed.due else None
     broken = [

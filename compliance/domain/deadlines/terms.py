@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import ObligationKind, Reason
@@ -26,8 +27,7 @@ class Move:
     target: Decimal | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What the parties agreed about one deadline.
 
     Attributes:

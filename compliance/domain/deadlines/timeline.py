@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
@@ -33,8 +34,7 @@ _BREACH_END = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """From `effective_at` on the deadline has `status`, for `reason`, because of `fact_id`.
 
     `performed` is the quantity accepted so far, and `target` the target then in force.
@@ -58,11 +58,10 @@ class Transition:
 
     def effective_from(self, instant: datetime) -> Transition:
         """Return the same state, effective from another instant."""
-        return replace(self, effective_at=instant)
+        return self._replace(effective_at=instant)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BreachInterval:
+class BreachInterval(NamedTuple):
     """An interval in which the deadline is unmet: from `occurred_at` until before `ended_at`."""
 
     occurred_at: datetime

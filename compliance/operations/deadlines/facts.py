@@ -23,8 +23,7 @@ from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fac
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
 
@@ -67,7 +66,7 @@ def record(
     touched = {deadline.pk}
     if sets_dates:
         touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     return fact
 
 
@@ -84,7 +83,7 @@ def record_of_agreement(
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
     found = evidence.named(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
-    course.settle(reached(agreement), as_of=as_of)
+    projection.refresh(reached(agreement), as_of=as_of)
     return fact
 
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from django.db import DataError, connection, transaction
 
-from compliance.domain.alerts.intents import breach_changes
+from compliance.domain.deadlines.breaches import breach_changes
 from compliance.domain.deadlines.facts import Fact
-from compliance.domain.deadlines.ledger import Entry, restatement
+from compliance.domain.deadlines.ledger import Entry, ledger_delta
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
@@ -414,7 +414,7 @@ def _other_course(
         )
         timeline = project(terms_of(row, duty), facts)
         held = [_entry_of(each) for each in entries]
-        is_retold = not restatement(held, timeline, at)
+        is_retold = not ledger_delta(held, timeline, at)
         has_breaches = not breach_changes(breaches, timeline.breaches(at))
     except Exception as error:  # whatever cannot be read was not written by us
         return f"Its course cannot be worked out: {error!r}."
