@@ -16,6 +16,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
 from rest_framework import exceptions as rest_errors
 
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem
 
 log = structlog.get_logger(__name__)
@@ -105,7 +106,8 @@ def _invalid(error: Invalid) -> HttpResponse:
     if count == 1:
         detail = error.problems[0].detail
     elif count > _MOST_ERRORS:
-        detail = f"{count} things are wrong; errors shows the first {_MOST_ERRORS}."
+        counted = f"{count} things are" if count < MOST_PROBLEMS else f"{count} things or more are"
+        detail = f"{counted} wrong; errors shows the first {_MOST_ERRORS}."
     else:
         detail = f"{count} things are wrong: see errors."
     return problem(HTTPStatus.BAD_REQUEST, detail, errors=error.problems)

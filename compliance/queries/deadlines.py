@@ -16,6 +16,7 @@ from pydantic import Field
 from compliance.domain.drafts import AgreementRef, Instant, PartyCode
 from compliance.domain.due_rules import Ref
 from compliance.domain.ledger import Entry, held_course
+from compliance.domain.limits import AtMost
 from compliance.domain.pace import expected_by, pace
 from compliance.domain.problems import refusal
 from compliance.domain.timeline import Timeline, project
@@ -137,13 +138,13 @@ class Moment(Filter):
 class DeadlineFilter(Moment):
     """Which deadlines are meant."""
 
-    status: Annotated[tuple[Status, ...] | None, Listed] = None
+    status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     agreement: AgreementRef | None = None
     obligation_ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
     tag: Word | None = None
-    severity: Annotated[tuple[Severity, ...] | None, Listed] = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
     due_after: Annotated[
         DayOrInstant | None, Field(description="Due on this day, or at this instant, or later.")
