@@ -57,8 +57,8 @@ def _tell() -> None:
 
 
 def _measure(stored: int) -> None:
-    from compliance.queries.deadlines import DeadlineListing, listed
-    from compliance.queries.summary import SummaryQuestion, summary
+    from compliance.queries.deadlines.deadlines import DeadlineListing, listed
+    from compliance.queries.deadlines.summary import SummaryQuestion, summary
 
     print(f"{stored:,} deadlines, {stored * 5 // 2:,} ledger entries", flush=True)
     now = datetime.now(UTC)

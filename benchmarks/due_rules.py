@@ -27,9 +27,9 @@ import QuantLib as ql  # noqa: N813 -- as everybody calls it
 from dateutil.rrule import rrulestr
 
 from benchmarks import execute, expect, throwaway_database
-from compliance.domain.calendars import BusinessCalendar
-from compliance.domain.due_rules import parse_due_rule
-from compliance.domain.resolution import Setting, data_version, resolve
+from compliance.domain.due_dates.calendars import BusinessCalendar
+from compliance.domain.due_dates.due_rules import parse_due_rule
+from compliance.domain.due_dates.resolution import Setting, data_version, resolve
 
 ROUNDS = 5
 STARTS = [date(2024, 1, 1) + timedelta(days=number) for number in range(1_000)]
@@ -171,7 +171,7 @@ def _recurrence(rrule: str, count: int) -> tuple[Callable[[], object], Callable[
 
 
 def _recompute(deadlines: int) -> None:
-    from compliance.operations import recomputation
+    from compliance.operations.deadlines import recomputation
 
     deadlines -= deadlines % len(WEEK)
     moving = deadlines // len(WEEK)
@@ -199,7 +199,7 @@ def _recompute(deadlines: int) -> None:
 
 def _ours(closing: date, deadlines: int, moving: int) -> tuple[float, float, float]:
     """Seconds in all and of them in saving the calendar, and the peak of memory in MB."""
-    from compliance.operations import recomputation
+    from compliance.operations.deadlines import recomputation
 
     _settle_down()
     # The peak is counted from here.
@@ -249,7 +249,7 @@ def _save(*closing: date) -> None:
     """Close these days, beside those that are closed already."""
     from compliance.domain.drafts import DeskCalendarDraft, read
     from compliance.models import DeskCalendar
-    from compliance.operations import calendars
+    from compliance.operations.due_dates import calendars
 
     calendar = DeskCalendar.objects.filter(code="hq").first()
     days = [*calendar.closing_days.values_list("on", flat=True)] if calendar else []
@@ -266,7 +266,8 @@ def _fill(count: int) -> None:
     """Store obligations that follow the calendar, and have their deadlines made as always."""
     from django.db import transaction
 
-    from compliance.operations import course, schedule
+    from compliance.operations.deadlines import projection as course
+    from compliance.operations.deadlines import schedule
 
     _save()
     with transaction.atomic():

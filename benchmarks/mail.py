@@ -64,7 +64,7 @@ def _fill(first: int, count: int) -> None:
     from django.db import connection, transaction
 
     from benchmarks.sweep import store
-    from compliance.operations import sweep
+    from compliance.operations.deadlines import sweep
 
     with transaction.atomic(), connection.cursor() as cursor:
         # `store` begins an agreement with every ten thousand.

@@ -42,7 +42,7 @@ def main(stored: int, due: int) -> None:
 
 
 def _measure(stored: int, due: int) -> None:
-    from compliance.operations import sweep
+    from compliance.operations.deadlines import sweep
 
     def settle_all(as_of: datetime) -> None:
         run = sweep.run(as_of=as_of)
@@ -88,7 +88,7 @@ def _timed(action: Callable[[datetime], None], as_of: datetime) -> float:
 
 def _empty_sweep() -> float:
     """Median seconds of claiming and settling when nothing is due."""
-    from compliance.operations import course
+    from compliance.operations.deadlines import projection as course
 
     execute("VACUUM (ANALYZE) compliance_deadline")
     times = []

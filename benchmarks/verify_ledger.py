@@ -36,8 +36,8 @@ def main(count: int) -> None:
 
 
 def _measure(count: int) -> None:
-    from compliance.operations import seals
-    from compliance.queries import integrity
+    from compliance.operations.integrity import seals
+    from compliance.queries.integrity import tampering as integrity
 
     began = time.perf_counter()
     expect(seals.seal(as_of=NOW) is not None, True, "seal made")
@@ -80,7 +80,8 @@ def _read() -> int:
 def _fill(count: int) -> None:
     """Store deadlines as documents do, a thousand to an agreement, and let time pass."""
     from compliance.domain.drafts import AgreementDocument, read
-    from compliance.operations import documents, sweep
+    from compliance.operations.agreements import documents
+    from compliance.operations.deadlines import sweep
 
     parties = [
         {"code": "ACME", "name": "Acme GmbH", "kind": "company", "timezone": "Europe/Berlin"},

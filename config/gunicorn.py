@@ -22,6 +22,6 @@ control_socket_disable = True
 
 def post_worker_init(_worker: Any) -> None:
     """Watch over the workers of the queues: this process is there when they are not."""
-    from compliance.web import watching
+    from compliance.web import outage_watch as watching
 
     watching.start(every_seconds=environment.watch_seconds)

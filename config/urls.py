@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from compliance.api.health import healthz, readyz
-from compliance.api.metrics import metrics
+from compliance.api.system.health import healthz, readyz
+from compliance.api.system.metrics import metrics
 from compliance.api.urls import nowhere
 
 urlpatterns: list[URLPattern | URLResolver] = [

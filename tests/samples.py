@@ -16,7 +16,8 @@ from compliance.domain.drafts import (
     read,
 )
 from compliance.models import Agreement, Deadline, Fact, Position, Subscription, User
-from compliance.operations import agreements, documents, facts, obligations, positions
+from compliance.operations.agreements import agreements, documents, obligations
+from compliance.operations.deadlines import facts, positions
 
 DESK = "desk@example.org"
 BUYER = {

@@ -10,8 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
+from compliance.admin.deadlines.recording import RecordForm
 from compliance.admin.fields import zone_list
-from compliance.admin.recording import RecordForm
 from compliance.admin.saving import place
 from compliance.domain.problems import Invalid
 from compliance.models import User

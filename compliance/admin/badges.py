@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from compliance.admin.moments import distance
 from compliance.domain.vocabulary import ObligationKind, Status
 from compliance.models import Deadline, Obligation, Party
-from compliance.models.deadlines import NO_DUE
+from compliance.models.deadlines.deadlines import NO_DUE
 
 _ACHIEVE = ObligationKind.ACHIEVE.value
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from compliance.admin.theme import ModelAdmin
-from compliance.queries import history
+from compliance.queries.deadlines import history
 
 
 class HistoryAdmin(ModelAdmin):

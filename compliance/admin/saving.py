@@ -13,8 +13,8 @@ from django import forms
 from django.db.models import Model
 from django.http import HttpRequest
 
+from compliance.admin.due_dates.due_rules import RuleField
 from compliance.admin.fields import zone_list
-from compliance.admin.rules import RuleField
 from compliance.admin.theme import ModelAdmin, ModelForm
 from compliance.domain.problems import Invalid, Problem
 

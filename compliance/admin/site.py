@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from compliance.admin import badges, moments
 from compliance.models import Deadline
-from compliance.operations.outages import PARTS
-from compliance.queries import desk
-from compliance.queries.health import sweep_limit_seconds
-from compliance.queries.proposals import open_count
+from compliance.operations.system.outages import PARTS
+from compliance.queries.deadlines import overview as desk
+from compliance.queries.deadlines.proposals import open_count
+from compliance.queries.system.health import sweep_limit_seconds
 
 admin.site.index_template = "admin/pacta/index.html"
 admin.site.index_title = "At a glance"

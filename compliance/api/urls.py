@@ -1,4 +1,4 @@
-"""Where the rooms of the API are."""
+"""The addresses of the API."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from django.urls import URLPattern, path, re_path, register_converter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.viewsets import ViewSet
 
-from compliance.api.agreements import AgreementViews, DocumentSchemaViews, ImportViews
-from compliance.api.alerts import AlertViews, AttemptViews, SilenceViews, SubscriptionViews
-from compliance.api.breaches import AcknowledgementViews, BreachViews
-from compliance.api.changes import ChangeViews, ComparisonViews
-from compliance.api.deadlines import DeadlineViews
-from compliance.api.determinations import DeterminationViews
-from compliance.api.due_rules import PreviewViews
-from compliance.api.evidence import EvidenceViews, FileViews
-from compliance.api.facts import FactViews
-from compliance.api.feeds import FeedViews
-from compliance.api.obligations import ObligationViews
-from compliance.api.parties import PartyViews
-from compliance.api.positions import PositionViews
-from compliance.api.proposals import DecisionViews, ProposalViews
+from compliance.api.agreements.agreements import AgreementViews, DocumentSchemaViews, ImportViews
+from compliance.api.agreements.obligations import ObligationViews
+from compliance.api.agreements.parties import PartyViews
+from compliance.api.alerts.alerts import AlertViews, AttemptViews
+from compliance.api.alerts.calendar_feeds import FeedViews
+from compliance.api.alerts.silences import SilenceViews
+from compliance.api.alerts.subscriptions import SubscriptionViews
+from compliance.api.alerts.webhooks import RedeliveryViews, WebhookViews
+from compliance.api.deadlines.breaches import AcknowledgementViews, BreachViews
+from compliance.api.deadlines.changes import ChangeViews, ComparisonViews
+from compliance.api.deadlines.deadlines import DeadlineViews
+from compliance.api.deadlines.determinations import DeterminationViews
+from compliance.api.deadlines.facts import FactViews
+from compliance.api.deadlines.positions import PositionViews
+from compliance.api.deadlines.proposals import DecisionViews, ProposalViews
+from compliance.api.deadlines.summary import SummaryViews
+from compliance.api.deadlines.what_if import WhatIfViews
+from compliance.api.deadlines.why import WhyViews
+from compliance.api.due_dates.due_rules import PreviewViews
+from compliance.api.evidence.evidence import EvidenceViews, FileViews
+from compliance.api.integrity.seals import SealViews
 from compliance.api.root import NowhereView, RootViews, SchemaView
-from compliance.api.seals import SealViews
-from compliance.api.summary import SummaryViews
-from compliance.api.webhooks import RedeliveryViews, WebhookViews
-from compliance.api.what_if import WhatIfViews
-from compliance.api.why import WhyViews
 
 app_name = "api"
 
@@ -66,7 +68,7 @@ register_converter(_PartyCode, "party_code")
 
 
 def _room(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPattern]:
-    """The list of a room and its single rows, with the verbs that its views have."""
+    """Return the list and detail addresses of a resource, with the methods of its views."""
 
     def verbs(**actions: str) -> dict[str, Any]:
         return {verb: action for verb, action in actions.items() if hasattr(views, action)}

@@ -30,14 +30,7 @@ from compliance.domain.vocabulary import (
     Status,
     Verdict,
 )
-from compliance.models import (
-    Breach,
-    Evidence,
-    ObligationParty,
-    Party,
-    Position,
-    Subscription,
-)
+from compliance.models import Breach, Evidence, ObligationParty, Party, Position, Subscription
 from compliance.models.bulk import fetch
 
 # A message lists this many deadlines, most severe first, and counts the rest.

@@ -9,12 +9,12 @@ from datetime import date
 from typing import Self
 
 from compliance.delivery.deadlines import ToldDeadline
-from compliance.domain.explanations import Case, FactTold, Passed, changes
-from compliance.domain.ledger import Entry, held_course
+from compliance.domain.deadlines.explanations import Case, FactTold, Passed, changes
+from compliance.domain.deadlines.ledger import Entry, held_course
 from compliance.domain.vocabulary import Verification
 from compliance.models import Fact
-from compliance.models.deadlines import ledger_of
-from compliance.models.facts import fact_told
+from compliance.models.deadlines.facts import fact_told
+from compliance.models.deadlines.ledger import ledger_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

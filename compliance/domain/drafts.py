@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from compliance.domain.due_rules import (
+from compliance.domain.due_dates.due_rules import (
     MOST_CALENDARS,
     REF_FORM,
     CalendarName,

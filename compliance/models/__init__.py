@@ -1,32 +1,26 @@
 """The tables of Pacta."""
 
-from compliance.models.agreements import Agreement, AgreementParty, Milestone, Party
-from compliance.models.alerts import (
-    Alert,
-    DeliveryAttempt,
-    Message,
-    Silence,
-    Subscription,
-    Webhook,
-)
-from compliance.models.audits import Audit, Outage
-from compliance.models.calendars import ClosingDay, DeskCalendar
-from compliance.models.deadlines import (
-    Breach,
-    Deadline,
-    LedgerEntry,
-    Move,
-    Recomputation,
-    SweepRun,
-)
-from compliance.models.evidence import Evidence, EvidenceFile
-from compliance.models.facts import Fact
-from compliance.models.feeds import Feed
-from compliance.models.obligations import Dependency, Obligation, ObligationParty
-from compliance.models.positions import Position
-from compliance.models.proposals import Proposal
-from compliance.models.seals import AgreementChain, LedgerCheck, Seal
-from compliance.models.users import ApiToken, User
+from compliance.models.agreements.agreements import Agreement, AgreementParty, Milestone, Party
+from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
+from compliance.models.alerts.alerts import Alert
+from compliance.models.alerts.calendar_feeds import Feed
+from compliance.models.alerts.messages import DeliveryAttempt, Message
+from compliance.models.alerts.silences import Silence
+from compliance.models.alerts.subscriptions import Subscription
+from compliance.models.alerts.webhooks import Webhook
+from compliance.models.deadlines.breaches import Breach
+from compliance.models.deadlines.deadlines import Deadline
+from compliance.models.deadlines.facts import Fact
+from compliance.models.deadlines.ledger import LedgerEntry
+from compliance.models.deadlines.positions import Position
+from compliance.models.deadlines.proposals import Proposal
+from compliance.models.deadlines.recomputations import Move, Recomputation
+from compliance.models.due_dates.calendars import ClosingDay, DeskCalendar
+from compliance.models.evidence.evidence import Evidence, EvidenceFile
+from compliance.models.integrity.seals import AgreementChain, LedgerCheck, Seal
+from compliance.models.people.users import ApiToken, User
+from compliance.models.system.audits import Audit, Outage
+from compliance.models.system.sweeps import SweepRun
 
 __all__ = [
     "Agreement",

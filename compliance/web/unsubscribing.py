@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
-from compliance.operations import subscriptions
+from compliance.operations.alerts import subscriptions
 from compliance.web.pages import not_a_link, page
 
 

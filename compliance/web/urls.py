@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from compliance.web.acknowledging import acknowledge
-from compliance.web.feeds import feed
+from compliance.web.acknowledgements import acknowledge
+from compliance.web.calendar_feeds import feed
 from compliance.web.unsubscribing import unsubscribe
 
 urlpatterns = [

@@ -9,9 +9,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
 from compliance.models import Agreement, Deadline, User
-from compliance.operations import documents
+from compliance.operations.agreements import documents
 from tests.delivery.conftest import receiver, sink  # noqa: F401 -- fixtures
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"

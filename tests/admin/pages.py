@@ -7,7 +7,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
-from compliance.admin.rules import RuleWidget
+from compliance.admin.due_dates.due_rules import RuleWidget
 from compliance.models import Deadline
 
 

@@ -10,7 +10,7 @@ from pghistory.core import event_models
 
 from compliance.domain.drafts import PartyDraft, read
 from compliance.models import Agreement, Deadline, Obligation
-from compliance.operations import parties
+from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
 from tests.samples import BUYER, SUPPLIER, agree, duty

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance.models import Deadline, DeskCalendar, Move, Recomputation
-from compliance.operations import recomputation
+from compliance.operations.deadlines import recomputation
 from tests.admin.pages import address, errors, filled_in
 from tests.samples import agree, duty
 

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.models import Agreement, Obligation
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.samples import agree, duty, utc
 
 

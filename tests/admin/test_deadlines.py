@@ -265,7 +265,7 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     def broken(*args: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("compliance.admin.course.deadlines.timeline", broken)
+    monkeypatch.setattr("compliance.admin.deadlines.deadline_page.deadlines.timeline", broken)
     page = browser.get(address("deadline", "change", rare_earths.pk))
 
     assert "broken" in page.content.decode()

@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from compliance.admin.rules import Parts, parts_of, rule_of
+from compliance.admin.due_dates.due_rules import Parts, parts_of, rule_of
 from compliance.domain.drafts import PartyDraft, read
-from compliance.domain.due_rules import dump_due_rule, parse_due_rule
+from compliance.domain.due_dates.due_rules import dump_due_rule, parse_due_rule
 from compliance.models import Agreement, Deadline, Milestone, User
-from compliance.operations import parties
+from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
 from tests.samples import BUYER, SUPPLIER, agree, duty
@@ -259,7 +259,7 @@ def test_the_preview_warns(browser: Client) -> None:
         ({"rule_timezone": "Mars"}, "timezone", "time zone"),
         ({"rule_calendars": "XX"}, "calendars", ""),
         ({"grace_count": "2", "grace_unit": "fortnights"}, "", "Grace"),
-        ({"obligor": "NOBODY"}, "", "There is no party NOBODY"),
+        ({"obligor": "NOBODY"}, "", "Party NOBODY does not exist"),
     ],
 )
 def test_the_preview_says_what_is_wrong_and_where(

@@ -31,8 +31,10 @@ from compliance.models import (
     User,
     Webhook,
 )
-from compliance.operations import calendars, recomputation, seals, sweep
-from compliance.operations.tokens import create_token
+from compliance.operations.deadlines import recomputation, sweep
+from compliance.operations.due_dates import calendars
+from compliance.operations.integrity import seals
+from compliance.operations.people.tokens import create_token
 from tests.admin.pages import address
 from tests.samples import agree, duty, follow, record, state, utc
 

@@ -19,7 +19,7 @@ from compliance.models import (
     SweepRun,
     User,
 )
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, errors, filled_in
 from tests.samples import agree, duty

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compliance.domain.drafts import FactDraft, read
 from compliance.models import Deadline, Fact, Proposal, User
-from compliance.operations import proposals
+from compliance.operations.deadlines import proposals
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import act, address, errors
 from tests.samples import agree, duty, record, utc

@@ -27,8 +27,8 @@ from compliance.models import (
     User,
     Webhook,
 )
-from compliance.operations import sweep
-from compliance.queries import alerts as queries
+from compliance.operations.deadlines import sweep
+from compliance.queries.alerts import subscriptions as queries
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
 from tests.delivery.conftest import Receiver, Sink

@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
 from compliance.models import Agreement, User
-from compliance.operations import documents
-from compliance.operations.tokens import create_token
+from compliance.operations.agreements import documents
+from compliance.operations.people.tokens import create_token
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
 from compliance.models import Agreement, Deadline
-from compliance.operations import documents, sweep
+from compliance.operations.agreements import documents
+from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, refs, rows
 from tests.api.conftest import GENEVA
 from tests.samples import agree, duty, follow, record, state, utc

@@ -7,7 +7,7 @@ from typing import Any
 from django.test import Client
 
 from compliance.models import Agreement
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.api.answers import get, rows
 from tests.samples import agree, deadline_of, duty, record, utc
 

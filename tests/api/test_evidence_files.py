@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from compliance.models import EvidenceFile, User
-from compliance.queries.evidence import damaged_files
+from compliance.queries.evidence.evidence import damaged_files
 from tests.api.answers import BASE, get, patch, post, rows
 from tests.api.conftest import client_of
 from tests.samples import agree, deadline_of, record, utc

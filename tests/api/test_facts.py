@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance.models import Deadline, Fact, User
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, post, rows
 from tests.samples import agree, duty, utc
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from compliance.models import Agreement, LedgerEntry
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths
 from tests.samples import agree, duty, record, utc
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance.models import Alert, Deadline, Silence, SweepRun, User
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.samples import agree, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,27 +16,25 @@ from hypothesis.errors import Unsatisfiable
 from rest_framework import serializers
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from compliance.api import (
-    agreements,
-    alerts,
+from compliance.api.agreements import agreements, obligations, parties
+from compliance.api.alerts import alerts, subscriptions
+from compliance.api.deadlines import (
     breaches,
     changes,
     deadlines,
     determinations,
-    evidence,
     facts,
-    obligations,
-    parties,
     positions,
     proposals,
-    seals,
     summary,
 )
+from compliance.api.evidence import evidence
+from compliance.api.integrity import seals
 from compliance.domain.drafts import FactDraft, read
 from compliance.models import Agreement, Deadline, User
-from compliance.operations import seals as sealing
-from compliance.operations.proposals import submit
-from compliance.operations.tokens import create_token
+from compliance.operations.deadlines.proposals import submit
+from compliance.operations.integrity import seals as sealing
+from compliance.operations.people.tokens import create_token
 from config.wsgi import application
 from tests.api.answers import BASE, rows
 from tests.samples import agree, duty, follow, record
@@ -152,7 +150,7 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
     "evidence/": evidence.EvidenceRow,
     "breaches/": breaches.BreachRow,
     "alerts/": alerts.AlertRow,
-    "subscriptions/": alerts.SubscriptionRow,
+    "subscriptions/": subscriptions.SubscriptionRow,
     "changes/": changes.ChangeRow,
     "seals/": seals.SealRow,
     "summary/": summary.GroupRow,

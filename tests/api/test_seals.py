@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from compliance.operations import seals
+from compliance.operations.integrity import seals
 from tests.api.answers import BASE, rows
 from tests.samples import agree, utc
 

@@ -25,7 +25,7 @@ from compliance.models import (
     User,
     Webhook,
 )
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.api.answers import BASE, JSON, get, patch, paths, post, rows
 from tests.api.conftest import client_of
 from tests.operations.test_concurrency import together

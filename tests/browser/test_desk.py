@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from compliance.domain.drafts import PartyDraft, read
 from compliance.models import Agreement, Deadline, User
-from compliance.operations import parties
+from compliance.operations.agreements import parties
 from tests.samples import BUYER, SUPPLIER, agree, duty, follow
 
 pytestmark = pytest.mark.browser

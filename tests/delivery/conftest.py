@@ -29,7 +29,9 @@ from compliance.domain.drafts import (
     read,
 )
 from compliance.models import Agreement, Deadline, Fact, Subscription
-from compliance.operations import agreements, facts, obligations, parties, subscriptions, sweep
+from compliance.operations.agreements import agreements, obligations, parties
+from compliance.operations.alerts import subscriptions
+from compliance.operations.deadlines import facts, sweep
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DUE = NOW + timedelta(hours=3)

@@ -23,7 +23,9 @@ from django.db import connections
 from compliance import tasks
 from compliance.domain.drafts import AgreementDraft, FactDraft, SilenceDraft, read
 from compliance.models import Deadline, User
-from compliance.operations import agreements, facts, silences
+from compliance.operations.agreements import agreements
+from compliance.operations.alerts import silences
+from compliance.operations.deadlines import facts
 from tests.delivery.conftest import Desk, Sink
 from tests.delivery.mortal import Moment, Worker
 

@@ -17,7 +17,7 @@ from compliance.delivery import outbox
 from compliance.delivery.bounces import NoBounce
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import DeliveryAttempt, Message, Subscription, User
-from compliance.operations import bounces
+from compliance.operations.alerts import bounces
 from tests.delivery.conftest import DUE, READER, Desk, Sink
 
 NOTHING = "Nothing was changed.\n"

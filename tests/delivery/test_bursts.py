@@ -8,8 +8,8 @@ import pytest
 
 from compliance.delivery import outbox
 from compliance.models import Agreement, Message, SweepRun
-from compliance.models.deadlines import WAITED_FOR
-from compliance.operations import course
+from compliance.models.system.sweeps import WAITED_FOR
+from compliance.operations.deadlines import projection as course
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 
 SECOND = timedelta(seconds=1)

@@ -23,7 +23,7 @@ from django.db import connections, transaction
 
 from compliance.delivery import attempts, letters, outbox, run
 from compliance.domain.vocabulary import AttemptOutcome
-from compliance.operations import alerts
+from compliance.operations.alerts import alerts
 from tests.delivery.conftest import Sink
 from tests.delivery.mortal import count_steps
 from tests.delivery.simulation import Simulation, Verdict, at, judge

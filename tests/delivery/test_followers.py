@@ -21,8 +21,9 @@ from compliance.domain.drafts import (
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Alert, Breach, Deadline, Fact, Message, Subscription, User
-from compliance.operations import breaches, silences, subscriptions, sweep, webhooks
-from compliance.queries.audit import audit
+from compliance.operations.alerts import silences, subscriptions, webhooks
+from compliance.operations.deadlines import breaches, sweep
+from compliance.queries.system.audit import audit
 from tests.samples import DESK, agree, correct, document, duty, load, record, utc
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compliance.delivery import DeliveryReport, contents, deliver
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
 from compliance.models import Agreement, Deadline, Message, Obligation, Party, Subscription
-from compliance.operations import documents
+from compliance.operations.agreements import documents
 from config.env import BASE_DIR
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 

@@ -11,7 +11,8 @@ from compliance.delivery import contents
 from compliance.domain.drafts import AgreementDraft, AgreementFactDraft, ObligationDraft, read
 from compliance.domain.vocabulary import BreachEnd, ObligationKind
 from compliance.models import Breach, Deadline
-from compliance.operations import agreements, facts, obligations
+from compliance.operations.agreements import agreements, obligations
+from compliance.operations.deadlines import facts
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
 from tests.delivery.test_letters import html_of, text_of
 

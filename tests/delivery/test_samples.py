@@ -13,7 +13,7 @@ from compliance.delivery import samples, webhooks
 from compliance.domain.drafts import SubscriptionDraft, read
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Alert, DeliveryAttempt, Message, Subscription, Webhook
-from compliance.operations import subscriptions
+from compliance.operations.alerts import subscriptions
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Receiver, Sink
 
 

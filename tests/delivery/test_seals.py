@@ -9,7 +9,7 @@ import pytest
 
 from compliance import delivery
 from compliance.models import Seal, User
-from compliance.operations import seals
+from compliance.operations.integrity import seals
 from tests.delivery.conftest import NOW, Desk, Sink
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.test import Client
 
 from compliance.domain.drafts import SilenceDraft, read
 from compliance.models import Breach, Message, Subscription, User
-from compliance.operations import silences
+from compliance.operations.alerts import silences
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 from tests.delivery.test_letters import html_of, text_of
 

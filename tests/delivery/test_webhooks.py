@@ -29,8 +29,9 @@ from compliance.domain.drafts import SubscriptionDraft, WebhookDraft, read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Message, Webhook
-from compliance.operations import subscriptions, sweep
-from compliance.operations import webhooks as operations
+from compliance.operations.alerts import subscriptions
+from compliance.operations.alerts import webhooks as operations
+from compliance.operations.deadlines import sweep
 from tests.delivery.conftest import Receiver
 from tests.samples import agree, utc
 

@@ -12,8 +12,9 @@ from holidays.registry import COUNTRIES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from compliance.domain import calendars
-from compliance.domain.calendars import (
+from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
+from compliance.domain.due_dates import calendars
+from compliance.domain.due_dates.calendars import (
     MOST_DAYS_SCANNED,
     BusinessCalendar,
     DeskCalendar,
@@ -23,7 +24,6 @@ from compliance.domain.calendars import (
     known_years,
     validate_calendar,
 )
-from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
 from compliance.domain.vocabulary import RollConvention
 
 DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from compliance.domain.chains import link, merkle_root
+from compliance.domain.integrity.chains import link, merkle_root
 
 # The reference tree of Certificate Transparency, whose form RFC 9162 keeps.
 LEAVES = [

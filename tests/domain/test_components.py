@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.components import DONE, RELEASED, needed_of, rolled_up, status_of_several
-from compliance.domain.timeline import BREACHED
+from compliance.domain.deadlines.components import (
+    DONE,
+    RELEASED,
+    needed_of,
+    rolled_up,
+    status_of_several,
+)
+from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import RollUp, Status
 
 S = Status

@@ -8,10 +8,17 @@ from datetime import date, timedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from compliance.domain.calendars import BusinessCalendar, DeskCalendar
 from compliance.domain.civil_time import day_end
-from compliance.domain.due_rules import Anchor, DateRule, Due, DueRule, OffsetRule, RecurrenceRule
-from compliance.domain.resolution import Setting, resolve
+from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar
+from compliance.domain.due_dates.due_rules import (
+    Anchor,
+    DateRule,
+    Due,
+    DueRule,
+    OffsetRule,
+    RecurrenceRule,
+)
+from compliance.domain.due_dates.resolution import Setting, resolve
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from compliance.domain.timeline import Fact, Move, Terms, Timeline, project
+from compliance.domain.deadlines.timeline import Fact, Move, Terms, Timeline, project
 from compliance.domain.vocabulary import BreachEnd, Conclusion, FactKind, Reason, Status
 from tests.domain.courses import due_at_hour, hour
 

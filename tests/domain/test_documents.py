@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.domain.documents import parse, read_agreement
+from compliance.domain.agreements.documents import parse, read_agreement
 from compliance.domain.problems import Invalid
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from compliance.domain.calendars import BusinessCalendar
 from compliance.domain.civil_time import (
     FIRST_DAY,
     LAST_DAY,
@@ -21,7 +20,8 @@ from compliance.domain.civil_time import (
     zone,
     zone_names,
 )
-from compliance.domain.due_rules import (
+from compliance.domain.due_dates.calendars import BusinessCalendar
+from compliance.domain.due_dates.due_rules import (
     CalendarName,
     DateRule,
     Due,
@@ -33,12 +33,12 @@ from compliance.domain.due_rules import (
     parse_due_rule,
     parse_grace,
 )
-from compliance.domain.resolution import (
+from compliance.domain.due_dates.resolution import (
     GraceUnresolvable,
     Setting,
     Unresolvable,
 )
-from compliance.domain.resolution import (
+from compliance.domain.due_dates.resolution import (
     resolve as resolve_all,
 )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 
-from compliance.domain.explanations import (
+from compliance.domain.deadlines.explanations import (
     BECAUSE,
     Case,
     FactTold,
@@ -15,8 +15,8 @@ from compliance.domain.explanations import (
     StepKind,
     explain,
 )
-from compliance.domain.ledger import performed_of
-from compliance.domain.timeline import Fact, Terms, project
+from compliance.domain.deadlines.ledger import performed_of
+from compliance.domain.deadlines.timeline import Fact, Terms, project
 from compliance.domain.vocabulary import Reason, Verification
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 

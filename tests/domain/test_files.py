@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compliance.domain.files import TextCheck, checked_name, type_of
+from compliance.domain.evidence.files import TextCheck, checked_name, type_of
 from compliance.domain.problems import Invalid
 
 

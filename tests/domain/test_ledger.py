@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compliance.domain.alerts import breach_changes
-from compliance.domain.ledger import (
+from compliance.domain.alerts.intents import breach_changes
+from compliance.domain.deadlines.ledger import (
     Entry,
     entry_of,
     next_recorded_at,
@@ -16,7 +16,7 @@ from compliance.domain.ledger import (
     restatement,
     retell,
 )
-from compliance.domain.timeline import BreachInterval, Fact, Terms, Timeline, project
+from compliance.domain.deadlines.timeline import BreachInterval, Fact, Terms, Timeline, project
 from compliance.domain.vocabulary import BreachEnd, FactKind
 from tests.domain.courses import LAST_HOUR, due_at_hour, histories, hour, terms
 

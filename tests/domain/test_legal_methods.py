@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compliance.domain.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
-from compliance.domain.due_rules import OffsetRule
-from compliance.domain.legal_methods import contradiction
-from compliance.domain.offsets import Event, Reckoning, reckon
+from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
+from compliance.domain.due_dates.due_rules import OffsetRule
+from compliance.domain.due_dates.legal_methods import contradiction
+from compliance.domain.due_dates.offsets import Event, Reckoning, reckon
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 VECTORS = json.loads(

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from compliance.api import urls
 from compliance.domain import limits
-from compliance.domain.documents import parse, read_agreement
+from compliance.domain.agreements.documents import parse, read_agreement
 from compliance.domain.drafts import AgreementDocument, Draft, FactDraft, read
 from compliance.domain.json_text import values_at_most
 from compliance.domain.problems import Invalid

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.pace import expected_by, pace
+from compliance.domain.deadlines.pace import expected_by, pace
 from tests.domain.courses import hour
 
 HUNDRED = Decimal(100)

@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
-from compliance.domain.recurrences import (
+from compliance.domain.due_dates.recurrences import (
     LONGEST_RRULE,
     BadRecurrence,
     Recurrence,
@@ -565,7 +565,7 @@ BOMBING = """
 import json, os, resource, sys, time
 from datetime import date
 from itertools import islice
-from compliance.domain.recurrences import BadRecurrence, occurrences, parse_rrule
+from compliance.domain.due_dates.recurrences import BadRecurrence, occurrences, parse_rrule
 
 bombs = json.load(sys.stdin)
 # A process starts with the peak memory of the one that began it; a fork of its own does not.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain import civil_time
-from compliance.domain.rhythms import Hours, told_from
+from compliance.domain.alerts.delivery_hours import Hours, told_from
 from compliance.domain.vocabulary import Rhythm
 
 ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
-from compliance.domain.due_rules import Due
-from compliance.domain.suspensions import TICK, moved_by_days, moved_by_time, whole_days
+from compliance.domain.deadlines.suspensions import TICK, moved_by_days, moved_by_time, whole_days
+from compliance.domain.due_dates.due_rules import Due
 
 # Clocks that change by half an hour, at midnight, by a whole day, and never.
 ZONES = [

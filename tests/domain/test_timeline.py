@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compliance.domain.due_rules import Due
-from compliance.domain.timeline import (
+from compliance.domain.deadlines.timeline import (
     BREACHED,
     CLOSED,
     BreachInterval,
@@ -26,6 +25,7 @@ from compliance.domain.timeline import (
     project,
     standing,
 )
+from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import (
     BreachEnd,
     Conclusion,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from compliance.models import Deadline
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.samples import agree, befall, deadline_of, duty, record, utc
 
 SIGNED_AT = utc("2026-02-01T00:00")

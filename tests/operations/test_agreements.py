@@ -15,7 +15,7 @@ from compliance.domain.drafts import (
 )
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Evidence, Fact, Obligation, Party, Position
-from compliance.operations import agreements, documents, obligations, parties
+from compliance.operations.agreements import agreements, documents, obligations, parties
 from tests.samples import BUYER, SUPPLIER, agree, document, duty, load, record, state, utc
 
 NOW = utc("2026-02-01T00:00")

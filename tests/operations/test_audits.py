@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from compliance import delivery
 from compliance.models import Audit, Outage, SweepRun, User
-from compliance.operations import sweep
-from compliance.operations.outages import Watch
-from compliance.queries.audit import audit
+from compliance.operations.deadlines import sweep
+from compliance.operations.system.outages import Watch
+from compliance.queries.system.audit import audit
 from compliance.tasks import audit as tick
 from tests.samples import agree, duty, follow
 

@@ -8,7 +8,7 @@ import pytest
 
 from compliance.domain.problems import Invalid
 from compliance.models import Breach, Deadline, Dependency, LedgerEntry
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.samples import agree, correct, deadline_of, document, duty, load, record, utc
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,9 @@ from django.db import connection
 from compliance.domain.drafts import FactDraft, ObligationDraft, read
 from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry
-from compliance.operations import course, facts, obligations, sweep
+from compliance.operations.agreements import obligations
+from compliance.operations.deadlines import facts, sweep
+from compliance.operations.deadlines import projection as course
 from tests.samples import agree, duty, follow, utc
 
 AFTER = utc("2026-03-20T00:00")

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
 from compliance import delivery
-from compliance.domain.due_rules import Due
-from compliance.domain.ledger import Entry, entry_of, replay
-from compliance.domain.timeline import Fact as DomainFact
-from compliance.domain.timeline import Terms, Timeline, project
+from compliance.domain.deadlines.ledger import Entry, entry_of, replay
+from compliance.domain.deadlines.timeline import Fact as DomainFact
+from compliance.domain.deadlines.timeline import Terms, Timeline, project
+from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
 from compliance.models import (
     Agreement,
@@ -27,9 +27,10 @@ from compliance.models import (
     Obligation,
     Party,
 )
-from compliance.models.deadlines import dump_due
-from compliance.models.facts import facts_about
-from compliance.operations import course, sweep
+from compliance.models.deadlines.deadlines import dump_due
+from compliance.models.deadlines.facts import facts_about
+from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import sweep
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.samples import DESK, agree, duty, follow, record, utc
 
@@ -221,7 +222,7 @@ def test_the_ledger_keeps_what_was_believed() -> None:
 @pytest.mark.django_db
 def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
     from compliance.domain.drafts import ObligationDraft, read
-    from compliance.operations import obligations
+    from compliance.operations.agreements import obligations
 
     deadline = agree()
     sweep.run(as_of=DUE_AT)

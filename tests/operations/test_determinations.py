@@ -8,7 +8,7 @@ import pytest
 
 from compliance.domain.problems import Invalid
 from compliance.models import Breach, Deadline, Fact
-from compliance.operations import sweep
+from compliance.operations.deadlines import sweep
 from tests.samples import agree, duty, record, utc
 
 PAST = utc("2026-02-01T00:00")

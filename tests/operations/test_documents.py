@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
 from compliance.domain.drafts import AgreementDocument, read
 from compliance.domain.problems import Invalid
 from compliance.models import (
@@ -23,7 +23,8 @@ from compliance.models import (
     Position,
     User,
 )
-from compliance.operations import documents, sweep
+from compliance.operations.agreements import documents
+from compliance.operations.deadlines import sweep
 from tests.samples import agree, deadline_of, document, duty, follow, load, record, utc
 
 pytestmark = pytest.mark.django_db

@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.deadlines.timeline import Fact as FactOfCourse
+from compliance.domain.deadlines.timeline import Terms, Timeline, project, standing
 from compliance.domain.drafts import FactDraft, read
 from compliance.domain.problems import Invalid
-from compliance.domain.timeline import Fact as FactOfCourse
-from compliance.domain.timeline import Terms, Timeline, project, standing
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry
-from compliance.operations import facts, sweep
-from compliance.queries.deadlines import timeline
+from compliance.operations.deadlines import facts, sweep
+from compliance.queries.deadlines.deadlines import timeline
 from tests.domain.courses import histories, terms
 from tests.samples import agree, duty, utc
 

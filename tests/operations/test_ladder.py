@@ -15,8 +15,10 @@ from compliance.domain.drafts import (
     read,
 )
 from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
-from compliance.operations import agreements, breaches, silences, subscriptions, sweep
-from compliance.queries.audit import audit
+from compliance.operations.agreements import agreements
+from compliance.operations.alerts import silences, subscriptions
+from compliance.operations.deadlines import breaches, sweep
+from compliance.queries.system.audit import audit
 from tests.samples import DESK, agree, duty, record, utc
 
 pytestmark = pytest.mark.django_db
@@ -175,7 +177,7 @@ def test_a_subscription_follows_what_fits_all_that_it_names(
     agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
     if more.get("party") == "USA":
         from compliance.domain.drafts import PartyDraft
-        from compliance.operations import parties
+        from compliance.operations.agreements import parties
 
         usa = {"code": "USA", "name": "USA", "kind": "state", "timezone": "UTC"}
         parties.create(draft=read(PartyDraft, usa))

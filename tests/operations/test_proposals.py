@@ -14,7 +14,7 @@ from django.db import connection
 from compliance.domain.drafts import FactDraft, read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Fact, Proposal, User
-from compliance.operations import facts, proposals
+from compliance.operations.deadlines import facts, proposals
 from tests.samples import agree, duty, record, utc
 
 PAST = utc("2026-02-01T00:00")

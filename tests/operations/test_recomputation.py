@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from compliance.domain import civil_time, resolution
+from compliance.domain import civil_time
 from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.due_dates import resolution
 from compliance.models import Deadline, DeskCalendar, LedgerEntry, Move, Recomputation
-from compliance.operations import calendars, recomputation, sweep
+from compliance.operations.deadlines import recomputation, sweep
+from compliance.operations.due_dates import calendars
 from tests.samples import agree, amend, correct, deadline_of, duty, record, utc
 
 NOW = utc("2026-02-01T00:00")

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from compliance.domain.deadlines.ledger import Entry, replay
+from compliance.domain.deadlines.timeline import Terms, Timeline, project
 from compliance.domain.drafts import FactDraft, ObligationDraft, read
-from compliance.domain.ledger import Entry, replay
 from compliance.domain.problems import Invalid
-from compliance.domain.timeline import Terms, Timeline, project
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry
-from compliance.operations import course, facts, obligations, recomputation, schedule, sweep
+from compliance.operations.agreements import obligations
+from compliance.operations.deadlines import facts, recomputation, schedule, sweep
+from compliance.operations.deadlines import projection as course
 from tests.domain.recurrence_bombs import REFUSED
 from tests.samples import (
     agree,

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from compliance.domain.chains import link
+from compliance.domain.integrity.chains import link
 from compliance.models import AgreementChain, Deadline, Fact, LedgerEntry, Seal
-from compliance.models.chains import chained_seal
-from compliance.operations import seals
-from compliance.queries import integrity
+from compliance.models.integrity.chains import chained_seal
+from compliance.operations.integrity import seals
+from compliance.queries.integrity import tampering as integrity
 from tests.operations.histories import NOW, remember
 from tests.samples import agree, record, utc
 

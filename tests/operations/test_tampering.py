@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from compliance.domain.chains import link
+from compliance.domain.integrity.chains import link
 from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerEntry, Seal
-from compliance.models.deadlines import chained_entry
-from compliance.models.facts import chained_fact
-from compliance.operations import seals
-from compliance.queries import integrity
-from compliance.queries.integrity import Findings
+from compliance.models.deadlines.facts import chained_fact
+from compliance.models.deadlines.ledger import chained_entry
+from compliance.operations.integrity import seals
+from compliance.queries.integrity import tampering as integrity
+from compliance.queries.integrity.tampering import Findings
 from tests.operations.histories import NOW, remember
 
 pytestmark = pytest.mark.django_db
@@ -353,7 +353,7 @@ def test_a_deadline_that_was_removed_with_all_that_was_recorded_is_found_by_the_
         run("DELETE FROM compliance_deadline WHERE id = %s", owner)
         findings = integrity.check(as_of=NOW)
         assert [each.table for each in findings.bad_rows] == ["compliance_seal"]
-        assert "chains in place of" in findings.bad_rows[0].detail
+        assert "chains instead of" in findings.bad_rows[0].detail
 
 
 def test_rows_whose_deadline_was_removed_from_under_them_are_named(chains: list[Chain]) -> None:

@@ -11,11 +11,13 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.deadlines.timeline import Fact, Terms, Timeline
 from compliance.domain.drafts import ObligationDraft, read
-from compliance.domain.timeline import Fact, Terms, Timeline
 from compliance.models import Deadline
-from compliance.operations import course, obligations, sweep
-from compliance.queries.deadlines import DeadlineListing, Moment, listed, row
+from compliance.operations.agreements import obligations
+from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import sweep
+from compliance.queries.deadlines.deadlines import DeadlineListing, Moment, listed, row
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.operations.test_course import projected, store_fact, stored_deadline
 from tests.samples import agree, duty

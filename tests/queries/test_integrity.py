@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from compliance.domain.chains import link
-from compliance.domain.documents import read_agreement
+from compliance.domain.agreements.documents import read_agreement
+from compliance.domain.integrity.chains import link
 from compliance.models import Breach, Deadline, LedgerEntry, Obligation, Seal
-from compliance.models.chains import chained_seal
-from compliance.operations import documents, seals, sweep
-from compliance.queries import integrity
-from compliance.queries.integrity import BadRow
+from compliance.models.integrity.chains import chained_seal
+from compliance.operations.agreements import documents
+from compliance.operations.deadlines import sweep
+from compliance.operations.integrity import seals
+from compliance.queries.integrity import tampering as integrity
+from compliance.queries.integrity.tampering import BadRow
 from tests.operations.histories import NOW, remember
 from tests.samples import agree, deadline_of, duty, utc
 
@@ -140,7 +142,7 @@ def test_of_each_broken_chain_the_first_bad_row_is_named_and_what_is_wrong_with_
     fact = rows["compliance_fact", ids[1]]
     assert "was changed" in fact.detail
     assert str(fact).startswith(f"compliance_fact {ids[1]}, deadline {deadline.pk}: ")
-    assert "was cut off" in rows["compliance_ledgerentry", entries[-2].pk].detail
+    assert "was removed" in rows["compliance_ledgerentry", entries[-2].pk].detail
     assert ("compliance_fact", ids[2]) not in rows
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from compliance.domain.civil_time import tzdata_version
 from compliance.domain.drafts import read
-from compliance.queries.due_rules import PreviewDraft, previewed
+from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 NEW_YORK = "America/New_York"
 

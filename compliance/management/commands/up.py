@@ -24,8 +24,8 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 
 from compliance.models import Agreement, ApiToken
-from compliance.operations.setup import ensure_administrator
-from compliance.operations.tokens import create_token
+from compliance.operations.people.setup import ensure_administrator
+from compliance.operations.people.tokens import create_token
 from config.env import BASE_DIR, environment
 from config.programs import programs
 from config.servers import Server, ServerError, embedded

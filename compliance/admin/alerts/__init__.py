@@ -1,0 +1,1 @@
+"""Alerts: subscriptions, silences, webhooks and calendar feeds."""

@@ -1,0 +1,175 @@
+"""Agreements, created one at a time or imported from a document."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.alerts.notification_policies import LadderRow
+from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.parsers import (
+    DocumentJSONParser,
+    DocumentYAMLParser,
+    OldYAMLParser,
+    TextYAMLParser,
+)
+from compliance.api.views import (
+    Views,
+    body,
+    corrected,
+    created,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    user_of,
+)
+from compliance.domain.drafts import AgreementDocument, AgreementDraft
+from compliance.domain.vocabulary import AgreementKind, AgreementStatus
+from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
+from compliance.operations.agreements import agreements as operations
+from compliance.operations.agreements import documents
+from compliance.queries.agreements import agreements as queries
+
+
+class MembershipRow(serializers.Serializer[Any]):
+    """A party to the agreement, and its role."""
+
+    code = serializers.CharField()
+    role = serializers.CharField(allow_blank=True)
+
+
+class MilestoneRow(serializers.Serializer[Any]):
+    """An event that starts periods: on a day (`on`), at an instant (`at`), or not yet dated."""
+
+    ref = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    on = serializers.DateField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class AgreementRow(serializers.Serializer[Agreement]):
+    """An agreement."""
+
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(AgreementKind))
+    status = serializers.ChoiceField(
+        choices=list(AgreementStatus), help_text="Derived from the dates, as of today."
+    )
+    signed_on = serializers.DateField(allow_null=True)
+    in_force_on = serializers.DateField(allow_null=True)
+    ends_on = serializers.DateField(allow_null=True)
+    timezone = serializers.CharField(allow_null=True)
+    calendars = serializers.ListField(child=serializers.CharField())
+    is_four_eyes = serializers.BooleanField(
+        help_text="Determinations, waivers and extensions wait for another person's approval."
+    )
+    ladder = LadderRow(allow_null=True, help_text="Null: the default policy.")
+    milestones = MilestoneRow(many=True)
+    parties = MembershipRow(many=True)
+
+
+class LoadedRow(serializers.Serializer[Any]):
+    """What importing a document stored."""
+
+    agreement = serializers.CharField()
+    is_new = serializers.BooleanField()
+    obligations = serializers.IntegerField()
+    facts = serializers.IntegerField()
+    positions = serializers.IntegerField()
+    evidence = serializers.IntegerField()
+
+
+class AgreementViews(Views):
+    """Agreements: what was agreed, between whom and from when."""
+
+    rights = (Agreement,)
+
+    @extend_schema(parameters=asked(queries.AgreementListing), responses=paged(AgreementRow))
+    def list(self, request: Request) -> Response:
+        """List agreements by ref."""
+        listing = question(request, queries.AgreementListing)
+        return page_response(request, queries.listed(listing, as_of=timezone.now()))
+
+    @extend_schema(request=AgreementDraft, responses={201: AgreementRow})
+    def create(self, request: Request) -> Response:
+        """Create an agreement between existing parties."""
+        now = timezone.now()
+        agreement = operations.create(draft=body(request, AgreementDraft), as_of=now)
+        return created(request, queries.row(agreement.ref, as_of=now), "ref")
+
+    @extend_schema(responses=AgreementRow)
+    def retrieve(self, request: Request, ref: str) -> Response:
+        """Show one agreement."""
+        nothing_asked(request)
+        return found(queries.row(ref, as_of=timezone.now()))
+
+    @extend_schema(request=changes_of(AgreementDraft), responses=AgreementRow)
+    def partial_update(self, request: Request, ref: str) -> Response:
+        """Correct an agreement. Deadlines that depend on its zone, calendars or milestones move.
+
+        A list, such as `milestones`, replaces the whole stored list.
+        """
+        with transaction.atomic():
+            agreement = get_object_or_404(Agreement.objects.select_for_update(), ref=ref)
+            now = timezone.now()
+            draft = corrected(request, AgreementDraft, queries.row(ref, as_of=now))
+            operations.update(agreement=agreement, draft=draft, as_of=now)
+        return found(queries.row(ref, as_of=now))
+
+
+class ImportViews(Views):
+    """Import of whole agreements from documents."""
+
+    rights = (Party, Agreement, Obligation, Evidence, Fact, Position)
+    parser_classes: list[type[BaseParser]] = [
+        DocumentJSONParser, DocumentYAMLParser, OldYAMLParser, TextYAMLParser,
+    ]  # fmt: skip
+
+    @extend_schema(
+        operation_id="agreements_import",
+        request={
+            "application/json": AgreementDocument,
+            "application/yaml": AgreementDocument,
+        },
+        responses={201: LoadedRow, 200: LoadedRow},
+    )
+    def create(self, request: Request) -> Response:
+        """Store everything in a document that is not stored yet. Importing it twice is harmless."""
+        loaded = documents.load(
+            document=body(request, AgreementDocument), by=user_of(request), as_of=timezone.now()
+        )
+        content = {
+            "agreement": loaded.agreement.ref,
+            "is_new": loaded.is_new,
+            "obligations": loaded.obligations,
+            "facts": loaded.facts,
+            "positions": loaded.positions,
+            "evidence": loaded.evidence,
+        }
+        return Response(content, status=HTTPStatus.CREATED if loaded.is_changed else HTTPStatus.OK)
+
+
+class DocumentSchemaViews(Views):
+    """The format of agreement documents."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(operation_id="document_schema", responses={200: dict[str, Any]})
+    def retrieve(self, request: Request) -> Response:
+        """Show the JSON Schema of `pacta.agreement/v1`."""
+        nothing_asked(request)
+        schema = AgreementDocument.model_json_schema(mode="validation")
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        return Response(schema)

@@ -1,0 +1,196 @@
+"""Obligations: the duties under agreements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.alerts.notification_policies import LadderRow
+from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.views import (
+    Views,
+    body,
+    corrected,
+    created,
+    found,
+    page_response,
+    question,
+)
+from compliance.domain.drafts import AgreementRef, ObligationDraft
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
+from compliance.models import Agreement, Obligation
+from compliance.operations.agreements import obligations as operations
+from compliance.queries.agreements import obligations as queries
+from compliance.queries.deadlines.components import consequences
+from compliance.queries.deadlines.deadlines import Moment
+
+
+class NewObligation(ObligationDraft):
+    """An obligation and the ref of its agreement."""
+
+    agreement: AgreementRef
+
+
+class PartRow(serializers.Serializer[Any]):
+    """A component and the status of its deadlines; null while it has none."""
+
+    obligation = serializers.IntegerField()
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=list(Status), allow_null=True)
+    is_disputed = serializers.BooleanField()
+
+
+class ComponentsRow(serializers.Serializer[Any]):
+    """The progress of an obligation through its components.
+
+    Waived and cancelled components are `released`: they count neither as done nor as required.
+    """
+
+    rule = serializers.ChoiceField(choices=list(RollUp))
+    share = serializers.FloatField(allow_null=True)
+    done = serializers.IntegerField()
+    of = serializers.IntegerField()
+    needed = serializers.IntegerField()
+    released = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=list(Status))
+    summary = serializers.CharField(help_text='Such as "3 of 4 done".')
+    parts = PartRow(many=True)
+
+
+class ObligationRow(serializers.Serializer[Obligation]):
+    """An obligation."""
+
+    id = serializers.IntegerField()
+    agreement = serializers.CharField()
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    text = serializers.CharField(allow_blank=True)
+    clause = serializers.CharField(allow_blank=True)
+    kind = serializers.ChoiceField(choices=list(ObligationKind))
+    obligors = serializers.ListField(child=serializers.CharField())
+    obligees = serializers.ListField(child=serializers.CharField())
+    due = serializers.DictField(allow_null=True, help_text="The due rule.")
+    grace = serializers.DictField(allow_null=True)
+    starts = serializers.DictField(
+        allow_null=True,
+        help_text="The rule for the beginning of the period to maintain or refrain.",
+    )
+    is_surviving = serializers.BooleanField(
+        help_text="Suspending or terminating the agreement does not affect it."
+    )
+    severity = serializers.ChoiceField(choices=list(Severity))
+    tags = serializers.ListField(child=serializers.CharField())
+    owner = serializers.CharField(allow_null=True)
+    parent = serializers.CharField(  # type: ignore[assignment]  # the metaclass takes it out
+        allow_null=True, help_text="The ref of the parent obligation."
+    )
+    roll_up = serializers.ChoiceField(
+        choices=list(RollUp), help_text="How many of its components must be complete."
+    )
+    roll_up_share = serializers.FloatField(allow_null=True)
+    target_quantity = serializers.FloatField(allow_null=True)
+    unit = serializers.CharField(allow_blank=True)
+    ladder = LadderRow(allow_null=True, help_text="Null: the policy of the agreement.")
+    remedy_for = serializers.CharField(
+        allow_null=True, help_text="The obligation whose breach activates this one."
+    )
+    consequences = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The obligations that a breach of this one activates.",
+    )
+    components = ComponentsRow(allow_null=True)
+
+
+class LinkedDeadlineRow(serializers.Serializer[Any]):
+    """A deadline in a chain of consequences."""
+
+    deadline = serializers.IntegerField()
+    number = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=list(Status))
+    since = serializers.DateTimeField()
+    due_on = serializers.DateField(allow_null=True)
+
+
+class LinkRow(serializers.Serializer[Any]):
+    """An obligation in a chain of consequences."""
+
+    obligation = serializers.IntegerField()
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    deadlines = LinkedDeadlineRow(many=True)
+
+
+class ConsequenceRow(LinkRow):
+    """An obligation that a breach activates, and recursively those that its own breach does."""
+
+    consequences = serializers.ListField(child=serializers.DictField())
+
+
+class ChainAnswer(LinkRow):
+    """What an obligation remedies, nearest first, and what its breach activates."""
+
+    causes = LinkRow(many=True)
+    consequences = ConsequenceRow(many=True)
+
+
+class ObligationViews(Views):
+    """Duties under agreements, with their obligors and obligees."""
+
+    rights = (Obligation,)
+
+    @extend_schema(parameters=asked(queries.ObligationListing), responses=paged(ObligationRow))
+    def list(self, request: Request) -> Response:
+        """List obligations in order of creation, with the progress of their components.
+
+        The progress is that of now, or as of one instant as known at another.
+        """
+        listing = question(request, queries.ObligationListing).pinned(timezone.now())
+        page = queries.listed(listing)
+        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+
+    @extend_schema(request=NewObligation, responses={201: ObligationRow})
+    def create(self, request: Request) -> Response:
+        """Create an obligation and the deadlines that follow from its due rule."""
+        draft = body(request, NewObligation)
+        agreement = Agreement.objects.filter(ref=draft.agreement).first()
+        if agreement is None:
+            raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
+        obligation = operations.create(agreement=agreement, draft=draft, as_of=timezone.now())
+        return created(request, queries.row(obligation.pk, Moment()), "id")
+
+    @extend_schema(parameters=asked(Moment), responses=ObligationRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one obligation with the progress of its components, now or at another time."""
+        return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
+
+    @extend_schema(
+        operation_id="obligations_consequences", parameters=asked(Moment), responses=ChainAnswer
+    )
+    def consequences(self, request: Request, id: int) -> Response:
+        """Show the chain of consequences: what the obligation remedies, and what its breach
+        activates."""
+        moment = question(request, Moment).pinned(timezone.now())
+        return found(consequences(id, moment))
+
+    @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
+    def partial_update(self, request: Request, id: int) -> Response:
+        """Correct an obligation. A corrected due rule moves its deadlines through the ledger.
+
+        For a change that the parties agreed on, record an extension instead.
+        """
+        with transaction.atomic():
+            obligation = get_object_or_404(Obligation, pk=id)
+            # In the same order as the operations lock: the agreement before its contents.
+            Agreement.objects.select_for_update().get(pk=obligation.agreement_id)
+            draft = corrected(request, ObligationDraft, queries.row(id, Moment()))
+            operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
+        return found(queries.row(id, Moment()))

@@ -1,0 +1,95 @@
+"""Alerts, and every attempt to deliver them."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import (
+    Views,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+)
+from compliance.domain.vocabulary import (
+    AlertKind,
+    AttemptOutcome,
+    MessageState,
+)
+from compliance.models import Alert, DeliveryAttempt
+from compliance.queries.alerts import alerts as queries
+from compliance.queries.pages import Listing
+
+
+class AlertRow(serializers.Serializer[Alert]):
+    """An alert and its delivery."""
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField()
+    obligation_ref = serializers.CharField()
+    agreement = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(AlertKind))
+    occasion = serializers.DateTimeField(
+        help_text="The instant of the event; makes the alert unique."
+    )
+    breach_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the breach that it reports occurred."
+    )
+    level = serializers.IntegerField(help_text="The escalation step that was reached.")
+    recipient = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    not_before = serializers.DateTimeField(
+        help_text="When it may be sent: immediately, with a digest, or after quiet hours."
+    )
+    state = serializers.ChoiceField(choices=list(MessageState))
+    message_id = serializers.CharField(allow_null=True)
+    sent_at = serializers.DateTimeField(allow_null=True)
+    attempts = serializers.IntegerField()
+    last_answer = serializers.CharField(
+        allow_null=True, allow_blank=True, help_text="The last answer of the mail server."
+    )
+
+
+class AttemptRow(serializers.Serializer[DeliveryAttempt]):
+    """One attempt to deliver, and the answer of the receiving server."""
+
+    id = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+    outcome = serializers.ChoiceField(choices=list(AttemptOutcome))
+    answer = serializers.CharField(allow_blank=True)
+
+
+class AlertViews(Views):
+    """Alerts and their delivery."""
+
+    rights = (Alert,)
+
+    @extend_schema(parameters=asked(queries.AlertListing), responses=paged(AlertRow))
+    def list(self, request: Request) -> Response:
+        """List alerts, newest first."""
+        return page_response(request, queries.alerts(question(request, queries.AlertListing)))
+
+    @extend_schema(responses=AlertRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one alert."""
+        nothing_asked(request)
+        return found(queries.alert(id))
+
+
+class AttemptViews(Views):
+    """Attempts to deliver an alert."""
+
+    rights = (Alert,)
+
+    @extend_schema(parameters=asked(Listing), responses=paged(AttemptRow))
+    def list(self, request: Request, id: int) -> Response:
+        """List the attempts to deliver the message that contains an alert, oldest first."""
+        listing = question(request, Listing)
+        get_object_or_404(Alert, pk=id)
+        return page_response(request, queries.attempts(id, listing))

@@ -1,0 +1,83 @@
+"""Calendar feeds: private addresses for calendar programs."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import (
+    Views,
+    body,
+    created,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    user_of,
+)
+from compliance.domain.drafts import FeedDraft
+from compliance.models import Feed
+from compliance.operations.alerts import calendar_feeds as operations
+from compliance.queries.alerts import calendar_feeds as queries
+from compliance.queries.pages import Listing
+
+
+class FeedRow(serializers.Serializer[Feed]):
+    """A private calendar feed. Its address is shown only at creation."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    agreement = serializers.CharField(allow_null=True, help_text="Null: all agreements.")
+    owner = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
+
+
+class NewFeedRow(FeedRow):
+    """A new feed with its address."""
+
+    url = serializers.CharField(
+        help_text="Anyone who knows it can read the feed. It is not shown again."
+    )
+
+
+class FeedViews(Views):
+    """Your private calendar feeds of deadlines."""
+
+    rights = (Feed,)
+
+    @extend_schema(parameters=asked(Listing), responses=paged(FeedRow))
+    def list(self, request: Request) -> Response:
+        """List your feeds in order of creation."""
+        listing = question(request, Listing)
+        return page_response(request, queries.feeds(listing, owner_id=user_of(request).pk))
+
+    @extend_schema(request=FeedDraft, responses={201: NewFeedRow})
+    def create(self, request: Request) -> Response:
+        """Create a feed. Only this response contains its address."""
+        user = user_of(request)
+        draft = body(request, FeedDraft)
+        feed, token = operations.create(draft=draft, owner=user, as_of=timezone.now())
+        row = queries.feed(feed.pk, owner_id=user.pk) or {}
+        return created(request, {**row, "url": f"{settings.SITE_URL}/feeds/{token}.ics"}, "id")
+
+    @extend_schema(responses=FeedRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one of your feeds."""
+        nothing_asked(request)
+        return found(queries.feed(id, owner_id=user_of(request).pk))
+
+    @extend_schema(request=None, responses=FeedRow)
+    def revoke(self, request: Request, id: int) -> Response:
+        """Revoke a feed. Its address answers 404 from now on."""
+        nothing_asked(request)
+        user = user_of(request)
+        feed = get_object_or_404(Feed, pk=id, owner=user)
+        operations.revoke(feed=feed, as_of=timezone.now())
+        return found(queries.feed(id, owner_id=user.pk))

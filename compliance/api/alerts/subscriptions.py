@@ -1,0 +1,96 @@
+"""Subscriptions: who receives which alerts, and when."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.views import (
+    Views,
+    body,
+    corrected,
+    created,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+)
+from compliance.domain.drafts import SubscriptionDraft
+from compliance.domain.vocabulary import (
+    AlertKind,
+    Rhythm,
+    Severity,
+)
+from compliance.models import Subscription
+from compliance.operations.alerts import subscriptions as operations
+from compliance.queries.alerts import subscriptions as queries
+
+
+class SubscriptionRow(serializers.Serializer[Subscription]):
+    """A recipient, what it follows, and when it is notified. Null matches everything."""
+
+    id = serializers.IntegerField()
+    email = serializers.CharField(allow_null=True)
+    webhook = serializers.IntegerField(allow_null=True)
+    agreement = serializers.CharField(allow_null=True)
+    party = serializers.CharField(allow_null=True)
+    tag = serializers.CharField(allow_null=True)
+    min_severity = serializers.ChoiceField(choices=list(Severity))
+    is_owner = serializers.BooleanField(help_text="Only obligations owned by the address.")
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(AlertKind)), help_text="Empty: all."
+    )
+    from_escalation = serializers.IntegerField(
+        help_text="0: notified immediately. 1: only from the first escalation on, and so on."
+    )
+    rhythm = serializers.ChoiceField(choices=list(Rhythm))
+    digest_hour = serializers.IntegerField()
+    digest_weekday = serializers.IntegerField(
+        help_text="The weekday of a weekly digest; 0 is Monday."
+    )
+    quiet_from = serializers.TimeField(allow_null=True)
+    quiet_until = serializers.TimeField(allow_null=True)
+    timezone = serializers.CharField()
+    is_active = serializers.BooleanField()
+    refused_at = serializers.DateTimeField(
+        allow_null=True, help_text="When mail to the address was permanently refused."
+    )
+    refusal = serializers.CharField(allow_null=True)
+
+
+class SubscriptionViews(Views):
+    """Subscriptions of email addresses and webhooks to alerts."""
+
+    rights = (Subscription,)
+
+    @extend_schema(parameters=asked(queries.SubscriptionListing), responses=paged(SubscriptionRow))
+    def list(self, request: Request) -> Response:
+        """List subscriptions in order of creation."""
+        listing = question(request, queries.SubscriptionListing)
+        return page_response(request, queries.subscriptions(listing))
+
+    @extend_schema(request=SubscriptionDraft, responses={201: SubscriptionRow})
+    def create(self, request: Request) -> Response:
+        """Create a subscription."""
+        subscription = operations.create(draft=body(request, SubscriptionDraft))
+        return created(request, queries.subscription(subscription.pk), "id")
+
+    @extend_schema(responses=SubscriptionRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one subscription."""
+        nothing_asked(request)
+        return found(queries.subscription(id))
+
+    @extend_schema(request=changes_of(SubscriptionDraft), responses=SubscriptionRow)
+    def partial_update(self, request: Request, id: int) -> Response:
+        """Change a subscription. Alerts that already exist are still sent."""
+        with transaction.atomic():
+            subscription = get_object_or_404(Subscription.objects.select_for_update(), pk=id)
+            draft = corrected(request, SubscriptionDraft, queries.subscription(id))
+            operations.update(subscription=subscription, draft=draft)
+        return found(queries.subscription(id))

@@ -1,0 +1,115 @@
+"""Webhooks and chats that can be subscribed, and redelivery of alerts."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.alerts.alerts import AlertRow
+from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.views import (
+    Views,
+    body,
+    created,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    sent,
+)
+from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.vocabulary import WebhookKind
+from compliance.models import Alert, Message, Webhook
+from compliance.operations.alerts import webhooks as operations
+from compliance.queries.alerts import alerts
+from compliance.queries.alerts import webhooks as queries
+from compliance.queries.pages import Listing
+
+
+class WebhookRow(serializers.Serializer[Webhook]):
+    """A webhook or chat. The address of a chat contains a secret and is not shown."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(WebhookKind))
+    url = serializers.CharField(allow_null=True)
+    is_active = serializers.BooleanField()
+    former_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until when the former secret also signs."
+    )
+    created_at = serializers.DateTimeField()
+
+
+class NewWebhookRow(WebhookRow):
+    """A webhook with its new secret."""
+
+    secret = serializers.CharField(
+        allow_null=True, help_text="Verifies requests (Standard Webhooks). It is not shown again."
+    )
+
+
+class WebhookViews(Views):
+    """Standard Webhooks receivers and chats."""
+
+    rights = (Webhook,)
+
+    @extend_schema(parameters=asked(Listing), responses=paged(WebhookRow))
+    def list(self, request: Request) -> Response:
+        """List webhooks in order of creation."""
+        return page_response(request, queries.webhooks(question(request, Listing)))
+
+    @extend_schema(request=WebhookDraft, responses={201: NewWebhookRow})
+    def create(self, request: Request) -> Response:
+        """Create a webhook. Only this response contains its secret."""
+        webhook = operations.create(draft=body(request, WebhookDraft), as_of=timezone.now())
+        row = queries.webhook(webhook.pk) or {}
+        return created(request, {**row, "secret": webhook.secret or None}, "id")
+
+    @extend_schema(responses=WebhookRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one webhook."""
+        nothing_asked(request)
+        return found(queries.webhook(id))
+
+    @extend_schema(request=changes_of(WebhookDraft), responses=WebhookRow)
+    def partial_update(self, request: Request, id: int) -> Response:
+        """Change a webhook. Its secret stays the same."""
+        with transaction.atomic():
+            webhook = get_object_or_404(Webhook.objects.select_for_update(), pk=id)
+            kept = {
+                "name": webhook.name,
+                "kind": webhook.kind,
+                "url": webhook.url,
+                "is_active": webhook.is_active,
+            }
+            operations.update(webhook=webhook, draft=read(WebhookDraft, kept | sent(request)))
+        return found(queries.webhook(id))
+
+    @extend_schema(request=None, responses=NewWebhookRow)
+    def rotate(self, request: Request, id: int) -> Response:
+        """Rotate the secret. The former secret also signs for one more day."""
+        nothing_asked(request)
+        webhook = operations.rotate(webhook=get_object_or_404(Webhook, pk=id), as_of=timezone.now())
+        return found({**(queries.webhook(id) or {}), "secret": webhook.secret})
+
+
+class RedeliveryViews(Views):
+    """Redelivery of alerts."""
+
+    rights = (Message,)
+
+    @extend_schema(request=None, responses=AlertRow)
+    def create(self, request: Request, id: int) -> Response:
+        """Send the message of an alert again, by email or to its webhook."""
+        nothing_asked(request)
+        alert = get_object_or_404(Alert.objects.select_related("message"), pk=id)
+        if alert.message is None:
+            raise NotFound("This alert has not been put into a message yet.")
+        operations.redeliver(message=alert.message, as_of=timezone.now())
+        return found(alerts.alert(id))

@@ -1,0 +1,71 @@
+"""Breaches: intervals during which deadlines were unmet."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import Views, body, found, page_response, question, user_of
+from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.vocabulary import BreachEnd
+from compliance.models import Breach
+from compliance.operations.deadlines import breaches as operations
+from compliance.queries.deadlines import breaches as queries
+from compliance.queries.deadlines.deadlines import Moment
+
+
+class BreachRow(serializers.Serializer[Breach]):
+    """A breach: when it occurred, when it was detected, when and why it ended."""
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField()
+    obligation_ref = serializers.CharField()
+    agreement = serializers.CharField()
+    occurred_at = serializers.DateTimeField()
+    detected_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    end_reason = serializers.ChoiceField(choices=list(BreachEnd), allow_null=True)
+    acknowledged_at = serializers.DateTimeField(allow_null=True)
+    acknowledged_by = serializers.CharField(allow_null=True)
+    acknowledged_until = serializers.DateTimeField(
+        allow_null=True, help_text="Escalations wait until then."
+    )
+
+
+class BreachViews(Views):
+    """Intervals during which deadlines were unmet. They can end, but are never erased."""
+
+    rights = (Breach,)
+
+    @extend_schema(parameters=asked(queries.BreachListing), responses=paged(BreachRow))
+    def list(self, request: Request) -> Response:
+        """List breaches, newest first, as known now or at an instant."""
+        listing = question(request, queries.BreachListing).pinned(timezone.now())
+        page = queries.listed(listing)
+        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+
+    @extend_schema(parameters=asked(Moment), responses=BreachRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one breach, as known now or at an instant."""
+        return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
+
+
+class AcknowledgementViews(Views):
+    """Acknowledgement of a breach."""
+
+    rights = (Breach,)
+
+    @extend_schema(request=AcknowledgementDraft, responses=BreachRow)
+    def create(self, request: Request, id: int) -> Response:
+        """Acknowledge a breach. Escalations pause until `until_at`, by default for a week."""
+        breach = get_object_or_404(Breach.objects.select_related("deadline"), pk=id)
+        draft = body(request, AcknowledgementDraft)
+        operations.acknowledge(
+            breach=breach, draft=draft, by=user_of(request), as_of=timezone.now()
+        )
+        return found(queries.row(id, Moment().pinned(timezone.now())))

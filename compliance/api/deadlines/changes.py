@@ -1,0 +1,112 @@
+"""The change feed: the ledger in the order of recording."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import Views, page_response, question
+from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
+from compliance.models import LedgerEntry
+from compliance.queries.deadlines import changes as queries
+from compliance.queries.deadlines import comparison
+from compliance.queries.pages import Listing
+
+
+class ChangeRow(serializers.Serializer[LedgerEntry]):
+    """The status of a deadline from `effective_at` on, as known from `recorded_at` on."""
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
+    recorded_at = serializers.DateTimeField()
+    effective_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=list(Status))
+    reason = serializers.ChoiceField(choices=list(Reason))
+    fact = serializers.IntegerField(allow_null=True)
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    unmet_at = serializers.DateTimeField(allow_null=True)
+
+
+class StateRow(serializers.Serializer[Any]):
+    """The state of a deadline at one instant."""
+
+    status = serializers.ChoiceField(choices=list(Status))
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    performed = serializers.FloatField(allow_null=True)
+    target = serializers.FloatField(allow_null=True)
+    is_disputed = serializers.BooleanField()
+    verification = serializers.ChoiceField(choices=list(Verification))
+
+
+class RecordedFactRow(serializers.Serializer[Any]):
+    """A fact that was recorded."""
+
+    id = serializers.IntegerField()
+    type = serializers.ChoiceField(choices=list(FactKind))
+
+
+class RecordedPositionRow(serializers.Serializer[Any]):
+    """A position that was recorded."""
+
+    id = serializers.IntegerField()
+    party = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=list(Verdict))
+
+
+class ComparedRow(serializers.Serializer[Any]):
+    """The state of a deadline at two instants, each as known then, and what was recorded between.
+
+    `before` is null if the deadline was not known yet.
+    """
+
+    deadline = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
+    title = serializers.CharField()
+    before = StateRow(allow_null=True)
+    after = StateRow()
+    facts = RecordedFactRow(many=True)
+    positions = RecordedPositionRow(many=True)
+
+
+class ComparisonViews(Views):
+    """Comparison of two instants."""
+
+    rights = (LedgerEntry,)
+
+    @extend_schema(
+        operation_id="changes_between",
+        parameters=asked(comparison.Comparison),
+        responses=paged(ComparedRow),
+    )
+    def list(self, request: Request) -> Response:
+        """List the deadlines whose state differs between `since` and `until`, each as known then,
+        and those about which something was recorded in between."""
+        asked_for = question(request, comparison.Comparison).pinned(timezone.now())
+        page = comparison.changed(asked_for)
+        since, until = asked_for.instants
+        return page_response(request, page, since=since, until=until)
+
+
+class ChangeViews(Views):
+    """Every change of status, in the order of recording."""
+
+    rights = (LedgerEntry,)
+
+    @extend_schema(parameters=asked(Listing), responses=paged(ChangeRow, is_endless=True))
+    def list(self, request: Request) -> Response:
+        """Read the feed, oldest change first.
+
+        `next` is always present. Request it later to continue without missing a change.
+        """
+        return page_response(request, queries.listed(question(request, Listing)))

@@ -1,0 +1,198 @@
+"""Deadlines: their status, timeline and history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import Views, found, nothing_asked, page_response, question
+from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status, Verification
+from compliance.models import Deadline
+from compliance.queries.deadlines import deadlines as queries
+
+
+class DeadlineRow(serializers.Serializer[Deadline]):
+    """A deadline at the requested time."""
+
+    id = serializers.IntegerField()
+    obligation = serializers.IntegerField()
+    obligation_ref = serializers.CharField()
+    agreement = serializers.CharField()
+    title = serializers.CharField()
+    obligors = serializers.ListField(child=serializers.CharField())
+    obligees = serializers.ListField(child=serializers.CharField())
+    kind = serializers.ChoiceField(choices=list(ObligationKind))
+    number = serializers.IntegerField(
+        help_text="The position among the obligation's deadlines, from 1."
+    )
+    starts_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the period to maintain or refrain begins."
+    )
+    due_on = serializers.DateField(
+        allow_null=True,
+        help_text="The due day in the deadline's zone. Null while dormant, or if it has no end.",
+    )
+    due_at = serializers.DateTimeField(
+        allow_null=True, help_text="Exclusive: performance at this instant is late."
+    )
+    unmet_at = serializers.DateTimeField(allow_null=True, help_text="The end of the grace period.")
+    first_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="From this until due_at, whether performance is on time depends on the reading.",
+    )
+    is_ambiguous = serializers.BooleanField(
+        help_text="Whether the status depends on the zone or the reading that is used."
+    )
+    original_due_at = serializers.DateTimeField(allow_null=True)
+    timezone = serializers.CharField()
+    status = serializers.ChoiceField(choices=list(Status))
+    status_since = serializers.DateTimeField()
+    is_disputed = serializers.BooleanField()
+    verification = serializers.ChoiceField(choices=list(Verification))
+    next_check_at = serializers.DateTimeField(allow_null=True)
+    target_quantity = serializers.FloatField(
+        allow_null=True, help_text="The quantity owed; null if there is no target."
+    )
+    unit = serializers.CharField(allow_blank=True)
+    performed_quantity = serializers.FloatField(allow_null=True)
+    accepted_share = serializers.FloatField(
+        allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
+    )
+    expected_quantity = serializers.FloatField(
+        allow_null=True, help_text="The quantity that even delivery would have reached by now."
+    )
+    pace = serializers.FloatField(
+        allow_null=True, help_text="The quantity performed as a share of the quantity expected."
+    )
+
+
+class SingleDeadlineRow(DeadlineRow):
+    """A deadline with the trace of its due date under the current rules."""
+
+    trace = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class TransitionRow(serializers.Serializer[Any]):
+    """One transition of a deadline. It lies in the future if `is_projected`."""
+
+    effective_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=list(Status))
+    reason = serializers.ChoiceField(choices=list(Reason))
+    fact = serializers.IntegerField(allow_null=True, help_text="The fact that caused it.")
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    unmet_at = serializers.DateTimeField(allow_null=True)
+    performed = serializers.FloatField(allow_null=True, help_text="The quantity performed so far.")
+    target = serializers.FloatField(
+        allow_null=True, help_text="The quantity owed from this transition on."
+    )
+    is_projected = serializers.BooleanField()
+
+
+class TimelineAnswer(serializers.Serializer[Any]):
+    """The whole timeline of a deadline, oldest first."""
+
+    deadline = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+    known_at = serializers.DateTimeField()
+    results = TransitionRow(many=True)
+
+
+class PastTransitionRow(serializers.Serializer[Any]):
+    """One transition as it was known at the time."""
+
+    effective_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=list(Status))
+    reason = serializers.ChoiceField(choices=list(Reason))
+    fact = serializers.IntegerField(allow_null=True)
+    due_on = serializers.DateField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    unmet_at = serializers.DateTimeField(allow_null=True)
+    performed = serializers.FloatField(allow_null=True)
+    target = serializers.FloatField(allow_null=True)
+
+
+class LearnedRow(serializers.Serializer[Any]):
+    """A fact that became known."""
+
+    id = serializers.IntegerField()
+    type = serializers.ChoiceField(choices=list(FactKind))
+
+
+class BatchRow(serializers.Serializer[Any]):
+    """What was recorded at `recorded_at`: the timeline `from` an instant on, and the facts that
+    became known since the previous batch."""
+
+    recorded_at = serializers.DateTimeField()
+    facts = LearnedRow(many=True)
+    course = PastTransitionRow(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields, including `from`, which is a Python keyword."""
+        return {**super().get_fields(), "from": serializers.DateTimeField()}
+
+
+class HistoryAnswer(serializers.Serializer[Any]):
+    """Everything that was ever known about a deadline, oldest first."""
+
+    deadline = serializers.IntegerField()
+    results = BatchRow(many=True)
+
+
+class DeadlineViews(Views):
+    """Deadlines: dated instances of obligations."""
+
+    rights = (Deadline,)
+
+    @extend_schema(parameters=asked(queries.DeadlineListing), responses=paged(DeadlineRow))
+    def list(self, request: Request) -> Response:
+        """List deadlines with their status, now or as of one instant as known at another.
+
+        Deadlines without a due date come last. Deadlines that were not known then are left out.
+        """
+        now = timezone.now()
+        listing = question(request, queries.DeadlineListing).pinned(now)
+        page = queries.listed(listing, now=now)
+        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+
+    @extend_schema(parameters=asked(queries.Moment), responses=SingleDeadlineRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one deadline, now or as of one instant as known at another."""
+        now = timezone.now()
+        moment = question(request, queries.Moment).pinned(now)
+        return found(queries.row(id, moment, now=now))
+
+    @extend_schema(
+        operation_id="deadlines_timeline",
+        parameters=asked(queries.Moment),
+        responses=TimelineAnswer,
+    )
+    def timeline(self, request: Request, id: int) -> Response:
+        """Show every past status of the deadline, and every future one if nothing else happens.
+
+        With `known_at`, as known at that instant.
+        """
+        now = timezone.now()
+        moment = question(request, queries.Moment).pinned(now)
+        course = queries.course(id, moment, now=now)
+        if course is None:
+            raise NotFound("This deadline does not exist, or was not known then.")
+        as_of, known_at = moment.as_of or now, moment.known_at or now
+        return Response({"deadline": id, "as_of": as_of, "known_at": known_at, "results": course})
+
+    @extend_schema(operation_id="deadlines_history", responses=HistoryAnswer)
+    def history(self, request: Request, id: int) -> Response:
+        """Show what was known about the deadline, and when."""
+        nothing_asked(request)
+        history = queries.history(id)
+        if history is None:
+            raise NotFound("This deadline does not exist.")
+        return Response({"deadline": id, "results": history})

@@ -1,0 +1,130 @@
+"""Determinations: the desk's own findings about deadlines, with reasons. Append-only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from pydantic import Field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.deadlines.proposals import ProposalRow, proposed
+from compliance.api.openapi import asked, paged
+from compliance.api.views import (
+    Views,
+    body,
+    created,
+    deadline_of,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    user_of,
+)
+from compliance.domain.drafts import (
+    DayOrInstant,
+    FactDraft,
+    Quantity,
+    Refs,
+    Share,
+    Text,
+    read,
+)
+from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.models import Fact, Proposal
+from compliance.operations.deadlines import proposals as operations
+from compliance.queries.deadlines import determinations as queries
+from compliance.queries.filters import Id
+
+
+class NewDetermination(DayOrInstant):
+    """A finding about a deadline, with the reasons in `note`.
+
+    It applies on a day (`on`, from the start of that day) or at an instant (`at`). `met` means
+    met at that time. `partly_met` gives the total `quantity` or `share` accepted of everything
+    performed by then.
+    """
+
+    deadline: Id
+    verdict: Conclusion
+    share: Share | None = None
+    quantity: Quantity | None = None
+    note: Annotated[Text, Field(min_length=1)]
+    evidence: Refs = ()
+    supersedes: Id | None = None
+
+
+class DeterminationRow(serializers.Serializer[Fact]):
+    """A determination. If it no longer counts, `superseded_by` names the fact that replaced or
+    retracted it."""
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=list(Conclusion))
+    share = serializers.FloatField(
+        allow_null=True, help_text="The share of the whole that is accepted, if partly met."
+    )
+    quantity = serializers.FloatField(
+        allow_null=True, help_text="The total quantity accepted, if partly met."
+    )
+    on = serializers.DateField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    effective_at = serializers.DateTimeField()
+    note = serializers.CharField(help_text="The reasons.")
+    evidence = serializers.ListField(child=serializers.CharField())
+    supersedes = serializers.IntegerField(allow_null=True)
+    recorded_at = serializers.DateTimeField()
+    recorded_by = serializers.CharField(allow_null=True)
+    approved_by = serializers.CharField(
+        allow_null=True, help_text="The person who approved it, if approval was required."
+    )
+    is_superseded = serializers.BooleanField()
+    superseded_by = serializers.IntegerField(allow_null=True)
+
+
+class DeterminationViews(Views):
+    """Findings about deadlines: met, partly met, not met or undetermined.
+
+    Each is a fact of type `determination`.
+    """
+
+    rights = (Fact,)
+
+    @extend_schema(
+        parameters=asked(queries.DeterminationListing), responses=paged(DeterminationRow)
+    )
+    def list(self, request: Request) -> Response:
+        """List determinations in the order of recording."""
+        return page_response(
+            request, queries.listed(question(request, queries.DeterminationListing))
+        )
+
+    @extend_schema(request=NewDetermination, responses={201: DeterminationRow, 202: ProposalRow})
+    def create(self, request: Request) -> Response:
+        """Record a determination. The status follows immediately.
+
+        If the agreement requires approval, this creates a proposal (202), which takes effect
+        once approved.
+        """
+        sent = body(request, NewDetermination)
+        fields = sent.model_dump(exclude={"deadline"})
+        stored = operations.submit(
+            deadline=deadline_of(sent.deadline),
+            draft=read(FactDraft, {"type": FactKind.DETERMINATION, **fields}),
+            by=user_of(request),
+            as_of=timezone.now(),
+        )
+        if isinstance(stored, Proposal):
+            return proposed(request, stored)
+        return created(request, queries.row(stored.pk), "id")
+
+    @extend_schema(responses=DeterminationRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one determination."""
+        nothing_asked(request)
+        return found(queries.row(id))

@@ -1,0 +1,145 @@
+"""Facts about deadlines and agreements. Append-only."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.deadlines.proposals import ProposalRow, proposed
+from compliance.api.openapi import asked, either, paged
+from compliance.api.views import (
+    Views,
+    agreement_of,
+    body,
+    created,
+    deadline_of,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    sent,
+    user_of,
+)
+from compliance.domain.drafts import (
+    AgreementFactDraft,
+    AgreementRef,
+    FactDraft,
+)
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.models import Fact, Proposal
+from compliance.operations.deadlines import facts as operations
+from compliance.operations.deadlines import proposals
+from compliance.queries.deadlines import facts as queries
+from compliance.queries.filters import Id
+
+
+class NewFact(FactDraft):
+    """A fact and its deadline."""
+
+    deadline: Id
+
+
+class NewAgreementFact(AgreementFactDraft):
+    """A fact about a whole agreement.
+
+    It applies to every open deadline of the agreement, except those of obligations that survive
+    termination.
+    """
+
+    agreement: AgreementRef
+
+
+class FactRow(serializers.Serializer[Fact]):
+    """A fact. It has a day (`on`) or an instant (`at`), and takes effect at `effective_at`.
+
+    A fact that lasts ends with a day (`until_on`) or before an instant (`until_at`), or is
+    open-ended. A fact about a whole agreement has no `deadline`.
+    """
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField(allow_null=True)
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField(allow_null=True)
+    type = serializers.ChoiceField(choices=list(FactKind))
+    on = serializers.DateField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    effective_at = serializers.DateTimeField()
+    until_on = serializers.DateField(allow_null=True)
+    until_at = serializers.DateTimeField(allow_null=True)
+    is_tolling = serializers.BooleanField(
+        help_text="Whether a suspension moves the due date by its length."
+    )
+    quantity = serializers.FloatField(allow_null=True)
+    verdict = serializers.ChoiceField(
+        choices=list(Conclusion), allow_null=True, help_text="The verdict of a determination."
+    )
+    share = serializers.FloatField(
+        allow_null=True, help_text="The share of the whole that a determination accepts."
+    )
+    due = serializers.DictField(allow_null=True, help_text="The due rule of an extension.")
+    due_at = serializers.DateTimeField(
+        allow_null=True, help_text="The due date of an extension or trigger when it was recorded."
+    )
+    note = serializers.CharField(allow_blank=True)
+    evidence = serializers.ListField(child=serializers.CharField())
+    supersedes = serializers.IntegerField(allow_null=True)
+    recorded_at = serializers.DateTimeField()
+    recorded_by = serializers.CharField(allow_null=True)
+    approved_by = serializers.CharField(
+        allow_null=True, help_text="The person who approved it, if approval was required."
+    )
+
+
+class FactViews(Views):
+    """Facts about deadlines and whole agreements. A later fact can supersede an earlier one."""
+
+    rights = (Fact,)
+
+    @extend_schema(parameters=asked(queries.FactListing), responses=paged(FactRow))
+    def list(self, request: Request) -> Response:
+        """List facts in the order of recording."""
+        return page_response(request, queries.listed(question(request, queries.FactListing)))
+
+    @extend_schema(
+        request=either("AnyNewFact", NewFact, NewAgreementFact),
+        responses={201: FactRow, 202: ProposalRow},
+    )
+    def create(self, request: Request) -> Response:
+        """Record a fact about a deadline or a whole agreement. Statuses follow immediately.
+
+        If the agreement requires approval for it, this creates a proposal (202), which takes
+        effect once approved.
+        """
+        by, as_of = user_of(request), timezone.now()
+        fact: Fact | Proposal
+        if _is_of_agreement(request):
+            general = body(request, NewAgreementFact)
+            agreement = agreement_of(general.agreement)
+            fact = operations.record_of_agreement(
+                agreement=agreement, draft=general, by=by, as_of=as_of
+            )
+        else:
+            draft = body(request, NewFact)
+            deadline = deadline_of(draft.deadline)
+            fact = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=as_of)
+        if isinstance(fact, Proposal):
+            return proposed(request, fact)
+        return created(request, queries.row(fact.pk), "id")
+
+    @extend_schema(responses=FactRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one fact."""
+        nothing_asked(request)
+        return found(queries.row(id))
+
+
+def _is_of_agreement(request: Request) -> bool:
+    names = sent(request).keys() & {"deadline", "agreement"}
+    if len(names) == 2:
+        sentence = "Give either deadline or agreement, not both."
+        raise refusal("agreement", sentence)
+    return "agreement" in names

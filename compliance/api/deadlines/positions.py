@@ -1,0 +1,81 @@
+"""Positions: what parties say about deadlines. Append-only."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import (
+    Views,
+    body,
+    created,
+    deadline_of,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    user_of,
+)
+from compliance.domain.drafts import PositionDraft
+from compliance.domain.vocabulary import Verdict
+from compliance.models import Position
+from compliance.operations.deadlines import positions as operations
+from compliance.queries.deadlines import positions as queries
+from compliance.queries.filters import Id
+
+
+class NewPosition(PositionDraft):
+    """A position and its deadline."""
+
+    deadline: Id
+
+
+class PositionRow(serializers.Serializer[Position]):
+    """A position of a party. It has a day (`on`) or an instant (`at`)."""
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
+    party = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=list(Verdict))
+    on = serializers.DateField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    stated_at = serializers.DateTimeField()
+    quote = serializers.CharField(allow_blank=True)
+    evidence = serializers.ListField(child=serializers.CharField())
+    recorded_at = serializers.DateTimeField()
+    recorded_by = serializers.CharField(allow_null=True)
+
+
+class PositionViews(Views):
+    """Positions of parties on deadlines. A position never changes the status."""
+
+    rights = (Position,)
+
+    @extend_schema(parameters=asked(queries.PositionListing), responses=paged(PositionRow))
+    def list(self, request: Request) -> Response:
+        """List positions in the order of recording."""
+        return page_response(request, queries.listed(question(request, queries.PositionListing)))
+
+    @extend_schema(request=NewPosition, responses={201: PositionRow})
+    def create(self, request: Request) -> Response:
+        """Record the position of a party on a deadline."""
+        draft = body(request, NewPosition)
+        position = operations.state(
+            deadline=deadline_of(draft.deadline),
+            draft=draft,
+            by=user_of(request),
+            as_of=timezone.now(),
+        )
+        return created(request, queries.row(position.pk), "id")
+
+    @extend_schema(responses=PositionRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one position."""
+        nothing_asked(request)
+        return found(queries.row(id))

@@ -1,0 +1,118 @@
+"""Proposals: facts that take effect once a second person approves them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.views import (
+    Views,
+    body,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    user_of,
+)
+from compliance.domain.drafts import Draft, Text
+from compliance.domain.vocabulary import FactKind, ProposalState
+from compliance.models import Proposal
+from compliance.operations.deadlines import proposals as operations
+from compliance.queries.deadlines import proposals as queries
+
+
+class Approval(Draft):
+    """An approval. It has no fields."""
+
+
+class Rejection(Draft):
+    """A rejection. The reason is optional when you withdraw your own proposal."""
+
+    reason: Text = ""
+
+
+class ProposalRow(serializers.Serializer[Proposal]):
+    """A proposal. `draft` has the format of a new fact; `fact` is recorded on approval."""
+
+    id = serializers.IntegerField()
+    deadline = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
+    type = serializers.ChoiceField(choices=list(FactKind))
+    draft = serializers.DictField()
+    state = serializers.ChoiceField(choices=list(ProposalState))
+    proposed_at = serializers.DateTimeField()
+    proposed_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decided_by = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
+    fact = serializers.IntegerField(allow_null=True)
+
+
+class ProposalViews(Views):
+    """Determinations, waivers and extensions that wait, or waited, for approval."""
+
+    rights = (Proposal,)
+
+    @extend_schema(parameters=asked(queries.ProposalListing), responses=paged(ProposalRow))
+    def list(self, request: Request) -> Response:
+        """List proposals, newest first."""
+        return page_response(request, queries.listed(question(request, queries.ProposalListing)))
+
+    @extend_schema(responses=ProposalRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one proposal."""
+        nothing_asked(request)
+        return found(queries.row(id))
+
+
+class DecisionViews(Views):
+    """Decisions on proposals: approve, reject or withdraw."""
+
+    # The operation checks the permission: it depends on who proposed.
+    rights = ()
+
+    @extend_schema(request=Approval, responses={200: ProposalRow})
+    def approve(self, request: Request, id: int) -> Response:
+        """Approve a proposal of another person. The fact is recorded and statuses follow."""
+        body(request, Approval)
+        proposal = get_object_or_404(Proposal, pk=id)
+        try:
+            operations.approve(proposal=proposal, by=user_of(request), as_of=timezone.now())
+        except operations.NotAllowed as error:
+            raise PermissionDenied(str(error)) from None
+        return found(queries.row(id))
+
+    @extend_schema(request=Rejection, responses={200: ProposalRow})
+    def reject(self, request: Request, id: int) -> Response:
+        """Reject a proposal of another person with a reason, or withdraw your own."""
+        rejection = body(request, Rejection)
+        proposal = get_object_or_404(Proposal, pk=id)
+        try:
+            operations.reject(
+                proposal=proposal,
+                reason=rejection.reason,
+                by=user_of(request),
+                as_of=timezone.now(),
+            )
+        except operations.NotAllowed as error:
+            raise PermissionDenied(str(error)) from None
+        return found(queries.row(id))
+
+
+def proposed(request: Request, proposal: Proposal) -> Response:
+    """Return the response (202) for a fact that now waits for approval, with its location."""
+    response = found(queries.row(proposal.pk))
+    response.status_code = HTTPStatus.ACCEPTED
+    address = reverse("api:proposals-row", kwargs={"id": proposal.pk})
+    response["Location"] = request.build_absolute_uri(address)
+    return response

@@ -1,0 +1,52 @@
+"""Counts of deadlines by group and status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked
+from compliance.api.views import Views, question
+from compliance.models import Deadline
+from compliance.queries.deadlines import summary as queries
+
+
+class GroupRow(serializers.Serializer[Any]):
+    """A group, its number of deadlines, and the number per status."""
+
+    group = serializers.CharField(
+        allow_null=True, help_text="Null when grouped by month, for deadlines without a due date."
+    )
+    count = serializers.IntegerField()
+    statuses = serializers.DictField(child=serializers.IntegerField())
+
+
+class SummaryAnswer(serializers.Serializer[Any]):
+    """The groups, by name."""
+
+    group_by = serializers.ChoiceField(choices=list(queries.Grouping))
+    results = GroupRow(many=True)
+
+
+class SummaryViews(Views):
+    """Counts for dashboards."""
+
+    rights = (Deadline,)
+
+    @extend_schema(
+        operation_id="summary",
+        parameters=asked(queries.SummaryQuestion),
+        responses=SummaryAnswer,
+    )
+    def retrieve(self, request: Request) -> Response:
+        """Count deadlines by group and status.
+
+        A deadline with two obligors or two tags counts in both groups.
+        """
+        asked_for = question(request, queries.SummaryQuestion).pinned(timezone.now())
+        return Response({"group_by": asked_for.group_by, "results": queries.summary(asked_for)})

@@ -1,0 +1,209 @@
+"""Evidence. Append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.openapi import asked, paged
+from compliance.api.problems import LengthRequired
+from compliance.api.views import (
+    Views,
+    agreement_of,
+    body,
+    created,
+    found,
+    nothing_asked,
+    page_response,
+    question,
+    user_of,
+)
+from compliance.domain.drafts import AgreementRef, EvidenceDraft
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import EvidenceKind, Stance
+from compliance.models import Evidence, EvidenceFile
+from compliance.operations.evidence import evidence as operations
+from compliance.operations.evidence import files
+from compliance.queries.evidence import evidence as queries
+from compliance.queries.rows import Row
+
+
+class NewEvidence(EvidenceDraft):
+    """A piece of evidence and its agreement."""
+
+    agreement: AgreementRef
+
+
+class FileRow(serializers.Serializer[EvidenceFile]):
+    """One revision of an evidence file, served under its number."""
+
+    revision = serializers.IntegerField()
+    name = serializers.CharField()
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="In bytes.")
+    sha256 = serializers.CharField()
+    recorded_at = serializers.DateTimeField()
+    recorded_by = serializers.CharField(allow_null=True)
+
+
+class NewFile(serializers.Serializer[EvidenceFile]):
+    """A form with one file."""
+
+    file = serializers.FileField()
+
+
+class FilesAnswer(serializers.Serializer[EvidenceFile]):
+    """All revisions, oldest first."""
+
+    results = FileRow(many=True)
+
+
+class EvidenceRow(serializers.Serializer[Evidence]):
+    """A piece of evidence."""
+
+    id = serializers.IntegerField()
+    agreement = serializers.CharField()
+    ref = serializers.CharField()
+    title = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(EvidenceKind))
+    url = serializers.CharField(allow_blank=True)
+    quote = serializers.CharField(allow_blank=True)
+    published_on = serializers.DateField(allow_null=True)
+    asserted_by = serializers.CharField(allow_null=True)
+    stance = serializers.ChoiceField(choices=list(Stance))
+    obligations = serializers.ListField(child=serializers.CharField())
+    deadlines = serializers.ListField(child=serializers.IntegerField())
+    files = FileRow(many=True)
+    recorded_at = serializers.DateTimeField()
+    recorded_by = serializers.CharField(allow_null=True)
+
+
+class EvidenceViews(Views):
+    """Documents, statements and search logs behind facts and positions."""
+
+    rights = (Evidence,)
+
+    @extend_schema(parameters=asked(queries.EvidenceListing), responses=paged(EvidenceRow))
+    def list(self, request: Request) -> Response:
+        """List evidence in order of creation."""
+        return page_response(request, queries.listed(question(request, queries.EvidenceListing)))
+
+    @extend_schema(request=NewEvidence, responses={201: EvidenceRow})
+    def create(self, request: Request) -> Response:
+        """Store a piece of evidence."""
+        draft = body(request, NewEvidence)
+        evidence = operations.add(
+            agreement=agreement_of(draft.agreement),
+            draft=draft,
+            by=user_of(request),
+            as_of=timezone.now(),
+        )
+        return created(request, queries.row(evidence.pk), "id")
+
+    @extend_schema(responses=EvidenceRow)
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Show one piece of evidence."""
+        nothing_asked(request)
+        return found(queries.row(id))
+
+
+class FileParser(MultiPartParser):
+    """A form with a file. Its length must be known before it is read."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the form.
+
+        Raises:
+            LengthRequired: the body is chunked.
+            RequestDataTooBig: the body is larger than the largest permitted file.
+        """
+        meta = (parser_context or {})["request"].META
+        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
+            raise LengthRequired
+        return super().parse(stream, media_type, parser_context)
+
+
+class FileViews(Views):
+    """Evidence files. A better copy becomes a new revision."""
+
+    rights = (Evidence,)
+    parser_classes = (FileParser,)
+
+    @extend_schema(operation_id="evidence_files", responses=FilesAnswer)
+    def list(self, request: Request, id: int) -> Response:
+        """List the revisions, oldest first."""
+        nothing_asked(request)
+        evidence = queries.row(id)
+        if evidence is None:
+            raise NotFound("This evidence does not exist.")
+        return Response({"results": evidence["files"]})
+
+    @extend_schema(
+        operation_id="evidence_files_create",
+        request={"multipart/form-data": NewFile},
+        responses={201: FileRow},
+    )
+    def create(self, request: Request, id: int) -> Response:
+        """Store a file as the latest revision: pdf, png, jpg, txt or csv."""
+        nothing_asked(request)
+        evidence = get_object_or_404(Evidence, pk=id)
+        form = request.data
+        sent_files = form.getlist("file") if hasattr(form, "getlist") else []
+        if set(form) != {"file"} or len(sent_files) != 1 or isinstance(sent_files[0], str):
+            raise refusal("file", "Send a form with one file in the field file.")
+        file = files.attach(
+            evidence=evidence,
+            name=sent_files[0].name,
+            pieces=sent_files[0].chunks(),
+            by=user_of(request),
+            as_of=timezone.now(),
+        )
+        [row] = [each for each in _files_of(id) if each["revision"] == file.revision]
+        response = Response(row, status=HTTPStatus.CREATED)
+        response["Location"] = request.build_absolute_uri(f"{file.revision}/")
+        return response
+
+    @extend_schema(
+        operation_id="evidence_files_retrieve",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def retrieve(self, request: Request, id: int, revision: int) -> FileResponse:
+        """Download one revision exactly as it was stored."""
+        nothing_asked(request)
+        file = queries.file(id, revision)
+        if file is None or not file.path.is_file():
+            raise NotFound("This file does not exist.")
+        response = FileResponse(
+            file.path.open("rb"),
+            as_attachment=True,
+            filename=file.name,
+            content_type=file.content_type,
+        )
+        # A stored file must never run here, neither as a page nor as a type the browser guesses.
+        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Cache-Control"] = "private, no-cache"
+        response["ETag"] = f'"{file.sha256}"'
+        return response
+
+
+def _files_of(evidence_id: int) -> Sequence[Row]:
+    evidence = queries.row(evidence_id)
+    return evidence["files"] if evidence is not None else []

@@ -1,0 +1,126 @@
+"""Who receives which alerts, and when."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone as clock
+
+from compliance.domain.vocabulary import (
+    Rhythm,
+    Severity,
+)
+from compliance.models.agreements.agreements import Agreement, Party
+from compliance.models.alerts.webhooks import Webhook
+from compliance.models.choices import choice_field, one_of
+from compliance.models.history import tracked
+
+
+@tracked
+class Subscription(models.Model):
+    """A recipient (an email address or a webhook), what it follows, and when it is notified.
+
+    It follows deadlines that match all of agreement, party, tag, severity and owner. A field
+    that is empty matches everything.
+    """
+
+    email = models.EmailField(blank=True)
+    webhook = models.ForeignKey(
+        Webhook, null=True, blank=True, on_delete=models.PROTECT, related_name="subscriptions"
+    )
+    agreement = models.ForeignKey(
+        Agreement, null=True, blank=True, on_delete=models.CASCADE, related_name="subscriptions"
+    )
+    party = models.ForeignKey(
+        Party, null=True, blank=True, on_delete=models.CASCADE, related_name="subscriptions"
+    )
+    tag = models.CharField(max_length=64, blank=True, default="", db_default="")
+    min_severity = choice_field(Severity, default=Severity.LOW, db_default=Severity.LOW)
+    is_owner = models.BooleanField(
+        default=False, db_default=False, help_text="Only obligations owned by this address."
+    )
+    kinds = ArrayField(
+        models.CharField(max_length=32),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="The kinds of alert to send. Empty: all kinds.",
+    )
+    from_escalation = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="0: notified immediately. 1: only from the first escalation on, and so on.",
+    )
+    rhythm = choice_field(Rhythm, default=Rhythm.AT_ONCE, db_default=Rhythm.AT_ONCE)
+    digest_hour = models.PositiveSmallIntegerField(default=8, db_default=8)
+    digest_weekday = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="The weekday of a weekly digest; 0 is Monday."
+    )
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    is_active = models.BooleanField(default=True)
+    since = models.DateTimeField(
+        default=clock.now,
+        db_default=Now(),
+        help_text="Breaches found before this are not reported.",
+    )
+    refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="When mail to this address was last permanently refused."
+    )
+    refusal = models.TextField(blank=True, default="", db_default="")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            one_of("min_severity", Severity),
+            one_of("rhythm", Rhythm),
+            models.UniqueConstraint(
+                fields=[
+                    "email",
+                    "webhook",
+                    "agreement",
+                    "party",
+                    "tag",
+                    "min_severity",
+                    "is_owner",
+                    "from_escalation",
+                ],
+                name="subscription_only_once",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="subscription_of_one_recipient",
+                condition=models.Q(webhook__isnull=True) ^ models.Q(email=""),
+            ),
+            models.CheckConstraint(
+                name="subscription_hours",
+                condition=models.Q(digest_hour__lte=23, digest_weekday__lte=6),
+            ),
+            models.CheckConstraint(
+                name="subscription_quiet_whole",
+                condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.email or str(self.webhook)
+
+    @property
+    def recipient(self) -> str:
+        """The recipient as alerts and messages store it: an address, or `webhook:` and an id."""
+        return self.email or f"webhook:{self.webhook_id}"
+
+    @property
+    def follows(self) -> str:
+        """A short description of what it follows."""
+        parts = [
+            str(self.agreement or "all agreements"),
+            str(self.party) if self.party else "",
+            f"tag {self.tag}" if self.tag else "",
+            f"{self.min_severity} severity and up" if self.min_severity != "low" else "",
+            "only obligations owned by this address" if self.is_owner else "",
+        ]
+        return ", ".join(part for part in parts if part)

@@ -1,0 +1,35 @@
+"""Webhooks and chats that receive alerts."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from compliance.domain.vocabulary import (
+    WebhookKind,
+)
+from compliance.models.choices import choice_field, one_of
+
+
+class Webhook(models.Model):
+    """A web address that receives alerts: a webhook receiver or a chat.
+
+    Not tracked, because its history would keep rotated secrets.
+    """
+
+    name = models.CharField(max_length=200, unique=True)
+    kind = choice_field(WebhookKind, default=WebhookKind.STANDARD)
+    url = models.CharField(max_length=2000, help_text="The address of a chat contains a secret.")
+    secret = models.CharField(max_length=100, blank=True, default="")
+    former_secret = models.CharField(
+        max_length=100, blank=True, default="", help_text="Also signs, until `former_until`."
+    )
+    former_until = models.DateTimeField(null=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (one_of("kind", WebhookKind),)
+
+    def __str__(self) -> str:
+        return self.name

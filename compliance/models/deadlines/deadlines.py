@@ -1,0 +1,266 @@
+"""Deadlines: dated instances of obligations, with a cache of their status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple, Self
+
+from django.db import models
+from django.db.models.functions import Coalesce
+
+from compliance.domain.deadlines.timeline import Move as MoveOfTerms
+from compliance.domain.deadlines.timeline import Terms
+from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
+from compliance.models.agreements.agreements import Agreement
+from compliance.models.agreements.obligations import Obligation
+from compliance.models.choices import choice_field, one_of
+from compliance.models.system.sweeps import SweepRun
+
+# Sorts deadlines without a due date after all others.
+NO_DUE = datetime(9998, 12, 31, tzinfo=UTC)
+
+
+_BY_DUE = Coalesce(models.F("due_at"), models.Value(NO_DUE))
+
+
+class DeadlineQuerySet(models.QuerySet["Deadline"]):
+    """Row predicates for deadlines."""
+
+    def due_for_sweep(self, as_of: datetime) -> Self:
+        """Deadlines whose status or alerts may change at or before `as_of`."""
+        return self.filter(next_check_at__lte=as_of)
+
+    def being_swept(self, as_of: datetime) -> Self:
+        """Deadlines that a sweep running at `as_of` has yet to refresh, as far as is committed.
+
+        Costs nothing while no sweep is running: it then compares with NULL.
+        """
+        under_way = SweepRun.objects.under_way(as_of).order_by("-as_of").values("as_of")[:1]
+        return self.due_for_sweep(as_of).filter(next_check_at__lte=models.Subquery(under_way))
+
+    def set_aside(self) -> Self:
+        """Deadlines that could not be projected and wait for a correction."""
+        return self.exclude(set_aside_error="")
+
+
+class Deadline(models.Model):
+    """One dated instance of an obligation. Its status is a cache of its projected timeline."""
+
+    # Only compliance.operations.deadlines.projection writes the columns from here ...
+    status = choice_field(Status)
+    status_since = models.DateTimeField()
+    due_on = models.DateField(null=True, help_text="Empty while dormant, or if it has no end.")
+    due_at = models.DateTimeField(null=True)
+    unmet_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField(
+        null=True,
+        help_text="From this until due_at, whether performance is on time depends on the reading.",
+    )
+    is_ambiguous = models.BooleanField(default=False, db_default=False)
+    performed_quantity = models.DecimalField(
+        max_digits=20, decimal_places=6, default=0, db_default=0
+    )
+    target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    next_check_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(
+        null=True, help_text="When the latest ledger entries of this deadline were recorded."
+    )
+    set_aside_error = models.TextField(blank=True, default="")
+    # ... to here. The terms follow, then what the parties and the desk say.
+    obligation = models.ForeignKey(
+        Obligation, on_delete=models.PROTECT, related_name="deadlines", db_index=False
+    )
+    agreement = models.ForeignKey(
+        Agreement, on_delete=models.PROTECT, related_name="deadlines", db_index=False
+    )
+    number = models.PositiveIntegerField(default=1)
+    begins_at = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True, help_text="When the period begins.")
+    original_due_on = models.DateField(null=True)
+    original_due_at = models.DateTimeField(null=True)
+    original_unmet_at = models.DateTimeField(null=True)
+    original_first_at = models.DateTimeField(null=True)
+    moves = models.JSONField(
+        null=True, help_text="Due dates computed for extensions, triggers and moved anchors."
+    )
+    is_withdrawn = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The corrected rule no longer yields it.",
+    )
+    has_dependents = models.BooleanField(
+        default=False, db_default=False, help_text="Other deadlines depend on this one."
+    )
+    trace = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    data_version = models.CharField(
+        max_length=100,
+        default="",
+        db_default="",
+        help_text="The version of the zone and holiday data used. Empty: to be recomputed.",
+    )
+    timezone = models.CharField(max_length=64)
+    facts_head = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the latest fact in its chain."
+    )
+    ledger_head = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the latest ledger entry in its chain."
+    )
+    is_disputed = models.BooleanField(default=False)
+    verification = choice_field(Verification, default=Verification.UNCHECKED)
+
+    objects: ClassVar[models.Manager[Deadline]] = DeadlineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("due_at", "id")
+        constraints = (
+            one_of("status", Status),
+            one_of("verification", Verification),
+            models.UniqueConstraint(fields=["obligation", "number"], name="deadline_number_once"),
+            # The target of the composite key that keeps alerts in the agreement of their deadline.
+            models.UniqueConstraint(fields=["agreement", "id"], name="deadline_in_agreement"),
+            models.CheckConstraint(
+                name="deadline_grace_follows_due",
+                condition=models.Q(unmet_at__gte=models.F("due_at"))
+                & models.Q(original_unmet_at__gte=models.F("original_due_at")),
+            ),
+            models.CheckConstraint(
+                name="deadline_due_whole",
+                condition=models.Q(due_on__isnull=True, due_at__isnull=True, unmet_at__isnull=True)
+                | models.Q(due_on__isnull=False, due_at__isnull=False, unmet_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="deadline_begins_before_due",
+                condition=models.Q(begins_at__lte=models.F("original_due_at")),
+            ),
+        )
+        indexes = (
+            # Read by the sweep.
+            models.Index(
+                fields=["next_check_at"],
+                name="deadline_next_check",
+                condition=models.Q(next_check_at__isnull=False),
+            ),
+            # Read by the deadline list in its default order, page by page.
+            models.Index(_BY_DUE, "id", name="deadline_due_order"),
+            # Read by the deadline list and the summary of one status.
+            models.Index("status", _BY_DUE, "id", name="deadline_status_due_order"),
+            # Read by the deadline list of one agreement.
+            models.Index("agreement", _BY_DUE, "id", name="deadline_agreement_due_order"),
+            # Read by the alert audit, which expects no rows.
+            models.Index(
+                fields=["id"],
+                name="deadline_unwatched",
+                condition=models.Q(
+                    next_check_at__isnull=True,
+                    status__in=[Status.PENDING.value, Status.HOLDING.value, Status.IN_GRACE.value],
+                ),
+            ),
+            # Read by the recomputation of due dates.
+            models.Index(
+                fields=["obligation"],
+                name="deadline_stale",
+                condition=models.Q(data_version=""),
+            ),
+            # Read by the readiness check.
+            models.Index(
+                fields=["id"],
+                name="deadline_set_aside",
+                condition=~models.Q(set_aside_error=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.obligation.ref} due {self.due_on}" if self.due_on else self.obligation.ref
+
+
+class Duty(NamedTuple):
+    """The properties of an obligation that shape the timeline of its deadlines."""
+
+    kind: ObligationKind = ObligationKind.ACHIEVE
+    target_quantity: Decimal | None = None
+    has_due_rule: bool = True
+    is_surviving: bool = False
+
+
+PLAIN_DUTY = Duty()
+
+
+def duty_of(obligation: Obligation) -> Duty:
+    """Return the properties of an obligation that shape the timeline of its deadlines."""
+    return Duty(
+        kind=ObligationKind(obligation.kind),
+        target_quantity=obligation.target_quantity,
+        has_due_rule=obligation.due is not None,
+        is_surviving=obligation.is_surviving,
+    )
+
+
+def terms_of(row: Any, duty: Duty) -> Terms:
+    """Return the terms of a deadline as a domain value. `row` has the columns of a deadline."""
+    due = None
+    if row.original_due_at is not None:
+        due = Due(
+            due_on=row.original_due_on,
+            due_at=row.original_due_at,
+            unmet_at=row.original_unmet_at,
+            timezone=row.timezone,
+            first_at=row.original_first_at,
+        )
+    moves: tuple[MoveOfTerms, ...] = ()
+    if row.moves:
+        moves = tuple(
+            MoveOfTerms(
+                at=datetime.fromisoformat(each["at"]),
+                due=load_due(each["due"]) if each["due"] else None,
+                reason=Reason(each["reason"]),
+                performed=Decimal(each["performed"]) if "performed" in each else None,
+                target=Decimal(each["target"]) if "target" in each else None,
+            )
+            for each in row.moves
+            if "at" in each
+        )
+    return Terms(
+        begins_at=row.begins_at,
+        due=due,
+        kind=duty.kind,
+        starts_at=row.starts_at,
+        is_endless=not duty.has_due_rule,
+        target_quantity=duty.target_quantity,
+        moves=moves,
+        is_withdrawn=row.is_withdrawn,
+    )
+
+
+def dump_due(due: Due) -> dict[str, str | None]:
+    """Return a due date as JSON."""
+    return {
+        "due_on": due.due_on.isoformat(),
+        "due_at": due.due_at.isoformat(),
+        "unmet_at": due.unmet_at.isoformat(),
+        "first_at": due.first_at.isoformat() if due.first_at else None,
+        "timezone": due.timezone,
+    }
+
+
+def load_due(value: Mapping[str, str]) -> Due:
+    """Read a due date that `dump_due` wrote."""
+    return Due(
+        due_on=date.fromisoformat(value["due_on"]),
+        due_at=datetime.fromisoformat(value["due_at"]),
+        unmet_at=datetime.fromisoformat(value["unmet_at"]),
+        timezone=value["timezone"],
+        first_at=datetime.fromisoformat(value["first_at"]) if value["first_at"] else None,
+    )
+
+
+def dues_of_facts(moves: list[dict[str, Any]] | None) -> dict[int, Due]:
+    """Return the due dates computed for extensions and triggers, by the id of the fact."""
+    return {
+        each["fact"]: load_due(each["due"])
+        for each in moves or ()
+        if "fact" in each and each["due"] is not None
+    }

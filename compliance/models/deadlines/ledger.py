@@ -1,0 +1,113 @@
+"""The ledger: every status of every deadline, as it became known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from django.db import models
+
+from compliance.domain.deadlines.ledger import Entry
+from compliance.domain.vocabulary import Reason, Status
+from compliance.models.append_only import append_only
+from compliance.models.bulk import fetch
+from compliance.models.choices import choice_field, one_of
+from compliance.models.deadlines.deadlines import Deadline
+
+
+class LedgerEntry(models.Model):
+    """The status of a deadline from `effective_at` on, as known from `recorded_at` on."""
+
+    deadline = models.ForeignKey(
+        Deadline, on_delete=models.PROTECT, related_name="ledger", db_index=False
+    )
+    recorded_at = models.DateTimeField()
+    effective_at = models.DateTimeField()
+    status = choice_field(Status)
+    reason = choice_field(Reason)
+    fact = models.ForeignKey(
+        "Fact", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    due_on = models.DateField(null=True)
+    due_at = models.DateTimeField(null=True)
+    unmet_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField(null=True)
+    performed = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    target = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    hash = models.BinaryField(
+        null=True, max_length=32, help_text="Covers this entry and the hash of the previous one."
+    )
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        ordering = ("id",)
+        triggers = (append_only(),)
+        constraints = (
+            one_of("status", Status),
+            one_of("reason", Reason),
+            # Also read by every as-of query: the rows of one deadline, latest knowledge last.
+            models.UniqueConstraint(
+                fields=["deadline", "recorded_at", "effective_at"], name="ledgerentry_replay"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.status} from {self.effective_at:%Y-%m-%d %H:%M}Z"
+
+
+def entry_of(row: LedgerEntry) -> Entry:
+    """Return a stored ledger entry as a domain value."""
+    return Entry(
+        recorded_at=row.recorded_at,
+        effective_at=row.effective_at,
+        status=Status(row.status),
+        reason=Reason(row.reason),
+        fact_id=row.fact_id,
+        due_at=row.due_at,
+        unmet_at=row.unmet_at,
+        first_at=row.first_at,
+        performed=row.performed,
+        target=row.target,
+    )
+
+
+def ledger_of(deadline_ids: Iterable[int]) -> Iterator[tuple[int, date | None, Entry]]:
+    """Yield the ledger entries of deadlines, unordered, with their deadline id and due day."""
+    for row in fetch(_LEDGER_OF, ids=list(deadline_ids)):
+        deadline_id, due_on, recorded_at, effective_at, status, reason, *rest = row
+        fact_id, due_at, unmet_at, first_at, performed, target = rest
+        yield (
+            deadline_id,
+            due_on,
+            Entry(
+                recorded_at=recorded_at,
+                effective_at=effective_at,
+                status=Status(status),
+                reason=Reason(reason),
+                fact_id=fact_id,
+                due_at=due_at,
+                unmet_at=unmet_at,
+                first_at=first_at,
+                performed=performed,
+                target=target,
+            ),
+        )
+
+
+_LEDGER_OF = """
+    SELECT deadline_id, due_on, recorded_at, effective_at, status, reason, fact_id, due_at,
+        unmet_at, first_at, performed, target
+    FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s)
+"""
+
+
+def chained_entry(row: Mapping[str, Any]) -> list[object]:
+    """Return the values of a ledger entry that its hash covers."""
+    return [row[name] for name in _CHAINED]
+
+
+_CHAINED = (
+    "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id", "due_on",
+    "due_at", "unmet_at", "first_at", "performed", "target",
+)  # fmt: skip

@@ -1,0 +1,77 @@
+"""Proposals: facts that wait for approval by a second person."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+
+from compliance.domain.vocabulary import FactKind, ProposalState
+from compliance.models.choices import choice_field, one_of
+from compliance.models.deadlines.deadlines import Deadline
+from compliance.models.deadlines.facts import Fact
+from compliance.models.history import tracked
+
+
+class ProposalQuerySet(models.QuerySet["Proposal"]):
+    """Row predicates of proposals."""
+
+    def open(self) -> Self:
+        """Proposals that await a decision."""
+        return self.filter(state=ProposalState.OPEN.value)
+
+
+@tracked
+class Proposal(models.Model):
+    """A fact that one person proposes. It is recorded when another person approves it."""
+
+    deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="proposals")
+    kind = choice_field(FactKind)
+    draft = models.JSONField(help_text="The fact in the format of the API.")
+    state = choice_field(ProposalState, default=ProposalState.OPEN)
+    proposed_at = models.DateTimeField()
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.TextField(blank=True, default="", help_text="Why it was rejected.")
+    fact = models.OneToOneField(
+        Fact, null=True, blank=True, on_delete=models.PROTECT, related_name="proposal"
+    )
+
+    objects: ClassVar[models.Manager[Proposal]] = ProposalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = (("approve_proposal", "Can approve proposals of other people"),)
+        constraints = (
+            one_of("kind", FactKind),
+            one_of("state", ProposalState),
+            models.CheckConstraint(
+                name="proposal_approved_by_another",
+                condition=~models.Q(state=ProposalState.APPROVED.value)
+                | ~models.Q(decided_by=models.F("proposed_by")),
+            ),
+            models.CheckConstraint(
+                name="proposal_approved_is_a_fact",
+                condition=models.Q(state=ProposalState.APPROVED.value, fact__isnull=False)
+                | (~models.Q(state=ProposalState.APPROVED.value) & models.Q(fact__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="proposal_decided_by_someone",
+                condition=models.Q(
+                    state=ProposalState.OPEN.value, decided_at__isnull=True, decided_by__isnull=True
+                )
+                | (
+                    ~models.Q(state=ProposalState.OPEN.value)
+                    & models.Q(decided_at__isnull=False, decided_by__isnull=False)
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} proposed by {self.proposed_by}"

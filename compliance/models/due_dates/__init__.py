@@ -1,0 +1,1 @@
+"""When obligations fall due: rules, calendars and their resolution."""

@@ -1,0 +1,69 @@
+"""Custom calendars: closing days that users maintain beside the national calendars."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from compliance.domain.due_dates.calendars import DeskCalendar as DeskCalendarValue
+from compliance.models.history import tracked
+
+
+@tracked
+class DeskCalendar(models.Model):
+    """A calendar that users maintain. Agreements and rules name it `custom:` and its code."""
+
+    code = models.SlugField(max_length=32, unique=True)
+    title = models.CharField(max_length=200)
+    weekend = ArrayField(
+        models.PositiveSmallIntegerField(),
+        default=list,
+        blank=True,
+        help_text="Weekdays that are always closed: 0 is Monday, 6 is Sunday.",
+    )
+
+    class Meta:
+        ordering = ("code",)
+        constraints = (
+            models.CheckConstraint(
+                name="deskcalendar_code_form",
+                condition=models.Q(code__regex=r"^[a-z0-9][a-z0-9-]{0,31}$"),
+            ),
+            models.CheckConstraint(
+                name="deskcalendar_weekdays",
+                condition=models.Q(weekend__contained_by=[0, 1, 2, 3, 4, 5, 6]),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"desk:{self.code}"
+
+
+@tracked
+class ClosingDay(models.Model):
+    """A day on which a custom calendar is closed, and why."""
+
+    calendar = models.ForeignKey(
+        DeskCalendar, on_delete=models.CASCADE, related_name="closing_days"
+    )
+    on = models.DateField()
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ("on",)
+        constraints = (models.UniqueConstraint(fields=["calendar", "on"], name="closingday_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.on} {self.reason}"
+
+
+def desk_calendars() -> dict[str, DeskCalendarValue]:
+    """Return every custom calendar as a domain value, by its full name."""
+    found = DeskCalendar.objects.prefetch_related("closing_days")
+    return {
+        f"desk:{row.code}": DeskCalendarValue(
+            weekend=frozenset(row.weekend),
+            closed={day.on: day.reason for day in row.closing_days.all()},
+        )
+        for row in found
+    }

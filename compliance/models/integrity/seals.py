@@ -1,0 +1,73 @@
+"""Proof that records were not changed: chain heads, seals over them, and checks."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.db import models
+
+from compliance.models.agreements.agreements import Agreement
+from compliance.models.append_only import append_only
+
+
+class AgreementChain(models.Model):
+    """The head of the hash chain of the facts about an agreement."""
+
+    agreement = models.OneToOneField(
+        Agreement, primary_key=True, on_delete=models.PROTECT, related_name="chain"
+    )
+    facts_head = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"Chain of {self.agreement_id}"
+
+
+class Seal(models.Model):
+    """A Merkle root over the heads of all chains at one instant."""
+
+    sealed_at = models.DateTimeField()
+    last_fact_id = models.BigIntegerField(help_text="The id of the last sealed fact.")
+    last_entry_id = models.BigIntegerField(help_text="The id of the last sealed ledger entry.")
+    chains = models.PositiveBigIntegerField(help_text="The number of chains that were not empty.")
+    root = models.BinaryField(max_length=32)
+    hash = models.BinaryField(
+        max_length=32, help_text="Covers this seal and the hash of the previous one."
+    )
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        triggers = (
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="read_only",
+                fields=[
+                    "id", "sealed_at", "last_fact_id", "last_entry_id", "chains", "root", "hash",
+                ],
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"Seal of {self.sealed_at:%Y-%m-%d %H:%M}Z"
+
+
+class LedgerCheck(models.Model):
+    """One check of all chains, seals and stored statuses, and the problems it found."""
+
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    deadlines = models.PositiveBigIntegerField()
+    facts = models.PositiveBigIntegerField()
+    entries = models.PositiveBigIntegerField()
+    problems = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        triggers = (append_only(),)
+
+    def __str__(self) -> str:
+        return f"Check of {self.started_at:%Y-%m-%d %H:%M}Z"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the check found no problem."""
+        return not self.problems

@@ -1,0 +1,44 @@
+"""Alert audits, and outages of parts of the service."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Audit(models.Model):
+    """One check that every breach has its alerts and that every alert was delivered."""
+
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    breaches = models.PositiveIntegerField(help_text="The number of open breaches checked.")
+    alerts = models.PositiveIntegerField(help_text="The number of pending alerts checked.")
+    problems = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"Audit of {self.started_at:%Y-%m-%d %H:%M}Z"
+
+
+class Outage(models.Model):
+    """A period during which a part of the service did not work, and when it was reported."""
+
+    part = models.CharField(max_length=32)
+    began_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            # Of several web processes that see an outage, one records and reports it.
+            models.UniqueConstraint(
+                fields=["part"],
+                name="outage_once",
+                condition=models.Q(ended_at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.part} from {self.began_at:%Y-%m-%d %H:%M}Z"

@@ -1,0 +1,58 @@
+"""Writing parties."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from compliance.domain.drafts import PartyDraft
+from compliance.domain.problems import refusal
+from compliance.models import Agreement, Obligation, Party
+from compliance.operations.agreements import obligations
+from compliance.operations.deadlines import projection as course
+
+
+@transaction.atomic
+def create(*, draft: PartyDraft) -> Party:
+    """Store a new party.
+
+    Raises:
+        Invalid: its code is taken.
+    """
+    if Party.objects.filter(code=draft.code).exists():
+        raise refusal("code", f"There is already a party {draft.code}: choose another code.")
+    return Party.objects.create(**_columns(draft))
+
+
+@transaction.atomic
+def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
+    """Correct a party. Deadlines that follow its time zone move with it.
+
+    Raises:
+        Invalid: the code differs, or a due time would not exist in the new zone.
+    """
+    party = Party.objects.select_for_update(no_key=True).get(pk=party.pk)
+    if draft.code != party.code:
+        raise refusal("code", f"The code of a party stays as it is: {party.code}.")
+    has_moved = draft.timezone != party.timezone
+    for name, value in _columns(draft).items():
+        setattr(party, name, value)
+    party.save()
+    if has_moved:
+        owed = list(Obligation.objects.filter(sides__party=party).distinct())
+        agreements = Agreement.objects.filter(id__in={each.agreement_id for each in owed})
+        list(agreements.order_by("id").select_for_update(no_key=True))
+        touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)
+        course.settle(touched, as_of=as_of)
+    return party
+
+
+def _columns(draft: PartyDraft) -> dict[str, object]:
+    return {
+        "code": draft.code,
+        "name": draft.name,
+        "kind": draft.kind.value,
+        "country": draft.country,
+        "timezone": draft.timezone,
+    }

@@ -1,0 +1,109 @@
+"""Silences: alerts are held back until one ends, and its end is announced."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Max
+
+from compliance.domain.alerts.intents import Call
+from compliance.domain.drafts import SilenceDraft
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import AlertKind
+from compliance.models import Agreement, Breach, Deadline, Silence, User
+from compliance.operations.alerts import alerts
+
+LONGEST = timedelta(days=366)
+
+
+@transaction.atomic
+def create(*, draft: SilenceDraft, by: User, as_of: datetime) -> Silence:
+    """Begin a silence. Alerts are still made, and told when it is over if they are true then.
+
+    Raises:
+        Invalid: the agreement or deadline is not there, or `until_at` lies in the past or more
+            than a year ahead.
+    """
+    agreement = Agreement.objects.filter(ref=draft.agreement).first()
+    if agreement is None:
+        raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+    deadline = None
+    if draft.deadline is not None:
+        deadline = Deadline.objects.filter(pk=draft.deadline, agreement=agreement).first()
+        if deadline is None:
+            raise refusal("deadline", f"There is no deadline {draft.deadline} in {agreement.ref}.")
+    if not as_of < draft.until_at <= as_of + LONGEST:
+        raise refusal("until_at", f"It must lie ahead, and within {LONGEST.days} days.")
+    return Silence.objects.create(
+        agreement=agreement,
+        deadline=deadline,
+        until_at=draft.until_at,
+        reason=draft.reason,
+        created_at=as_of,
+        created_by=by,
+    )
+
+
+@transaction.atomic
+def end(*, silence: Silence, as_of: datetime) -> Silence:
+    """End a silence now. What it held back is told, and that what is still unmet is so.
+
+    Ending one that is over changes nothing.
+    """
+    Agreement.objects.select_for_update(no_key=True).get(pk=silence.agreement_id)
+    silence = Silence.objects.select_for_update().get(pk=silence.pk)
+    if silence.ended_at is None:
+        silence.ended_at = min(as_of, silence.until_at)
+        silence.save(update_fields=["ended_at"])
+        _announce(silence, as_of=as_of)
+    return silence
+
+
+def end_due(*, as_of: datetime) -> int:
+    """End the silences whose time is over, each in a transaction of its own; how many it were."""
+    due = Silence.objects.filter(ended_at__isnull=True, until_at__lte=as_of).order_by("id")
+    count = 0
+    for silence in due:
+        end(silence=silence, as_of=as_of)
+        count += 1
+    return count
+
+
+def _announce(silence: Silence, *, as_of: datetime) -> None:
+    """Tell of every breach that goes on, and of what was held back, at the recipients' hours."""
+    breaches = Breach.objects.filter(
+        ended_at__isnull=True, deadline__agreement=silence.agreement_id
+    ).select_related("deadline")
+    if silence.deadline_id is not None:
+        breaches = breaches.filter(deadline=silence.deadline_id)
+    # Whoever an escalation had reached is to hear of it.
+    levels = dict(
+        breaches.filter(
+            deadline__alerts__kind=AlertKind.ESCALATED.value,
+            deadline__alerts__breach_at=F("occurred_at"),
+        )
+        .annotate(level=Max("deadline__alerts__level"))
+        .values_list("pk", "level")
+    )
+    rows = [
+        alerts.row(
+            Call(
+                kind=AlertKind.UNSILENCED,
+                occasion=silence.ended_at or as_of,
+                breach_at=breach.occurred_at,
+                level=levels.get(breach.pk, 0),
+            ),
+            deadline=breach.deadline,
+            created_at=as_of,
+        )
+        for breach in breaches
+    ]
+    hours = alerts.subscribers_hours(as_of=as_of)
+    alerts.keep_hours(
+        agreement_id=silence.agreement_id,
+        deadline_id=silence.deadline_id,
+        hours=hours,
+        as_of=as_of,
+    )
+    alerts.make(rows, hours=hours, as_of=as_of)

@@ -1,0 +1,87 @@
+"""Recording what the parties say. Nothing recorded is ever edited."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from compliance.domain.deadlines.positions import Position as Word
+from compliance.domain.deadlines.positions import is_disputed
+from compliance.domain.drafts import PositionDraft
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Verdict
+from compliance.models import Deadline, Party, Position, User
+from compliance.operations.deadlines.instants import moment
+from compliance.operations.evidence import evidence
+
+
+@transaction.atomic
+def state(
+    *, deadline: Deadline, draft: PositionDraft, by: User | None, as_of: datetime
+) -> Position:
+    """Record what a party says of a deadline. It may make the deadline disputed.
+
+    Raises:
+        Invalid: the party is none of the agreement's, or the evidence is unknown.
+    """
+    deadline = (
+        Deadline.objects.select_related("agreement")
+        .select_for_update(no_key=True, of=("self",))
+        .get(pk=deadline.pk)
+    )
+    members = {party.code: party for party in deadline.agreement.parties.all()}
+    position = build(deadline, draft, members, by=by, as_of=as_of)
+    found = evidence.named(deadline.agreement, draft.evidence)
+    position.save()
+    position.evidence.add(*found)
+    mark_disputes([deadline.pk])
+    return position
+
+
+def build(
+    deadline: Deadline,
+    draft: PositionDraft,
+    members: Mapping[str, Party],
+    *,
+    by: User | None,
+    as_of: datetime,
+) -> Position:
+    """The row of a draft, not saved.
+
+    Raises:
+        Invalid: the party is none of the agreement's.
+    """
+    if draft.party not in members:
+        raise refusal("party", f"{draft.party} is no party to {deadline.agreement.ref}.")
+    stated_at, stated_on = moment(draft, deadline.timezone)
+    return Position(
+        deadline=deadline,
+        party=members[draft.party],
+        verdict=draft.verdict.value,
+        stated_at=stated_at,
+        stated_on=stated_on,
+        quote=draft.quote,
+        recorded_at=as_of,
+        recorded_by=by,
+    )
+
+
+def mark_disputes(deadline_ids: Iterable[int]) -> None:
+    """Bring `is_disputed` in line with the positions on deadlines."""
+    words: dict[int, list[Word]] = defaultdict(list)
+    ids = list(deadline_ids)
+    for row in Position.objects.filter(deadline_id__in=ids):
+        words[row.deadline_id].append(
+            Word(
+                id=row.pk,
+                party_id=row.party_id,
+                verdict=Verdict(row.verdict),
+                stated_at=row.stated_at,
+            )
+        )
+    disputed = [pk for pk in ids if is_disputed(words[pk])]
+    Deadline.objects.filter(id__in=disputed).update(is_disputed=True)
+    Deadline.objects.filter(id__in=set(ids) - set(disputed)).update(is_disputed=False)

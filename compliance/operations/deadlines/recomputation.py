@@ -1,0 +1,159 @@
+"""Keeps deadlines in line with the data they are worked out from, and recurrences made ahead.
+
+A civil date and its zone are the truth; the instant follows from the zone and holiday data in
+use. When that data changes, or one of the desk's own calendars does, open deadlines are worked
+out again and moved through the ledger. What is closed keeps the instants by which it was judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from compliance.domain.deadlines.timeline import CLOSED
+from compliance.domain.due_dates.resolution import data_version
+from compliance.models import Agreement, Deadline, Move, Recomputation
+from compliance.models.bulk import fetch
+from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import schedule
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1_000
+
+
+def run(*, as_of: datetime, batch: int = BATCH) -> Recomputation | None:
+    """Work out what is out of date by `as_of`; None if nothing is.
+
+    Each batch is one transaction. What cannot be worked out keeps its date and is reported as a
+    move with its problem.
+    """
+    version, horizon = data_version(), schedule.horizon(as_of)
+    last = Recomputation.objects.filter(ended_at__isnull=False).first()
+    is_new_data = last is None or last.data_version != version
+    is_new_day = last is None or last.horizon < horizon
+    if not (is_new_data or is_new_day or Deadline.objects.filter(data_version="").exists()):
+        return None
+    record = Recomputation.objects.create(
+        as_of=as_of, started_at=timezone.now(), data_version=version, horizon=horizon
+    )
+    stale = _STALE_BY_VERSION if is_new_data else _STALE
+    _in_batches(record, stale, batch, as_of=as_of, version=version)
+    if is_new_day:
+        _in_batches(record, _RECURRING, batch, as_of=as_of, version=version)
+    record.ended_at = timezone.now()
+    record.save()
+    if record.moved or record.failed:
+        log.warning(
+            "deadlines moved", moved=record.moved, failed=record.failed, data_version=version
+        )
+    return record
+
+
+def mark_stale(*, calendar: str) -> int:
+    """Have the open deadlines that follow a calendar of the desk worked out again."""
+    names = {"name": calendar, "closed": [*map(str, CLOSED)]}
+    # Whoever locks several deadlines of an agreement holds that one: in another order than
+    # theirs, the two would wait for each other.
+    fetch(_LOCK_FOLLOWING, **names)
+    [(marked,)] = fetch(_MARK_FOLLOWING, **names)
+    return int(marked)
+
+
+def _in_batches(
+    record: Recomputation, statement: str, batch: int, *, as_of: datetime, version: str
+) -> None:
+    after = 0
+    while True:
+        found = fetch(
+            statement, after=after, limit=batch, version=version, closed=[*map(str, CLOSED)]
+        )
+        if not found:
+            return
+        ids = [pk for (pk,) in found]
+        after = ids[-1]
+        with transaction.atomic():
+            _recompute(record, ids, as_of=as_of)
+
+
+def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: datetime) -> None:
+    agreements = Agreement.objects.filter(obligations__in=obligation_ids).values("id")
+    list(Agreement.objects.filter(id__in=agreements).order_by("id").select_for_update(no_key=True))
+    levels = schedule.levels(obligation_ids)
+    concerned = Deadline.objects.filter(obligation__in=[pk for level in levels for pk in level])
+    before = dict(concerned.values_list("id", "due_at"))
+    touched: set[int] = set()
+    problems: dict[int, str] = {}
+    for level in levels:
+        arranged = schedule.arrange(level, as_of=as_of, is_forgiving=True, keeps_closed=True)
+        touched |= arranged.touched
+        problems |= arranged.failed
+    course.settle(touched, as_of=as_of, keeps_closed=True)
+    course.climb_again_in_business_days(obligation_ids, as_of=as_of)
+    after = dict(concerned.filter(id__in=before).values_list("id", "due_at"))
+    moves = [
+        Move(
+            recomputation=record,
+            deadline_id=pk,
+            from_due_at=due_at,
+            to_due_at=after[pk],
+            problem=problems.get(pk, ""),
+        )
+        for pk, due_at in before.items()
+        if after[pk] != due_at or pk in problems
+    ]
+    Move.objects.bulk_create(moves)
+    record.examined += len(before)
+    record.failed += len(problems)
+    record.moved += len(moves) - len(problems)
+
+
+_STALE_BY_VERSION = """
+    SELECT DISTINCT obligation_id FROM compliance_deadline
+    WHERE obligation_id > %(after)s AND data_version <> %(version)s
+      AND NOT status = ANY(%(closed)s) AND NOT is_withdrawn
+    ORDER BY obligation_id LIMIT %(limit)s
+"""
+
+_STALE = """
+    SELECT DISTINCT obligation_id FROM compliance_deadline
+    WHERE obligation_id > %(after)s AND data_version = ''
+    ORDER BY obligation_id LIMIT %(limit)s
+"""
+
+_RECURRING = """
+    SELECT id FROM compliance_obligation
+    WHERE id > %(after)s AND due->>'type' = 'recurrence'
+    ORDER BY id LIMIT %(limit)s
+"""
+
+_FOLLOWING = """
+    SELECT d.id, d.agreement_id FROM compliance_deadline AS d
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_agreement AS a ON a.id = d.agreement_id
+    WHERE NOT d.status = ANY(%(closed)s)
+      AND (%(name)s = ANY(a.calendars)
+       OR o.due->'calendars' ? %(name)s OR o.due->'then'->'calendars' ? %(name)s
+       OR o.starts->'calendars' ? %(name)s
+       OR EXISTS (SELECT FROM compliance_fact AS f
+                  WHERE f.deadline_id = d.id AND f.due->'calendars' ? %(name)s))
+"""
+
+_LOCK_FOLLOWING = f"""
+    SELECT id FROM compliance_agreement
+    WHERE id IN (SELECT agreement_id FROM ({_FOLLOWING}) AS following)
+    ORDER BY id FOR NO KEY UPDATE
+"""
+
+_MARK_FOLLOWING = f"""
+    WITH marked AS (
+        UPDATE compliance_deadline SET data_version = ''
+        WHERE id IN (SELECT id FROM ({_FOLLOWING}) AS following) AND data_version <> ''
+        RETURNING id
+    )
+    SELECT count(*) FROM marked
+"""

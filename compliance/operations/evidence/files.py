@@ -1,0 +1,118 @@
+"""Keeping the files that hold evidence. None is ever replaced: a better copy is a new revision."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from compliance.domain.evidence.files import LONGEST_BEGINNING, TextCheck, checked_name, type_of
+from compliance.domain.problems import refusal
+from compliance.models import Evidence, EvidenceFile, User
+from compliance.models.evidence.evidence import path_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Received:
+    """A file that has been written under a name of its own, and is not kept yet."""
+
+    path: Path
+    media_type: str
+    size: int
+    sha256: str
+
+
+def attach(
+    *, evidence: Evidence, name: str, pieces: Iterable[bytes], by: User | None, as_of: datetime
+) -> EvidenceFile:
+    """Keep a file as the newest revision of a piece of evidence.
+
+    Equal files are kept once. On refusal nothing is.
+
+    Raises:
+        Invalid: at `file`: its name, type or size is none that is kept, or it is empty.
+    """
+    name = checked_name(name)
+    with _received(name, pieces) as received:
+        kept = path_of(received.sha256)
+        is_new = not kept.exists()
+        try:
+            with transaction.atomic():
+                Evidence.objects.select_for_update(no_key=True).get(pk=evidence.pk)
+                newest = evidence.files.aggregate(Max("revision"))["revision__max"]
+                file = EvidenceFile.objects.create(
+                    evidence=evidence,
+                    revision=(newest or 0) + 1,
+                    name=name,
+                    content_type=received.media_type,
+                    size=received.size,
+                    sha256=received.sha256,
+                    recorded_at=as_of,
+                    recorded_by=by,
+                )
+                if is_new:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    # From the same disk, so that it is there whole or not at all.
+                    received.path.rename(kept)
+        except BaseException:
+            if is_new:
+                kept.unlink(missing_ok=True)
+            raise
+        return file
+
+
+@contextmanager
+def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
+    """Write what comes to disk, look at it on the way, and leave nothing behind."""
+    folder: Path = settings.FILES_DIR
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="new-", delete=False) as target:
+        path = Path(target.name)
+        try:
+            digest, size = sha256(), 0
+            check: TextCheck | None = None
+            media_type = ""
+            for piece in _from_its_beginning(pieces):
+                if check is None:
+                    media_type = type_of(name, piece)
+                    check = TextCheck(media_type)
+                size += len(piece)
+                if size > settings.LARGEST_FILE:
+                    sentence = f"The file is larger than {settings.LARGEST_FILE // 2**20} MiB."
+                    raise refusal("file", sentence)
+                check.take(piece)
+                digest.update(piece)
+                target.write(piece)
+            if check is None:
+                raise refusal("file", "The file is empty.")
+            check.take(b"", is_last=True)
+            target.flush()
+            os.fsync(target.fileno())
+            yield _Received(path=path, media_type=media_type, size=size, sha256=digest.hexdigest())
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _from_its_beginning(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, the first of which is long enough to tell a type by."""
+    beginning = b""
+    is_begun = False
+    for piece in pieces:
+        if is_begun:
+            yield piece
+            continue
+        beginning += piece
+        if len(beginning) >= LONGEST_BEGINNING:
+            is_begun = True
+            yield beginning
+    if not is_begun and beginning:
+        yield beginning

@@ -1,0 +1,78 @@
+"""Obligations as rows."""
+
+from __future__ import annotations
+
+from compliance.domain.drafts import AgreementRef, PartyCode
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.vocabulary import Severity
+from compliance.queries.deadlines.components import add_components
+from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.filters import Word
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, containing, one
+
+_ROWS = """
+SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
+    ARRAY(SELECT p.code FROM compliance_obligationparty AS s
+          JOIN compliance_party AS p ON p.id = s.party_id
+          WHERE s.obligation_id = o.id AND s.capacity = 'obligor' ORDER BY s.id) AS obligors,
+    ARRAY(SELECT p.code FROM compliance_obligationparty AS s
+          JOIN compliance_party AS p ON p.id = s.party_id
+          WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
+    o.due, o.grace, o.starts, o.is_surviving, o.severity, o.tags, o.owner, parent.ref AS parent,
+    o.roll_up, o.roll_up_share, o.target_quantity, o.unit, o.ladder,
+    o.due #>> '{on,breach_of}' AS remedy_for,
+    ARRAY(SELECT r.ref FROM compliance_obligation AS r
+          WHERE r.agreement_id = o.agreement_id AND r.due #>> '{on,breach_of}' = o.ref
+          ORDER BY r.id) AS consequences
+FROM compliance_obligation AS o
+JOIN compliance_agreement AS a ON a.id = o.agreement_id
+LEFT JOIN compliance_obligation AS parent ON parent.id = o.parent_id
+"""
+_OF_PARTY = """
+o.id IN (SELECT s.obligation_id FROM compliance_obligationparty AS s
+         JOIN compliance_party AS p ON p.id = s.party_id
+         WHERE s.capacity = '{capacity}' AND p.code = %({capacity})s)
+"""
+_BY_ID = Order(table="o", columns=("id",))
+
+
+class ObligationListing(Moment, Listing):
+    """Filters of obligations. `q` searches ref and title."""
+
+    agreement: AgreementRef | None = None
+    ref: Ref | None = None
+    obligor: PartyCode | None = None
+    obligee: PartyCode | None = None
+    tag: Word | None = None
+    severity: Severity | None = None
+    owner: Word | None = None
+    parent: Ref | None = None
+    q: Word | None = None
+
+
+def listed(listing: ObligationListing) -> Page:
+    """Return obligations in order of creation, with the progress of their components."""
+    where = Where().equal(
+        a__ref=listing.agreement,
+        o__ref=listing.ref,
+        o__severity=listing.severity,
+        o__owner=listing.owner,
+        parent__ref=listing.parent,
+    )
+    where.add(_OF_PARTY.format(capacity="obligor"), obligor=listing.obligor)
+    where.add(_OF_PARTY.format(capacity="obligee"), obligee=listing.obligee)
+    where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=listing.tag)
+    if listing.q is not None:
+        where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(listing.q))
+    found = page(_ROWS, where, order=_BY_ID, listing=listing)
+    add_components(found.rows, listing)
+    return found
+
+
+def row(obligation_id: int, moment: Moment) -> Row | None:
+    """Return one obligation with the progress of its components."""
+    found = one(_ROWS, Where().equal(o__id=obligation_id))
+    if found is not None:
+        add_components([found], moment)
+    return found

@@ -1,0 +1,33 @@
+"""Parties as rows."""
+
+from __future__ import annotations
+
+from compliance.domain.drafts import Country
+from compliance.domain.vocabulary import PartyKind
+from compliance.queries.filters import Word
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, containing, one
+
+_ROWS = "SELECT p.code, p.name, p.kind, p.country, p.timezone FROM compliance_party AS p"
+_BY_CODE = Order(table="p", columns=("code",))
+
+
+class PartyListing(Listing):
+    """Filters of parties. `q` searches code and name."""
+
+    kind: PartyKind | None = None
+    country: Country | None = None
+    q: Word | None = None
+
+
+def listed(listing: PartyListing) -> Page:
+    """Return parties by code."""
+    where = Where().equal(p__kind=listing.kind, p__country=listing.country)
+    if listing.q is not None:
+        where.add("(p.name ILIKE %(q)s OR p.code ILIKE %(q)s)", q=containing(listing.q))
+    return page(_ROWS, where, order=_BY_CODE, listing=listing)
+
+
+def row(code: str) -> Row | None:
+    """One party."""
+    return one(_ROWS, Where().equal(p__code=code))

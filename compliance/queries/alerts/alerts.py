@@ -1,0 +1,68 @@
+"""Alerts and the attempts to deliver them, as rows."""
+
+from __future__ import annotations
+
+from compliance.domain.drafts import AgreementRef
+from compliance.domain.vocabulary import AlertKind, MessageState
+from compliance.queries.filters import Id, Word
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_ALERTS = """
+SELECT l.*
+FROM (
+    SELECT l.id, l.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement, l.kind,
+        l.occasion, l.breach_at, l.level, l.recipient, l.created_at, l.not_before,
+        CASE WHEN l.withdrawn_at IS NOT NULL THEN 'withdrawn'
+             ELSE coalesce(m.state, 'waiting') END AS state,
+        m.message_id, m.sent_at, coalesce(m.attempt_count, 0) AS attempts,
+        (SELECT t.answer FROM compliance_deliveryattempt AS t
+         WHERE t.message_id = m.id ORDER BY t.id DESC LIMIT 1) AS last_answer
+    FROM compliance_alert AS l
+    JOIN compliance_deadline AS d ON d.id = l.deadline_id
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_agreement AS a ON a.id = l.agreement_id
+    LEFT JOIN compliance_message AS m ON m.id = l.message_id
+) AS l
+"""
+
+
+_ATTEMPTS = """
+SELECT t.id, t.started_at, t.ended_at, t.outcome, t.answer
+FROM compliance_deliveryattempt AS t
+JOIN compliance_alert AS l ON l.message_id = t.message_id
+"""
+
+
+class AlertListing(Listing):
+    """Filters of alerts."""
+
+    agreement: AgreementRef | None = None
+    deadline: Id | None = None
+    kind: AlertKind | None = None
+    recipient: Word | None = None
+    state: MessageState | None = None
+
+
+def alerts(listing: AlertListing) -> Page:
+    """Return alerts, newest first."""
+    where = Where().equal(
+        l__agreement=listing.agreement,
+        l__deadline=listing.deadline,
+        l__kind=listing.kind,
+        l__recipient=listing.recipient,
+        l__state=listing.state,
+    )
+    newest = Order(table="l", columns=("id",), is_descending=True)
+    return page(_ALERTS, where, order=newest, listing=listing)
+
+
+def alert(alert_id: int) -> Row | None:
+    """Return one alert, or None."""
+    return one(_ALERTS, Where().equal(l__id=alert_id))
+
+
+def attempts(alert_id: int, listing: Listing) -> Page:
+    """Return the attempts to deliver the message that contains an alert, oldest first."""
+    order = Order(table="t", columns=("id",))
+    return page(_ATTEMPTS, Where().equal(l__id=alert_id), order=order, listing=listing)

@@ -1,0 +1,150 @@
+"""Calendar feeds: deadlines behind a private address, as iCalendar (RFC 5545)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+from icalendar import Calendar, Event
+
+from compliance.domain import civil_time
+from compliance.domain.phrases import one_line
+from compliance.domain.vocabulary import Status
+from compliance.models import Feed
+from compliance.models.alerts.calendar_feeds import token_hash
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, fetch, one
+
+BACK, AHEAD = timedelta(days=180), timedelta(days=5 * 366)
+MOST = 10_000
+
+_OVER = frozenset({Status.WAIVED, Status.CANCELLED})
+_WORDS = {
+    Status.UNMET: "Missed",
+    Status.PARTLY_MET: "Partly missed",
+    Status.MET: "Met",
+    Status.MET_LATE: "Met late",
+    Status.IN_GRACE: "In grace",
+    Status.SUSPENDED: "Suspended",
+    Status.WAIVED: "Waived",
+    Status.CANCELLED: "Cancelled",
+}
+
+_DEADLINES = """
+SELECT d.id, o.ref, o.title, o.severity, a.title AS agreement, d.status, d.due_on, d.due_at,
+    d.timezone, d.begins_at, d.recorded_at,
+    (SELECT count(DISTINCT l.recorded_at) FROM compliance_ledgerentry AS l
+     WHERE l.deadline_id = d.id) AS revisions,
+    (SELECT string_agg(p.name, ', ' ORDER BY s.id)
+     FROM compliance_obligationparty AS s JOIN compliance_party AS p ON p.id = s.party_id
+     WHERE s.obligation_id = o.id AND s.capacity = 'obligor') AS obligors
+FROM compliance_deadline AS d
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+WHERE d.due_at BETWEEN %(since)s AND %(until)s
+  AND (%(agreement)s::bigint IS NULL OR d.agreement_id = %(agreement)s)
+ORDER BY abs(extract(epoch FROM d.due_at - %(now)s)), d.id
+LIMIT %(most)s
+"""
+_FEEDS = """
+SELECT f.id, f.name, a.ref AS agreement, u.email AS owner, f.created_at, f.revoked_at
+FROM compliance_feed AS f
+JOIN compliance_user AS u ON u.id = f.owner_id
+LEFT JOIN compliance_agreement AS a ON a.id = f.agreement_id
+"""
+
+
+def feeds(listing: Listing, *, owner_id: int) -> Page:
+    """Return the feeds of one user in order of creation."""
+    where = Where().equal(f__owner_id=owner_id)
+    return page(_FEEDS, where, order=Order(table="f", columns=("id",)), listing=listing)
+
+
+def feed(feed_id: int, *, owner_id: int) -> Row | None:
+    """Return one feed of a user, or None."""
+    return one(_FEEDS, Where().equal(f__id=feed_id, f__owner_id=owner_id))
+
+
+def find(token: str) -> Feed | None:
+    """Return the feed with this token.
+
+    None if it is revoked, or if its owner is inactive or no longer permitted to see deadlines.
+    Every token leads to the same single statement, so the response time reveals nothing.
+    """
+    right = Permission.objects.filter(
+        codename="view_deadline", content_type__app_label=Feed._meta.app_label
+    )
+    may_see = (
+        Q(owner__is_superuser=True)
+        | Q(owner__user_permissions__in=right)
+        | Q(owner__groups__permissions__in=right)
+    )
+    return (
+        Feed.objects.select_related("agreement")
+        .filter(
+            may_see, token_hash=token_hash(token), revoked_at__isnull=True, owner__is_active=True
+        )
+        .first()
+    )
+
+
+def calendar(feed: Feed, *, as_of: datetime) -> bytes:
+    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many."""
+    found = Calendar()
+    found.add("prodid", "-//Pacta//Deadlines//EN")
+    found.add("version", "2.0")
+    found.add("method", "PUBLISH")
+    found.add("name", one_line(feed.name))
+    found.add("x-wr-calname", one_line(feed.name))
+    found.add("refresh-interval", timedelta(hours=1))
+    found.add("x-published-ttl", timedelta(hours=1))
+    values = {
+        "since": as_of - BACK,
+        "until": as_of + AHEAD,
+        "now": as_of,
+        "agreement": feed.agreement_id,
+        "most": MOST,
+    }
+    for row in sorted(fetch((_DEADLINES,), values), key=lambda each: (each["due_at"], each["id"])):
+        found.add_component(_event(row))
+    found.add_missing_timezones()
+    return bytes(found.to_ical())
+
+
+def _event(row: Row) -> Event:
+    due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
+    if zone not in civil_time.zone_names():
+        # The tz database drops names now and then. Without a zone the instant is still right.
+        zone = "UTC"
+    status = Status(row["status"])
+    word = _WORDS.get(status)
+    title = one_line(row["title"])
+    event = Event()
+    event.add("uid", f"deadline-{row['id']}@{urlsplit(settings.SITE_URL).hostname}")
+    event.add("summary", f"{word}: {title}" if word else title)
+    if due_at == civil_time.day_end(due_on, zone):
+        event.add("dtstart", due_on)
+        event.add("dtend", due_on + timedelta(days=1))
+    else:
+        at: Any = civil_time.wall_clock(due_at, zone).replace(tzinfo=civil_time.zone(zone))
+        event.add("dtstart", due_at.astimezone(at.tzinfo))
+        event.add("dtend", due_at.astimezone(at.tzinfo))
+    changed_at = (row["recorded_at"] or row["begins_at"]).astimezone(UTC)
+    event.add("dtstamp", changed_at)
+    event.add("last-modified", changed_at)
+    event.add("sequence", max(0, row["revisions"] - 1))
+    event.add("status", "CANCELLED" if status in _OVER else "CONFIRMED")
+    event.add("transp", "TRANSPARENT")
+    event.add("categories", [row["severity"]])
+    event.add(
+        "description",
+        f"{one_line(row['agreement'])}\n{one_line(row['ref'])}: {title}\n"
+        f"Owed by {one_line(row['obligors'] or 'nobody')}\n"
+        f"Status: {status.value.replace('_', ' ')}",
+    )
+    event.add("url", f"{settings.SITE_URL}/admin/compliance/deadline/{row['id']}/change/")
+    return event

@@ -1,0 +1,39 @@
+"""Subscriptions as rows."""
+
+from __future__ import annotations
+
+from compliance.domain.drafts import AgreementRef
+from compliance.queries.filters import Word
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_SUBSCRIPTIONS = """
+SELECT s.id, nullif(s.email, '') AS email, s.webhook_id AS webhook, a.ref AS agreement,
+    p.code AS party, nullif(s.tag, '') AS tag, s.min_severity, s.is_owner, s.kinds,
+    s.from_escalation, s.rhythm, s.digest_hour, s.digest_weekday, s.quiet_from, s.quiet_until,
+    s.timezone, s.is_active, s.refused_at, nullif(s.refusal, '') AS refusal
+FROM compliance_subscription AS s
+LEFT JOIN compliance_agreement AS a ON a.id = s.agreement_id
+LEFT JOIN compliance_party AS p ON p.id = s.party_id
+"""
+
+
+class SubscriptionListing(Listing):
+    """Filters of subscriptions."""
+
+    agreement: AgreementRef | None = None
+    email: Word | None = None
+    is_active: bool | None = None
+
+
+def subscriptions(listing: SubscriptionListing) -> Page:
+    """Return subscriptions in order of creation."""
+    where = Where().equal(
+        a__ref=listing.agreement, s__email=listing.email, s__is_active=listing.is_active
+    )
+    return page(_SUBSCRIPTIONS, where, order=Order(table="s", columns=("id",)), listing=listing)
+
+
+def subscription(subscription_id: int) -> Row | None:
+    """Return one subscription, or None."""
+    return one(_SUBSCRIPTIONS, Where().equal(s__id=subscription_id))

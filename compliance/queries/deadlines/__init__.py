@@ -1,0 +1,1 @@
+"""Deadlines: status, facts, positions, breaches and the ledger."""

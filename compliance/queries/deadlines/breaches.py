@@ -1,0 +1,119 @@
+"""Breaches as rows: intervals during which deadlines were unmet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from compliance.domain.deadlines.timeline import end_of_breach
+from compliance.domain.drafts import AgreementRef
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.vocabulary import Reason, Status
+from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.filters import DayOrInstant, Id
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_ROWS = """
+SELECT b.id, b.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement, b.occurred_at,
+    b.detected_at, b.ended_at, b.end_reason, b.acknowledged_at,
+    nullif(b.acknowledged_as, '') AS acknowledged_by, b.acknowledged_until
+FROM compliance_breach AS b
+JOIN compliance_deadline AS d ON d.id = b.deadline_id
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+"""
+# From the ledger: the unmet intervals of the timeline known at `known_at`, up to `as_of`.
+_PAST_ROWS = """
+WITH held AS (
+    SELECT r.deadline_id, r.effective_at, r.status, r.reason,
+        r.status IN ('unmet', 'partly_met') AS is_breach
+    FROM compliance_ledgerentry AS r
+    JOIN compliance_deadline AS d ON d.id = r.deadline_id
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_agreement AS a ON a.id = d.agreement_id
+    WHERE r.recorded_at <= %(known_at)s AND r.effective_at <= %(as_of)s {wanted}
+      AND NOT EXISTS (
+          SELECT FROM compliance_ledgerentry AS later
+          WHERE later.deadline_id = r.deadline_id AND later.recorded_at > r.recorded_at
+            AND later.recorded_at <= %(known_at)s AND later.effective_at <= r.effective_at)
+),
+edges AS (
+    SELECT *, lag(is_breach, 1, FALSE) OVER w AS was_breach FROM held
+    WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
+),
+changes AS (
+    SELECT *, lead(effective_at) OVER w AS ended_at, lead(status) OVER w AS end_status,
+        lead(reason) OVER w AS why_ended
+    FROM edges WHERE is_breach <> was_breach
+    WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
+)
+SELECT b.id, c.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement,
+    c.effective_at AS occurred_at, b.detected_at, c.ended_at, c.end_status, c.why_ended,
+    CASE WHEN b.acknowledged_at <= %(known_at)s THEN b.acknowledged_at END AS acknowledged_at,
+    CASE WHEN b.acknowledged_at <= %(known_at)s THEN nullif(b.acknowledged_as, '')
+    END AS acknowledged_by,
+    CASE WHEN b.acknowledged_at <= %(known_at)s THEN b.acknowledged_until
+    END AS acknowledged_until
+FROM changes AS c
+JOIN compliance_breach AS b ON b.deadline_id = c.deadline_id AND b.occurred_at = c.effective_at
+JOIN compliance_deadline AS d ON d.id = c.deadline_id
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+"""
+_NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
+
+
+class BreachListing(Moment, Listing):
+    """Filters of breaches. `is_open` selects those that have not ended.
+
+    `occurred_after` is inclusive, `occurred_before` exclusive. A day begins in UTC.
+    """
+
+    agreement: AgreementRef | None = None
+    deadline: Id | None = None
+    obligation_ref: Ref | None = None
+    is_open: bool | None = None
+    occurred_after: DayOrInstant | None = None
+    occurred_before: DayOrInstant | None = None
+
+
+def listed(listing: BreachListing) -> Page:
+    """Return breaches, newest first, as known now or at the given time."""
+    where = Where(as_of=listing.as_of, known_at=listing.known_at)
+    where.add("a.ref = %(agreement)s", agreement=listing.agreement)
+    where.add("d.id = %(deadline)s", deadline=listing.deadline)
+    where.add("o.ref = %(obligation_ref)s", obligation_ref=listing.obligation_ref)
+    select, began, ended = _ROWS, "b.occurred_at", "b.ended_at"
+    if listing.as_of is not None:
+        select, began, ended = _past(where), "c.effective_at", "c.ended_at"
+    where.add(f"({ended} IS NULL) = %(is_open)s", is_open=listing.is_open)
+    where.add(f"{began} >= %(after)s::timestamptz", after=listing.occurred_after)
+    where.add(f"{began} < %(before)s::timestamptz", before=listing.occurred_before)
+    found = page(select, where, order=_NEWEST, listing=listing)
+    return replace(found, rows=[_with_reason(each) for each in found.rows])
+
+
+def row(breach_id: int, moment: Moment) -> Row | None:
+    """Return one breach, or None, also if it was not known at the given time."""
+    where = Where(as_of=moment.as_of, known_at=moment.known_at)
+    if moment.as_of is None:
+        return one(_ROWS, where.equal(b__id=breach_id))
+    where.add("d.id = (SELECT deadline_id FROM compliance_breach WHERE id = %(id)s)", id=breach_id)
+    select = _past(where)
+    found = one(select, where.add("b.id = %(id)s", id=breach_id))
+    return None if found is None else _with_reason(found)
+
+
+def _past(where: Where) -> str:
+    """Return the breaches known at the given time, of the deadlines that match `where`."""
+    conditions = where.conditions
+    return _PAST_ROWS.replace("{wanted}", f"AND {' AND '.join(conditions)}" if conditions else "")
+
+
+def _with_reason(found: Row) -> Row:
+    """Add the end reason to a breach of the past. Current breaches have theirs."""
+    if "end_status" not in found:
+        return found
+    status, reason = found.pop("end_status"), found.pop("why_ended")
+    end = None if status is None else end_of_breach(Status(status), Reason(reason))
+    return {**found, "end_reason": end}

@@ -1,0 +1,154 @@
+"""Comparison of two instants: the states of deadlines, as known then, and the records between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from compliance.domain.drafts import AgreementRef, PartyCode
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.limits import AtMost
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Severity
+from compliance.queries.deadlines.deadlines import OF_PARTY, Moment
+from compliance.queries.deadlines.verification import add_verification
+from compliance.queries.filters import DayOrInstant, Listed, Word
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, containing
+
+_STATE = """
+LEFT JOIN LATERAL (
+    SELECT e.status, e.due_on, e.due_at, e.performed, e.target,
+        (SELECT count(DISTINCT w.verdict) > 1
+         FROM (SELECT DISTINCT ON (p.party_id) p.verdict
+               FROM compliance_position AS p
+               WHERE p.deadline_id = d.id AND p.stated_at <= %({at})s AND p.recorded_at <= %({at})s
+               ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
+    FROM compliance_ledgerentry AS e
+    WHERE e.deadline_id = d.id AND e.recorded_at <= %({at})s AND e.effective_at <= %({at})s
+    ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS {name} ON TRUE
+"""
+_COMPARED = ("status", "due_on", "due_at", "performed", "target", "is_disputed")
+_SELECT = f"""
+SELECT d.id, d.obligation_id AS obligation, d.timezone, a.ref AS agreement,
+    o.ref AS obligation_ref, o.title,
+    {", ".join(f"{side}.{name} AS {side}_{name}" for side in ("b", "s") for name in _COMPARED)},
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'type', f.kind) ORDER BY f.id), '[]')
+     FROM compliance_fact AS f
+     WHERE f.deadline_id = d.id AND f.recorded_at > %(since)s AND f.recorded_at <= %(until)s
+    ) AS facts,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', p.id, 'party', q.code, 'verdict', p.verdict) ORDER BY p.id), '[]')
+     FROM compliance_position AS p JOIN compliance_party AS q ON q.id = p.party_id
+     WHERE p.deadline_id = d.id AND p.recorded_at > %(since)s AND p.recorded_at <= %(until)s
+    ) AS positions
+FROM compliance_deadline AS d
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+{_STATE.format(name="b", at="since")}
+{_STATE.format(name="s", at="until")}
+"""
+_DIFFERS = f"""
+s.status IS NOT NULL AND (
+    ({", ".join(f"b.{name}" for name in _COMPARED)})
+        IS DISTINCT FROM ({", ".join(f"s.{name}" for name in _COMPARED)})
+    OR EXISTS (SELECT FROM compliance_fact AS f WHERE f.deadline_id = d.id
+               AND f.recorded_at > %(since)s AND f.recorded_at <= %(until)s)
+    OR EXISTS (SELECT FROM compliance_position AS p WHERE p.deadline_id = d.id
+               AND p.recorded_at > %(since)s AND p.recorded_at <= %(until)s))
+"""
+
+
+class Comparison(Listing):
+    """Filters of a comparison, and its two instants. A day begins in UTC."""
+
+    since: DayOrInstant
+    until: Annotated[DayOrInstant | None, Field(description="The default is now.")] = None
+    agreement: AgreementRef | None = None
+    obligation_ref: Ref | None = None
+    obligor: PartyCode | None = None
+    obligee: PartyCode | None = None
+    tag: Word | None = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
+    owner: Word | None = None
+    q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
+
+    def pinned(self, now: datetime) -> Self:
+        """Return a copy with both instants filled in.
+
+        Raises:
+            Invalid: an instant lies in the future, or `since` is not before `until`.
+        """
+        since, until = _instant(self.since), now if self.until is None else _instant(self.until)
+        if until > now:
+            raise refusal("until", "This lies in the future. Give an instant up to now.")
+        if since >= until:
+            raise refusal("since", "This is not before until. Give an earlier instant.")
+        return self.model_copy(update={"since": since, "until": until})
+
+    @property
+    def instants(self) -> tuple[datetime, datetime]:
+        """Return both instants of a pinned comparison."""
+        if self.until is None:
+            sentence = "The comparison is not pinned."
+            raise ValueError(sentence)
+        return _instant(self.since), _instant(self.until)
+
+
+def _instant(boundary: date | datetime) -> datetime:
+    if isinstance(boundary, datetime):
+        return boundary
+    return datetime.combine(boundary, time(), UTC)
+
+
+def changed(question: Comparison) -> Page:
+    """Return the deadlines whose state differs between the instants, or that have new records.
+
+    They are in order of creation.
+    """
+    since, until = question.instants
+    where = Where(since=since, until=until)
+    where.add(_DIFFERS)
+    where.equal(a__ref=question.agreement, o__ref=question.obligation_ref, o__owner=question.owner)
+    where.add(OF_PARTY.format(capacity="obligor"), obligor=question.obligor)
+    where.add(OF_PARTY.format(capacity="obligee"), obligee=question.obligee)
+    where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=question.tag)
+    if question.severity is not None:
+        where.add("o.severity = ANY(%(severity)s)", severity=list(question.severity))
+    if question.q is not None:
+        where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(question.q))
+    found = page(_SELECT, where, order=Order(table="d", columns=("id",)), listing=question)
+    before = _states(found.rows, "b", since)
+    after = _states(found.rows, "s", until)
+    rows = [
+        {
+            "deadline": each["id"],
+            "agreement": each["agreement"],
+            "obligation_ref": each["obligation_ref"],
+            "title": each["title"],
+            "before": before.get(each["id"]),
+            "after": after[each["id"]],
+            "facts": each["facts"],
+            "positions": each["positions"],
+        }
+        for each in found.rows
+    ]
+    return Page(rows=rows, next=found.next)
+
+
+def _states(rows: Sequence[Row], side: str, at: datetime) -> dict[int, Mapping[str, Any]]:
+    """Return the states of one side by deadline id. Deadlines not yet known are missing."""
+    states = [
+        {
+            **{name: row[f"{side}_{name}"] for name in _COMPARED},
+            **{name: row[name] for name in ("id", "obligation", "timezone")},
+        }
+        for row in rows
+        if row[f"{side}_status"] is not None
+    ]
+    add_verification(states, Moment(as_of=at, known_at=at))
+    shown = (*_COMPARED, "verification")
+    return {state["id"]: {name: state[name] for name in shown} for state in states}

@@ -1,0 +1,378 @@
+"""Deadlines as rows: their state now, or at another time as known at some time.
+
+The ledger rule: the status at V as known at K is that of the ledger row with `recorded_at <= K`
+and `effective_at <= V` that is latest by `recorded_at`, then by `effective_at`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import groupby
+from typing import Annotated, Literal, Self
+
+from django.db.models import Q
+from pydantic import Field
+
+from compliance.domain.deadlines.ledger import Entry, held_course
+from compliance.domain.deadlines.pace import expected_by, pace
+from compliance.domain.deadlines.timeline import Timeline, project
+from compliance.domain.drafts import AgreementRef, Instant, PartyCode
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.limits import AtMost
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Severity, Status
+from compliance.models import Deadline, Fact, LedgerEntry
+from compliance.models.deadlines.deadlines import NO_DUE, duty_of, terms_of
+from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.ledger import entry_of
+from compliance.queries.deadlines.verification import add_verification
+from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, containing, one
+
+_NOW = "compliance_deadline AS d"
+
+# The state of each deadline by the ledger rule. One lookup each if few are requested; one pass
+# over the index of the ledger, from its end, for all.
+_STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.first_at,"
+_STATES_OF_FEW = f"""
+CROSS JOIN LATERAL (
+    SELECT {_STATE} e.performed, e.target
+    FROM compliance_ledgerentry AS e
+    WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
+    ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
+"""
+_STATES_OF_ALL = f"""
+JOIN (
+    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target
+    FROM compliance_ledgerentry AS e
+    WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
+    ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
+ON e.deadline_id = d.id
+"""
+
+# PostgreSQL leaves joins that a query does not need out of its plan.
+_AS_OF = """
+(SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
+    e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
+    e.unmet_at, d.starts_at, e.first_at,
+    e.reason IN ('window_began', 'performed_in_window')
+        OR coalesce(e.status = 'pending' AND e.first_at <= e.effective_at, FALSE) AS is_ambiguous,
+    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity, d.begins_at,
+    d.trace, d.warnings, d.data_version, d.number,
+    (SELECT min(c.effective_at)
+     FROM (SELECT r.effective_at,
+               bool_and(r.status = e.status) OVER (ORDER BY r.effective_at DESC) AS is_same
+           FROM compliance_ledgerentry AS r
+           WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
+             AND r.effective_at <= %(as_of)s
+             AND NOT EXISTS (
+                 SELECT 1 FROM compliance_ledgerentry AS later
+                 WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
+                   AND later.recorded_at <= %(known_at)s
+                   AND later.effective_at <= r.effective_at)) AS c
+     WHERE c.is_same) AS status_since,
+    (SELECT count(DISTINCT w.verdict) > 1
+     FROM (SELECT DISTINCT ON (p.party_id) p.verdict
+           FROM compliance_position AS p
+           WHERE p.deadline_id = d.id AND p.stated_at <= %(as_of)s
+             AND p.recorded_at <= %(known_at)s
+           ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
+ FROM compliance_deadline AS d
+ {states}) AS d
+"""
+
+_COLUMNS = """
+SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
+    ARRAY(SELECT p.code FROM compliance_obligationparty AS s
+          JOIN compliance_party AS p ON p.id = s.party_id
+          WHERE s.obligation_id = o.id AND s.capacity = 'obligor' ORDER BY s.id) AS obligors,
+    ARRAY(SELECT p.code FROM compliance_obligationparty AS s
+          JOIN compliance_party AS p ON p.id = s.party_id
+          WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
+    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.first_at, d.is_ambiguous,
+    d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
+    d.next_check_at, d.target_quantity, o.unit,
+    CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
+    CASE WHEN d.target_quantity IS NULL THEN nullif(d.performed_quantity, 0) END AS accepted_share,
+    d.begins_at
+"""
+_WORKING = ", d.trace, d.warnings, d.data_version"
+_JOINS = """
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+"""
+OF_PARTY = """
+EXISTS (SELECT 1 FROM compliance_obligationparty AS s
+        WHERE s.obligation_id = d.obligation_id AND s.capacity = '{capacity}'
+          AND s.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %({capacity})s))
+"""
+
+
+class Moment(Filter):
+    """An instant (`as_of`), seen with what was known then or at another instant (`known_at`)."""
+
+    as_of: Annotated[Instant | None, Field(description="Show the state at this instant.")] = None
+    known_at: Annotated[
+        Instant | None, Field(description="Use what was known at this instant. The default is now.")
+    ] = None
+
+    def pinned(self, now: datetime) -> Self:
+        """Return a copy with both instants filled in if one is given.
+
+        All pages of a list then show the same state.
+
+        Raises:
+            Invalid: an instant lies in the future.
+        """
+        for name, value in (("as_of", self.as_of), ("known_at", self.known_at)):
+            if value is not None and value > now:
+                sentence = "This lies in the future. Give an instant up to now."
+                raise refusal(name, sentence)
+        if self.as_of is None and self.known_at is None:
+            return self
+        known_at = self.known_at or now
+        return self.model_copy(update={"as_of": self.as_of or known_at, "known_at": known_at})
+
+
+class DeadlineFilter(Moment):
+    """Filters of deadlines."""
+
+    status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
+    agreement: AgreementRef | None = None
+    obligation_ref: Ref | None = None
+    obligor: PartyCode | None = None
+    obligee: PartyCode | None = None
+    tag: Word | None = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
+    owner: Word | None = None
+    due_after: Annotated[
+        DayOrInstant | None, Field(description="Due on this day or at this instant, or later.")
+    ] = None
+    due_before: Annotated[
+        DayOrInstant | None, Field(description="Due before this day or instant.")
+    ] = None
+    is_disputed: bool | None = None
+    q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
+
+
+Ordering = Literal["due_at", "-due_at", "status_since", "-status_since", "id", "-id"]
+
+
+class DeadlineListing(DeadlineFilter, Listing):
+    """Filters and ordering of a list of deadlines."""
+
+    ordering: Ordering = "due_at"
+
+
+def listed(listing: DeadlineListing, *, now: datetime) -> Page:
+    """Return deadlines at a given time, by default in order of their due dates.
+
+    Raises:
+        Invalid: the cursor belongs to another list.
+    """
+    column = listing.ordering.removeprefix("-")
+    order = Order(
+        table="d",
+        columns=("id",) if column == "id" else (column, "id"),
+        is_descending=listing.ordering.startswith("-"),
+        absent={"due_at": NO_DUE},
+    )
+    select = "\n".join((_COLUMNS, "FROM", source(listing), _JOINS))
+    found = page(select, conditions(listing), order=order, listing=listing)
+    for each in found.rows:
+        _add_pace(each, listing.as_of or now)
+    add_verification(found.rows, listing)
+    return found
+
+
+def row(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
+    """Return one deadline at a given time, with its trace; None also if it was not known then."""
+    where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
+    found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
+    if found is not None:
+        _add_pace(found, moment.as_of or now)
+        add_verification([found], moment)
+        version = found.pop("data_version")
+        found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
+    return found
+
+
+def _add_pace(found: Row, as_of: datetime) -> None:
+    """Add to a row how its quantity compares with even delivery."""
+    begins_at = found.pop("begins_at")
+    expected = share = None
+    if found["target_quantity"] is not None and found["due_at"] is not None:
+        expected = expected_by(
+            as_of,
+            starts_at=found["starts_at"] or begins_at,
+            due_at=found["due_at"],
+            target=found["target_quantity"],
+        )
+        share = pace(found["performed_quantity"], expected)
+    found["expected_quantity"], found["pace"] = expected, share
+
+
+def source(moment: Moment) -> str:
+    """Return SQL for the deadlines `d` in their state at a given time.
+
+    It lacks their verification at that time: see `verification.add_verification`.
+    """
+    if moment.as_of is None:
+        return _NOW
+    is_of_few = isinstance(moment, DeadlineFilter) and any(
+        getattr(moment, name) is not None for name in _SELECTIVE
+    )
+    is_single = not isinstance(moment, DeadlineFilter)
+    states = _STATES_OF_FEW if is_of_few or is_single else _STATES_OF_ALL
+    return _AS_OF.replace("{states}", states)
+
+
+# Conditions that leave few deadlines, applied before their states are looked up.
+_SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
+
+
+def conditions(wanted: DeadlineFilter) -> Where:
+    """Return the conditions for deadlines `d` of obligations `o`."""
+    where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
+    # A single agreement or status is compared with `=`, so that an index returns rows in order.
+    where.add(
+        "d.agreement_id = (SELECT id FROM compliance_agreement WHERE ref = %(agreement)s)",
+        agreement=wanted.agreement,
+    )
+    for column, words in (("d.status", wanted.status), ("o.severity", wanted.severity)):
+        name = column[2:]
+        if words is not None and len(words) == 1:
+            where.add(f"{column} = %({name})s", **{name: words[0]})
+        elif words is not None:
+            where.add(f"{column} = ANY(%({name})s)", **{name: list(words)})
+    where.equal(o__ref=wanted.obligation_ref, o__owner=wanted.owner)
+    where.equal(d__is_disputed=wanted.is_disputed)
+    where.add(OF_PARTY.format(capacity="obligor"), obligor=wanted.obligor)
+    where.add(OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
+    where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=wanted.tag)
+    if wanted.q is not None:
+        where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(wanted.q))
+    where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
+    where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
+    return where
+
+
+def _due(boundary: date | datetime | None) -> str:
+    # A day is compared with the agreed civil day, in whatever zone that is.
+    return "d.due_at" if isinstance(boundary, datetime) else "d.due_on"
+
+
+def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline | None:
+    """Return the whole timeline of a deadline, as known now or at an instant."""
+    deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
+    if deadline is None:
+        return None
+    duty = duty_of(deadline.obligation)
+    surviving = {deadline.pk} if duty.is_surviving else set()
+    facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
+    if known_at is not None:
+        facts = [each for each in facts if each.recorded_at and each.recorded_at <= known_at]
+    return project(terms_of(deadline, duty), facts)
+
+
+def course(deadline_id: int, moment: Moment, *, now: datetime) -> list[Row] | None:
+    """Return the timeline of one deadline as rows, oldest first, with the future marked.
+
+    At a given time: its past and its future as known then. None also if it was not known then.
+
+    Raises:
+        Invalid: the deadline cannot be projected and is quarantined.
+    """
+    try:
+        found = timeline(deadline_id, known_at=moment.known_at)
+    except (ValueError, ArithmeticError) as error:
+        raise refusal("", f"The timeline of this deadline cannot be computed: {error}") from error
+    if found is None:
+        return None
+    if moment.as_of is None:
+        return transition_rows(found, now=now)
+    past = [
+        {**_past_row(entry, due_on), "is_projected": False}
+        for entry, due_on in believed(deadline_id, moment)
+    ]
+    return [*past, *_after(found, moment.as_of)] if past else None
+
+
+def _after(found: Timeline, as_of: datetime) -> list[Row]:
+    return [each for each in transition_rows(found, now=as_of) if each["is_projected"]]
+
+
+def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]]:
+    """Return the timeline up to a given time from the ledger of that time, with due days."""
+    rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
+    days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
+    held = held_course([entry_of(row) for row in rows])
+    return [
+        (entry, days[entry.recorded_at, entry.effective_at])
+        for entry in held
+        if moment.as_of is not None and entry.effective_at <= moment.as_of
+    ]
+
+
+def _past_row(entry: Entry, due_on: date | None) -> Row:
+    return {
+        "effective_at": entry.effective_at,
+        "status": entry.status,
+        "reason": entry.reason,
+        "fact": entry.fact_id,
+        "due_on": due_on,
+        "due_at": entry.due_at,
+        "unmet_at": entry.unmet_at,
+        "performed": entry.performed if entry.target is not None else None,
+        "target": entry.target,
+    }
+
+
+def history(deadline_id: int) -> list[Row] | None:
+    """Return what was known about a deadline, and when: one row per batch of its ledger.
+
+    Oldest first, each with its transitions and the facts that became known since the previous
+    batch.
+    """
+    if not Deadline.objects.filter(pk=deadline_id).exists():
+        return None
+    entries = list(
+        LedgerEntry.objects.filter(deadline_id=deadline_id).order_by("recorded_at", "effective_at")
+    )
+    deadline = Deadline.objects.get(pk=deadline_id)
+    own = Q(deadline_id=deadline_id) | Q(agreement_id=deadline.agreement_id)
+    facts = list(Fact.objects.filter(own).order_by("recorded_at", "id"))
+    batches = []
+    for recorded_at, batch in groupby(entries, key=lambda each: each.recorded_at):
+        learned = [each for each in facts if each.recorded_at <= recorded_at]
+        facts = facts[len(learned) :]
+        rows = list(batch)
+        batches.append(
+            {
+                "recorded_at": recorded_at,
+                "from": rows[0].effective_at,
+                "facts": [{"id": each.pk, "type": each.kind} for each in learned],
+                "course": [_past_row(entry_of(each), each.due_on) for each in rows],
+            }
+        )
+    return batches
+
+
+def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
+    """Return a timeline as rows, oldest first, with the future marked."""
+    return [
+        {
+            "effective_at": each.effective_at,
+            "status": each.status,
+            "reason": each.reason,
+            "fact": each.fact_id,
+            "due_on": each.due and each.due.due_on,
+            "due_at": each.due and each.due.due_at,
+            "unmet_at": each.due and each.due.unmet_at,
+            "performed": each.performed if each.target is not None else None,
+            "target": each.target,
+            "is_projected": each.effective_at > now,
+        }
+        for each in found.transitions
+    ]

@@ -1,0 +1,80 @@
+"""Determinations as rows, including superseded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from compliance.domain.drafts import AgreementRef, Instant
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.queries.deadlines.effective_facts import superseders
+from compliance.queries.filters import Id
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_ROWS = """
+SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.verdict,
+    f.share, f.quantity, f.effective_on AS on,
+    CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at, f.effective_at, f.note,
+    ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
+          JOIN compliance_evidence AS e ON e.id = l.evidence_id
+          WHERE l.fact_id = f.id ORDER BY l.id) AS evidence,
+    f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by,
+    second.email AS approved_by
+FROM compliance_fact AS f
+JOIN compliance_deadline AS d ON d.id = f.deadline_id
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
+LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
+"""
+
+
+class DeterminationListing(Listing):
+    """Filters of determinations."""
+
+    agreement: AgreementRef | None = None
+    deadline: Id | None = None
+    obligation_ref: Ref | None = None
+    verdict: Conclusion | None = None
+    known_at: Annotated[
+        Instant | None,
+        Field(description="Only records up to then, superseded only by records up to then."),
+    ] = None
+
+
+def listed(listing: DeterminationListing) -> Page:
+    """Return determinations in the order of recording."""
+    where = _determinations().equal(
+        a__ref=listing.agreement,
+        f__deadline_id=listing.deadline,
+        o__ref=listing.obligation_ref,
+        f__verdict=listing.verdict,
+    )
+    where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    found = page(_ROWS, where, order=Order(table="f", columns=("id",)), listing=listing)
+    return replace(found, rows=_with_superseders(found.rows, listing.known_at))
+
+
+def row(fact_id: int) -> Row | None:
+    """One determination."""
+    found = one(_ROWS, _determinations().equal(f__id=fact_id))
+    return found and _with_superseders([found])[0]
+
+
+def _determinations() -> Where:
+    return Where().equal(f__kind=FactKind.DETERMINATION.value)
+
+
+def _with_superseders(rows: Sequence[Row], known_at: datetime | None = None) -> list[Row]:
+    """Add to each row what supersedes it, as known now or at an instant."""
+    newer = superseders({each["deadline"] for each in rows}, known_at=known_at)
+    return [
+        {**each, "is_superseded": each["id"] in newer, "superseded_by": newer.get(each["id"])}
+        for each in rows
+    ]

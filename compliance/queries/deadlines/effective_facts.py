@@ -1,0 +1,51 @@
+"""Effective facts: those that no other effective fact supersedes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from compliance.domain.deadlines.timeline import standing
+from compliance.models import Agreement, Deadline, Fact
+from compliance.models.deadlines.facts import fact_of
+
+
+def standing_facts(subject: Deadline | Agreement) -> list[Fact]:
+    """Return the effective facts of a deadline, or of an agreement as a whole."""
+    if isinstance(subject, Deadline):
+        return _standing(Fact.objects.filter(deadline=subject), subject.timezone)
+    return _standing(Fact.objects.filter(agreement=subject), subject.timezone or "UTC")
+
+
+def superseders(
+    deadline_ids: Iterable[int],
+    agreement_ids: Iterable[int] = (),
+    *,
+    known_at: datetime | None = None,
+) -> dict[int, int]:
+    """Return, by the id of each superseded fact, the latest effective fact that supersedes it.
+
+    For facts of deadlines and of whole agreements, as known now or at an instant. A fact becomes
+    effective again when the fact that superseded it is itself superseded.
+    """
+    known = Q(deadline_id__in=set(deadline_ids)) | Q(agreement_id__in=set(agreement_ids))
+    rows = Fact.objects.filter(known, supersedes__isnull=False)
+    if known_at is not None:
+        rows = rows.filter(recorded_at__lte=known_at)
+    found: dict[int, int] = {}
+    is_superseded: set[int] = set()
+    # A fact supersedes only earlier facts. In descending order each is decided before its target.
+    for pk, target in rows.order_by("-id").values_list("id", "supersedes_id"):
+        if pk not in is_superseded and target is not None:
+            is_superseded.add(target)
+            found.setdefault(target, pk)
+    return found
+
+
+def _standing(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
+    rows = facts.order_by("effective_at", "id")
+    seen = standing(fact_of(row, timezone) for row in rows.values())
+    kept = {fact.id for fact in seen}
+    return [row for row in rows if row.pk in kept]

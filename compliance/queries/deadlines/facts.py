@@ -1,0 +1,66 @@
+"""Facts as rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from compliance.domain.drafts import AgreementRef, Instant
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.vocabulary import FactKind
+from compliance.queries.filters import Id
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_FACTS = """
+SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.kind AS type,
+    f.effective_on AS on, CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at,
+    f.effective_at, f.until_on, CASE WHEN f.until_on IS NULL THEN f.until_at END AS until_at,
+    f.is_tolling, f.quantity, f.verdict, f.share, f.due, f.due_at, f.note,
+    ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
+          JOIN compliance_evidence AS e ON e.id = l.evidence_id
+          WHERE l.fact_id = f.id ORDER BY l.id) AS evidence,
+    f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by,
+    second.email AS approved_by
+FROM compliance_fact AS f
+LEFT JOIN compliance_deadline AS d ON d.id = f.deadline_id
+LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = coalesce(f.agreement_id, d.agreement_id)
+LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
+LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
+"""
+# By ids, which indexes find; the join above cannot use either column alone.
+_IN_AGREEMENT = """
+f.id IN (SELECT x.id FROM compliance_fact AS x
+         JOIN compliance_agreement AS y ON y.id = x.agreement_id WHERE y.ref = %(agreement)s
+         UNION ALL
+         SELECT x.id FROM compliance_fact AS x
+         JOIN compliance_deadline AS z ON z.id = x.deadline_id
+         JOIN compliance_agreement AS y ON y.id = z.agreement_id WHERE y.ref = %(agreement)s)
+"""
+
+
+class FactListing(Listing):
+    """Filters of facts. `agreement` selects facts of its deadlines and of the whole agreement."""
+
+    agreement: AgreementRef | None = None
+    deadline: Id | None = None
+    obligation_ref: Ref | None = None
+    type: FactKind | None = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
+
+
+def listed(listing: FactListing) -> Page:
+    """Return facts in the order of recording."""
+    where = Where().equal(
+        f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
+    )
+    where.add(_IN_AGREEMENT, agreement=listing.agreement)
+    where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)
+
+
+def row(fact_id: int) -> Row | None:
+    """One fact."""
+    return one(_FACTS, Where().equal(f__id=fact_id))

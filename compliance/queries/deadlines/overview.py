@@ -1,0 +1,87 @@
+"""The home page: what is unmet, what is due next, and whether the service works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, F, QuerySet, Value, When
+
+from compliance.domain.deadlines.timeline import BREACHED
+from compliance.domain.vocabulary import MessageState, ObligationKind, Severity, Status
+from compliance.models import Audit, Deadline, Message, Outage, Recomputation, SweepRun
+
+SHOWN = 10
+AHEAD = timedelta(days=30)
+
+_COMING = (Status.PENDING.value, Status.IN_GRACE.value)
+_OPEN = (*_COMING, Status.HOLDING.value, Status.SUSPENDED.value)
+_UNMET = tuple(status.value for status in BREACHED)
+
+# Unmet deadlines first, longest first; then open ones, next due first; then closed ones, latest
+# due first; then dormant ones. Not plain columns, or the list would mark one as sorted.
+URGENCY = (
+    Case(
+        When(status__in=_UNMET, then=Value(0)),
+        When(status__in=_OPEN, then=Value(1)),
+        When(status=Status.DORMANT.value, then=Value(3)),
+        default=Value(2),
+    ),
+    Case(When(status__in=(*_UNMET, *_OPEN), then=F("due_at"))).asc(nulls_last=True),
+    Case(default=F("due_at")).desc(nulls_last=True),
+    F("id").asc(),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """The content of the home page. Lists have at most `SHOWN` entries; counts are complete."""
+
+    unmet: Sequence[Deadline]
+    unmet_count: int
+    coming: Sequence[Deadline]
+    coming_count: int
+    last_sweep: SweepRun | None
+    set_aside_count: int
+    refused_count: int
+    last_recomputation: Recomputation | None
+    last_audit: Audit | None
+    outages: Sequence[Outage]
+
+
+def at_a_glance(*, as_of: datetime) -> Desk:
+    """Return the worst breaches, what is due within 30 days, and the state of the service."""
+    deadlines = with_sides(Deadline.objects.all())
+    unmet = deadlines.filter(status__in=_UNMET)
+    # Nothing is due on the day on which a period to maintain or refrain ends.
+    coming = deadlines.filter(
+        status__in=_COMING,
+        obligation__kind=ObligationKind.ACHIEVE.value,
+        due_at__gt=as_of,
+        due_at__lte=as_of + AHEAD,
+    )
+    severities = [severity.value for severity in Severity]
+    rank = Case(
+        *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
+    )
+    finished = SweepRun.objects.filter(ended_at__isnull=False)
+    return Desk(
+        unmet=list(unmet.annotate(rank=rank).order_by("-rank", "status_since", "id")[:SHOWN]),
+        unmet_count=unmet.count(),
+        coming=list(coming.order_by("due_at", "id")[:SHOWN]),
+        coming_count=coming.count(),
+        last_sweep=finished.order_by("-ended_at").first(),
+        set_aside_count=Deadline.objects.set_aside().count(),
+        refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
+        last_recomputation=Recomputation.objects.filter(ended_at__isnull=False).first(),
+        last_audit=Audit.objects.first(),
+        outages=list(Outage.objects.filter(ended_at__isnull=True)),
+    )
+
+
+def with_sides(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
+    """Prefetch obligation, agreement and parties, in a fixed number of queries."""
+    return deadlines.select_related("obligation", "agreement").prefetch_related(
+        "obligation__sides__party"
+    )

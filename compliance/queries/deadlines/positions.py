@@ -1,0 +1,59 @@
+"""Positions as rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from compliance.domain.drafts import AgreementRef, Instant, PartyCode
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.vocabulary import Verdict
+from compliance.queries.filters import Id
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_ROWS = """
+SELECT w.id, w.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
+    p.code AS party, w.verdict, w.stated_on AS on,
+    CASE WHEN w.stated_on IS NULL THEN w.stated_at END AS at, w.stated_at, w.quote,
+    ARRAY(SELECT e.ref FROM compliance_position_evidence AS l
+          JOIN compliance_evidence AS e ON e.id = l.evidence_id
+          WHERE l.position_id = w.id ORDER BY l.id) AS evidence,
+    w.recorded_at, u.email AS recorded_by
+FROM compliance_position AS w
+JOIN compliance_party AS p ON p.id = w.party_id
+JOIN compliance_deadline AS d ON d.id = w.deadline_id
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+LEFT JOIN compliance_user AS u ON u.id = w.recorded_by_id
+"""
+
+
+class PositionListing(Listing):
+    """Filters of positions."""
+
+    agreement: AgreementRef | None = None
+    deadline: Id | None = None
+    obligation_ref: Ref | None = None
+    party: PartyCode | None = None
+    verdict: Verdict | None = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
+
+
+def listed(listing: PositionListing) -> Page:
+    """Return positions in the order of recording."""
+    where = Where().equal(
+        a__ref=listing.agreement,
+        w__deadline_id=listing.deadline,
+        o__ref=listing.obligation_ref,
+        p__code=listing.party,
+        w__verdict=listing.verdict,
+    )
+    where.add("w.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    return page(_ROWS, where, order=Order(table="w", columns=("id",)), listing=listing)
+
+
+def row(position_id: int) -> Row | None:
+    """One position."""
+    return one(_ROWS, Where().equal(w__id=position_id))

@@ -1,0 +1,56 @@
+"""Proposals as rows: facts that wait, or waited, for approval."""
+
+from __future__ import annotations
+
+from compliance.domain.drafts import AgreementRef
+from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.vocabulary import FactKind, ProposalState
+from compliance.models import Proposal
+from compliance.queries.filters import Id
+from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.rows import Row, Where, one
+
+_ROWS = """
+SELECT p.id, p.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
+    p.kind AS type, p.draft, p.state, p.proposed_at, u.email AS proposed_by, p.decided_at,
+    second.email AS decided_by, p.reason, p.fact_id AS fact
+FROM compliance_proposal AS p
+JOIN compliance_deadline AS d ON d.id = p.deadline_id
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+JOIN compliance_user AS u ON u.id = p.proposed_by_id
+LEFT JOIN compliance_user AS second ON second.id = p.decided_by_id
+"""
+
+
+class ProposalListing(Listing):
+    """Filters of proposals."""
+
+    agreement: AgreementRef | None = None
+    deadline: Id | None = None
+    obligation_ref: Ref | None = None
+    type: FactKind | None = None
+    state: ProposalState | None = None
+
+
+def listed(listing: ProposalListing) -> Page:
+    """Return proposals, newest first."""
+    where = Where().equal(
+        a__ref=listing.agreement,
+        p__deadline_id=listing.deadline,
+        o__ref=listing.obligation_ref,
+        p__kind=listing.type,
+        p__state=listing.state,
+    )
+    order = Order(table="p", columns=("id",), is_descending=True)
+    return page(_ROWS, where, order=order, listing=listing)
+
+
+def row(proposal_id: int) -> Row | None:
+    """One proposal."""
+    return one(_ROWS, Where().equal(p__id=proposal_id))
+
+
+def open_count() -> int:
+    """Return the number of proposals that await a decision."""
+    return Proposal.objects.filter(state=ProposalState.OPEN.value).count()

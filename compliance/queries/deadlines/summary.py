@@ -1,0 +1,66 @@
+"""Counts of deadlines by group and status, in one statement."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from compliance.queries.deadlines.deadlines import DeadlineFilter, conditions, source
+from compliance.queries.rows import Row, fetch
+
+
+class Grouping(StrEnum):
+    """The groupings of a summary. `month` is that of the due day, null without a due day."""
+
+    STATUS = "status"
+    AGREEMENT = "agreement"
+    OBLIGOR = "obligor"
+    OBLIGEE = "obligee"
+    TAG = "tag"
+    SEVERITY = "severity"
+    MONTH = "month"
+
+
+class SummaryQuestion(DeadlineFilter):
+    """Filters and grouping of a summary."""
+
+    group_by: Grouping = Grouping.STATUS
+
+
+_SIDES = """
+JOIN compliance_obligationparty AS side
+  ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
+JOIN compliance_party AS party ON party.id = side.party_id
+"""
+# The expression for each group, and the join it needs. A deadline with two obligors or two tags
+# counts in both groups.
+_GROUPS = {
+    Grouping.STATUS: ("d.status", ""),
+    Grouping.AGREEMENT: (
+        "a.ref",
+        "JOIN compliance_agreement AS a ON a.id = d.agreement_id",
+    ),
+    Grouping.OBLIGOR: ("party.code", _SIDES.format(capacity="obligor")),
+    Grouping.OBLIGEE: ("party.code", _SIDES.format(capacity="obligee")),
+    Grouping.TAG: ("tag.name", "CROSS JOIN unnest(o.tags) AS tag(name)"),
+    Grouping.SEVERITY: ("o.severity", ""),
+    Grouping.MONTH: ("to_char(d.due_on, 'YYYY-MM')", ""),
+}
+
+
+def summary(question: SummaryQuestion) -> list[Row]:
+    """Return the groups by name at a given time, each with its count and the count per status."""
+    where = conditions(question)
+    name, joins = _GROUPS[question.group_by]
+    parts = (
+        'SELECT counted."group", sum(counted.count)::bigint AS count,',
+        "jsonb_object_agg(counted.status, counted.count ORDER BY counted.status) AS statuses",
+        "FROM (SELECT",
+        name,
+        'AS "group", d.status, count(*) AS count FROM',
+        source(question),
+        "JOIN compliance_obligation AS o ON o.id = d.obligation_id",
+        joins,
+        where.sql,
+        "GROUP BY 1, 2) AS counted GROUP BY 1 ORDER BY 1",
+    )
+    return fetch(parts, where.values)

@@ -1,0 +1,136 @@
+"""Why a deadline has, or had, its status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from compliance.domain.deadlines.explanations import (
+    Case,
+    Explanation,
+    FactTold,
+    Passed,
+    PositionTold,
+    explain,
+)
+from compliance.domain.deadlines.ledger import performed_of
+from compliance.domain.vocabulary import Verdict, Verification
+from compliance.models import Deadline, Fact, Position
+from compliance.models.deadlines.facts import fact_told
+from compliance.queries.deadlines.deadlines import Moment, believed, row, timeline
+from compliance.queries.rows import Row
+
+
+def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
+    """Return the explanation as a row; None if the deadline does not exist or was not known then.
+
+    Raises:
+        Invalid: the deadline cannot be projected.
+    """
+    found = explanation(deadline_id, moment, now=now)
+    if found is None:
+        return None
+    return {
+        "deadline": deadline_id,
+        "as_of": moment.as_of or now,
+        "known_at": moment.known_at or now,
+        "status": found.status,
+        "since": found.since,
+        "paragraph": found.paragraph,
+        "steps": [asdict(step) for step in found.steps],
+    }
+
+
+def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanation | None:
+    """Explain the status of a deadline, now or at a given time."""
+    deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
+    state = row(deadline_id, moment, now=now)
+    if deadline is None or state is None:
+        return None
+    course = _course(deadline_id, moment, now)
+    if not course:
+        return None
+    known_at, as_of = moment.known_at or now, moment.as_of or now
+    # The trace is that of today and would reveal what became known later.
+    is_past = moment.as_of is not None
+    return explain(
+        Case(
+            timezone=deadline.timezone,
+            course=course,
+            facts=_facts(course),
+            positions=_positions(deadline, as_of, known_at),
+            is_disputed=state["is_disputed"],
+            verification=Verification(state["verification"]),
+            trace=() if is_past and deadline.moves else state["trace"],
+            unit=deadline.obligation.unit,
+        )
+    )
+
+
+def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
+    if moment.as_of is not None:
+        return [
+            Passed(
+                effective_at=entry.effective_at,
+                status=entry.status,
+                reason=entry.reason,
+                fact_id=entry.fact_id,
+                due_on=due_on,
+                due_at=entry.due_at,
+                performed=entry.performed,
+                target=entry.target,
+            )
+            for entry, due_on in believed(deadline_id, moment)
+        ]
+    found = timeline(deadline_id)
+    if found is None:
+        return []
+    # Before a deadline begins, it has the first status of its timeline.
+    past = found.until(now) or found.transitions[:1]
+    return [
+        Passed(
+            effective_at=each.effective_at,
+            status=each.status,
+            reason=each.reason,
+            fact_id=each.fact_id,
+            due_on=each.due.due_on if each.due else None,
+            due_at=each.due.due_at if each.due else None,
+            performed=performed_of(each),
+            target=each.target,
+        )
+        for each in past
+    ]
+
+
+def _facts(course: Sequence[Passed]) -> dict[int, FactTold]:
+    ids = {each.fact_id for each in course if each.fact_id is not None}
+    rows = Fact.objects.filter(pk__in=ids).prefetch_related("evidence")
+    return {fact.pk: fact_told(fact) for fact in rows}
+
+
+def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionTold]:
+    """Return the latest position of each party, in the order of statement."""
+    said: Any = Position.objects.filter(
+        Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
+    )
+    latest: dict[int, Position] = {}
+    for each in (
+        said.select_related("party").prefetch_related("evidence").order_by("stated_at", "id")
+    ):
+        latest[each.party_id] = each
+    return [
+        PositionTold(
+            id=each.pk,
+            party=each.party.name,
+            verdict=Verdict(each.verdict),
+            stated_at=each.stated_at,
+            stated_on=each.stated_on,
+            quote=each.quote,
+            evidence=tuple(piece.ref for piece in each.evidence.all()),
+        )
+        for each in sorted(latest.values(), key=lambda each: (each.stated_at, each.pk))
+    ]

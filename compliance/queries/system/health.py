@@ -1,0 +1,186 @@
+"""Readiness checks for monitoring. They never wait long and contain no addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from django.conf import settings
+from django.db import connection
+
+_PATIENCE_SECONDS = 2
+_OLDEST_ALERT_SECONDS = 15 * 60
+_SHORTEST_SWEEP_LIMIT = 60
+_SWEEPS_MISSED = 6
+_OLDEST_STALE_SECONDS = 60 * 60
+_OLDEST_AUDIT_SECONDS = 30 * 60
+
+# An email is tried this often before it counts as old. If only its own server defers it, it is in
+# the delivery log and says nothing about other messages.
+_OWN_FAULT = 4
+_PARAMETERS = {"patience": timedelta(seconds=_OLDEST_ALERT_SECONDS), "own_fault": _OWN_FAULT}
+
+# Alerts held back by a silence wait only since its end.
+_FIGURES = """
+SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
+    least((SELECT min(greatest(created_at, not_before)) FROM compliance_alert AS a
+           WHERE message_id IS NULL AND withdrawn_at IS NULL AND not_before <= now()
+             AND NOT EXISTS (
+               SELECT FROM compliance_silence AS s
+               WHERE s.agreement_id = a.agreement_id
+                 AND s.until_at > now() - %(patience)s
+                 AND coalesce(s.ended_at, 'infinity') > now() - %(patience)s
+                 AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))),
+          (SELECT min(created_at) FROM compliance_message
+           WHERE state = 'waiting' AND webhook_id IS NULL AND attempt_count < %(own_fault)s)),
+    (SELECT count(*) FROM compliance_deadline WHERE NOT (set_aside_error = '')),
+    (SELECT failed FROM compliance_recomputation WHERE ended_at IS NOT NULL
+     ORDER BY id DESC LIMIT 1),
+    (SELECT count(*) FROM compliance_deadline WHERE data_version = ''),
+    (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_deskcalendarevent),
+                     (SELECT max(pgh_created_at) FROM compliance_closingdayevent))),
+    (SELECT ended_at FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
+    (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
+    (SELECT ended_at FROM compliance_audit ORDER BY id DESC LIMIT 1),
+    (SELECT jsonb_array_length(problems) FROM compliance_audit ORDER BY id DESC LIMIT 1),
+    (SELECT min(started_at) FROM compliance_sweeprun)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """The state of one part of the service, with its figures."""
+
+    state: Literal["ok", "failing", "unknown"]
+    figure: dict[str, Any]
+
+
+def sweep_limit_seconds() -> int:
+    """Return after how many seconds without a run the sweep counts as stopped."""
+    return max(_SHORTEST_SWEEP_LIMIT, _SWEEPS_MISSED * int(settings.SWEEP_SECONDS))
+
+
+def readiness(*, as_of: datetime) -> dict[str, Check]:
+    """Return all checks. The service is ready if none is failing or unknown."""
+    checks = {"broker": _broker()}
+    try:
+        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *rest = _figures()
+        checked_at, bad_rows, audited_at, problems, swept_since = rest
+    except (psycopg.Error, OSError):
+        unknown = Check(state="unknown", figure={})
+        failing = Check(state="failing", figure={})
+        return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
+                "set_aside": unknown, "recomputation": unknown, "ledger": unknown,
+                "audit": unknown}  # fmt: skip
+    sweep_limit = sweep_limit_seconds()
+    sweep_age = _age(last_sweep, as_of)
+    alert_age = _age(oldest_alert, as_of)
+    return {
+        "database": Check(state="ok", figure={}),
+        **checks,
+        "sweep": Check(
+            state="ok" if sweep_age is not None and sweep_age <= sweep_limit else "failing",
+            figure={"last_finished_seconds_ago": sweep_age, "limit_seconds": sweep_limit},
+        ),
+        "alerts": Check(
+            state="ok" if alert_age is None or alert_age <= _OLDEST_ALERT_SECONDS else "failing",
+            figure={"oldest_unsent_seconds": alert_age, "limit_seconds": _OLDEST_ALERT_SECONDS},
+        ),
+        # A quarantined deadline waits for a correction of its own data and delays no other.
+        "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
+        "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
+        "ledger": _ledger(checked_at, bad_rows, as_of=as_of),
+        "audit": _audit(audited_at, problems, swept_since, as_of=as_of),
+    }
+
+
+def _audit(
+    audited_at: datetime | None,
+    problems: int | None,
+    swept_since: datetime | None,
+    *,
+    as_of: datetime,
+) -> Check:
+    """Check that the last alert audit was recent and clean. The first is due like any other,
+    counted from the first sweep."""
+    age = _age(audited_at, as_of)
+    waited = _age(audited_at or swept_since, as_of)
+    is_late = waited is not None and waited > _OLDEST_AUDIT_SECONDS
+    return Check(
+        state="failing" if problems or is_late else "ok",
+        figure={
+            "last_finished_seconds_ago": age,
+            "limit_seconds": _OLDEST_AUDIT_SECONDS,
+            "problems": problems or 0,
+        },
+    )
+
+
+def _ledger(checked_at: datetime | None, bad_rows: int | None, *, as_of: datetime) -> Check:
+    """Report changes found by the last ledger check. Only a warning: the service still works."""
+    figure: dict[str, Any] = {
+        "last_checked_seconds_ago": _age(checked_at, as_of),
+        "bad_rows": bad_rows or 0,
+    }
+    if bad_rows:
+        figure["warning"] = (
+            "The last ledger check found changed rows. See the admin, or run verify_ledger."
+        )
+    return Check(state="ok", figure=figure)
+
+
+def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
+    """Report due dates that could not be recomputed. Only a warning: they keep their old date."""
+    warnings = []
+    if failed:
+        warnings.append(
+            "The last recomputation could not compute some due dates. They keep their old values."
+        )
+    if stale and (stale_age is None or stale_age > _OLDEST_STALE_SECONDS):
+        warnings.append("Some due dates have waited for an hour to be recomputed.")
+    figure: dict[str, Any] = {"failed": failed, "stale": stale}
+    if warnings:
+        figure["warning"] = " ".join(warnings)
+    return Check(state="ok", figure=figure)
+
+
+def _figures() -> tuple[Any, ...]:
+    # A separate connection, because the answer must not wait for the pool.
+    parameters = {
+        **connection.get_connection_params(),
+        "connect_timeout": _PATIENCE_SECONDS,
+        "options": f"-c statement_timeout={_PATIENCE_SECONDS * 1000}",
+    }
+    with psycopg.connect(**parameters) as own:
+        found: tuple[Any, ...] | None = (
+            psycopg.Cursor(own).execute(_FIGURES, _PARAMETERS).fetchone()
+        )
+    if found is None:
+        sentence = "A SELECT of scalars always has one row."
+        raise RuntimeError(sentence)
+    return found
+
+
+def _broker() -> Check:
+    parts = urlsplit(settings.BROKER_URL)
+    url = settings.BROKER_URL
+    if parts.scheme == "redis+socket":
+        # The notation of Celery; redis-py uses another.
+        url = f"unix://{parts.path}"
+    try:
+        client = redis.Redis.from_url(
+            url, socket_timeout=_PATIENCE_SECONDS, socket_connect_timeout=_PATIENCE_SECONDS
+        )
+        with client:
+            client.ping()
+    except (redis.RedisError, OSError, ValueError, TypeError):
+        return Check(state="failing", figure={})
+    return Check(state="ok", figure={})
+
+
+def _age(instant: datetime | None, as_of: datetime) -> int | None:
+    return None if instant is None else max(0, int((as_of - instant).total_seconds()))
