@@ -256,7 +256,7 @@ FILE_UPLOAD_HANDLERS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "compliance.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "compliance.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],
