@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
-from tests.operations.test_projection import projected, store_fact, stored_deadline
 
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.terms import Terms
@@ -21,6 +20,7 @@ from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection, sweep
 from compliance.queries.deadlines.deadlines import DeadlineListing, Moment, listed, row
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
+from tests.operations.test_projection import projected, store_fact, stored_deadline
 from tests.samples import agree, duty
 
 
