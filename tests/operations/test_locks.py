@@ -21,7 +21,7 @@ from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Deadline, User
 from compliance.models import locks as locking
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import facts, projection, sweep
+from compliance.operations.deadlines import facts, ledger_rows, sweep
 from tests.admin.pages import act
 from tests.api.answers import BASE
 from tests.api.conftest import client_of
@@ -215,7 +215,7 @@ def test_so_is_one_that_waits_at_its_commit_for_the_ledger(
     deadline = agree()
     client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
     fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
-    with held("SELECT pg_advisory_xact_lock(%s)", projection._LEDGER_LOCK):
+    with held("SELECT pg_advisory_xact_lock(%s)", ledger_rows._LEDGER_LOCK):
         response = client.post(f"{BASE}facts/", fact, content_type="application/json")
     assert response.status_code == 409, response.content
     assert not deadline.facts.exists()
@@ -262,5 +262,7 @@ def test_rows_are_locked_in_one_module() -> None:
         set()
     )
     assert {path for path, _ in elsewhere} == {
-        "delivery/outbox.py", "operations/deadlines/projection.py",
+        "delivery/outbox.py",
+        "operations/deadlines/deadline_rows.py",
+        "operations/deadlines/projection.py",
     }  # fmt: skip
