@@ -35,7 +35,7 @@ from compliance.domain.due_dates.due_rules import (
 )
 from compliance.domain.due_dates.resolution import (
     GraceUnresolvable,
-    Setting,
+    ResolutionContext,
     Unresolvable,
 )
 from compliance.domain.due_dates.resolution import (
@@ -71,9 +71,9 @@ def resolve(
     grace: Grace | None = None,
     calendars: tuple[str, ...] = (),
 ) -> Due:
-    """The one date of a rule, in a setting of these."""
-    setting = Setting(timezone=fallback_timezone, grace=grace, calendars=calendars)
-    [resolved] = resolve_all(rule, setting)
+    """The one date of a rule, in a context of these."""
+    context = ResolutionContext(timezone=fallback_timezone, grace=grace, calendars=calendars)
+    [resolved] = resolve_all(rule, context)
     return resolved.due
 
 
@@ -239,7 +239,7 @@ def test_what_cannot_be_resolved_is_refused_by_its_kind() -> None:
 
 def test_where_the_obligors_zones_differ_one_has_to_be_named() -> None:
     with pytest.raises(Unresolvable, match="name the one that counts") as refused:
-        next(resolve_all(on("2025-05-14"), Setting()))
+        next(resolve_all(on("2025-05-14"), ResolutionContext()))
     assert refused.value.path == "timezone"
 
 
@@ -446,9 +446,9 @@ def test_a_time_in_a_gap_is_refused_where_a_date_is_stored_and_warned_of_where_i
         "to 03:00. Use 01:59 or earlier, or 03:00 or later."
     )
     with pytest.raises(Unresolvable) as refused:
-        next(resolve_all(parse_due_rule(gap), Setting()))
+        next(resolve_all(parse_due_rule(gap), ResolutionContext()))
     assert (refused.value.path, str(refused.value)) == ("time", sentence)
-    tried = next(resolve_all(parse_due_rule(gap), Setting(), is_lenient=True))
+    tried = next(resolve_all(parse_due_rule(gap), ResolutionContext(), is_lenient=True))
     assert tried.due.due_at == utc("2026-03-29T01:00Z")
     assert tried.readings == (utc("2026-03-29T00:30Z"), utc("2026-03-29T01:30Z"))
     assert any(sentence in warning for warning in tried.warnings)

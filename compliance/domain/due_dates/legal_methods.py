@@ -21,9 +21,9 @@ from compliance.domain.due_dates.periods import (
     LEAST_TIME,
     ONE_DAY,
     Event,
+    PeriodEnd,
     Reading,
-    Reckoning,
-    Working,
+    Trace,
     clock,
     closed_days,
     counted,
@@ -122,16 +122,16 @@ def contradiction(rule: OffsetRule) -> tuple[str, str] | None:
     return None
 
 
-def reckon_by_method(
+def compute_by_method(
     method: LegalMethod,
     event: Event,
     rule: OffsetRule,
     calendar: BusinessCalendar,
     zone_name: str,
-) -> Reckoning:
+) -> PeriodEnd:
     """When the period ends by a method that counts in a way of its own.
 
-    Raises as `offsets.reckon` does.
+    Raises as `offsets.compute_period_end` does.
     """
     if method is LegalMethod.FRCP_6:
         return _frcp_6(event, rule, calendar, zone_name)
@@ -140,7 +140,7 @@ def reckon_by_method(
 
 def _frcp_6(
     event: Event, rule: OffsetRule, calendar: BusinessCalendar, zone_name: str
-) -> Reckoning:
+) -> PeriodEnd:
     """Rule 6(a) and (d).
 
     6(a)(1), days or longer: the day of the event is left out, every other day counts, and a period
@@ -154,8 +154,8 @@ def _frcp_6(
     of federal employees, so both readings are given. For one on a Sunday, Executive Order 11582
     moves it to the Monday for the country, which counts.
     """
-    working = Working()
-    calendar = _legal_holidays(rule, calendar, working)
+    trace = Trace()
+    calendar = _legal_holidays(rule, calendar, trace)
     readings: list[Reading] = []
     for start, supposed in _starts(event, rule, zone_name):
         attempts = []
@@ -171,15 +171,13 @@ def _frcp_6(
                 does = "counts" if attempt.counts_friday else "does not count"
                 whys.append(f"if the day observed for {holiday} {does}")
             readings.append(Reading(on=on, at=at, why=", ".join(whys)))
-        working.steps.extend(_merged([attempt.steps for attempt, _ in attempts]))
+        trace.steps.extend(_merged([attempt.steps for attempt, _ in attempts]))
     last = max(reading.on for reading in readings)
-    warn_of_calendars(last, calendar, working.warnings)
-    return working.result(*readings)
+    warn_of_calendars(last, calendar, trace.warnings)
+    return trace.result(*readings)
 
 
-def _legal_holidays(
-    rule: OffsetRule, calendar: BusinessCalendar, working: Working
-) -> BusinessCalendar:
+def _legal_holidays(rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> BusinessCalendar:
     """The calendars with Saturdays, Sundays and the federal holidays among them.
 
     Rule 6(a)(6)(C): holidays that a state declares count beside the federal ones, and only in
@@ -191,17 +189,15 @@ def _legal_holidays(
         told = " and ".join(states)
         if rule.direction is Direction.BEFORE:
             names = tuple(name for name in names if name not in states)
-            working.steps.append(
+            trace.steps.append(
                 f"Holidays of {told} alone do not count in a period counted back: "
                 "only the federal ones do (Rule 6(a)(6)(C))."
             )
         else:
-            working.steps.append(
-                f"The federal holidays count beside those of {told} (Rule 6(a)(6))."
-            )
+            trace.steps.append(f"The federal holidays count beside those of {told} (Rule 6(a)(6)).")
         names = (_US, *(name for name in names if name != _US))
     elif _US not in names:
-        working.warnings.append(
+        trace.warnings.append(
             "Rule 6 counts by the federal holidays of the United States, and US is not among the "
             f"calendars ({' and '.join(names)}): add it."
         )
@@ -327,7 +323,7 @@ class _FrcpCount:
 
 def _eu_1182_71(
     event: Event, rule: OffsetRule, calendar: BusinessCalendar, zone_name: str
-) -> Reckoning:
+) -> PeriodEnd:
     """Articles 2 and 3 of the Regulation.
 
     2(2): working days are all but public holidays, Saturdays and Sundays. 3(1): the hour or day of
@@ -341,13 +337,13 @@ def _eu_1182_71(
     readings are given. Whether it covers hours is disputed too (for the 72 hours of article 33
     GDPR); 3(4) excepts them, so a warning says where it would matter.
     """
-    working = Working()
+    trace = Trace()
     public = calendar.names
     calendar = calendar.renamed(tuple(dict.fromkeys((*public, WEEKEND))))
     if rule.unit is PeriodUnit.HOURS:
-        return _eu_hours(event, rule, calendar, zone_name, working)
+        return _eu_hours(event, rule, calendar, zone_name, trace)
     if all(name.startswith(WEEKEND) for name in public):
-        working.warnings.append(
+        trace.warnings.append(
             "No public holidays were looked at: name the calendar of the Member State "
             "in which the action is to be taken (article 2(1))."
         )
@@ -360,16 +356,16 @@ def _eu_1182_71(
     else:
         on = shifted(event.on, step * rule.count, rule.unit)
         article = "article 3(2)(b)" if rule.unit is PeriodUnit.DAYS else "article 3(2)(c)"
-    working.steps.append(f"{period}, that day not counted (article 3(1); {article}): {named(on)}.")
+    trace.steps.append(f"{period}, that day not counted (article 3(1); {article}): {named(on)}.")
     last = on
     if rule.direction is Direction.AFTER and not calendar.is_business_day(on):
         last = calendar.add(on, 1)
-        working.steps.append(
+        trace.steps.append(
             f"{closed_days(on, last, calendar)}: ends on the next working day, {named(last)} "
             "(article 3(4))."
         )
     elif not calendar.is_business_day(on):
-        working.steps.append(
+        trace.steps.append(
             f"{on} is {calendar.why_closed(on)}, and stands: article 3(4) does not apply "
             "to periods counted back."
         )
@@ -378,10 +374,10 @@ def _eu_1182_71(
     if lasts_two_days:
         widened = _with_two_working_days(event.on, last, step, calendar)
         if widened != last:
-            readings = _by_article_3_5(rule, last, widened, working)
+            readings = _by_article_3_5(rule, last, widened, trace)
     for reading in readings:
-        warn_of_calendars(reading.on, calendar, working.warnings)
-    return working.result(*readings)
+        warn_of_calendars(reading.on, calendar, trace.warnings)
+    return trace.result(*readings)
 
 
 def _with_two_working_days(start: date, last: date, step: int, calendar: BusinessCalendar) -> date:
@@ -390,13 +386,13 @@ def _with_two_working_days(start: date, last: date, step: int, calendar: Busines
     return max(last, second) if step > 0 else min(last, second)
 
 
-def _by_article_3_5(rule: OffsetRule, last: date, widened: date, working: Working) -> list[Reading]:
+def _by_article_3_5(rule: OffsetRule, last: date, widened: date, trace: Trace) -> list[Reading]:
     if rule.direction is Direction.AFTER:
-        working.steps.append(
+        trace.steps.append(
             f"To include two working days (article 3(5)), it ends on {named(widened)}."
         )
         return [Reading(on=widened)]
-    working.steps.append(
+    trace.steps.append(
         f"To include two working days (article 3(5)), it would go back to {named(widened)}; "
         "readings differ on whether that holds for periods counted back."
     )
@@ -411,8 +407,8 @@ def _eu_hours(
     rule: OffsetRule,
     calendar: BusinessCalendar,
     zone_name: str,
-    working: Working,
-) -> Reckoning:
+    trace: Trace,
+) -> PeriodEnd:
     readings = []
     step = signed(1, rule.direction)
     for number, (moment, why) in enumerate(instants_of(event, zone_name)):
@@ -422,7 +418,7 @@ def _eu_hours(
         hour = within - (local - local.replace(minute=0, second=0, microsecond=0))
         start = elapsed(hour, 1) if step > 0 else hour
         end = elapsed(start, step * rule.count)
-        working.steps.append(
+        trace.steps.append(
             f"The hour of the event{', ' + why if why else ''}, from {clock(hour, zone_name)}, "
             f"is not counted (article 3(1)): {counted(rule.count, rule.unit)} "
             f"{'from' if step > 0 else 'back from'} {clock(start, zone_name)} "
@@ -434,13 +430,13 @@ def _eu_hours(
             rule.count >= _TWO_DAYS_IN_HOURS
             and _working_days(first, last, calendar, zone_name) < _LEAST_WORKING_DAYS
         ):
-            working.warnings.append(
+            trace.warnings.append(
                 "The period has fewer than two whole working days in it. Article 3(5) asks for "
                 "two in periods of two days or more; some hold that this includes periods in "
                 f"hours, and would move its end from {day}."
             )
         readings.append(Reading(on=day, at=end, why=why))
-    return working.result(*readings)
+    return trace.result(*readings)
 
 
 def _working_days(

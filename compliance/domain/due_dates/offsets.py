@@ -10,13 +10,13 @@ from datetime import date
 
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import OffsetRule
-from compliance.domain.due_dates.legal_methods import contradiction, reckon_by_method
+from compliance.domain.due_dates.legal_methods import compute_by_method, contradiction
 from compliance.domain.due_dates.periods import (
     ONE_DAY,
     Event,
+    PeriodEnd,
     Reading,
-    Reckoning,
-    Working,
+    Trace,
     clock,
     closed_days,
     counted,
@@ -31,7 +31,7 @@ from compliance.domain.due_dates.periods import (
 )
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
-__all__ = ["Event", "Reading", "Reckoning", "reckon"]
+__all__ = ["Event", "PeriodEnd", "Reading", "compute_period_end"]
 
 _MONTHLY = frozenset({PeriodUnit.MONTHS, PeriodUnit.YEARS})
 # Of more days than these, nobody wants to read which were skipped.
@@ -43,9 +43,9 @@ _TURNED_BACK = {
 }
 
 
-def reckon(
+def compute_period_end(
     event: Event, rule: OffsetRule, *, calendar: BusinessCalendar, zone_name: str
-) -> Reckoning:
+) -> PeriodEnd:
     """When the period that the rule states ends, counted from the event.
 
     `calendar` joins the calendars that count, the rule's own or those of its agreement. The zone
@@ -58,28 +58,26 @@ def reckon(
     if (conflict := contradiction(rule)) is not None:
         raise ValueError(conflict[1])
     if rule.method is not None and rule.method is not LegalMethod.CORRESPONDING_DATE:
-        return reckon_by_method(rule.method, event, rule, calendar, zone_name)
+        return compute_by_method(rule.method, event, rule, calendar, zone_name)
     if rule.unit is PeriodUnit.HOURS:
         return _hours(event, rule, zone_name)
-    working = Working()
+    trace = Trace()
     if rule.unit is PeriodUnit.BUSINESS_DAYS and rule.count:
-        on = _business_days(event.on, rule, calendar, working)
+        on = _business_days(event.on, rule, calendar, trace)
     else:
-        on = _civil(event.on, rule, calendar, working)
+        on = _civil(event.on, rule, calendar, trace)
     if rule.unit is PeriodUnit.BUSINESS_DAYS or rule.roll is not RollConvention.NONE:
-        warn_of_calendars(on, calendar, working.warnings)
-    return working.result(Reading(on=on))
+        warn_of_calendars(on, calendar, trace.warnings)
+    return trace.result(Reading(on=on))
 
 
-def _business_days(
-    start: date, rule: OffsetRule, calendar: BusinessCalendar, working: Working
-) -> date:
+def _business_days(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
     step = signed(1, rule.direction)
     # To count the first day too, count from the day on its other side.
     origin = start - step * ONE_DAY if rule.count_first_day else start
     on = calendar.add(origin, step * rule.count)
     # A business day in all calendars has no need to roll.
-    working.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
+    trace.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
     first, last = sorted((start, on))
     if (last - first).days <= _MOST_DAYS_TOLD:
         days = (first + n * ONE_DAY for n in range(1, (last - first).days))
@@ -90,11 +88,11 @@ def _business_days(
             if reason is not None and not is_weekend_alone(day, reason)
         ]
         if skipped:
-            working.steps.append(f"Not counted: {', '.join(skipped)}.")
+            trace.steps.append(f"Not counted: {', '.join(skipped)}.")
     return on
 
 
-def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, working: Working) -> date:
+def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
     on = shifted(start, signed(rule.count, rule.direction), rule.unit)
     lacks_day = rule.unit in _MONTHLY and on.day != start.day
     is_clamped_forward = lacks_day and rule.direction is Direction.AFTER
@@ -105,15 +103,15 @@ def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, working: W
     told = f"{_opening(start, rule)}: {named(on)}"
     if lacks_day:
         told += f", as that month has no day {start.day}"
-    working.steps.append(f"{told}.")
+    trace.steps.append(f"{told}.")
     if rule.end_of_month:
         if rule.unit not in _MONTHLY:
-            working.warnings.append(
+            trace.warnings.append(
                 f"end_of_month says nothing of a period in {_unit_words(rule)}: leave it out."
             )
         elif rule.count and _is_month_end(start, rule, calendar):
-            return _to_month_end(start, on, rule, calendar, working)
-    return _rolled(on, rule.roll, calendar, working)
+            return _to_month_end(start, on, rule, calendar, trace)
+    return _rolled(on, rule.roll, calendar, trace)
 
 
 def _is_month_end(day: date, rule: OffsetRule, calendar: BusinessCalendar) -> bool:
@@ -124,31 +122,29 @@ def _is_month_end(day: date, rule: OffsetRule, calendar: BusinessCalendar) -> bo
 
 
 def _to_month_end(
-    start: date, on: date, rule: OffsetRule, calendar: BusinessCalendar, working: Working
+    start: date, on: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace
 ) -> date:
     if rule.roll is RollConvention.NONE:
         first = on.replace(day=1)
         end = shifted(first, 1, PeriodUnit.MONTHS) - ONE_DAY
-        working.steps.append(f"{start} ends its month, so the month's end counts: {named(end)}.")
-        return _rolled(end, rule.roll, calendar, working)
+        trace.steps.append(f"{start} ends its month, so the month's end counts: {named(end)}.")
+        return _rolled(end, rule.roll, calendar, trace)
     end = calendar.month_end(on)
-    working.steps.append(
+    trace.steps.append(
         f"No business day comes after {start} in its month, so the month's last business day "
         f"in {_joined(calendar)} counts: {named(end)}."
     )
     return end
 
 
-def _rolled(
-    on: date, convention: RollConvention, calendar: BusinessCalendar, working: Working
-) -> date:
+def _rolled(on: date, convention: RollConvention, calendar: BusinessCalendar, trace: Trace) -> date:
     """`on` rolled, and the sentence that says why, or why not."""
     if calendar.is_business_day(on):
         if convention is not RollConvention.NONE:
-            working.steps.append(f"{on} is a business day in {_joined(calendar)}.")
+            trace.steps.append(f"{on} is a business day in {_joined(calendar)}.")
         return on
     if convention is RollConvention.NONE:
-        working.warnings.append(f"{on} is {calendar.why_closed(on)}, and the rule does not roll.")
+        trace.warnings.append(f"{on} is {calendar.why_closed(on)}, and the rule does not roll.")
         return on
     rolled = calendar.roll(on, convention)
     side = "following" if rolled > on else "preceding"
@@ -158,26 +154,26 @@ def _rolled(
         target = f"{side} business day"
     else:
         target = f"{side} business day, {_TURNED_BACK[convention]},"
-    working.steps.append(f"{closed_days(on, rolled, calendar)}: {target} {named(rolled)}.")
+    trace.steps.append(f"{closed_days(on, rolled, calendar)}: {target} {named(rolled)}.")
     return rolled
 
 
-def _hours(event: Event, rule: OffsetRule, zone_name: str) -> Reckoning:
-    working = Working()
+def _hours(event: Event, rule: OffsetRule, zone_name: str) -> PeriodEnd:
+    trace = Trace()
     if rule.roll is not RollConvention.NONE:
-        working.warnings.append(
+        trace.warnings.append(
             "A period in hours ends when they have elapsed, on whatever day, and does not roll: "
             "leave roll out, or count by a legal method."
         )
     readings = []
     for start, why in instants_of(event, zone_name):
         end = elapsed(start, signed(rule.count, rule.direction))
-        working.steps.append(
+        trace.steps.append(
             f"{counted(rule.count, rule.unit)} {rule.direction} {clock(start, zone_name)}"
             f"{', ' + why if why else ''}: {clock(end, zone_name)}, in {zone_name}."
         )
         readings.append(Reading(on=last_day_before(end, zone_name), at=end, why=why))
-    return working.result(*readings)
+    return trace.result(*readings)
 
 
 def _opening(start: date, rule: OffsetRule) -> str:

@@ -51,7 +51,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reckoning:
+class PeriodEnd:
     """When a period ends, with the working shown.
 
     `readings` are the earliest first, and more than one only where they differ: in the law as
@@ -65,14 +65,14 @@ class Reckoning:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Working:
-    """The sentences of a reckoning that is under way."""
+class Trace:
+    """The sentences of a period_end that is under way."""
 
     steps: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def result(self, *readings: Reading) -> Reckoning:
-        """The reckoning that ends in these readings, each end told once."""
+    def result(self, *readings: Reading) -> PeriodEnd:
+        """The period_end that ends in these readings, each end told once."""
         distinct: dict[tuple[date, datetime | None], Reading] = {}
         for reading in readings:
             distinct.setdefault((reading.on, reading.at), reading)
@@ -81,7 +81,7 @@ class Working:
         )
         if len(ordered) == 1 and len(readings) > 1:
             ordered = [Reading(on=ordered[0].on, at=ordered[0].at)]
-        return Reckoning(
+        return PeriodEnd(
             readings=tuple(ordered),
             steps=tuple(self.steps),
             warnings=tuple(dict.fromkeys(self.warnings)),

@@ -45,8 +45,8 @@ from compliance.domain.due_dates.due_rules import (
     TriggerRule,
 )
 from compliance.domain.due_dates.legal_methods import contradiction
-from compliance.domain.due_dates.offsets import reckon
-from compliance.domain.due_dates.periods import Event, Reading, Reckoning
+from compliance.domain.due_dates.offsets import compute_period_end
+from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading
 from compliance.domain.due_dates.recurrences import Recurrence, occurrences, parse_rrule
 from compliance.domain.vocabulary import PeriodUnit, RollConvention
 
@@ -66,7 +66,7 @@ class GraceUnresolvable(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
+class ResolutionContext:
     """What surrounds a rule, and counts where the rule itself is silent.
 
     `timezone` is the agreement's, else the obligors', and None where theirs differ.
@@ -104,7 +104,11 @@ def data_version() -> str:
 
 
 def resolve(
-    rule: DueRule, setting: Setting, *, event: Event | None = None, is_lenient: bool = False
+    rule: DueRule,
+    context: ResolutionContext,
+    *,
+    event: Event | None = None,
+    is_lenient: bool = False,
 ) -> Iterator[Resolved]:
     """The dates of a rule, in order: one, for a recurrence many, for a dormant rule none.
 
@@ -114,27 +118,27 @@ def resolve(
     Raises `Unresolvable`, with its place in the rule, and `GraceUnresolvable`.
     """
     if isinstance(rule, DateRule):
-        zone_name = _zone(rule.timezone, setting)
-        closed = _calendar((), setting).why_closed(rule.on)
-        reckoning = Reckoning(
+        zone_name = _zone(rule.timezone, context)
+        closed = _calendar((), context).why_closed(rule.on)
+        period_end = PeriodEnd(
             readings=(Reading(on=rule.on),),
             steps=(),
             warnings=(f"{rule.on} is {closed}.",) if closed else (),
         )
-        yield _finish(rule, reckoning, setting, zone_name, is_lenient=is_lenient)
+        yield _finish(rule, period_end, context, zone_name, is_lenient=is_lenient)
     elif isinstance(rule, RecurrenceRule):
-        yield from _recur(rule, setting)
+        yield from _recur(rule, context)
     elif isinstance(rule, TriggerRule):
-        counted_from = _anchor(rule.then, setting, "then/") if rule.then.anchor else event
+        counted_from = _anchor(rule.then, context, "then/") if rule.then.anchor else event
         if event is not None and counted_from is not None:
             try:
-                yield _offset(rule.then, setting, counted_from)
+                yield _offset(rule.then, context, counted_from)
             except Unresolvable as error:
                 raise Unresolvable(f"then/{error.path}", str(error)) from None
     else:
-        counted_from = event or _anchor(rule, setting, "")
+        counted_from = event or _anchor(rule, context, "")
         if counted_from is not None:
-            yield _offset(rule, setting, counted_from)
+            yield _offset(rule, context, counted_from)
 
 
 def working(resolved: Resolved) -> list[str]:
@@ -142,8 +146,8 @@ def working(resolved: Resolved) -> list[str]:
     return [*resolved.steps, f"Computed with {data_version()}."]
 
 
-def _zone(named: str | None, setting: Setting) -> str:
-    zone_name = named or setting.timezone
+def _zone(named: str | None, context: ResolutionContext) -> str:
+    zone_name = named or context.timezone
     if zone_name is None:
         sentence = (
             "The obligors are in different time zones: name the one that counts in timezone, "
@@ -153,29 +157,29 @@ def _zone(named: str | None, setting: Setting) -> str:
     return zone_name
 
 
-def _anchor(rule: OffsetRule, setting: Setting, path: str) -> Event | None:
+def _anchor(rule: OffsetRule, context: ResolutionContext, path: str) -> Event | None:
     anchor = rule.anchor
     if anchor is None:
         return None
     if anchor.date is not None:
         if anchor.time is None:
             return Event(on=anchor.date)
-        zone_name = _zone(rule.timezone, setting)
+        zone_name = _zone(rule.timezone, context)
         try:
             return Event(on=anchor.date, at=instant(anchor.date, anchor.time, zone_name))
         except NonexistentLocalTime as error:
             raise Unresolvable(f"{path}from/time", str(error)) from None
-    known, name, word = setting.milestones, anchor.milestone, "milestone"
+    known, name, word = context.milestones, anchor.milestone, "milestone"
     if name is None:
-        known, name, word = setting.deadlines, anchor.deadline, "deadline"
+        known, name, word = context.deadlines, anchor.deadline, "deadline"
     if name is None or name not in known:
         sentence = f"There is no {word} {name} here: add it to the agreement, or correct its ref."
         raise Unresolvable(f"{path}from/{word}", sentence)
     return known[name]
 
 
-def _offset(rule: OffsetRule, setting: Setting, event: Event) -> Resolved:
-    zone_name = _zone(rule.timezone, setting)
+def _offset(rule: OffsetRule, context: ResolutionContext, event: Event) -> Resolved:
+    zone_name = _zone(rule.timezone, context)
     if (conflict := contradiction(rule)) is not None:
         raise Unresolvable(*conflict)
     if rule.time is not None and rule.unit is PeriodUnit.HOURS:
@@ -183,24 +187,24 @@ def _offset(rule: OffsetRule, setting: Setting, event: Event) -> Resolved:
     if event.at is not None:
         # The day on which something happened is that in the zone in which it is counted from.
         event = Event(on=civil_day(event.at, zone_name), at=event.at)
-    calendar = _calendar(rule.calendars, setting)
+    calendar = _calendar(rule.calendars, context)
     try:
-        reckoning = reckon(event, rule, calendar=calendar, zone_name=zone_name)
+        period_end = compute_period_end(event, rule, calendar=calendar, zone_name=zone_name)
     except NoBusinessDay as error:
         raise Unresolvable("count", str(error)) from None
     except DayOutOfRange as error:
         raise Unresolvable("count", f"{error} Count fewer.") from None
-    named = rule.calendars or setting.calendars
-    last = reckoning.readings[-1]
+    named = rule.calendars or context.calendars
+    last = period_end.readings[-1]
     if named and last.at is None and calendar.is_business_day(last.on):
         step = f"{last.on} is not a holiday in {' and '.join(named)}."
-        reckoning = replace(reckoning, steps=(*reckoning.steps, step))
-    return _finish(rule, reckoning, setting, zone_name, is_lenient=True)
+        period_end = replace(period_end, steps=(*period_end.steps, step))
+    return _finish(rule, period_end, context, zone_name, is_lenient=True)
 
 
-def _recur(rule: RecurrenceRule, setting: Setting) -> Iterator[Resolved]:
-    zone_name = _zone(rule.timezone, setting)
-    calendar = _calendar(rule.calendars, setting)
+def _recur(rule: RecurrenceRule, context: ResolutionContext) -> Iterator[Resolved]:
+    zone_name = _zone(rule.timezone, context)
+    calendar = _calendar(rule.calendars, context)
     is_empty = True
     recurrence = parse_rrule(rule.rrule)
     if recurrence.until is not None and recurrence.is_until_utc:
@@ -225,10 +229,10 @@ def _recur(rule: RecurrenceRule, setting: Setting) -> Iterator[Resolved]:
             steps.append(f"{nominal} is {closed}; {rule.roll.replace('_', ' ')}: {_day(on)}.")
         elif closed is not None and rule.roll is RollConvention.NONE:
             warnings.append(f"{nominal} is {closed}, and the rule does not roll.")
-        reckoning = Reckoning(
+        period_end = PeriodEnd(
             readings=(Reading(on=on),), steps=tuple(steps), warnings=tuple(warnings)
         )
-        yield _finish(rule, reckoning, setting, zone_name, is_lenient=True)
+        yield _finish(rule, period_end, context, zone_name, is_lenient=True)
     if is_empty:
         sentence = "This rule yields no date at all: check its parts, start and until."
         raise Unresolvable("rrule", sentence)
@@ -251,33 +255,33 @@ def _is_past_until(recurrence: Recurrence, on: date, at: time | None, zone_name:
     return instant_or_jump(on, at, zone_name) > end
 
 
-def _calendar(named: tuple[str, ...], setting: Setting) -> BusinessCalendar:
+def _calendar(named: tuple[str, ...], context: ResolutionContext) -> BusinessCalendar:
     try:
-        return BusinessCalendar(named or setting.calendars, setting.desk)
+        return BusinessCalendar(named or context.calendars, context.desk)
     except UnknownCalendar as error:
         raise Unresolvable("calendars", str(error)) from None
 
 
 def _finish(
     rule: DateRule | OffsetRule | RecurrenceRule,
-    reckoning: Reckoning,
-    setting: Setting,
+    period_end: PeriodEnd,
+    context: ResolutionContext,
     zone_name: str,
     *,
     is_lenient: bool,
 ) -> Resolved:
     """The instants at which the days reckoned end, and the grace period after the last."""
-    steps = list(reckoning.steps)
-    warnings = list(reckoning.warnings)
+    steps = list(period_end.steps)
+    warnings = list(period_end.warnings)
     zones = [zone_name]
     if rule.is_two_sided:
-        zones = sorted({zone_name, *setting.party_timezones.values()})
+        zones = sorted({zone_name, *context.party_timezones.values()})
         if len(zones) == 1:
             warnings.append(f"All parties are in {zone_name}: the window has no width.")
     ends: list[tuple[datetime, str, Reading]] = []
     twice: list[datetime] = []
     skipped: list[datetime] = []
-    for reading in reckoning.readings:
+    for reading in period_end.readings:
         for name in zones:
             if reading.at is not None:
                 ends.append((reading.at, name, reading))
@@ -299,13 +303,13 @@ def _finish(
     instants = [first_at, due_at, *skipped]
     steps.append(_ending(rule, due_on, due_at, due_zone, last_reading))
     if first_at < due_at:
-        steps += _window(ends, first_at, due_at, zones, reckoning, rule.time)
+        steps += _window(ends, first_at, due_at, zones, period_end, rule.time)
     unmet_at = due_at
-    if setting.grace is not None and setting.grace.count:
-        unmet_at = _grace_end(rule.time, due_on, due_at, due_zone, setting)
-        unit = setting.grace.unit.replace("_", " ")
-        steps.append(f"Grace of {setting.grace.count} {unit}: unmet from {_utc(unmet_at)}.")
-    earliest = min(reading.on for reading in reckoning.readings)
+    if context.grace is not None and context.grace.count:
+        unmet_at = _grace_end(rule.time, due_on, due_at, due_zone, context)
+        unit = context.grace.unit.replace("_", " ")
+        steps.append(f"Grace of {context.grace.count} {unit}: unmet from {_utc(unmet_at)}.")
+    earliest = min(reading.on for reading in period_end.readings)
     return Resolved(
         due=Due(
             due_on=due_on,
@@ -350,15 +354,15 @@ def _day_end(on: date, zone_name: str) -> datetime:
 
 
 def _grace_end(
-    at: time | None, due_on: date, due_at: datetime, zone_name: str, setting: Setting
+    at: time | None, due_on: date, due_at: datetime, zone_name: str, context: ResolutionContext
 ) -> datetime:
-    grace = setting.grace
+    grace = context.grace
     assert grace is not None
     if grace.unit is GraceUnit.HOURS:
         return due_at + timedelta(hours=grace.count)
     try:
         if grace.unit is GraceUnit.BUSINESS_DAYS:
-            last_day = BusinessCalendar(setting.calendars, setting.desk).add(due_on, grace.count)
+            last_day = BusinessCalendar(context.calendars, context.desk).add(due_on, grace.count)
         else:
             weeks = grace.unit is GraceUnit.WEEKS
             last_day = due_on + timedelta(days=grace.count * (7 if weeks else 1))
@@ -396,14 +400,14 @@ def _window(
     first_at: datetime,
     due_at: datetime,
     zones: list[str],
-    reckoning: Reckoning,
+    period_end: PeriodEnd,
     at: time | None,
 ) -> list[str]:
     """Why the due instant is not one instant, in sentences."""
     found = []
-    if len(reckoning.readings) > 1:
+    if len(period_end.readings) > 1:
         ways = "; ".join(
-            f"{_day(each.on)}{', ' + each.why if each.why else ''}" for each in reckoning.readings
+            f"{_day(each.on)}{', ' + each.why if each.why else ''}" for each in period_end.readings
         )
         found.append(f"Readings differ: {ways}.")
     if len(zones) > 1:
@@ -443,14 +447,16 @@ class Preview:
     warnings: tuple[str, ...]
 
 
-def preview(rule: DueRule, setting: Setting, *, limit: int, event: Event | None = None) -> Preview:
+def preview(
+    rule: DueRule, context: ResolutionContext, *, limit: int, event: Event | None = None
+) -> Preview:
     """The first `limit` dates of a rule, with the working and what to beware of.
 
     A trigger whose event is not known gives no dates, and says what it waits for.
 
     Raises `Unresolvable`, with its place in the rule, and `GraceUnresolvable`.
     """
-    found = tuple(islice(resolve(rule, setting, event=event, is_lenient=True), limit + 1))
+    found = tuple(islice(resolve(rule, context, event=event, is_lenient=True), limit + 1))
     shown = found[:limit]
     warnings = [warning for each in shown for warning in each.warnings]
     if len(found) > len(shown):

@@ -12,7 +12,7 @@ from django.db import transaction
 from compliance.domain.drafts import ObligationDraft, dump_ladder
 from compliance.domain.due_dates.calendars import DeskCalendar
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
-from compliance.domain.due_dates.resolution import Setting
+from compliance.domain.due_dates.resolution import ResolutionContext
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
@@ -241,17 +241,17 @@ class _Context:
             found.append(Problem(path="parent", detail=detail))
         if not found:
             try:
-                schedule.check(draft, self.setting(draft, beside), as_of=as_of)
+                schedule.check(draft, self.context(draft, beside), as_of=as_of)
             except Invalid as error:
                 found += error.problems
         return found
 
-    def setting(self, draft: ObligationDraft, beside: Collection[str]) -> Setting:
+    def context(self, draft: ObligationDraft, beside: Collection[str]) -> ResolutionContext:
         """What surrounds the rules of a draft; when the obligations are due is left open."""
         milestones, refs = schedule.refs_of(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
-        return Setting(
+        return ResolutionContext(
             timezone=schedule.fallback_timezone(self.agreement, obligors.values()),
             party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
