@@ -28,8 +28,9 @@ from dateutil.rrule import rrulestr
 
 from benchmarks import execute, expect, throwaway_database
 from compliance.domain.due_dates.calendars import BusinessCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import parse_due_rule
-from compliance.domain.due_dates.resolution import ResolutionContext, data_version, resolve
+from compliance.domain.due_dates.resolution import data_version, resolve
 
 ROUNDS = 5
 STARTS = [date(2024, 1, 1) + timedelta(days=number) for number in range(1_000)]
@@ -247,7 +248,8 @@ def _settle_down() -> None:
 
 def _save(*closing: date) -> None:
     """Close these days, beside those that are closed already."""
-    from compliance.domain.drafts import DeskCalendarDraft, read
+    from compliance.domain.drafts import read
+    from compliance.domain.due_dates.drafts import DeskCalendarDraft
     from compliance.models import DeskCalendar
     from compliance.operations.due_dates import calendars
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.domain.civil_time import day_end
 from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import (
     Anchor,
     DateRule,
@@ -18,7 +19,7 @@ from compliance.domain.due_dates.due_rules import (
     OffsetRule,
     RecurrenceRule,
 )
-from compliance.domain.due_dates.resolution import ResolutionContext, resolve
+from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
@@ -156,7 +157,7 @@ def test_one_more_holiday_never_leaves_a_deadline_on_a_closed_day(
     holiday = before + timedelta(days=shift)
     desk = {"desk:hq": DeskCalendar(weekend=frozenset(), closed={holiday: "Stocktaking"})}
     names = (*(rule.calendars or ("weekend",)), "desk:hq")
-    after = first(replace(rule, calendars=names), ResolutionContext(desk=desk)).due_on
+    after = first(replace(rule, calendars=names), ResolutionContext(custom_calendars=desk)).due_on
     calendar = BusinessCalendar(names, desk)
     assert calendar.is_business_day(after)
     if rule.unit is not PeriodUnit.BUSINESS_DAYS:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.legal_methods import contradiction
-from compliance.domain.due_dates.offsets import Event, PeriodEnd, compute_period_end
+from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
+from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 VECTORS = json.loads(
@@ -359,8 +360,8 @@ def test_whether_a_period_counted_back_includes_two_working_days_is_read_both_wa
 
     assert days_of(computed) == ["2026-05-07", "2026-05-09"]
     assert [reading.why for reading in computed.readings] == [
-        "if article 3(5) holds for periods counted back",
-        "if article 3(5) does not hold for periods counted back",
+        "if article 3(5) applies to periods counted backward",
+        "if article 3(5) does not apply to periods counted backward",
     ]
 
 
@@ -434,32 +435,32 @@ CORRESPONDING = replace(PLAIN, method=LegalMethod.CORRESPONDING_DATE)
     ("rule", "changes", "field", "advice"),
     [
         (FRCP_6, {"count_first_day": True}, "count_first_day", "frcp-6 never counts the day"),
-        (EU_1182_71, {"count_first_day": True}, "count_first_day", "leave count_first_day out"),
-        (CORRESPONDING, {"count_first_day": True}, "count_first_day", "or the method"),
-        (FRCP_6, {"roll": RollConvention.FOLLOWING}, "roll", "leave roll out"),
-        (EU_1182_71, {"roll": RollConvention.NEAREST}, "roll", "leave roll out"),
-        (FRCP_6, {"end_of_month": True}, "end_of_month", "leave end_of_month out"),
-        (EU_1182_71, {"end_of_month": True}, "end_of_month", "leave end_of_month out"),
-        (CORRESPONDING, {"end_of_month": True}, "end_of_month", "leave end_of_month out"),
-        (PLAIN, {"service_days": 3}, "service_days", "choose that method"),
-        (EU_1182_71, {"service_days": 3}, "service_days", "leave service_days out"),
-        (CORRESPONDING, {"service_days": 3}, "service_days", "leave service_days out"),
+        (EU_1182_71, {"count_first_day": True}, "count_first_day", "remove count_first_day"),
+        (CORRESPONDING, {"count_first_day": True}, "count_first_day", "or method"),
+        (FRCP_6, {"roll": RollConvention.FOLLOWING}, "roll", "remove roll"),
+        (EU_1182_71, {"roll": RollConvention.NEAREST}, "roll", "remove roll"),
+        (FRCP_6, {"end_of_month": True}, "end_of_month", "remove end_of_month"),
+        (EU_1182_71, {"end_of_month": True}, "end_of_month", "remove end_of_month"),
+        (CORRESPONDING, {"end_of_month": True}, "end_of_month", "remove end_of_month"),
+        (PLAIN, {"service_days": 3}, "service_days", "use that method"),
+        (EU_1182_71, {"service_days": 3}, "service_days", "remove service_days"),
+        (CORRESPONDING, {"service_days": 3}, "service_days", "remove service_days"),
         (
             FRCP_6,
             {"service_days": 3, "direction": Direction.BEFORE},
             "service_days",
-            "leave service_days out",
+            "remove service_days",
         ),
-        (CORRESPONDING, {"unit": PeriodUnit.HOURS}, "unit", "count days or longer"),
-        (FRCP_6, {"unit": PeriodUnit.BUSINESS_DAYS}, "unit", "give days"),
+        (CORRESPONDING, {"unit": PeriodUnit.HOURS}, "unit", "use days or a longer unit"),
+        (FRCP_6, {"unit": PeriodUnit.BUSINESS_DAYS}, "unit", "use days"),
         (
             PLAIN,
             {"unit": PeriodUnit.HOURS, "count_first_day": True},
             "count_first_day",
-            "leave count_first_day out",
+            "remove count_first_day",
         ),
         (PLAIN, {"count": 0, "count_first_day": True}, "count_first_day", "a count of 1 or more"),
-        (PLAIN, {"count_first_day": True, "end_of_month": True}, "end_of_month", "leave"),
+        (PLAIN, {"count_first_day": True, "end_of_month": True}, "end_of_month", "remove"),
     ],
 )
 def test_a_rule_that_contradicts_itself_is_refused_at_its_field_with_what_to_do(

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from compliance.domain.civil_time import LAST_DAY, DayOutOfRange
 from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
-from compliance.domain.due_dates.offsets import Event, PeriodEnd, compute_period_end
+from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
+from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 VECTORS = json.loads(
@@ -445,7 +446,7 @@ def test_hours_do_not_roll_and_say_so() -> None:
             {"unit": "months", "roll": "modified_following"},
             [
                 "1 month after 2026-01-31, first day not counted: 2026-02-28, a Saturday, "
-                "as that month has no day 31.",
+                "because that month has no day 31.",
                 "2026-02-28 is a Saturday: preceding business day, so as not to leave the month, "
                 "2026-02-27, a Friday.",
             ],
@@ -456,8 +457,8 @@ def test_hours_do_not_roll_and_say_so() -> None:
             {"unit": "months", "roll": "following", "end_of_month": True},
             [
                 "1 month after 2026-02-27, first day not counted: 2026-03-27, a Friday.",
-                "No business day comes after 2026-02-27 in its month, so the month's last "
-                "business day in weekend counts: 2026-03-31, a Tuesday.",
+                "There is no business day after 2026-02-27 in its month, so the period ends on "
+                "the last business day of the month in weekend: 2026-03-31, a Tuesday.",
             ],
         ),
         (
@@ -508,18 +509,18 @@ def test_the_working_is_shown_in_sentences(
         (
             "2025-05-14",
             {"names": ("US", "IL"), "roll": RollConvention.FOLLOWING},
-            "The calendars keep different weekends (US Saturday and Sunday; "
-            "IL Friday and Saturday): a business day is one in all.",
+            "The calendars have different weekends (US Saturday and Sunday; "
+            "IL Friday and Saturday): a business day must be a business day in all of them.",
         ),
         (
             "2150-05-14",
             {"names": ("DE",), "roll": RollConvention.FOLLOWING},
-            "The holidays of DE are not known for 2150: only its weekends were counted.",
+            "The holidays of DE are not known for 2150: only its weekends were considered.",
         ),
         (
             "2025-05-13",
             {"end_of_month": True},
-            "end_of_month says nothing of a period in days: leave it out.",
+            "end_of_month has no effect on a period in days: remove it.",
         ),
     ],
 )

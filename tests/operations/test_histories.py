@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.timeline import Fact as FactOfCourse
 from compliance.domain.deadlines.timeline import Terms, Timeline, project, standing
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry

@@ -11,8 +11,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.deadlines.timeline import Fact, Terms, Timeline
-from compliance.domain.drafts import ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection as course

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 import orjson
 import yaml
 
-from compliance.domain.drafts import AgreementDocument, read
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, refusal
 
 DEEPEST = 30

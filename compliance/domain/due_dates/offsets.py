@@ -1,7 +1,6 @@
-"""Offset rules: the day or instant on which a period counted from an event ends.
+"""Offset rules: when a period counted from an event ends.
 
-Without a legal method, business days, months and rolling are counted as QuantLib's
-`Calendar::advance` counts them.
+Without a legal method, business days, months and rolling follow QuantLib's `Calendar::advance`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from compliance.domain.due_dates.periods import (
     counted,
     elapsed,
     instants_of,
-    is_weekend_alone,
+    is_only_weekend,
     last_day_before,
     named,
     shifted,
@@ -34,9 +33,9 @@ from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, Rol
 __all__ = ["Event", "PeriodEnd", "Reading", "compute_period_end"]
 
 _MONTHLY = frozenset({PeriodUnit.MONTHS, PeriodUnit.YEARS})
-# Of more days than these, nobody wants to read which were skipped.
-_MOST_DAYS_TOLD = 62
-_TURNED_BACK = {
+# For longer periods, a list of the skipped days would be too long to read.
+_MOST_DAYS_LISTED = 62
+_REVERSED = {
     RollConvention.MODIFIED_FOLLOWING: "so as not to leave the month",
     RollConvention.MODIFIED_PRECEDING: "so as not to leave the month",
     RollConvention.HALF_MONTH_MODIFIED_FOLLOWING: "so as not to leave the half of the month",
@@ -46,14 +45,17 @@ _TURNED_BACK = {
 def compute_period_end(
     event: Event, rule: OffsetRule, *, calendar: BusinessCalendar, zone_name: str
 ) -> PeriodEnd:
-    """When the period that the rule states ends, counted from the event.
+    """Return when the period that the rule states ends, counted from the event.
 
-    `calendar` joins the calendars that count, the rule's own or those of its agreement. The zone
-    matters to hours alone: for longer units `event.on` is the day counted from. The rule's `time`
-    and `timezone` are not looked at.
+    `calendar` has the calendars to use: the rule's own, or those of its agreement. `zone_name` is
+    used only for hours; longer units are counted from the day `event.on`. The rule's own `time`
+    and `timezone` are ignored.
 
-    Raises `ValueError` with the sentence of `contradiction` where the rule contradicts itself,
-    `NoBusinessDay`, `UnknownTimeZone`, and `DayOutOfRange` for a period that ends too far away.
+    Raises:
+        ValueError: the rule contradicts itself (see `contradiction`).
+        NoBusinessDay: the calendars have too few business days.
+        UnknownTimeZone: there is no such zone.
+        DayOutOfRange: the period ends outside `FIRST_DAY`..`LAST_DAY`.
     """
     if (conflict := contradiction(rule)) is not None:
         raise ValueError(conflict[1])
@@ -73,19 +75,19 @@ def compute_period_end(
 
 def _business_days(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
     step = signed(1, rule.direction)
-    # To count the first day too, count from the day on its other side.
+    # To count the first day too, start from the day next to it in the opposite direction.
     origin = start - step * ONE_DAY if rule.count_first_day else start
     on = calendar.add(origin, step * rule.count)
-    # A business day in all calendars has no need to roll.
+    # The result is a business day in all calendars, so it does not roll.
     trace.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
     first, last = sorted((start, on))
-    if (last - first).days <= _MOST_DAYS_TOLD:
+    if (last - first).days <= _MOST_DAYS_LISTED:
         days = (first + n * ONE_DAY for n in range(1, (last - first).days))
         reasons = ((day, calendar.why_closed(day)) for day in days)
         skipped = [
             f"{day} is {reason}"
             for day, reason in reasons
-            if reason is not None and not is_weekend_alone(day, reason)
+            if reason is not None and not is_only_weekend(day, reason)
         ]
         if skipped:
             trace.steps.append(f"Not counted: {', '.join(skipped)}.")
@@ -96,18 +98,19 @@ def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Tra
     on = shifted(start, signed(rule.count, rule.direction), rule.unit)
     lacks_day = rule.unit in _MONTHLY and on.day != start.day
     is_clamped_forward = lacks_day and rule.direction is Direction.AFTER
-    # BGB section 188(2) and (3), alike in other laws: a period that begins with its first day ends
-    # with the day before the corresponding one, and with the month where that is lacking.
+    # German Civil Code (BGB), section 188(2) and (3), and similar laws: a period that includes its
+    # first day ends on the day before the corresponding day, or at the end of the month if the
+    # month has no corresponding day.
     if rule.count_first_day and not is_clamped_forward:
         on -= signed(1, rule.direction) * ONE_DAY
-    told = f"{_opening(start, rule)}: {named(on)}"
+    step = f"{_opening(start, rule)}: {named(on)}"
     if lacks_day:
-        told += f", as that month has no day {start.day}"
-    trace.steps.append(f"{told}.")
+        step += f", because that month has no day {start.day}"
+    trace.steps.append(f"{step}.")
     if rule.end_of_month:
         if rule.unit not in _MONTHLY:
             trace.warnings.append(
-                f"end_of_month says nothing of a period in {_unit_words(rule)}: leave it out."
+                f"end_of_month has no effect on a period in {_unit_words(rule)}: remove it."
             )
         elif rule.count and _is_month_end(start, rule, calendar):
             return _to_month_end(start, on, rule, calendar, trace)
@@ -115,7 +118,7 @@ def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Tra
 
 
 def _is_month_end(day: date, rule: OffsetRule, calendar: BusinessCalendar) -> bool:
-    """QuantLib's reading: calendar months where nothing rolls, else business months."""
+    """Return whether `day` ends its month; like QuantLib, its business month if the rule rolls."""
     if rule.roll is RollConvention.NONE:
         return (day + ONE_DAY).day == 1
     return calendar.is_month_end(day)
@@ -127,18 +130,21 @@ def _to_month_end(
     if rule.roll is RollConvention.NONE:
         first = on.replace(day=1)
         end = shifted(first, 1, PeriodUnit.MONTHS) - ONE_DAY
-        trace.steps.append(f"{start} ends its month, so the month's end counts: {named(end)}.")
+        trace.steps.append(
+            f"{start} is the last day of its month, so the period ends with the month: "
+            f"{named(end)}."
+        )
         return _rolled(end, rule.roll, calendar, trace)
     end = calendar.month_end(on)
     trace.steps.append(
-        f"No business day comes after {start} in its month, so the month's last business day "
-        f"in {_joined(calendar)} counts: {named(end)}."
+        f"There is no business day after {start} in its month, so the period ends on the last "
+        f"business day of the month in {_joined(calendar)}: {named(end)}."
     )
     return end
 
 
 def _rolled(on: date, convention: RollConvention, calendar: BusinessCalendar, trace: Trace) -> date:
-    """`on` rolled, and the sentence that says why, or why not."""
+    """Return `on` rolled to a business day, and add the reason to the trace."""
     if calendar.is_business_day(on):
         if convention is not RollConvention.NONE:
             trace.steps.append(f"{on} is a business day in {_joined(calendar)}.")
@@ -153,7 +159,7 @@ def _rolled(on: date, convention: RollConvention, calendar: BusinessCalendar, tr
     elif side in convention:
         target = f"{side} business day"
     else:
-        target = f"{side} business day, {_TURNED_BACK[convention]},"
+        target = f"{side} business day, {_REVERSED[convention]},"
     trace.steps.append(f"{closed_days(on, rolled, calendar)}: {target} {named(rolled)}.")
     return rolled
 
@@ -162,8 +168,8 @@ def _hours(event: Event, rule: OffsetRule, zone_name: str) -> PeriodEnd:
     trace = Trace()
     if rule.roll is not RollConvention.NONE:
         trace.warnings.append(
-            "A period in hours ends when they have elapsed, on whatever day, and does not roll: "
-            "leave roll out, or count by a legal method."
+            "A period in hours ends when they have elapsed, on any day, and does not roll: "
+            "remove roll, or use a legal method."
         )
     readings = []
     for start, why in instants_of(event, zone_name):

@@ -10,13 +10,15 @@ from typing import Any
 
 from django.db import transaction
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
-    AgreementDraft,
     DocumentObligation,
+    ParticipantDraft,
+)
+from compliance.domain.agreements.drafts import (
+    AgreementDraft,
     MembershipDraft,
     ObligationDraft,
-    ParticipantDraft,
     PartyDraft,
 )
 from compliance.domain.problems import Invalid, Problem, refusal
@@ -96,7 +98,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         by=by,
         as_of=as_of,
     )
-    known_from = _known_from(document, new, recorded) if document.tells_a_history else {}
+    known_from = _known_from(document, new, recorded) if document.has_history else {}
     course.settle(
         {*new, *stored_now.touched, *recorded.deadline_ids},
         as_of=as_of,

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import ObligationDraft, dump_ladder
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.alerts.drafts import dump_ladder
 from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
-from compliance.domain.due_dates.resolution import ResolutionContext
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
@@ -255,7 +256,7 @@ class _Context:
             timezone=schedule.fallback_timezone(self.agreement, obligors.values()),
             party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=draft.grace,
             milestones={
                 ref: milestone_event(self.milestones[ref])

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import PartyDraft
+from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Obligation, Party
 from compliance.operations.agreements import obligations

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import models, transaction
 
-from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
 from compliance.operations.deadlines import projection as course

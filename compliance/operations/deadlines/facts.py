@@ -9,9 +9,9 @@ from typing import Any
 from django.db import transaction
 
 from compliance.domain.civil_time import civil_day, day_end
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.timeline import Fact as FactOfCourse
 from compliance.domain.deadlines.timeline import Timeline, project, standing
-from compliance.domain.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.integrity.chains import link

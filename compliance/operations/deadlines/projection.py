@@ -37,7 +37,8 @@ from compliance.domain.deadlines.timeline import (
     Transition,
     project,
 )
-from compliance.domain.due_dates.calendars import BusinessCalendar, UnknownCalendar
+from compliance.domain.due_dates.calendar_names import UnknownCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind
 from compliance.models.bulk import fetch, overlapping, write

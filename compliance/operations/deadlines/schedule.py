@@ -19,12 +19,14 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.timeline import CLOSED, Timeline, project
 from compliance.domain.deadlines.timeline import Fact as FactOfCourse
-from compliance.domain.drafts import ObligationDraft
 from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
+from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
     Due,
     DueRule,
@@ -35,15 +37,8 @@ from compliance.domain.due_dates.due_rules import (
     parse_grace,
 )
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.due_dates.resolution import (
-    GraceUnresolvable,
-    ResolutionContext,
-    Resolved,
-    Unresolvable,
-    data_version,
-    resolve,
-    waiting,
-)
+from compliance.domain.due_dates.previews import waits_for
+from compliance.domain.due_dates.resolution import data_version, resolve
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import (
     Capacity,
@@ -515,7 +510,7 @@ class _Book:
             ),
             party_timezones={code: zone_name for _, code, zone_name in sides},
             calendars=tuple(obligation.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=parse_grace(obligation.grace) if obligation.grace else None,
             milestones=self.milestones[obligation.agreement_id],
         )
@@ -692,7 +687,7 @@ def _terms(
         trace = [*first.steps, *trace]
         warnings = [*first.warnings, *warnings]
     elif not moves and rule is not None:
-        trace.append(waiting(rule))
+        trace.append(waits_for(rule))
     if obligation.pk in book.wholes and goes_by_components(obligation):
         moves += [
             {

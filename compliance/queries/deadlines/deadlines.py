@@ -13,11 +13,11 @@ from typing import Annotated, Literal, Self
 from django.db.models import Q
 from pydantic import Field
 
+from compliance.domain.date_fields import Instant
 from compliance.domain.deadlines.ledger import Entry, held_course
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Timeline, project
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline, Fact, LedgerEntry

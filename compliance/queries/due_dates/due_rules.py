@@ -9,26 +9,22 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compliance.domain.civil_time import wall_clock
-from compliance.domain.drafts import AgreementRef, Draft, PartyCode
+from compliance.domain.date_fields import TimeZoneName
+from compliance.domain.drafts import Draft
+from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
+from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
     DueRule,
     Grace,
     GraceUnit,
     OffsetRule,
     RecurrenceRule,
-    TimeZoneName,
     TriggerRule,
     dump_due_rule,
 )
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.due_dates.resolution import (
-    MOST_SHOWN,
-    GraceUnresolvable,
-    ResolutionContext,
-    Resolved,
-    Unresolvable,
-    preview,
-)
+from compliance.domain.due_dates.previews import MOST_SHOWN, preview
+from compliance.domain.fields import AgreementRef, PartyCode
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit
 from compliance.models import Agreement, Party
@@ -167,7 +163,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
     context = ResolutionContext(
         timezone=draft.timezone or party_timezones.get(draft.obligor or ""),
         party_timezones=party_timezones,
-        desk=desk_calendars(),
+        custom_calendars=desk_calendars(),
         grace=draft.grace,
     )
     if draft.agreement is None:

@@ -1,0 +1,32 @@
+"""Drafts of evidence."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from compliance.domain.date_fields import CivilDay
+from compliance.domain.drafts import Draft
+from compliance.domain.fields import PartyCode, Ref, RowId, Text, Title, Url, all_different
+from compliance.domain.vocabulary import EvidenceKind, Stance
+
+
+class EvidenceDraft(Draft):
+    """A document or statement about obligations of one agreement, or about their deadlines.
+
+    A `look` is the log of a search that found nothing; `published_on` is the day of the search.
+    """
+
+    ref: Ref
+    title: Title
+    kind: EvidenceKind
+    url: Url = ""
+    quote: Text = ""
+    published_on: CivilDay | None = None
+    asserted_by: PartyCode | None = None
+    stance: Stance
+    obligations: Annotated[tuple[Ref, ...], AfterValidator(all_different)] = ()
+    deadlines: Annotated[
+        tuple[RowId, ...], Field(max_length=1_000), AfterValidator(all_different)
+    ] = ()
