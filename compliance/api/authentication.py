@@ -1,4 +1,4 @@
-"""Who is asking: `Authorization: Bearer <token>`."""
+"""Bearer authentication: `Authorization: Bearer <token>`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rest_framework.exceptions import AuthenticationFailed
 from compliance.models import ApiToken, User
 
 _TOKEN = re.compile(rb"[A-Za-z0-9]{16,256}")
-_REFUSAL = "This token is not valid: it is mistyped, revoked or expired."
+_REFUSAL = "This token is mistyped, revoked or expired."
 
 
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """Knox's tokens, looked up in one query whatever else their user holds."""
+    """Knox tokens, looked up with one query."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
-        """The user for whom a token acts.
+        """Return the user of a token, and the token.
 
         Raises:
-            AuthenticationFailed: there is no such token, or it holds no more.
+            AuthenticationFailed: the token does not exist or is no longer valid.
         """
         if not _TOKEN.fullmatch(token):
             raise AuthenticationFailed(_REFUSAL)

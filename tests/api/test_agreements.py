@@ -156,8 +156,8 @@ def test_a_bad_document_is_refused_with_every_error_and_nothing_is_stored(api: C
         (b"[" * 10_000, "nested"),
         (b"\xff\xfe", "UTF-8"),
         (b"a: \x00", "control characters"),
-        (b"# nothing", "one object"),
-        (b"- 1", "one object"),
+        (b"# nothing", "a JSON object"),
+        (b"- 1", "a JSON object"),
     ],
 )
 def test_broken_yaml_is_refused_with_its_place(api: Client, text: bytes, said: str) -> None:

@@ -280,7 +280,7 @@ def test_a_time_may_stand_in_the_date_that_hours_are_counted_from() -> None:
     ("stated", "path", "sentence"),
     [
         ({"type": "offset", "count": 1, "unit": "days"}, "from", "Give what to count from"),
-        ({"type": "offset", "from": {}, "count": 1, "unit": "days"}, "from", "Give exactly one of date"),
+        ({"type": "offset", "from": {}, "count": 1, "unit": "days"}, "from", "Give exactly one of"),
         (
             {"type": "offset", "from": {"date": "2026-01-01", "deadline": "A"}, "count": 1,
              "unit": "days"},

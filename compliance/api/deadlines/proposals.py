@@ -1,4 +1,4 @@
-"""Proposals: facts that count only when a second person approves them."""
+"""Proposals: facts that take effect once a second person approves them."""
 
 from __future__ import annotations
 
@@ -32,18 +32,17 @@ from compliance.queries.deadlines import proposals as queries
 
 
 class Approval(Draft):
-    """Nothing more is said than that one approves."""
+    """An approval. It has no fields."""
 
 
 class Rejection(Draft):
-    """Why something is turned down. Whoever withdraws their own proposal need not say."""
+    """A rejection. The reason is optional when you withdraw your own proposal."""
 
     reason: Text = ""
 
 
 class ProposalRow(serializers.Serializer[Proposal]):
-    """A proposal. Its `draft` is the fact in the shape in which facts are sent; once approved,
-    `fact` is the one that was recorded."""
+    """A proposal. `draft` has the format of a new fact; `fact` is recorded on approval."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
@@ -56,18 +55,18 @@ class ProposalRow(serializers.Serializer[Proposal]):
     proposed_by = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
     decided_by = serializers.CharField(allow_null=True)
-    reason = serializers.CharField(allow_blank=True, help_text="Why it was turned down.")
+    reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
     fact = serializers.IntegerField(allow_null=True)
 
 
 class ProposalViews(Views):
-    """Determinations, waivers and extensions that wait for a second person, or did so."""
+    """Determinations, waivers and extensions that wait, or waited, for approval."""
 
     rights = (Proposal,)
 
     @extend_schema(parameters=asked(queries.ProposalListing), responses=paged(ProposalRow))
     def list(self, request: Request) -> Response:
-        """List proposals, the newest first."""
+        """List proposals, newest first."""
         return page_response(request, queries.listed(question(request, queries.ProposalListing)))
 
     @extend_schema(responses=ProposalRow)
@@ -78,14 +77,14 @@ class ProposalViews(Views):
 
 
 class DecisionViews(Views):
-    """What a second person decides on a proposal, or the first one takes back."""
+    """Decisions on proposals: approve, reject or withdraw."""
 
-    # The operations ask for the right: whose proposal it is matters too.
+    # The operation checks the permission: it depends on who proposed.
     rights = ()
 
     @extend_schema(request=Approval, responses={200: ProposalRow})
     def approve(self, request: Request, id: int) -> Response:
-        """Approve what another person proposed: the fact is recorded, statuses follow at once."""
+        """Approve a proposal of another person. The fact is recorded and statuses follow."""
         body(request, Approval)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
@@ -96,7 +95,7 @@ class DecisionViews(Views):
 
     @extend_schema(request=Rejection, responses={200: ProposalRow})
     def reject(self, request: Request, id: int) -> Response:
-        """Turn down what another person proposed, with a reason, or withdraw what you proposed."""
+        """Reject a proposal of another person with a reason, or withdraw your own."""
         rejection = body(request, Rejection)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
@@ -112,7 +111,7 @@ class DecisionViews(Views):
 
 
 def proposed(request: Request, proposal: Proposal) -> Response:
-    """The row of a fact that waits for a second person now, and where it is to be found."""
+    """Return the response (202) for a fact that now waits for approval, with its location."""
     response = found(queries.row(proposal.pk))
     response.status_code = HTTPStatus.ACCEPTED
     address = reverse("api:proposals-row", kwargs={"id": proposal.pk})

@@ -27,18 +27,9 @@ _UNTIL = re.compile(
 )
 _OTHER_LINE = re.compile(r"(DTSTART|DTEND|EXRULE|EXDATE|RDATE|BEGIN)[:;]", re.ASCII)
 _PARTS = (
-    "FREQ",
-    "INTERVAL",
-    "COUNT",
-    "UNTIL",
-    "BYMONTH",
-    "BYMONTHDAY",
-    "BYYEARDAY",
-    "BYWEEKNO",
-    "BYDAY",
-    "BYSETPOS",
-    "WKST",
-)
+    "FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYDAY",
+    "BYSETPOS", "WKST",
+)  # fmt: skip
 _TIME_PARTS = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _SUB_DAILY = ("HOURLY", "MINUTELY", "SECONDLY")
 # A longer text is not a misspelled part name.

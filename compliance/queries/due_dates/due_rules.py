@@ -1,4 +1,4 @@
-"""What a due rule comes to, before anything is stored."""
+"""Previews of due rules. They store nothing."""
 
 from __future__ import annotations
 
@@ -36,41 +36,39 @@ _BUSINESS_DAYS_A_YEAR = 250
 
 
 class PreviewDraft(Draft):
-    """A rule to try, and what surrounds it: the agreement it would stand in, who would owe it."""
+    """A rule to preview, and its context: agreement, obligor, obligee, zone and grace."""
 
     rule: DueRule
     grace: Grace | None = None
     agreement: Annotated[
         AgreementRef | None,
-        Field(description="Whose zone, calendars, milestones and deadlines count."),
+        Field(description="Supplies the zone, calendars, milestones and deadlines."),
     ] = None
     obligor: Annotated[
-        PartyCode | None, Field(description="Whose zone counts where no other is named.")
+        PartyCode | None, Field(description="Supplies the zone if no other is given.")
     ] = None
     obligee: Annotated[
-        PartyCode | None, Field(description="Whose zone is a side of a two-sided window.")
+        PartyCode | None, Field(description="Supplies the other zone of a two-sided window.")
     ] = None
-    timezone: Annotated[
-        TimeZoneName | None, Field(description="Counts where the rule names none.")
-    ] = None
+    timezone: Annotated[TimeZoneName | None, Field(description="Used if the rule has none.")] = None
     limit: Annotated[
         int,
         Field(
             ge=1,
             le=MOST_SHOWN,
-            description="How many dates to give at most. With several calendars, or a long grace "
+            description="The most dates to return. With several calendars, or a long grace "
             "period, there may be fewer; a warning says so.",
         ),
     ] = 50
 
 
 def previewed(draft: PreviewDraft) -> dict[str, Any]:
-    """The dates of a rule, the instants they end at, and the working.
+    """Return the dates of a rule, their instants and the trace.
 
-    Without any zone to go by, the days end in UTC, and a warning says so.
+    Without any zone, days end in UTC, and a warning says so.
 
     Raises:
-        Invalid: the rule cannot be resolved, or names what is not there.
+        Invalid: the rule cannot be resolved, or refers to something that does not exist.
     """
     context = _context(draft)
     event = _event_of(draft, context)
@@ -88,7 +86,7 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
         raise refusal("grace/count", str(error)) from None
     warnings = list(found.warnings)
     if is_guess:
-        sentence = "No time zone is named, nor an obligor to take it from: UTC is used."
+        sentence = "No time zone or obligor is given, so UTC is used."
         warnings.insert(0, sentence)
     differing = next((each for each in found.dates if each.readings or each.earliest_on), None)
     return {
@@ -105,29 +103,29 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
 
 
 def _event_of(draft: PreviewDraft, context: ResolutionContext) -> Event | None:
-    """When what a trigger waits for happens, if that is known."""
+    """Return the event that a trigger waits for, or None if it is not known yet."""
     if not isinstance(draft.rule, TriggerRule):
         return None
     on = draft.rule.on
     if on.milestone is not None:
         if on.milestone not in context.milestones:
-            sentence = f"There is no milestone {on.milestone} here: name the agreement that has it."
+            sentence = f"Milestone {on.milestone} does not exist. Give the agreement that has it."
             raise refusal("rule/on/milestone", sentence)
         return context.milestones[on.milestone]
     for name in ("breach_of", "met"):
         ref = getattr(on, name)
         if ref is not None and draft.agreement is not None and ref not in context.deadlines:
-            sentence = f"{draft.agreement} has no obligation {ref}: correct the ref."
+            sentence = f"{draft.agreement} has no obligation {ref}. Correct the ref."
             raise refusal(f"rule/on/{name}", sentence)
     return None
 
 
 def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
-    """How many dates to give, so that no rule keeps others waiting."""
+    """Return how many dates to compute, so that no rule takes unbounded work."""
     if not isinstance(draft.rule, RecurrenceRule):
         return draft.limit
-    # Each date can need another year of holidays from each calendar, and a walk of its own
-    # through the business days of the grace period.
+    # Each date may need another year of holidays from each calendar, and its own count of the
+    # business days of the grace period.
     work = max(1, len(draft.rule.calendars or context.calendars), len(context.calendars))
     if draft.grace is not None and draft.grace.unit is GraceUnit.BUSINESS_DAYS:
         work += draft.grace.count // _BUSINESS_DAYS_A_YEAR
@@ -158,7 +156,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
         if code is not None:
             party = Party.objects.filter(code=code).first()
             if party is None:
-                raise refusal(path, f"There is no party {code}: create it first.")
+                raise refusal(path, f"Party {code} does not exist. Create it first.")
             party_timezones[code] = party.timezone
     context = ResolutionContext(
         timezone=draft.timezone or party_timezones.get(draft.obligor or ""),
@@ -170,7 +168,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
         return context
     agreement = Agreement.objects.filter(ref=draft.agreement).first()
     if agreement is None:
-        raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+        raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     return replace(
         context,
         timezone=draft.timezone or agreement.timezone or context.timezone,
@@ -182,7 +180,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
 
 
 def _deadlines(agreement: Agreement, rule: DueRule) -> dict[str, Event | None]:
-    """When the obligations of an agreement are due, the first of several deadlines each."""
+    """Return the due date of each obligation of an agreement: that of its first deadline."""
     offset = rule.then if isinstance(rule, TriggerRule) else rule
     counts_hours = isinstance(offset, OffsetRule) and offset.unit is PeriodUnit.HOURS
     return {
