@@ -25,8 +25,7 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Milestone, Party, Position, User
 from compliance.operations.agreements import agreements, obligations, parties
-from compliance.operations.deadlines import facts, positions, schedule
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import facts, positions, projection, schedule
 from compliance.operations.evidence import evidence, verification
 
 
@@ -99,7 +98,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         as_of=as_of,
     )
     known_from = _known_from(document, new, recorded) if document.has_history else {}
-    course.settle(
+    projection.refresh(
         {*new, *stored_now.touched, *recorded.deadline_ids},
         as_of=as_of,
         announce_ended=False,

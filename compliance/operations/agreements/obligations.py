@@ -28,8 +28,7 @@ from compliance.models import (
 )
 from compliance.models.agreements.agreements import milestone_event
 from compliance.models.due_dates.calendars import desk_calendars
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines import projection, schedule
 
 
 @transaction.atomic
@@ -42,7 +41,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
     """
     agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
-    course.settle(stored.touched, as_of=as_of)
+    projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
     return obligation
 
@@ -59,7 +58,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
     """
     agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
     return obligation
 

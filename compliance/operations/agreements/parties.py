@@ -10,7 +10,7 @@ from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Obligation, Party
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 
 @transaction.atomic
@@ -44,7 +44,7 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
         agreements = Agreement.objects.filter(id__in={each.agreement_id for each in owed})
         list(agreements.order_by("id").select_for_update(no_key=True))
         touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)
-        course.settle(touched, as_of=as_of)
+        projection.refresh(touched, as_of=as_of)
     return party
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from compliance.domain.alerts.drafts import SilenceDraft
-from compliance.domain.alerts.intents import Call
+from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User
@@ -88,7 +88,7 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
     )
     rows = [
         alerts.row(
-            Call(
+            AlertIntent(
                 kind=AlertKind.UNSILENCED,
                 occasion=silence.ended_at or as_of,
                 breach_at=breach.occurred_at,

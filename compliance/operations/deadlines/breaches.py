@@ -9,7 +9,7 @@ from django.db import models, transaction
 from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
 LONGEST = timedelta(days=90)
@@ -34,7 +34,7 @@ def acknowledge(
         sentence = f"It must lie ahead, and within {LONGEST.days} days."
         raise refusal("until_at", sentence)
     _note(breach, as_of=as_of, until=until, name=by.email, by=by)
-    course.settle([deadline.pk], as_of=as_of)
+    projection.refresh([deadline.pk], as_of=as_of)
     return breach
 
 
@@ -73,14 +73,14 @@ def acknowledge_by_mail(
         if until is None or until <= as_of:
             _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][3], by=None)
             noted.add(breach.deadline_id)
-    course.settle(noted, as_of=as_of)
+    projection.refresh(noted, as_of=as_of)
     return breaches
 
 
 def told_in(*, message_id: int, deadline_id: int | None) -> models.QuerySet[Alert]:
     """What a message told of breaches, or of those of one deadline; nothing if its recipient
     follows nothing any more: an old mail is no key for who has left."""
-    followers = Subscription.objects.filter(is_active=True)
+    followers = Subscription.objects.active()
     told = Alert.objects.filter(
         message=message_id, breach_at__isnull=False, recipient__in=followers.values("email")
     )

@@ -14,9 +14,10 @@ from django.db.models import Q
 from pydantic import Field
 
 from compliance.domain.date_fields import Instant
-from compliance.domain.deadlines.ledger import Entry, held_course
+from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
-from compliance.domain.deadlines.timeline import Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
@@ -306,7 +307,7 @@ def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]
     """Return the timeline up to a given time from the ledger of that time, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
-    held = held_course([entry_of(row) for row in rows])
+    held = current_history([entry_of(row) for row in rows])
     return [
         (entry, days[entry.recorded_at, entry.effective_at])
         for entry in held
