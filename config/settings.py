@@ -190,10 +190,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Where to go after signing in when the login page was opened without `next`.
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_ENABLE_ADMIN = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
-# Both together: a stranger must not be able to lock somebody else out of their account.
+# The name in Django's login form. By default axes looks for the name of the user model's field,
+# finds nothing, and locks nobody out.
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_RESET_ON_SUCCESS = True
+# A locked account opens an hour after the last failure that counted, whatever is tried meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
+# A stranger must not be able to lock somebody out of their account from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from compliance.domain.fields import FORM_ADVICE
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem
 
 
@@ -38,7 +39,7 @@ def read(model: type[ModelT], value: object) -> ModelT:
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """Return the problems in a validation error, each with a path and a sentence."""
+    """Return the problems in a validation error, at most `MOST_PROBLEMS`."""
     found = error.errors(include_url=False, include_input=True)
     # Pydantic also reports a list with an invalid item as too short, since it counts only the
     # valid ones.
@@ -47,7 +48,7 @@ def problems_of(error: ValidationError) -> list[Problem]:
         Problem(path="/".join(map(str, each["loc"])), detail=_sentence(each))
         for each in found
         if each["type"] != "too_short" or each["loc"] not in parents
-    ]
+    ][:MOST_PROBLEMS]
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

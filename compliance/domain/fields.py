@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from compliance.domain.limits import AtMost
+
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -118,6 +120,9 @@ Email = Annotated[
 
 Ref = Annotated[str, Field(pattern=REF_FORM)]
 """The name of an obligation, milestone or piece of evidence, unique within its agreement."""
+
+Refs = Annotated[tuple[Ref, ...], AtMost(1_000), AfterValidator(all_different)]
+"""Several refs; no two are equal."""
 
 AgreementRef = Annotated[str, Field(pattern=_AGREEMENT_REF), AfterValidator(_not_reserved)]
 """The name of an agreement, such as `geneva-2025`; it is part of web addresses."""

@@ -26,7 +26,7 @@ from compliance.api.views import (
 )
 from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
 from compliance.domain.drafts import read
-from compliance.domain.fields import Quantity, Ref, Share, Text
+from compliance.domain.fields import Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import proposals as operations
@@ -47,7 +47,7 @@ class NewDetermination(DayOrInstant):
     share: Share | None = None
     quantity: Quantity | None = None
     note: Annotated[Text, Field(min_length=1)]
-    evidence: tuple[Ref, ...] = ()
+    evidence: Refs = ()
     supersedes: Id | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,10 @@ from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import Line
+from compliance.domain.limits import AtMost
+
+MOST_OUTCOMES = 100_000
+"""The most facts, and the most positions, of one obligation in a document."""
 
 
 class ParticipantDraft(PartyDraft):
@@ -68,8 +72,8 @@ class DocumentEvidence(EvidenceDraft):
 class DocumentObligation(ObligationDraft):
     """An obligation in a document, with what is known about it."""
 
-    facts: tuple[DocumentFact, ...] = ()
-    positions: tuple[DocumentPosition, ...] = ()
+    facts: Annotated[tuple[DocumentFact, ...], AtMost(MOST_OUTCOMES)] = ()
+    positions: Annotated[tuple[DocumentPosition, ...], AtMost(MOST_OUTCOMES)] = ()
 
 
 class AgreementDocument(AgreementTerms):
@@ -81,11 +85,11 @@ class AgreementDocument(AgreementTerms):
 
     format: Literal["pacta.agreement/v1"]
     recorded_at: Instant | None = None
-    parties: tuple[ParticipantDraft, ...] = Field(min_length=1, max_length=500)
+    parties: Annotated[tuple[ParticipantDraft, ...], Field(min_length=1), AtMost(500)]
     milestones: Milestones = ()
-    evidence: tuple[DocumentEvidence, ...] = ()
-    facts: tuple[DocumentAgreementFact, ...] = ()
-    obligations: tuple[DocumentObligation, ...] = Field(default=(), max_length=20_000)
+    evidence: Annotated[tuple[DocumentEvidence, ...], AtMost(20_000)] = ()
+    facts: Annotated[tuple[DocumentAgreementFact, ...], AtMost(1_000)] = ()
+    obligations: Annotated[tuple[DocumentObligation, ...], AtMost(20_000)] = ()
 
     @property
     def has_history(self) -> bool:

@@ -11,6 +11,7 @@ from compliance.domain.alerts.drafts import LadderDraft
 from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import (
+    MOST_CALENDARS,
     CalendarName,
     DateRule,
     DueRule,
@@ -30,6 +31,7 @@ from compliance.domain.fields import (
     Title,
     all_different,
 )
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import (
     AgreementKind,
     ObligationKind,
@@ -66,7 +68,9 @@ class AgreementTerms(Draft):
     in_force_on: CivilDay | None = None
     ends_on: CivilDay | None = None
     timezone: TimeZoneName | None = None
-    calendars: Annotated[tuple[CalendarName, ...], AfterValidator(all_different)] = ()
+    calendars: Annotated[
+        tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(all_different)
+    ] = ()
     is_four_eyes: bool = False
     ladder: LadderDraft | None = None
 
@@ -105,9 +109,7 @@ def _each_ref_once(drafts: tuple[MilestoneDraft, ...]) -> tuple[MilestoneDraft, 
     return drafts
 
 
-Milestones = Annotated[
-    tuple[MilestoneDraft, ...], Field(max_length=500), AfterValidator(_each_ref_once)
-]
+Milestones = Annotated[tuple[MilestoneDraft, ...], AtMost(500), AfterValidator(_each_ref_once)]
 """The milestones of an agreement; each ref occurs once."""
 
 
@@ -115,11 +117,11 @@ class AgreementDraft(AgreementTerms):
     """An agreement between parties that are already stored."""
 
     milestones: Milestones = ()
-    parties: tuple[MembershipDraft, ...] = Field(min_length=1, max_length=500)
+    parties: Annotated[tuple[MembershipDraft, ...], Field(min_length=1), AtMost(500)]
 
 
 _Parties = Annotated[
-    tuple[PartyCode, ...], Field(min_length=1, max_length=100), AfterValidator(all_different)
+    tuple[PartyCode, ...], Field(min_length=1), AtMost(100), AfterValidator(all_different)
 ]
 
 
@@ -143,7 +145,7 @@ class ObligationDraft(Draft):
     starts: DueRule | None = None
     is_surviving: bool = False
     severity: Severity = Severity.NORMAL
-    tags: Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(all_different)] = ()
+    tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different)] = ()
     owner: Email | None = None
     parent: Ref | None = None
     roll_up: RollUp = RollUp.ALL

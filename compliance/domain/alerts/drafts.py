@@ -19,6 +19,7 @@ from compliance.domain.fields import (
     all_different,
     one_line,
 )
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import AlertKind, PeriodUnit, Rhythm, Severity, WebhookKind
 
 _ABOUT_A_BREACH = frozenset({AlertKind.MISSED, AlertKind.ESCALATED, AlertKind.UNSILENCED})
@@ -31,7 +32,7 @@ class RungDraft(Draft):
     unit: Literal[PeriodUnit.DAYS, PeriodUnit.BUSINESS_DAYS] = PeriodUnit.DAYS
 
 
-Rungs = Annotated[tuple[RungDraft, ...], Field(max_length=12), AfterValidator(all_different)]
+Rungs = Annotated[tuple[RungDraft, ...], AtMost(12), AfterValidator(all_different)]
 """Reminder or escalation steps; no two are equal."""
 
 
@@ -62,7 +63,9 @@ class SubscriptionDraft(Draft):
     tag: Tag | None = None
     min_severity: Severity = Severity.LOW
     is_owner: bool = False
-    kinds: Annotated[tuple[AlertKind, ...], AfterValidator(all_different)] = ()
+    kinds: Annotated[
+        tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(all_different)
+    ] = ()
     from_escalation: Annotated[int, Field(ge=0, le=12)] = 0
     rhythm: Rhythm = Rhythm.AT_ONCE
     digest_hour: Annotated[int, Field(ge=0, le=23)] = 8

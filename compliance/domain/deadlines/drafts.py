@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, TypeAdapter, model_validator
+from pydantic import BeforeValidator, TypeAdapter, model_validator
 
 from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
-from compliance.domain.fields import PartyCode, Quantity, Ref, RowId, Share, Text, all_different
+from compliance.domain.fields import PartyCode, Quantity, Refs, RowId, Share, Text
 from compliance.domain.vocabulary import Conclusion, FactKind, Verdict
 
 _LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
@@ -56,7 +56,7 @@ class _BaseFactDraft(DayOrInstant):
     until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
     is_tolling: bool = False
     note: Text = ""
-    evidence: Annotated[tuple[Ref, ...], AfterValidator(all_different)] = ()
+    evidence: Refs = ()
     supersedes: RowId | None = None
 
     @property
@@ -182,4 +182,4 @@ class PositionDraft(DayOrInstant):
     party: PartyCode
     verdict: Verdict
     quote: Text = ""
-    evidence: Annotated[tuple[Ref, ...], AfterValidator(all_different)] = ()
+    evidence: Refs = ()

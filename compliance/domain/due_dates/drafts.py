@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from compliance.domain.date_fields import CivilDay
 from compliance.domain.drafts import Draft
 from compliance.domain.fields import CalendarCode, Title
+from compliance.domain.limits import AtMost
 
 
 class ClosingDayDraft(Draft):
@@ -31,7 +32,7 @@ class DeskCalendarDraft(Draft):
 
     code: CalendarCode
     title: Title
-    weekend: frozenset[Annotated[int, Field(ge=0, le=6)]] = frozenset({5, 6})
+    weekend: Annotated[frozenset[Annotated[int, Field(ge=0, le=6)]], AtMost(7)] = frozenset({5, 6})
     closing_days: Annotated[
-        tuple[ClosingDayDraft, ...], Field(max_length=5_000), AfterValidator(_each_day_once)
+        tuple[ClosingDayDraft, ...], AtMost(5_000), AfterValidator(_each_day_once)
     ] = ()

@@ -35,6 +35,7 @@ from compliance.domain.date_fields import (
 from compliance.domain.due_dates.calendar_names import validate_calendar
 from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
 from compliance.domain.fields import Ref
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 LONGEST_GRACE = 3650
@@ -56,7 +57,7 @@ def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
 
 CalendarNames = Annotated[
     tuple[CalendarName, ...],
-    Field(max_length=MOST_CALENDARS),
+    AtMost(MOST_CALENDARS),
     AfterValidator(refusing("calendar_twice", _all_different)),
 ]
 """Several calendars: a business day is one that is a business day in all of them."""

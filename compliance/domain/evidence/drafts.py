@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from compliance.domain.date_fields import CivilDay
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import PartyCode, Ref, RowId, Text, Title, Url, all_different
+from compliance.domain.fields import PartyCode, Ref, Refs, RowId, Text, Title, Url, all_different
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import EvidenceKind, Stance
 
 
@@ -26,7 +27,5 @@ class EvidenceDraft(Draft):
     published_on: CivilDay | None = None
     asserted_by: PartyCode | None = None
     stance: Stance
-    obligations: Annotated[tuple[Ref, ...], AfterValidator(all_different)] = ()
-    deadlines: Annotated[
-        tuple[RowId, ...], Field(max_length=1_000), AfterValidator(all_different)
-    ] = ()
+    obligations: Refs = ()
+    deadlines: Annotated[tuple[RowId, ...], AtMost(1_000), AfterValidator(all_different)] = ()

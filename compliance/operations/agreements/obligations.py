@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 
@@ -14,6 +15,7 @@ from compliance.domain.alerts.drafts import dump_ladder
 from compliance.domain.due_dates.calendars import DeskCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
@@ -146,11 +148,12 @@ def store(
     """
     context = _Context.of(agreement)
     beside = {draft.ref for draft in drafts.values()}
-    problems = [
+    found = (
         problem.below(path)
         for path, draft in drafts.items()
         for problem in context.problems(draft, beside=beside, as_of=as_of)
-    ]
+    )
+    problems = list(islice(found, MOST_PROBLEMS))
     for path, draft in drafts.items():
         if draft.ref in context.refs:
             sentence = f"{agreement.ref} already has an obligation {draft.ref}: choose another."

@@ -19,6 +19,7 @@ from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
+from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline, Fact, LedgerEntry
@@ -138,13 +139,13 @@ class Moment(Filter):
 class DeadlineFilter(Moment):
     """Filters of deadlines."""
 
-    status: Annotated[tuple[Status, ...] | None, Listed] = None
+    status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     agreement: AgreementRef | None = None
     obligation_ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
     tag: Word | None = None
-    severity: Annotated[tuple[Severity, ...] | None, Listed] = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
     due_after: Annotated[
         DayOrInstant | None, Field(description="Due on this day or at this instant, or later.")
