@@ -227,7 +227,8 @@ def test_the_ledger_keeps_what_was_believed() -> None:
 
 @pytest.mark.django_db
 def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
-    from compliance.domain.drafts import ObligationDraft, read
+    from compliance.domain.agreements.drafts import ObligationDraft
+    from compliance.domain.drafts import read
     from compliance.operations.agreements import obligations
 
     deadline = agree()
