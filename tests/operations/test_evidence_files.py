@@ -14,7 +14,8 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 
-from compliance.domain.drafts import EvidenceDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.models import Agreement, Evidence, EvidenceFile
 from compliance.models.evidence.evidence import path_of
 from compliance.operations.evidence import evidence, files, orphans
