@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from compliance.admin.whole_numbers import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
     StackedInline = admin.StackedInline[Any, Any]
-    InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
+    BaseInlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
     Checkbox = forms.CheckboxInput
     Checkboxes = forms.CheckboxSelectMultiple
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 else:
     from unfold.admin import ModelAdmin, StackedInline, TabularInline
     from unfold.decorators import action as button
-    from unfold.forms import PaginationInlineFormSet as InlineFormSet
+    from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as Checkboxes
     from unfold.widgets import UnfoldAdminDecimalFieldWidget as Number
     from unfold.widgets import UnfoldAdminRadioSelectWidget as Radio
@@ -39,6 +41,28 @@ else:
     from unfold.widgets import UnfoldBooleanWidget as Checkbox
 
     ModelForm = forms.ModelForm
+
+
+class InlineFormSet(BaseInlineFormSet):
+    """Rows within a page, in pages of their own, and never more than `most_rows` at once.
+
+    A browser says how many rows it sends. Django believes it up to two thousand, each of which
+    costs up to twenty milliseconds.
+    """
+
+    most_rows = 1_000
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.absolute_max = self.max_num = self.most_rows
+        super().__init__(*args, **options)
+
+    def get_page_num(self) -> int:
+        """Return which page of rows is asked for; the first one if none is."""
+        request: Any = getattr(self, "request", None)
+        name = f"{self.prefix}-page"
+        asked = request.GET.get(name) or request.POST.get(name) or ""
+        return whole_number(asked) or 1
+
 
 __all__ = [
     "Checkbox",

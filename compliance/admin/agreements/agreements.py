@@ -396,6 +396,7 @@ def _codes(sides: Sequence[Any], capacity: Capacity) -> list[str]:
 
 
 class ObligationFormSet(InlineFormSet):
+    most_rows = 100
     """The obligations of the agreement, one page of them."""
 
     refused: Sequence[Problem] = ()

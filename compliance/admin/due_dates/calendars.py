@@ -154,7 +154,7 @@ class DeskCalendarAdmin(OperationAdmin, HistoryAdmin):
         known = stored if isinstance(stored, DeskCalendar) else None
         values = given(form.cleaned_data)
         # Unlike an empty field, no box checked is an answer.
-        weekend = [int(number) for number in form.cleaned_data.get("weekend") or ()]
+        weekend = list(form.cleaned_data.get("weekend") or ())
         rows = [
             {"on": each.cleaned_data["on"], "reason": each.cleaned_data.get("reason") or "closed"}
             for each in days.kept()

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from compliance.admin import fields
 from compliance.admin.theme import Checkbox, Choice, Number, Text
+from compliance.admin.whole_numbers import whole_number
 from compliance.domain.due_dates.due_rules import dump_due_rule, parse_due_rule
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 from compliance.models import Agreement
@@ -299,7 +300,8 @@ def _given(parts: Mapping[str, str], *names: str) -> dict[str, Any]:
         elif name == "calendars":
             found[name] = [word.strip() for word in text.split(",") if word.strip()]
         elif name in ("count", "service_days"):
-            found[name] = int(text) if text.isdecimal() else text
+            number = whole_number(text)
+            found[name] = text if number is None else number
         else:
             found[name] = text
     return found

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from compliance.admin import moments
 from compliance.admin.due_dates.due_rules import label_of, part_at, read_parts, rule_of
 from compliance.admin.saving import given
+from compliance.admin.whole_numbers import whole_number
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
@@ -46,7 +47,8 @@ def preview(posted: QueryDict) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text
+    number = whole_number(text)
+    return text if number is None else number
 
 
 def _date(row: Mapping[str, Any]) -> dict[str, Any]:
