@@ -13,15 +13,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from compliance.admin import fields, moments
-from compliance.admin.answering import Question, Secret, confirm, show_once
-from compliance.admin.permissions import right
+from compliance.admin import fields, instants, urls
+from compliance.admin.confirmations import Confirmation, OneTimeSecret, confirm, show_secret
+from compliance.admin.operation_forms import add_problems
+from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.saving import place
-from compliance.admin.theme import Checkbox, Choice, ModelAdmin, button
+from compliance.admin.theme import CheckboxInput, ModelAdmin, Select, button
 from compliance.domain.problems import Invalid
 from compliance.models import ApiToken, User
 from compliance.operations.people import tokens
@@ -90,7 +89,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     @admin.display(description="Last login", ordering="last_login")
     def seen(self, user: User) -> SafeString:
         """When they last logged in."""
-        return moments.utc(user.last_login)
+        return instants.utc_html(user.last_login)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
         """Only a superuser hands out rights; who may merely edit people may not raise them."""
@@ -132,15 +131,15 @@ class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
 class TokenForm(forms.Form):
     """A new token."""
 
-    name = fields.line(required=True, help_text="What it is for, such as dashboard.")
+    name = fields.text_field(required=True, help_text="What it is for, such as dashboard.")
     user = forms.ModelChoiceField(
         queryset=User.objects.none(),
         to_field_name="email",
-        widget=Choice(),
+        widget=Select(),
         help_text="It acts with the rights of this user.",
     )
     is_read_only = forms.BooleanField(
-        label="May only read", required=False, initial=True, widget=Checkbox()
+        label="May only read", required=False, initial=True, widget=CheckboxInput()
     )
 
     def __init__(self, *args: Any, users: QuerySet[User], **kwargs: Any) -> None:
@@ -160,13 +159,13 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     search_fields = ("name", "user__email")
     ordering = ("-created",)
     fields = ("name", "user", "is_read_only", "made")
-    has_revoke_permission = right("compliance.delete_apitoken")
+    has_revoke_permission = requires_perms("compliance.delete_apitoken")
     actions_detail = ("revoke",)
 
     @admin.display(description="Made", ordering="created")
     def made(self, token: ApiToken) -> SafeString:
         """When it was made."""
-        return moments.utc(token.created)
+        return instants.utc_html(token.created)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A superuser sees all, everybody else their own."""
@@ -190,24 +189,24 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             users = users.filter(email=request.user.get_username())
         initial = {"user": request.user.get_username()}
         form = TokenForm(request.POST or None, users=users, initial=initial)
-        back = reverse("admin:compliance_apitoken_changelist")
+        back = urls.list_url("apitoken")
         context = {**self.admin_site.each_context(request), "opts": self.opts, "back": back}
         title = "Make an API token"
         if request.method == "POST" and form.is_valid():
             try:
                 token = tokens.create_token(**form.cleaned_data)
             except Invalid as error:
-                place(form, error.problems)
+                add_problems(form, error.problems)
             else:
-                secret = Secret(
+                secret = OneTimeSecret(
                     name=form.cleaned_data["name"],
                     value=token,
                     advice="Copy the token now. It is not stored, and will not be shown again.",
-                    use="Send it as Authorization: Bearer …",
+                    usage="Send it as Authorization: Bearer …",
                 )
-                return show_once(request, secret, title=title, back=back, context=context)
+                return show_secret(request, secret, title=title, back=back, context=context)
         context |= {"title": title, "subtitle": None, "form": form, "submit": "Make the token"}
-        return TemplateResponse(request, "admin/pacta/make.html", context)
+        return TemplateResponse(request, "admin/pacta/create.html", context)
 
     @button(
         description="Revoke",
@@ -220,14 +219,14 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         token = self.get_object(request, unquote(object_id))
         if token is None:
             raise Http404
-        question = Question(
+        question = Confirmation(
             title=f"Revoke the token {token.name}",
             lines=(
                 f"Whatever uses the token {token.name} of {token.user} will be refused from now "
                 "on. This cannot be undone.",
             ),
             submit="Revoke the token",
-            is_grave=True,
+            is_destructive=True,
         )
 
         def act() -> str:
@@ -237,8 +236,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         return confirm(
             request,
             question,
-            act=act,
-            back=reverse("admin:compliance_apitoken_changelist"),
+            action=act,
+            back=urls.list_url("apitoken"),
             context={
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
