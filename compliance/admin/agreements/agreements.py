@@ -74,7 +74,7 @@ class AgreementForm(DraftForm):
         example="30, 7, 1",
         label="Reminders",
         help_text=(
-            "Days before a due date, such as 30, 7, 1 or 10 business days, 1 or none. "
+            "Days before a due date, such as “30, 7, 1” or “10 business days, 1”, or “none”. "
             "Leave empty for 30, 7 and 1 days."
         ),
     )

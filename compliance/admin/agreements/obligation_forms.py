@@ -84,7 +84,9 @@ class ObligationForm(DraftForm):
     ladder_reminders = policies.StepsField(
         example=_INHERITED,
         label="Reminders",
-        help_text="Days before the due date, such as 30, 7, 1. Leave empty to use the agreement's.",
+        help_text=(
+            "Days before the due date, such as “30, 7, 1”. Leave empty to use the agreement's."
+        ),
     )
     ladder_escalations = policies.StepsField(
         example=_INHERITED,

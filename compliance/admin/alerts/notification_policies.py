@@ -75,7 +75,7 @@ def _parse_step(word: str) -> dict[str, Any]:
     if found is None:
         sentence = (
             f"“{word}” is not a number of days. "
-            "Write for example 30, 7, 1 or 10 business days, 1 or none."
+            "Write “30, 7, 1”, “10 business days, 1” or “none”, for example."
         )
         raise forms.ValidationError(sentence)
     count, unit = found.groups()

@@ -73,7 +73,7 @@ class SubscriptionForm(DraftForm):
         help_text="Only obligations of this severity or higher.",
     )
     is_owner = forms.BooleanField(
-        label="Only own obligations",
+        label="Only obligations that this address owns",
         required=False,
         widget=CheckboxInput(),
         help_text="Only obligations whose owner has the email address above.",
@@ -90,7 +90,7 @@ class SubscriptionForm(DraftForm):
         initial=0,
         empty_value=None,
         widget=Select(),
-        help_text="Choose a later step for people who should only hear about neglected breaches.",
+        help_text="Choose a later step for people who should hear only about lasting breaches.",
     )
     rhythm = forms.ChoiceField(
         label="Frequency",

@@ -22,9 +22,10 @@ class DeterminationForm(FactForm):
     kind = FactKind.DETERMINATION
     heading = "Record a determination"
     advice = (
-        "Your own conclusion from the evidence. Met: the obligation was met on this date. Partly "
-        "met or not met: only this much of everything performed until then is accepted, whatever "
-        "was recorded. A date without a time counts from the start of that day."
+        "Your own conclusion from the evidence. If it is “met”, the obligation was met on this "
+        "date. If it is “partly met” or “not met”, only the share or quantity below is accepted of "
+        "everything performed until then, whatever was recorded. A date without a time counts from "
+        "the start of that day."
     )
     success_message = "Determination recorded."
     aliases = {"at": "time", "supersedes": "replaces"}

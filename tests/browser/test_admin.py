@@ -113,7 +113,7 @@ def test_a_rule_is_previewed_while_it_is_typed(page: Page) -> None:
     expect(preview).to_contain_text("Computed with tzdata")
 
     page.locator("#id_obligations-0-due_from_milestone").fill("signing")
-    wrong = rule.locator("[data-part=from_milestone]")
+    wrong = rule.locator("[data-input=from_milestone]")
     expect(wrong).to_contain_text("There is no milestone signing")
     expect(preview).to_be_hidden()
     page.locator("#id_obligations-0-due_from_milestone").fill("in-force")
