@@ -107,6 +107,11 @@ def add_silence_url(deadline_id: int) -> str:
     return add_url("silence", deadline=deadline_id)
 
 
+def own_password_url() -> str:
+    """Return the URL of the page on which users change their own password."""
+    return reverse("admin:password_change")
+
+
 def evidence_file_url(evidence_id: int, revision: int) -> str:
     """Return the URL from which one revision of an evidence file is downloaded."""
     return reverse("api:file", args=[evidence_id, revision])

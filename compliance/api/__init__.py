@@ -1,1 +1,1 @@
-"""The REST door: parse, one operation or one query, render."""
+"""The REST API: parse the request, call one operation or query, render the result."""

@@ -1,30 +1,33 @@
-"""Who is asking: `Authorization: Bearer <token>`."""
+"""Who sends a request: `Authorization: Bearer <token>`, or the session of the admin."""
 
 from __future__ import annotations
 
 import re
+from copy import copy
 from hmac import compare_digest
 
 from django.utils import timezone
 from knox.auth import TokenAuthentication
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
+from rest_framework.authentication import SessionAuthentication as BaseSessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from compliance.models import ApiToken, User
 
 _TOKEN = re.compile(rb"[A-Za-z0-9]{16,256}")
-_REFUSAL = "This token is not valid: it is mistyped, revoked or expired."
+_REFUSAL = "This token is mistyped, revoked or expired."
 
 
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """Knox's tokens, looked up in one query whatever else their user holds."""
+    """Knox tokens, looked up with one query."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
-        """The user for whom a token acts.
+        """Return the user of a token, and the token.
 
         Raises:
-            AuthenticationFailed: there is no such token, or it holds no more.
+            AuthenticationFailed: the token does not exist or is no longer valid.
         """
         if not _TOKEN.fullmatch(token):
             raise AuthenticationFailed(_REFUSAL)
@@ -40,3 +43,21 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
                     break
                 return each.user, each
         raise AuthenticationFailed(_REFUSAL)
+
+
+class SessionAuthentication(BaseSessionAuthentication):
+    """The session of the admin. A request that writes needs its CSRF token as `X-CSRFToken`."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Check the CSRF token without reading the body.
+
+        Django looks for the token in the form that a POST sends, and would have the body parsed
+        before it is known whether the user may send one. It does not do so for other methods.
+
+        Raises:
+            PermissionDenied: the token is missing or wrong.
+        """
+        bodiless = copy(request._request)
+        if bodiless.method == "POST":
+            bodiless.method = "PUT"
+        super().enforce_csrf(bodiless)  # type: ignore[arg-type]  # it is handed to middleware

@@ -1,9 +1,10 @@
-"""How the OpenAPI document describes what is plain Python here: drafts, questions, pages."""
+"""OpenAPI descriptions of drafts, query parameters and pages."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
+from drf_spectacular.authentication import SessionScheme as BaseSessionScheme
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
@@ -27,60 +28,66 @@ _COMPONENTS = "#/components/schemas/{model}"
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How to say who is asking."""
+    """The security scheme of the API."""
 
     target_class = "compliance.api.authentication.BearerAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """The scheme: a token that `manage.py create_token` prints."""
+        """Return the scheme: a bearer token."""
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token, as `manage.py create_token NAME` prints it.",
+            "description": "A token that `manage.py create_token NAME` printed.",
         }
 
 
+class SessionScheme(BaseSessionScheme):  # type: ignore[no-untyped-call]
+    """The session of the admin."""
+
+    target_class = "compliance.api.authentication.SessionAuthentication"
+
+
 class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """A draft as what may be sent: only what has no default is required."""
+    """Describes a draft as a request body. Fields with defaults are optional."""
 
     target_class = Draft
     match_subclasses = True
     priority = 1
 
     def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
-        """The class's own name."""
+        """Return the name of the class."""
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        """The JSON Schema of the draft, its parts registered beside it."""
+        """Return the JSON Schema of the draft, and register its nested schemas."""
         return _schema_of(self.target, auto_schema)
 
 
 class Changes:
-    """A body that gives only what is to change of a draft."""
+    """A body with only the fields of a draft that change."""
 
     draft: type[Draft]
 
 
 def changes_of(kind: type[Draft]) -> type[Changes]:
-    """The description of a PATCH body."""
+    """Return the description of a PATCH body."""
     name = kind.__name__.removesuffix("Draft")
     return type(f"{name}Changes", (Changes,), {"draft": kind})
 
 
 class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """A PATCH body: the fields of its draft, none of them required."""
+    """Describes a PATCH body: the fields of its draft, all optional."""
 
     target_class = Changes
     match_subclasses = True
 
     def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
-        """The class's own name."""
+        """Return the name of the class."""
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        """The JSON Schema of the draft without its requirements."""
+        """Return the JSON Schema of the draft without required fields."""
         schema = _schema_of(self.target.draft, auto_schema)
         schema.pop("required", None)
         schema["title"] = self.target.__name__
@@ -88,7 +95,7 @@ class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
 
 
 def either(name: str, *drafts: Any) -> PolymorphicProxySerializer:
-    """The description of a body that is one of several drafts."""
+    """Return the description of a body that is one of several drafts."""
     return PolymorphicProxySerializer(
         component_name=name, serializers=drafts, resource_type_field_name=None
     )
@@ -105,7 +112,7 @@ def _schema_of(model: type[BaseModel], auto_schema: AutoSchema) -> dict[str, Any
 
 
 def asked(question: type[Filter]) -> list[OpenApiParameter]:
-    """The query parameters that a question is read from."""
+    """Return the query parameters of a filter."""
     schema = question.model_json_schema(mode="validation")
     parts = schema.get("$defs", {})
     found = []
@@ -138,7 +145,7 @@ def _resolved(schema: Any, parts: dict[str, Any]) -> Any:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    # A parameter that is not given is null to us; nobody can write null in an address.
+    # A missing parameter becomes null internally, but an address cannot contain null.
     schema = {name: value for name, value in schema.items() if name != "description"}
     if schema.get("default", ...) is None:
         del schema["default"]
@@ -152,7 +159,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def paged(row: type[serializers.Serializer[Any]], *, is_endless: bool = False) -> Any:
-    """The description of a page of rows; of one that always has a next, if it is endless."""
+    """Return the description of a page of rows. If `is_endless`, `next` is never null."""
     page = type(
         f"{row.__name__.removesuffix('Row')}Page",
         (serializers.Serializer,),
@@ -163,7 +170,7 @@ def paged(row: type[serializers.Serializer[Any]], *, is_endless: bool = False) -
 
 _PROBLEM = {
     "type": "object",
-    "description": "What is wrong (RFC 9457), as a whole and place by place.",
+    "description": "A problem (RFC 9457), with an error per field.",
     "required": ["type", "title", "status", "detail", "errors"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
@@ -178,7 +185,7 @@ _PROBLEM = {
                 "properties": {
                     "path": {
                         "type": "string",
-                        "description": "Where: a path in the body, or a parameter's name.",
+                        "description": "A path in the body, or the name of a parameter.",
                         "examples": ["obligations/0/due/on"],
                     },
                     "detail": {"type": "string"},
@@ -190,7 +197,7 @@ _PROBLEM = {
 
 
 def describe_problems(result: dict[str, Any], **_others: object) -> dict[str, Any]:
-    """Give every operation the response that all refusals have."""
+    """Add the problem response to every operation."""
     result["components"].setdefault("schemas", {})["Problem"] = _PROBLEM
     response = {
         "description": "Refused.",
@@ -205,7 +212,7 @@ def describe_problems(result: dict[str, Any], **_others: object) -> dict[str, An
 
 
 def _unmarked(value: Any) -> Any:
-    # Marks that drf-spectacular leaves on enums, for a hook that would name them all.
+    # drf-spectacular leaves these marks for a hook that names enums. It is not used.
     if isinstance(value, dict):
         return {name: _unmarked(each) for name, each in value.items() if name != "x-spec-enum-id"}
     return [_unmarked(each) for each in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Bodies as plain values, read strictly and never further than they may be long."""
+"""Strict parsers of request bodies with a size limit."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from compliance.domain.agreements import documents
 
 MEBIBYTE = 2**20
 LONGEST = 1 * MEBIBYTE
-LONGEST_DOCUMENT = 5 * MEBIBYTE
+LONGEST_DOCUMENT = 8 * MEBIBYTE
 
 
 class StrictJSONParser(BaseParser):
-    """JSON in UTF-8. NaN, lone surrogates and fields that stand twice are refused."""
+    """JSON in UTF-8. Rejects NaN, lone surrogates and duplicate fields."""
 
     media_type = "application/json"
     is_yaml = False
@@ -44,37 +44,37 @@ class StrictJSONParser(BaseParser):
 
 
 class DocumentJSONParser(StrictJSONParser):
-    """An agreement document in JSON."""
+    """Agreement documents in JSON."""
 
     longest = LONGEST_DOCUMENT
 
 
 class DocumentYAMLParser(DocumentJSONParser):
-    """An agreement document in YAML."""
+    """Agreement documents in YAML."""
 
     media_type = "application/yaml"
     is_yaml = True
 
 
 class OldYAMLParser(DocumentYAMLParser):
-    """The same under the name that YAML had before it was registered."""
+    """YAML under its media type from before registration."""
 
     media_type = "application/x-yaml"
 
 
 class TextYAMLParser(DocumentYAMLParser):
-    """The same under another of its names."""
+    """YAML under another of its media types."""
 
     media_type = "text/yaml"
 
 
 def accept_pieces(request: HttpRequest) -> None:
-    """Let a body that comes in pieces (`Transfer-Encoding: chunked`) be read.
+    """Allow a chunked body (`Transfer-Encoding: chunked`) to be read.
 
-    Such a body has no length, which Django takes for an empty one.
+    It has no length, and Django would treat it as empty.
 
     Raises:
-        LengthRequired: the web server does not mark the end of such a body.
+        LengthRequired: the web server does not mark the end of a chunked body.
     """
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     if not is_chunked or request.META.get("CONTENT_LENGTH"):

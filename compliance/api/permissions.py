@@ -1,4 +1,4 @@
-"""What a user may do through the API: what Django's model permissions let them do."""
+"""API permissions: Django's model permissions, and read-only tokens."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class ModelRights(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the request may go on.
+        """Return whether the request is permitted.
 
         Raises:
-            PermissionDenied: with a sentence that says what is missing.
+            PermissionDenied: names the missing permission.
         """
         if not request.user.is_authenticated:
             return False
@@ -32,7 +32,7 @@ class ModelRights(BasePermission):
         is_read_only = isinstance(request.auth, ApiToken) and request.auth.is_read_only
         only_reads = method in SAFE_METHODS or (method == "POST" and view.stores_nothing)
         if is_read_only and not only_reads:
-            sentence = "This token may only read: use one that was made without --read-only."
+            sentence = "This token is read-only. Use one that was created without --read-only."
             raise PermissionDenied(sentence)
         if method == "OPTIONS":
             return True
@@ -42,6 +42,6 @@ class ModelRights(BasePermission):
         for model in view.rights:
             name = f"{verb}_{model._meta.model_name}"
             if not request.user.has_perm(f"{model._meta.app_label}.{name}"):
-                sentence = f"Your account lacks the right to {verb} "
+                sentence = f"Your account lacks the permission to {verb} "
                 raise PermissionDenied(f"{sentence}{model._meta.verbose_name_plural}.")
         return True

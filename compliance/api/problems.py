@@ -1,4 +1,4 @@
-"""Every refusal of the API as problem details (RFC 9457)."""
+"""Errors of the API as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-import psycopg
 import structlog
 from django.core import exceptions as django_errors
 from django.db import DataError, IntegrityError, OperationalError
@@ -16,41 +15,39 @@ from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
 from rest_framework import exceptions as rest_errors
 
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem
+from compliance.models.locks import is_contention
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
 _LONGEST_PATH = 300
-_CLASHES = (
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-    psycopg.errors.LockNotAvailable,
-)
 _CLASH = (
-    "This clashes with something that was stored at the same moment: "
-    "read what is stored now, and try again."
+    "This conflicts with a change that was stored at the same time: "
+    "read the current state and try again."
 )
+_BUSY = "Another change to the same data is under way: wait a moment, and try again."
 
 
 class PayloadTooLarge(rest_errors.APIException):
-    """A body that is longer than what its address takes."""
+    """The body is longer than this address accepts."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
 
 
 class LengthRequired(rest_errors.APIException):
-    """A body in pieces that the web server does not put together."""
+    """The body is chunked, and the web server does not support that."""
 
     status_code = HTTPStatus.LENGTH_REQUIRED
-    default_detail = "Send the body with its Content-Length."
+    default_detail = "Send the body with a Content-Length."
     default_code = "length_required"
 
 
 def problem(status: int, detail: str, *, errors: Sequence[Problem] = ()) -> HttpResponse:
-    """A response that says what is wrong, as a whole and place by place."""
+    """Return a problem response with an error per field."""
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -65,7 +62,7 @@ def problem(status: int, detail: str, *, errors: Sequence[Problem] = ()) -> Http
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
-    """What REST framework answers to an exception; None leaves it to Django, as a fault of ours."""
+    """Return the response to an exception, or None to let Django answer with a server error."""
     if isinstance(error, Invalid):
         return _invalid(error)
     if isinstance(error, Http404):
@@ -75,16 +72,20 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
     if isinstance(error, rest_errors.APIException):
         return _rest(error)
     if isinstance(error, IntegrityError):
-        log.warning("write refused by the database", error=str(error).partition("\n")[0])
+        log.warning("write rejected by the database", error=str(error).partition("\n")[0])
         return problem(HTTPStatus.CONFLICT, _CLASH)
     if isinstance(error, DataError):
-        log.warning("value refused by the database", error=str(error).partition("\n")[0])
-        return problem(HTTPStatus.BAD_REQUEST, "A value cannot be stored: it is out of range.")
+        log.warning("value rejected by the database", error=str(error).partition("\n")[0])
+        return problem(HTTPStatus.BAD_REQUEST, "A value is out of range and cannot be stored.")
     if isinstance(error, OperationalError):
-        if isinstance(error.__cause__, _CLASHES):
-            return problem(HTTPStatus.CONFLICT, _CLASH)
+        if is_contention(error):
+            response = problem(HTTPStatus.CONFLICT, _BUSY)
+            response["Retry-After"] = "1"
+            return response
         log.error("database not reachable", error=str(error).partition("\n")[0])
-        response = problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be reached now.")
+        response = problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, "The database is not reachable. Try again shortly."
+        )
         response["Retry-After"] = "5"
         return response
     if isinstance(error, django_errors.RequestDataTooBig):
@@ -105,9 +106,10 @@ def _invalid(error: Invalid) -> HttpResponse:
     if count == 1:
         detail = error.problems[0].detail
     elif count > _MOST_ERRORS:
-        detail = f"{count} things are wrong; errors shows the first {_MOST_ERRORS}."
+        at_least = "" if count < MOST_PROBLEMS else "at least "
+        detail = f"The request has {at_least}{count} errors; the first {_MOST_ERRORS} are listed."
     else:
-        detail = f"{count} things are wrong: see errors."
+        detail = f"The request has {count} errors."
     return problem(HTTPStatus.BAD_REQUEST, detail, errors=error.problems)
 
 
@@ -128,28 +130,30 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """What Django answers to a request that it refuses before it reaches a view."""
+    """Answer a request that Django rejects before it reaches a view."""
     if _is_api(request):
         return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
     return defaults.bad_request(request, exception)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """What Django answers to a request that is forbidden."""
+    """Answer a forbidden request."""
     if _is_api(request):
-        return problem(HTTPStatus.FORBIDDEN, "You may not do this.")
+        return problem(HTTPStatus.FORBIDDEN, "You do not have permission to do this.")
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """What Django answers where there is nothing."""
+    """Answer a request for an unknown address."""
     if _is_api(request):
-        return problem(HTTPStatus.NOT_FOUND, "There is nothing here.")
+        return problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """What Django answers when the fault is ours. It has been logged; nothing of it is told."""
+    """Answer after a server error. The details are logged, not shown."""
     if _is_api(request):
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here.")
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred. It has been logged."
+        )
     return defaults.server_error(request)

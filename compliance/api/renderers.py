@@ -1,4 +1,4 @@
-"""Rows as JSON: instants in UTC with Z, days as such, quantities exact."""
+"""Rows as JSON: instants in UTC with Z, civil days, exact quantities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.renderers import BaseRenderer
 
 
 class ORJSONRenderer(BaseRenderer):
-    """JSON, by orjson."""
+    """Renders JSON with orjson."""
 
     media_type = "application/json"
     format = "json"
@@ -25,7 +25,7 @@ class ORJSONRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """The bytes of a response's data; of nothing, nothing."""
+        """Return the data of a response as bytes; empty if there is none."""
         if data is None:
             return b""
         return orjson.dumps(data, default=_plain, option=orjson.OPT_UTC_Z)
@@ -33,7 +33,7 @@ class ORJSONRenderer(BaseRenderer):
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        # A number with all its digits, not the nearest float.
+        # All digits of the number, not the nearest float.
         return orjson.Fragment(format(value.normalize(), "f"))
     if isinstance(value, Promise):
         return str(value)

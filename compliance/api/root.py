@@ -1,4 +1,4 @@
-"""The way in: what there is, and what is not there."""
+"""The API root, the schema, and unknown addresses."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _ROOMS = (
 
 
 class RootViews(Views):
-    """The list of lists."""
+    """The API root."""
 
     permission_classes = [AllowAny]
 
     @extend_schema(operation_id="root", responses={200: dict[str, str]})
     def retrieve(self, request: Request) -> Response:
-        """Show where everything is."""
+        """List the resources."""
         nothing_asked(request)
         here = {name: request.build_absolute_uri(reverse(f"api:{name}")) for name in _ROOMS}
         return Response(here)
 
 
 class SchemaView(SpectacularAPIView):
-    """The OpenAPI document, as JSON unless YAML is asked for."""
+    """The OpenAPI document, as JSON unless YAML is requested."""
 
     renderer_classes = [
         OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2,
@@ -51,27 +51,27 @@ class SchemaView(SpectacularAPIView):
 
 
 class NowhereView(APIView):
-    """Where there is nothing. An address that only lacks its last slash is sent on."""
+    """Unknown addresses. An address that only lacks its trailing slash is redirected."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Answer before the method is looked at.
+        """Answer regardless of the method.
 
         Raises:
-            NotFound: always, unless the address is sent on.
+            NotFound: always, unless the address is redirected.
         """
         if request.path.endswith("/"):
-            raise NotFound("There is nothing here. /api/v1/ shows what there is.")
+            raise NotFound("There is nothing at this address. /api/v1/ lists the resources.")
         try:
             is_nowhere = resolve(f"{request.path_info}/").url_name == "nowhere"
         except Resolver404:
             is_nowhere = True
         if is_nowhere or request.method not in {"GET", "HEAD"}:
             hint = "" if is_nowhere else f" Addresses end with a slash: {request.path}/"
-            raise NotFound(f"There is nothing here.{hint}")
+            raise NotFound(f"There is nothing at this address.{hint}")
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Send on."""

@@ -1,4 +1,4 @@
-"""Where the rooms of the API are."""
+"""The addresses of the API."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ register_converter(_PartyCode, "party_code")
 
 
 def _room(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPattern]:
-    """The list of a room and its single rows, with the verbs that its views have."""
+    """Return the list and detail addresses of a resource, with the methods of its views."""
 
     def verbs(**actions: str) -> dict[str, Any]:
         return {verb: action for verb, action in actions.items() if hasattr(views, action)}

@@ -1,4 +1,4 @@
-"""What the views of all rooms do alike: read what is asked and sent, answer with rows."""
+"""What all API views share: read parameters and bodies, answer with rows."""
 
 from __future__ import annotations
 
@@ -25,33 +25,36 @@ DraftT = TypeVar("DraftT", bound=Draft)
 
 
 class Views(ViewSet):
-    """The views of one room."""
+    """Base class of the views of one resource."""
 
     rights: ClassVar[tuple[type[Model], ...]]
-    """The models on which a user needs rights to come in. Without a default: none is forgotten."""
+    """The models for which a user needs permissions. It has no default, so none is forgotten."""
 
     stores_nothing: ClassVar[bool] = False
-    """Whether what is sent is only looked at, so that the rights of a reader suffice."""
+    """Whether a POST stores nothing, so that read permission suffices."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let in who may come in, then open the body."""
+        """Check permissions, then open the body."""
         super().initial(request, *args, **kwargs)
-        accept_pieces(request._request)
+        if self.action is not None:  # else the method is not offered here
+            accept_pieces(request._request)
 
 
 def question(request: Request, kind: type[FilterT]) -> FilterT:
-    """What the query parameters ask.
+    """Return the query parameters as a filter.
 
     Raises:
-        Invalid: with the name of each parameter that is unknown, repeated or cannot be read.
+        Invalid: names each parameter that is unknown, repeated or invalid.
     """
     asked: dict[str, str] = {}
     for name, values in request.query_params.lists():
         if len(values) > 1:
             raise refusal(name, f"Give {name} once.")
-        # What was not UTF-8 comes as the replacement character.
+        # Bytes that are not UTF-8 arrive as the replacement character.
         if "\x00" in values[0] or "\ufffd" in values[0] or "\x00" in name:
-            raise refusal(name.replace("\x00", ""), "Remove the unreadable characters.")
+            raise refusal(
+                name.replace("\x00", ""), "Remove the characters that are not valid UTF-8."
+            )
         asked[name] = values[0]
     try:
         return read(kind, asked)
@@ -64,29 +67,29 @@ def _of_parameter(problem: Problem, kind: type[Filter]) -> Problem:
     if name in kind.model_fields:
         return Problem(path=name, detail=problem.detail)
     known = ", ".join(sorted(kind.model_fields)) or "none"
-    return Problem(path=name, detail=f"There is no such parameter. There are: {known}.")
+    return Problem(path=name, detail=f"Unknown parameter. Known parameters: {known}.")
 
 
 def nothing_asked(request: Request) -> None:
-    """Refuse any query parameter."""
+    """Reject any query parameter."""
     question(request, Filter)
 
 
 def body(request: Request, kind: type[DraftT]) -> DraftT:
-    """What was sent, checked.
+    """Return the validated body.
 
     Raises:
-        Invalid: with every problem and its path in the body.
+        Invalid: lists every problem with its path in the body.
     """
     return read(kind, sent(request))
 
 
 def corrected(request: Request, kind: type[DraftT], stored: Row | None) -> DraftT:
-    """What is stored, as a draft, with what was sent laid over it.
+    """Return the stored row as a draft, updated with the body.
 
     Raises:
-        Invalid: with every problem and its path in the body.
-        NotFound: nothing is stored.
+        Invalid: lists every problem with its path in the body.
+        NotFound: the row does not exist.
     """
     if stored is None:
         raise NotFound
@@ -95,37 +98,37 @@ def corrected(request: Request, kind: type[DraftT], stored: Row | None) -> Draft
 
 
 def sent(request: Request) -> dict[str, Any]:
-    """The fields that were sent, not checked yet.
+    """Return the fields of the body, not yet validated.
 
     Raises:
-        Invalid: what was sent is no object, or the address asks something.
+        Invalid: the body is not an object, or the address has query parameters.
     """
     nothing_asked(request)
     if not isinstance(request.data, dict):
-        raise refusal("", "Send one object: fields and their values.")
+        raise refusal("", "Send a JSON object.")
     return request.data
 
 
 def user_of(request: Request) -> User:
-    """Who is asking, once they have been let in."""
+    """Return the authenticated user."""
     if not isinstance(request.user, User):
         raise TypeError(request.user)
     return request.user
 
 
 def found(row: Row | None) -> Response:
-    """A row, or 404.
+    """Return a response with a row.
 
     Raises:
-        NotFound: there is none.
+        NotFound: the row does not exist.
     """
     if row is None:
-        raise NotFound("There is nothing here under this name.")
+        raise NotFound("This does not exist.")
     return Response(row)
 
 
 def created(request: Request, row: Row | None, key: str) -> Response:
-    """A row that was just stored, and where it is to be found."""
+    """Return the response (201) for a new row, with its location."""
     response = found(row)
     response.status_code = HTTPStatus.CREATED
     if row is not None:
@@ -134,7 +137,7 @@ def created(request: Request, row: Row | None, key: str) -> Response:
 
 
 def page_response(request: Request, page: Page, **pinned: datetime | None) -> Response:
-    """A page, with the whole address of the one after it, in which `pinned` parameters stand."""
+    """Return a page with the full address of the next one, including `pinned` parameters."""
     if page.next is None:
         return Response({"next": None, "results": page.rows})
     parameters = request.query_params.copy()
@@ -147,24 +150,24 @@ def page_response(request: Request, page: Page, **pinned: datetime | None) -> Re
 
 
 def agreement_of(ref: str) -> Agreement:
-    """The agreement that a body names.
+    """Return the agreement that a body refers to.
 
     Raises:
-        Invalid: there is none (at `agreement`).
+        Invalid: it does not exist (at `agreement`).
     """
     agreement = Agreement.objects.filter(ref=ref).first()
     if agreement is None:
-        raise refusal("agreement", f"There is no agreement {ref}.")
+        raise refusal("agreement", f"Agreement {ref} does not exist.")
     return agreement
 
 
 def deadline_of(deadline_id: int) -> Deadline:
-    """The deadline that a body names.
+    """Return the deadline that a body refers to.
 
     Raises:
-        Invalid: there is none (at `deadline`).
+        Invalid: it does not exist (at `deadline`).
     """
     deadline = Deadline.objects.filter(pk=deadline_id).first()
     if deadline is None:
-        raise refusal("deadline", f"There is no deadline {deadline_id}.")
+        raise refusal("deadline", f"Deadline {deadline_id} does not exist.")
     return deadline

@@ -1,4 +1,4 @@
-"""Tables whose rows, once written, are never changed."""
+"""Append-only tables."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pgtrigger
 
 
 def append_only() -> pgtrigger.Protect:
-    """A trigger that refuses UPDATE and DELETE, whoever asks."""
+    """Return a trigger that rejects every UPDATE and DELETE."""
     return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)

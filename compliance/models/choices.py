@@ -1,4 +1,4 @@
-"""Enums of the domain as model fields: choices for forms, and a constraint in the database."""
+"""Domain enums as model fields: choices for forms, and a constraint in the database."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from django.db import models
 
 
 def choice_field(
-    words: type[StrEnum],
+    enum: type[StrEnum],
     *,
     default: StrEnum | None = None,
     db_default: StrEnum | None = None,
     null: bool = False,
 ) -> models.CharField[Any, Any]:
-    """A text column that holds one of `words`."""
+    """Return a text column that holds a member of `enum`."""
     return models.CharField(
         max_length=32,
-        choices=[(word.value, word.value.replace("_", " ")) for word in words],
+        choices=[(member.value, member.value.replace("_", " ")) for member in enum],
         null=null,
         blank=null,
         default=models.NOT_PROVIDED if default is None else default.value,
@@ -26,9 +26,9 @@ def choice_field(
     )
 
 
-def one_of(column: str, words: type[StrEnum]) -> models.CheckConstraint:
-    """The database's own check that `column` holds one of `words` (or nothing at all)."""
+def one_of(column: str, enum: type[StrEnum]) -> models.CheckConstraint:
+    """Return a database constraint: `column` is NULL or holds a member of `enum`."""
     return models.CheckConstraint(
         name=f"%(class)s_{column}_known",
-        condition=models.Q(**{f"{column}__in": [word.value for word in words]}),
+        condition=models.Q(**{f"{column}__in": [member.value for member in enum]}),
     )

@@ -1,4 +1,4 @@
-"""Who changed what: triggers copy every state of a descriptive row into a table of its own."""
+"""Change history: triggers copy every state of a descriptive row into an event table."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 def tracked(model: type[ModelT]) -> type[ModelT]:
-    """Keep the history of a model.
+    """Keep the change history of a model.
 
-    By triggers, not signals, so that bulk and raw SQL leave their trace too. Requests attach
-    their user to it through pghistory's middleware.
+    Triggers do this instead of signals, so that bulk operations and raw SQL are included.
+    The pghistory middleware attaches the user of a request.
     """
     track = pghistory.track(
         pghistory.InsertEvent(),
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
-        # Once for a statement: once for a row costs more than storing the row, the more so the
-        # more rows there are.
+        # Per statement: a trigger per row costs more than storing the row.
         level=pghistory.Statement,
     )
     return track(model)  # type: ignore[no-any-return]

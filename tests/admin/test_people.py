@@ -49,21 +49,6 @@ def test_a_token_cannot_be_created_for_a_user_with_more_rights(desk: User) -> No
     assert ApiToken.objects.get().user.email == "clerk@example.org"
 
 
-def test_a_user_is_added_by_email_address(browser: Client) -> None:
-    password = "correct-horse-battery"
-    values = {
-        "email": "ana@example.org",
-        "usable_password": "true",
-        "password1": password,
-        "password2": password,
-    }
-    assert browser.post(address("user", "add"), values).status_code == 302
-    assert User.objects.get(email="ana@example.org").check_password(password)
-
-    again = browser.post(address("user", "add"), {**values, "email": "Ana@Example.org"})
-    assert "already" in " ".join(errors(again)["email"])
-
-
 def test_changing_users_does_not_allow_raising_rights(desk: User) -> None:
     user = staff("clerk@example.org", "view_user", "change_user")
     clerk = logged_in(user)

@@ -161,5 +161,5 @@ def test_a_bad_determination_is_refused_at_its_field_and_stores_nothing(
 def test_a_reader_cannot_determine(desk: User, missed: Deadline) -> None:
     reader = client_of(desk, is_read_only=True)
     sent = {"deadline": missed.pk, "verdict": "not_met", "on": "2026-03-18", "note": REASONS}
-    assert "may only read" in post(reader, "determinations/", sent, 403)["detail"]
+    assert "read-only" in post(reader, "determinations/", sent, 403)["detail"]
     assert rows(reader, "determinations/") == []

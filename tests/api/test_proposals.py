@@ -122,7 +122,7 @@ def test_deciding_needs_the_right_and_a_token_that_writes(
     for verb in ("approve", "reject"):
         address = f"proposals/{row['id']}/{verb}/"
         assert "lacks the right" in post(helper, address, {}, 403)["detail"]
-        assert "may only read" in post(reader, address, {}, 403)["detail"]
+        assert "read-only" in post(reader, address, {}, 403)["detail"]
         assert Client().post(BASE + address).status_code == 401
     assert Proposal.objects.get().state == "open"
 

@@ -29,8 +29,9 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.admin.theme import CheckboxInput, button
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED
-from compliance.domain.drafts import AgreementDraft, ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import AgreementKind
 from compliance.models import Agreement, Obligation

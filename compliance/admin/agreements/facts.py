@@ -19,7 +19,8 @@ from compliance.admin.record_forms import (
     zone_field,
 )
 from compliance.admin.theme import CheckboxInput, RadioSelect
-from compliance.domain.drafts import AgreementFactDraft, read
+from compliance.domain.deadlines.drafts import AgreementFactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import FactKind
 from compliance.models import User
 from compliance.operations.deadlines import facts

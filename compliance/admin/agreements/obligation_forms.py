@@ -18,7 +18,7 @@ from compliance.admin.due_dates.due_rules import RuleField, RuleWidget
 from compliance.admin.formsets import DraftFormSet, DraftRowsMixin
 from compliance.admin.operation_forms import DraftForm, without_empty
 from compliance.admin.theme import CheckboxInput, NumberInput, StackedInline
-from compliance.domain.drafts import ObligationDraft
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.due_dates.due_rules import GraceUnit
 from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
 from compliance.models import Obligation, Party

@@ -16,7 +16,8 @@ from compliance.admin.formsets import FilledRowFormSet, PartInline
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
 from compliance.admin.theme import Select
-from compliance.domain.drafts import PartyDraft, read
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import AgreementParty, Party
 from compliance.operations.agreements import parties

@@ -21,7 +21,8 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import Select, button
-from compliance.domain.drafts import FeedDraft, read
+from compliance.domain.alerts.drafts import FeedDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Feed, User
 from compliance.operations.alerts import calendar_feeds

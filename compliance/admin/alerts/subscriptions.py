@@ -21,7 +21,8 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.theme import button
 from compliance.delivery import samples
-from compliance.domain.drafts import SubscriptionDraft, read
+from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import Rhythm, WebhookKind
 from compliance.models import Subscription
 from compliance.operations.alerts import subscriptions

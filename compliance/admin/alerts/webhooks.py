@@ -24,7 +24,8 @@ from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.theme import CheckboxInput, Select, button
 from compliance.delivery import chats
-from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Webhook
 from compliance.operations.alerts import webhooks

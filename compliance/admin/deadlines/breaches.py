@@ -20,7 +20,8 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import DeadlineRecordForm, zone_field
 from compliance.admin.record_pages import deadline_context, record_page
 from compliance.admin.theme import button
-from compliance.domain.drafts import AcknowledgementDraft, read
+from compliance.domain.alerts.drafts import AcknowledgementDraft
+from compliance.domain.drafts import read
 from compliance.models import Breach, Deadline, User
 from compliance.operations.deadlines import breaches
 

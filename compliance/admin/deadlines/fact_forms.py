@@ -20,7 +20,8 @@ from compliance.admin.record_forms import (
     zone_field,
 )
 from compliance.admin.theme import CheckboxInput, NumberInput, RadioSelect
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Deadline, Proposal, User

@@ -15,7 +15,8 @@ from compliance.admin.operation_forms import without_empty
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import DeadlineRecordForm, date_field, time_field, zone_field
 from compliance.admin.theme import Select
-from compliance.domain.drafts import PositionDraft, read
+from compliance.domain.deadlines.drafts import PositionDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Evidence, Position, User
 from compliance.operations.deadlines import positions

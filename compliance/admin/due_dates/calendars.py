@@ -14,7 +14,8 @@ from compliance.admin import fields
 from compliance.admin.formsets import FilledRowFormSet, PartInline, is_below
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.domain.problems import Problem
 from compliance.models import ClosingDay, Deadline, DeskCalendar
 from compliance.operations.due_dates import calendars

@@ -20,7 +20,8 @@ from compliance.admin import badges, fields, urls
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
 from compliance.admin.record_forms import DeadlineRecordForm, date_field
 from compliance.admin.theme import FileInput, Select
-from compliance.domain.drafts import EvidenceDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.evidence.files import ALLOWED
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Agreement, Evidence, Party, User

@@ -1,4 +1,4 @@
-"""Agreements: one at a time, or whole from a document."""
+"""Agreements, created one at a time or imported from a document."""
 
 from __future__ import annotations
 
@@ -34,23 +34,25 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import AgreementDocument, AgreementDraft
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
+from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
 from compliance.operations.agreements import documents
 from compliance.queries.agreements import agreements as queries
 
 
 class MembershipRow(serializers.Serializer[Any]):
-    """That a party is a party to an agreement, and in which role."""
+    """A party to the agreement, and its role."""
 
     code = serializers.CharField()
     role = serializers.CharField(allow_blank=True)
 
 
 class MilestoneRow(serializers.Serializer[Any]):
-    """An event to count from: on a day (`on`), at an instant (`at`), or not dated yet."""
+    """An event that starts periods: on a day (`on`), at an instant (`at`), or not yet dated."""
 
     ref = serializers.CharField()
     title = serializers.CharField(allow_blank=True)
@@ -65,7 +67,7 @@ class AgreementRow(serializers.Serializer[Agreement]):
     title = serializers.CharField()
     kind = serializers.ChoiceField(choices=list(AgreementKind))
     status = serializers.ChoiceField(
-        choices=list(AgreementStatus), help_text="Follows from the dates, as of today."
+        choices=list(AgreementStatus), help_text="Derived from the dates, as of today."
     )
     signed_on = serializers.DateField(allow_null=True)
     in_force_on = serializers.DateField(allow_null=True)
@@ -73,15 +75,15 @@ class AgreementRow(serializers.Serializer[Agreement]):
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
     is_four_eyes = serializers.BooleanField(
-        help_text="Determinations, waivers and extensions count when another person approves."
+        help_text="Determinations, waivers and extensions wait for another person's approval."
     )
-    ladder = LadderRow(allow_null=True, help_text="Null: the default one.")
+    ladder = LadderRow(allow_null=True, help_text="Null: the default policy.")
     milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
 
 
 class LoadedRow(serializers.Serializer[Any]):
-    """What loading a document stored."""
+    """What importing a document stored."""
 
     agreement = serializers.CharField()
     is_new = serializers.BooleanField()
@@ -92,7 +94,7 @@ class LoadedRow(serializers.Serializer[Any]):
 
 
 class AgreementViews(Views):
-    """The instruments: what was agreed, between whom, from when."""
+    """Agreements: what was agreed, between whom and from when."""
 
     rights = (Agreement,)
 
@@ -104,7 +106,7 @@ class AgreementViews(Views):
 
     @extend_schema(request=AgreementDraft, responses={201: AgreementRow})
     def create(self, request: Request) -> Response:
-        """Store a new agreement between stored parties."""
+        """Create an agreement between existing parties."""
         now = timezone.now()
         agreement = operations.create(draft=body(request, AgreementDraft), as_of=now)
         return created(request, queries.row(agreement.ref, as_of=now), "ref")
@@ -117,10 +119,12 @@ class AgreementViews(Views):
 
     @extend_schema(request=changes_of(AgreementDraft), responses=AgreementRow)
     def partial_update(self, request: Request, ref: str) -> Response:
-        """Correct an agreement. Deadlines that follow its zone, calendars or milestones move with
-        it. Lists, such as that of milestones, are given whole."""
+        """Correct an agreement. Deadlines that depend on its zone, calendars or milestones move.
+
+        A list, such as `milestones`, replaces the whole stored list.
+        """
         with transaction.atomic():
-            agreement = get_object_or_404(Agreement.objects.select_for_update(), ref=ref)
+            agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
             draft = corrected(request, AgreementDraft, queries.row(ref, as_of=now))
             operations.update(agreement=agreement, draft=draft, as_of=now)
@@ -128,7 +132,7 @@ class AgreementViews(Views):
 
 
 class ImportViews(Views):
-    """Whole agreements, as documents."""
+    """Import of whole agreements from documents."""
 
     rights = (Party, Agreement, Obligation, Evidence, Fact, Position)
     parser_classes: list[type[BaseParser]] = [
@@ -144,7 +148,7 @@ class ImportViews(Views):
         responses={201: LoadedRow, 200: LoadedRow},
     )
     def create(self, request: Request) -> Response:
-        """Store what a document says and is not stored yet. Loading it twice changes nothing."""
+        """Store everything in a document that is not stored yet. Importing it twice is harmless."""
         loaded = documents.load(
             document=body(request, AgreementDocument), by=user_of(request), as_of=timezone.now()
         )
@@ -160,13 +164,13 @@ class ImportViews(Views):
 
 
 class DocumentSchemaViews(Views):
-    """The form of agreement documents."""
+    """The format of agreement documents."""
 
     permission_classes = [AllowAny]
 
     @extend_schema(operation_id="document_schema", responses={200: dict[str, Any]})
     def retrieve(self, request: Request) -> Response:
-        """The JSON Schema of `pacta.agreement/v1`."""
+        """Show the JSON Schema of `pacta.agreement/v1`."""
         nothing_asked(request)
         schema = AgreementDocument.model_json_schema(mode="validation")
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -1,4 +1,4 @@
-"""Obligations: the duties in agreements."""
+"""Obligations: the duties under agreements."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import AgreementRef, ObligationDraft
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
 from compliance.models import Agreement, Obligation
+from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
 from compliance.queries.agreements import obligations as queries
 from compliance.queries.deadlines.components import consequences
@@ -34,13 +36,13 @@ from compliance.queries.deadlines.deadlines import Moment
 
 
 class NewObligation(ObligationDraft):
-    """An obligation, and the agreement that it is in."""
+    """An obligation and the ref of its agreement."""
 
     agreement: AgreementRef
 
 
 class PartRow(serializers.Serializer[Any]):
-    """A component, and how its deadlines stand; null if it has none yet."""
+    """A component and the status of its deadlines; null while it has none."""
 
     obligation = serializers.IntegerField()
     ref = serializers.CharField()
@@ -50,8 +52,10 @@ class PartRow(serializers.Serializer[Any]):
 
 
 class ComponentsRow(serializers.Serializer[Any]):
-    """How an obligation stands by its components. Waived and cancelled ones are `released` and
-    count neither as done nor among those that must be."""
+    """The progress of an obligation through its components.
+
+    Waived and cancelled components are `released`: they count neither as done nor as required.
+    """
 
     rule = serializers.ChoiceField(choices=list(RollUp))
     share = serializers.FloatField(allow_null=True)
@@ -79,10 +83,11 @@ class ObligationRow(serializers.Serializer[Obligation]):
     due = serializers.DictField(allow_null=True, help_text="The due rule.")
     grace = serializers.DictField(allow_null=True)
     starts = serializers.DictField(
-        allow_null=True, help_text="The rule of when the period to maintain or refrain begins."
+        allow_null=True,
+        help_text="The rule for the beginning of the period to maintain or refrain.",
     )
     is_surviving = serializers.BooleanField(
-        help_text="Suspension and termination of the agreement do not reach it."
+        help_text="Suspending or terminating the agreement does not affect it."
     )
     severity = serializers.ChoiceField(choices=list(Severity))
     tags = serializers.ListField(child=serializers.CharField())
@@ -91,17 +96,18 @@ class ObligationRow(serializers.Serializer[Obligation]):
         allow_null=True, help_text="The ref of the parent obligation."
     )
     roll_up = serializers.ChoiceField(
-        choices=list(RollUp), help_text="How many of its components must be done."
+        choices=list(RollUp), help_text="How many of its components must be complete."
     )
     roll_up_share = serializers.FloatField(allow_null=True)
     target_quantity = serializers.FloatField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
-    ladder = LadderRow(allow_null=True, help_text="Null: that of the agreement.")
+    ladder = LadderRow(allow_null=True, help_text="Null: the policy of the agreement.")
     remedy_for = serializers.CharField(
-        allow_null=True, help_text="The obligation whose breach wakes this one."
+        allow_null=True, help_text="The obligation whose breach activates this one."
     )
     consequences = serializers.ListField(
-        child=serializers.CharField(), help_text="The obligations that a breach of this one wakes."
+        child=serializers.CharField(),
+        help_text="The obligations that a breach of this one activates.",
     )
     components = ComponentsRow(allow_null=True)
 
@@ -126,63 +132,67 @@ class LinkRow(serializers.Serializer[Any]):
 
 
 class ConsequenceRow(LinkRow):
-    """An obligation that a breach wakes, and those, of the same form, that its own wakes."""
+    """An obligation that a breach activates, and recursively those that its own breach does."""
 
     consequences = serializers.ListField(child=serializers.DictField())
 
 
 class ChainAnswer(LinkRow):
-    """What an obligation is a remedy for, nearest first, and what its breach wakes."""
+    """What an obligation remedies, nearest first, and what its breach activates."""
 
     causes = LinkRow(many=True)
     consequences = ConsequenceRow(many=True)
 
 
 class ObligationViews(Views):
-    """The duties in agreements, and who stands on which side of them."""
+    """Duties under agreements, with their obligors and obligees."""
 
     rights = (Obligation,)
 
     @extend_schema(parameters=asked(queries.ObligationListing), responses=paged(ObligationRow))
     def list(self, request: Request) -> Response:
-        """List obligations in the order in which they were stored, with how their components
-        stand, now or as of an instant and as known at another."""
+        """List obligations in order of creation, with the progress of their components.
+
+        The progress is that of now, or as of one instant as known at another.
+        """
         listing = question(request, queries.ObligationListing).pinned(timezone.now())
         page = queries.listed(listing)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=NewObligation, responses={201: ObligationRow})
     def create(self, request: Request) -> Response:
-        """Store an obligation, and the deadlines that its due rule makes."""
+        """Create an obligation and the deadlines that follow from its due rule."""
         draft = body(request, NewObligation)
         agreement = Agreement.objects.filter(ref=draft.agreement).first()
         if agreement is None:
-            raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+            raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
         obligation = operations.create(agreement=agreement, draft=draft, as_of=timezone.now())
         return created(request, queries.row(obligation.pk, Moment()), "id")
 
     @extend_schema(parameters=asked(Moment), responses=ObligationRow)
     def retrieve(self, request: Request, id: int) -> Response:
-        """Show one obligation, with how its components stand, now or at another moment."""
+        """Show one obligation with the progress of its components, now or at another time."""
         return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
 
     @extend_schema(
         operation_id="obligations_consequences", parameters=asked(Moment), responses=ChainAnswer
     )
     def consequences(self, request: Request, id: int) -> Response:
-        """Follow the chain of consequences both ways: what the obligation is a remedy for, and
-        what wakes when it is breached."""
+        """Show the chain of consequences: what the obligation remedies, and what its breach
+        activates."""
         moment = question(request, Moment).pinned(timezone.now())
         return found(consequences(id, moment))
 
     @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
     def partial_update(self, request: Request, id: int) -> Response:
-        """Correct an obligation. A corrected due rule moves its deadlines, through the ledger; for
-        a change that the parties agreed on, record an extension."""
+        """Correct an obligation. A corrected due rule moves its deadlines through the ledger.
+
+        For a change that the parties agreed on, record an extension instead.
+        """
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)
-            # Locked in the order of the operations: the agreement before what is in it.
-            Agreement.objects.select_for_update().get(pk=obligation.agreement_id)
+            # In the same order as the operations lock: the agreement before its contents.
+            lock_agreement(obligation.agreement_id)
             draft = corrected(request, ObligationDraft, queries.row(id, Moment()))
             operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
         return found(queries.row(id, Moment()))

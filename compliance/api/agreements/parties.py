@@ -1,4 +1,4 @@
-"""Parties: who can owe or be owed."""
+"""Parties: states, organisations and companies."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import PartyDraft
+from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import Party
+from compliance.models.locks import for_update
 from compliance.operations.agreements import parties as operations
 from compliance.queries.agreements import parties as queries
 
@@ -39,7 +40,7 @@ class PartyRow(serializers.Serializer[Party]):
 
 
 class PartyViews(Views):
-    """Who can owe or be owed: states, organisations, companies."""
+    """States, organisations and companies that can owe or be owed an obligation."""
 
     rights = (Party,)
 
@@ -50,7 +51,7 @@ class PartyViews(Views):
 
     @extend_schema(request=PartyDraft, responses={201: PartyRow})
     def create(self, request: Request) -> Response:
-        """Store a new party."""
+        """Create a party."""
         party = operations.create(draft=body(request, PartyDraft))
         return created(request, queries.row(party.code), "code")
 
@@ -62,9 +63,9 @@ class PartyViews(Views):
 
     @extend_schema(request=changes_of(PartyDraft), responses=PartyRow)
     def partial_update(self, request: Request, code: str) -> Response:
-        """Correct a party. Deadlines that follow its time zone move with it."""
+        """Correct a party. Deadlines that depend on its time zone move."""
         with transaction.atomic():
-            party = get_object_or_404(Party.objects.select_for_update(), code=code)
+            party = get_object_or_404(for_update(Party.objects.all()), code=code)
             draft = corrected(request, PartyDraft, queries.row(code))
             operations.update(party=party, draft=draft, as_of=timezone.now())
         return found(queries.row(code))

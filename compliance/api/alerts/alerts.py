@@ -27,34 +27,36 @@ from compliance.queries.pages import Listing
 
 
 class AlertRow(serializers.Serializer[Alert]):
-    """An alert, and what became of it."""
+    """An alert and its delivery."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
     obligation_ref = serializers.CharField()
     agreement = serializers.CharField()
     kind = serializers.ChoiceField(choices=list(AlertKind))
-    occasion = serializers.DateTimeField(help_text="The instant that makes it one of a kind.")
-    breach_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the breach that it tells of occurred."
+    occasion = serializers.DateTimeField(
+        help_text="The instant of the event; makes the alert unique."
     )
-    level = serializers.IntegerField(help_text="How many rungs were climbed.")
+    breach_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the breach that it reports occurred."
+    )
+    level = serializers.IntegerField(help_text="The escalation step that was reached.")
     recipient = serializers.CharField()
     created_at = serializers.DateTimeField()
     not_before = serializers.DateTimeField(
-        help_text="When it may be told: at once, with a digest, or after quiet hours."
+        help_text="When it may be sent: immediately, with a digest, or after quiet hours."
     )
     state = serializers.ChoiceField(choices=list(MessageState))
     message_id = serializers.CharField(allow_null=True)
     sent_at = serializers.DateTimeField(allow_null=True)
     attempts = serializers.IntegerField()
     last_answer = serializers.CharField(
-        allow_null=True, allow_blank=True, help_text="What the mail server said last."
+        allow_null=True, allow_blank=True, help_text="The last answer of the mail server."
     )
 
 
 class AttemptRow(serializers.Serializer[DeliveryAttempt]):
-    """One try at sending, and what the other side answered."""
+    """One attempt to deliver, and the answer of the receiving server."""
 
     id = serializers.IntegerField()
     started_at = serializers.DateTimeField()
@@ -64,13 +66,13 @@ class AttemptRow(serializers.Serializer[DeliveryAttempt]):
 
 
 class AlertViews(Views):
-    """What is told to whom, and what became of it."""
+    """Alerts and their delivery."""
 
     rights = (Alert,)
 
     @extend_schema(parameters=asked(queries.AlertListing), responses=paged(AlertRow))
     def list(self, request: Request) -> Response:
-        """List alerts, the newest first."""
+        """List alerts, newest first."""
         return page_response(request, queries.alerts(question(request, queries.AlertListing)))
 
     @extend_schema(responses=AlertRow)
@@ -81,13 +83,13 @@ class AlertViews(Views):
 
 
 class AttemptViews(Views):
-    """Each try at telling an alert."""
+    """Attempts to deliver an alert."""
 
     rights = (Alert,)
 
     @extend_schema(parameters=asked(Listing), responses=paged(AttemptRow))
     def list(self, request: Request, id: int) -> Response:
-        """List the tries at sending the message that an alert is in, the first one first."""
+        """List the attempts to deliver the message that contains an alert, oldest first."""
         listing = question(request, Listing)
         get_object_or_404(Alert, pk=id)
         return page_response(request, queries.attempts(id, listing))

@@ -1,4 +1,4 @@
-"""Private calendar feeds of the asker."""
+"""Calendar feeds: private addresses for calendar programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import FeedDraft
+from compliance.domain.alerts.drafts import FeedDraft
 from compliance.models import Feed
 from compliance.operations.alerts import calendar_feeds as operations
 from compliance.queries.alerts import calendar_feeds as queries
@@ -29,36 +29,38 @@ from compliance.queries.pages import Listing
 
 
 class FeedRow(serializers.Serializer[Feed]):
-    """A private calendar feed. Its address is only told when it is made."""
+    """A private calendar feed. Its address is shown only at creation."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
-    agreement = serializers.CharField(allow_null=True, help_text="Null: of all agreements.")
+    agreement = serializers.CharField(allow_null=True, help_text="Null: all agreements.")
     owner = serializers.CharField()
     created_at = serializers.DateTimeField()
     revoked_at = serializers.DateTimeField(allow_null=True)
 
 
 class NewFeedRow(FeedRow):
-    """A feed just made, with its address."""
+    """A new feed with its address."""
 
-    url = serializers.CharField(help_text="Whoever knows it can read the feed. Not shown again.")
+    url = serializers.CharField(
+        help_text="Anyone who knows it can read the feed. It is not shown again."
+    )
 
 
 class FeedViews(Views):
-    """Private calendar feeds of deadlines, each user's own."""
+    """Your private calendar feeds of deadlines."""
 
     rights = (Feed,)
 
     @extend_schema(parameters=asked(Listing), responses=paged(FeedRow))
     def list(self, request: Request) -> Response:
-        """List your feeds in the order in which they were made."""
+        """List your feeds in order of creation."""
         listing = question(request, Listing)
         return page_response(request, queries.feeds(listing, owner_id=user_of(request).pk))
 
     @extend_schema(request=FeedDraft, responses={201: NewFeedRow})
     def create(self, request: Request) -> Response:
-        """Make a feed; the answer holds its address, once."""
+        """Create a feed. Only this response contains its address."""
         user = user_of(request)
         draft = body(request, FeedDraft)
         feed, token = operations.create(draft=draft, owner=user, as_of=timezone.now())
@@ -73,7 +75,7 @@ class FeedViews(Views):
 
     @extend_schema(request=None, responses=FeedRow)
     def revoke(self, request: Request, id: int) -> Response:
-        """Take the address back: from now on it answers 404."""
+        """Revoke a feed. Its address answers 404 from now on."""
         nothing_asked(request)
         user = user_of(request)
         feed = get_object_or_404(Feed, pk=id, owner=user)

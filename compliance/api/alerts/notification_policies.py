@@ -1,4 +1,4 @@
-"""Alert ladders as rows: of agreements, and of single obligations."""
+"""Notification policies of agreements and of single obligations, as rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rest_framework import serializers
 
 
 class RungRow(serializers.Serializer[Any]):
-    """One step of an alert ladder."""
+    """One reminder or escalation step."""
 
     count = serializers.IntegerField()
     unit = serializers.ChoiceField(choices=["days", "business_days"])
 
 
 class LadderRow(serializers.Serializer[Any]):
-    """When people are reminded before a due date, and told again after a miss."""
+    """When reminders are sent before a due date, and escalations after a breach."""
 
     reminders = RungRow(many=True)
     escalations = RungRow(many=True)

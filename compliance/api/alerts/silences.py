@@ -20,14 +20,14 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import SilenceDraft
+from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.models import Silence
 from compliance.operations.alerts import silences
 from compliance.queries.alerts import silences as queries
 
 
 class SilenceRow(serializers.Serializer[Silence]):
-    """A time in which alerts are held back."""
+    """A period during which alerts are held back."""
 
     id = serializers.IntegerField()
     agreement = serializers.CharField()
@@ -40,18 +40,18 @@ class SilenceRow(serializers.Serializer[Silence]):
 
 
 class SilenceViews(Views):
-    """Times in which alerts about an agreement, or one deadline of it, are held back."""
+    """Periods during which alerts about an agreement or a deadline are held back."""
 
     rights = (Silence,)
 
     @extend_schema(parameters=asked(queries.SilenceListing), responses=paged(SilenceRow))
     def list(self, request: Request) -> Response:
-        """List silences, the newest first."""
+        """List silences, newest first."""
         return page_response(request, queries.silences(question(request, queries.SilenceListing)))
 
     @extend_schema(request=SilenceDraft, responses={201: SilenceRow})
     def create(self, request: Request) -> Response:
-        """Begin a silence. Nothing is lost: what it holds back is told when it ends."""
+        """Start a silence. Nothing is lost: alerts held back are sent when it ends."""
         draft = body(request, SilenceDraft)
         silence = silences.create(draft=draft, by=user_of(request), as_of=timezone.now())
         return created(request, queries.silence(silence.pk), "id")

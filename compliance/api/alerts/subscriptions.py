@@ -20,19 +20,20 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import SubscriptionDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.vocabulary import (
     AlertKind,
     Rhythm,
     Severity,
 )
 from compliance.models import Subscription
+from compliance.models.locks import for_update
 from compliance.operations.alerts import subscriptions as operations
 from compliance.queries.alerts import subscriptions as queries
 
 
 class SubscriptionRow(serializers.Serializer[Subscription]):
-    """Who is told of what, and when: an address or a webhook. Null narrows nothing."""
+    """A recipient, what it follows, and when it is notified. Null matches everything."""
 
     id = serializers.IntegerField()
     email = serializers.CharField(allow_null=True)
@@ -41,40 +42,42 @@ class SubscriptionRow(serializers.Serializer[Subscription]):
     party = serializers.CharField(allow_null=True)
     tag = serializers.CharField(allow_null=True)
     min_severity = serializers.ChoiceField(choices=list(Severity))
-    is_owner = serializers.BooleanField(help_text="Only obligations that the address owns.")
+    is_owner = serializers.BooleanField(help_text="Only obligations owned by the address.")
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=list(AlertKind)), help_text="Empty: all."
     )
     from_escalation = serializers.IntegerField(
-        help_text="0: told from the start. 1: only from the first escalation on, and so forth."
+        help_text="0: notified immediately. 1: only from the first escalation on, and so on."
     )
     rhythm = serializers.ChoiceField(choices=list(Rhythm))
     digest_hour = serializers.IntegerField()
-    digest_weekday = serializers.IntegerField(help_text="Of a weekly digest; 0 is Monday.")
+    digest_weekday = serializers.IntegerField(
+        help_text="The weekday of a weekly digest; 0 is Monday."
+    )
     quiet_from = serializers.TimeField(allow_null=True)
     quiet_until = serializers.TimeField(allow_null=True)
     timezone = serializers.CharField()
     is_active = serializers.BooleanField()
     refused_at = serializers.DateTimeField(
-        allow_null=True, help_text="When mail to the address was refused for good."
+        allow_null=True, help_text="When mail to the address was permanently refused."
     )
     refusal = serializers.CharField(allow_null=True)
 
 
 class SubscriptionViews(Views):
-    """Who is told: an address, about everything or about one agreement."""
+    """Subscriptions of email addresses and webhooks to alerts."""
 
     rights = (Subscription,)
 
     @extend_schema(parameters=asked(queries.SubscriptionListing), responses=paged(SubscriptionRow))
     def list(self, request: Request) -> Response:
-        """List subscriptions in the order in which they were made."""
+        """List subscriptions in order of creation."""
         listing = question(request, queries.SubscriptionListing)
         return page_response(request, queries.subscriptions(listing))
 
     @extend_schema(request=SubscriptionDraft, responses={201: SubscriptionRow})
     def create(self, request: Request) -> Response:
-        """Subscribe an address."""
+        """Create a subscription."""
         subscription = operations.create(draft=body(request, SubscriptionDraft))
         return created(request, queries.subscription(subscription.pk), "id")
 
@@ -86,9 +89,9 @@ class SubscriptionViews(Views):
 
     @extend_schema(request=changes_of(SubscriptionDraft), responses=SubscriptionRow)
     def partial_update(self, request: Request, id: int) -> Response:
-        """Change a subscription. Alerts made already are still sent."""
+        """Change a subscription. Alerts that already exist are still sent."""
         with transaction.atomic():
-            subscription = get_object_or_404(Subscription.objects.select_for_update(), pk=id)
+            subscription = get_object_or_404(for_update(Subscription.objects.all()), pk=id)
             draft = corrected(request, SubscriptionDraft, queries.subscription(id))
             operations.update(subscription=subscription, draft=draft)
         return found(queries.subscription(id))

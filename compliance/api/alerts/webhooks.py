@@ -1,4 +1,4 @@
-"""Webhooks and chats that can be subscribed, and sending once more what did not arrive."""
+"""Webhooks and chats that can be subscribed, and redelivery of alerts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from compliance.api.views import (
     question,
     sent,
 )
-from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Alert, Message, Webhook
+from compliance.models.locks import for_update
 from compliance.operations.alerts import webhooks as operations
 from compliance.queries.alerts import alerts
 from compliance.queries.alerts import webhooks as queries
@@ -33,7 +35,7 @@ from compliance.queries.pages import Listing
 
 
 class WebhookRow(serializers.Serializer[Webhook]):
-    """A web address that can be subscribed. That of a chat holds a secret, and is not shown."""
+    """A webhook or chat. The address of a chat contains a secret and is not shown."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -41,32 +43,32 @@ class WebhookRow(serializers.Serializer[Webhook]):
     url = serializers.CharField(allow_null=True)
     is_active = serializers.BooleanField()
     former_until = serializers.DateTimeField(
-        allow_null=True, help_text="Until when the former secret signs too."
+        allow_null=True, help_text="Until when the former secret also signs."
     )
     created_at = serializers.DateTimeField()
 
 
 class NewWebhookRow(WebhookRow):
-    """A webhook with the secret it was just given."""
+    """A webhook with its new secret."""
 
     secret = serializers.CharField(
-        allow_null=True, help_text="To verify what comes (Standard Webhooks). Not shown again."
+        allow_null=True, help_text="Verifies requests (Standard Webhooks). It is not shown again."
     )
 
 
 class WebhookViews(Views):
-    """Receivers of Standard Webhooks, and chats."""
+    """Standard Webhooks receivers and chats."""
 
     rights = (Webhook,)
 
     @extend_schema(parameters=asked(Listing), responses=paged(WebhookRow))
     def list(self, request: Request) -> Response:
-        """List webhooks in the order in which they were made."""
+        """List webhooks in order of creation."""
         return page_response(request, queries.webhooks(question(request, Listing)))
 
     @extend_schema(request=WebhookDraft, responses={201: NewWebhookRow})
     def create(self, request: Request) -> Response:
-        """Store a webhook; the answer holds its secret, once."""
+        """Create a webhook. Only this response contains its secret."""
         webhook = operations.create(draft=body(request, WebhookDraft), as_of=timezone.now())
         row = queries.webhook(webhook.pk) or {}
         return created(request, {**row, "secret": webhook.secret or None}, "id")
@@ -79,9 +81,9 @@ class WebhookViews(Views):
 
     @extend_schema(request=changes_of(WebhookDraft), responses=WebhookRow)
     def partial_update(self, request: Request, id: int) -> Response:
-        """Change a webhook. Its secret stays."""
+        """Change a webhook. Its secret stays the same."""
         with transaction.atomic():
-            webhook = get_object_or_404(Webhook.objects.select_for_update(), pk=id)
+            webhook = get_object_or_404(for_update(Webhook.objects.all()), pk=id)
             kept = {
                 "name": webhook.name,
                 "kind": webhook.kind,
@@ -93,23 +95,23 @@ class WebhookViews(Views):
 
     @extend_schema(request=None, responses=NewWebhookRow)
     def rotate(self, request: Request, id: int) -> Response:
-        """Give it a new secret; the former one signs beside it for a day."""
+        """Rotate the secret. The former secret also signs for one more day."""
         nothing_asked(request)
         webhook = operations.rotate(webhook=get_object_or_404(Webhook, pk=id), as_of=timezone.now())
         return found({**(queries.webhook(id) or {}), "secret": webhook.secret})
 
 
 class RedeliveryViews(Views):
-    """Sending once more what was sent, refused or given up."""
+    """Redelivery of alerts."""
 
     rights = (Message,)
 
     @extend_schema(request=None, responses=AlertRow)
     def create(self, request: Request, id: int) -> Response:
-        """Send the message of an alert once more, as mail or to its webhook."""
+        """Send the message of an alert again, by email or to its webhook."""
         nothing_asked(request)
         alert = get_object_or_404(Alert.objects.select_related("message"), pk=id)
         if alert.message is None:
-            raise NotFound("This alert is in no message yet.")
+            raise NotFound("This alert has not been put into a message yet.")
         operations.redeliver(message=alert.message, as_of=timezone.now())
         return found(alerts.alert(id))

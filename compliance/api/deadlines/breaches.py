@@ -1,4 +1,4 @@
-"""Breaches: the intervals in which deadlines stood unmet."""
+"""Breaches: intervals during which deadlines were unmet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
 from compliance.api.views import Views, body, found, page_response, question, user_of
-from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
 from compliance.operations.deadlines import breaches as operations
@@ -20,7 +20,7 @@ from compliance.queries.deadlines.deadlines import Moment
 
 
 class BreachRow(serializers.Serializer[Breach]):
-    """A breach: when it truly began, when it was found, when and why it ended."""
+    """A breach: when it occurred, when it was detected, when and why it ended."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
@@ -38,31 +38,31 @@ class BreachRow(serializers.Serializer[Breach]):
 
 
 class BreachViews(Views):
-    """The intervals in which deadlines stood unmet. They end; they are never erased."""
+    """Intervals during which deadlines were unmet. They can end, but are never erased."""
 
     rights = (Breach,)
 
     @extend_schema(parameters=asked(queries.BreachListing), responses=paged(BreachRow))
     def list(self, request: Request) -> Response:
-        """List breaches, the newest first; or those that were believed in at an instant."""
+        """List breaches, newest first, as known now or at an instant."""
         listing = question(request, queries.BreachListing).pinned(timezone.now())
         page = queries.listed(listing)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(parameters=asked(Moment), responses=BreachRow)
     def retrieve(self, request: Request, id: int) -> Response:
-        """Show one breach, now or as it was believed in at an instant."""
+        """Show one breach, as known now or at an instant."""
         return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
 
 
 class AcknowledgementViews(Views):
-    """That somebody is at a breach."""
+    """Acknowledgement of a breach."""
 
     rights = (Breach,)
 
     @extend_schema(request=AcknowledgementDraft, responses=BreachRow)
     def create(self, request: Request, id: int) -> Response:
-        """Acknowledge a breach: escalations wait until `until_at`, by default for a week."""
+        """Acknowledge a breach. Escalations pause until `until_at`, by default for a week."""
         breach = get_object_or_404(Breach.objects.select_related("deadline"), pk=id)
         draft = body(request, AcknowledgementDraft)
         operations.acknowledge(

@@ -1,4 +1,4 @@
-"""The ledger as a feed."""
+"""The change feed: the ledger in the order of recording."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from compliance.queries.pages import Listing
 
 
 class ChangeRow(serializers.Serializer[LedgerEntry]):
-    """From `effective_at` on the deadline had `status`, as known from `recorded_at` on."""
+    """The status of a deadline from `effective_at` on, as known from `recorded_at` on."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
@@ -37,7 +37,7 @@ class ChangeRow(serializers.Serializer[LedgerEntry]):
 
 
 class StateRow(serializers.Serializer[Any]):
-    """How a deadline stood."""
+    """The state of a deadline at one instant."""
 
     status = serializers.ChoiceField(choices=list(Status))
     due_on = serializers.DateField(allow_null=True)
@@ -64,8 +64,10 @@ class RecordedPositionRow(serializers.Serializer[Any]):
 
 
 class ComparedRow(serializers.Serializer[Any]):
-    """How a deadline stood at the one instant and at the other, as known then, and what was
-    recorded of it in between. `before` is null if nothing was known of it yet."""
+    """The state of a deadline at two instants, each as known then, and what was recorded between.
+
+    `before` is null if the deadline was not known yet.
+    """
 
     deadline = serializers.IntegerField()
     agreement = serializers.CharField()
@@ -78,7 +80,7 @@ class ComparedRow(serializers.Serializer[Any]):
 
 
 class ComparisonViews(Views):
-    """What changed between two instants."""
+    """Comparison of two instants."""
 
     rights = (LedgerEntry,)
 
@@ -88,8 +90,8 @@ class ComparisonViews(Views):
         responses=paged(ComparedRow),
     )
     def list(self, request: Request) -> Response:
-        """List the deadlines that stood otherwise at `until` than at `since`, each as it was known
-        then, or of which something was recorded in between."""
+        """List the deadlines whose state differs between `since` and `until`, each as known then,
+        and those about which something was recorded in between."""
         asked_for = question(request, comparison.Comparison).pinned(timezone.now())
         page = comparison.changed(asked_for)
         since, until = asked_for.instants
@@ -97,12 +99,14 @@ class ComparisonViews(Views):
 
 
 class ChangeViews(Views):
-    """Every change of status, in the order in which it was recorded."""
+    """Every change of status, in the order of recording."""
 
     rights = (LedgerEntry,)
 
     @extend_schema(parameters=asked(Listing), responses=paged(ChangeRow, is_endless=True))
     def list(self, request: Request) -> Response:
-        """Read the feed, the oldest change first. Keep `next`, and ask there for what came since:
-        it is always given, and none is passed over."""
+        """Read the feed, oldest change first.
+
+        `next` is always present. Request it later to continue without missing a change.
+        """
         return page_response(request, queries.listed(question(request, Listing)))

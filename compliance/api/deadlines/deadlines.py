@@ -1,4 +1,4 @@
-"""Deadlines: where they stand, where they stood, and how they came to."""
+"""Deadlines: their status, timeline and history."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from compliance.queries.deadlines import deadlines as queries
 
 
 class DeadlineRow(serializers.Serializer[Deadline]):
-    """A deadline, at the moment that was asked for."""
+    """A deadline at the requested time."""
 
     id = serializers.IntegerField()
     obligation = serializers.IntegerField()
@@ -29,24 +29,26 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     obligors = serializers.ListField(child=serializers.CharField())
     obligees = serializers.ListField(child=serializers.CharField())
     kind = serializers.ChoiceField(choices=list(ObligationKind))
-    number = serializers.IntegerField(help_text="Which of the obligation's deadlines, from 1.")
+    number = serializers.IntegerField(
+        help_text="The position among the obligation's deadlines, from 1."
+    )
     starts_at = serializers.DateTimeField(
-        allow_null=True, help_text="When a period to maintain or refrain in begins."
+        allow_null=True, help_text="When the period to maintain or refrain begins."
     )
     due_on = serializers.DateField(
         allow_null=True,
-        help_text="The civil day, where it counts. Null while dormant, or without an end.",
+        help_text="The due day in the deadline's zone. Null while dormant, or if it has no end.",
     )
     due_at = serializers.DateTimeField(
-        allow_null=True, help_text="Exclusive: what happens at it is late."
+        allow_null=True, help_text="Exclusive: performance at this instant is late."
     )
     unmet_at = serializers.DateTimeField(allow_null=True, help_text="The end of the grace period.")
     first_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="From here to due_at it is in time by one reading, and late by another.",
+        help_text="From this until due_at, whether performance is on time depends on the reading.",
     )
     is_ambiguous = serializers.BooleanField(
-        help_text="Whether the status depends on the zone, or the reading, that is taken."
+        help_text="Whether the status depends on the zone or the reading that is used."
     )
     original_due_at = serializers.DateTimeField(allow_null=True)
     timezone = serializers.CharField()
@@ -56,30 +58,30 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     verification = serializers.ChoiceField(choices=list(Verification))
     next_check_at = serializers.DateTimeField(allow_null=True)
     target_quantity = serializers.FloatField(
-        allow_null=True, help_text="What is owed; null without a target."
+        allow_null=True, help_text="The quantity owed; null if there is no target."
     )
     unit = serializers.CharField(allow_blank=True)
     performed_quantity = serializers.FloatField(allow_null=True)
     accepted_share = serializers.FloatField(
-        allow_null=True, help_text="How much of the whole is accepted, where nothing is counted."
+        allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
     expected_quantity = serializers.FloatField(
-        allow_null=True, help_text="What an even delivery would have reached by now."
+        allow_null=True, help_text="The quantity that even delivery would have reached by now."
     )
     pace = serializers.FloatField(
-        allow_null=True, help_text="What was performed, as a share of what was expected."
+        allow_null=True, help_text="The quantity performed as a share of the quantity expected."
     )
 
 
 class SingleDeadlineRow(DeadlineRow):
-    """A deadline with its working: how its due date came about, by the rules as they are now."""
+    """A deadline with the trace of its due date under the current rules."""
 
     trace = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
 
 
 class TransitionRow(serializers.Serializer[Any]):
-    """One change in the course of a deadline; it is still to come if `is_projected`."""
+    """One transition of a deadline. It lies in the future if `is_projected`."""
 
     effective_at = serializers.DateTimeField()
     status = serializers.ChoiceField(choices=list(Status))
@@ -88,13 +90,15 @@ class TransitionRow(serializers.Serializer[Any]):
     due_on = serializers.DateField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True)
     unmet_at = serializers.DateTimeField(allow_null=True)
-    performed = serializers.FloatField(allow_null=True, help_text="The quantity so far.")
-    target = serializers.FloatField(allow_null=True, help_text="The quantity owed from here on.")
+    performed = serializers.FloatField(allow_null=True, help_text="The quantity performed so far.")
+    target = serializers.FloatField(
+        allow_null=True, help_text="The quantity owed from this transition on."
+    )
     is_projected = serializers.BooleanField()
 
 
 class TimelineAnswer(serializers.Serializer[Any]):
-    """The whole course of a deadline, oldest first."""
+    """The whole timeline of a deadline, oldest first."""
 
     deadline = serializers.IntegerField()
     as_of = serializers.DateTimeField()
@@ -103,7 +107,7 @@ class TimelineAnswer(serializers.Serializer[Any]):
 
 
 class PastTransitionRow(serializers.Serializer[Any]):
-    """One step of a course as it was believed."""
+    """One transition as it was known at the time."""
 
     effective_at = serializers.DateTimeField()
     status = serializers.ChoiceField(choices=list(Status))
@@ -117,43 +121,42 @@ class PastTransitionRow(serializers.Serializer[Any]):
 
 
 class LearnedRow(serializers.Serializer[Any]):
-    """A fact that had become known."""
+    """A fact that became known."""
 
     id = serializers.IntegerField()
     type = serializers.ChoiceField(choices=list(FactKind))
 
 
 class BatchRow(serializers.Serializer[Any]):
-    """What was believed anew at `recorded_at`: the course `from` an instant on, and the facts
-    that had become known since the batch before."""
+    """What was recorded at `recorded_at`: the timeline `from` an instant on, and the facts that
+    became known since the previous batch."""
 
     recorded_at = serializers.DateTimeField()
     facts = LearnedRow(many=True)
     course = PastTransitionRow(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """The fields, of which the name of one is a word of the language."""
+        """Return the fields, including `from`, which is a Python keyword."""
         return {**super().get_fields(), "from": serializers.DateTimeField()}
 
 
 class HistoryAnswer(serializers.Serializer[Any]):
-    """All that was ever believed of a deadline, oldest first."""
+    """Everything that was ever known about a deadline, oldest first."""
 
     deadline = serializers.IntegerField()
     results = BatchRow(many=True)
 
 
 class DeadlineViews(Views):
-    """Dated instances of obligations."""
+    """Deadlines: dated instances of obligations."""
 
     rights = (Deadline,)
 
     @extend_schema(parameters=asked(queries.DeadlineListing), responses=paged(DeadlineRow))
     def list(self, request: Request) -> Response:
-        """List deadlines with their status, now or as of an instant and as known at another.
+        """List deadlines with their status, now or as of one instant as known at another.
 
-        Those without a due date come after all that have one. Deadlines of which nothing was
-        known then are not listed.
+        Deadlines without a due date come last. Deadlines that were not known then are left out.
         """
         now = timezone.now()
         listing = question(request, queries.DeadlineListing).pinned(now)
@@ -162,7 +165,7 @@ class DeadlineViews(Views):
 
     @extend_schema(parameters=asked(queries.Moment), responses=SingleDeadlineRow)
     def retrieve(self, request: Request, id: int) -> Response:
-        """Show one deadline, now or as of an instant and as known at another."""
+        """Show one deadline, now or as of one instant as known at another."""
         now = timezone.now()
         moment = question(request, queries.Moment).pinned(now)
         return found(queries.row(id, moment, now=now))
@@ -173,21 +176,23 @@ class DeadlineViews(Views):
         responses=TimelineAnswer,
     )
     def timeline(self, request: Request, id: int) -> Response:
-        """Show every status that the deadline has had, and will have if nothing more happens; or
-        what was believed of that at an instant."""
+        """Show every past status of the deadline, and every future one if nothing else happens.
+
+        With `known_at`, as known at that instant.
+        """
         now = timezone.now()
         moment = question(request, queries.Moment).pinned(now)
         course = queries.course(id, moment, now=now)
         if course is None:
-            raise NotFound("There is no such deadline, or nothing was known of it then.")
+            raise NotFound("This deadline does not exist, or was not known then.")
         as_of, known_at = moment.as_of or now, moment.known_at or now
         return Response({"deadline": id, "as_of": as_of, "known_at": known_at, "results": course})
 
     @extend_schema(operation_id="deadlines_history", responses=HistoryAnswer)
     def history(self, request: Request, id: int) -> Response:
-        """Show what was believed of the deadline, and when."""
+        """Show what was known about the deadline, and when."""
         nothing_asked(request)
         history = queries.history(id)
         if history is None:
-            raise NotFound("There is no such deadline.")
+            raise NotFound("This deadline does not exist.")
         return Response({"deadline": id, "results": history})

@@ -1,4 +1,4 @@
-"""Determinations: what the desk itself concludes of deadlines, with reasons. Append-only."""
+"""Determinations: the desk's own findings about deadlines, with reasons. Append-only."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import DayOrInstant, FactDraft, Quantity, Share, Text, read
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
+from compliance.domain.drafts import read
+from compliance.domain.fields import Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import proposals as operations
@@ -34,23 +35,25 @@ from compliance.queries.filters import Id
 
 
 class NewDetermination(DayOrInstant):
-    """What the desk concludes of a deadline, and in `note` the reasons. What was partly met has
-    the `quantity` or the `share` that is accepted in all. It says how things stood on a day
-    (`on`) or at an instant (`at`): what was met, that it was met then; else what is accepted of
-    all that was performed by then. By its day alone it counts from the start of that day."""
+    """A finding about a deadline, with the reasons in `note`.
+
+    It applies on a day (`on`, from the start of that day) or at an instant (`at`). `met` means
+    met at that time. `partly_met` gives the total `quantity` or `share` accepted of everything
+    performed by then.
+    """
 
     deadline: Id
     verdict: Conclusion
     share: Share | None = None
     quantity: Quantity | None = None
     note: Annotated[Text, Field(min_length=1)]
-    evidence: tuple[Ref, ...] = ()
+    evidence: Refs = ()
     supersedes: Id | None = None
 
 
 class DeterminationRow(serializers.Serializer[Fact]):
-    """A determination. It stays when it is superseded: `superseded_by` names the fact, another
-    determination or a retraction, because of which it counts no more."""
+    """A determination. If it no longer counts, `superseded_by` names the fact that replaced or
+    retracted it."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
@@ -58,10 +61,10 @@ class DeterminationRow(serializers.Serializer[Fact]):
     obligation_ref = serializers.CharField()
     verdict = serializers.ChoiceField(choices=list(Conclusion))
     share = serializers.FloatField(
-        allow_null=True, help_text="How much of the whole is accepted, if it was partly met."
+        allow_null=True, help_text="The share of the whole that is accepted, if partly met."
     )
     quantity = serializers.FloatField(
-        allow_null=True, help_text="How much is accepted in all, if it was partly met."
+        allow_null=True, help_text="The total quantity accepted, if partly met."
     )
     on = serializers.DateField(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
@@ -72,15 +75,17 @@ class DeterminationRow(serializers.Serializer[Fact]):
     recorded_at = serializers.DateTimeField()
     recorded_by = serializers.CharField(allow_null=True)
     approved_by = serializers.CharField(
-        allow_null=True, help_text="The second person, where one was needed."
+        allow_null=True, help_text="The person who approved it, if approval was required."
     )
     is_superseded = serializers.BooleanField()
     superseded_by = serializers.IntegerField(allow_null=True)
 
 
 class DeterminationViews(Views):
-    """What the desk itself concludes of deadlines: met, partly met, not met, or that it cannot be
-    determined. Each is a fact of the type determination."""
+    """Findings about deadlines: met, partly met, not met or undetermined.
+
+    Each is a fact of type `determination`.
+    """
 
     rights = (Fact,)
 
@@ -88,15 +93,18 @@ class DeterminationViews(Views):
         parameters=asked(queries.DeterminationListing), responses=paged(DeterminationRow)
     )
     def list(self, request: Request) -> Response:
-        """List determinations in the order in which they were recorded."""
+        """List determinations in the order of recording."""
         return page_response(
             request, queries.listed(question(request, queries.DeterminationListing))
         )
 
     @extend_schema(request=NewDetermination, responses={201: DeterminationRow, 202: ProposalRow})
     def create(self, request: Request) -> Response:
-        """Record what the desk concludes of a deadline; the status follows at once. Where the
-        agreement needs a second person it is proposed (202), and counts once approved."""
+        """Record a determination. The status follows immediately.
+
+        If the agreement requires approval, this creates a proposal (202), which takes effect
+        once approved.
+        """
         sent = body(request, NewDetermination)
         fields = sent.model_dump(exclude={"deadline"})
         stored = operations.submit(

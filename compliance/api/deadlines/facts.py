@@ -1,4 +1,4 @@
-"""Facts: what is recorded of deadlines and agreements. Append-only."""
+"""Facts about deadlines and agreements. Append-only."""
 
 from __future__ import annotations
 
@@ -23,11 +23,8 @@ from compliance.api.views import (
     sent,
     user_of,
 )
-from compliance.domain.drafts import (
-    AgreementFactDraft,
-    AgreementRef,
-    FactDraft,
-)
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models import Fact, Proposal
@@ -38,22 +35,27 @@ from compliance.queries.filters import Id
 
 
 class NewFact(FactDraft):
-    """A fact, and the deadline that it is about."""
+    """A fact and its deadline."""
 
     deadline: Id
 
 
 class NewAgreementFact(AgreementFactDraft):
-    """What befell a whole agreement, and which. It reaches all its deadlines that are open then,
-    but for those of obligations that survive."""
+    """A fact about a whole agreement.
+
+    It applies to every open deadline of the agreement, except those of obligations that survive
+    termination.
+    """
 
     agreement: AgreementRef
 
 
 class FactRow(serializers.Serializer[Fact]):
-    """A fact. It has a day (`on`) or an instant (`at`); `effective_at` is when it counts from.
-    What lasts has an end, a day that is its last (`until_on`) or an instant (`until_at`), or none
-    yet. A fact of a whole agreement has no `deadline`."""
+    """A fact. It has a day (`on`) or an instant (`at`), and takes effect at `effective_at`.
+
+    A fact that lasts ends with a day (`until_on`) or before an instant (`until_at`), or is
+    open-ended. A fact about a whole agreement has no `deadline`.
+    """
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField(allow_null=True)
@@ -66,18 +68,18 @@ class FactRow(serializers.Serializer[Fact]):
     until_on = serializers.DateField(allow_null=True)
     until_at = serializers.DateTimeField(allow_null=True)
     is_tolling = serializers.BooleanField(
-        help_text="Whether a suspension stops the clock: the due date moves by its length."
+        help_text="Whether a suspension moves the due date by its length."
     )
     quantity = serializers.FloatField(allow_null=True)
     verdict = serializers.ChoiceField(
-        choices=list(Conclusion), allow_null=True, help_text="What a determination concludes."
+        choices=list(Conclusion), allow_null=True, help_text="The verdict of a determination."
     )
     share = serializers.FloatField(
-        allow_null=True, help_text="How much of the whole a determination accepts."
+        allow_null=True, help_text="The share of the whole that a determination accepts."
     )
     due = serializers.DictField(allow_null=True, help_text="The due rule of an extension.")
     due_at = serializers.DateTimeField(
-        allow_null=True, help_text="What an extension or a trigger came to when recorded."
+        allow_null=True, help_text="The due date of an extension or trigger when it was recorded."
     )
     note = serializers.CharField(allow_blank=True)
     evidence = serializers.ListField(child=serializers.CharField())
@@ -85,19 +87,18 @@ class FactRow(serializers.Serializer[Fact]):
     recorded_at = serializers.DateTimeField()
     recorded_by = serializers.CharField(allow_null=True)
     approved_by = serializers.CharField(
-        allow_null=True, help_text="The second person, where one was needed."
+        allow_null=True, help_text="The person who approved it, if approval was required."
     )
 
 
 class FactViews(Views):
-    """What has been recorded about deadlines, and about whole agreements. A later fact can
-    supersede an earlier one."""
+    """Facts about deadlines and whole agreements. A later fact can supersede an earlier one."""
 
     rights = (Fact,)
 
     @extend_schema(parameters=asked(queries.FactListing), responses=paged(FactRow))
     def list(self, request: Request) -> Response:
-        """List facts in the order in which they were recorded."""
+        """List facts in the order of recording."""
         return page_response(request, queries.listed(question(request, queries.FactListing)))
 
     @extend_schema(
@@ -105,9 +106,11 @@ class FactViews(Views):
         responses={201: FactRow, 202: ProposalRow},
     )
     def create(self, request: Request) -> Response:
-        """Record a fact about a deadline, or about a whole agreement; statuses follow at once.
-        Where the agreement needs a second person for it, it is proposed (202), and counts once
-        approved."""
+        """Record a fact about a deadline or a whole agreement. Statuses follow immediately.
+
+        If the agreement requires approval for it, this creates a proposal (202), which takes
+        effect once approved.
+        """
         by, as_of = user_of(request), timezone.now()
         fact: Fact | Proposal
         if _is_of_agreement(request):
@@ -134,6 +137,6 @@ class FactViews(Views):
 def _is_of_agreement(request: Request) -> bool:
     names = sent(request).keys() & {"deadline", "agreement"}
     if len(names) == 2:
-        sentence = "Name the deadline or the agreement that the fact is about, not both."
+        sentence = "Give either deadline or agreement, not both."
         raise refusal("agreement", sentence)
     return "agreement" in names

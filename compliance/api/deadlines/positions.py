@@ -1,4 +1,4 @@
-"""What the parties say of deadlines. Append-only."""
+"""Positions: what parties say about deadlines. Append-only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import PositionDraft
+from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Position
 from compliance.operations.deadlines import positions as operations
@@ -29,13 +29,13 @@ from compliance.queries.filters import Id
 
 
 class NewPosition(PositionDraft):
-    """A position, and the deadline that it is about."""
+    """A position and its deadline."""
 
     deadline: Id
 
 
 class PositionRow(serializers.Serializer[Position]):
-    """What a party says. It has a day (`on`) or an instant (`at`)."""
+    """A position of a party. It has a day (`on`) or an instant (`at`)."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
@@ -53,18 +53,18 @@ class PositionRow(serializers.Serializer[Position]):
 
 
 class PositionViews(Views):
-    """What the parties say of deadlines. Positions never set a status."""
+    """Positions of parties on deadlines. A position never changes the status."""
 
     rights = (Position,)
 
     @extend_schema(parameters=asked(queries.PositionListing), responses=paged(PositionRow))
     def list(self, request: Request) -> Response:
-        """List positions in the order in which they were recorded."""
+        """List positions in the order of recording."""
         return page_response(request, queries.listed(question(request, queries.PositionListing)))
 
     @extend_schema(request=NewPosition, responses={201: PositionRow})
     def create(self, request: Request) -> Response:
-        """Record what a party says of a deadline."""
+        """Record the position of a party on a deadline."""
         draft = body(request, NewPosition)
         position = operations.state(
             deadline=deadline_of(draft.deadline),

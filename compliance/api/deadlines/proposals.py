@@ -1,8 +1,9 @@
-"""Proposals: facts that count only when a second person approves them."""
+"""Proposals: facts that take effect once a second person approves them."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -10,10 +11,12 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
+from compliance.api.permissions import ModelRights
 from compliance.api.views import (
     Views,
     body,
@@ -23,7 +26,8 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import Draft, Text
+from compliance.domain.drafts import Draft
+from compliance.domain.fields import Text
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Proposal
 from compliance.operations.deadlines import proposals as operations
@@ -31,18 +35,17 @@ from compliance.queries.deadlines import proposals as queries
 
 
 class Approval(Draft):
-    """Nothing more is said than that one approves."""
+    """An approval. It has no fields."""
 
 
 class Rejection(Draft):
-    """Why something is turned down. Whoever withdraws their own proposal need not say."""
+    """A rejection. The reason is optional when you withdraw your own proposal."""
 
     reason: Text = ""
 
 
 class ProposalRow(serializers.Serializer[Proposal]):
-    """A proposal. Its `draft` is the fact in the shape in which facts are sent; once approved,
-    `fact` is the one that was recorded."""
+    """A proposal. `draft` has the format of a new fact; `fact` is recorded on approval."""
 
     id = serializers.IntegerField()
     deadline = serializers.IntegerField()
@@ -55,18 +58,18 @@ class ProposalRow(serializers.Serializer[Proposal]):
     proposed_by = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
     decided_by = serializers.CharField(allow_null=True)
-    reason = serializers.CharField(allow_blank=True, help_text="Why it was turned down.")
+    reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
     fact = serializers.IntegerField(allow_null=True)
 
 
 class ProposalViews(Views):
-    """Determinations, waivers and extensions that wait for a second person, or did so."""
+    """Determinations, waivers and extensions that wait, or waited, for approval."""
 
     rights = (Proposal,)
 
     @extend_schema(parameters=asked(queries.ProposalListing), responses=paged(ProposalRow))
     def list(self, request: Request) -> Response:
-        """List proposals, the newest first."""
+        """List proposals, newest first."""
         return page_response(request, queries.listed(question(request, queries.ProposalListing)))
 
     @extend_schema(responses=ProposalRow)
@@ -76,15 +79,37 @@ class ProposalViews(Views):
         return found(queries.row(id))
 
 
-class DecisionViews(Views):
-    """What a second person decides on a proposal, or the first one takes back."""
+class MayDecide(BasePermission):
+    """Approving needs a permission and another proposer; withdrawing, the user's own proposal."""
 
-    # The operations ask for the right: whose proposal it is matters too.
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return whether the user may decide on the proposal. The body has not been read yet.
+
+        Raises:
+            PermissionDenied: they may not. The sentence says why.
+        """
+        if request.method != "POST":
+            return True
+        try:
+            operations.refuse_if_not_theirs(
+                proposal_id=view.kwargs["id"],
+                by=user_of(request),
+                to_approve=view.action == "approve",
+            )
+        except operations.NotAllowed as error:
+            raise PermissionDenied(str(error)) from None
+        return True
+
+
+class DecisionViews(Views):
+    """Decisions on proposals: approve, reject or withdraw."""
+
     rights = ()
+    permission_classes = [ModelRights, MayDecide]
 
     @extend_schema(request=Approval, responses={200: ProposalRow})
     def approve(self, request: Request, id: int) -> Response:
-        """Approve what another person proposed: the fact is recorded, statuses follow at once."""
+        """Approve a proposal of another person. The fact is recorded and statuses follow."""
         body(request, Approval)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
@@ -95,7 +120,7 @@ class DecisionViews(Views):
 
     @extend_schema(request=Rejection, responses={200: ProposalRow})
     def reject(self, request: Request, id: int) -> Response:
-        """Turn down what another person proposed, with a reason, or withdraw what you proposed."""
+        """Reject a proposal of another person with a reason, or withdraw your own."""
         rejection = body(request, Rejection)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
@@ -111,7 +136,7 @@ class DecisionViews(Views):
 
 
 def proposed(request: Request, proposal: Proposal) -> Response:
-    """The row of a fact that waits for a second person now, and where it is to be found."""
+    """Return the response (202) for a fact that now waits for approval, with its location."""
     response = found(queries.row(proposal.pk))
     response.status_code = HTTPStatus.ACCEPTED
     address = reverse("api:proposals-row", kwargs={"id": proposal.pk})

@@ -1,4 +1,4 @@
-"""How many deadlines stand where."""
+"""Counts of deadlines by group and status."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from compliance.queries.deadlines import summary as queries
 
 
 class GroupRow(serializers.Serializer[Any]):
-    """A group, how many deadlines are in it, and how many of each status."""
+    """A group, its number of deadlines, and the number per status."""
 
     group = serializers.CharField(
-        allow_null=True, help_text="Null by month, for those that are due on no day."
+        allow_null=True, help_text="Null when grouped by month, for deadlines without a due date."
     )
     count = serializers.IntegerField()
     statuses = serializers.DictField(child=serializers.IntegerField())
@@ -44,7 +44,9 @@ class SummaryViews(Views):
         responses=SummaryAnswer,
     )
     def retrieve(self, request: Request) -> Response:
-        """Count deadlines by group and by status within it. One with two obligors or two tags
-        counts in the group of each."""
+        """Count deadlines by group and status.
+
+        A deadline with two obligors or two tags counts in both groups.
+        """
         asked_for = question(request, queries.SummaryQuestion).pinned(timezone.now())
         return Response({"group_by": asked_for.group_by, "results": queries.summary(asked_for)})

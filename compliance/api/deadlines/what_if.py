@@ -1,4 +1,4 @@
-"""What would become of a deadline if more were recorded. Nothing is."""
+"""What-if: the timeline of a deadline if further facts were recorded. Stores nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from rest_framework.response import Response
 
 from compliance.api.deadlines.deadlines import TimelineAnswer, TransitionRow
 from compliance.api.views import Views, body
-from compliance.domain.drafts import Draft, FactDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import Draft
+from compliance.domain.limits import AtMost
 from compliance.models import Deadline
 from compliance.operations.deadlines.facts import SUPPOSED, suppose
 from compliance.queries.deadlines.deadlines import transition_rows
@@ -24,21 +26,21 @@ MOST_FACTS = 100
 
 
 class Supposition(Draft):
-    """Facts to suppose, one recorded after another, in the shape in which `facts/` takes them."""
+    """Facts to assume, in order of recording, in the format of `facts/`."""
 
-    facts: Annotated[tuple[FactDraft, ...], Field(min_length=1, max_length=MOST_FACTS)]
+    facts: Annotated[tuple[FactDraft, ...], Field(min_length=1), AtMost(MOST_FACTS)]
 
 
 class SupposedTransitionRow(TransitionRow):
-    """One change in the course that a deadline would take."""
+    """One transition of the assumed timeline."""
 
     supposed = serializers.IntegerField(
-        allow_null=True, help_text="The place, from 0, of the supposed fact that would cause it."
+        allow_null=True, help_text="The index, from 0, of the assumed fact that causes it."
     )
 
 
 class WhatIfAnswer(TimelineAnswer):
-    """The whole course that the deadline would take, past and projected."""
+    """The whole assumed timeline of the deadline, past and projected."""
 
     results = SupposedTransitionRow(many=True)
 
@@ -53,9 +55,9 @@ class WhatIfViews(Views):
         operation_id="deadlines_what_if", request=Supposition, responses={200: WhatIfAnswer}
     )
     def create(self, request: Request, id: int) -> Response:
-        """Project the course that a deadline would take if these facts were recorded too.
+        """Project the timeline of a deadline as if these facts were recorded too.
 
-        Nothing is stored and nobody is told. What recording would refuse is refused.
+        Nothing is stored and nobody is notified. The same input is rejected as in recording.
         """
         deadline = get_object_or_404(
             Deadline.objects.select_related("obligation__agreement"), pk=id

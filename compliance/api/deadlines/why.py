@@ -1,4 +1,4 @@
-"""Why a deadline stands where it stands."""
+"""Why a deadline has its status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from compliance.queries.deadlines.why import why
 
 
 class StepRow(serializers.Serializer[Any]):
-    """One link of the chain, with the fact, position and evidence that it rests on."""
+    """One step of the explanation, with its fact, position and evidence."""
 
     kind = serializers.ChoiceField(choices=list(StepKind))
     sentence = serializers.CharField()
@@ -32,7 +32,7 @@ class StepRow(serializers.Serializer[Any]):
 
 
 class WhyAnswer(serializers.Serializer[Any]):
-    """Why a deadline stood where it did, in one paragraph and link by link."""
+    """Why a deadline had its status, in one paragraph and step by step."""
 
     deadline = serializers.IntegerField()
     as_of = serializers.DateTimeField()
@@ -50,7 +50,7 @@ class WhyViews(Views):
 
     @extend_schema(operation_id="deadlines_why", parameters=asked(Moment), responses=WhyAnswer)
     def retrieve(self, request: Request, id: int) -> Response:
-        """Explain the status of a deadline, now or as of an instant and as known at another."""
+        """Explain the status of a deadline, now or as of one instant as known at another."""
         now = timezone.now()
         moment = question(request, Moment).pinned(now)
         return found(why(id, moment, now=now))

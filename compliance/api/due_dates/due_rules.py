@@ -1,4 +1,4 @@
-"""Due rules, tried out before anything is stored."""
+"""Previews of due rules. They store nothing."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from compliance.queries.due_dates import due_rules as queries
 
 
 class PreviewedDeadline(serializers.Serializer[Any]):
-    """A date of a rule, and the instants that follow from it."""
+    """A due date that follows from a rule, with its instants."""
 
     due_on = serializers.DateField(help_text="The civil day, in `timezone`.")
-    due_at = serializers.DateTimeField(help_text="Exclusive: what happens at it is late.")
+    due_at = serializers.DateTimeField(help_text="Exclusive: performance at this instant is late.")
     unmet_at = serializers.DateTimeField(help_text="The end of the grace period.")
     first_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="From here to due_at it is in time by one reading, and late by another.",
+        help_text="From this until due_at, whether performance is on time depends on the reading.",
     )
     timezone = serializers.CharField()
     local = serializers.DictField(
         child=serializers.CharField(),
-        help_text="What clocks show at due_at, by zone: this one and those of the parties.",
+        help_text="The local time of due_at, by zone: this zone and those of the parties.",
     )
 
 
 class PreviewAnswer(serializers.Serializer[Any]):
-    """What a rule comes to. Where readings of it differ, `earliest` and `latest` are the days that
-    the first such date may mean, `earliest_at` and `latest_at` the instants."""
+    """The dates of a rule.
 
-    rule = serializers.DictField(help_text="The rule, every field named.")
+    If its readings differ, `earliest` and `latest` are the possible days of the first such date,
+    `earliest_at` and `latest_at` the possible instants.
+    """
+
+    rule = serializers.DictField(help_text="The rule with every field filled in.")
     dates = serializers.ListField(child=serializers.DateField())
     deadlines = PreviewedDeadline(many=True)
     earliest = serializers.DateField(allow_null=True)
@@ -47,7 +50,7 @@ class PreviewAnswer(serializers.Serializer[Any]):
 
 
 class PreviewViews(Views):
-    """What a due rule comes to."""
+    """Previews of due rules."""
 
     rights = (Agreement, Party, Deadline)
     stores_nothing = True
@@ -58,10 +61,10 @@ class PreviewViews(Views):
         responses={200: PreviewAnswer},
     )
     def create(self, request: Request) -> Response:
-        """Work out a due rule: its dates, its instants, and how they came about.
+        """Compute the dates and instants of a due rule, with a trace.
 
-        Stores nothing; a token that may only read will do. What the rule leaves open follows
-        from the agreement, or from the obligor, if they are named. A rule that waits for
-        something gives no dates, and a warning that says what for.
+        Stores nothing, so a read-only token suffices. The agreement or the obligor, if given,
+        supply what the rule leaves open. A rule that waits for an event returns no dates, and a
+        warning that names the event.
         """
         return Response(queries.previewed(body(request, queries.PreviewDraft)))

@@ -30,7 +30,8 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import AgreementRef, EvidenceDraft
+from compliance.domain.evidence.drafts import EvidenceDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Evidence, EvidenceFile
@@ -41,13 +42,13 @@ from compliance.queries.rows import Row
 
 
 class NewEvidence(EvidenceDraft):
-    """A piece of evidence, and the agreement that it bears on."""
+    """A piece of evidence and its agreement."""
 
     agreement: AgreementRef
 
 
 class FileRow(serializers.Serializer[EvidenceFile]):
-    """One revision of the file that holds a piece of evidence; it is served under its number."""
+    """One revision of an evidence file, served under its number."""
 
     revision = serializers.IntegerField()
     name = serializers.CharField()
@@ -65,7 +66,7 @@ class NewFile(serializers.Serializer[EvidenceFile]):
 
 
 class FilesAnswer(serializers.Serializer[EvidenceFile]):
-    """All revisions, the oldest first."""
+    """All revisions, oldest first."""
 
     results = FileRow(many=True)
 
@@ -91,13 +92,13 @@ class EvidenceRow(serializers.Serializer[Evidence]):
 
 
 class EvidenceViews(Views):
-    """Documents and statements that facts and positions rest on."""
+    """Documents, statements and search logs behind facts and positions."""
 
     rights = (Evidence,)
 
     @extend_schema(parameters=asked(queries.EvidenceListing), responses=paged(EvidenceRow))
     def list(self, request: Request) -> Response:
-        """List evidence in the order in which it was stored."""
+        """List evidence in order of creation."""
         return page_response(request, queries.listed(question(request, queries.EvidenceListing)))
 
     @extend_schema(request=NewEvidence, responses={201: EvidenceRow})
@@ -120,7 +121,7 @@ class EvidenceViews(Views):
 
 
 class FileParser(MultiPartParser):
-    """A form with a file, whose length must be known before it is read."""
+    """A form with a file. Its length must be known before it is read."""
 
     def parse(
         self,
@@ -128,11 +129,11 @@ class FileParser(MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The form.
+        """Return the form.
 
         Raises:
-            LengthRequired: it comes in pieces.
-            RequestDataTooBig: it is larger than any file that is kept.
+            LengthRequired: the body is chunked.
+            RequestDataTooBig: the body is larger than the largest permitted file.
         """
         meta = (parser_context or {})["request"].META
         if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
@@ -141,18 +142,18 @@ class FileParser(MultiPartParser):
 
 
 class FileViews(Views):
-    """The files that hold evidence. A better copy is a new revision beside the others."""
+    """Evidence files. A better copy becomes a new revision."""
 
     rights = (Evidence,)
     parser_classes = (FileParser,)
 
     @extend_schema(operation_id="evidence_files", responses=FilesAnswer)
     def list(self, request: Request, id: int) -> Response:
-        """List the revisions, the oldest first."""
+        """List the revisions, oldest first."""
         nothing_asked(request)
         evidence = queries.row(id)
         if evidence is None:
-            raise NotFound("There is no such evidence.")
+            raise NotFound("This evidence does not exist.")
         return Response({"results": evidence["files"]})
 
     @extend_schema(
@@ -161,13 +162,13 @@ class FileViews(Views):
         responses={201: FileRow},
     )
     def create(self, request: Request, id: int) -> Response:
-        """Keep a file as the newest revision: a pdf, png, jpg, txt or csv."""
+        """Store a file as the latest revision: pdf, png, jpg, txt or csv."""
         nothing_asked(request)
         evidence = get_object_or_404(Evidence, pk=id)
         form = request.data
         sent_files = form.getlist("file") if hasattr(form, "getlist") else []
         if set(form) != {"file"} or len(sent_files) != 1 or isinstance(sent_files[0], str):
-            raise refusal("file", "Send one file, in a form, in the field file.")
+            raise refusal("file", "Send a form with one file in the field file.")
         file = files.attach(
             evidence=evidence,
             name=sent_files[0].name,
@@ -185,18 +186,18 @@ class FileViews(Views):
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def retrieve(self, request: Request, id: int, revision: int) -> FileResponse:
-        """Fetch the bytes of one revision, as they were stored."""
+        """Download one revision exactly as it was stored."""
         nothing_asked(request)
         file = queries.file(id, revision)
         if file is None or not file.path.is_file():
-            raise NotFound("There is no such file.")
+            raise NotFound("This file does not exist.")
         response = FileResponse(
             file.path.open("rb"),
             as_attachment=True,
             filename=file.name,
             content_type=file.content_type,
         )
-        # Whatever it is, it is not to run here: not as a page, and not as anything guessed.
+        # A stored file must never run here, neither as a page nor as a type the browser guesses.
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
         response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "private, no-cache"

@@ -1,4 +1,4 @@
-"""Seals. Made by the service itself; only read."""
+"""Seals. The service creates them; the API only reads them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from compliance.queries.pages import Listing
 
 
 class SealRow(serializers.Serializer[Seal]):
-    """A seal: the root over the heads of all chains, up to the last fact and ledger entry that
-    it covers. `root` and `hash` are SHA-256, in hexadecimal."""
+    """A seal: the Merkle root of all chain heads, up to the last fact and ledger entry it covers.
+
+    `root` and `hash` are SHA-256 in hexadecimal.
+    """
 
     id = serializers.IntegerField()
     sealed_at = serializers.DateTimeField()
@@ -28,14 +30,13 @@ class SealRow(serializers.Serializer[Seal]):
 
 
 class SealViews(Views):
-    """Seals over all that is recorded, one a day. Kept elsewhere, they show later whether
-    anything was changed."""
+    """Daily seals over all records. Copies kept elsewhere prove later whether anything changed."""
 
     rights = (Seal,)
 
     @extend_schema(parameters=asked(Listing), responses=paged(SealRow))
     def list(self, request: Request) -> Response:
-        """List seals in the order in which they were made."""
+        """List seals in order of creation."""
         return page_response(request, queries.listed(question(request, Listing)))
 
     @extend_schema(responses=SealRow)

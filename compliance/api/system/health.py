@@ -1,4 +1,4 @@
-"""Whether the service lives, and whether it does its work. For machines; nobody logs in."""
+"""Liveness and readiness for monitoring. No sign-in needed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from compliance.queries.system import health
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers. Nothing else is looked at."""
+    """Answer that the process is alive. Checks nothing else."""
     return JsonResponse({"status": "alive"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Everything that the work needs, each with its state and figure; 503 if any of it fails."""
+    """Report the state of every part of the service; 503 if any part fails."""
     checks = health.readiness(as_of=timezone.now())
     is_ready = all(check.state == "ok" for check in checks.values())
     content = {

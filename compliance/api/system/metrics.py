@@ -1,4 +1,4 @@
-"""Figures for Prometheus. For machines; they name nobody."""
+"""Metrics for Prometheus. They contain no personal data."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _FIGURES = {
     ),
     ("alerts", "oldest_unsent_seconds"): (
         "pacta_oldest_unsent_alert_seconds",
-        "How long the oldest alert has waited to be sent.",
+        "Seconds that the oldest unsent alert has waited.",
     ),
     ("set_aside", "deadlines"): (
         "pacta_set_aside_deadlines",
-        "Deadlines that could not be worked out.",
+        "Deadlines that could not be projected.",
     ),
     ("ledger", "bad_rows"): (
         "pacta_ledger_bad_rows",
-        "Rows that the last check of the ledger found changed.",
+        "Rows that the last ledger check found changed.",
     ),
     ("audit", "problems"): (
         "pacta_audit_problems",
-        "What the last audit of the alerts found wrong.",
+        "Problems that the last alert audit found.",
     ),
 }
 
@@ -54,7 +54,7 @@ class _Readiness(Collector):
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The figures of /readyz as Prometheus reads them; always 200, whatever fails."""
+    """Return the figures of /readyz in Prometheus format; always 200."""
     registry = CollectorRegistry()
     registry.register(_Readiness())
     return HttpResponse(

@@ -15,7 +15,7 @@ from compliance.models.history import tracked
 
 @tracked
 class Party(models.Model):
-    """Who can owe or be owed: a state, an organisation, a company."""
+    """A state, organisation or company that can owe or be owed an obligation."""
 
     code = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=200)
@@ -40,7 +40,7 @@ class Party(models.Model):
 
 @tracked
 class Agreement(models.Model):
-    """The instrument: what was agreed, between whom, from when."""
+    """An instrument: what was agreed, between whom and from when."""
 
     ref = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -51,13 +51,13 @@ class Agreement(models.Model):
     timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     calendars = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     is_four_eyes = models.BooleanField(
-        "needs a second person",
+        "requires approval",
         default=False,
         db_default=False,
-        help_text="Determinations, waivers and extensions count when another person approves.",
+        help_text="Determinations, waivers and extensions wait for another person's approval.",
     )
     ladder = models.JSONField(
-        null=True, blank=True, help_text="When people are reminded, and told again of a miss."
+        null=True, blank=True, help_text="When reminders and escalations are sent."
     )
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
@@ -74,7 +74,7 @@ class Agreement(models.Model):
 
 @tracked
 class AgreementParty(models.Model):
-    """That a party is a party to an agreement, and in which role."""
+    """The membership of a party in an agreement, and its role."""
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="memberships")
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="memberships")
@@ -85,7 +85,7 @@ class AgreementParty(models.Model):
         verbose_name_plural = "parties to the agreement"
         ordering = ("id",)
         constraints = (
-            # Also the target of the composite key by which obligors and obligees must be parties.
+            # Also the target of the composite key that requires obligors to be parties.
             models.UniqueConstraint(fields=["agreement", "party"], name="agreementparty_once"),
         )
 
@@ -95,7 +95,7 @@ class AgreementParty(models.Model):
 
 @tracked
 class Milestone(models.Model):
-    """An event in an agreement's life from which periods are counted: entry into force."""
+    """An event in the life of an agreement, such as its entry into force, that starts periods."""
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
     ref = models.CharField(max_length=64)
@@ -114,12 +114,12 @@ class Milestone(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.ref} {self.on or self.at or 'not yet'}"
+        return f"{self.ref} {self.on or self.at or 'not dated'}"
 
 
 def milestone_event(milestone: Milestone) -> Event | None:
-    """When a milestone was or will be, if that is known."""
+    """Return the event of a milestone, or None while it has no date."""
     if milestone.at is not None:
-        # Which day that is depends on the zone in which it is counted from.
+        # The civil day depends on the zone in which the period is counted.
         return Event(on=milestone.at.astimezone(UTC).date(), at=milestone.at)
     return None if milestone.on is None else Event(on=milestone.on)

@@ -1,4 +1,4 @@
-"""The duties in an agreement and who stands on which side of them."""
+"""Obligations, their obligors and obligees, and what they depend on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.models.history import tracked
 
 @tracked
 class Obligation(models.Model):
-    """One duty in an agreement. May be a component of a parent obligation."""
+    """One duty under an agreement. It may be a component of a parent obligation."""
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="obligations")
     ref = models.CharField(max_length=64)
@@ -25,12 +25,12 @@ class Obligation(models.Model):
     due = models.JSONField(null=True, blank=True)
     grace = models.JSONField(null=True, blank=True)
     starts = models.JSONField(
-        null=True, blank=True, help_text="When the period begins in which to maintain or refrain."
+        null=True, blank=True, help_text="When the period to maintain or refrain begins."
     )
     is_surviving = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Suspension and termination of the agreement do not reach this obligation.",
+        help_text="Suspending or terminating the agreement does not affect this obligation.",
     )
     severity = choice_field(Severity, default=Severity.NORMAL)
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
@@ -44,12 +44,12 @@ class Obligation(models.Model):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text="The share of its components that must be done.",
+        help_text="The share of components that must be complete.",
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
     unit = models.CharField(max_length=200, blank=True, default="")
     ladder = models.JSONField(
-        null=True, blank=True, help_text="When people are reminded, and told again of a miss."
+        null=True, blank=True, help_text="When reminders and escalations are sent."
     )
     parties: models.ManyToManyField[Party, ObligationParty] = models.ManyToManyField(
         Party, through="ObligationParty", related_name="obligations"
@@ -69,8 +69,8 @@ class Obligation(models.Model):
                 | (~models.Q(roll_up=RollUp.SHARE.value) & models.Q(roll_up_share__isnull=True)),
             ),
             models.UniqueConstraint(fields=["agreement", "ref"], name="obligation_ref_once"),
-            # The target of the composite keys that keep parents, parties and deadlines within
-            # the agreement of their obligation.
+            # The target of the composite keys that keep parents, parties and deadlines in the
+            # agreement of their obligation.
             models.UniqueConstraint(fields=["agreement", "id"], name="obligation_in_agreement"),
             models.CheckConstraint(
                 name="obligation_target_positive", condition=models.Q(target_quantity__gt=0)
@@ -96,10 +96,10 @@ class Obligation(models.Model):
 
 @tracked
 class ObligationParty(models.Model):
-    """That a party owes an obligation, or is owed it."""
+    """A party that owes an obligation, or to which it is owed."""
 
-    # The agreement stands here too so that the database itself can refuse an obligor who is no
-    # party to it: see the composite keys in the migrations.
+    # Repeated here so that the database can reject an obligor that is not a party to the
+    # agreement: see the composite keys in the migrations.
     agreement = models.ForeignKey(
         Agreement, on_delete=models.CASCADE, related_name="+", db_index=False
     )
@@ -122,7 +122,7 @@ class ObligationParty(models.Model):
             models.Index(
                 fields=["party", "capacity", "obligation"], name="obligationparty_by_party"
             ),
-            # Read by the check that a party leaving an agreement has no duties in it.
+            # Read when a party leaves an agreement, to check that it has no obligations there.
             models.Index(fields=["agreement", "party"], name="obligationparty_membership"),
         )
 
@@ -131,9 +131,9 @@ class ObligationParty(models.Model):
 
 
 class Dependency(models.Model):
-    """That an obligation is counted from a milestone, or from what becomes of another obligation.
+    """The dependency of an obligation's rules on a milestone or on another obligation.
 
-    Follows from the obligation's rules; kept so that what moves can find what hangs on it.
+    Derived from the rules; stored so that a change finds its dependents.
     """
 
     obligation = models.ForeignKey(

@@ -22,18 +22,18 @@ from compliance.models.system.sweeps import WAITED_FOR
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
-    """Row predicates of alerts."""
+    """Row predicates for alerts."""
 
     def unassigned(self) -> Self:
-        """Which are in no message yet and are still true."""
+        """Alerts that are in no message yet and have not been withdrawn."""
         return self.filter(message__isnull=True, withdrawn_at__isnull=True)
 
     def releasable(self, as_of: datetime) -> Self:
-        """Which of those may be told now: their hour has come, and nothing holds them back.
+        """Unassigned alerts that may be sent now: they are due, and nothing holds them back.
 
-        A silence does, and for `WAITED_FOR` at most a sweep that is about to make more of them: a
-        burst is to be one message, however many batches it was found in. A digest has gathered
-        long before it is told, and waits for none.
+        A silence holds alerts back. So does a running sweep that is about to add more, for at
+        most `WAITED_FOR`: a burst becomes one message, however many batches found it. A digest
+        collects for hours anyway and does not wait for a sweep.
         """
         silences = Silence.objects.in_force(as_of).filter(
             models.Q(deadline__isnull=True) | models.Q(deadline=models.OuterRef("deadline")),
@@ -50,9 +50,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 class Alert(models.Model):
-    """One thing to tell one recipient about one deadline."""
+    """One notification for one recipient about one deadline."""
 
-    # Both are kept by one composite key, `alert_same_agreement`, which is checked once a row.
+    # One composite key, `alert_same_agreement`, enforces both and is checked once per row.
     deadline = models.ForeignKey(
         Deadline, on_delete=models.PROTECT, related_name="alerts", db_index=False,
         db_constraint=False,
@@ -62,23 +62,23 @@ class Alert(models.Model):
         db_constraint=False,
     )  # fmt: skip
     kind = choice_field(AlertKind)
-    occasion = models.DateTimeField(help_text="The instant that makes it one of a kind.")
+    occasion = models.DateTimeField(help_text="The instant of the event; makes the alert unique.")
     breach_at = models.DateTimeField(
-        null=True, help_text="When the breach occurred that it tells of."
+        null=True, help_text="When the breach that it reports occurred."
     )
     due_at = models.DateTimeField(
-        null=True, help_text="The due instant of a reminder, or that before a change."
+        null=True, help_text="The due date of a reminder, or the one before a change."
     )
     reason = choice_field(Reason, null=True)
     level = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="How many rungs were climbed when it was made."
+        default=0, db_default=0, help_text="The escalation step that was reached."
     )
-    recipient = models.EmailField(help_text="An address, or webhook: and its number.")
+    recipient = models.EmailField(help_text="An email address, or webhook: and its id.")
     created_at = models.DateTimeField()
     not_before = models.DateTimeField(
         default=clock.now,
         db_default=Now(),
-        help_text="Its recipient's next digest, or the end of their quiet hours.",
+        help_text="The recipient's next digest, or the end of their quiet hours.",
     )
     is_digest = models.BooleanField(default=False, db_default=False)
     withdrawn_at = models.DateTimeField(null=True)
@@ -93,19 +93,19 @@ class Alert(models.Model):
         constraints = (
             one_of("kind", AlertKind),
             one_of("reason", Reason),
-            # What makes an alert exist once, whoever finds the breach and however often.
+            # Makes an alert exist once, however many workers find the breach, and however often.
             models.UniqueConstraint(
                 fields=["deadline", "kind", "occasion", "recipient"], name="alert_once"
             ),
         )
         indexes = (
-            # Read by delivery when it puts alerts into messages.
+            # Read by delivery when it forms messages.
             models.Index(
                 fields=["not_before", "id"],
                 name="alert_releasable",
                 condition=models.Q(message__isnull=True, withdrawn_at__isnull=True),
             ),
-            # Read by delivery when it claims messages and reads what they tell.
+            # Read by delivery when it claims and renders messages.
             models.Index(
                 fields=["message"],
                 name="alert_in_message",

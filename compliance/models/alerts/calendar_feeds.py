@@ -1,4 +1,4 @@
-"""Private calendar feeds: addresses from which a calendar reads the deadlines."""
+"""Calendar feeds: private addresses from which calendar programs read deadlines."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from compliance.models.history import tracked
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a feed's token."""
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 @tracked
 class Feed(models.Model):
-    """An address that shows deadlines to whoever knows it, until it is revoked.
+    """An address that shows deadlines to anyone who knows it, until it is revoked.
 
-    Only a hash of the token in the address is stored: the address is shown once, when it is made.
+    Only a hash of its token is stored, so the address is shown once, at creation.
     """
 
     name = models.CharField(max_length=200)

@@ -17,17 +17,17 @@ from compliance.models.choices import choice_field, one_of
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    """Row predicates of messages."""
+    """Row predicates for messages."""
 
     def deliverable(self, as_of: datetime) -> Self:
-        """Which may be sent now: still waiting, their time come, and in nobody's hands."""
+        """Messages that may be sent now: waiting, due, and not leased by a worker."""
         return self.filter(state=MessageState.WAITING.value, next_attempt_at__lte=as_of)
 
 
 class Message(models.Model):
-    """One mail, or call of a webhook, to one recipient. Sent again, it is the same message.
+    """One email or webhook call to one recipient. A retry sends the same message.
 
-    It is about one agreement; a digest, without `agreement`, about any number.
+    It covers one agreement. A digest has no `agreement` and covers any number of them.
     """
 
     recipient = models.EmailField()
@@ -41,10 +41,10 @@ class Message(models.Model):
     state = choice_field(MessageState, default=MessageState.WAITING)
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField(
-        help_text="Not before this. A claim moves it on by the length of the lease."
+        help_text="Not sent before this. A claim moves it by the length of the lease."
     )
     attempt_count = models.PositiveIntegerField(default=0)
-    claimed_at = models.DateTimeField(null=True, help_text="When it was last taken up to be sent.")
+    claimed_at = models.DateTimeField(null=True, help_text="When a worker last claimed it.")
     sent_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager[Message]] = MessageQuerySet.as_manager()
@@ -59,7 +59,7 @@ class Message(models.Model):
                 name="message_waiting",
                 condition=models.Q(state=MessageState.WAITING.value),
             ),
-            # Read by delivery, to count what each channel has been given in the last minute.
+            # Read by delivery, to count the messages of each channel in the last minute.
             models.Index(fields=["claimed_at"], name="message_claimed"),
         )
 
@@ -68,7 +68,7 @@ class Message(models.Model):
 
 
 class DeliveryAttempt(models.Model):
-    """One try at sending a message, and what the other side answered."""
+    """One attempt to send a message, and the answer of the receiving server."""
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
     started_at = models.DateTimeField()

@@ -12,22 +12,25 @@ from compliance.models.agreements.agreements import Agreement
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.history import tracked
 
-# Whoever ends a silence sets what it held back to the hours of its recipients.
+# Ending a silence reschedules the alerts it held back to each recipient's delivery hours.
+# Until that has run, the silence still holds them, but not longer than this.
 ENDED_WITHIN = timedelta(minutes=1)
 
 
 class SilenceQuerySet(models.QuerySet["Silence"]):
-    """Row predicates of silences."""
+    """Row predicates for silences."""
 
     def in_force(self, as_of: datetime) -> Self:
-        """Which hold alerts back at `as_of`: until they are ended, or should nobody do that in
-        time, for a little longer than they were to last."""
+        """Silences that hold alerts back at `as_of`.
+
+        They do so until a worker ends them, or until `ENDED_WITHIN` after their time is up.
+        """
         return self.filter(ended_at__isnull=True, until_at__gt=as_of - ENDED_WITHIN)
 
 
 @tracked
 class Silence(models.Model):
-    """Holds back alerts about an agreement, or one deadline of it, until it ends. None is lost."""
+    """A period that holds back alerts about an agreement or a deadline. None is lost."""
 
     agreement = models.ForeignKey(
         Agreement, on_delete=models.PROTECT, related_name="silences", db_index=False
@@ -49,7 +52,7 @@ class Silence(models.Model):
     class Meta:
         ordering = ("-id",)
         indexes = (
-            # Read by delivery when it forms messages, and by what ends them.
+            # Read by delivery when it forms messages, and by the job that ends silences.
             models.Index(
                 fields=["agreement"],
                 name="silence_open",

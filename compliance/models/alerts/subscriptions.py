@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -17,12 +19,24 @@ from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked
 
 
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Row predicates of subscriptions. Who follows an alert is in `followers`."""
+
+    def active(self) -> Self:
+        """Which receive anything at all."""
+        return self.filter(is_active=True)
+
+    def concerning(self, agreement: int | models.OuterRef) -> Self:
+        """Which are about an agreement, alone or among all."""
+        return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
+
+
 @tracked
 class Subscription(models.Model):
-    """Who is told of what, and when: an address, or a webhook.
+    """A recipient (an email address or a webhook), what it follows, and when it is notified.
 
-    What it names narrows it: it follows what fits all of agreement, party, tag, severity and
-    owner, and everything if it names none.
+    It follows deadlines that match all of agreement, party, tag, severity and owner. A field
+    that is empty matches everything.
     """
 
     email = models.EmailField(blank=True)
@@ -38,24 +52,24 @@ class Subscription(models.Model):
     tag = models.CharField(max_length=64, blank=True, default="", db_default="")
     min_severity = choice_field(Severity, default=Severity.LOW, db_default=Severity.LOW)
     is_owner = models.BooleanField(
-        default=False, db_default=False, help_text="Only obligations that this address owns."
+        default=False, db_default=False, help_text="Only obligations owned by this address."
     )
     kinds = ArrayField(
         models.CharField(max_length=32),
         default=list,
         db_default=[],
         blank=True,
-        help_text="Which kinds of alert; all, if none is named.",
+        help_text="The kinds of alert to send. Empty: all kinds.",
     )
     from_escalation = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
-        help_text="0: told from the start. 1: only from the first escalation on, and so forth.",
+        help_text="0: notified immediately. 1: only from the first escalation on, and so on.",
     )
     rhythm = choice_field(Rhythm, default=Rhythm.AT_ONCE, db_default=Rhythm.AT_ONCE)
     digest_hour = models.PositiveSmallIntegerField(default=8, db_default=8)
     digest_weekday = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="Of a weekly digest; 0 is Monday."
+        default=0, db_default=0, help_text="The weekday of a weekly digest; 0 is Monday."
     )
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
@@ -64,12 +78,14 @@ class Subscription(models.Model):
     since = models.DateTimeField(
         default=clock.now,
         db_default=Now(),
-        help_text="What was found before it is not its concern.",
+        help_text="Breaches found before this are not reported.",
     )
     refused_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a mail to this address was last refused for good."
+        null=True, blank=True, help_text="When mail to this address was last permanently refused."
     )
     refusal = models.TextField(blank=True, default="", db_default="")
+
+    objects: ClassVar[models.Manager[Subscription]] = SubscriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
@@ -110,17 +126,17 @@ class Subscription(models.Model):
 
     @property
     def recipient(self) -> str:
-        """How its alerts and messages name it: an address, or `webhook:` and a number."""
+        """The recipient as alerts and messages store it: an address, or `webhook:` and an id."""
         return self.email or f"webhook:{self.webhook_id}"
 
     @property
     def follows(self) -> str:
-        """What it follows, in words."""
+        """A short description of what it follows."""
         parts = [
             str(self.agreement or "all agreements"),
             str(self.party) if self.party else "",
             f"tag {self.tag}" if self.tag else "",
             f"{self.min_severity} severity and up" if self.min_severity != "low" else "",
-            "only what this address owns" if self.is_owner else "",
+            "only obligations owned by this address" if self.is_owner else "",
         ]
         return ", ".join(part for part in parts if part)

@@ -11,17 +11,17 @@ from compliance.models.choices import choice_field, one_of
 
 
 class Webhook(models.Model):
-    """A web address that can be told of alerts: a receiver of webhooks, or a chat.
+    """A web address that receives alerts: a webhook receiver or a chat.
 
-    Not tracked: its history would keep secrets that were rotated away.
+    Not tracked, because its history would keep rotated secrets.
     """
 
     name = models.CharField(max_length=200, unique=True)
     kind = choice_field(WebhookKind, default=WebhookKind.STANDARD)
-    url = models.CharField(max_length=2000, help_text="Of a chat, it holds a secret.")
+    url = models.CharField(max_length=2000, help_text="The address of a chat contains a secret.")
     secret = models.CharField(max_length=100, blank=True, default="")
     former_secret = models.CharField(
-        max_length=100, blank=True, default="", help_text="Signs too, until `former_until`."
+        max_length=100, blank=True, default="", help_text="Also signs, until `former_until`."
     )
     former_until = models.DateTimeField(null=True)
     is_active = models.BooleanField(default=True)

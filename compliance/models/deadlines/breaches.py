@@ -11,7 +11,7 @@ from compliance.models.deadlines.deadlines import Deadline
 
 
 class Breach(models.Model):
-    """An interval in which a deadline stands unmet. It ends; it is never erased."""
+    """An interval during which a deadline is unmet. It can end, but is never erased."""
 
     deadline = models.ForeignKey(
         Deadline, on_delete=models.PROTECT, related_name="breaches", db_index=False
@@ -26,7 +26,11 @@ class Breach(models.Model):
     )
 
     acknowledged_as = models.CharField(
-        max_length=254, blank=True, default="", db_default="", help_text="Who says to be at it."
+        max_length=254,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Who acknowledged the breach.",
     )
     acknowledged_until = models.DateTimeField(null=True)
 
@@ -35,7 +39,7 @@ class Breach(models.Model):
         ordering = ("-occurred_at", "-id")
         constraints = (
             one_of("end_reason", BreachEnd),
-            # Also read by operations.course, which loads the breaches of the deadlines it settles.
+            # Also read by the projection, which loads the breaches of the deadlines it refreshes.
             models.UniqueConstraint(fields=["deadline", "occurred_at"], name="breach_once"),
             models.CheckConstraint(
                 name="breach_ends_after_it_began",

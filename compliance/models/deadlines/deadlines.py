@@ -10,8 +10,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from django.db import models
 from django.db.models.functions import Coalesce
 
-from compliance.domain.deadlines.timeline import Move as MoveOfTerms
-from compliance.domain.deadlines.timeline import Terms
+from compliance.domain.deadlines.terms import Move as MoveOfTerms
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
 from compliance.models.agreements.agreements import Agreement
@@ -19,7 +19,7 @@ from compliance.models.agreements.obligations import Obligation
 from compliance.models.choices import choice_field, one_of
 from compliance.models.system.sweeps import SweepRun
 
-# Where a deadline without a due date stands in lists: after all that have one.
+# Sorts deadlines without a due date after all others.
 NO_DUE = datetime(9998, 12, 31, tzinfo=UTC)
 
 
@@ -27,36 +27,37 @@ _BY_DUE = Coalesce(models.F("due_at"), models.Value(NO_DUE))
 
 
 class DeadlineQuerySet(models.QuerySet["Deadline"]):
-    """Row predicates of deadlines."""
+    """Row predicates for deadlines."""
 
     def due_for_sweep(self, as_of: datetime) -> Self:
-        """Whose status, or alerts, may change at or before `as_of`."""
+        """Deadlines whose status or alerts may change at or before `as_of`."""
         return self.filter(next_check_at__lte=as_of)
 
     def being_swept(self, as_of: datetime) -> Self:
-        """Which a sweep that is under way at `as_of` has still to settle, as far as is committed.
+        """Deadlines that a sweep running at `as_of` has yet to refresh, as far as is committed.
 
-        Costs nothing while no sweep is under way: the instant that it compares with is NULL then.
+        Costs nothing while no sweep is running: it then compares with NULL.
         """
         under_way = SweepRun.objects.under_way(as_of).order_by("-as_of").values("as_of")[:1]
         return self.due_for_sweep(as_of).filter(next_check_at__lte=models.Subquery(under_way))
 
     def set_aside(self) -> Self:
-        """Which could not be projected and wait for a mend."""
+        """Deadlines that could not be projected and wait for a correction."""
         return self.exclude(set_aside_error="")
 
 
 class Deadline(models.Model):
-    """One dated instance of an obligation. Its status is a cache of its projected course."""
+    """One dated instance of an obligation. Its status is a cache of its projected timeline."""
 
-    # Written by compliance.operations.deadlines.projection alone, from here ...
+    # Only compliance.operations.deadlines.projection writes the columns from here ...
     status = choice_field(Status)
     status_since = models.DateTimeField()
-    due_on = models.DateField(null=True, help_text="Empty while dormant, or without an end.")
+    due_on = models.DateField(null=True, help_text="Empty while dormant, or if it has no end.")
     due_at = models.DateTimeField(null=True)
     unmet_at = models.DateTimeField(null=True)
     first_at = models.DateTimeField(
-        null=True, help_text="From here to due_at it is in time by one reading, late by another."
+        null=True,
+        help_text="From this until due_at, whether performance is on time depends on the reading.",
     )
     is_ambiguous = models.BooleanField(default=False, db_default=False)
     performed_quantity = models.DecimalField(
@@ -65,10 +66,10 @@ class Deadline(models.Model):
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     next_check_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(
-        null=True, help_text="When the newest ledger batch of this deadline was recorded."
+        null=True, help_text="When the latest ledger entries of this deadline were recorded."
     )
     set_aside_error = models.TextField(blank=True, default="")
-    # ... to here. What follows are the terms, and what the parties and the desk say.
+    # ... to here. The terms follow, then what the parties and the desk say.
     obligation = models.ForeignKey(
         Obligation, on_delete=models.PROTECT, related_name="deadlines", db_index=False
     )
@@ -77,19 +78,21 @@ class Deadline(models.Model):
     )
     number = models.PositiveIntegerField(default=1)
     begins_at = models.DateTimeField()
-    starts_at = models.DateTimeField(null=True, help_text="When a period to hold in begins.")
+    starts_at = models.DateTimeField(null=True, help_text="When the period begins.")
     original_due_on = models.DateField(null=True)
     original_due_at = models.DateTimeField(null=True)
     original_unmet_at = models.DateTimeField(null=True)
     original_first_at = models.DateTimeField(null=True)
     moves = models.JSONField(
-        null=True, help_text="Due dates worked out for extensions, triggers and moved anchors."
+        null=True, help_text="Due dates computed for extensions, triggers and moved anchors."
     )
     is_withdrawn = models.BooleanField(
-        default=False, db_default=False, help_text="Its corrected rule yields it no more."
+        default=False,
+        db_default=False,
+        help_text="The corrected rule no longer yields it.",
     )
     has_dependents = models.BooleanField(
-        default=False, db_default=False, help_text="Other deadlines are counted from this one."
+        default=False, db_default=False, help_text="Other deadlines depend on this one."
     )
     trace = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
@@ -97,14 +100,14 @@ class Deadline(models.Model):
         max_length=100,
         default="",
         db_default="",
-        help_text="The zone and holiday data it was worked out with; empty: to be worked out.",
+        help_text="The version of the zone and holiday data used. Empty: to be recomputed.",
     )
     timezone = models.CharField(max_length=64)
     facts_head = models.BinaryField(
-        null=True, max_length=32, help_text="The hash of the newest fact in its chain."
+        null=True, max_length=32, help_text="The hash of the latest fact in its chain."
     )
     ledger_head = models.BinaryField(
-        null=True, max_length=32, help_text="The hash of the newest ledger entry in its chain."
+        null=True, max_length=32, help_text="The hash of the latest ledger entry in its chain."
     )
     is_disputed = models.BooleanField(default=False)
     verification = choice_field(Verification, default=Verification.UNCHECKED)
@@ -117,8 +120,7 @@ class Deadline(models.Model):
             one_of("status", Status),
             one_of("verification", Verification),
             models.UniqueConstraint(fields=["obligation", "number"], name="deadline_number_once"),
-            # The target of the composite key that keeps alerts within the agreement of their
-            # deadline.
+            # The target of the composite key that keeps alerts in the agreement of their deadline.
             models.UniqueConstraint(fields=["agreement", "id"], name="deadline_in_agreement"),
             models.CheckConstraint(
                 name="deadline_grace_follows_due",
@@ -136,7 +138,7 @@ class Deadline(models.Model):
             ),
         )
         indexes = (
-            # Read by the sweep: operations.course.settle_due.
+            # Read by the sweep.
             models.Index(
                 fields=["next_check_at"],
                 name="deadline_next_check",
@@ -148,7 +150,7 @@ class Deadline(models.Model):
             models.Index("status", _BY_DUE, "id", name="deadline_status_due_order"),
             # Read by the deadline list of one agreement.
             models.Index("agreement", _BY_DUE, "id", name="deadline_agreement_due_order"),
-            # Read by the audit, which hopes to find it empty.
+            # Read by the alert audit, which expects no rows.
             models.Index(
                 fields=["id"],
                 name="deadline_unwatched",
@@ -157,13 +159,13 @@ class Deadline(models.Model):
                     status__in=[Status.PENDING.value, Status.HOLDING.value, Status.IN_GRACE.value],
                 ),
             ),
-            # Read by operations.recomputation.
+            # Read by the recomputation of due dates.
             models.Index(
                 fields=["obligation"],
                 name="deadline_stale",
                 condition=models.Q(data_version=""),
             ),
-            # Read by the health page.
+            # Read by the readiness check.
             models.Index(
                 fields=["id"],
                 name="deadline_set_aside",
@@ -176,7 +178,7 @@ class Deadline(models.Model):
 
 
 class Duty(NamedTuple):
-    """What of an obligation bears on the course of its deadlines."""
+    """The properties of an obligation that shape the timeline of its deadlines."""
 
     kind: ObligationKind = ObligationKind.ACHIEVE
     target_quantity: Decimal | None = None
@@ -188,7 +190,7 @@ PLAIN_DUTY = Duty()
 
 
 def duty_of(obligation: Obligation) -> Duty:
-    """What of an obligation bears on the course of its deadlines."""
+    """Return the properties of an obligation that shape the timeline of its deadlines."""
     return Duty(
         kind=ObligationKind(obligation.kind),
         target_quantity=obligation.target_quantity,
@@ -198,7 +200,7 @@ def duty_of(obligation: Obligation) -> Duty:
 
 
 def terms_of(row: Any, duty: Duty) -> Terms:
-    """What was agreed of a deadline, as the domain sees it; `row` has its columns."""
+    """Return the terms of a deadline as a domain value. `row` has the columns of a deadline."""
     due = None
     if row.original_due_at is not None:
         due = Due(
@@ -234,7 +236,7 @@ def terms_of(row: Any, duty: Duty) -> Terms:
 
 
 def dump_due(due: Due) -> dict[str, str | None]:
-    """A due date as JSON."""
+    """Return a due date as JSON."""
     return {
         "due_on": due.due_on.isoformat(),
         "due_at": due.due_at.isoformat(),
@@ -245,7 +247,7 @@ def dump_due(due: Due) -> dict[str, str | None]:
 
 
 def load_due(value: Mapping[str, str]) -> Due:
-    """What `dump_due` wrote."""
+    """Read a due date that `dump_due` wrote."""
     return Due(
         due_on=date.fromisoformat(value["due_on"]),
         due_at=datetime.fromisoformat(value["due_at"]),
@@ -256,7 +258,7 @@ def load_due(value: Mapping[str, str]) -> Due:
 
 
 def dues_of_facts(moves: list[dict[str, Any]] | None) -> dict[int, Due]:
-    """The due dates worked out for a deadline's extensions and triggers, by the fact's id."""
+    """Return the due dates computed for extensions and triggers, by the id of the fact."""
     return {
         each["fact"]: load_due(each["due"])
         for each in moves or ()

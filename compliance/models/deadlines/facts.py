@@ -1,4 +1,4 @@
-"""What has been recorded about deadlines. Never edited: a later fact can supersede one."""
+"""Facts recorded about deadlines and agreements. Append-only: a later fact can supersede one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain.civil_time import day_end, day_start
-from compliance.domain.deadlines import timeline
 from compliance.domain.deadlines.explanations import FactTold
+from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models.agreements.agreements import Agreement
@@ -25,7 +25,7 @@ from compliance.models.evidence.evidence import Evidence
 
 
 class Fact(models.Model):
-    """Something recorded about a deadline. A later fact can supersede it."""
+    """A fact recorded about a deadline or a whole agreement. A later fact can supersede it."""
 
     deadline = models.ForeignKey(
         Deadline, null=True, on_delete=models.PROTECT, related_name="facts", db_index=False
@@ -37,18 +37,18 @@ class Fact(models.Model):
         on_delete=models.PROTECT,
         related_name="facts",
         db_index=False,
-        help_text="Set in place of the deadline by what befell the whole agreement.",
+        help_text="Set instead of the deadline for facts about the whole agreement.",
     )
     kind = choice_field(FactKind)
     effective_at = models.DateTimeField()
     effective_on = models.DateField(
-        null=True, blank=True, help_text="Set when only the civil day is known."
+        null=True, blank=True, help_text="Set if only the civil day is known."
     )
     until_at = models.DateTimeField(
         null=True, blank=True, help_text="The end of a violation or suspension, exclusive."
     )
     until_on = models.DateField(
-        null=True, blank=True, help_text="Set when only its last civil day is known."
+        null=True, blank=True, help_text="Set if only the last civil day is known."
     )
     is_tolling = models.BooleanField(
         default=False, db_default=False, help_text="Whether a suspension moves the due date."
@@ -60,7 +60,7 @@ class Fact(models.Model):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text="How much of the whole a determination accepts.",
+        help_text="The share of the whole that a determination accepts.",
     )
     due = models.JSONField(null=True, blank=True, help_text="The due rule of an extension.")
     due_on = models.DateField(null=True, blank=True)
@@ -85,10 +85,10 @@ class Fact(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
-        help_text="The second person, where one was needed.",
+        help_text="The person who approved it, if approval was required.",
     )
     hash = models.BinaryField(
-        null=True, max_length=32, help_text="Over this fact and the hash of the one before."
+        null=True, max_length=32, help_text="Covers this fact and the hash of the previous one."
     )
 
     class Meta:
@@ -209,9 +209,9 @@ class Fact(models.Model):
             ),
         )
         indexes = (
-            # Read by operations.course, which loads the facts of the deadlines it settles.
+            # Read by the projection, which loads the facts of the deadlines it refreshes.
             models.Index(fields=["deadline", "id"], name="fact_of_deadline"),
-            # Read there too: what befell whole agreements.
+            # Also read by the projection: facts about whole agreements.
             models.Index(
                 fields=["agreement", "id"],
                 name="fact_of_agreement",
@@ -225,11 +225,11 @@ class Fact(models.Model):
 
 def fact_of(
     row: Mapping[str, Any], timezone: str, dues: Mapping[int, Due] | None = None
-) -> timeline.Fact:
-    """A stored fact as the domain sees it.
+) -> DomainFact:
+    """Return a stored fact as a domain value.
 
-    Civil days are the truth; their instants follow the zone, which may have been corrected. So
-    do the due dates of extensions and triggers, as last worked out in `dues`.
+    Civil days are authoritative; their instants follow the zone, which may have been corrected.
+    The same goes for the due dates of extensions and triggers: `dues` holds the latest ones.
     """
     due = dues.get(row["id"]) if dues else None
     if due is None and row["due_at"] is not None:
@@ -239,7 +239,7 @@ def fact_of(
             unmet_at=row["unmet_at"],
             timezone=timezone,
         )
-    return timeline.Fact(
+    return DomainFact(
         id=row["id"],
         kind=FactKind(row["kind"]),
         effective_at=day_start(row["effective_on"], timezone)
@@ -260,7 +260,7 @@ def fact_of(
 
 
 def fact_told(fact: Fact) -> FactTold:
-    """What of a stored fact, with its evidence loaded, goes into words."""
+    """Return what an explanation needs of a stored fact, whose evidence is loaded."""
     return FactTold(
         kind=FactKind(fact.kind),
         effective_at=fact.effective_at,
@@ -274,7 +274,7 @@ def fact_told(fact: Fact) -> FactTold:
 
 
 def chained_fact(row: Mapping[str, Any], evidence_ids: Iterable[int]) -> list[object]:
-    """What of a fact, and of what it rests on, its hash covers."""
+    """Return the values covered by the hash of a fact, including its evidence."""
     values = [row[name] for name in _CHAINED]
     due = row["due"]
     rule = None if due is None else orjson.dumps(due, option=orjson.OPT_SORT_KEYS).decode()
@@ -290,14 +290,14 @@ _CHAINED = (
 
 def facts_about(
     deadlines: Iterable[Any], *, surviving: Collection[int] = ()
-) -> dict[int, list[timeline.Fact]]:
-    """What is recorded about deadlines, by their ids: of each itself, and of its agreement.
+) -> dict[int, list[DomainFact]]:
+    """Return the facts about deadlines by deadline id, including those about their agreements.
 
-    `deadlines` are rows with `id`, `agreement_id`, `timezone` and `moves`; what befell their
-    agreement does not reach those whose ids are in `surviving`.
+    `deadlines` are rows with `id`, `agreement_id`, `timezone` and `moves`. Facts about the
+    agreement do not apply to the deadlines whose ids are in `surviving`.
     """
     rows = list(deadlines)
-    found: dict[int, list[timeline.Fact]] = defaultdict(list)
+    found: dict[int, list[DomainFact]] = defaultdict(list)
     by_id = {row.id: row for row in rows}
     touched = {each for (each,) in fetch(_WITH_FACTS, ids=list(by_id))}
     dues = {pk: dues_of_facts(by_id[pk].moves) for pk in touched}

@@ -17,7 +17,7 @@ from compliance.models.deadlines.deadlines import Deadline
 
 
 class LedgerEntry(models.Model):
-    """From `effective_at` on the deadline had `status`, as known from `recorded_at` on."""
+    """The status of a deadline from `effective_at` on, as known from `recorded_at` on."""
 
     deadline = models.ForeignKey(
         Deadline, on_delete=models.PROTECT, related_name="ledger", db_index=False
@@ -36,7 +36,7 @@ class LedgerEntry(models.Model):
     performed = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     target = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     hash = models.BinaryField(
-        null=True, max_length=32, help_text="Over this entry and the hash of the one before."
+        null=True, max_length=32, help_text="Covers this entry and the hash of the previous one."
     )
 
     class Meta:
@@ -46,7 +46,7 @@ class LedgerEntry(models.Model):
         constraints = (
             one_of("status", Status),
             one_of("reason", Reason),
-            # Also read by every as-of question: one deadline's rows, newest knowledge last.
+            # Also read by every as-of query: the rows of one deadline, latest knowledge last.
             models.UniqueConstraint(
                 fields=["deadline", "recorded_at", "effective_at"], name="ledgerentry_replay"
             ),
@@ -57,7 +57,7 @@ class LedgerEntry(models.Model):
 
 
 def entry_of(row: LedgerEntry) -> Entry:
-    """A stored ledger entry as the domain sees it."""
+    """Return a stored ledger entry as a domain value."""
     return Entry(
         recorded_at=row.recorded_at,
         effective_at=row.effective_at,
@@ -73,7 +73,7 @@ def entry_of(row: LedgerEntry) -> Entry:
 
 
 def ledger_of(deadline_ids: Iterable[int]) -> Iterator[tuple[int, date | None, Entry]]:
-    """The ledgers of deadlines: of each entry, in no order, the deadline and the due day too."""
+    """Yield the ledger entries of deadlines, unordered, with their deadline id and due day."""
     for row in fetch(_LEDGER_OF, ids=list(deadline_ids)):
         deadline_id, due_on, recorded_at, effective_at, status, reason, *rest = row
         fact_id, due_at, unmet_at, first_at, performed, target = rest
@@ -103,7 +103,7 @@ _LEDGER_OF = """
 
 
 def chained_entry(row: Mapping[str, Any]) -> list[object]:
-    """What of a ledger entry its hash covers."""
+    """Return the values of a ledger entry that its hash covers."""
     return [row[name] for name in _CHAINED]
 
 

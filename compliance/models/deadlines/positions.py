@@ -1,4 +1,4 @@
-"""What the parties say of deadlines. Never edited."""
+"""Positions: what parties say about deadlines. Append-only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compliance.models.evidence.evidence import Evidence
 
 
 class Position(models.Model):
-    """What one party says of a deadline. It never sets the status."""
+    """What one party says about a deadline. It never changes the status."""
 
     deadline = models.ForeignKey(
         Deadline, on_delete=models.PROTECT, related_name="positions", db_index=False
@@ -41,7 +41,7 @@ class Position(models.Model):
         triggers = (append_only(),)
         constraints = (one_of("verdict", Verdict),)
         indexes = (
-            # Read when the dispute of one deadline is decided, and by its page.
+            # Read when a deadline is checked for a dispute, and by its page.
             models.Index(fields=["deadline", "party", "stated_at"], name="position_of_deadline"),
         )
 

@@ -1,4 +1,4 @@
-"""Facts that wait for a second person."""
+"""Proposals: facts that wait for approval by a second person."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
     """Row predicates of proposals."""
 
     def open(self) -> Self:
-        """Which nobody has decided on."""
+        """Proposals that await a decision."""
         return self.filter(state=ProposalState.OPEN.value)
 
 
 @tracked
 class Proposal(models.Model):
-    """A fact that one person proposes; it is recorded when another approves it."""
+    """A fact that one person proposes. It is recorded when another person approves it."""
 
     deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="proposals")
     kind = choice_field(FactKind)
-    draft = models.JSONField(help_text="The fact, in the shape in which the API takes facts.")
+    draft = models.JSONField(help_text="The fact in the format of the API.")
     state = choice_field(ProposalState, default=ProposalState.OPEN)
     proposed_at = models.DateTimeField()
     proposed_by = models.ForeignKey(
@@ -47,7 +47,7 @@ class Proposal(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        permissions = (("approve_proposal", "Can approve what another person proposed"),)
+        permissions = (("approve_proposal", "Can approve proposals of other people"),)
         constraints = (
             one_of("kind", FactKind),
             one_of("state", ProposalState),

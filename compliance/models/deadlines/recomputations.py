@@ -8,13 +8,13 @@ from compliance.models.deadlines.deadlines import Deadline
 
 
 class Recomputation(models.Model):
-    """One run of working out open deadlines again, and what it moved."""
+    """One run that recomputed open deadlines, and what it moved."""
 
     as_of = models.DateTimeField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     data_version = models.CharField(max_length=100)
-    horizon = models.DateField(help_text="The day up to which recurrences are made.")
+    horizon = models.DateField(help_text="The day up to which recurring deadlines are created.")
     examined = models.PositiveIntegerField(default=0)
     moved = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
@@ -27,7 +27,7 @@ class Recomputation(models.Model):
 
 
 class Move(models.Model):
-    """That a recomputation moved the due instant of a deadline."""
+    """A due date that a recomputation moved, or could not compute."""
 
     recomputation = models.ForeignKey(Recomputation, on_delete=models.CASCADE, related_name="moves")
     deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""The desk's own closing days, beside the calendars of countries."""
+"""Custom calendars: closing days that users maintain beside the national calendars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.models.history import tracked
 
 @tracked
 class DeskCalendar(models.Model):
-    """A calendar that the desk keeps itself. Agreements and rules name it `desk:` and its code."""
+    """A calendar that users maintain. Agreements and rules name it `custom:` and its code."""
 
     code = models.SlugField(max_length=32, unique=True)
     title = models.CharField(max_length=200)
@@ -41,7 +41,7 @@ class DeskCalendar(models.Model):
 
 @tracked
 class ClosingDay(models.Model):
-    """A day on which the desk is closed, and why."""
+    """A day on which a custom calendar is closed, and why."""
 
     calendar = models.ForeignKey(
         DeskCalendar, on_delete=models.CASCADE, related_name="closing_days"
@@ -58,7 +58,7 @@ class ClosingDay(models.Model):
 
 
 def desk_calendars() -> dict[str, DeskCalendarValue]:
-    """Every calendar of the desk as the domain sees it, by its full name."""
+    """Return every custom calendar as a domain value, by its full name."""
     found = DeskCalendar.objects.prefetch_related("closing_days")
     return {
         f"desk:{row.code}": DeskCalendarValue(

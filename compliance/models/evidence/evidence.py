@@ -1,4 +1,4 @@
-"""Documents, statements and looks that bear on what is claimed. Never edited."""
+"""Documents, statements and search logs that bear on a deadline. Append-only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from compliance.models.choices import choice_field, one_of
 
 
 class Evidence(models.Model):
-    """A document or statement that supports, or speaks against, what is claimed."""
+    """A document, statement or search log that supports or contradicts performance."""
 
     agreement = models.ForeignKey(
         Agreement, on_delete=models.PROTECT, related_name="evidence", db_index=False
@@ -62,7 +62,7 @@ class Evidence(models.Model):
 
 
 class EvidenceFile(models.Model):
-    """A file that holds a piece of evidence. A better copy is a new revision, beside the others."""
+    """A file of a piece of evidence. A better copy is added as a new revision."""
 
     evidence = models.ForeignKey(
         Evidence, on_delete=models.PROTECT, related_name="files", db_index=False
@@ -92,11 +92,11 @@ class EvidenceFile(models.Model):
 
     @property
     def path(self) -> Path:
-        """Where its bytes are."""
+        """The path of the stored bytes."""
         return path_of(self.sha256)
 
 
 def path_of(sha256: str) -> Path:
-    """Where the file with this hash is kept, by which it can be found and checked."""
+    """Return the path of the file with this hash. The hash names the file and verifies it."""
     folder: Path = settings.FILES_DIR
     return folder / sha256[:2] / sha256

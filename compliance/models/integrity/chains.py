@@ -1,4 +1,4 @@
-"""The chains as they are stored, and what a seal over them covers."""
+"""The stored hash chains, and the values that a seal covers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from compliance.models.integrity.seals import Seal
 
 
 def leaves(*, last_fact_id: int, last_entry_id: int) -> Iterator[bytes]:
-    """The leaves of a seal: each chain that had anything in it, and its head as it stood then.
+    """Yield the leaves of a seal: each chain that is not empty, with its head at that time.
 
-    Read from the server a few at a time, so it is to be called in a transaction. First what is
-    recorded of deadlines, then of whole agreements, then the ledgers; in each the newest first,
-    which is how the indexes give them.
+    Reads from the server in portions, so call it in a transaction. Facts of deadlines come
+    first, then facts of agreements, then ledgers, each in descending order, as the indexes
+    return them.
     """
     for name, statement in _HEADS:
         with connection.chunked_cursor() as cursor:
@@ -24,7 +24,7 @@ def leaves(*, last_fact_id: int, last_entry_id: int) -> Iterator[bytes]:
 
 
 def chained_seal(seal: Seal) -> list[object]:
-    """What of a seal its hash covers."""
+    """Return the values of a seal that its hash covers."""
     return [
         seal.sealed_at,
         seal.last_fact_id,

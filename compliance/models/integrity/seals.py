@@ -1,4 +1,4 @@
-"""What shows that nothing recorded was changed: chain heads, seals over them, and checks."""
+"""Proof that records were not changed: chain heads, seals over them, and checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from compliance.models.append_only import append_only
 
 
 class AgreementChain(models.Model):
-    """The head of the chain of an agreement's own facts. Those of deadlines keep theirs."""
+    """The head of the hash chain of the facts about an agreement."""
 
     agreement = models.OneToOneField(
         Agreement, primary_key=True, on_delete=models.PROTECT, related_name="chain"
@@ -22,15 +22,15 @@ class AgreementChain(models.Model):
 
 
 class Seal(models.Model):
-    """A Merkle root over the heads of all chains, as they stood at an instant."""
+    """A Merkle root over the heads of all chains at one instant."""
 
     sealed_at = models.DateTimeField()
-    last_fact_id = models.BigIntegerField(help_text="Facts up to this one are sealed.")
-    last_entry_id = models.BigIntegerField(help_text="Ledger entries up to this one are sealed.")
-    chains = models.PositiveBigIntegerField(help_text="How many chains had anything in them.")
+    last_fact_id = models.BigIntegerField(help_text="The id of the last sealed fact.")
+    last_entry_id = models.BigIntegerField(help_text="The id of the last sealed ledger entry.")
+    chains = models.PositiveBigIntegerField(help_text="The number of chains that were not empty.")
     root = models.BinaryField(max_length=32)
     hash = models.BinaryField(
-        max_length=32, help_text="Over this seal and the hash of the one before."
+        max_length=32, help_text="Covers this seal and the hash of the previous one."
     )
     mailed_at = models.DateTimeField(null=True, blank=True)
 
@@ -51,7 +51,7 @@ class Seal(models.Model):
 
 
 class LedgerCheck(models.Model):
-    """One check of all chains, seals and stored statuses, and what it found wrong."""
+    """One check of all chains, seals and stored statuses, and the problems it found."""
 
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
@@ -69,5 +69,5 @@ class LedgerCheck(models.Model):
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything was as it had been recorded."""
+        """Whether the check found no problem."""
         return not self.problems

@@ -1,4 +1,4 @@
-"""What watches over the watchman: audits of the alerts, and outages that were told."""
+"""Alert audits, and outages of parts of the service."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.db import models
 
 
 class Audit(models.Model):
-    """One check that every breach has its alerts, and every alert its end."""
+    """One check that every breach has its alerts and that every alert was delivered."""
 
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
-    breaches = models.PositiveIntegerField(help_text="How many open breaches were looked at.")
-    alerts = models.PositiveIntegerField(help_text="How many unfinished alerts were looked at.")
+    breaches = models.PositiveIntegerField(help_text="The number of open breaches checked.")
+    alerts = models.PositiveIntegerField(help_text="The number of pending alerts checked.")
     problems = models.JSONField(default=list)
 
     class Meta:
@@ -22,7 +22,7 @@ class Audit(models.Model):
 
 
 class Outage(models.Model):
-    """A time in which a part of the service did not do its work, and who was told of it when."""
+    """A period during which a part of the service did not work, and when it was reported."""
 
     part = models.CharField(max_length=32)
     began_at = models.DateTimeField()
@@ -32,7 +32,7 @@ class Outage(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = (
-            # Of several web processes that see the same outage one writes it, and tells.
+            # Of several web processes that see an outage, one records and reports it.
             models.UniqueConstraint(
                 fields=["part"],
                 name="outage_once",

@@ -7,22 +7,24 @@ from typing import ClassVar, Self
 
 from django.db import models
 
-# How long, at most, an alert waits for a sweep to end: longer than one takes that has half a
-# million alerts to make on a busy machine. What was killed is made good by the next, soon after.
+# The longest time an alert waits for a sweep to end: longer than a sweep takes to create half a
+# million alerts on a busy machine. After a kill, the next sweep soon makes up for the lost one.
 WAITED_FOR = timedelta(minutes=2)
 
 
 class SweepRunQuerySet(models.QuerySet["SweepRun"]):
-    """Row predicates of runs of the sweep."""
+    """Row predicates for sweep runs."""
 
     def under_way(self, as_of: datetime) -> Self:
-        """Which are not over at `as_of`. One that began long ago was killed, or is huge: nothing
-        waits for it."""
+        """Runs that have not ended at `as_of`.
+
+        A run that began long ago was killed or is huge, and nothing waits for it.
+        """
         return self.filter(ended_at__isnull=True, as_of__gt=as_of - WAITED_FOR, as_of__lte=as_of)
 
 
 class SweepRun(models.Model):
-    """One run of the sweep: when, how much it settled, how much it had to set aside."""
+    """One run of the sweep: when it ran, how much it refreshed and how much it quarantined."""
 
     as_of = models.DateTimeField()
     started_at = models.DateTimeField()
@@ -36,8 +38,8 @@ class SweepRun(models.Model):
     class Meta:
         ordering = ("-started_at",)
         indexes = (
-            # Read by the health page (the last run), by the clearing of old runs, and by
-            # delivery (those under way).
+            # Read by the readiness check (the last run), by the removal of old runs, and by
+            # delivery (the current runs).
             models.Index(fields=["-ended_at"], name="sweeprun_newest"),
         )
 
