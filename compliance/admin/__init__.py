@@ -20,6 +20,7 @@ import compliance.admin.deadlines.recomputations
 import compliance.admin.due_dates.calendars
 import compliance.admin.evidence.evidence
 import compliance.admin.integrity.seals
+import compliance.admin.message_links
 import compliance.admin.people.tokens
 import compliance.admin.people.users
 import compliance.admin.site

@@ -6,10 +6,10 @@ import hashlib
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseNotModified
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from compliance.delivery import links
 from compliance.queries.alerts import calendar_feeds as queries
 
 
@@ -34,4 +34,4 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _deadline_url(deadline_id: int) -> str:
-    return f"{settings.SITE_URL}{reverse('deadline', args=[deadline_id])}"
+    return f"{settings.SITE_URL}{links.pages().deadline(deadline_id)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.urls import path
-from django.views.generic import RedirectView
 
 from compliance.web.acknowledgements import acknowledge
 from compliance.web.calendar_feeds import feed
@@ -16,9 +15,4 @@ urlpatterns = [
     path("feeds/<str:token>.ics", feed, name="feed"),
     path("password/set/", password_set, name="password-set"),
     path("password/<str:uidb64>/<str:token>/", SetPasswordView.as_view(), name="password-link"),
-    path(
-        "deadlines/<int:object_id>/",
-        RedirectView.as_view(pattern_name="admin:compliance_deadline_change"),
-        name="deadline",
-    ),
 ]
