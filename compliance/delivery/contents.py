@@ -307,11 +307,7 @@ class _Read(Mapping[int, Contents]):
                 )
                 for place, told in enumerate(listed)
             ),
-            list_path=(
-                f"/admin/compliance/deadline/?agreement__id__exact={message.agreement_id}"
-                if message.agreement_id
-                else "/admin/compliance/deadline/"
-            ),
+            list_path=links.pages().deadlines(message.agreement_id),
         )
 
 
@@ -375,7 +371,7 @@ def of_breaches(
         unsubscribe_path="",
         counts=dict(Counter(item.standing for item in items)),
         items=items,
-        list_path="/admin/compliance/deadline/",
+        list_path=links.pages().deadlines(None),
     )
 
 
@@ -589,7 +585,7 @@ class _Background:
             words=tuple(self.words[deadline.id]),
             is_disputed=deadline.is_disputed,
             evidence=_evidence(self.evidence[deadline.obligation_id]),
-            path=f"/admin/compliance/deadline/{deadline.id}/change/",
+            path=links.pages().deadline(deadline.id),
         )
 
 

@@ -162,7 +162,7 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         words=(),
         is_disputed=False,
         evidence="none on record",
-        path="/admin/",
+        path=links.pages().home(),
     )
     return Contents(
         recipient=subscription.recipient,
@@ -177,5 +177,5 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         ),
         counts={item.standing: 1},
         items=(item,),
-        list_path="/admin/compliance/deadline/",
+        list_path=links.pages().deadlines(None),
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 
+from compliance.delivery import links
 from compliance.delivery.carrier import Carrier
 from compliance.delivery.letters import sender_domain
 from compliance.delivery.mime import Mail
@@ -100,7 +101,7 @@ def _of_check(check: LedgerCheck, user: User) -> Mail:
         + "\n\n"
         + _paragraph(
             "Nothing was mended. Compare with a backup from before, and see the admin "
-            f"({settings.SITE_URL}/admin/compliance/ledgercheck/{check.pk}/change/) for the whole "
+            f"({settings.SITE_URL}{links.pages().ledger_check(check.pk)}) for the whole "
             "list. To look again: manage.py verify_ledger --all-seals"
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,8 +93,12 @@ def find(token: str) -> Feed | None:
     )
 
 
-def calendar(feed: Feed, *, as_of: datetime) -> bytes:
-    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many."""
+def calendar(feed: Feed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
+    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many.
+
+    Args:
+        deadline_url: returns the URL of the page of a deadline for its id.
+    """
     found = Calendar()
     found.add("prodid", "-//Pacta//Deadlines//EN")
     found.add("version", "2.0")
@@ -110,12 +115,12 @@ def calendar(feed: Feed, *, as_of: datetime) -> bytes:
         "most": MOST,
     }
     for row in sorted(fetch((_DEADLINES,), values), key=lambda each: (each["due_at"], each["id"])):
-        found.add_component(_event(row))
+        found.add_component(_event(row, deadline_url(row["id"])))
     found.add_missing_timezones()
     return bytes(found.to_ical())
 
 
-def _event(row: Row) -> Event:
+def _event(row: Row, url: str) -> Event:
     due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
     if zone not in civil_time.zone_names():
         # The tz database drops names now and then. Without a zone the instant is still right.
@@ -146,5 +151,5 @@ def _event(row: Row) -> Event:
         f"Owed by {one_line(row['obligors'] or 'nobody')}\n"
         f"Status: {status.value.replace('_', ' ')}",
     )
-    event.add("url", f"{settings.SITE_URL}/admin/compliance/deadline/{row['id']}/change/")
+    event.add("url", url)
     return event

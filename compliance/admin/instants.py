@@ -1,4 +1,4 @@
-"""Instants and days as the desk reads them: in UTC, with the zone that counts beside it."""
+"""How the admin shows instants, due dates and durations: in UTC, with the local zone beside it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _DAY = timedelta(days=1)
 
 
 def utc_text(at: datetime) -> str:
-    """An instant in UTC, to the minute, or to the second where that matters."""
+    """Return an instant in UTC, to the minute, with seconds only if they are not zero."""
     at = at.astimezone(UTC)
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def local_text(at: datetime, timezone: str) -> str:
-    """An instant as the clocks of a zone show it."""
+    """Return an instant as local time in a zone, with the zone's name."""
     at = at.astimezone(ZoneInfo(timezone))
     clock = f"{at:%Y-%m-%d %H:%M:%S}" if at.second else f"{at:%Y-%m-%d %H:%M}"
     return f"{clock} {timezone}"
 
 
-def utc(at: datetime | None, timezone: str | None = None) -> SafeString:
-    """An instant in UTC; a zone's reading of it on pointing at it."""
+def utc_html(at: datetime | None, timezone: str | None = None) -> SafeString:
+    """Return a `<time>` element in UTC whose tooltip shows the local time in `timezone`."""
     if at is None:
         return SafeString("-")
     return format_html(
@@ -39,20 +39,20 @@ def utc(at: datetime | None, timezone: str | None = None) -> SafeString:
 
 
 def due_text(deadline: Deadline) -> str:
-    """The due day in the deadline's zone, and the time of day where there is one.
+    """Return the due date in the deadline's zone, with the time of day if it has one.
 
-    A dormant deadline is not dated yet; what is kept without an end never is.
+    A dormant deadline has no date yet. An obligation to maintain or refrain may have no end date.
     """
     if deadline.due_on is None or deadline.due_at is None:
-        return "not dated yet" if deadline.obligation.due else "without an end"
+        return "no date yet" if deadline.obligation.due else "no end date"
     local = deadline.due_at.astimezone(ZoneInfo(deadline.timezone))
     if local.date() != deadline.due_on:
         return f"{deadline.due_on:%Y-%m-%d}"
     return f"{deadline.due_on:%Y-%m-%d} {local:%H:%M}"
 
 
-def distance(later: datetime, earlier: datetime) -> str:
-    """How far apart two instants are, in the largest unit that says it."""
+def duration_text(later: datetime, earlier: datetime) -> str:
+    """Return the time between two instants, in the largest unit of which there are at least two."""
     apart = abs(later - earlier)
     if apart >= 2 * _DAY:
         return f"{apart.days} days"
@@ -62,3 +62,10 @@ def distance(later: datetime, earlier: datetime) -> str:
     if minutes >= 2:
         return f"{minutes} minutes"
     return f"{int(apart.total_seconds())} seconds"
+
+
+def run_time_text(started_at: datetime, ended_at: datetime | None) -> str:
+    """Return how long a run of a job took, in seconds."""
+    if ended_at is None:
+        return "not finished"
+    return f"{(ended_at - started_at).total_seconds():.2f} s"

@@ -1,4 +1,4 @@
-"""Until when something lasts: a day, and perhaps a time on it, by the clocks of a zone."""
+"""Form fields for the end of a period: a last day, optionally with a time, in a time zone."""
 
 from __future__ import annotations
 
@@ -13,40 +13,42 @@ from compliance.domain import civil_time
 from compliance.domain.civil_time import NonexistentLocalTime
 from compliance.domain.problems import refusal
 
-# What an operation refuses of `until_at` stands at the day.
+# Problems of `until_at` are shown at the date field.
 ALIASES = {"until_at": "until_on", "until": "until_on"}
 
 
-def day(**options: Any) -> forms.DateField:
-    """The last day, that day included unless a time is given."""
-    widget = fields.Day().widget
+def end_date_field(**options: Any) -> forms.DateField:
+    """Return the field for the last day, which is included unless a time is given."""
+    widget = fields.DateTextField().widget
     return forms.DateField(**{"label": "Until", "required": False, "widget": widget, **options})
 
 
-def clock(**options: Any) -> forms.TimeField:
-    """The time on the last day."""
+def end_time_field(**options: Any) -> forms.TimeField:
+    """Return the field for the time on the last day."""
     return forms.TimeField(
         **{
             "label": "Time",
             "required": False,
-            "widget": fields.Clock().widget,
-            "help_text": "Empty: until the end of that day.",
+            "widget": fields.TimeTextField().widget,
+            "help_text": "Leave empty for the end of that day.",
             **options,
         }
     )
 
 
-def instant_of(values: Mapping[str, Any]) -> datetime | None:
-    """The instant that `until_on`, `until_time` and `timezone` come to; None without a day.
+def end_instant(values: Mapping[str, Any]) -> datetime | None:
+    """Return the instant that `until_on`, `until_time` and `timezone` denote; None without a day.
+
+    The zone defaults to UTC.
 
     Raises:
-        Invalid: with the path of the field that does not fit.
+        Invalid: with the path of the field that is wrong.
     """
     on, at = values.get("until_on"), values.get("until_time")
     zone = values.get("timezone") or "UTC"
     if on is None:
         if at is not None:
-            raise refusal("until/on", "Give the day as well.")
+            raise refusal("until/on", "Enter the date as well.")
         return None
     try:
         if at is None:

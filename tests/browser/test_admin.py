@@ -1,4 +1,4 @@
-"""A day at the desk, in a browser."""
+"""The main tasks in the admin, in a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.samples import BUYER, SUPPLIER, agree, duty, follow
 pytestmark = pytest.mark.browser
 
 
-def test_an_agreement_is_entered_and_its_obligation_is_met(page: Page) -> None:
+def test_an_agreement_is_added_and_its_obligation_is_met(page: Page) -> None:
     for each in (BUYER, SUPPLIER):
         parties.create(draft=read(PartyDraft, each))
     due_on = (timezone.now() + timedelta(days=9)).date()
@@ -42,7 +42,7 @@ def test_an_agreement_is_entered_and_its_obligation_is_met(page: Page) -> None:
     page.locator("#id_obligations-1-obligors").get_by_label("ACME").check()
     page.get_by_role("button", name="Save", exact=True).click()
 
-    # The second obligation says nobody to whom it is owed: refused there, with all still typed.
+    # The second obligation has no obligee. The error is shown there and the input is kept.
     second = page.locator(".form-group", has=page.locator("#id_obligations-1-ref"))
     expect(second).to_contain_text("Give at least one")
     assert not Agreement.objects.exists()
@@ -51,7 +51,7 @@ def test_an_agreement_is_entered_and_its_obligation_is_met(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was added successfully")).to_be_visible()
 
-    page.get_by_role("link", name="At a glance").click()
+    page.get_by_role("link", name="Overview").click()
     expect(page.get_by_text("due in the next 30 days").first).to_be_visible()
     page.get_by_role("link", name="Deliver the first lot").click()
     expect(page.locator(".pacta-head")).to_contain_text("pending")
@@ -59,13 +59,13 @@ def test_an_agreement_is_entered_and_its_obligation_is_met(page: Page) -> None:
     page.get_by_label("Note").fill("Seen in the customs record")
     page.get_by_role("button", name="Record").click()
 
-    expect(page.get_by_text("The performance is recorded. The deadline is met.")).to_be_visible()
+    expect(page.get_by_text("Performance recorded. The deadline is now met.")).to_be_visible()
     expect(page.locator(".pacta-head")).to_contain_text("met")
     expect(page.get_by_text("Seen in the customs record")).to_be_visible()
     assert Deadline.objects.get().status == "met"
 
 
-def test_a_party_added_on_the_page_can_owe_at_once(page: Page) -> None:
+def test_a_party_added_on_the_page_can_be_an_obligor_immediately(page: Page) -> None:
     deadline = agree()
     parties.create(
         draft=read(
@@ -114,14 +114,14 @@ def test_a_rule_is_previewed_while_it_is_typed(page: Page) -> None:
     expect(preview).to_contain_text("Computed with tzdata")
 
     page.locator("#id_obligations-0-due_from_milestone").fill("signing")
-    wrong = rule.locator("[data-part=from_milestone]")
+    wrong = rule.locator("[data-input=from_milestone]")
     expect(wrong).to_contain_text("There is no milestone signing")
     expect(preview).to_be_hidden()
     page.locator("#id_obligations-0-due_from_milestone").fill("in-force")
     expect(preview).to_be_visible()
     expect(wrong).not_to_contain_text("There is no milestone")
 
-    # What is to be kept so has no grace period, but a beginning.
+    # An obligation to maintain has a start instead of a grace period.
     starts = page.locator("#id_obligations-0-starts")
     expect(starts).to_be_hidden()
     page.locator("#id_obligations-0-kind").select_option("maintain")
