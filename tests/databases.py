@@ -35,7 +35,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from config.env import BASE_DIR, Environment
-from config.servers import Postgres, Valkey
+from standalone.postgres import Postgres
+from standalone.valkey import Valkey
 
 CACHE = BASE_DIR / ".cache" / "tests"
 # So many versions of the migrations are kept: changing branches costs nothing.

@@ -259,7 +259,7 @@ def test_the_preview_warns(browser: Client) -> None:
         ({"rule_timezone": "Mars"}, "timezone", "time zone"),
         ({"rule_calendars": "XX"}, "calendars", ""),
         ({"grace_count": "2", "grace_unit": "fortnights"}, "", "Grace"),
-        ({"obligor": "NOBODY"}, "", "There is no party NOBODY"),
+        ({"obligor": "NOBODY"}, "", "Party NOBODY does not exist"),
     ],
 )
 def test_the_preview_says_what_is_wrong_and_where(

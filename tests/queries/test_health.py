@@ -36,7 +36,7 @@ def test_a_recomputation_that_failed_in_part_is_a_warning_and_no_failure() -> No
     state, figure = check()
 
     assert (state, figure["failed"]) == ("ok", 2)
-    assert "could not work out" in figure["warning"]
+    assert "could not compute" in figure["warning"]
 
 
 def test_a_service_that_sweeps_and_is_never_audited_is_not_ready() -> None:

@@ -1,4 +1,4 @@
-"""Proposals, as rows: facts that wait, or waited, for a second person."""
+"""Proposals as rows: facts that wait, or waited, for approval."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEFT JOIN compliance_user AS second ON second.id = p.decided_by_id
 
 
 class ProposalListing(Listing):
-    """Which proposals to list."""
+    """Filters of proposals."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
@@ -34,7 +34,7 @@ class ProposalListing(Listing):
 
 
 def listed(listing: ProposalListing) -> Page:
-    """Proposals, the newest first."""
+    """Return proposals, newest first."""
     where = Where().equal(
         a__ref=listing.agreement,
         p__deadline_id=listing.deadline,
@@ -52,5 +52,5 @@ def row(proposal_id: int) -> Row | None:
 
 
 def open_count() -> int:
-    """How many proposals nobody has decided on."""
+    """Return the number of proposals that await a decision."""
     return Proposal.objects.filter(state=ProposalState.OPEN.value).count()

@@ -1,4 +1,4 @@
-"""What a due rule comes to, before anything is stored."""
+"""Previews of due rules. They store nothing."""
 
 from __future__ import annotations
 
@@ -40,41 +40,39 @@ _BUSINESS_DAYS_A_YEAR = 250
 
 
 class PreviewDraft(Draft):
-    """A rule to try, and what surrounds it: the agreement it would stand in, who would owe it."""
+    """A rule to preview, and its context: agreement, obligor, obligee, zone and grace."""
 
     rule: DueRule
     grace: Grace | None = None
     agreement: Annotated[
         AgreementRef | None,
-        Field(description="Whose zone, calendars, milestones and deadlines count."),
+        Field(description="Supplies the zone, calendars, milestones and deadlines."),
     ] = None
     obligor: Annotated[
-        PartyCode | None, Field(description="Whose zone counts where no other is named.")
+        PartyCode | None, Field(description="Supplies the zone if no other is given.")
     ] = None
     obligee: Annotated[
-        PartyCode | None, Field(description="Whose zone is a side of a two-sided window.")
+        PartyCode | None, Field(description="Supplies the other zone of a two-sided window.")
     ] = None
-    timezone: Annotated[
-        TimeZoneName | None, Field(description="Counts where the rule names none.")
-    ] = None
+    timezone: Annotated[TimeZoneName | None, Field(description="Used if the rule has none.")] = None
     limit: Annotated[
         int,
         Field(
             ge=1,
             le=MOST_SHOWN,
-            description="How many dates to give at most. With several calendars, or a long grace "
+            description="The most dates to return. With several calendars, or a long grace "
             "period, there may be fewer; a warning says so.",
         ),
     ] = 50
 
 
 def previewed(draft: PreviewDraft) -> dict[str, Any]:
-    """The dates of a rule, the instants they end at, and the working.
+    """Return the dates of a rule, their instants and the trace.
 
-    Without any zone to go by, the days end in UTC, and a warning says so.
+    Without any zone, days end in UTC, and a warning says so.
 
     Raises:
-        Invalid: the rule cannot be resolved, or names what is not there.
+        Invalid: the rule cannot be resolved, or refers to something that does not exist.
     """
     setting = _setting(draft)
     event = _event_of(draft, setting)
@@ -92,7 +90,7 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
         raise refusal("grace/count", str(error)) from None
     warnings = list(found.warnings)
     if is_guess:
-        sentence = "No time zone is named, nor an obligor to take it from: UTC is used."
+        sentence = "No time zone or obligor is given, so UTC is used."
         warnings.insert(0, sentence)
     differing = next((each for each in found.dates if each.readings or each.earliest_on), None)
     return {
@@ -109,29 +107,29 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
 
 
 def _event_of(draft: PreviewDraft, setting: Setting) -> Event | None:
-    """When what a trigger waits for happens, if that is known."""
+    """Return the event that a trigger waits for, or None if it is not known yet."""
     if not isinstance(draft.rule, TriggerRule):
         return None
     on = draft.rule.on
     if on.milestone is not None:
         if on.milestone not in setting.milestones:
-            sentence = f"There is no milestone {on.milestone} here: name the agreement that has it."
+            sentence = f"Milestone {on.milestone} does not exist. Give the agreement that has it."
             raise refusal("rule/on/milestone", sentence)
         return setting.milestones[on.milestone]
     for name in ("breach_of", "met"):
         ref = getattr(on, name)
         if ref is not None and draft.agreement is not None and ref not in setting.deadlines:
-            sentence = f"{draft.agreement} has no obligation {ref}: correct the ref."
+            sentence = f"{draft.agreement} has no obligation {ref}. Correct the ref."
             raise refusal(f"rule/on/{name}", sentence)
     return None
 
 
 def _limit(draft: PreviewDraft, setting: Setting) -> int:
-    """How many dates to give, so that no rule keeps others waiting."""
+    """Return how many dates to compute, so that no rule takes unbounded work."""
     if not isinstance(draft.rule, RecurrenceRule):
         return draft.limit
-    # Each date can need another year of holidays from each calendar, and a walk of its own
-    # through the business days of the grace period.
+    # Each date may need another year of holidays from each calendar, and its own count of the
+    # business days of the grace period.
     work = max(1, len(draft.rule.calendars or setting.calendars), len(setting.calendars))
     if draft.grace is not None and draft.grace.unit is GraceUnit.BUSINESS_DAYS:
         work += draft.grace.count // _BUSINESS_DAYS_A_YEAR
@@ -162,7 +160,7 @@ def _setting(draft: PreviewDraft) -> Setting:
         if code is not None:
             party = Party.objects.filter(code=code).first()
             if party is None:
-                raise refusal(path, f"There is no party {code}: create it first.")
+                raise refusal(path, f"Party {code} does not exist. Create it first.")
             party_timezones[code] = party.timezone
     setting = Setting(
         timezone=draft.timezone or party_timezones.get(draft.obligor or ""),
@@ -174,7 +172,7 @@ def _setting(draft: PreviewDraft) -> Setting:
         return setting
     agreement = Agreement.objects.filter(ref=draft.agreement).first()
     if agreement is None:
-        raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+        raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     return replace(
         setting,
         timezone=draft.timezone or agreement.timezone or setting.timezone,
@@ -186,7 +184,7 @@ def _setting(draft: PreviewDraft) -> Setting:
 
 
 def _deadlines(agreement: Agreement, rule: DueRule) -> dict[str, Event | None]:
-    """When the obligations of an agreement are due, the first of several deadlines each."""
+    """Return the due date of each obligation of an agreement: that of its first deadline."""
     offset = rule.then if isinstance(rule, TriggerRule) else rule
     counts_hours = isinstance(offset, OffsetRule) and offset.unit is PeriodUnit.HOURS
     return {
