@@ -38,6 +38,7 @@ from compliance.operations.integrity import seals as sealing
 from compliance.operations.people.tokens import create_token
 from config.wsgi import application
 from tests.api.answers import BASE, rows
+from tests.profiles import scaled
 from tests.samples import agree, duty, follow, record
 
 SEED = 20_250_514
@@ -203,8 +204,7 @@ def test_nothing_that_fits_the_document_makes_the_service_fail(document: dict[st
             @seed(SEED)
             @given(case=strategy)
             @settings(
-                max_examples=6,
-                deadline=None,
+                max_examples=scaled(0.01),
                 database=None,
                 phases=[Phase.explicit, Phase.generate],
                 suppress_health_check=list(HealthCheck),

@@ -18,6 +18,7 @@ from compliance.models import Agreement, Deadline, Message, Obligation, Party, S
 from compliance.operations.agreements import documents
 from config.env import BASE_DIR
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
+from tests.profiles import scaled
 
 TODAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -210,11 +211,7 @@ nasty = st.text(
 )
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=scaled(0.1), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=nasty, name=nasty, agreement_title=nasty)
 def test_nothing_written_anywhere_adds_a_header_or_a_recipient(
     desk: Desk, sink: Sink, title: str, name: str, agreement_title: str

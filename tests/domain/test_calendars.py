@@ -9,7 +9,7 @@ from typing import Any
 import holidays
 import pytest
 from holidays.registry import COUNTRIES
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
@@ -104,7 +104,6 @@ def test_a_business_day_is_open_in_every_calendar_named(
 
 
 @given(days, joined)
-@settings(deadline=None, max_examples=150)
 def test_business_days_are_those_of_the_holidays_library(
     day: date, chosen: tuple[str, ...]
 ) -> None:
@@ -114,7 +113,6 @@ def test_business_days_are_those_of_the_holidays_library(
 
 
 @given(days, counts, joined)
-@settings(deadline=None, max_examples=300)
 def test_business_days_are_counted_one_by_one_without_the_first(
     day: date, count: int, chosen: tuple[str, ...]
 ) -> None:
@@ -133,7 +131,6 @@ def test_business_days_are_counted_one_by_one_without_the_first(
 
 
 @given(days, st.integers(1, 60), joined)
-@settings(deadline=None, max_examples=100)
 def test_counting_forward_and_back_from_a_business_day_returns_to_it(
     day: date, count: int, chosen: tuple[str, ...]
 ) -> None:
@@ -144,7 +141,6 @@ def test_counting_forward_and_back_from_a_business_day_returns_to_it(
 
 
 @given(days, st.integers(1, 60), joined, names)
-@settings(deadline=None, max_examples=100)
 def test_joining_another_calendar_never_makes_a_count_shorter(
     day: date, count: int, chosen: tuple[str, ...], other: str
 ) -> None:
@@ -328,7 +324,6 @@ def test_a_closed_day_says_why_and_where(
 
 
 @given(days, joined)
-@settings(deadline=None, max_examples=100)
 def test_every_closed_day_has_a_reason_and_no_business_day_has_one(
     day: date, chosen: tuple[str, ...]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from compliance.domain.deadlines.explanations import (
     BECAUSE,
@@ -29,7 +29,6 @@ def test_every_reason_has_its_sentence() -> None:
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=300)
 def test_every_course_is_explained_to_its_end(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
@@ -242,7 +242,6 @@ def test_a_closing_of_the_court_itself_counts() -> None:
 
 
 @given(days, st.integers(0, 400), day_units, st.sampled_from(Direction), st.sampled_from([0, 3]))
-@settings(deadline=None, max_examples=400)
 def test_every_reading_under_frcp_6_ends_on_a_day_that_may_count_as_open(
     day: date, count: int, unit: PeriodUnit, direction: Direction, service_days: int
 ) -> None:
@@ -387,7 +386,6 @@ def test_the_eu_regulation_without_public_holidays_warns() -> None:
 
 
 @given(days, st.integers(0, 60), st.sampled_from(PeriodUnit))
-@settings(deadline=None, max_examples=400)
 def test_a_period_under_the_eu_regulation_ends_on_a_working_day_with_two_within(
     day: date, count: int, unit: PeriodUnit
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
@@ -70,7 +70,6 @@ def test_whole_days_are_counted_only_from_the_start_of_a_day(start: str, count: 
 
 
 @given(dues(), st.integers(1, 400))
-@settings(deadline=None, max_examples=500)
 def test_days_never_shorten_and_the_end_of_a_day_stays_the_end_of_a_day(
     due: Due, count: int
 ) -> None:
@@ -84,7 +83,6 @@ def test_days_never_shorten_and_the_end_of_a_day_stays_the_end_of_a_day(
 
 
 @given(dues(), st.timedeltas(timedelta(seconds=1), timedelta(days=100)))
-@settings(deadline=None, max_examples=300)
 def test_elapsed_time_moves_every_instant_by_itself_and_names_the_day_it_reaches(
     due: Due, length: timedelta
 ) -> None:
@@ -95,7 +93,6 @@ def test_elapsed_time_moves_every_instant_by_itself_and_names_the_day_it_reaches
 
 
 @given(dues(), st.integers(1, 10), st.integers(-40, 120))
-@settings(deadline=None, max_examples=300)
 def test_what_had_passed_when_the_clock_stopped_stays_passed(
     due: Due, count: int, hours: int
 ) -> None:

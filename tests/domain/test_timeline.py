@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain.deadlines.facts import Fact, effective_facts
@@ -969,7 +969,6 @@ def kept_status_by_reading(agreed: Terms, facts: list[Fact], instant: datetime) 
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=600)
 def test_at_every_instant_the_status_is_what_the_rules_say(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -983,7 +982,6 @@ def test_at_every_instant_the_status_is_what_the_rules_say(
 
 
 @given(terms(), histories(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=200)
 def test_the_order_in_which_facts_are_given_does_not_matter(
     agreed: Terms, history: list[tuple[Fact, datetime]], shuffler: random.Random
 ) -> None:
@@ -994,7 +992,6 @@ def test_the_order_in_which_facts_are_given_does_not_matter(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=400)
 def test_a_course_runs_forward_and_ends_where_time_alone_changes_nothing(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -1010,7 +1007,6 @@ def test_a_course_runs_forward_and_ends_where_time_alone_changes_nothing(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=300)
 def test_retracting_a_fact_gives_the_course_in_which_it_had_never_been(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -1029,7 +1025,6 @@ def test_retracting_a_fact_gives_the_course_in_which_it_had_never_been(
 
 
 @given(terms(), histories(), st.integers(-1, LAST_HOUR))
-@settings(deadline=None, max_examples=300)
 def test_nothing_changes_between_now_and_the_next_change(
     agreed: Terms, history: list[tuple[Fact, datetime]], number: int
 ) -> None:
@@ -1045,7 +1040,6 @@ def test_nothing_changes_between_now_and_the_next_change(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=400)
 def test_no_transition_says_what_the_one_before_it_said(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -1063,7 +1057,6 @@ def test_no_transition_says_what_the_one_before_it_said(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=400)
 def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed_it(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -1081,7 +1074,6 @@ def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=400)
 def test_suspensions_never_shorten_a_due_date(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -1099,7 +1091,6 @@ def test_suspensions_never_shorten_a_due_date(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=400)
 def test_the_due_instant_is_always_within_or_just_after_the_day_it_names(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -1111,7 +1102,6 @@ def test_the_due_instant_is_always_within_or_just_after_the_day_it_names(
 
 
 @given(kept, st.lists(st.tuples(st.integers(0, LAST_HOUR), st.integers(1, 20)), max_size=4))
-@settings(deadline=None, max_examples=300)
 def test_a_period_is_unmet_just_while_a_violation_of_it_runs(
     agreed: Terms, spans: list[tuple[int, int]]
 ) -> None:
@@ -1134,7 +1124,6 @@ def test_a_period_is_unmet_just_while_a_violation_of_it_runs(
 
 
 @given(achieved, histories())
-@settings(deadline=None, max_examples=300)
 def test_a_change_is_open_to_dispute_only_while_the_readings_differ(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:

@@ -38,6 +38,7 @@ from compliance.operations.deadlines import (
     sweep,
 )
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
+from tests.profiles import scaled
 from tests.samples import DESK, agree, duty, follow, record, utc
 
 BEFORE = utc("2026-03-01T00:00")
@@ -428,7 +429,7 @@ class EveryCourse(DatabaseTestCase):
     """Whatever is recorded, in whatever order, with sweeps in between."""
 
     @given(terms(), histories())
-    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_cache_ledger_and_breaches_are_those_of_the_projection(
         self, agreed: Terms, history: list[tuple[DomainFact, datetime]]
     ) -> None:

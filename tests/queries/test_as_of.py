@@ -22,6 +22,7 @@ from compliance.operations.deadlines import projection, sweep
 from compliance.queries.deadlines.deadlines import DeadlineListing, Moment, listed, row
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, store_fact, stored_deadline
+from tests.profiles import scaled
 from tests.samples import agree, duty
 
 
@@ -40,7 +41,7 @@ class EveryPast(DatabaseTestCase):
     """Whatever was recorded, in whatever order, with sweeps in between."""
 
     @given(terms(), histories(most=4))
-    @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.06), suppress_health_check=list(HealthCheck))
     def test_a_listed_past_is_the_projection_of_what_was_known(
         self, agreed: Terms, history: list[tuple[Fact, datetime]]
     ) -> None:
