@@ -18,7 +18,7 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.terms import Terms
-from compliance.domain.deadlines.timeline import Timeline, Transition
+from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.vocabulary import Reason, Status
 
 
@@ -72,15 +72,12 @@ def current_history(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def ledger_delta(
-    recorded: Sequence[Entry], timeline: Timeline, as_of: datetime
-) -> tuple[Transition, ...]:
-    """Return what must be appended so that the ledger states `timeline` up to `as_of`.
+def ledger_delta(recorded: Sequence[Entry], expected: Sequence[Transition]) -> Sequence[Transition]:
+    """Return what must be appended so that the ledger states the transitions of `expected`.
 
     Empty if it already does. Otherwise the history from the first instant at which the two
-    differ: the state that holds at that instant, and every later transition up to `as_of`.
+    differ: the state that holds at that instant, and every later transition.
     """
-    expected = timeline.until(as_of)
     history = current_history(recorded)
     for index, (entry, transition) in enumerate(zip(history, expected, strict=False)):
         if entry.effective_at != transition.effective_at or not _agree(entry, transition):
@@ -133,7 +130,7 @@ def replay_history(
     while at is not None and at <= as_of:
         known = [each for each in facts if each.recorded_at is not None and each.recorded_at <= at]
         timeline = project(terms, known)
-        if batch := ledger_delta(recorded, timeline, at):
+        if batch := ledger_delta(recorded, timeline.until(at)):
             last = next_recorded_at(at, last)
             appended += [(transition, last) for transition in batch]
             recorded += [entry_of(transition, last) for transition in batch]

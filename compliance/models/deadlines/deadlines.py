@@ -224,10 +224,10 @@ def terms_of(row: Any, duty: Duty) -> Terms:
             if "at" in each
         )
     return Terms(
-        begins_at=row.begins_at,
-        due=due,
-        kind=duty.kind,
-        starts_at=row.starts_at,
+        row.begins_at,
+        due,
+        duty.kind,
+        row.starts_at,
         is_endless=not duty.has_due_rule,
         target_quantity=duty.target_quantity,
         moves=moves,

@@ -18,7 +18,7 @@ from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.append_only import append_only
-from compliance.models.bulk import fetch
+from compliance.models.bulk import array, fetch
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline, dues_of_facts
 from compliance.models.evidence.evidence import Evidence
@@ -299,13 +299,13 @@ def facts_about(
     rows = list(deadlines)
     found: dict[int, list[DomainFact]] = defaultdict(list)
     by_id = {row.id: row for row in rows}
-    touched = {each for (each,) in fetch(_WITH_FACTS, ids=list(by_id))}
+    touched = {each for (each,) in fetch(_WITH_FACTS, ids=array(list(by_id)))}
     dues = {pk: dues_of_facts(by_id[pk].moves) for pk in touched}
     for fact in Fact.objects.filter(deadline_id__in=touched).values():
         pk = fact["deadline_id"]
         found[pk].append(fact_of(fact, by_id[pk].timezone, dues[pk]))
     agreements = list({row.agreement_id for row in rows})
-    befallen = {each for (each,) in fetch(_AGREEMENTS_WITH_FACTS, ids=agreements)}
+    befallen = {each for (each,) in fetch(_AGREEMENTS_WITH_FACTS, ids=array(agreements))}
     if befallen:
         general: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for fact in Fact.objects.filter(agreement_id__in=befallen).values():
@@ -316,7 +316,10 @@ def facts_about(
     return found
 
 
-_WITH_FACTS = "SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_id = ANY(%(ids)s)"
-_AGREEMENTS_WITH_FACTS = (
-    "SELECT DISTINCT agreement_id FROM compliance_fact WHERE agreement_id = ANY(%(ids)s)"
-)
+_WITH_FACTS = """
+    SELECT DISTINCT deadline_id FROM compliance_fact WHERE deadline_id = ANY(%(ids)s::bigint[])
+"""
+
+_AGREEMENTS_WITH_FACTS = """
+    SELECT DISTINCT agreement_id FROM compliance_fact WHERE agreement_id = ANY(%(ids)s::bigint[])
+"""

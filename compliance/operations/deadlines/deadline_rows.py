@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.deadlines.timeline import Timeline, Transition, status_since
 from compliance.models.bulk import RowType, fetch, write_rows
 from compliance.models.locks import lock_deadline_columns
 
@@ -66,28 +66,30 @@ class Failure(NamedTuple):
 def state_of(
     row: DeadlineRow,
     timeline: Timeline,
+    past: Sequence[Transition],
     *,
-    as_of: datetime,
     recorded_at: datetime | None,
     ledger_head: bytes | None,
     notify_at: datetime | None,
 ) -> DeadlineState:
-    """Return what is stored of a timeline at `as_of`.
+    """Return what is stored of a timeline.
 
     A deadline that does not exist yet has, until then, the state in which it will begin.
 
     Args:
+        past: the transitions of the timeline that have happened.
         notify_at: when its notification policy must be consulted next.
     """
-    now = timeline.at(as_of) or timeline.transitions[0]
+    ahead = timeline.transitions[len(past) :]
+    now = past[-1] if past else ahead[0]
     due = now.due
-    changes_at = timeline.next_after(as_of)
+    changes_at = ahead[0].effective_at if ahead else None
     if notify_at is not None and (changes_at is None or notify_at < changes_at):
         changes_at = notify_at
     return DeadlineState(
         row.id,
         now.status,
-        timeline.status_since(as_of) or now.effective_at,
+        status_since(past) if past else now.effective_at,
         due.due_on if due is not None else None,
         due.due_at if due is not None else None,
         due.unmet_at if due is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -13,7 +13,7 @@ from compliance.domain.alerts import notification_policies as policies
 from compliance.domain.alerts.intents import OpenBreach
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry
-from compliance.domain.deadlines.timeline import BreachInterval
+from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import Due
@@ -91,17 +91,13 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
     }
     surviving = {pk for pk, duty in duties.items() if duty.is_surviving}
     facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
-    ids = [row.id for row in rows]
     ledger: dict[int, list[Entry]] = defaultdict(list)
-    for deadline_id, _, entry in ledger_of(ids):
+    ever_breached = set()
+    for deadline_id, _, entry in ledger_of([row.id for row in rows]):
         ledger[deadline_id].append(entry)
-    breaches: dict[int, list[BreachInterval]] = defaultdict(list)
-    detected = {}
-    for deadline_id, occurred_at, ended_at, end_reason, *rest in fetch(_BREACHES, ids=array(ids)):
-        detected[deadline_id, occurred_at] = OpenBreach(occurred_at, *rest)
-        breaches[deadline_id].append(
-            BreachInterval(occurred_at, ended_at, BreachEnd(end_reason) if end_reason else None)
-        )
+        if entry.status in BREACHED:
+            ever_breached.add(deadline_id)
+    breaches, detected = _breaches(ever_breached)
     return Inputs(
         facts=facts,
         ledger=ledger,
@@ -110,6 +106,24 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         duties=duties,
         policies=_policies(obligations),
     )
+
+
+def _breaches(
+    deadline_ids: Collection[int],
+) -> tuple[dict[int, list[BreachInterval]], dict[tuple[int, datetime], OpenBreach]]:
+    """Return the breaches of deadlines in the two forms of `Inputs`.
+
+    No deadline has a breach that its ledger has never stated, so most need not be looked up.
+    """
+    breaches: dict[int, list[BreachInterval]] = defaultdict(list)
+    detected = {}
+    if deadline_ids:
+        rows = fetch(_BREACHES, ids=array(list(deadline_ids)))
+        for deadline_id, occurred_at, ended_at, end_reason, *rest in rows:
+            detected[deadline_id, occurred_at] = OpenBreach(occurred_at, *rest)
+            reason = BreachEnd(end_reason) if end_reason else None
+            breaches[deadline_id].append(BreachInterval(occurred_at, ended_at, reason))
+    return breaches, detected
 
 
 def _policies(obligations: str) -> dict[int, Policy]:

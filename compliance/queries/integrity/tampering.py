@@ -412,7 +412,7 @@ def _other_course(
         )
         timeline = project(terms_of(row, duty), facts)
         held = [_entry_of(each) for each in entries]
-        is_retold = not ledger_delta(held, timeline, at)
+        is_retold = not ledger_delta(held, timeline.until(at))
         has_breaches = not breach_changes(breaches, timeline.breaches(at))
     except Exception as error:  # Pacta never writes values that cannot be read
         return f"It cannot be projected: {error!r}."
