@@ -17,7 +17,6 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
     Agreement,
-    Deadline,
     Dependency,
     Fact,
     Milestone,
@@ -26,7 +25,9 @@ from compliance.models import (
     Party,
 )
 from compliance.models.agreements.agreements import milestone_event
+from compliance.models.bulk import fetch
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.deadlines import projection as course
 from compliance.operations.deadlines import schedule
 
@@ -39,7 +40,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
         Invalid: its ref is taken, a side of it is no party to the agreement, its parent is not
             there, or its due time does not exist in its zone.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
     course.settle(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
@@ -56,7 +57,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
         Invalid: as `create`; also if the ref differs, or the due rule of an obligation that has
             a deadline is taken away.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
+    agreement = lock_agreement(obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
     course.settle(touched, as_of=as_of)
     obligation.refresh_from_db()
@@ -73,7 +74,7 @@ def correct(
     Raises:
         Invalid: as `update`.
     """
-    obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
+    obligation = for_update(Obligation.objects.all()).get(pk=obligation.pk)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation stays as it is: {obligation.ref}.")
     if draft.due is None and obligation.deadlines.exclude(is_withdrawn=True).exists():
@@ -332,11 +333,21 @@ def hang(agreement: Agreement, obligation_ids: Collection[int]) -> None:
             for ref in sorted(events)
         ]
         rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
-    Dependency.objects.filter(obligation__in=obligation_ids).delete()
+    former = Dependency.objects.filter(obligation__in=obligation_ids)
+    marked = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
+    former.delete()
     Dependency.objects.bulk_create(rows)
-    Deadline.objects.filter(
-        obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
-    ).update(has_dependents=True)
+    # Before anything is computed from them: a sweep that has one of these in hand does not know
+    # of what depends on it, and its outcome must be seen here.
+    fetch(_MARK_SOURCES, ids=list(marked - {None}))
+
+
+_MARK_SOURCES = """
+    UPDATE compliance_deadline AS d SET has_dependents = NOT d.has_dependents
+    WHERE d.obligation_id = ANY(%(ids)s) AND d.has_dependents <> EXISTS (
+        SELECT FROM compliance_dependency AS e WHERE e.on_id = d.obligation_id)
+    RETURNING d.id
+"""
 
 
 def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:

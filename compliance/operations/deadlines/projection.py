@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-import orjson
 import structlog
 from django.db import connection, transaction
 
@@ -45,6 +44,7 @@ from compliance.models.deadlines.deadlines import PLAIN_DUTY, Duty, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.deadlines.ledger import chained_entry, ledger_of
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import lock_deadline_columns
 from compliance.operations.alerts import alerts
 from compliance.operations.deadlines import schedule
 from compliance.operations.evidence import verification
@@ -224,7 +224,7 @@ def climb_again_in_business_days(obligation_ids: Sequence[int], *, as_of: dateti
 
 
 def _locked(deadline_ids: Iterable[int]) -> list[_Row]:
-    return [_Row(*row) for row in fetch(_LOCK_GIVEN, ids=sorted(set(deadline_ids)))]
+    return [_Row(*row) for row in lock_deadline_columns(_ROW, deadline_ids)]
 
 
 def _settle(
@@ -274,13 +274,13 @@ def _write(writes: _Writes, hours: Sequence[Mapping[str, Any]], *, as_of: dateti
     write(_SET_ASIDE, writes.failures, again_at=as_of + SET_ASIDE_FOR)
     write(_BEGIN_BREACHES, writes.begun)
     write(_ALTER_BREACHES, writes.altered)
-    write(_WITHDRAW, [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED])
+    voided = [row for row in writes.altered if row["end_reason"] == BreachEnd.VOIDED]
     open_again = [row for row in writes.altered if row["ended_at"] is None]
     over = [row for row in writes.altered if row["ended_at"] is not None]
-    telling = {"hours": orjson.dumps(hours).decode(), "as_of": as_of, **alerts.KINDS}
-    write(_TELL_AGAIN, open_again, **telling)
+    alerts.withdraw_unsent(breaches=voided)
+    alerts.announce_resumption(breaches=open_again, hours=hours, as_of=as_of)
     alerts.make(writes.alerts, hours=hours, as_of=as_of)
-    write(_ALERT_RECOVERED, over, **telling)
+    alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)
 
 
 def _load(rows: Sequence[_Row], *, announces_ended: bool) -> _Known:
@@ -537,13 +537,7 @@ def _breach(row: _Row, recorded_at: datetime | None, breach: BreachInterval) -> 
 
 _ROW = ", ".join(_Row._fields)
 
-# Locked against each other, but not against the foreign keys of rows that refer to them: those
-# are checked at the commit, under the ledger's lock, and would close a ring of waiting.
-
-_LOCK_GIVEN = f"""
-    SELECT {_ROW} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id
-    FOR NO KEY UPDATE
-"""
+# Claimed, not waited for; other locks are those of `models.locks`.
 
 _LOCK_DUE = f"""
     SELECT {_ROW} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
@@ -647,63 +641,4 @@ _ALTER_BREACHES = f"""
     SET ended_at = v.ended_at, end_reason = v.end_reason
     FROM {_BREACH_ROWS}
     WHERE b.deadline_id = v.deadline_id AND b.occurred_at = v.occurred_at
-"""
-
-# Taken back as long as nobody can have read them.
-_WITHDRAW = f"""
-    UPDATE compliance_alert AS a
-    SET withdrawn_at = v.recorded_at
-    FROM {_BREACH_ROWS}
-    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
-      AND a.message_id IS NULL AND a.withdrawn_at IS NULL
-"""
-
-
-def _still_followed(kind: str) -> str:
-    """Whether the recipient of alert `a` wants to be told still of what is of a kind."""
-    return f"""EXISTS (
-        SELECT FROM compliance_subscription AS f
-        WHERE f.is_active AND coalesce('webhook:' || f.webhook_id, f.email) = a.recipient
-          AND (f.agreement_id IS NULL OR f.agreement_id = a.agreement_id)
-          AND (f.kinds = '{{}}' OR {kind} = ANY(f.kinds)))"""
-
-
-# A breach that was over, or had never been, is open again. Alerts that were taken back are to be
-# sent after all, and so are those of people who may have read that it was over.
-_TELL_AGAIN = f"""
-    WITH v AS (SELECT * FROM {_BREACH_ROWS}),
-    undone AS (
-        DELETE FROM compliance_alert AS a USING v
-        WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
-          AND a.kind = %(recovered)s
-        RETURNING a.deadline_id, a.breach_at, a.recipient, a.message_id
-    )
-    UPDATE compliance_alert AS a
-    SET message_id = NULL, withdrawn_at = NULL, created_at = v.recorded_at,
-        not_before = {alerts.TOLD_FROM}
-    FROM v
-    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
-      AND a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s)
-      AND {_still_followed("a.kind")}
-      AND (a.withdrawn_at IS NOT NULL OR EXISTS (
-          SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
-          WHERE u.deadline_id = a.deadline_id AND u.breach_at = a.breach_at
-            AND u.recipient = a.recipient AND m.attempt_count > 0))
-"""
-
-# To those who were told of the breach, and to nobody else.
-_ALERT_RECOVERED = f"""
-    INSERT INTO compliance_alert
-        (deadline_id, agreement_id, occasion, breach_at, created_at, kind, recipient, not_before,
-         is_digest)
-    SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient) a.deadline_id, a.agreement_id,
-        a.breach_at, a.breach_at, v.recorded_at, %(recovered)s, a.recipient, {alerts.TOLD_FROM},
-        a.is_digest
-    FROM {_BREACH_ROWS}
-    JOIN compliance_alert AS a
-      ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
-    WHERE a.kind IN (%(missed)s, %(escalated)s, %(unsilenced)s) AND a.withdrawn_at IS NULL
-      AND {_still_followed(f"'{AlertKind.RECOVERED}'")}
-    ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
-    ON CONFLICT DO NOTHING
 """

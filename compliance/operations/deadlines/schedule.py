@@ -68,6 +68,7 @@ from compliance.models.bulk import write
 from compliance.models.deadlines.deadlines import NO_DUE, Duty, dump_due, duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import for_update
 
 # Beyond this many dates of one obligation a list of deadlines helps nobody.
 MOST_DEADLINES = 2_000
@@ -176,7 +177,7 @@ def arrange(
         Unworkable: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     done = Arranged()
-    book = _Book.of(obligation_ids)
+    book = _Book.of(obligation_ids, is_for_writing=True)
     until = horizon(as_of)
     fresh: list[Deadline] = []
     changed: list[Deadline] = []
@@ -468,7 +469,7 @@ class _Book:
     waited_for: set[int]
 
     @classmethod
-    def of(cls, obligation_ids: Iterable[int]) -> _Book:
+    def of(cls, obligation_ids: Iterable[int], *, is_for_writing: bool = False) -> _Book:
         ids = sorted(set(obligation_ids))
         obligations = list(
             Obligation.objects.filter(id__in=ids).select_related("agreement").order_by("id")
@@ -483,8 +484,8 @@ class _Book:
         for milestone in Milestone.objects.filter(agreement__in=agreements):
             milestones[milestone.agreement_id][milestone.ref] = milestone_event(milestone)
         deadlines: dict[int, dict[int, Deadline]] = defaultdict(dict)
-        locked = Deadline.objects.filter(obligation__in=ids).order_by("id")
-        for deadline in locked.select_for_update(no_key=True):
+        stored = Deadline.objects.filter(obligation__in=ids).order_by("id")
+        for deadline in for_update(stored) if is_for_writing else stored:
             deadlines[deadline.obligation_id][deadline.number] = deadline
         dated_facts: dict[int, list[Fact]] = defaultdict(list)
         for fact in Fact.objects.filter(

@@ -19,6 +19,7 @@ from compliance.domain.evidence.files import LONGEST_BEGINNING, TextCheck, check
 from compliance.domain.problems import refusal
 from compliance.models import Evidence, EvidenceFile, User
 from compliance.models.evidence.evidence import path_of
+from compliance.models.locks import for_update
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ def attach(
         is_new = not kept.exists()
         try:
             with transaction.atomic():
-                Evidence.objects.select_for_update(no_key=True).get(pk=evidence.pk)
+                for_update(Evidence.objects.all()).get(pk=evidence.pk)
                 newest = evidence.files.aggregate(Max("revision"))["revision__max"]
                 file = EvidenceFile.objects.create(
                     evidence=evidence,
