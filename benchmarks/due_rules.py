@@ -266,8 +266,7 @@ def _fill(count: int) -> None:
     """Store obligations that follow the calendar, and have their deadlines made as always."""
     from django.db import transaction
 
-    from compliance.operations.deadlines import projection as course
-    from compliance.operations.deadlines import schedule
+    from compliance.operations.deadlines import projection, schedule
 
     _save()
     with transaction.atomic():
@@ -288,7 +287,7 @@ def _fill(count: int) -> None:
     ids = [pk for (pk,) in execute("SELECT id FROM compliance_obligation ORDER BY id")]
     for batch in _batches(ids, 1_000):
         with transaction.atomic():
-            course.settle(schedule.arrange(batch, as_of=AS_OF).touched, as_of=AS_OF)
+            projection.refresh(schedule.arrange(batch, as_of=AS_OF).touched, as_of=AS_OF)
 
 
 def _batches(ids: list[int], size: int) -> Iterable[list[int]]:

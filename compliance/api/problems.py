@@ -15,6 +15,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
 from rest_framework import exceptions as rest_errors
 
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem
 from compliance.models.locks import is_contention
 
@@ -105,7 +106,8 @@ def _invalid(error: Invalid) -> HttpResponse:
     if count == 1:
         detail = error.problems[0].detail
     elif count > _MOST_ERRORS:
-        detail = f"The request has {count} errors; the first {_MOST_ERRORS} are listed."
+        at_least = "" if count < MOST_PROBLEMS else "at least "
+        detail = f"The request has {at_least}{count} errors; the first {_MOST_ERRORS} are listed."
     else:
         detail = f"The request has {count} errors."
     return problem(HTTPStatus.BAD_REQUEST, detail, errors=error.problems)

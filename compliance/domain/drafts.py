@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from compliance.domain.due_dates.due_rules import (
+    MOST_CALENDARS,
     REF_FORM,
     CalendarName,
     CivilDay,
@@ -36,6 +37,7 @@ from compliance.domain.due_dates.due_rules import (
     Ref,
     TimeZoneName,
 )
+from compliance.domain.limits import MOST_PROBLEMS, AtMost
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import (
     AgreementKind,
@@ -55,6 +57,8 @@ from compliance.domain.vocabulary import (
 )
 
 FORMAT = "pacta.agreement/v1"
+MOST_OUTCOMES = 100_000
+"""Facts and positions of one obligation in a document."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
@@ -169,6 +173,7 @@ Tag = Annotated[
 Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_range)]
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=6)]
 Share = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
+Refs = Annotated[tuple[Ref, ...], AtMost(1_000), AfterValidator(_all_different)]
 
 
 class Draft(BaseModel):
@@ -207,7 +212,7 @@ class RungDraft(Draft):
     unit: Literal[PeriodUnit.DAYS, PeriodUnit.BUSINESS_DAYS] = PeriodUnit.DAYS
 
 
-Rungs = Annotated[tuple[RungDraft, ...], Field(max_length=12), AfterValidator(_all_different)]
+Rungs = Annotated[tuple[RungDraft, ...], AtMost(12), AfterValidator(_all_different)]
 
 
 class LadderDraft(Draft):
@@ -230,7 +235,9 @@ class _AgreementTerms(Draft):
     in_force_on: CivilDay | None = None
     ends_on: CivilDay | None = None
     timezone: TimeZoneName | None = None
-    calendars: Annotated[tuple[CalendarName, ...], AfterValidator(_all_different)] = ()
+    calendars: Annotated[
+        tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(_all_different)
+    ] = ()
     is_four_eyes: bool = False
     ladder: LadderDraft | None = None
 
@@ -268,16 +275,14 @@ def _each_ref_once(drafts: tuple[MilestoneDraft, ...]) -> tuple[MilestoneDraft, 
     return drafts
 
 
-Milestones = Annotated[
-    tuple[MilestoneDraft, ...], Field(max_length=500), AfterValidator(_each_ref_once)
-]
+Milestones = Annotated[tuple[MilestoneDraft, ...], AtMost(500), AfterValidator(_each_ref_once)]
 
 
 class AgreementDraft(_AgreementTerms):
     """An agreement between parties that are stored already."""
 
     milestones: Milestones = ()
-    parties: tuple[MembershipDraft, ...] = Field(min_length=1, max_length=500)
+    parties: Annotated[tuple[MembershipDraft, ...], Field(min_length=1), AtMost(500)]
 
 
 class ClosingDayDraft(Draft):
@@ -300,9 +305,9 @@ class DeskCalendarDraft(Draft):
 
     code: DeskCode
     title: Title
-    weekend: frozenset[Annotated[int, Field(ge=0, le=6)]] = frozenset({5, 6})
+    weekend: Annotated[frozenset[Annotated[int, Field(ge=0, le=6)]], AtMost(7)] = frozenset({5, 6})
     closing_days: Annotated[
-        tuple[ClosingDayDraft, ...], Field(max_length=5_000), AfterValidator(_each_day_once)
+        tuple[ClosingDayDraft, ...], AtMost(5_000), AfterValidator(_each_day_once)
     ] = ()
 
 
@@ -340,7 +345,7 @@ class _LastingDraft(DayOrInstant):
     until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
     is_tolling: bool = False
     note: Text = ""
-    evidence: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+    evidence: Refs = ()
     supersedes: Annotated[int, Field(gt=0, lt=2**63)] | None = None
 
     @property
@@ -447,7 +452,7 @@ class PositionDraft(DayOrInstant):
     party: PartyCode
     verdict: Verdict
     quote: Text = ""
-    evidence: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+    evidence: Refs = ()
 
 
 class EvidenceDraft(Draft):
@@ -462,10 +467,10 @@ class EvidenceDraft(Draft):
     published_on: CivilDay | None = None
     asserted_by: PartyCode | None = None
     stance: Stance
-    obligations: Annotated[tuple[Ref, ...], AfterValidator(_all_different)] = ()
+    obligations: Refs = ()
     deadlines: Annotated[
         tuple[Annotated[int, Field(gt=0, lt=2**63)], ...],
-        Field(max_length=1_000),
+        AtMost(1_000),
         AfterValidator(_all_different),
     ] = ()
 
@@ -479,10 +484,16 @@ class ObligationDraft(Draft):
     title: Title
     kind: ObligationKind = ObligationKind.ACHIEVE
     obligors: Annotated[
-        tuple[PartyCode, ...], Field(min_length=1, max_length=100), AfterValidator(_all_different)
+        tuple[PartyCode, ...],
+        Field(min_length=1),
+        AtMost(100),
+        AfterValidator(_all_different),
     ]
     obligees: Annotated[
-        tuple[PartyCode, ...], Field(min_length=1, max_length=100), AfterValidator(_all_different)
+        tuple[PartyCode, ...],
+        Field(min_length=1),
+        AtMost(100),
+        AfterValidator(_all_different),
     ]
     clause: Line = ""
     text: Text = ""
@@ -491,7 +502,7 @@ class ObligationDraft(Draft):
     starts: DueRule | None = None
     is_surviving: bool = False
     severity: Severity = Severity.NORMAL
-    tags: Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(_all_different)] = ()
+    tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(_all_different)] = ()
     owner: Email | None = None
     parent: Ref | None = None
     roll_up: RollUp = RollUp.ALL
@@ -571,8 +582,8 @@ class DocumentEvidence(EvidenceDraft):
 class DocumentObligation(ObligationDraft):
     """An obligation in a document, with what is known of it."""
 
-    facts: tuple[DocumentFact, ...] = ()
-    positions: tuple[DocumentPosition, ...] = ()
+    facts: Annotated[tuple[DocumentFact, ...], AtMost(MOST_OUTCOMES)] = ()
+    positions: Annotated[tuple[DocumentPosition, ...], AtMost(MOST_OUTCOMES)] = ()
 
 
 class AgreementDocument(_AgreementTerms):
@@ -584,11 +595,11 @@ class AgreementDocument(_AgreementTerms):
 
     format: Literal["pacta.agreement/v1"]
     recorded_at: Instant | None = None
-    parties: tuple[ParticipantDraft, ...] = Field(min_length=1, max_length=500)
+    parties: Annotated[tuple[ParticipantDraft, ...], Field(min_length=1), AtMost(500)]
     milestones: Milestones = ()
-    evidence: tuple[DocumentEvidence, ...] = ()
-    facts: tuple[DocumentAgreementFact, ...] = ()
-    obligations: tuple[DocumentObligation, ...] = Field(default=(), max_length=20_000)
+    evidence: Annotated[tuple[DocumentEvidence, ...], AtMost(20_000)] = ()
+    facts: Annotated[tuple[DocumentAgreementFact, ...], AtMost(1_000)] = ()
+    obligations: Annotated[tuple[DocumentObligation, ...], AtMost(20_000)] = ()
 
     @property
     def tells_a_history(self) -> bool:
@@ -615,7 +626,9 @@ class SubscriptionDraft(Draft):
     tag: Tag | None = None
     min_severity: Severity = Severity.LOW
     is_owner: bool = False
-    kinds: Annotated[tuple[AlertKind, ...], AfterValidator(_all_different)] = ()
+    kinds: Annotated[
+        tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(_all_different)
+    ] = ()
     from_escalation: Annotated[int, Field(ge=0, le=12)] = 0
     rhythm: Rhythm = Rhythm.AT_ONCE
     digest_hour: Annotated[int, Field(ge=0, le=23)] = 8
@@ -705,7 +718,7 @@ def read(model: type[ModelT], value: object) -> ModelT:
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """A validation error as problems, each with a path and a sentence."""
+    """A validation error as problems, `MOST_PROBLEMS` at most, each with a path and a sentence."""
     found = error.errors(include_url=False, include_input=True)
     # A list with a bad item is also called too short, once that item does not count.
     parents = {each["loc"][:length] for each in found for length in range(len(each["loc"]))}
@@ -713,7 +726,7 @@ def problems_of(error: ValidationError) -> list[Problem]:
         Problem(path="/".join(map(str, each["loc"])), detail=_sentence(each))
         for each in found
         if each["type"] != "too_short" or each["loc"] not in parents
-    ]
+    ][:MOST_PROBLEMS]
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

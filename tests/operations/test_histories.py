@@ -17,8 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
-from compliance.domain.deadlines.timeline import Fact as FactOfCourse
-from compliance.domain.deadlines.timeline import Terms, Timeline, project, standing
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import FactDraft, read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
@@ -195,11 +198,11 @@ class EveryHistory(DatabaseTestCase):
 @given(terms(), histories())
 @settings(deadline=None, max_examples=600)
 def test_a_retracted_fact_is_as_if_it_had_never_been(
-    agreed: Terms, history: list[tuple[FactOfCourse, datetime]]
+    agreed: Terms, history: list[tuple[DomainFact, datetime]]
 ) -> None:
     known = [fact for fact, _ in history]
-    for fact in standing(known):
-        retraction = FactOfCourse(
+    for fact in effective_facts(known):
+        retraction = DomainFact(
             id=1_000,
             kind=FactKind.RETRACTION,
             effective_at=fact.effective_at,

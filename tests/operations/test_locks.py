@@ -215,7 +215,7 @@ def test_so_is_one_that_waits_at_its_commit_for_the_ledger(
     deadline = agree()
     client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
     fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
-    with held("SELECT pg_advisory_xact_lock(%s)", projection._LEDGER_LOCK):
+    with held("SELECT pg_advisory_xact_lock(%s)", ledger_rows._LEDGER_LOCK):
         response = client.post(f"{BASE}facts/", fact, content_type="application/json")
     assert response.status_code == 409, response.content
     assert not deadline.facts.exists()

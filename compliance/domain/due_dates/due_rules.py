@@ -31,6 +31,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
 from compliance.domain.due_dates.calendars import validate_calendar
 from compliance.domain.due_dates.recurrences import parse_rrule
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 LONGEST_GRACE = 3650
@@ -144,7 +145,7 @@ def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
 
 CalendarNames = Annotated[
     tuple[CalendarName, ...],
-    Field(max_length=MOST_CALENDARS),
+    AtMost(MOST_CALENDARS),
     AfterValidator(_refusing("calendar_twice", _all_different)),
 ]
 """Calendars joined: a business day is one in all of them."""

@@ -21,7 +21,7 @@ from compliance.models import Agreement, AgreementParty, Milestone, ObligationPa
 from compliance.models.due_dates.calendars import desk_calendars
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
             milestone from which something is counted.
     """
     touched = _correct(agreement, draft, as_of=as_of)
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     agreement.refresh_from_db()
     return agreement
 
@@ -89,7 +89,7 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
         setattr(agreement, name, value)
     agreement.save()
     if has_other_ladder:
-        course.climb_again(agreement_id=agreement.pk, as_of=as_of)
+        projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
     moved = _set_milestones(agreement, draft.milestones)
     affected = agreement.obligations.filter(
         Q(dependencies__milestone__ref__in=moved)
@@ -182,7 +182,7 @@ def save_whole(
                 )
             except Invalid as error:
                 raise Invalid(problem.below(path) for problem in error.problems) from None
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     return agreement
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 
@@ -13,6 +14,7 @@ from compliance.domain.drafts import ObligationDraft, dump_ladder
 from compliance.domain.due_dates.calendars import DeskCalendar
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 from compliance.domain.due_dates.resolution import Setting
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
@@ -28,8 +30,7 @@ from compliance.models.agreements.agreements import milestone_event
 from compliance.models.bulk import fetch
 from compliance.models.due_dates.calendars import desk_calendars
 from compliance.models.locks import for_update, lock_agreement
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines import projection, schedule
 
 
 @transaction.atomic
@@ -42,7 +43,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
     """
     agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
-    course.settle(stored.touched, as_of=as_of)
+    projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
     return obligation
 
@@ -59,7 +60,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
     """
     agreement = lock_agreement(obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
     return obligation
 
@@ -147,11 +148,12 @@ def store(
     """
     context = _Context.of(agreement)
     beside = {draft.ref for draft in drafts.values()}
-    problems = [
+    found = (
         problem.below(path)
         for path, draft in drafts.items()
         for problem in context.problems(draft, beside=beside, as_of=as_of)
-    ]
+    )
+    problems = list(islice(found, MOST_PROBLEMS))
     for path, draft in drafts.items():
         if draft.ref in context.refs:
             sentence = f"{agreement.ref} already has an obligation {draft.ref}: choose another."

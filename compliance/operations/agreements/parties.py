@@ -11,7 +11,7 @@ from compliance.domain.problems import refusal
 from compliance.models import Obligation, Party
 from compliance.models.locks import for_update, lock_agreements
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 
 @transaction.atomic
@@ -44,7 +44,7 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
         owed = list(Obligation.objects.filter(sides__party=party).distinct())
         lock_agreements({each.agreement_id for each in owed})
         touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)
-        course.settle(touched, as_of=as_of)
+        projection.refresh(touched, as_of=as_of)
     return party
 
 

@@ -8,57 +8,82 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from compliance.domain import civil_time
 from compliance.domain.alerts.delivery_hours import Hours, told_from
-from compliance.domain.alerts.intents import Call
+from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.vocabulary import AlertKind, Rhythm
 from compliance.models.alerts.followers import covers, follows, recipient, wants
-from compliance.models.bulk import fetch, write
+from compliance.models.bulk import RowType, fetch, write_rows
 
 
-def row(call: Call, *, deadline: Any, created_at: datetime) -> dict[str, Any]:
-    """A call for an alert as a row for `make`; `deadline` has the columns of one."""
-    return {
-        "deadline_id": deadline.id,
-        "agreement_id": deadline.agreement_id,
-        "obligation_id": deadline.obligation_id,
-        "kind": call.kind,
-        "occasion": call.occasion,
-        "breach_at": call.breach_at,
-        "due_at": call.due_at,
-        "reason": call.reason,
-        "level": call.level,
-        "created_at": created_at,
-    }
+class BreachChange(Protocol):
+    """A breach that began, ended or changed, and when this was found."""
+
+    @property
+    def deadline_id(self) -> int: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def recorded_at(self) -> datetime | None: ...
 
 
-def make(
-    rows: Sequence[Mapping[str, Any]], *, hours: Sequence[Mapping[str, Any]], as_of: datetime
-) -> None:
-    """Store the alerts that `rows` (of `row`) call for at `as_of`, for everybody who follows them.
+class AlertRow(NamedTuple):
+    """An alert that is to be made, for whoever follows it."""
+
+    deadline_id: int
+    agreement_id: int
+    obligation_id: int
+    kind: str
+    occasion: datetime
+    breach_at: datetime | None
+    due_at: datetime | None
+    reason: str | None
+    level: int
+    created_at: datetime
+
+
+def row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> AlertRow:
+    """Return an alert intent as a row for `make`; `deadline` has the columns of a deadline."""
+    kind, occasion, breach_at, due_at, reason, level = intent
+    return AlertRow(
+        deadline.id,
+        deadline.agreement_id,
+        deadline.obligation_id,
+        kind,
+        occasion,
+        breach_at,
+        due_at,
+        reason,
+        level,
+        created_at,
+    )
+
+
+def make(rows: Sequence[AlertRow], *, hours: Sequence[Mapping[str, Any]], as_of: datetime) -> None:
+    """Store the alerts of `rows` for everyone who follows them at `as_of`.
 
     Args:
-        hours: of `subscribers_hours`, at the instant of the settlement.
+        hours: of `subscribers_hours`, at `as_of`.
     """
-    write(_MAKE, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
+    write_rows(_MAKE, _ALERT, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
 
 
-def withdraw_unsent(*, breaches: Sequence[Mapping[str, Any]]) -> None:
+def withdraw_unsent(*, breaches: Sequence[BreachChange]) -> None:
     """Withdraw the alerts about breaches that never happened, where nobody can have read them.
 
     Args:
-        breaches: rows with `deadline_id`, `occurred_at` and `recorded_at`.
+        breaches: the breaches, with when this was found.
     """
-    write(_WITHDRAW_UNSENT, breaches)
+    write_rows(_WITHDRAW_UNSENT, _BREACH, _columns(breaches))
 
 
 def announce_resumption(
     *,
-    breaches: Sequence[Mapping[str, Any]],
+    breaches: Sequence[BreachChange],
     hours: Sequence[Mapping[str, Any]],
     as_of: datetime,
 ) -> None:
@@ -68,15 +93,21 @@ def announce_resumption(
     is over, and as long as they still follow it.
 
     Args:
-        breaches: rows with `deadline_id`, `occurred_at` and `recorded_at`.
+        breaches: the breaches, with when this was found.
         hours: of `subscribers_hours`, at `as_of`.
     """
-    write(_ANNOUNCE_RESUMPTION, breaches, hours=orjson.dumps(hours).decode(), as_of=as_of)
+    write_rows(
+        _ANNOUNCE_RESUMPTION,
+        _BREACH,
+        _columns(breaches),
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+    )
 
 
 def announce_recovery(
     *,
-    breaches: Sequence[Mapping[str, Any]],
+    breaches: Sequence[BreachChange],
     hours: Sequence[Mapping[str, Any]],
     as_of: datetime,
 ) -> None:
@@ -86,10 +117,20 @@ def announce_recovery(
     more, but not if they ended or narrowed their subscription to other agreements or alerts.
 
     Args:
-        breaches: rows with `deadline_id`, `occurred_at` and `recorded_at`.
+        breaches: the breaches, with when this was found.
         hours: of `subscribers_hours`, at `as_of`.
     """
-    write(_ANNOUNCE_RECOVERY, breaches, hours=orjson.dumps(hours).decode(), as_of=as_of)
+    write_rows(
+        _ANNOUNCE_RECOVERY,
+        _BREACH,
+        _columns(breaches),
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+    )
+
+
+def _columns(breaches: Sequence[BreachChange]) -> list[tuple[Any, ...]]:
+    return [(each.deadline_id, each.occurred_at, each.recorded_at) for each in breaches]
 
 
 def keep_hours(
@@ -188,6 +229,19 @@ _FOLLOWED = follows(
     "s", kind="v.kind", level="v.level", agreement="v.agreement_id", obligation="v.obligation_id"
 )
 
+_ALERT = RowType(
+    deadline_id="bigint",
+    agreement_id="bigint",
+    obligation_id="bigint",
+    kind="text",
+    occasion="timestamptz",
+    breach_at="timestamptz",
+    due_at="timestamptz",
+    reason="text",
+    level="smallint",
+    created_at="timestamptz",
+)
+
 # Of several subscriptions of one recipient that which is told first wins.
 _MAKE = f"""
     INSERT INTO compliance_alert
@@ -196,23 +250,19 @@ _MAKE = f"""
     SELECT v.deadline_id, v.agreement_id, v.kind, v.occasion, v.breach_at, v.due_at, v.reason,
         v.level, v.created_at, {recipient("s")},
         coalesce(h.not_before, %(as_of)s) AS told_from, coalesce(h.is_digest, FALSE) AS is_digest
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
-        deadline_id bigint, agreement_id bigint, obligation_id bigint, kind text,
-        occasion timestamptz, breach_at timestamptz, due_at timestamptz, reason text,
-        level smallint, created_at timestamptz)
+    FROM {_ALERT.rows}
     JOIN compliance_subscription AS s ON {_FOLLOWED}
     LEFT JOIN {_DELIVERY_HOURS} ON h.id = s.id
     ORDER BY told_from, is_digest, v.deadline_id, s.id
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
 """
 
-_BREACH_ROWS = """jsonb_to_recordset(%(rows)s::jsonb) AS v(
-        deadline_id bigint, recorded_at timestamptz, occurred_at timestamptz)"""
+_BREACH = RowType(deadline_id="bigint", occurred_at="timestamptz", recorded_at="timestamptz")
 
 _WITHDRAW_UNSENT = f"""
     UPDATE compliance_alert AS a
     SET withdrawn_at = v.recorded_at
-    FROM {_BREACH_ROWS}
+    FROM {_BREACH.rows}
     WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
       AND a.message_id IS NULL AND a.withdrawn_at IS NULL
 """
@@ -224,7 +274,7 @@ _ANNOUNCES_A_BREACH = (
 # Alerts that were withdrawn are sent after all, and so are those whose recipients may have read
 # that the breach was over.
 _ANNOUNCE_RESUMPTION = f"""
-    WITH v AS (SELECT * FROM {_BREACH_ROWS}),
+    WITH v AS (SELECT * FROM {_BREACH.rows}),
     undone AS (
         DELETE FROM compliance_alert AS a USING v
         WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
@@ -257,7 +307,7 @@ _ANNOUNCE_RECOVERY = f"""
             a.id, a.deadline_id, a.agreement_id, d.obligation_id, a.breach_at, a.recipient,
             max(a.level) OVER (PARTITION BY a.deadline_id, a.breach_at, a.recipient) AS level,
             a.not_before, a.is_digest, v.recorded_at
-        FROM {_BREACH_ROWS}
+        FROM {_BREACH.rows}
         JOIN compliance_alert AS a
           ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
         JOIN compliance_deadline AS d ON d.id = a.deadline_id

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Max
 
-from compliance.domain.alerts.intents import Call
+from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.drafts import SilenceDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
@@ -89,7 +89,7 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
     )
     rows = [
         alerts.row(
-            Call(
+            AlertIntent(
                 kind=AlertKind.UNSILENCED,
                 occasion=silence.ended_at or as_of,
                 breach_at=breach.occurred_at,

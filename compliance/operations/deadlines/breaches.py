@@ -10,7 +10,7 @@ from compliance.domain.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
 from compliance.models import Alert, Breach, Subscription, User
 from compliance.models.locks import lock_deadline, lock_deadlines
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
 LONGEST = timedelta(days=90)
@@ -35,7 +35,7 @@ def acknowledge(
         sentence = f"It must lie ahead, and within {LONGEST.days} days."
         raise refusal("until_at", sentence)
     _note(breach, as_of=as_of, until=until, name=by.email, by=by)
-    course.settle([deadline.pk], as_of=as_of)
+    projection.refresh([deadline.pk], as_of=as_of)
     return breach
 
 
@@ -67,7 +67,7 @@ def acknowledge_by_mail(
         if until is None or until <= as_of:
             _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][2], by=None)
             noted.add(breach.deadline_id)
-    course.settle(noted, as_of=as_of)
+    projection.refresh(noted, as_of=as_of)
     return breaches
 
 

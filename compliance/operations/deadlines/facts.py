@@ -9,8 +9,10 @@ from typing import Any
 from django.db import transaction
 
 from compliance.domain.civil_time import civil_day, day_end
-from compliance.domain.deadlines.timeline import Fact as FactOfCourse
-from compliance.domain.deadlines.timeline import Timeline, project, standing
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
@@ -22,8 +24,7 @@ from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
 from compliance.models.locks import lock_agreement, lock_deadline
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
 
@@ -63,7 +64,7 @@ def record(
     touched = {deadline.pk}
     if sets_dates:
         touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     return fact
 
 
@@ -80,7 +81,7 @@ def record_of_agreement(
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
     found = evidence.named(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
-    course.settle(reached(agreement), as_of=as_of)
+    projection.refresh(reached(agreement), as_of=as_of)
     return fact
 
 
@@ -113,8 +114,8 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
 SUPPOSED = 2**62
 
 
-def _stands(fact_id: int, facts: Sequence[FactOfCourse]) -> bool:
-    return any(each.id == fact_id for each in standing(facts))
+def _stands(fact_id: int, facts: Sequence[DomainFact]) -> bool:
+    return any(each.id == fact_id for each in effective_facts(facts))
 
 
 def _values(fact: Fact) -> dict[str, Any]:
@@ -315,7 +316,7 @@ def _refuse_unfit(draft: FactDraft, obligation: Obligation) -> None:
 
 
 def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
-    stands = {fact.id for fact in standing(fact_of(row, timezone) for row in rows.values())}
+    stands = {fact.id for fact in effective_facts(fact_of(row, timezone) for row in rows.values())}
     if fact_id not in rows:
         raise refusal("supersedes", f"There is no fact {fact_id} here.")
     if fact_id not in stands:

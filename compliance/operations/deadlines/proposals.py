@@ -55,6 +55,22 @@ def submit(
     )
 
 
+def refuse_if_not_theirs(*, proposal_id: int, by: User, to_approve: bool) -> None:
+    """Refuse a person who may not decide on a proposal, before anything that they send is read.
+
+    `approve` and `reject` check again, with the proposal locked.
+
+    Raises:
+        NotAllowed: they may not approve what others propose, or they proposed it themselves and
+            want to approve it (`OwnProposal`). A proposal that does not exist is not theirs.
+    """
+    is_own = Proposal.objects.filter(pk=proposal_id, proposed_by=by).exists()
+    if is_own and to_approve:
+        raise OwnProposal
+    if not is_own:
+        _refuse_without_right(by)
+
+
 @transaction.atomic
 def approve(*, proposal: Proposal, by: User, as_of: datetime) -> Fact:
     """Record what was proposed, as known from now on.

@@ -19,8 +19,7 @@ from compliance.domain.due_dates.resolution import data_version
 from compliance.models import Agreement, Deadline, Move, Recomputation
 from compliance.models.bulk import fetch
 from compliance.models.locks import JOB_LOCK_TIMEOUT, lock_agreements
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines import projection, schedule
 
 log = structlog.get_logger(__name__)
 
@@ -91,8 +90,8 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
         arranged = schedule.arrange(level, as_of=as_of, is_forgiving=True, keeps_closed=True)
         touched |= arranged.touched
         problems |= arranged.failed
-    course.settle(touched, as_of=as_of, keeps_closed=True)
-    course.climb_again_in_business_days(obligation_ids, as_of=as_of)
+    projection.refresh(touched, as_of=as_of, keeps_closed=True)
+    projection.recheck_business_days(obligation_ids, as_of=as_of)
     after = dict(concerned.filter(id__in=before).values_list("id", "due_at"))
     moves = [
         Move(

@@ -21,8 +21,9 @@ from django.conf import settings
 
 from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.components import Part
-from compliance.domain.deadlines.timeline import CLOSED, Timeline, project
-from compliance.domain.deadlines.timeline import Fact as FactOfCourse
+from compliance.domain.deadlines.facts import Fact as FactOfCourse
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import CLOSED, Timeline
 from compliance.domain.drafts import ObligationDraft
 from compliance.domain.due_dates.calendars import DeskCalendar
 from compliance.domain.due_dates.due_rules import (
