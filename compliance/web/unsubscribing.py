@@ -30,7 +30,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             lines=[f"Pacta writes to {leave.email} no more about:"] if ended else [],
             items=[each.follows for each in ended],
         )
-    following = subscriptions.following_of(email=leave.email, agreement_id=leave.agreement_id)
+    following = subscriptions.subscriptions_of(email=leave.email, agreement_id=leave.agreement_id)
     items = [each.follows for each in following]
     if not items:
         return page(request, "You are unsubscribed", lines=["Nothing is left to end."])

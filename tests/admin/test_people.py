@@ -79,7 +79,7 @@ def test_a_subscription_is_added_once_and_switched_off(browser: Client) -> None:
     assert stored.agreement == deadline.agreement
 
     again = browser.post(address("subscription", "add"), follows)
-    assert "follows this already" in " ".join(errors(again)["email"])
+    assert "already has a subscription to these alerts" in " ".join(errors(again)["email"])
 
     url = address("subscription", "change", stored.pk)
     off = {name: value for name, value in follows.items() if name != "is_active"}

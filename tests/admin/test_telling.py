@@ -283,7 +283,7 @@ def test_a_message_is_sent_once_more(browser: Client, missed: Deadline) -> None:
     message.refresh_from_db()
     assert message.state == "waiting"
     again = browser.post(url, follow=True)
-    assert "It waits to be sent already." in again.content.decode()
+    assert "This message is already waiting to be sent." in again.content.decode()
 
 
 # --- Silences -------------------------------------------------------------------------------
@@ -330,8 +330,8 @@ def test_a_silence_is_begun_from_a_deadline_and_ended(
 def test_a_silence_is_refused_on_its_field(browser: Client, missed: Deadline) -> None:
     other = agree(ref="other", as_of=utc("2026-02-01T00:00"))
     for values, place, said in (
-        ({"deadline": str(other.pk)}, "deadline", "There is no deadline"),
-        ({"until_on": "2026-01-01"}, "until_on", "It must lie ahead"),
+        ({"deadline": str(other.pk)}, "deadline", "has no deadline"),
+        ({"until_on": "2026-01-01"}, "until_on", "Give an instant within"),
         ({"until_on": "2126-01-01"}, "until_on", "within 366 days"),
         ({"until_on": ""}, "until_on", "required"),
         ({"timezone": "Berlin"}, "timezone", "Europe/Berlin"),
@@ -417,7 +417,7 @@ def test_a_breach_is_acknowledged_until_an_instant_or_refused_there(
     breach = Breach.objects.get()
     url = address("breach", "acknowledge", breach.pk)
     wrong = browser.post(url, {"until_on": "2026-01-01", "timezone": "UTC"})
-    assert "It must lie ahead" in " ".join(errors(wrong)["until_on"])
+    assert "Give an instant within" in " ".join(errors(wrong)["until_on"])
     on = (timezone.now() + timedelta(days=3)).date()
     values = {"until_on": on.isoformat(), "until_time": "12:00", "timezone": "Asia/Shanghai"}
     assert browser.post(url, values).status_code == 302

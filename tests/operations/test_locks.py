@@ -21,7 +21,7 @@ from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Deadline, User
 from compliance.models import locks as locking
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import facts, projection, sweep
+from compliance.operations.deadlines import facts, ledger_rows, sweep
 from tests.admin.pages import act
 from tests.api.answers import BASE
 from tests.api.conftest import client_of
@@ -262,5 +262,7 @@ def test_rows_are_locked_in_one_module() -> None:
         set()
     )
     assert {path for path, _ in elsewhere} == {
-        "delivery/outbox.py", "operations/deadlines/projection.py",
-    }  # fmt: skip
+        "delivery/outbox.py",
+        "operations/deadlines/deadline_rows.py",
+        "operations/deadlines/projection.py",
+    }
