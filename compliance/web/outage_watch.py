@@ -8,22 +8,22 @@ import structlog
 from django.db import close_old_connections
 from django.utils import timezone
 
-from compliance.operations.system.outages import Watch
+from compliance.operations.system.outages import OutageMonitor
 from compliance.queries.system import health
 
 log = structlog.get_logger(__name__)
 
 
-def look(watch: Watch) -> None:
+def look(watch: OutageMonitor) -> None:
     """Look once at everything that the work needs."""
     now = timezone.now()
     checks = health.readiness(as_of=now)
-    watch.note({name for name, each in checks.items() if each.state == "failing"}, as_of=now)
+    watch.update({name for name, each in checks.items() if each.state == "failing"}, as_of=now)
 
 
 def start(*, every_seconds: int) -> threading.Thread:
     """Watch from a thread of this process, until it ends. Survives whatever goes wrong."""
-    watch = Watch()
+    watch = OutageMonitor()
     pause = threading.Event()
 
     def go_on() -> None:

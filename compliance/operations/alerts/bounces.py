@@ -34,7 +34,7 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
         ).first()
         answer = bounce.answers.get(message.recipient.lower()) if message else None
         if message is None or answer is None:
-            sentence = "No email with this Message-ID was sent to the address that is reported to refuse it."
+            sentence = "No email with this Message-ID was sent to the reported address."
             raise NoBounce(sentence)
         if message.state != MessageState.SENT.value:
             sentence = (

@@ -97,7 +97,7 @@ def refresh(
     past = known_from or {}
     if not any(row.has_dependents for row in rows):
         ledger = _refresh(rows, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-        verification.mark(row.id for row in rows)
+        verification.refresh(row.id for row in rows)
         ledger_rows.append(ledger)
         return refreshed
     ledger = []
@@ -118,7 +118,7 @@ def refresh(
             refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
         ledger += _refresh(given, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-    verification.mark(marked)
+    verification.refresh(marked)
     ledger_rows.append(ledger)
     return refreshed
 
