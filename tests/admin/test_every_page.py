@@ -146,7 +146,7 @@ def filled(desk: User) -> Agreement:
     Outage.objects.create(part="sweep", began_at=timezone.now(), told_at=timezone.now())
     seals.seal(as_of=timezone.now())
     problem = {"table": "compliance_fact", "id": 1, "detail": "It was changed."}
-    seals.note_check(
+    seals.record_check(
         started_at=timezone.now(),
         ended_at=timezone.now(),
         deadlines=3,

@@ -164,12 +164,12 @@ def _send_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _make_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = alerts.make
+    create = alerts.create
 
     def later(rows: Any, **more: Any) -> None:
-        transaction.on_commit(lambda: make(rows, **more))
+        transaction.on_commit(lambda: create(rows, **more))
 
-    monkeypatch.setattr(alerts, "make", later)
+    monkeypatch.setattr(alerts, "create", later)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         found = integrity.check(
             as_of=started_at, every_seal=options["all_seals"], root=options["root"]
         )
-        check = seals.note_check(
+        check = seals.record_check(
             started_at=started_at,
             ended_at=timezone.now(),
             deadlines=found.deadlines,

@@ -133,7 +133,7 @@ def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
 
 _READ = ", ".join(DeadlineRow._fields)
 
-# Claimed, not waited for; `models.locks` has the locks that are waited for.
+# The sweep claims these rows instead of waiting for them. All other locks are in `models.locks`.
 _CLAIM_DUE = f"""
     SELECT {_READ} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
       AND NOT has_dependents

@@ -59,7 +59,7 @@ def record(
         raise refusal("type", sentence)
     fact = build(deadline, draft, by=by, as_of=as_of)
     fact.approved_by = approved_by
-    found = evidence.named(deadline.agreement, draft.evidence)
+    found = evidence.by_ref(deadline.agreement, draft.evidence)
     store([(fact, found)], deadlines=[deadline], as_of=as_of)
     touched = {deadline.pk}
     if sets_dates:
@@ -79,7 +79,7 @@ def record_of_agreement(
     """
     agreement = lock_agreement(agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
-    found = evidence.named(agreement, draft.evidence)
+    found = evidence.by_ref(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
     projection.refresh(reached(agreement), as_of=as_of)
     return fact
@@ -100,7 +100,7 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
     for number, draft in enumerate(drafts):
         with placed_at(f"facts/{number}"):
             fact = build(deadline, draft, by=None, as_of=as_of)
-            evidence.named(deadline.agreement, draft.evidence)
+            evidence.by_ref(deadline.agreement, draft.evidence)
             if fact.supersedes_id and not _stands(fact.supersedes_id, facts):
                 sentence = f"Fact {fact.supersedes_id} is superseded by one before this."
                 raise refusal("supersedes", sentence)

@@ -97,7 +97,7 @@ def refresh(
     past = known_from or {}
     if not any(row.has_dependents for row in rows):
         ledger = _refresh(rows, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-        verification.mark(row.id for row in rows)
+        verification.refresh(row.id for row in rows)
         ledger_rows.append(ledger)
         return refreshed
     ledger = []
@@ -118,7 +118,7 @@ def refresh(
             refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
         ledger += _refresh(given, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-    verification.mark(marked)
+    verification.refresh(marked)
     ledger_rows.append(ledger)
     return refreshed
 
@@ -177,7 +177,7 @@ def _refresh(
     if not rows:
         return []
     inputs = load(rows)
-    hours = alerts.subscribers_hours(as_of=as_of)
+    hours = alerts.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():
         for first in range(0, len(rows), _PORTION):
@@ -215,7 +215,7 @@ def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: date
     over = [row for row in changes.altered if row.ended_at is not None]
     alerts.withdraw_unsent(breaches=void)
     alerts.announce_resumption(breaches=resumed, hours=hours, as_of=as_of)
-    alerts.make(changes.alerts, hours=hours, as_of=as_of)
+    alerts.create(changes.alerts, hours=hours, as_of=as_of)
     alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)
 
 
