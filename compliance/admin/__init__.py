@@ -1,6 +1,6 @@
 """The admin: a thin door for the desk. Each room registers what it shows."""
 
-from compliance.admin import site
+from compliance.admin import message_links, site
 from compliance.admin.agreements import agreements, obligations, parties
 from compliance.admin.alerts import alerts, silences, subscriptions, webhooks
 from compliance.admin.alerts import calendar_feeds as feeds
@@ -19,6 +19,7 @@ __all__ = [
     "deadlines",
     "facts",
     "feeds",
+    "message_links",
     "obligations",
     "parties",
     "proposals",

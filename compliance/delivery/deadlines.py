@@ -1,51 +1,89 @@
-"""What messages tell of deadlines, in one row each."""
+"""The deadlines that messages report, with all that is reported about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
 
-from compliance.models.bulk import fetch
+from django.db.models import Prefetch
 
-
-class ToldDeadline(NamedTuple):
-    """What messages tell of a deadline, its obligation and its agreement."""
-
-    id: int
-    obligation_id: int
-    agreement: str
-    ref: str
-    title: str
-    text: str
-    clause: str
-    kind: str
-    severity: str
-    unit: str
-    has_due: bool
-    timezone: str
-    status: str
-    verification: str
-    is_disputed: bool
-    due_on: date | None
-    due_at: datetime | None
-    unmet_at: datetime | None
-    original_due_on: date | None
-    original_due_at: datetime | None
+from compliance.domain.deadlines.explanations import Case, FactTold, Passed, changes
+from compliance.domain.deadlines.ledger import Entry, held_course
+from compliance.domain.vocabulary import Verification
+from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
+from compliance.models.deadlines.facts import fact_told
+from compliance.models.deadlines.ledger import ledger_of
 
 
-def told_deadlines(ids: Iterable[int]) -> dict[int, ToldDeadline]:
-    """Deadlines, by id, as they stand."""
-    rows = map(ToldDeadline._make, fetch(_DEADLINES, ids=list(ids)))
-    return {deadline.id: deadline for deadline in rows}
+def load_deadlines(ids: Iterable[int]) -> dict[int, Deadline]:
+    """Return deadlines by id, with obligation, agreement, parties, latest positions and evidence.
+
+    The number of queries does not depend on the number of deadlines.
+    """
+    sides = ObligationParty.objects.select_related("party").order_by("id")
+    latest_positions = (
+        Position.objects.select_related("party")
+        .order_by("deadline_id", "party_id", "-stated_at", "-id")
+        .distinct("deadline_id", "party_id")
+    )
+    return (
+        Deadline.objects.select_related("obligation", "agreement")
+        .defer("trace", "moves")
+        .prefetch_related(
+            Prefetch("positions", latest_positions),
+            Prefetch("obligation__sides", sides),
+            Prefetch("obligation__evidence", Evidence.objects.only("stance")),
+        )
+        .in_bulk(set(ids))
+    )
 
 
-_DEADLINES = """
-    SELECT d.id, d.obligation_id, a.title, o.ref, o.title, o.text, o.clause, o.kind, o.severity,
-        o.unit, o.due IS NOT NULL, d.timezone, d.status, d.verification, d.is_disputed, d.due_on,
-        d.due_at, d.unmet_at, d.original_due_on, d.original_due_at
-    FROM compliance_deadline AS d
-    JOIN compliance_obligation AS o ON o.id = d.obligation_id
-    JOIN compliance_agreement AS a ON a.id = d.agreement_id
-    WHERE d.id = ANY(%(ids)s)
-"""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Histories:
+    """The ledger entries of deadlines, each with the due day of its time, and their facts."""
+
+    entries: dict[int, list[tuple[date | None, Entry]]]
+    facts: dict[int, FactTold]
+
+    @classmethod
+    def load(cls, deadline_ids: Iterable[int]) -> Self:
+        """Return the histories of deadlines, in a fixed number of queries."""
+        entries: dict[int, list[tuple[date | None, Entry]]] = defaultdict(list)
+        fact_ids: set[int] = set()
+        for deadline_id, due_on, entry in ledger_of(deadline_ids):
+            entries[deadline_id].append((due_on, entry))
+            if entry.fact_id is not None:
+                fact_ids.add(entry.fact_id)
+        facts = Fact.objects.filter(pk__in=fact_ids).prefetch_related("evidence")
+        return cls(entries=dict(entries), facts={fact.pk: fact_told(fact) for fact in facts})
+
+    def paragraph(self, deadline: Deadline) -> str:
+        """Return what has happened since a deadline was agreed, in one paragraph."""
+        case = Case(
+            timezone=deadline.timezone,
+            course=_transitions(self.entries.get(deadline.pk, ())),
+            facts=self.facts,
+            verification=Verification(deadline.verification),
+            unit=deadline.obligation.unit,
+        )
+        return " ".join(changes(case))
+
+
+def _transitions(entries: Sequence[tuple[date | None, Entry]]) -> list[Passed]:
+    days = {(entry.recorded_at, entry.effective_at): due_on for due_on, entry in entries}
+    return [
+        Passed(
+            effective_at=entry.effective_at,
+            status=entry.status,
+            reason=entry.reason,
+            fact_id=entry.fact_id,
+            due_on=days[entry.recorded_at, entry.effective_at],
+            due_at=entry.due_at,
+            performed=entry.performed,
+            target=entry.target,
+        )
+        for entry in held_course([entry for _, entry in entries])
+    ]

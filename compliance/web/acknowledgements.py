@@ -1,4 +1,4 @@
-"""Acknowledging from a mail. Only the button does anything: mail scanners follow links."""
+"""Acknowledgement from a link in an email. Only POST changes anything: mail scanners open links."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from compliance.operations.deadlines import breaches
 from compliance.web.pages import not_a_link, page
 
 
-# The signed link is the authority, and comes with no cookie that a stranger could ride on.
+# CSRF protection is not needed: the signed link authorizes the request, and no cookie does.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
 def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows what would be acknowledged, POST does it."""
-    leave = links.read_acknowledgement(token)
-    if leave is None:
+    """Show what would be acknowledged; acknowledge it on POST."""
+    link = links.read_acknowledgement(token)
+    if link is None:
         return not_a_link(request)
-    told = breaches.told_in(message_id=leave.message_id, deadline_id=leave.deadline_id)
+    told = breaches.told_in(message_id=link.message_id, deadline_id=link.deadline_id)
     titles = list(
         told.order_by("deadline_id")
         .values_list("deadline__obligation__title", flat=True)
@@ -32,17 +32,17 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return page(
             request,
-            "Are you at it?",
-            lines=["Nobody else is called for a week, or until it is done. About:"],
+            "Acknowledge?",
+            lines=["Escalations pause for a week, or until it is done. You acknowledge:"],
             items=titles,
-            button="I am at it",
+            button="Acknowledge",
         )
     now = timezone.now()
     acknowledged = breaches.acknowledge_by_mail(
-        message_id=leave.message_id, deadline_id=leave.deadline_id, as_of=now
+        message_id=link.message_id, deadline_id=link.deadline_id, as_of=now
     )
     if not acknowledged:
-        return page(request, "Nothing is missed any more", lines=["There is nothing to do."])
+        return page(request, "Nothing is missed anymore", lines=["There is nothing to do."])
     until = max(each.acknowledged_until for each in acknowledged if each.acknowledged_until)
     count = counted(len(acknowledged), "missed deadline")
     return page(

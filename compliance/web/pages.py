@@ -1,4 +1,4 @@
-"""How pages without a login are answered: never kept, never framed, never telling where from."""
+"""Pages that work without signing in. They are not cached, not indexed, and send no referrer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.shortcuts import render
 def page(
     request: HttpRequest, title: str, *, status: HTTPStatus = HTTPStatus.OK, **context: Any
 ) -> HttpResponse:
-    """A page of `templates/web/page.html`."""
+    """Return a page rendered with `templates/web/page.html`."""
     response = render(request, "web/page.html", {"title": title, **context}, status=status)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
@@ -21,10 +21,10 @@ def page(
 
 
 def not_a_link(request: HttpRequest) -> HttpResponse:
-    """For a link that we did not write, or wrote too long ago."""
+    """Return the page for a link that is forged or has expired."""
     return page(
         request,
         "This link does not work",
         status=HTTPStatus.NOT_FOUND,
-        lines=["It is not whole, or too old. Use the one in a newer mail, or log in to Pacta."],
+        lines=["This link is incomplete or has expired. Use a newer email, or sign in to Pacta."],
     )

@@ -1,4 +1,4 @@
-"""Unsubscribing from a mail: by a page with a button, or by a mail client's own (RFC 8058)."""
+"""Unsubscription from a link in an email: with a page, or in one click (RFC 8058)."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from compliance.operations.alerts import subscriptions
 from compliance.web.pages import not_a_link, page
 
 
-# A mail client posts from outside, without a page or a cookie; the signed link is the authority.
+# CSRF protection is not needed: the signed link authorizes the request, and no cookie does.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows what would end, POST ends it."""
-    leave = links.read_unsubscription(token)
-    if leave is None:
+    """Show the subscriptions that would end; end them on POST."""
+    link = links.read_unsubscription(token)
+    if link is None:
         return not_a_link(request)
     if request.method == "POST":
         ended = subscriptions.end(
-            email=leave.email, agreement_id=leave.agreement_id, as_of=timezone.now()
+            email=link.email, agreement_id=link.agreement_id, as_of=timezone.now()
         )
         return page(
             request,
             "You are unsubscribed",
-            lines=[f"Pacta writes to {leave.email} no more about:"] if ended else [],
+            lines=[f"{link.email} will no longer receive email about:"] if ended else [],
             items=[each.follows for each in ended],
         )
-    following = subscriptions.following_of(email=leave.email, agreement_id=leave.agreement_id)
+    following = subscriptions.following_of(email=link.email, agreement_id=link.agreement_id)
     items = [each.follows for each in following]
     if not items:
-        return page(request, "You are unsubscribed", lines=["Nothing is left to end."])
+        return page(
+            request, "You are unsubscribed", lines=["There are no subscriptions left to end."]
+        )
     return page(
         request,
         "Unsubscribe?",
-        lines=[f"Pacta would write to {leave.email} no more about:"],
+        lines=[f"{link.email} would no longer receive email about:"],
         items=items,
         button="Unsubscribe",
     )

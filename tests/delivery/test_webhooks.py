@@ -23,8 +23,8 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from compliance import delivery
-from compliance.delivery import calls, chats, webhooks
-from compliance.delivery.carrier import Answer
+from compliance.delivery import chats, http_client, webhooks
+from compliance.delivery.answers import Answer
 from compliance.domain.drafts import SubscriptionDraft, WebhookDraft, read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
@@ -267,7 +267,7 @@ def test_whatever_a_receiver_answers_the_call_ends_and_is_recorded(
     case: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WEBHOOKS_MAY_BE_PRIVATE = True
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 1.0)
     speak, outcome = ODD_ANSWERS[case]
     with raw_server(speak) as (port, _):
         begun = time.monotonic()
@@ -282,8 +282,8 @@ def test_a_receiver_that_drips_in_the_handshake_is_cut_off(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WEBHOOKS_MAY_BE_PRIVATE = True
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
-    monkeypatch.setattr(calls, "_CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(http_client, "_CONNECT_SECONDS", 2.0)
     # The beginning of a handshake record of 16,384 bytes, then one byte at a time.
     drip = over_and_over(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00", 0.2)
     with raw_server(drip) as (port, _):
@@ -328,7 +328,7 @@ def test_a_certificate_must_be_trusted_and_name_the_host(
 def test_a_silent_receiver_is_called_once_in_a_run_and_holds_up_no_other(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 0.5)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 0.5)
     with raw_server(lambda line: time.sleep(3)) as (port, called):
         for number in range(5):
             agree(ref=f"a-{number}")
@@ -401,7 +401,7 @@ def test_what_a_receiver_answers_decides(
 def test_a_receiver_that_drips_is_cut_off(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 1.0)
     receiver.drip = 0.2
     begun = time.monotonic()
     answer = webhooks.post(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from compliance.delivery import notices
+from compliance.delivery import administrator_mails
 from compliance.domain.phrases import counted
 from compliance.models import Audit
 
@@ -37,8 +37,8 @@ def note(
 
 def _tell(found: Audit) -> None:
     problems = found.problems
-    notices.tell(
-        notices.administrators(),
+    administrator_mails.send(
+        administrator_mails.administrators(),
         subject=f"alerts are missing ({counted(len(problems), 'problem')})",
         paragraphs=[
             "Every five minutes Pacta looks whether each missed deadline has its alerts, and "

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from django.db import IntegrityError, transaction
 
-from compliance.delivery import notices
+from compliance.delivery import administrator_mails
 from compliance.models import Outage
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Watch:
             self._tell_without_database(as_of)
             return
         self._told_without_database = False
-        self._administrators = notices.administrators()
+        self._administrators = administrator_mails.administrators()
         for part in PARTS.keys() - {"database"}:
             self._compare(part, is_failing=part in failing, as_of=as_of)
 
@@ -72,7 +72,7 @@ class Watch:
     def _tell(self, subject: str, said: str, name: str) -> int:
         """How many mails were taken."""
         log.error("outage", subject=subject)
-        return notices.tell(
+        return administrator_mails.send(
             self._administrators,
             subject=subject,
             paragraphs=[said, "See /readyz, and the section on this in the operating guide."],
