@@ -1,9 +1,9 @@
-# Packages are installed where pip and caches may be, and copied to where they need not.
+# Packages are installed in a first stage, so that the final image contains neither pip nor caches.
 FROM python:3.13-slim AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv --without-pip /opt/pacta
 COPY requirements.txt .
-# Every package comes as a wheel, so neither image has a compiler.
+# Every package is available as a wheel, so no stage needs a compiler.
 RUN python -m pip --python /opt/pacta/bin/python install \
         --require-hashes --only-binary=:all: -r requirements.txt \
     && /opt/pacta/bin/python -m compileall -q -j 0 /opt/pacta/lib
@@ -25,7 +25,7 @@ WORKDIR /srv/pacta
 COPY . .
 USER pacta
 EXPOSE 8000
-# The web answers: whether the rest is well is for /readyz, which the proxy and the monitor ask.
+# Only whether the web process answers. The proxy and the monitor query /readyz for the rest.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-c", \
     "import http.client, os, sys; web = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); web.request('GET', '/healthz', headers={'Host': os.environ.get('ALLOWED_HOSTS', 'localhost').split(',')[0]}); sys.exit(web.getresponse().status != 200)"]
 CMD ["gunicorn", "--config", "python:config.gunicorn", "--worker-tmp-dir", "/dev/shm"]

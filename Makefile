@@ -1,52 +1,88 @@
-# `make run` and `make test` are the two commands. They need Python 3.11 or later, and make.
+# Needs Python 3.11 or later, and make. `make help` lists the targets: a target is listed if its
+# line ends with "## " and a description.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
-# On a database that is not the developer's own.
+# On a database of its own, not the developer's.
 MANAGE := VAR_DIR=$(VENV)/check $(BIN)/python manage.py
 SERVICE := requirements.txt requirements-embedded.txt
-# As in pyproject.toml; `fewest` keeps one version of each package for all Pythons.
+# The Python version is that of pyproject.toml. `fewest` locks one version of each package for
+# all Python versions.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
-.PHONY: run test test-browser vectors chaos check bench lock
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-browser vectors chaos check lint types imports sizes locks migrations \
+	deployment format bench lock hooks
 
-run: $(VENV)/.service
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+
+install: $(VENV)/.dev ## Install everything that development needs into .venv
+
+run: $(VENV)/.service ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
 # Whole journeys come one after the other: each runs a machine full of processes, with a clock.
-test: $(VENV)/.dev
+test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not flow"
 	$(BIN)/python -m pytest -m "flow and not browser"
 
-test-browser: $(VENV)/.dev
+test-browser: $(VENV)/.dev ## Run the browser tests (needs Chromium)
 	$(BIN)/python -m pytest -m browser
 
-# When something is due, case by case: those that others published, and our own beside them.
-vectors: $(VENV)/.dev
+# Due dates case by case: published examples and our own.
+vectors: $(VENV)/.dev ## Run the published test vectors for due dates
 	@$(BIN)/python -m pytest --quiet --no-header --tb=short tests/vectors
 
-# Everything is killed, hung and restarted at random while ten thousand alerts fall due.
-# `make chaos SEED=7` plays the faults of a run again.
-chaos: $(VENV)/.dev
+# Kills, suspends and restarts everything at random while ten thousand alerts fall due.
+# `make chaos SEED=7` repeats the faults of a run.
+chaos: $(VENV)/.dev ## Kill, hang and restart everything at random under load
 	$(BIN)/python -m tests.flows.chaos $(if $(SEED),--seed $(SEED))
 
-check: $(VENV)/.dev
+# One after the other, so that the output stays readable under `make -j`.
+check: ## Run every check below; pre-commit runs the same
+	@set -e; for check in lint types imports sizes locks migrations deployment; do \
+		echo "== $$check"; $(MAKE) --no-print-directory $$check; \
+	done
+
+lint: $(VENV)/.dev ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy .
+
+imports: $(VENV)/.dev ## Check which module may import which
 	$(BIN)/lint-imports
+
+sizes: $(VENV)/.dev ## Check the lengths of modules and functions
+	$(BIN)/python .ci/check_sizes.py
+
+locks: $(VENV)/.dev ## Check that the lock files match pyproject.toml
 	$(BIN)/python .ci/check_locks.py
+
+migrations: $(VENV)/.dev ## Check that migrations are complete and safe beside running old code
 	$(MANAGE) up --prepare-only --no-examples >/dev/null
 	$(MANAGE) makemigrations --check --dry-run
 	DJANGO_SETTINGS_MODULE=tests.settings $(MANAGE) lintmigrations --no-cache --quiet ignore ok
+
+deployment: $(VENV)/.dev ## Check the settings as they are in production
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 	SITE_URL=https://pacta.example.org ALLOWED_HOSTS=pacta.example.org \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-bench: $(VENV)/.dev
+format: $(VENV)/.dev ## Format the code and fix what can be fixed automatically
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+hooks: $(VENV)/.dev ## Run the checks before each of your commits
+	$(BIN)/pre-commit install
+
+bench: $(VENV)/.dev ## Run the benchmarks
 	@set -e; for benchmark in benchmarks/*.py benchmarks/*/__main__.py; do \
 		[ -e "$$benchmark" ] || continue; \
 		module=$$(echo "$${benchmark%.py}" | sed 's,/__main__$$,,; s,/,.,g'); \
@@ -54,8 +90,8 @@ bench: $(VENV)/.dev
 		echo "== $$module"; $(BIN)/python -m "$$module"; \
 	done
 
-# Writes the locks anew from pyproject.toml. `make lock UPGRADE=--upgrade` takes newer versions.
-lock: $(VENV)/.dev
+# `make lock UPGRADE=--upgrade` takes newer versions.
+lock: $(VENV)/.dev ## Update the lock files from pyproject.toml
 	$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
 	$(LOCK) $(UPGRADE) --group pyproject.toml:embedded -c requirements.txt \
 		-o requirements-embedded.txt
@@ -67,9 +103,9 @@ $(VENV)/bin/python:
 		echo "Pacta needs Python 3.11 or later; '$(PYTHON)' is not. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
 		exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "'$(PYTHON)' cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)" >&2; \
+		echo "'$(PYTHON)' cannot create virtual environments: install its venv package (Debian: apt-get install python3-venv)" >&2; \
 		exit 1; }
-	@echo "Making $(VENV) (once) ..."
+	@echo "Creating $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.service: $(VENV)/bin/python $(SERVICE)
@@ -78,6 +114,6 @@ $(VENV)/.service: $(VENV)/bin/python $(SERVICE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.service requirements-dev.txt
-	@echo "Installing the tools for development ..."
+	@echo "Installing the development tools ..."
 	@$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@

@@ -24,7 +24,7 @@ def throwaway_database() -> Iterator[None]:
         django.setup()
         from django.core.management import call_command
 
-        from config.servers import Postgres
+        from standalone.postgres import Postgres
 
         with Postgres(Path(folder)).running(is_owner=True):
             call_command("migrate", verbosity=0)

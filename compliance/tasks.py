@@ -1,4 +1,4 @@
-"""The ticks that Celery beat sends. Each does what is due now; none carries any state."""
+"""Celery tasks that beat sends regularly. Each does what is due now and carries no state."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from compliance import delivery
 from compliance.operations.alerts import silences
 from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines import sweep as sweeping
+from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 from compliance.operations.system import audits
 from compliance.queries.integrity import tampering as integrity
@@ -19,7 +20,7 @@ from compliance.queries.system import health
 
 @shared_task
 def sweep() -> None:
-    """Flag what fell due; end the silences whose time is over."""
+    """Run the sweep and end silences whose time is up."""
     now = timezone.now()
     sweeping.run(as_of=now)
     silences.end_due(as_of=now)
@@ -27,25 +28,25 @@ def sweep() -> None:
 
 @shared_task
 def deliver() -> None:
-    """Send what waits to be told; end between two mails when the worker is asked to."""
+    """Send pending email. Stops between two messages when the worker shuts down."""
     delivery.deliver(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)
 
 
 @shared_task
 def call_webhooks() -> None:
-    """Call the webhooks for which something waits."""
+    """Send pending webhook calls."""
     delivery.call_webhooks(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)
 
 
 @shared_task
 def recompute() -> None:
-    """Work out again what follows data that has changed; make recurrences ahead."""
+    """Recompute due dates after data changes, and extend recurrences."""
     recomputation.run(as_of=timezone.now())
 
 
 @shared_task
 def audit() -> None:
-    """Prove that every breach has its alerts, and every alert its end."""
+    """Audit that every breach has its alerts and that every alert was delivered."""
     started_at = timezone.now()
     found = auditing.audit(as_of=started_at)
     audits.note(
@@ -59,7 +60,7 @@ def audit() -> None:
 
 @shared_task
 def beat_heart() -> None:
-    """Give whoever watches from outside a sign of life, if deadlines are flagged and told."""
+    """Call the outside monitor if the service works."""
     checks = health.readiness(as_of=timezone.now())
     if all(checks[name].state == "ok" for name in ("database", "sweep", "alerts", "audit")):
         delivery.beat()
@@ -67,7 +68,7 @@ def beat_heart() -> None:
 
 @shared_task
 def seal() -> None:
-    """Seal what is recorded, once a day; mail the seals that were not mailed yet."""
+    """Create the daily seal, and mail seals that were not mailed yet."""
     now = timezone.now()
     seals.seal(as_of=now)
     delivery.mail_seals(as_of=now)
@@ -75,8 +76,7 @@ def seal() -> None:
 
 @shared_task
 def verify_ledger() -> None:
-    """Check, once a day, whether everything is as it was recorded; tell the administrators if
-    anything is not."""
+    """Run the daily ledger check, and notify the administrators of problems."""
     started_at = timezone.now()
     if not seals.is_check_due(as_of=started_at):
         return
@@ -91,3 +91,9 @@ def verify_ledger() -> None:
     )
     if not check.is_clean:
         delivery.mail_check(check)
+
+
+@shared_task
+def remove_orphaned_files() -> None:
+    """Remove the files that failed uploads left behind."""
+    orphans.remove(as_of=timezone.now())

@@ -1,8 +1,8 @@
-"""The Celery application: its ticks, on four queues.
+"""The Celery application: periodic ticks on four queues.
 
-Neither a slow mail server nor a hundred thousand deadlines to be worked out again must hold up
-the sweep, so each queue has a worker of its own. A tick that
-was not taken before the next one expires: after an outage one sweep catches up, not a thousand.
+Each queue has a worker of its own, so that neither a slow mail server nor the recomputation of a
+hundred thousand deadlines delays the sweep. A tick expires when the next one is due: after an
+outage one sweep catches up, not a thousand.
 """
 
 from __future__ import annotations
@@ -11,29 +11,30 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# The admin theme's checks ask the database: a worker that began without it would end at once.
+# The admin theme's checks query the database: a worker that starts without it would exit.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 from django.conf import settings
 
-# How soon a change of a calendar of the desk is followed up.
+# How soon a change of a custom calendar takes effect.
 RECOMPUTE_SECONDS = 30
 AUDIT_SECONDS = 5 * 60
 HEART_SECONDS = 60
-# How often is looked whether the seal, or the check, of the day is to be made. Often, because
-# beat waits this long after each start before it looks for the first time.
+# How often to check whether the daily seal or ledger check is due. Beat waits this long after each
+# start before its first tick, so the interval must be short.
 SEAL_SECONDS = 5 * 60
 
 
 class _EagerConnection(Connection):
-    """Calls a broker that is away every few seconds, for as long as it takes.
+    """Retries a lost broker every few seconds, without giving up.
 
-    By default the pauses grow to half a minute, in which deadlines would pass unnoticed although
-    the broker is back. Otherwise workers and beat recover by themselves (since kombu 5.4; see
-    tests/flows/test_outages.py).
+    By default the pauses grow to half a minute, during which deadlines would pass unnoticed
+    although the broker is back. Apart from that, workers and beat recover by themselves (since
+    kombu 5.4; see tests/flows/test_outages.py).
     """
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
@@ -59,7 +60,7 @@ app.conf.update(
     enable_utc=True,
     timezone="UTC",
     worker_prefetch_multiplier=1,
-    # No tick is acknowledged late, so this cancels nothing; unset, it warns at every outage.
+    # No tick is acknowledged late, so this cancels nothing. If unset, Celery warns at each outage.
     worker_cancel_long_running_tasks_on_connection_loss=True,
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
@@ -68,11 +69,12 @@ app.conf.update(
         "compliance.tasks.deliver": {"queue": "delivery"},
         "compliance.tasks.call_webhooks": {"queue": "webhooks"},
         "compliance.tasks.recompute": {"queue": "recompute"},
-        # Not behind the calls of webhooks, which last as long as receivers please.
+        # Not on the webhooks queue, where a slow receiver would delay them.
         "compliance.tasks.audit": {"queue": "recompute"},
         "compliance.tasks.beat_heart": {"queue": "recompute"},
         "compliance.tasks.seal": {"queue": "recompute"},
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
+        "compliance.tasks.remove_orphaned_files": {"queue": "recompute"},
     },
     beat_schedule={
         "sweep": {
@@ -114,6 +116,11 @@ app.conf.update(
             "task": "compliance.tasks.verify_ledger",
             "schedule": SEAL_SECONDS,
             "options": {"expires": SEAL_SECONDS},
+        },
+        "remove_orphaned_files": {
+            "task": "compliance.tasks.remove_orphaned_files",
+            "schedule": crontab(hour="3", minute="17"),
+            "options": {"expires": 60 * 60},
         },
     },
 )

@@ -1,22 +1,25 @@
-"""Everything Pacta takes from its environment, read once, typed.
+"""Pacta's environment variables, read once and typed.
 
-A value that cannot be read stops start-up with the variable's name.
+A value that cannot be used ends the process with one line that names the variable and says what it
+must look like. An empty variable counts as unset.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import Env, EnvError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+_MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 
 
 class BadSetting(SystemExit):
-    """A setting cannot be used. Ends the process, whichever it is, with one line on stderr."""
+    """A setting cannot be used. Ends the process with one line on standard error."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(f"pacta: {sentence}")
@@ -24,7 +27,11 @@ class BadSetting(SystemExit):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """The settings of one process. Unset URLs mean the embedded servers, or files for mail."""
+    """The settings of one process.
+
+    Without `database_url` and `redis_url` the embedded servers are used; without `email_url` mails
+    are written to files.
+    """
 
     database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -54,69 +61,96 @@ class Environment:
     max_file_mb: int
 
 
-def _between(minimum: int, maximum: int) -> Callable[[int], None]:
-    def check(value: int) -> None:
-        if not minimum <= value <= maximum:
-            sentence = f"must lie between {minimum} and {maximum}"
-            raise EnvError(sentence)
-
-    return check
-
-
-def _address(value: str) -> None:
-    if value and not re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", value):
-        sentence = "must be one mail address, such as notary@example.org"
-        raise EnvError(sentence)
-
-
-def _web_address(value: str) -> None:
-    if value and not re.fullmatch(r"https?://[^\s/]+\S*", value):
-        sentence = "must be a web address, such as https://example.org/ping/1234"
-        raise EnvError(sentence)
-
-
 def read() -> Environment:
     """Read the process environment.
 
     Raises:
-        BadSetting: a value is not of its kind; the sentence names the variable.
+        BadSetting: a value cannot be used; the sentence names the variable.
     """
-    env = Env()
+    var_dir = Path(_text("VAR_DIR") or BASE_DIR / "var").resolve()
+    port = _integer("PORT", 8000, minimum=1, maximum=65535)
+    return Environment(
+        database_url=_text("DATABASE_URL"),
+        redis_url=_text("REDIS_URL"),
+        secret_key=_text("SECRET_KEY"),
+        debug=_boolean("DEBUG"),
+        allowed_hosts=_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+        cors_allowed_origins=_list("CORS_ALLOWED_ORIGINS"),
+        csrf_trusted_origins=_list("CSRF_TRUSTED_ORIGINS"),
+        host=_text("HOST") or "127.0.0.1",
+        port=port,
+        email_url=_text("EMAIL_URL"),
+        default_from_email=_text("DEFAULT_FROM_EMAIL") or "Pacta <pacta@localhost>",
+        seal_email=_mail_address("SEAL_EMAIL"),
+        heartbeat_url=_web_address("HEARTBEAT_URL"),
+        watch_seconds=_integer("WATCH_SECONDS", 30, minimum=1, maximum=3600),
+        mails_per_minute=_integer("MAILS_PER_MINUTE", 0, minimum=0, maximum=1_000_000),
+        webhook_calls_per_minute=_integer(
+            "WEBHOOK_CALLS_PER_MINUTE", 60, minimum=0, maximum=1_000_000
+        ),
+        webhooks_may_be_private=_boolean("WEBHOOKS_MAY_BE_PRIVATE"),
+        site_url=(_web_address("SITE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
+        admin_email=_mail_address("ADMIN_EMAIL") or "admin@example.org",
+        admin_password=_text("ADMIN_PASSWORD"),
+        sweep_seconds=_integer("SWEEP_SECONDS", 5, minimum=1, maximum=3600),
+        recurrence_months=_integer("RECURRENCE_MONTHS", 24, minimum=1, maximum=600),
+        delivery_seconds=_integer("DELIVERY_SECONDS", 2, minimum=1, maximum=3600),
+        var_dir=var_dir,
+        files_dir=Path(_text("FILES_DIR") or var_dir / "files").resolve(),
+        max_file_mb=_integer("MAX_FILE_MB", 25, minimum=1, maximum=1024),
+    )
+
+
+def _text(name: str) -> str | None:
+    return os.environ.get(name) or None
+
+
+def _list(name: str, default: str = "") -> list[str]:
+    items = (_text(name) or default).split(",")
+    return [item.strip() for item in items if item.strip()]
+
+
+def _integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    text = _text(name)
+    if text is None:
+        return default
     try:
-        var_dir = Path(env.str("VAR_DIR", "") or BASE_DIR / "var").resolve()
-        port = env.int("PORT", 8000, validate=_between(1, 65535))
-        return Environment(
-            database_url=env.str("DATABASE_URL", "") or None,
-            redis_url=env.str("REDIS_URL", "") or None,
-            secret_key=env.str("SECRET_KEY", "") or None,
-            debug=env.bool("DEBUG", False),
-            allowed_hosts=env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]),
-            cors_allowed_origins=env.list("CORS_ALLOWED_ORIGINS", []),
-            csrf_trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", []),
-            host=env.str("HOST", "127.0.0.1"),
-            port=port,
-            email_url=env.str("EMAIL_URL", "") or None,
-            default_from_email=env.str("DEFAULT_FROM_EMAIL", "Pacta <pacta@localhost>"),
-            seal_email=env.str("SEAL_EMAIL", "", validate=_address) or None,
-            heartbeat_url=env.str("HEARTBEAT_URL", "", validate=_web_address) or None,
-            watch_seconds=env.int("WATCH_SECONDS", 30, validate=_between(1, 3600)),
-            mails_per_minute=env.int("MAILS_PER_MINUTE", 0, validate=_between(0, 1_000_000)),
-            webhook_calls_per_minute=env.int(
-                "WEBHOOK_CALLS_PER_MINUTE", 60, validate=_between(0, 1_000_000)
-            ),
-            webhooks_may_be_private=env.bool("WEBHOOKS_MAY_BE_PRIVATE", False),
-            site_url=env.str("SITE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
-            admin_email=env.str("ADMIN_EMAIL", "admin@example.org"),
-            admin_password=env.str("ADMIN_PASSWORD", "") or None,
-            sweep_seconds=env.int("SWEEP_SECONDS", 5, validate=_between(1, 3600)),
-            recurrence_months=env.int("RECURRENCE_MONTHS", 24, validate=_between(1, 600)),
-            delivery_seconds=env.int("DELIVERY_SECONDS", 2, validate=_between(1, 3600)),
-            var_dir=var_dir,
-            files_dir=Path(env.str("FILES_DIR", "") or var_dir / "files").resolve(),
-            max_file_mb=env.int("MAX_FILE_MB", 25, validate=_between(1, 1024)),
-        )
-    except EnvError as error:
-        raise BadSetting(str(error).rstrip(".")) from None
+        value: int = Env().int(name)
+    except EnvError:
+        value = minimum - 1
+    if not minimum <= value <= maximum:
+        sentence = f"{name} is {text!r}: set it to a whole number from {minimum} to {maximum}"
+        raise BadSetting(sentence)
+    return value
+
+
+def _boolean(name: str) -> bool:
+    text = _text(name)
+    if text is None:
+        return False
+    try:
+        value: bool = Env().bool(name)
+    except EnvError:
+        sentence = f"{name} is {text!r}: set it to true or false"
+        raise BadSetting(sentence) from None
+    return value
+
+
+def _mail_address(name: str) -> str | None:
+    text = _text(name)
+    if text and not _MAIL_ADDRESS.fullmatch(text):
+        sentence = f"{name} is {text!r}: set it to one mail address, such as notary@example.org"
+        raise BadSetting(sentence)
+    return text
+
+
+def _web_address(name: str) -> str | None:
+    text = _text(name)
+    if text and not _WEB_ADDRESS.fullmatch(text):
+        # The value is not shown: the address of a heartbeat is a secret.
+        sentence = f"{name} is not a web address: set it to one such as https://example.org/ping/1"
+        raise BadSetting(sentence)
+    return text
 
 
 environment = read()

@@ -1,4 +1,4 @@
-"""How gunicorn serves the web, under `manage.py up` and in the container alike."""
+"""The gunicorn configuration, used by `manage.py up` and in the container."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ wsgi_app = "config.wsgi"
 worker_class = "gthread"
 workers = 2
 threads = 8
-# Loaded once, before the workers fork: it starts in half the time, and a broken
-# configuration ends the process instead of one worker after the other.
+# The application is loaded once, before the workers fork. This halves the start-up time, and an
+# invalid configuration ends the process instead of one worker after another.
 preload_app = True
 timeout = 60
 graceful_timeout = 4
 keepalive = 5
 loglevel = "warning"
-# Nobody uses it, and it would lie in the home folder, the same one for every installation.
+# Unused. Its default path in the home folder is shared by all installations of a user.
 control_socket_disable = True
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Watch over the workers of the queues: this process is there when they are not."""
+    """Start the watch over the queue workers, which must run even when they do not."""
     from compliance.web import outage_watch as watching
 
     watching.start(every_seconds=environment.watch_seconds)

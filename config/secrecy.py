@@ -1,4 +1,4 @@
-"""Keeping the tokens in addresses out of what is kept: logs, and the history of changes."""
+"""Keeps the secret tokens in URLs out of the logs and out of the change history."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from django.http import HttpRequest
 from pghistory.middleware import HistoryMiddleware as _HistoryMiddleware
 
-_TOKENS = re.compile(r"(/(?:feeds|acknowledge|unsubscribe)/)[^\s'\"]+")
+_TOKENS = re.compile(r"(/(?:feeds|acknowledge|unsubscribe|password)/)[^\s'\"]+")
 
 
 def without_tokens(text: str) -> str:
-    """A text in which an address that is a key in itself is cut where its token begins."""
+    """Return the text with each secret URL cut off where its token begins."""
     return _TOKENS.sub(r"\1...", text)
 
 
 def hide_tokens(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A processor of structlog that hides them in everything that is said."""
+    """Hide tokens in every value of a log event (a structlog processor)."""
     return {
         name: without_tokens(value) if isinstance(value, str) else value
         for name, value in event.items()
@@ -25,9 +25,9 @@ def hide_tokens(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, 
 
 
 class HistoryMiddleware(_HistoryMiddleware):
-    """Notes who changed something, and from which address, but not by which token."""
+    """Records who changed something and at which URL, without the token in it."""
 
     def get_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What is kept beside each change."""
+        """Return the context stored with each change."""
         context: dict[str, Any] = super().get_context(request)
         return {**context, "url": without_tokens(request.path)}

@@ -1,4 +1,4 @@
-"""Django settings. What differs between machines comes from `config.env`; the rest is here."""
+"""Django settings. Values that differ between machines come from `config.env`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from typing import Any
 
 import dj_database_url
 import dj_email_url
-import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.templatetags.static import static
 
-from config import secrecy, servers
+from config import addresses, admin_theme, logs
 from config.env import BadSetting, environment
 
 
 def _secret_key() -> str:
-    """The configured key, or one made on first use and kept readable by its owner alone."""
+    """Return SECRET_KEY, or a key created on first use that only its owner can read."""
     if environment.secret_key:
         return environment.secret_key
     path = environment.var_dir / "secret_key"
     try:
         environment.var_dir.mkdir(parents=True, exist_ok=True)
-        # Written whole under another name and linked into place: of two processes that start
-        # together one wins, and none reads a half-written key.
+        # Written under another name and then linked into place: if two processes start at the
+        # same time, one of them wins and neither reads a half-written key.
         if not path.exists():
             draft = path.with_name(f"secret_key.{os.getpid()}")
             draft.touch(mode=0o600)
@@ -39,14 +37,15 @@ def _secret_key() -> str:
         return path.read_text()
     except OSError as error:
         sentence = (
-            f"VAR_DIR {environment.var_dir} cannot be written ({error.strerror}); "
-            "make it writable, or name another folder in VAR_DIR"
+            f"VAR_DIR {environment.var_dir} cannot be written ({error.strerror}): "
+            "make it writable, or set VAR_DIR to another folder"
         )
         raise BadSetting(sentence) from None
 
 
 def _database() -> dict[str, Any]:
-    url = environment.database_url or servers.embedded_database_url(environment.var_dir)
+    """Return Django's database settings."""
+    url = environment.database_url or addresses.embedded_database_url(environment.var_dir)
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
     except (ValueError, dj_database_url.ParseError):
@@ -57,9 +56,9 @@ def _database() -> dict[str, Any]:
     options: dict[str, Any] = {"connect_timeout": 5, **parsed.get("OPTIONS", {})}
     if not parsed.get("TEST"):
         parsed["TEST"] = {}
-    # One connection per thread would run a busy web process into max_connections.
-    # The pauses of the pool between attempts to connect double until `reconnect_timeout`: kept
-    # short, they do not outlast a restart of the database by as long as that took.
+    # With one connection per thread, busy web processes would exhaust max_connections.
+    # The pool doubles its pauses between connection attempts until `reconnect_timeout`. A short
+    # timeout keeps them short, so that the service is back soon after a restart of the database.
     pool = {"min_size": 1, "max_size": 8, "timeout": 5, "reconnect_timeout": 5}
     parsed["OPTIONS"] = {**options, "pool": pool}
     parsed["CONN_MAX_AGE"] = 0
@@ -68,13 +67,17 @@ def _database() -> dict[str, Any]:
 
 
 def _mail() -> dict[str, Any]:
+    """Return Django's mail settings. Without EMAIL_URL, mails are written to files."""
     if not environment.email_url:
         return {"EMAIL_BACKEND": "compliance.delivery.files.EmailBackend"}
     try:
         parsed = dj_email_url.parse(environment.email_url)
     except (KeyError, ValueError, AttributeError):
+        parsed = {}
+    # A URL with an unknown scheme is parsed without complaint, but has no backend.
+    if "EMAIL_BACKEND" not in parsed:
         sentence = "EMAIL_URL must look like smtp://user:password@host:587/?tls=True"
-        raise BadSetting(sentence) from None
+        raise BadSetting(sentence)
     names = (
         "EMAIL_BACKEND", "EMAIL_FILE_PATH", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER",
         "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_USE_SSL",
@@ -112,6 +115,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "compliance",
+    "standalone",  # only for the `up` command; neither config nor compliance imports it
 ]
 
 MIDDLEWARE = [
@@ -127,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "compliance.web.contention.ContentionMiddleware",
 ]
 
 TEMPLATES = [
@@ -146,7 +151,7 @@ TEMPLATES = [
 DATABASES = {"default": _database()}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-# Instants are stored and computed in UTC; people see them in their own zone.
+# Instants are stored and computed in UTC, and shown in the zone of the reader.
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
@@ -161,15 +166,15 @@ WHITENOISE_AUTOREFRESH = False
 globals().update(_mail())
 DEFAULT_FROM_EMAIL = environment.default_from_email
 SERVER_EMAIL = environment.default_from_email
-# Where the seals are kept outside of this database.
+# The address that receives each daily seal, so that a copy exists outside this database.
 SEAL_EMAIL = environment.seal_email
 EMAIL_TIMEOUT = 20
-# What a channel may be given: all mail together, and each webhook. 0 means any number.
+# Rate limits: for all mail together, and for each webhook. 0 means unlimited.
 MAILS_PER_MINUTE = environment.mails_per_minute
 WEBHOOK_CALLS_PER_MINUTE = environment.webhook_calls_per_minute
-# Called each minute as long as everything works; whoever watches it says when it stays away.
+# Requested every minute while everything works, so that a monitor notices when that stops.
 HEARTBEAT_URL = environment.heartbeat_url
-# For development: receivers on this machine, and without TLS.
+# For development: allows receivers on this machine and without TLS.
 WEBHOOKS_MAY_BE_PRIVATE = environment.webhooks_may_be_private
 
 # --- People and tokens ----------------------------------------------------------------------
@@ -186,10 +191,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Where to go after signing in when the login page was opened without `next`.
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_ENABLE_ADMIN = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
-# A stranger must not be able to lock somebody out of their account from elsewhere.
+# The name in Django's login form. By default axes looks for the name of the user model's field,
+# finds nothing, and locks nobody out.
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_RESET_ON_SUCCESS = True
+# A locked account opens an hour after the last failure that counted, whatever is tried meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
+# Both together: a stranger must not be able to lock somebody else out of their account.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
@@ -208,9 +222,10 @@ SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # whether subdomains and the preload list are to be included in HSTS
-    "security.W021",  # is for the owner of the domain to say, not for a service on it
-    "security.W008",  # the proxy that ends TLS redirects
+    # Whether HSTS covers subdomains and the preload list is up to the owner of the domain.
+    "security.W005",
+    "security.W021",
+    "security.W008",  # the proxy that terminates TLS redirects to HTTPS
 ]
 CSRF_TRUSTED_ORIGINS = environment.csrf_trusted_origins
 PGHISTORY_APPEND_ONLY = True
@@ -219,10 +234,10 @@ CORS_URLS_REGEX = r"^/api/"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        # The admin theme evaluates Alpine.js expressions. No page has a script in its HTML, so an
-        # injected one does not run.
+        # The admin theme evaluates Alpine.js expressions. Inline scripts stay forbidden, so an
+        # injected script does not run.
         "script-src": [SELF, UNSAFE_EVAL],
-        # The theme writes its colours into each page; htmx, simplebar and the charts add styles.
+        # The theme writes its colours into each page; htmx, simplebar and the charts set styles.
         "style-src": [SELF, UNSAFE_INLINE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF, "data:"],
@@ -235,7 +250,7 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
-# Files that hold evidence.
+# Files attached as evidence.
 FILES_DIR: Path = environment.files_dir
 LARGEST_FILE = environment.max_file_mb * 2**20
 FILE_UPLOAD_HANDLERS = [
@@ -247,7 +262,7 @@ FILE_UPLOAD_HANDLERS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "compliance.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "compliance.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],
@@ -265,7 +280,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # Rows are only answered and drafts only sent: no schema has two faces.
+    # Requests and responses use different schemas already (drafts and rows).
     "COMPONENT_SPLIT_REQUEST": False,
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
@@ -278,83 +293,13 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# --- Celery: it only ticks; deadlines live in PostgreSQL ------------------------------------
-BROKER_URL = environment.redis_url or servers.embedded_broker_url(environment.var_dir)
+# --- Celery: it only sends ticks; deadlines live in PostgreSQL ------------------------------
+BROKER_URL = environment.redis_url or addresses.embedded_broker_url(environment.var_dir)
 SWEEP_SECONDS = environment.sweep_seconds
-# How far ahead the deadlines of a recurrence are made.
+# How far ahead the deadlines of a recurring obligation are created.
 RECURRENCE_HORIZON_MONTHS = environment.recurrence_months
 DELIVERY_SECONDS = environment.delivery_seconds
 
-# --- Logs -----------------------------------------------------------------------------------
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processors": [
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                secrecy.hide_tokens,
-                structlog.processors.KeyValueRenderer(
-                    key_order=["timestamp", "level", "event"], drop_missing=True
-                ),
-            ],
-            "foreign_pre_chain": [structlog.stdlib.add_log_level],
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
-        # What it says of an address that it cannot read holds parts of the secret in it.
-        "apprise": {"level": "CRITICAL"},
-        "axes": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-}
-
-# --- Admin: its rooms are in compliance/admin ---------------------------------------------------
-UNFOLD = {
-    "SITE_TITLE": "Pacta",
-    "SITE_HEADER": "Pacta",
-    "SITE_SUBHEADER": "Are agreements kept?",
-    "SITE_SYMBOL": "handshake",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("pacta/favicon.svg")}
-    ],
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SITE_URL": None,
-    "DASHBOARD_CALLBACK": "compliance.admin.site.dashboard",
-    "SIDEBAR": {"navigation": "compliance.admin.site.sidebar"},
-    "STYLES": [lambda _: static("pacta/admin.css")],
-    "COLORS": {
-        "primary": {
-            "50": "#eff6ff",
-            "100": "#dbeafe",
-            "200": "#bfdbfe",
-            "300": "#93c5fd",
-            "400": "#60a5fa",
-            "500": "#3b82f6",
-            "600": "#2563eb",
-            "700": "#1d4ed8",
-            "800": "#1e40af",
-            "900": "#1e3a8a",
-            "950": "#172554",
-        },
-    },
-}
+# --- Logs and admin -------------------------------------------------------------------------
+LOGGING = logs.LOGGING
+UNFOLD = admin_theme.UNFOLD

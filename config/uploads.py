@@ -1,4 +1,4 @@
-"""The end of an upload that is too large, before it is read."""
+"""Rejects uploads that are too large before they are read completely."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 
-# What a form adds to the file in it.
+# The bytes that a form may add to the files in it.
 FORM_SIZE = 2**20
 
 
 class BoundedUploadHandler(FileUploadHandler):
-    """Refuses a form whose files are larger than any that is kept, by the length that it announces
-    and by what really comes. Django itself reads files of any size."""
+    """Rejects a form whose files exceed LARGEST_FILE, by its Content-Length and by what arrives.
+
+    Django itself reads files of any size.
+    """
 
     def handle_raw_input(self, _input: Any, _meta: Any, content_length: int, *_rest: Any) -> None:
-        """Look at the length that was announced.
+        """Check the Content-Length.
 
         Raises:
             RequestDataTooBig: it is too large.
         """
         self._received = 0
         if content_length > settings.LARGEST_FILE + FORM_SIZE:
-            self._refuse()
+            self._reject()
 
     def receive_data_chunk(self, raw_data: bytes, _start: int) -> bytes:
-        """Count what comes, and leave it to the handlers that follow.
+        """Count the bytes and pass them on to the next handler.
 
         Raises:
-            RequestDataTooBig: it has become too much.
+            RequestDataTooBig: the files have become too large.
         """
         self._received += len(raw_data)
         if self._received > settings.LARGEST_FILE:
-            self._refuse()
+            self._reject()
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
-        """Leave the file to the handlers that follow."""
+        """Leave the file to the next handler."""
 
-    def _refuse(self) -> None:
-        sentence = f"A file may have {settings.LARGEST_FILE // 2**20} MiB at most."
+    def _reject(self) -> None:
+        sentence = f"A file can be at most {settings.LARGEST_FILE // 2**20} MiB."
         raise RequestDataTooBig(sentence)

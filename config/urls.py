@@ -1,4 +1,4 @@
-"""Where requests go."""
+"""The root URL configuration."""
 
 from __future__ import annotations
 

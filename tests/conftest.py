@@ -1,46 +1,31 @@
-"""Real PostgreSQL and Valkey for the whole run, started once, by the process that leads it."""
+"""Real servers for the tests that need them: started by the first such test of each process."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from config.env import environment
-from config.servers import Postgres, Valkey
-
-_servers = pytest.StashKey[ExitStack]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers that the environment does not name."""
-    if hasattr(config, "workerinput") or config.option.collectonly:
-        return
-    config.stash[_servers] = stack = ExitStack()
-    stack.callback(shutil.rmtree, environment.var_dir, ignore_errors=True)
-    if environment.database_url is None:
-        # Without fsync: the data ends with the run, and the tests commit thousands of times.
-        postgres = Postgres(environment.var_dir, is_durable=False)
-        stack.enter_context(postgres.running(is_owner=True))
-    if environment.redis_url is None:
-        stack.enter_context(Valkey(environment.var_dir).running(is_owner=True))
+from tests import databases
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop them, however the run went."""
-    if _servers in config.stash:
-        config.stash[_servers].close()
+    """Remove what the run has written, however it went."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(environment.var_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Make the test database one that can be emptied after tests that commit.
-
-    Knox makes its own token table although ours replaces it; Django does not know of it any more
-    and so cannot empty the users that it refers to.
-    """
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS knox_authtoken")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """Replace pytest-django's own: start the servers, and copy the database from a template."""
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(databases.serving(environment))
+            stack.enter_context(databases.migrated_database())
+        yield
+        with django_db_blocker.unblock():
+            stack.close()

@@ -6,17 +6,21 @@ can still be set. The servers are started by `tests/conftest.py`.
 
 import os
 import sys
-import tempfile
 
-# xdist's workers inherit what the process that started them has set; manage.py keeps its own.
-if "pytest" in sys.modules and "PYTEST_XDIST_WORKER" not in os.environ:
+from tests import run_folder
+
+# manage.py, which checks the migrations with these settings, keeps its environment.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers inherit the environment of the process that started them. Each has its own servers.
+    os.environ["VAR_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
+elif "pytest" in sys.modules:
     for _name in (
         "ADMIN_EMAIL", "ADMIN_PASSWORD", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG",
         "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", "DELIVERY_SECONDS", "EMAIL_URL", "HOST",
         "PORT", "RECURRENCE_MONTHS", "SEAL_EMAIL", "SECRET_KEY", "SITE_URL", "SWEEP_SECONDS",
     ):  # fmt: skip
         os.environ.pop(_name, None)
-    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="pacta-test-")
+    os.environ["VAR_DIR"] = str(run_folder.create())
 
 from config.settings import *  # noqa: F403
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import orjson
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from compliance.delivery import links, messages, outbox, payloads, rendering
 from compliance.delivery.answers import Answer
@@ -21,12 +21,11 @@ from compliance.domain import phrases
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
-    BreachEnd,
     Rhythm,
-    Severity,
     WebhookKind,
 )
-from compliance.models import Breach, Message, ObligationParty, Subscription, Webhook
+from compliance.models import Message, Subscription, Webhook
+from compliance.models.alerts.followers import followed_breaches
 
 # How many recent messages are searched for one that still has something to report.
 _MAX_SEARCHED = 5
@@ -104,7 +103,7 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
         contents = batch.contents(max(batch.messages))
         return "The newest message to this recipient, as it would be sent now.", contents
     is_digest = subscription.rhythm != Rhythm.AT_ONCE.value
-    breaches = list(_followed(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
+    breaches = list(followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
     if not breaches:
         sample = _sample(subscription, as_of)
         return "An example: nothing that this subscription follows was missed yet.", sample
@@ -112,24 +111,6 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
         breaches, recipient=subscription.recipient, is_digest=is_digest, as_of=as_of
     )
     return "The newest breaches that this subscription follows. No message was sent yet.", contents
-
-
-def _followed(subscription: Subscription) -> QuerySet[Breach]:
-    """Return the breaches that a subscription follows, newest first, even before it was made."""
-    severities = [severity.value for severity in Severity]
-    severe = severities[severities.index(subscription.min_severity) :]
-    found = Breach.objects.filter(deadline__obligation__severity__in=severe)
-    found = found.exclude(end_reason=BreachEnd.VOIDED.value)
-    if subscription.agreement_id is not None:
-        found = found.filter(deadline__agreement=subscription.agreement_id)
-    if subscription.party_id is not None:
-        sides = ObligationParty.objects.filter(party=subscription.party_id)
-        found = found.filter(deadline__obligation__in=sides.values("obligation"))
-    if subscription.tag:
-        found = found.filter(deadline__obligation__tags__contains=[subscription.tag])
-    if subscription.is_owner:
-        found = found.filter(deadline__obligation__owner__iexact=subscription.email)
-    return found.select_related("deadline__agreement").order_by("-occurred_at", "-id")
 
 
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:

@@ -1,1 +1,1 @@
-"""Every read that is more than a filter. Each gives plain rows, named as the API names them."""
+"""Reads that are more than a filter. They return plain rows with the names of the API."""

@@ -1,4 +1,4 @@
-"""What a list can be asked: the kinds of values that the filters of all rooms are made of."""
+"""The types of values that filters accept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from compliance.domain.drafts import Instant, Title
-from compliance.domain.due_dates.due_rules import CivilDay
+from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.fields import Title
 
 _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -25,8 +25,7 @@ _EITHER = [{"type": "string", "format": each} for each in ("date", "date-time")]
 
 
 class Filter(BaseModel):
-    """A question to a list. What is no part of it is refused, so that a slip of the pen cannot
-    silently return everything."""
+    """Base class of filters. It rejects unknown parameters: a typo must not return everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,12 +44,12 @@ def _day_or_instant(value: object) -> date | datetime:
 
 
 Word = Title
-"""Some text to look for."""
+"""Text to search for."""
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 
 Listed = BeforeValidator(_split)
-"""Makes a field take several values with commas between them."""
+"""Makes a field accept several values separated by commas."""
 
 DayOrInstant = Annotated[
     date | datetime, PlainValidator(_day_or_instant), WithJsonSchema({"anyOf": _EITHER})

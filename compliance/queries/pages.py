@@ -1,5 +1,7 @@
-"""Lists page by page. A page begins where the one before ended, by value and not by number, so
-that the page at row one million costs what the first one does, and ties lose no row."""
+"""Keyset pagination. A page begins after the last row of the previous one, by value.
+
+So page ten thousand costs as much as the first, and ties lose no row.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +24,20 @@ _DIGEST = 6
 
 
 class Listing(Filter):
-    """A question to a list that is given in pages."""
+    """Base class of the filters of paginated lists."""
 
     cursor: Annotated[
-        str | None, Field(max_length=1_000, description="Where to go on: taken from `next`.")
+        str | None, Field(max_length=1_000, description="Where the page begins; taken from `next`.")
     ] = None
     page_size: Annotated[int, Field(ge=1, le=LARGEST)] = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """A sorting that gives every row its own place: the last of its columns is unique.
+    """A total order: the last of its columns is unique.
 
-    `columns` are the names of columns, each in the table `table`. One that can be null stands
-    in `absent`, with the value in whose place its nulls are sorted.
+    `columns` are columns of the table `table`. A nullable column is in `absent`, with the value
+    by which its nulls are sorted.
     """
 
     table: str
@@ -45,12 +47,12 @@ class Order:
 
     @property
     def name(self) -> str:
-        """What a cursor of this order calls it."""
+        """The name of this order in cursors."""
         return ("-" if self.is_descending else "") + ",".join(self.columns)
 
     @property
     def sql(self) -> str:
-        """The clause that sorts."""
+        """Return the ORDER BY clause."""
         direction = " DESC" if self.is_descending else ""
         return "ORDER BY " + ", ".join(f"{self._place(each)}{direction}" for each in self.columns)
 
@@ -58,17 +60,17 @@ class Order:
         name = f"{self.table}.{column}"
         if column not in self.absent:
             return name
-        # Written out: PostgreSQL recognises the expression of an index only with its constant.
+        # A literal, because PostgreSQL matches the expression of an index only with its constant.
         return f"COALESCE({name}, '{self.absent[column].isoformat()}'::timestamptz)"
 
     def begin_after(self, cursor: str, where: Where) -> None:
-        """Leave out what comes before the place that `cursor` names, and that place.
+        """Skip the rows up to and including the position of `cursor`.
 
         Raises:
-            Invalid: it is no cursor of this order.
+            Invalid: the cursor does not belong to this order.
         """
         position = _decode(cursor, self)
-        # Compared as rows: PostgreSQL can then enter an index at that very place.
+        # A row comparison lets PostgreSQL enter an index at that position.
         places = ", ".join(f"%(after_{each})s" for each in self.columns)
         columns = ", ".join(self._place(each) for each in self.columns)
         where.add(
@@ -77,10 +79,10 @@ class Order:
         )
 
     def cursor_at(self, row: Row) -> str:
-        """A row's place as text for an address.
+        """Return the position of a row as text for an address.
 
-        Its digest tells a mangled cursor from a whole one. It guards no secret: whoever may
-        read a list may begin anywhere in it.
+        The digest detects mangled cursors. It protects no secret: a reader of the list may begin
+        anywhere in it.
         """
         place = (self.absent.get(each) if row[each] is None else row[each] for each in self.columns)
         content = orjson.dumps([self.name, *place])
@@ -90,21 +92,21 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Some rows of a list, and the cursor of the page after it, if there is one."""
+    """Rows of a list, and the cursor of the next page if there is one."""
 
     rows: list[Row]
     next: str | None
 
 
 def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
-    """The page of a list that `listing` asks for.
+    """Return the requested page of a list.
 
     Raises:
-        Invalid: its cursor is no cursor of this order.
+        Invalid: the cursor does not belong to this order.
     """
     if listing.cursor is not None:
         order.begin_after(listing.cursor, where)
-    # One row too many tells whether there is another page, without counting.
+    # One extra row shows whether there is another page, without counting.
     where.values["limit"] = listing.page_size + 1
     rows = fetch((select, where.sql, order.sql, "LIMIT %(limit)s"), where.values)
     shown = rows[: listing.page_size]
@@ -112,7 +114,7 @@ def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
     return Page(rows=shown, next=order.cursor_at(shown[-1]) if has_more else None)
 
 
-# What a place consists of, so that a forged cursor cannot bring anything else into a query.
+# The types of positions, so that a forged cursor cannot bring anything else into a query.
 _TYPES: dict[str, Any] = {
     "id": Annotated[int, Field(ge=0, lt=2**63)],
     "code": Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")],
@@ -136,9 +138,9 @@ def _decode(cursor: str, order: Order) -> tuple[object, ...]:
             TypeAdapter(_TYPES[column]).validate_python(value)
             for column, value in zip(order.columns, position, strict=True)
         )
-    except (ValueError, TypeError):  # of which pydantic's and base64's own errors are kinds
-        sentence = "This is no cursor of this list: take it, unchanged, from `next`."
+    except (ValueError, TypeError):  # the errors of pydantic and base64 are subclasses
+        sentence = "This cursor does not belong to this list. Copy it unchanged from `next`."
         raise refusal("cursor", sentence) from None
     if any(isinstance(each, datetime) and not 1 < each.year < 9999 for each in place):
-        raise refusal("cursor", "This is no cursor of this list.")
+        raise refusal("cursor", "This cursor does not belong to this list.")
     return place

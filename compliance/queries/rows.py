@@ -1,8 +1,8 @@
-"""Rows straight from SQL: plain values under the names that the API gives them.
+"""Rows from SQL: plain values with the names of the API.
 
-SQL and not the ORM, because a row's columns are called as fields of its model are (`agreement`)
-but hold what people know (the ref), and because a list page is built this way in half the time.
-What varies is only which of a room's conditions hold; values always travel as parameters.
+SQL instead of the ORM, because a column such as `agreement` has the name of a model field but
+holds the ref, and because a page takes half the time. Only the set of conditions varies; values
+are always parameters.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _JSONB = 3802
 
 
 class Where:
-    """The conditions of one question and their values. What is None asks nothing."""
+    """The conditions of a query and their values. A condition with a None value is left out."""
 
     def __init__(self, **values: Any) -> None:
         self.conditions: list[str] = []
         self.values: dict[str, Any] = values
 
     def equal(self, **wanted: object) -> Where:
-        """Columns (`d__status` for `d.status`) that must have the given values."""
+        """Require columns (`d__status` for `d.status`) to have the given values."""
         for name, value in wanted.items():
             if value is not None:
                 self.add(f"{name.replace('__', '.')} = %({name})s", **{name: value})
         return self
 
     def add(self, condition: str, **values: object) -> Where:
-        """A condition over named values, unless one of these is None."""
+        """Add a condition over named values, unless one of them is None."""
         if None not in values.values():
             self.conditions.append(condition)
             self.values |= values
@@ -42,14 +42,14 @@ class Where:
 
     @property
     def sql(self) -> str:
-        """The whole clause."""
+        """Return the WHERE clause."""
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
 
 
 def fetch(parts: Iterable[str], values: Mapping[str, Any]) -> list[Row]:
-    """The rows of one statement, given in parts."""
+    """Return the rows of a statement, given in parts."""
     with connection.cursor() as cursor:
-        # Django's own reader of instants is Python, and takes longer than the whole statement.
+        # Django parses instants in Python, which takes longer than the whole statement.
         cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute("\n".join(parts), values)
         names = [column[0] for column in cursor.description]
@@ -62,12 +62,12 @@ def fetch(parts: Iterable[str], values: Mapping[str, Any]) -> list[Row]:
 
 
 def one(select: str, where: Where) -> Row | None:
-    """The row that a question finds, if it finds one."""
+    """Return the row that matches, or None."""
     return next(iter(fetch((select, where.sql), where.values)), None)
 
 
 def containing(text: str) -> str:
-    """`text` as a pattern for LIKE that finds it anywhere, its own wildcards taken literally."""
+    """Return a LIKE pattern that finds `text` anywhere, with its wildcards escaped."""
     for special in ("\\", "%", "_"):
         text = text.replace(special, f"\\{special}")
     return f"%{text}%"

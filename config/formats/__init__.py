@@ -1,1 +1,1 @@
-"""How days and times are written where a template or the admin does it by itself."""
+"""Date and time formats used by templates and the admin."""

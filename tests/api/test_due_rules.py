@@ -17,7 +17,7 @@ from tests.samples import agree, duty
 
 PREVIEW = "due-rules/preview/"
 DAY = {"type": "date", "on": "2026-05-14"}
-GUESSED = "No time zone is named, nor an obligor to take it from: UTC is used."
+GUESSED = "No time zone or obligor is given, so UTC is used."
 CALENDARS = (
     "US", "CN", "DE-BY", "FR", "GB", "JP", "IN", "BR", "IL", "SA", "IR", "KR", "TR", "EG", "MX",
     "CA", "AU", "RU", "ZA", "ID",

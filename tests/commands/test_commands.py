@@ -47,7 +47,9 @@ def test_each_error_stands_on_its_own_line_with_its_path(tmp_path: Path) -> None
     lines = err.splitlines()
     assert lines[0].startswith(f"{bad}: obligations/0/due/on: 2026-02-30 does not exist")
     assert lines[1].startswith(f"{bad}: obligations/1/kin: ")
-    assert lines[2] == ("CommandError: 1 of 2 files refused; nothing of them is stored. (status 1)")
+    assert lines[2] == (
+        "CommandError: 1 of 2 files were rejected; nothing in them was stored. (status 1)"
+    )
     assert out.startswith("good: stored with 1 obligations")
     assert [each.ref for each in Agreement.objects.all()] == ["good"]
 
@@ -74,7 +76,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yml"
     broken.write_bytes(b"a: [1\nb: 2")
     _, err = run("load_agreement", str(word), str(tmp_path / "none.yaml"), str(broken))
-    assert f"{word}: Name it .yaml" in err
+    assert f"{word}: The name must end in .yaml" in err
     assert f"{tmp_path / 'none.yaml'}: No such file or directory." in err
     assert f"{broken}: Line 2, column 2" in err
 
@@ -97,8 +99,8 @@ def test_a_token_acts_for_the_user_it_is_made_for() -> None:
     run("create_token", "lee's", "--user", "LEE@example.org")
     assert ApiToken.objects.get().user == lee
     assert "already a token" in run("create_token", "lee's", "--user", "lee@example.org")[1]
-    assert "no user" in run("create_token", "x", "--user", "nobody@example.org")[1]
-    assert "no user" in run("create_token", "x")[1]
+    assert "does not exist" in run("create_token", "x", "--user", "nobody@example.org")[1]
+    assert "does not exist" in run("create_token", "x")[1]
 
 
 @pytest.mark.django_db
@@ -131,4 +133,4 @@ def test_due_rules_are_previewed_line_by_line(
 def test_what_is_out_of_date_is_worked_out_again_once() -> None:
     agree()
     assert run("recompute")[0].strip()
-    assert run("recompute")[0].strip() == "Nothing is out of date."
+    assert run("recompute")[0].strip() == "Everything is up to date."

@@ -47,7 +47,7 @@ def test_what_was_checked_is_printed_and_kept() -> None:
     status, out, err = verify()
     assert (status, err) == (0, "")
     assert out.startswith("1 deadlines, 0 facts, 1 ledger entries and 1 seals checked in ")
-    assert out.endswith("Everything is as it was recorded.\n")
+    assert out.endswith("Everything is unchanged.\n")
     check = LedgerCheck.objects.get()
     assert (check.deadlines, check.facts, check.entries, check.is_clean) == (1, 0, 1, True)
 
@@ -58,7 +58,7 @@ def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
     status, _, err = verify()
     assert status == 1
     assert f"compliance_ledgerentry {entry.pk}, deadline {entry.deadline_id}: " in err
-    assert err.endswith("1 rows are not as they were recorded.")
+    assert err.endswith("Changed since recording: 1 row.")
     [problem] = LedgerCheck.objects.get().problems
     assert (problem["table"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
 
@@ -70,7 +70,7 @@ def test_the_root_of_a_mail_is_compared() -> None:
     assert verify("--root", made.root.hex(), "--all-seals")[0] == 0
     status, _, err = verify("--root", "ab" * 32)
     assert (status, "ab" * 32 in err) == (1, True)
-    with pytest.raises(CommandError, match="is no root"):
+    with pytest.raises(CommandError, match="is not a root"):
         call_command("verify_ledger", "--root", "xyz")
 
 

@@ -23,14 +23,9 @@ from django.db import models
 
 from compliance.delivery import administrator_mails, deliver, messages, outbox, rendering, seals
 from compliance.delivery.mailer import Mailer
-from compliance.domain.drafts import (
-    AgreementDraft,
-    ObligationDraft,
-    PartyDraft,
-    SubscriptionDraft,
-    WebhookDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import (

@@ -25,8 +25,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.env import BASE_DIR
-from config.programs import programs
-from config.servers import Postgres, Valkey
+from standalone.postgres import Postgres
+from standalone.programs import programs
+from standalone.valkey import Valkey
 
 ADMIN_EMAIL = "admin@example.org"
 PROGRAMS = {program.name: program for program in programs()}

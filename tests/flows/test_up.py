@@ -17,7 +17,9 @@ import psycopg
 import pytest
 
 from config.env import BASE_DIR
-from config.servers import Postgres, Server, Valkey
+from standalone.postgres import Postgres
+from standalone.server import Server
+from standalone.valkey import Valkey
 from tests.flows.conftest import clean_environment, eventually, free_port, has_failed
 
 pytestmark = [
@@ -147,7 +149,7 @@ def test_first_start_second_start_and_ctrl_c(installation: Installation) -> None
     began = time.monotonic()
     output = installation.up()
     assert time.monotonic() - began < 20
-    assert "password as before" in output
+    assert "password unchanged" in output
     assert "create_token" in output
     token = installation.manage("create_token", "second").stdout.strip().splitlines()[-1]
     assert b'"CN-2d"' in unmet(output.replace("TOKEN", token))

@@ -353,7 +353,7 @@ def test_a_deadline_that_was_removed_with_all_that_was_recorded_is_found_by_the_
         run("DELETE FROM compliance_deadline WHERE id = %s", owner)
         findings = integrity.check(as_of=NOW)
         assert [each.table for each in findings.bad_rows] == ["compliance_seal"]
-        assert "chains in place of" in findings.bad_rows[0].detail
+        assert "chains instead of" in findings.bad_rows[0].detail
 
 
 def test_rows_whose_deadline_was_removed_from_under_them_are_named(chains: list[Chain]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.models import Recomputation, SweepRun
 from compliance.operations.due_dates import calendars
 from compliance.queries.system import health
@@ -36,7 +37,7 @@ def test_a_recomputation_that_failed_in_part_is_a_warning_and_no_failure() -> No
     state, figure = check()
 
     assert (state, figure["failed"]) == ("ok", 2)
-    assert "could not work out" in figure["warning"]
+    assert "could not compute" in figure["warning"]
 
 
 def test_a_service_that_sweeps_and_is_never_audited_is_not_ready() -> None:

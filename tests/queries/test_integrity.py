@@ -142,7 +142,7 @@ def test_of_each_broken_chain_the_first_bad_row_is_named_and_what_is_wrong_with_
     fact = rows["compliance_fact", ids[1]]
     assert "was changed" in fact.detail
     assert str(fact).startswith(f"compliance_fact {ids[1]}, deadline {deadline.pk}: ")
-    assert "was cut off" in rows["compliance_ledgerentry", entries[-2].pk].detail
+    assert "was removed" in rows["compliance_ledgerentry", entries[-2].pk].detail
     assert ("compliance_fact", ids[2]) not in rows
 
 

@@ -1,4 +1,4 @@
-"""Make a token for the API."""
+"""Create an API token."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from config.env import environment
 
 
 class Command(BaseCommand):
-    """Print a new token. It is shown this once: only its hash is stored."""
+    """Create and print a token. It is shown once, because only its hash is stored."""
 
-    help = "Make an API token and print it. It acts with the rights of its user."
+    help = "Create an API token and print it. It has the permissions of its user."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="what the token is for; unique")
-        parser.add_argument("--read-only", action="store_true", help="it can never write")
+        parser.add_argument("--read-only", action="store_true", help="the token can only read")
         parser.add_argument(
             "--user",
             metavar="EMAIL",
             default=environment.admin_email,
-            help="for whom it acts (default: %(default)s, from ADMIN_EMAIL)",
+            help="the user of the token (default: %(default)s, from ADMIN_EMAIL)",
         )
 
     def handle(self, *_args: object, **options: Any) -> None:
-        """Print the token, and nothing else, on standard output.
+        """Print only the token on standard output.
 
         Raises:
-            CommandError: there is no such user, or the name is taken or unusable.
+            CommandError: the user does not exist, or the name is taken or invalid.
         """
         user = User.objects.filter(email__iexact=options["user"]).first()
         if user is None:
-            sentence = f"There is no user {options['user']}: name one with --user."
+            sentence = f"User {options['user']} does not exist. Give an existing user with --user."
             raise CommandError(sentence)
         try:
             token = create_token(name=options["name"], user=user, is_read_only=options["read_only"])

@@ -1,4 +1,4 @@
-"""Send what waits to be told, once, by hand."""
+"""Run delivery once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from compliance import delivery
 
 
 class Command(BaseCommand):
-    """What the delivery worker does at each tick."""
+    """Does what the delivery worker does at each tick."""
 
-    help = "Send the alerts that wait, and print what became of them."
+    help = "Send pending alerts and print the outcome."
 
     def handle(self, *_args: object, **_options: object) -> None:
         """Run delivery once, as of now."""

@@ -1,4 +1,4 @@
-"""Load agreement documents from files."""
+"""Import agreement documents from files."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ _JSON = {".json"}
 
 
 class Command(BaseCommand):
-    """Store what each document says and is not stored yet; of a bad one, nothing."""
+    """Imports documents. A document with errors is not stored at all."""
 
-    help = "Load agreement documents (YAML or JSON). Loading one twice changes nothing."
+    help = "Import agreement documents (YAML or JSON). Importing one twice is harmless."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
 
     def handle(self, *_args: object, **options: Any) -> None:
-        """Load every file; one that is refused does not keep the others from being loaded.
+        """Import every file. A rejected file does not prevent the import of the others.
 
         Raises:
-            CommandError: some file was refused. What is wrong stands before it, a line each.
+            CommandError: a file was rejected. Its errors are printed before, one per line.
         """
         files: list[Path] = options["files"]
         refused = [file for file in files if not self._load(file, options["verbosity"])]
         if refused:
-            sentence = f"{len(refused)} of {len(files)} files refused; nothing of them is stored."
+            sentence = (
+                f"{len(refused)} of {len(files)} files were rejected; nothing in them was stored."
+            )
             raise CommandError(sentence)
 
     def _load(self, file: Path, verbosity: int) -> bool:
         if file.suffix.lower() not in _YAML | _JSON:
-            self.stderr.write(f"{file}: Name it .yaml, .yml or .json, so that it can be read.")
+            self.stderr.write(f"{file}: The name must end in .yaml, .yml or .json.")
             return False
         try:
             document = read_agreement(file.read_bytes(), is_yaml=file.suffix.lower() in _YAML)
-            # What the triggers note beside each change, as requests do with their user.
+            # Recorded by the history triggers with every change, like the user of a request.
             with pghistory.context(command="load_agreement", file=file.name):
                 loaded = documents.load(document=document, by=None, as_of=timezone.now())
         except OSError as error:

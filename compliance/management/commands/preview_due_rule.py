@@ -1,4 +1,4 @@
-"""`manage.py preview_due_rule`: due rules in, their dates out, a line of JSON each."""
+"""Preview due rules: one JSON line in, one JSON line out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 
 class Command(BaseCommand):
-    """Read a preview request per line; write its answer, or its errors, in the same order."""
+    """Reads one preview request per line and writes its dates or errors in the same order."""
 
     help = (
         "Reads lines of JSON from standard input, each with a rule and optionally agreement, "
@@ -23,13 +23,13 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Answer line by line, at once; a line that is refused is answered with its errors."""
+        """Answer each line immediately. The answer to an invalid line is its errors."""
         for line in sys.stdin.buffer:
             if not line.strip():
                 continue
             try:
                 value = parse(line, is_yaml=False)
-                # A bare rule is as good as one in a request.
+                # A bare rule is accepted like a rule inside a request.
                 if isinstance(value, dict) and "rule" not in value and "type" in value:
                     value = {"rule": value}
                 answer = previewed(read(PreviewDraft, value))

@@ -1,4 +1,4 @@
-"""Work out again, now, what follows from data that has changed."""
+"""Recompute due dates now."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from compliance.operations.deadlines import recomputation
 
 
 class Command(BaseCommand):
-    """Bring open deadlines in line with zone and holiday data, and make recurrences ahead."""
+    """Recomputes open deadlines from current zone and holiday data, and extends recurrences."""
 
     help = (
-        "Work out again every open deadline whose zone or holiday data has changed, and make the "
-        "deadlines of recurrences ahead; print what moved."
+        "Recompute every open deadline whose zone or holiday data has changed, and create the "
+        "deadlines of recurrences up to the horizon. Print what moved."
     )
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Run, and print the figures of the run and each move."""
+        """Run, and print the totals and every moved deadline."""
         run = recomputation.run(as_of=timezone.now())
         if run is None:
-            self.stdout.write("Nothing is out of date.")
+            self.stdout.write("Everything is up to date.")
             return
         self.stdout.write(
             f"{run.examined} examined, {run.moved} moved, {run.failed} failed, "

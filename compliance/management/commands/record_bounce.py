@@ -1,4 +1,4 @@
-"""Take in a mail that came back, as the mail server pipes it to a command."""
+"""Record a bounced email that the mail server pipes to this command."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _MOST_READ = 1024 * 1024
 
 
 class Command(BaseCommand):
-    """Mark the address that a delivery report says a mail of ours could not be delivered to."""
+    """Marks the address to which, according to a delivery report, email cannot be delivered."""
 
     help = (
-        "Reads one mail from standard input. If it reports (RFC 3464) that a mail of ours will "
-        "never arrive, marks the address and tells the administrators; prints what was done."
+        "Reads one email from standard input. If it reports (RFC 3464) that an email from Pacta "
+        "cannot be delivered, marks the address and notifies the administrators."
     )
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Read and record. Whatever comes in, it ends well: any other end, and the mail server
-        would send the bounce back to where it came from.
+        """Read and record. Any input ends with status 0; otherwise the mail server would return
+        the bounce to its sender.
 
         Raises:
-            CommandError: the database is away, with the status by which mail servers try again.
+            CommandError: the database is not reachable. The status makes mail servers retry.
         """
         mail = sys.stdin.buffer.read(_MOST_READ)
-        # Mail servers take it for a failure when a mail is not read to its end.
+        # Mail servers report a failure if the email is not read to its end.
         while sys.stdin.buffer.read(_MOST_READ):
             pass
         try:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except NoBounce as reason:
             self.stdout.write(f"{reason} Nothing was changed.")
         except Error as error:
-            sentence = "The database cannot be reached: the bounce is to be handed in again."
+            sentence = "The database is not reachable. Retry the bounce later."
             raise CommandError(sentence, returncode=os.EX_TEMPFAIL) from error
         else:
-            self.stdout.write(f"{message.recipient} is marked: a mail to it came back.")
+            self.stdout.write(f"{message.recipient} is marked: email to it bounced.")

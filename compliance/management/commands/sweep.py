@@ -1,4 +1,4 @@
-"""Run the sweep once, now."""
+"""Run the sweep once."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from compliance.operations.deadlines import sweep
 
 
 class Command(BaseCommand):
-    """Flag what fell due. Beat does this all the time; by hand it does no harm."""
+    """Does what beat does regularly. Running it by hand is harmless."""
 
-    help = "Settle every deadline for which something fell due; print how many."
+    help = "Refresh every deadline whose next change has come, and print how many."
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Run, and print the figures of the run."""
+        """Run, and print the totals."""
         run = sweep.run(as_of=timezone.now())
         seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0
         self.stdout.write(

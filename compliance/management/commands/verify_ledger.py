@@ -1,4 +1,4 @@
-"""Look whether anything that was recorded has been changed."""
+"""Check whether any record was changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from compliance.domain.phrases import counted
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 
@@ -18,33 +19,33 @@ def _root(text: str) -> bytes:
     except ValueError:
         root = b""
     if len(root) != 32:
-        sentence = f"{text} is no root: copy its 64 hexadecimal digits from the mail."
+        sentence = f"{text} is not a root. Copy the 64 hexadecimal digits from the email."
         raise ArgumentTypeError(sentence)
     return root
 
 
 class Command(BaseCommand):
-    """Check chains, seals and stored statuses; end with status 1 if anything is wrong."""
+    """Checks hash chains, seals and stored statuses. Exits with status 1 if it finds a problem."""
 
     help = (
-        "Check that facts and ledger entries are as they were recorded, that the newest seal "
-        "still fits them, and that every stored status follows from them. Names the first bad row "
-        "of each broken chain and ends with status 1 if there is one."
+        "Check that facts and ledger entries are unchanged, that the latest seal still matches, "
+        "and that every stored status follows from them. Prints the first bad row of each broken "
+        "chain and exits with status 1 if there is one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--all-seals", action="store_true", help="Work out every seal, not the newest alone."
+            "--all-seals", action="store_true", help="Check every seal, not only the latest."
         )
         parser.add_argument(
-            "--root", type=_root, metavar="HEX", help="Look for the seal with this root, too."
+            "--root", type=_root, metavar="HEX", help="Also look for the seal with this root."
         )
 
     def handle(self, *_args: object, **options: Any) -> None:
-        """Check, keep what was found, and print it.
+        """Check, store the result and print it.
 
         Raises:
-            CommandError: something is wrong. The bad rows stand before it, a line each.
+            CommandError: a problem was found. The bad rows are printed before, one per line.
         """
         started_at = timezone.now()
         found = integrity.check(
@@ -65,12 +66,12 @@ class Command(BaseCommand):
         )
         if found.set_aside:
             self.stdout.write(
-                f"{found.set_aside} deadlines are set aside: their chains were checked, their "
+                f"{found.set_aside} deadlines are quarantined: their chains were checked, their "
                 "status was not."
             )
         for row in found.bad_rows:
             self.stderr.write(str(row))
         if not found.is_clean:
-            sentence = f"{found.bad} rows are not as they were recorded."
+            sentence = f"Changed since recording: {counted(found.bad, 'row')}."
             raise CommandError(sentence)
-        self.stdout.write("Everything is as it was recorded.")
+        self.stdout.write("Everything is unchanged.")

@@ -1,18 +1,18 @@
-"""Agreements, as rows. Their status follows from their dates."""
+"""Agreements as rows. Their status is derived from their dates."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.drafts import PartyCode
+from compliance.domain.fields import PartyCode
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, fetch, one
 
-# An agreement without a day of its entry into force is in force from its signature; one without
-# any day is taken to be in force, as its deadlines are.
+# Without a date of entry into force, an agreement is in force from its signature. Without any
+# date it counts as in force, like its deadlines.
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
     a.calendars, a.is_four_eyes, a.ladder,
@@ -39,7 +39,7 @@ _BY_REF = Order(table="a", columns=("ref",))
 
 
 class AgreementListing(Listing):
-    """Which agreements to list; `q` looks in ref and title."""
+    """Filters of agreements. `q` searches ref and title."""
 
     kind: AgreementKind | None = None
     status: AgreementStatus | None = None
@@ -48,7 +48,7 @@ class AgreementListing(Listing):
 
 
 def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
-    """Agreements by ref."""
+    """Return agreements by ref."""
     where = _today(as_of).equal(a__kind=listing.kind, a__status=listing.status)
     where.add(
         "a.id IN (SELECT m.agreement_id FROM compliance_agreementparty AS m"
@@ -66,7 +66,7 @@ def row(ref: str, *, as_of: datetime) -> Row | None:
 
 
 def _today(as_of: datetime) -> Where:
-    """What day it is where agreements are. The zone rules are ours, not the server's."""
+    """Return the current day in the zone of each agreement, by our zone data, not the server's."""
     named = fetch(("SELECT DISTINCT timezone AS zone FROM compliance_agreement",), {})
     days = {"UTC": as_of.astimezone(UTC).date()}
     days |= {each["zone"]: civil_day(as_of, each["zone"]) for each in named if each["zone"]}

@@ -1,9 +1,8 @@
-"""Obligations, as rows."""
+"""Obligations as rows."""
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Severity
 from compliance.queries.deadlines.components import add_components
 from compliance.queries.deadlines.deadlines import Moment
@@ -38,7 +37,7 @@ _BY_ID = Order(table="o", columns=("id",))
 
 
 class ObligationListing(Moment, Listing):
-    """Which obligations to list; `q` looks in ref and title."""
+    """Filters of obligations. `q` searches ref and title."""
 
     agreement: AgreementRef | None = None
     ref: Ref | None = None
@@ -52,8 +51,7 @@ class ObligationListing(Moment, Listing):
 
 
 def listed(listing: ObligationListing) -> Page:
-    """Obligations in the order in which they were stored, with how their components stood at a
-    pinned moment."""
+    """Return obligations in order of creation, with the progress of their components."""
     where = Where().equal(
         a__ref=listing.agreement,
         o__ref=listing.ref,
@@ -72,7 +70,7 @@ def listed(listing: ObligationListing) -> Page:
 
 
 def row(obligation_id: int, moment: Moment) -> Row | None:
-    """One obligation, with how its components stood at a pinned moment."""
+    """Return one obligation with the progress of its components."""
     found = one(_ROWS, Where().equal(o__id=obligation_id))
     if found is not None:
         add_components([found], moment)

@@ -1,8 +1,8 @@
-"""Parties, as rows."""
+"""Parties as rows."""
 
 from __future__ import annotations
 
-from compliance.domain.drafts import Country
+from compliance.domain.fields import Country
 from compliance.domain.vocabulary import PartyKind
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -13,7 +13,7 @@ _BY_CODE = Order(table="p", columns=("code",))
 
 
 class PartyListing(Listing):
-    """Which parties to list; `q` looks in code and name."""
+    """Filters of parties. `q` searches code and name."""
 
     kind: PartyKind | None = None
     country: Country | None = None
@@ -21,7 +21,7 @@ class PartyListing(Listing):
 
 
 def listed(listing: PartyListing) -> Page:
-    """Parties by code."""
+    """Return parties by code."""
     where = Where().equal(p__kind=listing.kind, p__country=listing.country)
     if listing.q is not None:
         where.add("(p.name ILIKE %(q)s OR p.code ILIKE %(q)s)", q=containing(listing.q))

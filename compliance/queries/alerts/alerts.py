@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from compliance.domain.fields import AgreementRef
 from compliance.domain.vocabulary import AlertKind, MessageState
 from compliance.queries.filters import Id, Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -35,7 +35,7 @@ JOIN compliance_alert AS l ON l.message_id = t.message_id
 
 
 class AlertListing(Listing):
-    """Which alerts to list."""
+    """Filters of alerts."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
@@ -45,7 +45,7 @@ class AlertListing(Listing):
 
 
 def alerts(listing: AlertListing) -> Page:
-    """Alerts, the newest first."""
+    """Return alerts, newest first."""
     where = Where().equal(
         l__agreement=listing.agreement,
         l__deadline=listing.deadline,
@@ -58,11 +58,11 @@ def alerts(listing: AlertListing) -> Page:
 
 
 def alert(alert_id: int) -> Row | None:
-    """One alert."""
+    """Return one alert, or None."""
     return one(_ALERTS, Where().equal(l__id=alert_id))
 
 
 def attempts(alert_id: int, listing: Listing) -> Page:
-    """Each try at sending the message that an alert is in, the first one first."""
+    """Return the attempts to deliver the message that contains an alert, oldest first."""
     order = Order(table="t", columns=("id",))
     return page(_ATTEMPTS, Where().equal(l__id=alert_id), order=order, listing=listing)

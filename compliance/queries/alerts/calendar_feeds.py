@@ -1,4 +1,4 @@
-"""Calendar feeds: the deadlines that a private address shows, as iCalendar (RFC 5545)."""
+"""Calendar feeds: deadlines behind a private address, as iCalendar (RFC 5545)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST = 10_000
 _OVER = frozenset({Status.WAIVED, Status.CANCELLED})
 _WORDS = {
     Status.UNMET: "Missed",
-    Status.PARTLY_MET: "Missed in part",
+    Status.PARTLY_MET: "Partly missed",
     Status.MET: "Met",
     Status.MET_LATE: "Met late",
     Status.IN_GRACE: "In grace",
@@ -59,21 +59,21 @@ LEFT JOIN compliance_agreement AS a ON a.id = f.agreement_id
 
 
 def feeds(listing: Listing, *, owner_id: int) -> Page:
-    """The feeds of one user in the order in which they were made."""
+    """Return the feeds of one user in order of creation."""
     where = Where().equal(f__owner_id=owner_id)
     return page(_FEEDS, where, order=Order(table="f", columns=("id",)), listing=listing)
 
 
 def feed(feed_id: int, *, owner_id: int) -> Row | None:
-    """One feed of a user."""
+    """Return one feed of a user, or None."""
     return one(_FEEDS, Where().equal(f__id=feed_id, f__owner_id=owner_id))
 
 
 def find(token: str) -> Feed | None:
-    """The feed whose address holds `token`; None if it is revoked, or its owner is no more or may
-    not see deadlines any more.
+    """Return the feed with this token.
 
-    Whatever is given, the same one statement looks for its hash: the time taken tells nothing.
+    None if it is revoked, or if its owner is inactive or no longer permitted to see deadlines.
+    Every token leads to the same single statement, so the response time reveals nothing.
     """
     right = Permission.objects.filter(
         codename="view_deadline", content_type__app_label=Feed._meta.app_label
@@ -93,7 +93,7 @@ def find(token: str) -> Feed | None:
 
 
 def calendar(feed: Feed, *, as_of: datetime) -> bytes:
-    """The deadlines of a feed around `as_of`, the nearest of them if there are very many."""
+    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many."""
     found = Calendar()
     found.add("prodid", "-//Pacta//Deadlines//EN")
     found.add("version", "2.0")
@@ -118,7 +118,7 @@ def calendar(feed: Feed, *, as_of: datetime) -> bytes:
 def _event(row: Row) -> Event:
     due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
     if zone not in civil_time.zone_names():
-        # The tz database drops names now and then; the instant stays right without one.
+        # The tz database drops names now and then. Without a zone the instant is still right.
         zone = "UTC"
     status = Status(row["status"])
     word = _WORDS.get(status)

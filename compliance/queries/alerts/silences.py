@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from compliance.domain.fields import AgreementRef
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
@@ -16,14 +16,14 @@ JOIN compliance_user AS u ON u.id = s.created_by_id
 
 
 class SilenceListing(Listing):
-    """Which silences to list; `is_open` are those that hold alerts back."""
+    """Filters of silences. `is_open` selects those that hold alerts back."""
 
     agreement: AgreementRef | None = None
     is_open: bool | None = None
 
 
 def silences(listing: SilenceListing) -> Page:
-    """Silences, the newest first."""
+    """Return silences, newest first."""
     where = Where().equal(a__ref=listing.agreement)
     where.add("(s.ended_at IS NULL) = %(is_open)s", is_open=listing.is_open)
     newest = Order(table="s", columns=("id",), is_descending=True)
@@ -31,5 +31,5 @@ def silences(listing: SilenceListing) -> Page:
 
 
 def silence(silence_id: int) -> Row | None:
-    """One silence."""
+    """Return one silence, or None."""
     return one(_SILENCES, Where().equal(s__id=silence_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from compliance.domain.fields import AgreementRef
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -19,7 +19,7 @@ LEFT JOIN compliance_party AS p ON p.id = s.party_id
 
 
 class SubscriptionListing(Listing):
-    """Which subscriptions to list."""
+    """Filters of subscriptions."""
 
     agreement: AgreementRef | None = None
     email: Word | None = None
@@ -27,7 +27,7 @@ class SubscriptionListing(Listing):
 
 
 def subscriptions(listing: SubscriptionListing) -> Page:
-    """Subscriptions in the order in which they were made."""
+    """Return subscriptions in order of creation."""
     where = Where().equal(
         a__ref=listing.agreement, s__email=listing.email, s__is_active=listing.is_active
     )
@@ -35,5 +35,5 @@ def subscriptions(listing: SubscriptionListing) -> Page:
 
 
 def subscription(subscription_id: int) -> Row | None:
-    """One subscription."""
+    """Return one subscription, or None."""
     return one(_SUBSCRIPTIONS, Where().equal(s__id=subscription_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
-# Neither an address of a chat nor a secret is shown again.
+# The address of a chat and secrets are never shown again.
 _WEBHOOKS = """
 SELECT w.id, w.name, w.kind, CASE WHEN w.kind = 'standard' THEN w.url END AS url, w.is_active,
     w.former_until, w.created_at
@@ -14,10 +14,10 @@ FROM compliance_webhook AS w
 
 
 def webhooks(listing: Listing) -> Page:
-    """Webhooks in the order in which they were made."""
+    """Return webhooks in order of creation."""
     return page(_WEBHOOKS, Where(), order=Order(table="w", columns=("id",)), listing=listing)
 
 
 def webhook(webhook_id: int) -> Row | None:
-    """One webhook."""
+    """Return one webhook, or None."""
     return one(_WEBHOOKS, Where().equal(w__id=webhook_id))

@@ -1,12 +1,11 @@
-"""Breaches, as rows: the intervals in which deadlines stood unmet."""
+"""Breaches as rows: intervals during which deadlines were unmet."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from compliance.domain.deadlines.timeline import end_of_breach
-from compliance.domain.drafts import AgreementRef
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import Reason, Status
 from compliance.queries.deadlines.deadlines import Moment
 from compliance.queries.filters import DayOrInstant, Id
@@ -22,8 +21,7 @@ JOIN compliance_deadline AS d ON d.id = b.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 """
-# As the ledger told them: the stretches of unmet in the course that was held to be true at
-# `known_at`, up to `as_of`.
+# From the ledger: the unmet intervals of the timeline known at `known_at`, up to `as_of`.
 _PAST_ROWS = """
 WITH held AS (
     SELECT r.deadline_id, r.effective_at, r.status, r.reason,
@@ -65,8 +63,10 @@ _NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
 
 
 class BreachListing(Moment, Listing):
-    """Which breaches to list; `is_open` are those that have not ended. A day in
-    `occurred_after` (from then on) and `occurred_before` (until before then) begins in UTC."""
+    """Filters of breaches. `is_open` selects those that have not ended.
+
+    `occurred_after` is inclusive, `occurred_before` exclusive. A day begins in UTC.
+    """
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
@@ -77,7 +77,7 @@ class BreachListing(Moment, Listing):
 
 
 def listed(listing: BreachListing) -> Page:
-    """Breaches, the newest first; at a pinned moment, those believed in then."""
+    """Return breaches, newest first, as known now or at the given time."""
     where = Where(as_of=listing.as_of, known_at=listing.known_at)
     where.add("a.ref = %(agreement)s", agreement=listing.agreement)
     where.add("d.id = %(deadline)s", deadline=listing.deadline)
@@ -93,7 +93,7 @@ def listed(listing: BreachListing) -> Page:
 
 
 def row(breach_id: int, moment: Moment) -> Row | None:
-    """One breach; None too if it was not believed in at a pinned moment."""
+    """Return one breach, or None, also if it was not known at the given time."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at)
     if moment.as_of is None:
         return one(_ROWS, where.equal(b__id=breach_id))
@@ -104,13 +104,13 @@ def row(breach_id: int, moment: Moment) -> Row | None:
 
 
 def _past(where: Where) -> str:
-    """The breaches of a pinned moment, of the deadlines that `where` asks for so far."""
+    """Return the breaches known at the given time, of the deadlines that match `where`."""
     conditions = where.conditions
     return _PAST_ROWS.replace("{wanted}", f"AND {' AND '.join(conditions)}" if conditions else "")
 
 
 def _with_reason(found: Row) -> Row:
-    """Say why a past breach had ended; those of now do."""
+    """Add the end reason to a breach of the past. Current breaches have theirs."""
     if "end_status" not in found:
         return found
     status, reason = found.pop("end_status"), found.pop("why_ended")

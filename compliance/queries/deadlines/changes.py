@@ -1,4 +1,4 @@
-"""The ledger as a feed: every change of status, in the order in which it was recorded."""
+"""The change feed: every change of status, in the order of recording."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _OLDEST = Order(table="e", columns=("id",))
 
 
 def listed(listing: Listing) -> Page:
-    """Changes, the oldest first. There is always a `next` to ask later, when more has happened:
-    ids come to light in their order (see `operations.course`), so none is ever passed over."""
+    """Return changes, oldest first, always with a `next` for later.
+
+    Ids become visible in ascending order (see the projection), so no change is missed.
+    """
     found = page(_ROWS, Where(), order=_OLDEST, listing=listing)
     if found.rows:
         return replace(found, next=_OLDEST.cursor_at(found.rows[-1]))

@@ -1,5 +1,4 @@
-"""What changed between two instants: how deadlines stood, as known then, at the one and the
-other, and what was recorded in between."""
+"""Comparison of two instants: the states of deadlines, as known then, and the records between."""
 
 from __future__ import annotations
 
@@ -9,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
+from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity
 from compliance.queries.deadlines.deadlines import OF_PARTY, Moment
@@ -63,37 +62,37 @@ s.status IS NOT NULL AND (
 
 
 class Comparison(Listing):
-    """Which deadlines to compare, at which two instants. A day begins in UTC."""
+    """Filters of a comparison, and its two instants. A day begins in UTC."""
 
     since: DayOrInstant
-    until: Annotated[DayOrInstant | None, Field(description="By default, now.")] = None
+    until: Annotated[DayOrInstant | None, Field(description="The default is now.")] = None
     agreement: AgreementRef | None = None
     obligation_ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
     tag: Word | None = None
-    severity: Annotated[tuple[Severity, ...] | None, Listed] = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
-    q: Annotated[Word | None, Field(description="Found in the ref or the title.")] = None
+    q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
 
     def pinned(self, now: datetime) -> Self:
-        """The same, with both instants filled in.
+        """Return a copy with both instants filled in.
 
         Raises:
-            Invalid: an instant lies in the future, or the later one is not later.
+            Invalid: an instant lies in the future, or `since` is not before `until`.
         """
         since, until = _instant(self.since), now if self.until is None else _instant(self.until)
         if until > now:
-            raise refusal("until", "This lies in the future: ask for an instant up to now.")
+            raise refusal("until", "This lies in the future. Give an instant up to now.")
         if since >= until:
-            raise refusal("since", "This is not before until: ask for an earlier instant.")
+            raise refusal("since", "This is not before until. Give an earlier instant.")
         return self.model_copy(update={"since": since, "until": until})
 
     @property
     def instants(self) -> tuple[datetime, datetime]:
-        """Both instants of a pinned question."""
+        """Return both instants of a pinned comparison."""
         if self.until is None:
-            sentence = "The question is not pinned."
+            sentence = "The comparison is not pinned."
             raise ValueError(sentence)
         return _instant(self.since), _instant(self.until)
 
@@ -105,8 +104,10 @@ def _instant(boundary: date | datetime) -> datetime:
 
 
 def changed(question: Comparison) -> Page:
-    """The deadlines that stood otherwise at the second instant of a pinned question than at the
-    first, or of which something was recorded between; in the order in which they were stored."""
+    """Return the deadlines whose state differs between the instants, or that have new records.
+
+    They are in order of creation.
+    """
     since, until = question.instants
     where = Where(since=since, until=until)
     where.add(_DIFFERS)
@@ -138,7 +139,7 @@ def changed(question: Comparison) -> Page:
 
 
 def _states(rows: Sequence[Row], side: str, at: datetime) -> dict[int, Mapping[str, Any]]:
-    """The states of one side by the ids of their deadlines, if there were any yet."""
+    """Return the states of one side by deadline id. Deadlines not yet known are missing."""
     states = [
         {
             **{name: row[f"{side}_{name}"] for name in _COMPARED},

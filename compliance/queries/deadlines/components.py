@@ -1,4 +1,4 @@
-"""How parents stand by their components, and what wakes when something is breached; at a moment."""
+"""Progress of parent obligations, and chains of consequences, at a given time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.domain.vocabulary import RollUp, Status
 from compliance.queries.deadlines.deadlines import Moment, source
 from compliance.queries.rows import Row, fetch
 
-# The obligations below others, and how their deadlines stand.
+# The components of obligations, recursively, with the statuses of their deadlines.
 _BELOW = """
 WITH RECURSIVE below AS (
     SELECT o.id, o.parent_id FROM compliance_obligation AS o WHERE o.parent_id = ANY(%(ids)s)
@@ -50,7 +50,7 @@ ORDER BY o.id
 
 
 def add_components(rows: Sequence[Row], moment: Moment) -> None:
-    """Set `components` on rows of obligations: how they stand by their components, or None."""
+    """Set `components` on rows of obligations: the progress of their components, or None."""
     ids = [row["id"] for row in rows]
     values = {"ids": ids, "as_of": moment.as_of, "known_at": moment.known_at}
     found = fetch((_BELOW, source(moment), _OF_THEM), values) if ids else []
@@ -98,8 +98,10 @@ def _status(part: Row, children: dict[int, list[Row]]) -> Status | None:
 
 
 def consequences(obligation_id: int, moment: Moment) -> Row | None:
-    """The chain that an obligation stands in: what it is a remedy for, and so on upwards from the
-    nearest; and what wakes when it is breached, each with what wakes in its turn."""
+    """Return the chain of consequences of an obligation.
+
+    Upwards, what it remedies, nearest first; downwards, what its breach activates, recursively.
+    """
     values = {"id": obligation_id, "as_of": moment.as_of, "known_at": moment.known_at}
     found = fetch((_CHAIN, source(moment), _OF_AGREEMENT), values)
     by_ref = {row["ref"]: row for row in found}

@@ -1,7 +1,7 @@
-"""Deadlines, as rows: as they stand now, or as they stood, as far as that was known.
+"""Deadlines as rows: their state now, or at another time as known at some time.
 
-The ledger rule: the status at V as known at K is that of the ledger row, among those with
-`recorded_at <= K` and `effective_at <= V`, which is latest by `recorded_at`, then `effective_at`.
+The ledger rule: the status at V as known at K is that of the ledger row with `recorded_at <= K`
+and `effective_at <= V` that is latest by `recorded_at`, then by `effective_at`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import Annotated, Literal, Self
 from django.db.models import Q
 from pydantic import Field
 
-from compliance.domain.deadlines.ledger import Entry, held_course
+from compliance.domain.date_fields import Instant
+from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
-from compliance.domain.deadlines.timeline import Timeline, project
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
+from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline, Fact, LedgerEntry
@@ -31,8 +33,8 @@ from compliance.queries.rows import Row, Where, containing, one
 
 _NOW = "compliance_deadline AS d"
 
-# The state of each deadline, by the ledger rule. One by one where few are asked about; for all,
-# one pass over the ledger's index from its end.
+# The state of each deadline by the ledger rule. One lookup each if few are requested; one pass
+# over the index of the ledger, from its end, for all.
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.first_at,"
 _STATES_OF_FEW = f"""
 CROSS JOIN LATERAL (
@@ -50,7 +52,7 @@ JOIN (
 ON e.deadline_id = d.id
 """
 
-# What a question does not ask for, PostgreSQL leaves out of its plan.
+# PostgreSQL leaves joins that a query does not need out of its plan.
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
@@ -109,25 +111,24 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
 
 
 class Moment(Filter):
-    """At which instant (`as_of`), by what was known then or at another (`known_at`)."""
+    """An instant (`as_of`), seen with what was known then or at another instant (`known_at`)."""
 
-    as_of: Annotated[
-        Instant | None, Field(description="Show what was the case at this instant.")
-    ] = None
+    as_of: Annotated[Instant | None, Field(description="Show the state at this instant.")] = None
     known_at: Annotated[
-        Instant | None, Field(description="By what was known at this instant; else, by now.")
+        Instant | None, Field(description="Use what was known at this instant. The default is now.")
     ] = None
 
     def pinned(self, now: datetime) -> Self:
-        """The same, with both instants filled in if there is one, so that all pages of a list
-        answer one question.
+        """Return a copy with both instants filled in if one is given.
+
+        All pages of a list then show the same state.
 
         Raises:
             Invalid: an instant lies in the future.
         """
         for name, value in (("as_of", self.as_of), ("known_at", self.known_at)):
             if value is not None and value > now:
-                sentence = "This lies in the future: ask for an instant up to now."
+                sentence = "This lies in the future. Give an instant up to now."
                 raise refusal(name, sentence)
         if self.as_of is None and self.known_at is None:
             return self
@@ -136,40 +137,40 @@ class Moment(Filter):
 
 
 class DeadlineFilter(Moment):
-    """Which deadlines are meant."""
+    """Filters of deadlines."""
 
-    status: Annotated[tuple[Status, ...] | None, Listed] = None
+    status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     agreement: AgreementRef | None = None
     obligation_ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
     tag: Word | None = None
-    severity: Annotated[tuple[Severity, ...] | None, Listed] = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
     due_after: Annotated[
-        DayOrInstant | None, Field(description="Due on this day, or at this instant, or later.")
+        DayOrInstant | None, Field(description="Due on this day or at this instant, or later.")
     ] = None
     due_before: Annotated[
-        DayOrInstant | None, Field(description="Due before this day, or before this instant.")
+        DayOrInstant | None, Field(description="Due before this day or instant.")
     ] = None
     is_disputed: bool | None = None
-    q: Annotated[Word | None, Field(description="Found in the ref or the title.")] = None
+    q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
 
 
 Ordering = Literal["due_at", "-due_at", "status_since", "-status_since", "id", "-id"]
 
 
 class DeadlineListing(DeadlineFilter, Listing):
-    """Which deadlines to list, and in which order."""
+    """Filters and ordering of a list of deadlines."""
 
     ordering: Ordering = "due_at"
 
 
 def listed(listing: DeadlineListing, *, now: datetime) -> Page:
-    """Deadlines at a pinned moment; by default those first that are due first.
+    """Return deadlines at a given time, by default in order of their due dates.
 
     Raises:
-        Invalid: its cursor is that of another list.
+        Invalid: the cursor belongs to another list.
     """
     column = listing.ordering.removeprefix("-")
     order = Order(
@@ -187,7 +188,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
 
 
 def row(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
-    """One deadline at a pinned moment, with its working; None too if nothing was known then."""
+    """Return one deadline at a given time, with its trace; None also if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
     found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
     if found is not None:
@@ -199,7 +200,7 @@ def row(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
 
 
 def _add_pace(found: Row, as_of: datetime) -> None:
-    """Add to a row how its quantity stands against an even delivery."""
+    """Add to a row how its quantity compares with even delivery."""
     begins_at = found.pop("begins_at")
     expected = share = None
     if found["target_quantity"] is not None and found["due_at"] is not None:
@@ -214,9 +215,9 @@ def _add_pace(found: Row, as_of: datetime) -> None:
 
 
 def source(moment: Moment) -> str:
-    """The deadlines `d` in SQL, as they stood at a pinned moment.
+    """Return SQL for the deadlines `d` in their state at a given time.
 
-    A past verification is not among them: see `verification.add_verification`.
+    It lacks their verification at that time: see `verification.add_verification`.
     """
     if moment.as_of is None:
         return _NOW
@@ -228,14 +229,14 @@ def source(moment: Moment) -> str:
     return _AS_OF.replace("{states}", states)
 
 
-# What leaves few deadlines of all, before their states are looked up.
+# Conditions that leave few deadlines, applied before their states are looked up.
 _SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
 
 
 def conditions(wanted: DeadlineFilter) -> Where:
-    """What deadlines `d` of obligations `o` must fulfil."""
+    """Return the conditions for deadlines `d` of obligations `o`."""
     where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
-    # A single agreement or status is given as such: an index then yields its rows in order.
+    # A single agreement or status is compared with `=`, so that an index returns rows in order.
     where.add(
         "d.agreement_id = (SELECT id FROM compliance_agreement WHERE ref = %(agreement)s)",
         agreement=wanted.agreement,
@@ -259,13 +260,12 @@ def conditions(wanted: DeadlineFilter) -> Where:
 
 
 def _due(boundary: date | datetime | None) -> str:
-    # A day is compared with the civil day, which is the agreed one, wherever it is.
+    # A day is compared with the agreed civil day, in whatever zone that is.
     return "d.due_at" if isinstance(boundary, datetime) else "d.due_on"
 
 
 def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline | None:
-    """The whole course of one deadline, past and projected, by what is known now, or by the facts
-    that were known at an instant."""
+    """Return the whole timeline of a deadline, as known now or at an instant."""
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
     if deadline is None:
         return None
@@ -278,18 +278,17 @@ def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline 
 
 
 def course(deadline_id: int, moment: Moment, *, now: datetime) -> list[Row] | None:
-    """The timeline of one deadline as rows, oldest first, with what is still to come marked.
+    """Return the timeline of one deadline as rows, oldest first, with the future marked.
 
-    At a pinned moment: its past as it was believed, and what was to come by what was known. None
-    too if nothing was known of it then.
+    At a given time: its past and its future as known then. None also if it was not known then.
 
     Raises:
-        Invalid: it cannot be projected; the deadline is set aside.
+        Invalid: the deadline cannot be projected and is quarantined.
     """
     try:
         found = timeline(deadline_id, known_at=moment.known_at)
     except (ValueError, ArithmeticError) as error:
-        raise refusal("", f"The course of this deadline cannot be worked out: {error}") from error
+        raise refusal("", f"The timeline of this deadline cannot be computed: {error}") from error
     if found is None:
         return None
     if moment.as_of is None:
@@ -306,10 +305,10 @@ def _after(found: Timeline, as_of: datetime) -> list[Row]:
 
 
 def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]]:
-    """The course of a deadline up to a pinned moment, as the ledger held it then, with due days."""
+    """Return the timeline up to a given time from the ledger of that time, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
-    held = held_course([entry_of(row) for row in rows])
+    held = current_history([entry_of(row) for row in rows])
     return [
         (entry, days[entry.recorded_at, entry.effective_at])
         for entry in held
@@ -332,8 +331,11 @@ def _past_row(entry: Entry, due_on: date | None) -> Row:
 
 
 def history(deadline_id: int) -> list[Row] | None:
-    """What was believed of a deadline, and when: a row for each batch of its ledger, oldest
-    first, with what it said anew and the facts that had become known since the batch before."""
+    """Return what was known about a deadline, and when: one row per batch of its ledger.
+
+    Oldest first, each with its transitions and the facts that became known since the previous
+    batch.
+    """
     if not Deadline.objects.filter(pk=deadline_id).exists():
         return None
     entries = list(
@@ -359,7 +361,7 @@ def history(deadline_id: int) -> list[Row] | None:
 
 
 def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
-    """A timeline as rows, oldest first, with what is still to come marked."""
+    """Return a timeline as rows, oldest first, with the future marked."""
     return [
         {
             "effective_at": each.effective_at,

@@ -1,4 +1,4 @@
-"""Determinations, as rows: what the desk itself concluded. None is ever left out."""
+"""Determinations as rows, including superseded ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.queries.deadlines.effective_facts import superseders
 from compliance.queries.filters import Id
@@ -36,7 +36,7 @@ LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
 
 
 class DeterminationListing(Listing):
-    """Which determinations to list."""
+    """Filters of determinations."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
@@ -44,12 +44,12 @@ class DeterminationListing(Listing):
     verdict: Conclusion | None = None
     known_at: Annotated[
         Instant | None,
-        Field(description="Only what was recorded by then, superseded only by what was too."),
+        Field(description="Only records up to then, superseded only by records up to then."),
     ] = None
 
 
 def listed(listing: DeterminationListing) -> Page:
-    """Determinations in the order in which they were recorded."""
+    """Return determinations in the order of recording."""
     where = _determinations().equal(
         a__ref=listing.agreement,
         f__deadline_id=listing.deadline,
@@ -72,7 +72,7 @@ def _determinations() -> Where:
 
 
 def _with_superseders(rows: Sequence[Row], known_at: datetime | None = None) -> list[Row]:
-    """The rows, each with what supersedes it now or did so as known at an instant."""
+    """Add to each row what supersedes it, as known now or at an instant."""
     newer = superseders({each["deadline"] for each in rows}, known_at=known_at)
     return [
         {**each, "is_superseded": each["id"] in newer, "superseded_by": newer.get(each["id"])}

@@ -1,4 +1,4 @@
-"""Which recorded facts count."""
+"""Effective facts: those that no other effective fact supersedes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from compliance.domain.deadlines.timeline import standing
+from compliance.domain.deadlines.facts import effective_facts
 from compliance.models import Agreement, Deadline, Fact
 from compliance.models.deadlines.facts import fact_of
 
 
 def standing_facts(subject: Deadline | Agreement) -> list[Fact]:
-    """The facts of a deadline, or of an agreement as a whole, that no standing fact supersedes,
-    retractions left out."""
+    """Return the effective facts of a deadline, or of an agreement as a whole."""
     if isinstance(subject, Deadline):
         return _standing(Fact.objects.filter(deadline=subject), subject.timezone)
     return _standing(Fact.objects.filter(agreement=subject), subject.timezone or "UTC")
@@ -26,10 +25,10 @@ def superseders(
     *,
     known_at: datetime | None = None,
 ) -> dict[int, int]:
-    """By the ids of the facts that count no more, of deadlines and of whole agreements, the
-    newest standing fact that supersedes each; by what was known at an instant, or now.
+    """Return, by the id of each superseded fact, the latest effective fact that supersedes it.
 
-    A fact that was superseded stands again where what superseded it is itself superseded.
+    For facts of deadlines and of whole agreements, as known now or at an instant. A fact becomes
+    effective again when the fact that superseded it is itself superseded.
     """
     known = Q(deadline_id__in=set(deadline_ids)) | Q(agreement_id__in=set(agreement_ids))
     rows = Fact.objects.filter(known, supersedes__isnull=False)
@@ -37,7 +36,7 @@ def superseders(
         rows = rows.filter(recorded_at__lte=known_at)
     found: dict[int, int] = {}
     is_superseded: set[int] = set()
-    # A fact supersedes only earlier ones: from the newest on, each is decided before its target.
+    # A fact supersedes only earlier facts. In descending order each is decided before its target.
     for pk, target in rows.order_by("-id").values_list("id", "supersedes_id"):
         if pk not in is_superseded and target is not None:
             is_superseded.add(target)
@@ -47,6 +46,6 @@ def superseders(
 
 def _standing(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
     rows = facts.order_by("effective_at", "id")
-    seen = standing(fact_of(row, timezone) for row in rows.values())
+    seen = effective_facts(fact_of(row, timezone) for row in rows.values())
     kept = {fact.id for fact in seen}
     return [row for row in rows if row.pk in kept]

@@ -1,4 +1,4 @@
-"""Facts, as rows."""
+"""Facts as rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -30,7 +30,7 @@ JOIN compliance_agreement AS a ON a.id = coalesce(f.agreement_id, d.agreement_id
 LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
 LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
 """
-# By the ids, which indexes give: the join above goes by neither column alone.
+# By ids, which indexes find; the join above cannot use either column alone.
 _IN_AGREEMENT = """
 f.id IN (SELECT x.id FROM compliance_fact AS x
          JOIN compliance_agreement AS y ON y.id = x.agreement_id WHERE y.ref = %(agreement)s
@@ -42,18 +42,17 @@ f.id IN (SELECT x.id FROM compliance_fact AS x
 
 
 class FactListing(Listing):
-    """Which facts to list. Those of an agreement are those of its deadlines, and those of the
-    agreement as a whole."""
+    """Filters of facts. `agreement` selects facts of its deadlines and of the whole agreement."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
     obligation_ref: Ref | None = None
     type: FactKind | None = None
-    known_at: Annotated[Instant | None, Field(description="Only what was recorded by then.")] = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
 
 
 def listed(listing: FactListing) -> Page:
-    """Facts in the order in which they were recorded."""
+    """Return facts in the order of recording."""
     where = Where().equal(
         f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )

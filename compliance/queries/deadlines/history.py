@@ -1,4 +1,4 @@
-"""Who changed what: the events that the history triggers have kept, as readable changes."""
+"""Change history: the events recorded by the history triggers, as readable changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.models import Agreement, Obligation, Party, User
 
 LONGEST = 500
 
-# Tables of their own in which a part of an object is kept: parties of an agreement, and so on.
+# Tables that hold parts of an object, such as the parties of an agreement.
 _PARTS: Mapping[type[models.Model], str] = {
     Agreement: "compliance.AgreementPartyEvent",
     Obligation: "compliance.ObligationPartyEvent",
@@ -25,7 +25,7 @@ _DID = {"insert": "added", "update": "changed", "delete": "removed"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One change of one row: when, by whom (nobody: not through a door with a login), what."""
+    """One change of one row: when, what, and by whom (None if nobody was signed in)."""
 
     at: datetime
     by: User | None
@@ -35,7 +35,7 @@ class Change:
 
 
 def changes_of(row: models.Model) -> Sequence[Change]:
-    """The changes of a row and its parts, newest first, cut at `LONGEST`."""
+    """Return at most `LONGEST` changes of a row and its parts, newest first."""
     everything: Any = Events.objects
     events = list(everything.tracks(row).order_by("-pgh_created_at", "-pgh_id")[:LONGEST])
     part = _PARTS.get(type(row))

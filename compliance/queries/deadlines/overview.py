@@ -1,4 +1,4 @@
-"""What a desk looks at first: what is unmet, what falls due next, whether the sweep is alive."""
+"""The home page: what is unmet, what is due next, and whether the service works."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ _COMING = (Status.PENDING.value, Status.IN_GRACE.value)
 _OPEN = (*_COMING, Status.HOLDING.value, Status.SUSPENDED.value)
 _UNMET = tuple(status.value for status in BREACHED)
 
-# An order of deadlines: what is unmet, longest first; then what is open, next due first; then
-# what is closed, latest due first; then what is dormant. No plain columns: the list would mark
-# one as sorted by.
+# Unmet deadlines first, longest first; then open ones, next due first; then closed ones, latest
+# due first; then dormant ones. Not plain columns, or the list would mark one as sorted.
 URGENCY = (
     Case(
         When(status__in=_UNMET, then=Value(0)),
@@ -37,7 +36,7 @@ URGENCY = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
-    """What stands out at one instant; the lists are cut at `SHOWN`, the counts are not."""
+    """The content of the home page. Lists have at most `SHOWN` entries; counts are complete."""
 
     unmet: Sequence[Deadline]
     unmet_count: int
@@ -52,11 +51,10 @@ class Desk:
 
 
 def at_a_glance(*, as_of: datetime) -> Desk:
-    """The desk's first look: worst breaches, what is due within 30 days, and whether the
-    service itself is well."""
+    """Return the worst breaches, what is due within 30 days, and the state of the service."""
     deadlines = with_sides(Deadline.objects.all())
     unmet = deadlines.filter(status__in=_UNMET)
-    # What is to be kept so, or not done, is not due on the day on which its period ends.
+    # Nothing is due on the day on which a period to maintain or refrain ends.
     coming = deadlines.filter(
         status__in=_COMING,
         obligation__kind=ObligationKind.ACHIEVE.value,
@@ -83,7 +81,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
 
 
 def with_sides(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
-    """Deadlines with all that a line about each needs, in a fixed number of queries."""
+    """Prefetch obligation, agreement and parties, in a fixed number of queries."""
     return deadlines.select_related("obligation", "agreement").prefetch_related(
         "obligation__sides__party"
     )

@@ -1,4 +1,4 @@
-"""Positions, as rows."""
+"""Positions as rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Verdict
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -31,18 +31,18 @@ LEFT JOIN compliance_user AS u ON u.id = w.recorded_by_id
 
 
 class PositionListing(Listing):
-    """Which positions to list."""
+    """Filters of positions."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
     obligation_ref: Ref | None = None
     party: PartyCode | None = None
     verdict: Verdict | None = None
-    known_at: Annotated[Instant | None, Field(description="Only what was recorded by then.")] = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
 
 
 def listed(listing: PositionListing) -> Page:
-    """Positions in the order in which they were recorded."""
+    """Return positions in the order of recording."""
     where = Where().equal(
         a__ref=listing.agreement,
         w__deadline_id=listing.deadline,

@@ -1,9 +1,8 @@
-"""Proposals, as rows: facts that wait, or waited, for a second person."""
+"""Proposals as rows: facts that wait, or waited, for approval."""
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Proposal
 from compliance.queries.filters import Id
@@ -24,7 +23,7 @@ LEFT JOIN compliance_user AS second ON second.id = p.decided_by_id
 
 
 class ProposalListing(Listing):
-    """Which proposals to list."""
+    """Filters of proposals."""
 
     agreement: AgreementRef | None = None
     deadline: Id | None = None
@@ -34,7 +33,7 @@ class ProposalListing(Listing):
 
 
 def listed(listing: ProposalListing) -> Page:
-    """Proposals, the newest first."""
+    """Return proposals, newest first."""
     where = Where().equal(
         a__ref=listing.agreement,
         p__deadline_id=listing.deadline,
@@ -52,5 +51,5 @@ def row(proposal_id: int) -> Row | None:
 
 
 def open_count() -> int:
-    """How many proposals nobody has decided on."""
+    """Return the number of proposals that await a decision."""
     return Proposal.objects.filter(state=ProposalState.OPEN.value).count()

@@ -1,4 +1,4 @@
-"""How many deadlines stand where, by group: one statement, whatever is asked."""
+"""Counts of deadlines by group and status, in one statement."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from compliance.queries.rows import Row, fetch
 
 
 class Grouping(StrEnum):
-    """What deadlines can be counted by. `month` is that of the civil day they are due on; those
-    that are due on none are counted under null."""
+    """The groupings of a summary. `month` is that of the due day, null without a due day."""
 
     STATUS = "status"
     AGREEMENT = "agreement"
@@ -22,7 +21,7 @@ class Grouping(StrEnum):
 
 
 class SummaryQuestion(DeadlineFilter):
-    """Which deadlines to count, and by what."""
+    """Filters and grouping of a summary."""
 
     group_by: Grouping = Grouping.STATUS
 
@@ -32,8 +31,8 @@ JOIN compliance_obligationparty AS side
   ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
 JOIN compliance_party AS party ON party.id = side.party_id
 """
-# What a group is called, and what must be joined to know it. A deadline with two obligors or two
-# tags counts in the group of each.
+# The expression for each group, and the join it needs. A deadline with two obligors or two tags
+# counts in both groups.
 _GROUPS = {
     Grouping.STATUS: ("d.status", ""),
     Grouping.AGREEMENT: (
@@ -49,7 +48,7 @@ _GROUPS = {
 
 
 def summary(question: SummaryQuestion) -> list[Row]:
-    """The groups by name at a pinned moment, each with its count and that of each status in it."""
+    """Return the groups by name at a given time, each with its count and the count per status."""
     where = conditions(question)
     name, joins = _GROUPS[question.group_by]
     parts = (

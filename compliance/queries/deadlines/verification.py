@@ -1,4 +1,4 @@
-"""What the past status of deadlines rested on, as far as that was known."""
+"""The verification of past statuses, as known at the time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from django.db.models import Q
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.deadlines.timeline import standing
+from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import Conclusion, EvidenceKind
 from compliance.models import Evidence, Fact
@@ -19,19 +19,19 @@ from compliance.queries.rows import Row
 
 
 class Pinned(Protocol):
-    """A moment with both of its instants, or with none."""
+    """A point in time with both instants, or with neither."""
 
     @property
     def as_of(self) -> datetime | None:
-        """At which instant."""
+        """The effective time of the question."""
 
     @property
     def known_at(self) -> datetime | None:
-        """By what was known at which instant."""
+        """The recorded time of the question."""
 
 
 def add_verification(rows: Sequence[Row], moment: Pinned) -> None:
-    """Set `verification` on rows of deadlines at a pinned moment; those of now have theirs."""
+    """Set `verification` on rows of a past time. Current rows have theirs."""
     as_of, known_at = moment.as_of, moment.known_at
     if as_of is None or known_at is None or not rows:
         return
@@ -52,7 +52,7 @@ def _conclusions(
         pk = fact["deadline_id"]
         facts[pk].append(fact_of(fact, by_id[pk]["timezone"]))
     for pk, several in facts.items():
-        for each in standing(several):
+        for each in effective_facts(several):
             if each.verdict is not None and each.effective_at <= as_of:
                 found[pk].append(each.verdict)
     return found

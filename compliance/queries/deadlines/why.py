@@ -1,4 +1,4 @@
-"""Why a deadline stands, or stood, where it did."""
+"""Why a deadline has, or had, its status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from compliance.domain.deadlines.explanations import (
     PositionTold,
     explain,
 )
-from compliance.domain.deadlines.ledger import performed_of
+from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Fact, Position
 from compliance.models.deadlines.facts import fact_told
@@ -26,10 +26,10 @@ from compliance.queries.rows import Row
 
 
 def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
-    """The explanation as a row; None if there is no such deadline, or nothing was known then.
+    """Return the explanation as a row; None if the deadline does not exist or was not known then.
 
     Raises:
-        Invalid: the course cannot be worked out.
+        Invalid: the deadline cannot be projected.
     """
     found = explanation(deadline_id, moment, now=now)
     if found is None:
@@ -46,7 +46,7 @@ def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
 
 
 def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanation | None:
-    """Why a deadline stood where it did at a pinned moment, or stands where it does."""
+    """Explain the status of a deadline, now or at a given time."""
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
     state = row(deadline_id, moment, now=now)
     if deadline is None or state is None:
@@ -55,7 +55,7 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
     if not course:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
-    # The working is that of today, and tells of what came to be known later.
+    # The trace is that of today and would reveal what became known later.
     is_past = moment.as_of is not None
     return explain(
         Case(
@@ -89,7 +89,7 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
     found = timeline(deadline_id)
     if found is None:
         return []
-    # What is agreed for later stands, until then, as it will stand at first.
+    # Before a deadline begins, it has the first status of its timeline.
     past = found.until(now) or found.transitions[:1]
     return [
         Passed(
@@ -99,7 +99,7 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
             fact_id=each.fact_id,
             due_on=each.due.due_on if each.due else None,
             due_at=each.due.due_at if each.due else None,
-            performed=performed_of(each),
+            performed=recorded_quantity(each),
             target=each.target,
         )
         for each in past
@@ -113,7 +113,7 @@ def _facts(course: Sequence[Passed]) -> dict[int, FactTold]:
 
 
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionTold]:
-    """The latest word of each party, in the order in which they were said."""
+    """Return the latest position of each party, in the order of statement."""
     said: Any = Position.objects.filter(
         Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
     )

@@ -1,4 +1,4 @@
-"""Evidence, as rows."""
+"""Evidence as rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import EvidenceFile
 from compliance.queries.filters import Id
@@ -39,7 +39,7 @@ LEFT JOIN compliance_user AS u ON u.id = e.recorded_by_id
 
 
 class EvidenceListing(Listing):
-    """Which evidence to list."""
+    """Filters of evidence."""
 
     agreement: AgreementRef | None = None
     ref: Ref | None = None
@@ -48,13 +48,13 @@ class EvidenceListing(Listing):
     asserted_by: PartyCode | None = None
     obligation_ref: Ref | None = None
     deadline: Annotated[
-        Id | None, Field(description="What bears on this deadline, or on its obligation.")
+        Id | None, Field(description="Evidence about this deadline or its obligation.")
     ] = None
-    known_at: Annotated[Instant | None, Field(description="Only what was recorded by then.")] = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
 
 
 def listed(listing: EvidenceListing) -> Page:
-    """Evidence in the order in which it was stored."""
+    """Return evidence in order of creation."""
     where = Where().equal(
         a__ref=listing.agreement,
         e__ref=listing.ref,
@@ -81,17 +81,17 @@ def listed(listing: EvidenceListing) -> Page:
 
 
 def row(evidence_id: int) -> Row | None:
-    """One piece of evidence."""
+    """Return one piece of evidence, or None."""
     return one(_ROWS, Where().equal(e__id=evidence_id))
 
 
 def file(evidence_id: int, revision: int) -> EvidenceFile | None:
-    """One revision of the file that holds a piece of evidence."""
+    """Return one revision of an evidence file, or None."""
     return EvidenceFile.objects.filter(evidence_id=evidence_id, revision=revision).first()
 
 
 def damaged_files() -> Iterator[EvidenceFile]:
-    """The files whose bytes are gone, or no longer those that were stored."""
+    """Yield the files whose bytes are missing or have changed."""
     for stored in EvidenceFile.objects.order_by("id").iterator():
         try:
             with stored.path.open("rb") as content:

@@ -1,4 +1,4 @@
-"""Seals, as rows: what anybody needs who wants to look, later, whether anything was changed."""
+"""Seals as rows: what is needed to check later whether anything was changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FROM compliance_seal AS s
 
 
 def listed(listing: Listing) -> Page:
-    """Seals in the order in which they were made."""
+    """Return seals in order of creation."""
     return page(_ROWS, Where(), order=Order(table="s", columns=("id",)), listing=listing)
 
 

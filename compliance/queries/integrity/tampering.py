@@ -1,7 +1,7 @@
-"""Whether what is stored is what was recorded: chains, seals, and statuses that follow from both.
+"""Checks of hash chains, seals and stored statuses for tampering.
 
-Reads a batch of deadlines at a time, each in one snapshot, so that nobody who writes meanwhile is
-mistaken for somebody who tampers, and the memory it takes does not grow with what is stored.
+Reads one batch of deadlines at a time, each in one snapshot. So concurrent writes never look like
+tampering, and memory use does not grow with the data.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from django.db import DataError, connection, transaction
 
-from compliance.domain.alerts.intents import breach_changes
-from compliance.domain.deadlines.ledger import Entry, restatement
+from compliance.domain.deadlines.breaches import breach_changes
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.ledger import Entry, ledger_delta
+from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.timeline import BreachInterval, Fact, Timeline, project
+from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.integrity.chains import link, merkle_root
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status
 from compliance.models import Fact as StoredFact
@@ -33,25 +35,25 @@ from compliance.queries.evidence.evidence import damaged_files
 
 BATCH = 1_000
 
-# Of a database that was overwritten as a whole the first thousand rows say enough.
+# If a whole database was overwritten, the first thousand rows suffice.
 MOST_KEPT = 1_000
 
 _CHANGED = (
-    "Its hash does not follow from what it says and the row before it: it was changed, or what "
-    "stood before it was removed, added or exchanged."
+    "Its hash does not match its values and the previous row: it was changed, or the row "
+    "before it was removed, added or replaced."
 )
-_UNCHAINED = "It has no hash: it was added past its chain."
-_OUT_OF_ORDER = "Its id is lower than that of the row before it in the chain: it was exchanged."
-_CUT_OFF = "The chain went on after this row: its end was cut off."
+_UNCHAINED = "It has no hash: it was added outside its chain."
+_OUT_OF_ORDER = "Its id is lower than that of the previous row in the chain: it was replaced."
+_CUT_OFF = "The chain continued after this row: its end was removed."
 _AFTER_THE_END = "It was added after the end of its chain."
-_EMPTY = "Its chain has a head but no row: all of it was removed."
-_DAMAGED = "Its bytes are gone, or are no longer those that were stored."
-_ORPHAN = "What it belongs to does not exist."
+_EMPTY = "Its chain has a head but no rows: all of them were removed."
+_DAMAGED = "Its bytes are missing or have changed."
+_ORPHAN = "Its deadline or agreement does not exist."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BadRow:
-    """The first row of a chain, or the one row, that is not as it must be, and what is wrong."""
+    """A bad row (of a chain, the first one) and its problem."""
 
     table: str
     id: int | None
@@ -67,10 +69,9 @@ class BadRow:
 
 @dataclass(kw_only=True, slots=True)
 class Findings:
-    """What a check has looked at, and what it found wrong.
+    """The counts and findings of a check.
 
-    `set_aside` are deadlines whose stored status waits for a mend of their data: their chains
-    were checked, their status was not.
+    `set_aside` counts quarantined deadlines: their chains were checked, their status was not.
     """
 
     deadlines: int = 0
@@ -83,22 +84,22 @@ class Findings:
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything is as it was recorded."""
+        """Whether no problem was found."""
         return not self.bad
 
     @property
     def problems(self) -> list[dict[str, Any]]:
-        """The bad rows as JSON."""
+        """Return the bad rows as JSON."""
         return [asdict(each) for each in self.bad_rows]
 
     def add(self, row: BadRow) -> None:
-        """Take note of a bad row."""
+        """Record a bad row."""
         self.bad += 1
         if len(self.bad_rows) < MOST_KEPT:
             self.bad_rows.append(row)
 
     def merge(self, other: Findings) -> None:
-        """Take over what was found elsewhere."""
+        """Add the findings of another check."""
         self.deadlines += other.deadlines
         self.facts += other.facts
         self.entries += other.entries
@@ -109,7 +110,7 @@ class Findings:
 
 
 class _Row(NamedTuple):
-    """The columns of a deadline that a check needs, and those of its obligation."""
+    """The columns of a deadline and its obligation that a check needs."""
 
     id: int
     agreement_id: int
@@ -156,10 +157,10 @@ def check(
     every_seal: bool = False,
     root: bytes | None = None,
 ) -> Findings:
-    """Check all that is stored, as of now.
+    """Check everything that is stored.
 
-    The newest seal is worked out again, or each with `every_seal`; that all are linked to each
-    other is always looked at. `root` is that of a seal that somebody kept elsewhere.
+    Recomputes the latest seal, or all with `every_seal`. Always checks the links between seals.
+    `root` is that of a seal that somebody kept elsewhere.
     """
     findings = Findings()
     check_deadlines(findings, as_of=as_of)
@@ -174,7 +175,7 @@ def check(
 def check_deadlines(
     findings: Findings, *, as_of: datetime, deadline_ids: Collection[int] | None = None
 ) -> None:
-    """Check the chains and the stored courses of all deadlines, or of the given ones."""
+    """Check the chains and stored timelines of all deadlines, or of the given ones."""
     after = 0
     ids = None if deadline_ids is None else list(deadline_ids)
     is_sealed = Seal.objects.exists()
@@ -188,7 +189,7 @@ def check_deadlines(
 
 
 def check_agreements(findings: Findings, *, agreement_ids: Collection[int] | None = None) -> None:
-    """Check the chains of what befell all agreements as a whole, or the given ones."""
+    """Check the fact chains of all agreements, or of the given ones."""
     after = 0
     wanted = None if agreement_ids is None else list(agreement_ids)
     is_sealed = Seal.objects.exists()
@@ -209,8 +210,7 @@ def check_agreements(findings: Findings, *, agreement_ids: Collection[int] | Non
 
 
 def check_seals(findings: Findings, *, every: bool = False, root: bytes | None = None) -> None:
-    """Check that every seal is linked to the one before it, and that the newest, the one with
-    `root`, or `every` one still is what it sealed."""
+    """Check the links between seals; recompute the latest one, that of `root`, or `every` one."""
     seals: list[Seal] = []
     before: bytes | None = None
     newest: Seal | None = None
@@ -226,7 +226,7 @@ def check_seals(findings: Findings, *, every: bool = False, root: bytes | None =
             seals.append(each)
     if root is not None and not any(bytes(each.root) == root for each in seals):
         detail = (
-            f"No seal has the root {root.hex()}: it was changed or removed, or never made here."
+            f"No seal has the root {root.hex()}: it was changed, removed, or never created here."
         )
         findings.add(BadRow(table="compliance_seal", id=None, detail=detail))
     if newest is not None and not any(each.pk == last_id for each in seals):
@@ -250,16 +250,16 @@ def _broken_seal(seal: Seal) -> str:
         root = merkle_root(counted(sealed))
     if root == bytes(seal.root) and count == seal.chains:
         return ""
-    chains = f"{count} chains in place of {seal.chains}" if count != seal.chains else "other heads"
+    chains = f"{count} chains instead of {seal.chains}" if count != seal.chains else "other heads"
     return (
-        f"What was stored when it was made is no longer what is stored: there are {chains}. Some "
-        "chain was written anew, or removed, after that."
+        f"The sealed records have changed: there are {chains}. Some "
+        "chain was rewritten or removed afterwards."
     )
 
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """Within the block all is read as it stood at one instant."""
+    """Read everything within the block from one snapshot."""
     is_own = not connection.in_atomic_block
     with transaction.atomic():
         if is_own:
@@ -274,9 +274,9 @@ def _check_some(
     try:
         found = _check_batch(rows, as_of, is_sealed=is_sealed)
     except _UNREADABLE as error:
-        # Values that we would not have written. Half by half, until only theirs are left out.
+        # Pacta never writes such values. Bisect until only their rows are left out.
         if len(rows) == 1:
-            detail = f"What is stored of it cannot be read: {error!r}."
+            detail = f"Its stored values cannot be read: {error!r}."
             pk = rows[0].id
             findings.add(BadRow(table="compliance_deadline", id=pk, deadline=pk, detail=detail))
             return
@@ -325,12 +325,12 @@ def _check_batch(rows: Sequence[_Row], as_of: datetime, *, is_sealed: bool) -> F
 def _first_bad(
     chain: Sequence[_Link], head: bytes | None, *, is_sealed: bool
 ) -> tuple[int | None, str] | None:
-    """The first row that does not follow from those before it, and what is wrong with it."""
+    """Return the first row that does not follow from the previous ones, and its problem."""
     last: bytes | None = None
     before = 0
     for each in chain:
         if each.hash is None:
-            # Until the first seal there may be rows from before there were chains.
+            # Before the first seal there may be rows older than the chains.
             if last is None and not is_sealed:
                 continue
             return each.id, _UNCHAINED
@@ -351,7 +351,7 @@ def _first_bad(
 
 
 def _fact_chains(key: str, ids: Sequence[int]) -> dict[int, list[_Link]]:
-    """The chains of facts, by the ids of what they are about."""
+    """Return the fact chains by the id of their deadline or agreement."""
     found: dict[int, list[_Link]] = defaultdict(list)
     facts = StoredFact.objects.filter(**{f"{key}__in": ids}).order_by(key, "id").values()
     rows: list[Any] = list(facts)
@@ -397,9 +397,9 @@ def _other_course(
     breaches: Sequence[BreachInterval],
     as_of: datetime,
 ) -> str:
-    """What of a deadline differs from what follows from its terms and facts; empty if nothing."""
-    # What was settled after the check began; and where the sweep has not come yet, what held
-    # until something fell due.
+    """Return how a deadline differs from its projection; empty if it does not."""
+    # It may have been refreshed after the check began. If the sweep is behind, the state before
+    # the change that fell due is also right.
     at = max(as_of, row.recorded_at or as_of)
     if row.next_check_at is not None and row.next_check_at <= at:
         at = row.next_check_at - TICK
@@ -412,32 +412,32 @@ def _other_course(
         )
         timeline = project(terms_of(row, duty), facts)
         held = [_entry_of(each) for each in entries]
-        is_retold = not restatement(held, timeline, at)
+        is_retold = not ledger_delta(held, timeline, at)
         has_breaches = not breach_changes(breaches, timeline.breaches(at))
-    except Exception as error:  # whatever cannot be read was not written by us
-        return f"Its course cannot be worked out: {error!r}."
+    except Exception as error:  # Pacta never writes values that cannot be read
+        return f"It cannot be projected: {error!r}."
     following = timeline.next_after(at)
     if following is not None and (row.next_check_at is None or row.next_check_at > following):
-        # Looking sooner than anything changes does no harm: the alert ladder has steps between.
-        return f"It is looked at {row.next_check_at}, after its next change at {following}."
+        # An earlier check is harmless: notification steps lie between the changes.
+        return f"Its next check is at {row.next_check_at}, after its next change at {following}."
     expected = _columns(timeline, at)
     differing = [name for name, value in expected.items() if getattr(row, name) != value]
     if differing:
         stored = ", ".join(f"{name} {getattr(row, name)}" for name in differing)
         due = ", ".join(f"{expected[name]}" for name in differing)
-        return f"It does not stand as its facts and terms have it: {stored}, in place of {due}."
+        return f"Its status does not follow from its terms and facts: {stored} instead of {due}."
     if not is_retold:
-        return "Its ledger does not hold the course that follows from its facts and terms."
+        return "Its ledger does not match its terms and facts."
     if not has_breaches:
-        return "Its breaches are not those that follow from its facts and terms."
+        return "Its breaches do not match its terms and facts."
     if entries and (row.recorded_at is None or row.recorded_at < entries[-1]["recorded_at"]):
-        return "Its newest ledger entry is later than it says of itself."
+        return "Its latest ledger entry is later than its recorded_at."
     return ""
 
 
 def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
-    """What must be stored of a course."""
-    # A deadline agreed for a later instant stands, until then, as it will stand at first.
+    """Return what must be stored for a timeline."""
+    # Before a deadline begins, it has the first status of its timeline.
     now = timeline.at(at) or timeline.transitions[0]
     return {
         "status": now.status,
@@ -468,7 +468,7 @@ def _entry_of(row: Mapping[str, Any]) -> Entry:
 
 
 def _check_orphans(findings: Findings) -> None:
-    """Find rows whose deadline or agreement was removed from under them."""
+    """Find rows whose deadline or agreement was removed."""
     for table, pk, deadline_id, agreement_id in fetch(_ORPHANS, limit=MOST_KEPT):
         findings.add(
             BadRow(table=table, id=pk, deadline=deadline_id, agreement=agreement_id, detail=_ORPHAN)
@@ -477,7 +477,7 @@ def _check_orphans(findings: Findings) -> None:
 
 _OF_DEADLINE = ", ".join(f"d.{name}" for name in _Row._fields[: _Row._fields.index("duty_kind")])
 
-# A deadline without its obligation is to be found, not passed over.
+# The left join also finds deadlines whose obligation was removed.
 _DEADLINES = f"""
     SELECT {_OF_DEADLINE}, o.kind, o.target_quantity, o.due IS NOT NULL,
         coalesce(o.is_surviving, FALSE)

@@ -1,7 +1,7 @@
-"""The audit: does every breach have its alerts, and every alert its end?
+"""The alert audit: does every breach have its alerts, and was every alert delivered?
 
-Looks at the tables alone and trusts none of the rooms that write them. What it finds is an alert
-that somebody should have had, or may never get.
+It reads the tables directly and trusts none of the code that writes them. A finding is an alert
+that somebody should have received, or may never receive.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from compliance.domain.vocabulary import Severity
 from compliance.models.bulk import fetch
 
-# What is younger may still be on its way.
+# Younger rows may still be in progress.
 PATIENCE = timedelta(minutes=15)
-# A mail that a server does not take is tried again every six hours.
+# An email that a server defers is tried again every six hours.
 LONGEST_WAIT = timedelta(hours=7)
 OVERDUE = timedelta(hours=1)
 LATELY = timedelta(days=30)
@@ -25,7 +25,7 @@ MOST = 100
 
 @dataclass(kw_only=True, slots=True)
 class Audit:
-    """How much was looked at, and what is wrong: at most `MOST` rows of each kind."""
+    """The counts and problems of an audit: at most `MOST` rows of each kind."""
 
     breaches: int = 0
     alerts: int = 0
@@ -33,8 +33,8 @@ class Audit:
 
 
 def audit(*, as_of: datetime) -> Audit:
-    """Look at every open breach and those that ended in the last 30 days, every alert and message
-    that has not ended, every deadline."""
+    """Check open breaches, breaches that ended in the last 30 days, pending alerts and messages,
+    and the next check of every deadline."""
     values = {
         "as_of": as_of,
         "patient": as_of - PATIENCE,
@@ -62,9 +62,9 @@ _LOOKED_AT = """
         (SELECT count(*) FROM compliance_alert WHERE message_id IS NULL AND withdrawn_at IS NULL)
 """
 
-# Who follows a breach: the same rule as in operations.alerts, put here a second time so that an
-# error in one shows in the other. Whoever follows it only since its obligation was corrected, or
-# their webhook was switched on, was not to be told then.
+# Who follows a breach: the rule of operations.alerts, deliberately written a second time, so that
+# an error in one shows in the other. A subscriber who follows it only since its obligation was
+# corrected, or since their webhook was activated, was not to be notified then.
 _UNTOLD = """
     SELECT b.id, coalesce(w.name, s.email)
     FROM compliance_breach AS b
@@ -130,7 +130,7 @@ _UNWATCHED = """
      ORDER BY d.id LIMIT %(most)s)
 """
 
-# Whoever was sent word of a breach, and still follows it, hears of its end.
+# A recipient who was notified of a breach and still follows it is notified of its end.
 _UNRECOVERED = """
     SELECT DISTINCT b.id, a.recipient
     FROM compliance_breach AS b
@@ -153,9 +153,9 @@ _UNRECOVERED = """
 """
 
 _CHECKS = (
-    ("breach", "{name} follows it and has no alert about it.", _UNTOLD),
-    ("breach", "{name} was told of it, and not that it has ended.", _UNRECOVERED),
-    ("alert", "It waits to be put into a message for {name}.", _UNFORMED),
-    ("message", "It waits to be sent to {name}, and its time has long come.", _UNSENT),
-    ("deadline", "It is {name} and nobody looks when its time comes.", _UNWATCHED),
+    ("breach", "{name} follows it but has no alert about it.", _UNTOLD),
+    ("breach", "{name} was notified of it, but not of its end.", _UNRECOVERED),
+    ("alert", "It has not been put into a message for {name}.", _UNFORMED),
+    ("message", "It has not been sent to {name}, although it is long due.", _UNSENT),
+    ("deadline", "It is {name}, but its next check is missing or overdue.", _UNWATCHED),
 )

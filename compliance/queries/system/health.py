@@ -1,4 +1,4 @@
-"""Whether the service does its work, for whoever watches it. Never waits long; names no address."""
+"""Readiness checks for monitoring. They never wait long and contain no addresses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SWEEPS_MISSED = 6
 _OLDEST_STALE_SECONDS = 60 * 60
 _OLDEST_AUDIT_SECONDS = 30 * 60
 
-# So often a mail is tried before it is old. One that its own recipient's server has deferred that
-# often is in the delivery log, and says nothing of the others.
+# An email is tried this often before it counts as old. If only its own server defers it, it is in
+# the delivery log and says nothing about other messages.
 _OWN_FAULT = 4
 _PARAMETERS = {"patience": timedelta(seconds=_OLDEST_ALERT_SECONDS), "own_fault": _OWN_FAULT}
 
-# What a silence held back waits for delivery since that ended.
+# Alerts held back by a silence wait only since its end.
 _FIGURES = """
 SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
     least((SELECT min(greatest(created_at, not_before)) FROM compliance_alert AS a
@@ -53,19 +53,19 @@ SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One thing that was looked at: how it stands, and the figure that says so."""
+    """The state of one part of the service, with its figures."""
 
     state: Literal["ok", "failing", "unknown"]
     figure: dict[str, Any]
 
 
 def sweep_limit_seconds() -> int:
-    """How many seconds after its last run the sweep counts as stopped."""
+    """Return after how many seconds without a run the sweep counts as stopped."""
     return max(_SHORTEST_SWEEP_LIMIT, _SWEEPS_MISSED * int(settings.SWEEP_SECONDS))
 
 
 def readiness(*, as_of: datetime) -> dict[str, Check]:
-    """Every check. The service is ready when none of them is failing or unknown."""
+    """Return all checks. The service is ready if none is failing or unknown."""
     checks = {"broker": _broker()}
     try:
         last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *rest = _figures()
@@ -90,7 +90,7 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
             state="ok" if alert_age is None or alert_age <= _OLDEST_ALERT_SECONDS else "failing",
             figure={"oldest_unsent_seconds": alert_age, "limit_seconds": _OLDEST_ALERT_SECONDS},
         ),
-        # Each waits for a mend of its own data and holds up nobody else.
+        # A quarantined deadline waits for a correction of its own data and delays no other.
         "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
         "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
         "ledger": _ledger(checked_at, bad_rows, as_of=as_of),
@@ -105,8 +105,8 @@ def _audit(
     *,
     as_of: datetime,
 ) -> Check:
-    """Whether the last audit found every alert. The first one is waited for as long as
-    for any other, from the first sweep on."""
+    """Check that the last alert audit was recent and clean. The first is due like any other,
+    counted from the first sweep."""
     age = _age(audited_at, as_of)
     waited = _age(audited_at or swept_since, as_of)
     is_late = waited is not None and waited > _OLDEST_AUDIT_SECONDS
@@ -121,29 +121,27 @@ def _audit(
 
 
 def _ledger(checked_at: datetime | None, bad_rows: int | None, *, as_of: datetime) -> Check:
-    """Whether the last check found anything changed. Only a warning: the service goes on."""
+    """Report changes found by the last ledger check. Only a warning: the service still works."""
     figure: dict[str, Any] = {
         "last_checked_seconds_ago": _age(checked_at, as_of),
         "bad_rows": bad_rows or 0,
     }
     if bad_rows:
         figure["warning"] = (
-            "The last check found rows that are not as they were recorded: see the admin, or run "
-            "verify_ledger."
+            "The last ledger check found changed rows. See the admin, or run verify_ledger."
         )
     return Check(state="ok", figure=figure)
 
 
 def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
-    """Whether due dates follow the data they are worked out from. Only a warning: each keeps the
-    date that it had, and is flagged by that."""
+    """Report due dates that could not be recomputed. Only a warning: they keep their old date."""
     warnings = []
     if failed:
         warnings.append(
-            "The last recomputation could not work out some due dates; they stand as they were."
+            "The last recomputation could not compute some due dates. They keep their old values."
         )
     if stale and (stale_age is None or stale_age > _OLDEST_STALE_SECONDS):
-        warnings.append("Some due dates have waited for an hour to be worked out again.")
+        warnings.append("Some due dates have waited for an hour to be recomputed.")
     figure: dict[str, Any] = {"failed": failed, "stale": stale}
     if warnings:
         figure["warning"] = " ".join(warnings)
@@ -151,7 +149,7 @@ def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
 
 
 def _figures() -> tuple[Any, ...]:
-    # A connection of its own: that of the pool would make the answer wait for the pool.
+    # A separate connection, because the answer must not wait for the pool.
     parameters = {
         **connection.get_connection_params(),
         "connect_timeout": _PATIENCE_SECONDS,
@@ -171,7 +169,7 @@ def _broker() -> Check:
     parts = urlsplit(settings.BROKER_URL)
     url = settings.BROKER_URL
     if parts.scheme == "redis+socket":
-        # Celery's way to write it; redis-py has another.
+        # The notation of Celery; redis-py uses another.
         url = f"unix://{parts.path}"
     try:
         client = redis.Redis.from_url(

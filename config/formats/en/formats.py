@@ -1,4 +1,4 @@
-"""The same in every country: years first, and instants in UTC that say so."""
+"""Unambiguous in every country: year first, and instants in UTC, marked as such."""
 
 DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i"

