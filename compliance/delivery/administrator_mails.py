@@ -6,7 +6,7 @@ They bypass the outbox, which may be what does not work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 
 import structlog
 
@@ -43,7 +43,7 @@ def send(
         paragraph(each, indent="  " if each.startswith("- ") else "") for each in paragraphs
     )
     count = 0
-    with nullcontext(mailer) if mailer else Mailer() as connection:
+    with nullcontext(mailer) if mailer else closing(Mailer()) as connection:
         for place, recipient in enumerate(recipients):
             answer = connection.send(
                 render_plain_mail(

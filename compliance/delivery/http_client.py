@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPException
 from urllib.parse import SplitResult
 
@@ -58,7 +58,7 @@ def request(
         stack.callback(connection.close)
         connection.connect()
         # Kept here: the connection drops its socket before the body is read.
-        watchdog = stack.enter_context(Watchdog())
+        watchdog = stack.enter_context(closing(Watchdog()))
         stack.enter_context(watchdog.limit(connection.sock, _TOTAL_SECONDS))
         connection.request(method, target, body=payload, headers=headers, preload_content=False)
         response = connection.getresponse()

@@ -6,8 +6,7 @@ import smtplib
 import time
 from contextlib import nullcontext, suppress
 from functools import lru_cache
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import structlog
 from django.core.exceptions import ValidationError
@@ -30,26 +29,13 @@ class Mailer:
     """Sends emails one after another over one connection of Django's email backend.
 
     The connection is opened when it is first needed. If the server has closed it since the
-    previous email, it is opened again, once per email.
+    previous email, it is opened again, once per email. A mailer has to be closed.
     """
 
     def __init__(self) -> None:
         self._backend: Any = get_connection()
         self._is_open = False
         self._watchdog = Watchdog()
-
-    def __enter__(self) -> Self:
-        self._watchdog.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-        self._watchdog.__exit__(kind, error, trace)
 
     def send(self, mail: EmailMessage) -> Answer:
         """Send an email that has exactly one recipient.
@@ -72,18 +58,22 @@ class Mailer:
                 if not (was_open and _has_hung_up(error)):
                     raise
                 log.info("mail server closed the connection", error=one_line(str(error)))
-                self.close()
+                self._disconnect()
                 self._hand_over(mail, give_up_at)
         except (OSError, smtplib.SMTPException) as error:
             answer = answer_of(error)
             # After a refused DATA command smtplib leaves the refused email open on the server.
             if answer.is_server_fault or isinstance(error, smtplib.SMTPDataError):
-                self.close()
+                self._disconnect()
             return answer
         return Answer(outcome=AttemptOutcome.SENT)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection for good."""
+        self._disconnect()
+        self._watchdog.close()
+
+    def _disconnect(self) -> None:
         self._is_open = False
         with suppress(OSError, smtplib.SMTPException):
             self._backend.close()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from compliance.delivery.answers import Answer
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
@@ -313,7 +313,7 @@ def mark_refused(recipient: str, *, answer: str, as_of: datetime) -> bool:
 
     The subscriptions stay active: the next alert tries the recipient again.
     """
-    following = _subscriptions_of([recipient]).filter(refused_at__isnull=True)
+    following = Subscription.objects.of_recipients([recipient]).filter(refused_at__isnull=True)
     return bool(following.update(refused_at=as_of, refusal=answer))
 
 
@@ -322,19 +322,10 @@ def mark_reached(reached: Mapping[str, datetime]) -> None:
 
     A bounce that arrived since then still counts.
     """
-    for subscription in _subscriptions_of(reached).filter(refused_at__isnull=False):
+    for subscription in Subscription.objects.of_recipients(reached).filter(
+        refused_at__isnull=False
+    ):
         # The condition is part of the update, because a bounce may be recorded at the same time.
         Subscription.objects.filter(
             pk=subscription.pk, refused_at__lte=reached[subscription.recipient]
         ).update(refused_at=None, refusal="")
-
-
-def _subscriptions_of(recipients: Iterable[str]) -> QuerySet[Subscription]:
-    emails, webhook_ids = [], []
-    for recipient in recipients:
-        email, _, webhook_id = recipient.partition("webhook:")
-        if email:
-            emails.append(email)
-        else:
-            webhook_ids.append(int(webhook_id))
-    return Subscription.objects.filter(Q(email__in=emails) | Q(webhook__in=webhook_ids))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -49,8 +50,14 @@ def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False)
     """
     clock = _clock(as_of)
     report = DeliveryReport(formed=outbox.form(as_of=as_of, domain=rendering.sender_domain()))
-    with Mailer() as mailer:
-        _Run(MailSender(mailer), report, clock, is_stopping, mailer).work(as_of)
+    with closing(Mailer()) as mailer:
+        _Run(
+            sender=MailSender(mailer),
+            mailer=mailer,
+            report=report,
+            clock=clock,
+            is_stopping=is_stopping,
+        ).work(as_of)
     return report
 
 
@@ -63,13 +70,13 @@ def call_webhooks(
     """
     report = DeliveryReport()
     end = time.monotonic() + WEBHOOKS_SECONDS
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         _Run(
-            WebhookSender(),
-            report,
-            _clock(as_of),
-            lambda: is_stopping() or time.monotonic() > end,
-            mailer,
+            sender=WebhookSender(),
+            mailer=mailer,
+            report=report,
+            clock=_clock(as_of),
+            is_stopping=lambda: is_stopping() or time.monotonic() > end,
         ).work(as_of)
     return report
 
@@ -80,43 +87,36 @@ def _clock(as_of: datetime) -> Callable[[], datetime]:
     return lambda: as_of + timedelta(seconds=time.monotonic() - started)
 
 
+@dataclass(kw_only=True, slots=True)
 class _Run:
     """The state of one run. `mailer` notifies the administrators."""
 
-    def __init__(
-        self,
-        sender: Sender,
-        report: DeliveryReport,
-        clock: Callable[[], datetime],
-        is_stopping: Callable[[], bool],
-        mailer: Mailer,
-    ) -> None:
-        self._sender = sender
-        self._report = report
-        self._clock = clock
-        self._is_stopping = is_stopping
-        self._mailer = mailer
-        self._is_server_down = False
-        self._failed: set[str] = set()
-        self._reached: dict[str, datetime] = {}
+    sender: Sender
+    mailer: Mailer
+    report: DeliveryReport
+    clock: Callable[[], datetime]
+    is_stopping: Callable[[], bool]
+    is_server_down: bool = False
+    failed: set[str] = field(default_factory=set)
+    reached: dict[str, datetime] = field(default_factory=dict)
 
     def work(self, as_of: datetime) -> None:
         """Claim and send until nothing is due, the server is down, or the worker is stopping."""
-        while not self._is_stopping() and not self._is_server_down:
+        while not self.is_stopping() and not self.is_server_down:
             claims, withdrawn = outbox.claim(
                 as_of=as_of,
-                now=self._clock(),
-                is_mail=self._sender.is_mail,
-                per_minute=self._sender.per_minute,
+                now=self.clock(),
+                is_mail=self.sender.is_mail,
+                per_minute=self.sender.per_minute,
             )
-            self._report.withdrawn += withdrawn
+            self.report.withdrawn += withdrawn
             if not claims and not withdrawn:
                 break
             self._send_all(claims)
 
     def _send_all(self, claims: Sequence[Claim]) -> None:
         """Send claimed messages one by one, and give back those that were not tried."""
-        started_at = self._clock()
+        started_at = self.clock()
         try:
             batch = messages.load([claim.message_id for claim in claims], as_of=started_at)
         except Error:  # the database, which is no fault of a message
@@ -131,39 +131,39 @@ class _Run:
         # After a lease, messages may no longer be true: they are claimed and read again.
         stale_at = started_at + outbox.LEASE
         while waiting and not (
-            self._is_server_down or self._is_stopping() or self._clock() > stale_at
+            self.is_server_down or self.is_stopping() or self.clock() > stale_at
         ):
             held = self._hold(waiting.popleft())
             if held is None:
                 continue
-            if held.message_id not in batch.messages or held.recipient in self._failed:
+            if held.message_id not in batch.messages or held.recipient in self.failed:
                 untried.append(held)
             else:
                 self._send(held, batch)
-        outbox.release([*untried, *waiting], now=self._clock())
-        outbox.mark_reached(self._reached)
-        self._reached.clear()
+        outbox.release([*untried, *waiting], now=self.clock())
+        outbox.mark_reached(self.reached)
+        self.reached.clear()
 
     def _hold(self, claim: Claim) -> Claim | None:
         """Return the claim with a lease that outlasts an attempt, or None if it was lost."""
-        if self._clock() + ATTEMPT_LIMIT <= claim.leased_until:
+        if self.clock() + ATTEMPT_LIMIT <= claim.leased_until:
             return claim
-        renewed = outbox.renew(claim, now=self._clock())
+        renewed = outbox.renew(claim, now=self.clock())
         # The renewal itself may have taken longer than the lease.
-        return renewed if renewed is None or self._clock() < renewed.leased_until else None
+        return renewed if renewed is None or self.clock() < renewed.leased_until else None
 
     def _send(self, claim: Claim, batch: Batch) -> None:
         """Send one message and record the attempt."""
-        started_at = self._clock()
+        started_at = self.clock()
         try:
             contents = batch.contents(claim.message_id)
-            answer = self._sender.send(claim, contents, now=started_at)
+            answer = self.sender.send(claim, contents, now=started_at)
         except Error:
             raise
         except Exception as error:
             self._fail(claim, error, started_at=started_at)
         else:
-            self._is_server_down = answer.is_server_fault
+            self.is_server_down = answer.is_server_fault
             self._record(claim, answer, started_at=started_at)
 
     def _fail(self, claim: Claim, error: Exception, *, started_at: datetime) -> None:
@@ -172,25 +172,25 @@ class _Run:
         self._record(claim, internal_error(error), started_at=started_at)
 
     def _record(self, claim: Claim, answer: Answer, *, started_at: datetime) -> None:
-        ended_at = self._clock()
-        wait = self._sender.retry_after(claim, answer)
+        ended_at = self.clock()
+        wait = self.sender.retry_after(claim, answer)
         retry_at = None if wait is None else ended_at + wait
         outbox.record(claim, answer, started_at=started_at, ended_at=ended_at, retry_at=retry_at)
         values = {"message": claim.message_id, "recipient": claim.recipient, "answer": answer.text}
         match answer.outcome:
             case AttemptOutcome.SENT:
-                self._report.sent += 1
-                self._reached[claim.recipient] = ended_at
+                self.report.sent += 1
+                self.reached[claim.recipient] = ended_at
                 log.info("message sent", **values)
                 return
             case AttemptOutcome.DEFERRED:
-                self._report.deferred += 1
+                self.report.deferred += 1
                 log.warning("message deferred", **values, given_up=retry_at is None)
             case AttemptOutcome.REFUSED:
-                self._report.refused += 1
+                self.report.refused += 1
                 log.error("message refused", **values)
-        if not self._sender.tries_again:
-            self._failed.add(claim.recipient)
+        if not self.sender.tries_again:
+            self.failed.add(claim.recipient)
         if answer.outcome is AttemptOutcome.REFUSED or retry_at is None:
             self._note_refusal(claim, answer.text, at=ended_at)
 
@@ -201,5 +201,5 @@ class _Run:
         """
         if outbox.mark_refused(claim.recipient, answer=answer, as_of=at):
             administrator_mails.send_refusal(
-                claim.recipient, answer, message_id=claim.message_id, mailer=self._mailer
+                claim.recipient, answer, message_id=claim.message_id, mailer=self.mailer
             )

@@ -5,6 +5,7 @@ They bypass the outbox, and nothing is stored.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -56,7 +57,7 @@ def send(subscription: Subscription, *, as_of: datetime) -> Answer:
     contents = _sample(subscription, as_of)
     if subscription.webhook is not None:
         return call_webhook(subscription.webhook, contents, now=as_of, event=payloads.TEST)
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         answer = mailer.send(rendering.render_mail(contents))
     if answer.outcome is AttemptOutcome.SENT:
         outbox.mark_reached({subscription.email: as_of})

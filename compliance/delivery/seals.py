@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 
 import structlog
@@ -29,7 +30,7 @@ def mail_seals(*, as_of: datetime) -> int:
     if not settings.SEAL_EMAIL:
         return 0
     count = 0
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         for seal in Seal.objects.filter(mailed_at=None).order_by("id"):
             answer = mailer.send(_seal_mail(seal, settings.SEAL_EMAIL))
             if answer.outcome is not AttemptOutcome.SENT:

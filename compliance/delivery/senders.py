@@ -1,9 +1,13 @@
-"""The two channels: email, and webhooks with chats. Each sends one message with one method."""
+"""The two channels: email, and webhooks with chats.
+
+Both send one message with `send`, which never raises for anything that the other side causes, and
+say with `retry_after` how long after a deferral the next attempt follows, or None to give up.
+`per_minute` is the most messages per minute, for all email or each webhook; 0 means any number.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from django.conf import settings
 
@@ -27,26 +31,6 @@ BACK_OFF = (
 MAX_ATTEMPTS = 24
 # A message is not at fault when the server is down, so it is sent soon after the server returns.
 MAX_WAIT_FOR_SERVER = timedelta(minutes=2)
-
-
-class Sender(Protocol):
-    """A channel: all email, or all webhooks.
-
-    Attributes:
-        is_mail: whether it sends emails; otherwise it calls webhooks.
-        per_minute: the most messages per minute, for all email or each webhook. 0 means any number.
-        tries_again: whether a recipient that failed is tried again in the same run.
-    """
-
-    is_mail: bool
-    per_minute: int
-    tries_again: bool
-
-    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:
-        """Send a message. Never raises for anything that the other side causes."""
-
-    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:
-        """Return how long after a deferral the next attempt follows, or None to give up."""
 
 
 class MailSender:
@@ -83,6 +67,9 @@ class WebhookSender:
 
     def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:  # noqa: ARG002
         return webhooks.next_attempt_after(claim.attempt_count)
+
+
+Sender = MailSender | WebhookSender
 
 
 def call_webhook(

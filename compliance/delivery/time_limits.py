@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from types import TracebackType
-from typing import Self
 
 # No attempt to deliver a message takes longer. The lease on a message outlasts it, so a second
 # worker never sends a message while the first is still sending it.
@@ -18,7 +16,7 @@ _PRECISION_SECONDS = 0.2
 
 
 class Watchdog:
-    """Shuts down a connection whose exchange takes too long.
+    """Shuts down connections whose exchanges take too long. It has to be closed.
 
     A socket timeout does not suffice: it starts anew with every byte that arrives. One thread
     serves all exchanges, because starting one takes as long as sending an email.
@@ -26,20 +24,12 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._exchange: tuple[float, socket.socket] | None = None
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._is_closed = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._is_over.set()
+    def close(self) -> None:
+        """End the thread."""
+        self._is_closed.set()
 
     @contextmanager
     def limit(self, connection: socket.socket, seconds: float) -> Iterator[None]:
@@ -51,7 +41,7 @@ class Watchdog:
             self._exchange = None
 
     def _watch(self) -> None:
-        while not self._is_over.wait(_PRECISION_SECONDS):
+        while not self._is_closed.wait(_PRECISION_SECONDS):
             exchange = self._exchange
             if exchange is not None and time.monotonic() > exchange[0]:
                 # The method of a TLS socket would go on to read the rest as plain text.

@@ -6,19 +6,20 @@ receivers can ignore repetitions. https://www.standardwebhooks.com (specificatio
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from django.conf import settings
 from standardwebhooks import Webhook as Signer
 
 from compliance.delivery import http_client
 from compliance.delivery.answers import Answer
+from compliance.domain.alerts import webhook_urls
+from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
@@ -32,20 +33,6 @@ ROTATION = timedelta(days=1)
 
 _MAX_ANSWER_LENGTH = 300
 _GONE = 410
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# `ipaddress`, in some versions, takes these for public: addresses on which clouds offer services
-# to their own machines, and networks that are no longer in use.
-_NOT_PUBLIC = tuple(
-    ipaddress.ip_network(each)
-    for each in (
-        "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20",
-        "5f00::/16", "fec0::/10",
-    )
-)  # fmt: skip
-
-
-class UnsafeAddress(ValueError):
-    """A URL that must not be called. The message says why, and what to use."""
 
 
 def new_secret() -> str:
@@ -81,7 +68,7 @@ def refuse_unsafe(url: str) -> None:
         UnsafeAddress: it is not https, contains credentials, cannot be resolved, or resolves to
             any private, loopback or link-local address.
     """
-    _public_addresses(_parts(url))
+    _public_addresses(webhook_urls.parse(url, allows_http=_allows_private()))
 
 
 def post(
@@ -93,7 +80,7 @@ def post(
     these addresses. A name that resolves differently a moment later therefore gains nothing.
     """
     try:
-        parts = _parts(url)
+        parts = webhook_urls.parse(url, allows_http=_allows_private())
         addresses = _public_addresses(parts)
     except UnsafeAddress as error:
         return Answer(outcome=AttemptOutcome.DEFERRED, text=str(error))
@@ -117,33 +104,6 @@ def post(
     return Answer(outcome=outcome, text=text)
 
 
-def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        sentence = "This is not a URL. Write it as https://example.org/hooks/pacta."
-        raise UnsafeAddress(sentence) from None
-    schemes = {"https", "http"} if _allows_private() else {"https"}
-    has_login = parts.username is not None or parts.password is not None
-    for is_wrong, sentence in (
-        (
-            parts.scheme not in schemes or not host or any(each <= " " for each in url),
-            "The URL must begin with https:// and contain a host.",
-        ),
-        (
-            not url.isascii(),
-            "Write the URL in ASCII: the host as xn--..., other characters percent-encoded, such "
-            "as %C3%A9.",
-        ),
-        (port == 0, "Port 0 does not exist. Leave it out, or name the port of the server."),
-        (has_login, "Remove the credentials: receivers verify the signature instead."),
-    ):
-        if is_wrong:
-            raise UnsafeAddress(sentence)
-    return parts
-
-
 def _public_addresses(parts: SplitResult) -> list[str]:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -153,29 +113,13 @@ def _public_addresses(parts: SplitResult) -> list[str]:
         sentence = f"The host {one_line(host)} does not exist. Check the spelling."
         raise UnsafeAddress(sentence) from None
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    if not _allows_private() and not all(_is_public(address) for address in addresses):
+    if not _allows_private() and not all(webhook_urls.is_public(each) for each in addresses):
         sentence = (
             f"{one_line(host)} is in a private or local network, which webhooks must not reach. "
             "Use a public address."
         )
         raise UnsafeAddress(sentence)
     return addresses
-
-
-def _is_public(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return _is_public(str(inner))
-    if any(ip in each for each in _NOT_PUBLIC):
-        return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 def _allows_private() -> bool:

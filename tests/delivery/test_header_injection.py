@@ -11,6 +11,7 @@ import random
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -228,7 +229,7 @@ def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[
         ),
     )
     taken = 0
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         for address in islice(likely, 2_000):
             before = len(sink.received)
             answer = mailer.send(rendering.render_mail(replace(contents, recipient=address)))

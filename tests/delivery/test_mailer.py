@@ -8,7 +8,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage as ParsedMessage
@@ -106,7 +106,7 @@ class _RawHandler(socketserver.StreamRequestHandler):
 
 
 def test_emails_share_one_connection(sink: Sink) -> None:
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         for subject in ("one", "two", "three"):
             assert mailer.send(mail(subject)) == SENT
     assert sink.subjects == ["one", "two", "three"]
@@ -116,7 +116,7 @@ def test_emails_share_one_connection(sink: Sink) -> None:
 def test_after_a_refused_email_the_next_one_is_accepted(sink: Sink) -> None:
     sink.recipient_answers = lambda address: "550 No" if address[0] == "n" else "250 OK"
     sink.answers = lambda number: "554 No" if number == 1 else "250 OK"
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         answers = [
             mailer.send(mail("refused for its recipient", to="nobody@example.org")),
             mailer.send(mail("refused itself")),
@@ -129,7 +129,7 @@ def test_after_a_refused_email_the_next_one_is_accepted(sink: Sink) -> None:
 
 def test_a_refused_recipient_leaves_the_connection_open(sink: Sink) -> None:
     sink.recipient_answers = lambda address: "550 No" if address[0] == "n" else "250 OK"
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         for recipient in ("nobody@example.org", READER, "nobody@example.org", READER):
             mailer.send(mail("subject", to=recipient))
     assert len(sink.received) == 2
@@ -138,7 +138,7 @@ def test_a_refused_recipient_leaves_the_connection_open(sink: Sink) -> None:
 
 def test_a_refused_data_command_does_not_spoil_the_next_email(server: RawServer) -> None:
     server.data_answers = [b"451 Not now\r\n"]
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("one")).text == "451 Not now"
         assert mailer.send(mail("two")) == SENT
     assert len(server.received) == 1
@@ -150,7 +150,7 @@ def test_a_refused_data_command_does_not_spoil_the_next_email(server: RawServer)
 def test_a_line_break_in_the_sender_adds_no_command(server: RawServer, address: str) -> None:
     breaking = mail("one")
     breaking.from_email = address
-    with Mailer() as mailer, pytest.raises(ValueError, match=r"(?i)invalid|newline"):
+    with closing(Mailer()) as mailer, pytest.raises(ValueError, match=r"(?i)invalid|newline"):
         mailer.send(breaking)
     assert not any(b"thief" in command for command in server.commands)
     assert server.received == []
@@ -163,14 +163,14 @@ def test_a_line_break_in_the_sender_adds_no_command(server: RawServer, address: 
 def test_a_recipient_that_is_not_one_address_reaches_nobody(
     server: RawServer, address: str
 ) -> None:
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("one", to=address)).outcome is AttemptOutcome.REFUSED
     assert server.commands == []
 
 
 def test_a_connection_lost_at_the_end_of_an_email_is_opened_again_for_it(sink: Sink) -> None:
     sink.answers = lambda number: HANG_UP if number == 2 else "250 OK"
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("one")) == SENT
         assert mailer.send(mail("two")) == SENT
     assert sink.subjects == ["one", "two", "two"]
@@ -179,7 +179,7 @@ def test_a_connection_lost_at_the_end_of_an_email_is_opened_again_for_it(sink: S
 
 def test_a_connection_lost_twice_defers_the_email(sink: Sink) -> None:
     sink.answers = lambda number: HANG_UP if number in {2, 3} else "250 OK"
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("one")) == SENT
         answer = mailer.send(mail("two"))
     assert (answer.outcome, answer.is_server_fault) == (AttemptOutcome.DEFERRED, True)
@@ -187,14 +187,14 @@ def test_a_connection_lost_twice_defers_the_email(sink: Sink) -> None:
 
 @pytest.mark.parametrize("body", [".", "..\n.\nx", "a\n.\nMAIL FROM:<thief@example.org>\n."])
 def test_a_line_with_only_a_dot_does_not_end_the_email(sink: Sink, body: str) -> None:
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("dots", body)) == SENT
     [received] = sink.received
     assert received.get_content().replace("\r\n", "\n").rstrip("\n") == body
 
 
 def test_the_domain_of_an_address_is_sent_in_ascii(sink: Sink) -> None:
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("one", to="reader@b\u00fccher.example")) == SENT
     assert sink.recipients == ["reader@xn--bcher-kva.example"]
     assert sink.received[0]["To"] == "reader@xn--bcher-kva.example"
@@ -211,7 +211,7 @@ class Redirecting(EmailBackend):
 
 def test_a_custom_email_backend_is_used(sink: Sink, settings: Any) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.Redirecting"
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(mail("one")) == SENT
     assert sink.recipients == ["trial@example.org"]
 
@@ -220,7 +220,7 @@ def test_a_custom_email_backend_is_used(sink: Sink, settings: Any) -> None:
 def test_a_sender_that_is_not_one_address_is_an_error(server: RawServer, sender: str) -> None:
     breaking = mail("one")
     breaking.from_email = sender
-    with Mailer() as mailer, pytest.raises(ValueError, match="Invalid address"):
+    with closing(Mailer()) as mailer, pytest.raises(ValueError, match="Invalid address"):
         mailer.send(breaking)
     assert not any(command.startswith(b"MAIL") for command in server.commands)
 
@@ -235,7 +235,7 @@ def test_a_server_that_answers_slowly_is_cut_off_before_the_lease_ends(
     sink.recipient_answers = slowly
     monkeypatch.setattr(mailer_module, "ATTEMPT_LIMIT", timedelta(seconds=0.5))
     begun = time.monotonic()
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         answer = mailer.send(mail("one"))
     assert time.monotonic() - begun < 2
     assert (answer.outcome, answer.is_server_fault) == (AttemptOutcome.DEFERRED, True)
@@ -386,14 +386,14 @@ def test_the_email_that_arrives_says_what_was_written(title: str, quote: str, na
 @pytest.mark.parametrize("breaking", ["\n", "\r", "\r\n"])
 def test_a_header_with_a_line_break_is_not_sent(server: RawServer, breaking: str) -> None:
     smuggling = mail("one", **{"X-Note": f"a{breaking}Bcc: thief@example.org"})
-    with Mailer() as mailer, pytest.raises(BadHeaderError):
+    with closing(Mailer()) as mailer, pytest.raises(BadHeaderError):
         mailer.send(smuggling)
     assert server.received == []
 
 
 def test_what_goes_over_the_wire_is_what_was_rendered(server: RawServer) -> None:
     made = rendered("\u00dcberf\u00e4llig (中国)", ".\n..\nZeile", "中国")
-    with Mailer() as mailer:
+    with closing(Mailer()) as mailer:
         assert mailer.send(made) == SENT
     [lines] = server.received
     assert not re.search(rb"(?<!\r)\n", lines)

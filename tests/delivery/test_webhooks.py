@@ -26,6 +26,7 @@ from compliance import delivery
 from compliance.delivery import chats, http_client, webhooks
 from compliance.delivery.answers import Answer
 from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
+from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
@@ -130,7 +131,7 @@ UNSAFE = (
 @pytest.mark.parametrize("url", UNSAFE)
 @pytest.mark.django_db
 def test_an_unsafe_address_is_refused_at_save_and_at_send(url: str) -> None:
-    with pytest.raises(webhooks.UnsafeAddress):
+    with pytest.raises(UnsafeAddress):
         webhooks.refuse_unsafe(url)
     with pytest.raises(Invalid):
         operations.create(draft=WebhookDraft.model_construct(name="x", url=url), as_of=NOW)
@@ -180,7 +181,7 @@ def test_one_private_address_among_several_is_enough_to_refuse(
             for address in ("93.184.216.34", private, "93.184.216.35")
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
-        with pytest.raises(webhooks.UnsafeAddress, match="private"):
+        with pytest.raises(UnsafeAddress, match="private"):
             webhooks.refuse_unsafe("https://several.example/")
 
 
