@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
 # Servers may answer at any length; only this many characters are stored.
@@ -21,8 +20,3 @@ class Answer:
     outcome: AttemptOutcome
     text: str = ""
     is_server_fault: bool = False
-
-
-def internal_error(error: Exception) -> Answer:
-    """Return the answer that is recorded when an error of our own prevented an attempt."""
-    return Answer(outcome=AttemptOutcome.DEFERRED, text=one_line(repr(error))[:MAX_ANSWER_LENGTH])

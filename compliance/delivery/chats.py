@@ -36,15 +36,6 @@ class UnknownChat(ValueError):
     """A URL that is not a supported chat. The message says which are."""
 
 
-def refuse_unknown(url: str) -> None:
-    """Check that a URL is a chat at one of `SERVICES`.
-
-    Raises:
-        UnknownChat: it is not. The message does not repeat the URL, which contains a secret.
-    """
-    _chat(url)
-
-
 def masked(url: str) -> str:
     """Return the URL of a chat without anything that could be its secret."""
     scheme, _, rest = url.partition("://")
@@ -57,7 +48,7 @@ def masked(url: str) -> str:
 def notify(*, url: str, title: str, body: str) -> Answer:
     """Write to a chat once, without mentions. Never raises, and never repeats the URL."""
     try:
-        chat = _chat(url)
+        chat = parse(url)
     except UnknownChat as error:
         return Answer(outcome=AttemptOutcome.REFUSED, text=str(error))
     service = apprise.Apprise(asset=_asset())
@@ -75,7 +66,12 @@ def notify(*, url: str, title: str, body: str) -> Answer:
     return Answer(outcome=AttemptOutcome.DEFERRED, text="The chat did not accept the message.")
 
 
-def _chat(url: str) -> apprise.NotifyBase:
+def parse(url: str) -> apprise.NotifyBase:
+    """Return the chat at one of `SERVICES` that a URL stands for.
+
+    Raises:
+        UnknownChat: it is no such chat. The message does not repeat the URL, which is secret.
+    """
     is_single = not re.search(r"[\s,]|://.*://", url)
     options = re.split(r"[?&;]", url)[1:]
     unknown = [each for each in options if each.partition("=")[0].lower() not in _OPTIONS]

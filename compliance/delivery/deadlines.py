@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Self
@@ -13,8 +13,8 @@ from django.db.models import Prefetch
 from compliance.domain.deadlines.explanations import Case, FactTold, Passed, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
-from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
-from compliance.models.deadlines.facts import fact_told
+from compliance.models import Deadline, Evidence, ObligationParty, Position
+from compliance.models.deadlines.facts import facts_told
 from compliance.models.deadlines.ledger import ledger_of
 
 
@@ -45,45 +45,27 @@ def load_deadlines(ids: Iterable[int]) -> dict[int, Deadline]:
 class Histories:
     """The ledger entries of deadlines, each with the due day of its time, and their facts."""
 
-    entries: dict[int, list[tuple[date | None, Entry]]]
+    entries: dict[int, dict[Entry, date | None]]
     facts: dict[int, FactTold]
 
     @classmethod
     def load(cls, deadline_ids: Iterable[int]) -> Self:
         """Return the histories of deadlines, in a fixed number of queries."""
-        entries: dict[int, list[tuple[date | None, Entry]]] = defaultdict(list)
-        fact_ids: set[int] = set()
+        entries: dict[int, dict[Entry, date | None]] = defaultdict(dict)
         for deadline_id, due_on, entry in ledger_of(deadline_ids):
-            entries[deadline_id].append((due_on, entry))
-            if entry.fact_id is not None:
-                fact_ids.add(entry.fact_id)
-        facts = Fact.objects.filter(pk__in=fact_ids).prefetch_related("evidence")
-        return cls(entries=dict(entries), facts={fact.pk: fact_told(fact) for fact in facts})
+            entries[deadline_id][entry] = due_on
+        fact_ids = {entry.fact_id for rows in entries.values() for entry in rows}
+        return cls(entries=entries, facts=facts_told(fact_ids))
 
     def paragraph(self, deadline: Deadline) -> str:
         """Return what has happened since a deadline was agreed, in one paragraph."""
+        due_days = self.entries[deadline.pk]
+        history = current_history(list(due_days))
         case = Case(
             timezone=deadline.timezone,
-            course=_transitions(self.entries.get(deadline.pk, ())),
+            course=[Passed.of_entry(entry, due_days[entry]) for entry in history],
             facts=self.facts,
             verification=Verification(deadline.verification),
             unit=deadline.obligation.unit,
         )
         return " ".join(changes(case))
-
-
-def _transitions(entries: Sequence[tuple[date | None, Entry]]) -> list[Passed]:
-    days = {(entry.recorded_at, entry.effective_at): due_on for due_on, entry in entries}
-    return [
-        Passed(
-            effective_at=entry.effective_at,
-            status=entry.status,
-            reason=entry.reason,
-            fact_id=entry.fact_id,
-            due_on=days[entry.recorded_at, entry.effective_at],
-            due_at=entry.due_at,
-            performed=entry.performed,
-            target=entry.target,
-        )
-        for entry in current_history([entry for _, entry in entries])
-    ]

@@ -50,7 +50,7 @@ def item(
     return Item(
         deadline_id=deadline.pk,
         kind=alert.kind,
-        label=sentences.label_of(alert, deadline),
+        label=sentences.label(alert, is_achieve=sentences.is_achieve(deadline)),
         headline=headline,
         tone=tone,
         title=phrases.one_line(obligation.title),

@@ -15,7 +15,7 @@ from compliance.delivery import links
 from compliance.delivery.contents import Contents
 from compliance.delivery.deadlines import Histories, load_deadlines
 from compliance.delivery.items import item
-from compliance.delivery.sentences import counts_by_label, label_of
+from compliance.delivery.sentences import counts_by_label, is_achieve, label
 from compliance.domain import civil_time, phrases
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Message, Subscription
@@ -101,33 +101,33 @@ def contents_about(
         breaches: at least one.
     """
     deadlines = load_deadlines(breach.deadline_id for breach in breaches)
-    alerts = [_first_alert(breach) for breach in breaches]
+    alerts = [
+        AlertRow(
+            message_id=0,
+            kind=AlertKind.RECOVERED if breach.ended_at else AlertKind.MISSED,
+            deadline_id=breach.deadline_id,
+            occurred_at=breach.occurred_at,
+            detected_at=breach.detected_at,
+            ended_at=breach.ended_at,
+            end_reason=breach.end_reason,
+        )
+        for breach in breaches
+    ]
+    labels = Counter(
+        label(alert, is_achieve=is_achieve(deadlines[alert.deadline_id])) for alert in alerts
+    )
     agreement = None if is_digest else deadlines[breaches[0].deadline_id].agreement
     batch = Batch(
         as_of=as_of,
         messages={0: Message(recipient=recipient, agreement=agreement, message_id=_PREVIEW_ID)},
         alerts={0: alerts},
-        counts={0: dict(Counter(label_of(each, deadlines[each.deadline_id]) for each in alerts))},
+        counts={0: dict(labels)},
         deadlines=deadlines,
         histories=Histories.load(deadlines),
         references={},
         zones=_zones([recipient]),
     )
     return batch.contents(0)
-
-
-def _first_alert(breach: Breach) -> AlertRow:
-    return AlertRow(
-        message_id=0,
-        kind=AlertKind.RECOVERED if breach.ended_at else AlertKind.MISSED,
-        deadline_id=breach.deadline_id,
-        due_at=None,
-        reason=None,
-        occurred_at=breach.occurred_at,
-        detected_at=breach.detected_at,
-        ended_at=breach.ended_at,
-        end_reason=breach.end_reason,
-    )
 
 
 def _thread(agreement: Agreement | None, alerts: Sequence[AlertRow]) -> str:

@@ -9,7 +9,7 @@ same Message-ID, by which mail programs fold them into one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,14 +21,14 @@ from compliance.delivery.time_limits import ATTEMPT_LIMIT
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Agreement, Alert, Message, Subscription
 from compliance.models.alerts import reported_alerts
+from compliance.models.alerts.formed_messages import analyze, form_messages
 
 # How long a claimed message is out of reach for other workers, and so how long a `kill -9` can
 # delay it. It exceeds the limit of one attempt, for which a claim must last.
 LEASE = ATTEMPT_LIMIT + timedelta(seconds=5)
 MAX_CLAIMED = 250
-# No more alerts are claimed than can be read well within a lease. A message that has
-# `LARGE_MESSAGE` alerts or more counts as that many, because counting further would take long.
-MAX_CLAIMED_ALERTS, LARGE_MESSAGE = 20_000, 2_000
+# No more alerts are claimed than can be read well within a lease.
+MAX_CLAIMED_ALERTS = 20_000
 FORMED_AT_ONCE = 5_000
 _MINUTE = timedelta(minutes=1)
 # Serializes the workers that count how much a channel was given, so that no two use the same room.
@@ -58,7 +58,7 @@ def form(*, as_of: datetime, domain: str) -> int:
         return 0
     is_large = len(agreement_ids) == FORMED_AT_ONCE
     if is_large:
-        _analyze()
+        analyze()
     with transaction.atomic():
         # Two workers must not split the alerts of one agreement. And operations lock an agreement
         # before its alerts, so the opposite order could deadlock.
@@ -68,70 +68,10 @@ def form(*, as_of: datetime, domain: str) -> int:
             .select_for_update(skip_locked=True, no_key=True)
         )
         locked_ids = list(locked.values_list("id", flat=True))
-        formed = _form(locked_ids, as_of=as_of, domain=domain, is_large=is_large)
+        formed = form_messages(locked_ids, as_of=as_of, domain=domain, is_large=is_large)
     if is_large:
-        _analyze()
+        analyze()
     return formed
-
-
-def _form(agreement_ids: Sequence[int], *, as_of: datetime, domain: str, is_large: bool) -> int:
-    if not agreement_ids:
-        return 0
-    # Selected again in the statement that takes them: a sweep may have begun in the meantime.
-    alerts, parameters = (
-        Alert.objects.releasable(as_of)
-        .filter(agreement__in=agreement_ids)
-        .order_by()
-        .select_for_update(skip_locked=True, of=("self",))
-        .values("id", "recipient", "agreement_id", "is_digest")
-        .query.sql_with_params()
-    )
-    with connection.cursor() as cursor:
-        if is_large:
-            # A hash join that spills to disk would scan the table once for every part.
-            cursor.execute("SET LOCAL work_mem = '64MB'")
-        cursor.execute(
-            f"""
-            WITH waiting AS ({alerts}), taken AS (
-                SELECT id, recipient, CASE WHEN NOT is_digest THEN agreement_id END AS about
-                FROM waiting
-            ), formed AS (
-                INSERT INTO compliance_message
-                    (recipient, agreement_id, webhook_id, message_id, state, created_at,
-                     next_attempt_at, attempt_count)
-                SELECT recipient, about,
-                       CASE WHEN recipient LIKE 'webhook:%%'
-                            THEN split_part(recipient, ':', 2)::bigint END,
-                       '<' || replace(gen_random_uuid()::text, '-', '') || '@' || %s || '>',
-                       %s, %s, %s, 0
-                FROM taken GROUP BY recipient, about ORDER BY min(id)
-                RETURNING id, recipient, agreement_id
-            ), assigned AS (
-                -- In the order in which the alerts are stored. Recipient by recipient, each page
-                -- would be read and written as many times as there are recipients.
-                UPDATE compliance_alert AS a SET message_id = placed.message_id
-                FROM (
-                    SELECT taken.id, formed.id AS message_id
-                    -- IS NOT DISTINCT FROM would rule out a hash join.
-                    FROM taken JOIN formed ON formed.recipient = taken.recipient
-                      AND coalesce(formed.agreement_id, -1) = coalesce(taken.about, -1)
-                    ORDER BY taken.id
-                ) AS placed
-                WHERE a.id = placed.id
-            )
-            SELECT count(*) FROM formed
-            """,
-            [*parameters, domain, MessageState.WAITING, as_of, as_of],
-        )
-        [[formed]] = cursor.fetchall()
-    return int(formed)
-
-
-def _analyze() -> None:
-    """Update the planner's statistics. Autovacuum would do so only a minute after a burst, and
-    until then the planner would loop over a hundred thousand new rows as if they were few."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE compliance_alert, compliance_breach")
 
 
 def claim(
@@ -165,15 +105,10 @@ def claim(
             messages = _within_pace(messages, given, per_minute)
         if not messages:
             return [], 0
-        messages = messages[: _how_many_fit([message.pk for message in messages])]
-        ids = [message.pk for message in messages]
-        reported_alerts.withdraw_untrue(ids, now=now)
-        remaining = set(
-            Alert.objects.filter(message__in=ids, withdrawn_at__isnull=True)
-            .order_by()
-            .values_list("message_id", flat=True)
-            .distinct()
+        ids = reported_alerts.first_that_fit(
+            [message.pk for message in messages], MAX_CLAIMED_ALERTS
         )
+        remaining = reported_alerts.withdraw_untrue(ids, now=now)
         withdrawn = Message.objects.filter(id__in=set(ids) - remaining)
         withdrawn_count = withdrawn.update(state=MessageState.WITHDRAWN)
         leased_until = now + LEASE
@@ -212,25 +147,6 @@ def _within_pace(
         if counts[message.webhook_id] <= per_minute:
             kept.append(message)
     return kept
-
-
-def _how_many_fit(message_ids: Sequence[int]) -> int:
-    """Return how many of these messages, from the first on, can be read within a lease."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT (SELECT count(*) FROM (
-                SELECT FROM compliance_alert WHERE message_id = m.id LIMIT %s) AS counted)
-            FROM unnest(%s::bigint[]) WITH ORDINALITY AS m(id, place) ORDER BY place
-            """,
-            [LARGE_MESSAGE, list(message_ids)],
-        )
-        total = 0
-        for place, (count,) in enumerate(cursor.fetchall()):
-            total += count
-            if total > MAX_CLAIMED_ALERTS:
-                return max(1, place)
-    return len(message_ids)
 
 
 def _held(claim: Claim) -> QuerySet[Message]:

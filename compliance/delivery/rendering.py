@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from email.utils import parseaddr
 from functools import cache
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -28,9 +27,17 @@ def render_mail(contents: Contents) -> EmailMultiAlternatives:
     """Return the email with these contents."""
     # No message has the first Message-ID: it is what all messages of a thread refer to.
     references = (f"<{contents.thread}@{sender_domain()}>", *contents.references)
-    context = _context(contents)
+    title = subject(contents)
+    context = {
+        "contents": contents,
+        "items": contents.items,
+        "single": contents.items[0] if contents.total == 1 else None,
+        "subject": title,
+        "summary": summary(contents),
+        "site": settings.SITE_URL,
+    }
     mail = EmailMultiAlternatives(
-        subject=context["subject"],
+        subject=title,
         body=_template("txt").render(context),
         to=[contents.recipient],
         headers={
@@ -87,17 +94,6 @@ def header_text(text: str) -> str:
 def summary(contents: Contents) -> str:
     """Return the counts as a text such as `3 missed, 1 met late`."""
     return ", ".join(f"{count:,} {label}" for label, count in contents.counts.items())
-
-
-def _context(contents: Contents) -> dict[str, Any]:
-    return {
-        "contents": contents,
-        "items": contents.items,
-        "single": contents.items[0] if contents.total == 1 else None,
-        "subject": subject(contents),
-        "summary": summary(contents),
-        "site": settings.SITE_URL,
-    }
 
 
 def _quoted(text: str) -> str:

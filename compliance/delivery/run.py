@@ -13,12 +13,13 @@ import structlog
 from django.db import Error
 
 from compliance.delivery import administrator_mails, messages, outbox, rendering
-from compliance.delivery.answers import Answer, internal_error
+from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.messages import Batch
 from compliance.delivery.outbox import Claim
 from compliance.delivery.senders import MailSender, Sender, WebhookSender
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
+from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
 log = structlog.get_logger(__name__)
@@ -51,13 +52,7 @@ def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False)
     clock = _clock(as_of)
     report = DeliveryReport(formed=outbox.form(as_of=as_of, domain=rendering.sender_domain()))
     with closing(Mailer()) as mailer:
-        _Run(
-            sender=MailSender(mailer),
-            mailer=mailer,
-            report=report,
-            clock=clock,
-            is_stopping=is_stopping,
-        ).work(as_of)
+        _Run(MailSender(mailer), mailer, report, clock, is_stopping).work(as_of)
     return report
 
 
@@ -70,14 +65,12 @@ def call_webhooks(
     """
     report = DeliveryReport()
     end = time.monotonic() + WEBHOOKS_SECONDS
+
+    def is_ending() -> bool:
+        return is_stopping() or time.monotonic() > end
+
     with closing(Mailer()) as mailer:
-        _Run(
-            sender=WebhookSender(),
-            mailer=mailer,
-            report=report,
-            clock=_clock(as_of),
-            is_stopping=lambda: is_stopping() or time.monotonic() > end,
-        ).work(as_of)
+        _Run(WebhookSender(), mailer, report, _clock(as_of), is_ending).work(as_of)
     return report
 
 
@@ -87,7 +80,7 @@ def _clock(as_of: datetime) -> Callable[[], datetime]:
     return lambda: as_of + timedelta(seconds=time.monotonic() - started)
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class _Run:
     """The state of one run. `mailer` notifies the administrators."""
 
@@ -169,7 +162,9 @@ class _Run:
     def _fail(self, claim: Claim, error: Exception, *, started_at: datetime) -> None:
         """Record an error of our own, which must not hold up other messages."""
         log.error("message could not be rendered", message=claim.message_id, exc_info=error)
-        self._record(claim, internal_error(error), started_at=started_at)
+        text = one_line(repr(error))[:MAX_ANSWER_LENGTH]
+        answer = Answer(outcome=AttemptOutcome.DEFERRED, text=text)
+        self._record(claim, answer, started_at=started_at)
 
     def _record(self, claim: Claim, answer: Answer, *, started_at: datetime) -> None:
         ended_at = self.clock()

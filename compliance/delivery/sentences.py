@@ -23,16 +23,13 @@ _ENDED = {BreachEnd.PERFORMED: "met late", BreachEnd.VOIDED: "not {missed} after
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 
+# The sentences about ends that need more than their label.
 _ENDED_SENTENCES = {
     BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
     BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",
-    BreachEnd.EXTENDED: "It was extended on {when}, after it had been {missed}.",
     BreachEnd.RESCHEDULED: (
         "It was rescheduled on {when}, with a date that it depends on, after it had been {missed}."
     ),
-    BreachEnd.WAIVED: "It was waived on {when}, after it had been {missed}.",
-    BreachEnd.SUSPENDED: "It was suspended on {when}, after it had been {missed}.",
-    BreachEnd.CANCELLED: "It was cancelled on {when}, after it had been {missed}.",
     BreachEnd.TERMINATED: (
         "It ended on {when} with its agreement, which was terminated, after it had been {missed}."
     ),
@@ -54,16 +51,16 @@ def is_achieve(deadline: Deadline) -> bool:
     return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
 
 
-def label(kind: str, end_reason: str | None, reason: str | None, *, is_achieve: bool) -> str:
+def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
     """Return `missed`, `still missed`, `due soon`, how a breach ended, or what has changed."""
     missed = _missed(is_achieve=is_achieve)
-    if end_reason is not None:
-        return _ENDED.get(BreachEnd(end_reason), end_reason).format(missed=missed)
-    match AlertKind(kind):
+    if alert.end_reason is not None:
+        return _ENDED.get(BreachEnd(alert.end_reason), alert.end_reason).format(missed=missed)
+    match AlertKind(alert.kind):
         case AlertKind.REMINDER:
             return "due soon" if is_achieve else "ending soon"
         case AlertKind.CHANGED:
-            changed = Reason(reason or Reason.RESCHEDULED)
+            changed = Reason(alert.reason or Reason.RESCHEDULED)
             return _CHANGED.get(changed, changed.value)
         case AlertKind.ESCALATED | AlertKind.UNSILENCED:
             return f"still {missed}"
@@ -75,9 +72,8 @@ def counts_by_label(counts: Sequence[LabelCount]) -> dict[str, int]:
     """Return how many deadlines get each label: open breaches first, changes last."""
     found: Counter[str] = Counter()
     for each in sorted(counts, key=_order):
-        found[label(each.kind, each.end_reason, each.reason, is_achieve=each.is_achieve)] += (
-            each.total
-        )
+        found[label(each, is_achieve=each.is_achieve)] += each.total
+
     return dict(found)
 
 
@@ -97,7 +93,7 @@ def _order(each: LabelCount) -> tuple[int, int, int, str, bool]:
 
 def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str, str]:
     """Return the headline of an item, and its tone: `bad`, `good` or `plain`."""
-    found = label_of(alert, deadline)
+    found = label(alert, is_achieve=is_achieve(deadline))
     if alert.kind == AlertKind.REMINDER and deadline.due_at is not None:
         left = phrases.elapsed(
             as_of.replace(second=0, microsecond=0), deadline.due_at, deadline.timezone
@@ -114,11 +110,6 @@ def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str,
     return found.capitalize(), tone
 
 
-def label_of(alert: AlertRow, deadline: Deadline) -> str:
-    """Return the label of a listed alert."""
-    return label(alert.kind, alert.end_reason, alert.reason, is_achieve=is_achieve(deadline))
-
-
 def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     """Return one sentence on how things stand: how late it is, how it ended or what changed."""
     if alert.kind == AlertKind.REMINDER:
@@ -133,7 +124,11 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     zone = deadline.timezone
     late_since = deadline.due_at or alert.occurred_at
     if alert.ended_at is not None and alert.end_reason is not None:
-        return _ENDED_SENTENCES[BreachEnd(alert.end_reason)].format(
+        sentence = _ENDED_SENTENCES.get(
+            BreachEnd(alert.end_reason), "It was {ended} on {when}, after it had been {missed}."
+        )
+        return sentence.format(
+            ended=alert.end_reason,
             when=phrases.in_utc(alert.ended_at),
             late=phrases.elapsed(late_since, alert.ended_at, zone),
             length=phrases.elapsed(alert.occurred_at, alert.ended_at, zone),

@@ -269,7 +269,7 @@ def test_what_is_no_address_is_refused_for_good_and_holds_up_nobody(
 def test_without_a_mail_server_mails_are_kept_as_files(
     desk: Desk, settings: Any, tmp_path: Any
 ) -> None:
-    settings.EMAIL_BACKEND = "compliance.delivery.files.EmailBackend"
+    settings.EMAIL_BACKEND = "config.mail_files.EmailBackend"
     settings.VAR_DIR = tmp_path
     desk.follow()
     desk.deadline(desk.agreement())

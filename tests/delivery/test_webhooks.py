@@ -485,7 +485,7 @@ def test_only_chats_at_hosts_we_know_are_written_to(
     called: list[object] = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *each, **_: called.append(each))
     with pytest.raises(chats.UnknownChat) as refused:
-        chats.refuse_unknown(url)
+        chats.parse(url)
     assert url not in str(refused.value)
     answer = chats.notify(url=url, title="t", body="b")
     assert answer.outcome is AttemptOutcome.REFUSED
@@ -552,7 +552,7 @@ TAKEN = {
 def test_the_links_that_chats_give_out_are_taken_and_written_to(
     url: str, posted: list[requests.PreparedRequest]
 ) -> None:
-    chats.refuse_unknown(url)
+    chats.parse(url)
     assert chats.notify(url=url, title="1 missed", body="Deliver") == Answer(
         outcome=AttemptOutcome.SENT
     )
@@ -565,7 +565,7 @@ def test_each_service_that_is_named_is_one_that_can_be_written_to(
     posted: list[requests.PreparedRequest],
 ) -> None:
     with pytest.raises(chats.UnknownChat) as refused:
-        chats.refuse_unknown("nothing")
+        chats.parse("nothing")
     assert ", ".join(chats.SERVICES) in str(refused.value)
     for url in TAKEN:
         chats.notify(url=url, title="t", body="b")
@@ -605,5 +605,5 @@ def test_no_secret_of_a_chat_comes_into_a_log(caplog: pytest.LogCaptureFixture) 
     secret = "TIiajkdnlazkcOXrIdevi7FQ"
     for url in (f"slack://T1/A1/{secret}!/", f"slack://{secret}/", f"https://example.org/{secret}"):
         with pytest.raises(chats.UnknownChat):
-            chats.refuse_unknown(url)
+            chats.parse(url)
     assert secret not in caplog.text

@@ -21,6 +21,8 @@ from compliance.domain.vocabulary import (
 
 # A message lists this many deadlines, most severe first, and counts the rest.
 MAX_LISTED = 100
+# Counting the alerts of a message beyond this number would take too long.
+LARGE_MESSAGE = 2_000
 
 
 class AlertRow(NamedTuple):
@@ -29,12 +31,12 @@ class AlertRow(NamedTuple):
     message_id: int
     kind: str
     deadline_id: int
-    due_at: datetime | None
-    reason: str | None
-    occurred_at: datetime | None
-    detected_at: datetime | None
-    ended_at: datetime | None
-    end_reason: str | None
+    due_at: datetime | None = None
+    reason: str | None = None
+    occurred_at: datetime | None = None
+    detected_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: str | None = None
     silence_reason: str | None = None
 
 
@@ -85,8 +87,25 @@ def earlier_message_ids(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]
     return {message_id: tuple(earlier[-20:]) for message_id, earlier in found.items()}
 
 
-def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> None:
+def first_that_fit(message_ids: Sequence[int], max_alerts: int) -> list[int]:
+    """Return as many messages, from the first on, as have this many alerts, but at least one.
+
+    A message with `LARGE_MESSAGE` alerts or more counts as that many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ALERTS, {"messages": list(message_ids)})
+        total = 0
+        for place, (count,) in enumerate(cursor.fetchall()):
+            total += count
+            if total > max_alerts:
+                return list(message_ids[: max(1, place)])
+    return list(message_ids)
+
+
+def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
     """Withdraw the alerts of these messages that are no longer true.
+
+    Returns the messages that still have alerts.
 
     A withdrawn alert leaves its message if the message was never tried: nobody can have read it,
     so nobody needs a correction.
@@ -94,6 +113,8 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> None:
     with connection.cursor() as cursor:
         for statement in (_WITHDRAW_ABOUT_BREACHES, _WITHDRAW_ENDS, _WITHDRAW_STALE):
             cursor.execute(statement, {"messages": list(message_ids), "now": now})
+        cursor.execute(_MESSAGES_WITH_ALERTS, {"messages": list(message_ids)})
+        return {message_id for (message_id,) in cursor.fetchall()}
 
 
 # The alerts about one breach, in the order in which they occur.
@@ -176,6 +197,17 @@ _EARLIER_MESSAGES = f"""
     WHERE a.message_id = ANY(%(messages)s) AND a.kind <> '{AlertKind.MISSED}'
       AND a.breach_at IS NOT NULL AND a.withdrawn_at IS NULL
     ORDER BY 1, 2
+"""
+
+_COUNT_ALERTS = f"""
+    SELECT (SELECT count(*) FROM (
+        SELECT FROM compliance_alert WHERE message_id = m.id LIMIT {LARGE_MESSAGE}) AS counted)
+    FROM unnest(%(messages)s::bigint[]) WITH ORDINALITY AS m(id, place) ORDER BY place
+"""
+
+_MESSAGES_WITH_ALERTS = """
+    SELECT DISTINCT message_id FROM compliance_alert
+    WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
 """
 
 # An acknowledgement pauses escalations; when it ends, a new alert is made. If a message since the

@@ -94,6 +94,6 @@ def _refuse(draft: WebhookDraft, stored: Webhook | None) -> None:
         if draft.kind is WebhookKind.STANDARD:
             webhooks.refuse_unsafe(draft.url)
         else:
-            chats.refuse_unknown(draft.url)
+            chats.parse(draft.url)
     except (UnsafeAddress, chats.UnknownChat) as error:
         raise refusal("url", str(error)) from None
