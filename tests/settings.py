@@ -16,8 +16,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 elif "pytest" in sys.modules:
     for _name in (
         "ADMIN_EMAIL", "ADMIN_PASSWORD", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG",
-        "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", "DELIVERY_SECONDS", "EMAIL_URL", "HOST",
-        "PORT", "RECURRENCE_MONTHS", "SEAL_EMAIL", "SECRET_KEY", "SITE_URL", "SWEEP_SECONDS",
+        "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", "DELIVERY_SECONDS", "DELIVERY_WORKERS",
+        "EMAIL_URL", "HOST", "PORT", "RECURRENCE_MONTHS", "SEAL_EMAIL", "SECRET_KEY", "SITE_URL",
+        "SWEEP_SECONDS",
     ):  # fmt: skip
         os.environ.pop(_name, None)
     os.environ["VAR_DIR"] = str(run_folder.create())

@@ -160,7 +160,7 @@ def test_what_waited_for_something_else_does_not_wait_for_a_sweep_as_well(
 def test_a_worker_takes_no_more_at_once_than_it_can_read_within_a_lease(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "CLAIM_ALERTS", 5)
+    monkeypatch.setattr(outbox, "MAX_CLAIMED_ALERTS", 5)
     for number in range(4):
         desk.follow(f"reader{number}@example.org")
     due_together(desk, 2)
@@ -173,7 +173,7 @@ def test_a_worker_takes_no_more_at_once_than_it_can_read_within_a_lease(
 
 
 def test_but_always_one(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "CLAIM_ALERTS", 1)
+    monkeypatch.setattr(outbox, "MAX_CLAIMED_ALERTS", 1)
     desk.follow()
     due_together(desk, 3)
     assert desk.pass_to(DUE).sent == 1
@@ -183,7 +183,7 @@ def test_but_always_one(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch)
 def test_a_storm_larger_than_one_look_is_one_message_too(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "FORM", 2)
+    monkeypatch.setattr(outbox, "FORMED_AT_ONCE", 2)
     desk.follow()
     due_together(desk, 5)
     assert desk.pass_to(DUE).sent == 1

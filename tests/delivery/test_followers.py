@@ -359,7 +359,9 @@ def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -
     for hours in range(24 * 4):
         delivery.call_webhooks(as_of=DUE_AT + hours * HOUR)
     assert set(Message.objects.values_list("state", flat=True)) == {MessageState.GIVEN_UP}
-    assert [each.subject for each in mail.outbox] == ["Pacta: webhook Desk tools takes nothing"]
+    assert [each.subject for each in mail.outbox] == [
+        "Pacta: webhook Desk tools does not accept messages"
+    ]
     assert Subscription.objects.get().refused_at is not None
 
 

@@ -42,7 +42,7 @@ def test_a_test_mail_says_that_it_is_one_and_stores_nothing(desk: Desk, sink: Si
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    assert "Nothing is missed: this only shows that Pacta can reach you." in text
+    assert "Nothing was missed: this is only a test that Pacta can reach you." in text
     assert "/unsubscribe/" in mail["List-Unsubscribe"]
     assert _stored() == before
 

@@ -161,7 +161,7 @@ def test_first_start_second_start_and_ctrl_c(installation: Installation) -> None
 def test_what_dies_comes_back_and_kill_9_leaves_nothing(installation: Installation) -> None:
     installation.up()
 
-    for words in (["worker", "--queues=sweep"], ["worker", "--queues=delivery"], ["beat"]):
+    for words in (["worker", "--queues=sweep"], ["worker", "--hostname=delivery@%h"], ["beat"]):
         pid = installation.pid_of(*words)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)

@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from typing import Self
 
 from compliance.domain.civil_time import zone
+from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.phrases import day, one_line, shortened
 from compliance.domain.vocabulary import (
     Conclusion,
@@ -116,6 +118,20 @@ class Passed:
     due_at: datetime | None
     performed: Decimal | None = None
     target: Decimal | None = None
+
+    @classmethod
+    def of_entry(cls, entry: Entry, due_on: date | None) -> Self:
+        """Return the change of status that a ledger entry records, with the due day of its time."""
+        return cls(
+            effective_at=entry.effective_at,
+            status=entry.status,
+            reason=entry.reason,
+            fact_id=entry.fact_id,
+            due_on=due_on,
+            due_at=entry.due_at,
+            performed=entry.performed,
+            target=entry.target,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

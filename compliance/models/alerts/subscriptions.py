@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -29,6 +30,17 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def concerning(self, agreement: int | models.OuterRef) -> Self:
         """Which are about an agreement, alone or among all."""
         return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
+
+    def of_recipients(self, recipients: Iterable[str]) -> Self:
+        """Whose alerts go to one of these addresses, or to one of these `webhook:` numbers."""
+        emails, webhook_ids = [], []
+        for recipient in recipients:
+            email, _, webhook_id = recipient.partition("webhook:")
+            if email:
+                emails.append(email)
+            else:
+                webhook_ids.append(int(webhook_id))
+        return self.filter(models.Q(email__in=emails) | models.Q(webhook__in=webhook_ids))
 
 
 @tracked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,15 +11,14 @@ from django.db.models import Q
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
-    FactTold,
     Passed,
     PositionTold,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
-from compliance.models import Deadline, Fact, Position
-from compliance.models.deadlines.facts import fact_told
+from compliance.models import Deadline, Position
+from compliance.models.deadlines.facts import facts_told
 from compliance.queries.deadlines.deadlines import Moment, believed, row, timeline
 from compliance.queries.rows import Row
 
@@ -61,7 +59,7 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
         Case(
             timezone=deadline.timezone,
             course=course,
-            facts=_facts(course),
+            facts=facts_told(each.fact_id for each in course),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
             verification=Verification(state["verification"]),
@@ -73,19 +71,7 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
 
 def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
     if moment.as_of is not None:
-        return [
-            Passed(
-                effective_at=entry.effective_at,
-                status=entry.status,
-                reason=entry.reason,
-                fact_id=entry.fact_id,
-                due_on=due_on,
-                due_at=entry.due_at,
-                performed=entry.performed,
-                target=entry.target,
-            )
-            for entry, due_on in believed(deadline_id, moment)
-        ]
+        return [Passed.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
     found = timeline(deadline_id)
     if found is None:
         return []
@@ -104,12 +90,6 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
         )
         for each in past
     ]
-
-
-def _facts(course: Sequence[Passed]) -> dict[int, FactTold]:
-    ids = {each.fact_id for each in course if each.fact_id is not None}
-    rows = Fact.objects.filter(pk__in=ids).prefetch_related("evidence")
-    return {fact.pk: fact_told(fact) for fact in rows}
 
 
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionTold]:

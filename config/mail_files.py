@@ -1,4 +1,4 @@
-"""Mail as files, for where no mail server is configured: one `.eml` for each message."""
+"""An email backend that writes files, for installations without a mail server."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ log = structlog.get_logger(__name__)
 
 
 class EmailBackend(BaseEmailBackend):
-    """Writes mails under VAR_DIR, named after their Message-ID: a repetition replaces."""
+    """Writes each email to VAR_DIR/mail, to an `.eml` file named after its Message-ID."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Write the mails. Returns how many.
+        """Write the emails and return how many. A repeated email replaces its file.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the directory is not writable.
         """
-        folder = settings.VAR_DIR / "mail"
-        folder.mkdir(parents=True, exist_ok=True)
+        directory = settings.VAR_DIR / "mail"
+        directory.mkdir(parents=True, exist_ok=True)
         for mail in email_messages:
             content = mail.message()
             name = "".join(
                 each for each in content["Message-ID"].partition("@")[0] if each.isalnum()
             )
-            path = folder / f"{name}.eml"
+            path = directory / f"{name}.eml"
             draft = path.with_suffix(f".{os.getpid()}")
             draft.write_bytes(content.as_bytes())
             draft.replace(path)
-            log.info("mail kept as a file", path=str(path), subject=one_line(content["Subject"]))
+            log.info("email written", path=str(path), subject=one_line(str(mail.subject)))
         return len(email_messages)

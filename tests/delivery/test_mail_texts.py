@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compliance.delivery import DeliveryReport, contents, deliver
+from compliance.delivery import DeliveryReport, deliver
 from compliance.domain.agreements.documents import read_agreement
 from compliance.models import Agreement, Deadline, Message, Obligation, Party, Subscription
+from compliance.models.alerts import reported_alerts
 from compliance.operations.agreements import documents
 from config.env import BASE_DIR
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
@@ -61,7 +62,7 @@ def test_geneva_says_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) 
         assert "13 on record: 2 for, 5 against, 6 context" in said
         assert "nobody has confirmed it yet" in said
         told = " ".join(unescape(said).split())
-        assert "How it came to this" in told
+        assert "What happened" in told
         assert "The due instant passed, and nothing had been accepted." in told
     assert "\n> Component: the export licensing of 4 April 2025" in text_of(geneva)
 
@@ -121,7 +122,7 @@ def test_grace_and_extension_are_told(desk: Desk, sink: Sink) -> None:
     desk.pass_to(datetime(2026, 3, 22, 23, 0, tzinfo=UTC))
     text = text_of(sink.received[0])
     assert "Was due:    end of Friday, 20 March 2026 (Europe/Berlin)\n" in text
-    assert "First due:  end of Tuesday, 10 March 2026 (Europe/Berlin)\n" in text
+    assert "Originally: end of Tuesday, 10 March 2026 (Europe/Berlin)\n" in text
     assert "Grace:      until Monday, 23 March 2026, 00:00 (Europe/Berlin)\n" in text
     assert "It is 2 days late." in text
 
@@ -145,7 +146,7 @@ def test_the_most_severe_come_first_and_a_summary_before_them(desk: Desk, sink: 
 def test_what_is_too_much_for_one_mail_is_counted_with_a_link(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "LISTED", 3)
+    monkeypatch.setattr(reported_alerts, "MAX_LISTED", 3)
     desk.follow()
     agreement = desk.agreement()
     for number in range(5):
@@ -259,13 +260,13 @@ def test_what_is_no_address_is_refused_for_good_and_holds_up_nobody(
     assert desk.pass_to(DUE) == DeliveryReport(formed=2, sent=1, refused=1)
     assert sink.recipients == [READER]
     refused = Message.objects.get(recipient=address)
-    assert refused.attempts.get().answer == "This is not a mail address."
+    assert refused.attempts.get().answer == "This is not an email address."
 
 
 def test_without_a_mail_server_mails_are_kept_as_files(
     desk: Desk, settings: Any, tmp_path: Any
 ) -> None:
-    settings.EMAIL_BACKEND = "compliance.delivery.files.EmailBackend"
+    settings.EMAIL_BACKEND = "config.mail_files.EmailBackend"
     settings.VAR_DIR = tmp_path
     desk.follow()
     desk.deadline(desk.agreement())
