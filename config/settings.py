@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "compliance.web.contention.ContentionMiddleware",
 ]
 
 TEMPLATES = [
@@ -190,9 +191,18 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Where to go after signing in when the login page was opened without `next`.
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_ENABLE_ADMIN = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
+# The name in Django's login form. By default axes looks for the name of the user model's field,
+# finds nothing, and locks nobody out.
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_RESET_ON_SUCCESS = True
+# A locked account opens an hour after the last failure that counted, whatever is tried meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
 # Both together: a stranger must not be able to lock somebody else out of their account.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 REST_KNOX = {
@@ -252,7 +262,7 @@ FILE_UPLOAD_HANDLERS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "compliance.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "compliance.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],

@@ -14,7 +14,7 @@ from compliance.domain.agreements import documents
 
 MEBIBYTE = 2**20
 LONGEST = 1 * MEBIBYTE
-LONGEST_DOCUMENT = 5 * MEBIBYTE
+LONGEST_DOCUMENT = 8 * MEBIBYTE
 
 
 class StrictJSONParser(BaseParser):

@@ -10,7 +10,7 @@ from typing import Self
 
 from compliance.delivery.deadlines import ToldDeadline
 from compliance.domain.deadlines.explanations import Case, FactTold, Passed, changes
-from compliance.domain.deadlines.ledger import Entry, held_course
+from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
 from compliance.models import Fact
 from compliance.models.deadlines.facts import fact_told
@@ -61,7 +61,7 @@ def _course(entries: Sequence[tuple[date | None, Entry]]) -> list[Passed]:
             performed=entry.performed,
             target=entry.target,
         )
-        for entry in held_course([entry for _, entry in entries])
+        for entry in current_history([entry for _, entry in entries])
     ]
 
 

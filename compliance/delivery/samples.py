@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import orjson
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from compliance.delivery import contents, letters, links, outbox, payloads
 from compliance.delivery.carrier import Answer, Carrier
@@ -22,10 +23,10 @@ from compliance.domain.vocabulary import (
     AttemptOutcome,
     BreachEnd,
     Rhythm,
-    Severity,
     WebhookKind,
 )
-from compliance.models import Breach, Message, ObligationParty, Subscription, Webhook
+from compliance.models import Breach, Message, Subscription, Webhook
+from compliance.models.alerts.followers import concerns, covers
 
 # So many messages are looked at for one that still has something to tell.
 _LOOKED_AT = 5
@@ -112,20 +113,19 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
 
 def _followed(subscription: Subscription) -> QuerySet[Breach]:
     """The breaches that a subscription follows, the newest first, whenever it was made."""
-    severities = [severity.value for severity in Severity]
-    severe = severities[severities.index(subscription.min_severity) :]
-    found = Breach.objects.filter(deadline__obligation__severity__in=severe)
-    found = found.exclude(end_reason=BreachEnd.VOIDED.value)
-    if subscription.agreement_id is not None:
-        found = found.filter(deadline__agreement=subscription.agreement_id)
-    if subscription.party_id is not None:
-        of_party = ObligationParty.objects.filter(party=subscription.party_id)
-        found = found.filter(deadline__obligation__in=of_party.values("obligation"))
-    if subscription.tag:
-        found = found.filter(deadline__obligation__tags__contains=[subscription.tag])
-    if subscription.is_owner:
-        found = found.filter(deadline__obligation__owner__iexact=subscription.email)
+    ids = RawSQL(_FOLLOWED, [subscription.pk])  # noqa: S611  it takes the key as a parameter
+    found = Breach.objects.filter(pk__in=ids).exclude(end_reason=BreachEnd.VOIDED.value)
     return found.select_related("deadline__agreement").order_by("-occurred_at", "-id")
+
+
+_FOLLOWED = f"""
+    SELECT b.id
+    FROM compliance_breach AS b
+    JOIN compliance_deadline AS d ON d.id = b.deadline_id
+    JOIN compliance_subscription AS s ON s.id = %s
+    WHERE {concerns("s", agreement="d.agreement_id")}
+      AND {covers("s", obligation="d.obligation_id")}
+"""
 
 
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:

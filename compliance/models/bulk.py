@@ -1,8 +1,8 @@
-"""Reading and writing many rows at once, where the ORM's way would cost several times the work.
+"""Read and write many rows with one statement, where the ORM would cost several times as much.
 
-One statement whatever the number of rows, inside the caller's transaction. Parameters go to the
-server apart from the statement, and instants come back in PostgreSQL's binary form: as text they
-would be most of the cost of reading deadlines, which consist of little else.
+Every function runs inside the caller's transaction. Parameters are sent apart from the statement.
+Instants arrive in PostgreSQL's binary form: parsing them as text would be most of the cost of
+reading deadlines, which consist of little else.
 """
 
 from __future__ import annotations
@@ -19,17 +19,30 @@ from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, TransactionStatus
 
 
+class RowType:
+    """The columns of the rows that `write_rows` passes to a statement, with their SQL types.
+
+    A statement reads the rows from `rows`, which is SQL for a table named `v`. Each column is
+    passed as an array: PostgreSQL parses those two to three times as fast as JSON records.
+    """
+
+    def __init__(self, **types: str) -> None:
+        self.names = tuple(types)
+        arrays = ", ".join(f"%(v_{name})s::{type_}[]" for name, type_ in types.items())
+        self.rows = f"unnest({arrays}) AS v({', '.join(types)})"
+
+
 def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    """The rows of a query."""
+    """Return the rows of a query."""
     with _cursor() as cursor:
         return cursor.execute(statement, parameters, binary=True).fetchall()
 
 
 @contextmanager
 def overlapping() -> Iterator[None]:
-    """Within the block `write` does not wait for the server, which works while we go on.
+    """Do not wait for the server within the block: it works while the caller continues.
 
-    An error of a statement is raised by one that follows, or by the end of the block.
+    A failed statement raises its error from a later statement, or at the end of the block.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
@@ -37,10 +50,49 @@ def overlapping() -> Iterator[None]:
 
 
 def write(statement: str, rows: Sequence[Mapping[str, Any]], **more: Any) -> None:
-    """Run a statement over `rows`, which it reads as `jsonb_to_recordset(%(rows)s)`."""
+    """Run a statement over `rows`, which it reads with `jsonb_to_recordset(%(rows)s)`.
+
+    For rows that are few, or that hold JSON; `write_rows` is faster.
+    """
     if rows:
         with _cursor() as cursor:
             cursor.execute(statement, {"rows": orjson.dumps(rows).decode(), **more})
+
+
+def write_rows(
+    statement: str, row_type: RowType, rows: Sequence[Sequence[Any]], **more: Any
+) -> None:
+    """Run a statement over `rows`, which it reads from `row_type.rows`.
+
+    Args:
+        rows: their values in the order of the columns of `row_type`.
+        more: other parameters of the statement.
+    """
+    if rows:
+        columns = zip(*rows, strict=True)
+        parameters = {
+            f"v_{name}": array(column) for name, column in zip(row_type.names, columns, strict=True)
+        }
+        with _cursor() as cursor:
+            cursor.execute(statement, {**parameters, **more})
+
+
+def array(values: Sequence[Any]) -> str:
+    """Return the PostgreSQL literal of an array of numbers, strings, dates, instants or None.
+
+    A JSON array is one but for its brackets, unless a string contains an escape.
+    """
+    text = orjson.dumps(values, default=str)
+    if b"\\" in text:
+        text = b"[" + b",".join(map(_element, values)) + b"]"
+    return f"{{{text[1:-1].decode()}}}"
+
+
+def _element(value: Any) -> bytes:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'.encode()
+    return orjson.dumps(value, default=str)
 
 
 @contextmanager

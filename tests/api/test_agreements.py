@@ -191,7 +191,7 @@ def test_a_document_may_be_longer_than_other_bodies_but_not_endless(api: Client)
         "supply", duty(text="x" * 20_000), *(duty(f"O{n}", text="x" * 20_000) for n in range(60))
     )
     assert post(api, "agreements/import/", long)["obligations"] == 61
-    assert load(api, b"# " + b"x" * (5 * 2**20)).status_code == 413
+    assert load(api, b"# " + b"x" * (8 * 2**20)).status_code == 413
 
 
 def test_loading_history_sets_each_status_at_its_true_instant(api: Client) -> None:

@@ -9,7 +9,7 @@ import pytest
 from compliance.delivery import outbox
 from compliance.models import Agreement, Message, SweepRun
 from compliance.models.system.sweeps import WAITED_FOR
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 
 SECOND = timedelta(seconds=1)
@@ -19,7 +19,7 @@ def begin_sweep(batches: int = 1) -> SweepRun:
     """A sweep that has committed so many batches of two deadlines, and is not over."""
     run = SweepRun.objects.create(as_of=DUE, started_at=DUE)
     for _ in range(batches):
-        assert course.settle_due(as_of=DUE, limit=2).deadlines == 2
+        assert projection.refresh_due(as_of=DUE, limit=2).deadlines == 2
     return run
 
 
@@ -125,7 +125,7 @@ def test_what_else_befalls_the_agreement_meanwhile_is_told_with_the_burst(
 
     assert desk.deliver(DUE + 2 * SECOND).sent == 1
     assert sink.subjects == ["Waived: Deliver (China)"]
-    course.settle_due(as_of=DUE, limit=9)
+    projection.refresh_due(as_of=DUE, limit=9)
     end_sweep(run)
     assert desk.deliver(DUE + 3 * SECOND).sent == 1
     assert sink.subjects[1:] == ["3 missed, 1 waived: Agreement supply-2026"]

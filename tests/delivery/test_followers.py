@@ -11,26 +11,38 @@ from django.core import mail
 
 from compliance import delivery
 from compliance.delivery import outbox
-from compliance.domain.drafts import (
+from compliance.domain.alerts.drafts import (
     AcknowledgementDraft,
     SilenceDraft,
     SubscriptionDraft,
     WebhookDraft,
-    read,
 )
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Alert, Breach, Deadline, Fact, Message, Subscription, User
 from compliance.operations.alerts import silences, subscriptions, webhooks
 from compliance.operations.deadlines import breaches, sweep
 from compliance.queries.system.audit import audit
-from tests.samples import DESK, agree, correct, document, duty, load, record, utc
+from tests.samples import (
+    BUYER,
+    DESK,
+    SUPPLIER,
+    agree,
+    correct,
+    document,
+    duty,
+    load,
+    record,
+    utc,
+)
 
 pytestmark = pytest.mark.django_db
 
 DUE_AT = utc("2026-03-15T16:00")
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 HEAD = "head@example.org"
+LATER = {**BUYER, "code": "LATER", "name": "Later Ltd"}
 
 
 @pytest.fixture(autouse=True)
@@ -368,3 +380,111 @@ def test_nothing_is_made_for_a_webhook_that_is_switched_off(nowhere: Any) -> Non
     tick(DUE_AT)
     assert not Alert.objects.exists()
     assert audit(as_of=DUE_AT + HOUR).problems == []
+
+
+# Through all of the times at which these tests announce anything.
+QUIET = {"quiet_from": "15:00", "quiet_until": "23:00"}
+OTHERS: list[dict[str, Any]] = [
+    {"tag": "steel"},
+    {"min_severity": "critical"},
+    {"is_owner": True},
+    {"from_escalation": 1},
+    {"agreement": "other"},
+    {"party": "LATER"},
+    {"kinds": ["reminder"], "tag": "goods"},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_end_of_a_breach_comes_as_soon_as_the_breach_did(other: dict[str, Any]) -> None:
+    deadline = agree(duty(tags=["goods"]))
+    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    follow(agreement="supply")
+    follow(**other, **QUIET)
+    tick(DUE_AT)
+    record(deadline, as_of=DUE_AT + HOUR, type="performance", on="2026-03-16")
+    tick(DUE_AT + HOUR)
+    assert read_mail() == [(DESK, "Missed"), (DESK, "Met late")]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_breach_that_goes_on_after_all_is_announced_as_soon_as_it_was(
+    other: dict[str, Any],
+) -> None:
+    deadline = agree(duty(tags=["goods"]))
+    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    follow(agreement="supply")
+    follow(**other, **QUIET)
+    tick(DUE_AT)
+    done = record(deadline, as_of=DUE_AT + HOUR, type="performance", on="2026-03-16")
+    tick(DUE_AT + HOUR)
+    read_mail()
+    retract(deadline, done, DUE_AT + 2 * HOUR)
+    tick(DUE_AT + 2 * HOUR)
+    assert read_mail() == [(DESK, "Missed")]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_end_of_a_silence_releases_alerts_as_soon_as_they_would_have_come(
+    other: dict[str, Any],
+) -> None:
+    agree(duty(tags=["goods"]))
+    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    follow(agreement="supply")
+    follow(**other, **QUIET)
+    silence(DUE_AT + HOUR, DUE_AT - DAY)
+    tick(DUE_AT)
+    tick(DUE_AT + HOUR)
+    assert not Alert.objects.unassigned().filter(agreement__ref="supply").exists()
+    assert read_mail() == [(DESK, "Still missed")]
+
+
+def test_the_end_of_a_breach_waits_for_the_digest_in_which_the_breach_is_announced() -> None:
+    deadline = agree(duty(tags=["goods"]))
+    follow(rhythm="weekly", digest_weekday=4, tag="goods")
+    follow(rhythm="daily", tag="steel")
+    tick(DUE_AT)
+    tick(DUE_AT + DAY)
+    assert read_mail() == []
+    record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
+    tick(DUE_AT + 2 * DAY)
+    assert read_mail() == []
+    tick(utc("2026-03-20T08:00"))
+    assert [who for who, _ in read_mail()] == [DESK]
+
+
+def test_the_end_of_a_breach_reaches_those_whom_only_an_escalation_reached_at_their_hours() -> None:
+    deadline = agree()
+    follow(HEAD, from_escalation=1)
+    follow(HEAD, tag="steel", **QUIET)
+    tick(DUE_AT)
+    tick(DUE_AT + DAY)
+    record(deadline, as_of=DUE_AT + DAY + HOUR, type="performance", on="2026-03-17")
+    tick(DUE_AT + DAY + HOUR)
+    assert read_mail() == [(HEAD, "Still missed"), (HEAD, "Met late")]
+
+
+def test_whoever_heard_of_a_breach_hears_of_its_end_although_the_duty_was_corrected() -> None:
+    deadline = agree(duty(tags=["goods"], severity="high"))
+    follow(tag="goods")
+    follow(HEAD, min_severity="high")
+    tick(DUE_AT)
+    correct(duty(tags=["steel"], severity="low"), as_of=DUE_AT + HOUR)
+    record(deadline, as_of=DUE_AT + 2 * HOUR, type="performance", on="2026-03-16")
+    tick(DUE_AT + 2 * HOUR)
+    assert sorted(read_mail()) == [
+        (DESK, "Met late"), (DESK, "Missed"), (HEAD, "Met late"), (HEAD, "Missed"),
+    ]  # fmt: skip
+    assert audit(as_of=DUE_AT + DAY).problems == []
+
+
+def test_an_end_never_overtakes_the_breach_that_waits_for_a_digest() -> None:
+    deadline = agree()
+    follow(rhythm="daily")
+    tick(DUE_AT)
+    follow(agreement="supply")
+    record(deadline, as_of=DUE_AT + HOUR, type="performance", on="2026-03-16")
+    tick(DUE_AT + HOUR)
+    assert read_mail() == []
+    tick(DUE_AT + DAY)
+    assert [who for who, _ in read_mail()] == [DESK]

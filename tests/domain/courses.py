@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from compliance.domain.deadlines.timeline import Fact, Move, Terms
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind, Reason
 

@@ -7,7 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from compliance.domain.deadlines.timeline import Fact, Move, Terms, Timeline, project
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Move, Terms
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.vocabulary import BreachEnd, Conclusion, FactKind, Reason, Status
 from tests.domain.courses import due_at_hour, hour
 

@@ -15,8 +15,10 @@ from compliance.domain.deadlines.explanations import (
     StepKind,
     explain,
 )
-from compliance.domain.deadlines.ledger import performed_of
-from compliance.domain.deadlines.timeline import Fact, Terms, project
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.ledger import recorded_quantity
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.vocabulary import Reason, Verification
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 
@@ -43,7 +45,7 @@ def test_every_course_is_explained_to_its_end(
                 fact_id=each.fact_id,
                 due_on=each.due.due_on if each.due else None,
                 due_at=each.due.due_at if each.due else None,
-                performed=performed_of(each),
+                performed=recorded_quantity(each),
                 target=each.target,
             )
             for each in past

@@ -7,16 +7,19 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.alerts.intents import breach_changes
+from compliance.domain.deadlines.breaches import breach_changes
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import (
     Entry,
     entry_of,
+    ledger_delta,
     next_recorded_at,
     replay,
-    restatement,
-    retell,
+    replay_history,
 )
-from compliance.domain.deadlines.timeline import BreachInterval, Fact, Terms, Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.vocabulary import BreachEnd, FactKind
 from tests.domain.courses import LAST_HOUR, due_at_hour, histories, hour, terms
 
@@ -27,25 +30,25 @@ def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[E
     """The ledger after one settlement at `as_of`."""
     last = max((entry.recorded_at for entry in ledger), default=None)
     recorded_at = next_recorded_at(as_of, last)
-    return ledger + [entry_of(each, recorded_at) for each in restatement(ledger, timeline, as_of)]
+    return ledger + [entry_of(each, recorded_at) for each in ledger_delta(ledger, timeline, as_of)]
 
 
 def test_a_ledger_that_is_up_to_date_gets_nothing() -> None:
     timeline = project(TERMS, [])
     ledger = appended([], timeline, hour(30))
-    assert restatement(ledger, timeline, hour(30)) == ()
+    assert ledger_delta(ledger, timeline, hour(30)) == ()
 
 
 def test_the_first_batch_tells_the_whole_course_so_far_and_nothing_of_the_future() -> None:
     timeline = project(TERMS, [])
-    assert len(restatement([], timeline, hour(3))) == 1
-    assert len(restatement([], timeline, hour(24))) == 2
+    assert len(ledger_delta([], timeline, hour(3))) == 1
+    assert len(ledger_delta([], timeline, hour(24))) == 2
 
 
 def test_a_waiver_learned_of_late_restates_from_the_instant_at_which_belief_was_wrong() -> None:
     ledger = appended([], project(TERMS, []), hour(30))
     waived = project(TERMS, [Fact(id=1, kind=FactKind.WAIVER, effective_at=hour(20))])
-    [correction] = restatement(ledger, waived, hour(31))
+    [correction] = ledger_delta(ledger, waived, hour(31))
     assert correction.effective_at == hour(20)
     ledger = appended(ledger, waived, hour(31))
     believed = replay(ledger, as_of=hour(25), known_at=hour(30))
@@ -72,7 +75,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
         known = [fact for fact, recorded in history if recorded <= known_at]
         timelines[known_at] = project(agreed, known)
         ledger = appended(ledger, timelines[known_at], known_at)
-        assert restatement(ledger, timelines[known_at], known_at) == ()
+        assert ledger_delta(ledger, timelines[known_at], known_at) == ()
     for known_at, timeline in timelines.items():
         for number in range(-1, LAST_HOUR + 1):
             as_of = hour(number)
@@ -84,7 +87,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
                 assert found is None
                 continue
             assert found is not None
-            assert found == entry_of(expected.restated_at(found.effective_at), found.recorded_at)
+            assert found == entry_of(expected.effective_from(found.effective_at), found.recorded_at)
 
 
 @given(terms(), histories(), st.lists(st.integers(0, LAST_HOUR), max_size=8))
@@ -125,7 +128,7 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
     agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
 ) -> None:
     facts = [fact for fact, _ in history]
-    told = retell(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
+    told = replay_history(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
     ledger = [entry_of(*each) for each in told]
     for number in range(begin, LAST_HOUR + 1):
         known_at = hour(number)
@@ -136,7 +139,7 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
             assert (found is None) == (expected is None), instant
             if found is not None and expected is not None:
                 assert found == entry_of(
-                    expected.restated_at(found.effective_at), found.recorded_at
+                    expected.effective_from(found.effective_at), found.recorded_at
                 )
 
 
@@ -145,5 +148,5 @@ def test_what_was_not_known_before_the_beginning_was_not_believed(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
-    told = retell(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
+    told = replay_history(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
     assert all(recorded_at >= hour(7) for _, recorded_at in told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -12,18 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compliance.domain.deadlines.facts import Fact, effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import (
     BREACHED,
     CLOSED,
     BreachInterval,
-    Fact,
-    Move,
-    Terms,
     Timeline,
     Transition,
     is_ambiguous,
-    project,
-    standing,
 )
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import (
@@ -1014,7 +1011,7 @@ def test_retracting_a_fact_gives_the_course_in_which_it_had_never_been(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
-    for fact in standing(facts):
+    for fact in effective_facts(facts):
         if any(each.supersedes == fact.id for each in facts):
             continue
         retraction = Fact(
@@ -1065,7 +1062,7 @@ def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed
 ) -> None:
     facts = [fact for fact, _ in history]
     timeline = project(agreed, facts)
-    suspensions = [each for each in standing(facts) if each.kind is FactKind.SUSPENSION]
+    suspensions = [each for each in effective_facts(facts) if each.kind is FactKind.SUSPENSION]
     for number in range(2 * LAST_HOUR):
         # Between the hours: what is known by its day alone may begin a moment after it.
         instant = hour(number) + timedelta(minutes=30)
@@ -1080,7 +1077,7 @@ def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed
 def test_suspensions_never_shorten_a_due_date(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
-    agreed = replace(agreed, moves=())
+    agreed = agreed._replace(moves=())
     facts = [each for each, _ in history if each.kind not in DATING]
     dues = [each.due for each in project(agreed, facts).transitions]
     if agreed.due is None:
@@ -1108,7 +1105,7 @@ def test_the_due_instant_is_always_within_or_just_after_the_day_it_names(
 def test_a_period_is_unmet_just_while_a_violation_of_it_runs(
     agreed: Terms, spans: list[tuple[int, int]]
 ) -> None:
-    agreed = replace(agreed, moves=(), is_withdrawn=False, is_endless=agreed.due is None)
+    agreed = agreed._replace(moves=(), is_withdrawn=False, is_endless=agreed.due is None)
     starts_at = max(agreed.starts_at or agreed.begins_at, agreed.begins_at)
     end = agreed.due.due_at if agreed.due else None
     broken = [

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import facts, sweep
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import facts, projection, sweep
 from tests.samples import agree, duty, follow, utc
 
 AFTER = utc("2026-03-20T00:00")
@@ -84,9 +85,9 @@ def test_entering_an_obligation_while_the_sweep_runs_waits_but_never_deadlocks(
     agree(*(duty(f"O-{number}") for number in range(COUNT)))
     agreement = Agreement.objects.get()
     is_held = threading.Event()
-    settle = course.settle
+    settle = projection.refresh
 
-    def settle_late(ids: Iterable[int], *, as_of: datetime) -> course.Settled:
+    def settle_late(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
         is_held.set()
         # Long enough for the sweep to come to its commit, where foreign keys are checked.
         time.sleep(1)
@@ -100,7 +101,7 @@ def test_entering_an_obligation_while_the_sweep_runs_waits_but_never_deadlocks(
         is_held.wait(timeout=10)
         sweep.run(as_of=AFTER)
 
-    monkeypatch.setattr(course, "settle", settle_late)
+    monkeypatch.setattr(projection, "refresh", settle_late)
     together(enter, work)
     assert Breach.objects.count() == COUNT + 1
 

@@ -17,9 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
-from compliance.domain.deadlines.timeline import Fact as FactOfCourse
-from compliance.domain.deadlines.timeline import Terms, Timeline, project, standing
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry
@@ -195,11 +199,11 @@ class EveryHistory(DatabaseTestCase):
 
 @given(terms(), histories())
 def test_a_retracted_fact_is_as_if_it_had_never_been(
-    agreed: Terms, history: list[tuple[FactOfCourse, datetime]]
+    agreed: Terms, history: list[tuple[DomainFact, datetime]]
 ) -> None:
     known = [fact for fact, _ in history]
-    for fact in standing(known):
-        retraction = FactOfCourse(
+    for fact in effective_facts(known):
+        retraction = DomainFact(
             id=1_000,
             kind=FactKind.RETRACTION,
             effective_at=fact.effective_at,

@@ -11,15 +11,24 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.ledger import Entry, replay
-from compliance.domain.deadlines.timeline import Terms, Timeline, project
-from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import facts, recomputation, schedule, sweep
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import (
+    facts,
+    projection_outcome,
+    recomputation,
+    schedule,
+    sweep,
+)
 from tests.domain.recurrence_bombs import REFUSED
 from tests.samples import (
     agree,
@@ -478,7 +487,7 @@ def test_a_source_that_cannot_be_projected_stops_nothing_but_what_hangs_on_it(
         return project(terms, recorded)
 
     with monkeypatch.context() as patch:
-        patch.setattr(course, "project", refusing)
+        patch.setattr(projection_outcome, "project", refusing)
         patch.setattr(schedule, "project", refusing)
         sweep.run(as_of=utc("2026-03-20T00:00"))
     assert "cannot be projected" in deadline_of("A").set_aside_error

@@ -11,15 +11,17 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
-from compliance.domain.deadlines.timeline import Fact, Terms, Timeline
-from compliance.domain.drafts import ObligationDraft, read
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import sweep
+from compliance.operations.deadlines import projection, sweep
 from compliance.queries.deadlines.deadlines import DeadlineListing, Moment, listed, row
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
-from tests.operations.test_course import projected, store_fact, stored_deadline
+from tests.operations.test_projection import projected, store_fact, stored_deadline
 from tests.profiles import scaled
 from tests.samples import agree, duty
 
@@ -57,7 +59,7 @@ class EveryPast(DatabaseTestCase):
                     sweep.run(as_of=as_of)
                 else:
                     store_fact(deadline, fact, as_of, ids)
-                    course.settle([deadline.pk], as_of=as_of)
+                    projection.refresh([deadline.pk], as_of=as_of)
             timeline = projected(deadline, agreed)
             known[deadline.recorded_at or as_of] = timeline
         for known_at, timeline in known.items():

@@ -24,8 +24,9 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import DayOrInstant, FactDraft, Quantity, Share, Text, read
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
+from compliance.domain.drafts import read
+from compliance.domain.fields import Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import proposals as operations
@@ -46,7 +47,7 @@ class NewDetermination(DayOrInstant):
     share: Share | None = None
     quantity: Quantity | None = None
     note: Annotated[Text, Field(min_length=1)]
-    evidence: tuple[Ref, ...] = ()
+    evidence: Refs = ()
     supersedes: Id | None = None
 
 

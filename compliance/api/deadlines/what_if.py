@@ -14,7 +14,9 @@ from rest_framework.response import Response
 
 from compliance.api.deadlines.deadlines import TimelineAnswer, TransitionRow
 from compliance.api.views import Views, body
-from compliance.domain.drafts import Draft, FactDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import Draft
+from compliance.domain.limits import AtMost
 from compliance.models import Deadline
 from compliance.operations.deadlines.facts import SUPPOSED, suppose
 from compliance.queries.deadlines.deadlines import transition_rows
@@ -26,7 +28,7 @@ MOST_FACTS = 100
 class Supposition(Draft):
     """Facts to assume, in order of recording, in the format of `facts/`."""
 
-    facts: Annotated[tuple[FactDraft, ...], Field(min_length=1, max_length=MOST_FACTS)]
+    facts: Annotated[tuple[FactDraft, ...], Field(min_length=1), AtMost(MOST_FACTS)]
 
 
 class SupposedTransitionRow(TransitionRow):

@@ -7,26 +7,25 @@ anchors and aliases, tags, fields that stand twice, deep nesting, several docume
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Any, NoReturn
 
-import orjson
 import yaml
 
-from compliance.domain.drafts import AgreementDocument, read
-from compliance.domain.problems import Invalid, refusal
-
-DEEPEST = 30
-_LONGEST_NUMBER = 100
+from compliance.domain import limits
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.drafts import read
+from compliance.domain.json_text import parse_json
+from compliance.domain.problems import refusal
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+# libyaml knows these line breaks.
+_DIRECTIVE = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])%")
 _FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 
 
@@ -36,7 +35,7 @@ def parse(text: bytes, *, is_yaml: bool) -> object:
     Raises:
         Invalid: it cannot be read, at the empty path, with its line and column where known.
     """
-    return _from_yaml(text) if is_yaml else _from_json(text)
+    return _from_yaml(text) if is_yaml else parse_json(text)
 
 
 def read_agreement(text: bytes, *, is_yaml: bool) -> AgreementDocument:
@@ -51,41 +50,17 @@ def read_agreement(text: bytes, *, is_yaml: bool) -> AgreementDocument:
     return read(AgreementDocument, value)
 
 
-def _from_json(text: bytes) -> object:
-    try:
-        # The stricter reader first: it refuses NaN, lone surrogates, bad UTF-8 and deep nesting.
-        orjson.loads(text)
-        return json.loads(text, object_pairs_hook=_each_once, parse_float=Decimal)
-    except json.JSONDecodeError as error:
-        reason = error.msg[:1].upper() + error.msg[1:]
-        raise refusal("", f"{_place(error.lineno, error.colno)}: {reason}.") from None
-    except RecursionError:
-        raise refusal("", "It is nested too deeply.") from None
-    except ValueError as error:
-        # A whole number with more digits than Python is willing to read.
-        if isinstance(error, Invalid):
-            raise
-        raise refusal("", "It has a number with too many digits.") from None
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise refusal("", f"The field {twice[:80]} stands twice in one object.")
-    return found
-
-
 def _from_yaml(text: bytes) -> object:
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         raise refusal("", f"Line {line}: the text is not UTF-8.") from None
-    events = iter(yaml.parse(decoded, Loader=yaml.CSafeLoader))
+    if len(_DIRECTIVE.findall(decoded)) > limits.MOST_DIRECTIVES:
+        sentence = f"Leave directives (%) out: more than {limits.MOST_DIRECTIVES} are not read."
+        raise refusal("", sentence)
     try:
-        return _document(events)
+        return _Reader(yaml.parse(decoded, Loader=yaml.CSafeLoader)).document()
     except yaml.reader.ReaderError as error:
         line = decoded.count("\n", 0, error.position) + 1
         raise refusal("", f"Line {line}: {error.reason}.") from None
@@ -97,48 +72,70 @@ def _from_yaml(text: bytes) -> object:
         raise refusal("", f"{place}{reason}.") from None
 
 
-def _document(events: Iterator[yaml.Event]) -> object:
-    value: object = None
-    is_read = False
-    for event in events:
-        if isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent):
-            continue
-        if isinstance(event, yaml.DocumentStartEvent):
-            if is_read:
-                _refuse(event, "Give one document, not several.")
-            is_read = True
-            continue
-        value = _node(event, events, 1)
-    return value
+class _Reader:
+    """Reads the events of one YAML text as they come, and counts the values."""
+
+    def __init__(self, events: Iterable[yaml.Event]) -> None:
+        self._events = iter(events)
+        self._left = limits.MOST_VALUES
+
+    def document(self) -> object:
+        """Return the value of the only document."""
+        value: object = None
+        is_read = False
+        marks = yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent
+        for event in self._events:
+            if isinstance(event, marks):
+                continue
+            if isinstance(event, yaml.DocumentStartEvent):
+                if is_read:
+                    _refuse(event, "Give one document, not several.")
+                is_read = True
+                continue
+            value = self._value(event, 1)
+        return value
+
+    def _value(self, event: Any, depth: int) -> object:
+        _refuse_shorthand(event)
+        self._left -= 1
+        if self._left < 0:
+            _refuse(event, limits.TOO_MANY_VALUES)
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event)
+        if depth > limits.DEEPEST:
+            _refuse(event, limits.TOO_DEEP)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self._value(each, depth + 1) for each in self._until(yaml.SequenceEndEvent)]
+        found: dict[str, object] = {}
+        for name in self._until(yaml.MappingEndEvent):
+            key = _name(name)
+            if key in found:
+                _refuse(name, f"The field {key[:80]} stands twice.")
+            if len(found) == limits.MOST_FIELDS:
+                _refuse(name, limits.TOO_MANY_FIELDS)
+            found[key] = self._value(next(self._events), depth + 1)
+        return found
+
+    def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
+        for event in self._events:
+            if isinstance(event, end):
+                return
+            yield event
 
 
-def _node(event: Any, events: Iterator[yaml.Event], depth: int) -> object:
+def _refuse_shorthand(event: Any) -> None:
     if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
         _refuse(event, "Write the value out: anchors (&) and aliases (*) are not read.")
     if event.tag is not None:
         _refuse(event, "Leave the tag (!) out: what a value is follows from its field.")
-    if isinstance(event, yaml.ScalarEvent):
-        return _scalar(event)
-    if depth > DEEPEST:
-        _refuse(event, f"It is nested more than {DEEPEST} deep.")
-    if isinstance(event, yaml.SequenceStartEvent):
-        return [_node(each, events, depth + 1) for each in _until(yaml.SequenceEndEvent, events)]
-    found: dict[str, object] = {}
-    for name in _until(yaml.MappingEndEvent, events):
-        key = _node(name, events, depth + 1)
-        if not isinstance(key, str):
-            _refuse(name, "A field's name is a word.")
-        if key in found:
-            _refuse(name, f"The field {key[:80]} stands twice.")
-        found[key] = _node(next(events), events, depth + 1)
-    return found
 
 
-def _until(end: type[yaml.Event], events: Iterator[yaml.Event]) -> Iterable[yaml.Event]:
-    for event in events:
-        if isinstance(event, end):
-            return
-        yield event
+def _name(event: Any) -> str:
+    _refuse_shorthand(event)
+    name = _scalar(event) if isinstance(event, yaml.ScalarEvent) else None
+    if not isinstance(name, str):
+        _refuse(event, "A field's name is a word.")
+    return name
 
 
 def _scalar(event: Any) -> object:
@@ -151,14 +148,17 @@ def _scalar(event: Any) -> object:
         return True
     if _FALSE.fullmatch(text):
         return False
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > limits.LONGEST_NUMBER:
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
     if _BASED.fullmatch(text):
         return int(text, 0)
     if _FRACTION.fullmatch(text):
-        return Decimal(text)
+        number = limits.decimal_within(text)
+        if number is None:
+            _refuse(event, f"This is the number {text}. {limits.OUT_OF_RANGE}")
+        return number
     return text
 
 

@@ -1,35 +1,32 @@
-"""The ledger rule: what to append when the course changes, and how to read it back.
+"""What the ledger of a deadline must say, and how to read it back.
 
-The ledger holds what was believed, and when. A batch is a set of entries with one `recorded_at`
-that restates the course of a deadline from some instant on; nothing in it is ever changed.
+The ledger keeps what was known at every instant. A batch is a set of entries with the same
+`recorded_at` that states the history of a deadline from some instant on. Entries never change:
+a later batch replaces what earlier ones say from its first instant on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.timeline import (
-    BREACHED,
-    Fact,
-    Terms,
-    Timeline,
-    Transition,
-    project,
-)
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline, Transition
 from compliance.domain.vocabulary import Reason, Status
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One ledger row: from `effective_at` on this was the state, as known at `recorded_at`.
+class Entry(NamedTuple):
+    """One ledger entry: this state holds from `effective_at` on, as known at `recorded_at`.
 
-    Without `due_at` and `unmet_at` it was not known when the deadline is due, or it had no end.
-    `performed` is what had been accepted, of `target` or, where there is none, as a share of 1.
+    Without `due_at` and `unmet_at` the due date was unknown, or there was no end. `performed` is
+    the quantity accepted of `target`; without a target it is a share of 1.
     """
 
     recorded_at: datetime
@@ -45,57 +42,64 @@ class Entry:
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
-    """The state at `as_of` as it was known at `known_at`; None if nothing was known of it yet."""
+    """Return the state at `as_of` as it was known at `known_at`; None if nothing was known yet."""
     known = (
         entry for entry in entries if entry.recorded_at <= known_at and entry.effective_at <= as_of
     )
     return max(known, key=lambda entry: (entry.recorded_at, entry.effective_at), default=None)
 
 
-def held_course(entries: Sequence[Entry]) -> list[Entry]:
-    """The course as the whole ledger holds it now, oldest first, without empty restatements."""
+def current_history(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the history that the whole ledger states now, oldest first.
+
+    Entries that repeat the state before them are left out.
+    """
     if len(entries) <= 1:
         return list(entries)
-    ordered = sorted(entries, key=lambda entry: (entry.recorded_at, entry.effective_at))
-    course: list[Entry] = []
-    for _, batch in groupby(ordered, key=lambda entry: entry.recorded_at):
-        rows = list(batch)
-        course = [entry for entry in course if entry.effective_at < rows[0].effective_at] + rows
+    ordered = sorted(entries, key=_IN_ORDER)
+    history = ordered
+    if any(later.effective_at <= earlier.effective_at for earlier, later in pairwise(ordered)):
+        # Some batch replaced part of what was recorded before it.
+        history = []
+        for _, batch in groupby(ordered, key=lambda entry: entry.recorded_at):
+            rows = list(batch)
+            start = rows[0].effective_at
+            history = [entry for entry in history if entry.effective_at < start] + rows
     return [
         entry
-        for index, entry in enumerate(course)
-        if index == 0 or _state(entry) != _state(course[index - 1])
+        for index, entry in enumerate(history)
+        if index == 0 or entry[_STATE] != history[index - 1][_STATE]
     ]
 
 
-def restatement(
-    held: Sequence[Entry], timeline: Timeline, as_of: datetime
+def ledger_delta(
+    recorded: Sequence[Entry], timeline: Timeline, as_of: datetime
 ) -> tuple[Transition, ...]:
-    """What must be appended so that the ledger holds `timeline` up to `as_of`.
+    """Return what must be appended so that the ledger states `timeline` up to `as_of`.
 
-    Empty when the ledger already does. Otherwise the course from the first instant at which the
-    two differ: the state that holds there, and every transition after it up to `as_of`.
+    Empty if it already does. Otherwise the history from the first instant at which the two
+    differ: the state that holds at that instant, and every later transition up to `as_of`.
     """
     expected = timeline.until(as_of)
-    believed = held_course(held)
-    for index, (entry, transition) in enumerate(zip(believed, expected, strict=False)):
+    history = current_history(recorded)
+    for index, (entry, transition) in enumerate(zip(history, expected, strict=False)):
         if entry.effective_at != transition.effective_at or not _agree(entry, transition):
             return _from(expected, index, min(entry.effective_at, transition.effective_at))
-    if len(expected) > len(believed):
-        return expected[len(believed) :]
-    if len(believed) > len(expected):
-        return _from(expected, len(expected), believed[len(expected)].effective_at)
+    if len(expected) > len(history):
+        return expected[len(history) :]
+    if len(history) > len(expected):
+        return _from(expected, len(expected), history[len(expected)].effective_at)
     return ()
 
 
-def performed_of(transition: Transition) -> Decimal | None:
-    """What the ledger keeps of the quantity performed: nothing, where nothing is counted."""
+def recorded_quantity(transition: Transition) -> Decimal | None:
+    """Return the performed quantity as the ledger records it: None if nothing is counted."""
     is_counted = transition.target is not None or transition.performed
     return transition.performed if is_counted else None
 
 
 def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
-    """A transition as the ledger holds it."""
+    """Return a transition as a ledger entry."""
     due = transition.due
     return Entry(
         recorded_at=recorded_at,
@@ -106,74 +110,65 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
         due_at=due.due_at if due is not None else None,
         unmet_at=due.unmet_at if due is not None else None,
         first_at=due.first_at if due is not None else None,
-        performed=performed_of(transition),
+        performed=recorded_quantity(transition),
         target=transition.target,
     )
 
 
-def retell(
+def replay_history(
     terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
 ) -> list[tuple[Transition, datetime]]:
-    """The ledger of a deadline told again as things became known, up to `as_of`: transitions,
-    each with when it is recorded, oldest first.
+    """Return the ledger that following the deadline from `known_from` to `as_of` would have left.
 
-    As if the deadline had been followed from `known_from` on: each fact was learned when it was
-    recorded, and every instant at which something changed was noticed then. A fact without
-    `recorded_at` is learned after `as_of`.
+    Each fact becomes known when it was recorded, and each change is noticed when it happens. A
+    fact without `recorded_at` becomes known after `as_of`.
+
+    Returns:
+        Transitions, each with the instant at which it is recorded, oldest first.
     """
-    told: list[tuple[Transition, datetime]] = []
-    held: list[Entry] = []
+    appended: list[tuple[Transition, datetime]] = []
+    recorded: list[Entry] = []
     last: datetime | None = None
     at: datetime | None = known_from
     while at is not None and at <= as_of:
         known = [each for each in facts if each.recorded_at is not None and each.recorded_at <= at]
         timeline = project(terms, known)
-        if batch := restatement(held, timeline, at):
+        if batch := ledger_delta(recorded, timeline, at):
             last = next_recorded_at(at, last)
-            told += [(transition, last) for transition in batch]
-            held += [entry_of(transition, last) for transition in batch]
+            appended += [(transition, last) for transition in batch]
+            recorded += [entry_of(transition, last) for transition in batch]
         upcoming = [each.recorded_at for each in facts] + [timeline.next_after(at)]
         at = min((each for each in upcoming if each is not None and each > at), default=None)
-    return told
+    return appended
 
 
-def breaches_believed(entries: Sequence[Entry]) -> set[datetime]:
-    """The instants at which a breach was ever believed to have begun."""
-    found: set[datetime] = set()
-    for known_at in {entry.recorded_at for entry in entries}:
-        course = held_course([entry for entry in entries if entry.recorded_at <= known_at])
-        was_breached = False
-        for entry in course:
-            is_breached = entry.status in BREACHED
-            if is_breached and not was_breached:
-                found.add(entry.effective_at)
-            was_breached = is_breached
-    return found
+def due_known_since(recorded: Sequence[Entry], due_at: datetime) -> datetime | None:
+    """Return since when the ledger has stated `due_at` without a break; None if it does not."""
+    since: datetime | None = None
+    for entry in sorted(recorded, key=_IN_ORDER):
+        if entry.due_at != due_at:
+            since = None
+        elif since is None:
+            since = entry.recorded_at
+    return since
 
 
 def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:
-    """When the next batch of a deadline is recorded: now, but always after the batch before."""
+    """Return when the next batch is recorded: now, but always after the batch before it."""
     return as_of if last is None or as_of > last else last + TICK
 
 
 def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tuple[Transition, ...]:
     rest = tuple(expected[index:])
     if index and (not rest or rest[0].effective_at > instant):
-        return (expected[index - 1].restated_at(instant), *rest)
+        return (expected[index - 1].effective_from(instant), *rest)
     return rest
 
 
-def _state(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.status,
-        entry.reason,
-        entry.fact_id,
-        entry.due_at,
-        entry.unmet_at,
-        entry.first_at,
-        entry.performed,
-        entry.target,
-    )
+_IN_ORDER = attrgetter("recorded_at", "effective_at")
+
+# The part of an entry that describes the state.
+_STATE = slice(Entry._fields.index("status"), None)
 
 
 def _agree(entry: Entry, transition: Transition) -> bool:
@@ -185,6 +180,6 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.due_at == (due.due_at if due is not None else None)
         and entry.unmet_at == (due.unmet_at if due is not None else None)
         and entry.first_at == (due.first_at if due is not None else None)
-        and entry.performed == performed_of(transition)
+        and entry.performed == recorded_quantity(transition)
         and entry.target == transition.target
     )

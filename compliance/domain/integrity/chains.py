@@ -1,7 +1,7 @@
-"""Chains of hashes: each row's covers its own values and the hash of the row before.
+"""Hash chains: the hash of each row covers its own values and the hash of the row before it.
 
-Whoever changes, removes, adds or exchanges a row breaks the chain there; whoever cuts off its
-end leaves a head that is no row's.
+Changing, removing, adding or swapping rows breaks the chain at that place. Cutting off its end
+leaves a head that is not the hash of any row.
 """
 
 from __future__ import annotations
@@ -10,23 +10,36 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 import orjson
 
 
 def link(head: bytes | None, values: Iterable[object]) -> bytes:
-    """The hash of a row with these values that follows the row whose hash is `head`."""
-    text = orjson.dumps([_plain(value) for value in values])
+    """Return the hash of a row with these values, which follows the row whose hash is `head`.
+
+    The values are hashed as the database returns them: instants in UTC, numbers without trailing
+    zeros.
+    """
+    text = orjson.dumps(
+        [
+            value.astimezone(UTC)
+            if isinstance(value, datetime) and value.tzinfo not in _UTC_ZONES
+            else value
+            for value in values
+        ],
+        default=_number,
+    )
     return sha256((head or b"") + text).digest()
 
 
 def merkle_root(leaves: Iterable[bytes]) -> bytes:
-    """The root of the tree over `leaves`, by RFC 9162, section 2.1.1.
+    """Return the root of the Merkle tree over `leaves`, as RFC 9162, section 2.1.1, defines it.
 
-    A leaf and a node begin with different bytes, so that none can pass for the other. The leaves
-    are taken one by one, and never held.
+    Leaves and nodes are hashed with different prefixes, so neither can be passed off as the other.
+    The leaves are consumed one by one and not kept in memory.
     """
-    # Whole subtrees from the left, each lower than the one before it, with their heights.
+    # Complete subtrees from left to right with their heights; each is lower than the one before.
     trees: list[tuple[int, bytes]] = []
     for leaf in leaves:
         height, node = 0, sha256(b"\x00" + leaf).digest()
@@ -46,10 +59,12 @@ def _node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def _plain(value: object) -> object:
-    # As the database gives it back: instants in UTC, numbers without their trailing zeros.
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
+# Instants in these are written alike, and nearly all are.
+_UTC_ZONES = (UTC, ZoneInfo("UTC"))
+
+
+def _number(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    return value
+    sentence = f"A {type(value).__name__} cannot be hashed: add how it is written to `_number`."
+    raise TypeError(sentence)

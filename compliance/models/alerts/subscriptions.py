@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -15,6 +17,18 @@ from compliance.models.agreements.agreements import Agreement, Party
 from compliance.models.alerts.webhooks import Webhook
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Row predicates of subscriptions. Who follows an alert is in `followers`."""
+
+    def active(self) -> Self:
+        """Which receive anything at all."""
+        return self.filter(is_active=True)
+
+    def concerning(self, agreement: int | models.OuterRef) -> Self:
+        """Which are about an agreement, alone or among all."""
+        return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
 
 
 @tracked
@@ -70,6 +84,8 @@ class Subscription(models.Model):
         null=True, blank=True, help_text="When mail to this address was last permanently refused."
     )
     refusal = models.TextField(blank=True, default="", db_default="")
+
+    objects: ClassVar[models.Manager[Subscription]] = SubscriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from django.db import models
 from django.db.models.functions import Coalesce
 
-from compliance.domain.deadlines.timeline import Move as MoveOfTerms
-from compliance.domain.deadlines.timeline import Terms
+from compliance.domain.deadlines.terms import Move as MoveOfTerms
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
 from compliance.models.agreements.agreements import Agreement

@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain.civil_time import day_end, day_start
-from compliance.domain.deadlines import timeline
 from compliance.domain.deadlines.explanations import FactTold
+from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models.agreements.agreements import Agreement
@@ -225,7 +225,7 @@ class Fact(models.Model):
 
 def fact_of(
     row: Mapping[str, Any], timezone: str, dues: Mapping[int, Due] | None = None
-) -> timeline.Fact:
+) -> DomainFact:
     """Return a stored fact as a domain value.
 
     Civil days are authoritative; their instants follow the zone, which may have been corrected.
@@ -239,7 +239,7 @@ def fact_of(
             unmet_at=row["unmet_at"],
             timezone=timezone,
         )
-    return timeline.Fact(
+    return DomainFact(
         id=row["id"],
         kind=FactKind(row["kind"]),
         effective_at=day_start(row["effective_on"], timezone)
@@ -290,14 +290,14 @@ _CHAINED = (
 
 def facts_about(
     deadlines: Iterable[Any], *, surviving: Collection[int] = ()
-) -> dict[int, list[timeline.Fact]]:
+) -> dict[int, list[DomainFact]]:
     """Return the facts about deadlines by deadline id, including those about their agreements.
 
     `deadlines` are rows with `id`, `agreement_id`, `timezone` and `moves`. Facts about the
     agreement do not apply to the deadlines whose ids are in `surviving`.
     """
     rows = list(deadlines)
-    found: dict[int, list[timeline.Fact]] = defaultdict(list)
+    found: dict[int, list[DomainFact]] = defaultdict(list)
     by_id = {row.id: row for row in rows}
     touched = {each for (each,) in fetch(_WITH_FACTS, ids=list(by_id))}
     dues = {pk: dues_of_facts(by_id[pk].moves) for pk in touched}

@@ -8,19 +8,20 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.drafts import (
     AgreementDraft,
     MembershipDraft,
     MilestoneDraft,
     ObligationDraft,
-    dump_ladder,
 )
-from compliance.domain.due_dates.calendars import DESK_PREFIX
+from compliance.domain.alerts.drafts import dump_ladder
+from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, AgreementParty, Milestone, ObligationParty, Party
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 
 @transaction.atomic
@@ -52,14 +53,14 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
             milestone from which something is counted.
     """
     touched = _correct(agreement, draft, as_of=as_of)
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     agreement.refresh_from_db()
     return agreement
 
 
 def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
     """Do what `update` does, but leave the deadlines that it touched unsettled."""
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
     members = _members(draft.parties)
@@ -88,7 +89,7 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
         setattr(agreement, name, value)
     agreement.save()
     if has_other_ladder:
-        course.climb_again(agreement_id=agreement.pk, as_of=as_of)
+        projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
     moved = _set_milestones(agreement, draft.milestones)
     affected = agreement.obligations.filter(
         Q(dependencies__milestone__ref__in=moved)
@@ -142,7 +143,7 @@ def _refuse_unknown_calendars(draft: AgreementDraft) -> None:
     problems = [
         Problem(path=f"calendars/{index}", detail=f"The desk keeps no calendar {name}: add it.")
         for index, name in enumerate(draft.calendars)
-        if name.startswith(DESK_PREFIX) and name not in known
+        if name.startswith(CUSTOM_PREFIX) and name not in known
     ]
     if problems:
         raise Invalid(problems)
@@ -169,7 +170,7 @@ def save_whole(
         touched = set()
     else:
         touched = _correct(agreement, draft, as_of=as_of)
-        agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+        agreement = lock_agreement(agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
     touched |= obligations.store(agreement=agreement, drafts=fresh, as_of=as_of).touched
@@ -181,7 +182,7 @@ def save_whole(
                 )
             except Invalid as error:
                 raise Invalid(problem.below(path) for problem in error.problems) from None
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     return agreement
 
 

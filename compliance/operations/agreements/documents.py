@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import transaction
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
-    AgreementDraft,
     DocumentObligation,
+    ParticipantDraft,
+)
+from compliance.domain.agreements.drafts import (
+    AgreementDraft,
     MembershipDraft,
     ObligationDraft,
-    ParticipantDraft,
     PartyDraft,
 )
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Milestone, Party, Position, User
+from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements, obligations, parties
-from compliance.operations.deadlines import facts, positions, schedule
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import facts, positions, projection, schedule
 from compliance.operations.evidence import evidence, verification
 
 
@@ -66,7 +69,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
             parties.create(
                 draft=PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
             )
-    agreement = Agreement.objects.select_for_update(no_key=True).filter(ref=document.ref).first()
+    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
     is_new = agreement is None
     if agreement is None:
         agreement = agreements.create(draft=_draft_of(document), as_of=as_of)
@@ -96,8 +99,8 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         by=by,
         as_of=as_of,
     )
-    known_from = _known_from(document, new, recorded) if document.tells_a_history else {}
-    course.settle(
+    known_from = _known_from(document, new, recorded) if document.has_history else {}
+    projection.refresh(
         {*new, *stored_now.touched, *recorded.deadline_ids},
         as_of=as_of,
         announce_ended=False,
@@ -184,7 +187,7 @@ def _refuse_future(document: AgreementDocument, *, as_of: datetime) -> None:
     problem = Problem(path="recorded_at", detail="This lies in the future: leave it out.")
     late = [path for path, at in parts if at is not None and at > as_of]
     if late:
-        raise Invalid(problem.below(path) for path in late)
+        raise Invalid(problem.below(path) for path in late[:MOST_PROBLEMS])
 
 
 @dataclass(kw_only=True, slots=True)
@@ -237,15 +240,17 @@ def _add_known(
     )
     known_evidence = {each.ref: each for each in agreement.evidence.all()}
     deadlines: dict[int, list[Deadline]] = defaultdict(list)
-    for each in (
-        Deadline.objects.filter(agreement=agreement, is_withdrawn=False)
-        .select_related("obligation", "agreement")
-        .order_by("id")
-        .select_for_update(no_key=True, of=("self",))
-    ):
+    of_agreement = Deadline.objects.filter(agreement=agreement, is_withdrawn=False)
+    for each in for_update(of_agreement.select_related("obligation", "agreement")):
         deadlines[each.obligation_id].append(each)
-    stored_facts = _by_deadline(Fact.objects.filter(deadline__agreement=agreement))
-    stored_words = _by_deadline(Position.objects.filter(deadline__agreement=agreement))
+    stored_facts = Counter(
+        (fact.deadline_id, _fact_identity(fact))
+        for fact in Fact.objects.filter(deadline__agreement=agreement)
+    )
+    stored_words = Counter(
+        (word.deadline_id, _position_identity(word))
+        for word in Position.objects.filter(deadline__agreement=agreement)
+    )
     new_facts: list[tuple[Fact, Sequence[str]]] = []
     words: list[tuple[Position, Sequence[str]]] = []
     for index, draft in enumerate(document.obligations):
@@ -266,7 +271,7 @@ def _add_known(
                 evidence.refuse_unknown(fact_draft.evidence, known_evidence)
                 learned_at = fact_draft.recorded_at or as_of
                 fact = facts.build(deadline, fact_draft, by=by, as_of=learned_at)
-                if not _take(stored_facts[deadline.pk], fact, _fact_identity(fact)):
+                if not _take(stored_facts, (deadline.pk, _fact_identity(fact))):
                     if fact_draft.recorded_at is not None:
                         _refuse_if(is_followed)
                     if not is_new and facts.needs_approval(deadline, fact_draft):
@@ -279,8 +284,7 @@ def _add_known(
                 evidence.refuse_unknown(position_draft.evidence, known_evidence)
                 learned_at = position_draft.recorded_at or as_of
                 word = positions.build(deadline, position_draft, members, by=by, as_of=learned_at)
-                dated = () if word.stated_on else ("stated_at",)
-                if not _take(stored_words[deadline.pk], word, (*_POSITION_IDENTITY, *dated)):
+                if not _take(stored_words, (deadline.pk, _position_identity(word))):
                     if position_draft.recorded_at is not None:
                         _refuse_if(is_followed)
                     words.append((word, position_draft.evidence))
@@ -354,7 +358,7 @@ def _add_of_agreement(
     as_of: datetime,
 ) -> int:
     """Add what befell the whole agreement to `new_facts`; how many there are is returned."""
-    stored = list(Fact.objects.filter(agreement=agreement))
+    stored = Counter(map(_fact_identity, Fact.objects.filter(agreement=agreement)))
     count = 0
     for number, draft in enumerate(document.facts):
         with _Collect(problems, f"facts/{number}"):
@@ -364,7 +368,7 @@ def _add_of_agreement(
             evidence.refuse_unknown(draft.evidence, known_evidence)
             learned_at = draft.recorded_at or as_of
             fact = facts.build_of_agreement(agreement, draft, by=by, as_of=learned_at)
-            if not _take(stored, fact, _fact_identity(fact)):
+            if not _take(stored, _fact_identity(fact)):
                 if draft.recorded_at is not None:
                     _refuse_if(not is_new)
                 new_facts.append((fact, draft.evidence))
@@ -379,15 +383,21 @@ _FACT_IDENTITY = (
 _POSITION_IDENTITY = ("party_id", "verdict", "stated_on", "quote")
 
 
-def _fact_identity(fact: Fact) -> list[str]:
+def _fact_identity(fact: Fact) -> tuple[object, ...]:
     # What is dated by its day is the same whatever instant that day began, or ended, at in the
     # zone of its time.
-    names = list(_FACT_IDENTITY)
-    if fact.effective_on is None:
-        names.append("effective_at")
-    if fact.until_on is None:
-        names.append("until_at")
-    return names
+    return (
+        *(_identity(fact, name) for name in _FACT_IDENTITY),
+        fact.effective_at if fact.effective_on is None else None,
+        fact.until_at if fact.until_on is None else None,
+    )
+
+
+def _position_identity(position: Position) -> tuple[object, ...]:
+    return (
+        *(_identity(position, name) for name in _POSITION_IDENTITY),
+        position.stated_at if position.stated_on is None else None,
+    )
 
 
 class _Collect:
@@ -404,28 +414,22 @@ class _Collect:
         if not isinstance(error, Invalid):
             return False
         self.problems += [problem.below(self.path) for problem in error.problems]
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise Invalid(self.problems)
         return True
 
 
-def _take(stored: list[Any], row: Any, names: Sequence[str]) -> bool:
+def _take(stored: Counter[Any], identity: Hashable) -> bool:
     """Whether an equal row is stored; each stored row answers for one row of a document."""
-    for index, other in enumerate(stored):
-        if all(_identity(other, name) == _identity(row, name) for name in names):
-            del stored[index]
-            return True
-    return False
+    if not stored[identity]:
+        return False
+    stored[identity] -= 1
+    return True
 
 
 def _identity(row: Any, name: str) -> object:
     # A rule may be stored without the fields that rules of its type have gained since.
     return schedule.rule_of(row.due) if name == "rule" else getattr(row, name)
-
-
-def _by_deadline(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[row.deadline_id].append(row)
-    return found
 
 
 def _add_evidence_of(
@@ -449,7 +453,9 @@ def _add_evidence_of(
             continue
         seen.add(draft.ref)
         found = evidence.problems_of(draft, refs, members)
-        problems += [problem.below(f"evidence/{index}") for problem in found]
+        with _Collect(problems, f"evidence/{index}"):
+            if found:
+                raise Invalid(found)
         if found or draft.ref in known:
             continue
         with _Collect(problems, f"evidence/{index}"):

@@ -6,18 +6,20 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 
-from compliance.domain.drafts import ObligationDraft, dump_ladder
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.alerts.drafts import dump_ladder
 from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
-from compliance.domain.due_dates.resolution import Setting
+from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
     Agreement,
-    Deadline,
     Dependency,
     Fact,
     Milestone,
@@ -26,9 +28,10 @@ from compliance.models import (
     Party,
 )
 from compliance.models.agreements.agreements import milestone_event
+from compliance.models.bulk import fetch
 from compliance.models.due_dates.calendars import desk_calendars
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.models.locks import for_update, lock_agreement
+from compliance.operations.deadlines import projection, schedule
 
 
 @transaction.atomic
@@ -39,9 +42,9 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
         Invalid: its ref is taken, a side of it is no party to the agreement, its parent is not
             there, or its due time does not exist in its zone.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
-    course.settle(stored.touched, as_of=as_of)
+    projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
     return obligation
 
@@ -56,9 +59,9 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
         Invalid: as `create`; also if the ref differs, or the due rule of an obligation that has
             a deadline is taken away.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
+    agreement = lock_agreement(obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
     return obligation
 
@@ -73,7 +76,7 @@ def correct(
     Raises:
         Invalid: as `update`.
     """
-    obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
+    obligation = for_update(Obligation.objects.all()).get(pk=obligation.pk)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation stays as it is: {obligation.ref}.")
     if draft.due is None and obligation.deadlines.exclude(is_withdrawn=True).exists():
@@ -146,11 +149,12 @@ def store(
     """
     context = _Context.of(agreement)
     beside = {draft.ref for draft in drafts.values()}
-    problems = [
+    found = (
         problem.below(path)
         for path, draft in drafts.items()
         for problem in context.problems(draft, beside=beside, as_of=as_of)
-    ]
+    )
+    problems = list(islice(found, MOST_PROBLEMS))
     for path, draft in drafts.items():
         if draft.ref in context.refs:
             sentence = f"{agreement.ref} already has an obligation {draft.ref}: choose another."
@@ -241,21 +245,21 @@ class _Context:
             found.append(Problem(path="parent", detail=detail))
         if not found:
             try:
-                schedule.check(draft, self.setting(draft, beside), as_of=as_of)
+                schedule.check(draft, self.context(draft, beside), as_of=as_of)
             except Invalid as error:
                 found += error.problems
         return found
 
-    def setting(self, draft: ObligationDraft, beside: Collection[str]) -> Setting:
+    def context(self, draft: ObligationDraft, beside: Collection[str]) -> ResolutionContext:
         """What surrounds the rules of a draft; when the obligations are due is left open."""
         milestones, refs = schedule.refs_of(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
-        return Setting(
+        return ResolutionContext(
             timezone=schedule.fallback_timezone(self.agreement, obligors.values()),
             party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=draft.grace,
             milestones={
                 ref: milestone_event(self.milestones[ref])
@@ -332,11 +336,21 @@ def hang(agreement: Agreement, obligation_ids: Collection[int]) -> None:
             for ref in sorted(events)
         ]
         rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
-    Dependency.objects.filter(obligation__in=obligation_ids).delete()
+    former = Dependency.objects.filter(obligation__in=obligation_ids)
+    marked = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
+    former.delete()
     Dependency.objects.bulk_create(rows)
-    Deadline.objects.filter(
-        obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
-    ).update(has_dependents=True)
+    # Before anything is computed from them: a sweep that has one of these in hand does not know
+    # of what depends on it, and its outcome must be seen here.
+    fetch(_MARK_SOURCES, ids=list(marked - {None}))
+
+
+_MARK_SOURCES = """
+    UPDATE compliance_deadline AS d SET has_dependents = NOT d.has_dependents
+    WHERE d.obligation_id = ANY(%(ids)s) AND d.has_dependents <> EXISTS (
+        SELECT FROM compliance_dependency AS e WHERE e.on_id = d.obligation_id)
+    RETURNING d.id
+"""
 
 
 def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:

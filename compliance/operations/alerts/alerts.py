@@ -8,49 +8,129 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from compliance.domain import civil_time
 from compliance.domain.alerts.delivery_hours import Hours, told_from
-from compliance.domain.alerts.intents import Call
-from compliance.domain.vocabulary import AlertKind, Rhythm, Severity
-from compliance.models.bulk import fetch, write
-
-KINDS = {
-    "missed": AlertKind.MISSED,
-    "escalated": AlertKind.ESCALATED,
-    "recovered": AlertKind.RECOVERED,
-    "unsilenced": AlertKind.UNSILENCED,
-}
+from compliance.domain.alerts.intents import AlertIntent
+from compliance.domain.vocabulary import AlertKind, Rhythm
+from compliance.models.alerts.followers import covers, follows, recipient, wants
+from compliance.models.bulk import RowType, fetch, write_rows
 
 
-def row(call: Call, *, deadline: Any, created_at: datetime) -> dict[str, Any]:
-    """A call for an alert as a row for `make`; `deadline` has the columns of one."""
-    return {
-        "deadline_id": deadline.id,
-        "agreement_id": deadline.agreement_id,
-        "obligation_id": deadline.obligation_id,
-        "kind": call.kind,
-        "occasion": call.occasion,
-        "breach_at": call.breach_at,
-        "due_at": call.due_at,
-        "reason": call.reason,
-        "level": call.level,
-        "created_at": created_at,
-    }
+class BreachChange(Protocol):
+    """A breach that began, ended or changed, and when this was found."""
+
+    @property
+    def deadline_id(self) -> int: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def recorded_at(self) -> datetime | None: ...
 
 
-def make(
-    rows: Sequence[Mapping[str, Any]], *, hours: Sequence[Mapping[str, Any]], as_of: datetime
-) -> None:
-    """Store the alerts that `rows` (of `row`) call for at `as_of`, for everybody who follows them.
+class AlertRow(NamedTuple):
+    """An alert that is to be made, for whoever follows it."""
+
+    deadline_id: int
+    agreement_id: int
+    obligation_id: int
+    kind: str
+    occasion: datetime
+    breach_at: datetime | None
+    due_at: datetime | None
+    reason: str | None
+    level: int
+    created_at: datetime
+
+
+def row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> AlertRow:
+    """Return an alert intent as a row for `make`; `deadline` has the columns of a deadline."""
+    kind, occasion, breach_at, due_at, reason, level = intent
+    return AlertRow(
+        deadline.id,
+        deadline.agreement_id,
+        deadline.obligation_id,
+        kind,
+        occasion,
+        breach_at,
+        due_at,
+        reason,
+        level,
+        created_at,
+    )
+
+
+def make(rows: Sequence[AlertRow], *, hours: Sequence[Mapping[str, Any]], as_of: datetime) -> None:
+    """Store the alerts of `rows` for everyone who follows them at `as_of`.
 
     Args:
-        hours: of `subscribers_hours`, at the instant of the settlement.
+        hours: of `subscribers_hours`, at `as_of`.
     """
-    write(_MAKE, rows, hours=orjson.dumps(hours).decode(), as_of=as_of, severities=list(Severity))
+    write_rows(_MAKE, _ALERT, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
+
+
+def withdraw_unsent(*, breaches: Sequence[BreachChange]) -> None:
+    """Withdraw the alerts about breaches that never happened, where nobody can have read them.
+
+    Args:
+        breaches: the breaches, with when this was found.
+    """
+    write_rows(_WITHDRAW_UNSENT, _BREACH, _columns(breaches))
+
+
+def announce_resumption(
+    *,
+    breaches: Sequence[BreachChange],
+    hours: Sequence[Mapping[str, Any]],
+    as_of: datetime,
+) -> None:
+    """Announce again breaches that are open although they were over, or were never true.
+
+    Recipients hear of it if their alert was withdrawn, or if they may have read that the breach
+    is over, and as long as they still follow it.
+
+    Args:
+        breaches: the breaches, with when this was found.
+        hours: of `subscribers_hours`, at `as_of`.
+    """
+    write_rows(
+        _ANNOUNCE_RESUMPTION,
+        _BREACH,
+        _columns(breaches),
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+    )
+
+
+def announce_recovery(
+    *,
+    breaches: Sequence[BreachChange],
+    hours: Sequence[Mapping[str, Any]],
+    as_of: datetime,
+) -> None:
+    """Announce the end of breaches to those who were to hear of the breach.
+
+    They hear of it even if its obligation was corrected since and is not what they follow any
+    more, but not if they ended or narrowed their subscription to other agreements or alerts.
+
+    Args:
+        breaches: the breaches, with when this was found.
+        hours: of `subscribers_hours`, at `as_of`.
+    """
+    write_rows(
+        _ANNOUNCE_RECOVERY,
+        _BREACH,
+        _columns(breaches),
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+    )
+
+
+def _columns(breaches: Sequence[BreachChange]) -> list[tuple[Any, ...]]:
+    return [(each.deadline_id, each.occurred_at, each.recorded_at) for each in breaches]
 
 
 def keep_hours(
@@ -101,53 +181,148 @@ _HOURS = """
     WHERE is_active AND (rhythm <> 'at_once' OR quiet_from IS NOT NULL)
 """
 
-# When the recipient of an alert `a` may be told, at hours like those it was made for.
-TOLD_FROM = """
-        coalesce((
-            SELECT min(h.not_before)
-            FROM jsonb_to_recordset(%(hours)s::jsonb) AS h(
-                id bigint, not_before timestamptz, is_digest boolean)
-            JOIN compliance_subscription AS s ON s.id = h.id
-            WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient
-              AND h.is_digest = a.is_digest
-        ), %(as_of)s)"""
+_DELIVERY_HOURS = """jsonb_to_recordset(%(hours)s::jsonb) AS h(
+        id bigint, not_before timestamptz, is_digest boolean)"""
+
+
+def _earliest(alerts: str, *, kind: str) -> str:
+    """SQL: from when each alert may be sent, and whether in a digest.
+
+    Of several subscriptions of its recipient the one that is notified first counts, as when a
+    breach is announced. Those that cover the obligation as it reads now come before others; an
+    alert whose recipient wants none of the kind any more is left out.
+
+    Args:
+        alerts: name of a table with `id`, `agreement_id`, `obligation_id`, `recipient`, `level`.
+        kind: SQL expression over it.
+    """
+    wanted = wants("s", kind=kind, level=f"{alerts}.level", agreement=f"{alerts}.agreement_id")
+    return f"""
+        SELECT DISTINCT ON ({alerts}.id) {alerts}.id,
+            coalesce(h.not_before, %(as_of)s) AS not_before,
+            coalesce(h.is_digest, FALSE) AS is_digest
+        FROM {alerts}
+        JOIN compliance_subscription AS s
+          ON {recipient("s")} = {alerts}.recipient AND {wanted}
+        LEFT JOIN {_DELIVERY_HOURS} ON h.id = s.id
+        ORDER BY {alerts}.id, {covers("s", obligation=f"{alerts}.obligation_id")} DESC,
+            not_before, is_digest"""
+
 
 _KEEP_HOURS = f"""
-    UPDATE compliance_alert AS a SET not_before = {TOLD_FROM}
-    WHERE a.agreement_id = %(agreement_id)s
-      AND (%(deadline_id)s::bigint IS NULL OR a.deadline_id = %(deadline_id)s)
-      AND a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(as_of)s
+    WITH waiting AS (
+        SELECT a.id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level
+        FROM compliance_alert AS a JOIN compliance_deadline AS d ON d.id = a.deadline_id
+        WHERE a.agreement_id = %(agreement_id)s
+          AND (%(deadline_id)s::bigint IS NULL OR a.deadline_id = %(deadline_id)s)
+          AND a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(as_of)s
+    ), earliest AS ({_earliest("waiting", kind="waiting.kind")})
+    UPDATE compliance_alert AS a
+    SET not_before = coalesce(earliest.not_before, %(as_of)s),
+        is_digest = coalesce(earliest.is_digest, a.is_digest)
+    FROM waiting LEFT JOIN earliest ON earliest.id = waiting.id
+    WHERE a.id = waiting.id AND a.message_id IS NULL AND a.withdrawn_at IS NULL
     RETURNING a.id
 """
 
+_FOLLOWED = follows(
+    "s", kind="v.kind", level="v.level", agreement="v.agreement_id", obligation="v.obligation_id"
+)
+
+_ALERT = RowType(
+    deadline_id="bigint",
+    agreement_id="bigint",
+    obligation_id="bigint",
+    kind="text",
+    occasion="timestamptz",
+    breach_at="timestamptz",
+    due_at="timestamptz",
+    reason="text",
+    level="smallint",
+    created_at="timestamptz",
+)
+
 # Of several subscriptions of one recipient that which is told first wins.
-_MAKE = """
+_MAKE = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,
          recipient, not_before, is_digest)
     SELECT v.deadline_id, v.agreement_id, v.kind, v.occasion, v.breach_at, v.due_at, v.reason,
-        v.level, v.created_at, coalesce('webhook:' || s.webhook_id, s.email),
-        coalesce(h.not_before, %(as_of)s) AS told_from, coalesce(h.is_digest, FALSE)
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
-        deadline_id bigint, agreement_id bigint, obligation_id bigint, kind text,
-        occasion timestamptz, breach_at timestamptz, due_at timestamptz, reason text,
-        level smallint, created_at timestamptz)
-    JOIN compliance_subscription AS s
-      ON s.is_active AND (s.kinds = '{}' OR v.kind = ANY(s.kinds)) AND s.from_escalation <= v.level
-     AND (s.agreement_id IS NULL OR s.agreement_id = v.agreement_id)
-     AND (s.webhook_id IS NULL OR EXISTS (
-            SELECT FROM compliance_webhook AS w WHERE w.id = s.webhook_id AND w.is_active))
-    LEFT JOIN jsonb_to_recordset(%(hours)s::jsonb) AS h(
-        id bigint, not_before timestamptz, is_digest boolean) ON h.id = s.id
-    WHERE (s.party_id IS NULL OR EXISTS (
-            SELECT FROM compliance_obligationparty AS p
-            WHERE p.obligation_id = v.obligation_id AND p.party_id = s.party_id))
-      AND (s.tag = '' AND s.min_severity = 'low' AND NOT s.is_owner OR EXISTS (
-            SELECT FROM compliance_obligation AS o
-            WHERE o.id = v.obligation_id AND (s.tag = '' OR s.tag = ANY(o.tags))
-              AND array_position(%(severities)s::text[], o.severity::text)
-                  >= array_position(%(severities)s::text[], s.min_severity::text)
-              AND (NOT s.is_owner OR lower(o.owner) = lower(s.email))))
-    ORDER BY told_from
+        v.level, v.created_at, {recipient("s")},
+        coalesce(h.not_before, %(as_of)s) AS told_from, coalesce(h.is_digest, FALSE) AS is_digest
+    FROM {_ALERT.rows}
+    JOIN compliance_subscription AS s ON {_FOLLOWED}
+    LEFT JOIN {_DELIVERY_HOURS} ON h.id = s.id
+    ORDER BY told_from, is_digest, v.deadline_id, s.id
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
+"""
+
+_BREACH = RowType(deadline_id="bigint", occurred_at="timestamptz", recorded_at="timestamptz")
+
+_WITHDRAW_UNSENT = f"""
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = v.recorded_at
+    FROM {_BREACH.rows}
+    WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+      AND a.message_id IS NULL AND a.withdrawn_at IS NULL
+"""
+
+_ANNOUNCES_A_BREACH = (
+    f"a.kind IN ('{AlertKind.MISSED}', '{AlertKind.ESCALATED}', '{AlertKind.UNSILENCED}')"
+)
+
+# Alerts that were withdrawn are sent after all, and so are those whose recipients may have read
+# that the breach was over.
+_ANNOUNCE_RESUMPTION = f"""
+    WITH v AS (SELECT * FROM {_BREACH.rows}),
+    undone AS (
+        DELETE FROM compliance_alert AS a USING v
+        WHERE a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+          AND a.kind = '{AlertKind.RECOVERED}'
+        RETURNING a.deadline_id, a.breach_at, a.recipient, a.message_id
+    ), again AS (
+        SELECT a.id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level, v.recorded_at
+        FROM v
+        JOIN compliance_alert AS a
+          ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+        JOIN compliance_deadline AS d ON d.id = a.deadline_id
+        WHERE {_ANNOUNCES_A_BREACH}
+          AND (a.withdrawn_at IS NOT NULL OR EXISTS (
+              SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
+              WHERE u.deadline_id = a.deadline_id AND u.breach_at = a.breach_at
+                AND u.recipient = a.recipient AND m.attempt_count > 0))
+    ), earliest AS ({_earliest("again", kind="again.kind")})
+    UPDATE compliance_alert AS a
+    SET message_id = NULL, withdrawn_at = NULL, created_at = again.recorded_at,
+        not_before = earliest.not_before, is_digest = earliest.is_digest
+    FROM again JOIN earliest ON earliest.id = again.id
+    WHERE a.id = again.id
+"""
+
+# Of several alerts of one recipient about a breach the first counts, at the highest level reached.
+# As long as that waits for its hour, the end of the breach waits with it.
+_ANNOUNCE_RECOVERY = f"""
+    WITH announced AS (
+        SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient)
+            a.id, a.deadline_id, a.agreement_id, d.obligation_id, a.breach_at, a.recipient,
+            max(a.level) OVER (PARTITION BY a.deadline_id, a.breach_at, a.recipient) AS level,
+            a.not_before, a.is_digest, v.recorded_at
+        FROM {_BREACH.rows}
+        JOIN compliance_alert AS a
+          ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
+        JOIN compliance_deadline AS d ON d.id = a.deadline_id
+        WHERE {_ANNOUNCES_A_BREACH} AND a.withdrawn_at IS NULL
+        ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
+    ), earliest AS ({_earliest("announced", kind=f"'{AlertKind.RECOVERED}'")})
+    INSERT INTO compliance_alert
+        (deadline_id, agreement_id, occasion, breach_at, created_at, kind, level, recipient,
+         not_before, is_digest)
+    SELECT announced.deadline_id, announced.agreement_id, announced.breach_at,
+        announced.breach_at, announced.recorded_at, '{AlertKind.RECOVERED}', announced.level,
+        announced.recipient, greatest(announced.not_before, earliest.not_before),
+        CASE WHEN announced.not_before > earliest.not_before THEN announced.is_digest
+             ELSE earliest.is_digest END
+    FROM announced JOIN earliest ON earliest.id = announced.id
+    ORDER BY announced.id
+    ON CONFLICT DO NOTHING
 """

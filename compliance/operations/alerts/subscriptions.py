@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from compliance.domain.drafts import SubscriptionDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Agreement, Alert, Message, Party, Subscription, Webhook
+from compliance.models.locks import for_update
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -56,17 +57,13 @@ def end(*, email: str, agreement_id: int | None, as_of: datetime) -> list[Subscr
     Returns what was ended. What follows more than that agreement ends as a whole, and what waits
     to be sent is withdrawn: whoever asks for no more mail must not get the next one.
     """
-    following = following_of(email=email, agreement_id=agreement_id).select_for_update(of=("self",))
-    ended = list(following)
+    ended = list(for_update(following_of(email=email, agreement_id=agreement_id)))
     for subscription in ended:
         subscription.is_active = False
         subscription.save(update_fields=["is_active"])
     emails = {subscription.email for subscription in ended}
-    still = Subscription.objects.filter(
-        models.Q(agreement__isnull=True) | models.Q(agreement=models.OuterRef("agreement")),
-        email=models.OuterRef("recipient"),
-        is_active=True,
-    )
+    concerned = Subscription.objects.active().concerning(models.OuterRef("agreement"))
+    still = concerned.filter(email=models.OuterRef("recipient"))
     waiting = Alert.objects.filter(
         ~models.Exists(still), recipient__in=emails, withdrawn_at__isnull=True
     )
@@ -78,11 +75,9 @@ def end(*, email: str, agreement_id: int | None, as_of: datetime) -> list[Subscr
 
 def following_of(*, email: str, agreement_id: int | None) -> models.QuerySet[Subscription]:
     """What brings an address mail about an agreement, or any mail."""
-    following = Subscription.objects.filter(email__iexact=email, is_active=True)
+    following = Subscription.objects.active().filter(email__iexact=email)
     if agreement_id is not None:
-        following = following.filter(
-            models.Q(agreement__isnull=True) | models.Q(agreement=agreement_id)
-        )
+        following = following.concerning(agreement_id)
     return following.select_related("agreement", "party").order_by("id")
 
 

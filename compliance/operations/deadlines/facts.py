@@ -9,9 +9,11 @@ from typing import Any
 from django.db import transaction
 
 from compliance.domain.civil_time import civil_day, day_end
-from compliance.domain.deadlines.timeline import Fact as FactOfCourse
-from compliance.domain.deadlines.timeline import Timeline, project, standing
-from compliance.domain.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.integrity.chains import link
@@ -21,8 +23,8 @@ from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fac
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import schedule
+from compliance.models.locks import lock_agreement, lock_deadline
+from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
 
@@ -51,10 +53,7 @@ def record(
             and none has (see `proposals.submit`).
     """
     sets_dates = draft.type in {FactKind.EXTENSION, FactKind.TRIGGER} or draft.supersedes
-    if deadline.has_dependents or sets_dates:
-        # More deadlines than this one will be locked: those that hang on it, and its siblings.
-        lock_agreement(deadline.agreement_id)
-    deadline = locked(deadline.pk)
+    deadline = lock_deadline(deadline.pk)
     if approved_by is None and needs_approval(deadline, draft):
         sentence = f"A second person must approve this {draft.type}: propose it."
         raise refusal("type", sentence)
@@ -65,7 +64,7 @@ def record(
     touched = {deadline.pk}
     if sets_dates:
         touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
-    course.settle(touched, as_of=as_of)
+    projection.refresh(touched, as_of=as_of)
     return fact
 
 
@@ -78,11 +77,11 @@ def record_of_agreement(
     Raises:
         Invalid: a superseded fact that is not there or stands no more, or unknown evidence.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
     found = evidence.named(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
-    course.settle(reached(agreement), as_of=as_of)
+    projection.refresh(reached(agreement), as_of=as_of)
     return fact
 
 
@@ -115,8 +114,8 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
 SUPPOSED = 2**62
 
 
-def _stands(fact_id: int, facts: Sequence[FactOfCourse]) -> bool:
-    return any(each.id == fact_id for each in standing(facts))
+def _stands(fact_id: int, facts: Sequence[DomainFact]) -> bool:
+    return any(each.id == fact_id for each in effective_facts(facts))
 
 
 def _values(fact: Fact) -> dict[str, Any]:
@@ -200,20 +199,6 @@ def reached(agreement: Agreement) -> set[int]:
         Deadline.objects.filter(agreement=agreement, obligation__is_surviving=False).values_list(
             "id", flat=True
         )
-    )
-
-
-def lock_agreement(agreement_id: int) -> None:
-    """Lock an agreement, as whoever locks several of its deadlines does first."""
-    Agreement.objects.select_for_update(no_key=True).get(pk=agreement_id)
-
-
-def locked(deadline_id: int) -> Deadline:
-    """A deadline, locked, with its obligation and agreement."""
-    return (
-        Deadline.objects.select_related("obligation", "agreement")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=deadline_id)
     )
 
 
@@ -331,7 +316,7 @@ def _refuse_unfit(draft: FactDraft, obligation: Obligation) -> None:
 
 
 def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
-    stands = {fact.id for fact in standing(fact_of(row, timezone) for row in rows.values())}
+    stands = {fact.id for fact in effective_facts(fact_of(row, timezone) for row in rows.values())}
     if fact_id not in rows:
         raise refusal("supersedes", f"There is no fact {fact_id} here.")
     if fact_id not in stands:

@@ -1,4 +1,7 @@
-"""Time passing: flags what fell due. Run as often as you like, by as many workers as you like."""
+"""Let time pass: refresh every deadline that is due for a check.
+
+It can run as often as you like, in as many workers as you like.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +13,30 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from compliance.models import SweepRun
-from compliance.operations.deadlines import projection as course
+from compliance.operations.deadlines import projection
 
 BATCH = 2_000
 KEEP_IDLE_RUNS = timedelta(days=2)
 
 
 def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
-    """Settle every deadline for which something fell due by `as_of`; leave a `SweepRun`.
+    """Refresh every deadline that is due for a check at `as_of`, and return the record of it.
 
-    Each batch is one transaction, so a sweep that is killed loses at most the batch at hand,
-    and the next one does it again. Deadlines that another worker holds are left to it.
+    Each batch is one transaction. A sweep that is killed loses at most its current batch, which the
+    next sweep repeats. Deadlines that another worker holds are left to that worker.
     """
     record = SweepRun.objects.create(as_of=as_of, started_at=timezone.now())
+    total = projection.Refreshed()
     while True:
         with _collector_paused():
-            settled = course.settle_due(as_of=as_of, limit=batch)
-        record.settled += settled.deadlines
-        record.breaches += settled.breaches
-        record.set_aside += settled.set_aside
-        if settled.deadlines + settled.set_aside < batch:
+            refreshed = projection.refresh_due(as_of=as_of, limit=batch)
+        total.add(refreshed)
+        if refreshed.deadlines + refreshed.quarantined < batch:
             break
-    settled = course.settle_sources_due(as_of=as_of)
-    record.settled += settled.deadlines
-    record.breaches += settled.breaches
-    record.set_aside += settled.set_aside
+    total.add(projection.refresh_due_with_dependents(as_of=as_of))
+    record.settled = total.deadlines
+    record.breaches = total.breaches
+    record.set_aside = total.quarantined
     record.ended_at = timezone.now()
     record.save()
     SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, set_aside=0).delete()
@@ -43,10 +45,10 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Keep the collector of cycles out of a batch.
+    """Pause the garbage collector of cycles during a batch.
 
-    A batch makes some hundred thousand values and no cycle among them; walking them again and
-    again to find none takes a fifth of its time.
+    A batch makes some hundred thousand values and no cycles. Searching them repeatedly would take
+    a fifth of its time.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.deadlines.timeline import standing
+from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Deadline, Evidence, Fact
@@ -34,7 +34,7 @@ def mark(deadline_ids: Iterable[int]) -> None:
     of_deadline, of_obligation = _looks(deadlines.values())
     changed = []
     for pk, deadline in deadlines.items():
-        stands = standing(fact_of(fact, deadline.timezone) for fact in facts[pk])
+        stands = effective_facts(fact_of(fact, deadline.timezone) for fact in facts[pk])
         looks = (*of_deadline[pk], *of_obligation[deadline.obligation_id])
         found = verification(
             [each.verdict for each in stands if each.verdict is not None],

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
+from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity
 from compliance.queries.deadlines.deadlines import OF_PARTY, Moment
@@ -71,7 +71,7 @@ class Comparison(Listing):
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
     tag: Word | None = None
-    severity: Annotated[tuple[Severity, ...] | None, Listed] = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
     q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
 

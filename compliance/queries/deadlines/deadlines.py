@@ -13,11 +13,13 @@ from typing import Annotated, Literal, Self
 from django.db.models import Q
 from pydantic import Field
 
-from compliance.domain.deadlines.ledger import Entry, held_course
+from compliance.domain.date_fields import Instant
+from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
-from compliance.domain.deadlines.timeline import Timeline, project
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
+from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
 from compliance.models import Deadline, Fact, LedgerEntry
@@ -137,13 +139,13 @@ class Moment(Filter):
 class DeadlineFilter(Moment):
     """Filters of deadlines."""
 
-    status: Annotated[tuple[Status, ...] | None, Listed] = None
+    status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     agreement: AgreementRef | None = None
     obligation_ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
     tag: Word | None = None
-    severity: Annotated[tuple[Severity, ...] | None, Listed] = None
+    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
     due_after: Annotated[
         DayOrInstant | None, Field(description="Due on this day or at this instant, or later.")
@@ -306,7 +308,7 @@ def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]
     """Return the timeline up to a given time from the ledger of that time, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
-    held = held_course([entry_of(row) for row in rows])
+    held = current_history([entry_of(row) for row in rows])
     return [
         (entry, days[entry.recorded_at, entry.effective_at])
         for entry in held

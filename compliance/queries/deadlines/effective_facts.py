@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from compliance.domain.deadlines.timeline import standing
+from compliance.domain.deadlines.facts import effective_facts
 from compliance.models import Agreement, Deadline, Fact
 from compliance.models.deadlines.facts import fact_of
 
@@ -46,6 +46,6 @@ def superseders(
 
 def _standing(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
     rows = facts.order_by("effective_at", "id")
-    seen = standing(fact_of(row, timezone) for row in rows.values())
+    seen = effective_facts(fact_of(row, timezone) for row in rows.values())
     kept = {fact.id for fact in seen}
     return [row for row in rows if row.pk in kept]

@@ -10,7 +10,7 @@ from typing import Protocol
 from django.db.models import Q
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.deadlines.timeline import standing
+from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import Conclusion, EvidenceKind
 from compliance.models import Evidence, Fact
@@ -52,7 +52,7 @@ def _conclusions(
         pk = fact["deadline_id"]
         facts[pk].append(fact_of(fact, by_id[pk]["timezone"]))
     for pk, several in facts.items():
-        for each in standing(several):
+        for each in effective_facts(several):
             if each.verdict is not None and each.effective_at <= as_of:
                 found[pk].append(each.verdict)
     return found

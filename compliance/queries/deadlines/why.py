@@ -17,7 +17,7 @@ from compliance.domain.deadlines.explanations import (
     PositionTold,
     explain,
 )
-from compliance.domain.deadlines.ledger import performed_of
+from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Fact, Position
 from compliance.models.deadlines.facts import fact_told
@@ -99,7 +99,7 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
             fact_id=each.fact_id,
             due_on=each.due.due_on if each.due else None,
             due_at=each.due.due_at if each.due else None,
-            performed=performed_of(each),
+            performed=recorded_quantity(each),
             target=each.target,
         )
         for each in past

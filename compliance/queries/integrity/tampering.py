@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from django.db import DataError, connection, transaction
 
-from compliance.domain.alerts.intents import breach_changes
-from compliance.domain.deadlines.ledger import Entry, restatement
+from compliance.domain.deadlines.breaches import breach_changes
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.ledger import Entry, ledger_delta
+from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.timeline import BreachInterval, Fact, Timeline, project
+from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.integrity.chains import link, merkle_root
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status
 from compliance.models import Fact as StoredFact
@@ -410,7 +412,7 @@ def _other_course(
         )
         timeline = project(terms_of(row, duty), facts)
         held = [_entry_of(each) for each in entries]
-        is_retold = not restatement(held, timeline, at)
+        is_retold = not ledger_delta(held, timeline, at)
         has_breaches = not breach_changes(breaches, timeline.breaches(at))
     except Exception as error:  # Pacta never writes values that cannot be read
         return f"It cannot be projected: {error!r}."

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
 from compliance import delivery
+from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.ledger import Entry, entry_of, replay
-from compliance.domain.deadlines.timeline import Fact as DomainFact
-from compliance.domain.deadlines.timeline import Terms, Timeline, project
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
 from compliance.models import (
@@ -29,8 +31,12 @@ from compliance.models import (
 )
 from compliance.models.deadlines.deadlines import dump_due
 from compliance.models.deadlines.facts import facts_about
-from compliance.operations.deadlines import projection as course
-from compliance.operations.deadlines import sweep
+from compliance.operations.deadlines import (
+    deadline_rows,
+    projection,
+    projection_outcome,
+    sweep,
+)
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.profiles import scaled
 from tests.samples import DESK, agree, duty, follow, record, utc
@@ -222,7 +228,8 @@ def test_the_ledger_keeps_what_was_believed() -> None:
 
 @pytest.mark.django_db
 def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
-    from compliance.domain.drafts import ObligationDraft, read
+    from compliance.domain.agreements.drafts import ObligationDraft
+    from compliance.domain.drafts import read
     from compliance.operations.agreements import obligations
 
     deadline = agree()
@@ -257,7 +264,7 @@ def test_a_deadline_that_cannot_be_projected_is_set_aside_and_stops_no_other(
     marked = bad.begins_at - timedelta(days=1)
     Deadline.objects.filter(pk=bad.pk).update(begins_at=marked)
     broken = True
-    monkeypatch.setattr(course, "project", refusing)
+    monkeypatch.setattr(projection_outcome, "project", refusing)
     run = sweep.run(as_of=AFTER)
     assert (run.settled, run.set_aside) == (1, 1)
     bad.refresh_from_db()
@@ -266,7 +273,7 @@ def test_a_deadline_that_cannot_be_projected_is_set_aside_and_stops_no_other(
     assert bad.status == Status.PENDING
     assert "cannot be projected" in bad.set_aside_error
     broken = False
-    sweep.run(as_of=AFTER + course.SET_ASIDE_FOR)
+    sweep.run(as_of=AFTER + deadline_rows.QUARANTINED_FOR)
     bad.refresh_from_db()
     assert (bad.status, bad.set_aside_error) == (Status.UNMET, "")
 
@@ -311,8 +318,8 @@ def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: s
 
 @pytest.mark.django_db(transaction=True)
 def test_settling_outside_a_transaction_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="inside the transaction"):
-        course.settle([], as_of=AFTER)
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        projection.refresh([], as_of=AFTER)
 
 
 def date_rule(day: str) -> dict[str, str]:
@@ -440,7 +447,7 @@ class EveryCourse(DatabaseTestCase):
                     sweep.run(as_of=as_of)
                 else:
                     store_fact(deadline, fact, as_of, ids)
-                    course.settle([deadline.pk], as_of=as_of)
+                    projection.refresh([deadline.pk], as_of=as_of)
             timeline = projected(deadline, agreed)
             now = timeline.at(as_of) or timeline.transitions[0]
             assert deadline.status == now.status
@@ -470,5 +477,5 @@ class EveryCourse(DatabaseTestCase):
                 assert (found is None) == (expected is None)
                 if found is not None and expected is not None:
                     assert found == entry_of(
-                        expected.restated_at(found.effective_at), found.recorded_at
+                        expected.effective_from(found.effective_at), found.recorded_at
                     )

@@ -1,0 +1,117 @@
+"""Facts about a deadline: what each records, which of them are effective, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.vocabulary import Conclusion, FactKind
+
+# The order of facts that take effect at the same instant. What sets the due date and the target
+# comes first, so that a performance on the day of an extension is judged by the extended date;
+# then what stops the clock. A performance precedes a waiver, so that completed work is not shown
+# as forgiven.
+_PRECEDENCE = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            FactKind.TRIGGER,
+            FactKind.EXTENSION,
+            FactKind.RESTATEMENT,
+            FactKind.SUSPENSION,
+            FactKind.VIOLATION,
+            FactKind.PERFORMANCE,
+            FactKind.DETERMINATION,
+            FactKind.WAIVER,
+            FactKind.CANCELLATION,
+            FactKind.TERMINATION,
+            FactKind.RETRACTION,
+        )
+    )
+}
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One recorded fact about a deadline, or about its whole agreement.
+
+    Attributes:
+        effective_at: when it takes effect. If only the civil day is known, `effective_on` is set
+            and this is the first instant of that day in the deadline's zone.
+        until_at: the exclusive end of a violation or suspension; None until further notice. If
+            only the last civil day is known, `until_on` is set and this is the end of that day.
+        tolls: whether a suspension stops the clock, which moves the due date.
+        quantity: what was performed or accepted, or the new target of a restatement.
+        due: the new due date of an extension or a trigger.
+        verdict: the conclusion of a determination. If the obligation is partly met, `quantity` or
+            `share` (of the target) says how much is accepted in total.
+        supersedes: the id of the fact that this one replaces or retracts.
+    """
+
+    id: int
+    kind: FactKind
+    effective_at: datetime
+    effective_on: date | None = None
+    until_at: datetime | None = None
+    until_on: date | None = None
+    tolls: bool = False
+    quantity: Decimal | None = None
+    due: Due | None = None
+    verdict: Conclusion | None = None
+    share: Decimal | None = None
+    supersedes: int | None = None
+    is_of_agreement: bool = False
+    recorded_at: datetime | None = None
+
+
+def effective_facts(facts: Iterable[Fact]) -> list[Fact]:
+    """Return the facts that no effective fact supersedes, without retractions.
+
+    When a fact that superseded another is itself superseded, the first one is effective again, as
+    if the one between had never been recorded.
+    """
+    by_target: dict[int, list[Fact]] = {}
+    known = list(facts)
+    for fact in known:
+        if fact.supersedes is not None:
+            by_target.setdefault(fact.supersedes, []).append(fact)
+    if not by_target:
+        return [fact for fact in known if fact.kind is not FactKind.RETRACTION]
+    # A fact can only supersede one that was recorded before it. Going from the newest to the
+    # oldest decides every superseding fact before the one that it supersedes.
+    is_effective: dict[int, bool] = {}
+    for fact in sorted(known, key=lambda each: each.id, reverse=True):
+        newer = by_target.get(fact.id, ())
+        is_effective[fact.id] = not any(is_effective[each.id] for each in newer)
+    return [
+        fact for fact in known if is_effective[fact.id] and fact.kind is not FactKind.RETRACTION
+    ]
+
+
+def order_of_effect(fact: Fact) -> tuple[object, ...]:
+    """Return the key that sorts facts in the order in which they take effect.
+
+    The order never depends on when facts were recorded: the truth does not depend on the order in
+    which it became known. Of two extensions at one instant the later date wins. The id only
+    decides which of two equal facts is named as the cause.
+    """
+    due = fact.due
+    return (
+        fact.effective_at,
+        _PRECEDENCE[fact.kind],
+        due.due_at if due is not None else fact.effective_at,
+        due.unmet_at if due is not None else fact.effective_at,
+        fact.quantity or _ZERO,
+        fact.verdict or "",
+        fact.share or _ZERO,
+        fact.until_at is None,
+        fact.until_at or fact.effective_at,
+        fact.tolls,
+        fact.effective_on is not None,
+        fact.id,
+    )

@@ -1,0 +1,124 @@
+"""Project the timeline of a deadline from its terms and facts.
+
+This is the only place that decides a status. It is a pure function and never reads a clock: it
+returns every status that the deadline has had, and will have if nothing more happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compliance.domain.deadlines.achieve import AchieveProjector
+from compliance.domain.deadlines.facts import Fact, effective_facts, order_of_effect
+from compliance.domain.deadlines.maintain import MaintainProjector
+from compliance.domain.deadlines.projector import Projector, event_at
+from compliance.domain.deadlines.terms import Move, Terms
+from compliance.domain.deadlines.timeline import Timeline, Transition
+from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.vocabulary import ObligationKind, Reason, Status
+
+# Looking up a member of an enum is slow, and most deadlines of a sweep take `_untouched`.
+_ACHIEVE = ObligationKind.ACHIEVE
+_PENDING, _IN_GRACE, _UNMET = Status.PENDING, Status.IN_GRACE, Status.UNMET
+_AGREED, _DUE_PASSED, _GRACE_ENDED = Reason.AGREED, Reason.DUE_PASSED, Reason.GRACE_ENDED
+
+
+def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
+    """Return the timeline of a deadline under `terms`, given all `facts` recorded about it.
+
+    - A performance strictly before `due_at`, or by a civil day not after the due day, is `met`;
+      any other is `met_late`. From `due.first_at` on the answer depends on the reading of the
+      rule, and the reason says so.
+    - `unmet` begins at the end of the grace period; without grace that is `due_at` itself.
+    - An extension, a trigger or a waiver counts from the instant at which it takes effect. Before
+      the end of the grace period there is no breach; after it the breach ends there.
+    - A suspension hides the status while it lasts. If it stops the clock, the part of the due
+      date that lay ahead when it began moves by its length; otherwise time passes unseen. A due
+      date that is set during a suspension is not moved by it.
+    - An obligation to maintain or refrain is `unmet` while a violation lasts that began to count
+      before the period ended. Nothing counts while it is suspended or dormant.
+    - The first complete performance, the end of the period, a waiver, a cancellation or a
+      termination closes the deadline.
+    - A determination that the obligation was met counts as a complete performance. One that it
+      was not met, or partly met, says how much is accepted in total of everything performed,
+      done by components or determined up to then.
+    - A fact that takes effect before the deadline exists counts from `begins_at`.
+    - A fact whose hour is unknown counts from the start of its day. On the day after the last one
+      the breach that began with that day remains, for one instant.
+
+    Raises:
+        ValueError: a fact lacks the due date or the quantity that its kind needs.
+    """
+    due = terms.due
+    if (
+        not facts
+        and due is not None
+        and due.first_at is None
+        and not terms.moves
+        and terms.kind is _ACHIEVE
+        and not terms.is_withdrawn
+    ):
+        return _untouched(terms, due)
+    if terms.is_withdrawn:
+        return _withdrawn(terms)
+    in_order = sorted(effective_facts(facts), key=order_of_effect)
+    projector: Projector
+    if terms.kind is _ACHIEVE:
+        projector = AchieveProjector(terms, in_order)
+    else:
+        projector = MaintainProjector(terms)
+    # At one instant a recorded fact follows a move that was caused elsewhere, and wins.
+    events: list[Move | Fact] = sorted([*terms.moves, *in_order], key=event_at)
+    for event in events:
+        projector.apply(event)
+    return projector.finish()
+
+
+def _untouched(terms: Terms, due: Due) -> Timeline:
+    """Return what `project` gives without facts, in closed form: most deadlines of a sweep."""
+    begins_at, due_at, unmet_at = terms.begins_at, due.due_at, due.unmet_at
+    target = terms.target_quantity
+    has_grace = unmet_at > due_at
+    unmet = Transition(
+        effective_at=unmet_at,
+        status=_UNMET,
+        reason=_GRACE_ENDED if has_grace else _DUE_PASSED,
+        fact_id=None,
+        due=due,
+        target=target,
+    )
+    if not has_grace and begins_at == due_at:
+        return Timeline((unmet,))
+    agreed = Transition(
+        effective_at=begins_at,
+        status=_PENDING,
+        reason=_AGREED,
+        fact_id=None,
+        due=due,
+        target=target,
+    )
+    if not has_grace:
+        return Timeline((agreed, unmet))
+    in_grace = Transition(
+        effective_at=due_at,
+        status=_IN_GRACE,
+        reason=_DUE_PASSED,
+        fact_id=None,
+        due=due,
+        target=target,
+    )
+    if begins_at == due_at:
+        return Timeline((in_grace, unmet))
+    return Timeline((agreed, in_grace, unmet))
+
+
+def _withdrawn(terms: Terms) -> Timeline:
+    withdrawn = Transition(
+        effective_at=terms.begins_at,
+        status=Status.CANCELLED,
+        reason=Reason.WITHDRAWN,
+        fact_id=None,
+        due=terms.due,
+        target=terms.target_quantity,
+    )
+    return Timeline((withdrawn,))

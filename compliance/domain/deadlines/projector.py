@@ -1,0 +1,274 @@
+"""The part of a projection that is common to all kinds of obligations.
+
+A `Projector` holds the state of one deadline while events are applied to it in order of effect.
+What the passing of time and the facts of one kind of obligation do is in its subclasses.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.suspensions import moved_by_days, moved_by_time, whole_days
+from compliance.domain.deadlines.terms import Move, Terms
+from compliance.domain.deadlines.timeline import CLOSED, Timeline, Transition
+from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.vocabulary import FactKind, Reason, Status
+
+ZERO = Decimal(0)
+
+# Reasons that set another due date, and reasons that change how much is done or owed.
+_DUE_DATE_REASONS = frozenset({Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED})
+_QUANTITY_REASONS = frozenset(
+    {Reason.PART_PERFORMED, Reason.TARGET_RESTATED, Reason.DETERMINED, Reason.COMPONENT_DONE}
+)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class _Lasting(Protocol):
+    @property
+    def until_at(self) -> datetime | None: ...
+
+
+_AnyLasting = TypeVar("_AnyLasting", bound=_Lasting)
+
+
+def longest(running: Sequence[_AnyLasting]) -> _AnyLasting:
+    """Return the suspension or violation that ends last; the first of several that end together."""
+    return max(running, key=lambda each: (each.until_at is None, each.until_at or _LONG_AGO))
+
+
+def event_at(event: Move | Fact) -> datetime:
+    """Return the instant at which a move or a fact takes effect."""
+    return event.at if isinstance(event, Move) else event.effective_at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Suspension:
+    """A suspension that is running; `began_at` is not before the deadline existed."""
+
+    fact_id: int
+    began_at: datetime
+    until_at: datetime | None
+    tolls: bool
+
+
+class Projector(ABC):
+    """The state of one deadline while events are applied in order of effect."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.begins_at = terms.begins_at
+        self.due = terms.due
+        self.is_endless = terms.is_endless
+        self.now = terms.begins_at
+        self.performed = ZERO
+        self.target = terms.target_quantity
+        self.suspensions: list[_Suspension] = []
+        self.stopped_until: datetime | None = None
+        self.transitions: list[Transition] = []
+        status = Status.DORMANT if self.is_dormant else Status.PENDING
+        self.record(terms.begins_at, status, Reason.AGREED, None)
+        self._pass_time(terms.begins_at)
+
+    def apply(self, event: Move | Fact) -> None:
+        """Apply the next event. A closed deadline ignores it."""
+        at = self.effect_of(event)
+        self._pass_time(at)
+        if self.status in CLOSED:
+            return
+        self.advance(at)
+        if isinstance(event, Move):
+            if event.reason is Reason.COMPONENT_DONE:
+                self.count_components(event, at)
+            else:
+                self._set_due(at, event.due, event.reason, None)
+            return
+        match event.kind:
+            case FactKind.EXTENSION:
+                self._set_due(at, _named_due(event), Reason.EXTENDED, event.id)
+            case FactKind.TRIGGER:
+                self._set_due(at, _named_due(event), Reason.TRIGGERED, event.id)
+            case FactKind.SUSPENSION:
+                self._suspend(event, at)
+            case FactKind.WAIVER:
+                self.record(at, Status.WAIVED, Reason.WAIVED, event.id)
+            case FactKind.CANCELLATION:
+                self.record(at, Status.CANCELLED, Reason.CANCELLED, event.id)
+            case FactKind.TERMINATION:
+                self.record(at, Status.CANCELLED, Reason.TERMINATED, event.id)
+            case _:
+                # Retractions never get here: `effective_facts` leaves them out.
+                self.apply_own(event, at)
+
+    def finish(self) -> Timeline:
+        """Let time pass until it changes nothing more, and return the timeline."""
+        while (at := self._next_change()) is not None:
+            self._change(at)
+        return Timeline(tuple(self.transitions))
+
+    @property
+    def status(self) -> Status:
+        """The latest status."""
+        return self.transitions[-1].status
+
+    @property
+    def is_dormant(self) -> bool:
+        """Whether it is unknown when the deadline will be due."""
+        return self.due is None and not self.is_endless
+
+    @abstractmethod
+    def status_at(self, at: datetime) -> Status:
+        """Return the status that follows at `at` from all that has happened, ignoring
+        suspensions."""
+
+    @abstractmethod
+    def next_own_change(self) -> datetime | None:
+        """Return when time alone changes the status next, if neither closed nor suspended."""
+
+    @abstractmethod
+    def change_own(self, at: datetime) -> None:
+        """Make the change that `next_own_change` announced."""
+
+    @abstractmethod
+    def apply_own(self, fact: Fact, at: datetime) -> None:
+        """Apply a fact of a kind that only this kind of obligation has."""
+
+    @abstractmethod
+    def count_components(self, event: Move, at: datetime) -> None:
+        """Record how many components are done."""
+
+    def effect_of(self, event: Move | Fact) -> datetime:
+        """Return when an event takes effect: never before an event that was applied earlier."""
+        return max(event_at(event), self.now)
+
+    def advance(self, at: datetime) -> None:
+        """Move on to `at`."""
+        self.now = at
+
+    def record(self, at: datetime, status: Status, reason: Reason, fact_id: int | None) -> None:
+        """Record the transition to `status` at `at`, unless it changes nothing."""
+        # Of two changes at one instant, the first has no duration and disappears.
+        if self.transitions and self.transitions[-1].effective_at == at:
+            first = self.transitions.pop()
+            keeps_cause = first.status is status and (
+                first.reason in _DUE_DATE_REASONS
+                # The number of components is part of the terms, not a change.
+                or (first.reason is Reason.AGREED and reason is Reason.COMPONENT_DONE)
+            )
+            if keeps_cause and reason in _QUANTITY_REASONS:
+                # A breach may have ended here, and a quantity is not what ended it.
+                reason, fact_id = first.reason, first.fact_id
+        transition = Transition(
+            effective_at=at,
+            status=status,
+            reason=reason,
+            fact_id=fact_id,
+            due=self.due,
+            performed=self.performed,
+            target=self.target,
+        )
+        # The ledger could not tell two equal states in a row apart.
+        if not self.transitions or _state(self.transitions[-1]) != _state(transition):
+            self.transitions.append(transition)
+
+    def update_status(self, at: datetime, reason: Reason, fact_id: int | None) -> None:
+        """Record the status that follows from all that has happened."""
+        status = Status.SUSPENDED if self.suspensions else self.status_at(at)
+        self.record(at, status, Reason.PERIOD_ENDED if status in CLOSED else reason, fact_id)
+
+    def clock_stops(self, at: datetime, due: Due) -> list[datetime]:
+        """Return when the suspensions began that keep the clock stopped at `at`."""
+        return [
+            each.began_at
+            for each in self.suspensions
+            if each.tolls
+            and each.began_at < due.due_at
+            and (each.until_at is None or each.until_at > at)
+        ]
+
+    def _pass_time(self, instant: datetime) -> None:
+        while (at := self._next_change()) is not None and at <= instant:
+            self._change(at)
+
+    def _next_change(self) -> datetime | None:
+        if self.status in CLOSED:
+            return None
+        if self.suspensions:
+            return longest(self.suspensions).until_at
+        return self.next_own_change()
+
+    def _change(self, at: datetime) -> None:
+        self.advance(at)
+        if self.suspensions:
+            ended = longest(self.suspensions)
+            self.suspensions.clear()
+            self.update_status(at, Reason.RESUMED, ended.fact_id)
+        else:
+            self.change_own(at)
+
+    def _set_due(self, at: datetime, due: Due | None, reason: Reason, fact_id: int | None) -> None:
+        self.due = due
+        self.update_status(at, reason, fact_id)
+
+    def _suspend(self, fact: Fact, at: datetime) -> None:
+        began_at = max(fact.effective_at, self.begins_at)
+        if fact.until_at is not None and fact.until_at <= at:
+            return
+        due = self.due
+        if fact.tolls:
+            self._stop_clock(fact, began_at)
+        suspension = _Suspension(
+            fact_id=fact.id, began_at=began_at, until_at=fact.until_at, tolls=fact.tolls
+        )
+        self.suspensions.append(suspension)
+        # A suspension within another that moves no due date changes nothing.
+        if self.due != due or longest(self.suspensions) is suspension:
+            self.record(at, Status.SUSPENDED, Reason.SUSPENDED, fact.id)
+
+    def _stop_clock(self, fact: Fact, began_at: datetime) -> None:
+        """Postpone the due date by the time that this suspension adds to earlier ones.
+
+        Only the part of the due date that lies after the start of the suspension moves.
+        """
+        if self.due is None or fact.until_at is None or began_at >= self.due.unmet_at:
+            return
+        start = max(began_at, self.stopped_until or began_at)
+        if start >= fact.until_at:
+            return
+        days = None
+        if fact.effective_on is not None and fact.until_on is not None:
+            if start == fact.effective_at:
+                days = (fact.until_on - fact.effective_on).days + 1
+            else:
+                days = whole_days(start, fact.until_on, self.due.timezone)
+        if days is None:
+            self.due = moved_by_time(self.due, fact.until_at - start, stopped_at=began_at)
+        else:
+            self.due = moved_by_days(self.due, days, stopped_at=began_at)
+        self.stopped_until = fact.until_at
+
+
+def _named_due(fact: Fact) -> Due:
+    if fact.due is None:
+        sentence = f"Fact {fact.id} sets a due date but has none: record it again with `due`."
+        raise ValueError(sentence)
+    return fact.due
+
+
+def _state(transition: Transition) -> tuple[object, ...]:
+    due = transition.due
+    return (
+        transition.status,
+        transition.reason,
+        transition.fact_id,
+        due and due.due_at,
+        due and due.unmet_at,
+        due and due.first_at,
+        transition.performed,
+        transition.target,
+    )

@@ -1,0 +1,50 @@
+"""The terms of a deadline: what the parties agreed, and how other events change its due date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.vocabulary import ObligationKind, Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """A change of terms caused by an event elsewhere, in effect from `at` on.
+
+    `reason` is `triggered` if the event made the deadline due, and `rescheduled` if the date that
+    it is counted from changed. `due` is the new due date, or None if it is no longer known. With
+    the reason `component_done` the due date stays, and `performed` of `target` components are done.
+    """
+
+    at: datetime
+    due: Due | None
+    reason: Reason
+    performed: Decimal | None = None
+    target: Decimal | None = None
+
+
+class Terms(NamedTuple):
+    """What the parties agreed about one deadline.
+
+    Attributes:
+        begins_at: the instant from which the deadline exists; never after `due.due_at`.
+        due: when it is due. Without it the deadline is dormant, or endless if `is_endless`.
+        starts_at: when a duty to maintain or refrain starts to bind; `begins_at` if None. Such a
+            duty binds until `due.due_at`, without grace.
+        target_quantity: what performances must add up to. Without it, any performance is complete.
+        moves: changes of the terms, in order.
+        is_withdrawn: the corrected rule no longer yields this deadline.
+    """
+
+    begins_at: datetime
+    due: Due | None
+    kind: ObligationKind = ObligationKind.ACHIEVE
+    starts_at: datetime | None = None
+    is_endless: bool = False
+    target_quantity: Decimal | None = None
+    moves: tuple[Move, ...] = ()
+    is_withdrawn: bool = False

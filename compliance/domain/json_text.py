@@ -1,0 +1,100 @@
+"""JSON text as plain values, read strictly and within `limits`."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from compliance.domain import limits
+from compliance.domain.problems import refusal
+
+# One that is not closed is taken to the end, so that nothing is looked at twice.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+
+
+def parse_json(text: bytes) -> object:
+    """Return the value of a JSON text; numbers with a fraction are exact.
+
+    Raises:
+        Invalid: it cannot be read or exceeds a limit, at the empty path.
+    """
+    if not values_at_most(text, limits.MOST_VALUES):
+        raise refusal("", limits.TOO_MANY_VALUES)
+    try:
+        # The stricter reader first: it refuses NaN, lone surrogates and bad UTF-8.
+        orjson.loads(text)
+        value = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction)
+    except json.JSONDecodeError as error:
+        reason = error.msg[:1].upper() + error.msg[1:]
+        place = f"Line {error.lineno}, column {error.colno}"
+        raise refusal("", f"{place}: {reason}.") from None
+    except RecursionError:
+        raise refusal("", limits.TOO_DEEP) from None
+    if _is_too_deep(value):
+        raise refusal("", limits.TOO_DEEP)
+    return value
+
+
+def values_at_most(text: bytes, most: int) -> bool:
+    """Whether a JSON text has at most so many values, found without reading them.
+
+    Each value but the first follows a comma or opens a list or an object. An empty list or object
+    counts as two. Commas and brackets within strings do not count.
+    """
+    if _marks(text, 0, len(text)) < most:
+        return True
+    count, position = 1, 0
+    for string in _STRING.finditer(text):
+        count += _marks(text, position, string.start())
+        position = string.end()
+        if count > most:
+            return False
+    return count + _marks(text, position, len(text)) <= most
+
+
+def _marks(text: bytes, start: int, end: int) -> int:
+    return sum(text.count(mark, start, end) for mark in (b",", b"[", b"{"))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > limits.MOST_FIELDS:
+        raise refusal("", limits.TOO_MANY_FIELDS)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise refusal("", f"The field {name[:80]} stands twice in one object.")
+        found[name] = value
+    return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > limits.LONGEST_NUMBER:
+        raise refusal("", "It has a number with too many digits.")
+    return int(text)
+
+
+def _fraction(text: str) -> Decimal:
+    if len(text) > limits.LONGEST_NUMBER:
+        raise refusal("", "It has a number with too many digits.")
+    number = limits.decimal_within(text)
+    if number is None:
+        raise refusal("", f"It has the number {text}. {limits.OUT_OF_RANGE}")
+    return number
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(limits.DEEPEST):
+        parts = (
+            each.values() if isinstance(each, dict) else each
+            for each in level
+            if isinstance(each, dict | list)
+        )
+        level = [each for several in parts for each in several if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,121 @@
+"""How large, deep and numerous what is read from outside may be.
+
+Every limit is checked before the work that it bounds. They are far above what real agreements
+need; `docs/api.md` states those that a client can meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from pydantic import (
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+MOST_VALUES = 750_000
+"""In one text: lists, objects, and values in them. Names of fields are not counted."""
+
+MOST_FIELDS = 200
+"""In one object. No draft has more than a fifth of this."""
+
+DEEPEST = 30
+"""How many lists and objects may lie in each other."""
+
+LONGEST_NUMBER = 100
+"""The most characters of a number."""
+
+LARGEST_EXPONENT = 100
+"""Numbers lie between 1e-100 and 1e100. Beyond, a short text would stand for a number that takes
+minutes to convert: 1e60000000 has sixty million digits."""
+
+MOST_DIRECTIVES = 10
+"""In a YAML text: lines that begin with %."""
+
+TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
+TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields."
+TOO_DEEP = f"It is nested more than {DEEPEST} deep."
+OUT_OF_RANGE = f"No number may lie beyond 1e{LARGEST_EXPONENT} or below 1e-{LARGEST_EXPONENT}."
+
+MOST_PROBLEMS = 1_000
+"""After this many problems no more are looked for."""
+
+_CHECKED_AT_ONCE = 100
+
+
+def decimal_within(text: str) -> Decimal | None:
+    """Return the number that a literal of at most `LONGEST_NUMBER` characters stands for.
+
+    None means that it is larger than `LARGEST_EXPONENT` allows, or closer to zero.
+    """
+    exponent = text.lower().partition("e")[2].lstrip("+-").lstrip("0")
+    # Decimal itself fails on exponents of more than eighteen digits.
+    if len(exponent) > len(str(LONGEST_NUMBER + LARGEST_EXPONENT)):
+        return None
+    number = Decimal(text)
+    return number if abs(number.adjusted()) <= LARGEST_EXPONENT else None
+
+
+class AtMost:
+    """Bounds a sequence field of a draft: `Annotated[tuple[Item, ...], AtMost(500)]`.
+
+    The length is checked before any item is. A long sequence is then read item by item, until
+    `MOST_PROBLEMS` are found: pydantic by itself goes on to the end, and a few megabytes of
+    empty objects become gigabytes of errors.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the schema of the sequence, with its length checked first."""
+        sequence: dict[str, Any] = {**handler(source), "max_length": self.most}
+        return core_schema.no_info_wrap_validator_function(self._read, sequence)
+
+    def _read(self, values: Any, read_all: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(values, list | tuple | set | frozenset):
+            return read_all(values)
+        if len(values) > self.most:
+            raise PydanticCustomError(
+                "too_long",
+                "At most {most} are accepted; there are {count}.",
+                {"count": len(values), "most": self.most},
+            )
+        if len(values) <= _CHECKED_AT_ONCE:
+            return read_all(values)
+        return _read_one_by_one(values, read_all)
+
+
+def _read_one_by_one(values: Iterable[Any], read: Callable[[Any], Any]) -> tuple[Any, ...]:
+    found: list[Any] = []
+    problems: list[InitErrorDetails] = []
+    for index, value in enumerate(values):
+        try:
+            found += read((value,))
+        except ValidationError as error:
+            problems += _moved(error, index)
+            if len(problems) >= MOST_PROBLEMS:
+                break
+    if problems:
+        raise ValidationError.from_exception_data("sequence", problems)
+    return tuple(found)
+
+
+def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
+    """The errors of a sequence of one item, as those of the item at `index`."""
+    for each in error.errors(include_url=False):
+        if not each["loc"]:
+            continue  # the sequence itself: too short, once its only item does not count
+        pattern = each.get("ctx", {}).get("pattern")
+        context = {} if pattern is None else {"pattern": pattern}
+        yield InitErrorDetails(
+            type=PydanticCustomError(each["type"], each["msg"], context),
+            loc=(index, *each["loc"][1:]),
+            input=each["input"],
+        )

@@ -1,0 +1,63 @@
+"""Who follows an alert: the one definition, as SQL, for every statement that asks.
+
+A subscription *wants* an alert by what it says about alerts themselves (kind, escalation level,
+agreement). It *covers* an obligation by what it says about obligations (party, tag, severity,
+owner). It *follows* an alert if it does both. The audit has a second definition on purpose
+(`queries.system.audit`), so that an error in one shows in the other.
+
+Arguments are SQL expressions, and `subscription` an alias of `compliance_subscription`. No name in
+them begins with an underscore: those are taken. The SQL has no parameters.
+"""
+
+from __future__ import annotations
+
+from compliance.domain.vocabulary import Severity
+
+_SEVERITIES = "ARRAY[" + ", ".join(f"'{severity.value}'" for severity in Severity) + "]"
+
+
+def recipient(subscription: str) -> str:
+    """Return how the alerts of a subscription name their recipient."""
+    return f"coalesce('webhook:' || {subscription}.webhook_id, {subscription}.email)"
+
+
+def concerns(subscription: str, *, agreement: str) -> str:
+    """Return whether a subscription is about an agreement, alone or among all."""
+    return f"({subscription}.agreement_id IS NULL OR {subscription}.agreement_id = {agreement})"
+
+
+def wants(subscription: str, *, kind: str, level: str, agreement: str) -> str:
+    """Return whether a subscription receives alerts of this kind and level about an agreement."""
+    s = subscription
+    return f"""(
+        {s}.is_active AND ({s}.kinds = '{{}}' OR {kind} = ANY({s}.kinds))
+        AND {s}.from_escalation <= {level}
+        AND {concerns(s, agreement=agreement)}
+        AND ({s}.webhook_id IS NULL OR EXISTS (
+            SELECT FROM compliance_webhook AS _w WHERE _w.id = {s}.webhook_id AND _w.is_active)))"""
+
+
+def covers(subscription: str, *, obligation: str) -> str:
+    """Return whether a subscription covers an obligation as it reads now."""
+    s = subscription
+    # Most subscriptions name no tag, severity or owner, and need no look at the obligation.
+    return f"""(
+        ({s}.party_id IS NULL OR EXISTS (
+            SELECT FROM compliance_obligationparty AS _p
+            WHERE _p.obligation_id = {obligation} AND _p.party_id = {s}.party_id))
+        AND ({s}.tag = '' AND {s}.min_severity = '{Severity.LOW.value}' AND NOT {s}.is_owner
+            OR EXISTS (
+                SELECT FROM compliance_obligation AS _o
+                WHERE _o.id = {obligation} AND ({s}.tag = '' OR {s}.tag = ANY(_o.tags))
+                  AND array_position({_SEVERITIES}, _o.severity::text)
+                      >= array_position({_SEVERITIES}, {s}.min_severity::text)
+                  AND (NOT {s}.is_owner OR lower(_o.owner) = lower({s}.email)))))"""
+
+
+def follows(subscription: str, *, kind: str, level: str, agreement: str, obligation: str) -> str:
+    """Return whether a subscription follows an alert."""
+    return (
+        wants(subscription, kind=kind, level=level, agreement=agreement)
+        + "\n      AND "
+        + covers(subscription, obligation=obligation)
+    )

@@ -1,0 +1,175 @@
+"""The columns of deadlines that a projection reads and writes.
+
+No other module writes the status of a deadline, or anything that follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from compliance.domain.deadlines.timeline import Timeline
+from compliance.models.bulk import RowType, fetch, write_rows
+from compliance.models.locks import lock_deadline_columns
+
+# A deadline that cannot be projected is tried again after this time, or at once when a fact is
+# recorded for it.
+QUARANTINED_FOR = timedelta(hours=1)
+
+
+class DeadlineRow(NamedTuple):
+    """The columns that a projection reads."""
+
+    id: int
+    agreement_id: int
+    obligation_id: int
+    begins_at: datetime
+    starts_at: datetime | None
+    original_due_on: date | None
+    original_due_at: datetime | None
+    original_unmet_at: datetime | None
+    original_first_at: datetime | None
+    moves: list[dict[str, Any]] | None
+    is_withdrawn: bool
+    has_dependents: bool
+    timezone: str
+    recorded_at: datetime | None
+    ledger_head: bytes | None
+
+
+class DeadlineState(NamedTuple):
+    """The columns that a projection writes."""
+
+    id: int
+    status: str
+    status_since: datetime
+    due_on: date | None
+    due_at: datetime | None
+    unmet_at: datetime | None
+    first_at: datetime | None
+    is_ambiguous: bool
+    performed_quantity: str
+    target_quantity: str | None
+    next_check_at: datetime | None
+    recorded_at: datetime | None
+    ledger_head: str | None
+
+
+class Failure(NamedTuple):
+    """A deadline that could not be projected, and why."""
+
+    id: int
+    error: str
+
+
+def state_of(
+    row: DeadlineRow,
+    timeline: Timeline,
+    *,
+    as_of: datetime,
+    recorded_at: datetime | None,
+    ledger_head: bytes | None,
+    notify_at: datetime | None,
+) -> DeadlineState:
+    """Return what is stored of a timeline at `as_of`.
+
+    A deadline that does not exist yet has, until then, the state in which it will begin.
+
+    Args:
+        notify_at: when its notification policy must be consulted next.
+    """
+    now = timeline.at(as_of) or timeline.transitions[0]
+    due = now.due
+    changes_at = timeline.next_after(as_of)
+    if notify_at is not None and (changes_at is None or notify_at < changes_at):
+        changes_at = notify_at
+    return DeadlineState(
+        row.id,
+        now.status,
+        timeline.status_since(as_of) or now.effective_at,
+        due.due_on if due is not None else None,
+        due.due_at if due is not None else None,
+        due.unmet_at if due is not None else None,
+        due.first_at if due is not None else None,
+        now.is_ambiguous,
+        str(now.performed) if now.performed else "0",
+        None if now.target is None else str(now.target),
+        changes_at,
+        recorded_at,
+        ledger_head.hex() if ledger_head is not None else None,
+    )
+
+
+def lock(deadline_ids: Iterable[int]) -> list[DeadlineRow]:
+    """Lock deadlines in the order of their ids, and return them."""
+    return _rows(lock_deadline_columns(_READ, deadline_ids))
+
+
+def claim_due(*, as_of: datetime, limit: int) -> list[DeadlineRow]:
+    """Lock the deadlines that are due for a check, oldest first, and return them.
+
+    Deadlines that another worker holds are left to it, and those that others depend on to
+    `projection.refresh_due_with_dependents`.
+    """
+    return _rows(fetch(_CLAIM_DUE, as_of=as_of, limit=limit))
+
+
+def update(states: Sequence[DeadlineState]) -> None:
+    """Store the states of deadlines, which releases them from quarantine."""
+    write_rows(_UPDATE, _STATE, states)
+
+
+def quarantine(failures: Sequence[Failure], *, as_of: datetime) -> None:
+    """Leave deadlines as they are, with their errors, until they are tried again."""
+    write_rows(_QUARANTINE, _FAILURE, failures, again_at=as_of + QUARANTINED_FOR)
+
+
+def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
+    return list(map(DeadlineRow._make, rows))
+
+
+_READ = ", ".join(DeadlineRow._fields)
+
+# Claimed, not waited for; `models.locks` has the locks that are waited for.
+_CLAIM_DUE = f"""
+    SELECT {_READ} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
+      AND NOT has_dependents
+    ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_STATE = RowType(
+    id="bigint",
+    status="text",
+    status_since="timestamptz",
+    due_on="date",
+    due_at="timestamptz",
+    unmet_at="timestamptz",
+    first_at="timestamptz",
+    is_ambiguous="boolean",
+    performed_quantity="numeric",
+    target_quantity="numeric",
+    next_check_at="timestamptz",
+    recorded_at="timestamptz",
+    ledger_head="text",
+)
+
+_UPDATE = f"""
+    UPDATE compliance_deadline AS d
+    SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
+        unmet_at = v.unmet_at, first_at = v.first_at, is_ambiguous = v.is_ambiguous,
+        performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
+        next_check_at = v.next_check_at, recorded_at = v.recorded_at,
+        ledger_head = decode(v.ledger_head, 'hex'), set_aside_error = ''
+    FROM {_STATE.rows}
+    WHERE d.id = v.id
+"""
+
+_FAILURE = RowType(id="bigint", error="text")
+
+_QUARANTINE = f"""
+    UPDATE compliance_deadline AS d
+    SET set_aside_error = v.error, next_check_at = %(again_at)s
+    FROM {_FAILURE.rows}
+    WHERE d.id = v.id
+"""

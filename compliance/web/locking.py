@@ -1,0 +1,47 @@
+"""The page for whoever has sent too many wrong passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from math import ceil
+
+from axes.helpers import get_cool_off
+from axes.models import AccessAttempt
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from compliance.domain.phrases import in_utc
+from compliance.web.pages import page
+
+
+def locked(
+    request: HttpRequest, _response: HttpResponse | None, credentials: Mapping[str, str] | None
+) -> HttpResponse:
+    """Return the page that refuses a sign-in while it is locked, and says when to try again.
+
+    It is the same whether the password was right or wrong, and whether the account exists or not.
+    django-axes calls it (`AXES_LOCKOUT_CALLABLE`).
+    """
+    now = timezone.now()
+    failed_at = AccessAttempt.objects.filter(
+        username=(credentials or {}).get("username"), ip_address=request.META.get("REMOTE_ADDR")
+    ).aggregate(last=Max("attempt_time"))["last"]
+    ends_at = (failed_at or now) + get_cool_off(request)
+    # Rounded up: whoever returns at the minute on the page is let in.
+    shown = ends_at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    response = page(
+        request,
+        "Too many failed sign-ins",
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        lines=[
+            "Signing in to this account from your address is locked. Try again after "
+            f"{in_utc(shown)}.",
+            "If you have forgotten your password, ask an administrator to send you a link with "
+            "which you can choose a new one.",
+        ],
+    )
+    response["Retry-After"] = str(max(1, ceil((ends_at - now).total_seconds())))
+    return response
