@@ -30,11 +30,11 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             lines=[f"{link.email} will no longer receive email about:"] if ended else [],
             items=[each.follows for each in ended],
         )
-    following = subscriptions.following_of(email=link.email, agreement_id=link.agreement_id)
+    following = subscriptions.subscriptions_of(email=link.email, agreement_id=link.agreement_id)
     items = [each.follows for each in following]
     if not items:
         return page(
-            request, "You are unsubscribed", lines=["There is no subscription left to end."]
+            request, "You are unsubscribed", lines=["There are no subscriptions left to end."]
         )
     return page(
         request,
