@@ -29,7 +29,7 @@ _SIDEBAR = (
         ("Agreements", "handshake", "agreement"),
         ("Obligations", "checklist", "obligation"),
         ("Parties", "flag", "party"),
-        ("Calendars", "calendar_month", "deskcalendar"),
+        ("Calendars", "calendar_month", "customcalendar"),
     )),
     ("Records", (
         ("Breaches", "gavel", "breach"),
@@ -45,7 +45,7 @@ _SIDEBAR = (
         ("Subscriptions", "rss_feed", "subscription"),
         ("Webhooks and chats", "webhook", "webhook"),
         ("Silences", "notifications_paused", "silence"),
-        ("Calendar feeds", "calendar_add_on", "feed"),
+        ("Calendar feeds", "calendar_add_on", "calendarfeed"),
     )),
     ("Administration", (
         ("Users", "person", "user"),

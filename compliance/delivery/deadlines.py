@@ -10,7 +10,7 @@ from typing import Self
 
 from django.db.models import Prefetch
 
-from compliance.domain.deadlines.explanations import Case, FactTold, Passed, changes
+from compliance.domain.deadlines.explanations import Case, FactSummary, Passed, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
 from compliance.models import Deadline, Evidence, ObligationParty, Position
@@ -46,7 +46,7 @@ class Histories:
     """The ledger entries of deadlines, each with the due day of its time, and their facts."""
 
     entries: dict[int, dict[Entry, date | None]]
-    facts: dict[int, FactTold]
+    facts: dict[int, FactSummary]
 
     @classmethod
     def load(cls, deadline_ids: Iterable[int]) -> Self:

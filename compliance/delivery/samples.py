@@ -22,7 +22,7 @@ from compliance.domain import phrases
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
-    Rhythm,
+    NotificationFrequency,
     WebhookKind,
 )
 from compliance.models import Message, Subscription, Webhook
@@ -103,7 +103,7 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
     if batch.messages:
         contents = batch.contents(max(batch.messages))
         return "The newest message to this recipient, as it would be sent now.", contents
-    is_digest = subscription.rhythm != Rhythm.AT_ONCE.value
+    is_digest = subscription.frequency != NotificationFrequency.IMMEDIATE.value
     breaches = list(followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
     if not breaches:
         sample = _sample(subscription, as_of)

@@ -62,7 +62,7 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
         case AlertKind.CHANGED:
             changed = Reason(alert.reason or Reason.RESCHEDULED)
             return _CHANGED.get(changed, changed.value)
-        case AlertKind.ESCALATED | AlertKind.UNSILENCED:
+        case AlertKind.ESCALATED | AlertKind.SILENCE_ENDED:
             return f"still {missed}"
         case _:
             return missed
@@ -79,7 +79,7 @@ def counts_by_label(counts: Sequence[LabelCount]) -> dict[str, int]:
 
 _END_ORDER = [None, *BreachEnd]
 _KIND_ORDER = [
-    AlertKind.ESCALATED, AlertKind.UNSILENCED, AlertKind.MISSED, AlertKind.RECOVERED,
+    AlertKind.ESCALATED, AlertKind.SILENCE_ENDED, AlertKind.MISSED, AlertKind.RECOVERED,
     AlertKind.REMINDER, AlertKind.CHANGED,
 ]  # fmt: skip
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from compliance.models import (
     Breach,
+    CalendarFeed,
     Deadline,
-    Feed,
     Message,
     Silence,
     Subscription,
@@ -36,13 +36,13 @@ def everything(missed: Deadline, desk: User) -> dict[str, tuple[str, int]]:
         created_by=desk,
     )
     viewer = User.objects.get(email="viewer@example.org")
-    feed = Feed.objects.create(name="x", owner=viewer, token_hash=b"x", created_at=now)
+    feed = CalendarFeed.objects.create(name="x", owner=viewer, token_hash=b"x", created_at=now)
     return {
         "send_test": ("subscription", follow("ana@example.org").pk),
         "rotate": ("webhook", standard_webhook().pk),
         "send_again": ("message", message.pk),
         "end_now": ("silence", silence.pk),
-        "revoke": ("feed", feed.pk),
+        "revoke": ("calendarfeed", feed.pk),
         "acknowledge": ("breach", missed.breaches.get().pk),
     }
 
@@ -50,7 +50,7 @@ def everything(missed: Deadline, desk: User) -> dict[str, tuple[str, int]]:
 def state_of_all() -> list[Any]:
     return [
         list(model.objects.order_by("pk").values())
-        for model in (Subscription, Webhook, Message, Silence, Feed, Breach)
+        for model in (Subscription, Webhook, Message, Silence, CalendarFeed, Breach)
     ]
 
 

@@ -258,7 +258,7 @@ def test_an_unknown_deadline_is_not_found(browser: Client, rare_earths: Deadline
 def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     browser: Client, rare_earths: Deadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Deadline.objects.filter(pk=rare_earths.pk).update(set_aside_error="ValueError('broken')")
+    Deadline.objects.filter(pk=rare_earths.pk).update(quarantine_error="ValueError('broken')")
 
     def broken(*args: object) -> None:
         raise ValueError

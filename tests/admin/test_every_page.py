@@ -15,14 +15,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from compliance.domain.drafts import read
-from compliance.domain.due_dates.drafts import DeskCalendarDraft
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.models import (
     Agreement,
     Alert,
     Audit,
+    CalendarFeed,
     Deadline,
     DeliveryAttempt,
-    Feed,
     Message,
     Move,
     Outage,
@@ -58,7 +58,7 @@ READ_ONLY = {
     "SweepRun",
 }
 # Users see only their own rows.
-OWN = {"ApiToken", "Feed"}  # fmt: skip
+OWN = {"ApiToken", "CalendarFeed"}  # fmt: skip
 MOST_QUERIES = 45
 
 
@@ -123,7 +123,7 @@ def filled(desk: User) -> Agreement:
     agreement = fill("first", 3)
     calendar = {"code": "hq", "title": "Head office"}
     days = [{"on": "2026-12-24", "reason": "Christmas Eve"}]
-    draft = read(DeskCalendarDraft, {**calendar, "closing_days": days})
+    draft = read(CustomCalendarDraft, {**calendar, "closing_days": days})
     calendars.save(calendar=None, draft=draft)
     run = recomputation.run(as_of=timezone.now())
     assert run is not None
@@ -135,7 +135,9 @@ def filled(desk: User) -> Agreement:
             proposed_at=timezone.now(),
             proposed_by=desk,
         )
-    Feed.objects.create(name="phone", owner=desk, token_hash=b"x", created_at=timezone.now())
+    CalendarFeed.objects.create(
+        name="phone", owner=desk, token_hash=b"x", created_at=timezone.now()
+    )
     Audit.objects.create(
         started_at=timezone.now(),
         ended_at=timezone.now(),
@@ -143,7 +145,7 @@ def filled(desk: User) -> Agreement:
         alerts=3,
         problems=[{"about": "breach", "id": 1, "detail": "Nobody was told."}],
     )
-    Outage.objects.create(part="sweep", began_at=timezone.now(), told_at=timezone.now())
+    Outage.objects.create(part="sweep", began_at=timezone.now(), notified_at=timezone.now())
     seals.seal(as_of=timezone.now())
     problem = {"table": "compliance_fact", "id": 1, "detail": "It was changed."}
     seals.record_check(
@@ -234,7 +236,7 @@ def test_a_user_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
 
 
 LISTS = [
-    "agreement", "alert", "breach", "deadline", "deskcalendar", "evidence", "fact", "ledgerentry",
+    "agreement", "alert", "breach", "deadline", "customcalendar", "evidence", "fact", "ledgerentry",
     "message", "obligation", "party", "position", "recomputation", "silence", "subscription",
     "sweeprun", "webhook",
 ]  # fmt: skip

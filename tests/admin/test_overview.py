@@ -34,8 +34,8 @@ def test_audit_problems_and_outages_are_shown_on_the_overview(
     audit = Audit.objects.create(
         started_at=now, ended_at=now, breaches=1, alerts=0, problems=[problem]
     )
-    Outage.objects.create(part="sweep", began_at=now - timedelta(hours=3), told_at=now)
-    Outage.objects.create(part="broker", began_at=now, told_at=now, ended_at=now)
+    Outage.objects.create(part="sweep", began_at=now - timedelta(hours=3), notified_at=now)
+    Outage.objects.create(part="broker", began_at=now, notified_at=now, ended_at=now)
     first = browser.get(reverse("admin:index")).content.decode()
     assert "found by the last audit" in first
     assert "sweep down" in first

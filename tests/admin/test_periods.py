@@ -149,7 +149,7 @@ def test_an_ambiguous_status_has_a_badge(browser: Client) -> None:
 
 def test_an_agreement_is_suspended_terminated_and_the_suspension_retracted(browser: Client) -> None:
     deadline = agree(
-        duty(due_on="2099-03-15"), duty(ref="O-2", due_on="2099-03-15", is_surviving=True)
+        duty(due_on="2099-03-15"), duty(ref="O-2", due_on="2099-03-15", survives_termination=True)
     )
     agreement = deadline.agreement
     survivor = agreement.deadlines.get(obligation__ref="O-2")

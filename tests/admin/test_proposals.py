@@ -44,7 +44,7 @@ def second(db: None) -> Client:
 @pytest.fixture
 def guarded(db: None) -> Deadline:
     """A deadline of an agreement that requires approval."""
-    return agree(duty(), as_of=PAST, is_four_eyes=True)
+    return agree(duty(), as_of=PAST, requires_approval=True)
 
 
 def propose(client: Client, deadline: Deadline) -> Proposal:
@@ -225,7 +225,7 @@ def test_only_buttons_that_the_user_can_use_are_shown(
 def test_the_page_of_a_proposal_shows_everything_that_it_would_record(
     first: Client, ana: User, db: None
 ) -> None:
-    deadline = agree(duty(**TARGET), as_of=PAST, is_four_eyes=True, evidence=[EVIDENCE])
+    deadline = agree(duty(**TARGET), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
     values = {
         "type": "determination", "at": "2026-03-18T10:00:00Z", "verdict": "partly_met",
         "share": "0.4", "note": "Forty came.", "evidence": ["E1"],

@@ -1,4 +1,4 @@
-"""What the ladder, digests, silences and links make of the mails that people get."""
+"""What the notification_policy, digests, silences and links make of the mails that people get."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_extension_ahead_of_time_is_told(desk: Desk, sink: Sink) -> None:
 
 
 def test_a_digest_gathers_agreements_at_its_hour(desk: Desk, sink: Sink) -> None:
-    desk.follow(rhythm="daily", digest_hour=18, timezone="Europe/Berlin")
+    desk.follow(frequency="daily", digest_hour=18, timezone="Europe/Berlin")
     desk.deadline(desk.agreement("a-1", "First"))
     desk.deadline(desk.agreement("a-2", "Second"))
     desk.pass_to(DUE)
@@ -109,7 +109,7 @@ def test_what_a_silence_held_back_comes_in_one_mail_when_it_ends(desk: Desk, sin
 
 def test_the_end_of_a_silence_keeps_the_hours_of_those_who_are_told(desk: Desk, sink: Sink) -> None:
     desk.follow(quiet_from="13:00", quiet_until="20:00")
-    desk.follow("digest@example.org", rhythm="daily", digest_hour=8)
+    desk.follow("digest@example.org", frequency="daily", digest_hour=8)
     agreement = desk.agreement()
     desk.deadline(agreement)
     user = User.objects.create_superuser("lee@example.org", "x")

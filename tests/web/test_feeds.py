@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from compliance.models import Deadline, Feed, Obligation, User
+from compliance.models import CalendarFeed, Deadline, Obligation, User
 from tests.api.answers import get, post
 from tests.api.conftest import client_of
 from tests.samples import agree, duty, record
@@ -38,8 +38,8 @@ def api(desk: User) -> Client:
 
 def made(api: Client, **more: Any) -> str:
     """Return the path of a new feed."""
-    row = post(api, "feeds/", {"name": "Mine", **more})
-    assert "url" not in get(api, f"feeds/{row['id']}/")
+    row = post(api, "calendar-feeds/", {"name": "Mine", **more})
+    assert "url" not in get(api, f"calendar-feeds/{row['id']}/")
     return str(row["url"]).partition("8000")[2] or "/" + str(row["url"]).split("/", 3)[3]
 
 
@@ -123,11 +123,17 @@ def test_wrong_revoked_and_guessed_urls_are_indistinguishable(
 ) -> None:
     agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     good, revoked, orphaned = made(api), made(api), None
-    post(api, f"feeds/{Feed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
+    post(api, f"calendar-feeds/{CalendarFeed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
     other = User.objects.create_superuser("other@example.org", "secret")
     orphaned = made(client_of(other))
     User.objects.filter(pk=other.pk).update(is_active=False)
-    wrong = [revoked, orphaned, "/feeds/x.ics", good[:-5] + "x.ics", "/feeds/%00%ff.ics"]
+    wrong = [
+        revoked,
+        orphaned,
+        "/calendar-feeds/x.ics",
+        good[:-5] + "x.ics",
+        "/calendar-feeds/%00%ff.ics",
+    ]
     answers = set()
     for path in wrong:
         with CaptureQueriesContext(
@@ -154,10 +160,10 @@ def test_a_feed_requires_permission_to_view_deadlines(client: Client) -> None:
     def rights(*names: str) -> Any:
         return Permission.objects.filter(codename__in=names)
 
-    lee.user_permissions.set(rights("add_feed", "view_feed"))
-    problem = post(client_of(lee), "feeds/", {"name": "Mine"}, 400)
+    lee.user_permissions.set(rights("add_calendarfeed", "view_calendarfeed"))
+    problem = post(client_of(lee), "calendar-feeds/", {"name": "Mine"}, 400)
     assert "may not see" in problem["detail"]
-    assert not Feed.objects.exists()
+    assert not CalendarFeed.objects.exists()
     lee.user_permissions.add(*rights("view_deadline"))
     path = made(client_of(lee))
     assert client.get(path).status_code == 200
@@ -176,12 +182,12 @@ def test_malformed_feed_urls_are_not_found(client: Client) -> None:
     odd = ["x" * 100_000, "%00", "%ff%fe", "%ed%a0%80", "\u00e9", "%2e%2e", "a%0ab", "%25", "'--"]
     answers = {
         (answer.status_code, answer.content, tuple(answer.headers.items()))
-        for answer in (client.get(f"/feeds/{each}.ics") for each in odd)
+        for answer in (client.get(f"/calendar-feeds/{each}.ics") for each in odd)
     }
     assert len(answers) == 1
     assert {status for status, *_ in answers} == {404}
     for method in ("post", "put", "delete", "patch"):
-        assert getattr(client, method)("/feeds/x.ics").status_code == 405
+        assert getattr(client, method)("/calendar-feeds/x.ics").status_code == 405
 
 
 def test_an_unknown_time_zone_does_not_change_the_instant(api: Client, client: Client) -> None:

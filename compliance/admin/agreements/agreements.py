@@ -60,18 +60,18 @@ class AgreementForm(DraftForm):
     )
     calendars = fields.CommaSeparatedField(
         help_text=(
-            "The holiday calendars to use: US, CN, DE-BY, or a custom calendar such as desk:hq. "
+            "The holiday calendars to use: US, CN, DE-BY, or a custom calendar such as custom:hq. "
             "Leave empty if only weekends are closed."
         )
     )
 
-    is_four_eyes = forms.BooleanField(
+    requires_approval = forms.BooleanField(
         label="Requires approval",
         required=False,
         widget=CheckboxInput(),
         help_text="Determinations, waivers and extensions need the approval of a second person.",
     )
-    ladder_reminders = policies.StepsField(
+    notification_policy_reminders = policies.StepsField(
         example="30, 7, 1",
         label="Reminders",
         help_text=(
@@ -79,7 +79,7 @@ class AgreementForm(DraftForm):
             "Leave empty for 30, 7 and 1 days."
         ),
     )
-    ladder_escalations = policies.StepsField(
+    notification_policy_escalations = policies.StepsField(
         example="1, 7, 30",
         label="Escalations",
         help_text=(
@@ -92,13 +92,13 @@ class AgreementForm(DraftForm):
         model = Agreement
         fields = (
             "ref", "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
-            "is_four_eyes",
+            "requires_approval",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.initial.update(policies.initial_steps(self.instance.ladder))
+            self.initial.update(policies.initial_steps(self.instance.notification_policy))
 
 
 @admin.register(Agreement)
@@ -146,7 +146,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
                     "title",
                     ("signed_on", "in_force_on", "ends_on"),
                     ("timezone", "calendars"),
-                    "is_four_eyes",
+                    "requires_approval",
                     (policies.REMINDERS, policies.ESCALATIONS),
                 )
             },
@@ -173,14 +173,14 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         return counted
 
     @admin.display(description="Reminders")
-    def ladder_reminders(self, agreement: Agreement) -> str:
+    def notification_policy_reminders(self, agreement: Agreement) -> str:
         """Return the reminders, for users who may only view the agreement."""
-        return policies.policy_text(agreement.ladder, "reminders", "default")
+        return policies.policy_text(agreement.notification_policy, "reminders", "default")
 
     @admin.display(description="Escalations")
-    def ladder_escalations(self, agreement: Agreement) -> str:
+    def notification_policy_escalations(self, agreement: Agreement) -> str:
         """Return the escalations, for users who may only view the agreement."""
-        return policies.policy_text(agreement.ladder, "escalations", "default")
+        return policies.policy_text(agreement.notification_policy, "escalations", "default")
 
     @admin.display(description="Unmet", ordering="unmet_count")
     def unmet(self, agreement: Any) -> int | str:
@@ -213,7 +213,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         agreement = get_row_or_404(self, request, object_id, Agreement)
         as_of = timezone.now()
         affected = agreement.deadlines.exclude(status__in=_CLOSED)
-        count = affected.filter(obligation__is_surviving=False).count()
+        count = affected.filter(obligation__survives_termination=False).count()
         return record_page(
             request,
             form_class(request.POST or None, agreement=agreement, as_of=as_of),

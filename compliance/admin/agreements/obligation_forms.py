@@ -52,7 +52,7 @@ class ObligationForm(DraftForm):
             "binds from the beginning."
         ),
     )
-    is_surviving = forms.BooleanField(
+    survives_termination = forms.BooleanField(
         label="Survives termination",
         required=False,
         widget=CheckboxInput(),
@@ -81,14 +81,14 @@ class ObligationForm(DraftForm):
         required=False, widget=NumberInput(), help_text="The total that performances must reach."
     )
     unit = fields.text_field(help_text="The unit of the quantity, such as t.")
-    ladder_reminders = policies.StepsField(
+    notification_policy_reminders = policies.StepsField(
         example=_INHERITED,
         label="Reminders",
         help_text=(
             "Days before the due date, such as “30, 7, 1”. Leave empty to use the agreement's."
         ),
     )
-    ladder_escalations = policies.StepsField(
+    notification_policy_escalations = policies.StepsField(
         example=_INHERITED,
         label="Escalations",
         help_text="Days after the first alert about a breach. Leave empty to use the agreement's.",
@@ -98,7 +98,7 @@ class ObligationForm(DraftForm):
     class Meta:
         model = Obligation
         fields = (
-            "ref", "title", "kind", "severity", "clause", "text", "is_surviving", "tags", "owner",
+            "ref", "title", "kind", "severity", "clause", "text", "survives_termination", "tags", "owner",
             "roll_up", "roll_up_share", "target_quantity", "unit",
         )  # fmt: skip
 
@@ -170,7 +170,7 @@ def _initial_values(obligation: Obligation) -> dict[str, Any]:
         "owner": obligation.owner or "",
         "parent": obligation.parent.ref if obligation.parent else "",
         "target_quantity": quantity,
-        **policies.initial_steps(obligation.ladder),
+        **policies.initial_steps(obligation.notification_policy),
     }
 
 
@@ -220,18 +220,18 @@ class ObligationInline(DraftRowsMixin, StackedInline):
         ("roll_up", "roll_up_share"),
         ("target_quantity", "unit"),
         (policies.REMINDERS, policies.ESCALATIONS),
-        "is_surviving",
+        "survives_termination",
     )
 
     @admin.display(description="Reminders")
-    def ladder_reminders(self, obligation: Obligation) -> str:
+    def notification_policy_reminders(self, obligation: Obligation) -> str:
         """Return the obligation's own reminders, for users who may only view it."""
-        return policies.policy_text(obligation.ladder, "reminders", _INHERITED)
+        return policies.policy_text(obligation.notification_policy, "reminders", _INHERITED)
 
     @admin.display(description="Escalations")
-    def ladder_escalations(self, obligation: Obligation) -> str:
+    def notification_policy_escalations(self, obligation: Obligation) -> str:
         """Return the obligation's own escalations, for users who may only view it."""
-        return policies.policy_text(obligation.ladder, "escalations", _INHERITED)
+        return policies.policy_text(obligation.notification_policy, "escalations", _INHERITED)
 
     def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
         """Offer one empty row on a new agreement."""

@@ -24,7 +24,7 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import button
 from compliance.models import Obligation
 from compliance.queries.agreements import obligations
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 
 _VERBS = ("view", "add", "change")
 
@@ -44,7 +44,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("change_in_agreement", "deadlines")
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
-        "due", "grace", "starts", "is_surviving", "tags", "owner", "parent", "roll_up",
+        "due", "grace", "starts", "survives_termination", "tags", "owner", "parent", "roll_up",
         "components", "consequences", "target_quantity", "unit", "notification_policy",
     )  # fmt: skip
     readonly_fields = ("components", "consequences", "notification_policy")
@@ -88,7 +88,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     @admin.display(description="Components")
     def components(self, obligation: Obligation) -> SafeString:
         """Return the status derived from its components, and the status of each of them."""
-        row = obligations.row(obligation.pk, Moment())
+        row = obligations.row(obligation.pk, PointInTime())
         components = row["components"] if row is not None else None
         if components is None:
             return mark_safe("None")
@@ -101,7 +101,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     @admin.display(description="Consequences")
     def consequences(self, obligation: Obligation) -> str:
         """Return which obligation it remedies, and which ones its breach triggers."""
-        row = obligations.row(obligation.pk, Moment())
+        row = obligations.row(obligation.pk, PointInTime())
         if row is None:
             return ""
         sentences = [f"Remedy for {row['remedy_for']}."] if row["remedy_for"] else []
@@ -112,7 +112,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     @admin.display(description="Notification policy")
     def notification_policy(self, obligation: Obligation) -> str:
         """Return when reminders and escalations are sent."""
-        policy = obligation.ladder
+        policy = obligation.notification_policy
         if policy is None:
             return "As in the agreement"
         reminders, escalations = (

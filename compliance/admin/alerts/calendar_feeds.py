@@ -21,14 +21,14 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import Select, button
-from compliance.domain.alerts.drafts import FeedDraft
+from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
-from compliance.models import Agreement, Feed, User
+from compliance.models import Agreement, CalendarFeed, User
 from compliance.operations.alerts import calendar_feeds
 
 
-class FeedForm(forms.Form):
+class CalendarFeedForm(forms.Form):
     """The fields of a new feed."""
 
     name = fields.text_field(required=True, help_text="Where you use it, such as my phone.")
@@ -41,8 +41,8 @@ class FeedForm(forms.Form):
     )
 
 
-@admin.register(Feed)
-class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
     """Each user's own feeds. A superuser sees all feeds, but never their URLs."""
 
     list_display = ("name", "contents", "owner", "state", "created")
@@ -51,7 +51,7 @@ class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
     search_fields = ("name", "owner__email", "agreement__ref", "agreement__title")
     ordering = ("-id",)
     fields = ("name", "contents", "owner", "state", "created")
-    has_revoke_permission = requires_perms("compliance.add_feed")
+    has_revoke_permission = requires_perms("compliance.add_calendarfeed")
     actions_detail = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -62,22 +62,22 @@ class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may create feeds."""
-        return bool(request.user.has_perm("compliance.add_feed"))
+        return bool(request.user.has_perm("compliance.add_calendarfeed"))
 
     @admin.display(description="Contents", ordering="agreement__title")
-    def contents(self, feed: Feed) -> str:
+    def contents(self, feed: CalendarFeed) -> str:
         """Return the agreement whose deadlines the feed contains, if it is not all of them."""
         return str(feed.agreement) if feed.agreement else "All agreements"
 
     @admin.display(description="State", ordering="revoked_at")
-    def state(self, feed: Feed) -> SafeString:
+    def state(self, feed: CalendarFeed) -> SafeString:
         """Return whether the feed is active, or when it was revoked."""
         if feed.revoked_at is None:
             return badges.badge("active")
         return badges.two_lines(badges.badge("revoked"), instants.utc_html(feed.revoked_at))
 
     @admin.display(description="Created", ordering="created_at")
-    def created(self, feed: Feed) -> SafeString:
+    def created(self, feed: CalendarFeed) -> SafeString:
         """Return when the feed was created."""
         return instants.utc_html(feed.created_at)
 
@@ -87,7 +87,7 @@ class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
         """Create a feed and show its URL once, in the response."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = FeedForm(request.POST or None)
+        form = CalendarFeedForm(request.POST or None)
         title = "Create a calendar feed"
         context = page_context(self, request, title=title, back=urls.list_url("feed"))
         if request.method == "POST" and form.is_valid():
@@ -105,12 +105,12 @@ class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
         }
         return TemplateResponse(request, "admin/pacta/create.html", context)
 
-    def _create(self, request: HttpRequest, form: FeedForm) -> OneTimeSecret:
+    def _create(self, request: HttpRequest, form: CalendarFeedForm) -> OneTimeSecret:
         assert isinstance(request.user, User)
         values = without_empty(form.cleaned_data)
         if "agreement" in values:
             values["agreement"] = values["agreement"].ref
-        draft = read(FeedDraft, values)
+        draft = read(CalendarFeedDraft, values)
         feed, token = calendar_feeds.create(draft=draft, owner=request.user, as_of=timezone.now())
         return OneTimeSecret(
             name=feed.name,
@@ -133,7 +133,7 @@ class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
     )
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for confirmation, then revoke the feed."""
-        feed = get_row_or_404(self, request, object_id, Feed)
+        feed = get_row_or_404(self, request, object_id, CalendarFeed)
         confirmation = Confirmation(
             title=f"Revoke the feed {feed.name}",
             lines=(
@@ -146,7 +146,7 @@ class FeedAdmin(ReadOnlyAdmin, HistoryAdmin):
 
         def action() -> str:
             calendar_feeds.revoke(feed=feed, as_of=timezone.now())
-            return f"Feed {feed.name} revoked."
+            return f"CalendarFeed {feed.name} revoked."
 
         return confirm(
             request,

@@ -9,12 +9,12 @@ from typing import Any
 from django import forms
 
 from compliance.admin.theme import TextInput
-from compliance.domain.alerts.notification_policies import DEFAULT, Rung
+from compliance.domain.alerts.notification_policies import DEFAULT, PolicyStep
 from compliance.domain.vocabulary import PeriodUnit
 
 _STEP = re.compile(r"(\d{1,9})\s*(business\s+days?|days?|)", re.ASCII | re.IGNORECASE)
 _NONE = "none"
-REMINDERS, ESCALATIONS = "ladder_reminders", "ladder_escalations"
+REMINDERS, ESCALATIONS = "notification_policy_reminders", "notification_policy_escalations"
 
 Steps = Sequence[Mapping[str, Any]]
 
@@ -100,12 +100,12 @@ def with_policy(values: dict[str, Any]) -> dict[str, Any]:
         return values
     return {
         **values,
-        "ladder": {
+        "notification_policy": {
             "reminders": _dump(DEFAULT.reminders) if reminders is None else reminders,
             "escalations": _dump(DEFAULT.escalations) if escalations is None else escalations,
         },
     }
 
 
-def _dump(steps: Sequence[Rung]) -> list[dict[str, Any]]:
+def _dump(steps: Sequence[PolicyStep]) -> list[dict[str, Any]]:
     return [{"count": step.count, "unit": step.unit.value} for step in steps]

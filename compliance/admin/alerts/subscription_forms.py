@@ -10,7 +10,7 @@ from django import forms
 from compliance.admin import fields
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput, Select
-from compliance.domain.vocabulary import AlertKind, Rhythm, Severity
+from compliance.domain.vocabulary import AlertKind, NotificationFrequency, Severity
 from compliance.models import Agreement, Party, Subscription, Webhook
 
 _KIND_LABELS = {
@@ -19,12 +19,12 @@ _KIND_LABELS = {
     AlertKind.ESCALATED: "Escalations while a breach lasts",
     AlertKind.RECOVERED: "Ends of breaches",
     AlertKind.CHANGED: "Extensions, waivers and other changes",
-    AlertKind.UNSILENCED: "Deadlines still unmet when a silence ends",
+    AlertKind.SILENCE_ENDED: "Deadlines still unmet when a silence ends",
 }
 _FREQUENCY_LABELS = {
-    Rhythm.AT_ONCE: "Immediately",
-    Rhythm.DAILY: "In a daily digest",
-    Rhythm.WEEKLY: "In a weekly digest",
+    NotificationFrequency.IMMEDIATE: "Immediately",
+    NotificationFrequency.DAILY: "In a daily digest",
+    NotificationFrequency.WEEKLY: "In a weekly digest",
 }
 _MAX_ESCALATION_STEP = 12
 
@@ -92,11 +92,11 @@ class SubscriptionForm(DraftForm):
         widget=Select(),
         help_text="Choose a later step for people who should hear only about lasting breaches.",
     )
-    rhythm = forms.ChoiceField(
+    frequency = forms.ChoiceField(
         label="Frequency",
-        choices=[(rhythm.value, label) for rhythm, label in _FREQUENCY_LABELS.items()],
+        choices=[(frequency.value, label) for frequency, label in _FREQUENCY_LABELS.items()],
         required=False,
-        initial=Rhythm.AT_ONCE.value,
+        initial=NotificationFrequency.IMMEDIATE.value,
         widget=Select(),
         help_text="A digest without alerts is not sent.",
     )
@@ -130,7 +130,7 @@ class SubscriptionForm(DraftForm):
         model = Subscription
         fields = (
             "email", "webhook", "agreement", "party", "tag", "min_severity", "is_owner", "kinds",
-            "from_escalation", "rhythm", "digest_hour", "digest_weekday", "quiet_from",
+            "from_escalation", "frequency", "digest_hour", "digest_weekday", "quiet_from",
             "quiet_until", "timezone", "is_active",
         )  # fmt: skip
 

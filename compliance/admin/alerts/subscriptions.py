@@ -23,7 +23,7 @@ from compliance.admin.theme import button
 from compliance.delivery import samples
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.drafts import read
-from compliance.domain.vocabulary import Rhythm, WebhookKind
+from compliance.domain.vocabulary import NotificationFrequency, WebhookKind
 from compliance.models import Subscription
 from compliance.operations.alerts import subscriptions
 
@@ -38,7 +38,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
     list_display = ("recipient", "coverage", "schedule", "state")
     list_display_links = ("recipient",)
     list_filter = (
-        "is_active", "rhythm", "min_severity", ("refused_at", admin.EmptyFieldListFilter),
+        "is_active", "frequency", "min_severity", ("refused_at", admin.EmptyFieldListFilter),
     )  # fmt: skip
     list_select_related = ("agreement", "party", "webhook")
     search_fields = (
@@ -73,7 +73,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
             "Schedule",
             {
                 "fields": (
-                    ("rhythm", "timezone"),
+                    ("frequency", "timezone"),
                     ("digest_hour", "digest_weekday"),
                     ("quiet_from", "quiet_until"),
                 )
@@ -99,16 +99,16 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
         scope = subscription.follows
         return badges.two_lines(scope[:1].upper() + scope[1:], ", ".join(alerts))
 
-    @admin.display(description="Schedule", ordering="rhythm")
+    @admin.display(description="Schedule", ordering="frequency")
     def schedule(self, subscription: Subscription) -> SafeString:
         """Return the frequency, with the quiet hours below it."""
         zone = subscription.timezone
         hour = f"at {subscription.digest_hour:02}:00 {zone}"
         frequency = {
-            Rhythm.AT_ONCE: "Immediately",
-            Rhythm.DAILY: f"Daily {hour}",
-            Rhythm.WEEKLY: f"{day_name[subscription.digest_weekday]}s {hour}",
-        }[Rhythm(subscription.rhythm)]
+            NotificationFrequency.IMMEDIATE: "Immediately",
+            NotificationFrequency.DAILY: f"Daily {hour}",
+            NotificationFrequency.WEEKLY: f"{day_name[subscription.digest_weekday]}s {hour}",
+        }[NotificationFrequency(subscription.frequency)]
         quiet_hours = ""
         start, end = subscription.quiet_from, subscription.quiet_until
         if start is not None and end is not None:

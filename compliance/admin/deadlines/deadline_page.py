@@ -25,7 +25,7 @@ from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Statu
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE
 from compliance.queries.deadlines import deadlines
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.why import explanation
 
 _SHOWN_ALERTS = 20
@@ -91,7 +91,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
     """Return the content of the page, in a number of queries that does not depend on its size."""
     obligation = deadline.obligation
     zone = deadline.timezone
-    due_at, earliest_due_at, unmet_at = deadline.due_at, deadline.first_at, deadline.unmet_at
+    due_at, earliest_due_at, unmet_at = deadline.due_at, deadline.earliest_due_at, deadline.unmet_at
     starts_at = deadline.starts_at
     has_grace = due_at is not None and unmet_at is not None and unmet_at > due_at
     is_original = deadline.original_due_at in (None, due_at)
@@ -140,7 +140,7 @@ def _party_names(deadline: Deadline, capacity: Capacity) -> str:
 
 def _explanation(deadline: Deadline, as_of: datetime) -> str:
     try:
-        found = explanation(deadline.pk, Moment(), now=as_of)
+        found = explanation(deadline.pk, PointInTime(), now=as_of)
     except (ValueError, ArithmeticError):
         # The deadline is quarantined. The page shows the error instead.
         return ""

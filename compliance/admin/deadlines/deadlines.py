@@ -75,7 +75,7 @@ class QuarantinedFilter(admin.SimpleListFilter):
         """Return the filtered rows."""
         if self.value() != "yes":
             return queryset
-        return queryset.exclude(set_aside_error="")
+        return queryset.exclude(quarantine_error="")
 
 
 @admin.register(Deadline)

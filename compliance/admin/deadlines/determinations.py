@@ -12,8 +12,8 @@ from compliance.admin.deadlines.fact_forms import FactForm, target_text
 from compliance.admin.deadlines.facts import fact_label
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.theme import NumberInput, Select
-from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind
-from compliance.queries.deadlines.effective_facts import standing_facts
+from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
+from compliance.queries.deadlines.effective_facts import effective_facts_of
 
 
 class DeterminationForm(FactForm):
@@ -30,7 +30,7 @@ class DeterminationForm(FactForm):
     success_message = "Determination recorded."
     aliases = {"at": "time", "supersedes": "replaces"}
 
-    verdict = fields.enum_field(Conclusion, label="Conclusion")
+    verdict = fields.enum_field(Verdict, label="Verdict")
     share = forms.DecimalField(
         required=False,
         widget=NumberInput(),
@@ -60,12 +60,12 @@ class DeterminationForm(FactForm):
             del self.fields["quantity"]
         if self.deadline.obligation.kind != ObligationKind.ACHIEVE.value:
             del self.fields["share"]
-            possible = (Conclusion.MET, Conclusion.UNDETERMINED)
-            choices = [each for each in fields.enum_choices(Conclusion) if each[0] in possible]
+            possible = (Verdict.MET, Verdict.UNDETERMINED)
+            choices = [each for each in fields.enum_choices(Verdict) if each[0] in possible]
             fields.set_choices(self, "verdict", [fields.EMPTY_CHOICE, *choices])
         earlier = [
             (str(fact.pk), fact_label(fact))
-            for fact in standing_facts(self.deadline)
+            for fact in effective_facts_of(self.deadline)
             if fact.kind == FactKind.DETERMINATION.value
         ]
         fields.set_choices(self, "replaces", [("", "None"), *earlier])

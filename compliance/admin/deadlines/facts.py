@@ -19,7 +19,7 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import UTC
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Deadline, Evidence, Fact
-from compliance.queries.deadlines.effective_facts import standing_facts, superseders
+from compliance.queries.deadlines.effective_facts import effective_facts_of, superseders
 
 
 @admin.register(Fact)
@@ -108,11 +108,11 @@ class FactRow:
 
 def fact_rows(deadline: Deadline) -> list[FactRow]:
     """Return the facts about a deadline and its agreement, in order of their effective instant."""
-    effective = {fact.pk for fact in standing_facts(deadline)}
+    effective = {fact.pk for fact in effective_facts_of(deadline)}
     about = Q(deadline=deadline)
-    if not deadline.obligation.is_surviving:
+    if not deadline.obligation.survives_termination:
         about |= Q(agreement=deadline.agreement_id)
-        effective |= {fact.pk for fact in standing_facts(deadline.agreement)}
+        effective |= {fact.pk for fact in effective_facts_of(deadline.agreement)}
     facts = Fact.objects.filter(about)
     facts = facts.select_related("recorded_by").prefetch_related("evidence")
     zone = deadline.timezone
@@ -151,7 +151,7 @@ def fact_label(fact: Fact) -> str:
 
 def set_fact_choices(form: forms.Form, subject: Deadline | Agreement) -> None:
     """Offer the effective facts about a deadline or agreement in the field `fact`."""
-    choices = [(str(fact.pk), fact_label(fact)) for fact in standing_facts(subject)]
+    choices = [(str(fact.pk), fact_label(fact)) for fact in effective_facts_of(subject)]
     set_choices(form, "fact", choices)
     if not choices:
         name = "deadline" if isinstance(subject, Deadline) else "agreement"

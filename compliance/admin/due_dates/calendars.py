@@ -15,9 +15,9 @@ from compliance.admin.formsets import FilledRowFormSet, PartInline, is_below
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
 from compliance.domain.drafts import read
-from compliance.domain.due_dates.drafts import DeskCalendarDraft
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import Problem
-from compliance.models import ClosingDay, Deadline, DeskCalendar
+from compliance.models import ClosingDay, CustomCalendar, Deadline
 from compliance.operations.due_dates import calendars
 
 _SATURDAY_AND_SUNDAY = ["5", "6"]
@@ -29,7 +29,7 @@ class CalendarForm(DraftForm):
     code = fields.text_field(
         required=True,
         help_text=(
-            "A short name, such as hq. Agreements refer to it as desk:hq. It cannot be changed "
+            "A short name, such as hq. Agreements refer to it as custom:hq. It cannot be changed "
             "later."
         ),
     )
@@ -41,7 +41,7 @@ class CalendarForm(DraftForm):
     )
 
     class Meta:
-        model = DeskCalendar
+        model = CustomCalendar
         fields = ("code", "title", "weekend")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -81,14 +81,14 @@ class ClosingDayInline(PartInline):
     form = ClosingDayForm
     formset = ClosingDayFormSet
     fields = ("on", "reason")
-    parent_model_name = "deskcalendar"
+    parent_model_name = "customcalendar"
     problem_path = "closing_days"
     extra = 0
     per_page = 100
 
 
-@admin.register(DeskCalendar)
-class DeskCalendarAdmin(OperationAdmin, HistoryAdmin):
+@admin.register(CustomCalendar)
+class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
     """Adds and changes custom calendars. None is deleted, because agreements may refer to it."""
 
     form = CalendarForm
@@ -104,12 +104,12 @@ class DeskCalendarAdmin(OperationAdmin, HistoryAdmin):
         return counted
 
     @admin.display(description="Calendar", ordering="code")
-    def name(self, calendar: DeskCalendar) -> str:
+    def name(self, calendar: CustomCalendar) -> str:
         """Return the name by which agreements refer to it."""
         return str(calendar)
 
     @admin.display(description="Closed on")
-    def closed_weekdays(self, calendar: DeskCalendar) -> str:
+    def closed_weekdays(self, calendar: CustomCalendar) -> str:
         """Return the names of the closed weekdays."""
         return ", ".join(day_name[number] for number in calendar.weekend) or "-"
 
@@ -131,7 +131,7 @@ class DeskCalendarAdmin(OperationAdmin, HistoryAdmin):
     ) -> Model:
         """Store the calendar, and announce that dependent due dates will be recomputed."""
         [formset] = formsets
-        calendar = existing if isinstance(existing, DeskCalendar) else None
+        calendar = existing if isinstance(existing, CustomCalendar) else None
         values = without_empty(form.cleaned_data)
         # Checking no weekday is a valid answer, unlike leaving a field empty.
         weekend = [int(number) for number in form.cleaned_data.get("weekend") or ()]
@@ -142,7 +142,7 @@ class DeskCalendarAdmin(OperationAdmin, HistoryAdmin):
             on_other_pages = calendar.closing_days.exclude(pk__in=shown)
             rows += [{"on": day.on, "reason": day.reason} for day in on_other_pages]
         values = {**values, "weekend": weekend, "closing_days": rows}
-        saved = calendars.save(calendar=calendar, draft=read(DeskCalendarDraft, values))
+        saved = calendars.save(calendar=calendar, draft=read(CustomCalendarDraft, values))
         if calendar is not None and Deadline.objects.filter(data_version="").exists():
             sentence = "Open deadlines that use this calendar are recomputed within a minute."
             messages.info(request, sentence)

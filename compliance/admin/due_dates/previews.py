@@ -51,7 +51,7 @@ def _number(text: str) -> int | str:
 
 
 def _date(row: Mapping[str, Any]) -> dict[str, Any]:
-    due_at, unmet_at, earliest_due_at = row["due_at"], row["unmet_at"], row["first_at"]
+    due_at, unmet_at, earliest_due_at = row["due_at"], row["unmet_at"], row["earliest_due_at"]
     return {
         "day": row["due_on"],
         "timezone": row["timezone"],

@@ -42,10 +42,10 @@ class OutageAdmin(ReadOnlyAdmin):
         """Return when the outage was first noticed."""
         return instants.utc_html(outage.began_at)
 
-    @admin.display(description="Administrators notified", ordering="told_at")
+    @admin.display(description="Administrators notified", ordering="notified_at")
     def administrators_notified(self, outage: Outage) -> SafeString:
         """Return when the administrators were mailed."""
-        return instants.utc_html(outage.told_at)
+        return instants.utc_html(outage.notified_at)
 
     @admin.display(description="Ended", ordering="ended_at")
     def ended(self, outage: Outage) -> SafeString:

@@ -14,8 +14,8 @@ from compliance.models import SweepRun
 class SweepRunAdmin(ReadOnlyAdmin):
     """Sweep runs, newest first. Runs that changed nothing are deleted after two days."""
 
-    list_display = ("started", "run_time", "settled", "breaches", "set_aside")
-    fields = ("as_of", "started_at", "ended_at", "settled", "breaches", "set_aside")
+    list_display = ("started", "run_time", "settled", "breaches", "quarantined")
+    fields = ("as_of", "started_at", "ended_at", "settled", "breaches", "quarantined")
 
     @admin.display(description="Started", ordering="started_at")
     def started(self, run: SweepRun) -> SafeString:

@@ -127,8 +127,8 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         ends_on=document.ends_on,
         timezone=document.timezone,
         calendars=document.calendars,
-        is_four_eyes=document.is_four_eyes,
-        ladder=document.ladder,
+        requires_approval=document.requires_approval,
+        notification_policy=document.notification_policy,
         milestones=document.milestones,
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )
@@ -466,5 +466,5 @@ def _add_evidence_of(
             row.save()
             row.obligations.add(*(refs[ref] for ref in draft.obligations))
             added.evidence += 1
-            if draft.kind is EvidenceKind.LOOK:
+            if draft.kind is EvidenceKind.SEARCH_LOG:
                 added.looked_at |= evidence.deadline_ids_of(row)

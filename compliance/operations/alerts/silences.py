@@ -93,7 +93,7 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
     rows = [
         alerts.alert_row(
             AlertIntent(
-                kind=AlertKind.UNSILENCED,
+                kind=AlertKind.SILENCE_ENDED,
                 occasion=silence.ended_at or as_of,
                 breach_at=breach.occurred_at,
                 level=levels.get(breach.pk, 0),

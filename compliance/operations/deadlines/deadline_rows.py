@@ -29,7 +29,7 @@ class DeadlineRow(NamedTuple):
     original_due_on: date | None
     original_due_at: datetime | None
     original_unmet_at: datetime | None
-    original_first_at: datetime | None
+    original_earliest_due_at: datetime | None
     moves: list[dict[str, Any]] | None
     is_withdrawn: bool
     has_dependents: bool
@@ -47,7 +47,7 @@ class DeadlineState(NamedTuple):
     due_on: date | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None
+    earliest_due_at: datetime | None
     is_ambiguous: bool
     performed_quantity: str
     target_quantity: str | None
@@ -93,7 +93,7 @@ def state_of(
         due.due_on if due is not None else None,
         due.due_at if due is not None else None,
         due.unmet_at if due is not None else None,
-        due.first_at if due is not None else None,
+        due.earliest_due_at if due is not None else None,
         now.is_ambiguous,
         str(now.performed) if now.performed else "0",
         None if now.target is None else str(now.target),
@@ -147,7 +147,7 @@ _STATE = RowType(
     due_on="date",
     due_at="timestamptz",
     unmet_at="timestamptz",
-    first_at="timestamptz",
+    earliest_due_at="timestamptz",
     is_ambiguous="boolean",
     performed_quantity="numeric",
     target_quantity="numeric",
@@ -159,10 +159,10 @@ _STATE = RowType(
 _UPDATE = f"""
     UPDATE compliance_deadline AS d
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
-        unmet_at = v.unmet_at, first_at = v.first_at, is_ambiguous = v.is_ambiguous,
+        unmet_at = v.unmet_at, earliest_due_at = v.earliest_due_at, is_ambiguous = v.is_ambiguous,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
-        ledger_head = decode(v.ledger_head, 'hex'), set_aside_error = ''
+        ledger_head = decode(v.ledger_head, 'hex'), quarantine_error = ''
     FROM {_STATE.rows}
     WHERE d.id = v.id
 """
@@ -171,7 +171,7 @@ _FAILURE = RowType(id="bigint", error="text")
 
 _QUARANTINE = f"""
     UPDATE compliance_deadline AS d
-    SET set_aside_error = v.error, next_check_at = %(again_at)s
+    SET quarantine_error = v.error, next_check_at = %(again_at)s
     FROM {_FAILURE.rows}
     WHERE d.id = v.id
 """

@@ -53,11 +53,11 @@ class OutageMonitor:
                     current = Outage.objects.create(part=part, began_at=as_of)
             except IntegrityError:
                 return
-        if is_failing and current is not None and current.told_at is None:
+        if is_failing and current is not None and current.notified_at is None:
             # Mailed before it is stored, and again until the mail server accepts it. Mail clients
             # show repeated emails once, because they have the same Message-ID.
             if self._mail(f"{part} has stopped", PARTS[part], f"outage{current.pk}began"):
-                Outage.objects.filter(pk=current.pk).update(told_at=as_of)
+                Outage.objects.filter(pk=current.pk).update(notified_at=as_of)
         elif not is_failing and current is not None:
             ended = Outage.objects.filter(pk=current.pk, ended_at__isnull=True)
             if ended.update(ended_at=as_of):

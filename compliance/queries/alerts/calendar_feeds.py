@@ -15,7 +15,7 @@ from icalendar import Calendar, Event
 from compliance.domain import civil_time
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import Status
-from compliance.models import Feed
+from compliance.models import CalendarFeed
 from compliance.models.alerts.calendar_feeds import token_hash
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, fetch, one
@@ -53,7 +53,7 @@ LIMIT %(most)s
 """
 _FEEDS = """
 SELECT f.id, f.name, a.ref AS agreement, u.email AS owner, f.created_at, f.revoked_at
-FROM compliance_feed AS f
+FROM compliance_calendarfeed AS f
 JOIN compliance_user AS u ON u.id = f.owner_id
 LEFT JOIN compliance_agreement AS a ON a.id = f.agreement_id
 """
@@ -70,14 +70,14 @@ def feed(feed_id: int, *, owner_id: int) -> Row | None:
     return one(_FEEDS, Where().equal(f__id=feed_id, f__owner_id=owner_id))
 
 
-def find(token: str) -> Feed | None:
+def find(token: str) -> CalendarFeed | None:
     """Return the feed with this token.
 
     None if it is revoked, or if its owner is inactive or no longer permitted to see deadlines.
     Every token leads to the same single statement, so the response time reveals nothing.
     """
     right = Permission.objects.filter(
-        codename="view_deadline", content_type__app_label=Feed._meta.app_label
+        codename="view_deadline", content_type__app_label=CalendarFeed._meta.app_label
     )
     may_see = (
         Q(owner__is_superuser=True)
@@ -85,7 +85,7 @@ def find(token: str) -> Feed | None:
         | Q(owner__groups__permissions__in=right)
     )
     return (
-        Feed.objects.select_related("agreement")
+        CalendarFeed.objects.select_related("agreement")
         .filter(
             may_see, token_hash=token_hash(token), revoked_at__isnull=True, owner__is_active=True
         )
@@ -93,7 +93,7 @@ def find(token: str) -> Feed | None:
     )
 
 
-def calendar(feed: Feed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
+def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
     """Return the deadlines of a feed around `as_of`; only the nearest if there are very many.
 
     Args:
