@@ -1,4 +1,4 @@
-"""The admin theme's classes and widgets, typed as the Django classes that they stand for."""
+"""The classes and widgets of the admin theme (Unfold), typed as the Django classes they replace."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     StackedInline = admin.StackedInline[Any, Any]
     BaseInlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
-    Checkbox = forms.CheckboxInput
-    Checkboxes = forms.CheckboxSelectMultiple
-    Choice = forms.Select
-    Number = forms.NumberInput
-    Radio = forms.RadioSelect
-    Text = forms.TextInput
-    TextArea = forms.Textarea
+    CheckboxInput = forms.CheckboxInput
+    CheckboxSelectMultiple = forms.CheckboxSelectMultiple
+    FileInput = forms.FileInput
+    NumberInput = forms.NumberInput
+    RadioSelect = forms.RadioSelect
+    Select = forms.Select
+    Textarea = forms.Textarea
+    TextInput = forms.TextInput
 
     def button(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
@@ -32,13 +33,14 @@ else:
     from unfold.admin import ModelAdmin, StackedInline, TabularInline
     from unfold.decorators import action as button
     from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
-    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as Checkboxes
-    from unfold.widgets import UnfoldAdminDecimalFieldWidget as Number
-    from unfold.widgets import UnfoldAdminRadioSelectWidget as Radio
-    from unfold.widgets import UnfoldAdminSelectWidget as Choice
-    from unfold.widgets import UnfoldAdminTextareaWidget as TextArea
-    from unfold.widgets import UnfoldAdminTextInputWidget as Text
-    from unfold.widgets import UnfoldBooleanWidget as Checkbox
+    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
+    from unfold.widgets import UnfoldAdminDecimalFieldWidget as NumberInput
+    from unfold.widgets import UnfoldAdminFileFieldWidget as FileInput
+    from unfold.widgets import UnfoldAdminRadioSelectWidget as RadioSelect
+    from unfold.widgets import UnfoldAdminSelectWidget as Select
+    from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+    from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     ModelForm = forms.ModelForm
 
@@ -46,8 +48,8 @@ else:
 class InlineFormSet(BaseInlineFormSet):
     """Rows within a page, in pages of their own, and never more than `most_rows` at once.
 
-    A browser says how many rows it sends. Django believes it up to two thousand, each of which
-    costs up to twenty milliseconds.
+    A browser states how many rows it sends. Django believes it up to two thousand, each of which
+    takes up to twenty milliseconds.
     """
 
     most_rows = 1_000
@@ -57,7 +59,7 @@ class InlineFormSet(BaseInlineFormSet):
         super().__init__(*args, **options)
 
     def get_page_num(self) -> int:
-        """Return which page of rows is asked for; the first one if none is."""
+        """Return the number of the page of rows that is requested, by default 1."""
         request: Any = getattr(self, "request", None)
         name = f"{self.prefix}-page"
         asked = request.GET.get(name) or request.POST.get(name) or ""
@@ -65,17 +67,18 @@ class InlineFormSet(BaseInlineFormSet):
 
 
 __all__ = [
-    "Checkbox",
-    "Checkboxes",
-    "Choice",
+    "CheckboxInput",
+    "CheckboxSelectMultiple",
+    "FileInput",
     "InlineFormSet",
     "ModelAdmin",
     "ModelForm",
-    "Number",
-    "Radio",
+    "NumberInput",
+    "RadioSelect",
+    "Select",
     "StackedInline",
     "TabularInline",
-    "Text",
-    "TextArea",
+    "TextInput",
+    "Textarea",
     "button",
 ]

@@ -99,7 +99,7 @@ def test_no_form_breaks_on_hostile_values(browser: Client, rare_earths: Deadline
         ("obligations-0-grace_count", {}),
         ("obligations-0-target_quantity", {}),
         ("obligations-0-roll_up_share", {"obligations-0-roll_up": "share"}),
-        ("obligations-0-ladder_reminders", {}),
+        ("obligations-0-policy_reminders", {}),
         ("obligations-0-parent", {}),
         ("memberships-0-party", {}),
         ("obligations-TOTAL_FORMS", {}),
@@ -119,7 +119,7 @@ def test_no_field_of_an_agreement_breaks_on_hostile_values(
 def test_a_calendar_refuses_a_weekday_that_is_none(browser: Client) -> None:
     form = {"code": "hq", "title": "Desk", "weekend": ["x"], "closing_days-TOTAL_FORMS": "0",
             "closing_days-INITIAL_FORMS": "0"}  # fmt: skip
-    response = browser.post(address("deskcalendar", "add"), form)
+    response = browser.post(address("customcalendar", "add"), form)
     assert "weekend" in errors(response)
 
 
