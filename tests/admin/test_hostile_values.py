@@ -99,7 +99,7 @@ def test_no_form_breaks_on_hostile_values(browser: Client, rare_earths: Deadline
         ("obligations-0-grace_count", {}),
         ("obligations-0-target_quantity", {}),
         ("obligations-0-roll_up_share", {"obligations-0-roll_up": "share"}),
-        ("obligations-0-policy_reminders", {}),
+        ("obligations-0-notification_policy_reminders", {}),
         ("obligations-0-parent", {}),
         ("memberships-0-party", {}),
         ("obligations-TOTAL_FORMS", {}),
