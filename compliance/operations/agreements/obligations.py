@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 
 from django.db import transaction
@@ -162,9 +163,7 @@ def store(
         context.refs.setdefault(draft.ref, 0)
         context.note(draft)
     if not problems:
-        problems = [
-            each.below(path) for path, draft in drafts.items() for each in context.rings(draft)
-        ]
+        problems = context.ring_problems(drafts)
     if problems:
         raise Invalid(problems)
     obligations = [Obligation(agreement=agreement, **_columns(draft)) for draft in drafts.values()]
@@ -279,17 +278,36 @@ class _Context:
         self.parents[draft.ref] = draft.parent
         self.sources[draft.ref] = schedule.refs_of(draft.due, draft.starts)[1]
 
+    def ring_problems(self, drafts: Mapping[str, ObligationDraft]) -> list[Problem]:
+        """Return the problems of the drafts of one ring, if there is one.
+
+        To follow each draft by itself takes minutes where thousands form one chain.
+        """
+        graph = {ref: self.next_to(ref) for ref in {*self.sources, *self.components}}
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            members = set(error.args[1])
+        else:
+            return []
+        concerned = ((path, draft) for path, draft in drafts.items() if draft.ref in members)
+        return [
+            problem.below(path)
+            for path, draft in islice(concerned, _MOST_IN_A_RING)
+            for problem in self.rings(draft)
+        ]
+
     def rings(self, draft: ObligationDraft) -> list[Problem]:
         found = []
         if ring := _ring(draft.ref, lambda ref: filter(None, [self.parents.get(ref)])):
-            detail = f"These would be components of each other: {' > '.join(ring)}."
+            detail = f"These would be components of each other: {_route(ring)}."
             found.append(Problem(path="parent", detail=detail))
         if ring := _ring(draft.ref, lambda ref: self.sources.get(ref, ())):
-            detail = f"These would be counted from each other: {' > '.join(ring)}."
+            detail = f"These would be counted from each other: {_route(ring)}."
             through = schedule.refs_of(draft.due)[1]
             found.append(Problem(path="due" if ring[1] in through else "starts", detail=detail))
         if not found and (ring := _ring(draft.ref, self.next_to)):
-            detail = f"These would be counted from their own components: {' > '.join(ring)}."
+            detail = f"These would be counted from their own components: {_route(ring)}."
             found.append(Problem(path="parent" if draft.parent else "due", detail=detail))
         return found
 
@@ -351,6 +369,15 @@ _MARK_SOURCES = """
         SELECT FROM compliance_dependency AS e WHERE e.on_id = d.obligation_id)
     RETURNING d.id
 """
+
+
+_MOST_IN_A_RING = 20
+
+
+def _route(ring: Sequence[str]) -> str:
+    """The refs of a ring in their order; of a long one, the first and the last."""
+    shown = ring if len(ring) <= _MOST_IN_A_RING else [*ring[:10], "…", *ring[-5:]]
+    return " > ".join(shown)
 
 
 def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:
