@@ -28,12 +28,13 @@ from dateutil.rrule import rrulestr
 
 from benchmarks import execute, expect, throwaway_database
 from compliance.domain.due_dates.calendars import BusinessCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import parse_due_rule
-from compliance.domain.due_dates.resolution import Setting, data_version, resolve
+from compliance.domain.due_dates.resolution import data_version, resolve
 
 ROUNDS = 5
 STARTS = [date(2024, 1, 1) + timedelta(days=number) for number in range(1_000)]
-IN_NEW_YORK = Setting(timezone="America/New_York")
+IN_NEW_YORK = ResolutionContext(timezone="America/New_York")
 
 # The deadlines that are worked out again fall into one week of six working days. Rounds close
 # these from the last to the first, so that each moves a sixth of all, to the Monday after.
@@ -247,7 +248,8 @@ def _settle_down() -> None:
 
 def _save(*closing: date) -> None:
     """Close these days, beside those that are closed already."""
-    from compliance.domain.drafts import DeskCalendarDraft, read
+    from compliance.domain.drafts import read
+    from compliance.domain.due_dates.drafts import DeskCalendarDraft
     from compliance.models import DeskCalendar
     from compliance.operations.due_dates import calendars
 

@@ -121,6 +121,34 @@ def lock_deadline_columns(columns: str, deadline_ids: Iterable[int]) -> list[tup
     )
 
 
+# The first of the two numbers of an advisory lock on a file; the second is of its hash.
+_FILE_LOCK = 0x50414346
+
+
+def keep_file(sha256: str) -> None:
+    """Keep the file with this hash from being removed until the transaction ends.
+
+    Any number of writers may keep it at once.
+    """
+    _limit_waiting(None)
+    fetch("SELECT pg_advisory_xact_lock_shared(%(kind)s, %(file)s)::text", **_file_key(sha256))
+
+
+def claim_file(sha256: str) -> bool:
+    """Claim the file with this hash until the transaction ends; False if a writer keeps it."""
+    _limit_waiting(None)
+    [(is_ours,)] = fetch(
+        "SELECT pg_try_advisory_xact_lock(%(kind)s, %(file)s)", **_file_key(sha256)
+    )
+    return bool(is_ours)
+
+
+def _file_key(sha256: str) -> dict[str, int]:
+    # Two files that share the beginning of their hash only wait for each other.
+    number = int.from_bytes(bytes.fromhex(sha256[:8]), signed=True)
+    return {"kind": _FILE_LOCK, "file": number}
+
+
 def _limit_waiting(timeout: timedelta | None) -> None:
     if not connection.in_atomic_block:
         sentence = "Rows are locked inside a transaction: without one, nothing holds the lock."

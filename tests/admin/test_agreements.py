@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from pghistory.core import event_models
 
-from compliance.domain.drafts import PartyDraft, read
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff

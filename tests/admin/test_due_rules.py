@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.admin.due_dates.due_rules import Parts, parts_of, rule_of
-from compliance.domain.drafts import PartyDraft, read
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.domain.due_dates.due_rules import dump_due_rule, parse_due_rule
 from compliance.models import Agreement, Deadline, Milestone, User
 from compliance.operations.agreements import parties
@@ -169,7 +170,7 @@ def test_what_is_to_be_maintained_has_a_beginning_and_an_end(browser: Client) ->
         ),
         (
             {"due_on": "2026-01-01", "starts_on": "2026-02-01"},
-            "", "Only what is to be maintained",
+            "", "Only an obligation to maintain or refrain",
         ),
     ],
 )  # fmt: skip

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.models import (
     Agreement,
     Alert,

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Deadline, Fact, Proposal, User
 from compliance.operations.deadlines import proposals
 from tests.admin.conftest import logged_in, staff

@@ -117,11 +117,11 @@ def test_every_field_of_a_subscription_is_stored_and_shown_again(browser: Client
 @pytest.mark.parametrize(
     ("values", "place", "said"),
     [
-        ({"email": "ana"}, "email", "Give one mail address"),
+        ({"email": "ana"}, "email", "Give one email address"),
         ({"timezone": "Berlin"}, "timezone", "Europe/Berlin"),
-        ({"tag": "a,b"}, "tag", "Leave out the comma"),
+        ({"tag": "a,b"}, "tag", "Remove the comma"),
         ({"email": ""}, "", "Give either email"),
-        ({"quiet_from": "22:00"}, "", "Quiet hours need both"),
+        ({"quiet_from": "22:00"}, "", "Give both quiet_from and quiet_until"),
         ({"quiet_from": "late", "quiet_until": "06:00"}, "quiet_from", "time"),
         ({"from_escalation": "99"}, "from_escalation", "valid choice"),
     ],

@@ -30,7 +30,8 @@ from compliance.api.deadlines import (
 )
 from compliance.api.evidence import evidence
 from compliance.api.integrity import seals
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, User
 from compliance.operations.deadlines.proposals import submit
 from compliance.operations.integrity import seals as sealing

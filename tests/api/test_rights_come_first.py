@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from compliance.api import urls
 from compliance.api.views import Views
-from compliance.domain.drafts import FactDraft
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.models import Proposal, User
 from compliance.operations.deadlines import proposals
 from tests.api.answers import BASE, JSON

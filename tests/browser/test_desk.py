@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from compliance.domain.drafts import PartyDraft, read
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, User
 from compliance.operations.agreements import parties
 from tests.samples import BUYER, SUPPLIER, agree, duty, follow
@@ -43,7 +44,7 @@ def test_an_agreement_is_entered_and_its_obligation_is_met(page: Page) -> None:
 
     # The second obligation says nobody to whom it is owed: refused there, with all still typed.
     second = page.locator(".form-group", has=page.locator("#id_obligations-1-ref"))
-    expect(second).to_contain_text("Name at least one")
+    expect(second).to_contain_text("Give at least one")
     assert not Agreement.objects.exists()
     expect(page.locator("#id_obligations-1-obligors").get_by_label("ACME")).to_be_checked()
     page.locator("#id_obligations-1-obligees").get_by_label("CHN").check()

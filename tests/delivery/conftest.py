@@ -20,14 +20,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from compliance import delivery
 from compliance.delivery import DeliveryReport
-from compliance.domain.drafts import (
-    AgreementDraft,
-    FactDraft,
-    ObligationDraft,
-    PartyDraft,
-    SubscriptionDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Fact, Subscription
 from compliance.operations.agreements import agreements, obligations, parties
 from compliance.operations.alerts import subscriptions

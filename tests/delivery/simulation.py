@@ -21,7 +21,10 @@ import time_machine
 from django.db import connections
 
 from compliance import tasks
-from compliance.domain.drafts import AgreementDraft, FactDraft, SilenceDraft, read
+from compliance.domain.agreements.drafts import AgreementDraft
+from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Deadline, User
 from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences

@@ -11,13 +11,13 @@ from django.core import mail
 
 from compliance import delivery
 from compliance.delivery import outbox
-from compliance.domain.drafts import (
+from compliance.domain.alerts.drafts import (
     AcknowledgementDraft,
     SilenceDraft,
     SubscriptionDraft,
     WebhookDraft,
-    read,
 )
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Alert, Breach, Deadline, Fact, Message, Subscription, User

@@ -23,14 +23,9 @@ from django.db import models
 
 from compliance.delivery import contents, deliver, letters, notices, outbox, seals
 from compliance.delivery.carrier import Carrier
-from compliance.domain.drafts import (
-    AgreementDraft,
-    ObligationDraft,
-    PartyDraft,
-    SubscriptionDraft,
-    WebhookDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import (

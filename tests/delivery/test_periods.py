@@ -8,7 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from compliance.delivery import contents
-from compliance.domain.drafts import AgreementDraft, AgreementFactDraft, ObligationDraft, read
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
+from compliance.domain.deadlines.drafts import AgreementFactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import BreachEnd, ObligationKind
 from compliance.models import Breach, Deadline
 from compliance.operations.agreements import agreements, obligations

@@ -10,7 +10,8 @@ import time_machine
 from standardwebhooks import Webhook as Verifier
 
 from compliance.delivery import samples, webhooks
-from compliance.domain.drafts import SubscriptionDraft, read
+from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Alert, DeliveryAttempt, Message, Subscription, Webhook
 from compliance.operations.alerts import subscriptions

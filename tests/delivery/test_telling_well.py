@@ -9,7 +9,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from compliance.domain.drafts import SilenceDraft, read
+from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.drafts import read
 from compliance.models import Breach, Message, Subscription, User
 from compliance.operations.alerts import silences
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink

@@ -25,7 +25,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from compliance import delivery
 from compliance.delivery import calls, chats, webhooks
 from compliance.delivery.carrier import Answer
-from compliance.domain.drafts import SubscriptionDraft, WebhookDraft, read
+from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Message, Webhook

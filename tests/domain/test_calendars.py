@@ -13,17 +13,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
-from compliance.domain.due_dates import calendars
+from compliance.domain.due_dates import public_holidays
+from compliance.domain.due_dates.calendar_names import UnknownCalendar, validate_calendar
 from compliance.domain.due_dates.calendars import (
     MOST_DAYS_SCANNED,
     BusinessCalendar,
     DeskCalendar,
     NoBusinessDay,
-    UnknownCalendar,
-    holidays_version,
-    known_years,
-    validate_calendar,
 )
+from compliance.domain.due_dates.public_holidays import holidays_version, known_years
 from compliance.domain.vocabulary import RollConvention
 
 DAY = timedelta(days=1)
@@ -162,12 +160,12 @@ def test_calendars_that_never_agree_on_a_day_are_refused() -> None:
     with pytest.raises(NoBusinessDay, match=f"do not fit into {MOST_DAYS_SCANNED} days"):
         never.add(date(2025, 5, 14), 2)
     for convention in set(RollConvention) - {RollConvention.NONE}:
-        with pytest.raises(NoBusinessDay, match=r"no business day in .* Leave out a calendar"):
+        with pytest.raises(NoBusinessDay, match=r"no business day in .* Remove a calendar"):
             never.roll(date(2025, 5, 14), convention)
 
 
 def test_a_count_of_any_size_is_answered_or_refused_at_once() -> None:
-    with pytest.raises(NoBusinessDay, match="Count fewer days"):
+    with pytest.raises(NoBusinessDay, match="Use a smaller count"):
         BusinessCalendar(("US",)).add(date(2025, 5, 14), 10**9)
     with pytest.raises(DayOutOfRange):
         BusinessCalendar(("US",)).add(date(2199, 5, 14), 10**9)
@@ -234,14 +232,14 @@ def test_countries_subdivisions_and_the_weekend_are_calendars(name: str) -> None
         ("weekend:sun-sun", "Did you mean 'weekend:sun'?"),
         ("WEEKEND:SUN", "Did you mean 'weekend:sun'?"),
         ("weekend:sun\n", "Did you mean 'weekend:sun'?"),
-        ("weekend:", "out of mon, tue, wed, thu, fri, sat, sun, in this order"),
+        ("weekend:", "(mon, tue, wed, thu, fri, sat, sun) in this order"),
         ("weekend:s", "such as 'weekend:fri-sat' or 'weekend:sun'"),
-        ("weekend:funday", "in this order and joined by hyphens"),
+        ("weekend:funday", "in this order, joined by hyphens"),
         ("desk:HQ", "Did you mean 'desk:hq'?"),
         ("desk:head office", "Did you mean 'desk:head-office'?"),
         ("desk:-hq", "Did you mean 'desk:hq'?"),
-        ("desk:", "give 1 to 32 small letters, digits and hyphens"),
-        ("desk:" + "a" * 33, "give 1 to 32 small letters, digits and hyphens"),
+        ("desk:", "give 1 to 32 lower-case letters, digits and hyphens"),
+        ("desk:" + "a" * 33, "give 1 to 32 lower-case letters, digits and hyphens"),
         ("NYSE", "Use a country such as"),
         ("HolidayBase", "Use a country such as"),
         ("country_holidays", "Use a country such as"),
@@ -292,8 +290,8 @@ def test_what_the_desk_changes_in_its_calendar_holds_from_then_on() -> None:
 @pytest.mark.parametrize(
     ("desk", "advice"),
     [
-        ({}, "The desk keeps no calendar of that name"),
-        ({"desk:lab": HQ}, "The desk keeps desk:lab."),
+        ({}, "There is no custom calendar of this name"),
+        ({"desk:lab": HQ}, "The custom calendars are desk:lab."),
         ({"desk:head-office": HQ}, "Did you mean 'desk:head-office'?"),
     ],
 )
@@ -464,7 +462,7 @@ def test_an_unknown_calendar_is_refused_wherever_it_is_used() -> None:
 
 
 def test_threads_that_ask_at_once_get_the_same_answer() -> None:
-    for cached in (calendars._closed_days, calendars._closed_in_any):
+    for cached in (public_holidays.closed_days, public_holidays.closed_days_in_any):
         cached.cache_clear()
     gate, found = Barrier(8), []
 

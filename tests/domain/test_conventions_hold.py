@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.domain.civil_time import day_end
 from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import (
     Anchor,
     DateRule,
@@ -18,7 +19,7 @@ from compliance.domain.due_dates.due_rules import (
     OffsetRule,
     RecurrenceRule,
 )
-from compliance.domain.due_dates.resolution import Setting, resolve
+from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
@@ -76,9 +77,9 @@ def rules(draw: st.DrawFn) -> DueRule:
     )  # fmt: skip
 
 
-def first(rule: DueRule, setting: Setting | None = None) -> Due:
+def first(rule: DueRule, context: ResolutionContext | None = None) -> Due:
     """The first date that a rule yields."""
-    return next(resolve(rule, setting or Setting())).due
+    return next(resolve(rule, context or ResolutionContext())).due
 
 
 def unrolled(rule: OffsetRule | RecurrenceRule) -> date:
@@ -114,7 +115,9 @@ def test_no_deadline_ends_before_the_day_that_it_names_has_ended(
     rule: DueRule, others: list[str]
 ) -> None:
     parties = {f"P{number}": name for number, name in enumerate(others)}
-    for resolved, _ in zip(resolve(rule, Setting(party_timezones=parties)), range(5), strict=False):
+    for resolved, _ in zip(
+        resolve(rule, ResolutionContext(party_timezones=parties)), range(5), strict=False
+    ):
         due = resolved.due
         assert due.due_at >= day_end(due.due_on, due.timezone)
         assert due.unmet_at >= due.due_at
@@ -154,7 +157,7 @@ def test_one_more_holiday_never_leaves_a_deadline_on_a_closed_day(
     holiday = before + timedelta(days=shift)
     desk = {"desk:hq": DeskCalendar(weekend=frozenset(), closed={holiday: "Stocktaking"})}
     names = (*(rule.calendars or ("weekend",)), "desk:hq")
-    after = first(replace(rule, calendars=names), Setting(desk=desk)).due_on
+    after = first(replace(rule, calendars=names), ResolutionContext(custom_calendars=desk)).due_on
     calendar = BusinessCalendar(names, desk)
     assert calendar.is_business_day(after)
     if rule.unit is not PeriodUnit.BUSINESS_DAYS:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import read_agreement
-from compliance.domain.drafts import AgreementDocument, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import (
     Agreement,

@@ -17,12 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry

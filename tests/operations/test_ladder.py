@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from compliance.domain.drafts import (
-    AcknowledgementDraft,
-    AgreementDraft,
-    SilenceDraft,
-    SubscriptionDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft, SilenceDraft, SubscriptionDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
 from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences, subscriptions
@@ -176,7 +172,7 @@ def test_a_subscription_follows_what_fits_all_that_it_names(
 ) -> None:
     agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
     if more.get("party") == "USA":
-        from compliance.domain.drafts import PartyDraft
+        from compliance.domain.agreements.drafts import PartyDraft
         from compliance.operations.agreements import parties
 
         usa = {"code": "USA", "name": "USA", "kind": "state", "timezone": "UTC"}

@@ -16,7 +16,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Deadline, User
 from compliance.models import locks as locking

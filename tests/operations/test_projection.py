@@ -227,7 +227,8 @@ def test_the_ledger_keeps_what_was_believed() -> None:
 
 @pytest.mark.django_db
 def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
-    from compliance.domain.drafts import ObligationDraft, read
+    from compliance.domain.agreements.drafts import ObligationDraft
+    from compliance.domain.drafts import read
     from compliance.operations.agreements import obligations
 
     deadline = agree()
@@ -316,7 +317,7 @@ def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: s
 
 @pytest.mark.django_db(transaction=True)
 def test_settling_outside_a_transaction_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="inside the transaction"):
+    with pytest.raises(RuntimeError, match="inside a transaction"):
         projection.refresh([], as_of=AFTER)
 
 

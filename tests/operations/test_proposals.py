@@ -11,7 +11,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Fact, Proposal, User
 from compliance.operations.deadlines import facts, proposals

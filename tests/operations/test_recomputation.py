@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from compliance.domain import civil_time
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.due_dates import resolution
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.models import Deadline, DeskCalendar, LedgerEntry, Move, Recomputation
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars

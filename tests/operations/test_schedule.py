@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.ledger import Entry, replay
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry

@@ -11,10 +11,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection, sweep

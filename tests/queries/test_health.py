@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.models import Recomputation, SweepRun
 from compliance.operations.due_dates import calendars
 from compliance.queries.system import health

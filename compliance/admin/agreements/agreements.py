@@ -33,8 +33,9 @@ from compliance.admin.theme import (
     Text,
     button,
 )
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED
-from compliance.domain.drafts import AgreementDraft, ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.due_dates.due_rules import GraceUnit
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import AgreementKind, Capacity, ObligationKind, RollUp, Severity

@@ -13,7 +13,8 @@ from django.utils import timezone
 from compliance.admin import fields
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.saving import DraftForm, OperationAdmin, given
-from compliance.domain.drafts import PartyDraft, read
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import Party
 from compliance.operations.agreements import parties

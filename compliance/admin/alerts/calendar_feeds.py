@@ -23,7 +23,8 @@ from compliance.admin.permissions import right
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.saving import given, place
 from compliance.admin.theme import Choice, button
-from compliance.domain.drafts import FeedDraft, read
+from compliance.domain.alerts.drafts import FeedDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Feed, User
 from compliance.operations.alerts import calendar_feeds as feeds

@@ -20,7 +20,8 @@ from compliance.admin.history import HistoryAdmin
 from compliance.admin.permissions import right
 from compliance.admin.saving import DraftForm, OperationAdmin, given
 from compliance.admin.theme import Choice, button
-from compliance.domain.drafts import SilenceDraft, read
+from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Silence, User
 from compliance.operations.alerts import silences
 

@@ -22,7 +22,8 @@ from compliance.admin.permissions import right
 from compliance.admin.saving import DraftForm, OperationAdmin, given
 from compliance.admin.theme import Checkbox, Choice, button
 from compliance.delivery import samples
-from compliance.domain.drafts import SubscriptionDraft, read
+from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import AlertKind, Rhythm, Severity, WebhookKind
 from compliance.models import Agreement, Party, Subscription, Webhook
 from compliance.operations.alerts import subscriptions

@@ -19,7 +19,8 @@ from compliance.admin.answering import Question, Secret, ask, show_once
 from compliance.admin.saving import DraftForm, OperationAdmin, given
 from compliance.admin.theme import Checkbox, Choice, button
 from compliance.delivery import chats
-from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Webhook
 from compliance.operations.alerts import webhooks

@@ -15,7 +15,7 @@ from compliance.domain.deadlines.explanations import BECAUSE
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
-from compliance.domain.due_dates.resolution import waiting
+from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status
 from compliance.models import (
     Alert,
@@ -283,7 +283,7 @@ def _waits_for(deadline: Deadline) -> str:
     if deadline.status != Status.DORMANT.value:
         return ""
     rule = deadline.obligation.due
-    return waiting(parse_due_rule(rule)) if rule else ""
+    return waits_for(parse_due_rule(rule)) if rule else ""
 
 
 def _moves(deadline: Deadline) -> list[Moved]:

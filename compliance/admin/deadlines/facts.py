@@ -21,7 +21,8 @@ from compliance.admin import badges, fields, moments
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.saving import DraftForm, OperationAdmin, given
 from compliance.admin.theme import Choice
-from compliance.domain.drafts import EvidenceDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.evidence.files import ALLOWED
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Agreement, Evidence, Fact, Party, Position, User

@@ -13,15 +13,11 @@ from compliance.admin import fields, until
 from compliance.admin.moments import due_text, local_text, utc_text
 from compliance.admin.saving import given
 from compliance.admin.theme import Checkbox, Choice, Number, Radio
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.civil_time import NonexistentLocalTime, civil_day, instant
-from compliance.domain.drafts import (
-    AcknowledgementDraft,
-    AgreementFactDraft,
-    EvidenceDraft,
-    FactDraft,
-    PositionDraft,
-    read,
-)
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
+from compliance.domain.drafts import read
+from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import (
     Conclusion,

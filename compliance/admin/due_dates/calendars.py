@@ -14,7 +14,8 @@ from compliance.admin.agreements.agreements import RowFormSet
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.saving import DraftForm, OperationAdmin, given, refused
 from compliance.admin.theme import TabularInline
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.domain.problems import Problem
 from compliance.models import ClosingDay, Deadline, DeskCalendar
 from compliance.operations.due_dates import calendars

@@ -34,7 +34,8 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import AgreementDocument, AgreementDraft
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
 from compliance.models.locks import for_update

@@ -23,7 +23,8 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import AgreementRef, ObligationDraft
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
 from compliance.models import Agreement, Obligation

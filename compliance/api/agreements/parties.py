@@ -21,7 +21,7 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import PartyDraft
+from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import Party
 from compliance.models.locks import for_update

@@ -21,7 +21,7 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import FeedDraft
+from compliance.domain.alerts.drafts import FeedDraft
 from compliance.models import Feed
 from compliance.operations.alerts import calendar_feeds as operations
 from compliance.queries.alerts import calendar_feeds as queries

@@ -20,7 +20,7 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import SubscriptionDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.vocabulary import (
     AlertKind,
     Rhythm,

@@ -23,7 +23,8 @@ from compliance.api.views import (
     question,
     sent,
 )
-from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Alert, Message, Webhook
 from compliance.models.locks import for_update

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
 from compliance.api.views import Views, body, found, page_response, question, user_of
-from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
 from compliance.operations.deadlines import breaches as operations

@@ -24,15 +24,9 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import (
-    DayOrInstant,
-    FactDraft,
-    Quantity,
-    Refs,
-    Share,
-    Text,
-    read,
-)
+from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
+from compliance.domain.drafts import read
+from compliance.domain.fields import Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import proposals as operations

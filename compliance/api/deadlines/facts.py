@@ -23,11 +23,8 @@ from compliance.api.views import (
     sent,
     user_of,
 )
-from compliance.domain.drafts import (
-    AgreementFactDraft,
-    AgreementRef,
-    FactDraft,
-)
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Conclusion, FactKind
 from compliance.models import Fact, Proposal

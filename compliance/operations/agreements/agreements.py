@@ -8,14 +8,14 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.drafts import (
     AgreementDraft,
     MembershipDraft,
     MilestoneDraft,
     ObligationDraft,
-    dump_ladder,
 )
-from compliance.domain.due_dates.calendars import DESK_PREFIX
+from compliance.domain.alerts.drafts import dump_ladder
+from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, AgreementParty, Milestone, ObligationParty, Party
 from compliance.models.due_dates.calendars import desk_calendars
@@ -143,7 +143,7 @@ def _refuse_unknown_calendars(draft: AgreementDraft) -> None:
     problems = [
         Problem(path=f"calendars/{index}", detail=f"The desk keeps no calendar {name}: add it.")
         for index, name in enumerate(draft.calendars)
-        if name.startswith(DESK_PREFIX) and name not in known
+        if name.startswith(CUSTOM_PREFIX) and name not in known
     ]
     if problems:
         raise Invalid(problems)

@@ -10,13 +10,15 @@ from typing import Any
 
 from django.db import transaction
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
-    AgreementDraft,
     DocumentObligation,
+    ParticipantDraft,
+)
+from compliance.domain.agreements.drafts import (
+    AgreementDraft,
     MembershipDraft,
     ObligationDraft,
-    ParticipantDraft,
     PartyDraft,
 )
 from compliance.domain.limits import MOST_PROBLEMS
@@ -97,7 +99,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         by=by,
         as_of=as_of,
     )
-    known_from = _known_from(document, new, recorded) if document.tells_a_history else {}
+    known_from = _known_from(document, new, recorded) if document.has_history else {}
     projection.refresh(
         {*new, *stored_now.touched, *recorded.deadline_ids},
         as_of=as_of,

@@ -10,10 +10,11 @@ from itertools import islice
 
 from django.db import transaction
 
-from compliance.domain.drafts import ObligationDraft, dump_ladder
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.alerts.drafts import dump_ladder
 from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
-from compliance.domain.due_dates.resolution import Setting
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
@@ -244,21 +245,21 @@ class _Context:
             found.append(Problem(path="parent", detail=detail))
         if not found:
             try:
-                schedule.check(draft, self.setting(draft, beside), as_of=as_of)
+                schedule.check(draft, self.context(draft, beside), as_of=as_of)
             except Invalid as error:
                 found += error.problems
         return found
 
-    def setting(self, draft: ObligationDraft, beside: Collection[str]) -> Setting:
+    def context(self, draft: ObligationDraft, beside: Collection[str]) -> ResolutionContext:
         """What surrounds the rules of a draft; when the obligations are due is left open."""
         milestones, refs = schedule.refs_of(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
-        return Setting(
+        return ResolutionContext(
             timezone=schedule.fallback_timezone(self.agreement, obligors.values()),
             party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=draft.grace,
             milestones={
                 ref: milestone_event(self.milestones[ref])

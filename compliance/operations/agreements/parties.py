@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import PartyDraft
+from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
 from compliance.models import Obligation, Party
 from compliance.models.locks import for_update, lock_agreements

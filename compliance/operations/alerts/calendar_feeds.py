@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import FeedDraft
+from compliance.domain.alerts.drafts import FeedDraft
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Feed, User
 from compliance.models.alerts.calendar_feeds import token_hash

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Max
 
+from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.alerts.intents import AlertIntent
-from compliance.domain.drafts import SilenceDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User

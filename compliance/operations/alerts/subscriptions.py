@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from compliance.domain.drafts import SubscriptionDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Agreement, Alert, Message, Party, Subscription, Webhook

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance.delivery import chats, webhooks
-from compliance.domain.drafts import WebhookDraft
+from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState, WebhookKind
 from compliance.models import Message, Webhook

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import models, transaction
 
-from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
 from compliance.models import Alert, Breach, Subscription, User
 from compliance.models.locks import lock_deadline, lock_deadlines

@@ -9,11 +9,11 @@ from typing import Any
 from django.db import transaction
 
 from compliance.domain.civil_time import civil_day, day_end
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.integrity.chains import link

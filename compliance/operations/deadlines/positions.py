@@ -8,9 +8,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.deadlines.positions import Position as Word
 from compliance.domain.deadlines.positions import is_disputed
-from compliance.domain.drafts import PositionDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Party, Position, User

@@ -14,7 +14,8 @@ from compliance.domain.alerts.intents import OpenBreach
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.timeline import BreachInterval
-from compliance.domain.due_dates.calendars import BusinessCalendar, UnknownCalendar
+from compliance.domain.due_dates.calendar_names import UnknownCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, ObligationKind
 from compliance.models.bulk import array, fetch

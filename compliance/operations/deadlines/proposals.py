@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Deadline, Fact, Proposal, User

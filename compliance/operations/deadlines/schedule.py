@@ -19,13 +19,15 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.facts import Fact as FactOfCourse
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import CLOSED, Timeline
-from compliance.domain.drafts import ObligationDraft
 from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
+from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
     Due,
     DueRule,
@@ -36,15 +38,8 @@ from compliance.domain.due_dates.due_rules import (
     parse_grace,
 )
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.due_dates.resolution import (
-    GraceUnresolvable,
-    Resolved,
-    Setting,
-    Unresolvable,
-    data_version,
-    resolve,
-    waiting,
-)
+from compliance.domain.due_dates.previews import waits_for
+from compliance.domain.due_dates.resolution import data_version, resolve
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import (
     Capacity,
@@ -229,7 +224,7 @@ def arrange(
     return done
 
 
-def check(draft: ObligationDraft, setting: Setting, *, as_of: datetime) -> None:
+def check(draft: ObligationDraft, context: ResolutionContext, *, as_of: datetime) -> None:
     """Refuse rules that can give no date as they stand.
 
     What they count from may have no date yet; they are tried with one.
@@ -239,9 +234,9 @@ def check(draft: ObligationDraft, setting: Setting, *, as_of: datetime) -> None:
     """
     day = Event(on=as_of.date(), at=as_of)
     tried = replace(
-        setting,
-        milestones={ref: event or day for ref, event in setting.milestones.items()},
-        deadlines={ref: event or day for ref, event in setting.deadlines.items()},
+        context,
+        milestones={ref: event or day for ref, event in context.milestones.items()},
+        deadlines={ref: event or day for ref, event in context.deadlines.items()},
     )
     for path, rule in (("due", draft.due), ("starts", draft.starts)):
         event = None
@@ -255,11 +250,11 @@ def check(draft: ObligationDraft, setting: Setting, *, as_of: datetime) -> None:
                 next(resolve(rule, tried, event=event), None)
 
 
-def _refuse_unknown_event(rule: TriggerRule, setting: Setting, path: str) -> None:
+def _refuse_unknown_event(rule: TriggerRule, context: ResolutionContext, path: str) -> None:
     for name, known in (
-        ("milestone", setting.milestones),
-        ("breach_of", setting.deadlines),
-        ("met", setting.deadlines),
+        ("milestone", context.milestones),
+        ("breach_of", context.deadlines),
+        ("met", context.deadlines),
     ):
         ref = getattr(rule.on, name)
         if ref is not None and ref not in known:
@@ -276,14 +271,14 @@ def due_of(deadline: Deadline, rule: DueRule) -> Due:
     """
     book = _Book.of([deadline.obligation_id])
     [obligation] = book.obligations
-    setting = book.setting(obligation)
-    setting = replace(
-        setting,
-        timezone=_own_zone(obligation, setting) or deadline.timezone,
+    context = book.context(obligation)
+    context = replace(
+        context,
+        timezone=_own_zone(obligation, context) or deadline.timezone,
         deadlines=book.dues(deadline, rule),
     )
     with _refusing("due"):
-        resolved = next(resolve(rule, setting), None)
+        resolved = next(resolve(rule, context), None)
     if resolved is None:
         raise refusal("due/from", "What this counts from has no date yet.")
     return resolved.due
@@ -301,18 +296,18 @@ def due_when_triggered(deadline: Deadline, event: Event) -> Due:
     names_its_date = isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.date
     if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
         raise refusal("type", "This deadline waits for nothing: its rule names its date.")
-    setting = replace(book.setting(obligation), deadlines=book.dues(deadline, rule))
+    context = replace(book.context(obligation), deadlines=book.dues(deadline, rule))
     with _refusing("due"):
-        resolved = next(resolve(rule, setting, event=event), None)
+        resolved = next(resolve(rule, context, event=event), None)
     if resolved is None:
         raise refusal("type", "What its rule counts from has no date yet.")
     return resolved.due
 
 
-def setting_of(obligation: Obligation) -> Setting:
+def setting_of(obligation: Obligation) -> ResolutionContext:
     """What surrounds the rules of a stored obligation."""
     book = _Book.of([obligation.pk])
-    return book.setting(obligation)
+    return book.context(obligation)
 
 
 @contextmanager
@@ -507,17 +502,17 @@ class _Book:
             waited_for=set(Dependency.objects.filter(on__in=ids).values_list("on_id", flat=True)),
         )
 
-    def setting(self, obligation: Obligation) -> Setting:
+    def context(self, obligation: Obligation) -> ResolutionContext:
         """What surrounds the rules of an obligation, but for the deadlines it is counted from."""
         sides = self.sides[obligation.pk]
         obligor = Capacity.OBLIGOR.value
-        return Setting(
+        return ResolutionContext(
             timezone=fallback_timezone(
                 obligation.agreement, (zone for capacity, _, zone in sides if capacity == obligor)
             ),
             party_timezones={code: zone_name for _, code, zone_name in sides},
             calendars=tuple(obligation.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=parse_grace(obligation.grace) if obligation.grace else None,
             milestones=self.milestones[obligation.agreement_id],
         )
@@ -634,23 +629,23 @@ def _wanted(
     rule = rule_of(obligation.due)
     if rule is None and obligation.kind == ObligationKind.ACHIEVE.value:
         return {}
-    setting = book.setting(obligation)
+    context = book.context(obligation)
     if isinstance(rule, RecurrenceRule):
         return {
-            number: _terms(obligation, number, book, setting, as_of, given=each)
-            for number, each in enumerate(_dates(rule, setting, until=until), start=1)
+            number: _terms(obligation, number, book, context, as_of, given=each)
+            for number, each in enumerate(_dates(rule, context, until=until), start=1)
         }
     refs = [*_obligation_refs(rule), *_obligation_refs(rule_of(obligation.starts))]
     numbers: Iterable[int] = (1,)
     if refs:
         # One for each deadline of what it is counted from, under the same number.
         numbers = sorted(book.sources.get(obligation.pk, {}).get(refs[0], {}))
-    return {number: _terms(obligation, number, book, setting, as_of) for number in numbers}
+    return {number: _terms(obligation, number, book, context, as_of) for number in numbers}
 
 
-def _dates(rule: RecurrenceRule, setting: Setting, *, until: date) -> list[Resolved]:
+def _dates(rule: RecurrenceRule, context: ResolutionContext, *, until: date) -> list[Resolved]:
     with _refusing("due"):
-        upcoming = takewhile(lambda each: each.due.due_on <= until, resolve(rule, setting))
+        upcoming = takewhile(lambda each: each.due.due_on <= until, resolve(rule, context))
         dates = list(islice(upcoming, MOST_DEADLINES + 1))
     if len(dates) > MOST_DEADLINES:
         sentence = (
@@ -665,7 +660,7 @@ def _terms(
     obligation: Obligation,
     number: int,
     book: _Book,
-    setting: Setting,
+    context: ResolutionContext,
     as_of: datetime,
     *,
     given: Resolved | None = None,
@@ -683,7 +678,7 @@ def _terms(
     warnings: list[str] = []
     with _refusing("due"):
         if rule is not None and given is None:
-            first, later = _course_of(rule, setting, sources, as_of)
+            first, later = _course_of(rule, context, sources, as_of)
             for at, resolved, reason in later:
                 due = None if resolved is None else dump_due(resolved.due)
                 moves.append({"at": at.isoformat(), "reason": reason.value, "due": due})
@@ -694,7 +689,7 @@ def _terms(
         trace = [*first.steps, *trace]
         warnings = [*first.warnings, *warnings]
     elif not moves and rule is not None:
-        trace.append(waiting(rule))
+        trace.append(waits_for(rule))
     if obligation.pk in book.wholes and goes_by_components(obligation):
         moves += [
             {
@@ -707,8 +702,8 @@ def _terms(
             for at, state in book.wholes[obligation.pk].rolled_up_course()
         ]
         moves.sort(key=lambda each: datetime.fromisoformat(each["at"]))
-    own_zone = _own_zone(obligation, setting) or (first.due.timezone if first else None)
-    around_facts = replace(setting, timezone=own_zone)
+    own_zone = _own_zone(obligation, context) or (first.due.timezone if first else None)
+    around_facts = replace(context, timezone=own_zone)
     for fact in book.dated_facts.get(stored.pk, ()) if stored else ():
         resolved = _of_fact(fact, rule, around_facts, sources)
         if resolved is not None:
@@ -716,7 +711,7 @@ def _terms(
             trace += [f"{fact.kind.capitalize()}, fact {fact.pk}.", *resolved.steps]
             warnings += resolved.warnings
     due_at = first.due.due_at if first else None
-    zone_name = first.due.timezone if first else _named_zone(rule) or setting.timezone or "UTC"
+    zone_name = first.due.timezone if first else _named_zone(rule) or context.timezone or "UTC"
     agreement = obligation.agreement
     began_on = agreement.in_force_on or agreement.signed_on
     begins_at = stored.begins_at if stored else as_of
@@ -725,7 +720,7 @@ def _terms(
     return {
         "timezone": zone_name,
         "begins_at": min(begins_at, due_at) if due_at else begins_at,
-        "starts_at": _starts_at(obligation, setting, sources, due_at, trace),
+        "starts_at": _starts_at(obligation, context, sources, due_at, trace),
         "original_due_on": first.due.due_on if first else None,
         "original_due_at": due_at,
         "original_unmet_at": first.due.unmet_at if first else None,
@@ -741,25 +736,25 @@ _OCCASIONS = {Reason.TRIGGERED: "Triggered", Reason.RESCHEDULED: "Moved with its
 
 def _course_of(
     rule: DueRule,
-    setting: Setting,
+    context: ResolutionContext,
     sources: Mapping[str, _AnySource | None],
     as_of: datetime,
 ) -> tuple[Resolved | None, list[tuple[datetime, Resolved | None, Reason]]]:
     """The due date that a rule gives at first, and what became of it with what it hangs on."""
     if isinstance(rule, TriggerRule):
-        woken = _waking(rule, setting, sources, as_of)
+        woken = _waking(rule, context, sources, as_of)
         if woken is None:
             return None, []
         at, event = woken
-        around = replace(setting, deadlines=_latest(sources, rule))
+        around = replace(context, deadlines=_latest(sources, rule))
         resolved = next(resolve(rule, around, event=event), None)
         return None, [] if resolved is None else [(at, resolved, Reason.TRIGGERED)]
     if not (isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.deadline):
-        return next(resolve(rule, setting), None), []
+        return next(resolve(rule, context), None), []
     ref = rule.anchor.deadline
     source = sources.get(ref)
     if source is None:
-        return next(resolve(rule, replace(setting, deadlines={ref: None})), None), []
+        return next(resolve(rule, replace(context, deadlines={ref: None})), None), []
     course: list[tuple[datetime, Resolved | None, Reason]] = []
     last: Due | None = None
     for number, transition in enumerate(source.dates.transitions):
@@ -767,7 +762,7 @@ def _course_of(
             continue
         was_known, last = last is not None, transition.due
         counted_from = None if last is None else event_of_due(last, rule)
-        around = replace(setting, deadlines={ref: counted_from})
+        around = replace(context, deadlines={ref: counted_from})
         is_woken = counted_from is not None and not was_known
         reason = Reason.TRIGGERED if is_woken else Reason.RESCHEDULED
         course.append((transition.effective_at, next(resolve(rule, around), None), reason))
@@ -776,15 +771,18 @@ def _course_of(
 
 
 def _waking(
-    rule: TriggerRule, setting: Setting, sources: Mapping[str, _AnySource | None], as_of: datetime
+    rule: TriggerRule,
+    context: ResolutionContext,
+    sources: Mapping[str, _AnySource | None],
+    as_of: datetime,
 ) -> tuple[datetime, Event] | None:
     """When and by what a trigger has woken its deadline, if it has."""
     event = rule.on
     if event.milestone is not None:
-        happened = setting.milestones.get(event.milestone)
+        happened = context.milestones.get(event.milestone)
         if happened is None:
             return None
-        zone_name = _named_zone(rule) or setting.timezone or "UTC"
+        zone_name = _named_zone(rule) or context.timezone or "UTC"
         return happened.at or day_start(happened.on, zone_name), happened
     source = sources.get(event.breach_of or event.met or "")
     if source is None:
@@ -822,7 +820,10 @@ def _latest(
 
 
 def _of_fact(
-    fact: Fact, rule: DueRule | None, setting: Setting, sources: Mapping[str, _AnySource | None]
+    fact: Fact,
+    rule: DueRule | None,
+    context: ResolutionContext,
+    sources: Mapping[str, _AnySource | None],
 ) -> Resolved | None:
     """What the rule of an extension, or a trigger, gives now; None if it gives nothing any more,
     and what it gave when it was recorded counts."""
@@ -833,7 +834,7 @@ def _of_fact(
         event = Event(on=fact.effective_on or civil_day(fact.effective_at, "UTC"), at=at)
     if wanted is None:
         return None
-    around = replace(setting, deadlines=_latest(sources, wanted))
+    around = replace(context, deadlines=_latest(sources, wanted))
     try:
         return next(resolve(wanted, around, event=event), None)
     except (Unresolvable, GraceUnresolvable):
@@ -842,7 +843,7 @@ def _of_fact(
 
 def _starts_at(
     obligation: Obligation,
-    setting: Setting,
+    context: ResolutionContext,
     sources: Mapping[str, _AnySource | None],
     due_at: datetime | None,
     trace: list[str],
@@ -850,7 +851,7 @@ def _starts_at(
     rule = rule_of(obligation.starts)
     if rule is None:
         return None
-    around = replace(setting, deadlines=_latest(sources, rule), grace=None)
+    around = replace(context, deadlines=_latest(sources, rule), grace=None)
     with _refusing("starts"):
         resolved = next(resolve(rule, around), None)
     if resolved is None:
@@ -869,9 +870,9 @@ def _named_zone(rule: DueRule | None) -> str | None:
     return rule.timezone if rule is not None else None
 
 
-def _own_zone(obligation: Obligation, setting: Setting) -> str | None:
+def _own_zone(obligation: Obligation, context: ResolutionContext) -> str | None:
     """The zone that counts for an obligation: an extension that names none goes by it too."""
-    return _named_zone(rule_of(obligation.due)) or setting.timezone
+    return _named_zone(rule_of(obligation.due)) or context.timezone
 
 
 def _counts_hours(rule: TriggerRule) -> bool:

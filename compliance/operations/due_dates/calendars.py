@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from compliance.domain.drafts import DeskCalendarDraft
+from compliance.domain.due_dates.drafts import DeskCalendarDraft
 from compliance.domain.problems import refusal
 from compliance.models import ClosingDay, DeskCalendar
 from compliance.operations.deadlines import recomputation

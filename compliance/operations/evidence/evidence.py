@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import EvidenceDraft
+from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, Evidence, Party, User
 from compliance.models.locks import lock_agreement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.drafts import PartyCode
+from compliance.domain.fields import PartyCode
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page

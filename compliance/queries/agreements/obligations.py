@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Severity
 from compliance.queries.deadlines.components import add_components
 from compliance.queries.deadlines.deadlines import Moment

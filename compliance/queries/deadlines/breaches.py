@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compliance.domain.deadlines.timeline import end_of_breach
-from compliance.domain.drafts import AgreementRef
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import Reason, Status
 from compliance.queries.deadlines.deadlines import Moment
 from compliance.queries.filters import DayOrInstant, Id

@@ -13,12 +13,12 @@ from typing import Annotated, Literal, Self
 from django.db.models import Q
 from pydantic import Field
 
+from compliance.domain.date_fields import Instant
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
