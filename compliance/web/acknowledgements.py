@@ -21,7 +21,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     leave = links.read_acknowledgement(token)
     if leave is None:
         return not_a_link(request)
-    told = breaches.told_in(message_id=leave.message_id, deadline_id=leave.deadline_id)
+    told = breaches.breach_alerts_of(message_id=leave.message_id, deadline_id=leave.deadline_id)
     titles = list(
         told.order_by("deadline_id")
         .values_list("deadline__obligation__title", flat=True)

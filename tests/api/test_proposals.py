@@ -82,7 +82,7 @@ def test_a_waiver_needs_its_second_person_and_the_first_is_refused(
     assert status(first, guarded) == before
 
     problem = post(first, f"proposals/{row['id']}/approve/", {}, 403)
-    assert problem["detail"] == "You proposed this yourself: another person must approve it."
+    assert problem["detail"] == "You proposed this yourself. Another person must approve it."
     assert status(first, guarded) == before
     assert not Fact.objects.exists()
 
@@ -121,7 +121,7 @@ def test_deciding_needs_the_right_and_a_token_that_writes(
     reader = client_of(desk, is_read_only=True)
     for verb in ("approve", "reject"):
         address = f"proposals/{row['id']}/{verb}/"
-        assert "lacks the right" in post(helper, address, {}, 403)["detail"]
+        assert "lacks the permission" in post(helper, address, {}, 403)["detail"]
         assert "read-only" in post(reader, address, {}, 403)["detail"]
         assert Client().post(BASE + address).status_code == 401
     assert Proposal.objects.get().state == "open"
@@ -179,7 +179,7 @@ def test_another_person_rejects_with_a_reason_and_the_first_withdraws(
     assert post(first, f"proposals/{two['id']}/reject/", {}, 200)["state"] == "withdrawn"
     for verb in ("approve", "reject"):
         problem = post(second, f"proposals/{one['id']}/{verb}/", {}, 400)
-        assert problem["detail"] == "This proposal is rejected already."
+        assert problem["detail"] == "This proposal is already rejected."
     assert not Fact.objects.exists()
 
 

@@ -186,7 +186,7 @@ class EveryHistory(DatabaseTestCase):
         before = (Fact.objects.count(), LedgerEntry.objects.count(), cached(deadline))
         try:
             checked = [read(FactDraft, fact) for fact in supposed]
-            promised = facts.suppose(deadline=deadline, drafts=checked, as_of=as_of)
+            promised = facts.project_with(deadline=deadline, drafts=checked, as_of=as_of)
         except Invalid:
             with pytest.raises(Invalid), transaction.atomic():
                 record_all(deadline, supposed, as_of)

@@ -132,9 +132,9 @@ def test_nobody_decides_on_anothers_proposal_without_the_right(
 ) -> None:
     cy = person("cy", "add_fact")
     proposal = propose(guarded, ana, **WAIVER)
-    with pytest.raises(proposals.NotAllowed, match="lacks the right"):
+    with pytest.raises(proposals.NotAllowed, match="lacks the permission"):
         proposals.approve(proposal=proposal, by=cy, as_of=LATER)
-    with pytest.raises(proposals.NotAllowed, match="lacks the right"):
+    with pytest.raises(proposals.NotAllowed, match="lacks the permission"):
         proposals.reject(proposal=proposal, reason="No.", by=cy, as_of=LATER)
     assert Proposal.objects.get().state == "open"
 
@@ -148,7 +148,7 @@ def test_a_proposal_of_somebody_who_lost_their_rights_cannot_be_approved(
         ana.user_permissions.clear()
     else:
         User.objects.filter(pk=ana.pk).update(is_active=False)
-    with pytest.raises(Invalid, match="may not record facts any more"):
+    with pytest.raises(Invalid, match="may no longer record facts"):
         proposals.approve(proposal=proposal, by=bo, as_of=LATER)
     assert not Fact.objects.exists()
     proposals.reject(proposal=proposal, reason="Left.", by=bo, as_of=LATER)
@@ -275,7 +275,7 @@ def test_an_open_proposal_still_takes_two_when_the_agreement_no_longer_does(
 
 
 def test_what_if_needs_nobody(guarded: Deadline) -> None:
-    timeline = facts.suppose(deadline=guarded, drafts=[read(FactDraft, WAIVER)], as_of=NOW)
+    timeline = facts.project_with(deadline=guarded, drafts=[read(FactDraft, WAIVER)], as_of=NOW)
     assert timeline.transitions[-1].status == "waived"
     assert not Fact.objects.exists()
 
@@ -300,7 +300,7 @@ def test_of_two_approvals_at_once_one_wins_and_one_fact_is_recorded() -> None:
 
     with ThreadPoolExecutor(len(seconds)) as pool:
         outcomes = sorted(pool.map(approve, seconds))
-    assert outcomes == ["", *[": This proposal is approved already."] * 3]
+    assert outcomes == ["", *[": This proposal is already approved."] * 3]
     assert Fact.objects.count() == 1
     proposal.refresh_from_db()
     assert proposal.state == "approved"

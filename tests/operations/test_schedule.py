@@ -199,9 +199,7 @@ def test_a_milestone_on_which_something_hangs_stays() -> None:
     )
     with pytest.raises(Invalid) as error:
         amend(milestones=[{"ref": "spare"}], as_of=NOW)
-    assert str(error.value) == (
-        "milestones: A is counted from the milestone in-force, which must stay."
-    )
+    assert str(error.value) == ("milestones: A counts from milestone in-force, which must stay.")
     amend(milestones=[milestone("2026-02-10")], as_of=NOW)
     assert Agreement.objects.get().milestones.count() == 1
 

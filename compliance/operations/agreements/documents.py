@@ -318,7 +318,7 @@ def _add_known(
     concerned = Deadline.objects.filter(id__in=redated).values_list("obligation_id", flat=True)
     added.deadline_ids |= schedule.arrange(concerned, as_of=as_of).touched
     if general:
-        added.deadline_ids |= facts.reached(agreement)
+        added.deadline_ids |= facts.affected_deadlines(agreement)
     return added
 
 
