@@ -56,14 +56,18 @@ def submit(
     )
 
 
-def refuse_if_not_theirs(*, proposal_id: int, by: User, to_approve: bool) -> None:
-    """Refuse a person who may not decide on a proposal, before anything that they send is read.
+def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
+    """Check that a user may decide on a proposal, before the body of their request is read.
 
-    `approve` and `reject` check again, with the proposal locked.
+    `approve` and `reject` check again, with the proposal locked. A proposal that does not exist
+    counts as another person's.
+
+    Args:
+        to_approve: whether they want to approve it rather than reject or withdraw it.
 
     Raises:
-        NotAllowed: they may not approve what others propose, or they proposed it themselves and
-            want to approve it (`OwnProposal`). A proposal that does not exist is not theirs.
+        NotAllowed: they may not decide on proposals of others, or want to approve their own
+            (`OwnProposal`).
     """
     is_own = Proposal.objects.filter(pk=proposal_id, proposed_by=by).exists()
     if is_own and to_approve:
