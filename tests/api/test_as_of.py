@@ -37,7 +37,7 @@ def learned_late(db: None) -> Deadline:
     return deadline
 
 
-def test_the_release_was_unmet_and_undisputed_before_anybody_had_spoken(
+def test_the_release_was_unmet_and_undisputed_before_any_position(
     api: Client, geneva: Agreement
 ) -> None:
     [then] = rows(api, "deadlines/", obligation_ref="CN-2d", as_of=THEN, known_at=THEN)
@@ -61,7 +61,7 @@ def test_the_release_was_unmet_and_undisputed_before_anybody_had_spoken(
         ("2020-11-05T00:00:00Z", 159.0, 20.4),
     ],
 )
-def test_the_target_is_what_was_known_of_it(
+def test_the_target_is_the_one_known_at_the_time(
     api: Client, phase_one: Agreement, known_at: str, target: float, performed: float
 ) -> None:
     asked = {"obligation_ref": "EXPORTS-2020", "known_at": known_at}
@@ -71,7 +71,7 @@ def test_the_target_is_what_was_known_of_it(
     assert (single["target_quantity"], single["pace"]) == (target, row["pace"])
 
 
-def test_a_breach_that_never_was_was_believed_in_for_a_while(
+def test_a_voided_breach_is_listed_for_the_time_it_was_believed(
     api: Client, learned_late: Deadline
 ) -> None:
     believed = rows(api, "breaches/", known_at="2026-03-17T00:00:00Z")
@@ -87,7 +87,9 @@ def test_a_breach_that_never_was_was_believed_in_for_a_while(
     get(api, f"breaches/{now['id']}/", 404, known_at="2026-03-21T00:00:00Z")
 
 
-def test_past_breaches_are_filtered_as_those_of_now(api: Client, learned_late: Deadline) -> None:
+def test_past_breaches_can_be_filtered_like_current_ones(
+    api: Client, learned_late: Deadline
+) -> None:
     asked = {"known_at": "2026-03-17T00:00:00Z"}
     for wanted, count in (
         ({"agreement": "supply"}, 1),
@@ -102,7 +104,7 @@ def test_past_breaches_are_filtered_as_those_of_now(api: Client, learned_late: D
         assert len(rows(api, "breaches/", **asked, **wanted)) == count, wanted
 
 
-def test_a_past_breach_ends_for_its_own_reason(api: Client) -> None:
+def test_a_past_breach_has_its_own_end_reason(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="waiver", on="2026-03-18")
     ended = rows(api, "breaches/", as_of="2026-03-19T00:00:00Z")
@@ -113,7 +115,7 @@ def test_a_past_breach_ends_for_its_own_reason(api: Client) -> None:
     assert [each["ended_at"] for each in open_then] == [None]
 
 
-def test_the_timeline_as_it_was_believed(api: Client, learned_late: Deadline) -> None:
+def test_the_timeline_as_known_at_an_instant(api: Client, learned_late: Deadline) -> None:
     path = f"deadlines/{learned_late.pk}/timeline/"
 
     def course(**asked: Any) -> list[tuple[str, bool]]:
@@ -127,7 +129,7 @@ def test_the_timeline_as_it_was_believed(api: Client, learned_late: Deadline) ->
     get(api, path, 404, known_at="2026-02-01T00:00:00Z")
 
 
-def test_the_history_says_what_was_believed_and_when(api: Client, learned_late: Deadline) -> None:
+def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: Deadline) -> None:
     batches = get(api, f"deadlines/{learned_late.pk}/history/")["results"]
     told = [
         (
@@ -146,7 +148,7 @@ def test_the_history_says_what_was_believed_and_when(api: Client, learned_late: 
     get(api, f"deadlines/{learned_late.pk + 1}/history/", 404)
 
 
-def test_what_changed_between_two_days(api: Client, learned_late: Deadline) -> None:
+def test_changes_between_two_instants(api: Client, learned_late: Deadline) -> None:
     agree(duty("SAME", "2026-12-31"), ref="other", as_of=utc("2026-03-01T00:00"))
     state(learned_late, as_of=utc("2026-03-18T00:00"), party="ACME", verdict="not_met",
           on="2026-03-17")  # fmt: skip
@@ -177,11 +179,11 @@ def test_what_changed_between_two_days(api: Client, learned_late: Deadline) -> N
         ({"since": "2026-03-02", "from": "2026-03-01"}, "from"),
     ],
 )
-def test_two_instants_are_needed_to_compare(api: Client, asked: dict[str, str], path: str) -> None:
+def test_a_comparison_needs_two_instants(api: Client, asked: dict[str, str], path: str) -> None:
     assert paths(get(api, "changes/between/", 400, **asked)) == {path}
 
 
-def test_verification_is_what_was_known_of_it(api: Client, learned_late: Deadline) -> None:
+def test_verification_as_known_at_an_instant(api: Client, learned_late: Deadline) -> None:
     record(learned_late, as_of=utc("2026-03-25T00:00"), type="determination", verdict="met",
            on="2026-03-10", note="By the customs record.")  # fmt: skip
     now = get(api, f"deadlines/{learned_late.pk}/")
@@ -193,7 +195,7 @@ def test_verification_is_what_was_known_of_it(api: Client, learned_late: Deadlin
         assert get(api, f"deadlines/{learned_late.pk}/", **asked)["verification"] == expected
 
 
-def test_a_share_that_was_accepted_is_shown(api: Client) -> None:
+def test_an_accepted_share_is_shown(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-25T00:00"), type="determination", verdict="partly_met",
            on="2026-03-10", share=0.4, note="Two of five lots.")  # fmt: skip
@@ -206,7 +208,7 @@ def test_a_share_that_was_accepted_is_shown(api: Client) -> None:
     assert (believed["status"], believed["accepted_share"]) == ("pending", None)
 
 
-def test_pages_of_the_past_answer_one_question(api: Client) -> None:
+def test_all_pages_of_a_past_list_use_the_same_as_of(api: Client) -> None:
     follow()
     agree(*(duty(f"O-{n}") for n in range(3)), as_of=utc("2026-03-01T00:00"))
     sweep.run(as_of=utc("2026-03-16T00:00"))

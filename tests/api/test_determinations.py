@@ -37,7 +37,7 @@ def standing(client: Client, deadline: Deadline) -> tuple[str, str]:
     return row["status"], row["verification"]
 
 
-def test_a_determination_carries_its_reasons_and_evidence_and_the_status_follows(
+def test_a_determination_stores_reasons_and_evidence_and_sets_the_status(
     api: Client, desk: User, missed: Deadline
 ) -> None:
     row = determine(api, missed, "partly_met", share="0.4", evidence=["E1"])
@@ -76,7 +76,7 @@ def test_a_determination_carries_its_reasons_and_evidence_and_the_status_follows
         ("undetermined", {}, ("unmet", "checked")),
     ],
 )
-def test_each_verdict_shows_at_once_and_is_gone_when_retracted(
+def test_each_verdict_takes_effect_immediately_until_retracted(
     api: Client, missed: Deadline, verdict: str, more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     before = get(api, f"deadlines/{missed.pk}/")
@@ -89,9 +89,7 @@ def test_each_verdict_shows_at_once_and_is_gone_when_retracted(
     assert {**after, **moving} == {**before, **moving}
 
 
-def test_earlier_determinations_stay_readable_with_what_superseded_them(
-    api: Client, missed: Deadline
-) -> None:
+def test_superseded_determinations_stay_readable(api: Client, missed: Deadline) -> None:
     first = determine(api, missed, "not_met")
     second = determine(api, missed, "met", supersedes=first["id"])
     seen = [(each["verdict"], each["superseded_by"]) for each in rows(api, "determinations/")]
@@ -111,7 +109,7 @@ def test_earlier_determinations_stay_readable_with_what_superseded_them(
     ]
 
 
-def test_determinations_are_found_by_what_they_are_about(api: Client, missed: Deadline) -> None:
+def test_filter_determinations(api: Client, missed: Deadline) -> None:
     other = agree(duty("O-2"), ref="other", as_of=PAST)
     row = determine(api, missed, "not_met")
     determine(api, other, "met", on="2026-03-10")
@@ -147,7 +145,7 @@ def test_determinations_are_found_by_what_they_are_about(api: Client, missed: De
         ({"until": "2026-04-01"}, "until"),
     ],
 )
-def test_a_bad_determination_is_refused_at_its_field_and_stores_nothing(
+def test_an_invalid_determination_is_refused_at_the_field_and_stores_nothing(
     api: Client, missed: Deadline, change: dict[str, object], path: str
 ) -> None:
     good = {

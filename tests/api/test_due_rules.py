@@ -45,7 +45,7 @@ def preview(client: Client, rule: object, expected: int = 200, /, **around: Any)
     return post(client, PREVIEW, {"rule": rule, **around}, expected)
 
 
-def test_a_preview_shows_the_working(api: Client) -> None:
+def test_a_preview_shows_the_trace(api: Client) -> None:
     found = preview(
         api,
         every("FREQ=MONTHLY;BYMONTHDAY=31", end_of_month=True, roll="modified_following",
@@ -74,20 +74,20 @@ def test_a_preview_shows_the_working(api: Client) -> None:
     assert (found["earliest"], found["latest"]) == (None, None)
 
 
-def test_a_rule_is_given_back_with_every_field_named(api: Client) -> None:
+def test_a_preview_returns_the_rule_with_all_fields(api: Client) -> None:
     rule = preview(api, offset())["rule"]
     assert rule["from"] == {"date": "2026-06-19"}
     assert (rule["direction"], rule["roll"], rule["method"]) == ("after", "none", None)
     assert preview(api, rule)["rule"] == rule
 
 
-def test_where_no_zone_is_named_the_day_ends_in_utc_and_a_warning_says_so(api: Client) -> None:
+def test_without_a_zone_the_day_ends_in_utc_with_a_warning(api: Client) -> None:
     found = preview(api, DAY)
     assert found["deadlines"][0]["due_at"] == "2026-05-15T00:00:00Z"
     assert found["warnings"] == [GUESSED]
 
 
-def test_the_nearest_named_zone_counts(api: Client) -> None:
+def test_the_most_specific_zone_applies(api: Client) -> None:
     agree(ref="here")
     agree(ref="there", timezone="America/New_York")
     for around, zone_name in (
@@ -102,7 +102,9 @@ def test_the_nearest_named_zone_counts(api: Client) -> None:
         assert preview(api, rule, **around)["deadlines"][0]["timezone"] == "Europe/Paris"
 
 
-def test_an_agreement_lends_its_calendars_milestones_and_deadlines(api: Client) -> None:
+def test_a_preview_can_use_the_calendars_milestones_and_deadlines_of_an_agreement(
+    api: Client,
+) -> None:
     agree(
         duty("A", "2026-05-01"),
         calendars=["DE-BY"],
@@ -134,7 +136,7 @@ def test_a_trigger_is_dormant_until_its_event_is_known(api: Client) -> None:
         assert (found["dates"], found["warnings"]) == ([], [warning])
 
 
-def test_where_readings_of_a_method_differ_both_days_are_given(api: Client) -> None:
+def test_both_days_are_returned_when_readings_of_a_method_differ(api: Client) -> None:
     found = preview(api, offset(method="frcp-6", calendars=["US"], timezone="America/New_York"))
     assert (found["earliest"], found["latest"]) == ("2026-07-03", "2026-07-06")
     assert (found["earliest_at"], found["latest_at"]) == (
@@ -145,7 +147,7 @@ def test_where_readings_of_a_method_differ_both_days_are_given(api: Client) -> N
     assert any(sentence.startswith("Readings differ") for sentence in found["trace"])
 
 
-def test_a_two_sided_day_ends_in_each_zone_at_an_instant_of_its_own(api: Client) -> None:
+def test_a_two_sided_day_ends_at_a_different_instant_in_each_zone(api: Client) -> None:
     agree()
     found = preview(api, DAY | {"is_two_sided": True}, obligor="CHN", obligee="ACME")
     assert (found["earliest"], found["latest"]) == ("2026-05-14", "2026-05-14")
@@ -196,7 +198,7 @@ def test_a_two_sided_day_ends_in_each_zone_at_an_instant_of_its_own(api: Client)
         ({"rule": DAY, "ruel": DAY}, "ruel"),
     ],
 )  # fmt: skip
-def test_a_bad_rule_is_refused_at_its_field(
+def test_an_invalid_rule_is_refused_at_the_field(
     api: Client, body: dict[str, object], path: str
 ) -> None:
     agree()
@@ -218,7 +220,7 @@ def test_a_bad_rule_is_refused_at_its_field(
     ],
     ids=lambda body: body["rule"].get("rrule", "offset")[:40],
 )  # fmt: skip
-def test_a_rule_made_to_cost_much_is_answered_at_once(api: Client, body: dict[str, Any]) -> None:
+def test_an_expensive_rule_is_answered_quickly(api: Client, body: dict[str, Any]) -> None:
     before = monotonic()
     response = api.post(f"/api/v1/{PREVIEW}", body, content_type="application/json")
     assert response.status_code in {200, 400}

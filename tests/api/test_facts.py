@@ -65,7 +65,7 @@ def test_a_late_performance_makes_the_deadline_met_late_and_ends_its_breach(
     assert rows(api, "facts/", deadline=missed.pk, type="performance", agreement="supply") == [fact]
 
 
-def test_less_than_the_whole_is_partly_met(api: Client, missed: Deadline) -> None:
+def test_partial_performance_is_partly_met(api: Client, missed: Deadline) -> None:
     post(
         api,
         "facts/",
@@ -81,7 +81,7 @@ def test_less_than_the_whole_is_partly_met(api: Client, missed: Deadline) -> Non
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "partly_met"
 
 
-def test_a_fact_recorded_by_mistake_is_taken_back_by_another(api: Client, missed: Deadline) -> None:
+def test_a_mistaken_fact_can_be_retracted(api: Client, missed: Deadline) -> None:
     wrong = post(api, "facts/", {"deadline": missed.pk, "type": "waiver", "on": "2026-03-01"})
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "waived"
     post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": wrong["id"]})
@@ -114,7 +114,7 @@ def test_a_fact_recorded_by_mistake_is_taken_back_by_another(api: Client, missed
         ({"recorded_at": "2026-03-18T00:00:00Z"}, "recorded_at"),
     ],
 )
-def test_a_bad_fact_is_refused_at_its_field(
+def test_an_invalid_fact_is_refused_at_the_field(
     api: Client, missed: Deadline, change: dict[str, object], path: str
 ) -> None:
     good = {"deadline": missed.pk, "type": "performance", "on": "2026-03-18"}
@@ -122,7 +122,7 @@ def test_a_bad_fact_is_refused_at_its_field(
     assert not Fact.objects.exists()
 
 
-def test_an_extension_into_a_dst_gap_is_refused_with_its_path(api: Client) -> None:
+def test_an_extension_into_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
     deadline = agree(duty(obligors=["ACME"], obligees=["CHN"], due_on="2099-03-01"))
     problem = post(
         api,
@@ -221,7 +221,7 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
         ({"published_on": "yesterday"}, "published_on"),
     ],
 )
-def test_bad_evidence_is_refused_at_its_field(
+def test_invalid_evidence_is_refused_at_the_field(
     api: Client, missed: Deadline, change: dict[str, object], path: str
 ) -> None:
     good = {
@@ -231,7 +231,7 @@ def test_bad_evidence_is_refused_at_its_field(
 
 
 @pytest.mark.parametrize("room", ["facts", "positions", "evidence"])
-def test_what_is_recorded_is_never_edited(api: Client, geneva: object, room: str) -> None:
+def test_recorded_data_cannot_be_edited(api: Client, geneva: object, room: str) -> None:
     [row, *_] = rows(api, f"{room}/", page_size=1)
     for verb in (api.put, api.patch, api.delete):
         response = verb(f"/api/v1/{room}/{row['id']}/", {}, content_type="application/json")

@@ -58,7 +58,7 @@ def status(client: Client, deadline: Deadline) -> str:
     return str(get(client, f"deadlines/{deadline.pk}/")["status"])
 
 
-def test_a_waiver_needs_its_second_person_and_the_first_is_refused(
+def test_a_waiver_needs_a_second_person(
     first: Client, second: Client, guarded: Deadline, ana: User
 ) -> None:
     before = status(first, guarded)
@@ -93,7 +93,7 @@ def test_a_waiver_needs_its_second_person_and_the_first_is_refused(
     assert (fact["recorded_by"], fact["approved_by"]) == (ana.email, "bo@example.org")
 
 
-def test_a_proposal_is_answered_with_its_address(first: Client, guarded: Deadline) -> None:
+def test_creating_a_proposal_returns_its_address(first: Client, guarded: Deadline) -> None:
     sent = {"deadline": guarded.pk, "type": "waiver", "on": "2026-03-01"}
     response = first.post(f"{BASE}facts/", sent, content_type=JSON)
     assert response.status_code == 202
@@ -108,12 +108,14 @@ def test_another_token_of_the_same_person_is_not_a_second_person(
     assert not Fact.objects.exists()
 
 
-def test_not_even_an_administrator_approves_their_own(api: Client, guarded: Deadline) -> None:
+def test_not_even_an_administrator_can_approve_their_own_proposal(
+    api: Client, guarded: Deadline
+) -> None:
     row = propose(api, guarded)
     assert "yourself" in post(api, f"proposals/{row['id']}/approve/", {}, 403)["detail"]
 
 
-def test_deciding_needs_the_right_and_a_token_that_writes(
+def test_deciding_needs_the_permission_and_a_writable_token(
     first: Client, guarded: Deadline, desk: User
 ) -> None:
     row = propose(first, guarded)
@@ -131,7 +133,7 @@ def test_deciding_needs_the_right_and_a_token_that_writes(
     ("verdict", "more"),
     [("partly_met", {"share": "0.4"}), ("undetermined", {}), ("met", {})],
 )
-def test_a_determination_is_proposed_too(
+def test_determinations_need_approval_too(
     first: Client, second: Client, guarded: Deadline, verdict: str, more: dict[str, str]
 ) -> None:
     said = {"deadline": guarded.pk, "verdict": verdict, "on": "2026-03-01", "note": "Seen."}
@@ -142,7 +144,7 @@ def test_a_determination_is_proposed_too(
     assert (found["verdict"], found["approved_by"]) == (verdict, "bo@example.org")
 
 
-def test_an_extension_comes_to_the_date_that_was_proposed(
+def test_an_approved_extension_sets_the_proposed_date(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     due = {"type": "offset", "from": {"date": "2026-03-15"}, "count": 1, "unit": "months"}
@@ -151,7 +153,7 @@ def test_an_extension_comes_to_the_date_that_was_proposed(
     assert get(first, f"deadlines/{guarded.pk}/")["due_on"] == "2026-04-15"
 
 
-def test_taking_back_a_waiver_takes_two_as_well(
+def test_retracting_a_waiver_needs_approval_too(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     row = propose(first, guarded)
@@ -163,13 +165,13 @@ def test_taking_back_a_waiver_takes_two_as_well(
     assert status(first, guarded) != "waived"
 
 
-def test_a_performance_is_recorded_at_once(first: Client, guarded: Deadline) -> None:
+def test_a_performance_needs_no_approval(first: Client, guarded: Deadline) -> None:
     sent = {"deadline": guarded.pk, "type": "performance", "on": "2026-03-01"}
     post(first, "facts/", sent, 201)
     assert status(first, guarded) == "met"
 
 
-def test_another_person_rejects_with_a_reason_and_the_first_withdraws(
+def test_others_reject_with_a_reason_and_the_proposer_can_withdraw(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     one, two = propose(first, guarded), propose(first, guarded)
@@ -183,7 +185,7 @@ def test_another_person_rejects_with_a_reason_and_the_first_withdraws(
     assert not Fact.objects.exists()
 
 
-def test_a_proposal_that_no_longer_fits_is_refused_where_it_does_not(
+def test_an_outdated_proposal_is_refused_at_the_field(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     performed = {"deadline": guarded.pk, "type": "performance", "on": "2026-03-01"}
@@ -196,7 +198,7 @@ def test_a_proposal_that_no_longer_fits_is_refused_where_it_does_not(
     assert get(first, f"proposals/{row['id']}/")["state"] == "open"
 
 
-def test_proposals_are_listed_newest_first_and_found_by_what_they_are_about(
+def test_proposals_are_listed_newest_first_and_can_be_filtered(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     other = agree(duty("O-2"), ref="other", as_of=PAST, is_four_eyes=True)
@@ -220,7 +222,7 @@ def test_proposals_are_listed_newest_first_and_found_by_what_they_are_about(
         ("reject", {"why": "No."}, "why"),
     ],
 )
-def test_a_bad_decision_is_refused(
+def test_an_invalid_decision_is_refused(
     first: Client, second: Client, guarded: Deadline, verb: str, sent: object, path: str
 ) -> None:
     row = propose(first, guarded)
@@ -229,7 +231,9 @@ def test_a_bad_decision_is_refused(
     assert Proposal.objects.get().state == "open"
 
 
-def test_nothing_is_proposed_that_could_not_be_recorded(first: Client, guarded: Deadline) -> None:
+def test_a_fact_that_could_not_be_recorded_cannot_be_proposed(
+    first: Client, guarded: Deadline
+) -> None:
     sent = {"deadline": guarded.pk, "type": "waiver", "on": "2026-03-01", "evidence": ["E9"]}
     assert paths(post(first, "facts/", sent, 400)) == {"evidence/0"}
     assert rows(first, "proposals/") == []

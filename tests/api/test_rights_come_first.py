@@ -77,12 +77,12 @@ def lee(db: None) -> User:
     return User.objects.create_user("lee@example.org", "secret")
 
 
-def test_there_are_addresses_that_take_bodies() -> None:
+def test_there_are_addresses_that_accept_bodies() -> None:
     assert len({address for _, address, _ in ADDRESSES}) > 40
 
 
 @pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
-def test_a_stranger_is_refused_before_the_body_is_read(
+def test_an_anonymous_request_is_refused_before_its_body_is_read(
     client: Client, db: None, body: bytes, kind: str
 ) -> None:
     for method, address, _ in ADDRESSES:
@@ -90,7 +90,7 @@ def test_a_stranger_is_refused_before_the_body_is_read(
 
 
 @pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
-def test_who_has_no_rights_is_refused_before_the_body_is_read(
+def test_a_user_without_permissions_is_refused_before_the_body_is_read(
     lee: User, body: bytes, kind: str
 ) -> None:
     client = client_of(lee)
@@ -111,7 +111,7 @@ def test_a_read_only_token_is_refused_before_the_body_is_read(
 
 @pytest.mark.parametrize("token", [None, "x"])
 @pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
-def test_a_session_without_rights_is_refused_before_the_body_is_read(
+def test_a_session_without_permissions_is_refused_before_the_body_is_read(
     lee: User, body: bytes, kind: str, token: str | None
 ) -> None:
     browser = Client(enforce_csrf_checks=True)
@@ -121,7 +121,7 @@ def test_a_session_without_rights_is_refused_before_the_body_is_read(
         assert send(browser, method, address, body, kind, **more) in {403, 405}, (method, address)
 
 
-def test_a_session_with_its_csrf_token_and_without_rights_is_refused_before_the_body_is_read(
+def test_a_session_with_csrf_token_but_without_permissions_is_refused_before_the_body_is_read(
     lee: User,
 ) -> None:
     browser = Client(enforce_csrf_checks=True)
@@ -135,7 +135,7 @@ def test_a_session_with_its_csrf_token_and_without_rights_is_refused_before_the_
 
 
 @pytest.mark.parametrize("chunked", ["chunked", "gzip, Chunked"])
-def test_a_body_in_pieces_is_not_read_either(lee: User, chunked: str) -> None:
+def test_a_chunked_body_is_not_read_either(lee: User, chunked: str) -> None:
     client = client_of(lee)
     for method, address, _ in ADDRESSES:
         status = send(
@@ -145,7 +145,7 @@ def test_a_body_in_pieces_is_not_read_either(lee: User, chunked: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_read(
+def test_a_user_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_read(
     desk: User, lee: User, verb: str
 ) -> None:
     lee.user_permissions.set(Permission.objects.exclude(codename="approve_proposal"))
@@ -156,7 +156,7 @@ def test_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_read(
     assert send(client_of(lee), "POST", f"proposals/9999999/{verb}/", b"{", JSON) == 403
 
 
-def test_who_proposed_is_refused_to_approve_before_the_body_is_read(desk: User) -> None:
+def test_approving_ones_own_proposal_is_refused_before_the_body_is_read(desk: User) -> None:
     proposal = propose(by=desk)
     assert send(client_of(desk), "POST", f"proposals/{proposal.pk}/approve/", b"{", JSON) == 403
 
