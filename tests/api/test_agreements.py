@@ -1,4 +1,4 @@
-"""agreements/: create, read, correct, and load whole from a document."""
+"""agreements/: create, read, correct, and load from a document."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_an_invalid_document_is_refused_with_every_error_and_stores_nothing(api:
         timezone="Mars/Olympus",
     )
     problem = post(api, "agreements/import/", bad, 400)
-    # The obligor who is no party can only be found once the document is well formed.
+    # The unknown obligor can only be found once the document is well formed.
     assert paths(problem) == {"timezone", "obligations/0/due/on", "obligations/2/tagz"}
     bad["obligations"] = [duty("A"), duty("B", obligors=["FRA"])]
     bad["timezone"] = None
@@ -146,7 +146,7 @@ def test_an_invalid_document_is_refused_with_every_error_and_stores_nothing(api:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "detail"),
     [
         (b"ref: [a\nb: 1", "Line 2, column 2"),
         (b"ref: a\nref: b", "Line 2, column 1: The field ref stands twice."),
@@ -160,10 +160,12 @@ def test_an_invalid_document_is_refused_with_every_error_and_stores_nothing(api:
         (b"- 1", "a JSON object"),
     ],
 )
-def test_invalid_yaml_is_refused_with_line_and_column(api: Client, text: bytes, said: str) -> None:
+def test_invalid_yaml_is_refused_with_line_and_column(
+    api: Client, text: bytes, detail: str
+) -> None:
     response = load(api, text)
     assert response.status_code == 400
-    assert said in response.json()["detail"]
+    assert detail in response.json()["detail"]
 
 
 def test_yaml_strings_that_look_like_other_types_stay_strings(api: Client) -> None:

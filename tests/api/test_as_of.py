@@ -1,4 +1,4 @@
-"""The past: how things stood at an instant, and as known at another."""
+"""Questions about the past: `as_of` and `known_at`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LATER = "2025-06-03T00:00:00Z"
 
 @pytest.fixture
 def phase_one(db: None) -> Agreement:
-    """The purchase commitments of 2020."""
+    """The Phase One purchase commitments of 2020."""
     text = GENEVA.with_name("phase-one-2020.yaml").read_bytes()
     document = read_agreement(text, is_yaml=True)
     return documents.load(document=document, by=None, as_of=timezone.now()).agreement
@@ -30,7 +30,7 @@ def phase_one(db: None) -> Agreement:
 
 @pytest.fixture
 def learned_late(db: None) -> Deadline:
-    """Missed on 15 March 2026; on 20 March it is learned that it had been done on the 10th."""
+    """A deadline missed on 15 March 2026. On 20 March, a performance on the 10th is recorded."""
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     sweep.run(as_of=utc("2026-03-16T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", on="2026-03-10")
@@ -45,8 +45,8 @@ def test_the_release_was_unmet_and_undisputed_before_any_position(
     assert rows(api, "positions/", obligation_ref="CN-2d", known_at=THEN) == []
     [later] = rows(api, "deadlines/", obligation_ref="CN-2d", as_of=LATER, known_at=LATER)
     assert (later["status"], later["is_disputed"]) == ("unmet", True)
-    said = rows(api, "positions/", obligation_ref="CN-2d", known_at=LATER)
-    assert [(each["party"], each["verdict"], each["quote"]) for each in said] == [
+    positions = rows(api, "positions/", obligation_ref="CN-2d", known_at=LATER)
+    assert [(each["party"], each["verdict"], each["quote"]) for each in positions] == [
         ("USA", "not_met", "HAS TOTALLY VIOLATED ITS AGREEMENT WITH US"),
         ("CHN", "met", "groundless accusations"),
     ]
@@ -64,8 +64,8 @@ def test_the_release_was_unmet_and_undisputed_before_any_position(
 def test_the_target_is_the_one_known_at_the_time(
     api: Client, phase_one: Agreement, known_at: str, target: float, performed: float
 ) -> None:
-    asked = {"obligation_ref": "EXPORTS-2020", "known_at": known_at}
-    [row] = rows(api, "deadlines/", **asked)
+    query = {"obligation_ref": "EXPORTS-2020", "known_at": known_at}
+    [row] = rows(api, "deadlines/", **query)
     assert (row["target_quantity"], row["performed_quantity"]) == (target, performed)
     single = get(api, f"deadlines/{row['id']}/", known_at=known_at)
     assert (single["target_quantity"], single["pace"]) == (target, row["pace"])
@@ -82,15 +82,15 @@ def test_a_voided_breach_is_listed_for_the_time_it_was_believed(
     assert rows(api, "breaches/", known_at="2026-03-15T00:00:00Z") == []
     [now] = rows(api, "breaches/")
     assert now["end_reason"] == "voided"
-    asked = {"known_at": "2026-03-17T00:00:00Z"}
-    assert get(api, f"breaches/{now['id']}/", **asked)["end_reason"] is None
+    query = {"known_at": "2026-03-17T00:00:00Z"}
+    assert get(api, f"breaches/{now['id']}/", **query)["end_reason"] is None
     get(api, f"breaches/{now['id']}/", 404, known_at="2026-03-21T00:00:00Z")
 
 
 def test_past_breaches_can_be_filtered_like_current_ones(
     api: Client, learned_late: Deadline
 ) -> None:
-    asked = {"known_at": "2026-03-17T00:00:00Z"}
+    query = {"known_at": "2026-03-17T00:00:00Z"}
     for wanted, count in (
         ({"agreement": "supply"}, 1),
         ({"agreement": "other"}, 0),
@@ -101,7 +101,7 @@ def test_past_breaches_can_be_filtered_like_current_ones(
         ({"occurred_after": "2026-03-16"}, 0),
         ({"occurred_before": "2026-03-16"}, 1),
     ):
-        assert len(rows(api, "breaches/", **asked, **wanted)) == count, wanted
+        assert len(rows(api, "breaches/", **query, **wanted)) == count, wanted
 
 
 def test_a_past_breach_has_its_own_end_reason(api: Client) -> None:
@@ -118,14 +118,14 @@ def test_a_past_breach_has_its_own_end_reason(api: Client) -> None:
 def test_the_timeline_as_known_at_an_instant(api: Client, learned_late: Deadline) -> None:
     path = f"deadlines/{learned_late.pk}/timeline/"
 
-    def course(**asked: Any) -> list[tuple[str, bool]]:
-        found = get(api, path, **asked)["results"]
+    def timeline(**query: Any) -> list[tuple[str, bool]]:
+        found = get(api, path, **query)["results"]
         return [(each["status"], each["is_projected"]) for each in found]
 
-    assert course() == [("pending", False), ("met", False)]
-    assert course(known_at="2026-03-17T00:00:00Z") == [("pending", False), ("unmet", False)]
-    assert course(known_at="2026-03-05T00:00:00Z") == [("pending", False), ("unmet", True)]
-    assert course(as_of="2026-03-05T00:00:00Z") == [("pending", False), ("met", True)]
+    assert timeline() == [("pending", False), ("met", False)]
+    assert timeline(known_at="2026-03-17T00:00:00Z") == [("pending", False), ("unmet", False)]
+    assert timeline(known_at="2026-03-05T00:00:00Z") == [("pending", False), ("unmet", True)]
+    assert timeline(as_of="2026-03-05T00:00:00Z") == [("pending", False), ("met", True)]
     get(api, path, 404, known_at="2026-02-01T00:00:00Z")
 
 
@@ -152,8 +152,8 @@ def test_changes_between_two_instants(api: Client, learned_late: Deadline) -> No
     agree(duty("SAME", "2026-12-31"), ref="other", as_of=utc("2026-03-01T00:00"))
     state(learned_late, as_of=utc("2026-03-18T00:00"), party="ACME", verdict="not_met",
           on="2026-03-17")  # fmt: skip
-    asked = {"since": "2026-03-16T12:00:00Z", "until": "2026-03-21"}
-    [found] = rows(api, "changes/between/", **asked)
+    query = {"since": "2026-03-16T12:00:00Z", "until": "2026-03-21"}
+    [found] = rows(api, "changes/between/", **query)
     assert (found["obligation_ref"], found["agreement"]) == ("O-1", "supply")
     assert (found["before"]["status"], found["after"]["status"]) == ("unmet", "met")
     assert [each["type"] for each in found["facts"]] == ["performance"]
@@ -166,11 +166,11 @@ def test_changes_between_two_instants(api: Client, learned_late: Deadline) -> No
     ]  # fmt: skip
     assert rows(api, "changes/between/", since="2026-03-21") == []
     for wanted in ({"agreement": "other"}, {"obligor": "ACME"}, {"tag": "x"}, {"q": "nothing"}):
-        assert rows(api, "changes/between/", **asked, **wanted) == []
+        assert rows(api, "changes/between/", **query, **wanted) == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "path"),
+    ("query", "path"),
     [
         ({}, "since"),
         ({"since": "yesterday"}, "since"),
@@ -179,8 +179,8 @@ def test_changes_between_two_instants(api: Client, learned_late: Deadline) -> No
         ({"since": "2026-03-02", "from": "2026-03-01"}, "from"),
     ],
 )
-def test_a_comparison_needs_two_instants(api: Client, asked: dict[str, str], path: str) -> None:
-    assert paths(get(api, "changes/between/", 400, **asked)) == {path}
+def test_a_comparison_needs_two_instants(api: Client, query: dict[str, str], path: str) -> None:
+    assert paths(get(api, "changes/between/", 400, **query)) == {path}
 
 
 def test_verification_as_known_at_an_instant(api: Client, learned_late: Deadline) -> None:
@@ -189,10 +189,10 @@ def test_verification_as_known_at_an_instant(api: Client, learned_late: Deadline
     now = get(api, f"deadlines/{learned_late.pk}/")
     assert now["verification"] == "confirmed"
     for known_at, expected in (("2026-03-24", "unchecked"), ("2026-03-26", "confirmed")):
-        asked = {"known_at": f"{known_at}T00:00:00Z"}
-        [row] = rows(api, "deadlines/", **asked)
+        query = {"known_at": f"{known_at}T00:00:00Z"}
+        [row] = rows(api, "deadlines/", **query)
         assert row["verification"] == expected
-        assert get(api, f"deadlines/{learned_late.pk}/", **asked)["verification"] == expected
+        assert get(api, f"deadlines/{learned_late.pk}/", **query)["verification"] == expected
 
 
 def test_an_accepted_share_is_shown(api: Client) -> None:

@@ -1,4 +1,4 @@
-"""How parents stand by their components, and chains of consequences."""
+"""The progress of parents by their components, and chains of remedies."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.samples import agree, deadline_of, duty, record, utc
 THEN = "2025-05-14T12:00:00Z"
 
 
-def obligation(api: Client, ref: str, **asked: Any) -> dict[str, Any]:
-    [found] = rows(api, "obligations/", ref=ref, **asked)
+def obligation(api: Client, ref: str, **query: Any) -> dict[str, Any]:
+    [found] = rows(api, "obligations/", ref=ref, **query)
     return found  # type: ignore[no-any-return]
 
 
@@ -88,9 +88,9 @@ def test_a_recurring_component_counts_when_its_past_deadlines_are_met(api: Clien
     )
     record(deadline_of("MONTHLY"), as_of=utc("2026-03-02T00:00"), type="performance",
            on="2026-03-01")  # fmt: skip
-    asked = {"as_of": "2026-03-20T00:00:00Z", "known_at": "2026-03-20T00:00:00Z"}
-    assert obligation(api, "SUM", **asked)["components"]["summary"] == "1 of 1 done"
+    query = {"as_of": "2026-03-20T00:00:00Z", "known_at": "2026-03-20T00:00:00Z"}
+    assert obligation(api, "SUM", **query)["components"]["summary"] == "1 of 1 done"
     sweep.run(as_of=utc("2026-04-20T00:00"))
-    asked = {"as_of": "2026-04-21T00:00:00Z", "known_at": "2026-04-21T00:00:00Z"}
-    components = obligation(api, "SUM", **asked)["components"]
+    query = {"as_of": "2026-04-21T00:00:00Z", "known_at": "2026-04-21T00:00:00Z"}
+    components = obligation(api, "SUM", **query)["components"]
     assert (components["summary"], components["status"]) == ("0 of 1 done", "partly_met")

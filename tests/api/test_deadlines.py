@@ -1,4 +1,4 @@
-"""GET deadlines/: where they stand, where they stood, and how to find some of them."""
+"""GET deadlines/: current and past statuses, filters and paging."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_the_two_ninety_day_suspensions_end_an_hour_apart(api: Client, geneva: A
 def test_four_hours_before_its_due_instant_the_deadline_was_pending_and_undisputed(
     api: Client, geneva: Agreement
 ) -> None:
-    asked = {"agreement": "geneva-2025", "as_of": "2025-05-14T12:00:00Z"}
-    [row] = rows(api, "deadlines/", status="pending", obligor="CHN", **asked)
+    query = {"agreement": "geneva-2025", "as_of": "2025-05-14T12:00:00Z"}
+    [row] = rows(api, "deadlines/", status="pending", obligor="CHN", **query)
     assert (row["obligation_ref"], row["status"]) == ("CN-2d", "pending")
     assert row["status_since"] == "2025-05-11T16:00:00Z"
     assert (row["due_at"], row["unmet_at"], row["next_check_at"]) == (DUE_AT, DUE_AT, None)
@@ -162,7 +162,7 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("query", "expected"),
     [
         ({"status": "pending"}, ["A", "B", "C"]),
         ({"status": "met,unmet"}, []),
@@ -188,19 +188,19 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
         ({"ordering": "-id"}, ["C", "B", "A"]),
     ],
 )
-def test_filter_deadlines_by(api: Client, asked: dict[str, str], expected: list[str]) -> None:
+def test_filter_deadlines_by(api: Client, query: dict[str, str], expected: list[str]) -> None:
     agree(
         duty("A", "2099-01-01", owner="lee@example.org"),
         duty("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
         duty("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
     )
     for moment in ({}, {"as_of": timezone.now().isoformat()}):
-        found = refs(api, **asked, **moment)
-        assert (found if "ordering" in asked else sorted(found)) == expected
+        found = refs(api, **query, **moment)
+        assert (found if "ordering" in query else sorted(found)) == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "name"),
+    ("query", "name"),
     [
         ({"statsu": "unmet"}, "statsu"),
         ({"status": "unmett"}, "status"),
@@ -224,9 +224,9 @@ def test_filter_deadlines_by(api: Client, asked: dict[str, str], expected: list[
     ],
 )
 def test_an_invalid_parameter_is_refused_by_name(
-    api: Client, asked: dict[str, Any], name: str
+    api: Client, query: dict[str, Any], name: str
 ) -> None:
-    assert paths(get(api, "deadlines/", 400, **asked)) == {name}
+    assert paths(get(api, "deadlines/", 400, **query)) == {name}
 
 
 def test_invalid_utf_8_in_a_query_is_refused(api: Client) -> None:
@@ -237,8 +237,8 @@ def test_invalid_utf_8_in_a_query_is_refused(api: Client) -> None:
 def test_paging_works_when_more_than_a_page_is_due_at_one_instant(api: Client) -> None:
     agree(*(duty(f"O-{number}", "2099-01-01") for number in range(1, 1_203)))
     for ordering in ("due_at", "-due_at", "status_since", "-status_since", "id", "-id"):
-        asked = {"ordering": ordering, "page_size": 500}
-        seen = [row["id"] for row in every_page(api, "deadlines/", **asked)]
+        query = {"ordering": ordering, "page_size": 500}
+        seen = [row["id"] for row in every_page(api, "deadlines/", **query)]
         assert len(seen) == len(set(seen)) == 1_202
         assert seen == sorted(seen, reverse=ordering.startswith("-"))
 
@@ -246,7 +246,7 @@ def test_paging_works_when_more_than_a_page_is_due_at_one_instant(api: Client) -
 def test_later_pages_ignore_facts_recorded_meanwhile(api: Client) -> None:
     first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-02"), as_of=utc("2026-02-01T00:00"))
     page = get(api, "deadlines/", as_of="2026-03-15T00:00:00Z", page_size=1)
-    # What comes to be known between two pages does not show on the second.
+    # A fact recorded between two pages does not show on the second.
     other = Deadline.objects.exclude(pk=first.pk).get()
     record(other, as_of=timezone.now(), type="waiver", on="2026-02-10")
     [row] = api.get(page["next"]).json()["results"]
@@ -258,7 +258,7 @@ def test_a_tampered_cursor_is_refused(api: Client) -> None:
     cursor = get(api, "deadlines/", page_size=1)["next"].partition("cursor=")[2]
     for changed in (cursor[:-1], f"{cursor}A", cursor[::-1], "é", "=", cursor[:9]):
         assert paths(get(api, "deadlines/", 400, cursor=changed)) == {"cursor"}
-    # Whole, but of another order.
+    # A valid cursor, but of another ordering.
     assert paths(get(api, "deadlines/", 400, cursor=cursor, ordering="-due_at")) == {"cursor"}
 
 
@@ -266,7 +266,7 @@ def test_the_number_of_queries_does_not_depend_on_the_length_of_the_list(
     api: Client, django_assert_num_queries: Any
 ) -> None:
     agree(duty("A"))
-    with django_assert_num_queries(2):  # who is asking, and what for
+    with django_assert_num_queries(2):  # authentication, and the list
         get(api, "deadlines/")
     agree(*(duty(f"O-{number}") for number in range(50)), ref="other")
     with django_assert_num_queries(2):

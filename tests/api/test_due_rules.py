@@ -1,4 +1,4 @@
-"""due-rules/preview/: what a rule comes to, with the working, before anything is stored."""
+"""due-rules/preview/: the due dates of a rule, with the trace, before anything is stored."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ CALENDARS = (
 
 
 def offset(count: int = 14, unit: str = "days", **more: Any) -> dict[str, Any]:
-    """A period from 19 June 2026, unless another anchor is named."""
+    """Return an offset rule, from 19 June 2026 by default."""
     anchor = more.pop("anchor", {"date": "2026-06-19"})
     return {"type": "offset", "from": anchor, "count": count, "unit": unit, **more}
 
 
 def every(rrule: str, start: str = "2026-01-31", **more: Any) -> dict[str, Any]:
-    """A recurrence."""
+    """Return a recurrence rule."""
     return {"type": "recurrence", "rrule": rrule, "start": start, **more}
 
 
 def when(**event: str) -> dict[str, Any]:
-    """A rule that waits for an event, and gives three days from it."""
+    """Return a rule that is due three days after an event."""
     return {"type": "trigger", "on": event, "then": {"type": "offset", "count": 3, "unit": "days"}}
 
 
-def preview(client: Client, rule: object, expected: int = 200, /, **around: Any) -> Any:
-    """What the API answers to a rule."""
-    return post(client, PREVIEW, {"rule": rule, **around}, expected)
+def preview(client: Client, rule: object, expected: int = 200, /, **context: Any) -> Any:
+    """Return the preview of a rule."""
+    return post(client, PREVIEW, {"rule": rule, **context}, expected)
 
 
 def test_a_preview_shows_the_trace(api: Client) -> None:
@@ -90,16 +90,16 @@ def test_without_a_zone_the_day_ends_in_utc_with_a_warning(api: Client) -> None:
 def test_the_most_specific_zone_applies(api: Client) -> None:
     agree(ref="here")
     agree(ref="there", timezone="America/New_York")
-    for around, zone_name in (
+    for context, zone_name in (
         ({"obligor": "CHN"}, "Asia/Shanghai"),
         ({"obligor": "CHN", "agreement": "here"}, "Asia/Shanghai"),
         ({"obligor": "CHN", "agreement": "there"}, "America/New_York"),
         ({"obligor": "CHN", "agreement": "there", "timezone": "Asia/Tokyo"}, "Asia/Tokyo"),
     ):
-        found = preview(api, DAY, **around)
+        found = preview(api, DAY, **context)
         assert (found["deadlines"][0]["timezone"], found["warnings"]) == (zone_name, [])
         rule = DAY | {"timezone": "Europe/Paris"}
-        assert preview(api, rule, **around)["deadlines"][0]["timezone"] == "Europe/Paris"
+        assert preview(api, rule, **context)["deadlines"][0]["timezone"] == "Europe/Paris"
 
 
 def test_a_preview_can_use_the_calendars_milestones_and_deadlines_of_an_agreement(
@@ -111,28 +111,28 @@ def test_a_preview_can_use_the_calendars_milestones_and_deadlines_of_an_agreemen
         timezone="Europe/Berlin",
         milestones=[{"ref": "in-force", "on": "2026-05-01"}, {"ref": "later"}],
     )
-    around = {"agreement": "supply"}
-    # 1 May is Labour Day, 14 May Ascension Day there.
-    found = preview(api, offset(9, "business_days", anchor={"milestone": "in-force"}), **around)
+    context = {"agreement": "supply"}
+    # There, 1 May is Labour Day and 14 May is Ascension Day.
+    found = preview(api, offset(9, "business_days", anchor={"milestone": "in-force"}), **context)
     assert found["dates"] == ["2026-05-15"]
-    assert preview(api, offset(2, "weeks", anchor={"deadline": "A"}), **around)["dates"] == [
+    assert preview(api, offset(2, "weeks", anchor={"deadline": "A"}), **context)["dates"] == [
         "2026-05-15"
     ]
-    dormant = preview(api, offset(anchor={"milestone": "later"}), **around)
+    dormant = preview(api, offset(anchor={"milestone": "later"}), **context)
     assert (dormant["dates"], dormant["deadlines"]) == ([], [])
     assert dormant["warnings"] == ["Dormant until the milestone later has a date."]
 
 
 def test_a_trigger_is_dormant_until_its_event_is_known(api: Client) -> None:
     agree(duty("A"), timezone="UTC", milestones=[{"ref": "M", "on": "2026-05-01"}, {"ref": "N"}])
-    around = {"agreement": "supply"}
-    assert preview(api, when(milestone="M"), **around)["dates"] == ["2026-05-04"]
+    context = {"agreement": "supply"}
+    assert preview(api, when(milestone="M"), **context)["dates"] == ["2026-05-04"]
     for event, warning in (
         ({"milestone": "N"}, "Dormant until the milestone N happens."),
         ({"breach_of": "A"}, "Dormant until A is breached."),
         ({"met": "A"}, "Dormant until A is met."),
     ):
-        found = preview(api, when(**event), **around)
+        found = preview(api, when(**event), **context)
         assert (found["dates"], found["warnings"]) == ([], [warning])
 
 
@@ -224,7 +224,7 @@ def test_an_expensive_rule_is_answered_quickly(api: Client, body: dict[str, Any]
     before = monotonic()
     response = api.post(f"/api/v1/{PREVIEW}", body, content_type="application/json")
     assert response.status_code in {200, 400}
-    # A second, on a machine that has other things to do.
+    # Allows a second, as the machine may be busy.
     assert monotonic() - before < 2
 
 
@@ -249,10 +249,10 @@ def test_a_preview_costs_the_same_queries_however_much_there_is(
 ) -> None:
     agree(*(duty(f"O-{number}") for number in range(30)),
           milestones=[{"ref": f"M-{number}"} for number in range(30)])  # fmt: skip
-    around = {"agreement": "supply", "obligor": "CHN", "obligee": "ACME", "limit": 1_000}
+    context = {"agreement": "supply", "obligor": "CHN", "obligee": "ACME", "limit": 1_000}
     for rule in (DAY, every("FREQ=DAILY"), offset(anchor={"deadline": "O-1"})):
         with django_assert_max_num_queries(8):
-            preview(api, rule, **around)
+            preview(api, rule, **context)
 
 
 def test_whoever_may_read_may_preview_also_with_a_token_that_may_only_read(

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 4xx that says what is wrong, in one form; never a 5xx."""
+"""Invalid requests receive a 4xx problem response that says what is wrong, never a 5xx."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def test_a_body_over_ten_megabytes_is_refused_as_a_document_too(api: Client) -> 
 
 
 class Endless(BytesIO):
-    """A body that never ends, and counts how much of it was taken."""
+    """A body that never ends, and counts the bytes read."""
 
     taken = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         assert size is not None
-        assert size >= 0, "everything was asked for"
+        assert size >= 0, "the whole body was requested"
         self.taken += size
         return b" " * size
 
@@ -186,17 +186,17 @@ handler500 = config_urls.handler500
 def test_of_two_concurrent_duplicates_one_is_stored_and_one_is_refused(api: Client) -> None:
     is_stored, may_commit = Event(), Event()
 
-    def the_other_one() -> None:
+    def store_concurrently() -> None:
         with transaction.atomic():
             Party.objects.create(code="FRA", name="F", kind="state", timezone="Europe/Paris")
             is_stored.set()
             may_commit.wait(10)
         connection.close()
 
-    other = Thread(target=the_other_one)
+    other = Thread(target=store_concurrently)
     other.start()
     is_stored.wait(10)
-    # Ours finds no France, stores its own, and waits there for the other to commit.
+    # This request finds no France, stores its own, and waits for the other to commit.
     Timer(0.3, may_commit.set).start()
     france = {"code": "FRA", "name": "France", "kind": "state", "timezone": "Europe/Paris"}
     response = api.post(f"{BASE}parties/", france, content_type=JSON)
@@ -219,7 +219,7 @@ def test_every_list_refuses_unknown_parameters(api: Client) -> None:
         if "<" in address or pattern.name in {"schema", "docs", "import", "due-rules-preview"}:
             continue
         problem = get(api, address, 400, nonsense="1")
-        # One list needs to be told since when.
+        # One list requires `since`.
         assert paths(problem) - {"since"} == {"nonsense"}, address
 
 

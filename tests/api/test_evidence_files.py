@@ -1,4 +1,4 @@
-"""Files that hold evidence: what is kept, what is refused, and how they are served."""
+"""Evidence files: which are stored, which are refused, and how they are served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    """Where files are kept in this test."""
+    """The folder of stored files in this test."""
     settings.FILES_DIR = tmp_path / "files"
     settings.LARGEST_FILE = 100_000
     return tmp_path / "files"
@@ -45,12 +45,12 @@ def evidence(api: Client, folder: Path) -> int:
 
 def upload(client: Client, evidence: int, name: str, content: bytes) -> Any:
     file = SimpleUploadedFile(name, content)
-    # Django's test client, like any browser, sends what the name is; what it was is set again.
+    # Django sanitizes the name, so the original is set again.
     file._name = name  # type: ignore[attr-defined]
     return client.post(f"{BASE}evidence/{evidence}/files/", {"file": file})
 
 
-def kept(folder: Path) -> list[Path]:
+def stored_files(folder: Path) -> list[Path]:
     return [each for each in folder.rglob("*") if each.is_file()] if folder.exists() else []
 
 
@@ -78,7 +78,7 @@ def test_a_file_is_stored_with_its_hash_and_served_unchanged(
     assert served["X-Content-Type-Options"] == "nosniff"
     assert served["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert served["ETag"] == f'"{row["sha256"]}"'
-    assert [path.read_bytes() for path in kept(folder)] == [PDF]
+    assert [path.read_bytes() for path in stored_files(folder)] == [PDF]
 
 
 def test_a_better_copy_is_a_new_revision(api: Client, evidence: int, folder: Path) -> None:
@@ -89,8 +89,8 @@ def test_a_better_copy_is_a_new_revision(api: Client, evidence: int, folder: Pat
     assert [(each["revision"], each["name"]) for each in files] == [
         (1, "a.png"), (2, "a.pdf"), (3, "again.png"),
     ]  # fmt: skip
-    # Equal files lie there once.
-    assert len(kept(folder)) == 2
+    # Identical files are stored once.
+    assert len(stored_files(folder)) == 2
     first = api.get(f"{BASE}evidence/{evidence}/files/1/")
     assert b"".join(first.streaming_content) == PNG  # type: ignore[attr-defined]
 
@@ -131,7 +131,7 @@ def test_an_unacceptable_file_is_refused_and_stores_nothing(
     assert response.status_code in {400, 413}, response.content
     assert response["Content-Type"] == "application/problem+json"
     assert not EvidenceFile.objects.exists()
-    assert kept(folder) == []
+    assert stored_files(folder) == []
 
 
 @pytest.mark.parametrize("name", ["evil\u202efdp.pdf", "a\nb.pdf", "a\x00b.pdf"])
@@ -152,11 +152,11 @@ def test_path_components_are_removed_from_file_names(
     response = upload(api, evidence, name, PDF)
     if response.status_code == 201:
         assert response.json()["name"] in {"passwd.pdf", "x.pdf"}
-        [path] = kept(folder)
+        [path] = stored_files(folder)
         assert path == folder / sha256(PDF).hexdigest()[:2] / sha256(PDF).hexdigest()
     else:
         assert response.status_code == 400
-        assert kept(folder) == []
+        assert stored_files(folder) == []
 
 
 def test_html_uploaded_as_text_is_served_as_text(api: Client, evidence: int) -> None:
@@ -184,7 +184,7 @@ def test_an_upload_announced_as_two_gigabytes_is_refused_unread(
         **announced,
     )
     assert response.status_code == 413, response.content
-    assert kept(folder) == []
+    assert stored_files(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_form_must_contain_exactly_one_file(
                 each.seek(0)
     response = api.post(f"{BASE}evidence/{evidence}/files/", form)
     assert response.status_code == 400, response.content
-    assert kept(folder) == []
+    assert stored_files(folder) == []
 
 
 def test_json_is_refused_as_an_upload(api: Client, evidence: int) -> None:
@@ -232,7 +232,7 @@ def test_files_need_the_permission_to_view_evidence(api: Client, evidence: int) 
 def test_a_file_changed_on_disk_is_detected(api: Client, evidence: int, folder: Path) -> None:
     upload(api, evidence, "a.pdf", PDF)
     assert list(damaged_files()) == []
-    [path] = kept(folder)
+    [path] = stored_files(folder)
     path.write_bytes(PDF + b"more")
     assert [each.name for each in damaged_files()] == ["a.pdf"]
     path.unlink()

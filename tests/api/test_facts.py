@@ -1,4 +1,4 @@
-"""facts/, positions/ and evidence/: append-only, and the status follows at once."""
+"""facts/, positions/ and evidence/: append-only, with immediate effect on the status."""
 
 from __future__ import annotations
 
@@ -141,9 +141,9 @@ def test_an_extension_into_a_dst_gap_is_refused_at_its_path(api: Client) -> None
 def test_positions_dispute_a_deadline_and_never_set_its_status(
     api: Client, desk: User, missed: Deadline
 ) -> None:
-    said = {"deadline": missed.pk, "on": "2026-03-20"}
-    post(api, "positions/", said | {"party": "CHN", "verdict": "met", "quote": "All came."})
-    position = post(api, "positions/", said | {"party": "ACME", "verdict": "not_met"})
+    common = {"deadline": missed.pk, "on": "2026-03-20"}
+    post(api, "positions/", common | {"party": "CHN", "verdict": "met", "quote": "All came."})
+    position = post(api, "positions/", common | {"party": "ACME", "verdict": "not_met"})
     assert position == {
         "id": position["id"],
         "deadline": missed.pk,
@@ -163,7 +163,7 @@ def test_positions_dispute_a_deadline_and_never_set_its_status(
     assert (row["status"], row["is_disputed"]) == ("unmet", True)
     assert get(api, f"positions/{position['id']}/") == position
     assert rows(api, "positions/", party="ACME", verdict="not_met") == [position]
-    refused = post(api, "positions/", said | {"party": "FRA", "verdict": "met"}, 400)
+    refused = post(api, "positions/", common | {"party": "FRA", "verdict": "met"}, 400)
     assert paths(refused) == {"party"}
 
 
@@ -206,8 +206,8 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
         {"deadline": missed.pk, "type": "performance", "on": "2026-03-17", "evidence": ["E1"]},
     )
     assert fact["evidence"] == ["E1"]
-    asked = {"agreement": "supply", "obligation_ref": "O-1", "stance": "for", "asserted_by": "ACME"}
-    assert rows(api, "evidence/", **asked) == [evidence]
+    query = {"agreement": "supply", "obligation_ref": "O-1", "stance": "for", "asserted_by": "ACME"}
+    assert rows(api, "evidence/", **query) == [evidence]
     assert get(api, f"evidence/{evidence['id']}/") == evidence
 
 

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: a service that stopped working says so."""
+"""/healthz and /readyz report whether the service works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ready(client: Client) -> tuple[int, Any]:
-    """What /readyz answers."""
+    """Return the status and body of /readyz."""
     response = client.get("/readyz")
     return response.status_code, response.json()
 
@@ -47,7 +47,7 @@ def test_the_service_is_ready_after_a_sweep(client: Client) -> None:
 def test_a_stopped_sweep_fails_readiness(client: Client) -> None:
     sweep.run(as_of=timezone.now())
     SweepRun.objects.update(ended_at=timezone.now() - timedelta(seconds=70))
-    # One that has begun and not ended is no sign of life.
+    # A sweep that started but never finished does not count.
     SweepRun.objects.create(as_of=timezone.now(), started_at=timezone.now())
     status, content = ready(client)
     assert (status, content["checks"]["sweep"]["state"]) == (503, "failing")

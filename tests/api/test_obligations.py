@@ -1,4 +1,4 @@
-"""obligations/: create, read, correct; each with the deadline that follows from it."""
+"""obligations/: create, read and correct, with their deadlines."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
     }
     [deadline] = rows(api, "deadlines/", obligation_ref="O-2")
     assert (deadline["status"], deadline["due_at"]) == ("pending", "2099-03-15T16:00:00Z")
-    for asked in (
+    for query in (
         {"tag": "supply"}, {"owner": "lee@example.org"}, {"parent": "O-1"}, {"severity": "high"},
         {"ref": "O-2"}, {"q": "lot o-2"}, {"obligor": "CHN", "obligee": "ACME", "parent": "O-1"},
     ):  # fmt: skip
-        assert rows(api, "obligations/", agreement="supply", **asked) == [stored]
+        assert rows(api, "obligations/", agreement="supply", **query) == [stored]
     assert get(api, f"obligations/{stored['id']}/") == stored
 
 
@@ -132,7 +132,7 @@ def test_a_due_time_in_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
     problem = post(api, "obligations/", NEW | {"due": due | {"timezone": "Europe/Berlin"}}, 400)
     assert paths(problem) == {"due/time"}
     assert "does not exist in Europe/Berlin" in problem["detail"]
-    # The same where the zone follows from the obligor.
+    # The same if the zone comes from the obligor.
     by_buyer = {"due": due, "obligors": ["ACME"], "obligees": ["CHN"]}
     assert paths(post(api, "obligations/", NEW | by_buyer, 400)) == {"due/time"}
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is true, and nothing that fits it makes the service fail."""
+"""The OpenAPI document is accurate, and no request that matches it causes a server error."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 def test_the_document_is_json_unless_yaml_is_requested(client: Client) -> None:
     assert client.get(f"{BASE}schema/").json()["openapi"].startswith("3.1")
-    asked = {"Accept": "application/yaml"}
-    assert client.get(f"{BASE}schema/", headers=asked).content.startswith(b"openapi:")
+    query = {"Accept": "application/yaml"}
+    assert client.get(f"{BASE}schema/", headers=query).content.startswith(b"openapi:")
 
 
 def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def test_every_row_matches_its_schema(api: Client, geneva: Agreement, room: str)
         assert serializer.is_valid(), serializer.errors
 
 
-@pytest.mark.django_db(transaction=True)  # each request ends with its own connection
+@pytest.mark.django_db(transaction=True)  # each request closes its own connection
 def test_no_request_that_matches_the_document_causes_a_server_error(
     document: dict[str, Any],
 ) -> None:
@@ -217,6 +217,6 @@ def test_no_request_that_matches_the_document_causes_a_server_error(
                     assert kind == ["application/problem+json"], kind
                 case.validate_response(response, checks=[response_schema_conformance])
 
-            # Without parameters there is nothing that could be wrong.
+            # Without parameters, nothing can be invalid.
             with suppress(Unsatisfiable):
                 call()

@@ -1,4 +1,4 @@
-"""parties/: create, read, correct."""
+"""parties/: create, read and correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""proposals/: what one person proposes counts when another approves."""
+"""proposals/: a proposed fact takes effect once another person approves it."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from tests.samples import agree, duty, utc
 PAST = utc("2026-02-01T00:00")
 
 
-def person(name: str, *rights: str) -> User:
-    """Somebody with these rights."""
+def person(name: str, *permissions: str) -> User:
+    """Return a user with these permissions."""
     user = User.objects.create_user(f"{name}@example.org", "secret")
-    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user
 
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Who proposes, and could approve what others propose."""
+    """A user who proposes, and may approve proposals of others."""
     names = ("add_fact", "view_proposal", "approve_proposal", "view_deadline", "view_fact")
     return person("ana", *names)
 
 
 @pytest.fixture
 def first(ana: User) -> Client:
-    """Her client."""
+    """The client of Ana."""
     return client_of(ana)
 
 
 @pytest.fixture
 def second(db: None) -> Client:
-    """The client of somebody who may approve."""
+    """The client of a second user who may approve."""
     return client_of(person("bo", "view_proposal", "approve_proposal", "view_deadline"))
 
 
 @pytest.fixture
 def guarded(db: None) -> Deadline:
-    """A deadline of an agreement that needs a second person."""
+    """A deadline of an agreement that requires approval."""
     return agree(duty(), as_of=PAST, is_four_eyes=True)
 
 
@@ -136,8 +136,13 @@ def test_deciding_needs_the_permission_and_a_writable_token(
 def test_determinations_need_approval_too(
     first: Client, second: Client, guarded: Deadline, verdict: str, more: dict[str, str]
 ) -> None:
-    said = {"deadline": guarded.pk, "verdict": verdict, "on": "2026-03-01", "note": "Seen."}
-    row = post(first, "determinations/", said | more, 202)
+    determination = {
+        "deadline": guarded.pk,
+        "verdict": verdict,
+        "on": "2026-03-01",
+        "note": "Seen.",
+    }
+    row = post(first, "determinations/", determination | more, 202)
     assert rows(first, "determinations/") == []
     post(second, f"proposals/{row['id']}/approve/", {}, 200)
     [found] = rows(first, "determinations/")
@@ -205,11 +210,11 @@ def test_proposals_are_listed_newest_first_and_can_be_filtered(
     one, two = propose(first, guarded), propose(first, other)
     post(first, f"proposals/{two['id']}/reject/", {}, 200)
     assert [each["id"] for each in rows(second, "proposals/")] == [two["id"], one["id"]]
-    for asked in (
+    for query in (
         {"agreement": "supply"}, {"deadline": guarded.pk}, {"obligation_ref": "O-1"},
         {"state": "open"},
     ):  # fmt: skip
-        assert rows(second, "proposals/", **asked) == [one], asked
+        assert rows(second, "proposals/", **query) == [one], query
     assert rows(second, "proposals/", type="extension") == []
 
 

@@ -1,4 +1,4 @@
-"""Seals over the API: what somebody outside keeps in order to compare later."""
+"""seals/: the roots that outsiders keep to compare later."""
 
 from __future__ import annotations
 

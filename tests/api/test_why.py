@@ -1,4 +1,4 @@
-"""deadlines/{id}/why/: how a deadline came to stand where it stands."""
+"""deadlines/{id}/why/: the explanation of a status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that is sent is read before it is known that the sender may send it."""
+"""Permissions are checked before the body of a request is read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BODIES = {
 
 
 class Untouchable(BytesIO):
-    """A body that nobody may look at."""
+    """A body that must not be read."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         pytest.fail("the body was read")
@@ -45,7 +45,7 @@ class Untouchable(BytesIO):
 
 
 def addresses() -> Iterator[tuple[str, str, type[Views] | None]]:
-    """Each address of the API with its methods that write, and the views behind it."""
+    """Yield each address of the API with a method that writes, and its views."""
     for pattern in urls.urlpatterns:
         address = str(pattern.pattern)
         for kind, value in {"id:id": "1", "id:revision": "1", "agreement_ref:ref": "geneva-2025",
@@ -61,7 +61,7 @@ ADDRESSES = list(addresses())
 
 
 def send(client: Client, method: str, address: str, body: bytes, kind: str, **more: Any) -> int:
-    """The status that is answered to a body that cannot be read."""
+    """Return the response status of a request whose body must not be read."""
     environ = {
         "wsgi.input": Untouchable(body),
         "CONTENT_LENGTH": str(len(body)),
@@ -73,7 +73,7 @@ def send(client: Client, method: str, address: str, body: bytes, kind: str, **mo
 
 @pytest.fixture
 def lee(db: None) -> User:
-    """Somebody without any rights."""
+    """A user without permissions."""
     return User.objects.create_user("lee@example.org", "secret")
 
 
@@ -105,7 +105,7 @@ def test_a_read_only_token_is_refused_before_the_body_is_read(
     client = client_of(desk, is_read_only=True)
     for method, address, views in ADDRESSES:
         if method == "POST" and getattr(views, "stores_nothing", False):
-            continue  # it stores nothing, and may be asked
+            continue  # it stores nothing, so read-only tokens may use it
         assert send(client, method, address, body, kind) in {403, 405}, (method, address)
 
 
@@ -152,7 +152,7 @@ def test_a_user_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_r
     proposal = propose(by=desk)
     status = send(client_of(lee), "POST", f"proposals/{proposal.pk}/{verb}/", b"{", JSON)
     assert status == 403
-    # Whether there is such a proposal, they do not learn either.
+    # The response does not reveal whether the proposal exists.
     assert send(client_of(lee), "POST", f"proposals/9999999/{verb}/", b"{", JSON) == 403
 
 
@@ -162,7 +162,7 @@ def test_approving_ones_own_proposal_is_refused_before_the_body_is_read(desk: Us
 
 
 def propose(*, by: User) -> Proposal:
-    """A waiver that waits for a second person."""
+    """Return a proposed waiver."""
     past = utc("2026-02-01T00:00")
     deadline = agree(duty(), as_of=past, is_four_eyes=True)
     draft = FactDraft.model_validate({"type": "waiver", "on": "2026-03-01"})

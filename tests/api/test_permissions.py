@@ -1,4 +1,4 @@
-"""Who may do what: tokens, sessions, Django's model permissions."""
+"""Authentication by token and session, and permissions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FRANCE = {"code": "FRA", "name": "France", "kind": "state", "timezone": "Europe/
 
 @pytest.fixture
 def lee(db: None) -> User:
-    """Somebody without any rights yet."""
+    """A user without permissions."""
     return User.objects.create_user("lee@example.org", "secret")
 
 
 def allow(user: User, *names: str) -> None:
-    """Give a user rights."""
+    """Give a user permissions."""
     user.user_permissions.add(*Permission.objects.filter(codename__in=names))
 
 
@@ -86,7 +86,7 @@ def test_a_token_of_an_inactive_user_is_refused(api: Client, desk: User) -> None
     get(api, "parties/")
     User.objects.update(is_active=False)
     get(api, "parties/", 401)
-    # Not even one made meanwhile.
+    # Nor can a token created after that.
     late = client_of(desk)
     get(late, "parties/", 401)
 

@@ -1,4 +1,4 @@
-"""breaches/, alerts/ and subscriptions/: what was missed, who is told, what became of it."""
+"""breaches/, alerts/ and subscriptions/."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_filter_breaches_by_time_and_state(api: Client) -> None:
     first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-05"))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     record(first, as_of=utc("2026-03-21T00:00"), type="waiver", on="2026-03-04")
-    for asked, expected in (
+    for query, expected in (
         ({"is_open": "true"}, ["B"]),
         ({"is_open": "false"}, ["A"]),
         ({"occurred_after": "2026-03-05T16:00:00Z"}, ["B"]),
@@ -68,7 +68,7 @@ def test_filter_breaches_by_time_and_state(api: Client) -> None:
         ({"deadline": first.pk, "agreement": "supply"}, ["A"]),
         ({"agreement": "other"}, []),
     ):
-        assert [row["obligation_ref"] for row in rows(api, "breaches/", **asked)] == expected
+        assert [row["obligation_ref"] for row in rows(api, "breaches/", **query)] == expected
     assert paths(get(api, "breaches/", 400, is_open="maybe")) == {"is_open"}
 
 
