@@ -139,7 +139,7 @@ class EveryHistory(DatabaseTestCase):
 
     @given(refs, st.lists(drafts(), max_size=6), st.randoms(use_true_random=False))
     @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-    def test_the_order_of_recording_never_changes_what_is_true_now(
+    def test_the_order_of_recording_does_not_change_the_current_state(
         self, ref: str, history: list[dict[str, Any]], shuffler: random.Random
     ) -> None:
         found = []
@@ -154,7 +154,7 @@ class EveryHistory(DatabaseTestCase):
 
     @given(refs, st.lists(drafts(), min_size=1, max_size=6), st.data())
     @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-    def test_a_retraction_leaves_what_had_been_if_the_fact_had_never_been_recorded(
+    def test_retracting_a_fact_restores_the_state_without_it(
         self, ref: str, history: list[dict[str, Any]], data: st.DataObject
     ) -> None:
         place = data.draw(st.integers(0, len(history) - 1))
@@ -176,7 +176,7 @@ class EveryHistory(DatabaseTestCase):
 
     @given(refs, st.lists(drafts(), max_size=4), st.lists(drafts(), min_size=1, max_size=3))
     @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-    def test_what_is_supposed_is_what_comes_of_doing_it(
+    def test_a_what_if_equals_the_result_of_recording(
         self, ref: str, history: list[dict[str, Any]], supposed: list[dict[str, Any]]
     ) -> None:
         deadline = made(ref)
@@ -198,7 +198,7 @@ class EveryHistory(DatabaseTestCase):
 
 @given(terms(), histories())
 @settings(deadline=None, max_examples=600)
-def test_a_retracted_fact_is_as_if_it_had_never_been(
+def test_retracting_a_fact_undoes_it(
     agreed: Terms, history: list[tuple[DomainFact, datetime]]
 ) -> None:
     known = [fact for fact, _ in history]

@@ -108,7 +108,7 @@ def refused(*duties: Mapping[str, Any], **more: Any) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_a_document_may_state_every_type_of_rule() -> None:
+def test_a_document_can_use_every_type_of_rule() -> None:
     agree(
         duty("DATE", due={"type": "date", "on": "2026-03-15", "time": "17:00"}),
         duty("OFFSET", due=days_after(90, date="2026-02-01")),
@@ -133,7 +133,7 @@ def test_a_document_may_state_every_type_of_rule() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_counted_from_an_undated_milestone_sleeps_until_it_is_dated() -> None:
+def test_a_deadline_counted_from_an_undated_milestone_is_dormant() -> None:
     deadline = agree(
         duty(due=days_after(30, milestone="in-force"), grace={"count": 2, "unit": "days"}),
         milestones=[milestone()],
@@ -150,7 +150,7 @@ def test_what_is_counted_from_an_undated_milestone_sleeps_until_it_is_dated() ->
 
 
 @pytest.mark.django_db
-def test_changing_a_milestone_moves_what_hangs_on_it_through_the_ledger() -> None:
+def test_changing_a_milestone_moves_its_dependents_in_the_ledger() -> None:
     agree(
         duty("A", due=days_after(30, milestone="in-force")),
         duty("B", due=days_after(5, deadline="A")),
@@ -167,7 +167,7 @@ def test_changing_a_milestone_moves_what_hangs_on_it_through_the_ledger() -> Non
 
 
 @pytest.mark.django_db
-def test_a_milestone_with_no_date_any_more_puts_what_hangs_on_it_to_sleep() -> None:
+def test_clearing_a_milestone_date_makes_its_dependents_dormant() -> None:
     agree(
         duty("A", due=days_after(3, milestone="in-force")),
         milestones=[milestone("2026-02-10")],
@@ -180,7 +180,7 @@ def test_a_milestone_with_no_date_any_more_puts_what_hangs_on_it_to_sleep() -> N
 
 
 @pytest.mark.django_db
-def test_a_milestone_at_an_instant_counts_as_the_day_it_is_where_the_rule_counts() -> None:
+def test_a_milestone_at_an_instant_falls_on_the_day_in_the_zone_of_the_rule() -> None:
     at = {"ref": "in-force", "at": "2026-02-10T20:00:00Z"}  # the 11th in Shanghai
     agree(
         duty("DAYS", due=days_after(1, milestone="in-force")),
@@ -192,7 +192,7 @@ def test_a_milestone_at_an_instant_counts_as_the_day_it_is_where_the_rule_counts
 
 
 @pytest.mark.django_db
-def test_a_milestone_on_which_something_hangs_stays() -> None:
+def test_a_milestone_with_dependents_cannot_be_removed() -> None:
     agree(
         duty("A", due=days_after(3, milestone="in-force")),
         milestones=[milestone("2026-02-10"), {"ref": "spare"}],
@@ -219,7 +219,7 @@ def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
 
 
 @pytest.mark.django_db
-def test_a_trigger_on_a_milestone_wakes_at_it() -> None:
+def test_a_trigger_on_a_milestone_activates_at_the_milestone() -> None:
     agree(duty(due=after_event(10, milestone="in-force")), milestones=[milestone()])
     woken = utc("2026-02-12T00:00")
     assert standing("O-1") == ("dormant", None)
@@ -232,7 +232,7 @@ def test_a_trigger_on_a_milestone_wakes_at_it() -> None:
 
 
 @pytest.mark.django_db
-def test_what_waits_for_a_performance_wakes_when_it_is_recorded_and_sleeps_if_taken_back() -> None:
+def test_a_performance_activates_its_trigger_until_it_is_retracted() -> None:
     first = agree(duty("A"), duty("B", due=after_event(10, met="A")))
     recorded, taken_back = utc("2026-03-12T00:00"), utc("2026-03-14T00:00")
     done = record(first, as_of=recorded, type="performance", on="2026-03-10")
@@ -247,7 +247,7 @@ def test_what_waits_for_a_performance_wakes_when_it_is_recorded_and_sleeps_if_ta
 
 
 @pytest.mark.django_db
-def test_days_after_a_performance_at_an_instant_count_from_its_day_where_they_are_counted() -> None:
+def test_days_after_a_performance_count_from_its_day_in_the_zone_of_the_rule() -> None:
     # 20:00 UTC on the 10th is the 11th in Shanghai, and 16:00 on the 10th in New York.
     in_new_york = after_event(1, met="A")
     in_new_york["then"]["timezone"] = "America/New_York"
@@ -267,7 +267,7 @@ def test_hours_after_a_performance_count_from_its_instant() -> None:
 
 
 @pytest.mark.django_db
-def test_a_breach_wakes_what_waits_for_it_in_the_same_sweep() -> None:
+def test_a_breach_activates_its_trigger_in_the_same_sweep() -> None:
     agree(duty("A"), duty("B", due=after_event(10, breach_of="A")))
     run = sweep.run(as_of=utc("2026-03-16T00:00"))
     assert (run.breaches, run.set_aside) == (1, 0)
@@ -279,7 +279,7 @@ def test_a_breach_wakes_what_waits_for_it_in_the_same_sweep() -> None:
 
 
 @pytest.mark.django_db
-def test_after_an_outage_one_sweep_finds_the_breach_and_the_one_that_followed_from_it() -> None:
+def test_one_sweep_after_an_outage_finds_a_breach_and_the_breach_of_its_remedy() -> None:
     agree(
         duty("A"),
         duty("B", due=after_event(10, breach_of="A")),
@@ -295,7 +295,7 @@ def test_after_an_outage_one_sweep_finds_the_breach_and_the_one_that_followed_fr
 
 
 @pytest.mark.django_db
-def test_a_performance_found_late_unmakes_the_breach_and_what_it_woke() -> None:
+def test_a_performance_recorded_late_voids_the_breach_and_deactivates_its_trigger() -> None:
     first = agree(duty("A"), duty("B", due=after_event(2, breach_of="A")))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     assert standing("B")[0] == "unmet"
@@ -307,7 +307,7 @@ def test_a_performance_found_late_unmakes_the_breach_and_what_it_woke() -> None:
 
 
 @pytest.mark.django_db
-def test_a_period_that_ends_clean_wakes_what_waits_for_it() -> None:
+def test_a_period_that_ends_without_violation_activates_its_trigger() -> None:
     agree(duty("A", kind="maintain"), duty("B", due=after_event(10, met="A")))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     assert standing("A")[0] == "met"
@@ -315,7 +315,7 @@ def test_a_period_that_ends_clean_wakes_what_waits_for_it() -> None:
 
 
 @pytest.mark.django_db
-def test_a_trigger_recorded_by_hand_wakes_what_waits() -> None:
+def test_a_recorded_trigger_activates_a_dormant_deadline() -> None:
     deadline = agree(duty("B", due=after_event(10, breach_of="A")), duty("A"))
     fact = record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 9))
@@ -325,14 +325,14 @@ def test_a_trigger_recorded_by_hand_wakes_what_waits() -> None:
 
 
 @pytest.mark.django_db
-def test_a_trigger_recorded_by_hand_stands_for_a_milestone_too() -> None:
+def test_a_recorded_trigger_can_replace_a_milestone() -> None:
     deadline = agree(duty("B", due=days_after(10, milestone="in-force")), milestones=[milestone()])
     record(deadline, as_of=NOW, type="trigger", at="2026-01-29T20:00:00Z")
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 9))
 
 
 @pytest.mark.django_db
-def test_a_trigger_by_hand_may_wake_what_is_then_counted_from_another_deadline() -> None:
+def test_a_recorded_trigger_can_activate_a_rule_that_counts_from_another_deadline() -> None:
     rule = after_event(10, breach_of="A")
     rule["then"]["from"] = {"deadline": "A"}
     deadline = agree(duty("B", due=rule), duty("A"))
@@ -344,7 +344,7 @@ def test_a_trigger_by_hand_may_wake_what_is_then_counted_from_another_deadline()
 @pytest.mark.parametrize(
     "rule", [{"type": "date", "on": "2026-03-15"}, days_after(3, date="2026-03-15"), MONTHLY]
 )
-def test_a_trigger_for_what_waits_for_nothing_is_refused(rule: dict[str, Any]) -> None:
+def test_a_trigger_for_a_rule_without_one_is_refused(rule: dict[str, Any]) -> None:
     deadline = agree(duty(due=rule))
     with pytest.raises(Invalid, match="type: This deadline waits for nothing"):
         record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
@@ -383,7 +383,7 @@ def test_a_chain_moves_as_a_whole() -> None:
 
 
 @pytest.mark.django_db
-def test_an_extension_moves_what_hangs_on_it_from_the_instant_it_takes_effect() -> None:
+def test_an_extension_moves_dependents_from_its_effective_time() -> None:
     first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
     missed_at = utc("2026-03-12T16:00")
     sweep.run(as_of=utc("2026-03-13T00:00"))
@@ -408,7 +408,7 @@ def test_an_extension_moves_what_hangs_on_it_from_the_instant_it_takes_effect() 
 
 
 @pytest.mark.django_db
-def test_an_extension_in_time_leaves_no_breach_of_what_hangs_on_it() -> None:
+def test_a_timely_extension_prevents_breaches_of_dependents() -> None:
     first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
     record(
         first,
@@ -423,7 +423,7 @@ def test_an_extension_in_time_leaves_no_breach_of_what_hangs_on_it() -> None:
 
 
 @pytest.mark.django_db
-def test_an_extension_taken_back_takes_back_the_move_of_what_hangs_on_it() -> None:
+def test_retracting_an_extension_moves_dependents_back() -> None:
     first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
     later = {"type": "date", "on": "2026-03-20"}
     fact = record(first, as_of=NOW, type="extension", on="2026-01-30", due=later)
@@ -433,14 +433,14 @@ def test_an_extension_taken_back_takes_back_the_move_of_what_hangs_on_it() -> No
 
 
 @pytest.mark.django_db
-def test_what_becomes_of_a_deadline_is_no_matter_of_what_is_counted_from_its_due_date() -> None:
+def test_the_status_of_a_deadline_does_not_affect_rules_that_count_from_its_due_date() -> None:
     first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
     record(first, as_of=NOW, type="performance", on="2026-01-30")
     assert standing("B") == ("pending", date(2026, 3, 12))
 
 
 @pytest.mark.django_db
-def test_a_suspension_of_the_agreement_moves_what_hangs_on_another_deadline_only_once() -> None:
+def test_a_suspension_of_the_agreement_moves_dependents_only_once() -> None:
     agree(duty("A", due_on="2026-03-20"), duty("B", due=days_after(10, deadline="A")))
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
     befall(as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
@@ -451,7 +451,7 @@ def test_a_suspension_of_the_agreement_moves_what_hangs_on_another_deadline_only
 
 
 @pytest.mark.django_db
-def test_what_survives_a_suspension_still_follows_the_deadline_it_is_counted_from() -> None:
+def test_a_surviving_obligation_still_follows_its_anchor() -> None:
     after_a = days_after(10, deadline="A")
     agree(duty("A", due_on="2026-03-20"), duty("B", due=after_a, is_surviving=True))
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
@@ -461,7 +461,7 @@ def test_what_survives_a_suspension_still_follows_the_deadline_it_is_counted_fro
 
 
 @pytest.mark.django_db
-def test_a_suspension_of_one_deadline_moves_what_hangs_on_it() -> None:
+def test_a_suspension_of_a_deadline_moves_its_dependents() -> None:
     first = agree(duty("A", due_on="2026-03-20"), duty("B", due=days_after(10, deadline="A")))
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
     record(first, as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
@@ -470,7 +470,7 @@ def test_a_suspension_of_one_deadline_moves_what_hangs_on_it() -> None:
 
 
 @pytest.mark.django_db
-def test_a_source_that_cannot_be_projected_stops_nothing_but_what_hangs_on_it(
+def test_a_deadline_that_cannot_be_projected_stops_only_its_dependents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad = agree(duty("A"), duty("B", due=days_after(1, deadline="A")), duty("F"))
@@ -498,7 +498,7 @@ def test_a_source_that_cannot_be_projected_stops_nothing_but_what_hangs_on_it(
 
 
 @pytest.mark.django_db
-def test_a_ring_of_rules_in_a_document_is_refused_with_its_path() -> None:
+def test_a_cycle_of_rules_in_a_document_is_refused_at_its_path() -> None:
     found = refused(
         duty("A", due=days_after(1, deadline="C")),
         duty("B", due=after_event(1, met="A")),
@@ -509,7 +509,7 @@ def test_a_ring_of_rules_in_a_document_is_refused_with_its_path() -> None:
 
 
 @pytest.mark.django_db
-def test_a_ring_made_by_a_correction_is_refused_with_its_path() -> None:
+def test_a_correction_that_creates_a_cycle_is_refused_at_its_path() -> None:
     agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
     with pytest.raises(Invalid) as error:
         correct(duty("A", due=days_after(1, deadline="B")), as_of=NOW)
@@ -518,7 +518,7 @@ def test_a_ring_made_by_a_correction_is_refused_with_its_path() -> None:
 
 
 @pytest.mark.django_db
-def test_a_ring_through_the_start_of_a_period_is_refused() -> None:
+def test_a_cycle_through_the_start_of_a_period_is_refused() -> None:
     agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
     keeping = duty("A", kind="maintain", starts=days_after(1, deadline="B"))
     with pytest.raises(Invalid) as error:
@@ -527,7 +527,7 @@ def test_a_ring_through_the_start_of_a_period_is_refused() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_counted_from_itself_is_refused_however_it_is_entered() -> None:
+def test_a_rule_that_counts_from_itself_is_refused() -> None:
     own = duty("A", due=days_after(1, deadline="A"))
     sentence = "These would be counted from each other: A > A."
     assert refused(own) == {"obligations/0/due": sentence}
@@ -554,19 +554,19 @@ def test_what_is_counted_from_itself_is_refused_however_it_is_entered() -> None:
         ({**days_after(1, date="2026-03-01"), "calendars": ["desk:x"]}, "due/calendars"),
     ],
 )
-def test_an_unknown_ref_is_refused_at_its_place(rule: dict[str, Any], path: str) -> None:
+def test_an_unknown_ref_is_refused_at_its_path(rule: dict[str, Any], path: str) -> None:
     assert set(refused(duty("O-1"), duty("O-2", due=rule))) == {f"obligations/1/{path}"}
 
 
 @pytest.mark.django_db
-def test_what_something_is_counted_from_may_stand_below_it_in_a_document() -> None:
+def test_a_rule_can_refer_to_an_obligation_further_down_in_the_document() -> None:
     agree(duty("B", due=days_after(1, deadline="A")), duty("A"))
     assert days("B") == [date(2026, 3, 16)]
     assert deadline_of("A").has_dependents
 
 
 @pytest.mark.django_db
-def test_a_dependent_added_later_hangs_on_what_is_there() -> None:
+def test_a_dependent_can_be_added_later() -> None:
     first = agree(duty("A"))
     draft = read(ObligationDraft, duty("B", due=after_event(2, met="A")))
     record(first, as_of=NOW, type="performance", on="2026-01-30")
@@ -579,7 +579,7 @@ def test_a_dependent_added_later_hangs_on_what_is_there() -> None:
 
 
 @pytest.mark.django_db
-def test_a_dependent_of_what_has_no_deadline_gets_one_when_that_does() -> None:
+def test_a_dependent_gets_a_deadline_when_its_anchor_does() -> None:
     duties = (duty("A", due=None), duty("B", due=days_after(2, deadline="A")))
     load(document("supply", *duties), as_of=NOW)
     assert days("B") == []
@@ -592,7 +592,7 @@ def test_a_dependent_of_what_has_no_deadline_gets_one_when_that_does() -> None:
 
 
 @pytest.mark.django_db
-def test_a_recurrence_is_made_ahead_for_two_years_and_numbered() -> None:
+def test_a_recurrence_creates_numbered_deadlines_for_two_years() -> None:
     agree(duty(due={**MONTHLY, "start": "2026-01-31", "end_of_month": True}))
     found = Deadline.objects.order_by("number").values_list("number", "due_on")
     assert list(found)[:3] == [
@@ -607,7 +607,7 @@ def test_a_recurrence_is_made_ahead_for_two_years_and_numbered() -> None:
 
 
 @pytest.mark.django_db
-def test_time_brings_more_of_a_recurrence_and_of_what_hangs_on_it() -> None:
+def test_a_recurrence_and_its_dependents_are_extended_over_time() -> None:
     agree(duty("A", due=MONTHLY), duty("B", due=days_after(5, deadline="A")))
     assert (len(days("A")), len(days("B"))) == (24, 24)
     assert recomputation.run(as_of=NOW) is not None
@@ -660,7 +660,7 @@ def test_a_recurrence_turned_into_a_date_keeps_its_first_deadline() -> None:
 
 
 @pytest.mark.django_db
-def test_a_recurrence_of_too_many_dates_is_refused_at_its_place() -> None:
+def test_a_recurrence_with_too_many_dates_is_refused_at_its_path() -> None:
     daily = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": "2020-01-01"}
     found = refused(duty("O-1"), duty("O-2", due=daily))
     assert found == {
@@ -681,7 +681,7 @@ def test_a_recurrence_of_too_many_dates_is_refused_at_its_place() -> None:
         "FREQ=YEARLY;INTERVAL=9999;BYMONTH=2;BYMONTHDAY=29",
     ],
 )
-def test_a_bomb_costs_less_than_a_second_and_is_refused(rrule: str) -> None:
+def test_an_expensive_recurrence_is_refused_within_a_second(rrule: str) -> None:
     start = time.perf_counter()
     bomb = {"type": "recurrence", "rrule": rrule, "start": "1971-01-01"}
     assert set(refused(duty(due=bomb))) == {"obligations/0/due/rrule"}
@@ -689,7 +689,7 @@ def test_a_bomb_costs_less_than_a_second_and_is_refused(rrule: str) -> None:
 
 
 @pytest.mark.django_db
-def test_what_recurs_within_a_day_is_refused() -> None:
+def test_a_recurrence_within_a_day_is_refused() -> None:
     start = time.perf_counter()
     for rrule, begins_on, _ in REFUSED:
         bomb = {"type": "recurrence", "rrule": rrule, "start": begins_on.isoformat()}
@@ -710,7 +710,7 @@ def test_an_extension_of_one_deadline_of_a_recurrence_leaves_the_others() -> Non
 
 
 @pytest.mark.django_db
-def test_a_fact_recorded_long_after_leaves_no_deadline_unsettled() -> None:
+def test_a_fact_recorded_much_later_refreshes_every_deadline() -> None:
     agree(duty(due=MONTHLY))
     later = {"type": "date", "on": "2026-04-01"}
     as_of = utc("2026-06-20T00:00")
@@ -723,7 +723,7 @@ def test_a_fact_recorded_long_after_leaves_no_deadline_unsettled() -> None:
 
 
 @pytest.mark.django_db
-def test_an_extension_without_a_zone_counts_in_that_of_the_rule_it_extends() -> None:
+def test_an_extension_without_a_zone_uses_the_zone_of_the_rule() -> None:
     named = {"type": "date", "on": "2026-03-15", "timezone": "America/New_York"}
     deadline = agree(duty(due=named))
     later = {"type": "date", "on": "2026-03-20"}
@@ -751,7 +751,7 @@ def across_the_sea(**more: Any) -> Deadline:
 
 
 @pytest.mark.django_db
-def test_in_a_two_sided_window_it_is_ambiguous_and_only_after_it_unmet() -> None:
+def test_a_two_sided_deadline_is_ambiguous_within_its_window_and_unmet_after_it() -> None:
     deadline = across_the_sea()
     assert (deadline.first_at, deadline.due_at) == (FIRST_AT, LAST_AT)
     assert (deadline.status, deadline.is_ambiguous) == ("pending", False)
@@ -779,7 +779,7 @@ def test_in_a_two_sided_window_it_is_ambiguous_and_only_after_it_unmet() -> None
         ("2026-03-16T04:00:00Z", ("met_late", False)),
     ],
 )
-def test_what_was_done_within_the_window_is_met_and_ambiguous(
+def test_performance_within_the_window_is_met_and_ambiguous(
     at: str, expected: tuple[str, bool]
 ) -> None:
     deadline = across_the_sea()
@@ -788,7 +788,7 @@ def test_what_was_done_within_the_window_is_met_and_ambiguous(
 
 
 @pytest.mark.django_db
-def test_readings_of_a_legal_method_that_differ_make_a_window_too() -> None:
+def test_differing_readings_of_a_legal_method_create_a_window() -> None:
     rule = {
         "type": "offset",
         "from": {"date": "2026-03-02"},
@@ -819,7 +819,7 @@ MID_MARCH = utc("2026-03-12T00:00")
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["maintain", "refrain"])
-def test_a_period_begins_holds_and_ends_clean(kind: str) -> None:
+def test_a_period_is_pending_then_holding_then_met(kind: str) -> None:
     deadline = keeping(kind)
     assert (deadline.status, deadline.starts_at) == ("pending", utc("2026-02-27T16:00"))
     sweep.run(as_of=MID_MARCH)
@@ -833,7 +833,7 @@ def test_a_period_begins_holds_and_ends_clean(kind: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_violation_lasts_until_its_last_day_and_makes_the_end_late() -> None:
+def test_a_violation_lasts_through_its_last_day_and_the_period_ends_met_late() -> None:
     deadline = keeping()
     broken: dict[str, Any] = {"on": "2026-03-05", "until": "2026-03-07"}
     record(deadline, as_of=utc("2026-03-06T00:00"), type="violation", **broken)
@@ -853,7 +853,7 @@ def test_a_violation_lasts_until_its_last_day_and_makes_the_end_late() -> None:
 
 
 @pytest.mark.django_db
-def test_a_violation_without_an_end_is_cured_by_one_that_has_it() -> None:
+def test_a_violation_without_an_end_is_cured_by_superseding_it_with_one_that_ends() -> None:
     deadline = keeping("refrain")
     open_ended = record(deadline, as_of=MID_MARCH, type="violation", at="2026-03-05T08:00:00Z")
     first_escalation = MID_MARCH + timedelta(days=1)
@@ -874,7 +874,7 @@ def test_a_violation_without_an_end_is_cured_by_one_that_has_it() -> None:
 
 
 @pytest.mark.django_db
-def test_to_refrain_without_an_end_has_no_due_date() -> None:
+def test_an_open_ended_obligation_to_refrain_has_no_due_date() -> None:
     deadline = agree(duty(kind="refrain", due=None))
     assert (deadline.status, deadline.due_at, deadline.next_check_at) == ("holding", None, None)
     record(deadline, as_of=NOW, type="violation", on="2026-01-20", until="2026-01-22")
@@ -882,7 +882,7 @@ def test_to_refrain_without_an_end_has_no_due_date() -> None:
 
 
 @pytest.mark.django_db
-def test_a_period_whose_start_has_no_date_does_not_begin() -> None:
+def test_a_period_with_an_undated_start_is_dormant() -> None:
     deadline = agree(
         duty(kind="maintain", due=None, starts=days_after(5, milestone="in-force")),
         milestones=[milestone()],
@@ -908,7 +908,7 @@ def test_a_suspension_stops_the_clock_or_lets_it_run(is_tolling: bool, due_on: i
 
 
 @pytest.mark.django_db
-def test_a_termination_reaches_all_but_what_survives_and_can_be_taken_back() -> None:
+def test_a_termination_cancels_all_but_surviving_obligations_until_retracted() -> None:
     agree(duty("A"), duty("B", is_surviving=True), duty("C", kind="maintain", is_surviving=False))
     fact = befall(as_of=NOW, type="termination", on="2026-01-31")
     assert [standing(ref)[0] for ref in "ABC"] == ["cancelled", "pending", "cancelled"]
@@ -922,13 +922,13 @@ def test_a_termination_reaches_all_but_what_survives_and_can_be_taken_back() -> 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["maintain", "refrain"])
-def test_what_is_kept_is_not_performed(kind: str) -> None:
+def test_an_obligation_to_maintain_or_refrain_cannot_be_performed(kind: str) -> None:
     with pytest.raises(Invalid, match=f"type: What is to {kind} is not performed"):
         record(keeping(kind), as_of=NOW, type="performance", on="2026-01-30")
 
 
 @pytest.mark.django_db
-def test_what_is_achieved_is_not_violated() -> None:
+def test_an_obligation_to_achieve_cannot_be_violated() -> None:
     with pytest.raises(Invalid, match="type: What is to be achieved is not violated"):
         record(agree(), as_of=NOW, type="violation", on="2026-01-30")
 
@@ -961,7 +961,7 @@ def test_performances_add_up_to_the_target() -> None:
 
 
 @pytest.mark.django_db
-def test_a_restated_target_is_what_counts_from_then_on() -> None:
+def test_a_restatement_changes_the_target_from_its_effective_time() -> None:
     deadline = agree(duty(target_quantity=100, unit="t"))
     record(deadline, as_of=NOW, type="restatement", on="2026-01-15", quantity="150")
     record(deadline, as_of=NOW, type="performance", on="2026-01-20", quantity="100")
