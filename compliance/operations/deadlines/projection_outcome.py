@@ -86,16 +86,17 @@ def decide(
     if delta or changes:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in delta]
-    step, announced = NO_STEP, []
+    step = NO_STEP
+    announced: list[AlertIntent] = []
     if past:
-        now = past[-1]
         found_at = recorded_at or as_of
-        step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
+        step = _policy_step(
+            row, inputs, past[-1], recorded, breaches, found_at=found_at, as_of=as_of
+        )
         announced = intents.missed(changes, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
-            change = intents.changed(recorded, now, recorded_at=found_at)
-            announced += [change] if change is not None else []
-        announced += [step.intent] if step.intent is not None else []
+            announced += filter(None, [intents.changed(recorded, past[-1], recorded_at=found_at)])
+        announced += filter(None, [step.intent])
     begun, altered = _breach_rows(row.id, changes, recorded_at)
     if known_from is not None:
         # What was believed for a while can be asked about, even if it never happened.
