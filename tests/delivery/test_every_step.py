@@ -84,6 +84,7 @@ def test_undisturbed_everybody_is_told_everything_once(simulation: Simulation) -
     assert judge(simulation.undisturbed()) == Verdict()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("worker", "is_pipelining"), [("sweep", False), ("delivery", False), ("delivery", True)]
 )
@@ -172,6 +173,7 @@ def _make_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alerts, "make", later)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("sabotage", "worker", "when", "finding"),
     [
