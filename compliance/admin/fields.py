@@ -17,7 +17,7 @@ TIME_ZONES_ID = "time-zones"
 EMPTY_CHOICE = ("", "Choose")
 
 
-def enum_choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+def enum_choices(words: Iterable[StrEnum]) -> list[tuple[str, str]]:
     """Return the members of an enum as choices of a form field."""
     return [(word.value, word.value.replace("_", " ")) for word in words]
 
@@ -27,7 +27,7 @@ def text_field(**options: Any) -> forms.CharField:
     return forms.CharField(**{"required": False, "widget": TextInput(), **options})
 
 
-def enum_field(words: type[StrEnum], **options: Any) -> forms.ChoiceField:
+def enum_field(words: Iterable[StrEnum], **options: Any) -> forms.ChoiceField:
     """Return a field for one member of an enum, without a preselected value unless `initial`."""
     choices = enum_choices(words)
     if "initial" not in options:

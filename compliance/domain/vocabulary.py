@@ -164,12 +164,16 @@ class Verification(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the desk itself determines of a deadline."""
+    """What a determination or a position says about a deadline."""
 
     MET = "met"
     PARTLY_MET = "partly_met"
     NOT_MET = "not_met"
     UNDETERMINED = "undetermined"
+
+
+# A party says how it sees a deadline. Only the desk can find that this cannot be determined.
+POSITION_VERDICTS = (Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET)
 
 
 class RollUp(StrEnum):

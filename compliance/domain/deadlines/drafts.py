@@ -180,6 +180,6 @@ class PositionDraft(DayOrInstant):
     """What one party says about a deadline."""
 
     party: PartyCode
-    verdict: Verdict
+    verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]
     quote: Text = ""
     evidence: Refs = ()
