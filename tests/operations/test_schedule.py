@@ -12,6 +12,7 @@ import pytest
 from django.db import transaction
 
 from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines import sources
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.ledger import Entry, replay
 from compliance.domain.deadlines.projection import project
@@ -26,7 +27,6 @@ from compliance.operations.deadlines import (
     facts,
     projection_outcome,
     recomputation,
-    schedule,
     sweep,
 )
 from tests.domain.recurrence_bombs import REFUSED
@@ -348,7 +348,7 @@ def test_a_trigger_by_hand_may_wake_what_is_then_counted_from_another_deadline()
 )
 def test_a_trigger_for_what_waits_for_nothing_is_refused(rule: dict[str, Any]) -> None:
     deadline = agree(duty(due=rule))
-    with pytest.raises(Invalid, match="type: This deadline waits for nothing"):
+    with pytest.raises(Invalid, match="type: This deadline does not wait for an event"):
         record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
 
 
@@ -488,7 +488,7 @@ def test_a_source_that_cannot_be_projected_stops_nothing_but_what_hangs_on_it(
 
     with monkeypatch.context() as patch:
         patch.setattr(projection_outcome, "project", refusing)
-        patch.setattr(schedule, "project", refusing)
+        patch.setattr(sources, "project", refusing)
         sweep.run(as_of=utc("2026-03-20T00:00"))
     assert "cannot be projected" in deadline_of("A").set_aside_error
     assert standing("C")[0] == "unmet"
@@ -507,7 +507,8 @@ def test_a_ring_of_rules_in_a_document_is_refused_with_its_path() -> None:
         duty("C", due=after_event(1, breach_of="B")),
     )
     assert set(found) == {f"obligations/{index}/due" for index in range(3)}
-    assert found["obligations/0/due"] == ("These would be counted from each other: A > C > B > A.")
+    sentence = "These obligations would depend on each other: A > C > B > A."
+    assert found["obligations/0/due"] == sentence
 
 
 @pytest.mark.django_db
@@ -515,7 +516,7 @@ def test_a_ring_made_by_a_correction_is_refused_with_its_path() -> None:
     agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
     with pytest.raises(Invalid) as error:
         correct(duty("A", due=days_after(1, deadline="B")), as_of=NOW)
-    assert str(error.value) == "due: These would be counted from each other: A > B > A."
+    assert str(error.value) == "due: These obligations would depend on each other: A > B > A."
     assert standing("A") == ("pending", date(2026, 3, 15))
 
 
@@ -525,13 +526,13 @@ def test_a_ring_through_the_start_of_a_period_is_refused() -> None:
     keeping = duty("A", kind="maintain", starts=days_after(1, deadline="B"))
     with pytest.raises(Invalid) as error:
         correct(keeping, as_of=NOW)
-    assert str(error.value) == "starts: These would be counted from each other: A > B > A."
+    assert str(error.value) == "starts: These obligations would depend on each other: A > B > A."
 
 
 @pytest.mark.django_db
 def test_what_is_counted_from_itself_is_refused_however_it_is_entered() -> None:
     own = duty("A", due=days_after(1, deadline="A"))
-    sentence = "These would be counted from each other: A > A."
+    sentence = "These obligations would depend on each other: A > A."
     assert refused(own) == {"obligations/0/due": sentence}
     agreement = agree(duty("B")).agreement
     with pytest.raises(Invalid, match=f"^due: {sentence}$"):
@@ -668,7 +669,7 @@ def test_a_recurrence_of_too_many_dates_is_refused_at_its_place() -> None:
     assert found == {
         "obligations/1/due/rrule": (
             "This rule yields more than 2000 dates up to 2028-02-01: "
-            "start it later, or let it recur less often."
+            "start it later, or make it recur less often."
         )
     }
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
+import orjson
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -325,6 +327,20 @@ def parse_due_rule(value: object) -> DueRule:
         pydantic.ValidationError: its locations are paths in `value`, such as `on`.
     """
     return _RULE.validate_python(value)
+
+
+def load_due_rule(stored: object) -> DueRule | None:
+    """Return a stored rule; None for None. Equal rules are parsed only once.
+
+    Raises:
+        pydantic.ValidationError: the stored value is not a rule.
+    """
+    return None if stored is None else _load(orjson.dumps(stored))
+
+
+@lru_cache(maxsize=4096)
+def _load(text: bytes) -> DueRule:
+    return parse_due_rule(orjson.loads(text))
 
 
 def dump_due_rule(rule: DueRule) -> dict[str, object]:

@@ -21,6 +21,7 @@ from compliance.domain.agreements.drafts import (
     ObligationDraft,
     PartyDraft,
 )
+from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import EvidenceKind
@@ -319,7 +320,7 @@ def _add_known(
         fact.deadline_id for fact, _ in new_facts if fact.deadline_id and fact.due_at is not None
     ]
     concerned = Deadline.objects.filter(id__in=redated).values_list("obligation_id", flat=True)
-    added.deadline_ids |= schedule.arrange(concerned, as_of=as_of).touched
+    added.deadline_ids |= schedule.reschedule(concerned, as_of=as_of).touched
     if general:
         added.deadline_ids |= facts.reached(agreement)
     return added
@@ -432,7 +433,7 @@ def _take(stored: Counter[Any], identity: Hashable) -> bool:
 
 def _identity(row: Any, name: str) -> object:
     # A rule may be stored without the fields that rules of its type have gained since.
-    return schedule.rule_of(row.due) if name == "rule" else getattr(row, name)
+    return load_due_rule(row.due) if name == "rule" else getattr(row, name)
 
 
 def _add_evidence_of(

@@ -88,9 +88,9 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
     touched: set[int] = set()
     problems: dict[int, str] = {}
     for level in levels:
-        arranged = schedule.arrange(level, as_of=as_of, is_forgiving=True, keeps_closed=True)
-        touched |= arranged.touched
-        problems |= arranged.failed
+        rescheduled = schedule.reschedule(level, as_of=as_of, is_forgiving=True, keeps_closed=True)
+        touched |= rescheduled.touched
+        problems |= rescheduled.failed
     projection.refresh(touched, as_of=as_of, keeps_closed=True)
     projection.recheck_business_days(obligation_ids, as_of=as_of)
     after = dict(concerned.filter(id__in=before).values_list("id", "due_at"))
