@@ -10,6 +10,7 @@ from compliance import delivery
 from compliance.operations.alerts import silences
 from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines import sweep as sweeping
+from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 from compliance.operations.system import audits
 from compliance.queries.integrity import tampering as integrity
@@ -90,3 +91,9 @@ def verify_ledger() -> None:
     )
     if not check.is_clean:
         delivery.mail_check(check)
+
+
+@shared_task
+def remove_orphaned_files() -> None:
+    """Remove the files that failed uploads left behind."""
+    orphans.remove(as_of=timezone.now())

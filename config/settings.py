@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "compliance.web.contention.ContentionMiddleware",
 ]
 
 TEMPLATES = [
@@ -202,7 +203,7 @@ AXES_RESET_ON_SUCCESS = True
 # A locked account opens an hour after the last failure that counted, whatever is tried meanwhile.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
-# A stranger must not be able to lock somebody out of their account from elsewhere.
+# Both together: a stranger must not be able to lock somebody else out of their account.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
@@ -261,7 +262,7 @@ FILE_UPLOAD_HANDLERS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "compliance.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "compliance.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],

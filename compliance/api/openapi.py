@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from drf_spectacular.authentication import SessionScheme as BaseSessionScheme
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
@@ -39,6 +40,12 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "scheme": "bearer",
             "description": "A token that `manage.py create_token NAME` printed.",
         }
+
+
+class SessionScheme(BaseSessionScheme):  # type: ignore[no-untyped-call]
+    """The session of the admin."""
+
+    target_class = "compliance.api.authentication.SessionAuthentication"
 
 
 class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

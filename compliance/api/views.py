@@ -36,7 +36,8 @@ class Views(ViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check permissions, then open the body."""
         super().initial(request, *args, **kwargs)
-        accept_pieces(request._request)
+        if self.action is not None:  # else the method is not offered here
+            accept_pieces(request._request)
 
 
 def question(request: Request, kind: type[FilterT]) -> FilterT:

@@ -10,10 +10,15 @@ from django.shortcuts import render
 
 
 def page(
-    request: HttpRequest, title: str, *, status: HTTPStatus = HTTPStatus.OK, **context: Any
+    request: HttpRequest,
+    title: str,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    template: str = "web/page.html",
+    **context: Any,
 ) -> HttpResponse:
-    """A page of `templates/web/page.html`."""
-    response = render(request, "web/page.html", {"title": title, **context}, status=status)
+    """A page of `templates/web/page.html`, or of a template that extends it."""
+    response = render(request, template, {"title": title, **context}, status=status)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"

@@ -144,21 +144,6 @@ def test_nobody_makes_a_token_for_somebody_with_more_rights(desk: User) -> None:
     assert ApiToken.objects.get().user.email == "clerk@example.org"
 
 
-def test_a_user_is_added_by_mail_address(browser: Client) -> None:
-    password = "correct-horse-battery"
-    values = {
-        "email": "ana@example.org",
-        "usable_password": "true",
-        "password1": password,
-        "password2": password,
-    }
-    assert browser.post(address("user", "add"), values).status_code == 302
-    assert User.objects.get(email="ana@example.org").check_password(password)
-
-    again = browser.post(address("user", "add"), {**values, "email": "Ana@Example.org"})
-    assert "already" in " ".join(errors(again)["email"])
-
-
 def test_who_edits_people_cannot_raise_anybodys_rights(desk: User) -> None:
     user = staff("clerk@example.org", "view_user", "change_user")
     clerk = logged_in(user)

@@ -1,4 +1,4 @@
-"""Tokens in addresses stay out of what is kept."""
+"""Secret tokens in URLs stay out of the logs and the change history."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.samples import DESK, follow
 TOKEN = "WzEsMl0:1abcde:c2VjcmV0"
 
 
-@pytest.mark.parametrize("room", ["/feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
+@pytest.mark.parametrize("path", ["/feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
-def test_no_token_of_an_address_comes_into_a_log(
-    client: Client, db: None, caplog: pytest.LogCaptureFixture, room: str, method: str
+def test_no_token_of_a_url_reaches_the_log(
+    client: Client, db: None, caplog: pytest.LogCaptureFixture, path: str, method: str
 ) -> None:
-    answer = getattr(client, method)(room.format(TOKEN))
+    answer = getattr(client, method)(path.format(TOKEN))
     assert answer.status_code in {404, 405}
     formatter = logging.getLogger().handlers[0].formatter
     [console] = [
@@ -32,10 +32,10 @@ def test_no_token_of_an_address_comes_into_a_log(
     lines = [formatter.format(record) for record in caplog.records]
     assert lines, "the refusal is logged"
     assert not [line for line in lines if TOKEN in line]
-    assert any(room.partition("{")[0] in line for line in lines)
+    assert any(path.partition("{")[0] in line for line in lines)
 
 
-def test_no_token_comes_into_the_history_of_changes(client: Client, db: None) -> None:
+def test_no_token_reaches_the_change_history(client: Client, db: None) -> None:
     follow()
     path = links.unsubscribe_path(DESK, None)
     assert client.post(path).status_code == 200

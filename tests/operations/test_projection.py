@@ -317,7 +317,7 @@ def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: s
 
 @pytest.mark.django_db(transaction=True)
 def test_settling_outside_a_transaction_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="inside the transaction"):
+    with pytest.raises(RuntimeError, match="inside a transaction"):
         projection.refresh([], as_of=AFTER)
 
 

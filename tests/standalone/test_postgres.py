@@ -36,7 +36,7 @@ def test_fsync_is_on_unless_waived(folder: Path) -> None:
             assert connection.execute("SHOW fsync").fetchone() == (expected,)
 
 
-def test_pid_file_of_a_dead_server_whose_number_was_given_away(folder: Path) -> None:
+def test_pid_file_of_a_dead_server_whose_pid_was_reused(folder: Path) -> None:
     server = postgres(folder)
     server.start()
     pid = server.pid()
@@ -74,7 +74,7 @@ def test_servers_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         postgres(folder).start()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 class TestAsRoot:
     def test_folder_closed_to_others_where_namespaces_are_forbidden(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -84,7 +84,7 @@ class TestAsRoot:
         with pytest.raises(ServerError, match="must not run as root"):
             postgres(folder).start()
 
-    def test_data_changes_hands_when_namespaces_come_and_go(
+    def test_data_changes_owner_when_namespaces_come_and_go(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder = Path("/tmp") / f"pacta-root-{os.getpid()}"

@@ -29,7 +29,7 @@ with server.running(is_owner=sys.argv[3] == "owner"):
 
 
 def hold(server: Server, *, is_owner: bool = False) -> subprocess.Popen[str]:
-    """Use the server from another process until its input is closed."""
+    """Use the server from another process until the input of that process is closed."""
     role = "owner" if is_owner else "user"
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, server.name, str(server.var_dir), role],
@@ -61,7 +61,7 @@ def test_last_user_stops_it(server: Server) -> None:
     holder = hold(server)
     with server.running():
         holder.communicate()
-        assert server.is_up(), "the first user left, and we are still here"
+        assert server.is_up(), "the first user left, but we still use it"
     assert not server.is_up()
 
 
@@ -82,8 +82,10 @@ def test_killed_user_does_not_count(server: Server) -> None:
     assert not server.is_up()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of this death")
-def test_owner_takes_it_along_when_killed(server: Server) -> None:
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux signals the child of a killed process"
+)
+def test_killed_owner_takes_the_server_with_it(server: Server) -> None:
     holder = hold(server, is_owner=True)
     holder.kill()
     holder.wait()
@@ -111,7 +113,7 @@ def test_path_too_long_for_a_socket(tmp_path: Path) -> None:
             assert folder not in server.socket_path.parents
 
 
-def test_spaces_and_signs_in_the_path(tmp_path: Path) -> None:
+def test_spaces_and_special_characters_in_the_path(tmp_path: Path) -> None:
     folder = tmp_path / "a b%20?#@é"
     with postgres(folder).running(), psycopg.connect(postgres(folder).url) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("pacta",)
@@ -119,7 +121,7 @@ def test_spaces_and_signs_in_the_path(tmp_path: Path) -> None:
         assert redis.from_url(Valkey(folder).redis_url).ping()
 
 
-def test_folder_that_is_none(server: Server) -> None:
+def test_var_dir_that_is_a_file(server: Server) -> None:
     server.var_dir.write_text("in the way")
     with pytest.raises(ServerError, match="VAR_DIR") as refused, server.running():
         pass

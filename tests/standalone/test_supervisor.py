@@ -1,4 +1,4 @@
-"""The supervisor over small real programs: what dies comes back, and what ends leaves nothing."""
+"""The supervisor over small real programs: crashes are repaired, and nothing outlives it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_crashed_program_comes_back(start: Start) -> None:
     assert any("ended (SIGKILL); starts again in 0.5 s" in line for line in run.lines())
 
 
-def test_program_that_keeps_crashing_is_tried_less_and_less_often(start: Start) -> None:
+def test_program_that_keeps_crashing_is_restarted_less_and_less_often(start: Start) -> None:
     run = start(one="raise SystemExit(3)")
     run.wait_for(lambda: "again in 2 s" in run.log.read_text())
     text = run.log.read_text()
@@ -134,7 +134,7 @@ def test_program_that_keeps_crashing_is_tried_less_and_less_often(start: Start) 
     ]
 
 
-def test_child_of_a_crashed_program_goes_with_it(start: Start) -> None:
+def test_child_of_a_crashed_program_ends_with_it(start: Start) -> None:
     run = start(one=PARENT)
     run.wait_for(lambda: len(run.pids()) == 1)
     grandchild = run.pids()[0]
@@ -164,8 +164,10 @@ def test_second_signal_does_not_wait(start: Start) -> None:
     assert not is_alive(run.pids()[0])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of this death")
-def test_killed_supervisor_leaves_nothing(start: Start) -> None:
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux signals the child of a killed process"
+)
+def test_killed_supervisor_leaves_no_program(start: Start) -> None:
     run = start(one=SLEEPER, two=SLEEPER)
     run.wait_for(lambda: len(run.pids()) == 2)
     run.process.kill()
@@ -173,7 +175,7 @@ def test_killed_supervisor_leaves_nothing(start: Start) -> None:
     run.wait_for(lambda: not any(map(is_alive, run.pids())))
 
 
-def test_readiness_is_told_once(start: Start) -> None:
+def test_readiness_is_reported_once(start: Start) -> None:
     run = start(one=SLEEPER)
     run.wait_for(lambda: "READY" in run.lines())
     time.sleep(1)

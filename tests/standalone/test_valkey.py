@@ -10,7 +10,7 @@ import redis
 from standalone.valkey import Valkey
 
 
-def test_valkey_takes_its_clients_back_after_a_restart(folder: Path) -> None:
+def test_clients_reconnect_after_a_restart_of_valkey(folder: Path) -> None:
     server = Valkey(folder)
     server.start()
     client = redis.from_url(server.redis_url)

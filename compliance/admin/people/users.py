@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -21,34 +23,31 @@ from compliance.admin.answering import Question, Secret, confirm, show_once
 from compliance.admin.permissions import right
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.saving import place
-from compliance.admin.theme import Checkbox, Choice, ModelAdmin, button
+from compliance.admin.theme import Checkbox, Choice, ModelAdmin, ModelForm, button
+from compliance.delivery.account_mails import send_address_change
 from compliance.domain.problems import Invalid
 from compliance.models import ApiToken, User
-from compliance.operations.people import tokens
+from compliance.operations.people import passwords, tokens
 
 if TYPE_CHECKING:
-    from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
-    from django.contrib.auth.forms import UserChangeForm as BaseChangeForm
+    from django.contrib.auth.forms import UserChangeForm
 
     BaseUserAdmin = auth_admin.UserAdmin[User]
-    BaseCreationForm = AdminUserCreationForm[User]
-    UserChangeForm = BaseChangeForm[User]
+    BaseUserForm = UserChangeForm[User]
 else:
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm
-    from unfold.forms import UserCreationForm as BaseCreationForm
+    from django.contrib.auth.forms import UserChangeForm as BaseUserForm
 
     BaseUserAdmin = auth_admin.UserAdmin
 
 admin.site.unregister(Group)
 
 
-class UserCreationForm(BaseCreationForm):
-    """A new person, by mail address and password."""
+class UserCreationForm(ModelForm):
+    """A new person, by mail address. They choose their password by a link that they are mailed."""
 
     class Meta:
         model = User
         fields = ("email",)
-        field_classes: dict[str, type[forms.Field]] = {}
 
     def clean_email(self) -> str:
         """Refuse an address that differs from a known one only by case."""
@@ -58,29 +57,45 @@ class UserCreationForm(BaseCreationForm):
             raise forms.ValidationError(sentence)
         return email
 
+    def save(self, commit: bool = True) -> Any:
+        """Make the user, as whom nobody can sign in yet."""
+        self.instance.set_unusable_password()
+        return super().save(commit)
+
+
+class UserForm(BaseUserForm):
+    """A user, without their password."""
+
+    password = None  # type: ignore[assignment]  # Django's own way to drop an inherited field
+
 
 @admin.register(User)
 class UserAdmin(BaseUserAdmin, ModelAdmin):
-    """People and their rights. Nobody is deleted: what they recorded names them."""
+    """People and their rights. Nobody is deleted: what they recorded names them.
 
-    form = UserChangeForm
+    Nobody chooses a password for somebody else either, superusers included: whoever knows one
+    could act as its owner, and approve what they proposed themselves.
+    """
+
+    form = UserForm
     compressed_fields = False
     add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    actions_detail = ("send_password_link",)
     list_display = ("email", "full_name", "is_active", "is_staff", "is_superuser", "seen")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("email", "first_name", "last_name")
     ordering = ("email",)
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", "password", ("first_name", "last_name"))}),
+        (None, {"fields": ("email", ("first_name", "last_name"))}),
         (
             "Rights",
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
         ),
         ("Dates", {"fields": (("last_login", "date_joined"),)}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+    add_fieldsets = ((None, {"fields": ("email",)}),)
+    has_send_link_permission = right("compliance.change_user")
 
     @admin.display(description="Name")
     def full_name(self, user: User) -> str:
@@ -93,14 +108,18 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         return moments.utc(user.last_login)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
-        """Only a superuser hands out rights; who may merely edit people may not raise them."""
+        """Only a superuser grants permissions, or changes the address of an account.
+
+        Password links go to the address.
+        """
         kept = tuple(super().get_readonly_fields(request, obj))
         if request.user.is_superuser:
             return kept
-        return (*kept, "is_staff", "is_superuser", "groups", "user_permissions")
+        address = () if obj is None else ("email",)
+        return (*kept, *address, "is_staff", "is_superuser", "groups", "user_permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """A superuser is changed, or given another password, by superusers alone."""
+        """A superuser is changed, or sent a password link, by superusers alone."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -108,6 +127,85 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """Nobody: deactivate instead."""
         return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Store the user. Mail a new one a password link, and the former address of a changed one
+        that it was changed."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            self._mail(request, lambda: passwords.send_link(user=obj))
+        elif "email" in form.changed_data:
+            former, by = form.initial["email"], request.user.get_username()
+            self._mail(
+                request,
+                lambda: send_address_change(to=former, new_address=obj.email, changed_by=by),
+            )
+
+    def _mail(self, request: HttpRequest, send: Callable[[], None]) -> None:
+        """Send a mail once the change is stored; a failure is shown and undoes nothing."""
+
+        def attempt() -> None:
+            try:
+                send()
+            except Invalid as error:
+                for problem in error.problems:
+                    messages.error(request, problem.detail)
+
+        transaction.on_commit(attempt)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 -- Django passes it by this name
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Lead users to the page where they change their own password, and nobody else.
+
+        Raises:
+            PermissionDenied: it is not their own.
+        """
+        if id != str(request.user.pk):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:password_change"))
+
+    @button(
+        description="Send a password link",
+        url_path="send-password-link",
+        icon="lock_reset",
+        permissions=["send_link"],
+    )
+    def send_password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then mail the user a link with which they choose a new password."""
+        user = self.get_object(request, unquote(object_id))
+        if user is None:
+            raise Http404
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        question = Question(
+            title=f"Send {user} a password link",
+            lines=(
+                f"{user} receives a mail with a link that works once. Only they see it and choose "
+                "the password. Until then their present password keeps working.",
+            ),
+            submit="Send the link",
+        )
+
+        def act() -> str:
+            passwords.send_link(user=user)
+            self.log_change(request, user, "Sent a password link.")
+            return f"A password link was sent to {user}."
+
+        return confirm(
+            request,
+            question,
+            act=act,
+            back=reverse("admin:compliance_user_change", args=[user.pk]),
+            context={
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "original": user,
+            },
+        )
 
 
 @admin.register(Group)

@@ -38,6 +38,7 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
+from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
 from compliance.operations.agreements import documents
 from compliance.queries.agreements import agreements as queries
@@ -123,7 +124,7 @@ class AgreementViews(Views):
         A list, such as `milestones`, replaces the whole stored list.
         """
         with transaction.atomic():
-            agreement = get_object_or_404(Agreement.objects.select_for_update(), ref=ref)
+            agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
             draft = corrected(request, AgreementDraft, queries.row(ref, as_of=now))
             operations.update(agreement=agreement, draft=draft, as_of=now)

@@ -28,6 +28,7 @@ from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
 from compliance.models import Agreement, Obligation
+from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
 from compliance.queries.agreements import obligations as queries
 from compliance.queries.deadlines.components import consequences
@@ -191,7 +192,7 @@ class ObligationViews(Views):
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)
             # In the same order as the operations lock: the agreement before its contents.
-            Agreement.objects.select_for_update().get(pk=obligation.agreement_id)
+            lock_agreement(obligation.agreement_id)
             draft = corrected(request, ObligationDraft, queries.row(id, Moment()))
             operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
         return found(queries.row(id, Moment()))

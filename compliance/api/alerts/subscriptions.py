@@ -27,6 +27,7 @@ from compliance.domain.vocabulary import (
     Severity,
 )
 from compliance.models import Subscription
+from compliance.models.locks import for_update
 from compliance.operations.alerts import subscriptions as operations
 from compliance.queries.alerts import subscriptions as queries
 
@@ -90,7 +91,7 @@ class SubscriptionViews(Views):
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a subscription. Alerts that already exist are still sent."""
         with transaction.atomic():
-            subscription = get_object_or_404(Subscription.objects.select_for_update(), pk=id)
+            subscription = get_object_or_404(for_update(Subscription.objects.all()), pk=id)
             draft = corrected(request, SubscriptionDraft, queries.subscription(id))
             operations.update(subscription=subscription, draft=draft)
         return found(queries.subscription(id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -10,10 +11,12 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
+from compliance.api.permissions import ModelRights
 from compliance.api.views import (
     Views,
     body,
@@ -76,11 +79,33 @@ class ProposalViews(Views):
         return found(queries.row(id))
 
 
+class MayDecide(BasePermission):
+    """Approving needs a permission and another proposer; withdrawing, the user's own proposal."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return whether the user may decide on the proposal. The body has not been read yet.
+
+        Raises:
+            PermissionDenied: they may not. The sentence says why.
+        """
+        if request.method != "POST":
+            return True
+        try:
+            operations.refuse_if_not_theirs(
+                proposal_id=view.kwargs["id"],
+                by=user_of(request),
+                to_approve=view.action == "approve",
+            )
+        except operations.NotAllowed as error:
+            raise PermissionDenied(str(error)) from None
+        return True
+
+
 class DecisionViews(Views):
     """Decisions on proposals: approve, reject or withdraw."""
 
-    # The operation checks the permission: it depends on who proposed.
     rights = ()
+    permission_classes = [ModelRights, MayDecide]
 
     @extend_schema(request=Approval, responses={200: ProposalRow})
     def approve(self, request: Request, id: int) -> Response:

@@ -19,6 +19,7 @@ from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, AgreementParty, Milestone, ObligationParty, Party
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection
 
@@ -59,7 +60,7 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
 
 def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
     """Do what `update` does, but leave the deadlines that it touched unsettled."""
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
     members = _members(draft.parties)
@@ -169,7 +170,7 @@ def save_whole(
         touched = set()
     else:
         touched = _correct(agreement, draft, as_of=as_of)
-        agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+        agreement = lock_agreement(agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
     touched |= obligations.store(agreement=agreement, drafts=fresh, as_of=as_of).touched

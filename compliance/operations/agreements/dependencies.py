@@ -9,7 +9,8 @@ from compliance.domain.deadlines.components import is_done_by_components
 from compliance.domain.deadlines.dependencies import references
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.vocabulary import ObligationKind
-from compliance.models import Agreement, Deadline, Dependency, Obligation
+from compliance.models import Agreement, Dependency, Obligation
+from compliance.models.bulk import fetch
 
 
 def replace(agreement: Agreement, obligation_ids: Collection[int]) -> None:
@@ -36,8 +37,18 @@ def replace(agreement: Agreement, obligation_ids: Collection[int]) -> None:
             for ref in sorted(named.milestones)
         ]
         rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
-    Dependency.objects.filter(obligation__in=obligation_ids).delete()
+    former = Dependency.objects.filter(obligation__in=obligation_ids)
+    changed = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
+    former.delete()
     Dependency.objects.bulk_create(rows)
-    Deadline.objects.filter(
-        obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
-    ).update(has_dependents=True)
+    # Before anything is computed from these sources: a sweep that holds one of them does not know
+    # of the dependents yet, and what it stores must be seen by what is computed next.
+    fetch(_MARK_SOURCES, ids=list(changed - {None}))
+
+
+_MARK_SOURCES = """
+    UPDATE compliance_deadline AS d SET has_dependents = NOT d.has_dependents
+    WHERE d.obligation_id = ANY(%(ids)s) AND d.has_dependents <> EXISTS (
+        SELECT FROM compliance_dependency AS e WHERE e.on_id = d.obligation_id)
+    RETURNING d.id
+"""

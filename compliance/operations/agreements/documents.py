@@ -26,6 +26,7 @@ from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Milestone, Party, Position, User
+from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements, obligations, parties
 from compliance.operations.deadlines import facts, positions, projection, schedule
 from compliance.operations.evidence import evidence, verification
@@ -69,7 +70,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
             parties.create(
                 draft=PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
             )
-    agreement = Agreement.objects.select_for_update(no_key=True).filter(ref=document.ref).first()
+    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
     is_new = agreement is None
     if agreement is None:
         agreement = agreements.create(draft=_draft_of(document), as_of=as_of)
@@ -240,12 +241,8 @@ def _add_known(
     )
     known_evidence = {each.ref: each for each in agreement.evidence.all()}
     deadlines: dict[int, list[Deadline]] = defaultdict(list)
-    for each in (
-        Deadline.objects.filter(agreement=agreement, is_withdrawn=False)
-        .select_related("obligation", "agreement")
-        .order_by("id")
-        .select_for_update(no_key=True, of=("self",))
-    ):
+    of_agreement = Deadline.objects.filter(agreement=agreement, is_withdrawn=False)
+    for each in for_update(of_agreement.select_related("obligation", "agreement")):
         deadlines[each.obligation_id].append(each)
     stored_facts = Counter(
         (fact.deadline_id, _fact_identity(fact))

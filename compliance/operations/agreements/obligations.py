@@ -16,6 +16,7 @@ from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import ObligationKind
 from compliance.models import Agreement, Fact, Obligation, ObligationParty
+from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.agreements import dependencies
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.deadlines import projection, schedule
@@ -29,7 +30,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
         Invalid: the ref is taken, an obligor or obligee is not a party to the agreement, the
             parent does not exist, a rule cannot be resolved, or there is a cycle.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
     projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
@@ -46,7 +47,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
         Invalid: as `create`; also if the ref differs, if the due rule of an obligation with
             deadlines is removed, or if the kind of an obligation with facts changes.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
+    agreement = lock_agreement(obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
@@ -63,7 +64,7 @@ def correct(
     Raises:
         Invalid: as `update`.
     """
-    obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
+    obligation = for_update(Obligation.objects.all()).get(pk=obligation.pk)
     _reject_incompatible(obligation, draft)
     stored = StoredAgreement.load(agreement)
     problems = stored.problems_of(draft, as_of=as_of)

@@ -10,6 +10,7 @@ from compliance.delivery import bounces, outbox, refusals
 from compliance.delivery.bounces import NoBounce
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import DeliveryAttempt, Message
+from compliance.models.locks import for_update
 
 
 def record(*, mail: bytes, as_of: datetime) -> Message:
@@ -23,11 +24,9 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
     """
     bounce = bounces.read(mail)
     with transaction.atomic():
-        message = (
-            Message.objects.select_for_update()
-            .filter(message_id=bounce.message_id, webhook__isnull=True)
-            .first()
-        )
+        message = for_update(
+            Message.objects.filter(message_id=bounce.message_id, webhook__isnull=True)
+        ).first()
         answer = bounce.answers.get(message.recipient.lower()) if message else None
         if message is None or answer is None:
             sentence = "No mail with this Message-ID went to the address that is said to refuse it."

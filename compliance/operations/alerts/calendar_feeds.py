@@ -11,6 +11,7 @@ from compliance.domain.alerts.drafts import FeedDraft
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Feed, User
 from compliance.models.alerts.calendar_feeds import token_hash
+from compliance.models.locks import for_update
 
 
 @transaction.atomic
@@ -41,7 +42,7 @@ def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str
 @transaction.atomic
 def revoke(*, feed: Feed, as_of: datetime) -> Feed:
     """Take a feed's address back: from now on it is as if it had never been."""
-    feed = Feed.objects.select_for_update().get(pk=feed.pk)
+    feed = for_update(Feed.objects.all()).get(pk=feed.pk)
     if feed.revoked_at is None:
         feed.revoked_at = as_of
         feed.save(update_fields=["revoked_at"])

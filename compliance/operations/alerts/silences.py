@@ -12,6 +12,7 @@ from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User
+from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.alerts import alerts
 
 LONGEST = timedelta(days=366)
@@ -51,8 +52,8 @@ def end(*, silence: Silence, as_of: datetime) -> Silence:
 
     Ending one that is over changes nothing.
     """
-    Agreement.objects.select_for_update(no_key=True).get(pk=silence.agreement_id)
-    silence = Silence.objects.select_for_update().get(pk=silence.pk)
+    lock_agreement(silence.agreement_id)
+    silence = for_update(Silence.objects.all()).get(pk=silence.pk)
     if silence.ended_at is None:
         silence.ended_at = min(as_of, silence.until_at)
         silence.save(update_fields=["ended_at"])

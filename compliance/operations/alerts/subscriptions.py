@@ -12,6 +12,7 @@ from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Agreement, Alert, Message, Party, Subscription, Webhook
+from compliance.models.locks import for_update
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -56,8 +57,7 @@ def end(*, email: str, agreement_id: int | None, as_of: datetime) -> list[Subscr
     Returns what was ended. What follows more than that agreement ends as a whole, and what waits
     to be sent is withdrawn: whoever asks for no more mail must not get the next one.
     """
-    following = following_of(email=email, agreement_id=agreement_id).select_for_update(of=("self",))
-    ended = list(following)
+    ended = list(for_update(following_of(email=email, agreement_id=agreement_id)))
     for subscription in ended:
         subscription.is_active = False
         subscription.save(update_fields=["is_active"])

@@ -11,6 +11,7 @@ from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState, WebhookKind
 from compliance.models import Message, Webhook
+from compliance.models.locks import for_update
 
 
 @transaction.atomic
@@ -54,7 +55,7 @@ def rotate(*, webhook: Webhook, as_of: datetime) -> Webhook:
     Raises:
         Invalid: it is a chat, which has no secret of ours.
     """
-    webhook = Webhook.objects.select_for_update().get(pk=webhook.pk)
+    webhook = for_update(Webhook.objects.all()).get(pk=webhook.pk)
     if webhook.kind != WebhookKind.STANDARD.value:
         raise refusal("", "A chat has no secret to rotate: change its address.")
     webhook.former_secret = webhook.secret
@@ -71,7 +72,7 @@ def redeliver(*, message: Message, as_of: datetime) -> Message:
     Raises:
         Invalid: it waits to be sent already, or nothing of it is true any more.
     """
-    message = Message.objects.select_for_update().get(pk=message.pk)
+    message = for_update(Message.objects.all()).get(pk=message.pk)
     if message.state == MessageState.WAITING.value:
         raise refusal("", "It waits to be sent already.")
     if not message.alerts.filter(withdrawn_at__isnull=True).exists():

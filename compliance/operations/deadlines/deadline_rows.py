@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.models.bulk import RowType, fetch, write_rows
+from compliance.models.locks import lock_deadline_columns
 
 # A deadline that cannot be projected is tried again after this time, or at once when a fact is
 # recorded for it.
@@ -102,7 +103,7 @@ def state_of(
 
 def lock(deadline_ids: Iterable[int]) -> list[DeadlineRow]:
     """Lock deadlines in the order of their ids, and return them."""
-    return _rows(fetch(_LOCK, ids=sorted(set(deadline_ids))))
+    return _rows(lock_deadline_columns(_READ, deadline_ids))
 
 
 def claim_due(*, as_of: datetime, limit: int) -> list[DeadlineRow]:
@@ -130,15 +131,7 @@ def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
 
 _READ = ", ".join(DeadlineRow._fields)
 
-# Rows are locked against each other, but not against the foreign keys of rows that refer to them.
-# Those are checked at the commit, when the ledger is locked already: two workers would wait for
-# each other.
-
-_LOCK = f"""
-    SELECT {_READ} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id
-    FOR NO KEY UPDATE
-"""
-
+# Claimed, not waited for; `models.locks` has the locks that are waited for.
 _CLAIM_DUE = f"""
     SELECT {_READ} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
       AND NOT has_dependents

@@ -23,6 +23,7 @@ from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fac
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
+from compliance.models.locks import lock_agreement, lock_deadline
 from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
@@ -52,10 +53,7 @@ def record(
             and none has (see `proposals.submit`).
     """
     sets_dates = draft.type in {FactKind.EXTENSION, FactKind.TRIGGER} or draft.supersedes
-    if deadline.has_dependents or sets_dates:
-        # More deadlines than this one will be locked: those that hang on it, and its siblings.
-        lock_agreement(deadline.agreement_id)
-    deadline = locked(deadline.pk)
+    deadline = lock_deadline(deadline.pk)
     if approved_by is None and needs_approval(deadline, draft):
         sentence = f"A second person must approve this {draft.type}: propose it."
         raise refusal("type", sentence)
@@ -79,7 +77,7 @@ def record_of_agreement(
     Raises:
         Invalid: a superseded fact that is not there or stands no more, or unknown evidence.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
     found = evidence.named(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
@@ -201,20 +199,6 @@ def reached(agreement: Agreement) -> set[int]:
         Deadline.objects.filter(agreement=agreement, obligation__is_surviving=False).values_list(
             "id", flat=True
         )
-    )
-
-
-def lock_agreement(agreement_id: int) -> None:
-    """Lock an agreement, as whoever locks several of its deadlines does first."""
-    Agreement.objects.select_for_update(no_key=True).get(pk=agreement_id)
-
-
-def locked(deadline_id: int) -> Deadline:
-    """A deadline, locked, with its obligation and agreement."""
-    return (
-        Deadline.objects.select_related("obligation", "agreement")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=deadline_id)
     )
 
 

@@ -14,6 +14,7 @@ from compliance.domain.deadlines.positions import is_disputed
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Party, Position, User
+from compliance.models.locks import lock_deadline
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
 
@@ -27,11 +28,7 @@ def state(
     Raises:
         Invalid: the party is none of the agreement's, or the evidence is unknown.
     """
-    deadline = (
-        Deadline.objects.select_related("agreement")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=deadline.pk)
-    )
+    deadline = lock_deadline(deadline.pk)
     members = {party.code: party for party in deadline.agreement.parties.all()}
     position = build(deadline, draft, members, by=by, as_of=as_of)
     found = evidence.named(deadline.agreement, draft.evidence)

@@ -11,6 +11,7 @@ from compliance.domain.drafts import read
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Deadline, Fact, Proposal, User
+from compliance.models.locks import for_update, lock_agreement, lock_deadline
 from compliance.operations.deadlines import facts
 from compliance.operations.evidence import evidence
 
@@ -42,7 +43,7 @@ def submit(
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
     if by is None:
         raise refusal("type", f"A {draft.type} is proposed by a person: log in.")
-    deadline = facts.locked(deadline.pk)
+    deadline = lock_deadline(deadline.pk)
     # Refused now rather than when somebody approves it.
     facts.build(deadline, draft, by=by, as_of=as_of)
     evidence.named(deadline.agreement, draft.evidence)
@@ -53,6 +54,22 @@ def submit(
         proposed_at=as_of,
         proposed_by=by,
     )
+
+
+def refuse_if_not_theirs(*, proposal_id: int, by: User, to_approve: bool) -> None:
+    """Refuse a person who may not decide on a proposal, before anything that they send is read.
+
+    `approve` and `reject` check again, with the proposal locked.
+
+    Raises:
+        NotAllowed: they may not approve what others propose, or they proposed it themselves and
+            want to approve it (`OwnProposal`). A proposal that does not exist is not theirs.
+    """
+    is_own = Proposal.objects.filter(pk=proposal_id, proposed_by=by).exists()
+    if is_own and to_approve:
+        raise OwnProposal
+    if not is_own:
+        _refuse_without_right(by)
 
 
 @transaction.atomic
@@ -115,13 +132,9 @@ def _refuse_without_right(by: User) -> None:
 
 
 def _open(proposal: Proposal) -> Proposal:
-    # Before any deadline, as everywhere: see ADR 15.
-    facts.lock_agreement(proposal.deadline.agreement_id)
-    locked = (
-        Proposal.objects.select_related("deadline__agreement", "proposed_by")
-        .select_for_update(of=("self",))
-        .get(pk=proposal.pk)
-    )
+    lock_agreement(proposal.deadline.agreement_id)
+    proposals = Proposal.objects.select_related("deadline__agreement", "proposed_by")
+    locked = for_update(proposals).get(pk=proposal.pk)
     if locked.state != ProposalState.OPEN:
         raise refusal("", f"This proposal is {locked.state} already.")
     return locked

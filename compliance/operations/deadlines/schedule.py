@@ -100,7 +100,7 @@ def reschedule(
     """
     rescheduled = Rescheduled()
     changes = _Changes()
-    inputs = schedule_inputs.load(obligation_ids, for_update=True)
+    inputs = schedule_inputs.load(obligation_ids, is_for_update=True)
     until = horizon(as_of)
     for obligation in inputs.obligations:
         try:

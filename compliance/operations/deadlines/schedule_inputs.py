@@ -21,6 +21,7 @@ from compliance.models.agreements.agreements import milestone_event
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.locks import for_update
 
 _SourcesByRef = dict[str, dict[int, Source]]
 
@@ -105,8 +106,8 @@ class ScheduleInputs:
         )
 
 
-def load(obligation_ids: Iterable[int], *, for_update: bool = False) -> ScheduleInputs:
-    """Load obligations and what their rules refer to; with `for_update`, lock their deadlines."""
+def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> ScheduleInputs:
+    """Load obligations and what their rules refer to, and lock their deadlines if wanted."""
     ids = sorted(set(obligation_ids))
     obligations = list(
         Obligation.objects.filter(id__in=ids).select_related("agreement").order_by("id")
@@ -122,7 +123,7 @@ def load(obligation_ids: Iterable[int], *, for_update: bool = False) -> Schedule
         milestones[milestone.agreement_id][milestone.ref] = milestone_event(milestone)
     deadlines: dict[int, dict[int, Deadline]] = defaultdict(dict)
     rows = Deadline.objects.filter(obligation__in=ids).order_by("id")
-    for deadline in rows.select_for_update(no_key=True) if for_update else rows:
+    for deadline in for_update(rows) if is_for_update else rows:
         deadlines[deadline.obligation_id][deadline.number] = deadline
     dated_facts: dict[int, list[Fact]] = defaultdict(list)
     for fact in Fact.objects.filter(

@@ -10,6 +10,7 @@ from django.db import transaction
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, Evidence, Party, User
+from compliance.models.locks import lock_agreement
 from compliance.operations.evidence import verification
 
 
@@ -22,7 +23,7 @@ def add(
     Raises:
         Invalid: its ref is taken, or it names a party or obligation that is not there.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     if agreement.evidence.filter(ref=draft.ref).exists():
         sentence = f"{agreement.ref} already has evidence {draft.ref}: choose another ref."
         raise refusal("ref", sentence)

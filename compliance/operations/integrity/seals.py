@@ -18,6 +18,7 @@ from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
+from compliance.models.locks import JOB_LOCK_TIMEOUT, for_update
 
 log = structlog.get_logger(__name__)
 
@@ -157,8 +158,8 @@ def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
 
 def _hold(model: type[Deadline | Agreement], ids: Sequence[int]) -> None:
     """Lock rows as whoever adds to their chains does."""
-    rows: Any = model._default_manager.filter(id__in=ids).order_by("id")
-    list(rows.select_for_update(no_key=True).values_list("id"))
+    rows: Any = model._default_manager.filter(id__in=ids)
+    list(for_update(rows, timeout=JOB_LOCK_TIMEOUT).values_list("id"))
 
 
 def _chain_facts(deadline_ids: Sequence[int]) -> None:

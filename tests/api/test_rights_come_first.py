@@ -1,0 +1,171 @@
+"""Nothing that is sent is read before it is known that the sender may send it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from compliance.api import urls
+from compliance.api.views import Views
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.models import Proposal, User
+from compliance.operations.deadlines import proposals
+from tests.api.answers import BASE, JSON
+from tests.api.conftest import client_of
+from tests.samples import agree, duty, utc
+
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
+BODIES = {
+    "not JSON": (b"{", JSON),
+    "huge": (b"[" * 12_000_000, JSON),
+    "YAML": (b"a: 1e60000000", "application/yaml"),
+    "of another kind": (b"x", "text/plain"),
+    "a form": (b"csrfmiddlewaretoken=x", "application/x-www-form-urlencoded"),
+    "a form with a file": (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-',
+        "multipart/form-data; boundary=x",
+    ),
+}
+
+
+class Untouchable(BytesIO):
+    """A body that nobody may look at."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        pytest.fail("the body was read")
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        pytest.fail("the body was read")
+
+
+def addresses() -> Iterator[tuple[str, str, type[Views] | None]]:
+    """Each address of the API with its methods that write, and the views behind it."""
+    for pattern in urls.urlpatterns:
+        address = str(pattern.pattern)
+        for kind, value in {"id:id": "1", "id:revision": "1", "agreement_ref:ref": "geneva-2025",
+                            "party_code:code": "CHN"}.items():  # fmt: skip
+            address = address.replace(f"<{kind}>", value)
+        assert "<" not in address
+        views = getattr(pattern.callback, "cls", None)
+        for method in WRITING:
+            yield method, address, views
+
+
+ADDRESSES = list(addresses())
+
+
+def send(client: Client, method: str, address: str, body: bytes, kind: str, **more: Any) -> int:
+    """The status that is answered to a body that cannot be read."""
+    environ = {
+        "wsgi.input": Untouchable(body),
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": kind,
+        **more,
+    }
+    return client.generic(method, BASE + address, **environ).status_code
+
+
+@pytest.fixture
+def lee(db: None) -> User:
+    """Somebody without any rights."""
+    return User.objects.create_user("lee@example.org", "secret")
+
+
+def test_there_are_addresses_that_take_bodies() -> None:
+    assert len({address for _, address, _ in ADDRESSES}) > 40
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
+def test_a_stranger_is_refused_before_the_body_is_read(
+    client: Client, db: None, body: bytes, kind: str
+) -> None:
+    for method, address, _ in ADDRESSES:
+        assert send(client, method, address, body, kind) in {401, 405}, (method, address)
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
+def test_who_has_no_rights_is_refused_before_the_body_is_read(
+    lee: User, body: bytes, kind: str
+) -> None:
+    client = client_of(lee)
+    for method, address, _ in ADDRESSES:
+        assert send(client, method, address, body, kind) in {403, 405}, (method, address)
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
+def test_a_read_only_token_is_refused_before_the_body_is_read(
+    desk: User, body: bytes, kind: str
+) -> None:
+    client = client_of(desk, is_read_only=True)
+    for method, address, views in ADDRESSES:
+        if method == "POST" and getattr(views, "stores_nothing", False):
+            continue  # it stores nothing, and may be asked
+        assert send(client, method, address, body, kind) in {403, 405}, (method, address)
+
+
+@pytest.mark.parametrize("token", [None, "x"])
+@pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
+def test_a_session_without_rights_is_refused_before_the_body_is_read(
+    lee: User, body: bytes, kind: str, token: str | None
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(lee, backend="django.contrib.auth.backends.ModelBackend")
+    more = {} if token is None else {"HTTP_X_CSRFTOKEN": token}
+    for method, address, _ in ADDRESSES:
+        assert send(browser, method, address, body, kind, **more) in {403, 405}, (method, address)
+
+
+def test_a_session_with_its_csrf_token_and_without_rights_is_refused_before_the_body_is_read(
+    lee: User,
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(lee, backend="django.contrib.auth.backends.ModelBackend")
+    browser.get("/admin/login/")
+    token = browser.cookies["csrftoken"].value
+    for body, kind in BODIES.values():
+        for method, address, _ in ADDRESSES:
+            status = send(browser, method, address, body, kind, HTTP_X_CSRFTOKEN=token)
+            assert status in {403, 405}, (method, address)
+
+
+@pytest.mark.parametrize("chunked", ["chunked", "gzip, Chunked"])
+def test_a_body_in_pieces_is_not_read_either(lee: User, chunked: str) -> None:
+    client = client_of(lee)
+    for method, address, _ in ADDRESSES:
+        status = send(
+            client, method, address, b"", JSON, HTTP_TRANSFER_ENCODING=chunked, CONTENT_LENGTH=""
+        )
+        assert status in {403, 405}, (method, address)
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_read(
+    desk: User, lee: User, verb: str
+) -> None:
+    lee.user_permissions.set(Permission.objects.exclude(codename="approve_proposal"))
+    proposal = propose(by=desk)
+    status = send(client_of(lee), "POST", f"proposals/{proposal.pk}/{verb}/", b"{", JSON)
+    assert status == 403
+    # Whether there is such a proposal, they do not learn either.
+    assert send(client_of(lee), "POST", f"proposals/9999999/{verb}/", b"{", JSON) == 403
+
+
+def test_who_proposed_is_refused_to_approve_before_the_body_is_read(desk: User) -> None:
+    proposal = propose(by=desk)
+    assert send(client_of(desk), "POST", f"proposals/{proposal.pk}/approve/", b"{", JSON) == 403
+
+
+def propose(*, by: User) -> Proposal:
+    """A waiver that waits for a second person."""
+    past = utc("2026-02-01T00:00")
+    deadline = agree(duty(), as_of=past, is_four_eyes=True)
+    draft = FactDraft.model_validate({"type": "waiver", "on": "2026-03-01"})
+    proposal = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=timezone.now())
+    assert isinstance(proposal, Proposal)
+    return proposal
