@@ -14,11 +14,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import LAST_DAY, DayOutOfRange
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
+from tests.profiles import scaled
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "business_day_conventions_quantlib.json").read_text()
@@ -134,7 +135,7 @@ def test_quantlibs_own_cases_come_out_as_it_has_them(case: dict[str, Any]) -> No
 
 
 @given(days, calendars, conventions)
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=scaled(2))
 def test_every_convention_rolls_as_quantlib_does(
     day: date, name: str, convention: RollConvention
 ) -> None:
@@ -151,7 +152,7 @@ def test_every_convention_rolls_as_quantlib_does(
     st.integers(-24, 24),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=3000)
+@settings(max_examples=scaled(5))
 def test_every_period_advances_as_in_quantlib(
     day: date,
     name: str,
@@ -180,7 +181,7 @@ def test_every_period_advances_as_in_quantlib(
     conventions,
     st.integers(-24, 24),
 )
-@settings(deadline=None, max_examples=1500)
+@settings(max_examples=scaled(2.5))
 def test_the_end_of_a_month_is_where_quantlib_has_it(
     year: int, month: int, back: int, name: str, convention: RollConvention, count: int
 ) -> None:
@@ -197,7 +198,6 @@ def test_the_end_of_a_month_is_where_quantlib_has_it(
 
 
 @given(days, st.integers(-800, 800), calendars, conventions)
-@settings(deadline=None, max_examples=500)
 def test_days_are_counted_through_and_then_rolled_as_in_quantlib(
     day: date, count: int, name: str, convention: RollConvention
 ) -> None:
@@ -207,7 +207,6 @@ def test_days_are_counted_through_and_then_rolled_as_in_quantlib(
 
 
 @given(days, st.integers(1, 250), calendars)
-@settings(deadline=None, max_examples=500)
 def test_quantlib_counts_as_many_business_days_up_to_the_end_as_were_asked_for(
     day: date, count: int, name: str
 ) -> None:
@@ -288,7 +287,6 @@ def test_business_days_are_those_of_quantlib_but_for_differences_that_are_explai
 
 
 @given(days, st.integers(1, 300), st.lists(calendars, min_size=1, max_size=3).map(tuple))
-@settings(deadline=None, max_examples=200)
 def test_so_many_business_days_on_and_back_return_to_a_business_day(
     day: date, count: int, names: tuple[str, ...]
 ) -> None:
@@ -549,18 +547,18 @@ def test_a_rule_that_contradicts_itself_is_refused() -> None:
 
 def test_the_desks_own_closing_days_count() -> None:
     desk = {
-        "desk:hq": DeskCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
+        "custom:hq": CustomCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
     }
 
     computed = compute_period_end(
         Event(on=date(2025, 5, 14)),
         rule(10, PeriodUnit.DAYS, roll=RollConvention.FOLLOWING),
-        calendar=BusinessCalendar(("desk:hq",), desk),
+        calendar=BusinessCalendar(("custom:hq",), desk),
         zone_name="UTC",
     )
 
     assert day_of(computed) == date(2025, 5, 26)
-    assert "2025-05-24 is Inventory in desk:hq" in text_of(computed)
+    assert "2025-05-24 is Inventory in custom:hq" in text_of(computed)
 
 
 @given(days, st.integers(-40, 40), st.sampled_from([PeriodUnit.MONTHS, PeriodUnit.YEARS]))

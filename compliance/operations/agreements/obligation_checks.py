@@ -10,7 +10,7 @@ from datetime import datetime
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.deadlines.dependencies import find_cycle, nodes_on_cycles, references
 from compliance.domain.deadlines.rule_checks import check_rules
-from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import Capacity
@@ -23,7 +23,7 @@ from compliance.models import (
     Party,
 )
 from compliance.models.agreements.agreements import milestone_event
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.operations.deadlines import schedule
 
 
@@ -42,7 +42,7 @@ class StoredAgreement:
     components: dict[str, set[str]]
     sources: dict[str, Collection[str]]
     milestones: dict[str, Milestone]
-    custom_calendars: Mapping[str, DeskCalendar]
+    custom_calendars: Mapping[str, CustomCalendar]
 
     @classmethod
     def load(cls, agreement: Agreement) -> StoredAgreement:
@@ -65,7 +65,7 @@ class StoredAgreement:
             components=components,
             sources={**sources},
             milestones={each.ref: each for each in agreement.milestones.all()},
-            custom_calendars=desk_calendars(),
+            custom_calendars=custom_calendars(),
         )
 
     def problems_of(

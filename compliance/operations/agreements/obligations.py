@@ -10,7 +10,7 @@ from itertools import islice
 from django.db import transaction
 
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.alerts.drafts import dump_ladder
+from compliance.domain.alerts.drafts import dump_notification_policy
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
@@ -201,7 +201,7 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "due": dump_due_rule(draft.due) if draft.due else None,
         "grace": dump_grace(draft.grace) if draft.grace else None,
         "starts": dump_due_rule(draft.starts) if draft.starts else None,
-        "is_surviving": draft.is_surviving,
+        "survives_termination": draft.survives_termination,
         "severity": draft.severity.value,
         "tags": list(draft.tags),
         "owner": draft.owner,
@@ -209,5 +209,5 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,
         "unit": draft.unit,
-        "ladder": dump_ladder(draft.ladder),
+        "notification_policy": dump_notification_policy(draft.notification_policy),
     }

@@ -26,7 +26,7 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition
+from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.models.deadlines.deadlines import PLAIN_DUTY, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
@@ -79,15 +79,16 @@ def decide(
         recorded = [entry_of(*each) for each in entries]
         recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
-    delta = ledger_delta(recorded, timeline, as_of)
-    breaches = timeline.breaches(as_of)
+    past = timeline.until(as_of)
+    delta = ledger_delta(recorded, past)
+    breaches = breaches_in(past)
     changes = breach_changes(inputs.breaches.get(row.id, ()), breaches)
     if delta or changes:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in delta]
-    now = timeline.at(as_of)
     step, announced = NO_STEP, []
-    if now is not None:
+    if past:
+        now = past[-1]
         found_at = recorded_at or as_of
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
         announced = intents.missed(changes, announce_ended=announce_ended)
@@ -107,7 +108,7 @@ def decide(
         deadline_rows.state_of(
             row,
             timeline,
-            as_of=as_of,
+            past,
             recorded_at=recorded_at,
             ledger_head=head,
             notify_at=step.next_at,
@@ -159,4 +160,4 @@ def _breach_rows(
 def _alert_rows(
     row: DeadlineRow, announced: Sequence[AlertIntent], *, created_at: datetime
 ) -> list[AlertRow]:
-    return [alerts.row(intent, deadline=row, created_at=created_at) for intent in announced]
+    return [alerts.alert_row(intent, deadline=row, created_at=created_at) for intent in announced]

@@ -193,7 +193,7 @@ def _columns(terms: ScheduledTerms) -> dict[str, Any]:
         "original_due_on": due.due_on if due else None,
         "original_due_at": due.due_at if due else None,
         "original_unmet_at": due.unmet_at if due else None,
-        "original_first_at": due.first_at if due else None,
+        "original_earliest_due_at": due.earliest_due_at if due else None,
         "moves": moves or None,
         "trace": list(terms.trace),
         "warnings": list(terms.warnings),
@@ -228,7 +228,7 @@ _UPDATED = (
     "original_due_on",
     "original_due_at",
     "original_unmet_at",
-    "original_first_at",
+    "original_earliest_due_at",
     "moves",
     "trace",
     "warnings",
@@ -239,13 +239,13 @@ _UPDATE = """
     UPDATE compliance_deadline AS d
     SET timezone = v.timezone, begins_at = v.begins_at, starts_at = v.starts_at,
         original_due_on = v.original_due_on, original_due_at = v.original_due_at,
-        original_unmet_at = v.original_unmet_at, original_first_at = v.original_first_at,
+        original_unmet_at = v.original_unmet_at, original_earliest_due_at = v.original_earliest_due_at,
         moves = v.moves, trace = v.trace, warnings = v.warnings,
         is_withdrawn = v.is_withdrawn, data_version = %(version)s
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         id bigint, timezone text, begins_at timestamptz, starts_at timestamptz,
         original_due_on date, original_due_at timestamptz, original_unmet_at timestamptz,
-        original_first_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
+        original_earliest_due_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
         is_withdrawn boolean)
     WHERE d.id = v.id
 """

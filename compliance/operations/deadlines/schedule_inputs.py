@@ -11,7 +11,7 @@ from compliance.domain.deadlines.due_changes import DatedFact
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource, Source
-from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
 from compliance.domain.due_dates.due_rules import load_due_rule, parse_grace
 from compliance.domain.due_dates.periods import Event
@@ -20,7 +20,7 @@ from compliance.models import Deadline, Dependency, Fact, Milestone, Obligation,
 from compliance.models.agreements.agreements import milestone_event
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import for_update
 
 _SourcesByRef = dict[str, dict[int, Source]]
@@ -48,7 +48,7 @@ class ScheduleInputs:
     with_dependents: set[int]
     _sides: dict[int, list[_Side]]
     _milestones: dict[int, dict[str, Event | None]]
-    _custom_calendars: Mapping[str, DeskCalendar]
+    _custom_calendars: Mapping[str, CustomCalendar]
     _dated_facts: dict[int, list[Fact]]
     _sources: dict[int, _SourcesByRef]
     _components: dict[int, Part]
@@ -139,7 +139,7 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
         with_dependents=set(with_dependents),
         _sides=sides,
         _milestones=milestones,
-        _custom_calendars=desk_calendars(),
+        _custom_calendars=custom_calendars(),
         _dated_facts=dated_facts,
         _sources=sources,
         _components=components,
@@ -150,15 +150,15 @@ def _load_sources(ids: list[int]) -> tuple[dict[int, _SourcesByRef], dict[int, P
     """Return the sources of obligations, and the components of those that are done by them."""
     dependencies = list(
         Dependency.objects.filter(obligation__in=ids, on__isnull=False).values_list(
-            "obligation_id", "obligation__is_surviving", "on_id", "on__ref"
+            "obligation_id", "obligation__survives_termination", "on_id", "on__ref"
         )
     )
     if not dependencies:
         return {}, {}
     family = _load_family({on for _, _, on, _ in dependencies} | set(ids))
     found: dict[int, _SourcesByRef] = defaultdict(dict)
-    for obligation_id, is_surviving, on_id, ref in dependencies:
-        found[obligation_id][ref] = family.sources(on_id, is_for_surviving=is_surviving)
+    for obligation_id, survives_termination, on_id, ref in dependencies:
+        found[obligation_id][ref] = family.sources(on_id, is_for_surviving=survives_termination)
     return found, {pk: family.with_components(pk) for pk in ids if family.children.get(pk)}
 
 
@@ -248,7 +248,7 @@ def _load_family(obligation_ids: set[int]) -> _Family:
 
 def _add_deadline_sources(family: _Family) -> None:
     duties = {row.pk: duty_of(row.obligation) for row in family.rows}
-    surviving = {pk for pk, duty in duties.items() if duty.is_surviving}
+    surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
     facts: Mapping[int, list[DomainFact]] = facts_about(family.rows, surviving=surviving)
     for row in family.rows:
         for sources, is_suspended_with_dependent in (
