@@ -10,6 +10,10 @@ from typing import Generic, TypeVar
 from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, TriggerRule
 
 NodeT = TypeVar("NodeT")
+OrderedT = TypeVar("OrderedT", int, str)
+
+MOST_LEVELS = 100
+"""The most obligations in a chain of dependencies. Each level costs several statements."""
 
 
 class DependencyCycle(ValueError):
@@ -56,15 +60,15 @@ def offset_of(rule: DueRule | None) -> OffsetRule | None:
 
 
 def dependency_levels(
-    given: Iterable[int], dependents: Mapping[int, Iterable[int]]
-) -> list[list[int]]:
-    """Return the given ids and all that depend on them, in levels.
+    given: Iterable[OrderedT], dependents: Mapping[OrderedT, Iterable[OrderedT]]
+) -> list[list[OrderedT]]:
+    """Return the given obligations and all that depend on them, in levels.
 
-    Everything is on a later level than what it depends on. Ids within a level are sorted.
+    Everything is on a later level than what it depends on. A level is sorted.
 
     Args:
-        given: the ids to start from.
-        dependents: for each id, the ids that depend on it directly.
+        given: the ids or refs of the obligations to start from.
+        dependents: for each of them, those that depend on it directly.
 
     Raises:
         DependencyCycle: some of them depend on each other.
@@ -72,7 +76,7 @@ def dependency_levels(
     edges = _reachable_edges(given, dependents)
     sources_left = Counter(dependent for each in edges.values() for dependent in each)
     level = sorted(pk for pk in edges if not sources_left[pk])
-    levels: list[list[int]] = []
+    levels: list[list[OrderedT]] = []
     while level:
         levels.append(level)
         following = set()
@@ -89,10 +93,10 @@ def dependency_levels(
 
 
 def _reachable_edges(
-    given: Iterable[int], dependents: Mapping[int, Iterable[int]]
-) -> dict[int, set[int]]:
+    given: Iterable[OrderedT], dependents: Mapping[OrderedT, Iterable[OrderedT]]
+) -> dict[OrderedT, set[OrderedT]]:
     """Return the dependents of everything that can be reached from the given ids."""
-    edges: dict[int, set[int]] = {}
+    edges: dict[OrderedT, set[OrderedT]] = {}
     to_visit = list(given)
     while to_visit:
         pk = to_visit.pop()
@@ -184,9 +188,9 @@ class _CycleSearch(Generic[NodeT]):
             self.on_cycles.update(members)
 
 
-def dependents_by_source(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+def dependents_by_source(pairs: Iterable[tuple[NodeT, NodeT]]) -> dict[NodeT, set[NodeT]]:
     """Return the dependents of each source, from pairs of a dependent and its source."""
-    found: dict[int, set[int]] = defaultdict(set)
+    found: dict[NodeT, set[NodeT]] = defaultdict(set)
     for dependent, source in pairs:
         found[source].add(dependent)
     return found

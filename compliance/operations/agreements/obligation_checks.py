@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.deadlines.dependencies import find_cycle, nodes_on_cycles, references
+from compliance.domain.deadlines.dependencies import (
+    MOST_LEVELS,
+    dependency_levels,
+    dependents_by_source,
+    find_cycle,
+    nodes_on_cycles,
+    references,
+)
 from compliance.domain.deadlines.rule_checks import check_rules
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
@@ -129,8 +136,35 @@ class StoredAgreement:
         self.parents[draft.ref] = draft.parent
         self.sources[draft.ref] = references(draft.due, draft.starts).obligations
 
-    def cycles(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
-        """Yield the cycles that drafts, by path, are part of; they must have been included."""
+    def order_problems(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
+        """Yield the cycles and the too long chains that drafts, by path, are part of.
+
+        The drafts must have been included.
+        """
+        has_cycle = False
+        for problem in self._cycles(drafts):
+            has_cycle = True
+            yield problem
+        if not has_cycle:
+            yield from self._long_chains(drafts)
+
+    def _long_chains(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
+        dependents = dependents_by_source(
+            (ref, source) for ref in self.refs for source in self._sources_and_components(ref)
+        )
+        levels = dependency_levels(self.refs, dependents)
+        if len(levels) <= MOST_LEVELS:
+            return
+        too_deep = {ref for level in levels[MOST_LEVELS:] for ref in level}
+        detail = (
+            f"A chain of more than {MOST_LEVELS} obligations would depend on each other: count "
+            "some of them from a date or a milestone."
+        )
+        # A corrected obligation can also make the chain of its dependents too long.
+        paths = [path for path, draft in drafts.items() if draft.ref in too_deep] or [*drafts]
+        yield from (Problem(path="due", detail=detail).below(path) for path in paths)
+
+    def _cycles(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
         refs = [draft.ref for draft in drafts.values()]
         in_hierarchy = nodes_on_cycles(refs, self._parent)
         in_sources = nodes_on_cycles(refs, self._sources)

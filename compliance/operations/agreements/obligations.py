@@ -70,7 +70,7 @@ def correct(
     problems = stored.problems_of(draft, as_of=as_of)
     if not problems:
         stored.include(draft)
-        problems = list(stored.cycles({"": draft}))
+        problems = list(stored.order_problems({"": draft}))
     if problems:
         raise Invalid(problems)
     former_parent = obligation.parent_id
@@ -186,7 +186,7 @@ def _reject_invalid(
         stored.refs.setdefault(draft.ref, 0)
         stored.include(draft)
     if not problems:
-        problems = list(islice(stored.cycles(drafts), MOST_PROBLEMS))
+        problems = list(islice(stored.order_problems(drafts), MOST_PROBLEMS))
     if problems:
         raise Invalid(problems)
 
