@@ -249,7 +249,7 @@ def test_a_trigger_on_a_performance_is_dormant_again_when_that_is_retracted() ->
 
 
 @pytest.mark.django_db
-def test_days_after_a_performance_at_an_instant_count_from_its_day_in_the_zone_of_the_rule() -> None:
+def test_days_after_a_performance_count_from_its_day_in_the_zone_of_the_rule() -> None:
     # 20:00 UTC on the 10th is the 11th in Shanghai, and 16:00 on the 10th in New York.
     in_new_york = after_event(1, met="A")
     in_new_york["then"]["timezone"] = "America/New_York"

@@ -173,7 +173,8 @@ def _timeline(deadline: Deadline, as_of: datetime) -> list[TimelineStep]:
 def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
     if transition.status is Status.PARTLY_MET and transition.reason in _MISSED:
-        return f"{REASON_SENTENCES[transition.reason].partition(',')[0]}, and only a part was performed."
+        passed = REASON_SENTENCES[transition.reason].partition(",")[0]
+        return f"{passed}, and only a part was performed."
     sentence = _NEW_DUE_DATES.get(transition.reason)
     if sentence is None or due is None:
         return REASON_SENTENCES[transition.reason]

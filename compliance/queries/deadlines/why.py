@@ -71,7 +71,9 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
 
 def _course(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
-        return [StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
+        return [
+            StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)
+        ]
     found = timeline(deadline_id)
     if found is None:
         return []
