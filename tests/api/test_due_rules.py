@@ -12,7 +12,7 @@ from django.test import Client
 from compliance.models import Deadline, LedgerEntry, Obligation, User
 from tests.api.answers import get, paths, post
 from tests.api.conftest import client_of
-from tests.domain.recurrence_bombs import HARMLESS, REFUSED
+from tests.domain.expensive_rules import HARMLESS, REFUSED
 from tests.samples import agree, duty
 
 PREVIEW = "due-rules/preview/"

@@ -113,7 +113,7 @@ def test_deep_nesting_is_refused(is_yaml: bool) -> None:
     deepest = limits.DEEPEST
     assert parse(b"[" * deepest + b"]" * deepest, is_yaml=is_yaml)
     detail = refusal_of(b"[" * (deepest + 1) + b"]" * (deepest + 1), is_yaml=is_yaml)
-    assert f"nested more than {deepest} deep" in detail
+    assert f"nested more than {deepest} levels deep" in detail
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\u2028"])

@@ -177,7 +177,7 @@ class AgreementFactDraft(_BaseFactDraft):
 
 
 class PositionDraft(DayOrInstant):
-    """What one party says about a deadline."""
+    """What one party says about a deadline. Only the desk can call it undetermined."""
 
     party: PartyCode
     verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]
