@@ -81,7 +81,7 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         "post proposals/{id}/reject/",
         "post breaches/{id}/acknowledge/", "post silences/{id}/end/",
         "get alerts/{id}/attempts/", "post alerts/{id}/redeliver/",
-        "post webhooks/{id}/rotate/", "post feeds/{id}/revoke/",
+        "post webhooks/{id}/rotate/", "post calendar-feeds/{id}/revoke/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -99,7 +99,7 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         ("proposals", "id", "lr"),
         ("silences", "id", "lcr"),
         ("webhooks", "id", "lcrp"),
-        ("feeds", "id", "lcr"),
+        ("calendar-feeds", "id", "lcr"),
     ):
         addresses = {
             "l": f"get {room}/",
@@ -173,7 +173,7 @@ def test_every_row_is_what_the_document_says_it_is(
         "note": "Nothing came.",
     }
     record(deadline, as_of=geneva.created_at, on="2026-03-02", **conclusion)
-    Agreement.objects.filter(pk=deadline.agreement_id).update(is_four_eyes=True)
+    Agreement.objects.filter(pk=deadline.agreement_id).update(requires_approval=True)
     waiver = read(FactDraft, {"type": "waiver", "on": "2026-03-03"})
     deadline = Deadline.objects.get(pk=deadline.pk)
     submit(deadline=deadline, draft=waiver, by=User.objects.get(), as_of=geneva.created_at)

@@ -250,7 +250,7 @@ RULES_OF_EVERY_TYPE = [
     {"type": "offset", "from": {"date": "2007-11-02", "time": "10:23"}, "count": 72,
      "unit": "hours", "method": "frcp-6"},
     {"type": "offset", "from": {"milestone": "in-force"}, "count": 3, "unit": "months",
-     "direction": "before", "roll": "modified_following", "calendars": ["US", "desk:hq"]},
+     "direction": "before", "roll": "modified_following", "calendars": ["US", "custom:hq"]},
     {"type": "recurrence", "rrule": "FREQ=MONTHLY;BYMONTHDAY=31", "start": "2026-01-31",
      "until": "2027-12-31", "end_of_month": True, "roll": "preceding"},
     {"type": "trigger", "on": {"breach_of": "CN-2"}, "then": {"count": 10, "unit": "days"}},

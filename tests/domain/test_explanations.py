@@ -10,7 +10,7 @@ from hypothesis import given
 from compliance.domain.deadlines.explanations import (
     BECAUSE,
     Case,
-    FactTold,
+    FactSummary,
     Passed,
     StepKind,
     explain,
@@ -51,7 +51,7 @@ def test_every_course_is_explained_to_its_end(
             for each in past
         ],
         facts={
-            fact.id: FactTold(
+            fact.id: FactSummary(
                 kind=fact.kind,
                 effective_at=fact.effective_at,
                 effective_on=fact.effective_on,

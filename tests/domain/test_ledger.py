@@ -30,25 +30,27 @@ def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[E
     """The ledger after one settlement at `as_of`."""
     last = max((entry.recorded_at for entry in ledger), default=None)
     recorded_at = next_recorded_at(as_of, last)
-    return ledger + [entry_of(each, recorded_at) for each in ledger_delta(ledger, timeline, as_of)]
+    return ledger + [
+        entry_of(each, recorded_at) for each in ledger_delta(ledger, timeline.until(as_of))
+    ]
 
 
 def test_a_ledger_that_is_up_to_date_gets_nothing() -> None:
     timeline = project(TERMS, [])
     ledger = appended([], timeline, hour(30))
-    assert ledger_delta(ledger, timeline, hour(30)) == ()
+    assert ledger_delta(ledger, timeline.until(hour(30))) == ()
 
 
 def test_the_first_batch_tells_the_whole_course_so_far_and_nothing_of_the_future() -> None:
     timeline = project(TERMS, [])
-    assert len(ledger_delta([], timeline, hour(3))) == 1
-    assert len(ledger_delta([], timeline, hour(24))) == 2
+    assert len(ledger_delta([], timeline.until(hour(3)))) == 1
+    assert len(ledger_delta([], timeline.until(hour(24)))) == 2
 
 
 def test_a_waiver_learned_of_late_restates_from_the_instant_at_which_belief_was_wrong() -> None:
     ledger = appended([], project(TERMS, []), hour(30))
     waived = project(TERMS, [Fact(id=1, kind=FactKind.WAIVER, effective_at=hour(20))])
-    [correction] = ledger_delta(ledger, waived, hour(31))
+    [correction] = ledger_delta(ledger, waived.until(hour(31)))
     assert correction.effective_at == hour(20)
     ledger = appended(ledger, waived, hour(31))
     believed = replay(ledger, as_of=hour(25), known_at=hour(30))
@@ -75,7 +77,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
         known = [fact for fact, recorded in history if recorded <= known_at]
         timelines[known_at] = project(agreed, known)
         ledger = appended(ledger, timelines[known_at], known_at)
-        assert ledger_delta(ledger, timelines[known_at], known_at) == ()
+        assert ledger_delta(ledger, timelines[known_at].until(known_at)) == ()
     for known_at, timeline in timelines.items():
         for number in range(-1, LAST_HOUR + 1):
             as_of = hour(number)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.legal_methods import contradiction
 from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
@@ -228,17 +228,17 @@ def test_a_court_that_never_opens_is_refused() -> None:
 
 def test_a_closing_of_the_court_itself_counts() -> None:
     closed = {date(2026, 5, 28): "Flood", date(2026, 5, 29): "Flood"}
-    desk = {"desk:court": DeskCalendar(weekend=frozenset({5, 6}), closed=closed)}
+    desk = {"custom:court": CustomCalendar(weekend=frozenset({5, 6}), closed=closed)}
 
     computed = compute_period_end(
         Event(on=date(2026, 5, 14)),
         OffsetRule(count=14, unit=PeriodUnit.DAYS, method=LegalMethod.FRCP_6),
-        calendar=BusinessCalendar(("US", "desk:court"), desk),
+        calendar=BusinessCalendar(("US", "custom:court"), desk),
         zone_name="UTC",
     )
 
     assert days_of(computed) == ["2026-06-01"]
-    assert any("Flood in desk:court" in step for step in computed.steps)
+    assert any("Flood in custom:court" in step for step in computed.steps)
 
 
 @given(days, st.integers(0, 400), day_units, st.sampled_from(Direction), st.sampled_from([0, 3]))

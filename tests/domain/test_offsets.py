@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import LAST_DAY, DayOutOfRange
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
 from compliance.domain.due_dates.periods import Event
@@ -547,18 +547,18 @@ def test_a_rule_that_contradicts_itself_is_refused() -> None:
 
 def test_the_desks_own_closing_days_count() -> None:
     desk = {
-        "desk:hq": DeskCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
+        "custom:hq": CustomCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
     }
 
     computed = compute_period_end(
         Event(on=date(2025, 5, 14)),
         rule(10, PeriodUnit.DAYS, roll=RollConvention.FOLLOWING),
-        calendar=BusinessCalendar(("desk:hq",), desk),
+        calendar=BusinessCalendar(("custom:hq",), desk),
         zone_name="UTC",
     )
 
     assert day_of(computed) == date(2025, 5, 26)
-    assert "2025-05-24 is Inventory in desk:hq" in text_of(computed)
+    assert "2025-05-24 is Inventory in custom:hq" in text_of(computed)
 
 
 @given(days, st.integers(-40, 40), st.sampled_from([PeriodUnit.MONTHS, PeriodUnit.YEARS]))

@@ -43,7 +43,7 @@ def dues(draw: st.DrawFn) -> Due:
         due_at=due_at,
         unmet_at=max(due_at, on(due_on + timedelta(days=draw(st.integers(0, 4))))),
         timezone=timezone,
-        first_at=due_at - window if window else None,
+        earliest_due_at=due_at - window if window else None,
     )
 
 
@@ -77,7 +77,7 @@ def test_days_never_shorten_and_the_end_of_a_day_stays_the_end_of_a_day(
     assert moved.due_on == due.due_on + timedelta(days=count)
     assert due.due_at < moved.due_at <= moved.unmet_at
     assert (moved.due_at == moved.unmet_at) >= (due.due_at == due.unmet_at)
-    assert moved.first_at is None or moved.first_at < moved.due_at
+    assert moved.earliest_due_at is None or moved.earliest_due_at < moved.due_at
     if due.due_at == day_end(due.due_on, due.timezone):
         assert moved.due_at == day_end(moved.due_on, due.timezone)
 
@@ -103,5 +103,5 @@ def test_what_had_passed_when_the_clock_stopped_stays_passed(
     ):
         if stopped_at >= due.due_at:
             assert (moved.due_on, moved.due_at) == (due.due_on, due.due_at)
-        if due.first_at is not None and stopped_at >= due.first_at:
-            assert moved.first_at == due.first_at
+        if due.earliest_due_at is not None and stopped_at >= due.earliest_due_at:
+            assert moved.earliest_due_at == due.earliest_due_at

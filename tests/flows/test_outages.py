@@ -72,5 +72,5 @@ def test_after_a_restart_of_the_database_everything_goes_on(
 def assert_alive(stack: Stack) -> None:
     """No program needed a restart."""
     assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(
-        ("web", "sweep", "delivery", "webhooks", "recompute", "beat")
+        ("web", "sweep", "delivery", "delivery-2", "webhooks", "recompute", "beat")
     )

@@ -168,7 +168,7 @@ def test_what_dies_comes_back_and_kill_9_leaves_nothing(
     copy_data_folder(Postgres(installation.var_dir))
     installation.up()
 
-    for words in (["worker", "--queues=sweep"], ["worker", "--queues=delivery"], ["beat"]):
+    for words in (["worker", "--queues=sweep"], ["worker", "--hostname=delivery@%h"], ["beat"]):
         pid = installation.pid_of(*words)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)

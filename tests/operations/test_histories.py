@@ -95,7 +95,7 @@ def told(course: Timeline) -> list[tuple[object, ...]]:
 
 
 _CACHED = (
-    "status", "status_since", "due_on", "due_at", "unmet_at", "first_at", "is_ambiguous",
+    "status", "status_since", "due_on", "due_at", "unmet_at", "earliest_due_at", "is_ambiguous",
     "performed_quantity", "target_quantity", "verification",
 )  # fmt: skip
 

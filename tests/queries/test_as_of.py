@@ -19,7 +19,7 @@ from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection, sweep
-from compliance.queries.deadlines.deadlines import DeadlineListing, Moment, listed, row
+from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, store_fact, stored_deadline
 from tests.profiles import scaled
@@ -30,7 +30,7 @@ def seen(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
     """The row of a deadline, as the list gives it."""
     moment = {"as_of": as_of, "known_at": known_at}
     page = listed(DeadlineListing(**moment), now=as_of)  # type: ignore[arg-type]
-    single = row(deadline.pk, Moment(**moment), now=as_of)
+    single = row(deadline.pk, PointInTime(**moment), now=as_of)
     if single is not None:
         del single["trace"], single["warnings"]
     assert page.rows == [each for each in [single] if each]

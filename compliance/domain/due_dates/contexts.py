@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
 from compliance.domain.due_dates.due_rules import Grace
 from compliance.domain.due_dates.periods import Event
 
@@ -29,14 +29,14 @@ class ResolutionContext:
 
     `timezone` is the agreement's, or else the obligors'; None if theirs differ. `party_timezones`
     are those of obligors and obligees, by party code. `custom_calendars` are by full name, such as
-    `desk:hq`. `milestones` and `deadlines` are what the rule can be counted from, by ref; a None
+    `custom:hq`. `milestones` and `deadlines` are what the rule can be counted from, by ref; a None
     among them has no date yet.
     """
 
     timezone: str | None = None
     party_timezones: Mapping[str, str] = field(default_factory=dict)
     calendars: tuple[str, ...] = ()
-    custom_calendars: Mapping[str, DeskCalendar] = field(default_factory=dict)
+    custom_calendars: Mapping[str, CustomCalendar] = field(default_factory=dict)
     grace: Grace | None = None
     milestones: Mapping[str, Event | None] = field(default_factory=dict)
     deadlines: Mapping[str, Event | None] = field(default_factory=dict)

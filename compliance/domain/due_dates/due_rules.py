@@ -45,7 +45,7 @@ MOST_CALENDARS = 20
 CalendarName = Annotated[
     str, Field(strict=True), AfterValidator(refusing("unknown_calendar", validate_calendar))
 ]
-"""The name of a calendar, such as `US`, `DE-BY`, `weekend`, `weekend:fri-sat` or `desk:hq`."""
+"""The name of a calendar, such as `US`, `DE-BY`, `weekend`, `weekend:fri-sat` or `custom:hq`."""
 
 
 def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -257,16 +257,16 @@ class Due:
 
     `due_on` is a civil day in `timezone`; the instants are in UTC. `due_at` is exclusive: what
     happens at that instant is late. `unmet_at` is the end of the grace period, and equals
-    `due_at` if there is none. `first_at` is set only if the due instant is ambiguous, because the
-    parties are in different zones or because the rule has several readings: what happens from
-    `first_at` until before `due_at` is in time by one reading and late by another.
+    `due_at` if there is none. `earliest_due_at` is set only if the due instant is ambiguous,
+    because the parties are in different zones or the rule has several readings: what happens
+    from `earliest_due_at` until before `due_at` is in time by one reading and late by another.
     """
 
     due_on: dt.date
     due_at: dt.datetime
     unmet_at: dt.datetime
     timezone: str
-    first_at: dt.datetime | None = None
+    earliest_due_at: dt.datetime | None = None
 
 
 _RULES: dict[str, TypeAdapter[Any]] = {

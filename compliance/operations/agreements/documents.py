@@ -106,7 +106,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         announce_ended=False,
         known_from=known_from,
     )
-    verification.mark(recorded.looked_at)
+    verification.refresh(recorded.looked_at)
     return Loaded(
         agreement=agreement,
         is_new=is_new,
@@ -127,8 +127,8 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         ends_on=document.ends_on,
         timezone=document.timezone,
         calendars=document.calendars,
-        is_four_eyes=document.is_four_eyes,
-        ladder=document.ladder,
+        requires_approval=document.requires_approval,
+        notification_policy=document.notification_policy,
         milestones=document.milestones,
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )
@@ -268,7 +268,7 @@ def _add_known(
                 if fact_draft.supersedes is not None:
                     sentence = "A document cannot name stored facts: leave supersedes out."
                     raise refusal("supersedes", sentence)
-                evidence.refuse_unknown(fact_draft.evidence, known_evidence)
+                evidence.check_refs(fact_draft.evidence, known_evidence)
                 learned_at = fact_draft.recorded_at or as_of
                 fact = facts.build(deadline, fact_draft, by=by, as_of=learned_at)
                 if not _take(stored_facts, (deadline.pk, _fact_identity(fact))):
@@ -281,7 +281,7 @@ def _add_known(
         for number, position_draft in enumerate(draft.positions):
             with _Collect(problems, f"{path}/positions/{number}"):
                 deadline = _meant(several, position_draft.due_on)
-                evidence.refuse_unknown(position_draft.evidence, known_evidence)
+                evidence.check_refs(position_draft.evidence, known_evidence)
                 learned_at = position_draft.recorded_at or as_of
                 word = positions.build(deadline, position_draft, members, by=by, as_of=learned_at)
                 if not _take(stored_words, (deadline.pk, _position_identity(word))):
@@ -365,7 +365,7 @@ def _add_of_agreement(
             if draft.supersedes is not None:
                 sentence = "A document cannot name stored facts: leave supersedes out."
                 raise refusal("supersedes", sentence)
-            evidence.refuse_unknown(draft.evidence, known_evidence)
+            evidence.check_refs(draft.evidence, known_evidence)
             learned_at = draft.recorded_at or as_of
             fact = facts.build_of_agreement(agreement, draft, by=by, as_of=learned_at)
             if not _take(stored, _fact_identity(fact)):
@@ -452,7 +452,7 @@ def _add_evidence_of(
             problems.append(Problem(path=f"evidence/{index}/ref", detail=detail))
             continue
         seen.add(draft.ref)
-        found = evidence.problems_of(draft, refs, members)
+        found = evidence.reference_problems(draft, refs, members)
         with _Collect(problems, f"evidence/{index}"):
             if found:
                 raise Invalid(found)
@@ -466,5 +466,5 @@ def _add_evidence_of(
             row.save()
             row.obligations.add(*(refs[ref] for ref in draft.obligations))
             added.evidence += 1
-            if draft.kind is EvidenceKind.LOOK:
-                added.looked_at |= evidence.borne_on(row)
+            if draft.kind is EvidenceKind.SEARCH_LOG:
+                added.looked_at |= evidence.deadline_ids_of(row)

@@ -11,8 +11,8 @@ from itertools import islice
 from django.db import transaction
 
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.alerts.drafts import dump_ladder
-from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.alerts.drafts import dump_notification_policy
+from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 from compliance.domain.limits import MOST_PROBLEMS
@@ -29,7 +29,7 @@ from compliance.models import (
 )
 from compliance.models.agreements.agreements import milestone_event
 from compliance.models.bulk import fetch
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.deadlines import projection, schedule
 
@@ -202,7 +202,7 @@ class _Context:
     components: dict[str, set[str]]
     sources: dict[str, set[str]]
     milestones: dict[str, Milestone]
-    desk: Mapping[str, DeskCalendar]
+    desk: Mapping[str, CustomCalendar]
 
     @classmethod
     def of(cls, agreement: Agreement) -> _Context:
@@ -224,7 +224,7 @@ class _Context:
             components=components,
             sources=sources,
             milestones={each.ref: each for each in agreement.milestones.all()},
-            desk=desk_calendars(),
+            desk=custom_calendars(),
         )
 
     def problems(
@@ -381,7 +381,7 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "due": dump_due_rule(draft.due) if draft.due else None,
         "grace": dump_grace(draft.grace) if draft.grace else None,
         "starts": dump_due_rule(draft.starts) if draft.starts else None,
-        "is_surviving": draft.is_surviving,
+        "survives_termination": draft.survives_termination,
         "severity": draft.severity.value,
         "tags": list(draft.tags),
         "owner": draft.owner,
@@ -389,5 +389,5 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,
         "unit": draft.unit,
-        "ladder": dump_ladder(draft.ladder),
+        "notification_policy": dump_notification_policy(draft.notification_policy),
     }

@@ -25,7 +25,7 @@ from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.facts import Fact as FactOfCourse
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import CLOSED, Timeline
-from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
@@ -63,7 +63,7 @@ from compliance.models.agreements.agreements import milestone_event
 from compliance.models.bulk import write
 from compliance.models.deadlines.deadlines import NO_DUE, Duty, dump_due, duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import for_update
 
 # Beyond this many dates of one obligation a list of deadlines helps nobody.
@@ -328,7 +328,7 @@ _TERMS = (
     "original_due_on",
     "original_due_at",
     "original_unmet_at",
-    "original_first_at",
+    "original_earliest_due_at",
     "moves",
     "trace",
     "warnings",
@@ -338,13 +338,14 @@ _UPDATE_TERMS = """
     UPDATE compliance_deadline AS d
     SET timezone = v.timezone, begins_at = v.begins_at, starts_at = v.starts_at,
         original_due_on = v.original_due_on, original_due_at = v.original_due_at,
-        original_unmet_at = v.original_unmet_at, original_first_at = v.original_first_at,
+        original_unmet_at = v.original_unmet_at,
+        original_earliest_due_at = v.original_earliest_due_at,
         moves = v.moves, trace = v.trace, warnings = v.warnings,
         is_withdrawn = v.is_withdrawn, data_version = v.data_version
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         id bigint, timezone text, begins_at timestamptz, starts_at timestamptz,
         original_due_on date, original_due_at timestamptz, original_unmet_at timestamptz,
-        original_first_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
+        original_earliest_due_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
         is_withdrawn boolean, data_version text)
     WHERE d.id = v.id
 """
@@ -457,7 +458,7 @@ class _Book:
     obligations: list[Obligation]
     sides: dict[int, list[tuple[str, str, str]]]
     milestones: dict[int, dict[str, Event | None]]
-    desk: Mapping[str, DeskCalendar]
+    desk: Mapping[str, CustomCalendar]
     deadlines: dict[int, dict[int, Deadline]]
     dated_facts: dict[int, list[Fact]]
     sources: dict[int, dict[str, dict[int, _AnySource]]]
@@ -494,7 +495,7 @@ class _Book:
             obligations=obligations,
             sides=sides,
             milestones=milestones,
-            desk=desk_calendars(),
+            desk=custom_calendars(),
             deadlines=deadlines,
             dated_facts=dated_facts,
             sources=sources,
@@ -546,22 +547,24 @@ def _sources(
     """What obligations are counted from, and those of them that go by their components."""
     hanging = list(
         Dependency.objects.filter(obligation__in=ids, on__isnull=False).values_list(
-            "obligation_id", "obligation__is_surviving", "on_id", "on__ref"
+            "obligation_id", "obligation__survives_termination", "on_id", "on__ref"
         )
     )
     if not hanging:
         return {}, {}
     rows, children, parents = _family({on for _, _, on, _ in hanging} | set(ids))
     duties = {row.pk: duty_of(row.obligation) for row in rows}
-    facts = facts_about(rows, surviving={pk for pk, duty in duties.items() if duty.is_surviving})
+    facts = facts_about(
+        rows, surviving={pk for pk, duty in duties.items() if duty.survives_termination}
+    )
     courses: dict[tuple[int, bool], dict[int, _Source]] = defaultdict(dict)
     for row in rows:
-        for is_surviving in (False, True):
-            courses[row.obligation_id, is_surviving][row.number] = _Source(
+        for survives_termination in (False, True):
+            courses[row.obligation_id, survives_termination][row.number] = _Source(
                 deadline=row,
                 duty=duties[row.pk],
                 facts=facts.get(row.pk, []),
-                is_in_step=not is_surviving,
+                is_in_step=not survives_termination,
             )
 
     def part(pk: int) -> Part:
@@ -578,8 +581,8 @@ def _sources(
         )
 
     found: dict[int, dict[str, dict[int, _AnySource]]] = defaultdict(dict)
-    for obligation_id, is_surviving, on_id, ref in hanging:
-        source: dict[int, _AnySource] = {**courses.get((on_id, is_surviving), {})}
+    for obligation_id, survives_termination, on_id, ref in hanging:
+        source: dict[int, _AnySource] = {**courses.get((on_id, survives_termination), {})}
         if not source and children.get(on_id):
             source = {1: _Whole(part=whole(on_id), deadlines=_leaves(on_id, children, courses))}
         found[obligation_id][ref] = source
@@ -724,7 +727,7 @@ def _terms(
         "original_due_on": first.due.due_on if first else None,
         "original_due_at": due_at,
         "original_unmet_at": first.due.unmet_at if first else None,
-        "original_first_at": first.due.first_at if first else None,
+        "original_earliest_due_at": first.due.earliest_due_at if first else None,
         "moves": moves or None,
         "trace": trace,
         "warnings": list(dict.fromkeys(warnings)),
