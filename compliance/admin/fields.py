@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import time
 from enum import StrEnum
@@ -137,9 +138,9 @@ class CheckboxesField(forms.MultipleChoiceField):
         self.choices = [*offered.items(), *((word, word) for word in keep if word not in offered)]
 
 
-class CompositeField(forms.Field):
+class CompositeField(forms.Field, ABC):
     """A field with several inputs, which can name the input that a problem is about."""
 
+    @abstractmethod
     def describe_problem(self, path: str, detail: str, value: Any) -> str:
         """Return the problem at `path` below the field, with the label of its input."""
-        raise NotImplementedError

@@ -74,7 +74,7 @@ def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
                   evidence=["E1"])  # fmt: skip
     why = get(api, f"deadlines/{deadline.pk}/why/")
     assert (
-        "The desk determined it (on 20 March 2026, as partly met, to 40 percent, by E1). "
+        "The desk made a determination (on 20 March 2026, as partly met, to 40 percent, by E1). "
         "“Two of five lots.”" in why["paragraph"]
     )
     [step] = [each for each in why["steps"] if each["fact"] == fact.pk]

@@ -104,9 +104,7 @@ def test_a_business_day_is_open_in_all_calendars(
 
 
 @given(days, joined)
-def test_business_days_match_the_holidays_library(
-    day: date, chosen: tuple[str, ...]
-) -> None:
+def test_business_days_match_the_holidays_library(day: date, chosen: tuple[str, ...]) -> None:
     expected = all(open_by_the_library(day, name) for name in chosen or ("weekend",))
 
     assert BusinessCalendar(chosen).is_business_day(day) is expected

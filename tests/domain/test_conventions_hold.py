@@ -111,9 +111,7 @@ def _days(start: date, end: date) -> list[date]:
 
 
 @given(rules(), st.lists(ZONES, max_size=2))
-def test_no_deadline_ends_before_the_end_of_its_day(
-    rule: DueRule, others: list[str]
-) -> None:
+def test_no_deadline_ends_before_the_end_of_its_day(rule: DueRule, others: list[str]) -> None:
     parties = {f"P{number}": name for number, name in enumerate(others)}
     for resolved, _ in zip(
         resolve(rule, ResolutionContext(party_timezones=parties)), range(5), strict=False

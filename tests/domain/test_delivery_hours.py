@@ -71,9 +71,7 @@ def test_alerts_are_delivered_at_the_hours_of_each_subscriber(
         quiet_until=st.times(),
     ),
 )
-def test_no_alert_is_early_or_waits_longer_than_its_frequency(
-    at: datetime, hours: Hours
-) -> None:
+def test_no_alert_is_early_or_waits_longer_than_its_frequency(at: datetime, hours: Hours) -> None:
     told = next_delivery_at(hours, at)
     longest = {
         NotificationFrequency.IMMEDIATE: 1,

@@ -252,9 +252,7 @@ def test_met_at_the_instant_of_an_extension_is_judged_by_the_later_date() -> Non
     assert ends(timeline) == [BreachEnd.PERFORMED]
 
 
-def test_a_superseded_determination_counts_again_when_its_successor_is_retracted() -> (
-    None
-):
+def test_a_superseded_determination_counts_again_when_its_successor_is_retracted() -> None:
     first = not_met(30, number=2)
     second = met(10, number=3, supersedes=2)
     back = fact(FactKind.RETRACTION, 10, number=4, supersedes=3)

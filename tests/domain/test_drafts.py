@@ -75,9 +75,7 @@ def test_a_valid_draft_is_read(model: type[Draft], value: dict[str, Any]) -> Non
         ),
     ],
 )
-def test_a_fact_that_does_not_fit_its_type_is_refused(
-    value: dict[str, Any], sentence: str
-) -> None:
+def test_a_fact_that_does_not_fit_its_type_is_refused(value: dict[str, Any], sentence: str) -> None:
     path, detail = problem(FactDraft, value)
     assert path == ""
     assert sentence in detail

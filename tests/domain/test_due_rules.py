@@ -429,9 +429,7 @@ def test_a_rule_needs_its_type_and_its_day() -> None:
     assert problems({"type": "date"}) == {"on": "Field required"}
 
 
-def test_a_skipped_time_is_refused_when_stored_but_only_a_warning_in_a_preview() -> (
-    None
-):
+def test_a_skipped_time_is_refused_when_stored_but_only_a_warning_in_a_preview() -> None:
     gap = {"type": "date", "on": "2026-03-29", "time": "02:30", "timezone": "Europe/Berlin"}
     sentence = (
         "02:30 on 2026-03-29 does not exist in Europe/Berlin: clocks jump from 02:00 "

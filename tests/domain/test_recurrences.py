@@ -522,9 +522,7 @@ def test_order_and_case_of_the_parts_do_not_matter(parts: Parts) -> None:
         ("FREQ=MONTHLY;SKIP=BACKWARD", "SKIP is not supported. Remove it; to use the last day"),
     ],
 )
-def test_an_invalid_rule_is_refused_with_advice(
-    rule: str, sentence: str
-) -> None:
+def test_an_invalid_rule_is_refused_with_advice(rule: str, sentence: str) -> None:
     with pytest.raises(BadRecurrence) as refusal:
         parse_rrule(rule)
     assert sentence in str(refusal.value)

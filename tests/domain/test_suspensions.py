@@ -93,9 +93,7 @@ def test_elapsed_time_moves_every_instant_by_itself_and_names_the_day_it_reaches
 
 
 @given(dues(), st.integers(1, 10), st.integers(-40, 120))
-def test_instants_before_the_suspension_do_not_move(
-    due: Due, count: int, hours: int
-) -> None:
+def test_instants_before_the_suspension_do_not_move(due: Due, count: int, hours: int) -> None:
     stopped_at = due.due_at + timedelta(hours=hours)
     for moved in (
         moved_by_days(due, count, stopped_at=stopped_at),

@@ -556,7 +556,7 @@ def test_a_chain_of_dependencies_has_a_limit() -> None:
     assert refused(*chain(102)) == {f"obligations/{n}/due": sentence for n in (100, 101)}
     agree(*chain(100), duty("X"))
     assert days("C-99") == [date(2026, 6, 22)]
-    with pytest.raises(Invalid, match="^due: A chain of more than 100 obligations"):
+    with pytest.raises(Invalid, match=r"^due: A chain of more than 100 obligations"):
         correct(duty("C-0", due=days_after(1, deadline="X")), as_of=NOW)
 
 
@@ -654,9 +654,7 @@ def test_each_deadline_of_a_recurrence_has_its_own_dependent() -> None:
 
 
 @pytest.mark.django_db
-def test_deadlines_that_a_corrected_rule_no_longer_yields_are_withdrawn_and_can_return() -> (
-    None
-):
+def test_deadlines_that_a_corrected_rule_no_longer_yields_are_withdrawn_and_can_return() -> None:
     agree(duty("A", due=MONTHLY), duty("B", due=days_after(5, deadline="A")))
     quarterly = {**MONTHLY, "until": "2026-04-30"}
     correct(duty("A", due=quarterly), as_of=NOW + timedelta(days=1))
@@ -801,9 +799,7 @@ def test_a_deadline_is_ambiguous_in_a_two_sided_window_and_unmet_after_it() -> N
         ("2026-03-16T04:00:00Z", ("met_late", False)),
     ],
 )
-def test_a_performance_within_the_window_is_ambiguous(
-    at: str, expected: tuple[str, bool]
-) -> None:
+def test_a_performance_within_the_window_is_ambiguous(at: str, expected: tuple[str, bool]) -> None:
     deadline = across_the_sea()
     record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", at=at)
     assert (deadline.status, deadline.is_ambiguous) == expected

@@ -108,7 +108,7 @@ class PositionSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Passed:
+class StatusChange:
     """One change of status that has taken effect."""
 
     effective_at: datetime

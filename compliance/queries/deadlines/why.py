@@ -11,8 +11,8 @@ from django.db.models import Q
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
-    StatusChange,
     PositionSummary,
+    StatusChange,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
