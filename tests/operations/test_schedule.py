@@ -702,10 +702,11 @@ def test_a_recurrence_with_too_many_dates_is_refused_at_its_path() -> None:
     ],
 )
 def test_an_expensive_rule_is_refused_within_a_second(rrule: str) -> None:
-    start = time.perf_counter()
+    # Processor time, which other work on the machine does not add to.
+    start = time.thread_time()
     expensive = {"type": "recurrence", "rrule": rrule, "start": "1971-01-01"}
     assert set(refused(duty(due=expensive))) == {"obligations/0/due/rrule"}
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 @pytest.mark.django_db
@@ -717,7 +718,7 @@ def test_a_rule_that_repeats_within_a_day_is_refused() -> None:
             "obligations/0/due/rrule",
             "obligations/0/due/start",
         }
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 @pytest.mark.django_db
