@@ -69,7 +69,7 @@ def _database() -> dict[str, Any]:
 def _mail() -> dict[str, Any]:
     """Return Django's mail settings. Without EMAIL_URL, mails are written to files."""
     if not environment.email_url:
-        return {"EMAIL_BACKEND": "compliance.delivery.files.EmailBackend"}
+        return {"EMAIL_BACKEND": "config.mail_files.EmailBackend"}
     try:
         parsed = dj_email_url.parse(environment.email_url)
     except (KeyError, ValueError, AttributeError):

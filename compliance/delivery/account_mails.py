@@ -1,23 +1,24 @@
-"""Mails about a user's own account, sent at once and outside of the outbox."""
+"""Emails about a user's own account, which are sent at once and bypass the outbox."""
 
 from __future__ import annotations
 
-from smtplib import SMTPException
+from contextlib import closing
+from uuid import uuid4
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.rendering import render_plain_mail
 from compliance.domain.phrases import counted
 from compliance.domain.problems import refusal
-
-_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+from compliance.domain.vocabulary import AttemptOutcome
 
 
 def send_password_link(*, to: str, path: str) -> None:
-    """Mail a link with which the owner of an account chooses a password.
+    """Send a link with which the owner of an account chooses a password.
 
     Raises:
-        Invalid: the mail server cannot be reached, or refuses the mail.
+        Invalid: the mail server cannot be reached, or refuses the email.
     """
     days = counted(settings.PASSWORD_RESET_TIMEOUT // 86_400, "day")
     _send(
@@ -26,17 +27,17 @@ def send_password_link(*, to: str, path: str) -> None:
         body=(
             "Follow this link to choose the password of your Pacta account:\n\n"
             f"{settings.SITE_URL}{path}\n\n"
-            f"The link works once, and for {days}. If you did not expect it, ignore this mail:\n"
+            f"The link works once, and for {days}. If you did not expect this email, ignore it:\n"
             "your account stays as it is.\n"
         ),
     )
 
 
 def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
-    """Tell the former address of an account that the account has another address now.
+    """Tell the former address of an account that the account now has another address.
 
     Raises:
-        Invalid: the mail server cannot be reached, or refuses the mail.
+        Invalid: the mail server cannot be reached, or refuses the email.
     """
     _send(
         to=to,
@@ -49,10 +50,8 @@ def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
 
 
 def _send(*, to: str, subject: str, body: str) -> None:
-    message = EmailMessage(subject=subject, body=body, to=[to], headers=dict(_HEADERS))
-    try:
-        message.send()
-    except (OSError, SMTPException, ValueError) as error:
-        # ValueError: the address has a line break.
-        reason = str(error).partition("\n")[0][:200] or type(error).__name__
-        raise refusal("", f"The mail to {to} could not be sent ({reason}).") from error
+    mail = render_plain_mail(subject=subject, body=body, recipient=to, name=uuid4().hex)
+    with closing(Mailer()) as mailer:
+        answer = mailer.send(mail)
+    if answer.outcome is not AttemptOutcome.SENT:
+        raise refusal("", f"The email to {to} could not be sent ({answer.text[:200]}).")

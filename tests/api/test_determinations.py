@@ -84,7 +84,7 @@ def test_each_verdict_takes_effect_immediately_until_retracted(
     assert status_of(api, missed) == expected
     post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": row["id"]})
     after = get(api, f"deadlines/{missed.pk}/")
-    # These two fields change with the clock.
+    # The expected quantity and the next notification step move with the clock.
     moving = {"pace": None, "next_check_at": None}
     assert {**after, **moving} == {**before, **moving}
 

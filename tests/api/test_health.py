@@ -91,9 +91,9 @@ def test_alerts_held_back_by_a_silence_are_not_late_when_it_ends(client: Client)
 def test_quarantined_deadlines_are_shown_without_failing_readiness(client: Client) -> None:
     agree()
     sweep.run(as_of=timezone.now())
-    Deadline.objects.update(set_aside_error="ValueError()")
+    Deadline.objects.update(quarantine_error="ValueError()")
     status, content = ready(client)
-    assert (status, content["checks"]["set_aside"]["deadlines"]) == (200, 1)
+    assert (status, content["checks"]["quarantined"]["deadlines"]) == (200, 1)
 
 
 def test_an_unreachable_broker_fails_readiness_without_revealing_its_address(

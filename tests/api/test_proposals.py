@@ -44,8 +44,8 @@ def second(db: None) -> Client:
 
 @pytest.fixture
 def guarded(db: None) -> Deadline:
-    """A deadline of an agreement that requires approval."""
-    return agree(duty(), as_of=PAST, is_four_eyes=True)
+    """A deadline of an agreement that needs a second person."""
+    return agree(duty(), as_of=PAST, requires_approval=True)
 
 
 def propose(client: Client, deadline: Deadline, **more: Any) -> Any:
@@ -206,7 +206,7 @@ def test_an_outdated_proposal_is_refused_at_the_field(
 def test_proposals_are_listed_newest_first_and_can_be_filtered(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
-    other = agree(duty("O-2"), ref="other", as_of=PAST, is_four_eyes=True)
+    other = agree(duty("O-2"), ref="other", as_of=PAST, requires_approval=True)
     one, two = propose(first, guarded), propose(first, other)
     post(first, f"proposals/{two['id']}/reject/", {}, 200)
     assert [each["id"] for each in rows(second, "proposals/")] == [two["id"], one["id"]]

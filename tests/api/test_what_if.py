@@ -99,7 +99,7 @@ def test_a_fact_cannot_be_retracted_twice_hypothetically(api: Client, missed: De
 
 
 def test_a_what_if_needs_no_approval(api: Client, missed: Deadline) -> None:
-    Agreement.objects.update(is_four_eyes=True)
+    Agreement.objects.update(requires_approval=True)
     timeline = what_if(api, missed, {"type": "waiver", "on": "2026-03-10"})
     assert timeline[-1]["status"] == "waived"
 

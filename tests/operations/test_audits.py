@@ -117,7 +117,9 @@ def test_an_outage_mail_that_was_refused_is_sent_again_at_the_next_check(
     ]
 
 
-def test_during_a_database_outage_the_last_known_administrators_are_notified_once(settings: Any) -> None:
+def test_during_a_database_outage_the_last_known_administrators_are_notified_once(
+    settings: Any,
+) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     User.objects.create_superuser("admin@example.org", "x")
     watch = OutageMonitor()

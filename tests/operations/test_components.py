@@ -79,7 +79,9 @@ def test_a_retracted_performance_of_a_component_reopens_the_parent() -> None:
         ({"roll_up": "all"}, 3),
     ],
 )
-def test_a_parent_is_met_when_as_many_components_are_met_as_the_rule_requires(rule: dict[str, Any], count: int) -> None:
+def test_a_parent_is_met_when_as_many_components_are_met_as_the_rule_requires(
+    rule: dict[str, Any], count: int
+) -> None:
     agree(parent(**rule), *parts(), as_of=NOW)
     for number in range(1, 4):
         assert deadline_of("WHOLE").status == ("met" if number > count else "pending")
@@ -197,3 +199,11 @@ def test_dependents_of_a_parent_follow_a_moved_component() -> None:
     }  # fmt: skip
     correct(duty("P-2", "2026-03-15"), as_of=NOW)
     assert set(Dependency.objects.values_list("obligation__ref", "on__ref")) == {("WHOLE", "P-1")}
+
+
+def test_a_trigger_on_components_without_deadlines_is_dormant() -> None:
+    after = {"type": "trigger", "on": {"met": "WHOLE"}, "then": {"count": 5, "unit": "days"}}
+    whole = duty("WHOLE", due=None)
+    undated = duty("P-1", due=None, parent="WHOLE")
+    load(document("supply", whole, undated, duty("B", due=after)), as_of=NOW)
+    assert deadline_of("B").status == "dormant"

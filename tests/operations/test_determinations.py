@@ -117,6 +117,8 @@ def test_a_determination_can_confirm_a_maintained_period(db: None) -> None:
 
 
 @pytest.mark.parametrize("quantity", [100, 101])
-def test_the_full_quantity_cannot_be_determined_as_partly_met(missed: Deadline, quantity: int) -> None:
+def test_the_full_quantity_cannot_be_determined_as_partly_met(
+    missed: Deadline, quantity: int
+) -> None:
     with pytest.raises(Invalid, match="determine that it was met"):
         determine(missed, "partly_met", quantity=quantity)

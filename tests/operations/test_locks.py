@@ -233,7 +233,7 @@ def test_an_admin_page_explains_when_a_change_waits_too_long(
     with held(AGREEMENT, deadline.agreement_id):
         response = act(client, deadline, "record_performance", on="2026-03-10")
     assert response.status_code == 409, response.content
-    assert b"Another change to the same data is under way." in response.content
+    assert b"Someone else is changing the same data." in response.content
     assert not deadline.facts.exists()
 
 
@@ -265,6 +265,7 @@ def test_rows_are_locked_in_one_module() -> None:
     )
     assert {path for path, _ in elsewhere} == {
         "delivery/outbox.py",
+        "models/alerts/formed_messages.py",
         "operations/deadlines/deadline_rows.py",
         "operations/deadlines/projection.py",
-    }
+    }  # fmt: skip

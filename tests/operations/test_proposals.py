@@ -65,7 +65,7 @@ def bo(db: None) -> User:
 @pytest.fixture
 def guarded(db: None) -> Deadline:
     """A deadline of an agreement that needs a second person."""
-    return agree(duty(), as_of=PAST, is_four_eyes=True, evidence=[EVIDENCE])
+    return agree(duty(), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
 
 
 def submit(
@@ -114,9 +114,7 @@ def test_the_approved_fact_is_the_proposed_one(guarded: Deadline, ana: User, bo:
     assert str(fact.due_on) == str(open_one.due_on) == "2026-05-15"
 
 
-def test_nobody_can_approve_their_own_proposal(
-    guarded: Deadline, ana: User
-) -> None:
+def test_nobody_can_approve_their_own_proposal(guarded: Deadline, ana: User) -> None:
     head = User.objects.create_superuser("head@example.org", "secret")
     for each in (ana, head):
         proposal = propose(guarded, each, **WAIVER)
@@ -127,9 +125,7 @@ def test_nobody_can_approve_their_own_proposal(
     assert not Fact.objects.exists()
 
 
-def test_deciding_on_proposals_of_others_needs_the_permission(
-    guarded: Deadline, ana: User
-) -> None:
+def test_deciding_on_proposals_of_others_needs_the_permission(guarded: Deadline, ana: User) -> None:
     cy = person("cy", "add_fact")
     proposal = propose(guarded, ana, **WAIVER)
     with pytest.raises(proposals.NotAllowed, match="lacks the permission"):
@@ -181,9 +177,7 @@ def test_other_facts_are_recorded_immediately(guarded: Deadline, ana: User) -> N
     assert status(guarded) == "met"
 
 
-def test_a_guarded_fact_cannot_be_recorded_without_approval(
-    guarded: Deadline, ana: User
-) -> None:
+def test_a_guarded_fact_cannot_be_recorded_without_approval(guarded: Deadline, ana: User) -> None:
     for values in (WAIVER, EXTENSION, DETERMINATION):
         with pytest.raises(Invalid, match="second person"):
             record(guarded, as_of=NOW, by=ana, **values)
@@ -225,9 +219,7 @@ def test_an_outdated_proposal_is_refused_and_stays_open(
     assert (proposal.state, Fact.objects.filter(kind="waiver").count()) == ("open", 0)
 
 
-def test_retracting_a_guarded_fact_needs_approval(
-    guarded: Deadline, ana: User, bo: User
-) -> None:
+def test_retracting_a_guarded_fact_needs_approval(guarded: Deadline, ana: User, bo: User) -> None:
     waiver = proposals.approve(proposal=propose(guarded, ana, **WAIVER), by=bo, as_of=NOW)
     for values in (
         {"type": "retraction", "supersedes": waiver.pk},
@@ -256,7 +248,7 @@ def test_facts_recorded_before_approval_was_required_are_guarded_afterwards(
     deadline = agree(duty(), as_of=PAST)
     waiver = submit(deadline, ana, WAIVER)
     assert isinstance(waiver, Fact)
-    Agreement.objects.update(is_four_eyes=True)
+    Agreement.objects.update(requires_approval=True)
     deadline = Deadline.objects.get(pk=deadline.pk)
     retraction = submit(deadline, ana, {"type": "retraction", "supersedes": waiver.pk})
     assert isinstance(retraction, Proposal)
@@ -267,7 +259,7 @@ def test_an_open_proposal_still_needs_approval_when_the_agreement_no_longer_does
     guarded: Deadline, ana: User, bo: User
 ) -> None:
     proposal = propose(guarded, ana, **WAIVER)
-    Agreement.objects.update(is_four_eyes=False)
+    Agreement.objects.update(requires_approval=False)
     with pytest.raises(proposals.OwnProposal):
         proposals.approve(proposal=proposal, by=ana, as_of=LATER)
     proposals.approve(proposal=proposal, by=bo, as_of=LATER)
@@ -282,7 +274,7 @@ def test_a_what_if_needs_no_approval(guarded: Deadline) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_approvals_record_one_fact() -> None:
-    deadline = agree(duty(), as_of=PAST, is_four_eyes=True)
+    deadline = agree(duty(), as_of=PAST, requires_approval=True)
     proposer = person("ana", "add_fact")
     proposal = propose(deadline, proposer, **WAIVER)
     seconds = [person(f"bo{number}", "approve_proposal") for number in range(4)]
@@ -311,7 +303,7 @@ def test_concurrent_approvals_and_records_do_not_deadlock() -> None:
     chained = {
         "type": "offset", "from": {"deadline": "O-1"}, "count": 10, "unit": "days",
     }  # fmt: skip
-    first = agree(duty(), duty("O-2", due=chained), as_of=PAST, is_four_eyes=True)
+    first = agree(duty(), duty("O-2", due=chained), as_of=PAST, requires_approval=True)
     ana, bo = person("ana", "add_fact"), person("bo", "approve_proposal")
     last = Deadline.objects.get(obligation__ref="O-2")
     waiting = [propose(each, ana, **EXTENSION) for each in (first, last) for _ in range(3)]

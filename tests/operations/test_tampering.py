@@ -292,6 +292,7 @@ WAYS: tuple[tuple[Callable[[random.Random, Chain], str], Callable[[Chain], bool]
 )
 
 
+@pytest.mark.exhaustive
 def test_each_of_a_thousand_random_changes_is_detected(chains: list[Chain]) -> None:
     print(f"seed {SEED}")
     dice = random.Random(SEED)
@@ -365,7 +366,9 @@ def test_rows_of_a_removed_deadline_are_reported(chains: list[Chain]) -> None:
         assert {(ENTRY, pk) for pk in chain.ids} <= named
 
 
-def test_an_unreadable_value_is_reported_and_does_not_hide_other_problems(chains: list[Chain]) -> None:
+def test_an_unreadable_value_is_reported_and_does_not_hide_other_problems(
+    chains: list[Chain],
+) -> None:
     first, second = [each for each in chains if each.table == ENTRY][:2]
     with undone():
         run(f"UPDATE {ENTRY} SET due_at = 'infinity' WHERE id = %s", first.ids[0])

@@ -64,9 +64,9 @@ class Command(BaseCommand):
             f"{found.deadlines} deadlines, {found.facts} facts, {found.entries} ledger entries "
             f"and {found.seals} seals checked in {seconds:.2f} s"
         )
-        if found.set_aside:
+        if found.quarantined:
             self.stdout.write(
-                f"{found.set_aside} deadlines are quarantined: their chains were checked, their "
+                f"{found.quarantined} deadlines are quarantined: their chains were checked, their "
                 "status was not."
             )
         for row in found.bad_rows:

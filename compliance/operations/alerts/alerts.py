@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from compliance.domain import civil_time
-from compliance.domain.alerts.delivery_hours import Hours, told_from
+from compliance.domain.alerts.delivery_hours import Hours, next_delivery_at
 from compliance.domain.alerts.intents import AlertIntent
-from compliance.domain.vocabulary import AlertKind, Rhythm
+from compliance.domain.vocabulary import AlertKind, NotificationFrequency
 from compliance.models.alerts.followers import covers, follows, recipient, wants
 from compliance.models.bulk import RowType, fetch, write_rows
 
@@ -168,9 +168,9 @@ def delivery_hours(*, as_of: datetime) -> list[dict[str, Any]]:
     """
     found = []
     known = civil_time.zone_names()
-    for pk, rhythm, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
+    for pk, frequency, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
         hours = Hours(
-            rhythm=Rhythm(rhythm),
+            frequency=NotificationFrequency(frequency),
             # The tz database drops a name now and then. That must not suppress alerts.
             timezone=zone if zone in known else "UTC",
             digest_hour=hour,
@@ -181,17 +181,17 @@ def delivery_hours(*, as_of: datetime) -> list[dict[str, Any]]:
         found.append(
             {
                 "id": pk,
-                "not_before": told_from(hours, as_of).isoformat(),
-                "is_digest": hours.rhythm is not Rhythm.AT_ONCE,
+                "not_before": next_delivery_at(hours, as_of).isoformat(),
+                "is_digest": hours.frequency is not NotificationFrequency.IMMEDIATE,
             }
         )
     return found
 
 
 _HOURS = """
-    SELECT id, rhythm, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
+    SELECT id, frequency, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
     FROM compliance_subscription
-    WHERE is_active AND (rhythm <> 'at_once' OR quiet_from IS NOT NULL)
+    WHERE is_active AND (frequency <> 'immediate' OR quiet_from IS NOT NULL)
 """
 
 _DELIVERY_HOURS = """jsonb_to_recordset(%(hours)s::jsonb) AS h(
@@ -282,7 +282,7 @@ _WITHDRAW_UNSENT = f"""
 """
 
 _ANNOUNCES_A_BREACH = (
-    f"a.kind IN ('{AlertKind.MISSED}', '{AlertKind.ESCALATED}', '{AlertKind.UNSILENCED}')"
+    f"a.kind IN ('{AlertKind.MISSED}', '{AlertKind.ESCALATED}', '{AlertKind.SILENCE_ENDED}')"
 )
 
 # Sends withdrawn alerts after all, and repeats those whose recipients may have read that the breach

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.delivery import bounces, outbox, refusals
-from compliance.delivery.bounces import NoBounce
+from compliance.delivery import administrator_mails, outbox
+from compliance.domain.alerts import bounces
+from compliance.domain.alerts.bounces import NoBounce
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import DeliveryAttempt, Message
 from compliance.models.locks import for_update
@@ -53,7 +54,7 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
         is_news = outbox.mark_refused(message.recipient, answer=answer, as_of=as_of)
         is_news = is_news and not _previous_bounced(message)
     if is_news:
-        refusals.tell(message.recipient, answer=answer, message=message.pk)
+        administrator_mails.send_refusal(message.recipient, answer, message_id=message.pk)
     return message
 
 

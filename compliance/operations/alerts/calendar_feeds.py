@@ -7,15 +7,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.alerts.drafts import FeedDraft
+from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Feed, User
+from compliance.models import Agreement, CalendarFeed, User
 from compliance.models.alerts.calendar_feeds import token_hash
 from compliance.models.locks import for_update
 
 
 @transaction.atomic
-def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str]:
+def create(*, draft: CalendarFeedDraft, owner: User, as_of: datetime) -> tuple[CalendarFeed, str]:
     """Create a calendar feed.
 
     Returns:
@@ -33,7 +33,7 @@ def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str
         if agreement is None:
             raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     token = secrets.token_urlsafe(32)
-    feed = Feed.objects.create(
+    feed = CalendarFeed.objects.create(
         name=draft.name,
         owner=owner,
         agreement=agreement,
@@ -44,9 +44,9 @@ def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str
 
 
 @transaction.atomic
-def revoke(*, feed: Feed, as_of: datetime) -> Feed:
+def revoke(*, feed: CalendarFeed, as_of: datetime) -> CalendarFeed:
     """Revoke the address of a feed. From now on it responds as if it had never existed."""
-    feed = for_update(Feed.objects.all()).get(pk=feed.pk)
+    feed = for_update(CalendarFeed.objects.all()).get(pk=feed.pk)
     if feed.revoked_at is None:
         feed.revoked_at = as_of
         feed.save(update_fields=["revoked_at"])

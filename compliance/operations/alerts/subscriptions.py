@@ -101,7 +101,7 @@ def _columns(draft: SubscriptionDraft) -> dict[str, Any]:
         "is_owner": draft.is_owner,
         "kinds": [kind.value for kind in draft.kinds],
         "from_escalation": draft.from_escalation,
-        "rhythm": draft.rhythm.value,
+        "frequency": draft.frequency.value,
         "digest_hour": draft.digest_hour,
         "digest_weekday": draft.digest_weekday,
         "quiet_from": draft.quiet_from,

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from compliance.delivery import chats, webhooks
 from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState, WebhookKind
 from compliance.models import Message, Webhook
@@ -96,6 +97,6 @@ def _check(draft: WebhookDraft, stored: Webhook | None) -> None:
         if draft.kind is WebhookKind.STANDARD:
             webhooks.refuse_unsafe(draft.url)
         else:
-            chats.refuse_unknown(draft.url)
-    except (webhooks.UnsafeAddress, chats.UnknownChat) as error:
+            chats.parse(draft.url)
+    except (UnsafeAddress, chats.UnknownChat) as error:
         raise refusal("url", str(error)) from None

@@ -18,7 +18,7 @@ from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
-from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind
+from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
 from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fact, Obligation, User
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
@@ -66,7 +66,7 @@ def record(
     store([(fact, found)], deadlines=[deadline], as_of=as_of)
     touched = {deadline.pk}
     if sets_dates:
-        touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
+        touched |= schedule.reschedule([deadline.obligation_id], as_of=as_of).touched
     projection.refresh(touched, as_of=as_of)
     return fact
 
@@ -99,7 +99,7 @@ def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: date
         Invalid: `record` would refuse a fact; the path is its place in the list.
     """
     duty = duty_of(deadline.obligation)
-    surviving = {deadline.pk} if duty.is_surviving else set()
+    surviving = {deadline.pk} if duty.survives_termination else set()
     facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
     for number, draft in enumerate(drafts):
         with placed_at(f"facts/{number}"):
@@ -130,7 +130,7 @@ def _values(fact: Fact) -> dict[str, Any]:
 
 def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
     """Return whether a second person must approve a fact before it takes effect."""
-    if not deadline.agreement.is_four_eyes:
+    if not deadline.agreement.requires_approval:
         return False
     if draft.type in GUARDED:
         return True
@@ -206,9 +206,9 @@ def _bytes(head: Any) -> bytes | None:
 def affected_deadlines(agreement: Agreement) -> set[int]:
     """Return the ids of the deadlines that facts about a whole agreement affect."""
     return set(
-        Deadline.objects.filter(agreement=agreement, obligation__is_surviving=False).values_list(
-            "id", flat=True
-        )
+        Deadline.objects.filter(
+            agreement=agreement, obligation__survives_termination=False
+        ).values_list("id", flat=True)
     )
 
 
@@ -230,7 +230,7 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     obligation = deadline.obligation
     _check_kind(draft, obligation)
     target, quantity = deadline.target_quantity, draft.quantity
-    if draft.verdict is Conclusion.PARTLY_MET and target and quantity and quantity >= target:
+    if draft.verdict is Verdict.PARTLY_MET and target and quantity and quantity >= target:
         raise refusal("quantity", "This reaches the target. Determine that the obligation was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
         today = civil_day(as_of, deadline.timezone)
@@ -239,11 +239,11 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     due = None
     if draft.due is not None:
         fact.due = dump_due_rule(draft.due)
-        due = schedule.due_of(deadline, draft.due)
+        due = schedule.due_of_extension(deadline, draft.due)
     if draft.type is FactKind.TRIGGER:
         at = None if fact.effective_on else fact.effective_at
         on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
-        due = schedule.due_when_triggered(deadline, Event(on=on, at=at))
+        due = schedule.due_of_trigger(deadline, Event(on=on, at=at))
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
     return fact
@@ -314,7 +314,7 @@ def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
             "ends without a violation. Record violations instead."
         )
         raise refusal("type", sentence)
-    if draft.verdict in {Conclusion.PARTLY_MET, Conclusion.NOT_MET} and not is_achieved:
+    if draft.verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and not is_achieved:
         sentence = (
             f"An obligation to {obligation.kind} is unmet while a violation lasts. Record the "
             "violation instead."

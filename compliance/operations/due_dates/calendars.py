@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from compliance.domain.due_dates.drafts import DeskCalendarDraft
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import refusal
-from compliance.models import ClosingDay, DeskCalendar
+from compliance.models import ClosingDay, CustomCalendar
 from compliance.operations.deadlines import recomputation
 
 
 @transaction.atomic
-def save(*, calendar: DeskCalendar | None, draft: DeskCalendarDraft) -> DeskCalendar:
+def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> CustomCalendar:
     """Store a custom calendar with its closing days.
 
     The next recomputation computes the due dates of open deadlines that use it again.
@@ -23,11 +23,11 @@ def save(*, calendar: DeskCalendar | None, draft: DeskCalendarDraft) -> DeskCale
         Invalid: the code is taken, or a correction would change it.
     """
     if calendar is None:
-        if DeskCalendar.objects.filter(code=draft.code).exists():
+        if CustomCalendar.objects.filter(code=draft.code).exists():
             raise refusal(
-                "code", f"Calendar desk:{draft.code} already exists. Choose another code."
+                "code", f"Calendar custom:{draft.code} already exists. Choose another code."
             )
-        calendar = DeskCalendar(code=draft.code)
+        calendar = CustomCalendar(code=draft.code)
     elif calendar.code != draft.code:
         raise refusal("code", f"The code of a calendar cannot change. Keep {calendar.code}.")
     calendar.title = draft.title

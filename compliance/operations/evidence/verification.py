@@ -54,7 +54,7 @@ def _search_logs(
     ids = {each.pk: each.obligation_id for each in deadlines}
     of_deadline: dict[int, list[Evidence]] = defaultdict(list)
     of_obligation: dict[int, list[Evidence]] = defaultdict(list)
-    logs = Evidence.objects.filter(kind=EvidenceKind.LOOK.value)
+    logs = Evidence.objects.filter(kind=EvidenceKind.SEARCH_LOG.value)
     wanted = Q(deadlines__in=ids) | Q(obligations__in=set(ids.values()))
     for log in logs.filter(wanted).distinct().prefetch_related("deadlines", "obligations"):
         for deadline in log.deadlines.all():
@@ -76,10 +76,10 @@ _RELEVANT = """
         OR EXISTS (SELECT FROM compliance_fact AS f
                    WHERE f.deadline_id = d.id AND f.kind = 'determination')
         OR EXISTS (SELECT FROM compliance_evidence_deadlines AS l
-                   JOIN compliance_evidence AS e ON e.id = l.evidence_id AND e.kind = 'look'
+                   JOIN compliance_evidence AS e ON e.id = l.evidence_id AND e.kind = 'search_log'
                    WHERE l.deadline_id = d.id)
         OR EXISTS (SELECT FROM compliance_evidence_obligations AS l
-                   JOIN compliance_evidence AS e ON e.id = l.evidence_id AND e.kind = 'look'
+                   JOIN compliance_evidence AS e ON e.id = l.evidence_id AND e.kind = 'search_log'
                    WHERE l.obligation_id = d.obligation_id))
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from compliance.delivery import notices
+from compliance.delivery import administrator_mails
 from compliance.domain.phrases import counted
 from compliance.models import Audit
 
@@ -40,8 +40,8 @@ def record(
 
 def _notify(audit: Audit) -> None:
     problems = audit.problems
-    notices.tell(
-        notices.administrators(),
+    administrator_mails.send(
+        administrator_mails.administrators(),
         subject=f"alerts are missing ({counted(len(problems), 'problem')})",
         paragraphs=[
             "Every five minutes Pacta checks that each missed deadline has its alerts and that "

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from django.db import IntegrityError, transaction
 
-from compliance.delivery import notices
+from compliance.delivery import administrator_mails
 from compliance.models import Outage
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class OutageMonitor:
             self._report_database(as_of)
             return
         self._has_reported_database = False
-        self._administrators = notices.administrators()
+        self._administrators = administrator_mails.administrators()
         for part in PARTS.keys() - {"database"}:
             self._update_part(part, is_failing=part in failing, as_of=as_of)
 
@@ -53,11 +53,11 @@ class OutageMonitor:
                     current = Outage.objects.create(part=part, began_at=as_of)
             except IntegrityError:
                 return
-        if is_failing and current is not None and current.told_at is None:
+        if is_failing and current is not None and current.notified_at is None:
             # Mailed before it is stored, and again until the mail server accepts it. Mail clients
             # show repeated emails once, because they have the same Message-ID.
             if self._mail(f"{part} has stopped", PARTS[part], f"outage{current.pk}began"):
-                Outage.objects.filter(pk=current.pk).update(told_at=as_of)
+                Outage.objects.filter(pk=current.pk).update(notified_at=as_of)
         elif not is_failing and current is not None:
             ended = Outage.objects.filter(pk=current.pk, ended_at__isnull=True)
             if ended.update(ended_at=as_of):
@@ -74,7 +74,7 @@ class OutageMonitor:
     def _mail(self, subject: str, text: str, name: str) -> int:
         """Mail the administrators, and return how many emails were accepted."""
         log.error("outage", subject=subject)
-        return notices.tell(
+        return administrator_mails.send(
             self._administrators,
             subject=subject,
             paragraphs=[text, "See /readyz and the operating guide."],
