@@ -183,7 +183,7 @@ def test_a_party_to_an_obligation_cannot_be_removed() -> None:
             "parties": [{"code": "ACME"}],
         },
     )
-    with pytest.raises(Invalid, match="CHN has a part in obligation O-1"):
+    with pytest.raises(Invalid, match="CHN owes or is owed obligation O-1"):
         agreements.update(agreement=agreement, draft=draft, as_of=NOW)
 
 

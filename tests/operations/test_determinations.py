@@ -104,7 +104,7 @@ def test_a_maintained_period_cannot_be_determined_as_not_met(
     db: None, kind: str, verdict: str, more: dict[str, Any]
 ) -> None:
     deadline = agree(duty(kind=kind), as_of=PAST)
-    with pytest.raises(Invalid, match="record the violation") as refused:
+    with pytest.raises(Invalid, match="Record the violation") as refused:
         determine(deadline, verdict, on="2026-03-10", **more)
     assert refused.value.problems[0].path == "verdict"
 
@@ -120,5 +120,5 @@ def test_a_determination_can_confirm_a_maintained_period(db: None) -> None:
 def test_the_full_quantity_cannot_be_determined_as_partly_met(
     missed: Deadline, quantity: int
 ) -> None:
-    with pytest.raises(Invalid, match="determine that it was met"):
+    with pytest.raises(Invalid, match="Determine that the obligation was met"):
         determine(missed, "partly_met", quantity=quantity)

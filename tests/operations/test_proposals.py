@@ -118,7 +118,7 @@ def test_nobody_can_approve_their_own_proposal(guarded: Deadline, ana: User) -> 
     head = User.objects.create_superuser("head@example.org", "secret")
     for each in (ana, head):
         proposal = propose(guarded, each, **WAIVER)
-        with pytest.raises(proposals.OwnProposal, match="another person must approve"):
+        with pytest.raises(proposals.OwnProposal, match="Another person must approve"):
             proposals.approve(proposal=proposal, by=each, as_of=LATER)
         proposal.refresh_from_db()
         assert proposal.state == "open"
@@ -154,9 +154,9 @@ def test_a_proposal_cannot_be_approved_after_its_proposer_lost_permission(
 def test_a_proposal_can_be_decided_only_once(guarded: Deadline, ana: User, bo: User) -> None:
     proposal = propose(guarded, ana, **WAIVER)
     proposals.reject(proposal=proposal, reason="Too early.", by=bo, as_of=LATER)
-    with pytest.raises(Invalid, match="rejected already"):
+    with pytest.raises(Invalid, match="already rejected"):
         proposals.approve(proposal=proposal, by=bo, as_of=LATER)
-    with pytest.raises(Invalid, match="rejected already"):
+    with pytest.raises(Invalid, match="already rejected"):
         proposals.reject(proposal=proposal, reason="Again.", by=bo, as_of=LATER)
     assert not Fact.objects.exists()
 
@@ -184,7 +184,7 @@ def test_a_guarded_fact_cannot_be_recorded_without_approval(guarded: Deadline, a
 
 
 def test_a_proposal_needs_a_proposer(guarded: Deadline) -> None:
-    with pytest.raises(Invalid, match="proposed by a person"):
+    with pytest.raises(Invalid, match="Only a person can propose"):
         submit(guarded, None, WAIVER)
     assert not Proposal.objects.exists()
 

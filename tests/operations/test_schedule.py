@@ -944,13 +944,13 @@ def test_a_termination_cancels_all_but_surviving_obligations_and_can_be_retracte
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["maintain", "refrain"])
 def test_an_obligation_to_maintain_or_refrain_cannot_be_performed(kind: str) -> None:
-    with pytest.raises(Invalid, match=f"type: What is to {kind} is not performed"):
+    with pytest.raises(Invalid, match=f"type: An obligation to {kind} cannot be performed"):
         record(keeping(kind), as_of=NOW, type="performance", on="2026-01-30")
 
 
 @pytest.mark.django_db
 def test_an_obligation_to_achieve_cannot_be_violated() -> None:
-    with pytest.raises(Invalid, match="type: What is to be achieved is not violated"):
+    with pytest.raises(Invalid, match="type: An obligation to achieve cannot be violated"):
         record(agree(), as_of=NOW, type="violation", on="2026-01-30")
 
 
