@@ -136,7 +136,7 @@ def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: De
             batch["recorded_at"],
             batch["from"],
             [fact["type"] for fact in batch["facts"]],
-            [step["status"] for step in batch["course"]],
+            [step["status"] for step in batch["timeline"]],
         )
         for batch in batches
     ]
