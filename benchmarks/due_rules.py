@@ -3,7 +3,7 @@
 `python -m benchmarks.due_rules [DEADLINES]` prints, each beside its floor and with the median of
 several rounds:
 
-- offsets per second through `resolution.resolve`, which gives the instant, the working in
+- offsets per second through `resolution.resolve`, which gives the instant, the trace in
   sentences and the warnings too, beside QuantLib's or plain Python's arithmetic, which gives a day;
 - dates of recurrences per second, beside those of python-dateutil;
 - deadlines per second worked out again after a closing day was added to a calendar of the desk
@@ -289,7 +289,7 @@ def _fill(count: int) -> None:
     ids = [pk for (pk,) in execute("SELECT id FROM compliance_obligation ORDER BY id")]
     for batch in _batches(ids, 1_000):
         with transaction.atomic():
-            projection.refresh(schedule.arrange(batch, as_of=AS_OF).touched, as_of=AS_OF)
+            projection.refresh(schedule.reschedule(batch, as_of=AS_OF).touched, as_of=AS_OF)
 
 
 def _batches(ids: list[int], size: int) -> Iterable[list[int]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from compliance.admin.whole_numbers import whole_number
+from compliance.domain.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

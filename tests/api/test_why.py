@@ -1,4 +1,4 @@
-"""deadlines/{id}/why/: how a deadline came to stand where it stands."""
+"""deadlines/{id}/why/: the explanation of a status."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
     assert (why["status"], why["since"]) == ("unmet", "2025-05-14T16:00:00Z")
     assert why["paragraph"] == (
         "Unmet since 14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai). "
-        "To be done by 14 May 2025, before 14 May 2025, 16:00 UTC "
+        "Due on 14 May 2025, before 14 May 2025, 16:00 UTC "
         "(15 May 2025, 00:00 in Asia/Shanghai). "
         "14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai): "
-        "The due instant passed, and nothing had been accepted. "
+        "The due date passed, and nothing had been accepted. "
         "United States said on 30 May 2025 that it is not met: "
         "“HAS TOTALLY VIOLATED ITS AGREEMENT WITH US”. "
         "China said on 2 June 2025 that it is met: “groundless accusations”. "
-        "They contradict each other, so it is disputed; that changes no status. "
-        "No look is logged, and the desk has determined nothing: it rests on the clock and on what "
-        "was recorded."
+        "The positions contradict each other, so the deadline is disputed. This does not change "
+        "its status. "
+        "No search is logged and the desk has made no determination: the status follows from the "
+        "clock and from what was recorded."
     )
     kinds = [step["kind"] for step in why["steps"]]
     assert kinds[0] == "rule"
@@ -32,7 +33,7 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
     assert why["steps"][-3]["evidence"] == ["E6", "E7"]
 
 
-def test_the_past_is_explained_by_what_was_known(api: Client, geneva: Agreement) -> None:
+def test_a_past_status_is_explained_by_the_facts_known_then(api: Client, geneva: Agreement) -> None:
     path = f"deadlines/{deadline_of('CN-2d').pk}/why/"
     then = get(api, path, known_at="2025-05-20T00:00:00Z")
     assert then["status"] == "unmet"
@@ -43,15 +44,13 @@ def test_the_past_is_explained_by_what_was_known(api: Client, geneva: Agreement)
     get(api, path, 404, known_at="2025-05-01T00:00:00Z")
 
 
-def test_the_past_is_not_explained_by_what_was_learned_later(
-    api: Client, geneva: Agreement
-) -> None:
+def test_a_past_status_is_not_explained_by_later_facts(api: Client, geneva: Agreement) -> None:
     why = get(api, f"deadlines/{deadline_of('US-3').pk}/why/", known_at="2025-06-01T00:00:00Z")
     assert "xtension" not in str(why)
     assert "2025-11" not in str(why)
 
 
-def test_a_long_quotation_is_cut_and_stays_on_its_line(api: Client) -> None:
+def test_a_long_quotation_is_shortened_to_one_line(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict="met", on="2026-03-17",
           quote="Long\n" * 1_000)  # fmt: skip
@@ -60,7 +59,7 @@ def test_a_long_quotation_is_cut_and_stays_on_its_line(api: Client) -> None:
     assert len(paragraph) < 1_000
 
 
-def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
+def test_an_explanation_names_the_determination_and_its_evidence(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     post(
         api,
@@ -73,15 +72,15 @@ def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
                   evidence=["E1"])  # fmt: skip
     why = get(api, f"deadlines/{deadline.pk}/why/")
     assert (
-        "The desk determined it (on 20 March 2026, as partly met, to 40 percent, by E1). "
+        "The desk made a determination (on 20 March 2026, as partly met, to 40 percent, by E1). "
         "“Two of five lots.”" in why["paragraph"]
     )
     [step] = [each for each in why["steps"] if each["fact"] == fact.pk]
     assert (step["kind"], step["status"], step["evidence"]) == ("fact", "partly_met", ["E1"])
-    assert "confirmed it by a determination" in why["paragraph"]
+    assert "confirmed the status by a determination" in why["paragraph"]
 
 
-def test_only_the_latest_word_of_a_party_is_told(api: Client) -> None:
+def test_an_explanation_includes_only_the_latest_position_of_a_party(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     for day, verdict in (("2026-03-17", "not_met"), ("2026-03-19", "met")):
         state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict=verdict, on=day)

@@ -21,9 +21,9 @@ from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.theme import Select, button
-from compliance.admin.whole_numbers import whole_number
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.drafts import read
+from compliance.domain.whole_numbers import whole_number
 from compliance.models import Agreement, Deadline, Silence, User
 from compliance.operations.alerts import silences
 

@@ -11,9 +11,9 @@ from compliance.admin import instants
 from compliance.admin.due_dates.rule_inputs import input_label
 from compliance.admin.due_dates.rule_values import input_at, posted_values, rule_from_values
 from compliance.admin.operation_forms import without_empty
-from compliance.admin.whole_numbers import whole_number
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
+from compliance.domain.whole_numbers import whole_number
 from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 _SHOWN_DATES = 12

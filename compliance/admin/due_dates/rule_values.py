@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compliance.admin.due_dates.rule_inputs import COUNTED_TYPES, DEFAULTS, FLAGS, INPUTS
-from compliance.admin.whole_numbers import whole_number
+from compliance.domain.whole_numbers import whole_number
 
 
 class RuleValues(dict[str, str]):

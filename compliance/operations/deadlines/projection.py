@@ -109,11 +109,11 @@ def refresh(
         given = [row for pk in level for row in by_obligation.get(pk, ())]
         if number:
             # The deadlines that these depend on were refreshed, and may have moved.
-            arranged = schedule.arrange(
+            rescheduled = schedule.reschedule(
                 level, as_of=as_of, is_forgiving=True, keeps_closed=keeps_closed
             )
-            given = deadline_rows.lock({row.id for row in given} | arranged.touched)
-            failures = [Failure(pk, error) for pk, error in arranged.failed.items()]
+            given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
+            failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
             deadline_rows.quarantine(failures, as_of=as_of)
             refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
@@ -245,6 +245,7 @@ _RECHECK_BUSINESS_DAYS = """
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
     WHERE o.id = ANY(%(ids)s) AND d.obligation_id = o.id AND d.quarantine_error = ''
       AND d.status IN ('pending', 'holding', 'unmet', 'partly_met')
-      AND coalesce(o.notification_policy, a.notification_policy) @? '$.*[*] ? (@.unit == "business_days")'
+      AND coalesce(o.notification_policy, a.notification_policy)
+          @? '$.*[*] ? (@.unit == "business_days")'
     RETURNING d.id
 """
