@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Alert, Deadline, Silence, SweepRun, User
+from compliance.models import Alert, Deadline, JobRun, Silence, User
 from compliance.operations.deadlines import sweep
 from tests.samples import agree, follow
 
@@ -48,9 +48,9 @@ def test_after_a_sweep_it_is_ready(client: Client) -> None:
 
 def test_a_sweep_that_stopped_makes_it_fail(client: Client) -> None:
     sweep.run(as_of=timezone.now())
-    SweepRun.objects.update(ended_at=timezone.now() - timedelta(seconds=70))
+    JobRun.objects.filter(kind="sweep").update(ended_at=timezone.now() - timedelta(seconds=70))
     # One that has begun and not ended is no sign of life.
-    SweepRun.objects.create(as_of=timezone.now(), started_at=timezone.now())
+    JobRun.objects.create(kind="sweep", as_of=timezone.now(), started_at=timezone.now())
     status, content = ready(client)
     assert (status, content["checks"]["sweep"]["state"]) == (503, "failing")
     assert content["checks"]["sweep"]["last_finished_seconds_ago"] >= 70

@@ -68,7 +68,7 @@ def test_what_a_check_found_is_told_to_the_administrators_alone(desk: Desk, sink
     User.objects.create_superuser("gone@example.org", "secret", is_active=False)
     User.objects.create_user("lee@example.org", "secret")
     problems = [
-        {"table": "compliance_fact", "id": number, "detail": f"It was changed,\nrow {number}."}
+        {"about": "compliance_fact", "id": number, "detail": f"It was changed,\nrow {number}."}
         for number in range(1, 31)
     ]
     check = seals.record_check(

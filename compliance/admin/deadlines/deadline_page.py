@@ -15,7 +15,7 @@ from compliance.admin.alerts.silences import SilenceRow, silence_rows
 from compliance.admin.deadlines.breaches import BreachRow, breach_rows
 from compliance.admin.deadlines.facts import FactRow, fact_rows
 from compliance.admin.deadlines.positions import PositionRow, position_rows
-from compliance.admin.deadlines.recomputations import MoveRow, move_rows
+from compliance.admin.deadlines.recomputations import RecomputedRow, recomputed_rows
 from compliance.domain.deadlines.explanations import REASON_SENTENCES
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Transition
@@ -74,7 +74,7 @@ class DeadlinePage:
     trace: Sequence[str]
     warnings: Sequence[str]
     waits_for: str
-    moves: Sequence[MoveRow]
+    recomputed: Sequence[RecomputedRow]
     timeline: Sequence[TimelineStep]
     facts: Sequence[FactRow]
     positions: Sequence[PositionRow]
@@ -118,7 +118,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         trace=_trace(deadline),
         warnings=deadline.warnings,
         waits_for=_waits_for(deadline),
-        moves=move_rows(deadline),
+        recomputed=recomputed_rows(deadline),
         timeline=_timeline(deadline, as_of),
         facts=fact_rows(deadline),
         positions=position_rows(deadline),

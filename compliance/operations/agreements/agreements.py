@@ -59,7 +59,7 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
 
 
 def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
-    """Do what `update` does, but leave the deadlines that it touched unsettled."""
+    """Do what `update` does, but do not refresh the deadlines that it touched."""
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
