@@ -107,3 +107,28 @@ def test_failed_recomputations_are_shown_on_the_overview(browser: Client) -> Non
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
     assert "No business day." in page
     assert Deadline.objects.exists()
+
+
+def test_job_runs_of_one_kind_are_listed_with_their_counts_and_problems(browser: Client) -> None:
+    now = timezone.now()
+    ran = {"as_of": now, "started_at": now, "ended_at": now}
+    problem = {"about": "compliance_fact", "id": 7, "detail": "It was <b> changed."}
+    check = JobRun.objects.create(
+        kind="ledger_check",
+        counts={"deadlines": 1_234, "facts": 2, "entries": 3},
+        problems=[problem],
+        **ran,
+    )
+    JobRun.objects.create(kind="audit", counts={"breaches": 4, "alerts": 5}, **ran)
+    JobRun.objects.create(kind="sweep", as_of=now, started_at=now)
+
+    page = browser.get(address("jobrun", "changelist")).content.decode()
+    assert "4 open breaches, 5 pending alerts" in page
+    assert "not finished" in page
+    checks = {"kind__exact": "ledger_check"}
+    page = browser.get(address("jobrun", "changelist"), checks).content.decode()
+    assert "1,234 deadlines, 2 facts, 3 ledger entries" in page
+    assert "1 problem" in page
+    assert "open breaches" not in page
+    page = browser.get(address("jobrun", "change", check.pk)).content.decode()
+    assert "compliance_fact 7: It was &lt;b&gt; changed." in page

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from compliance import tasks
 from compliance.models import JobRun, LedgerEntry, Seal, User
+from compliance.models.system.jobs import Problem
 from compliance.operations.integrity import seals
 from compliance.queries.system import health
 from config.celery import app
@@ -108,7 +109,7 @@ def test_both_ticks_come_by_themselves_to_a_worker_that_holds_up_nobody() -> Non
 def test_the_health_page_shows_what_the_last_check_found() -> None:
     now = timezone.now()
 
-    def note(*problems: dict[str, Any]) -> None:
+    def note(*problems: Problem) -> None:
         seals.record_check(
             started_at=now, ended_at=now, deadlines=1, facts=1, entries=1, problems=problems
         )

@@ -102,7 +102,7 @@ class JobRunAdmin(ReadOnlyAdmin):
         "problem_list",
     )  # fmt: skip
 
-    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> list[Any]:
         """Return the fields of the kind of the run."""
         fields = [
             "kind", "as_of", "started", "ended", "run_time_text", "result", "counts_text",

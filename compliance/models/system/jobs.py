@@ -143,8 +143,8 @@ class JobRun(models.Model):
     @property
     def problem_count(self) -> int:
         """How many problems the run found, including those stored with the deadlines."""
-        counts = self.counts
-        return len(self.problems) + counts.get("failed", 0) + counts.get("quarantined", 0)
+        of_deadlines: int = self.counts.get("failed", 0) + self.counts.get("quarantined", 0)
+        return len(self.problems) + of_deadlines
 
     @property
     def run_time(self) -> timedelta | None:
