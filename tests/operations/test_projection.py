@@ -339,6 +339,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
             earliest_due_at=row.earliest_due_at,
             performed=row.performed,
             target=row.target,
+            accepted_share=row.accepted_share,
         )
         for row in LedgerEntry.objects.filter(deadline=deadline)
     ]
@@ -458,6 +459,7 @@ class EveryCourse(DatabaseTestCase):
                 now.performed,
                 now.target,
             )
+            assert deadline.accepted_share == now.accepted_share
             following = timeline.next_after(as_of)
             looked_at = deadline.next_check_at
             assert looked_at is None or looked_at > as_of

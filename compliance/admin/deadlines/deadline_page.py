@@ -183,12 +183,16 @@ def _reason(transition: Transition, deadline: Deadline) -> str:
 
 
 def _quantity(deadline: Deadline, as_of: datetime) -> str:
-    """Return the performed quantity, and how it compares with an even pace until the due date."""
+    """Return the performed quantity, and how it compares with an even pace until the due date.
+
+    Without a target, return the share that determinations accept.
+    """
     target, due_at = deadline.target_quantity, deadline.due_at
     if target is None:
         target = deadline.obligation.target_quantity
     if target is None:
-        return ""
+        share = deadline.accepted_share
+        return "" if share is None else f"{_number(share * 100)}% accepted"
     unit = deadline.obligation.unit
     done = f"{_number(deadline.performed_quantity)} of {_number(target)} {unit}".strip()
     if due_at is None or Status(deadline.status) not in _PACED:

@@ -66,6 +66,12 @@ class Deadline(models.Model):
         max_digits=20, decimal_places=6, default=0, db_default=0
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    accepted_share = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        help_text="Without a target: the share of the whole that determinations accept.",
+    )
     next_check_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(
         null=True, help_text="When the latest ledger entries of this deadline were recorded."

@@ -146,6 +146,7 @@ class _Row(NamedTuple):
     is_ambiguous: bool
     performed_quantity: Decimal
     target_quantity: Decimal | None
+    accepted_share: Decimal | None
     next_check_at: datetime | None
     duty_kind: str
     duty_target: Decimal | None
@@ -459,6 +460,7 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "is_ambiguous": now.is_ambiguous,
         "performed_quantity": now.performed,
         "target_quantity": now.target,
+        "accepted_share": now.accepted_share,
     }
 
 
@@ -474,6 +476,7 @@ def _entry_of(row: Mapping[str, Any]) -> Entry:
         earliest_due_at=row["earliest_due_at"],
         performed=row["performed"],
         target=row["target"],
+        accepted_share=row["accepted_share"],
     )
 
 
@@ -512,7 +515,7 @@ _EVIDENCE_OF = """
 
 _LEDGER_COLUMNS = (
     "id", "hash", "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id",
-    "due_on", "due_at", "unmet_at", "earliest_due_at", "performed", "target",
+    "due_on", "due_at", "unmet_at", "earliest_due_at", "performed", "target", "accepted_share",
 )  # fmt: skip
 
 _LEDGER_OF = f"""
