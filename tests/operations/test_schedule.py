@@ -35,6 +35,7 @@ from tests.samples import (
     amend,
     befall,
     correct,
+    counts,
     deadline_of,
     document,
     duty,
@@ -270,7 +271,7 @@ def test_hours_after_a_performance_count_from_its_instant() -> None:
 def test_a_breach_activates_its_trigger_in_the_same_sweep() -> None:
     agree(duty("A"), duty("B", due=after_event(10, breach_of="A")))
     run = sweep.run(as_of=utc("2026-03-16T00:00"))
-    assert (run.breaches, run.quarantined) == (1, 0)
+    assert counts(run, "breaches", "quarantined") == (1, 0)
     assert status_and_day("A")[0] == "unmet"
     # Missed at the end of the 15th, so at the first instant of the 16th.
     assert status_and_day("B") == ("pending", date(2026, 3, 26))
