@@ -511,6 +511,20 @@ def test_a_cycle_of_rules_in_a_document_is_refused_with_its_path() -> None:
 
 
 @pytest.mark.django_db
+def test_a_cycle_of_thousands_is_reported_briefly() -> None:
+    ring = [
+        duty(f"O-{n}", due=days_after(1, deadline=f"O-{(n + 1) % 3_000}")) for n in range(3_000)
+    ]
+    found = refused(duty("A"), *ring, duty("Z", due=days_after(1, deadline="O-7")))
+    assert len(found) == 20
+    assert "obligations/3001/due" not in found
+    assert found["obligations/1/due"].startswith(
+        "These obligations would depend on each other: O-0 > O-1"
+    )
+    assert max(map(len, found.values())) < 200
+
+
+@pytest.mark.django_db
 def test_a_cycle_caused_by_a_correction_is_refused_with_its_path() -> None:
     agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
     with pytest.raises(Invalid) as error:
