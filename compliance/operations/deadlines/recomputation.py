@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from compliance.domain.deadlines.timeline import CLOSED
@@ -19,7 +20,7 @@ from compliance.domain.due_dates.resolution import data_version
 from compliance.models import Agreement, Deadline, Move, Recomputation
 from compliance.models.bulk import fetch
 from compliance.models.locks import JOB_LOCK_TIMEOUT, lock_agreements
-from compliance.operations.deadlines import projection, schedule
+from compliance.operations.deadlines import isolation, projection, schedule, separate_refresh
 
 log = structlog.get_logger(__name__)
 
@@ -78,13 +79,80 @@ def _in_batches(
             return
         ids = [pk for (pk,) in found]
         after = ids[-1]
+        for counts in _recompute(record, ids, as_of=as_of):
+            record.examined += counts.examined
+            record.moved += counts.moved
+            record.failed += counts.failed
+
+
+class _Counts(NamedTuple):
+    """How many deadlines were examined, moved, and could not be recomputed."""
+
+    examined: int
+    moved: int
+    failed: int
+
+
+def _recompute(
+    record: Recomputation, obligation_ids: Sequence[int], *, as_of: datetime
+) -> list[_Counts]:
+    """Recompute obligations in one transaction, and report those for which this fails."""
+    try:
         with transaction.atomic():
-            _recompute(record, ids, as_of=as_of)
+            _lock(obligation_ids)
+            return [_recompute_together(record, obligation_ids, as_of=as_of)]
+    except Exception as error:
+        if not isolation.may_concern_one_row(error):
+            raise
+        log.warning("obligations recomputed in parts", error=isolation.summary(error))
+    failed: list[_Counts] = []
+
+    def work(part: Sequence[int]) -> _Counts:
+        return _recompute_together(record, part, as_of=as_of)
+
+    def fail(obligation_id: int, error: Exception) -> None:
+        failed.append(_keep(record, obligation_id, isolation.summary(error)))
+
+    with transaction.atomic():
+        _lock(obligation_ids)
+        levels = schedule.levels(obligation_ids)
+        separate_refresh.lock_deadlines_of([pk for level in levels for pk in level])
+        return isolation.process(obligation_ids, work, fail=fail) + failed
 
 
-def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: datetime) -> None:
+def _lock(obligation_ids: Sequence[int]) -> None:
     agreements = Agreement.objects.filter(obligations__in=obligation_ids).values("id")
     lock_agreements(agreements, timeout=JOB_LOCK_TIMEOUT)
+
+
+def _keep(record: Recomputation, obligation_id: int, problem: str) -> _Counts:
+    """Report that the deadlines of an obligation keep their dates until the data changes again."""
+    kept = list(Deadline.objects.filter(obligation=obligation_id, is_withdrawn=False))
+    Move.objects.bulk_create(
+        Move(
+            recomputation=record,
+            deadline=deadline,
+            from_due_at=deadline.due_at,
+            to_due_at=deadline.due_at,
+            problem=problem,
+        )
+        for deadline in kept
+    )
+    for deadline in kept:
+        log.error("deadline not recomputed", deadline=deadline.pk, error=problem)
+        try:
+            with transaction.atomic():
+                Deadline.objects.filter(pk=deadline.pk).update(data_version=record.data_version)
+        except DatabaseError as error:
+            if not isolation.may_concern_one_row(error):
+                raise
+            log.error("deadline not marked", deadline=deadline.pk, error=isolation.summary(error))
+    return _Counts(examined=len(kept), moved=0, failed=len(kept))
+
+
+def _recompute_together(
+    record: Recomputation, obligation_ids: Sequence[int], *, as_of: datetime
+) -> _Counts:
     levels = schedule.levels(obligation_ids)
     affected = Deadline.objects.filter(obligation__in=[pk for level in levels for pk in level])
     before = dict(affected.values_list("id", "due_at"))
@@ -109,9 +177,7 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
         if after[pk] != due_at or pk in problems
     ]
     Move.objects.bulk_create(moves)
-    record.examined += len(before)
-    record.failed += len(problems)
-    record.moved += len(moves) - len(problems)
+    return _Counts(len(before), moved=len(moves) - len(problems), failed=len(problems))
 
 
 _STALE_BY_VERSION = """
