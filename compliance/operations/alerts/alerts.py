@@ -167,12 +167,11 @@ def delivery_hours(*, as_of: datetime) -> list[dict[str, Any]]:
         `id`, `not_before` and `is_digest` of each such subscription.
     """
     found = []
-    known = civil_time.zone_names()
     for pk, frequency, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
         hours = Hours(
             frequency=NotificationFrequency(frequency),
-            # The tz database drops a name now and then. That must not suppress alerts.
-            timezone=zone if zone in known else "UTC",
+            # An unknown zone must not suppress alerts.
+            timezone=civil_time.displayed_zone_name(zone),
             digest_hour=hour,
             digest_weekday=weekday,
             quiet_from=quiet_from,

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from compliance.domain.civil_time import civil_day, day_end
+from compliance.domain.civil_time import civil_day, day_end, displayed_zone_name
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.facts import effective_facts
@@ -25,7 +25,7 @@ from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
 from compliance.models.locks import lock_agreement, lock_deadline
 from compliance.operations.deadlines import projection, schedule
-from compliance.operations.deadlines.instants import effective_instant
+from compliance.operations.deadlines.instants import effective_instant, refusing_unknown_zone
 from compliance.operations.evidence import evidence
 
 # The clock of a client that reports a performance may be ahead of the server by this much.
@@ -100,7 +100,8 @@ def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: date
     """
     duty = duty_of(deadline.obligation)
     surviving = {deadline.pk} if duty.survives_termination else set()
-    facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
+    with refusing_unknown_zone("facts"):
+        facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
     for number, draft in enumerate(drafts):
         with placed_at(f"facts/{number}"):
             fact = build(deadline, draft, by=None, as_of=as_of)
@@ -233,7 +234,7 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     if draft.verdict is Verdict.PARTLY_MET and target and quantity and quantity >= target:
         raise refusal("quantity", "This reaches the target. Determine that the obligation was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
-        today = civil_day(as_of, deadline.timezone)
+        today = civil_day(as_of, displayed_zone_name(deadline.timezone))
         sentence = f"A {draft.type} cannot be in the future. Today is {today}."
         raise refusal("on" if draft.on else "at", sentence)
     due = None
@@ -242,7 +243,8 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
         due = schedule.due_of_extension(deadline, draft.due)
     if draft.type is FactKind.TRIGGER:
         at = None if fact.effective_on else fact.effective_at
-        on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
+        with refusing_unknown_zone("at"):
+            on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
         due = schedule.due_of_trigger(deadline, Event(on=on, at=at))
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
@@ -266,7 +268,7 @@ def build_of_agreement(
     fact = Fact(agreement=agreement)
     rows = {row["id"]: row for row in Fact.objects.filter(agreement=agreement).values()}
     # For each deadline, the day begins in its own zone. This zone is only for display.
-    _fill(fact, draft, rows, agreement.timezone or "UTC", by=by, as_of=as_of)
+    _fill(fact, draft, rows, displayed_zone_name(agreement.timezone or "UTC"), by=by, as_of=as_of)
     return fact
 
 
@@ -296,7 +298,8 @@ def _fill(
         fact.until_at = draft.until
     elif draft.until is not None:
         fact.until_on = draft.until
-        fact.until_at = day_end(draft.until, timezone)
+        with refusing_unknown_zone("until"):
+            fact.until_at = day_end(draft.until, timezone)
     if fact.until_at is not None and fact.until_at <= fact.effective_at:
         raise refusal("until", "The end is not after the beginning. Correct until.")
     return True
@@ -326,9 +329,8 @@ def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
 
 
 def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
-    effective = {
-        fact.id for fact in effective_facts(fact_of(row, timezone) for row in rows.values())
-    }
+    zone = displayed_zone_name(timezone)
+    effective = {fact.id for fact in effective_facts(fact_of(row, zone) for row in rows.values())}
     if fact_id not in rows:
         raise refusal("supersedes", f"Fact {fact_id} does not exist here.")
     if fact_id not in effective:

@@ -65,6 +65,8 @@ def decide(
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
     """
+    if row.id in inputs.failures:
+        raise inputs.failures[row.id]
     # A request that waited for this row may have begun before the last refresh. What that refresh
     # detected must not be undone as if it had never happened.
     if row.recorded_at is not None and row.recorded_at > as_of:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from django.db.models import Q
 from pydantic import Field
 
+from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.date_fields import Instant
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
@@ -198,6 +199,8 @@ def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
         add_verification([found], moment)
         version = found.pop("data_version")
         found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
+        if found["timezone"] not in zone_names():
+            found["warnings"] = [*found["warnings"], str(UnknownTimeZone(found["timezone"]))]
     return found
 
 
@@ -289,17 +292,29 @@ def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> li
     """
     try:
         found = timeline(deadline_id, known_at=moment.known_at)
+    except UnknownTimeZone:
+        # The future is unknown, but what was recorded can be shown.
+        return _past_rows(deadline_id, moment if moment.as_of else as_known_at(now))
     except (ValueError, ArithmeticError) as error:
         raise refusal("", f"The timeline of this deadline cannot be computed: {error}") from error
     if found is None:
         return None
     if moment.as_of is None:
         return transition_rows(found, now=now)
-    past = [
+    past = _past_rows(deadline_id, moment)
+    return [*past, *_after(found, moment.as_of)] if past else None
+
+
+def as_known_at(now: datetime) -> PointInTime:
+    """Return the point in time `now`, as known then."""
+    return PointInTime(as_of=now, known_at=now)
+
+
+def _past_rows(deadline_id: int, moment: PointInTime) -> list[Row]:
+    return [
         {**_past_row(entry, due_on), "is_projected": False}
         for entry, due_on in believed(deadline_id, moment)
     ]
-    return [*past, *_after(found, moment.as_of)] if past else None
 
 
 def _after(found: Timeline, as_of: datetime) -> list[Row]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from django.db import DataError, connection, transaction
 
+from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines.breaches import breach_changes
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry, ledger_delta
@@ -296,7 +297,9 @@ def _check_batch(rows: Sequence[_Row], as_of: datetime, *, is_sealed: bool) -> F
     facts = _fact_chains("deadline_id", ids)
     ledger = _ledger_chains(ids)
     breaches = _breaches_of(ids)
-    known = facts_about(rows, surviving={row.id for row in rows if row.survives_termination})
+    surviving = {row.id for row in rows if row.survives_termination}
+    unknown_zones: dict[int, UnknownTimeZone] = {}
+    known = facts_about(rows, surviving=surviving, failures=unknown_zones)
     for row in rows:
         entries = ledger.get(row.id, [])
         chain = [_link_of(each) for each in entries]
@@ -310,7 +313,7 @@ def _check_batch(rows: Sequence[_Row], as_of: datetime, *, is_sealed: bool) -> F
             if bad := _first_bad(links, head, is_sealed=is_sealed):
                 row_id, detail = bad
                 findings.add(BadRow(table=table, id=row_id, deadline=row.id, detail=detail))
-        if row.quarantine_error:
+        if row.quarantine_error or row.id in unknown_zones:
             findings.quarantined += 1
             continue
         if detail := _other_course(
