@@ -104,10 +104,7 @@ def displayed_zone_name(name: str) -> str:
 
 
 def zone_label(name: str) -> str:
-    """Return the name of the zone in which times are shown for a stored zone.
-
-    It says so if that is UTC because the stored zone is unknown.
-    """
+    """Return the zone in which times are shown for a stored zone, and say so if it is unknown."""
     return name if name in zone_names() else f"UTC, because the time zone {name} is unknown"
 
 

@@ -318,8 +318,9 @@ def facts_about(
     rows = list(deadlines)
 
     def add(row: Any, fact: Mapping[str, Any], dues: Mapping[int, Due] | None = None) -> None:
+        facts = found[row.id]
         try:
-            found[row.id].append(fact_of(fact, row.timezone, dues))
+            facts.append(fact_of(fact, row.timezone, dues))
         except UnknownTimeZone as error:
             if failures is None:
                 raise

@@ -82,6 +82,16 @@ class Inputs:
     default_policy: Policy = field(default_factory=Policy)
     failures: dict[int, UnknownTimeZone] = field(default_factory=dict)
 
+    def facts_of(self, deadline_id: int) -> Sequence[Fact]:
+        """Return the facts about a deadline.
+
+        Raises:
+            UnknownTimeZone: they could not be loaded.
+        """
+        if deadline_id in self.failures:
+            raise self.failures[deadline_id]
+        return self.facts.get(deadline_id, ())
+
 
 def load(rows: Sequence[DeadlineRow]) -> Inputs:
     """Load what is stored about deadlines, which must be locked: what is read stays true."""

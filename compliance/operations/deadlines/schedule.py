@@ -116,8 +116,7 @@ def reschedule(
             wanted = wanted_deadlines(snapshot, as_of=as_of, until=until)
         except Exception as error:
             if not is_forgiving:
-                problems = _problems_of(error)
-                if problems is None:
+                if (problems := _problems_of(error)) is None:
                     raise
                 raise UnresolvableRules(problems, obligation.pk) from None
             stored = inputs.deadlines.get(obligation.pk, {}).values()
@@ -133,14 +132,12 @@ def reschedule(
 
 def _problems_of(error: Exception) -> list[Problem] | None:
     """Return the problems of a stored rule; None if the error is not about a rule."""
-    if isinstance(error, Invalid):
-        return list(error.problems)
     if isinstance(error, ValidationError):
         # It names a zone or calendar that the libraries no longer have.
         return [each.below("due") for each in problems_of(error)]
     if isinstance(error, UnknownTimeZone):
         return [Problem(path="due/timezone", detail=str(error))]
-    return None
+    return list(error.problems) if isinstance(error, Invalid) else None
 
 
 def _compare(
