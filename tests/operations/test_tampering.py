@@ -22,7 +22,10 @@ from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from compliance.queries.integrity.tampering import Findings
+from compliance.queries.integrity.chains import check_agreements
+from compliance.queries.integrity.deadlines import check_deadlines
+from compliance.queries.integrity.findings import Findings
+from compliance.queries.integrity.seal_checks import check_seals
 from tests.operations.histories import NOW, remember
 
 pytestmark = pytest.mark.django_db
@@ -48,9 +51,9 @@ class Chain:
         """What a check of only this chain's deadline or agreement finds."""
         findings = Findings()
         if self.key == "agreement_id":
-            integrity.check_agreements(findings, agreement_ids=[self.owner])
+            check_agreements(findings, agreement_ids=[self.owner])
         else:
-            integrity.check_deadlines(findings, as_of=NOW, deadline_ids=[self.owner])
+            check_deadlines(findings, as_of=NOW, deadline_ids=[self.owner])
         return findings
 
 
@@ -339,7 +342,7 @@ def test_the_seal_detects_a_chain_rewritten_with_its_head(
             rewrite(chain)
             assert chain.check().is_clean
             findings = Findings()
-            integrity.check_seals(findings)
+            check_seals(findings)
             [bad] = findings.bad_rows
             assert (bad.table, bad.id) == ("compliance_seal", Seal.objects.get().pk)
 

@@ -341,8 +341,8 @@ def facts_about(
             general[fact["agreement_id"]].append(fact)
         for row in rows:
             if row.agreement_id in befallen and row.id not in surviving:
-                for fact in general[row.agreement_id]:
-                    add(row, fact)
+                for each in general[row.agreement_id]:
+                    add(row, each)
     return found
 
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models.bulk import fetch, overlapping
-from compliance.operations.alerts import alerts
+from compliance.operations.alerts import alerts, delivery_times
 from compliance.operations.alerts.alerts import AlertRow
 from compliance.operations.deadlines import (
     breach_rows,
@@ -223,7 +223,7 @@ def _refresh(
     if not rows:
         return []
     inputs = load(rows)
-    hours = alerts.delivery_hours(as_of=as_of)
+    hours = delivery_times.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():
         for first in range(0, len(rows), _PORTION):
