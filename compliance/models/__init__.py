@@ -17,14 +17,13 @@ from compliance.models.deadlines.proposals import Proposal
 from compliance.models.deadlines.recomputations import Move, Recomputation
 from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
-from compliance.models.integrity.seals import AgreementChain, LedgerCheck, Seal
+from compliance.models.integrity.seals import LedgerCheck, Seal
 from compliance.models.people.users import ApiToken, User
 from compliance.models.system.audits import Audit, Outage
 from compliance.models.system.sweeps import SweepRun
 
 __all__ = [
     "Agreement",
-    "AgreementChain",
     "AgreementParty",
     "Alert",
     "ApiToken",

@@ -17,7 +17,7 @@ import pytest
 from django.db import connection, transaction
 
 from compliance.domain.integrity.chains import link
-from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerEntry, Seal
+from compliance.models import Agreement, Deadline, Fact, LedgerEntry, Seal
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.operations.integrity import seals
@@ -324,7 +324,7 @@ def rewrite(chain: Chain) -> None:
         head = link(head, _said(chain, row))
         run(f"UPDATE {chain.table} SET hash = %s WHERE id = %s", head, row["id"])
     if chain.key == "agreement_id":
-        AgreementChain.objects.filter(pk=chain.owner).update(facts_head=head)
+        Agreement.objects.filter(pk=chain.owner).update(facts_head=head)
     elif chain.table == FACT:
         Deadline.objects.filter(pk=chain.owner).update(facts_head=head)
     else:
@@ -382,10 +382,10 @@ def test_an_unreadable_value_is_reported_and_does_not_hide_other_problems(
         assert "cannot be read" in found[first.owner]
 
 
-def test_a_missing_agreement_chain_is_detected(chains: list[Chain]) -> None:
+def test_a_missing_head_of_an_agreement_chain_is_detected(chains: list[Chain]) -> None:
     agreement = Agreement.objects.get()
     with undone():
-        run("DELETE FROM compliance_agreementchain WHERE agreement_id = %s", agreement.pk)
+        run("UPDATE compliance_agreement SET facts_head = NULL WHERE id = %s", agreement.pk)
         findings = integrity.check(as_of=NOW)
         assert [(each.table, each.agreement) for each in findings.bad_rows] == [
             (FACT, agreement.pk)

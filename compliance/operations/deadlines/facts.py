@@ -16,7 +16,7 @@ from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.vocabulary import FactKind
-from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fact, User
+from compliance.models import Agreement, Deadline, Evidence, Fact, User
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
@@ -152,8 +152,8 @@ def store(
     """
     heads = {each.pk: _bytes(each.facts_head) for each in deadlines}
     agreements = {fact.agreement_id for fact, _ in facts if fact.agreement_id is not None}
-    chains = AgreementChain.objects.in_bulk(agreements)
-    agreement_heads = {pk: _bytes(chain.facts_head) for pk, chain in chains.items()}
+    stored = Agreement.objects.filter(pk__in=agreements).values_list("id", "facts_head")
+    agreement_heads = {pk: _bytes(head) for pk, head in stored}
     moved: set[int] = set()
     # Drawn in advance, because the hash covers the id.
     ids = fetch(_NEXT_IDS, count=len(facts))
@@ -164,7 +164,7 @@ def store(
             fact.hash = heads[fact.deadline_id] = link(heads[fact.deadline_id], values)
             moved.add(fact.deadline_id)
         elif fact.agreement_id is not None:
-            head = link(agreement_heads.get(fact.agreement_id), values)
+            head = link(agreement_heads[fact.agreement_id], values)
             fact.hash = agreement_heads[fact.agreement_id] = head
     Fact.objects.bulk_create(fact for fact, _ in facts)
     links: Any = Fact.evidence.through
@@ -173,9 +173,7 @@ def store(
     )
     write(_MOVE_HEADS, [{"id": pk, "head": (heads[pk] or b"").hex()} for pk in moved])
     for pk in agreements:
-        AgreementChain.objects.update_or_create(
-            agreement_id=pk, defaults={"facts_head": agreement_heads[pk]}
-        )
+        Agreement.objects.filter(pk=pk).update(facts_head=agreement_heads[pk])
 
 
 _NEXT_IDS = """

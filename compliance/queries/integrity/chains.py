@@ -105,12 +105,12 @@ def link_of(row: Mapping[str, Any]) -> Link:
 
 
 _AGREEMENTS = """
-    SELECT a.id, c.facts_head
+    SELECT f.id, a.facts_head
     FROM (SELECT agreement_id AS id FROM compliance_fact WHERE agreement_id IS NOT NULL
-          UNION SELECT agreement_id FROM compliance_agreementchain) AS a
-    LEFT JOIN compliance_agreementchain AS c ON c.agreement_id = a.id
-    WHERE a.id > %(after)s AND (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s::bigint[]))
-    ORDER BY a.id LIMIT %(limit)s
+          UNION SELECT id FROM compliance_agreement WHERE facts_head IS NOT NULL) AS f
+    LEFT JOIN compliance_agreement AS a ON a.id = f.id
+    WHERE f.id > %(after)s AND (%(ids)s::bigint[] IS NULL OR f.id = ANY(%(ids)s::bigint[]))
+    ORDER BY f.id LIMIT %(limit)s
 """
 
 _EVIDENCE_OF = """
