@@ -25,7 +25,7 @@ from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE
-from compliance.queries.deadlines import deadlines
+from compliance.queries.deadlines import timelines
 from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.why import explanation
 
@@ -158,7 +158,7 @@ def _explanation(deadline: Deadline, as_of: datetime) -> str:
 
 def _timeline(deadline: Deadline, as_of: datetime) -> list[TimelineStep]:
     try:
-        timeline = deadlines.timeline(deadline.pk)
+        timeline = timelines.timeline(deadline.pk)
     except (ValueError, ArithmeticError):
         # The deadline is quarantined. The page shows the error instead.
         timeline = None

@@ -20,7 +20,8 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
-from compliance.queries.deadlines.deadlines import PointInTime, as_known_at, believed, row, timeline
+from compliance.queries.deadlines.deadlines import PointInTime, row
+from compliance.queries.deadlines.timelines import as_known_at, believed, timeline
 from compliance.queries.rows import Row
 
 
