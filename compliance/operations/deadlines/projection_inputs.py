@@ -69,8 +69,7 @@ class Inputs:
     """What is stored about deadlines: by deadline, or by obligation for duties and policies.
 
     `breaches` and `detected` hold the same breaches: as the timeline has them, and as escalations
-    start from them (by deadline and `occurred_at`). `failures` are the errors of deadlines whose
-    facts could not be loaded.
+    start from them (by deadline and `occurred_at`).
     """
 
     facts: dict[int, list[Fact]]
@@ -80,6 +79,7 @@ class Inputs:
     duties: dict[int, Duty]
     policies: dict[int, Policy]
     default_policy: Policy = field(default_factory=Policy)
+    # Why the facts about a deadline could not be loaded.
     failures: dict[int, UnknownTimeZone] = field(default_factory=dict)
 
     def facts_of(self, deadline_id: int) -> Sequence[Fact]:
