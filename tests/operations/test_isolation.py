@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from compliance.domain.vocabulary import Status
-from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry, Recomputation
+from compliance.domain.vocabulary import JobKind, Status
+from compliance.models import Agreement, Alert, Breach, Deadline, JobRun, LedgerEntry
 from compliance.operations.deadlines import isolation, recomputation, sweep
 from tests.samples import agree, deadline_of, duty, follow, record, utc
 
@@ -130,7 +130,7 @@ def test_a_row_that_the_database_refuses_is_quarantined_and_the_others_are_refre
     bad = deadline_of(BAD)
     fault(bad.pk)
     run = sweep.run(as_of=AFTER, batch=batch)
-    assert (run.settled, run.quarantined) == (COUNT - 1, 1)
+    assert (run.counts["refreshed"], run.counts["quarantined"]) == (COUNT - 1, 1)
     found = of_deadline(bad.pk)
     assert found["status"] == Status.PENDING
     assert found["quarantine_error"]
@@ -139,7 +139,7 @@ def test_a_row_that_the_database_refuses_is_quarantined_and_the_others_are_refre
     assert not Alert.objects.filter(deadline=bad.pk, kind="missed").exists()
     others_are_unmet(bad)
     again = sweep.run(as_of=AFTER)
-    assert (again.settled, again.quarantined) == (0, 0)
+    assert (again.counts["refreshed"], again.counts["quarantined"]) == (0, 0)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -207,7 +207,7 @@ def test_deadlines_that_cannot_even_be_quarantined_delay_no_other() -> None:
         f"""CREATE TRIGGER for_the_test BEFORE UPDATE ON compliance_deadline FOR EACH ROW
             WHEN (NEW.id <= {ids[-1]}) EXECUTE FUNCTION refuse_for_the_test()""",
     )
-    assert sweep.run(as_of=AFTER, batch=4).settled == 5
+    assert sweep.run(as_of=AFTER, batch=4).counts["refreshed"] == 5
     others = Deadline.objects.exclude(pk__in=ids)
     assert set(others.values_list("status", flat=True)) == {Status.UNMET}
 
@@ -289,10 +289,10 @@ def test_a_recomputation_reports_a_row_that_the_database_refuses_and_moves_the_o
                 CHECK (id <> {bad.pk} OR original_due_on <> '2026-03-15')""")
     run = recomputation.run(as_of=utc("2026-03-01T00:00"), batch=10)
     assert run is not None
-    assert run.failed == 1
-    assert [move.deadline_id for move in run.moves.exclude(problem="")] == [bad.pk]
+    assert run.counts["failed"] == 1
+    assert [move.deadline_id for move in run.recomputed_deadlines.exclude(problem="")] == [bad.pk]
     others = Deadline.objects.exclude(pk=bad.pk)
     assert {str(day) for day in others.values_list("original_due_on", flat=True)} == {"2026-03-15"}
     # It is not tried again before the data changes.
     assert recomputation.run(as_of=utc("2026-03-01T00:01")) is None
-    assert Recomputation.objects.count() == 1
+    assert JobRun.objects.finished(JobKind.RECOMPUTATION).count() == 1

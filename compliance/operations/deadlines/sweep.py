@@ -15,9 +15,11 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from compliance.models import SweepRun
+from compliance.domain.vocabulary import JobKind
+from compliance.models import JobRun
 from compliance.models.bulk import fetch
 from compliance.models.locks import is_contention
+from compliance.models.system.jobs import SweepCounts
 from compliance.operations.deadlines import (
     deadline_rows,
     isolation,
@@ -32,14 +34,14 @@ BATCH = 2_000
 KEEP_IDLE_RUNS = timedelta(days=2)
 
 
-def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
+def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     """Refresh every deadline that is due for a check at `as_of`, and return the record of it.
 
     Each batch is one transaction, and so is each agreement in which deadlines depend on others. A
     sweep that is killed loses at most its current batch, which the next sweep repeats. Deadlines
     that another worker holds are left to that worker.
     """
-    record = SweepRun.objects.create(as_of=as_of, started_at=timezone.now())
+    record = JobRun.objects.create(kind=JobKind.SWEEP.value, as_of=as_of, started_at=timezone.now())
     total = Refreshed()
     while True:
         with _collector_paused():
@@ -49,12 +51,14 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
             break
     for (agreement_id,) in fetch(_AGREEMENTS_WITH_DEPENDENTS_DUE, as_of=as_of):
         total.add(_refresh_agreement(agreement_id, as_of=as_of))
-    record.settled = total.deadlines
-    record.breaches = total.breaches
-    record.quarantined = total.quarantined
+    record.counts = SweepCounts(
+        refreshed=total.deadlines, breaches=total.breaches, quarantined=total.quarantined
+    )
     record.ended_at = timezone.now()
     record.save()
-    SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, quarantined=0).delete()
+    finished = JobRun.objects.finished(JobKind.SWEEP)
+    idle = finished.filter(counts__refreshed=0, counts__quarantined=0)
+    idle.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS).delete()
     return record
 
 

@@ -93,8 +93,9 @@ def _past_row(entry: Entry, due_on: date | None) -> Row:
         "due_on": due_on,
         "due_at": entry.due_at,
         "unmet_at": entry.unmet_at,
-        "performed": entry.performed if entry.target is not None else None,
+        "performed": entry.performed,
         "target": entry.target,
+        "accepted_share": entry.accepted_share,
     }
 
 
@@ -141,6 +142,7 @@ def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
             "unmet_at": each.due and each.due.unmet_at,
             "performed": each.performed if each.target is not None else None,
             "target": each.target,
+            "accepted_share": each.accepted_share,
             "is_projected": each.effective_at > now,
         }
         for each in found.transitions

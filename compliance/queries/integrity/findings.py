@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from django.db import connection, transaction
+
+from compliance.models.system.jobs import Problem
 
 BATCH = 1_000
 
@@ -57,9 +58,18 @@ class Findings:
         return not self.bad
 
     @property
-    def problems(self) -> list[dict[str, Any]]:
+    def problems(self) -> list[Problem]:
         """Return the bad rows as JSON."""
-        return [asdict(each) for each in self.bad_rows]
+        return [
+            Problem(
+                about=row.table,
+                id=row.id,
+                detail=row.detail,
+                deadline=row.deadline,
+                agreement=row.agreement,
+            )
+            for row in self.bad_rows
+        ]
 
     def add(self, row: BadRow) -> None:
         """Record a bad row."""

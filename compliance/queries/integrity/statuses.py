@@ -46,6 +46,7 @@ class DeadlineRow(NamedTuple):
     is_ambiguous: bool
     performed_quantity: Decimal
     target_quantity: Decimal | None
+    accepted_share: Decimal | None
     next_check_at: datetime | None
     duty_kind: str
     duty_target: Decimal | None
@@ -112,6 +113,7 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "is_ambiguous": now.is_ambiguous,
         "performed_quantity": now.performed,
         "target_quantity": now.target,
+        "accepted_share": now.accepted_share,
     }
 
 
@@ -127,6 +129,7 @@ def _entry_of(row: Mapping[str, Any]) -> Entry:
         earliest_due_at=row["earliest_due_at"],
         performed=row["performed"],
         target=row["target"],
+        accepted_share=row["accepted_share"],
     )
 
 
