@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from compliance.admin import badges, instants, urls
+from compliance.domain.civil_time import zone_label
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
 from compliance.operations.system.outages import PARTS
@@ -156,6 +157,7 @@ def _outages(request: HttpRequest, found: overview.Desk, now: datetime) -> list[
 
 
 def _deadline_row(deadline: Deadline, now: datetime) -> dict[str, Any]:
+    zone = zone_label(deadline.timezone) if deadline.due_at else ""
     return {
         "url": urls.deadline_url(deadline.pk),
         "title": deadline.obligation.title,
@@ -163,7 +165,7 @@ def _deadline_row(deadline: Deadline, now: datetime) -> dict[str, Any]:
         "status": badges.status_badges(deadline),
         "severity": badges.badge(deadline.obligation.severity),
         "parties": badges.parties_html(deadline.obligation),
-        "due": f"{instants.due_text(deadline)} {deadline.timezone if deadline.due_at else ''}",
+        "due": f"{instants.due_text(deadline)} {zone}",
         "due_utc": instants.utc_html(deadline.due_at, deadline.timezone) if deadline.due_at else "",
         "lateness": badges.lateness(deadline, now),
     }

@@ -10,6 +10,7 @@ from typing import Self
 
 from django.db.models import Prefetch
 
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
@@ -62,7 +63,7 @@ class Histories:
         due_days = self.entries[deadline.pk]
         history = current_history(list(due_days))
         case = Case(
-            timezone=deadline.timezone,
+            timezone=displayed_zone_name(deadline.timezone),
             history=[StatusChange.of_entry(entry, due_days[entry]) for entry in history],
             facts=self.facts,
             verification=Verification(deadline.verification),

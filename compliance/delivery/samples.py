@@ -19,6 +19,7 @@ from compliance.delivery.contents import Contents, DueTexts, Item
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.senders import call_webhook
 from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
@@ -118,7 +119,7 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     """Return a message about an invented deadline, which says that it is a test."""
     agreement = subscription.agreement
     title = phrases.one_line(agreement.title) if agreement else "An example agreement"
-    zone, email = subscription.timezone, subscription.email
+    zone, email = displayed_zone_name(subscription.timezone), subscription.email
     due_at = as_of.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     item = Item(
         deadline_id=0,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name, zone_label
 from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,
@@ -96,7 +97,9 @@ def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str,
     found = label(alert, is_achieve=is_achieve(deadline))
     if alert.kind == AlertKind.REMINDER and deadline.due_at is not None:
         left = phrases.elapsed(
-            as_of.replace(second=0, microsecond=0), deadline.due_at, deadline.timezone
+            as_of.replace(second=0, microsecond=0),
+            deadline.due_at,
+            displayed_zone_name(deadline.timezone),
         )
         return f"{'Due' if is_achieve(deadline) else 'Ends'} in {left}", "plain"
     if alert.kind == AlertKind.CHANGED:
@@ -121,7 +124,7 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     if alert.kind == AlertKind.CHANGED:
         return _change(alert, deadline)
     assert alert.occurred_at is not None, "all other alerts are about breaches"
-    zone = deadline.timezone
+    zone = displayed_zone_name(deadline.timezone)
     late_since = deadline.due_at or alert.occurred_at
     if alert.ended_at is not None and alert.end_reason is not None:
         sentence = _ENDED_SENTENCES.get(
@@ -175,8 +178,9 @@ def _change(alert: AlertRow, deadline: Deadline) -> str:
         return _CHANGED_SENTENCES[Reason(alert.reason)]
     if deadline.due_at is None:
         return "Its due date is no longer known."
-    due = phrases.local_instant(deadline.due_at, deadline.timezone)
+    zone, label = displayed_zone_name(deadline.timezone), zone_label(deadline.timezone)
+    due = phrases.local_instant(deadline.due_at, zone)
     if alert.due_at is not None and alert.due_at != deadline.due_at:
-        before = phrases.local_instant(alert.due_at, deadline.timezone)
-        return f"It is now due on {due} instead of {before} ({deadline.timezone})."
-    return f"It is due on {due} ({deadline.timezone})."
+        before = phrases.local_instant(alert.due_at, zone)
+        return f"It is now due on {due} instead of {before} ({label})."
+    return f"It is due on {due} ({label})."

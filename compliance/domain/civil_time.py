@@ -93,6 +93,21 @@ def zone_names() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
+def displayed_zone_name(name: str) -> str:
+    """Return the name of a stored zone, or `UTC` if the zone data no longer has it.
+
+    For display, and for the times of day of notifications. Stored instants remain right without
+    the zone. Whoever computes a date from a civil day uses the zone itself, which raises
+    `UnknownTimeZone`: a date in another zone would be wrong.
+    """
+    return name if name in zone_names() else "UTC"
+
+
+def zone_label(name: str) -> str:
+    """Return the zone in which times are shown for a stored zone, and say so if it is unknown."""
+    return name if name in zone_names() else f"UTC, because the time zone {name} is unknown"
+
+
 @cache
 def tzdata_version() -> str:
     """Return the version of the zone data in use, as PyPI writes it: `2026.6` is IANA's 2026f."""

@@ -263,7 +263,7 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     def broken(*args: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("compliance.admin.deadlines.deadline_page.deadlines.timeline", broken)
+    monkeypatch.setattr("compliance.admin.deadlines.deadline_page.timelines.timeline", broken)
     page = browser.get(address("deadline", "change", rare_earths.pk))
 
     assert "broken" in page.content.decode()

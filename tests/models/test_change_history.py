@@ -29,7 +29,7 @@ from compliance.models import (
     Subscription,
     User,
 )
-from tests.samples import agree, utc
+from tests.samples import agree, befall, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -272,3 +272,11 @@ def test_nobody_changes_the_history_itself() -> None:
         with connection.cursor() as run:
             run.execute("ROLLBACK TO SAVEPOINT a")
     assert events(row, "name") == [("insert", "France")]
+
+
+def test_a_fact_about_an_agreement_moves_its_chain_but_is_no_change_of_the_agreement() -> None:
+    agreement = agree().agreement
+    befall(as_of=NOW, type="suspension", on="2026-03-02")
+    agreement.refresh_from_db()
+    assert agreement.facts_head is not None
+    assert events(agreement, "title") == [("insert", agreement.title)]

@@ -267,5 +267,5 @@ def test_rows_are_locked_in_one_module() -> None:
         "delivery/outbox.py",
         "models/alerts/formed_messages.py",
         "operations/deadlines/deadline_rows.py",
-        "operations/deadlines/projection.py",
+        "operations/deadlines/sweep.py",
     }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from compliance.domain.integrity.chains import link
-from compliance.models import AgreementChain, Deadline, Fact, LedgerEntry, Seal
+from compliance.models import Agreement, Deadline, Fact, LedgerEntry, Seal
 from compliance.models.integrity.chains import chained_seal
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
@@ -108,7 +108,7 @@ def _unchain() -> None:
             cursor.execute(f"UPDATE compliance_{table} SET hash = NULL")
         cursor.execute("SET LOCAL session_replication_role = origin")
     Deadline.objects.update(facts_head=None, ledger_head=None)
-    AgreementChain.objects.all().delete()
+    Agreement.objects.update(facts_head=None)
 
 
 @pytest.mark.django_db

@@ -17,12 +17,15 @@ import pytest
 from django.db import connection, transaction
 
 from compliance.domain.integrity.chains import link
-from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerEntry, Seal
+from compliance.models import Agreement, Deadline, Fact, LedgerEntry, Seal
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from compliance.queries.integrity.tampering import Findings
+from compliance.queries.integrity.chains import check_agreements
+from compliance.queries.integrity.deadlines import check_deadlines
+from compliance.queries.integrity.findings import Findings
+from compliance.queries.integrity.seal_checks import check_seals
 from tests.operations.histories import NOW, remember
 
 pytestmark = pytest.mark.django_db
@@ -48,9 +51,9 @@ class Chain:
         """What a check of only this chain's deadline or agreement finds."""
         findings = Findings()
         if self.key == "agreement_id":
-            integrity.check_agreements(findings, agreement_ids=[self.owner])
+            check_agreements(findings, agreement_ids=[self.owner])
         else:
-            integrity.check_deadlines(findings, as_of=NOW, deadline_ids=[self.owner])
+            check_deadlines(findings, as_of=NOW, deadline_ids=[self.owner])
         return findings
 
 
@@ -321,7 +324,7 @@ def rewrite(chain: Chain) -> None:
         head = link(head, _said(chain, row))
         run(f"UPDATE {chain.table} SET hash = %s WHERE id = %s", head, row["id"])
     if chain.key == "agreement_id":
-        AgreementChain.objects.filter(pk=chain.owner).update(facts_head=head)
+        Agreement.objects.filter(pk=chain.owner).update(facts_head=head)
     elif chain.table == FACT:
         Deadline.objects.filter(pk=chain.owner).update(facts_head=head)
     else:
@@ -339,7 +342,7 @@ def test_the_seal_detects_a_chain_rewritten_with_its_head(
             rewrite(chain)
             assert chain.check().is_clean
             findings = Findings()
-            integrity.check_seals(findings)
+            check_seals(findings)
             [bad] = findings.bad_rows
             assert (bad.table, bad.id) == ("compliance_seal", Seal.objects.get().pk)
 
@@ -379,10 +382,10 @@ def test_an_unreadable_value_is_reported_and_does_not_hide_other_problems(
         assert "cannot be read" in found[first.owner]
 
 
-def test_a_missing_agreement_chain_is_detected(chains: list[Chain]) -> None:
+def test_a_missing_head_of_an_agreement_chain_is_detected(chains: list[Chain]) -> None:
     agreement = Agreement.objects.get()
     with undone():
-        run("DELETE FROM compliance_agreementchain WHERE agreement_id = %s", agreement.pk)
+        run("UPDATE compliance_agreement SET facts_head = NULL WHERE id = %s", agreement.pk)
         findings = integrity.check(as_of=NOW)
         assert [(each.table, each.agreement) for each in findings.bad_rows] == [
             (FACT, agreement.pk)

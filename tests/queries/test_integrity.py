@@ -18,7 +18,7 @@ from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from compliance.queries.integrity.tampering import BadRow
+from compliance.queries.integrity.findings import BadRow
 from tests.operations.histories import NOW, remember
 from tests.samples import agree, deadline_of, duty, utc
 

@@ -40,6 +40,7 @@ from compliance.admin.record_pages import (
     status_sentence,
 )
 from compliance.admin.theme import button
+from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
@@ -202,7 +203,9 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         day = instants.due_text(deadline)
         if deadline.due_at is None:
             return badges.two_lines(day, "")
-        local = format_html('{} <span class="pacta-quiet">{}</span>', day, deadline.timezone)
+        local = format_html(
+            '{} <span class="pacta-quiet">{}</span>', day, zone_label(deadline.timezone)
+        )
         return badges.two_lines(local, instants.utc_html(deadline.due_at, deadline.timezone))
 
     @admin.display(description="Obligor → obligee")

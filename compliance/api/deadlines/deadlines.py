@@ -16,6 +16,7 @@ from compliance.api.views import Views, found, nothing_asked, page_response, que
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status, Verification
 from compliance.models import Deadline
 from compliance.queries.deadlines import deadlines as queries
+from compliance.queries.deadlines import timelines
 
 
 class DeadlineRow(serializers.Serializer[Deadline]):
@@ -188,7 +189,7 @@ class DeadlineViews(Views):
         """
         now = timezone.now()
         moment = question(request, queries.PointInTime).pinned(now)
-        rows = queries.timeline_rows(id, moment, now=now)
+        rows = timelines.timeline_rows(id, moment, now=now)
         if rows is None:
             raise NotFound("This deadline does not exist, or was not known then.")
         as_of, known_at = moment.as_of or now, moment.known_at or now
@@ -198,7 +199,7 @@ class DeadlineViews(Views):
     def history(self, request: Request, id: int) -> Response:
         """Show what was known about the deadline, and when."""
         nothing_asked(request)
-        history = queries.history(id)
+        history = timelines.history(id)
         if history is None:
             raise NotFound("This deadline does not exist.")
         return Response({"deadline": id, "results": history})

@@ -19,7 +19,7 @@ from compliance.domain.drafts import Draft
 from compliance.domain.limits import AtMost
 from compliance.models import Deadline
 from compliance.operations.deadlines.facts import HYPOTHETICAL, project_with
-from compliance.queries.deadlines.deadlines import transition_rows
+from compliance.queries.deadlines.timelines import transition_rows
 from compliance.queries.rows import Row
 
 MOST_FACTS = 100

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice, takewhile
 
+from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.due_dates.contexts import (
     GraceUnresolvable,
     ResolutionContext,
@@ -102,3 +103,5 @@ def rejecting_at(path: str) -> Iterator[None]:
         raise refusal(f"{path}/{error.path}", str(error)) from None
     except GraceUnresolvable as error:
         raise refusal("grace/count", str(error)) from None
+    except UnknownTimeZone as error:
+        raise refusal(f"{path}/timezone", str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
 from compliance.domain.due_dates.due_rules import Grace
@@ -45,7 +46,8 @@ class ResolutionContext:
         """Return the time zone to use for a rule that names `named`.
 
         Raises:
-            Unresolvable: neither the rule nor the context has one.
+            Unresolvable: neither the rule nor the context has one, or the zone data does not have
+                it.
         """
         zone_name = named or self.timezone
         if zone_name is None:
@@ -53,6 +55,8 @@ class ResolutionContext:
                 "The obligors are in different time zones: set timezone here or on the agreement."
             )
             raise Unresolvable("timezone", sentence)
+        if zone_name not in zone_names():
+            raise Unresolvable("timezone", str(UnknownTimeZone(zone_name)))
         return zone_name
 
     def calendar(self, named: tuple[str, ...]) -> BusinessCalendar:

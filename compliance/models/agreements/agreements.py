@@ -10,7 +10,7 @@ from django.db import models
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import AgreementKind, PartyKind
 from compliance.models.choices import choice_field, one_of
-from compliance.models.history import tracked
+from compliance.models.history import tracked, tracked_except
 
 
 @tracked
@@ -38,7 +38,8 @@ class Party(models.Model):
         return f"{self.name} ({self.code})"
 
 
-@tracked
+# Each fact about an agreement moves its head; that is no change by a user.
+@tracked_except("facts_head")
 class Agreement(models.Model):
     """An instrument: what was agreed, between whom and from when."""
 
@@ -61,6 +62,9 @@ class Agreement(models.Model):
     )
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
+    )
+    facts_head = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the latest fact in its chain."
     )
     created_at = models.DateTimeField()
 

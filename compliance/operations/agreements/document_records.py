@@ -20,7 +20,7 @@ from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Party, Position, User
 from compliance.models.locks import for_update
 from compliance.operations.agreements.known_records import KnownRecords
-from compliance.operations.deadlines import facts, positions, schedule
+from compliance.operations.deadlines import fact_rows, facts, positions, schedule
 from compliance.operations.evidence import evidence
 
 
@@ -181,7 +181,7 @@ class _Import:
         deadline = _deadline_named(deadlines, draft.due_on)
         _reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
-        fact = facts.build(deadline, draft, by=self.by, as_of=draft.recorded_at or self.as_of)
+        fact = fact_rows.build(deadline, draft, by=self.by, as_of=draft.recorded_at or self.as_of)
         if self.known.take_fact(fact):
             return
         self._known_at(draft.recorded_at, is_new=is_new)
@@ -208,7 +208,7 @@ class _Import:
             _reject_supersedes(draft)
             evidence.check_refs(draft.evidence, self.evidence_by_ref)
             known_at = draft.recorded_at or self.as_of
-            fact = facts.build_of_agreement(self.agreement, draft, by=self.by, as_of=known_at)
+            fact = fact_rows.build_of_agreement(self.agreement, draft, by=self.by, as_of=known_at)
             if not self.known.take_fact(fact):
                 self._known_at(draft.recorded_at, is_new=self.is_new)
                 self.new_facts.append((fact, draft.evidence))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import structlog
 
 from compliance.domain.alerts import notification_policies as policies
 from compliance.domain.alerts.intents import OpenBreach
+from compliance.domain.civil_time import UnknownTimeZone, displayed_zone_name
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
@@ -46,7 +47,9 @@ class Policy:
         key = (due.due_on, due.due_at, due.timezone)
         found = self._reminders.get(key)
         if found is None:
-            found = policies.reminders(self.steps, due, self.business_days)
+            # An unknown zone must not suppress alerts.
+            shown = replace(due, timezone=displayed_zone_name(due.timezone))
+            found = policies.reminders(self.steps, shown, self.business_days)
             self._reminders[key] = found
         return found
 
@@ -55,7 +58,8 @@ class Policy:
         key = (detected_at, timezone)
         found = self._escalations.get(key)
         if found is None:
-            found = policies.escalations(self.steps, detected_at, timezone, self.business_days)
+            zone = displayed_zone_name(timezone)
+            found = policies.escalations(self.steps, detected_at, zone, self.business_days)
             self._escalations[key] = found
         return found
 
@@ -75,6 +79,18 @@ class Inputs:
     duties: dict[int, Duty]
     policies: dict[int, Policy]
     default_policy: Policy = field(default_factory=Policy)
+    # Why the facts about a deadline could not be loaded.
+    failures: dict[int, UnknownTimeZone] = field(default_factory=dict)
+
+    def facts_of(self, deadline_id: int) -> Sequence[Fact]:
+        """Return the facts about a deadline.
+
+        Raises:
+            UnknownTimeZone: they could not be loaded.
+        """
+        if deadline_id in self.failures:
+            raise self.failures[deadline_id]
+        return self.facts.get(deadline_id, ())
 
 
 def load(rows: Sequence[DeadlineRow]) -> Inputs:
@@ -92,7 +108,12 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         )
     }
     surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
-    facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
+    failures: dict[int, UnknownTimeZone] = {}
+    facts = facts_about(
+        rows,
+        surviving={row.id for row in rows if row.obligation_id in surviving},
+        failures=failures,
+    )
     ledger: dict[int, list[Entry]] = defaultdict(list)
     ever_breached = set()
     for deadline_id, _, entry in ledger_of([row.id for row in rows]):
@@ -107,6 +128,7 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         detected=detected,
         duties=duties,
         policies=_policies(obligations),
+        failures=failures,
     )
 
 

@@ -70,7 +70,7 @@ def decide(
     if row.recorded_at is not None and row.recorded_at > as_of:
         as_of = row.recorded_at
     terms = terms_of(row, inputs.duties.get(row.obligation_id, PLAIN_DUTY))
-    facts = inputs.facts.get(row.id, ())
+    facts = inputs.facts_of(row.id)
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
     recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
     if known_from is not None and recorded_at is None:

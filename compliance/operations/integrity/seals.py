@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, transaction
 
 from compliance.domain.integrity.chains import link, merkle_root
 from compliance.domain.vocabulary import JobKind
-from compliance.models import Agreement, AgreementChain, Deadline, Fact, JobRun, Seal
+from compliance.models import Agreement, Deadline, Fact, JobRun, Seal
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
@@ -182,9 +182,7 @@ def _chain_agreements(agreement_ids: Sequence[int]) -> None:
     hashes, heads = _hashes_of_facts(facts.values(), "agreement_id")
     _set_hashes(_SET_FACTS, hashes)
     for head in heads:
-        AgreementChain.objects.update_or_create(
-            agreement_id=head["id"], defaults={"facts_head": bytes.fromhex(head["hash"])}
-        )
+        Agreement.objects.filter(pk=head["id"]).update(facts_head=bytes.fromhex(head["hash"]))
 
 
 def _chain_ledgers(deadline_ids: Sequence[int]) -> None:

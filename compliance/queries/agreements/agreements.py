@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from compliance.domain.civil_time import civil_day
+from compliance.domain.civil_time import civil_day, displayed_zone_name
 from compliance.domain.fields import PartyCode
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.queries.filters import Word
@@ -69,5 +69,6 @@ def _today(as_of: datetime) -> Where:
     """Return the current day in the zone of each agreement, by our zone data, not the server's."""
     named = fetch(("SELECT DISTINCT timezone AS zone FROM compliance_agreement",), {})
     days = {"UTC": as_of.astimezone(UTC).date()}
-    days |= {each["zone"]: civil_day(as_of, each["zone"]) for each in named if each["zone"]}
+    zones = [each["zone"] for each in named if each["zone"]]
+    days |= {zone: civil_day(as_of, displayed_zone_name(zone)) for zone in zones}
     return Where(zones=list(days), days=list(days.values()))

@@ -121,10 +121,8 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
 
 
 def _event(row: Row, url: str) -> Event:
-    due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
-    if zone not in civil_time.zone_names():
-        # The tz database drops names now and then. Without a zone the instant is still right.
-        zone = "UTC"
+    due_on, due_at = row["due_on"], row["due_at"]
+    zone = civil_time.displayed_zone_name(row["timezone"])
     status = Status(row["status"])
     word = _WORDS.get(status)
     title = one_line(row["title"])

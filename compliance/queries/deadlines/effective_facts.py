@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.models import Agreement, Deadline, Fact
 from compliance.models.deadlines.facts import fact_of
@@ -46,6 +47,7 @@ def superseders(
 
 def _standing(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
     rows = facts.order_by("effective_at", "id")
-    seen = effective_facts(fact_of(row, timezone) for row in rows.values())
+    zone = displayed_zone_name(timezone)
+    seen = effective_facts(fact_of(row, zone) for row in rows.values())
     kept = {fact.id for fact in seen}
     return [row for row in rows if row.pk in kept]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from compliance.domain.civil_time import UnknownTimeZone, displayed_zone_name
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
@@ -19,7 +20,8 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
-from compliance.queries.deadlines.deadlines import PointInTime, believed, row, timeline
+from compliance.queries.deadlines.deadlines import PointInTime, row
+from compliance.queries.deadlines.timelines import as_known_at, believed, timeline
 from compliance.queries.rows import Row
 
 
@@ -57,7 +59,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     is_past = moment.as_of is not None
     return explain(
         Case(
-            timezone=deadline.timezone,
+            timezone=displayed_zone_name(deadline.timezone),
             history=changes,
             facts=fact_summaries(each.fact_id for each in changes),
             positions=_positions(deadline, as_of, known_at),
@@ -71,10 +73,11 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
 
 def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
-        return [
-            StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)
-        ]
-    found = timeline(deadline_id)
+        return _recorded_changes(deadline_id, moment)
+    try:
+        found = timeline(deadline_id)
+    except UnknownTimeZone:
+        return _recorded_changes(deadline_id, as_known_at(now))
     if found is None:
         return []
     # Before a deadline begins, it has the first status of its timeline.
@@ -92,6 +95,10 @@ def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> lis
         )
         for each in past
     ]
+
+
+def _recorded_changes(deadline_id: int, moment: PointInTime) -> list[StatusChange]:
+    return [StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
 
 
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionSummary]:
