@@ -13,7 +13,7 @@ from django.test import Client
 
 from compliance.models import Agreement, ApiToken, Deadline, Party, User
 from config.env import environment
-from tests.samples import agree, document, duty
+from tests.samples import create_agreement, document, obligation
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 
@@ -40,7 +40,9 @@ def test_a_document_is_loaded_once_however_often(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_each_error_stands_on_its_own_line_with_its_path(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(yaml.safe_dump(document("bad", duty("A", "2026-02-30"), duty("B", kin="x"))))
+    bad.write_text(
+        yaml.safe_dump(document("bad", obligation("A", "2026-02-30"), obligation("B", kin="x")))
+    )
     good = tmp_path / "good.json"
     good.write_text(Path(tmp_path / "bad.yaml").read_text() and _json(document("good")))
     out, err = run("load_agreement", str(bad), str(good))
@@ -63,7 +65,9 @@ def _json(value: object) -> str:
 @pytest.mark.django_db
 def test_nothing_of_a_refused_document_is_stored(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(yaml.safe_dump(document("bad", duty("A"), duty("B", obligors=["FRA"]))))
+    bad.write_text(
+        yaml.safe_dump(document("bad", obligation("A"), obligation("B", obligors=["FRA"])))
+    )
     _, err = run("load_agreement", str(bad))
     assert "obligations/1/obligors/0" in err
     assert not Party.objects.exists()
@@ -105,7 +109,7 @@ def test_a_token_acts_for_the_user_it_is_made_for() -> None:
 
 @pytest.mark.django_db
 def test_a_sweep_tells_what_it_did() -> None:
-    agree(duty("A"), duty("B"))
+    create_agreement(obligation("A"), obligation("B"))
     out, _ = run("sweep")
     assert out.startswith("2 settled, 2 breaches, 0 quarantined in ")
     assert run("sweep")[0].startswith("0 settled, 0 breaches")
@@ -131,6 +135,6 @@ def test_due_rules_are_previewed_line_by_line(
 
 @pytest.mark.django_db
 def test_what_is_out_of_date_is_worked_out_again_once() -> None:
-    agree()
+    create_agreement()
     assert run("recompute")[0].strip()
     assert run("recompute")[0].strip() == "Everything is up to date."

@@ -16,7 +16,7 @@ from compliance.models import LedgerCheck, LedgerEntry, Seal, User
 from compliance.operations.integrity import seals
 from compliance.queries.system import health
 from config.celery import app
-from tests.samples import agree
+from tests.samples import create_agreement
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def tamper() -> LedgerEntry:
 
 
 def test_what_was_checked_is_printed_and_kept() -> None:
-    agree()
+    create_agreement()
     seals.seal(as_of=timezone.now())
     status, out, err = verify()
     assert (status, err) == (0, "")
@@ -53,7 +53,7 @@ def test_what_was_checked_is_printed_and_kept() -> None:
 
 
 def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
-    agree()
+    create_agreement()
     entry = tamper()
     status, _, err = verify()
     assert status == 1
@@ -64,7 +64,7 @@ def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
 
 
 def test_the_root_of_a_mail_is_compared() -> None:
-    agree()
+    create_agreement()
     made = seals.seal(as_of=timezone.now())
     assert made is not None
     assert verify("--root", made.root.hex(), "--all-seals")[0] == 0
@@ -75,7 +75,7 @@ def test_the_root_of_a_mail_is_compared() -> None:
 
 
 def test_a_tick_seals_once_a_day_and_another_checks_once_a_day(mailoutbox: list[Any]) -> None:
-    agree()
+    create_agreement()
     User.objects.create_superuser("ana@example.org", "secret")
     for _ in range(2):
         tasks.seal()
@@ -85,7 +85,7 @@ def test_a_tick_seals_once_a_day_and_another_checks_once_a_day(mailoutbox: list[
 
 
 def test_what_the_daily_check_finds_is_mailed_once(mailoutbox: list[Any]) -> None:
-    agree()
+    create_agreement()
     User.objects.create_superuser("ana@example.org", "secret")
     entry = tamper()
     for _ in range(2):

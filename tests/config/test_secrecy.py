@@ -11,7 +11,7 @@ from django.test import Client
 
 from compliance.delivery import links
 from compliance.models import Subscription, User
-from tests.samples import DESK, follow
+from tests.samples import DESK, subscribe
 
 TOKEN = "WzEsMl0:1abcde:c2VjcmV0"
 
@@ -36,7 +36,7 @@ def test_no_token_of_a_url_reaches_the_log(
 
 
 def test_no_token_reaches_the_change_history(client: Client, db: None) -> None:
-    follow()
+    subscribe()
     path = links.unsubscribe_path(DESK, None)
     assert client.post(path).status_code == 200
     assert not Subscription.objects.get().is_active

@@ -28,12 +28,12 @@ from tests.samples import (
     BUYER,
     DESK,
     SUPPLIER,
-    agree,
-    correct,
+    create_agreement,
     document,
-    duty,
     load,
+    obligation,
     record,
+    update_obligation,
     utc,
 )
 
@@ -78,7 +78,7 @@ def silence(until_at: datetime, as_of: datetime) -> None:
 
 
 def test_who_was_told_by_an_escalation_hears_that_the_miss_goes_on_after_all() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     follow(HEAD, from_escalation=1)
     tick(DUE_AT)
@@ -92,7 +92,7 @@ def test_who_was_told_by_an_escalation_hears_that_the_miss_goes_on_after_all() -
 
 
 def test_an_escalation_taken_back_unsent_is_sent_when_the_miss_goes_on() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(HEAD, from_escalation=1)
     tick(DUE_AT)
     sweep.run(as_of=DUE_AT + DAY)
@@ -106,7 +106,7 @@ def test_an_escalation_taken_back_unsent_is_sent_when_the_miss_goes_on() -> None
 
 
 def test_a_digest_that_is_told_again_waits_for_its_hour() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(frequency="daily", digest_hour=8)
     tick(DUE_AT)
     tick(DUE_AT + DAY)
@@ -124,7 +124,7 @@ def test_a_miss_that_was_over_when_it_was_loaded_is_told_when_it_goes_on() -> No
     follow()
     done = {"type": "performance", "on": "2026-03-17", "recorded_at": "2026-03-17T12:00:00Z"}
     found_at = DUE_AT + 10 * DAY
-    deadline = load(document("supply", duty(facts=[done])), as_of=found_at).deadlines.get()
+    deadline = load(document("supply", obligation(facts=[done])), as_of=found_at).deadlines.get()
     tick(found_at)
     assert read_mail() == []
     retract(deadline, deadline.facts.get(), found_at + HOUR)
@@ -133,7 +133,7 @@ def test_a_miss_that_was_over_when_it_was_loaded_is_told_when_it_goes_on() -> No
 
 
 def test_who_wants_changes_alone_hears_of_one_that_ends_a_miss() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     follow(HEAD, kinds=["changed"])
     tick(DUE_AT)
@@ -145,7 +145,7 @@ def test_who_wants_changes_alone_hears_of_one_that_ends_a_miss() -> None:
 
 
 def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(frequency="daily", kinds=["changed"])
     at = utc("2026-03-01T12:00")
     waiver = record(deadline, as_of=at, type="waiver", on="2026-03-01")
@@ -155,7 +155,7 @@ def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
 
 
 def test_who_was_told_of_a_waiver_or_extension_is_told_that_it_was_retracted() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(kinds=["changed"])
     at = utc("2026-03-01T12:00")
     due = {"type": "date", "on": "2026-04-20"}
@@ -170,7 +170,7 @@ def test_who_was_told_of_a_waiver_or_extension_is_told_that_it_was_retracted() -
 
 
 def test_who_wants_misses_alone_does_not_hear_of_their_end() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(kinds=["missed"])
     tick(DUE_AT)
     record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
@@ -188,7 +188,7 @@ def test_a_subscription_that_could_never_be_told_is_refused(more: dict[str, Any]
 
 
 def test_who_unsubscribed_gets_neither_what_waits_nor_the_end() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(frequency="daily")
     follow("second@example.org")
     follow("other@example.org", frequency="daily")
@@ -204,7 +204,7 @@ def test_who_unsubscribed_gets_neither_what_waits_nor_the_end() -> None:
 
 
 def test_unsubscribing_stops_a_mail_that_the_server_would_not_take_yet() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     sweep.run(as_of=DUE_AT)
     outbox.form(as_of=DUE_AT, domain="desk.example")
@@ -215,7 +215,7 @@ def test_unsubscribing_stops_a_mail_that_the_server_would_not_take_yet() -> None
 
 
 def test_an_address_in_another_case_is_the_same_recipient() -> None:
-    agree()
+    create_agreement()
     follow()
     follow(DESK.title(), agreement="supply")
     tick(DUE_AT)
@@ -223,7 +223,7 @@ def test_an_address_in_another_case_is_the_same_recipient() -> None:
 
 
 def test_the_link_in_a_mail_acknowledges_what_that_told_and_no_later_breach() -> None:
-    deadline = agree(duty(kind="refrain"))
+    deadline = create_agreement(obligation(kind="refrain"))
     follow()
     first, second = utc("2026-02-10T00:00"), utc("2026-02-20T00:00")
     record(deadline, as_of=first, type="violation", on="2026-02-05", until="2026-02-07")
@@ -238,7 +238,7 @@ def test_the_link_in_a_mail_acknowledges_what_that_told_and_no_later_breach() ->
 
 
 def test_an_acknowledgement_stops_escalations_that_wait_and_its_end_tells_them() -> None:
-    agree()
+    create_agreement()
     quiet = {"quiet_from": "15:00", "quiet_until": "18:00"}
     follow(HEAD, from_escalation=1, **quiet)
     tick(DUE_AT)
@@ -258,7 +258,7 @@ def test_an_acknowledgement_stops_escalations_that_wait_and_its_end_tells_them()
 
 
 def test_the_end_of_a_silence_tells_a_miss_that_it_held_back_once() -> None:
-    agree()
+    create_agreement()
     follow()
     until = DUE_AT + 2 * HOUR
     silence(until, DUE_AT - DAY)
@@ -269,7 +269,7 @@ def test_the_end_of_a_silence_tells_a_miss_that_it_held_back_once() -> None:
 
 
 def test_a_miss_that_was_told_although_nobody_ended_the_silence_is_told_once() -> None:
-    agree()
+    create_agreement()
     follow()
     until = DUE_AT + 2 * HOUR
     silence(until, DUE_AT - DAY)
@@ -280,7 +280,7 @@ def test_a_miss_that_was_told_although_nobody_ended_the_silence_is_told_once() -
 
 
 def test_the_end_of_a_silence_is_told_to_whom_an_escalation_had_reached() -> None:
-    agree()
+    create_agreement()
     follow(HEAD, from_escalation=1)
     follow("chief@example.org", from_escalation=2)
     tick(DUE_AT)
@@ -292,7 +292,7 @@ def test_the_end_of_a_silence_is_told_to_whom_an_escalation_had_reached() -> Non
 
 
 def test_what_is_sent_once_more_by_hand_and_proves_wrong_is_corrected() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     tick(DUE_AT)
     webhooks.redeliver(message=Message.objects.get(), as_of=DUE_AT + HOUR)
@@ -302,8 +302,8 @@ def test_what_is_sent_once_more_by_hand_and_proves_wrong_is_corrected() -> None:
 
 
 def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
-    broken = agree()
-    agree(ref="other")
+    broken = create_agreement()
+    create_agreement(ref="other")
     follow()
     sweep.run(as_of=DUE_AT)
     Alert.objects.filter(deadline=broken).update(breach_at=None)
@@ -315,7 +315,7 @@ def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
 
 
 def test_the_audit_takes_nobody_for_forgotten_who_follows_only_now() -> None:
-    agree()
+    create_agreement()
     narrow = follow(min_severity="critical")
     away = follow("away@example.org", is_active=False)
     follow("high@example.org", min_severity="high")
@@ -326,12 +326,12 @@ def test_the_audit_takes_nobody_for_forgotten_who_follows_only_now() -> None:
         subscriptions.update(
             subscription=each, draft=read(SubscriptionDraft, {"email": each.email})
         )
-    correct(duty(severity="high"), as_of=DUE_AT + HOUR)
+    update_obligation(obligation(severity="high"), as_of=DUE_AT + HOUR)
     assert audit(as_of=DUE_AT + 2 * HOUR).problems == []
 
 
 def test_the_audit_minds_no_message_whose_alerts_are_told_again() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     tick(DUE_AT)
     done = record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
@@ -354,7 +354,7 @@ def nowhere(settings: Any) -> Any:
 def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -> None:
     User.objects.create_superuser("admin@example.org", "x")
     for ref in ("supply", "other"):
-        agree(ref=ref)
+        create_agreement(ref=ref)
     tick(DUE_AT)
     for hours in range(24 * 4):
         delivery.call_webhooks(as_of=DUE_AT + hours * HOUR)
@@ -367,7 +367,7 @@ def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -
 
 def test_a_webhook_that_fails_is_tried_once_a_run(nowhere: Any) -> None:
     for number in range(5):
-        agree(ref=f"supply-{number}")
+        create_agreement(ref=f"supply-{number}")
     tick(DUE_AT)
     assert delivery.call_webhooks(as_of=DUE_AT).deferred == 1
     waiting = Message.objects.filter(state=MessageState.WAITING.value)
@@ -375,7 +375,7 @@ def test_a_webhook_that_fails_is_tried_once_a_run(nowhere: Any) -> None:
 
 
 def test_nothing_is_made_for_a_webhook_that_is_switched_off(nowhere: Any) -> None:
-    agree()
+    create_agreement()
     draft = {"name": nowhere.name, "url": nowhere.url, "is_active": False}
     webhooks.update(webhook=nowhere, draft=read(WebhookDraft, draft))
     Subscription.objects.update(since=DUE_AT - DAY)
@@ -399,8 +399,8 @@ OTHERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_end_of_a_breach_comes_as_soon_as_the_breach_did(other: dict[str, Any]) -> None:
-    deadline = agree(duty(tags=["goods"]))
-    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    deadline = create_agreement(obligation(tags=["goods"]))
+    create_agreement(ref="other", parties=[BUYER, SUPPLIER, LATER])
     follow(agreement="supply")
     follow(**other, **QUIET)
     tick(DUE_AT)
@@ -413,8 +413,8 @@ def test_the_end_of_a_breach_comes_as_soon_as_the_breach_did(other: dict[str, An
 def test_a_breach_that_goes_on_after_all_is_announced_as_soon_as_it_was(
     other: dict[str, Any],
 ) -> None:
-    deadline = agree(duty(tags=["goods"]))
-    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    deadline = create_agreement(obligation(tags=["goods"]))
+    create_agreement(ref="other", parties=[BUYER, SUPPLIER, LATER])
     follow(agreement="supply")
     follow(**other, **QUIET)
     tick(DUE_AT)
@@ -430,8 +430,8 @@ def test_a_breach_that_goes_on_after_all_is_announced_as_soon_as_it_was(
 def test_the_end_of_a_silence_releases_alerts_as_soon_as_they_would_have_come(
     other: dict[str, Any],
 ) -> None:
-    agree(duty(tags=["goods"]))
-    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    create_agreement(obligation(tags=["goods"]))
+    create_agreement(ref="other", parties=[BUYER, SUPPLIER, LATER])
     follow(agreement="supply")
     follow(**other, **QUIET)
     silence(DUE_AT + HOUR, DUE_AT - DAY)
@@ -442,7 +442,7 @@ def test_the_end_of_a_silence_releases_alerts_as_soon_as_they_would_have_come(
 
 
 def test_the_end_of_a_breach_waits_for_the_digest_in_which_the_breach_is_announced() -> None:
-    deadline = agree(duty(tags=["goods"]))
+    deadline = create_agreement(obligation(tags=["goods"]))
     follow(frequency="weekly", digest_weekday=4, tag="goods")
     follow(frequency="daily", tag="steel")
     tick(DUE_AT)
@@ -456,7 +456,7 @@ def test_the_end_of_a_breach_waits_for_the_digest_in_which_the_breach_is_announc
 
 
 def test_the_end_of_a_breach_reaches_those_whom_only_an_escalation_reached_at_their_hours() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(HEAD, from_escalation=1)
     follow(HEAD, tag="steel", **QUIET)
     tick(DUE_AT)
@@ -467,11 +467,11 @@ def test_the_end_of_a_breach_reaches_those_whom_only_an_escalation_reached_at_th
 
 
 def test_whoever_heard_of_a_breach_hears_of_its_end_although_the_duty_was_corrected() -> None:
-    deadline = agree(duty(tags=["goods"], severity="high"))
+    deadline = create_agreement(obligation(tags=["goods"], severity="high"))
     follow(tag="goods")
     follow(HEAD, min_severity="high")
     tick(DUE_AT)
-    correct(duty(tags=["steel"], severity="low"), as_of=DUE_AT + HOUR)
+    update_obligation(obligation(tags=["steel"], severity="low"), as_of=DUE_AT + HOUR)
     record(deadline, as_of=DUE_AT + 2 * HOUR, type="performance", on="2026-03-16")
     tick(DUE_AT + 2 * HOUR)
     assert sorted(read_mail()) == [
@@ -481,7 +481,7 @@ def test_whoever_heard_of_a_breach_hears_of_its_end_although_the_duty_was_correc
 
 
 def test_an_end_never_overtakes_the_breach_that_waits_for_a_digest() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow(frequency="daily")
     tick(DUE_AT)
     follow(agreement="supply")

@@ -35,7 +35,7 @@ from compliance.operations.alerts import subscriptions
 from compliance.operations.alerts import webhooks as operations
 from compliance.operations.deadlines import sweep
 from tests.delivery.conftest import Receiver
-from tests.samples import agree, utc
+from tests.samples import create_agreement, utc
 
 VECTOR = json.loads((Path(__file__).parent / "standard_webhooks.json").read_text())
 CASE = VECTOR["cases"][0]
@@ -333,7 +333,7 @@ def test_a_silent_receiver_is_called_once_in_a_run_and_holds_up_no_other(
     monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 0.5)
     with raw_server(lambda line: time.sleep(3)) as (port, called):
         for number in range(5):
-            agree(ref=f"a-{number}")
+            create_agreement(ref=f"a-{number}")
         for name, url in (("Silent", f"http://127.0.0.1:{port}/"), ("Desk", receiver.url)):
             webhook = operations.create(
                 draft=read(WebhookDraft, {"name": name, "url": url}), as_of=NOW
@@ -355,7 +355,7 @@ def test_a_run_of_webhooks_ends_and_leaves_the_rest_to_the_next(
     monkeypatch.setattr("compliance.delivery.run.WEBHOOKS_SECONDS", 0.3)
     receiver.wait = 0.2
     for number in range(6):
-        agree(ref=f"a-{number}")
+        create_agreement(ref=f"a-{number}")
     webhook = operations.create(
         draft=read(WebhookDraft, {"name": "Slow", "url": receiver.url}), as_of=NOW
     )
@@ -417,7 +417,7 @@ def test_a_receiver_that_drips_is_cut_off(
 def test_a_miss_reaches_a_subscribed_webhook_signed_and_can_be_sent_again(
     receiver: Receiver,
 ) -> None:
-    agree()
+    create_agreement()
     draft = read(WebhookDraft, {"name": "Desk", "url": receiver.url})
     webhook = operations.create(draft=draft, as_of=NOW)
     subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))

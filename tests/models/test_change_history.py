@@ -29,7 +29,7 @@ from compliance.models import (
     Subscription,
     User,
 )
-from tests.samples import agree, utc
+from tests.samples import create_agreement, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def _calendar() -> CustomCalendar:
 
 def _proposal() -> Proposal:
     return Proposal(
-        deadline=agree(),
+        deadline=create_agreement(),
         kind=FactKind.WAIVER.value,
         draft={"type": "waiver", "on": "2026-02-01"},
         proposed_at=NOW,
@@ -61,7 +61,7 @@ def _feed() -> CalendarFeed:
 
 def _silence() -> Silence:
     return Silence(
-        agreement=agree().agreement,
+        agreement=create_agreement().agreement,
         until_at=NOW,
         reason="Audit",
         created_at=NOW,
@@ -70,11 +70,13 @@ def _silence() -> Silence:
 
 
 def _obligation() -> Obligation:
-    return Obligation(agreement=agree().agreement, ref="O-2", title="Report", kind="achieve")
+    return Obligation(
+        agreement=create_agreement().agreement, ref="O-2", title="Report", kind="achieve"
+    )
 
 
 def _side() -> ObligationParty:
-    obligation = agree().obligation
+    obligation = create_agreement().obligation
     return ObligationParty(
         agreement_id=obligation.agreement_id,
         obligation=obligation,
@@ -84,7 +86,7 @@ def _side() -> ObligationParty:
 
 
 def _membership() -> AgreementParty:
-    agreement = agree().agreement
+    agreement = create_agreement().agreement
     party = _party()
     party.save()
     return AgreementParty(agreement=agreement, party=party, role="guarantor")
@@ -106,7 +108,9 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     ),
     CustomCalendar: (lambda: CustomCalendar(code="hq", title="HQ"), "title", "HQ", "Head office"),
     Milestone: (
-        lambda: Milestone(agreement=agree().agreement, ref="in-force", on=date(2026, 3, 1)),
+        lambda: Milestone(
+            agreement=create_agreement().agreement, ref="in-force", on=date(2026, 3, 1)
+        ),
         "on",
         date(2026, 3, 1),
         date(2026, 4, 1),

@@ -17,7 +17,7 @@ from compliance.operations.deadlines import sweep
 from compliance.operations.system.outages import OutageMonitor
 from compliance.queries.system.audit import audit
 from compliance.tasks import audit as tick
-from tests.samples import agree, duty, follow
+from tests.samples import create_agreement, obligation, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +27,8 @@ def world(settings: Any) -> Any:
     """A missed deadline that was told, an hour ago."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     then = timezone.now() - timedelta(hours=1)
-    agree(duty())
-    follow()
+    create_agreement(obligation())
+    subscribe()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE compliance_subscription SET since = %s", [then])
     sweep.run(as_of=then)
@@ -135,8 +135,8 @@ def test_during_a_database_outage_the_last_known_administrators_are_notified_onc
 
 @pytest.mark.django_db(transaction=True)
 def test_metrics_contain_figures_but_no_personal_data(client: Client) -> None:
-    agree(duty())
-    follow()
+    create_agreement(obligation())
+    subscribe()
     now = timezone.now()
     SweepRun.objects.create(as_of=now, started_at=now, ended_at=now)
     text = client.get("/metrics").content.decode()

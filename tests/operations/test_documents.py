@@ -26,7 +26,16 @@ from compliance.models import (
 )
 from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
-from tests.samples import agree, deadline_of, document, duty, follow, load, record, utc
+from tests.samples import (
+    create_agreement,
+    deadline_of,
+    document,
+    load,
+    obligation,
+    record,
+    subscribe,
+    utc,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -59,9 +68,11 @@ def paths(refused: Invalid) -> set[str]:
 
 
 def test_an_imported_history_has_the_ledger_that_live_recording_would_have_written() -> None:
-    told = document("told", duty("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
+    told = document(
+        "told", obligation("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z"
+    )
     load(told, as_of=NOW)
-    lived = agree(duty("O-1"), ref="lived", as_of=utc("2026-02-01T00:00"))
+    lived = create_agreement(obligation("O-1"), ref="lived", as_of=utc("2026-02-01T00:00"))
     for fact in (LATER, DONE):
         fields = dict(fact)
         as_of = datetime.fromisoformat(fields.pop("recorded_at"))
@@ -79,7 +90,7 @@ def test_an_imported_history_has_the_ledger_that_live_recording_would_have_writt
 
 
 def test_facts_keep_their_recorded_and_stored_times() -> None:
-    load(document("told", duty(facts=[DONE, LATER])), as_of=NOW)
+    load(document("told", obligation(facts=[DONE, LATER])), as_of=NOW)
     first, second = Fact.objects.order_by("id")
     # In the order in which they became known, whatever that of the document.
     assert (first.kind, second.kind) == ("extension", "performance")
@@ -88,26 +99,26 @@ def test_facts_keep_their_recorded_and_stored_times() -> None:
 
 
 def test_a_history_without_recorded_at_begins_with_the_agreement() -> None:
-    load(document("told", duty(facts=[DONE])), as_of=NOW)
+    load(document("told", obligation(facts=[DONE])), as_of=NOW)
     deadline = deadline_of("O-1")
     assert ledger(deadline)[0][0] == deadline.begins_at == utc("2026-01-09T16:00")
 
 
 def test_an_obligation_is_known_no_later_than_the_first_fact_about_it() -> None:
-    late = document("told", duty(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
+    late = document("told", obligation(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
     load(late, as_of=NOW)
     assert ledger(deadline_of("O-1"))[0][0] == utc("2026-03-25T09:00")
 
 
 def test_a_document_without_recorded_at_is_known_from_loading_on() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
-    load(document("plain", duty(facts=[plain])), as_of=NOW)
+    load(document("plain", obligation(facts=[plain])), as_of=NOW)
     assert {row[0] for row in ledger(deadline_of("O-1"))} == {NOW}
 
 
 def test_undated_entries_become_known_on_loading() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
-    load(document("told", duty(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    load(document("told", obligation(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
         (utc("2026-02-01T00:00"), "pending"),
         (utc("2026-03-15T16:00"), "unmet"),
@@ -116,15 +127,15 @@ def test_undated_entries_become_known_on_loading() -> None:
 
 
 def test_only_breaches_open_at_the_end_of_a_history_are_announced() -> None:
-    follow()
-    load(document("told", duty("OVER", facts=[DONE]), duty("OPEN")), as_of=NOW)
+    subscribe()
+    load(document("told", obligation("OVER", facts=[DONE]), obligation("OPEN")), as_of=NOW)
     assert [alert.deadline for alert in Alert.objects.all()] == [deadline_of("OPEN")]
     over = Breach.objects.get(deadline=deadline_of("OVER"))
     assert (over.occurred_at, over.ended_at) == (utc("2026-03-15T16:00"), utc("2026-03-19T16:00"))
 
 
 def test_loading_a_history_twice_changes_nothing() -> None:
-    told = document("told", duty(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
+    told = document("told", obligation(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
     load(told, as_of=NOW)
     before = (ledger(deadline_of("O-1")), Fact.objects.count())
     again = documents.load(
@@ -135,7 +146,7 @@ def test_loading_a_history_twice_changes_nothing() -> None:
 
 
 def test_history_cannot_be_added_to_a_stored_obligation() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"))
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"))
     position = {
         "party": "ACME", "verdict": "not_met", "on": "2026-03-20",
         "recorded_at": "2026-03-20T12:00:00Z",
@@ -144,7 +155,7 @@ def test_history_cannot_be_added_to_a_stored_obligation() -> None:
         "ref": "E1", "title": "Log", "kind": "search_log", "stance": "against",
         "recorded_at": "2026-03-20T12:00:00Z",
     }  # fmt: skip
-    told = document("supply", duty(facts=[DONE], positions=[position]), evidence=[evidence])
+    told = document("supply", obligation(facts=[DONE], positions=[position]), evidence=[evidence])
     with pytest.raises(Invalid) as refused:
         load(told, as_of=NOW)
     assert paths(refused.value) == {
@@ -156,8 +167,8 @@ def test_history_cannot_be_added_to_a_stored_obligation() -> None:
 
 
 def test_an_obligation_added_by_a_document_can_have_a_history() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"))
-    load(document("supply", duty(), duty("O-2", facts=[DONE])), as_of=NOW)
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"))
+    load(document("supply", obligation(), obligation("O-2", facts=[DONE])), as_of=NOW)
     assert [row[2] for row in ledger(deadline_of("O-2"))] == ["pending", "unmet", "met_late"]
     assert {row[0] for row in ledger(deadline_of("O-1"))} == {utc("2026-02-01T00:00")}
 
@@ -166,11 +177,11 @@ def test_an_obligation_added_by_a_document_can_have_a_history() -> None:
     ("change", "path"),
     [
         ({"recorded_at": "2026-06-01T00:00:01Z"}, "recorded_at"),
-        ({"obligations": [duty(facts=[{**DONE, "recorded_at": "2027-01-01T00:00:00Z"}])]},
+        ({"obligations": [obligation(facts=[{**DONE, "recorded_at": "2027-01-01T00:00:00Z"}])]},
          "obligations/0/facts/0/recorded_at"),
         ({"facts": [{"type": "termination", "on": "2026-05-01",
                      "recorded_at": "2026-07-01T00:00:00Z"}]}, "facts/0/recorded_at"),
-        ({"obligations": [duty(facts=[{**DONE, "recorded_at": "2026-03-01T00:00:00Z"}])]},
+        ({"obligations": [obligation(facts=[{**DONE, "recorded_at": "2026-03-01T00:00:00Z"}])]},
          "obligations/0/facts/0/on"),
         ({"recorded_at": "2026-03-01"}, "recorded_at"),
     ],
@@ -183,16 +194,18 @@ def test_impossible_recorded_times_are_refused(change: dict[str, Any], path: str
 
 
 def test_a_document_cannot_add_facts_that_need_approval() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"), requires_approval=True)
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"), requires_approval=True)
     waiver = {"type": "waiver", "on": "2026-03-14"}
     with pytest.raises(Invalid) as refused:
-        load(document("supply", duty(facts=[waiver])), as_of=NOW)
+        load(document("supply", obligation(facts=[waiver])), as_of=NOW)
     assert paths(refused.value) == {"obligations/0/facts/0/type"}
 
 
 def test_facts_about_an_agreement_take_effect_when_they_became_known() -> None:
     ended = {"type": "termination", "on": "2026-03-01", "recorded_at": "2026-03-20T00:00:00Z"}
-    load(document("told", duty(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    load(
+        document("told", obligation(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"), as_of=NOW
+    )
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
         (utc("2026-02-01T00:00"), "pending"),
         (utc("2026-03-15T16:00"), "unmet"),

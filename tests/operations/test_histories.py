@@ -31,15 +31,15 @@ from compliance.operations.deadlines import facts, sweep
 from compliance.queries.deadlines.deadlines import timeline
 from tests.domain.strategies import histories, terms
 from tests.profiles import scaled
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 START = utc("2026-03-01T00:00")
 NOW = utc("2026-06-01T00:00")
 DUTIES = (
-    duty("PLAIN", "2026-03-15"),
-    duty("GRACE", "2026-03-15", grace={"count": 5, "unit": "days"}),
-    duty("LOT", "2026-03-15", target_quantity=100, unit="t"),
-    duty("KEEP", "2026-04-15", kind="maintain", starts={"type": "date", "on": "2026-03-05"}),
+    obligation("PLAIN", "2026-03-15"),
+    obligation("GRACE", "2026-03-15", grace={"count": 5, "unit": "days"}),
+    obligation("LOT", "2026-03-15", target_quantity=100, unit="t"),
+    obligation("KEEP", "2026-04-15", kind="maintain", starts={"type": "date", "on": "2026-03-05"}),
 )
 
 # A small world, so that instants coincide: that is where order could come to matter. Civil days
@@ -128,7 +128,7 @@ def record_all(deadline: Deadline, history: list[dict[str, Any]], as_of: datetim
 
 def made(ref: str, *, as_of: datetime = START) -> Deadline:
     """A fresh agreement's deadline of one of the duties."""
-    agree(*DUTIES, ref=f"a{Deadline.objects.count()}", as_of=as_of)
+    create_agreement(*DUTIES, ref=f"a{Deadline.objects.count()}", as_of=as_of)
     return Deadline.objects.filter(obligation__ref=ref).latest("id")
 
 

@@ -15,7 +15,7 @@ from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences, subscriptions
 from compliance.operations.deadlines import breaches, sweep
 from compliance.queries.system.audit import audit
-from tests.samples import DESK, agree, duty, record, utc
+from tests.samples import DESK, create_agreement, obligation, record, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def stand(deadline: Deadline) -> Deadline:
 
 
 def test_reminders_are_sent_thirty_seven_and_one_days_before() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     at = utc("2026-02-10T00:00")
     while (check := stand(deadline).next_check_at) is not None and check < DUE_AT:
@@ -50,14 +50,14 @@ def test_reminders_are_sent_thirty_seven_and_one_days_before() -> None:
 
 
 def test_after_a_missed_run_the_latest_reminder_is_sent_and_stale_ones_are_not() -> None:
-    agree()
+    create_agreement()
     follow()
     sweep.run(as_of=utc("2026-03-14T12:00"))
     assert [each[1] for each in told("reminder")] == [utc("2026-03-14T01:00")]
 
 
 def test_met_and_past_deadlines_have_no_reminders() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-28")
     sweep.run(as_of=utc("2026-03-14T12:00"))
@@ -66,7 +66,7 @@ def test_met_and_past_deadlines_have_no_reminders() -> None:
 
 
 def test_a_reminder_that_predates_the_due_date_being_known_is_not_sent() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     due = {"type": "date", "on": "2026-03-20"}
     record(deadline, as_of=utc("2026-03-10T12:00"), type="extension", on="2026-03-10", due=due)
@@ -77,7 +77,7 @@ def test_a_reminder_that_predates_the_due_date_being_known_is_not_sent() -> None
 
 
 def test_an_open_breach_escalates_after_one_seven_and_thirty_days() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     follow("head@example.org", from_escalation=2)
     for days in (0, 1, 7, 30):
@@ -93,7 +93,7 @@ def test_an_open_breach_escalates_after_one_seven_and_thirty_days() -> None:
 
 
 def test_a_breach_detected_late_escalates_from_its_detection() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     found_at = DUE_AT + 40 * DAY
     sweep.run(as_of=found_at)
@@ -102,7 +102,7 @@ def test_a_breach_detected_late_escalates_from_its_detection() -> None:
 
 
 def test_an_acknowledgement_pauses_escalations_until_it_expires() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     sweep.run(as_of=DUE_AT)
     user = User.objects.create_superuser("lee@example.org", "x")
@@ -123,7 +123,9 @@ def test_business_days_of_a_notification_policy_exclude_weekends() -> None:
     steps = [{"count": 1, "unit": "business_days"}]
     notification_policy = {"reminders": steps, "escalations": steps}
     # A Monday, so that the business day before is a Friday.
-    deadline = agree(duty(due_on="2026-03-16", notification_policy=notification_policy))
+    deadline = create_agreement(
+        obligation(due_on="2026-03-16", notification_policy=notification_policy)
+    )
     follow()
     assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
     friday = utc("2026-03-20T10:00")
@@ -132,7 +134,7 @@ def test_business_days_of_a_notification_policy_exclude_weekends() -> None:
 
 
 def test_obligations_inherit_the_notification_policy_of_their_agreement() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     agreement = deadline.agreement
     draft = {
         "ref": agreement.ref, "title": agreement.title, "kind": agreement.kind,
@@ -170,7 +172,7 @@ def test_obligations_inherit_the_notification_policy_of_their_agreement() -> Non
 def test_a_subscription_matches_obligations_that_meet_all_its_conditions(
     more: dict[str, Any], is_told: bool
 ) -> None:
-    agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
+    create_agreement(obligation(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
     if more.get("party") == "USA":
         from compliance.domain.agreements.drafts import PartyDraft
         from compliance.operations.agreements import parties
@@ -188,7 +190,7 @@ def test_a_subscription_matches_obligations_that_meet_all_its_conditions(
 
 
 def test_a_recipient_with_two_subscriptions_is_notified_once_at_the_earlier_time() -> None:
-    agree()
+    create_agreement()
     follow(frequency="daily", digest_hour=8)
     follow(agreement="supply")
     sweep.run(as_of=DUE_AT)
@@ -197,7 +199,7 @@ def test_a_recipient_with_two_subscriptions_is_notified_once_at_the_earlier_time
 
 
 def test_a_silence_holds_alerts_back_until_its_end_is_announced() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     user = User.objects.create_superuser("lee@example.org", "x")
     until = DUE_AT + 2 * DAY
@@ -219,7 +221,7 @@ def test_calendars_without_business_days_do_not_suppress_alerts() -> None:
         "escalations": [{"count": 2, "unit": "business_days"}],
     }
     never = ["weekend:mon-tue-wed", "weekend:thu-fri-sat-sun"]
-    deadline = agree(notification_policy=notification_policy, calendars=never)
+    deadline = create_agreement(notification_policy=notification_policy, calendars=never)
     follow()
     sweep.run(as_of=DUE_AT - 4 * DAY)
     sweep.run(as_of=DUE_AT)
@@ -231,7 +233,9 @@ def test_calendars_without_business_days_do_not_suppress_alerts() -> None:
 
 
 def test_a_missing_calendar_does_not_suppress_alerts() -> None:
-    deadline = agree(notification_policy={"escalations": [{"count": 2, "unit": "business_days"}]})
+    deadline = create_agreement(
+        notification_policy={"escalations": [{"count": 2, "unit": "business_days"}]}
+    )
     Agreement.objects.update(calendars=["custom:gone"])
     follow()
     sweep.run(as_of=DUE_AT)
@@ -242,7 +246,7 @@ def test_a_missing_calendar_does_not_suppress_alerts() -> None:
 
 @pytest.mark.parametrize("frequency", ["immediate", "daily", "weekly"])
 def test_a_zone_dropped_from_the_tz_database_does_not_suppress_alerts(frequency: str) -> None:
-    agree()
+    create_agreement()
     follow(frequency=frequency, quiet_from="15:00", quiet_until="17:00", timezone="Europe/Berlin")
     follow("other@example.org")
     Subscription.objects.update(timezone="Europe/Atlantis")
@@ -258,8 +262,8 @@ def test_the_longest_notification_policy_quarantines_nothing() -> None:
     ]
     notification_policy = {"reminders": steps, "escalations": steps}
     for number, due_on in enumerate(("1900-01-02", "2026-03-15", "2199-12-30")):
-        agree(
-            duty(due_on=due_on, notification_policy=notification_policy),
+        create_agreement(
+            obligation(due_on=due_on, notification_policy=notification_policy),
             ref=f"a-{number}",
             signed_on="1900-01-01",
         )

@@ -15,14 +15,14 @@ from compliance.models.integrity.chains import chained_seal
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 from tests.operations.histories import NOW, remember
-from tests.samples import agree, record, utc
+from tests.samples import create_agreement, record, utc
 
 DAY = timedelta(days=1)
 
 
 @pytest.mark.django_db
 def test_each_day_has_one_seal_linked_to_the_previous_one() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     first = seals.seal(as_of=utc("2026-02-02T00:30"))
     assert seals.seal(as_of=utc("2026-02-02T23:30")) is None
     record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
@@ -38,10 +38,10 @@ def test_each_day_has_one_seal_linked_to_the_previous_one() -> None:
 
 @pytest.mark.django_db
 def test_later_records_do_not_invalidate_a_seal() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     seals.seal(as_of=utc("2026-02-02T00:30"))
     record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
-    agree(ref="other")
+    create_agreement(ref="other")
     assert integrity.check(as_of=utc("2026-02-03T00:00")).is_clean
 
 
@@ -55,7 +55,7 @@ def test_an_empty_database_can_be_sealed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_concurrent_workers_create_one_seal() -> None:
-    agree()
+    create_agreement()
     start = threading.Barrier(4)
 
     def work() -> Seal | None:
@@ -74,7 +74,7 @@ def test_two_concurrent_workers_create_one_seal() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_seal_waits_for_uncommitted_rows() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     recorded, finish = threading.Event(), threading.Event()
 
     def write() -> None:

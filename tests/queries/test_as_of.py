@@ -23,7 +23,7 @@ from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime,
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, store_fact, stored_deadline
 from tests.profiles import scaled
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 
 def seen(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
@@ -83,12 +83,12 @@ class EveryPast(DatabaseTestCase):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_grace_period_corrected_since_leaves_what_was_believed_of_it() -> None:
-    deadline = agree(duty(due_on="2099-01-01"), as_of=timezone.now())
+    deadline = create_agreement(obligation(due_on="2099-01-01"), as_of=timezone.now())
     before = timezone.now()
     [found] = listed(DeadlineListing(as_of=before, known_at=before), now=before).rows
     assert found["unmet_at"] == found["due_at"]
     grace = {"count": 5, "unit": "days"}
-    draft = read(ObligationDraft, duty(due_on="2099-01-01", grace=grace))
+    draft = read(ObligationDraft, obligation(due_on="2099-01-01", grace=grace))
     obligations.update(obligation=deadline.obligation, draft=draft, as_of=timezone.now())
     [found] = listed(DeadlineListing(as_of=before, known_at=before), now=before).rows
     assert found["unmet_at"] == found["due_at"] == deadline.due_at
@@ -112,13 +112,15 @@ def test_a_page_begins_in_the_middle_of_an_index(
     asked: dict[str, str], index: str, ordering: str
 ) -> None:
     dormant = {"type": "offset", "from": {"milestone": "M"}, "count": 1, "unit": "days"}
-    agree(
-        *(duty(f"O-{number}", "2099-01-01") for number in range(30)),
-        *(duty(f"P-{number}", due=dormant) for number in range(30)),
+    create_agreement(
+        *(obligation(f"O-{number}", "2099-01-01") for number in range(30)),
+        *(obligation(f"P-{number}", due=dormant) for number in range(30)),
         milestones=[{"ref": "M"}],
     )
     for number in range(2):
-        agree(*(duty(f"O-{n}", "2099-01-01") for n in range(40)), ref=f"other-{number}")
+        create_agreement(
+            *(obligation(f"O-{n}", "2099-01-01") for n in range(40)), ref=f"other-{number}"
+        )
     with connection.cursor() as raw:
         # A small table is read whole, and sorted, however good its index.
         raw.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;"

@@ -13,7 +13,7 @@ from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.models import Recomputation, SweepRun
 from compliance.operations.due_dates import calendars
 from compliance.queries.system import health
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +53,7 @@ def test_due_dates_that_wait_for_an_hour_are_a_warning() -> None:
     calendar = calendars.save(calendar=None, draft=draft)
     due = {"type": "offset", "from": {"date": "2099-06-01"}, "count": 1, "unit": "days",
            "calendars": ["custom:hq"]}  # fmt: skip
-    agree(duty(due=due))
+    create_agreement(obligation(due=due))
     closed = {"on": "2099-06-02", "reason": "Moving house"}
     draft = read(CustomCalendarDraft, {"code": "hq", "title": "HQ", "closing_days": [closed]})
     calendars.save(calendar=calendar, draft=draft)

@@ -20,7 +20,7 @@ from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.integrity.tampering import BadRow
 from tests.operations.histories import NOW, remember
-from tests.samples import agree, deadline_of, duty, utc
+from tests.samples import create_agreement, deadline_of, obligation, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -59,14 +59,14 @@ def test_a_history_told_by_a_document_is_clean(path: Path) -> None:
 
 @pytest.mark.parametrize("as_of", [BEFORE, DUE, LATER])
 def test_what_the_sweep_has_not_come_to_yet_is_no_tampering(as_of: datetime) -> None:
-    agree(duty(), duty("O-2", kind="refrain"), as_of=utc("2026-02-01T00:00"))
+    create_agreement(obligation(), obligation("O-2", kind="refrain"), as_of=utc("2026-02-01T00:00"))
     assert bad(as_of) == []
     sweep.run(as_of=as_of)
     assert bad(as_of) == []
 
 
 def test_what_is_settled_while_the_check_runs_is_no_tampering() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     sweep.run(as_of=LATER)
     assert bad(BEFORE) == []
 
@@ -91,7 +91,11 @@ OTHER: dict[str, Any] = {
 
 @pytest.mark.parametrize("column", OTHER)
 def test_a_status_or_a_date_written_past_the_service_is_found(column: str) -> None:
-    agree(duty(grace={"count": 30, "unit": "days"}), duty("O-2"), as_of=utc("2026-02-01T00:00"))
+    create_agreement(
+        obligation(grace={"count": 30, "unit": "days"}),
+        obligation("O-2"),
+        as_of=utc("2026-02-01T00:00"),
+    )
     sweep.run(as_of=LATER)
     deadline = deadline_of("O-1")
     assert getattr(deadline, column) != OTHER[column]
@@ -103,7 +107,7 @@ def test_a_status_or_a_date_written_past_the_service_is_found(column: str) -> No
 
 
 def test_a_breach_that_was_removed_or_moved_is_found() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     sweep.run(as_of=LATER)
     breach = Breach.objects.get()
     Breach.objects.update(occurred_at=breach.occurred_at + timedelta(hours=1))
@@ -113,13 +117,13 @@ def test_a_breach_that_was_removed_or_moved_is_found() -> None:
 
 
 def test_another_target_of_the_obligation_is_found() -> None:
-    agree(duty(target_quantity=10), as_of=utc("2026-02-01T00:00"))
+    create_agreement(obligation(target_quantity=10), as_of=utc("2026-02-01T00:00"))
     Obligation.objects.update(target_quantity=5)
     assert [row.table for row in bad(BEFORE)] == ["compliance_deadline"]
 
 
 def test_a_deadline_that_is_quarantined_is_counted_and_is_no_tampering() -> None:
-    deadline = agree(as_of=utc("2026-02-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-02-01T00:00"))
     Deadline.objects.update(moves=[{"at": "never"}], next_check_at=BEFORE)
     sweep.run(as_of=BEFORE)
     deadline.refresh_from_db()
@@ -147,7 +151,7 @@ def test_of_each_broken_chain_the_first_bad_row_is_named_and_what_is_wrong_with_
 
 
 def test_a_seal_that_was_changed_is_found_and_so_is_one_that_was_removed() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     for day in (1, 2, 3):
         seals.seal(as_of=utc(f"2026-02-0{day}T00:00"))
     first, second, third = Seal.objects.order_by("id")
@@ -160,7 +164,7 @@ def test_a_seal_that_was_changed_is_found_and_so_is_one_that_was_removed() -> No
 
 
 def test_the_root_of_a_mail_finds_its_seal_or_that_it_is_gone() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     made = seals.seal(as_of=utc("2026-02-01T00:00"))
     assert made is not None
     assert integrity.check(as_of=BEFORE, root=bytes(made.root)).is_clean
@@ -171,7 +175,7 @@ def test_the_root_of_a_mail_finds_its_seal_or_that_it_is_gone() -> None:
 
 
 def test_every_seal_is_worked_out_again_when_asked() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     sweep.run(as_of=LATER)
     first = seals.seal(as_of=LATER)
     assert first is not None
@@ -188,6 +192,8 @@ def test_every_seal_is_worked_out_again_when_asked() -> None:
 def test_the_number_of_queries_does_not_follow_the_number_of_deadlines(
     django_assert_max_num_queries: Any,
 ) -> None:
-    agree(*(duty(f"O-{number}") for number in range(60)), as_of=utc("2026-02-01T00:00"))
+    create_agreement(
+        *(obligation(f"O-{number}") for number in range(60)), as_of=utc("2026-02-01T00:00")
+    )
     with django_assert_max_num_queries(25):
         assert integrity.check(as_of=BEFORE).is_clean

@@ -19,7 +19,7 @@ from django.utils import timezone
 from compliance.models import CalendarFeed, Deadline, Obligation, User
 from tests.api.answers import get, post
 from tests.api.conftest import client_of
-from tests.samples import agree, duty, record
+from tests.samples import create_agreement, obligation, record
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +66,7 @@ def test_calendar_programs_read_the_correct_days_and_instants(api: Client, clien
             due_at(summer, "09:30", "Asia/Shanghai"),
         )
     ):
-        agree(duty(f"O-{number}", due=due))
+        create_agreement(obligation(f"O-{number}", due=due))
     path = made(api)
     whole, new_york, shanghai = events(client, path).values()
     assert whole["DTSTART"].dt == day
@@ -91,7 +91,9 @@ def test_calendar_programs_read_the_correct_days_and_instants(api: Client, clien
 
 
 def test_changed_and_cancelled_deadlines_update_their_events(api: Client, client: Client) -> None:
-    deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    deadline = create_agreement(
+        obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"})
+    )
     path = made(api, agreement="supply")
     uid = f"deadline-{deadline.pk}"
     before = events(client, path)[uid]
@@ -110,7 +112,7 @@ def test_changed_and_cancelled_deadlines_update_their_events(api: Client, client
 
 
 def test_a_line_break_in_a_title_adds_no_line(api: Client, client: Client) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     Obligation.objects.update(title="x\r\nATTENDEE:mailto:a@example.org\nEND:VEVENT " + "é" * 90)
     path = made(api)
     [event] = events(client, path).values()
@@ -121,7 +123,7 @@ def test_a_line_break_in_a_title_adds_no_line(api: Client, client: Client) -> No
 def test_wrong_revoked_and_guessed_urls_are_indistinguishable(
     api: Client, client: Client, desk: User
 ) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     good, revoked, orphaned = made(api), made(api), None
     post(api, f"calendar-feeds/{CalendarFeed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
     other = User.objects.create_superuser("other@example.org", "secret")
@@ -154,7 +156,7 @@ def test_wrong_revoked_and_guessed_urls_are_indistinguishable(
 
 
 def test_a_feed_requires_permission_to_view_deadlines(client: Client) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     lee = User.objects.create_user("lee@example.org", "secret")
 
     def rights(*names: str) -> Any:
@@ -192,14 +194,14 @@ def test_malformed_feed_urls_are_not_found(client: Client) -> None:
 
 def test_an_unknown_time_zone_does_not_change_the_instant(api: Client, client: Client) -> None:
     day = TODAY + timedelta(days=20)
-    deadline = agree(duty(due=due_at(day, "17:00", "America/New_York")))
+    deadline = create_agreement(obligation(due=due_at(day, "17:00", "America/New_York")))
     Deadline.objects.update(timezone="America/Atlantis")
     [event] = events(client, made(api)).values()
     assert event["DTSTART"].dt.astimezone(UTC) == deadline.due_at
 
 
 def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     path = made(api)
     tag = client.get(path)["ETag"]
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
@@ -208,7 +210,9 @@ def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> Non
 def test_an_event_links_to_the_page_of_its_deadline(
     api: Client, client: Client, desk: User
 ) -> None:
-    deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    deadline = create_agreement(
+        obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"})
+    )
     [event] = events(client, made(api)).values()
     client.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")
     page = client.get("/" + str(event["URL"]).split("/", 3)[3])
