@@ -76,8 +76,8 @@ def test_a_retracted_violation_is_announced_as_not_violated_after_all(
     desk.record(deadline, NOW + DAY, type="retraction", supersedes=fact.pk)
     desk.deliver(NOW + DAY)
 
-    assert sink.subjects[1] == "Not record_violation after all: Not to resell (China)"
-    assert "show that it was not record_violation" in text_of(sink.received[1])
+    assert sink.subjects[1] == "Not violated after all: Not to resell (China)"
+    assert "show that it was not violated" in text_of(sink.received[1])
 
 
 def test_an_email_counts_missed_deadlines_and_violations_separately(desk: Desk, sink: Sink) -> None:
@@ -88,7 +88,7 @@ def test_an_email_counts_missed_deadlines_and_violations_separately(desk: Desk, 
     record_violation(desk, deadline, NOW)
     desk.pass_to(DUE)
 
-    assert sink.subjects == ["1 missed, 1 record_violation: Supply agreement"]
+    assert sink.subjects == ["1 missed, 1 violated: Supply agreement"]
 
 
 def test_a_suspension_of_a_missed_deadline_is_announced(desk: Desk, sink: Sink) -> None:
@@ -117,7 +117,7 @@ def test_a_termination_of_the_agreement_is_announced(desk: Desk, sink: Sink) -> 
     assert sink.subjects[1] == "Terminated: Not to resell (China)"
     sentence = (
         "It ended on Tuesday, 3 March 2026, 09:00 UTC with its agreement, which was terminated, "
-        "after it had been record_violation."
+        "after it had been violated."
     )
     assert sentence in text_of(sink.received[1])
 
