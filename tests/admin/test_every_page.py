@@ -143,7 +143,7 @@ def filled(desk: User) -> Agreement:
         ended_at=timezone.now(),
         breaches=3,
         alerts=3,
-        problems=[{"about": "breach", "id": 1, "detail": "Nobody was told."}],
+        problems=[{"about": "breach", "id": 1, "detail": "Nobody was notified."}],
     )
     Outage.objects.create(part="sweep", began_at=timezone.now(), notified_at=timezone.now())
     seals.seal(as_of=timezone.now())

@@ -18,7 +18,7 @@ TOKEN = "WzEsMl0:1abcde:c2VjcmV0"
 
 @pytest.mark.parametrize("path", ["/calendar-feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
-def test_no_token_of_a_url_reaches_the_log(
+def test_tokens_in_urls_are_not_logged(
     client: Client, db: None, caplog: pytest.LogCaptureFixture, path: str, method: str
 ) -> None:
     answer = getattr(client, method)(path.format(TOKEN))
@@ -35,7 +35,7 @@ def test_no_token_of_a_url_reaches_the_log(
     assert any(path.partition("{")[0] in line for line in lines)
 
 
-def test_no_token_reaches_the_change_history(client: Client, db: None) -> None:
+def test_tokens_in_urls_are_not_stored_in_the_change_history(client: Client, db: None) -> None:
     subscribe()
     path = links.unsubscribe_path(DESK, None)
     assert client.post(path).status_code == 200

@@ -44,8 +44,8 @@ class Worker:
     """A process that is killed at its step number `dies_at`, counted from 0.
 
     From then on it is cut off like a killed process: its sockets are shut down and it opens no
-    more, so nothing that `finally` or `__exit__` still tries reaches a server. `trace` is a file to which
-    libpq itself writes the protocol messages.
+    more, so nothing that `finally` or `__exit__` still tries reaches a server. `trace` is a file
+    to which libpq itself writes the protocol messages.
     """
 
     dies_at: int | None = None

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world(settings: Any) -> Any:
-    """A missed deadline that was told, an hour ago."""
+    """The instant, an hour ago, at which a missed deadline was announced."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     then = timezone.now() - timedelta(hours=1)
     create_agreement(obligation())

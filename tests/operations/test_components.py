@@ -38,8 +38,8 @@ def done(ref: str, day: str, *, as_of: Any = LATER) -> None:
     record(deadline_of(ref), as_of=as_of, type="performance", on=day)
 
 
-def course(ref: str) -> list[tuple[str, str]]:
-    """What the ledger holds of a deadline's course at the end, oldest first."""
+def statuses_of(ref: str) -> list[tuple[str, str]]:
+    """What the ledger holds of a deadline's statuses_of at the end, oldest first."""
     rows = LedgerEntry.objects.filter(deadline=deadline_of(ref)).order_by("recorded_at", "id")
     return [(row.status, row.reason) for row in rows]
 
@@ -54,7 +54,7 @@ def test_a_parent_is_met_when_its_last_component_is_met() -> None:
     done("P-3", "2026-03-07", as_of=utc("2026-03-08T00:00"))
     whole = deadline_of("WHOLE")
     assert (whole.status, whole.status_since) == ("met", utc("2026-03-06T16:00"))
-    assert course("WHOLE")[-1] == ("met", "component_done")
+    assert statuses_of("WHOLE")[-1] == ("met", "component_done")
 
 
 def test_a_parent_whose_component_is_missing_is_partly_met_from_its_own_due_date() -> None:

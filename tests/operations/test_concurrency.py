@@ -85,13 +85,13 @@ def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
     create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     agreement = Agreement.objects.get()
     is_held = threading.Event()
-    settle = projection.refresh
+    refresh = projection.refresh
 
-    def settle_late(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
+    def refresh_slowly(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
         is_held.set()
         # Long enough for the sweep to come to its commit, where foreign keys are checked.
         time.sleep(1)
-        return settle(ids, as_of=as_of)
+        return refresh(ids, as_of=as_of)
 
     def enter() -> None:
         draft = read(ObligationDraft, obligation("late", "2026-01-20"))
@@ -101,7 +101,7 @@ def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
         is_held.wait(timeout=10)
         sweep.run(as_of=AFTER)
 
-    monkeypatch.setattr(projection, "refresh", settle_late)
+    monkeypatch.setattr(projection, "refresh", refresh_slowly)
     together(enter, work)
     assert Breach.objects.count() == COUNT + 1
 

@@ -14,7 +14,7 @@ from compliance.models import AgreementChain, Deadline, Fact, LedgerEntry, Seal
 from compliance.models.integrity.chains import chained_seal
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from tests.operations.histories import NOW, remember
+from tests.operations.example_history import NOW, remember
 from tests.samples import create_agreement, record, utc
 
 DAY = timedelta(days=1)

@@ -23,7 +23,7 @@ from compliance.models.deadlines.ledger import chained_entry
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.integrity.tampering import Findings
-from tests.operations.histories import NOW, remember
+from tests.operations.example_history import NOW, remember
 
 pytestmark = pytest.mark.django_db
 

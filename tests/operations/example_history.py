@@ -1,4 +1,4 @@
-"""A history with everything in it that can be recorded, as a desk would have left it behind."""
+"""A history that contains every kind of fact, recorded over several months."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOW = utc("2026-08-01T00:00")
 
 
 def remember() -> list[Deadline]:
-    """Store it, and give its deadlines as they stand at `NOW`."""
+    """Store the history, and return its deadlines at `NOW`."""
     evidence = [
         {"ref": f"E{n}", "title": "Customs record", "kind": "document", "stance": "for"}
         for n in range(3)
