@@ -55,7 +55,7 @@ class Storm:
 def run(
     stack: Stack, sink: MailSink, *, deadlines: int, recipients: int, agreements: int, patience: int
 ) -> Storm:
-    """Let deadlines pass on a stack that is not started yet; return the emails and the time taken.
+    """Let deadlines pass on a stack that is not started yet; return the emails.
 
     Waits until every alert is delivered, and `patience` seconds from the instant at most.
     """
@@ -160,9 +160,7 @@ def main(deadlines: int, recipients: int, agreements: int) -> None:
     print(
         f"{deadlines:,} deadlines in one instant, {recipients} recipients, {agreements} agreements"
     )
-    print(
-        f"messages {len(storm.emails):,}, which is {len(storm.emails) / agreements:,.1f} an agreement"
-    )
+    print(f"messages {len(storm.emails):,}, or {len(storm.emails) / agreements:,.1f} per agreement")
     print(f"recipients and agreements notified {notified:,}")
     print(f"swept by {runs:.1f} s, formed by {formed:.1f} s, last OK at {storm.seconds:.1f} s")
     wrong = problems(storm, **size)

@@ -131,7 +131,7 @@ def test_the_timeline_as_known_at_an_instant(api: Client, learned_late: Deadline
 
 def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: Deadline) -> None:
     batches = get(api, f"deadlines/{learned_late.pk}/history/")["results"]
-    told = [
+    found = [
         (
             batch["recorded_at"],
             batch["from"],
@@ -140,7 +140,7 @@ def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: De
         )
         for batch in batches
     ]
-    assert told == [
+    assert found == [
         ("2026-03-01T00:00:00Z", "2026-01-09T16:00:00Z", [], ["pending"]),
         ("2026-03-16T00:00:00Z", "2026-03-15T16:00:00Z", [], ["unmet"]),
         ("2026-03-20T00:00:00Z", "2026-03-09T16:00:00Z", ["performance"], ["met"]),

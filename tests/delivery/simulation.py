@@ -246,7 +246,7 @@ class Verdict:
 
 
 def judge(mails: Sequence[Mail], outage: tuple[datetime, datetime] | None = None) -> Verdict:
-    """Compare emails with `EXPECTED_ALERTS`; those expected only during an outage may be missing."""
+    """Compare emails with `EXPECTED_ALERTS`; those only during an outage may be missing."""
     verdict = Verdict(repeats=len(mails) - len({mail.message_id for mail in mails}))
     for mail in mails:
         if not mail.alerts:

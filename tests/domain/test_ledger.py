@@ -27,7 +27,7 @@ TERMS = Terms(begins_at=hour(0), due=due_at_hour(24))
 
 
 def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[Entry]:
-    """The ledger after one settlement at `as_of`."""
+    """Return the ledger after one refresh at `as_of`."""
     last = max((entry.recorded_at for entry in ledger), default=None)
     recorded_at = next_recorded_at(as_of, last)
     return ledger + [
@@ -126,12 +126,12 @@ def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
 
 
 @given(terms(), histories(), st.integers(0, LAST_HOUR))
-def test_a_history_told_again_is_what_following_it_would_have_left(
+def test_a_replayed_history_equals_the_ledger_recorded_at_the_time(
     agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
 ) -> None:
     facts = [fact for fact, _ in history]
-    told = replay_history(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
-    ledger = [entry_of(*each) for each in told]
+    entries = replay_history(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
+    ledger = [entry_of(*each) for each in entries]
     for number in range(begin, LAST_HOUR + 1):
         known_at = hour(number)
         timeline = project(agreed, [fact for fact, recorded in history if recorded <= known_at])
@@ -146,9 +146,9 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
 
 
 @given(terms(), histories())
-def test_what_was_not_known_before_the_beginning_was_not_believed(
+def test_a_replay_records_nothing_before_its_first_known_instant(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
-    told = replay_history(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
-    assert all(recorded_at >= hour(7) for _, recorded_at in told)
+    entries = replay_history(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
+    assert all(recorded_at >= hour(7) for _, recorded_at in entries)

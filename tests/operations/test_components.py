@@ -39,7 +39,7 @@ def done(ref: str, day: str, *, as_of: Any = LATER) -> None:
 
 
 def statuses_of(ref: str) -> list[tuple[str, str]]:
-    """What the ledger holds of a deadline's statuses_of at the end, oldest first."""
+    """Return the statuses and reasons in the ledger of a deadline, oldest first."""
     rows = LedgerEntry.objects.filter(deadline=deadline_of(ref)).order_by("recorded_at", "id")
     return [(row.status, row.reason) for row in rows]
 

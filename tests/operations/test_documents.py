@@ -68,11 +68,11 @@ def paths(refused: Invalid) -> set[str]:
 
 
 def test_an_imported_history_has_the_ledger_that_live_recording_would_have_written() -> None:
-    told = document(
-        "told", obligation("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z"
+    content = document(
+        "imported", obligation("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z"
     )
-    load(told, as_of=NOW)
-    lived = create_agreement(obligation("O-1"), ref="lived", as_of=utc("2026-02-01T00:00"))
+    load(content, as_of=NOW)
+    lived = create_agreement(obligation("O-1"), ref="live", as_of=utc("2026-02-01T00:00"))
     for fact in (LATER, DONE):
         fields = dict(fact)
         as_of = datetime.fromisoformat(fields.pop("recorded_at"))
@@ -81,7 +81,7 @@ def test_an_imported_history_has_the_ledger_that_live_recording_would_have_writt
             sweep.run(as_of=lived.next_check_at)
             lived.refresh_from_db()
         record(lived, as_of=as_of, **fields)
-    history = Deadline.objects.get(agreement__ref="told")
+    history = Deadline.objects.get(agreement__ref="imported")
     assert ledger(history) == ledger(lived)
     assert [row[2] for row in ledger(history)] == [
         "pending", "unmet", "pending", "unmet", "met_late",
@@ -90,7 +90,7 @@ def test_an_imported_history_has_the_ledger_that_live_recording_would_have_writt
 
 
 def test_facts_keep_their_recorded_and_stored_times() -> None:
-    load(document("told", obligation(facts=[DONE, LATER])), as_of=NOW)
+    load(document("imported", obligation(facts=[DONE, LATER])), as_of=NOW)
     first, second = Fact.objects.order_by("id")
     # In the order in which they became known, whatever that of the document.
     assert (first.kind, second.kind) == ("extension", "performance")
@@ -99,13 +99,13 @@ def test_facts_keep_their_recorded_and_stored_times() -> None:
 
 
 def test_a_history_without_recorded_at_begins_with_the_agreement() -> None:
-    load(document("told", obligation(facts=[DONE])), as_of=NOW)
+    load(document("imported", obligation(facts=[DONE])), as_of=NOW)
     deadline = deadline_of("O-1")
     assert ledger(deadline)[0][0] == deadline.begins_at == utc("2026-01-09T16:00")
 
 
 def test_an_obligation_is_known_no_later_than_the_first_fact_about_it() -> None:
-    late = document("told", obligation(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
+    late = document("imported", obligation(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
     load(late, as_of=NOW)
     assert ledger(deadline_of("O-1"))[0][0] == utc("2026-03-25T09:00")
 
@@ -118,7 +118,10 @@ def test_a_document_without_recorded_at_is_known_from_loading_on() -> None:
 
 def test_undated_entries_become_known_on_loading() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
-    load(document("told", obligation(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    load(
+        document("imported", obligation(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"),
+        as_of=NOW,
+    )
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
         (utc("2026-02-01T00:00"), "pending"),
         (utc("2026-03-15T16:00"), "unmet"),
@@ -128,18 +131,20 @@ def test_undated_entries_become_known_on_loading() -> None:
 
 def test_only_breaches_open_at_the_end_of_a_history_are_announced() -> None:
     subscribe()
-    load(document("told", obligation("OVER", facts=[DONE]), obligation("OPEN")), as_of=NOW)
+    load(document("imported", obligation("OVER", facts=[DONE]), obligation("OPEN")), as_of=NOW)
     assert [alert.deadline for alert in Alert.objects.all()] == [deadline_of("OPEN")]
     over = Breach.objects.get(deadline=deadline_of("OVER"))
     assert (over.occurred_at, over.ended_at) == (utc("2026-03-15T16:00"), utc("2026-03-19T16:00"))
 
 
 def test_loading_a_history_twice_changes_nothing() -> None:
-    told = document("told", obligation(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
-    load(told, as_of=NOW)
+    content = document(
+        "imported", obligation(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z"
+    )
+    load(content, as_of=NOW)
     before = (ledger(deadline_of("O-1")), Fact.objects.count())
     again = documents.load(
-        document=read(AgreementDocument, told), by=None, as_of=NOW + timedelta(days=1)
+        document=read(AgreementDocument, content), by=None, as_of=NOW + timedelta(days=1)
     )
     assert not again.is_changed
     assert (ledger(deadline_of("O-1")), Fact.objects.count()) == before
@@ -155,9 +160,11 @@ def test_history_cannot_be_added_to_a_stored_obligation() -> None:
         "ref": "E1", "title": "Log", "kind": "search_log", "stance": "against",
         "recorded_at": "2026-03-20T12:00:00Z",
     }  # fmt: skip
-    told = document("supply", obligation(facts=[DONE], positions=[position]), evidence=[evidence])
+    content = document(
+        "supply", obligation(facts=[DONE], positions=[position]), evidence=[evidence]
+    )
     with pytest.raises(Invalid) as refused:
-        load(told, as_of=NOW)
+        load(content, as_of=NOW)
     assert paths(refused.value) == {
         "evidence/0/recorded_at",
         "obligations/0/facts/0/recorded_at",
@@ -188,7 +195,7 @@ def test_an_obligation_added_by_a_document_can_have_a_history() -> None:
 )  # fmt: skip
 def test_impossible_recorded_times_are_refused(change: dict[str, Any], path: str) -> None:
     with pytest.raises(Invalid) as refused:
-        load({**document("told"), **change}, as_of=NOW)
+        load({**document("imported"), **change}, as_of=NOW)
     assert paths(refused.value) == {path}
     assert not Agreement.objects.exists()
 
@@ -204,7 +211,8 @@ def test_a_document_cannot_add_facts_that_need_approval() -> None:
 def test_facts_about_an_agreement_take_effect_when_they_became_known() -> None:
     ended = {"type": "termination", "on": "2026-03-01", "recorded_at": "2026-03-20T00:00:00Z"}
     load(
-        document("told", obligation(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"), as_of=NOW
+        document("imported", obligation(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"),
+        as_of=NOW,
     )
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
         (utc("2026-02-01T00:00"), "pending"),

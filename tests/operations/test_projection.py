@@ -78,8 +78,8 @@ def test_each_recipient_is_notified_once_however_often_the_sweep_runs() -> None:
     subscribe("lawyer@example.org", deadline.agreement)
     for minutes in range(5):
         sweep.run(as_of=AFTER + timedelta(minutes=minutes))
-    told = Alert.objects.filter(deadline=deadline).values_list("recipient", flat=True)
-    assert sorted(told) == [DESK, "lawyer@example.org"]
+    notified = Alert.objects.filter(deadline=deadline).values_list("recipient", flat=True)
+    assert sorted(notified) == [DESK, "lawyer@example.org"]
     assert list(Alert.objects.exclude(deadline=deadline).values_list("recipient", flat=True)) == [
         DESK
     ]
@@ -148,7 +148,7 @@ def test_a_waiver_effective_before_the_due_instant_voids_the_breach() -> None:
     breach = deadline.breaches.get()
     assert breach.end_reason == BreachEnd.VOIDED
     assert breach.ended_at == breach.occurred_at
-    # Nobody had been written to, so nobody need be told that it was wrong; but of the waiver.
+    # The breach had not been announced, so only the waiver is.
     assert Alert.objects.get(kind="missed").withdrawn_at is not None
     assert Alert.objects.get(withdrawn_at__isnull=True).kind == "changed"
 
@@ -345,7 +345,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
 
 
 def stored_deadline(agreed: Terms) -> Deadline:
-    """A deadline with exactly these terms, not settled yet."""
+    """Store a deadline with exactly these terms, without a projection."""
     agreement = Agreement.objects.create(
         ref="random", title="Random", kind="other", created_at=hour(0)
     )
@@ -420,13 +420,13 @@ def store_fact(
 
 
 def projected(deadline: Deadline, agreed: Terms) -> Timeline:
-    """The course of a deadline by everything recorded so far."""
+    """Return the timeline of a deadline from all facts recorded so far."""
     deadline.refresh_from_db()
     return project(agreed, facts_about([deadline]).get(deadline.pk, ()))
 
 
-class EveryCourse(DatabaseTestCase):
-    """Whatever is recorded, in whatever order, with sweeps in between."""
+class EveryTimeline(DatabaseTestCase):
+    """Random histories, recorded in any order, with sweeps in between."""
 
     @given(terms(), histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))

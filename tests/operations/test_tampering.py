@@ -304,9 +304,9 @@ def test_each_of_a_thousand_random_changes_is_detected(chains: list[Chain]) -> N
         chain = dice.choice([each for each in chains if fits(each)])
         tried[way.__name__] += 1
         with undone():
-            told = way(dice, chain)
+            change = way(dice, chain)
             findings = chain.check()
-            assert not findings.is_clean, (way.__name__, chain, told)
+            assert not findings.is_clean, (way.__name__, chain, change)
             named = {each.table for each in findings.bad_rows}
             assert chain.table in named or "compliance_deadline" in named
     assert min(tried.values()) > COUNT / 20
