@@ -260,9 +260,7 @@ def test_a_preview_costs_the_same_queries_however_much_there_is(
             preview(api, rule, **context)
 
 
-def test_whoever_may_read_may_preview_also_with_a_token_that_may_only_read(
-    client: Client, desk: User
-) -> None:
+def test_readers_may_preview_even_with_a_read_only_token(client: Client, desk: User) -> None:
     assert preview(client_of(desk, is_read_only=True), DAY)["dates"] == ["2026-05-14"]
     preview(client, DAY, 401)
     lee = User.objects.create_user("lee@example.org", "secret")

@@ -1,4 +1,4 @@
-"""Entering agreements: what is refused, where, and that a refusal stores nothing."""
+"""Creating agreements: which values are refused, at which path, and that nothing is stored then."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOW = utc("2026-02-01T00:00")
 
 
 def problems(value: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with a document, by path; it must be refused and leave nothing behind."""
+    """Return the problems of a document by path; assert that it stores nothing."""
     with pytest.raises(Invalid) as refused, transaction.atomic():
         load(value, as_of=NOW)
     for model in (Agreement, Obligation, Deadline, Party, Evidence, Fact):

@@ -1,4 +1,4 @@
-"""The audit finds what somebody should have heard; the watch says what has stopped."""
+"""The audit detects missing alerts; the outage monitor reports what has stopped."""
 
 from __future__ import annotations
 

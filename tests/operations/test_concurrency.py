@@ -1,4 +1,4 @@
-"""Many workers at once give what one would have given."""
+"""Concurrent workers produce the same result as a single one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COUNT = 300
 
 
 def together(*actions: Callable[[], object]) -> None:
-    """Run the actions at the same time, each on its own connection; the first error is raised."""
+    """Run the actions at the same time, each on its own connection; raise the first error."""
     start = threading.Barrier(len(actions))
 
     def run(action: Callable[[], object]) -> None:
@@ -89,7 +89,7 @@ def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
 
     def refresh_slowly(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
         is_held.set()
-        # Long enough for the sweep to come to its commit, where foreign keys are checked.
+        # Long enough for the sweep to reach its commit, where foreign keys are checked.
         time.sleep(1)
         return refresh(ids, as_of=as_of)
 

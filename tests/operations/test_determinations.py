@@ -1,4 +1,4 @@
-"""What the desk concludes shows in status, verification and breaches at once."""
+"""A determination immediately affects status, verification and breaches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def missed(db: None) -> Deadline:
 
 
 def determine(deadline: Deadline, verdict: str, on: str = "2026-03-18", **more: Any) -> Fact:
-    """Record what the desk concludes."""
+    """Record a determination."""
     return record(
         deadline,
         as_of=NOW,
@@ -38,7 +38,7 @@ def determine(deadline: Deadline, verdict: str, on: str = "2026-03-18", **more: 
 
 
 def stored(deadline: Deadline) -> tuple[object, ...]:
-    """What is stored of where a deadline stands."""
+    """Return the stored state of a deadline."""
     row = Deadline.objects.get(pk=deadline.pk)
     breaches = Breach.objects.filter(deadline=row).order_by("id")
     return (

@@ -1,4 +1,4 @@
-"""Documents that tell a history: what became known when."""
+"""Documents with a history: facts and when each became known."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LATER: dict[str, Any] = {
 
 
 def ledger(deadline: Deadline) -> list[tuple[Any, ...]]:
-    """The ledger of a deadline, without the ids of facts."""
+    """Return the ledger of a deadline, without the ids of facts."""
     rows = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at", "effective_at")
     return list(
         rows.values_list("recorded_at", "effective_at", "status", "reason", "due_at", "performed")
@@ -76,7 +76,7 @@ def test_an_imported_history_has_the_ledger_that_live_recording_would_have_writt
     for fact in (LATER, DONE):
         fields = dict(fact)
         as_of = datetime.fromisoformat(fields.pop("recorded_at"))
-        # A sweep at the very instant at which something changes: nobody is quicker.
+        # A sweep at the exact instant of a change, which is the earliest possible.
         while lived.next_check_at is not None and lived.next_check_at <= as_of:
             sweep.run(as_of=lived.next_check_at)
             lived.refresh_from_db()
@@ -92,7 +92,7 @@ def test_an_imported_history_has_the_ledger_that_live_recording_would_have_writt
 def test_facts_keep_their_recorded_and_stored_times() -> None:
     load(document("imported", obligation(facts=[DONE, LATER])), as_of=NOW)
     first, second = Fact.objects.order_by("id")
-    # In the order in which they became known, whatever that of the document.
+    # In the order in which they became known, not that of the document.
     assert (first.kind, second.kind) == ("extension", "performance")
     assert first.recorded_at == utc("2026-03-16T12:00")
     assert first.stored_at == NOW

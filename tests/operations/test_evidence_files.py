@@ -1,4 +1,4 @@
-"""Files that hold evidence are shared by their bytes: nobody's failure removes another's file."""
+"""Identical evidence files are stored once, and no failure removes the file of another row."""
 
 from __future__ import annotations
 

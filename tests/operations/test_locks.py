@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2] / "compliance"
 
 
 class Beside(threading.Thread):
-    """An action beside this one, on a connection of its own."""
+    """An action that runs concurrently, on its own connection."""
 
     def __init__(self, action: Any) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Beside(threading.Thread):
             connection.close()
 
     def ended(self) -> None:
-        """Wait for its end; its error is raised."""
+        """Wait for the end of the action, and raise its error."""
         self.join(timeout=20)
         assert not self.is_alive()
         if self.error is not None:
@@ -74,7 +74,7 @@ def wait_until_blocked() -> None:
 
 @contextmanager
 def held(statement: str, *parameters: Any) -> Iterator[psycopg.Connection[Any]]:
-    """Hold rows as another process would, on a connection that Django knows nothing of."""
+    """Hold rows as another process would, on a connection unknown to Django."""
     given = connection.settings_dict
     with psycopg.connect(
         host=given["HOST"],
@@ -133,7 +133,7 @@ def test_a_fact_about_a_deadline_with_new_dependents_locks_the_agreement_first()
         other.execute(DEADLINE, [dependent.pk])
         recording = Beside(lambda: perform(source))
         wait_until_blocked()
-        # Whoever holds the agreement gets all of its deadlines.
+        # The holder of the agreement can lock all of its deadlines.
         other.execute("SET LOCAL lock_timeout = '5s'")
         other.execute(DEADLINE, [source.pk])
     recording.ended()

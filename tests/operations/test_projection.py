@@ -1,4 +1,4 @@
-"""What is stored is what is projected: status, ledger, breaches and alerts move together."""
+"""The stored status, ledger, breaches and alerts follow from the projection."""
 
 from __future__ import annotations
 
@@ -391,7 +391,7 @@ def stored_deadline(agreed: Terms) -> Deadline:
 def store_fact(
     deadline: Deadline, fact: DomainFact, recorded_at: datetime, ids: dict[int, int]
 ) -> None:
-    """Record a fact of the domain as it is; its due date is worked out already."""
+    """Store a domain fact unchanged; its due date is already computed."""
     due: Due | None = fact.due
     row = Fact.objects.create(
         deadline=None if fact.is_of_agreement else deadline,

@@ -1,4 +1,4 @@
-"""What needs a second person counts only when one approves."""
+"""A fact that requires approval takes effect only once a second person approves it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EVIDENCE = {"ref": "E1", "title": "Customs record", "kind": "document", "stance"
 
 
 def person(name: str, *rights: str) -> User:
-    """Somebody with these rights."""
+    """Return a user with these permissions."""
     user = User.objects.create_user(f"{name}@example.org", "secret")
     user.user_permissions.set(Permission.objects.filter(codename__in=rights))
     return user
@@ -52,19 +52,19 @@ def person(name: str, *rights: str) -> User:
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Who proposes."""
+    """The user who proposes."""
     return person("ana", "add_fact", "approve_proposal")
 
 
 @pytest.fixture
 def bo(db: None) -> User:
-    """Who approves."""
+    """The user who approves."""
     return person("bo", "approve_proposal")
 
 
 @pytest.fixture
 def guarded(db: None) -> Deadline:
-    """A deadline of an agreement that needs a second person."""
+    """A deadline of an agreement that requires approval."""
     return create_agreement(obligation(), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
 
 
@@ -76,7 +76,7 @@ def submit(
 
 
 def propose(deadline: Deadline, by: User, **values: Any) -> Proposal:
-    """Propose a fact that has to be."""
+    """Propose a fact that requires approval."""
     proposal = submit(deadline, by, values)
     assert isinstance(proposal, Proposal)
     return proposal

@@ -34,7 +34,7 @@ VANCOUVER = "America/Vancouver"
 
 @contextmanager
 def older_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if tzdata 2025.2 were installed, in which clocks in Vancouver still go back."""
+    """Use tzdata 2025.2, in which the clocks in Vancouver still go back."""
     footer = b"PST8PDT,M3.2.0,M11.1.0"
     header = b"TZif2" + bytes(15)
     counts = b"".join(number.to_bytes(4, "big") for number in (0, 0, 0, 0, 1, 4))
@@ -49,7 +49,7 @@ def older_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def calendar(*closed: str, weekend: tuple[int, ...] = (5, 6)) -> CustomCalendar:
-    """The desk's calendar `custom:hq`, with these closing days."""
+    """Save the custom calendar `custom:hq` with these closing days."""
     days = [{"on": day, "reason": "Stocktaking"} for day in closed]
     value = {"code": "hq", "title": "Head office", "weekend": weekend, "closing_days": days}
     return calendars.save(
@@ -59,7 +59,7 @@ def calendar(*closed: str, weekend: tuple[int, ...] = (5, 6)) -> CustomCalendar:
 
 
 def following(ref: str = "O-1", day: str = "2026-03-15") -> dict[str, object]:
-    """A duty that is due on the first day open at the head office from `day` on."""
+    """Return an obligation due on the first day from `day` on that is open at the head office."""
     rule = {
         "type": "offset",
         "from": {"date": day},

@@ -48,12 +48,12 @@ MONTHLY = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-02-15"}
 
 
 def days_after(count: int, **anchor: str) -> dict[str, Any]:
-    """Due so many days after something."""
+    """Return a rule that is due this many days after an anchor."""
     return {"type": "offset", "from": anchor, "count": count, "unit": "days"}
 
 
 def after_event(count: int, *, unit: str = "days", **event: str) -> dict[str, Any]:
-    """Due so many days after what activates it."""
+    """Return a rule that is due this many days after its trigger."""
     return {
         "type": "trigger",
         "on": event,
@@ -97,7 +97,7 @@ def known(ref: str, *, at: datetime, known_at: datetime) -> tuple[str, datetime 
 
 
 def refused(*duties: Mapping[str, Any], **more: Any) -> dict[str, str]:
-    """The problems of these obligations, by path; nothing may be stored."""
+    """Return the problems of these obligations by path; assert that nothing is stored."""
     with pytest.raises(Invalid) as error, transaction.atomic():
         load(document("supply", *duties, **more), as_of=NOW)
     assert not Agreement.objects.exists()
@@ -575,7 +575,7 @@ def test_an_obligation_counted_from_itself_is_refused() -> None:
 
 
 def chain(count: int) -> list[dict[str, Any]]:
-    """Obligations that are counted from each other, one after another."""
+    """Return obligations of which each is counted from the one before it."""
     later = (
         obligation(f"C-{n}", due=days_after(1, deadline=f"C-{n - 1}")) for n in range(1, count)
     )

@@ -1,4 +1,4 @@
-"""One seal a day over all that is recorded."""
+"""One seal a day covers everything that is recorded."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_seal_waits_for_uncommitted_rows() -> None:
 
 
 def _unchain() -> None:
-    """Bring everything back to before there were chains."""
+    """Remove all hash chains, as if they had not been introduced yet."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table in ("fact", "ledgerentry"):
@@ -125,7 +125,7 @@ def test_the_first_seal_chains_unhashed_rows() -> None:
     assert not Fact.objects.filter(hash=None).exists()
     assert not LedgerEntry.objects.filter(hash=None).exists()
     assert integrity.check(as_of=NOW).is_clean
-    # The same chains that they would have had.
+    # These are the chains that the rows would have had.
     assert list(others.values_list("facts_head", "ledger_head")) == heads
 
 

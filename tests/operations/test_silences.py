@@ -1,4 +1,4 @@
-"""Silences end by themselves, whatever goes wrong beside them."""
+"""Silences end on time even if other silences or the sweep fail."""
 
 from __future__ import annotations
 
