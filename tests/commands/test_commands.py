@@ -111,8 +111,8 @@ def test_a_token_acts_for_its_user() -> None:
 def test_a_sweep_prints_what_it_did() -> None:
     create_agreement(obligation("A"), obligation("B"))
     out, _ = run("sweep")
-    assert out.startswith("2 settled, 2 breaches, 0 quarantined in ")
-    assert run("sweep")[0].startswith("0 settled, 0 breaches")
+    assert out.startswith("2 refreshed, 2 breaches, 0 quarantined in ")
+    assert run("sweep")[0].startswith("0 refreshed, 0 breaches")
 
 
 def test_due_rules_are_previewed_line_by_line(

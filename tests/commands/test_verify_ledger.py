@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance import tasks
-from compliance.models import LedgerCheck, LedgerEntry, Seal, User
+from compliance.models import JobRun, LedgerEntry, Seal, User
+from compliance.models.system.jobs import Problem
 from compliance.operations.integrity import seals
 from compliance.queries.system import health
 from config.celery import app
@@ -48,8 +49,9 @@ def test_the_result_of_a_check_is_printed_and_stored() -> None:
     assert (status, err) == (0, "")
     assert out.startswith("1 deadlines, 0 facts, 1 ledger entries and 1 seals checked in ")
     assert out.endswith("Everything is unchanged.\n")
-    check = LedgerCheck.objects.get()
-    assert (check.deadlines, check.facts, check.entries, check.is_clean) == (1, 0, 1, True)
+    check = JobRun.objects.get(kind="ledger_check")
+    assert check.counts == {"deadlines": 1, "facts": 0, "entries": 1}
+    assert check.problems == []
 
 
 def test_a_bad_row_is_reported_with_exit_status_1() -> None:
@@ -59,8 +61,8 @@ def test_a_bad_row_is_reported_with_exit_status_1() -> None:
     assert status == 1
     assert f"compliance_ledgerentry {entry.pk}, deadline {entry.deadline_id}: " in err
     assert err.endswith("Changed since recording: 1 row.")
-    [problem] = LedgerCheck.objects.get().problems
-    assert (problem["table"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
+    [problem] = JobRun.objects.get(kind="ledger_check").problems
+    assert (problem["about"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
 
 
 def test_a_mailed_root_is_compared() -> None:
@@ -80,7 +82,7 @@ def test_ticks_seal_and_check_once_a_day(mailoutbox: list[Any]) -> None:
     for _ in range(2):
         tasks.seal()
         tasks.verify_ledger()
-    assert (Seal.objects.count(), LedgerCheck.objects.count()) == (1, 1)
+    assert (Seal.objects.count(), JobRun.objects.filter(kind="ledger_check").count()) == (1, 1)
     assert mailoutbox == []
 
 
@@ -107,7 +109,7 @@ def test_both_ticks_are_scheduled_on_the_recompute_queue() -> None:
 def test_the_readiness_page_shows_the_findings_of_the_last_check() -> None:
     now = timezone.now()
 
-    def record_check(*problems: dict[str, Any]) -> None:
+    def record_check(*problems: Problem) -> None:
         seals.record_check(
             started_at=now, ended_at=now, deadlines=1, facts=1, entries=1, problems=problems
         )
@@ -116,7 +118,7 @@ def test_the_readiness_page_shows_the_findings_of_the_last_check() -> None:
         "last_checked_seconds_ago": None,
         "bad_rows": 0,
     }
-    record_check({"table": "compliance_fact", "id": 1, "detail": "It was changed."})
+    record_check({"about": "compliance_fact", "id": 1, "detail": "It was changed."})
     shown = Client().get("/readyz").json()["checks"]["ledger"]
     assert (shown["state"], shown["bad_rows"]) == ("ok", 1)
     assert "verify_ledger" in shown["warning"]

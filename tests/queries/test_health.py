@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compliance.domain.drafts import read
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
-from compliance.models import Recomputation, SweepRun
+from compliance.models import JobRun
 from compliance.operations.due_dates import calendars
 from compliance.queries.system import health
 from tests.samples import create_agreement, obligation
@@ -30,8 +30,13 @@ def test_readiness_has_no_warning_without_a_recomputation() -> None:
 
 def test_a_partly_failed_recomputation_is_a_warning_but_not_a_failure() -> None:
     now = timezone.now()
-    Recomputation.objects.create(
-        as_of=now, started_at=now, ended_at=now, data_version="x", horizon=now.date(), failed=2
+    JobRun.objects.create(
+        kind="recomputation",
+        as_of=now,
+        started_at=now,
+        ended_at=now,
+        parameters={"data_version": "x", "horizon": str(now.date())},
+        counts={"examined": 2, "moved": 0, "failed": 2},
     )
 
     state, figure = check()
@@ -42,7 +47,7 @@ def test_a_partly_failed_recomputation_is_a_warning_but_not_a_failure() -> None:
 
 def test_a_sweeping_service_without_audits_is_not_ready() -> None:
     now = timezone.now()
-    SweepRun.objects.create(as_of=now, started_at=now, ended_at=now)
+    JobRun.objects.create(kind="sweep", as_of=now, started_at=now, ended_at=now)
     for minutes, expected in ((29, "ok"), (31, "failing")):
         found = health.readiness(as_of=now + timedelta(minutes=minutes))["audit"]
         assert found.state == expected
