@@ -1,4 +1,4 @@
-"""How long a storm takes: ten thousand deadlines missed in one instant, and everybody told.
+"""How long a storm takes: ten thousand deadlines missed in one instant, and everybody notified.
 
 `python -m benchmarks.storm [DEADLINES] [RECIPIENTS] [AGREEMENTS]` starts Pacta's own processes
 with their default settings over a database of its own (10,000 deadlines, 50 recipients who follow
@@ -34,8 +34,8 @@ _OMITTED = re.compile(r"^And (\d+) more: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """What one mail tells: how many deadlines of which agreement, and how many of them it lists."""
+class Email:
+    """One email: the number of deadlines it reports on an agreement, and how many it lists."""
 
     recipient: str
     agreement: str
@@ -48,16 +48,16 @@ class Told:
 class Storm:
     """What became of a storm. `seconds` are those from the instant to the last mail."""
 
-    told: list[Told]
+    emails: list[Email]
     seconds: float
 
 
 def run(
     stack: Stack, sink: MailSink, *, deadlines: int, recipients: int, agreements: int, patience: int
 ) -> Storm:
-    """Let deadlines pass on a stack that is not started yet; what was told by when.
+    """Let deadlines pass on a stack that is not started yet; return the emails.
 
-    Waits until everything is told, and `patience` seconds from the instant at most.
+    Waits until every alert is delivered, and `patience` seconds from the instant at most.
     """
     stack.start("web", "beat", "sweep", "delivery")
     due_at = _store(stack, deadlines // agreements, agreements, recipients)
@@ -67,7 +67,7 @@ def run(
     received = list(sink.received)
     last = max((each.at for each in received), default=until)
     return Storm(
-        told=[
+        emails=[
             _read(recipient, str(each.message["Subject"]), each.text)
             for each in received
             for recipient in each.recipients
@@ -84,13 +84,13 @@ def problems(storm: Storm, *, deadlines: int, recipients: int, agreements: int) 
         for number in range(recipients)
         for agreement in range(agreements)
     }
-    count = Counter((each.recipient, each.agreement) for each in storm.told)
-    found += [f"not told: {who} of {what}" for who, what in sorted(expected - count.keys())]
+    count = Counter((each.recipient, each.agreement) for each in storm.emails)
+    found += [f"not notified: {who} of {what}" for who, what in sorted(expected - count.keys())]
     found += [f"{many} mails to {key}" for key, many in count.items() if many > 1]
-    found += [f"told, but follows nothing: {key}" for key in sorted(count.keys() - expected)]
+    found += [f"notified without a subscription: {key}" for key in sorted(count.keys() - expected)]
     found += [
         f"not the whole: {each}"
-        for each in storm.told
+        for each in storm.emails
         if not each.total == each.listed + each.omitted == deadlines // agreements
     ]
     return found
@@ -131,10 +131,10 @@ def _missing(stack: Stack, alerts: int) -> bool:
     return row != (alerts, False, False)
 
 
-def _read(recipient: str, subject: str, text: str) -> Told:
+def _read(recipient: str, subject: str, text: str) -> Email:
     counted = _COUNTED.match(subject)
     omitted = _OMITTED.search(text)
-    return Told(
+    return Email(
         recipient=recipient,
         agreement=counted[2] if counted else subject,
         total=int(counted[1].replace(",", "")) if counted else 1,
@@ -157,14 +157,12 @@ def main(deadlines: int, recipients: int, agreements: int) -> None:
             runs, formed = _moments(stack)
     finally:
         sink.stop()
-    told = len({(each.recipient, each.agreement) for each in storm.told})
+    notified = len({(each.recipient, each.agreement) for each in storm.emails})
     print(
         f"{deadlines:,} deadlines in one instant, {recipients} recipients, {agreements} agreements"
     )
-    print(
-        f"messages {len(storm.told):,}, which is {len(storm.told) / agreements:,.1f} an agreement"
-    )
-    print(f"recipients and agreements told {told:,}")
+    print(f"messages {len(storm.emails):,}, or {len(storm.emails) / agreements:,.1f} per agreement")
+    print(f"recipients and agreements notified {notified:,}")
     print(f"swept by {runs:.1f} s, formed by {formed:.1f} s, last OK at {storm.seconds:.1f} s")
     wrong = problems(storm, **size)
     if storm.seconds > WITHIN_SECONDS:

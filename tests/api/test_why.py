@@ -6,7 +6,7 @@ from django.test import Client
 
 from compliance.models import Agreement
 from tests.api.answers import get, post
-from tests.samples import agree, deadline_of, record, state, utc
+from tests.samples import create_agreement, deadline_of, record, state_position, utc
 
 
 def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement) -> None:
@@ -51,16 +51,22 @@ def test_a_past_status_is_not_explained_by_later_facts(api: Client, geneva: Agre
 
 
 def test_a_long_quotation_is_shortened_to_one_line(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
-    state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict="met", on="2026-03-17",
-          quote="Long\n" * 1_000)  # fmt: skip
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
+    state_position(
+        deadline,
+        as_of=utc("2026-03-20T00:00"),
+        party="ACME",
+        verdict="met",
+        on="2026-03-17",
+        quote="Long\n" * 1_000,
+    )
     paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
     assert "\n" not in paragraph
     assert len(paragraph) < 1_000
 
 
 def test_an_explanation_names_the_determination_and_its_evidence(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     post(
         api,
         "evidence/",
@@ -81,9 +87,11 @@ def test_an_explanation_names_the_determination_and_its_evidence(api: Client) ->
 
 
 def test_an_explanation_includes_only_the_latest_position_of_a_party(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     for day, verdict in (("2026-03-17", "not_met"), ("2026-03-19", "met")):
-        state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict=verdict, on=day)
+        state_position(
+            deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict=verdict, on=day
+        )
     paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
     assert "Acme GmbH said on 19 March 2026 that it is met." in paragraph
     assert "17 March" not in paragraph

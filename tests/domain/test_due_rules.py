@@ -418,7 +418,7 @@ def test_all_errors_of_a_rule_are_reported_together() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "2025-05-14", 5, [], [{"type": "date"}], True])
-def test_what_is_not_an_object_is_not_a_rule(value: object) -> None:
+def test_a_value_that_is_not_an_object_is_not_a_rule(value: object) -> None:
     assert list(problems(value)) == [""]
 
 
