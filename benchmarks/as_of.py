@@ -1,10 +1,10 @@
-"""Measure how fast the past is read, next to a bare SQL statement.
+"""Measure how fast past states are read, compared with a bare SQL statement.
 
-`python -m benchmarks.as_of [STORED]` fills a database of its own (1M deadlines by default, ten
-thousand to an agreement, five ledger entries to two deadlines) and asks how things stood at a past
-instant, as known at another: the first page and the summary of one agreement, the summary of all.
-The floor of the summary of all is one statement over the ledger that counts the statuses. Each
-figure is the median of its rounds, through the functions behind the API.
+`python -m benchmarks.as_of [STORED]` fills a temporary database (1M deadlines by default, ten
+thousand per agreement, 2.5 ledger entries per deadline). It then reads the state at a past instant,
+as known at two other instants: the first page of one agreement, the summary of one agreement, and
+the summary of all agreements. The floor for the last one is a statement that counts the statuses in
+the ledger. Each figure is the median of several rounds, measured in the functions behind the API.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ PORTION = 10_000
 
 
 def main(stored: int) -> None:
-    """Fill, measure, print; everything is thrown away at the end."""
+    """Fill the database, measure, and print the results."""
     with throwaway_database():
         for first in range(0, stored, PORTION):
             fill(first, min(PORTION, stored - first), DUE_AT)
-        _tell()
+        _record_late_performances()
         _measure(stored)
 
 
-def _tell() -> None:
-    """All were missed; half turn out, a month later, to have been done in time."""
+def _record_late_performances() -> None:
+    """Write a ledger in which all deadlines were missed, but half later prove to have been met."""
     execute(
         """
         INSERT INTO compliance_ledgerentry
