@@ -265,7 +265,7 @@ def _save(*closing: date) -> None:
 
 
 def _fill(count: int) -> None:
-    """Store obligations that use the calendar, and create their deadlines with the real schedule."""
+    """Store obligations that use the calendar, and create their deadlines as Pacta does."""
     from django.db import transaction
 
     from compliance.operations.deadlines import projection, schedule

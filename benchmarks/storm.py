@@ -1,7 +1,7 @@
 """Measure how long it takes to notify everyone of ten thousand deadlines missed at one instant.
 
-`python -m benchmarks.storm [DEADLINES] [RECIPIENTS] [AGREEMENTS]` starts the processes of Pacta with
-their default settings and a temporary database (10,000 deadlines, 50 recipients who follow
+`python -m benchmarks.storm [DEADLINES] [RECIPIENTS] [AGREEMENTS]` starts the processes of Pacta
+with their default settings and a temporary database (10,000 deadlines, 50 recipients who follow
 everything, one agreement). All deadlines pass at the same instant. The benchmark prints how many
 messages the mail server accepted and when it accepted the last one. It ends with an error if an
 agreement was split into several messages, if a recipient or a deadline is missing, or if it took

@@ -1,9 +1,9 @@
 """Measure how fast the sweep is, compared with one SQL statement that writes the same rows.
 
 `python -m benchmarks.sweep [STORED] [DUE]` fills a temporary database (1M deadlines by default).
-Each round sweeps 100k due deadlines, has one SQL statement write the same rows for another 100k (the
-floor), and prints both rates and their ratio. At the end the benchmark prints how long a sweep takes
-that finds nothing due, with a tenth of the rows stored and with all of them.
+Each round sweeps 100k due deadlines, has one SQL statement write the same rows for another 100k
+(the floor), and prints both rates and their ratio. At the end the benchmark prints how long a sweep
+takes that finds nothing due, with a tenth of the rows stored and with all of them.
 
 The server runs with fsync on, as in production. The statement makes no decisions: it writes the
 known outcome, which the sweep has to compute. The rows that both wrote are compared by column.
