@@ -1,7 +1,7 @@
-"""Limits of the size, depth and number of values in input.
+"""Limits on the size, depth and number of values in input.
 
-Every limit is checked before the work that it bounds. The limits are far above what real
-agreements need; `docs/api.md` lists those that clients may meet.
+Every limit is checked before the work that it limits. The limits are far above what real agreements
+need; `docs/api.md` lists those that clients may reach.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CHECKED_AT_ONCE = 100
 
 
 def decimal_within(text: str) -> Decimal | None:
-    """Return the number of a literal that has at most `LONGEST_NUMBER` characters.
+    """Return the number that a literal of at most `LONGEST_NUMBER` characters denotes.
 
     None if it is beyond `LARGEST_EXPONENT`, or too close to zero.
     """
@@ -63,9 +63,9 @@ def decimal_within(text: str) -> Decimal | None:
 class AtMost:
     """Limits the length of a sequence field: `Annotated[tuple[Item, ...], AtMost(500)]`.
 
-    The length is checked before any item. A long sequence is then read item by item until there
-    are `MOST_PROBLEMS`. Pydantic by itself would read it to the end, and turn a few megabytes of
-    empty objects into gigabytes of errors.
+    The length is checked before any item. A sequence is then read until there are `MOST_PROBLEMS`.
+    By itself, Pydantic would read all of it and turn a few megabytes of empty objects into
+    gigabytes of errors.
     """
 
     def __init__(self, most: int) -> None:
@@ -108,7 +108,7 @@ def _read_one_by_one(values: Iterable[Any], read: Callable[[Any], Any]) -> tuple
 
 
 def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
-    """Yield the errors of a sequence with one item as errors of the item at `index`."""
+    """Yield the errors of a one-item sequence as errors of the item at `index`."""
     for each in error.errors(include_url=False):
         if not each["loc"]:
             continue  # about the sequence itself: too short without its invalid item

@@ -1,4 +1,4 @@
-"""Explanations: why a deadline has its status, by the rule, the facts and the instants."""
+"""Explanations: why a deadline has its status, shown by rule, facts and instants."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _VERIFICATIONS = {
 
 
 class StepKind(StrEnum):
-    """What a step of an explanation is based on."""
+    """The kind of record on which a step of an explanation is based."""
 
     RULE = "rule"
     TIME = "time"
@@ -137,9 +137,9 @@ class StatusChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """What an explanation is made of: a deadline as of one instant, as known at one instant.
+    """The input of an explanation: a deadline as of one instant, as known at one instant.
 
-    `history` are the changes of its status, the oldest first. `facts` are by id.
+    `history` holds the changes of its status, oldest first. `facts` are by id.
     """
 
     timezone: str
@@ -176,7 +176,7 @@ class Explanation:
 
 
 def explain(case: Case) -> Explanation:
-    """Explain the last status of `case.history` by the rule, the facts and the instants before it.
+    """Explain the latest status in `case.history` by the rule, facts and instants behind it.
 
     Raises:
         ValueError: the history is empty.

@@ -24,7 +24,7 @@ MOST_DEADLINES = 2_000
 
 
 def horizon_of(as_of: datetime, *, months: int) -> date:
-    """Return the day `months` after `as_of`, up to which the deadlines of recurrences are made."""
+    """Return the day up to which deadlines of recurrences are created: `months` after `as_of`."""
     month = as_of.month - 1 + months
     return date(as_of.year + month // 12, month % 12 + 1, min(as_of.day, 28))
 

@@ -96,7 +96,7 @@ def weekend_around(name: str, day: date) -> frozenset[int]:
     """Return the weekend days in force around `day`, as `date.weekday()` numbers."""
     if name.startswith(WEEKEND):
         return weekend_days(name)
-    # A country may change its weekend during a year, so look only at the days around this one.
+    # A country may change its weekend during a year, so only the days around this one count.
     week = [day + n * _ONE_DAY for n in range(-3, 4)]
     known = _holidays(name, day.year)
     return frozenset(near.weekday() for near in week if known.is_weekend(near))
