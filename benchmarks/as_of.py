@@ -58,7 +58,7 @@ def _record_late_performances() -> None:
 
 def _measure(stored: int) -> None:
     from compliance.queries.deadlines.deadlines import DeadlineListing, listed
-    from compliance.queries.deadlines.summary import SummaryQuestion, summary
+    from compliance.queries.deadlines.summary import SummaryFilter, summary
 
     print(f"{stored:,} deadlines, {stored * 5 // 2:,} ledger entries", flush=True)
     now = datetime.now(UTC)
@@ -72,12 +72,12 @@ def _measure(stored: int) -> None:
             expect(len(rows), 100, "rows of a page")
 
         def one(own: dict[str, object] = own, met: int = met) -> None:
-            rows = summary(SummaryQuestion(**own))  # type: ignore[arg-type]
+            rows = summary(SummaryFilter(**own))  # type: ignore[arg-type]
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met and PORTION // 2, "met of one agreement")
 
         def everything(moment: dict[str, datetime] = moment, met: int = met) -> None:
-            rows = summary(SummaryQuestion(**moment))  # type: ignore[arg-type]
+            rows = summary(SummaryFilter(**moment))  # type: ignore[arg-type]
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met, "met of all")
 

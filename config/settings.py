@@ -264,7 +264,7 @@ REST_FRAMEWORK = {
         "compliance.api.authentication.BearerAuthentication",
         "compliance.api.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
+    "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelPermissions"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["compliance.api.renderers.ORJSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -103,7 +103,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not _may_view(request, "deadline"):
         return context
     now = timezone.now()
-    found = overview.at_a_glance(as_of=now)
+    found = overview.load(as_of=now)
     return {
         **context,
         "overview": found,
@@ -120,7 +120,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
+def _sweep_state(found: overview.Overview, now: datetime) -> dict[str, Any]:
     """Return when the last sweep finished, and whether that is recent enough."""
     last = found.last_sweep
     ended_at = last.ended_at if last else None
@@ -130,21 +130,21 @@ def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
     return {"sweep_is_alive": is_alive, "sweep_age": instants.duration_text(now, ended_at)}
 
 
-def _failed_audit(request: HttpRequest, found: overview.Desk) -> dict[str, Any] | None:
+def _failed_audit(request: HttpRequest, found: overview.Overview) -> dict[str, Any] | None:
     last = found.last_audit
     if last is None or not last.problems or not _may_view(request, "audit"):
         return None
     return {"url": urls.row_url("audit", last.pk), "count": len(last.problems)}
 
 
-def _failed_recomputation_url(found: overview.Desk) -> str:
+def _failed_recomputation_url(found: overview.Overview) -> str:
     last = found.last_recomputation
     if last is None or not last.failed:
         return ""
     return urls.row_url("recomputation", last.pk)
 
 
-def _outages(request: HttpRequest, found: overview.Desk, now: datetime) -> list[dict[str, Any]]:
+def _outages(request: HttpRequest, found: overview.Overview, now: datetime) -> list[dict[str, Any]]:
     if not _may_view(request, "outage"):
         return []
     return [

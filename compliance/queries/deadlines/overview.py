@@ -35,7 +35,7 @@ URGENCY = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Desk:
+class Overview:
     """The content of the home page. Lists have at most `SHOWN` entries; counts are complete."""
 
     unmet: Sequence[Deadline]
@@ -50,9 +50,9 @@ class Desk:
     outages: Sequence[Outage]
 
 
-def at_a_glance(*, as_of: datetime) -> Desk:
+def load(*, as_of: datetime) -> Overview:
     """Return the worst breaches, what is due within 30 days, and the state of the service."""
-    deadlines = with_sides(Deadline.objects.all())
+    deadlines = prefetch_parties(Deadline.objects.all())
     unmet = deadlines.filter(status__in=_UNMET)
     # Nothing is due on the day on which a period to maintain or refrain ends.
     coming = deadlines.filter(
@@ -66,7 +66,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
         *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
     )
     finished = SweepRun.objects.filter(ended_at__isnull=False)
-    return Desk(
+    return Overview(
         unmet=list(unmet.annotate(rank=rank).order_by("-rank", "status_since", "id")[:SHOWN]),
         unmet_count=unmet.count(),
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
@@ -80,7 +80,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
     )
 
 
-def with_sides(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
+def prefetch_parties(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
     """Prefetch obligation, agreement and parties, in a fixed number of queries."""
     return deadlines.select_related("obligation", "agreement").prefetch_related(
         "obligation__sides__party"

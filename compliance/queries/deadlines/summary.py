@@ -20,7 +20,7 @@ class Grouping(StrEnum):
     MONTH = "month"
 
 
-class SummaryQuestion(DeadlineFilter):
+class SummaryFilter(DeadlineFilter):
     """Filters and grouping of a summary."""
 
     group_by: Grouping = Grouping.STATUS
@@ -47,7 +47,7 @@ _GROUPS = {
 }
 
 
-def summary(question: SummaryQuestion) -> list[Row]:
+def summary(question: SummaryFilter) -> list[Row]:
     """Return the groups by name at a given time, each with its count and the count per status."""
     where = conditions(question)
     name, joins = _GROUPS[question.group_by]

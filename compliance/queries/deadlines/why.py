@@ -19,7 +19,7 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
-from compliance.queries.deadlines.deadlines import PointInTime, believed, row, timeline
+from compliance.queries.deadlines.deadlines import PointInTime, known_timeline, row, timeline
 from compliance.queries.rows import Row
 
 
@@ -72,7 +72,8 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
 def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
         return [
-            StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)
+            StatusChange.of_entry(entry, due_on)
+            for entry, due_on in known_timeline(deadline_id, moment)
         ]
     found = timeline(deadline_id)
     if found is None:
