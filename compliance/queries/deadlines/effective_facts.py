@@ -1,4 +1,4 @@
-"""Effective facts: those that no other effective fact supersedes."""
+"""Effective facts: facts that no other effective fact supersedes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def superseders(
     *,
     known_at: datetime | None = None,
 ) -> dict[int, int]:
-    """Return, by the id of each superseded fact, the latest effective fact that supersedes it.
+    """Return the latest effective fact that supersedes each fact, by the id of the superseded fact.
 
-    For facts of deadlines and of whole agreements, as known now or at an instant. A fact becomes
-    effective again when the fact that superseded it is itself superseded.
+    Works for facts of deadlines and of whole agreements, as known now or at an instant. A fact
+    becomes effective again when the fact that superseded it is itself superseded.
     """
     known = Q(deadline_id__in=set(deadline_ids)) | Q(agreement_id__in=set(agreement_ids))
     rows = Fact.objects.filter(known, supersedes__isnull=False)
@@ -36,7 +36,8 @@ def superseders(
         rows = rows.filter(recorded_at__lte=known_at)
     found: dict[int, int] = {}
     is_superseded: set[int] = set()
-    # A fact supersedes only earlier facts. In descending order each is decided before its target.
+    # A fact supersedes only earlier facts. In descending order, each fact is decided before the
+    # fact that it supersedes.
     for pk, target in rows.order_by("-id").values_list("id", "supersedes_id"):
         if pk not in is_superseded and target is not None:
             is_superseded.add(target)

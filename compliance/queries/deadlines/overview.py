@@ -1,4 +1,4 @@
-"""The home page: what is unmet, what is due next, and whether the service works."""
+"""The overview page: unmet deadlines, the next due dates, and the state of the service."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _COMING = (Status.PENDING.value, Status.IN_GRACE.value)
 _OPEN = (*_COMING, Status.HOLDING.value, Status.SUSPENDED.value)
 _UNMET = tuple(status.value for status in BREACHED)
 
-# Unmet deadlines first, longest first; then open ones, next due first; then closed ones, latest
-# due first; then dormant ones. Not plain columns, or the list would mark one as sorted.
+# Unmet deadlines first, the longest unmet at the top; then open ones, the next due first; then
+# closed ones, the latest due first; then dormant ones. These are expressions and not plain columns,
+# because otherwise the list would mark a column as sorted.
 URGENCY = (
     Case(
         When(status__in=_UNMET, then=Value(0)),
@@ -36,7 +37,7 @@ URGENCY = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """The content of the home page. Lists have at most `SHOWN` entries; counts are complete."""
+    """The content of the overview page. Lists have at most `SHOWN` entries; counts are complete."""
 
     unmet: Sequence[Deadline]
     unmet_count: int
@@ -51,7 +52,7 @@ class Overview:
 
 
 def load(*, as_of: datetime) -> Overview:
-    """Return the worst breaches, what is due within 30 days, and the state of the service."""
+    """Return the worst breaches, the deadlines due within 30 days, and the state of the service."""
     deadlines = prefetch_parties(Deadline.objects.all())
     unmet = deadlines.filter(status__in=_UNMET)
     # Nothing is due on the day on which a period to maintain or refrain ends.

@@ -9,7 +9,7 @@ from compliance.queries.rows import Row, fetch
 
 
 class Grouping(StrEnum):
-    """The groupings of a summary. `month` is that of the due day, null without a due day."""
+    """The groupings of a summary. `month` is the month of the due day, or null without one."""
 
     STATUS = "status"
     AGREEMENT = "agreement"
@@ -21,7 +21,7 @@ class Grouping(StrEnum):
 
 
 class SummaryFilter(DeadlineFilter):
-    """Filters and grouping of a summary."""
+    """The filters and grouping of a summary."""
 
     group_by: Grouping = Grouping.STATUS
 
@@ -31,8 +31,8 @@ JOIN compliance_obligationparty AS side
   ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
 JOIN compliance_party AS party ON party.id = side.party_id
 """
-# The expression for each group, and the join it needs. A deadline with two obligors or two tags
-# counts in both groups.
+# The expression and join of each grouping. A deadline with two obligors or two tags counts in both
+# groups.
 _GROUPS = {
     Grouping.STATUS: ("d.status", ""),
     Grouping.AGREEMENT: (

@@ -24,7 +24,7 @@ from compliance.queries.rows import Row
 
 
 def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
-    """Return the explanation as a row; None if the deadline does not exist or was not known then.
+    """Return the explanation as a row. None if the deadline does not exist or was not known then.
 
     Raises:
         Invalid: the deadline cannot be projected.
@@ -53,7 +53,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     if not changes:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
-    # The trace is that of today and would reveal what became known later.
+    # The trace shows the current computation and would reveal what became known later.
     is_past = moment.as_of is not None
     return explain(
         Case(
@@ -96,7 +96,7 @@ def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> lis
 
 
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionSummary]:
-    """Return the latest position of each party, in the order of statement."""
+    """Return the latest position of each party, in the order in which they were stated."""
     said: Any = Position.objects.filter(
         Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
     )
