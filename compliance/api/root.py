@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from compliance.api.views import Views, reject_query_parameters
 
-_ROOMS = (
+_RESOURCES = (
     "parties", "agreements", "obligations", "deadlines", "facts", "determinations", "proposals",
     "evidence", "positions", "breaches", "alerts", "subscriptions", "summary", "changes", "seals",
     "due-rules-preview", "document-schema", "schema", "docs",
@@ -38,7 +38,7 @@ class RootViews(Views):
     def retrieve(self, request: Request) -> Response:
         """List the resources."""
         reject_query_parameters(request)
-        here = {name: request.build_absolute_uri(reverse(f"api:{name}")) for name in _ROOMS}
+        here = {name: request.build_absolute_uri(reverse(f"api:{name}")) for name in _RESOURCES}
         return Response(here)
 
 

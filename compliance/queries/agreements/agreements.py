@@ -66,7 +66,7 @@ def row(ref: str, *, as_of: datetime) -> Row | None:
 
 
 def _today(as_of: datetime) -> Where:
-    """Return the current day in the zone of each agreement, computed with our own zone data."""
+    """Return the current day in the zone of each agreement, by our zone data, not the server's."""
     named = fetch(("SELECT DISTINCT timezone AS zone FROM compliance_agreement",), {})
     days = {"UTC": as_of.astimezone(UTC).date()}
     days |= {each["zone"]: civil_day(as_of, each["zone"]) for each in named if each["zone"]}

@@ -123,7 +123,7 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
 def _event(row: Row, url: str) -> Event:
     due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
     if zone not in civil_time.zone_names():
-        # The tz database drops names now and then. Without a zone, the instant is still correct.
+        # The tz database drops names now and then. Without a zone the instant is still right.
         zone = "UTC"
     status = Status(row["status"])
     word = _WORDS.get(status)

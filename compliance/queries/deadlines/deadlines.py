@@ -100,7 +100,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     CASE WHEN d.target_quantity IS NULL THEN nullif(d.performed_quantity, 0) END AS accepted_share,
     d.begins_at
 """
-_WORKING = ", d.trace, d.warnings, d.data_version"
+_TRACE = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
@@ -192,7 +192,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
 def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     """Return one deadline at a given time, with its trace. None if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
-    found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
+    found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
     if found is not None:
         _add_pace(found, moment.as_of or now)
         add_verification([found], moment)

@@ -15,8 +15,8 @@ from compliance.models.deadlines.facts import fact_of
 def effective_facts_of(subject: Deadline | Agreement) -> list[Fact]:
     """Return the effective facts of a deadline, or of an agreement as a whole."""
     if isinstance(subject, Deadline):
-        return _standing(Fact.objects.filter(deadline=subject), subject.timezone)
-    return _standing(Fact.objects.filter(agreement=subject), subject.timezone or "UTC")
+        return _effective(Fact.objects.filter(deadline=subject), subject.timezone)
+    return _effective(Fact.objects.filter(agreement=subject), subject.timezone or "UTC")
 
 
 def superseders(
@@ -45,7 +45,7 @@ def superseders(
     return found
 
 
-def _standing(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
+def _effective(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
     rows = facts.order_by("effective_at", "id")
     seen = effective_facts(fact_of(row, timezone) for row in rows.values())
     kept = {fact.id for fact in seen}

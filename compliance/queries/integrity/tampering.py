@@ -313,7 +313,7 @@ def _check_batch(rows: Sequence[_Row], as_of: datetime, *, is_sealed: bool) -> F
         if row.quarantine_error:
             findings.quarantined += 1
             continue
-        if detail := _other_course(
+        if detail := _difference(
             row, known.get(row.id, ()), entries, breaches.get(row.id, ()), as_of
         ):
             findings.add(
@@ -390,7 +390,7 @@ def _breaches_of(ids: Sequence[int]) -> dict[int, list[BreachInterval]]:
     return found
 
 
-def _other_course(
+def _difference(
     row: _Row,
     facts: Sequence[Fact],
     entries: Sequence[Mapping[str, Any]],
