@@ -20,7 +20,7 @@ def tracked(model: type[ModelT]) -> type[ModelT]:
         pghistory.InsertEvent(),
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
-        # Per statement: a trigger per row costs more than storing the row.
+        # Per statement: a trigger per row would cost more than storing the row.
         level=pghistory.Statement,
     )
     return track(model)  # type: ignore[no-any-return]

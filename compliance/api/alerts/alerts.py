@@ -35,7 +35,7 @@ class AlertRow(serializers.Serializer[Alert]):
     agreement = serializers.CharField()
     kind = serializers.ChoiceField(choices=list(AlertKind))
     occasion = serializers.DateTimeField(
-        help_text="The instant of the event; makes the alert unique."
+        help_text="The instant of the event. Part of the unique key."
     )
     breach_at = serializers.DateTimeField(
         allow_null=True, help_text="When the breach that it reports occurred."

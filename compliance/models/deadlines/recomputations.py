@@ -1,4 +1,4 @@
-"""Runs that recompute due dates, and the dates they moved."""
+"""Recomputations of due dates, and the due dates that they moved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from compliance.models.deadlines.deadlines import Deadline
 
 
 class Recomputation(models.Model):
-    """One run that recomputed open deadlines, and what it moved."""
+    """One recomputation of open deadlines, and its results."""
 
     as_of = models.DateTimeField()
     started_at = models.DateTimeField()

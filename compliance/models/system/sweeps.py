@@ -7,8 +7,8 @@ from typing import ClassVar, Self
 
 from django.db import models
 
-# The longest time an alert waits for a sweep to end: longer than a sweep takes to create half a
-# million alerts on a busy machine. After a kill, the next sweep soon makes up for the lost one.
+# The longest time that an alert waits for a sweep to end: more than a sweep needs to create half a
+# million alerts on a busy machine. If a sweep is killed, the next one soon catches up.
 WAITED_FOR = timedelta(minutes=2)
 
 
@@ -18,7 +18,7 @@ class SweepRunQuerySet(models.QuerySet["SweepRun"]):
     def under_way(self, as_of: datetime) -> Self:
         """Runs that have not ended at `as_of`.
 
-        A run that began long ago was killed or is huge, and nothing waits for it.
+        A run that began long ago was killed or is very large, and nothing waits for it.
         """
         return self.filter(ended_at__isnull=True, as_of__gt=as_of - WAITED_FOR, as_of__lte=as_of)
 

@@ -22,7 +22,10 @@ _OLDEST_AUDIT_SECONDS = 30 * 60
 # An email with more attempts no longer counts as waiting: if only its own server defers it, that
 # says nothing about other messages. The delivery log shows it.
 _MOST_ATTEMPTS = 4
-_PARAMETERS = {"patience": timedelta(seconds=_OLDEST_ALERT_SECONDS), "most_attempts": _MOST_ATTEMPTS}
+_PARAMETERS = {
+    "patience": timedelta(seconds=_OLDEST_ALERT_SECONDS),
+    "most_attempts": _MOST_ATTEMPTS,
+}
 
 # Alerts that a silence held back have been waiting only since its end.
 _FIGURES = """
