@@ -1,4 +1,4 @@
-"""What every page that we add to the admin needs: its row and the context of its template."""
+"""Shared code of the pages that we add to the admin: loading the row, and the template context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one attempt to deliver a message ended."""
+"""The outcome of one attempt to deliver a message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compliance.domain.vocabulary import AttemptOutcome
 
-# Servers may answer at any length; only this many characters are stored.
+# Answers can have any length; only this many characters are stored.
 MAX_ANSWER_LENGTH = 1_000
 
 

@@ -1,4 +1,4 @@
-"""The deadlines that messages report, with all that is reported about them."""
+"""Load the deadlines that messages report, with everything reported about them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _PREVIEW_ID = "<preview@localhost>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Messages loaded together. A message that has nothing left to report is not in it."""
+    """Messages loaded together. A message that has nothing left to report is left out."""
 
     as_of: datetime
     messages: Mapping[int, Message]

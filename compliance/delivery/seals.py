@@ -42,7 +42,7 @@ def mail_seals(*, as_of: datetime) -> int:
 
 
 def mail_check(check: LedgerCheck) -> int:
-    """Tell the administrators what a ledger check found. Return how many emails were accepted."""
+    """Mail the findings of a ledger check to the administrators; return how many were accepted."""
     found = counted(len(check.problems), "row")
     named = check.problems[:_MAX_NAMED]
     items = [f"- {each['table']} {each['id'] or ''}: {each['detail']}" for each in named]

@@ -47,7 +47,7 @@ _CHANGED_SENTENCES = {
 
 
 def is_achieve(deadline: Deadline) -> bool:
-    """Return whether something is to be done by a date, rather than kept during a period."""
+    """Return whether the obligation is to achieve something by a date, rather than keep it up."""
     return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
 
 
@@ -159,7 +159,7 @@ def note(alert: AlertRow, deadline: Deadline) -> str:
 
 
 def due_label(alert: AlertRow, deadline: Deadline) -> str:
-    """Return what the due date of a deadline is called in a message about this alert."""
+    """Return the label of the due date in a message about this alert."""
     if not is_achieve(deadline):
         return "Binds until"
     is_ahead = alert.kind in {AlertKind.REMINDER, AlertKind.CHANGED}

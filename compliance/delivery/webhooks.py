@@ -28,7 +28,7 @@ RETRY_AFTER = (
     *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 16, 24)),
 )
-# How long a rotated secret still signs beside the new one.
+# How long requests are also signed with the previous secret after a rotation.
 ROTATION = timedelta(days=1)
 
 _MAX_ANSWER_LENGTH = 300

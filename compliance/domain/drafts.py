@@ -53,7 +53,7 @@ def problems_of(error: ValidationError) -> list[Problem]:
 def _sentence(error: Mapping[str, Any]) -> str:
     kind = error["type"]
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return "There is no such field here: correct its name or remove it."
+        return "Unknown field: correct its name or remove it."
     if kind == "missing":
         return "This field is required."
     if kind == "string_pattern_mismatch":

@@ -132,7 +132,7 @@ class ObligationForm(DraftForm):
         field.offer(parties, keep=chosen or ())
 
     def clean(self) -> dict[str, Any]:
-        """Reject a policy of which only one half is given: the other half would be undefined."""
+        """Reject a policy with only one of its two parts, because the other would be undefined."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         halves = (policies.REMINDERS, policies.ESCALATIONS)
         missing = [name for name in halves if name in values and values[name] is None]

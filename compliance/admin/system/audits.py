@@ -16,7 +16,7 @@ _LINKED_MODELS = frozenset({"breach", "alert", "message", "deadline"})
 
 @admin.register(Audit)
 class AuditAdmin(ReadOnlyAdmin):
-    """All audits, newest first. Each checks that every breach has its alerts, and all are sent."""
+    """All audits, newest first. Each checks that breaches have their alerts and alerts are sent."""
 
     list_display = ("started", "result", "breaches", "alerts", "run_time")
     list_display_links = ("started",)

@@ -265,7 +265,7 @@ def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, tim
     with rejecting_at("due"):
         resolved = next(resolve(rule, context), None)
     if resolved is None:
-        raise refusal("due/from", "What this is counted from has no date yet.")
+        raise refusal("due/from", "The event from which this counts has no date yet.")
     return resolved.due
 
 
@@ -285,5 +285,5 @@ def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> 
     with rejecting_at("due"):
         resolved = next(resolve(rule, context, event=event), None)
     if resolved is None:
-        raise refusal("type", "What the rule is counted from has no date yet.")
+        raise refusal("type", "The event from which the rule counts has no date yet.")
     return resolved.due

@@ -61,4 +61,4 @@ def waits_for(rule: DueRule) -> str:
     anchor = rule.anchor if isinstance(rule, OffsetRule) else None
     if anchor is not None and anchor.milestone is not None:
         return f"Dormant until the milestone {anchor.milestone} has a date."
-    return "Dormant until what it is counted from has a date."
+    return "Dormant until the event from which it counts has a date."

@@ -28,10 +28,10 @@ from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.instants import effective_instant
 from compliance.operations.evidence import evidence
 
-# The clock of a client that reports a performance may be ahead of the server by this much.
+# The clock of a client may be ahead of the server by this much.
 CLOCK_SKEW = timedelta(minutes=5)
 
-# The facts that need a second person if the agreement requires approval.
+# The kinds of facts that a second person must approve if the agreement requires approval.
 GUARDED = frozenset({FactKind.DETERMINATION, FactKind.WAIVER, FactKind.EXTENSION})
 
 
@@ -110,13 +110,14 @@ def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: date
                     f"Fact {fact.supersedes_id} is superseded by an earlier fact in this list."
                 )
                 raise refusal("supersedes", sentence)
-        # If two facts are equal, the newer one is the cause. These are newer than any stored fact.
+        # If two facts are equal, the newer one counts as the cause. Hypothetical facts are newer
+        # than any stored fact.
         fact.pk = HYPOTHETICAL + number
         facts = [*facts, fact_of(_values(fact), deadline.timezone)]
     return project(terms_of(deadline, duty), facts)
 
 
-# No stored fact reaches this id.
+# Ids of stored facts never become this high.
 HYPOTHETICAL = 2**62
 
 
@@ -134,8 +135,8 @@ def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
         return False
     if draft.type in GUARDED:
         return True
-    # Otherwise one person could withdraw what two have decided, or restore it by withdrawing the
-    # fact that superseded it.
+    # Otherwise one person could withdraw what two people have decided, or restore it by withdrawing
+    # the fact that superseded it.
     superseded = draft.supersedes
     while superseded is not None:
         fact = Fact.objects.filter(pk=superseded, deadline=deadline).first()
@@ -279,7 +280,7 @@ def _fill(
     by: User | None,
     as_of: datetime,
 ) -> bool:
-    """Set the columns that all facts have, and return whether others must be set too."""
+    """Set the columns that all facts have, and return whether more columns must be set."""
     fact.kind = draft.type.value
     fact.note = draft.note
     fact.recorded_at = as_of

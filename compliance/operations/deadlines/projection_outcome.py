@@ -65,8 +65,8 @@ def decide(
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
     """
-    # A request that waited for this row may have begun before the last refresh. What that refresh
-    # detected must not be undone as if it had never happened.
+    # A request that waited for this row may have begun before the last refresh. It must not undo
+    # what that refresh detected.
     if row.recorded_at is not None and row.recorded_at > as_of:
         as_of = row.recorded_at
     terms = terms_of(row, inputs.duties.get(row.obligation_id, PLAIN_DUTY))
