@@ -200,7 +200,8 @@ AXES_COOLOFF_TIME = 1  # hours
 # finds nothing, and locks nobody out.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_RESET_ON_SUCCESS = True
-# A locked account opens an hour after the last failure that counted, whatever is tried meanwhile.
+# A locked account is unlocked one hour after the last failure that counted; attempts in the
+# meantime do not extend the lock.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
 # Both together: a stranger must not be able to lock somebody else out of their account.

@@ -64,7 +64,7 @@ _SIDEBAR = (
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups of links in the sidebar, without those that the user may not view."""
+    """Return the groups of links in the sidebar that the user may view."""
     return [
         {
             "title": title,

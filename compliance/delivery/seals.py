@@ -22,10 +22,10 @@ _MAX_NAMED = 20
 
 
 def mail_seals(*, as_of: datetime) -> int:
-    """Send every seal that was not sent yet to `SEAL_EMAIL`, oldest first. Return how many.
+    """Mail all unsent seals to `SEAL_EMAIL`, oldest first, and return how many were sent.
 
-    Stops at the first that the server does not accept; the next call continues there. A repeated
-    email has the same Message-ID.
+    Stops at the first seal that the server does not accept; the next call continues there. A
+    repeated email has the same Message-ID.
     """
     if not settings.SEAL_EMAIL:
         return 0

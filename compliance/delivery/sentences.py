@@ -23,7 +23,7 @@ _ENDED = {BreachEnd.PERFORMED: "met late", BreachEnd.VOIDED: "not {missed} after
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 
-# The sentences about ends that need more than their label.
+# Sentences for ends that a label cannot describe completely.
 _ENDED_SENTENCES = {
     BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
     BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",

@@ -192,7 +192,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
 
     @admin.display(description="Status", ordering="status")
     def status_and_lateness(self, deadline: Deadline) -> SafeString:
-        """Return the status, with how late the deadline is below it."""
+        """Return the status, with the lateness below it."""
         lateness = badges.lateness(deadline, timezone.now())
         return badges.two_lines(badges.status_badges(deadline), lateness)
 

@@ -96,7 +96,7 @@ class LoadedRow(serializers.Serializer[Any]):
 
 
 class AgreementViews(Views):
-    """Agreements: what was agreed, between whom and from when."""
+    """Agreements, their parties and milestones."""
 
     permission_models = (Agreement,)
 

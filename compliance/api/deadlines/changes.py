@@ -64,7 +64,7 @@ class RecordedPositionRow(serializers.Serializer[Any]):
 
 
 class ComparedRow(serializers.Serializer[Any]):
-    """The state of a deadline at two instants, each as known then, and what was recorded between.
+    """The state of a deadline at two instants, as known at each, and the records in between.
 
     `before` is null if the deadline was not known yet.
     """

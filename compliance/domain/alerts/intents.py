@@ -18,7 +18,7 @@ from compliance.domain.vocabulary import AlertKind, Reason, Status
 
 
 class OpenBreach(NamedTuple):
-    """An open breach: when it began, when it was detected, and until when it is acknowledged."""
+    """An open breach: when it began, when it was detected, and when its acknowledgement ends."""
 
     occurred_at: datetime
     detected_at: datetime

@@ -33,7 +33,7 @@ class RolledUp:
 
     @property
     def summary(self) -> str:
-        """The numbers in words, such as "3 of 4 done, 1 released"."""
+        """The numbers as text, such as "3 of 4 done, 1 released"."""
         released = f", {self.released} released" if self.released else ""
         return f"{self.done} of {self.of} done{released}"
 

@@ -156,7 +156,7 @@ def due_set_by(
 ) -> Resolved | None:
     """Return the due date that an extension or trigger gives under the current rules.
 
-    None if it no longer gives one; the date from when it was recorded then remains.
+    None if it no longer gives one. The date that was computed when it was recorded then remains.
     """
     wanted = fact.due if fact.kind is FactKind.EXTENSION else rule
     if wanted is None:

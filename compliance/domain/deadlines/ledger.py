@@ -140,7 +140,7 @@ def replay_history(
 
 
 def due_known_since(recorded: Sequence[Entry], due_at: datetime) -> datetime | None:
-    """Return since when the ledger has stated `due_at` continuously, or None if it does not."""
+    """Return when the ledger began to state `due_at` continuously, or None if it does not."""
     since: datetime | None = None
     for entry in sorted(recorded, key=_IN_ORDER):
         if entry.due_at != due_at:

@@ -43,7 +43,7 @@ def eu_1182_71(
 ) -> PeriodEnd:
     """Return when a period ends under articles 2 and 3 of the Regulation.
 
-    2(2): working days are all days but public holidays, Saturdays and Sundays. 3(1): the hour or
+    2(2): working days are all days except public holidays, Saturdays and Sundays. 3(1): the hour or
     day of the event is not counted. 3(2): periods end with their last hour or day; weeks, months
     and years end on the same weekday or date, or on the last day of the month if it is too short.
     3(3): closed days count, unless the period is in working days. 3(4): if the last day is closed,
@@ -142,7 +142,7 @@ def _eu_hours(
     readings = []
     step = signed(1, rule.direction)
     for number, (at, why) in enumerate(instants_of(event, zone_name)):
-        # Ends of days are exclusive, so the last hour is that of the instant before.
+        # Ends of days are exclusive, so the last hour is the hour of the preceding instant.
         within = at - LEAST_TIME if number else at
         local = wall_clock(within, zone_name)
         hour = within - (local - local.replace(minute=0, second=0, microsecond=0))

@@ -82,7 +82,7 @@ def holiday_names(name: str, year: int) -> Mapping[date, str]:
 
 @lru_cache(maxsize=1024)
 def observed_holidays(name: str, year: int) -> Mapping[date, str]:
-    """Return the days of the year on which a holiday of another date is observed, with its name."""
+    """Return the days of the year on which a holiday is observed that falls on another date."""
     itself = set(_holidays(name, year, observed=False))
     return {
         day: title.replace(" (observed)", "")

@@ -258,7 +258,7 @@ def _in_months(months: tuple[int, ...], days: list[int]) -> list[int]:
 def _weeks_around(year: int, week_start: int) -> tuple[int, int, int, int]:
     """Return the offset of week 1 from 1 January, and the weeks in this, last and next year.
 
-    Week 1 is the first week with at least four days in the year, so the one of 4 January.
+    Week 1 is the first week with at least four days in the year, which is the week of 4 January.
     """
     firsts = []
     for each in range(year - 1, year + 3):

@@ -31,7 +31,7 @@ _BEGINNINGS = {
 LONGEST_BEGINNING = max(len(beginning) for beginning in _BEGINNINGS.values())
 ALLOWED = ", ".join(sorted(_TYPES))
 
-# Names that Windows reserves for devices, whatever follows the first dot.
+# Names that Windows reserves for devices, with any extension.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _FORBIDDEN = frozenset('/\\:*?"<>|')

@@ -40,7 +40,7 @@ class Party(models.Model):
 
 @tracked
 class Agreement(models.Model):
-    """An instrument between parties: what was agreed, and from when."""
+    """An instrument between parties, such as a treaty or contract."""
 
     ref = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)

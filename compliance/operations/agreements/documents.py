@@ -143,7 +143,7 @@ def _without_records(draft: DocumentObligation) -> ObligationDraft:
 def _known_from(
     document: AgreementDocument, new: Mapping[int, Deadline], added: Added
 ) -> dict[int, datetime]:
-    """Return since when each new deadline is known: at the latest since the first fact about it."""
+    """Return when each new deadline became known: at the latest with the first fact about it."""
     never = datetime.max.replace(tzinfo=UTC)
     return {
         pk: min(document.recorded_at or row.begins_at, added.recorded_at.get(pk, never))

@@ -1,4 +1,4 @@
-"""Decide what must be stored of one deadline: its state, ledger entries, breaches and alerts.
+"""Decide what must be stored about a deadline: state, ledger entries, breaches and alerts.
 
 Nothing here reads or writes the database.
 """
@@ -38,7 +38,7 @@ from compliance.operations.deadlines.projection_inputs import Inputs
 
 
 class Outcome(NamedTuple):
-    """The rows to be stored of one deadline."""
+    """The rows to store for one deadline."""
 
     state: DeadlineState
     ledger: Sequence[LedgerRow]

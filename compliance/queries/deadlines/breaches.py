@@ -63,7 +63,7 @@ _NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
 
 
 class BreachListing(PointInTime, Listing):
-    """Filters of breaches. `is_open` selects those that have not ended.
+    """Filters of breaches. `is_open` selects breaches that have not ended.
 
     `occurred_after` is inclusive, `occurred_before` exclusive. A day begins in UTC.
     """
