@@ -89,7 +89,7 @@ def _measure(stored: int) -> None:
         print(f"  the summary of one agreement   {_median(one, 7) * 1000:>9,.1f} ms")
         ours, least = _medians(everything, floor, 3)
         print(f"  the summary of all             {ours * 1000:>9,.1f} ms")
-        print(f"  the floor of that              {least * 1000:>9,.1f} ms")
+        print(f"  its floor                      {least * 1000:>9,.1f} ms")
         print(f"  ratio                          {least / ours:>9.2f}")
         sys.stdout.flush()
 

@@ -12,7 +12,7 @@ MAX_ANSWER_LENGTH = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The outcome of an attempt and the text of the other side's answer.
+    """The outcome of an attempt, and the text of the answer.
 
     `is_server_fault` means that the next message would fail for the same reason.
     """

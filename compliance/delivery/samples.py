@@ -51,7 +51,7 @@ class Preview:
 def send(subscription: Subscription, *, as_of: datetime) -> Answer:
     """Send a test to the recipient of a subscription and return the answer.
 
-    Never raises for anything that the other side causes. An address that accepts the test no
+    Never raises because of a failing recipient or server. An address that accepts the test no
     longer counts as refusing email.
     """
     contents = _sample(subscription, as_of)

@@ -23,7 +23,7 @@ from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
-# How long to wait after the first, second, ... attempt: three days in all.
+# How long to wait after the first, second, ... attempt: three days in total.
 RETRY_AFTER = (
     *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 16, 24)),

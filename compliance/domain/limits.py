@@ -18,23 +18,23 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 MOST_VALUES = 750_000
-"""The most lists, objects and values in one text. Names of fields are not counted."""
+"""The maximum number of lists, objects and values in one text. Field names do not count."""
 
 MOST_FIELDS = 200
-"""The most fields in one object. No draft has more than a fifth of this."""
+"""The maximum number of fields in one object. No draft has more than a fifth of this."""
 
 DEEPEST = 30
-"""The deepest nesting of lists and objects."""
+"""The maximum nesting of lists and objects."""
 
 LONGEST_NUMBER = 100
-"""The most characters of a number."""
+"""The maximum number of characters of a number."""
 
 LARGEST_EXPONENT = 100
 """Numbers must be between 1e-100 and 1e100. Otherwise a short text could stand for a number that
 takes minutes to convert: 1e60000000 has sixty million digits."""
 
 MOST_DIRECTIVES = 10
-"""The most lines in a YAML text that begin with %."""
+"""The maximum number of lines in a YAML text that begin with %."""
 
 TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
 TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields: remove some."

@@ -19,7 +19,7 @@ from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
 
 MOST_OUTCOMES = 100_000
-"""The most facts, and the most positions, of one obligation in a document."""
+"""The maximum number of facts, and of positions, of one obligation in a document."""
 
 
 class ParticipantDraft(PartyDraft):

@@ -13,7 +13,7 @@ NodeT = TypeVar("NodeT")
 OrderedT = TypeVar("OrderedT", int, str)
 
 MOST_LEVELS = 100
-"""The most obligations in a chain of dependencies. Each level costs several statements."""
+"""The maximum length of a chain of dependencies. Each level costs several statements."""
 
 
 class DependencyCycle(ValueError):

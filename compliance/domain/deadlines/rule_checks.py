@@ -20,7 +20,7 @@ from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.problems import refusal
 
 MOST_DEADLINES = 2_000
-"""The most deadlines of one obligation; a longer list would be of no use to anybody."""
+"""The maximum number of deadlines of one obligation. A longer list would be useless."""
 
 
 def horizon_of(as_of: datetime, *, months: int) -> date:

@@ -56,7 +56,7 @@ class PreviewDraft(Draft):
         Field(
             ge=1,
             le=MOST_SHOWN,
-            description="The most dates to return. With several calendars, or a long grace "
+            description="The maximum number of dates. With several calendars, or a long grace "
             "period, there may be fewer; a warning says so.",
         ),
     ] = 50
