@@ -138,8 +138,8 @@ class ObligationForm(DraftForm):
         missing = [name for name in halves if name in values and values[name] is None]
         if len(missing) == 1 and not any(name in self.errors for name in halves):
             sentence = (
-                "Enter both or neither: a notification policy of its own replaces the agreement's "
-                "entirely."
+                "Enter both or neither: the policy of an obligation completely replaces that of "
+                "its agreement."
             )
             self.add_error(missing[0], sentence)
         return values
