@@ -125,7 +125,7 @@ def test_a_preview_shows_the_mail_in_a_sandbox(browser: Client, missed: Deadline
 def test_a_preview_without_any_message_shows_sample_data(browser: Client) -> None:
     page = browser.get(address("subscription", "preview", subscribe("ana@example.org").pk))
     shown = page.content.decode()
-    assert "An example: nothing that this subscription follows was missed yet." in shown
+    assert "An example: nothing that this subscription follows has been missed yet." in shown
 
 
 def test_a_subscription_is_added_only_once_and_can_be_deactivated(browser: Client) -> None:

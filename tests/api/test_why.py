@@ -24,8 +24,8 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
         "China said on 2 June 2025 that it is met: “groundless accusations”. "
         "The positions contradict each other, so the deadline is disputed. This does not change "
         "its status. "
-        "No search is logged and the desk has made no determination: the status follows from the "
-        "clock and from what was recorded."
+        "No search was logged and no determination was made: the status follows from the clock and "
+        "from what was recorded."
     )
     kinds = [step["kind"] for step in why["steps"]]
     assert kinds[0] == "rule"
@@ -78,12 +78,12 @@ def test_an_explanation_names_the_determination_and_its_evidence(api: Client) ->
                   evidence=["E1"])  # fmt: skip
     why = get(api, f"deadlines/{deadline.pk}/why/")
     assert (
-        "The desk made a determination (on 20 March 2026, as partly met, to 40 percent, by E1). "
+        "A determination was made (on 20 March 2026, partly met, 40 percent, evidence E1). "
         "“Two of five lots.”" in why["paragraph"]
     )
     [step] = [each for each in why["steps"] if each["fact"] == fact.pk]
     assert (step["kind"], step["status"], step["evidence"]) == ("fact", "partly_met", ["E1"])
-    assert "confirmed the status by a determination" in why["paragraph"]
+    assert "A determination confirms the status." in why["paragraph"]
 
 
 def test_an_explanation_includes_only_the_latest_position_of_a_party(api: Client) -> None:

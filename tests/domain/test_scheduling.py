@@ -424,7 +424,7 @@ def test_an_extension_counts_in_the_zone_of_its_deadline_if_the_obligation_has_n
 
 def test_an_extension_to_an_unknown_date_is_refused() -> None:
     snapshot = obligation(rule(type="date", on="2026-03-15"), milestones={"m": None})
-    with pytest.raises(Invalid, match="due/from: What this is counted from has no date yet"):
+    with pytest.raises(Invalid, match="due/from: The event from which this counts has no date yet"):
         extended_due(snapshot, 1, after(1, milestone="m"), ZONE)
 
 

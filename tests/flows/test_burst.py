@@ -1,4 +1,4 @@
-"""A burst over real processes: the ticks of sweep and delivery do not split its emails."""
+"""A small storm with real processes: sweep and delivery run independently and split no mail."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def test_a_burst_detected_in_several_batches_is_one_email_per_recipient(
     found = storm.run(stack, mail_sink, **size, patience=120)
     print(f"last OK {found.seconds:.1f} s after the instant")
     assert storm.problems(found, **size) == []
-    assert len(found.emails) == 10
+    assert len(found.mails) == 10
     assert found.seconds < storm.WITHIN_SECONDS

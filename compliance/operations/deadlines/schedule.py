@@ -102,12 +102,9 @@ def reschedule(
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     rescheduled = Rescheduled()
-    ids = set(obligation_ids)
-    if not ids:
-        return rescheduled
     changes = _Changes()
     try:
-        inputs = schedule_inputs.load(ids, is_for_update=True)
+        inputs = schedule_inputs.load(obligation_ids, is_for_update=True)
     except UnknownTimeZone as error:
         if is_forgiving:
             raise
