@@ -49,10 +49,9 @@ def deliver(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False)
     Args:
         is_stopping: asked before each message; the run ends when it returns True.
     """
-    clock = _clock(as_of)
     report = DeliveryReport(formed=outbox.form(as_of=as_of, domain=rendering.sender_domain()))
     with closing(Mailer()) as mailer:
-        _Run(MailSender(mailer), mailer, report, clock, is_stopping).work(as_of)
+        _Run(MailSender(mailer), mailer, report, _clock(as_of), is_stopping).work(as_of)
     return report
 
 
