@@ -41,7 +41,7 @@ IN_NEW_YORK = ResolutionContext(timezone="America/New_York")
 WEEK = [date(2027, 3, 1) + timedelta(days=number) for number in range(6)]
 AFTER = WEEK[0] + timedelta(days=7)
 AS_OF = datetime(2026, 2, 1, tzinfo=UTC)
-CALENDAR = "desk:hq"
+CALENDAR = "custom:hq"
 AGREEMENTS = 20
 
 
@@ -235,7 +235,7 @@ def _floor(closing: date, moving: int) -> float:
     # Unmeasured: the calendar follows, or the next round of ours would move them back.
     execute(
         'INSERT INTO compliance_closingday (calendar_id, "on", reason) '
-        "SELECT id, %s, 'Closed' FROM compliance_deskcalendar",
+        "SELECT id, %s, 'Closed' FROM compliance_customcalendar",
         [closing],
     )
     return seconds
@@ -249,11 +249,11 @@ def _settle_down() -> None:
 def _save(*closing: date) -> None:
     """Close these days, beside those that are closed already."""
     from compliance.domain.drafts import read
-    from compliance.domain.due_dates.drafts import DeskCalendarDraft
-    from compliance.models import DeskCalendar
+    from compliance.domain.due_dates.drafts import CustomCalendarDraft
+    from compliance.models import CustomCalendar
     from compliance.operations.due_dates import calendars
 
-    calendar = DeskCalendar.objects.filter(code="hq").first()
+    calendar = CustomCalendar.objects.filter(code="hq").first()
     days = [*calendar.closing_days.values_list("on", flat=True)] if calendar else []
     value = {
         "code": "hq",
@@ -261,7 +261,7 @@ def _save(*closing: date) -> None:
         "weekend": [6],
         "closing_days": [{"on": day, "reason": "Closed"} for day in [*days, *closing]],
     }
-    calendars.save(calendar=calendar, draft=read(DeskCalendarDraft, value))
+    calendars.save(calendar=calendar, draft=read(CustomCalendarDraft, value))
 
 
 def _fill(count: int) -> None:
@@ -289,7 +289,7 @@ def _fill(count: int) -> None:
     ids = [pk for (pk,) in execute("SELECT id FROM compliance_obligation ORDER BY id")]
     for batch in _batches(ids, 1_000):
         with transaction.atomic():
-            projection.refresh(schedule.arrange(batch, as_of=AS_OF).touched, as_of=AS_OF)
+            projection.refresh(schedule.reschedule(batch, as_of=AS_OF).touched, as_of=AS_OF)
 
 
 def _batches(ids: list[int], size: int) -> Iterable[list[int]]:

@@ -20,10 +20,12 @@ from compliance.queries.system import health
 
 @shared_task
 def sweep() -> None:
-    """Run the sweep and end silences whose time is up."""
+    """Run the sweep and end silences whose time is up, even if the sweep fails."""
     now = timezone.now()
-    sweeping.run(as_of=now)
-    silences.end_due(as_of=now)
+    try:
+        sweeping.run(as_of=now)
+    finally:
+        silences.end_due(as_of=now)
 
 
 @shared_task
@@ -49,7 +51,7 @@ def audit() -> None:
     """Audit that every breach has its alerts and that every alert was delivered."""
     started_at = timezone.now()
     found = auditing.audit(as_of=started_at)
-    audits.note(
+    audits.record(
         started_at=started_at,
         ended_at=timezone.now(),
         breaches=found.breaches,
@@ -81,7 +83,7 @@ def verify_ledger() -> None:
     if not seals.is_check_due(as_of=started_at):
         return
     found = integrity.check(as_of=started_at)
-    check = seals.note_check(
+    check = seals.record_check(
         started_at=started_at,
         ended_at=timezone.now(),
         deadlines=found.deadlines,

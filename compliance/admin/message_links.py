@@ -1,22 +1,15 @@
-"""The pages of the admin that messages link to."""
+"""The pages of the admin that messages and calendars link to."""
 
 from __future__ import annotations
 
-from django.urls import reverse
-
+from compliance.admin import urls
 from compliance.delivery.links import Pages, register_pages
-
-
-def _deadlines(agreement_id: int | None) -> str:
-    path = reverse("admin:compliance_deadline_changelist")
-    return f"{path}?agreement__id__exact={agreement_id}" if agreement_id else path
-
 
 register_pages(
     Pages(
-        home=lambda: reverse("admin:index"),
-        deadline=lambda row_id: reverse("admin:compliance_deadline_change", args=[row_id]),
-        deadlines=_deadlines,
-        ledger_check=lambda row_id: reverse("admin:compliance_ledgercheck_change", args=[row_id]),
+        home=urls.home_url,
+        deadline=urls.deadline_url,
+        deadlines=lambda agreement_id: urls.deadlines_url(agreement_id=agreement_id),
+        ledger_check=lambda check_id: urls.row_url("ledgercheck", check_id),
     )
 )

@@ -22,7 +22,7 @@ from compliance.domain import phrases
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
-    Rhythm,
+    NotificationFrequency,
     WebhookKind,
 )
 from compliance.models import Message, Subscription
@@ -100,7 +100,7 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
     if batch.messages:
         contents = batch.contents(max(batch.messages))
         return "The newest message to this recipient, as it would be sent now.", contents
-    is_digest = subscription.rhythm != Rhythm.AT_ONCE.value
+    is_digest = subscription.frequency != NotificationFrequency.IMMEDIATE.value
     breaches = list(followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
     if not breaches:
         sample = _sample(subscription, as_of)
@@ -132,7 +132,7 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         obligees="Example Buyer (BUY)",
         due=DueTexts(
             label="Was due",
-            date=f"{phrases.moment(due_at, zone)} ({zone})",
+            date=f"{phrases.local_instant(due_at, zone)} ({zone})",
             in_utc=phrases.in_utc(due_at) if zone != "UTC" else "",
         ),
         situation="Nothing was missed: this is only a test that Pacta can reach you.",

@@ -62,7 +62,7 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
         case AlertKind.CHANGED:
             changed = Reason(alert.reason or Reason.RESCHEDULED)
             return _CHANGED.get(changed, changed.value)
-        case AlertKind.ESCALATED | AlertKind.UNSILENCED:
+        case AlertKind.ESCALATED | AlertKind.SILENCE_ENDED:
             return f"still {missed}"
         case _:
             return missed
@@ -79,7 +79,7 @@ def counts_by_label(counts: Sequence[LabelCount]) -> dict[str, int]:
 
 _END_ORDER = [None, *BreachEnd]
 _KIND_ORDER = [
-    AlertKind.ESCALATED, AlertKind.UNSILENCED, AlertKind.MISSED, AlertKind.RECOVERED,
+    AlertKind.ESCALATED, AlertKind.SILENCE_ENDED, AlertKind.MISSED, AlertKind.RECOVERED,
     AlertKind.REMINDER, AlertKind.CHANGED,
 ]  # fmt: skip
 
@@ -175,8 +175,8 @@ def _change(alert: AlertRow, deadline: Deadline) -> str:
         return _CHANGED_SENTENCES[Reason(alert.reason)]
     if deadline.due_at is None:
         return "Its due date is no longer known."
-    due = phrases.moment(deadline.due_at, deadline.timezone)
+    due = phrases.local_instant(deadline.due_at, deadline.timezone)
     if alert.due_at is not None and alert.due_at != deadline.due_at:
-        before = phrases.moment(alert.due_at, deadline.timezone)
+        before = phrases.local_instant(alert.due_at, deadline.timezone)
         return f"It is now due on {due} instead of {before} ({deadline.timezone})."
     return f"It is due on {due} ({deadline.timezone})."

@@ -1,4 +1,4 @@
-"""The answer to a person whose change waited too long for another change to the same data."""
+"""The response to a change that waited too long for another change to the same data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compliance.web.pages import page
 
 
 class ContentionMiddleware:
-    """Answers 409 where a lock could not be had in time. The API answers for itself."""
+    """Returns 409 if a lock timed out. The API has its own response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -24,7 +24,7 @@ class ContentionMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        """Answer in place of a view that raised; None leaves the exception to Django."""
+        """Return the response for a lock timeout, or None to let Django handle the exception."""
         if not (isinstance(exception, OperationalError) and is_contention(exception)):
             return None
         response = page(
@@ -32,7 +32,7 @@ class ContentionMiddleware:
             "Nothing was saved",
             status=HTTPStatus.CONFLICT,
             lines=[
-                "Another change to the same data is under way.",
+                "Someone else is changing the same data.",
                 "Wait a moment, go back, and try again.",
             ],
         )

@@ -1,4 +1,4 @@
-"""Pages that work without signing in. They are not cached, not indexed, and send no referrer."""
+"""Responses for pages without a login. Browsers must not cache them or reveal their URLs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def page(
     template: str = "web/page.html",
     **context: Any,
 ) -> HttpResponse:
-    """Return a page rendered with `templates/web/page.html`, or a template that extends it."""
+    """Return a page rendered from `templates/web/page.html`, or a template that extends it."""
     response = render(request, template, {"title": title, **context}, status=status)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
@@ -25,11 +25,14 @@ def page(
     return response
 
 
-def not_a_link(request: HttpRequest) -> HttpResponse:
-    """Return the page for a link that is forged or has expired."""
+def invalid_link(request: HttpRequest) -> HttpResponse:
+    """Return the page for a link with a wrong or expired signature."""
     return page(
         request,
         "This link does not work",
         status=HTTPStatus.NOT_FOUND,
-        lines=["This link is incomplete or has expired. Use a newer email, or sign in to Pacta."],
+        lines=[
+            "This link is incomplete or has expired. Use the link in a more recent mail, or log in "
+            "to Pacta."
+        ],
     )

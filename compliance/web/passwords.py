@@ -1,4 +1,4 @@
-"""The page behind a password link: its holder chooses the password of their account."""
+"""The page on which the holder of a password link chooses the password of their account."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from compliance.models import User
-from compliance.web.pages import not_a_link, page
+from compliance.web.pages import invalid_link, page
 
 
 class SetPasswordView(PasswordResetConfirmView):
-    """GET shows the form, POST sets the password. Neither signs anybody in.
+    """Shows the form; on POST sets the password. Neither signs the user in.
 
-    Django moves the token from the address into the session first, so that no Referer holds it.
+    Django first moves the token from the URL into the session, so that no Referer contains it.
     """
 
     def get_user(self, uidb64: str) -> Any:
-        """Return the user whom the link names, or None; an inactive one may set no password."""
+        """Return the user of the link, or None if there is none or the account is inactive."""
         user = super().get_user(uidb64)
         return user if user is not None and user.is_active else None
 
     def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
-        """Store the password, and forget failed sign-ins with the one before."""
+        """Store the password, and clear the failed sign-ins with the old one."""
         response = super().form_valid(form)
         reset(username=form.user.get_username())
         return response
 
     def get_success_url(self) -> str:
-        """Return the address of the page that says so."""
+        """Return the URL of the page that confirms it."""
         return reverse("password-set")
 
     def render_to_response(self, context: dict[str, Any], **_options: Any) -> HttpResponse:
-        """Return the form, or the page for a link that does not work."""
+        """Return the form, or the page for an invalid link."""
         if not self.validlink:
-            return not_a_link(self.request)
+            return invalid_link(self.request)
         return page(
             self.request,
             "Choose your password",
@@ -50,11 +50,11 @@ class SetPasswordView(PasswordResetConfirmView):
 
 
 def password_set(request: HttpRequest) -> HttpResponseBase:
-    """Say that the password is set."""
+    """Confirm that the password is set."""
     return page(
         request,
         "Your password is set",
-        lines=["You can sign in with it now. Other sessions and API tokens of yours have ended."],
+        lines=["You can sign in with it now. Your other sessions and your API tokens have ended."],
         link=reverse("admin:index"),
         link_text="Sign in",
     )

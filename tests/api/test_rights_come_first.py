@@ -164,7 +164,7 @@ def test_who_proposed_is_refused_to_approve_before_the_body_is_read(desk: User) 
 def propose(*, by: User) -> Proposal:
     """A waiver that waits for a second person."""
     past = utc("2026-02-01T00:00")
-    deadline = agree(duty(), as_of=past, is_four_eyes=True)
+    deadline = agree(duty(), as_of=past, requires_approval=True)
     draft = FactDraft.model_validate({"type": "waiver", "on": "2026-03-01"})
     proposal = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=timezone.now())
     assert isinstance(proposal, Proposal)

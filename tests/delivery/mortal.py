@@ -32,7 +32,7 @@ class Killed(BaseException):
     """The end of a worker. No `except Exception` catches it."""
 
 
-class Moment(Enum):
+class PointInTime(Enum):
     """When a worker dies: before a step reaches the server, or when the server has done it and
     its answer lies unread."""
 
@@ -50,7 +50,7 @@ class Worker:
     """
 
     dies_at: int | None = None
-    moment: Moment = Moment.BEFORE
+    moment: PointInTime = PointInTime.BEFORE
     trace: IO[bytes] | None = None
     steps: list[str] = field(default_factory=list)
     is_dead: bool = False
@@ -84,7 +84,7 @@ class Worker:
             raise Killed
         is_last = len(self.steps) == self.dies_at
         self.steps.append(name)
-        if is_last and self.moment is Moment.BEFORE:
+        if is_last and self.moment is PointInTime.BEFORE:
             self._die()
         yield
         if is_last:

@@ -132,7 +132,7 @@ def test_what_else_befalls_the_agreement_meanwhile_is_told_with_the_burst(
 
 
 def test_a_digest_is_not_split_by_a_sweep_that_is_under_way(desk: Desk, sink: Sink) -> None:
-    desk.follow(rhythm="daily", digest_hour=13)
+    desk.follow(frequency="daily", digest_hour=13)
     hour = DUE + timedelta(hours=1)
     quiet, busy = (desk.agreement(ref) for ref in ("quiet", "busy"))
     for agreement in (quiet, busy):

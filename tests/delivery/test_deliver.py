@@ -356,7 +356,7 @@ def test_loaded_messages_are_rendered_without_further_queries(
     desk: Desk, sink: Sink, django_assert_num_queries: Any
 ) -> None:
     desk.follow()
-    desk.follow("digest@example.org", rhythm="daily", digest_hour=13)
+    desk.follow("digest@example.org", frequency="daily", digest_hour=13)
     for number in range(2):
         agreement = desk.agreement(f"a-{number}")
         done = desk.deadline(agreement, "Done")

@@ -85,6 +85,7 @@ def test_undisturbed_everybody_is_told_everything_once(simulation: Simulation) -
     assert judge(simulation.undisturbed()) == Verdict()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("worker", ["sweep", "delivery"])
 def test_killed_at_any_step_nothing_is_lost_false_or_doubled(
     simulation: Simulation, worker: str
@@ -152,18 +153,19 @@ def _name_each_attempt_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _send_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reported_alerts, "withdraw_untrue", lambda _ids, *, now: None)
+    monkeypatch.setattr(reported_alerts, "withdraw_untrue", lambda ids, **_: {*ids})
 
 
 def _make_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = alerts.make
+    create = alerts.create
 
     def later(rows: Any, **more: Any) -> None:
-        transaction.on_commit(lambda: make(rows, **more))
+        transaction.on_commit(lambda: create(rows, **more))
 
-    monkeypatch.setattr(alerts, "make", later)
+    monkeypatch.setattr(alerts, "create", later)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("sabotage", "worker", "when", "finding"),
     [

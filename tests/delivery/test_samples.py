@@ -122,7 +122,7 @@ def test_without_a_message_a_preview_is_of_what_was_missed_last(desk: Desk) -> N
         ({"tag": "services"}, False),
         ({"is_owner": True, "party": "CHN"}, True),
         ({"email": "else@example.org", "is_owner": True}, False),
-        ({"rhythm": "weekly", "from_escalation": 1}, True),
+        ({"frequency": "weekly", "from_escalation": 1}, True),
     ]
     for values, is_followed in follows:
         shown = samples.preview(desk.follow(**values), as_of=DUE)

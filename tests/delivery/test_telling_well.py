@@ -1,4 +1,4 @@
-"""What the ladder, digests, silences and links make of the mails that people get."""
+"""What the notification_policy, digests, silences and links make of the mails that people get."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_extension_ahead_of_time_is_told(desk: Desk, sink: Sink) -> None:
 
 
 def test_a_digest_gathers_agreements_at_its_hour(desk: Desk, sink: Sink) -> None:
-    desk.follow(rhythm="daily", digest_hour=18, timezone="Europe/Berlin")
+    desk.follow(frequency="daily", digest_hour=18, timezone="Europe/Berlin")
     desk.deadline(desk.agreement("a-1", "First"))
     desk.deadline(desk.agreement("a-2", "Second"))
     desk.pass_to(DUE)
@@ -109,7 +109,7 @@ def test_what_a_silence_held_back_comes_in_one_mail_when_it_ends(desk: Desk, sin
 
 def test_the_end_of_a_silence_keeps_the_hours_of_those_who_are_told(desk: Desk, sink: Sink) -> None:
     desk.follow(quiet_from="13:00", quiet_until="20:00")
-    desk.follow("digest@example.org", rhythm="daily", digest_hour=8)
+    desk.follow("digest@example.org", frequency="daily", digest_hour=8)
     agreement = desk.agreement()
     desk.deadline(agreement)
     user = User.objects.create_superuser("lee@example.org", "x")
@@ -204,7 +204,7 @@ def test_a_link_is_good_for_the_breach_it_came_with_and_no_later_one(
     desk.pass_to(DUE + 2 * HOUR)
     desk.pass_to(DUE + 2 * DAY)
     assert Breach.objects.filter(ended_at__isnull=True).count() == 1
-    assert b"Nothing is missed anymore" in client.post(old).content
+    assert b"Nothing to acknowledge" in client.post(old).content
     assert not Breach.objects.filter(acknowledged_at__isnull=False).exists()
     new = link(sink.received[-1], "Acknowledge")
     assert b"1 missed deadline acknowledged" in client.post(new).content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain.deadlines.breaches import breach_changes
@@ -21,7 +21,7 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.vocabulary import BreachEnd, FactKind
-from tests.domain.courses import LAST_HOUR, due_at_hour, histories, hour, terms
+from tests.domain.strategies import LAST_HOUR, due_at_hour, histories, hour, terms
 
 TERMS = Terms(begins_at=hour(0), due=due_at_hour(24))
 
@@ -30,25 +30,27 @@ def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[E
     """The ledger after one settlement at `as_of`."""
     last = max((entry.recorded_at for entry in ledger), default=None)
     recorded_at = next_recorded_at(as_of, last)
-    return ledger + [entry_of(each, recorded_at) for each in ledger_delta(ledger, timeline, as_of)]
+    return ledger + [
+        entry_of(each, recorded_at) for each in ledger_delta(ledger, timeline.until(as_of))
+    ]
 
 
 def test_a_ledger_that_is_up_to_date_gets_nothing() -> None:
     timeline = project(TERMS, [])
     ledger = appended([], timeline, hour(30))
-    assert ledger_delta(ledger, timeline, hour(30)) == ()
+    assert ledger_delta(ledger, timeline.until(hour(30))) == ()
 
 
 def test_the_first_batch_tells_the_whole_course_so_far_and_nothing_of_the_future() -> None:
     timeline = project(TERMS, [])
-    assert len(ledger_delta([], timeline, hour(3))) == 1
-    assert len(ledger_delta([], timeline, hour(24))) == 2
+    assert len(ledger_delta([], timeline.until(hour(3)))) == 1
+    assert len(ledger_delta([], timeline.until(hour(24)))) == 2
 
 
 def test_a_waiver_learned_of_late_restates_from_the_instant_at_which_belief_was_wrong() -> None:
     ledger = appended([], project(TERMS, []), hour(30))
     waived = project(TERMS, [Fact(id=1, kind=FactKind.WAIVER, effective_at=hour(20))])
-    [correction] = ledger_delta(ledger, waived, hour(31))
+    [correction] = ledger_delta(ledger, waived.until(hour(31)))
     assert correction.effective_at == hour(20)
     ledger = appended(ledger, waived, hour(31))
     believed = replay(ledger, as_of=hour(25), known_at=hour(30))
@@ -65,7 +67,6 @@ def test_two_batches_never_bear_the_same_instant() -> None:
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=600)
 def test_replay_equals_projection_with_the_facts_known_then(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -76,7 +77,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
         known = [fact for fact, recorded in history if recorded <= known_at]
         timelines[known_at] = project(agreed, known)
         ledger = appended(ledger, timelines[known_at], known_at)
-        assert ledger_delta(ledger, timelines[known_at], known_at) == ()
+        assert ledger_delta(ledger, timelines[known_at].until(known_at)) == ()
     for known_at, timeline in timelines.items():
         for number in range(-1, LAST_HOUR + 1):
             as_of = hour(number)
@@ -92,7 +93,6 @@ def test_replay_equals_projection_with_the_facts_known_then(
 
 
 @given(terms(), histories(), st.lists(st.integers(0, LAST_HOUR), max_size=8))
-@settings(deadline=None, max_examples=300)
 def test_settling_more_often_appends_nothing_that_settling_once_would_not(
     agreed: Terms, history: list[tuple[Fact, datetime]], extra: list[int]
 ) -> None:
@@ -107,7 +107,6 @@ def test_settling_more_often_appends_nothing_that_settling_once_would_not(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=300)
 def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -127,7 +126,6 @@ def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
 
 
 @given(terms(), histories(), st.integers(0, LAST_HOUR))
-@settings(deadline=None, max_examples=300)
 def test_a_history_told_again_is_what_following_it_would_have_left(
     agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
 ) -> None:
@@ -148,7 +146,6 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=200)
 def test_what_was_not_known_before_the_beginning_was_not_believed(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Periods counted from an event, held against QuantLib."""
+"""Periods counted from an event, compared with QuantLib."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import LAST_DAY, DayOutOfRange
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
+from tests.profiles import scaled
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "business_day_conventions_quantlib.json").read_text()
@@ -44,7 +45,7 @@ NAMED_BY_QUANTLIB = {
     "ModifiedPreceding": RollConvention.MODIFIED_PRECEDING,
     "Nearest": RollConvention.NEAREST,
 }
-# In QuantLib, days that are advanced by are business days.
+# QuantLib advances by business days when given days.
 UNITS = {
     PeriodUnit.BUSINESS_DAYS: QuantLib.Days,
     PeriodUnit.WEEKS: QuantLib.Weeks,
@@ -67,7 +68,7 @@ def from_ql(day: Any) -> date:
 
 @cache
 def quantlib_of(name: str) -> Any:
-    """A calendar of QuantLib's that keeps our closed days."""
+    """A QuantLib calendar with our closed days."""
     ours = BusinessCalendar((name,))
     theirs = QuantLib.BespokeCalendar(name)
     weekend = ours.weekends(FIRST)[name]
@@ -118,7 +119,7 @@ def text_of(computed: PeriodEnd) -> str:
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=str)
-def test_quantlibs_own_cases_come_out_as_it_has_them(case: dict[str, Any]) -> None:
+def test_the_cases_of_quantlib_have_the_same_results(case: dict[str, Any]) -> None:
     unit = "business_days" if case["unit"] == "days" else case["unit"]
 
     computed = compute(
@@ -134,7 +135,7 @@ def test_quantlibs_own_cases_come_out_as_it_has_them(case: dict[str, Any]) -> No
 
 
 @given(days, calendars, conventions)
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=scaled(2))
 def test_every_convention_rolls_as_quantlib_does(
     day: date, name: str, convention: RollConvention
 ) -> None:
@@ -151,7 +152,7 @@ def test_every_convention_rolls_as_quantlib_does(
     st.integers(-24, 24),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=3000)
+@settings(max_examples=scaled(5))
 def test_every_period_advances_as_in_quantlib(
     day: date,
     name: str,
@@ -180,8 +181,8 @@ def test_every_period_advances_as_in_quantlib(
     conventions,
     st.integers(-24, 24),
 )
-@settings(deadline=None, max_examples=1500)
-def test_the_end_of_a_month_is_where_quantlib_has_it(
+@settings(max_examples=scaled(2.5))
+def test_the_end_of_a_month_is_the_same_as_in_quantlib(
     year: int, month: int, back: int, name: str, convention: RollConvention, count: int
 ) -> None:
     start = (date(year, month, 28) + 4 * DAY).replace(day=1) - (back + 1) * DAY
@@ -197,7 +198,6 @@ def test_the_end_of_a_month_is_where_quantlib_has_it(
 
 
 @given(days, st.integers(-800, 800), calendars, conventions)
-@settings(deadline=None, max_examples=500)
 def test_days_are_counted_through_and_then_rolled_as_in_quantlib(
     day: date, count: int, name: str, convention: RollConvention
 ) -> None:
@@ -207,8 +207,7 @@ def test_days_are_counted_through_and_then_rolled_as_in_quantlib(
 
 
 @given(days, st.integers(1, 250), calendars)
-@settings(deadline=None, max_examples=500)
-def test_quantlib_counts_as_many_business_days_up_to_the_end_as_were_asked_for(
+def test_quantlib_counts_the_requested_number_of_business_days_up_to_the_end(
     day: date, count: int, name: str
 ) -> None:
     after = day_of(compute(day, count, PeriodUnit.BUSINESS_DAYS, names=(name,)))
@@ -271,7 +270,7 @@ DISAGREEMENTS: dict[str, tuple[Any, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", list(DISAGREEMENTS))
-def test_business_days_are_those_of_quantlib_but_for_differences_that_are_explained(
+def test_business_days_match_quantlib_except_for_explained_differences(
     name: str,
 ) -> None:
     theirs, explained = DISAGREEMENTS[name]
@@ -288,8 +287,7 @@ def test_business_days_are_those_of_quantlib_but_for_differences_that_are_explai
 
 
 @given(days, st.integers(1, 300), st.lists(calendars, min_size=1, max_size=3).map(tuple))
-@settings(deadline=None, max_examples=200)
-def test_so_many_business_days_on_and_back_return_to_a_business_day(
+def test_business_days_forward_and_backward_return_to_a_business_day(
     day: date, count: int, names: tuple[str, ...]
 ) -> None:
     assume(BusinessCalendar(names).is_business_day(day))
@@ -334,7 +332,7 @@ def test_a_period_that_counts_its_first_day_ends_a_day_sooner(
     assert "first day counted" in text_of(computed)
 
 
-def test_a_first_day_that_counts_is_taken_off_before_rolling() -> None:
+def test_the_counted_first_day_is_subtracted_before_rolling() -> None:
     computed = compute(
         "2025-05-18", 7, names=("DE",), count_first_day=True, roll=RollConvention.FOLLOWING
     )
@@ -342,7 +340,7 @@ def test_a_first_day_that_counts_is_taken_off_before_rolling() -> None:
     assert day_of(computed) == date(2025, 5, 26)
 
 
-def test_a_period_of_nothing_ends_on_the_day_of_its_event_and_rolls() -> None:
+def test_a_period_of_length_zero_ends_on_the_day_of_its_event_and_rolls() -> None:
     saturday = "2025-05-17"
     for unit in set(PeriodUnit) - {PeriodUnit.HOURS}:
         rolled = compute(saturday, 0, unit, roll=RollConvention.FOLLOWING)
@@ -358,11 +356,11 @@ def test_a_period_of_nothing_ends_on_the_day_of_its_event_and_rolls() -> None:
         ("2026-03-28", "2026-03-28T11:00Z", 24, "2026-03-29T11:00Z", "2026-03-29"),
         ("2026-10-24", "2026-10-24T10:00Z", 24, "2026-10-25T10:00Z", "2026-10-25"),
         ("2026-05-14", "2026-05-14T10:00Z", -48, "2026-05-12T10:00Z", "2026-05-12"),
-        # What ends as a day ends was in time on that day.
+        # A period that ends at the end of a day includes that day.
         ("2026-05-14", "2026-05-14T10:00Z", 12, "2026-05-14T22:00Z", "2026-05-14"),
     ],
 )
-def test_hours_elapse_whatever_clocks_show(
+def test_hours_are_elapsed_time_when_clocks_change(
     start: str, at: str, count: int, end: str, last_day: str
 ) -> None:
     event = Event(on=date.fromisoformat(start), at=datetime.fromisoformat(at))
@@ -380,7 +378,7 @@ def test_hours_elapse_whatever_clocks_show(
     assert reading.why == ""
 
 
-def test_hours_from_an_event_known_by_its_day_end_between_two_readings() -> None:
+def test_hours_from_an_event_known_by_its_day_have_two_readings() -> None:
     computed = compute_period_end(
         Event(on=date(2026, 3, 29)),
         rule(72, PeriodUnit.HOURS),
@@ -396,7 +394,7 @@ def test_hours_from_an_event_known_by_its_day_end_between_two_readings() -> None
     assert latest.why == "if it happened as 2026-03-29 ended"
 
 
-def test_hours_do_not_roll_and_say_so() -> None:
+def test_hours_do_not_roll_and_a_warning_says_so() -> None:
     computed = compute_period_end(
         Event(on=date(2026, 5, 15), at=datetime(2026, 5, 15, 12, tzinfo=UTC)),
         rule(24, PeriodUnit.HOURS, roll=RollConvention.FOLLOWING),
@@ -482,7 +480,7 @@ def test_hours_do_not_roll_and_say_so() -> None:
         ),
     ],
 )
-def test_the_working_is_shown_in_sentences(
+def test_the_trace_explains_the_computation(
     start: str, count: int, others: dict[str, Any], sentences: list[str]
 ) -> None:
     unit = PeriodUnit(others.get("unit", "days"))
@@ -524,12 +522,12 @@ def test_the_working_is_shown_in_sentences(
         ),
     ],
 )
-def test_what_to_beware_of_is_said(start: str, others: dict[str, Any], warning: str) -> None:
+def test_warnings_name_what_to_check(start: str, others: dict[str, Any], warning: str) -> None:
     assert compute(start, 10, **others).warnings == (warning,)
 
 
 @pytest.mark.parametrize("unit", list(PeriodUnit))
-def test_a_period_that_ends_too_far_away_is_refused(unit: PeriodUnit) -> None:
+def test_a_period_that_ends_beyond_the_supported_days_is_refused(unit: PeriodUnit) -> None:
     event = Event(on=LAST_DAY - 3 * DAY, at=datetime(2200, 12, 28, tzinfo=UTC))
     far_rules = [rule(100_000, unit)]
     if unit is PeriodUnit.BUSINESS_DAYS:
@@ -542,25 +540,25 @@ def test_a_period_that_ends_too_far_away_is_refused(unit: PeriodUnit) -> None:
             compute_period_end(event, far, calendar=BusinessCalendar(()), zone_name="UTC")
 
 
-def test_a_rule_that_contradicts_itself_is_refused() -> None:
+def test_a_contradictory_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="Only frcp-6 adds days for service"):
         compute("2025-05-14", 10, service_days=3)
 
 
-def test_the_desks_own_closing_days_count() -> None:
+def test_closing_days_of_a_custom_calendar_count() -> None:
     desk = {
-        "desk:hq": DeskCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
+        "custom:hq": CustomCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
     }
 
     computed = compute_period_end(
         Event(on=date(2025, 5, 14)),
         rule(10, PeriodUnit.DAYS, roll=RollConvention.FOLLOWING),
-        calendar=BusinessCalendar(("desk:hq",), desk),
+        calendar=BusinessCalendar(("custom:hq",), desk),
         zone_name="UTC",
     )
 
     assert day_of(computed) == date(2025, 5, 26)
-    assert "2025-05-24 is Inventory in desk:hq" in text_of(computed)
+    assert "2025-05-24 is Inventory in custom:hq" in text_of(computed)
 
 
 @given(days, st.integers(-40, 40), st.sampled_from([PeriodUnit.MONTHS, PeriodUnit.YEARS]))

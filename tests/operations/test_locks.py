@@ -233,7 +233,7 @@ def test_a_person_whose_change_waits_too_long_reads_why(
     with held(AGREEMENT, deadline.agreement_id):
         response = act(client, deadline, "record_performance", on="2026-03-10")
     assert response.status_code == 409, response.content
-    assert b"Another change to the same data is under way." in response.content
+    assert b"Someone else is changing the same data." in response.content
     assert not deadline.facts.exists()
 
 

@@ -15,7 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.alerts.notification_policies import LadderRow
+from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import asked, changes_of, paged
 from compliance.api.parsers import (
     DocumentJSONParser,
@@ -74,10 +74,12 @@ class AgreementRow(serializers.Serializer[Agreement]):
     ends_on = serializers.DateField(allow_null=True)
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
-    is_four_eyes = serializers.BooleanField(
+    requires_approval = serializers.BooleanField(
         help_text="Determinations, waivers and extensions wait for another person's approval."
     )
-    ladder = LadderRow(allow_null=True, help_text="Null: the default policy.")
+    notification_policy = NotificationPolicyRow(
+        allow_null=True, help_text="Null: the default policy."
+    )
     milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
 

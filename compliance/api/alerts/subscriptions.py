@@ -23,7 +23,7 @@ from compliance.api.views import (
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.vocabulary import (
     AlertKind,
-    Rhythm,
+    NotificationFrequency,
     Severity,
 )
 from compliance.models import Subscription
@@ -49,7 +49,7 @@ class SubscriptionRow(serializers.Serializer[Subscription]):
     from_escalation = serializers.IntegerField(
         help_text="0: notified immediately. 1: only from the first escalation on, and so on."
     )
-    rhythm = serializers.ChoiceField(choices=list(Rhythm))
+    frequency = serializers.ChoiceField(choices=list(NotificationFrequency))
     digest_hour = serializers.IntegerField()
     digest_weekday = serializers.IntegerField(
         help_text="The weekday of a weekly digest; 0 is Monday."

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from compliance.domain.alerts.drafts import LadderDraft
+from compliance.domain.alerts.drafts import NotificationPolicyDraft
 from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import (
@@ -71,8 +71,8 @@ class AgreementTerms(Draft):
     calendars: Annotated[
         tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(all_different)
     ] = ()
-    is_four_eyes: bool = False
-    ladder: LadderDraft | None = None
+    requires_approval: bool = False
+    notification_policy: NotificationPolicyDraft | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -143,7 +143,7 @@ class ObligationDraft(Draft):
     due: DueRule | None = None
     grace: Grace | None = None
     starts: DueRule | None = None
-    is_surviving: bool = False
+    survives_termination: bool = False
     severity: Severity = Severity.NORMAL
     tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different)] = ()
     owner: Email | None = None
@@ -152,7 +152,7 @@ class ObligationDraft(Draft):
     roll_up_share: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
     target_quantity: Quantity | None = None
     unit: Line = ""
-    ladder: LadderDraft | None = None
+    notification_policy: NotificationPolicyDraft | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

@@ -20,30 +20,36 @@ from compliance.domain.fields import (
     one_line,
 )
 from compliance.domain.limits import AtMost
-from compliance.domain.vocabulary import AlertKind, PeriodUnit, Rhythm, Severity, WebhookKind
+from compliance.domain.vocabulary import (
+    AlertKind,
+    NotificationFrequency,
+    PeriodUnit,
+    Severity,
+    WebhookKind,
+)
 
-_ABOUT_A_BREACH = frozenset({AlertKind.MISSED, AlertKind.ESCALATED, AlertKind.UNSILENCED})
+_ABOUT_A_BREACH = frozenset({AlertKind.MISSED, AlertKind.ESCALATED, AlertKind.SILENCE_ENDED})
 
 
-class RungDraft(Draft):
+class PolicyStepDraft(Draft):
     """A reminder or escalation step: a number of days or business days before or after."""
 
     count: Annotated[int, Field(ge=1, le=366)]
     unit: Literal[PeriodUnit.DAYS, PeriodUnit.BUSINESS_DAYS] = PeriodUnit.DAYS
 
 
-Rungs = Annotated[tuple[RungDraft, ...], AtMost(12), AfterValidator(all_different)]
+PolicySteps = Annotated[tuple[PolicyStepDraft, ...], AtMost(12), AfterValidator(all_different)]
 """Reminder or escalation steps; no two are equal."""
 
 
-class LadderDraft(Draft):
+class NotificationPolicyDraft(Draft):
     """A notification policy: reminders before the due date, escalations after a breach."""
 
-    reminders: Rungs = ()
-    escalations: Rungs = ()
+    reminders: PolicySteps = ()
+    escalations: PolicySteps = ()
 
 
-def dump_ladder(draft: LadderDraft | None) -> dict[str, Any] | None:
+def dump_notification_policy(draft: NotificationPolicyDraft | None) -> dict[str, Any] | None:
     """Return a notification policy as it is stored."""
     return None if draft is None else draft.model_dump(mode="json")
 
@@ -67,7 +73,7 @@ class SubscriptionDraft(Draft):
         tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(all_different)
     ] = ()
     from_escalation: Annotated[int, Field(ge=0, le=12)] = 0
-    rhythm: Rhythm = Rhythm.AT_ONCE
+    frequency: NotificationFrequency = NotificationFrequency.IMMEDIATE
     digest_hour: Annotated[int, Field(ge=0, le=23)] = 8
     digest_weekday: Annotated[int, Field(ge=0, le=6)] = 0
     quiet_from: time | None = None
@@ -104,7 +110,7 @@ class SubscriptionDraft(Draft):
         if AlertKind.RECOVERED in self.kinds and not _ABOUT_A_BREACH & set(self.kinds):
             sentence = (
                 "A recovery is announced only to those who were notified of the breach: add "
-                "missed, escalated or unsilenced to kinds."
+                "missed, escalated or silence_ended to kinds."
             )
             raise ValueError(sentence)
         return self
@@ -125,7 +131,7 @@ class SilenceDraft(Draft):
     reason: Title
 
 
-class FeedDraft(Draft):
+class CalendarFeedDraft(Draft):
     """A private calendar feed of the deadlines of one agreement, or of all agreements."""
 
     name: Title

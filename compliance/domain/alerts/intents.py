@@ -6,6 +6,7 @@ when alerts are made of it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -79,11 +80,12 @@ def reminder(
     """
     if now.status not in _REMINDED or now.due is None or now.due.due_at <= as_of:
         return NO_STEP
-    passed = [at for at in steps if known_since < at <= as_of]
+    count = bisect_right(steps, as_of)
     intent = None
-    if passed:
-        intent = AlertIntent(kind=AlertKind.REMINDER, occasion=passed[-1], due_at=now.due.due_at)
-    return PolicyStep(intent=intent, next_at=_first_after(steps, as_of))
+    if count and steps[count - 1] > known_since:
+        occasion = steps[count - 1]
+        intent = AlertIntent(kind=AlertKind.REMINDER, occasion=occasion, due_at=now.due.due_at)
+    return PolicyStep(intent, steps[count] if count < len(steps) else None)
 
 
 def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime) -> PolicyStep:
@@ -98,7 +100,7 @@ def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime
     until = breach.acknowledged_until
     if until is not None and as_of < until:
         return PolicyStep(next_at=until)
-    level = sum(at <= as_of for at in steps)
+    level = bisect_right(steps, as_of)
     occasion = steps[level - 1] if level else None
     if until is not None and (occasion is None or until > occasion):
         occasion = until
@@ -107,7 +109,7 @@ def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime
         intent = AlertIntent(
             kind=_ESCALATED, occasion=occasion, breach_at=breach.occurred_at, level=level
         )
-    return PolicyStep(intent=intent, next_at=_first_after(steps, as_of))
+    return PolicyStep(intent, steps[level] if level < len(steps) else None)
 
 
 def missed(changes: BreachChanges, *, announce_ended: bool) -> list[AlertIntent]:
@@ -116,13 +118,10 @@ def missed(changes: BreachChanges, *, announce_ended: bool) -> list[AlertIntent]
     With `announce_ended` a breach that was over before it was detected is announced too. When its
     history was loaded nobody was notified of it, so it is announced if it is open again.
     """
+    begun = [each for each in changes.begun if each.ended_at is None or announce_ended]
     return [
-        AlertIntent(kind=_MISSED, occasion=breach.occurred_at, breach_at=breach.occurred_at)
-        for breach in changes.begun
-        if breach.ended_at is None or announce_ended
-    ] + [
-        AlertIntent(kind=_MISSED, occasion=breach.occurred_at, breach_at=breach.occurred_at)
-        for breach in changes.resumed
+        AlertIntent(_MISSED, breach.occurred_at, breach.occurred_at)
+        for breach in (*begun, *changes.resumed)
     ]
 
 
@@ -159,7 +158,3 @@ def changed(
     return AlertIntent(
         kind=AlertKind.CHANGED, occasion=recorded_at, due_at=before.due_at, reason=reason
     )
-
-
-def _first_after(steps: Sequence[datetime], instant: datetime) -> datetime | None:
-    return next((at for at in steps if at > instant), None)

@@ -11,7 +11,7 @@ from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
 from compliance.domain.fields import PartyCode, Quantity, Refs, RowId, Share, Text
-from compliance.domain.vocabulary import Conclusion, FactKind, Verdict
+from compliance.domain.vocabulary import FactKind, Verdict
 
 _LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
 _WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT, FactKind.DETERMINATION})
@@ -105,7 +105,7 @@ class FactDraft(_BaseFactDraft):
 
     type: FactKind
     quantity: Quantity | None = None
-    verdict: Conclusion | None = None
+    verdict: Verdict | None = None
     share: Share | None = None
     due: DueRule | None = None
 
@@ -158,10 +158,10 @@ class FactDraft(_BaseFactDraft):
             sentence = "A determination needs reasons: give them as note."
             raise ValueError(sentence)
         amounts = [each for each in (self.quantity, self.share) if each is not None]
-        if self.verdict is Conclusion.PARTLY_MET and len(amounts) != 1:
+        if self.verdict is Verdict.PARTLY_MET and len(amounts) != 1:
             sentence = "Give how much was met in total: either quantity, or share (0 to 1)."
             raise ValueError(sentence)
-        if self.verdict is not Conclusion.PARTLY_MET and amounts:
+        if self.verdict is not Verdict.PARTLY_MET and amounts:
             sentence = "Only partly_met has a quantity or a share: remove it."
             raise ValueError(sentence)
         return self
@@ -177,9 +177,9 @@ class AgreementFactDraft(_BaseFactDraft):
 
 
 class PositionDraft(DayOrInstant):
-    """What one party says about a deadline."""
+    """What one party says about a deadline. Only the desk can call it undetermined."""
 
     party: PartyCode
-    verdict: Verdict
+    verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]
     quote: Text = ""
     evidence: Refs = ()

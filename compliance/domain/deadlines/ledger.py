@@ -18,7 +18,7 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.terms import Terms
-from compliance.domain.deadlines.timeline import Timeline, Transition
+from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.vocabulary import Reason, Status
 
 
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
     fact_id: int | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None = None
+    earliest_due_at: datetime | None = None
     performed: Decimal | None = None
     target: Decimal | None = None
 
@@ -72,15 +72,12 @@ def current_history(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def ledger_delta(
-    recorded: Sequence[Entry], timeline: Timeline, as_of: datetime
-) -> tuple[Transition, ...]:
-    """Return what must be appended so that the ledger states `timeline` up to `as_of`.
+def ledger_delta(recorded: Sequence[Entry], expected: Sequence[Transition]) -> Sequence[Transition]:
+    """Return what must be appended so that the ledger states the transitions of `expected`.
 
     Empty if it already does. Otherwise the history from the first instant at which the two
-    differ: the state that holds at that instant, and every later transition up to `as_of`.
+    differ: the state that holds at that instant, and every later transition.
     """
-    expected = timeline.until(as_of)
     history = current_history(recorded)
     for index, (entry, transition) in enumerate(zip(history, expected, strict=False)):
         if entry.effective_at != transition.effective_at or not _agree(entry, transition):
@@ -109,7 +106,7 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
         fact_id=transition.fact_id,
         due_at=due.due_at if due is not None else None,
         unmet_at=due.unmet_at if due is not None else None,
-        first_at=due.first_at if due is not None else None,
+        earliest_due_at=due.earliest_due_at if due is not None else None,
         performed=recorded_quantity(transition),
         target=transition.target,
     )
@@ -133,7 +130,7 @@ def replay_history(
     while at is not None and at <= as_of:
         known = [each for each in facts if each.recorded_at is not None and each.recorded_at <= at]
         timeline = project(terms, known)
-        if batch := ledger_delta(recorded, timeline, at):
+        if batch := ledger_delta(recorded, timeline.until(at)):
             last = next_recorded_at(at, last)
             appended += [(transition, last) for transition in batch]
             recorded += [entry_of(transition, last) for transition in batch]
@@ -179,7 +176,7 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.fact_id == transition.fact_id
         and entry.due_at == (due.due_at if due is not None else None)
         and entry.unmet_at == (due.unmet_at if due is not None else None)
-        and entry.first_at == (due.first_at if due is not None else None)
+        and entry.earliest_due_at == (due.earliest_due_at if due is not None else None)
         and entry.performed == recorded_quantity(transition)
         and entry.target == transition.target
     )

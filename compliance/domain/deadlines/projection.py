@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from compliance.domain.deadlines.achieve import AchieveProjector
 from compliance.domain.deadlines.facts import Fact, effective_facts, order_of_effect
 from compliance.domain.deadlines.maintain import MaintainProjector
-from compliance.domain.deadlines.projector import Projector, event_at
+from compliance.domain.deadlines.projector import ZERO, Projector, event_at
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline, Transition
 from compliance.domain.due_dates.due_rules import Due
@@ -27,8 +27,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     """Return the timeline of a deadline under `terms`, given all `facts` recorded about it.
 
     - A performance strictly before `due_at`, or by a civil day not after the due day, is `met`;
-      any other is `met_late`. From `due.first_at` on the answer depends on the reading of the
-      rule, and the reason says so.
+      any other is `met_late`. From `due.earliest_due_at` on the answer depends on the reading of
+      the rule, and the reason says so.
     - `unmet` begins at the end of the grace period; without grace that is `due_at` itself.
     - An extension, a trigger or a waiver counts from the instant at which it takes effect. Before
       the end of the grace period there is no breach; after it the breach ends there.
@@ -53,7 +53,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     if (
         not facts
         and due is not None
-        and due.first_at is None
+        and due.earliest_due_at is None
         and not terms.moves
         and terms.kind is _ACHIEVE
         and not terms.is_withdrawn
@@ -79,34 +79,14 @@ def _untouched(terms: Terms, due: Due) -> Timeline:
     begins_at, due_at, unmet_at = terms.begins_at, due.due_at, due.unmet_at
     target = terms.target_quantity
     has_grace = unmet_at > due_at
-    unmet = Transition(
-        effective_at=unmet_at,
-        status=_UNMET,
-        reason=_GRACE_ENDED if has_grace else _DUE_PASSED,
-        fact_id=None,
-        due=due,
-        target=target,
-    )
+    reason = _GRACE_ENDED if has_grace else _DUE_PASSED
+    unmet = Transition(unmet_at, _UNMET, reason, None, due, ZERO, target)
     if not has_grace and begins_at == due_at:
         return Timeline((unmet,))
-    agreed = Transition(
-        effective_at=begins_at,
-        status=_PENDING,
-        reason=_AGREED,
-        fact_id=None,
-        due=due,
-        target=target,
-    )
+    agreed = Transition(begins_at, _PENDING, _AGREED, None, due, ZERO, target)
     if not has_grace:
         return Timeline((agreed, unmet))
-    in_grace = Transition(
-        effective_at=due_at,
-        status=_IN_GRACE,
-        reason=_DUE_PASSED,
-        fact_id=None,
-        due=due,
-        target=target,
-    )
+    in_grace = Transition(due_at, _IN_GRACE, _DUE_PASSED, None, due, ZERO, target)
     if begins_at == due_at:
         return Timeline((in_grace, unmet))
     return Timeline((agreed, in_grace, unmet))

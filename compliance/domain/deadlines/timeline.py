@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -53,8 +54,8 @@ class Transition(NamedTuple):
         """Whether the status depends on whose day, or whose reading of the rule, is used."""
         if self.status is not Status.PENDING:
             return is_ambiguous(self.reason)
-        first_at = self.due.first_at if self.due is not None else None
-        return first_at is not None and first_at <= self.effective_at
+        earliest_due_at = self.due.earliest_due_at if self.due is not None else None
+        return earliest_due_at is not None and earliest_due_at <= self.effective_at
 
     def effective_from(self, instant: datetime) -> Transition:
         """Return the same state, effective from another instant."""
@@ -92,34 +93,11 @@ class Timeline:
     def status_since(self, instant: datetime) -> datetime | None:
         """Return when the status in force at `instant` began."""
         past = self.until(instant)
-        if not past:
-            return None
-        since = past[-1]
-        for earlier in reversed(past):
-            if earlier.status != since.status:
-                break
-            since = earlier
-        return since.effective_at
+        return status_since(past) if past else None
 
     def breaches(self, as_of: datetime) -> tuple[BreachInterval, ...]:
         """Return the breaches that began by `as_of`, in order. Only the last can be open."""
-        found: list[BreachInterval] = []
-        began: datetime | None = None
-        for transition in self.until(as_of):
-            if transition.status in BREACHED:
-                began = began or transition.effective_at
-            elif began is not None:
-                found.append(
-                    BreachInterval(
-                        occurred_at=began,
-                        ended_at=transition.effective_at,
-                        end_reason=end_of_breach(transition.status, transition.reason),
-                    )
-                )
-                began = None
-        if began is not None:
-            found.append(BreachInterval(occurred_at=began, ended_at=None, end_reason=None))
-        return tuple(found)
+        return breaches_in(self.until(as_of))
 
     def _count_until(self, instant: datetime) -> int:
         # A timeline has a handful of transitions, and most questions are about its end.
@@ -127,6 +105,32 @@ class Timeline:
         while count and self.transitions[count - 1].effective_at > instant:
             count -= 1
         return count
+
+
+def status_since(past: Sequence[Transition]) -> datetime:
+    """Return when the last status of some transitions began."""
+    since = past[-1]
+    for earlier in reversed(past):
+        if earlier.status != since.status:
+            break
+        since = earlier
+    return since.effective_at
+
+
+def breaches_in(past: Iterable[Transition]) -> tuple[BreachInterval, ...]:
+    """Return the breaches that began in some transitions, in order."""
+    found: list[BreachInterval] = []
+    began: datetime | None = None
+    for transition in past:
+        if transition.status in BREACHED:
+            began = began or transition.effective_at
+        elif began is not None:
+            ended_at, reason = transition.effective_at, transition.reason
+            found.append(BreachInterval(began, ended_at, end_of_breach(transition.status, reason)))
+            began = None
+    if began is not None:
+        found.append(BreachInterval(began, None, None))
+    return tuple(found)
 
 
 def is_ambiguous(reason: Reason) -> bool:

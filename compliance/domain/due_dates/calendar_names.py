@@ -5,7 +5,7 @@ A calendar is named by
 - a country of the `holidays` library (`US`) or one of its subdivisions (`DE-BY`);
 - `weekend` for Saturdays and Sundays without holidays, or another weekend by its days in the
   order of the week from Monday: `weekend:fri-sat`, `weekend:sun`;
-- `desk:NAME` for a custom calendar.
+- `custom:NAME` for a custom calendar.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from holidays.registry import COUNTRIES
 from compliance.domain.civil_time import WEEKDAYS
 
 WEEKEND = "weekend"
-CUSTOM_PREFIX = "desk:"
+CUSTOM_PREFIX = "custom:"
 
 _WEEKEND_PREFIX = f"{WEEKEND}:"
 _WEEKDAY_WORDS = tuple(name[:3].lower() for name in WEEKDAYS)
 _SATURDAY_AND_SUNDAY = frozenset({5, 6})
-_CUSTOM_NAME = re.compile(r"desk:[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+_CUSTOM_NAME = re.compile(r"custom:[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 # Alpha-2 codes, and every other word that the library uses for a country. A class that could not
 # be named after its country is named after the code.
 _COUNTRY_CODES = frozenset(words[1] for words in COUNTRIES.values())
@@ -39,15 +39,15 @@ _COUNTRY_BY_WORD = {
 _EXAMPLES = (
     "Use a country such as 'US', one of its subdivisions such as 'DE-BY', "
     f"{WEEKEND!r} for Saturdays and Sundays only, another weekend such as 'weekend:fri-sat', "
-    "or a custom calendar such as 'desk:hq'."
+    "or a custom calendar such as 'custom:hq'."
 )
 _WEEKEND_FORM = (
     f"Give the weekend days ({', '.join(_WEEKDAY_WORDS)}) in this order, joined by hyphens, such "
     "as 'weekend:fri-sat' or 'weekend:sun'."
 )
 _CUSTOM_FORM = (
-    "After 'desk:', give 1 to 32 lower-case letters, digits and hyphens, not starting with a "
-    "hyphen, such as 'desk:hq'."
+    "After 'custom:', give 1 to 32 lower-case letters, digits and hyphens, not starting with a "
+    "hyphen, such as 'custom:hq'."
 )
 # A longer text is not a misspelled calendar name.
 _LONGEST_GUESS = 64
@@ -162,9 +162,9 @@ def _subdivision_advice(country: str, subdivision: str) -> str:
     known = _subdivisions(country)
     if not known:
         return f"{country!r} has no subdivisions here: use {country!r} alone."
-    words = {code.casefold(): code for code in known}
+    codes = {code.casefold(): code for code in known}
     aliases = holidays.country_holidays(country).subdivisions_aliases
-    words.update({alias.casefold(): code for alias, code in aliases.items()})
-    if near := get_close_matches(subdivision.strip().casefold(), words, n=1, cutoff=0.7):
-        return f"Did you mean {f'{country}-{words[near[0]]}'!r}?"
+    codes.update({alias.casefold(): code for alias, code in aliases.items()})
+    if near := get_close_matches(subdivision.strip().casefold(), codes, n=1, cutoff=0.7):
+        return f"Did you mean {f'{country}-{codes[near[0]]}'!r}?"
     return f"The subdivisions of {country!r} are {', '.join(sorted(known))}."

@@ -51,7 +51,7 @@ class NoBusinessDay(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DeskCalendar:
+class CustomCalendar:
     """A custom calendar, maintained by its users.
 
     `weekend` holds the days that are closed every week, as `date.weekday()` numbers; `closed`
@@ -62,14 +62,14 @@ class DeskCalendar:
     closed: Mapping[date, str]
 
 
-_NO_CUSTOM: Mapping[str, DeskCalendar] = MappingProxyType({})
+_NO_CUSTOM: Mapping[str, CustomCalendar] = MappingProxyType({})
 
 
 class BusinessCalendar:
     """One or several calendars; a business day is a business day in all of them.
 
     Without names it is `weekend`. `custom` holds the custom calendars by their full names (such
-    as `desk:hq`); those that `names` does not contain are ignored.
+    as `custom:hq`); those that `names` does not contain are ignored.
 
     Every method raises `DayOutOfRange` if it is given, or reaches, a day outside
     `FIRST_DAY`..`LAST_DAY`.
@@ -83,7 +83,7 @@ class BusinessCalendar:
     names: tuple[str, ...]
 
     def __init__(
-        self, names: tuple[str, ...], custom: Mapping[str, DeskCalendar] = _NO_CUSTOM
+        self, names: tuple[str, ...], custom: Mapping[str, CustomCalendar] = _NO_CUSTOM
     ) -> None:
         for name in names:
             if validate_calendar(name).startswith(CUSTOM_PREFIX) and name not in custom:
@@ -108,7 +108,7 @@ class BusinessCalendar:
     def why_closed(self, day: date) -> str | None:
         """Return why `day` is not a business day, to follow "is" in a sentence; None if it is one.
 
-        For example `Ascension Day in DE-BY`, `a Saturday` or `Inventory in desk:hq`; several
+        For example `Ascension Day in DE-BY`, `a Saturday` or `Inventory in custom:hq`; several
         reasons are joined by `and`.
         """
         if self.is_business_day(day):
@@ -269,7 +269,7 @@ class BusinessCalendar:
         raise NoBusinessDay(1, day, self.names)
 
 
-def _is_closed_in_custom(calendar: DeskCalendar, day: date) -> bool:
+def _is_closed_in_custom(calendar: CustomCalendar, day: date) -> bool:
     return day.weekday() in calendar.weekend or day in calendar.closed
 
 

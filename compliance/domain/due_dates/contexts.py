@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
 from compliance.domain.due_dates.due_rules import Grace
 from compliance.domain.due_dates.periods import Event
 
@@ -29,14 +29,14 @@ class ResolutionContext:
 
     `timezone` is the agreement's, or else the obligors'; None if theirs differ. `party_timezones`
     are those of obligors and obligees, by party code. `custom_calendars` are by full name, such as
-    `desk:hq`. `milestones` and `deadlines` are what the rule can be counted from, by ref; a None
+    `custom:hq`. `milestones` and `deadlines` are what the rule can be counted from, by ref; a None
     among them has no date yet.
     """
 
     timezone: str | None = None
     party_timezones: Mapping[str, str] = field(default_factory=dict)
     calendars: tuple[str, ...] = ()
-    custom_calendars: Mapping[str, DeskCalendar] = field(default_factory=dict)
+    custom_calendars: Mapping[str, CustomCalendar] = field(default_factory=dict)
     grace: Grace | None = None
     milestones: Mapping[str, Event | None] = field(default_factory=dict)
     deadlines: Mapping[str, Event | None] = field(default_factory=dict)
@@ -65,3 +65,16 @@ class ResolutionContext:
             return BusinessCalendar(named or self.calendars, self.custom_calendars)
         except UnknownCalendar as error:
             raise Unresolvable("calendars", str(error)) from None
+
+
+def default_timezone(
+    agreement_timezone: str | None, obligor_timezones: Iterable[str]
+) -> str | None:
+    """Return the zone for rules that name none: the agreement's, or the one of all obligors.
+
+    None if the obligors are in different zones.
+    """
+    if agreement_timezone:
+        return agreement_timezone
+    zones = set(obligor_timezones)
+    return zones.pop() if len(zones) == 1 else None

@@ -27,7 +27,7 @@ def _each_day_once(days: tuple[ClosingDayDraft, ...]) -> tuple[ClosingDayDraft, 
     return days
 
 
-class DeskCalendarDraft(Draft):
+class CustomCalendarDraft(Draft):
     """A custom calendar: the weekdays (0 is Monday) and the days on which it is closed."""
 
     code: CalendarCode

@@ -1,7 +1,7 @@
 """From the end of a period in civil days to the due instants, and the grace period after them.
 
 If it is not agreed when a day ends, because the parties' zones or the readings of a rule differ,
-the due instant is the last of the possible ends and `Due.first_at` is the first.
+the due instant is the last of the possible ends and `Due.earliest_due_at` is the first.
 """
 
 from __future__ import annotations
@@ -132,24 +132,24 @@ def due_at_period_end(
             found.add(reading, rule.time, name, is_lenient=is_lenient)
     last = found.last
     due_on, due_at = last.reading.on, last.at
-    first_at = min([found.first.at, *found.repeated])
+    earliest_due_at = min([found.first.at, *found.repeated])
     steps = [*period_end.steps, _ending(rule.time, last)]
-    if first_at < due_at:
-        steps += _window(found, first_at, zones, period_end.readings, rule.time)
+    if earliest_due_at < due_at:
+        steps += _window(found, earliest_due_at, zones, period_end.readings, rule.time)
     unmet_at = due_at
     if context.grace is not None and context.grace.count:
         unmet_at = _grace_end(rule.time, due_on, due_at, last.zone_name, context)
         unit = context.grace.unit.replace("_", " ")
         steps.append(f"Grace of {context.grace.count} {unit}: unmet from {_utc(unmet_at)}.")
     earliest_on = min(reading.on for reading in period_end.readings)
-    possible = [first_at, due_at, *found.skipped]
+    possible = [earliest_due_at, due_at, *found.skipped]
     return Resolved(
         due=Due(
             due_on=due_on,
             due_at=due_at,
             unmet_at=unmet_at,
             timezone=last.zone_name,
-            first_at=first_at if first_at < due_at else None,
+            earliest_due_at=earliest_due_at if earliest_due_at < due_at else None,
         ),
         steps=tuple(steps),
         warnings=tuple(dict.fromkeys(warnings)),
@@ -227,7 +227,7 @@ def _ending(at: time | None, end: _End) -> str:
 
 def _window(
     found: _Ends,
-    first_at: datetime,
+    earliest_due_at: datetime,
     zones: Sequence[str],
     readings: Sequence[Reading],
     at: time | None,
@@ -243,10 +243,10 @@ def _window(
     if len(zones) > 1:
         what = "The day ends" if at is None else f"It is {at:%H:%M}"
         sentences.append(
-            f"{what} first in {found.first.zone_name}, at {_utc(first_at)}, "
+            f"{what} first in {found.first.zone_name}, at {_utc(earliest_due_at)}, "
             f"and last in {found.last.zone_name}, at {_utc(due_at)}."
         )
-    sentences.append(f"Ambiguous from {_utc(first_at)} to {_utc(due_at)}.")
+    sentences.append(f"Ambiguous from {_utc(earliest_due_at)} to {_utc(due_at)}.")
     return sentences
 
 

@@ -45,7 +45,7 @@ def frcp_6(event: Event, rule: OffsetRule, calendar: BusinessCalendar, zone_name
     backward, it continues backward. 6(d): days for service are added after the period would
     otherwise expire.
 
-    6(a)(6)(A) makes the days "set aside by statute" for the federal holidays legal holidays. If a
+    6(a)(6)(A) makes the days "quarantined by statute" for the federal holidays legal holidays. If a
     holiday falls on a Saturday, 5 U.S.C. 6103(b) observes it on the Friday before, but only for
     the pay and leave of federal employees, so both readings are returned. If it falls on a
     Sunday, Executive Order 11582 moves it to the Monday for everybody, so only that is returned.

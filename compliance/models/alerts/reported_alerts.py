@@ -119,7 +119,7 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
 
 # The alerts about one breach, in the order in which they occur.
 _BREACH_ORDER = (
-    AlertKind.MISSED, AlertKind.UNSILENCED, AlertKind.ESCALATED, AlertKind.RECOVERED,
+    AlertKind.MISSED, AlertKind.SILENCE_ENDED, AlertKind.ESCALATED, AlertKind.RECOVERED,
 )  # fmt: skip
 
 # Of several alerts about one breach in a message, the last reports everything. If a change began
@@ -173,7 +173,7 @@ _REPORTED_ALERTS = f"""
     )
     SELECT message_id, place, kind, deadline_id, due_at, reason, occurred_at, detected_at,
         ended_at, end_reason,
-        CASE WHEN kind = '{AlertKind.UNSILENCED}' THEN (
+        CASE WHEN kind = '{AlertKind.SILENCE_ENDED}' THEN (
             SELECT s.reason FROM compliance_silence AS s
             WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
               AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
@@ -222,13 +222,13 @@ _WITHDRAW_ABOUT_BREACHES = f"""
       AND (a.kind = '{AlertKind.MISSED}' AND b.end_reason = '{BreachEnd.VOIDED}'
            OR a.kind = '{AlertKind.RECOVERED}' AND b.ended_at IS NULL
            OR a.kind = '{AlertKind.ESCALATED}' AND b.acknowledged_until > %(now)s
-           OR a.kind = '{AlertKind.UNSILENCED}' AND EXISTS (
+           OR a.kind = '{AlertKind.SILENCE_ENDED}' AND EXISTS (
                SELECT FROM compliance_alert AS other
                JOIN compliance_message AS since ON since.id = other.message_id
                WHERE other.deadline_id = a.deadline_id AND other.breach_at = a.breach_at
                  AND other.recipient = a.recipient AND other.message_id <> m.id
                  AND other.withdrawn_at IS NULL AND since.created_at >= a.occasion)
-           OR a.kind IN ('{AlertKind.ESCALATED}', '{AlertKind.UNSILENCED}')
+           OR a.kind IN ('{AlertKind.ESCALATED}', '{AlertKind.SILENCE_ENDED}')
              AND (b.ended_at IS NOT NULL OR EXISTS (
                SELECT FROM compliance_alert AS later
                WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone as clock
 
 from compliance.domain.vocabulary import (
-    Rhythm,
+    NotificationFrequency,
     Severity,
 )
 from compliance.models.agreements.agreements import Agreement, Party
@@ -78,7 +78,11 @@ class Subscription(models.Model):
         db_default=0,
         help_text="0: notified immediately. 1: only from the first escalation on, and so on.",
     )
-    rhythm = choice_field(Rhythm, default=Rhythm.AT_ONCE, db_default=Rhythm.AT_ONCE)
+    frequency = choice_field(
+        NotificationFrequency,
+        default=NotificationFrequency.IMMEDIATE,
+        db_default=NotificationFrequency.IMMEDIATE,
+    )
     digest_hour = models.PositiveSmallIntegerField(default=8, db_default=8)
     digest_weekday = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="The weekday of a weekly digest; 0 is Monday."
@@ -103,7 +107,7 @@ class Subscription(models.Model):
         ordering = ("id",)
         constraints = (
             one_of("min_severity", Severity),
-            one_of("rhythm", Rhythm),
+            one_of("frequency", NotificationFrequency),
             models.UniqueConstraint(
                 fields=[
                     "email",

@@ -14,11 +14,11 @@ from compliance.domain.agreements.drafts import (
     MilestoneDraft,
     ObligationDraft,
 )
-from compliance.domain.alerts.drafts import dump_ladder
+from compliance.domain.alerts.drafts import dump_notification_policy
 from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, AgreementParty, Milestone, ObligationParty, Party
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection
@@ -84,11 +84,13 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
             membership.role = role
             membership.save(update_fields=["role"])
     has_moved = _surroundings(agreement) != _surroundings(draft)
-    has_other_ladder = agreement.ladder != dump_ladder(draft.ladder)
+    has_other_notification_policy = agreement.notification_policy != dump_notification_policy(
+        draft.notification_policy
+    )
     for name, value in _columns(draft).items():
         setattr(agreement, name, value)
     agreement.save()
-    if has_other_ladder:
+    if has_other_notification_policy:
         projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
     moved = _set_milestones(agreement, draft.milestones)
     affected = agreement.obligations.filter(
@@ -139,7 +141,7 @@ def _set_milestones(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> s
 
 
 def _refuse_unknown_calendars(draft: AgreementDraft) -> None:
-    known = desk_calendars()
+    known = custom_calendars()
     problems = [
         Problem(path=f"calendars/{index}", detail=f"The desk keeps no calendar {name}: add it.")
         for index, name in enumerate(draft.calendars)
@@ -214,6 +216,6 @@ def _columns(draft: AgreementDraft) -> dict[str, object]:
         "ends_on": draft.ends_on,
         "timezone": draft.timezone,
         "calendars": list(draft.calendars),
-        "is_four_eyes": draft.is_four_eyes,
-        "ladder": dump_ladder(draft.ladder),
+        "requires_approval": draft.requires_approval,
+        "notification_policy": dump_notification_policy(draft.notification_policy),
     }

@@ -1,9 +1,10 @@
-"""Silences: alerts are held back until one ends, and its end is announced."""
+"""Start and end silences, which hold alerts back."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Max
 
@@ -15,27 +16,32 @@ from compliance.models import Agreement, Breach, Deadline, Silence, User
 from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.alerts import alerts
 
+log = structlog.get_logger(__name__)
+
 LONGEST = timedelta(days=366)
 
 
 @transaction.atomic
 def create(*, draft: SilenceDraft, by: User, as_of: datetime) -> Silence:
-    """Begin a silence. Alerts are still made, and told when it is over if they are true then.
+    """Start a silence.
+
+    Alerts are still created, and are sent when the silence ends if they are still true.
 
     Raises:
-        Invalid: the agreement or deadline is not there, or `until_at` lies in the past or more
+        Invalid: the agreement or deadline does not exist, or `until_at` is in the past or more
             than a year ahead.
     """
     agreement = Agreement.objects.filter(ref=draft.agreement).first()
     if agreement is None:
-        raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+        raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     deadline = None
     if draft.deadline is not None:
         deadline = Deadline.objects.filter(pk=draft.deadline, agreement=agreement).first()
         if deadline is None:
-            raise refusal("deadline", f"There is no deadline {draft.deadline} in {agreement.ref}.")
+            sentence = f"Agreement {agreement.ref} has no deadline {draft.deadline}."
+            raise refusal("deadline", sentence)
     if not as_of < draft.until_at <= as_of + LONGEST:
-        raise refusal("until_at", f"It must lie ahead, and within {LONGEST.days} days.")
+        raise refusal("until_at", f"Give an instant within the next {LONGEST.days} days.")
     return Silence.objects.create(
         agreement=agreement,
         deadline=deadline,
@@ -48,9 +54,9 @@ def create(*, draft: SilenceDraft, by: User, as_of: datetime) -> Silence:
 
 @transaction.atomic
 def end(*, silence: Silence, as_of: datetime) -> Silence:
-    """End a silence now. What it held back is told, and that what is still unmet is so.
+    """End a silence now, release the alerts it held back, and announce breaches that continue.
 
-    Ending one that is over changes nothing.
+    Ending a silence that has already ended changes nothing.
     """
     lock_agreement(silence.agreement_id)
     silence = for_update(Silence.objects.all()).get(pk=silence.pk)
@@ -62,23 +68,30 @@ def end(*, silence: Silence, as_of: datetime) -> Silence:
 
 
 def end_due(*, as_of: datetime) -> int:
-    """End the silences whose time is over, each in a transaction of its own; how many it were."""
+    """End silences that have expired, each in its own transaction, and return their number.
+
+    One that cannot be ended is logged and tried again by the next call. It does not block others.
+    """
     due = Silence.objects.filter(ended_at__isnull=True, until_at__lte=as_of).order_by("id")
     count = 0
     for silence in due:
-        end(silence=silence, as_of=as_of)
-        count += 1
+        try:
+            end(silence=silence, as_of=as_of)
+        except Exception:
+            log.exception("silence not ended", silence=silence.pk)
+        else:
+            count += 1
     return count
 
 
 def _announce(silence: Silence, *, as_of: datetime) -> None:
-    """Tell of every breach that goes on, and of what was held back, at the recipients' hours."""
+    """Announce continuing breaches, and release held alerts, at each recipient's delivery hours."""
     breaches = Breach.objects.filter(
         ended_at__isnull=True, deadline__agreement=silence.agreement_id
     ).select_related("deadline")
     if silence.deadline_id is not None:
         breaches = breaches.filter(deadline=silence.deadline_id)
-    # Whoever an escalation had reached is to hear of it.
+    # Recipients of an escalation are notified at the level they were reached at.
     levels = dict(
         breaches.filter(
             deadline__alerts__kind=AlertKind.ESCALATED.value,
@@ -88,9 +101,9 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
         .values_list("pk", "level")
     )
     rows = [
-        alerts.row(
+        alerts.alert_row(
             AlertIntent(
-                kind=AlertKind.UNSILENCED,
+                kind=AlertKind.SILENCE_ENDED,
                 occasion=silence.ended_at or as_of,
                 breach_at=breach.occurred_at,
                 level=levels.get(breach.pk, 0),
@@ -100,11 +113,11 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
         )
         for breach in breaches
     ]
-    hours = alerts.subscribers_hours(as_of=as_of)
-    alerts.keep_hours(
+    hours = alerts.delivery_hours(as_of=as_of)
+    alerts.reschedule_pending(
         agreement_id=silence.agreement_id,
         deadline_id=silence.deadline_id,
         hours=hours,
         as_of=as_of,
     )
-    alerts.make(rows, hours=hours, as_of=as_of)
+    alerts.create(rows, hours=hours, as_of=as_of)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from compliance.domain.deadlines.timeline import Timeline
+from compliance.domain.deadlines.timeline import Timeline, Transition, status_since
 from compliance.models.bulk import RowType, fetch, write_rows
 from compliance.models.locks import lock_deadline_columns
 
@@ -29,7 +29,7 @@ class DeadlineRow(NamedTuple):
     original_due_on: date | None
     original_due_at: datetime | None
     original_unmet_at: datetime | None
-    original_first_at: datetime | None
+    original_earliest_due_at: datetime | None
     moves: list[dict[str, Any]] | None
     is_withdrawn: bool
     has_dependents: bool
@@ -47,7 +47,7 @@ class DeadlineState(NamedTuple):
     due_on: date | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None
+    earliest_due_at: datetime | None
     is_ambiguous: bool
     performed_quantity: str
     target_quantity: str | None
@@ -66,32 +66,34 @@ class Failure(NamedTuple):
 def state_of(
     row: DeadlineRow,
     timeline: Timeline,
+    past: Sequence[Transition],
     *,
-    as_of: datetime,
     recorded_at: datetime | None,
     ledger_head: bytes | None,
     notify_at: datetime | None,
 ) -> DeadlineState:
-    """Return what is stored of a timeline at `as_of`.
+    """Return what is stored of a timeline.
 
     A deadline that does not exist yet has, until then, the state in which it will begin.
 
     Args:
+        past: the transitions of the timeline that have happened.
         notify_at: when its notification policy must be consulted next.
     """
-    now = timeline.at(as_of) or timeline.transitions[0]
+    ahead = timeline.transitions[len(past) :]
+    now = past[-1] if past else ahead[0]
     due = now.due
-    changes_at = timeline.next_after(as_of)
+    changes_at = ahead[0].effective_at if ahead else None
     if notify_at is not None and (changes_at is None or notify_at < changes_at):
         changes_at = notify_at
     return DeadlineState(
         row.id,
         now.status,
-        timeline.status_since(as_of) or now.effective_at,
+        status_since(past) if past else now.effective_at,
         due.due_on if due is not None else None,
         due.due_at if due is not None else None,
         due.unmet_at if due is not None else None,
-        due.first_at if due is not None else None,
+        due.earliest_due_at if due is not None else None,
         now.is_ambiguous,
         str(now.performed) if now.performed else "0",
         None if now.target is None else str(now.target),
@@ -131,7 +133,7 @@ def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
 
 _READ = ", ".join(DeadlineRow._fields)
 
-# Claimed, not waited for; `models.locks` has the locks that are waited for.
+# The sweep claims these rows instead of waiting for them. All other locks are in `models.locks`.
 _CLAIM_DUE = f"""
     SELECT {_READ} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
       AND NOT has_dependents
@@ -145,7 +147,7 @@ _STATE = RowType(
     due_on="date",
     due_at="timestamptz",
     unmet_at="timestamptz",
-    first_at="timestamptz",
+    earliest_due_at="timestamptz",
     is_ambiguous="boolean",
     performed_quantity="numeric",
     target_quantity="numeric",
@@ -157,10 +159,10 @@ _STATE = RowType(
 _UPDATE = f"""
     UPDATE compliance_deadline AS d
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
-        unmet_at = v.unmet_at, first_at = v.first_at, is_ambiguous = v.is_ambiguous,
+        unmet_at = v.unmet_at, earliest_due_at = v.earliest_due_at, is_ambiguous = v.is_ambiguous,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
-        ledger_head = decode(v.ledger_head, 'hex'), set_aside_error = ''
+        ledger_head = decode(v.ledger_head, 'hex'), quarantine_error = ''
     FROM {_STATE.rows}
     WHERE d.id = v.id
 """
@@ -169,7 +171,7 @@ _FAILURE = RowType(id="bigint", error="text")
 
 _QUARANTINE = f"""
     UPDATE compliance_deadline AS d
-    SET set_aside_error = v.error, next_check_at = %(again_at)s
+    SET quarantine_error = v.error, next_check_at = %(again_at)s
     FROM {_FAILURE.rows}
     WHERE d.id = v.id
 """

@@ -18,7 +18,7 @@ from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
-from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind
+from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
 from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fact, Obligation, User
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
@@ -59,11 +59,11 @@ def record(
         raise refusal("type", sentence)
     fact = build(deadline, draft, by=by, as_of=as_of)
     fact.approved_by = approved_by
-    found = evidence.named(deadline.agreement, draft.evidence)
+    found = evidence.by_ref(deadline.agreement, draft.evidence)
     store([(fact, found)], deadlines=[deadline], as_of=as_of)
     touched = {deadline.pk}
     if sets_dates:
-        touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
+        touched |= schedule.reschedule([deadline.obligation_id], as_of=as_of).touched
     projection.refresh(touched, as_of=as_of)
     return fact
 
@@ -79,7 +79,7 @@ def record_of_agreement(
     """
     agreement = lock_agreement(agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
-    found = evidence.named(agreement, draft.evidence)
+    found = evidence.by_ref(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
     projection.refresh(reached(agreement), as_of=as_of)
     return fact
@@ -95,12 +95,12 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
         Invalid: a fact that `record` would refuse, at its place in the list.
     """
     duty = duty_of(deadline.obligation)
-    surviving = {deadline.pk} if duty.is_surviving else set()
+    surviving = {deadline.pk} if duty.survives_termination else set()
     facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
     for number, draft in enumerate(drafts):
         with placed_at(f"facts/{number}"):
             fact = build(deadline, draft, by=None, as_of=as_of)
-            evidence.named(deadline.agreement, draft.evidence)
+            evidence.by_ref(deadline.agreement, draft.evidence)
             if fact.supersedes_id and not _stands(fact.supersedes_id, facts):
                 sentence = f"Fact {fact.supersedes_id} is superseded by one before this."
                 raise refusal("supersedes", sentence)
@@ -124,7 +124,7 @@ def _values(fact: Fact) -> dict[str, Any]:
 
 def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
     """Whether a second person must approve a fact before it counts."""
-    if not deadline.agreement.is_four_eyes:
+    if not deadline.agreement.requires_approval:
         return False
     if draft.type in GUARDED:
         return True
@@ -196,9 +196,9 @@ def _bytes(head: Any) -> bytes | None:
 def reached(agreement: Agreement) -> set[int]:
     """The deadlines that facts of an agreement reach."""
     return set(
-        Deadline.objects.filter(agreement=agreement, obligation__is_surviving=False).values_list(
-            "id", flat=True
-        )
+        Deadline.objects.filter(
+            agreement=agreement, obligation__survives_termination=False
+        ).values_list("id", flat=True)
     )
 
 
@@ -220,7 +220,7 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     obligation = deadline.obligation
     _refuse_unfit(draft, obligation)
     most, part = deadline.target_quantity, draft.quantity
-    if draft.verdict is Conclusion.PARTLY_MET and most and part and part >= most:
+    if draft.verdict is Verdict.PARTLY_MET and most and part and part >= most:
         raise refusal("quantity", "That is the whole: determine that it was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
         today = civil_day(as_of, deadline.timezone)
@@ -229,11 +229,11 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     due = None
     if draft.due is not None:
         fact.due = dump_due_rule(draft.due)
-        due = schedule.due_of(deadline, draft.due)
+        due = schedule.due_of_extension(deadline, draft.due)
     if draft.type is FactKind.TRIGGER:
         at = None if fact.effective_on else fact.effective_at
         on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
-        due = schedule.due_when_triggered(deadline, Event(on=on, at=at))
+        due = schedule.due_of_trigger(deadline, Event(on=on, at=at))
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
     return fact
@@ -304,7 +304,7 @@ def _refuse_unfit(draft: FactDraft, obligation: Obligation) -> None:
             "without a violation. Record violations."
         )
         raise refusal("type", sentence)
-    if draft.verdict in {Conclusion.PARTLY_MET, Conclusion.NOT_MET} and not is_achieved:
+    if draft.verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and not is_achieved:
         sentence = (
             f"What is to {obligation.kind} is unmet while a violation lasts: record the violation "
             "that you found."

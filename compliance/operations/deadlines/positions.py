@@ -31,7 +31,7 @@ def state(
     deadline = lock_deadline(deadline.pk)
     members = {party.code: party for party in deadline.agreement.parties.all()}
     position = build(deadline, draft, members, by=by, as_of=as_of)
-    found = evidence.named(deadline.agreement, draft.evidence)
+    found = evidence.by_ref(deadline.agreement, draft.evidence)
     position.save()
     position.evidence.add(*found)
     mark_disputes([deadline.pk])

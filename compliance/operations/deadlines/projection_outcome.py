@@ -26,7 +26,7 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition
+from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.models.deadlines.deadlines import PLAIN_DUTY, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
@@ -72,51 +72,57 @@ def decide(
     terms = terms_of(row, inputs.duties.get(row.obligation_id, PLAIN_DUTY))
     facts = inputs.facts.get(row.id, ())
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
-    recorded_at = row.recorded_at
-    entries: list[tuple[Transition, datetime]] = []
+    recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
     if known_from is not None and recorded_at is None:
         entries = replay_history(terms, facts, known_from=known_from, as_of=as_of)
         recorded = [entry_of(*each) for each in entries]
         recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
-    delta = ledger_delta(recorded, timeline, as_of)
-    breaches = timeline.breaches(as_of)
+    past = timeline.until(as_of)
+    delta = ledger_delta(recorded, past)
+    breaches = breaches_in(past)
     changes = breach_changes(inputs.breaches.get(row.id, ()), breaches)
     if delta or changes:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in delta]
-    now = timeline.at(as_of)
-    step, announced = NO_STEP, []
-    if now is not None:
+    step, announced = NO_STEP, intents.missed(changes, announce_ended=announce_ended)
+    if past:
         found_at = recorded_at or as_of
+        now = past[-1]
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
-        announced = intents.missed(changes, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
-            change = intents.changed(recorded, now, recorded_at=found_at)
-            announced += [change] if change is not None else []
-        announced += [step.intent] if step.intent is not None else []
+            announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
+        announced += filter(None, [step.intent])
     begun, altered = _breach_rows(row.id, changes, recorded_at)
     if known_from is not None:
-        # What was believed for a while can be asked about, even if it never happened.
-        never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
-        begun += [
-            breach_rows.row(row.id, voided(at), recorded_at=recorded_at) for at in sorted(never)
-        ]
+        begun += _voided_rows(row.id, recorded, breaches, recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
+    state = deadline_rows.state_of(
+        row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at
+    )
     return Outcome(
-        deadline_rows.state_of(
-            row,
-            timeline,
-            as_of=as_of,
-            recorded_at=recorded_at,
-            ledger_head=head,
-            notify_at=step.next_at,
-        ),
+        state,
         ledger,
         begun,
         altered,
         _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of)),
     )
+
+
+def _voided_rows(
+    deadline_id: int,
+    recorded: Sequence[Entry],
+    breaches: Sequence[BreachInterval],
+    recorded_at: datetime | None,
+) -> list[BreachRow]:
+    """Return rows for breaches that a replayed history recorded for a while but that never were.
+
+    Questions about what was known then find them.
+    """
+    never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
+    return [
+        breach_rows.row(deadline_id, voided(at), recorded_at=recorded_at) for at in sorted(never)
+    ]
 
 
 def _policy_step(
@@ -159,4 +165,4 @@ def _breach_rows(
 def _alert_rows(
     row: DeadlineRow, announced: Sequence[AlertIntent], *, created_at: datetime
 ) -> list[AlertRow]:
-    return [alerts.row(intent, deadline=row, created_at=created_at) for intent in announced]
+    return [alerts.alert_row(intent, deadline=row, created_at=created_at) for intent in announced]

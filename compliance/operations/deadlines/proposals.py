@@ -46,7 +46,7 @@ def submit(
     deadline = lock_deadline(deadline.pk)
     # Refused now rather than when somebody approves it.
     facts.build(deadline, draft, by=by, as_of=as_of)
-    evidence.named(deadline.agreement, draft.evidence)
+    evidence.by_ref(deadline.agreement, draft.evidence)
     return Proposal.objects.create(
         deadline=deadline,
         kind=draft.type.value,

@@ -27,7 +27,7 @@ UNFINISHED = "new-"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Received:
-    """A file that has been written under a name of its own, and is not kept yet."""
+    """An uploaded file in a temporary place, not yet part of the store."""
 
     path: Path
     media_type: str
@@ -71,7 +71,7 @@ def attach(
 
 @contextmanager
 def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
-    """Write what comes to disk, look at it on the way, and leave nothing behind."""
+    """Write an upload to a temporary file while checking it, and remove the file at the end."""
     folder: Path = settings.FILES_DIR
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False) as target:
@@ -102,7 +102,7 @@ def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
 
 
 def _from_its_beginning(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces, the first of which is long enough to tell a type by."""
+    """Yield the pieces, with a first one long enough to detect the file type."""
     beginning = b""
     is_begun = False
     for piece in pieces:

@@ -11,19 +11,19 @@ from django.db.models import Q
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
-    Passed,
-    PositionTold,
+    PositionSummary,
+    StatusChange,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import facts_told
-from compliance.queries.deadlines.deadlines import Moment, believed, row, timeline
+from compliance.queries.deadlines.deadlines import PointInTime, believed, row, timeline
 from compliance.queries.rows import Row
 
 
-def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
+def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     """Return the explanation as a row; None if the deadline does not exist or was not known then.
 
     Raises:
@@ -43,7 +43,7 @@ def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
     }
 
 
-def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanation | None:
+def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Explanation | None:
     """Explain the status of a deadline, now or at a given time."""
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
     state = row(deadline_id, moment, now=now)
@@ -58,7 +58,7 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
     return explain(
         Case(
             timezone=deadline.timezone,
-            course=course,
+            history=course,
             facts=facts_told(each.fact_id for each in course),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
@@ -69,16 +69,18 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
     )
 
 
-def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
+def _course(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
-        return [Passed.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
+        return [
+            StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)
+        ]
     found = timeline(deadline_id)
     if found is None:
         return []
     # Before a deadline begins, it has the first status of its timeline.
     past = found.until(now) or found.transitions[:1]
     return [
-        Passed(
+        StatusChange(
             effective_at=each.effective_at,
             status=each.status,
             reason=each.reason,
@@ -92,7 +94,7 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
     ]
 
 
-def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionTold]:
+def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionSummary]:
     """Return the latest position of each party, in the order of statement."""
     said: Any = Position.objects.filter(
         Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
@@ -103,7 +105,7 @@ def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[
     ):
         latest[each.party_id] = each
     return [
-        PositionTold(
+        PositionSummary(
             id=each.pk,
             party=each.party.name,
             verdict=Verdict(each.verdict),

@@ -29,7 +29,7 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit
 from compliance.models import Agreement, Party
 from compliance.models.agreements.agreements import milestone_event
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.queries.rows import Row, fetch
 
 _BUSINESS_DAYS_A_YEAR = 250
@@ -139,7 +139,7 @@ def _deadline(resolved: Resolved, context: ResolutionContext) -> Row:
         "due_on": due.due_on,
         "due_at": due.due_at,
         "unmet_at": due.unmet_at,
-        "first_at": due.first_at,
+        "earliest_due_at": due.earliest_due_at,
         "timezone": due.timezone,
         "local": {name: wall_clock(due.due_at, name).isoformat() for name in sorted(zones)},
     }
@@ -161,7 +161,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
     context = ResolutionContext(
         timezone=draft.timezone or party_timezones.get(draft.obligor or ""),
         party_timezones=party_timezones,
-        custom_calendars=desk_calendars(),
+        custom_calendars=custom_calendars(),
         grace=draft.grace,
     )
     if draft.agreement is None:
