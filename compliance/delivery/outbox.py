@@ -219,7 +219,8 @@ _RECORD = f"""
     UPDATE compliance_message
     SET state = %(state)s, sent_at = %(sent_at)s, next_attempt_at = %(next_attempt_at)s,
         attempt_count = greatest(attempt_count - %(uncounted)s, 1)
-    WHERE id = %(message)s AND state = '{MessageState.WAITING}'
+    -- The planner must not choose the index of waiting messages and read all of them.
+    WHERE id = %(message)s AND state || '' = '{MessageState.WAITING}'
 """
 
 
