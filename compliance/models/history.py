@@ -22,5 +22,7 @@ def tracked(model: type[ModelT]) -> type[ModelT]:
         pghistory.DeleteEvent(),
         # Per statement: a trigger per row costs more than storing the row.
         level=pghistory.Statement,
+        # What the database derives from other columns cannot be written into the event table.
+        exclude=[field.name for field in model._meta.fields if field.generated],
     )
     return track(model)  # type: ignore[no-any-return]

@@ -87,7 +87,7 @@ def test_a_chat_has_no_secret_to_rotate(browser: Client) -> None:
 
 
 def test_a_message_is_sent_again(browser: Client, missed: Deadline) -> None:
-    message = message_of(missed, "webhook:1", webhook=standard_webhook())
+    message = message_of(missed, webhook=standard_webhook())
     url = address("message", "send_again", message.pk)
     assert "Cases" in browser.get(address("message", "changelist")).content.decode()
     browser.get(url)

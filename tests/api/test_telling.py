@@ -97,7 +97,7 @@ def test_an_alert_shows_what_became_of_it(api: Client) -> None:
     }
     now = timezone.now()
     message = Message.objects.create(
-        recipient=DESK, agreement=deadline.agreement, message_id="<1@pacta>", state="refused",
+        email=DESK, agreement=deadline.agreement, message_id="<1@pacta>", state="refused",
         created_at=now, next_attempt_at=now, attempt_count=2,
     )  # fmt: skip
     for answer in ("450 later", "550 no such mailbox"):
@@ -285,7 +285,7 @@ def test_what_two_ask_for_at_once_happens_once() -> None:
         name="Desk", url="https://example.org/", secret="whsec_eA==", created_at=now
     )
     message = Message.objects.create(
-        recipient=DESK, message_id="<1@pacta>", state="sent", created_at=now, next_attempt_at=now
+        email=DESK, message_id="<1@pacta>", state="sent", created_at=now, next_attempt_at=now
     )
     Alert.objects.update(message=message)
     silence = Silence.objects.create(

@@ -17,14 +17,13 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import TabularInline, button
 from compliance.domain.vocabulary import MessageState
-from compliance.models import DeliveryAttempt, Message
+from compliance.models import Alert, DeliveryAttempt, Message
 from compliance.operations.alerts import webhooks
 
 
-def recipient_name(address: str, message: Message | None) -> str:
+def recipient_name(row: Alert | Message) -> str:
     """Return the name of the webhook that an alert or message is for, or else its mail address."""
-    webhook = message.webhook if message is not None else None
-    return webhook.name if webhook is not None else address
+    return row.webhook.name if row.webhook is not None else row.email
 
 
 class AttemptInline(TabularInline):
@@ -59,7 +58,7 @@ class MessageAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", ("webhook", admin.EmptyFieldListFilter))
     list_select_related = ("agreement", "webhook")
-    search_fields = ("recipient", "webhook__name", "message_id", "agreement__ref")
+    search_fields = ("email", "webhook__name", "message_id", "agreement__ref")
     ordering = ("-id",)
     inlines = (AttemptInline,)
     has_send_again_permission = requires_perms("compliance.add_message")
@@ -72,7 +71,7 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.display(description="Recipient", ordering="recipient")
     def recipient_or_webhook(self, message: Message) -> str:
         """Return the mail address or the name of the webhook."""
-        return recipient_name(message.recipient, message)
+        return recipient_name(message)
 
     @admin.display(description="About", ordering="agreement__title")
     def about(self, message: Message) -> str:
@@ -112,7 +111,7 @@ class MessageAdmin(ReadOnlyAdmin):
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for confirmation, then put the message back into the outbox."""
         message = get_row_or_404(self, request, object_id, Message)
-        recipient = recipient_name(message.recipient, message)
+        recipient = recipient_name(message)
         confirmation = Confirmation(
             title="Send the message again",
             lines=(

@@ -21,11 +21,6 @@ from compliance.models.deadlines.breaches import Breach
 _SEVERITIES = "ARRAY[" + ", ".join(f"'{severity.value}'" for severity in Severity) + "]"
 
 
-def recipient(subscription: str) -> str:
-    """Return how the alerts of a subscription name their recipient."""
-    return f"coalesce('webhook:' || {subscription}.webhook_id, {subscription}.email)"
-
-
 def concerns(subscription: str, *, agreement: str) -> str:
     """Return whether a subscription is about an agreement, alone or among all."""
     return f"({subscription}.agreement_id IS NULL OR {subscription}.agreement_id = {agreement})"
