@@ -189,8 +189,8 @@ def record(
     """
     state = {
         AttemptOutcome.SENT: MessageState.SENT,
-        AttemptOutcome.DEFERRED: MessageState.WAITING if retry_at else MessageState.GIVEN_UP,
-        AttemptOutcome.REFUSED: MessageState.REFUSED,
+        AttemptOutcome.DEFERRED: MessageState.WAITING if retry_at else MessageState.FAILED,
+        AttemptOutcome.REFUSED: MessageState.FAILED,
     }[answer.outcome]
     # One statement is one round trip and one commit. With the ORM, the whole run takes 1.8 times
     # as long.

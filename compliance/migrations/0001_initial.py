@@ -247,7 +247,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('email', models.EmailField(blank=True, db_default='', default='', max_length=254)),
                 ('message_id', models.CharField(max_length=255, unique=True)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'sent'), ('refused', 'refused'), ('given_up', 'given up'), ('withdrawn', 'withdrawn')], default='waiting', max_length=32)),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'sent'), ('failed', 'failed'), ('withdrawn', 'withdrawn')], default='waiting', max_length=32)),
                 ('created_at', models.DateTimeField()),
                 ('next_attempt_at', models.DateTimeField(help_text='Not sent before this. A claim moves it by the length of the lease.')),
                 ('attempt_count', models.PositiveIntegerField(default=0)),
@@ -1868,6 +1868,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sent', 'refused', 'given_up', 'withdrawn'])), name='message_state_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sent', 'failed', 'withdrawn'])), name='message_state_known'),
         ),
     ]

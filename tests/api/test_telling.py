@@ -97,7 +97,7 @@ def test_an_alert_shows_what_became_of_it(api: Client) -> None:
     }
     now = timezone.now()
     message = Message.objects.create(
-        email=DESK, agreement=deadline.agreement, message_id="<1@pacta>", state="refused",
+        email=DESK, agreement=deadline.agreement, message_id="<1@pacta>", state="failed",
         created_at=now, next_attempt_at=now, attempt_count=2,
     )  # fmt: skip
     for answer in ("450 later", "550 no such mailbox"):
@@ -107,9 +107,9 @@ def test_an_alert_shows_what_became_of_it(api: Client) -> None:
     Alert.objects.update(message=message)
     row = get(api, f"alerts/{alert['id']}/")
     assert (row["state"], row["message_id"], row["attempts"], row["last_answer"]) == (
-        "refused", "<1@pacta>", 2, "550 no such mailbox",
+        "failed", "<1@pacta>", 2, "550 no such mailbox",
     )  # fmt: skip
-    assert rows(api, "alerts/", state="refused", recipient=DESK, kind="missed") == [row]
+    assert rows(api, "alerts/", state="failed", recipient=DESK, kind="missed") == [row]
     attempts = rows(api, f"alerts/{alert['id']}/attempts/")
     assert [each["answer"] for each in attempts] == ["450 later", "550 no such mailbox"]
     page = get(api, f"alerts/{alert['id']}/attempts/", page_size=1)

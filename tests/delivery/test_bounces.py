@@ -164,7 +164,7 @@ def test_a_bounce_marks_the_address_and_the_administrators_hear_of_it(
     assert (marked.refusal, marked.is_active) == (said, True)
     assert marked.refused_at is not None
     message.refresh_from_db()
-    assert message.state == MessageState.REFUSED
+    assert message.state == MessageState.FAILED
     sent, back = message.attempts.all()
     assert (sent.outcome, back.outcome) == (AttemptOutcome.SENT, AttemptOutcome.REFUSED)
     assert back.answer == said
@@ -179,7 +179,10 @@ def test_the_same_bounce_once_more_changes_nothing(
     report = whole_mail_back(sent_message(desk).message_id)
     hand_in(report, monkeypatch)
     before = as_it_stands()
-    assert hand_in(report, monkeypatch) == f"The message to {READER} is already refused. {NOTHING}"
+    assert (
+        hand_in(report, monkeypatch)
+        == f"The message to {READER} already has the state failed. {NOTHING}"
+    )
     assert as_it_stands() == before
     assert len(sink.received) == 2
 

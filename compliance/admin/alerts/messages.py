@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,7 +17,7 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import TabularInline, button
-from compliance.domain.vocabulary import MessageState
+from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Alert, DeliveryAttempt, Message
 from compliance.operations.alerts import webhooks
 
@@ -64,8 +65,8 @@ class MessageAdmin(ReadOnlyAdmin):
     has_send_again_permission = requires_perms("compliance.add_message")
     actions_detail = ("send_again",)
     fields = (
-        "recipient_or_webhook", "about", "alert_count", "state", "message_id", "created", "sent_at",
-        "attempt_count", "next_attempt",
+        "recipient_or_webhook", "about", "alert_count", "state_badge", "message_id", "created",
+        "sent_at", "attempt_count", "next_attempt",
     )  # fmt: skip
 
     @admin.display(description="Recipient", ordering="recipient")
@@ -85,11 +86,24 @@ class MessageAdmin(ReadOnlyAdmin):
         count = message.alerts.count()
         return format_html('<a class="pacta-link" href="{}">{}</a>', url, count)
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
+        """Return the messages with the outcome and answer of the last attempt of each."""
+        messages = super().get_queryset(request)
+        last = DeliveryAttempt.objects.filter(message=models.OuterRef("pk")).order_by("-id")
+        return messages.annotate(
+            last_outcome=models.Subquery(last.values("outcome")[:1]),
+            last_answer=models.Subquery(last.values("answer")[:1]),
+        )
+
     @admin.display(description="State", ordering="state")
-    def state_badge(self, message: Message) -> SafeString:
-        """Return the state, with the time of sending below it."""
-        sent = instants.utc_html(message.sent_at) if message.sent_at else ""
-        return badges.two_lines(badges.badge(message.state), sent)
+    def state_badge(self, message: Any) -> SafeString:
+        """Return the state, with the time of sending or the reason of a failure below it."""
+        below: SafeString | str = instants.utc_html(message.sent_at) if message.sent_at else ""
+        if message.state == MessageState.FAILED.value:
+            was_refused = message.last_outcome == AttemptOutcome.REFUSED.value
+            reason = "refused" if was_refused else "given up"
+            below = f"{reason}: {message.last_answer or 'no answer'}"[:120]
+        return badges.two_lines(badges.badge(message.state), below)
 
     @admin.display(description="Created", ordering="created_at")
     def created(self, message: Message) -> SafeString:

@@ -44,7 +44,7 @@ class Desk:
     coming_count: int
     last_sweep: SweepRun | None
     quarantined_count: int
-    refused_count: int
+    failed_count: int
     last_recomputation: Recomputation | None
     last_audit: Audit | None
     outages: Sequence[Outage]
@@ -73,7 +73,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
         coming_count=coming.count(),
         last_sweep=finished.order_by("-ended_at").first(),
         quarantined_count=Deadline.objects.quarantined().count(),
-        refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
+        failed_count=Message.objects.filter(state=MessageState.FAILED.value).count(),
         last_recomputation=Recomputation.objects.filter(ended_at__isnull=False).first(),
         last_audit=Audit.objects.first(),
         outages=list(Outage.objects.filter(ended_at__isnull=True)),
