@@ -85,7 +85,7 @@ def _timed(action: Callable[[datetime], int], as_of: datetime, due: int) -> tupl
 def _sweep(as_of: datetime) -> int:
     from compliance.operations.deadlines import sweep
 
-    return sweep.run(as_of=as_of).settled
+    return int(sweep.run(as_of=as_of).counts["refreshed"])
 
 
 def _empty_sweep() -> float:

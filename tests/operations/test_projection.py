@@ -39,7 +39,7 @@ from compliance.operations.deadlines import (
 )
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.profiles import scaled
-from tests.samples import DESK, agree, duty, follow, record, utc
+from tests.samples import DESK, agree, counts, duty, follow, record, utc
 
 BEFORE = utc("2026-03-01T00:00")
 DUE_AT = utc("2026-03-15T16:00")  # the end of 15 March in Shanghai
@@ -47,7 +47,7 @@ AFTER = utc("2026-03-20T00:00")
 
 
 @pytest.mark.django_db
-def test_a_deadline_passes_unmet_at_its_instant_whenever_the_sweep_comes() -> None:
+def test_a_deadline_becomes_unmet_at_its_due_instant_whenever_the_sweep_runs() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=AFTER)
@@ -60,7 +60,7 @@ def test_a_deadline_passes_unmet_at_its_instant_whenever_the_sweep_comes() -> No
 
 
 @pytest.mark.django_db
-def test_nothing_is_flagged_a_moment_too_early() -> None:
+def test_a_deadline_is_not_flagged_early() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT - timedelta(microseconds=1))
     deadline.refresh_from_db()
@@ -71,7 +71,7 @@ def test_nothing_is_flagged_a_moment_too_early() -> None:
 
 
 @pytest.mark.django_db
-def test_every_follower_is_told_once_however_often_the_sweep_runs() -> None:
+def test_each_recipient_is_notified_once_however_often_the_sweep_runs() -> None:
     deadline = agree()
     agree(ref="other")
     follow()
@@ -86,7 +86,7 @@ def test_every_follower_is_told_once_however_often_the_sweep_runs() -> None:
 
 
 @pytest.mark.django_db
-def test_one_who_follows_twice_is_told_once() -> None:
+def test_a_recipient_with_two_subscriptions_is_notified_once() -> None:
     deadline = agree()
     follow()
     follow(DESK, deadline.agreement)
@@ -95,7 +95,7 @@ def test_one_who_follows_twice_is_told_once() -> None:
 
 
 @pytest.mark.django_db
-def test_who_stopped_following_is_not_told() -> None:
+def test_ended_subscriptions_are_not_notified() -> None:
     agree()
     subscription = follow()
     subscription.is_active = False
@@ -105,7 +105,7 @@ def test_who_stopped_following_is_not_told() -> None:
 
 
 @pytest.mark.django_db
-def test_a_late_performance_ends_the_breach_keeps_it_and_tells_who_was_told() -> None:
+def test_a_late_performance_ends_the_breach_and_notifies_its_recipients() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -122,7 +122,7 @@ def test_a_late_performance_ends_the_breach_keeps_it_and_tells_who_was_told() ->
 
 
 @pytest.mark.django_db
-def test_a_breach_found_only_when_it_was_over_is_still_told() -> None:
+def test_a_breach_detected_after_its_end_is_still_announced() -> None:
     deadline = agree()
     follow()
     record(deadline, as_of=AFTER, type="performance", on="2026-03-18")
@@ -131,7 +131,7 @@ def test_a_breach_found_only_when_it_was_over_is_still_told() -> None:
 
 
 @pytest.mark.django_db
-def test_loading_history_tells_only_of_what_is_still_open() -> None:
+def test_loading_history_announces_only_open_breaches() -> None:
     follow()
     late = {"type": "performance", "on": "2026-03-18"}
     agree(duty("O-1", facts=[late]), duty("O-2"), as_of=AFTER)
@@ -140,7 +140,7 @@ def test_loading_history_tells_only_of_what_is_still_open() -> None:
 
 
 @pytest.mark.django_db
-def test_a_waiver_from_before_the_due_instant_means_there_never_was_a_breach() -> None:
+def test_a_waiver_effective_before_the_due_instant_voids_the_breach() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -154,7 +154,7 @@ def test_a_waiver_from_before_the_due_instant_means_there_never_was_a_breach() -
 
 
 @pytest.mark.django_db
-def test_a_voided_breach_comes_back_when_the_waiver_is_retracted() -> None:
+def test_retracting_the_waiver_restores_a_voided_breach() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     waiver = record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
@@ -165,7 +165,7 @@ def test_a_voided_breach_comes_back_when_the_waiver_is_retracted() -> None:
 
 
 @pytest.mark.django_db
-def test_a_breach_that_is_open_again_is_told_again() -> None:
+def test_a_reopened_breach_is_announced_again() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -177,7 +177,7 @@ def test_a_breach_that_is_open_again_is_told_again() -> None:
 
 
 @pytest.mark.django_db
-def test_who_was_told_that_it_is_over_is_told_that_it_is_not() -> None:
+def test_recipients_of_a_recovery_alert_learn_that_the_breach_is_open_again() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -193,7 +193,7 @@ def test_who_was_told_that_it_is_over_is_told_that_it_is_not() -> None:
 
 
 @pytest.mark.django_db
-def test_a_request_that_began_before_the_sweep_undoes_nothing_that_the_sweep_found() -> None:
+def test_a_request_that_started_before_a_sweep_keeps_what_the_sweep_stored() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT + timedelta(seconds=1))
@@ -205,7 +205,7 @@ def test_a_request_that_began_before_the_sweep_undoes_nothing_that_the_sweep_fou
 
 
 @pytest.mark.django_db
-def test_what_was_done_the_day_after_does_not_erase_the_breach() -> None:
+def test_performance_on_the_next_day_does_not_erase_the_breach() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="performance", on="2026-03-16")
@@ -214,7 +214,7 @@ def test_what_was_done_the_day_after_does_not_erase_the_breach() -> None:
 
 
 @pytest.mark.django_db
-def test_the_ledger_keeps_what_was_believed() -> None:
+def test_the_ledger_keeps_superseded_statuses() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
@@ -227,7 +227,7 @@ def test_the_ledger_keeps_what_was_believed() -> None:
 
 
 @pytest.mark.django_db
-def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
+def test_a_corrected_due_date_is_recorded_in_the_ledger() -> None:
     from compliance.domain.agreements.drafts import ObligationDraft
     from compliance.domain.drafts import read
     from compliance.operations.agreements import obligations
@@ -249,7 +249,7 @@ def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
 
 
 @pytest.mark.django_db
-def test_a_deadline_that_cannot_be_projected_is_quarantined_and_stops_no_other(
+def test_a_deadline_that_cannot_be_projected_is_quarantined_without_stopping_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad = agree(duty("O-1"), duty("O-2"))
@@ -266,7 +266,7 @@ def test_a_deadline_that_cannot_be_projected_is_quarantined_and_stops_no_other(
     broken = True
     monkeypatch.setattr(projection_outcome, "project", refusing)
     run = sweep.run(as_of=AFTER)
-    assert (run.settled, run.quarantined) == (1, 1)
+    assert counts(run, "refreshed", "quarantined") == (1, 1)
     bad.refresh_from_db()
     good.refresh_from_db()
     assert good.status == Status.UNMET
@@ -279,17 +279,17 @@ def test_a_deadline_that_cannot_be_projected_is_quarantined_and_stops_no_other(
 
 
 @pytest.mark.django_db
-def test_a_sweep_reads_and_writes_set_wise(django_assert_max_num_queries: Any) -> None:
+def test_the_number_of_queries_of_a_sweep_is_constant(django_assert_max_num_queries: Any) -> None:
     follow()
     agree(*(duty(f"O-{number}") for number in range(60)))
     with django_assert_max_num_queries(20):
-        assert sweep.run(as_of=AFTER).breaches == 60
+        assert counts(sweep.run(as_of=AFTER), "breaches") == (60,)
 
 
 @pytest.mark.django_db
-def test_sweeping_in_small_batches_gives_the_same_as_one() -> None:
+def test_the_batch_size_does_not_change_the_result_of_a_sweep() -> None:
     agree(*(duty(f"O-{number}") for number in range(7)))
-    assert sweep.run(as_of=AFTER, batch=2).breaches == 7
+    assert counts(sweep.run(as_of=AFTER, batch=2), "breaches") == (7,)
     assert set(Deadline.objects.values_list("status", flat=True)) == {Status.UNMET}
 
 
@@ -298,7 +298,7 @@ def test_sweeping_in_small_batches_gives_the_same_as_one() -> None:
 @pytest.mark.parametrize(
     "statement", ["UPDATE compliance_{} SET id = id", "DELETE FROM compliance_{}"]
 )
-def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: str) -> None:
+def test_recorded_rows_cannot_be_changed_even_by_sql(table: str, statement: str) -> None:
     deadline = agree(
         duty(
             facts=[{"type": "performance", "on": "2026-03-01", "evidence": ["E1"]}],
@@ -317,7 +317,7 @@ def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: s
 
 
 @pytest.mark.django_db(transaction=True)
-def test_settling_outside_a_transaction_is_refused() -> None:
+def test_refreshing_outside_a_transaction_is_refused() -> None:
     with pytest.raises(RuntimeError, match="inside a transaction"):
         projection.refresh([], as_of=AFTER)
 
@@ -339,6 +339,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
             earliest_due_at=row.earliest_due_at,
             performed=row.performed,
             target=row.target,
+            accepted_share=row.accepted_share,
         )
         for row in LedgerEntry.objects.filter(deadline=deadline)
     ]
@@ -430,7 +431,7 @@ class EveryCourse(DatabaseTestCase):
 
     @given(terms(), histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
-    def test_cache_ledger_and_breaches_are_those_of_the_projection(
+    def test_stored_status_ledger_and_breaches_match_the_projection(
         self, agreed: Terms, history: list[tuple[DomainFact, datetime]]
     ) -> None:
         deadline = stored_deadline(agreed)
@@ -458,6 +459,7 @@ class EveryCourse(DatabaseTestCase):
                 now.performed,
                 now.target,
             )
+            assert deadline.accepted_share == now.accepted_share
             following = timeline.next_after(as_of)
             looked_at = deadline.next_check_at
             assert looked_at is None or looked_at > as_of

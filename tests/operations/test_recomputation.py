@@ -14,10 +14,10 @@ from compliance.domain import civil_time
 from compliance.domain.drafts import read
 from compliance.domain.due_dates import resolution
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
-from compliance.models import CustomCalendar, Deadline, LedgerEntry, Move, Recomputation
+from compliance.models import CustomCalendar, Deadline, JobRun, LedgerEntry, RecomputedDeadline
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
-from tests.samples import agree, amend, correct, deadline_of, duty, record, utc
+from tests.samples import agree, amend, correct, counts, deadline_of, duty, record, utc
 
 NOW = utc("2026-02-01T00:00")
 LATER = utc("2026-02-02T00:00")
@@ -64,7 +64,7 @@ def following(ref: str = "O-1", day: str = "2026-03-15") -> dict[str, object]:
 
 
 @pytest.mark.django_db
-def test_a_change_of_zone_data_moves_the_instant_and_keeps_the_civil_time(
+def test_new_zone_data_moves_the_instant_and_keeps_the_civil_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
@@ -79,9 +79,12 @@ def test_a_change_of_zone_data_moves_the_instant_and_keeps_the_civil_time(
     assert deadline.next_check_at is not None
     assert deadline.next_check_at <= deadline.due_at
     assert run is not None
-    assert (run.examined, run.moved, run.failed) == (1, 1, 0)
-    move = Move.objects.get(recomputation=run)
-    assert (move.from_due_at, move.to_due_at) == (utc("2026-11-16T01:00"), deadline.due_at)
+    assert counts(run, "examined", "moved", "failed") == (1, 1, 0)
+    recomputed = RecomputedDeadline.objects.get(run=run)
+    assert (recomputed.from_due_at, recomputed.to_due_at) == (
+        utc("2026-11-16T01:00"),
+        deadline.due_at,
+    )
     entries = LedgerEntry.objects.filter(deadline=deadline).order_by("id")
     assert len(entries) == before + 1
     assert (entries[before].recorded_at, entries[before].due_at) == (LATER, deadline.due_at)
@@ -90,7 +93,7 @@ def test_a_change_of_zone_data_moves_the_instant_and_keeps_the_civil_time(
 
 
 @pytest.mark.django_db
-def test_what_is_closed_keeps_the_instant_by_which_it_was_judged(
+def test_a_closed_deadline_keeps_its_due_instant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
@@ -103,7 +106,7 @@ def test_what_is_closed_keeps_the_instant_by_which_it_was_judged(
 
 
 @pytest.mark.django_db
-def test_an_extension_moves_with_the_zone_data_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_zone_data_moves_extensions_too(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
     with older_data(monkeypatch):
         deadline = agree()
@@ -115,7 +118,7 @@ def test_an_extension_moves_with_the_zone_data_too(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.django_db
-def test_a_closing_day_moves_what_follows_the_calendar_and_nothing_else() -> None:
+def test_a_closing_day_moves_only_deadlines_that_use_the_calendar() -> None:
     calendar()
     deadline = agree(following(), duty("O-2", "2026-03-16"))
     recomputation.run(as_of=NOW)
@@ -123,7 +126,7 @@ def test_a_closing_day_moves_what_follows_the_calendar_and_nothing_else() -> Non
     calendar("2026-03-16", "2026-03-17")
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.examined, run.moved) == (1, 1)
+    assert counts(run, "examined", "moved") == (1, 1)
     deadline.refresh_from_db()
     assert deadline.due_on == date(2026, 3, 18)
     assert any("Stocktaking" in step for step in deadline.trace)
@@ -135,22 +138,22 @@ def test_a_closing_day_moves_what_follows_the_calendar_and_nothing_else() -> Non
 
 
 @pytest.mark.django_db
-def test_what_cannot_be_worked_out_any_more_keeps_its_date_and_is_reported_once() -> None:
+def test_a_date_that_can_no_longer_be_computed_is_kept_and_reported_once() -> None:
     calendar()
     deadline = agree(following())
     recomputation.run(as_of=NOW)
     calendar(weekend=(0, 1, 2, 3, 4, 5, 6))
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.moved, run.failed) == (0, 1)
-    assert "business day" in Move.objects.get(recomputation=run).problem
+    assert counts(run, "moved", "failed") == (0, 1)
+    assert "business day" in RecomputedDeadline.objects.get(run=run).problem
     deadline.refresh_from_db()
     assert deadline.due_on == date(2026, 3, 16)
     assert recomputation.run(as_of=LATER + timedelta(minutes=1)) is None
 
 
 @pytest.mark.django_db
-def test_once_a_day_recurrences_are_made_further_ahead() -> None:
+def test_recurrences_are_extended_once_a_day() -> None:
     rule = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-01-15"}
     agree(duty(due=rule))
     recomputation.run(as_of=NOW)
@@ -158,7 +161,7 @@ def test_once_a_day_recurrences_are_made_further_ahead() -> None:
     assert recomputation.run(as_of=NOW + timedelta(hours=1)) is None
     recomputation.run(as_of=NOW + timedelta(days=60))
     assert _last() > last
-    assert Recomputation.objects.count() == 2
+    assert JobRun.objects.filter(kind="recomputation").count() == 2
 
 
 def _last() -> datetime:
@@ -168,7 +171,7 @@ def _last() -> datetime:
 
 
 @pytest.mark.django_db
-def test_a_closed_deadline_stays_even_where_the_one_it_hangs_on_moves(
+def test_a_closed_deadline_does_not_move_with_its_anchor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "timezone": VANCOUVER}
@@ -183,11 +186,14 @@ def test_a_closed_deadline_stays_even_where_the_one_it_hangs_on_moves(
     assert deadline_of("OPEN").due_at == utc("2026-11-17T07:00")
     assert deadline_of("DONE").due_at == utc("2026-11-17T08:00")
     assert LedgerEntry.objects.filter(deadline=done).latest("id").recorded_at <= LATER
-    assert {move.deadline.obligation.ref for move in Move.objects.all()} == {"A", "OPEN"}
+    assert {each.deadline.obligation.ref for each in RecomputedDeadline.objects.all()} == {
+        "A",
+        "OPEN",
+    }
 
 
 @pytest.mark.django_db
-def test_another_release_of_the_holidays_has_open_deadlines_looked_at_once(
+def test_new_holiday_data_recomputes_open_deadlines_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     agree(duty("OPEN"), duty("DONE"))
@@ -196,13 +202,13 @@ def test_another_release_of_the_holidays_has_open_deadlines_looked_at_once(
     monkeypatch.setattr(resolution, "holidays_version", lambda: "9999.1")
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.examined, run.moved, run.failed) == (1, 0, 0)
-    assert run.data_version.endswith("holidays 9999.1")
+    assert counts(run, "examined", "moved", "failed") == (1, 0, 0)
+    assert run.parameters["data_version"].endswith("holidays 9999.1")
     assert recomputation.run(as_of=LATER) is None
 
 
 @pytest.mark.django_db
-def test_one_rule_that_fails_stops_no_other_and_small_batches_give_the_same() -> None:
+def test_a_failing_rule_does_not_stop_others_in_any_batch_size() -> None:
     calendar()
     agree(*(following(f"O-{number}") for number in range(5)))
     recomputation.run(as_of=NOW)
@@ -214,15 +220,15 @@ def test_one_rule_that_fails_stops_no_other_and_small_batches_give_the_same() ->
     calendar("2026-03-16")
     run = recomputation.run(as_of=LATER, batch=2)
     assert run is not None
-    assert (run.examined, run.moved, run.failed) == (5, 4, 1)
-    problem = Move.objects.exclude(problem="").get()
+    assert counts(run, "examined", "moved", "failed") == (5, 4, 1)
+    problem = RecomputedDeadline.objects.exclude(problem="").get()
     assert problem.deadline == deadline_of("O-2")
     assert "'XX' is not a calendar" in problem.problem
     assert deadline_of("O-4").due_on == date(2026, 3, 17)
 
 
 @pytest.mark.django_db
-def test_a_withdrawn_deadline_is_not_worked_out_again_and_again() -> None:
+def test_a_withdrawn_deadline_is_not_recomputed_repeatedly() -> None:
     calendar()
     monthly = {
         "type": "recurrence",
@@ -241,7 +247,7 @@ def test_a_withdrawn_deadline_is_not_worked_out_again_and_again() -> None:
 
 
 @pytest.mark.django_db
-def test_a_closing_day_moves_the_grace_period_and_the_ledger_says_so() -> None:
+def test_a_closing_day_moves_the_grace_period_in_the_ledger() -> None:
     calendar()
     deadline = agree(
         duty(due_on="2026-03-12", grace={"count": 1, "unit": "business_days"}),
@@ -258,7 +264,7 @@ def test_a_closing_day_moves_the_grace_period_and_the_ledger_says_so() -> None:
 
 
 @pytest.mark.django_db
-def test_a_breach_that_a_closing_day_undoes_is_voided() -> None:
+def test_a_closing_day_that_moves_the_due_date_voids_the_breach() -> None:
     calendar()
     deadline = agree(following())
     recomputation.run(as_of=NOW)
@@ -273,7 +279,7 @@ def test_a_breach_that_a_closing_day_undoes_is_voided() -> None:
 
 
 @pytest.mark.django_db
-def test_what_hangs_on_a_deadline_moves_with_its_calendar() -> None:
+def test_dependents_move_when_a_closing_day_moves_their_anchor() -> None:
     calendar()
     after = {"type": "offset", "from": {"deadline": "O-1"}, "count": 1, "unit": "days"}
     agree(following(), duty("B", due=after))
@@ -281,7 +287,7 @@ def test_what_hangs_on_a_deadline_moves_with_its_calendar() -> None:
     calendar("2026-03-16")
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.examined, run.moved) == (2, 2)
+    assert counts(run, "examined", "moved") == (2, 2)
     assert deadline_of("B").due_on == date(2026, 3, 18)
 
 

@@ -20,7 +20,7 @@ from compliance.models.alerts.silences import Silence
 from compliance.models.alerts.webhooks import Webhook
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
-from compliance.models.system.sweeps import WAITED_FOR
+from compliance.models.system.jobs import WAITED_FOR
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):

@@ -38,14 +38,15 @@ _NOW = "compliance_deadline AS d"
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
 CROSS JOIN LATERAL (
-    SELECT {_STATE} e.performed, e.target
+    SELECT {_STATE} e.performed, e.target, e.accepted_share
     FROM compliance_ledgerentry AS e
     WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
 """
 _STATES_OF_ALL = f"""
 JOIN (
-    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target
+    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target,
+        e.accepted_share
     FROM compliance_ledgerentry AS e
     WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
@@ -60,7 +61,8 @@ _AS_OF = """
     e.reason IN ('window_began', 'performed_in_window')
         OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE)
             AS is_ambiguous,
-    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity, d.begins_at,
+    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity,
+    e.accepted_share, d.begins_at,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
      FROM (SELECT r.effective_at,
@@ -97,8 +99,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
-    CASE WHEN d.target_quantity IS NULL THEN nullif(d.performed_quantity, 0) END AS accepted_share,
-    d.begins_at
+    d.accepted_share, d.begins_at
 """
 _WORKING = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
@@ -279,7 +280,7 @@ def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline 
     return project(terms_of(deadline, duty), facts)
 
 
-def course(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
+def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
     """Return the timeline of one deadline as rows, oldest first, with the future marked.
 
     At a given time: its past and its future as known then. None also if it was not known then.
@@ -327,8 +328,9 @@ def _past_row(entry: Entry, due_on: date | None) -> Row:
         "due_on": due_on,
         "due_at": entry.due_at,
         "unmet_at": entry.unmet_at,
-        "performed": entry.performed if entry.target is not None else None,
+        "performed": entry.performed,
         "target": entry.target,
+        "accepted_share": entry.accepted_share,
     }
 
 
@@ -356,7 +358,7 @@ def history(deadline_id: int) -> list[Row] | None:
                 "recorded_at": recorded_at,
                 "from": rows[0].effective_at,
                 "facts": [{"id": each.pk, "type": each.kind} for each in learned],
-                "course": [_past_row(entry_of(each), each.due_on) for each in rows],
+                "timeline": [_past_row(entry_of(each), each.due_on) for each in rows],
             }
         )
     return batches
@@ -375,6 +377,7 @@ def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
             "unmet_at": each.due and each.due.unmet_at,
             "performed": each.performed if each.target is not None else None,
             "target": each.target,
+            "accepted_share": each.accepted_share,
             "is_projected": each.effective_at > now,
         }
         for each in found.transitions
