@@ -88,7 +88,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
         """Return the messages with the outcome and answer of the last attempt of each."""
-        messages = super().get_queryset(request)
+        messages: models.QuerySet[Message] = super().get_queryset(request)
         last = DeliveryAttempt.objects.filter(message=models.OuterRef("pk")).order_by("-id")
         return messages.annotate(
             last_outcome=models.Subquery(last.values("outcome")[:1]),
