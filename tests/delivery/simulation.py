@@ -302,6 +302,13 @@ class Snapshots:
             " AND relnamespace = 'public'::regnamespace AND relname LIKE 'compliance\\_%'"
         )
         self._tables = [table for (table,) in found]
+        # Without those that the database derives.
+        stored = self._database.execute(
+            "SELECT format('%I', table_name), array_agg(format('%I', column_name)::text)"
+            " FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND is_generated = 'NEVER' GROUP BY table_name"
+        )
+        self._columns: dict[str, list[str]] = dict(stored.fetchall())
         # Without triggers: what is never altered is taken away and put back here.
         self._run("DROP SCHEMA IF EXISTS snapshot CASCADE")
         self._run("CREATE SCHEMA snapshot", "SET session_replication_role = replica")
@@ -327,8 +334,9 @@ class Snapshots:
         self._run(
             *(f"DELETE FROM public.{table}" for table in self._tables),
             *(
-                f"INSERT INTO public.{table} SELECT (held).* FROM snapshot.{table}"
-                f" WHERE act = {act}"
+                f"INSERT INTO public.{table} ({', '.join(self._columns[table])})"
+                f" SELECT {', '.join(f'(held).{each}' for each in self._columns[table])}"
+                f" FROM snapshot.{table} WHERE act = {act}"
                 for table in self._tables
             ),
         )
