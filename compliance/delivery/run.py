@@ -140,8 +140,8 @@ class _Run:
     def _prepared(self, claims: Sequence[Claim], batch: Batch) -> Iterator[tuple[Claim, Send]]:
         """Yield the claims that have something to report, each with what sends it.
 
-        A few are prepared at a time. One by one, between exchanges with servers, preparing a message
-        takes about twice as long.
+        A few are prepared at a time. One by one, between exchanges with servers, preparing a
+        message takes about twice as long.
         """
         claims = [claim for claim in claims if claim.message_id in batch.messages]
         for place in range(0, len(claims), PREPARED_AT_ONCE):
