@@ -220,7 +220,7 @@ def _one_statement(as_of: datetime) -> int:
             SELECT id, unmet_at, %(as_of)s FROM due
         ), alert AS (
             INSERT INTO compliance_alert
-                (deadline_id, agreement_id, kind, occasion, breach_at, recipient, created_at,
+                (deadline_id, agreement_id, kind, occasion, breach_at, email, created_at,
                  not_before)
             SELECT due.id, due.agreement_id, 'missed', unmet_at, unmet_at, email, %(as_of)s,
                 %(as_of)s
