@@ -118,6 +118,8 @@ class Deadline(models.Model):
         null=True, max_length=32, help_text="The hash of the latest ledger entry in its chain."
     )
     is_disputed = models.BooleanField(default=False)
+    # A cache of determinations and search logs. Every list and export shows it, and computing it
+    # takes a pass over the facts and evidence of every row.
     verification = choice_field(Verification, default=Verification.UNCHECKED)
 
     objects: ClassVar[models.Manager[Deadline]] = DeadlineQuerySet.as_manager()
