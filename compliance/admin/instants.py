@@ -1,4 +1,4 @@
-"""How the admin shows instants, due dates and durations: in UTC, with the local zone beside it."""
+"""Instants, due dates and durations as text: in UTC, and in the local zone."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def record_page(
 
 
 def deadline_context(deadline: Deadline) -> dict[str, Any]:
-    """Return what record pages show about the deadline above their form."""
+    """Return the template context about the deadline, which record pages show above their form."""
     return {
         "subtitle": str(deadline.obligation),
         "subject": deadline.obligation,

@@ -62,7 +62,7 @@ _SIDEBAR = (
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups of links in the sidebar, without those that the user may not view."""
+    """Return the groups of links in the sidebar that the user may view."""
     return [
         {
             "title": title,
@@ -101,7 +101,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not _may_view(request, "deadline"):
         return context
     now = timezone.now()
-    found = overview.at_a_glance(as_of=now)
+    found = overview.load(as_of=now)
     return {
         **context,
         "overview": found,
@@ -118,7 +118,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
+def _sweep_state(found: overview.Overview, now: datetime) -> dict[str, Any]:
     """Return when the last sweep finished, and whether that is recent enough."""
     last = found.last_sweep
     ended_at = last.ended_at if last else None
@@ -128,21 +128,21 @@ def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
     return {"sweep_is_alive": is_alive, "sweep_age": instants.duration_text(now, ended_at)}
 
 
-def _failed_audit(request: HttpRequest, found: overview.Desk) -> dict[str, Any] | None:
+def _failed_audit(request: HttpRequest, found: overview.Overview) -> dict[str, Any] | None:
     last = found.last_audit
     if last is None or not last.problems or not _may_view(request, "jobrun"):
         return None
     return {"url": urls.row_url("jobrun", last.pk), "count": len(last.problems)}
 
 
-def _failed_recomputation_url(found: overview.Desk) -> str:
+def _failed_recomputation_url(found: overview.Overview) -> str:
     last = found.last_recomputation
     if last is None or not last.counts["failed"]:
         return ""
     return urls.row_url("jobrun", last.pk)
 
 
-def _outages(request: HttpRequest, found: overview.Desk, now: datetime) -> list[dict[str, Any]]:
+def _outages(request: HttpRequest, found: overview.Overview, now: datetime) -> list[dict[str, Any]]:
     if not _may_view(request, "outage"):
         return []
     return [

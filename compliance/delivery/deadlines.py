@@ -1,4 +1,4 @@
-"""The deadlines that messages report, with all that is reported about them."""
+"""Load the deadlines that messages report, with everything reported about them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Histories:
         return cls(entries=entries, facts=fact_summaries(fact_ids))
 
     def paragraph(self, deadline: Deadline) -> str:
-        """Return what has happened since a deadline was agreed, in one paragraph."""
+        """Return the history of a deadline since it was agreed, in one paragraph."""
         due_days = self.entries[deadline.pk]
         history = current_history(list(due_days))
         case = Case(

@@ -24,7 +24,7 @@ _ENDED = {BreachEnd.PERFORMED: "met late", BreachEnd.VOIDED: "not {missed} after
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 
-# The sentences about ends that need more than their label.
+# Sentences for ends that a label cannot describe completely.
 _ENDED_SENTENCES = {
     BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
     BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",
@@ -48,7 +48,7 @@ _CHANGED_SENTENCES = {
 
 
 def is_achieve(deadline: Deadline) -> bool:
-    """Return whether something is to be done by a date, rather than kept during a period."""
+    """Return whether the obligation is to achieve something by a date, rather than keep it up."""
     return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
 
 
@@ -162,7 +162,7 @@ def note(alert: AlertRow, deadline: Deadline) -> str:
 
 
 def due_label(alert: AlertRow, deadline: Deadline) -> str:
-    """Return what the due date of a deadline is called in a message about this alert."""
+    """Return the label of the due date in a message about this alert."""
     if not is_achieve(deadline):
         return "Binds until"
     is_ahead = alert.kind in {AlertKind.REMINDER, AlertKind.CHANGED}

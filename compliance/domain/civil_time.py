@@ -24,7 +24,7 @@ _ONE_SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
 _SECOND_MIDNIGHT = time(fold=1)
 _UTC_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*[+-]\d{1,2}(?::?\d{2})?", re.ASCII | re.IGNORECASE)
-# A longer name is not a misspelled zone, and comparing it with all of them would be slow.
+# A longer name is not a misspelled zone, and comparing it with all zones would be slow.
 _LONGEST_GUESS = 64
 
 
@@ -117,8 +117,8 @@ def tzdata_version() -> str:
 def instant(day: date, at: time, zone_name: str) -> datetime:
     """Return the UTC instant at which clocks in the zone show `at` on `day`.
 
-    If clocks go back and show the time twice, the later instant is returned, because somebody who
-    acts when it is shown the second time is still in time. `at` is naive; its `fold` is ignored.
+    If clocks go back and show the time twice, the later instant is returned: whoever acts when the
+    time is shown for the second time is still on time. `at` is naive; its `fold` is ignored.
 
     Raises:
         NonexistentLocalTime: clocks in the zone skip this time on that day.

@@ -27,6 +27,6 @@ def tracked_except(*untracked: str) -> Callable[[type[ModelT]], type[ModelT]]:
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
         exclude=list(untracked) or None,
-        # Per statement: a trigger per row costs more than storing the row.
+        # Per statement: a trigger per row would cost more than storing the row.
         level=pghistory.Statement,
     )

@@ -23,7 +23,14 @@ from compliance.operations.alerts import calendar_feeds
 from compliance.operations.deadlines import recomputation, sweep
 from tests.admin.test_every_page import MODELS, fill
 from tests.api.answers import BASE, get, patch, post, rows
-from tests.samples import agree, befall, deadline_of, duty, follow, utc
+from tests.samples import (
+    create_agreement,
+    deadline_of,
+    obligation,
+    record_agreement_fact,
+    subscribe,
+    utc,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -62,10 +69,10 @@ def dropped(geneva: Agreement, desk: User) -> Agreement:
     after = {"type": "offset", "count": 10, "unit": "days", "from": {"deadline": "O-0"}}
     monthly = {"type": "recurrence", "rrule": "FREQ=MONTHLY;COUNT=3", "start": "2026-01-31"}
     agreement = fill("first", 2)
-    agree(
-        duty("after", due=after | {"from": {"date": "2026-03-01"}}),
-        duty("monthly", due=monthly),
-        duty("triggered", due={"type": "trigger", "on": {"breach_of": "after"},
+    create_agreement(
+        obligation("after", due=after | {"from": {"date": "2026-03-01"}}),
+        obligation("monthly", due=monthly),
+        obligation("triggered", due={"type": "trigger", "on": {"breach_of": "after"},
                            "then": {"type": "offset", "count": 3, "unit": "days"}}),
         ref="rules",
     )  # fmt: skip
@@ -126,8 +133,8 @@ def _keys(model: Any) -> list[Any]:
 
 def test_breaches_are_detected_and_mailed_in_utc_with_a_warning(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     drop()
     at = utc("2026-03-20T00:00")
     sweep.run(as_of=at)
@@ -145,8 +152,10 @@ def test_breaches_are_detected_and_mailed_in_utc_with_a_warning(settings: Any) -
 
 
 def test_a_deadline_whose_days_cannot_be_placed_is_quarantined_and_delays_no_other() -> None:
-    agree(duty("O-1"), duty("O-2"))
-    befall(as_of=utc("2026-03-01T00:00"), type="suspension", on="2026-03-02", until="2026-03-05")
+    create_agreement(obligation("O-1"), obligation("O-2"))
+    record_agreement_fact(
+        as_of=utc("2026-03-01T00:00"), type="suspension", on="2026-03-02", until="2026-03-05"
+    )
     Deadline.objects.filter(obligation__ref="O-1").update(timezone=ZONE)
     sweep.run(as_of=utc("2026-04-01T00:00"))
     bad, good = deadline_of("O-1"), deadline_of("O-2")
@@ -157,7 +166,7 @@ def test_a_deadline_whose_days_cannot_be_placed_is_quarantined_and_delays_no_oth
 
 
 def test_the_api_and_the_admin_warn_of_an_unknown_zone(api: Client, desk: User) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     drop()
     found = get(api, f"deadlines/{deadline.pk}/")
     assert any(ZONE in warning for warning in found["warnings"])
@@ -171,7 +180,9 @@ def test_the_api_and_the_admin_warn_of_an_unknown_zone(api: Client, desk: User) 
 
 
 def test_a_calendar_feed_keeps_its_deadlines(client: Client) -> None:
-    agree(duty(due_on=str(timezone.now().date() + timedelta(days=30))), as_of=timezone.now())
+    create_agreement(
+        obligation(due_on=str(timezone.now().date() + timedelta(days=30))), as_of=timezone.now()
+    )
     owner = User.objects.create_superuser("ana@example.org", "secret")
     _, token = calendar_feeds.create(
         draft=read(CalendarFeedDraft, {"name": "phone"}), owner=owner, as_of=utc("2026-03-01T00:00")
@@ -183,7 +194,7 @@ def test_a_calendar_feed_keeps_its_deadlines(client: Client) -> None:
 
 
 def test_dates_in_an_unknown_zone_are_rejected_with_advice(api: Client) -> None:
-    deadline = agree(duty("O-1", due={"type": "date", "on": "2026-03-15"}))
+    deadline = create_agreement(obligation("O-1", due={"type": "date", "on": "2026-03-15"}))
     drop()
     fact = {"deadline": deadline.pk, "type": "performance"}
     refused = post(api, "facts/", {**fact, "on": "2026-03-10"}, 400)
@@ -192,10 +203,10 @@ def test_dates_in_an_unknown_zone_are_rejected_with_advice(api: Client) -> None:
     post(api, "facts/", {**fact, "at": "2026-03-10T12:00:00Z"})
     position = {"deadline": deadline.pk, "party": "CHN", "verdict": "met", "on": "2026-03-10"}
     post(api, "positions/", position, 400)
-    post(api, "obligations/", {"agreement": "supply", **duty("O-2")}, 400)
-    obligation = deadline.obligation_id
-    patch(api, f"obligations/{obligation}/", {"title": "Other"}, 400)
-    patch(api, f"obligations/{obligation}/", {"due": {"type": "date", "on": "2026-04-15"}}, 400)
+    post(api, "obligations/", {"agreement": "supply", **obligation("O-2")}, 400)
+    address = f"obligations/{deadline.obligation_id}/"
+    patch(api, address, {"title": "Other"}, 400)
+    patch(api, address, {"due": {"type": "date", "on": "2026-04-15"}}, 400)
     preview = {"rule": {"type": "date", "on": "2026-04-15"}, "agreement": "supply"}
     post(api, "due-rules/preview/", preview, 400)
     # A fact about an agreement needs no zone: its days begin in the zone of each deadline.
@@ -205,11 +216,11 @@ def test_dates_in_an_unknown_zone_are_rejected_with_advice(api: Client) -> None:
 
 
 def test_everything_works_again_when_the_zone_is_corrected(api: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     before = deadline.due_at
     drop()
     Agreement.objects.update(calendars=[])
-    due = {**duty()["due"], "timezone": "Asia/Shanghai"}
+    due = {**obligation()["due"], "timezone": "Asia/Shanghai"}
     patch(api, f"obligations/{deadline.obligation_id}/", {"due": due})
     for code in ("CHN", "ACME"):
         patch(api, f"parties/{code}/", {"timezone": "Asia/Shanghai"})
@@ -221,7 +232,7 @@ def test_everything_works_again_when_the_zone_is_corrected(api: Client) -> None:
 
 
 def test_obligations_can_be_edited_again_when_the_calendars_are_corrected(api: Client) -> None:
-    deadline = agree(calendars=["DE-BY"])
+    deadline = create_agreement(calendars=["DE-BY"])
     Agreement.objects.update(calendars=[CALENDAR])
     patch(api, f"obligations/{deadline.obligation_id}/", {"title": "Other"}, 400)
     patch(api, "agreements/supply/", {"calendars": ["DE-BY"]})
@@ -229,8 +240,8 @@ def test_obligations_can_be_edited_again_when_the_calendars_are_corrected(api: C
 
 
 def test_a_recomputation_reports_the_deadlines_that_it_cannot_compute() -> None:
-    agree()
-    agree(ref="other")
+    create_agreement()
+    create_agreement(ref="other")
     drop()
     run = recomputation.run(as_of=utc("2026-03-01T00:00"))
     assert run is not None

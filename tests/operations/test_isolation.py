@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from compliance.domain.vocabulary import JobKind, Status
 from compliance.models import Agreement, Alert, Breach, Deadline, JobRun, LedgerEntry
 from compliance.operations.deadlines import isolation, recomputation, sweep
-from tests.samples import agree, deadline_of, duty, follow, record, utc
+from tests.samples import create_agreement, deadline_of, obligation, record, subscribe, utc
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,8 +125,8 @@ def of_deadline(pk: int) -> dict[str, Any]:
 def test_a_row_that_the_database_refuses_is_quarantined_and_the_others_are_refreshed(
     fault: Callable[[int], None], batch: int
 ) -> None:
-    follow()
-    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     bad = deadline_of(BAD)
     fault(bad.pk)
     run = sweep.run(as_of=AFTER, batch=batch)
@@ -144,14 +144,16 @@ def test_a_row_that_the_database_refuses_is_quarantined_and_the_others_are_refre
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bad_deadline_that_others_depend_on_is_quarantined(fault: Callable[[int], None]) -> None:
-    follow()
+    subscribe()
     after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": BAD}}
-    agree(
-        *(duty(f"O-{number}") for number in range(8)),
-        duty("O-8", due=after | {"from": {"deadline": "O-1"}}),
-        duty("O-9", due=after),
+    create_agreement(
+        *(obligation(f"O-{number}") for number in range(8)),
+        obligation("O-8", due=after | {"from": {"deadline": "O-1"}}),
+        obligation("O-9", due=after),
     )
-    agree(duty("A"), duty("B", due=after | {"from": {"deadline": "A"}}), ref="other")
+    create_agreement(
+        obligation("A"), obligation("B", due=after | {"from": {"deadline": "A"}}), ref="other"
+    )
     bad = deadline_of(BAD)
     fault(bad.pk)
     sweep.run(as_of=AFTER)
@@ -170,9 +172,11 @@ def test_a_bad_deadline_that_others_depend_on_is_quarantined(fault: Callable[[in
 def test_a_bad_deadline_that_depends_on_another_is_quarantined(
     fault: Callable[[int], None],
 ) -> None:
-    follow()
+    subscribe()
     after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
-    agree(*(duty(f"O-{number}") for number in range(3)), duty(BAD, due=after))
+    create_agreement(
+        *(obligation(f"O-{number}") for number in range(3)), obligation(BAD, due=after)
+    )
     bad = deadline_of(BAD)
     fault(bad.pk)
     sweep.run(as_of=AFTER)
@@ -184,9 +188,11 @@ def test_a_bad_deadline_that_depends_on_another_is_quarantined(
 def test_a_fact_is_recorded_although_a_dependent_deadline_is_bad(
     fault: Callable[[int], None],
 ) -> None:
-    follow()
+    subscribe()
     after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
-    deadline = agree(duty("O-1"), duty("O-2", due=after), duty(BAD, due=after))
+    deadline = create_agreement(
+        obligation("O-1"), obligation("O-2", due=after), obligation(BAD, due=after)
+    )
     bad = deadline_of(BAD)
     fault(bad.pk)
     due = {"type": "date", "on": "2026-03-16"}
@@ -200,7 +206,7 @@ def test_a_fact_is_recorded_although_a_dependent_deadline_is_bad(
 
 
 def test_deadlines_that_cannot_even_be_quarantined_delay_no_other() -> None:
-    agree(*(duty(f"O-{number}") for number in range(8)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(8)))
     ids = list(Deadline.objects.order_by("id").values_list("id", flat=True)[:3])
     execute(
         _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
@@ -231,7 +237,7 @@ def test_bad_rows_are_found_in_few_calls(bad: list[int]) -> None:
 
 
 def test_an_error_that_all_rows_share_is_raised_and_quarantines_none() -> None:
-    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     execute("ALTER TABLE compliance_breach ADD CONSTRAINT for_the_test CHECK (id < 0) NOT VALID")
     with pytest.raises(IntegrityError):
         sweep.run(as_of=AFTER)
@@ -241,7 +247,7 @@ def test_an_error_that_all_rows_share_is_raised_and_quarantines_none() -> None:
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "08006", "57P01", "42P01", "53100"])
 def test_an_error_that_does_not_concern_single_rows_is_raised(state: str) -> None:
     """Among them lost connections, lock timeouts, deadlocks and serialization failures."""
-    agree(*(duty(f"O-{number}") for number in range(3)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(3)))
     execute(
         f"""CREATE FUNCTION refuse_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '{state}'; END $$""",
@@ -254,8 +260,8 @@ def test_an_error_that_does_not_concern_single_rows_is_raised(state: str) -> Non
 
 
 def test_a_quarantined_deadline_is_refreshed_an_hour_after_the_fault_is_repaired() -> None:
-    follow()
-    agree(*(duty(f"O-{number}") for number in range(3)), duty(BAD))
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(3)), obligation(BAD))
     bad = deadline_of(BAD)
     constraint(bad.pk)
     sweep.run(as_of=AFTER)
@@ -268,7 +274,7 @@ def test_a_quarantined_deadline_is_refreshed_an_hour_after_the_fault_is_repaired
 def test_an_agreement_that_cannot_be_refreshed_does_not_delay_the_others() -> None:
     after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "A"}}
     for ref in ("first", "second", "third"):
-        agree(duty("A"), duty("B", due=after), ref=ref)
+        create_agreement(obligation("A"), obligation("B", due=after), ref=ref)
     # The database refuses every change of the first one, even the error.
     first = Agreement.objects.get(ref="first")
     execute(
@@ -282,7 +288,7 @@ def test_an_agreement_that_cannot_be_refreshed_does_not_delay_the_others() -> No
 
 
 def test_a_recomputation_reports_a_row_that_the_database_refuses_and_moves_the_others() -> None:
-    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     bad = deadline_of(BAD)
     Deadline.objects.update(data_version="", original_due_on="2026-03-14")
     execute(f"""ALTER TABLE compliance_deadline ADD CONSTRAINT for_the_test

@@ -26,7 +26,7 @@ from compliance.queries.integrity.chains import check_agreements
 from compliance.queries.integrity.deadlines import check_deadlines
 from compliance.queries.integrity.findings import Findings
 from compliance.queries.integrity.seal_checks import check_seals
-from tests.operations.histories import NOW, remember
+from tests.operations.example_history import NOW, remember
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ SEED = 20_250_514
 COUNT = 1_000
 
 FACT, ENTRY, LINK = "compliance_fact", "compliance_ledgerentry", "compliance_fact_evidence"
-# The number of a ledger entry says its place in the feed, and nothing of what it says.
+# The number of a ledger entry is only its position in the list of changes.
 _NOT_SAID = {ENTRY: {"id"}}
 
 
@@ -58,7 +58,7 @@ class Chain:
 
 
 def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Run a statement and give its rows, if it has any."""
+    """Run a statement, and return its rows, if it has any."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
@@ -66,7 +66,7 @@ def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """Within the block no trigger runs; after it everything is as it was before."""
+    """Disable triggers within the block, and roll everything back after it."""
     with transaction.atomic():
         run("SET LOCAL session_replication_role = replica")
         yield
@@ -75,7 +75,7 @@ def undone() -> Iterator[None]:
 
 @pytest.fixture
 def chains() -> list[Chain]:
-    """A sealed history without the constraints that would refuse some of what is tried."""
+    """A sealed history without the constraints that would refuse some of the changes."""
     remember()
     assert seals.seal(as_of=NOW) is not None
     found = []
@@ -174,14 +174,14 @@ def delete(dice: random.Random, chain: Chain) -> str:
 
 
 def exchange(dice: random.Random, chain: Chain) -> str:
-    """Let two rows change their places."""
+    """Exchange two rows."""
     first, second = dice.sample(chain.ids, 2)
     _swap(chain.table, "id", first, second)
     return f"ids of {first} and {second}"
 
 
 def exchange_instants(dice: random.Random, chain: Chain) -> str:
-    """Let two ledger entries change the instants by which they are ordered."""
+    """Exchange the instants by which two ledger entries are ordered."""
     first, second = dice.sample(chain.ids, 2)
     run(
         f"UPDATE {ENTRY} AS e SET recorded_at = o.recorded_at, effective_at = o.effective_at "
@@ -307,9 +307,9 @@ def test_each_of_a_thousand_random_changes_is_detected(chains: list[Chain]) -> N
         chain = dice.choice([each for each in chains if fits(each)])
         tried[way.__name__] += 1
         with undone():
-            told = way(dice, chain)
+            change = way(dice, chain)
             findings = chain.check()
-            assert not findings.is_clean, (way.__name__, chain, told)
+            assert not findings.is_clean, (way.__name__, chain, change)
             named = {each.table for each in findings.bad_rows}
             assert chain.table in named or "compliance_deadline" in named
     assert min(tried.values()) > COUNT / 20

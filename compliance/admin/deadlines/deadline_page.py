@@ -1,4 +1,4 @@
-"""What the page of a deadline shows: its status and timeline with reasons, and all records."""
+"""The content of the page of a deadline: status and timeline with reasons, and all records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from compliance.queries.deadlines.why import explanation
 _SHOWN_ALERTS = 20
 _NEW_DUE_DATES = {
     Reason.EXTENDED: "The due date was extended to {}.",
-    Reason.RESCHEDULED: "The date that the due date is counted from changed. It is now due {}.",
+    Reason.RESCHEDULED: "The date from which the due date counts changed. It is now due {}.",
     Reason.TRIGGERED: "The event that the deadline waited for happened. It is due {}.",
 }
 _MISSED = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
@@ -183,7 +183,7 @@ def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
     if transition.status is Status.PARTLY_MET and transition.reason in _MISSED:
         passed = REASON_SENTENCES[transition.reason].partition(",")[0]
-        return f"{passed}, and only a part was performed."
+        return f"{passed}, and only part of it was performed."
     sentence = _NEW_DUE_DATES.get(transition.reason)
     if sentence is None or due is None:
         return REASON_SENTENCES[transition.reason]

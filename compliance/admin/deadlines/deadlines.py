@@ -183,7 +183,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows with everything that the list shows, in a fixed number of queries."""
-        return overview.with_sides(super().get_queryset(request))
+        return overview.prefetch_parties(super().get_queryset(request))
 
     @admin.display(description="Obligation", ordering="obligation__ref")
     def title_and_ref(self, deadline: Deadline) -> SafeString:
@@ -193,7 +193,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
 
     @admin.display(description="Status", ordering="status")
     def status_and_lateness(self, deadline: Deadline) -> SafeString:
-        """Return the status, with how late the deadline is below it."""
+        """Return the status, with the lateness below it."""
         lateness = badges.lateness(deadline, timezone.now())
         return badges.two_lines(badges.status_badges(deadline), lateness)
 

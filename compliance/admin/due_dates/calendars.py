@@ -1,4 +1,4 @@
-"""Custom calendars: closed weekdays and closing days that no holiday calendar has."""
+"""Custom calendars: closed weekdays and closing days that holiday calendars lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a due rule is resolved with besides the rule itself, and the errors of doing so."""
+"""The context in which due rules are resolved, and the errors of resolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compliance.domain.due_dates.periods import Event
 
 
 class Unresolvable(ValueError):
-    """A rule that cannot yield a date. `path` is the field of the rule that is to blame."""
+    """A rule that cannot yield a date. `path` is the field of the rule that causes this."""
 
     def __init__(self, path: str, sentence: str) -> None:
         self.path = path
@@ -26,12 +26,12 @@ class GraceUnresolvable(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolutionContext:
-    """What applies to a rule where the rule itself does not say.
+    """The values that apply where a rule names none.
 
-    `timezone` is the agreement's, or else the obligors'; None if theirs differ. `party_timezones`
-    are those of obligors and obligees, by party code. `custom_calendars` are by full name, such as
-    `custom:hq`. `milestones` and `deadlines` are what the rule can be counted from, by ref; a None
-    among them has no date yet.
+    `timezone` is that of the agreement, or else of the obligors; None if theirs differ.
+    `party_timezones` are those of obligors and obligees, by party code. `custom_calendars` are by
+    full name, such as `custom:hq`. `milestones` and `deadlines` are the possible anchors of the
+    rule, by ref; None stands for one without a date yet.
     """
 
     timezone: str | None = None
@@ -74,7 +74,7 @@ class ResolutionContext:
 def default_timezone(
     agreement_timezone: str | None, obligor_timezones: Iterable[str]
 ) -> str | None:
-    """Return the zone for rules that name none: the agreement's, or the one of all obligors.
+    """Return the zone for rules that name none: the agreement's, or else that of all obligors.
 
     None if the obligors are in different zones.
     """

@@ -41,7 +41,7 @@ class Party(models.Model):
 # Each fact about an agreement moves its head; that is no change by a user.
 @tracked_except("facts_head")
 class Agreement(models.Model):
-    """An instrument: what was agreed, between whom and from when."""
+    """An instrument between parties, such as a treaty or contract."""
 
     ref = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -89,7 +89,7 @@ class AgreementParty(models.Model):
         verbose_name_plural = "parties to the agreement"
         ordering = ("id",)
         constraints = (
-            # Also the target of the composite key that requires obligors to be parties.
+            # Also the target of the composite key by which obligors must be parties.
             models.UniqueConstraint(fields=["agreement", "party"], name="agreementparty_once"),
         )
 
@@ -99,7 +99,7 @@ class AgreementParty(models.Model):
 
 @tracked
 class Milestone(models.Model):
-    """An event in the life of an agreement, such as its entry into force, that starts periods."""
+    """An event in the life of an agreement, such as entry into force, from which periods count."""
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
     ref = models.CharField(max_length=64)

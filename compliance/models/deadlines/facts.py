@@ -263,13 +263,13 @@ def fact_of(
 
 
 def fact_summaries(ids: Iterable[int | None]) -> dict[int, FactSummary]:
-    """Return what an explanation needs of stored facts, by their ids. None stands for no fact."""
+    """Return the values that an explanation needs of stored facts, by id. None means no fact."""
     rows = Fact.objects.filter(pk__in={each for each in ids if each is not None})
     return {fact.pk: fact_summary(fact) for fact in rows.prefetch_related("evidence")}
 
 
 def fact_summary(fact: Fact) -> FactSummary:
-    """Return what an explanation needs of a stored fact, whose evidence is loaded."""
+    """Return the values that an explanation needs of a stored fact with its evidence loaded."""
     return FactSummary(
         kind=FactKind(fact.kind),
         effective_at=fact.effective_at,

@@ -151,7 +151,7 @@ _ALERT = RowType(
     created_at="timestamptz",
 )
 
-# If a recipient has several subscriptions, the one notified first wins.
+# If a recipient has several subscriptions, the one notified first decides.
 _CREATE = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,

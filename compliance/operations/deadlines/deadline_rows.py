@@ -73,9 +73,9 @@ def state_of(
     ledger_head: bytes | None,
     notify_at: datetime | None,
 ) -> DeadlineState:
-    """Return what is stored of a timeline.
+    """Return the columns of a timeline that are stored with the deadline.
 
-    A deadline that does not exist yet has, until then, the state in which it will begin.
+    Before a deadline begins, it has the state in which it will begin.
 
     Args:
         past: the transitions of the timeline that have happened.

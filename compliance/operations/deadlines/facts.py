@@ -25,7 +25,7 @@ from compliance.operations.deadlines import fact_rows, projection, schedule
 from compliance.operations.deadlines.instants import refusing_unknown_zone
 from compliance.operations.evidence import evidence
 
-# The facts that need a second person if the agreement requires approval.
+# The kinds of facts that a second person must approve if the agreement requires approval.
 GUARDED = frozenset({FactKind.DETERMINATION, FactKind.WAIVER, FactKind.EXTENSION})
 
 
@@ -105,13 +105,14 @@ def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: date
                     f"Fact {fact.supersedes_id} is superseded by an earlier fact in this list."
                 )
                 raise refusal("supersedes", sentence)
-        # If two facts are equal, the newer one is the cause. These are newer than any stored fact.
+        # If two facts are equal, the newer one counts as the cause. Hypothetical facts are newer
+        # than any stored fact.
         fact.pk = HYPOTHETICAL + number
         facts = [*facts, fact_of(fact_rows.column_values(fact), deadline.timezone)]
     return project(terms_of(deadline, duty), facts)
 
 
-# No stored fact reaches this id.
+# Ids of stored facts never become this high.
 HYPOTHETICAL = 2**62
 
 
@@ -125,8 +126,8 @@ def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
         return False
     if draft.type in GUARDED:
         return True
-    # Otherwise one person could withdraw what two have decided, or restore it by withdrawing the
-    # fact that superseded it.
+    # Otherwise one person could withdraw what two people have decided, or restore it by withdrawing
+    # the fact that superseded it.
     superseded = draft.supersedes
     while superseded is not None:
         fact = Fact.objects.filter(pk=superseded, deadline=deadline).first()

@@ -57,7 +57,7 @@ def submit(
 
 
 def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
-    """Check that a user may decide on a proposal, before the body of their request is read.
+    """Check that a user may decide on a proposal, before the body of the request is read.
 
     `approve` and `reject` check again, with the proposal locked. A proposal that does not exist
     counts as another person's.

@@ -1,4 +1,4 @@
-"""Store the verification of deadlines: what their status rests on besides the clock."""
+"""Store the verification of deadlines: the basis of their status, apart from the clock."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, fetch, one
 
-# Without a date of entry into force, an agreement is in force from its signature. Without any
-# date it counts as in force, like its deadlines.
+# Without a date of entry into force, an agreement is in force from its signature. Without either
+# date it counts as in force, as its deadlines do.
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
     a.calendars, a.requires_approval, a.notification_policy,
@@ -61,7 +61,7 @@ def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
 
 
 def row(ref: str, *, as_of: datetime) -> Row | None:
-    """One agreement."""
+    """Return one agreement, or None."""
     return one(_ROWS, _today(as_of).equal(a__ref=ref))
 
 

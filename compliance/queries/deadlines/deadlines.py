@@ -26,8 +26,8 @@ from compliance.queries.rows import Row, Where, containing, one
 
 _NOW = "compliance_deadline AS d"
 
-# The state of each deadline by the ledger rule. One lookup each if few are requested; one pass
-# over the index of the ledger, from its end, for all.
+# The state of each deadline by the ledger rule. If few deadlines are requested, each is looked up;
+# for all, the index of the ledger is read once, from its end.
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
 CROSS JOIN LATERAL (
@@ -46,7 +46,7 @@ JOIN (
 ON e.deadline_id = d.id
 """
 
-# PostgreSQL leaves joins that a query does not need out of its plan.
+# PostgreSQL omits joins that a query does not need from its plan.
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
@@ -94,7 +94,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
     d.accepted_share, d.begins_at
 """
-_WORKING = ", d.trace, d.warnings, d.data_version"
+_TRACE = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
@@ -107,7 +107,7 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
 
 
 class PointInTime(Filter):
-    """An instant (`as_of`), seen with what was known then or at another instant (`known_at`)."""
+    """An instant (`as_of`), as known at that or another instant (`known_at`)."""
 
     as_of: Annotated[Instant | None, Field(description="Show the state at this instant.")] = None
     known_at: Annotated[
@@ -184,9 +184,9 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
 
 
 def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
-    """Return one deadline at a given time, with its trace; None also if it was not known then."""
+    """Return one deadline at a given time, with its trace. None if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
-    found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
+    found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
     if found is not None:
         _add_pace(found, moment.as_of or now)
         add_verification([found], moment)
@@ -215,7 +215,7 @@ def _add_pace(found: Row, as_of: datetime) -> None:
 def source(moment: PointInTime) -> str:
     """Return SQL for the deadlines `d` in their state at a given time.
 
-    It lacks their verification at that time: see `verification.add_verification`.
+    It does not include their verification at that time: see `verification.add_verification`.
     """
     if moment.as_of is None:
         return _NOW
@@ -227,14 +227,14 @@ def source(moment: PointInTime) -> str:
     return _AS_OF.replace("{states}", states)
 
 
-# Conditions that leave few deadlines, applied before their states are looked up.
+# Selective conditions, which are applied before the states are looked up.
 _SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
 
 
 def conditions(wanted: DeadlineFilter) -> Where:
     """Return the conditions for deadlines `d` of obligations `o`."""
     where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
-    # A single agreement or status is compared with `=`, so that an index returns rows in order.
+    # A single agreement or status is compared with `=`, so that an index returns the rows in order.
     where.add(
         "d.agreement_id = (SELECT id FROM compliance_agreement WHERE ref = %(agreement)s)",
         agreement=wanted.agreement,
@@ -258,5 +258,5 @@ def conditions(wanted: DeadlineFilter) -> Where:
 
 
 def _due(boundary: date | datetime | None) -> str:
-    # A day is compared with the agreed civil day, in whatever zone that is.
+    # A day is compared with the agreed civil day, in the zone of each deadline.
     return "d.due_at" if isinstance(boundary, datetime) else "d.due_on"

@@ -64,7 +64,7 @@ def as_known_at(now: datetime) -> PointInTime:
 def _past_rows(deadline_id: int, moment: PointInTime) -> list[Row]:
     return [
         {**_past_row(entry, due_on), "is_projected": False}
-        for entry, due_on in believed(deadline_id, moment)
+        for entry, due_on in known_timeline(deadline_id, moment)
     ]
 
 
@@ -72,7 +72,7 @@ def _after(found: Timeline, as_of: datetime) -> list[Row]:
     return [each for each in transition_rows(found, now=as_of) if each["is_projected"]]
 
 
-def believed(deadline_id: int, moment: PointInTime) -> list[tuple[Entry, date | None]]:
+def known_timeline(deadline_id: int, moment: PointInTime) -> list[tuple[Entry, date | None]]:
     """Return the timeline up to a given time from the ledger of that time, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}

@@ -1,4 +1,4 @@
-"""The verification of past statuses, as known at the time."""
+"""The verification of past statuses, as known at that time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pinned(Protocol):
 
 
 def add_verification(rows: Sequence[Row], moment: Pinned) -> None:
-    """Set `verification` on rows of a past time. Current rows have theirs."""
+    """Set `verification` on rows of a past time. Current rows already have it."""
     as_of, known_at = moment.as_of, moment.known_at
     if as_of is None or known_at is None or not rows:
         return

@@ -21,12 +21,12 @@ from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
 from compliance.queries.deadlines.deadlines import PointInTime, row
-from compliance.queries.deadlines.timelines import as_known_at, believed, timeline
+from compliance.queries.deadlines.timelines import as_known_at, known_timeline, timeline
 from compliance.queries.rows import Row
 
 
 def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
-    """Return the explanation as a row; None if the deadline does not exist or was not known then.
+    """Return the explanation as a row. None if the deadline does not exist or was not known then.
 
     Raises:
         Invalid: the deadline cannot be projected.
@@ -55,7 +55,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     if not changes:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
-    # The trace is that of today and would reveal what became known later.
+    # The trace shows the current computation and would reveal what became known later.
     is_past = moment.as_of is not None
     return explain(
         Case(
@@ -98,11 +98,14 @@ def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> lis
 
 
 def _recorded_changes(deadline_id: int, moment: PointInTime) -> list[StatusChange]:
-    return [StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
+    return [
+        StatusChange.of_entry(entry, due_on)
+        for entry, due_on in known_timeline(deadline_id, moment)
+    ]
 
 
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionSummary]:
-    """Return the latest position of each party, in the order of statement."""
+    """Return the latest position of each party, in the order in which they were stated."""
     said: Any = Position.objects.filter(
         Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
     )
