@@ -100,6 +100,9 @@ def reschedule(
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     rescheduled = Rescheduled()
+    ids = set(obligation_ids)
+    if not ids:
+        return rescheduled
     changes = _Changes()
     try:
         inputs = schedule_inputs.load(ids, is_for_update=True)
