@@ -13,7 +13,7 @@ from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -348,8 +348,7 @@ class Grace:
     unit: GraceUnit
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """When something is due, and when it counts as unmet.
 
     `due_on` is the civil day in `timezone`. `due_at` is UTC and exclusive: what happens at it is

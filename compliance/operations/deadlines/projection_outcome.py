@@ -5,14 +5,14 @@ Nothing here reads or writes the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from compliance.domain.alerts import intents
 from compliance.domain.alerts.intents import NO_STEP, AlertIntent, OpenBreach, PolicyStep
 from compliance.domain.deadlines.breaches import (
-    BreachChanges,
+    NO_CHANGES,
     breach_changes,
     breaches_ever_recorded,
     voided,
@@ -30,7 +30,7 @@ from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Trans
 from compliance.models.deadlines.deadlines import PLAIN_DUTY, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
-from compliance.operations.deadlines import breach_rows, deadline_rows, ledger_rows
+from compliance.operations.deadlines import deadline_rows, ledger_rows
 from compliance.operations.deadlines.breach_rows import BreachRow
 from compliance.operations.deadlines.deadline_rows import DeadlineRow, DeadlineState
 from compliance.operations.deadlines.ledger_rows import LedgerRow
@@ -83,26 +83,29 @@ def decide(
     delta = ledger_delta(recorded, past)
     breaches = breaches_in(past)
     changes = breach_changes(inputs.breaches.get(row.id, ()), breaches)
-    if delta or changes:
+    if delta or changes is not NO_CHANGES:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in delta]
-    step, announced = NO_STEP, []
+    step = NO_STEP
+    announced: list[AlertIntent] = []
     if past:
         now = past[-1]
         found_at = recorded_at or as_of
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
-        announced = intents.missed(changes, announce_ended=announce_ended)
+        if changes is not NO_CHANGES:
+            announced = intents.missed(changes, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
             change = intents.changed(recorded, now, recorded_at=found_at)
-            announced += [change] if change is not None else []
-        announced += [step.intent] if step.intent is not None else []
-    begun, altered = _breach_rows(row.id, changes, recorded_at)
+            if change is not None:
+                announced.append(change)
+        if step.intent is not None:
+            announced.append(step.intent)
+    begun = _rows_of(row.id, changes.begun, recorded_at)
+    altered = _rows_of(row.id, changes.altered, recorded_at)
     if known_from is not None:
         # What was believed for a while can be asked about, even if it never happened.
         never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
-        begun += [
-            breach_rows.row(row.id, voided(at), recorded_at=recorded_at) for at in sorted(never)
-        ]
+        begun += _rows_of(row.id, map(voided, sorted(never)), recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
     return Outcome(
         deadline_rows.state_of(
@@ -144,17 +147,13 @@ def _policy_step(
     return intents.reminder(now, policy.reminders(now.due), known_since=since, as_of=as_of)
 
 
-def _breach_rows(
-    deadline_id: int, changes: BreachChanges, recorded_at: datetime | None
-) -> tuple[list[BreachRow], list[BreachRow]]:
-    """Return the breaches to be inserted, and those to be updated."""
-    if not changes:
-        return [], []
-    updated = [*changes.ended, *changes.resumed, *map(voided, changes.voided)]
-    return (
-        [breach_rows.row(deadline_id, each, recorded_at=recorded_at) for each in changes.begun],
-        [breach_rows.row(deadline_id, each, recorded_at=recorded_at) for each in updated],
-    )
+def _rows_of(
+    deadline_id: int, breaches: Iterable[BreachInterval], recorded_at: datetime | None
+) -> list[BreachRow]:
+    return [
+        BreachRow(deadline_id, breach.occurred_at, recorded_at, breach.ended_at, breach.end_reason)
+        for breach in breaches
+    ]
 
 
 def _alert_rows(
