@@ -28,19 +28,20 @@ from dateutil.rrule import rrulestr
 
 from benchmarks import execute, expect, throwaway_database
 from compliance.domain.due_dates.calendars import BusinessCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import parse_due_rule
-from compliance.domain.due_dates.resolution import Setting, data_version, resolve
+from compliance.domain.due_dates.resolution import data_version, resolve
 
 ROUNDS = 5
 STARTS = [date(2024, 1, 1) + timedelta(days=number) for number in range(1_000)]
-IN_NEW_YORK = Setting(timezone="America/New_York")
+IN_NEW_YORK = ResolutionContext(timezone="America/New_York")
 
 # The deadlines that are worked out again fall into one week of six working days. Rounds close
 # these from the last to the first, so that each moves a sixth of all, to the Monday after.
 WEEK = [date(2027, 3, 1) + timedelta(days=number) for number in range(6)]
 AFTER = WEEK[0] + timedelta(days=7)
 AS_OF = datetime(2026, 2, 1, tzinfo=UTC)
-CALENDAR = "desk:hq"
+CALENDAR = "custom:hq"
 AGREEMENTS = 20
 
 
@@ -234,7 +235,7 @@ def _floor(closing: date, moving: int) -> float:
     # Unmeasured: the calendar follows, or the next round of ours would move them back.
     execute(
         'INSERT INTO compliance_closingday (calendar_id, "on", reason) '
-        "SELECT id, %s, 'Closed' FROM compliance_deskcalendar",
+        "SELECT id, %s, 'Closed' FROM compliance_customcalendar",
         [closing],
     )
     return seconds
@@ -247,11 +248,12 @@ def _settle_down() -> None:
 
 def _save(*closing: date) -> None:
     """Close these days, beside those that are closed already."""
-    from compliance.domain.drafts import DeskCalendarDraft, read
-    from compliance.models import DeskCalendar
+    from compliance.domain.drafts import read
+    from compliance.domain.due_dates.drafts import CustomCalendarDraft
+    from compliance.models import CustomCalendar
     from compliance.operations.due_dates import calendars
 
-    calendar = DeskCalendar.objects.filter(code="hq").first()
+    calendar = CustomCalendar.objects.filter(code="hq").first()
     days = [*calendar.closing_days.values_list("on", flat=True)] if calendar else []
     value = {
         "code": "hq",
@@ -259,7 +261,7 @@ def _save(*closing: date) -> None:
         "weekend": [6],
         "closing_days": [{"on": day, "reason": "Closed"} for day in [*days, *closing]],
     }
-    calendars.save(calendar=calendar, draft=read(DeskCalendarDraft, value))
+    calendars.save(calendar=calendar, draft=read(CustomCalendarDraft, value))
 
 
 def _fill(count: int) -> None:

@@ -1,13 +1,12 @@
-"""How fast mails go out, beside smtplib with the same mails already built, on one connection.
+"""Measure how fast emails are sent, compared with smtplib on one connection.
 
-`python -m benchmarks.mail [MESSAGES] [ROUNDS]` fills a database of its own with agreements of one
-missed deadline each, so that each is a mail of its own. Ours is the whole path: form, claim, read,
-render, send, record. The floor hands the very mails that came out, as bytes, to the same sink, a
-mail server in a process of its own.
+`python -m benchmarks.mail [MESSAGES] [ROUNDS]` fills a new database with agreements of one missed
+deadline each, so that every deadline is an email of its own. Our figure covers the whole path:
+form, claim, load, render, send and record, with one worker process and with two, which tick as in
+production. The floor sends the same emails, already built, with smtplib over one connection to the
+same mail server, which runs in a process of its own.
 
-Once with a server that takes the commands of an envelope all at once (PIPELINING, RFC 2920), as
-Postfix, Exim and Exchange do, and once with one that takes them one by one. smtplib always says
-them one by one. Each figure is a round; the ratio is that of the medians.
+Each round measures all three in turn. The ratios are those of the medians.
 """
 
 from __future__ import annotations
@@ -23,41 +22,41 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from benchmarks import execute, expect, throwaway_database
 
 DUE_AT = datetime(2026, 2, 1, tzinfo=UTC)
 READER = "reader@example.org"
+WORKERS = (1, 2)
+
+_spawn = multiprocessing.get_context("spawn")
 
 
 def main(messages: int, rounds: int) -> None:
-    """Fill, measure, print; everything is thrown away at the end."""
+    """Fill the database, measure, and print; everything is deleted at the end."""
     with throwaway_database():
-        from django.conf import settings
-
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST = "127.0.0.1"
         logging.disable(logging.INFO)
         print(f"{messages:,} messages of one alert each, {rounds} rounds", flush=True)
         numbers = itertools.count()
-        for is_pipelining in (True, False):
-            print("commands all at once" if is_pipelining else "commands one by one", flush=True)
-            with _sink(is_pipelining) as settings.EMAIL_PORT:
-                _measure(messages, [next(numbers) for _ in range(rounds)])
+        figures: dict[int, list[float]] = {count: [] for count in (0, *WORKERS)}
+        with _sink() as port:
+            for _ in range(rounds):
+                for count in WORKERS:
+                    _fill(next(numbers) * messages, messages)
+                    figures[count].append(messages / _deliver(count, messages, port))
+                figures[0].append(messages / _raw(port, _mails(messages)))
+                _print("", {count: each[-1] for count, each in figures.items()})
+        medians = {count: statistics.median(each) for count, each in figures.items()}
+        _print("median: ", medians)
+        for count in WORKERS:
+            print(f"ratio with {count} worker(s): {medians[count] / medians[0]:.2f}")
 
 
-def _measure(messages: int, numbers: list[int]) -> None:
-    from django.conf import settings
-
-    ours, floor = [], []
-    for number in numbers:
-        _fill(number * messages, messages)
-        ours.append(messages / _deliver(messages))
-        floor.append(messages / _raw(settings.EMAIL_PORT, _mails(messages)))
-        print(f"ours {ours[-1]:8.0f}/s   smtplib {floor[-1]:8.0f}/s", flush=True)
-    ratio = statistics.median(ours) / statistics.median(floor)
-    print(f"median: ours {statistics.median(ours):.0f}/s, ratio {ratio:.2f}", flush=True)
+def _print(label: str, figures: dict[int, float]) -> None:
+    ours = "   ".join(f"{count} worker(s) {figures[count]:6.0f}/s" for count in WORKERS)
+    print(f"{label}{ours}   smtplib {figures[0]:6.0f}/s", flush=True)
 
 
 def _fill(first: int, count: int) -> None:
@@ -67,7 +66,7 @@ def _fill(first: int, count: int) -> None:
     from compliance.operations.deadlines import sweep
 
     with transaction.atomic(), connection.cursor() as cursor:
-        # `store` begins an agreement with every ten thousand.
+        # `store` starts a new agreement with every ten thousand.
         for number in range(first, first + count):
             store(cursor, number * 10_000, 1, DUE_AT)
     execute("TRUNCATE compliance_subscription CASCADE")
@@ -79,27 +78,67 @@ def _fill(first: int, count: int) -> None:
     execute("VACUUM ANALYZE")
 
 
-def _deliver(messages: int) -> float:
-    from compliance import delivery
-
+def _deliver(workers: int, messages: int, port: int) -> float:
+    """Send all messages with this many workers, and return how many seconds it took."""
+    # All start and end together: starting and stopping a process is not measured.
+    barrier = _spawn.Barrier(workers + 1)
+    total = _spawn.Value("i", 0)
+    processes = [
+        _spawn.Process(target=_work, args=(barrier, total, messages, port), daemon=True)
+        for _ in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    barrier.wait()
     begun = time.perf_counter()
-    report = delivery.deliver(as_of=DUE_AT)
+    barrier.wait()
     taken = time.perf_counter() - begun
-    expect(report.sent, messages, "messages sent")
+    for process in processes:
+        process.join()
+    expect(total.value, messages, "messages sent")
     return taken
 
 
+def _work(barrier: Barrier, total: Any, messages: int, port: int) -> None:
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.db import connection
+
+    from compliance import delivery
+    from compliance.delivery import links
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    logging.disable(logging.INFO)
+    # A worker that has been running has a connection, and has loaded the URLs.
+    connection.ensure_connection()
+    links.pages().home()
+    barrier.wait()
+    while total.value < messages:
+        # The next tick, if the other worker is still forming the messages.
+        sent = delivery.deliver(as_of=DUE_AT).sent
+        with total.get_lock():
+            total.value += sent
+    barrier.wait()
+    connection.close()
+
+
 def _mails(count: int) -> list[bytes]:
-    """The mails of the round, as they went out."""
-    from compliance.delivery import contents, letters
+    """Return the emails of the last round, as they were sent."""
+    from compliance.delivery import messages, rendering
     from compliance.models import Message
 
     ids = list(Message.objects.order_by("-id").values_list("id", flat=True)[:count])
-    told: dict[int, Any] = {}
+    made = []
     for place in range(0, len(ids), 200):
-        told |= contents.read(ids[place : place + 200], as_of=DUE_AT)
-    expect(len(told), count, "messages read")
-    return [letters.letter(each).lines for each in told.values()]
+        batch = messages.load(ids[place : place + 200], as_of=DUE_AT)
+        for message_id in batch.messages:
+            mail: Any = rendering.render_mail(batch.contents(message_id)).message()
+            made.append(mail.as_bytes(linesep="\r\n"))
+    expect(len(made), count, "messages loaded")
+    return made
 
 
 def _raw(port: int, mails: list[bytes]) -> float:
@@ -111,12 +150,11 @@ def _raw(port: int, mails: list[bytes]) -> float:
 
 
 @contextmanager
-def _sink(is_pipelining: bool) -> Iterator[int]:
+def _sink() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_serve, args=(port, is_pipelining), daemon=True)
+    process = _spawn.Process(target=_serve, args=(port,), daemon=True)
     process.start()
     until = time.monotonic() + 20
     while time.monotonic() < until:
@@ -132,31 +170,16 @@ def _sink(is_pipelining: bool) -> Iterator[int]:
         process.join()
 
 
-class _Taker:
-    def __init__(self, is_pipelining: bool) -> None:
-        self._is_pipelining = is_pipelining
-
-    # The names are those that aiosmtpd calls.
-    async def handle_EHLO(  # noqa: N802
-        self,
-        _server: Any,
-        session: Any,
-        _envelope: Any,
-        hostname: str,
-        responses: list[str],
-    ) -> list[str]:
-        session.host_name = hostname
-        return [*responses[:-1], *["250-PIPELINING"] * self._is_pipelining, responses[-1]]
-
+class _Receiver:
+    # The name is the one that aiosmtpd calls.
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802
         return "250 OK"
 
 
-def _serve(port: int, is_pipelining: bool) -> None:
+def _serve(port: int) -> None:
     from aiosmtpd.controller import Controller
 
-    controller = Controller(_Taker(is_pipelining), hostname="127.0.0.1", port=port)
-    controller.start()
+    Controller(_Receiver(), hostname="127.0.0.1", port=port).start()
     while True:
         time.sleep(60)
 

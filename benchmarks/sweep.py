@@ -163,7 +163,7 @@ def store(cursor: Any, first: int, count: int, due_at: datetime) -> None:
         """
         INSERT INTO compliance_deadline
             (id, status, status_since, due_on, due_at, unmet_at, next_check_at, recorded_at,
-             set_aside_error, obligation_id, agreement_id, number, begins_at, original_due_on,
+             quarantine_error, obligation_id, agreement_id, number, begins_at, original_due_on,
              original_due_at, original_unmet_at, timezone, is_disputed, verification, trace,
              data_version)
         OVERRIDING SYSTEM VALUE
@@ -205,9 +205,9 @@ def _one_statement(as_of: datetime) -> int:
             SET status = 'unmet', status_since = due.unmet_at,
                 next_check_at = %(as_of)s + interval '1 day',
                 recorded_at = %(as_of)s, due_on = due.due_on, due_at = due.due_at,
-                unmet_at = due.unmet_at, first_at = NULL, is_ambiguous = false,
+                unmet_at = due.unmet_at, earliest_due_at = NULL, is_ambiguous = false,
                 performed_quantity = 0, target_quantity = NULL, ledger_head = due.hash,
-                set_aside_error = ''
+                quarantine_error = ''
             FROM due WHERE d.id = due.id RETURNING d.id
         ), ledger AS (
             INSERT INTO compliance_ledgerentry
@@ -239,11 +239,11 @@ def _written(first: int, count: int) -> list[tuple[Any, ...]]:
     return execute(
         """
         SELECT count(*), d.status, d.status_since - d.due_at, d.next_check_at - d.recorded_at,
-            d.first_at, d.is_ambiguous, d.performed_quantity, d.target_quantity,
-            length(d.ledger_head), d.set_aside_error,
+            d.earliest_due_at, d.is_ambiguous, d.performed_quantity, d.target_quantity,
+            length(d.ledger_head), d.quarantine_error,
             e.status, e.reason, e.effective_at - d.due_at, e.recorded_at - d.recorded_at,
             e.due_on - d.due_on, e.due_at - d.due_at, e.unmet_at - d.due_at, length(e.hash),
-            e.fact_id, e.first_at, e.performed, e.target,
+            e.fact_id, e.earliest_due_at, e.performed, e.target,
             b.occurred_at - d.due_at, b.detected_at - d.recorded_at, b.ended_at, b.end_reason,
             a.agreement_id - d.agreement_id, a.kind, a.occasion - d.due_at, a.breach_at - d.due_at,
             a.due_at, a.reason, a.level, a.recipient, a.created_at - d.recorded_at,

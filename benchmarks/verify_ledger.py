@@ -79,7 +79,8 @@ def _read() -> int:
 
 def _fill(count: int) -> None:
     """Store deadlines as documents do, a thousand to an agreement, and let time pass."""
-    from compliance.domain.drafts import AgreementDocument, read
+    from compliance.domain.agreements.document_drafts import AgreementDocument
+    from compliance.domain.drafts import read
     from compliance.operations.agreements import documents
     from compliance.operations.deadlines import sweep
 

@@ -10,6 +10,7 @@ from compliance import delivery
 from compliance.operations.alerts import silences
 from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines import sweep as sweeping
+from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 from compliance.operations.system import audits
 from compliance.queries.integrity import tampering as integrity
@@ -48,7 +49,7 @@ def audit() -> None:
     """Audit that every breach has its alerts and that every alert was delivered."""
     started_at = timezone.now()
     found = auditing.audit(as_of=started_at)
-    audits.note(
+    audits.record(
         started_at=started_at,
         ended_at=timezone.now(),
         breaches=found.breaches,
@@ -80,7 +81,7 @@ def verify_ledger() -> None:
     if not seals.is_check_due(as_of=started_at):
         return
     found = integrity.check(as_of=started_at)
-    check = seals.note_check(
+    check = seals.record_check(
         started_at=started_at,
         ended_at=timezone.now(),
         deadlines=found.deadlines,
@@ -90,3 +91,9 @@ def verify_ledger() -> None:
     )
     if not check.is_clean:
         delivery.mail_check(check)
+
+
+@shared_task
+def remove_orphaned_files() -> None:
+    """Remove the files that failed uploads left behind."""
+    orphans.remove(as_of=timezone.now())

@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -73,6 +74,7 @@ app.conf.update(
         "compliance.tasks.beat_heart": {"queue": "recompute"},
         "compliance.tasks.seal": {"queue": "recompute"},
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
+        "compliance.tasks.remove_orphaned_files": {"queue": "recompute"},
     },
     beat_schedule={
         "sweep": {
@@ -114,6 +116,11 @@ app.conf.update(
             "task": "compliance.tasks.verify_ledger",
             "schedule": SEAL_SECONDS,
             "options": {"expires": SEAL_SECONDS},
+        },
+        "remove_orphaned_files": {
+            "task": "compliance.tasks.remove_orphaned_files",
+            "schedule": crontab(hour="3", minute="17"),
+            "options": {"expires": 60 * 60},
         },
     },
 )

@@ -56,6 +56,7 @@ class Environment:
     sweep_seconds: int
     recurrence_months: int
     delivery_seconds: int
+    delivery_workers: int
     var_dir: Path
     files_dir: Path
     max_file_mb: int
@@ -95,6 +96,7 @@ def read() -> Environment:
         sweep_seconds=_integer("SWEEP_SECONDS", 5, minimum=1, maximum=3600),
         recurrence_months=_integer("RECURRENCE_MONTHS", 24, minimum=1, maximum=600),
         delivery_seconds=_integer("DELIVERY_SECONDS", 2, minimum=1, maximum=3600),
+        delivery_workers=_integer("DELIVERY_WORKERS", 2, minimum=1, maximum=32),
         var_dir=var_dir,
         files_dir=Path(_text("FILES_DIR") or var_dir / "files").resolve(),
         max_file_mb=_integer("MAX_FILE_MB", 25, minimum=1, maximum=1024),

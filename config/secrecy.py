@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from pghistory.middleware import HistoryMiddleware as _HistoryMiddleware
 
-_TOKENS = re.compile(r"(/(?:feeds|acknowledge|unsubscribe)/)[^\s'\"]+")
+_TOKENS = re.compile(r"(/(?:calendar-feeds|acknowledge|unsubscribe|password)/)[^\s'\"]+")
 
 
 def without_tokens(text: str) -> str:

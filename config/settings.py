@@ -69,7 +69,7 @@ def _database() -> dict[str, Any]:
 def _mail() -> dict[str, Any]:
     """Return Django's mail settings. Without EMAIL_URL, mails are written to files."""
     if not environment.email_url:
-        return {"EMAIL_BACKEND": "compliance.delivery.files.EmailBackend"}
+        return {"EMAIL_BACKEND": "config.mail_files.EmailBackend"}
     try:
         parsed = dj_email_url.parse(environment.email_url)
     except (KeyError, ValueError, AttributeError):
@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "compliance.web.contention.ContentionMiddleware",
 ]
 
 TEMPLATES = [
@@ -195,7 +196,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 AXES_ENABLE_ADMIN = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
-# The name in Django's login form. By default axes looks for the name of the user model's field,
+# The name in Django's login form. By default axes search_logs for the name of the user model's field,
 # finds nothing, and locks nobody out.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_RESET_ON_SUCCESS = True

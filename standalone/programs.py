@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from config.env import environment
 from standalone.supervisor import Program
 
 # Celery warns root about tasks that run any code they are sent. Ours arrive as JSON and take no
@@ -15,13 +16,14 @@ _CELERY = (
 
 
 def programs() -> list[Program]:
-    """Return the web server, one worker for each queue, and beat, which sends the ticks."""
+    """Return the web server, the workers of each queue, and beat, which sends the ticks."""
     return [
         Program(
             name="web", command=[sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"]
         ),
         _worker("sweep"),
-        _worker("delivery"),
+        # A tick goes to any one of these. While it sends, the next tick goes to another.
+        *(_worker("delivery", number) for number in range(1, environment.delivery_workers + 1)),
         _worker("webhooks"),
         _worker("recompute"),
         # Fixed intervals need no schedule file, and `kill -9` can corrupt a schedule file.
@@ -32,8 +34,9 @@ def programs() -> list[Program]:
     ]
 
 
-def _worker(queue: str) -> Program:
-    # With one process per queue, workers have nothing to tell each other.
+def _worker(queue: str, number: int = 1) -> Program:
+    name = queue if number == 1 else f"{queue}-{number}"
+    # Workers share no state but the database, so they have nothing to tell each other.
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
-    options = [f"--queues={queue}", f"--hostname={queue}@%h", "--pool=solo", *quiet]
-    return Program(name=queue, command=[*_CELERY, "worker", *options])
+    options = [f"--queues={queue}", f"--hostname={name}@%h", "--pool=solo", *quiet]
+    return Program(name=name, command=[*_CELERY, "worker", *options])

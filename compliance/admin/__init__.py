@@ -1,33 +1,29 @@
-"""The admin: a thin door for the desk. Each room registers what it shows."""
+"""The admin. Each subpackage covers one capability; its modules register their models."""
 
-from compliance.admin import site
-from compliance.admin.agreements import agreements, obligations, parties
-from compliance.admin.alerts import alerts, silences, subscriptions, webhooks
-from compliance.admin.alerts import calendar_feeds as feeds
-from compliance.admin.deadlines import breaches, deadlines, facts, proposals
-from compliance.admin.due_dates import calendars
-from compliance.admin.integrity import seals
-from compliance.admin.people import users
-from compliance.admin.system import audits, recomputations, sweeps
-
-__all__ = [
-    "agreements",
-    "alerts",
-    "audits",
-    "breaches",
-    "calendars",
-    "deadlines",
-    "facts",
-    "feeds",
-    "obligations",
-    "parties",
-    "proposals",
-    "recomputations",
-    "seals",
-    "silences",
-    "site",
-    "subscriptions",
-    "sweeps",
-    "users",
-    "webhooks",
-]
+# Imports by full name: `from … import deadlines` would hide the subpackage of that name.
+import compliance.admin.agreements.agreements
+import compliance.admin.agreements.obligations
+import compliance.admin.agreements.parties
+import compliance.admin.alerts.alerts
+import compliance.admin.alerts.calendar_feeds
+import compliance.admin.alerts.messages
+import compliance.admin.alerts.silences
+import compliance.admin.alerts.subscriptions
+import compliance.admin.alerts.webhooks
+import compliance.admin.deadlines.breaches
+import compliance.admin.deadlines.deadlines
+import compliance.admin.deadlines.facts
+import compliance.admin.deadlines.ledger
+import compliance.admin.deadlines.positions
+import compliance.admin.deadlines.proposals
+import compliance.admin.deadlines.recomputations
+import compliance.admin.due_dates.calendars
+import compliance.admin.evidence.evidence
+import compliance.admin.integrity.seals
+import compliance.admin.message_links
+import compliance.admin.people.tokens
+import compliance.admin.people.users
+import compliance.admin.site
+import compliance.admin.system.audits
+import compliance.admin.system.outages
+import compliance.admin.system.sweeps  # noqa: F401

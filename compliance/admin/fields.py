@@ -1,4 +1,4 @@
-"""Form fields that take what people type as the drafts take it."""
+"""Form fields that pass on what was typed. The drafts parse and validate it."""
 
 from __future__ import annotations
 
@@ -9,118 +9,137 @@ from typing import Any
 
 from django import forms
 
-from compliance.admin.theme import Checkboxes, Choice, Text, TextArea
+from compliance.admin.theme import CheckboxSelectMultiple, Select, Textarea, TextInput
 from compliance.domain.civil_time import zone_names
 
-# The list of time zones stands once in a page; every field for a zone refers to it.
-ZONES = "time-zones"
-UNCHOSEN = ("", "Choose")
+# A page contains one list of time zones, which every time zone field refers to.
+TIME_ZONES_ID = "time-zones"
+EMPTY_CHOICE = ("", "Choose")
 
 
-def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:
-    """The words of an enum as choices of a form field."""
+def enum_choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+    """Return the members of an enum as choices of a form field."""
     return [(word.value, word.value.replace("_", " ")) for word in words]
 
 
-def line(**options: Any) -> forms.CharField:
-    """A line of text that may be left empty."""
-    return forms.CharField(**{"required": False, "widget": Text(), **options})
+def text_field(**options: Any) -> forms.CharField:
+    """Return a one-line text field, optional unless `required` is given."""
+    return forms.CharField(**{"required": False, "widget": TextInput(), **options})
 
 
-def choice(words: type[StrEnum], **options: Any) -> forms.ChoiceField:
-    """One word of an enum; none is chosen beforehand unless `initial` says which."""
-    choices = choices_of(words)
+def enum_field(words: type[StrEnum], **options: Any) -> forms.ChoiceField:
+    """Return a field for one member of an enum, without a preselected value unless `initial`."""
+    choices = enum_choices(words)
     if "initial" not in options:
-        choices.insert(0, UNCHOSEN)
-    return forms.ChoiceField(**{"choices": choices, "widget": Choice(), **options})
+        choices.insert(0, EMPTY_CHOICE)
+    return forms.ChoiceField(**{"choices": choices, "widget": Select(), **options})
 
 
-def zone_list() -> dict[str, Any]:
-    """What the template of the list of time zones needs (templates/admin/pacta/zones.html)."""
-    return {"zones_id": ZONES, "zones": sorted(zone_names())}
+def time_zone_context() -> dict[str, Any]:
+    """Return the context of templates/admin/pacta/time_zones.html."""
+    return {"time_zones_id": TIME_ZONES_ID, "time_zones": sorted(zone_names())}
 
 
-def time_zone(**options: Any) -> forms.CharField:
-    """The name of a time zone, with the known names on offer while typing."""
-    widget = Text(attrs={"list": ZONES, "autocomplete": "off", "placeholder": "Europe/Berlin"})
+def time_zone_field(**options: Any) -> forms.CharField:
+    """Return a text field for a time zone that suggests the known names."""
+    widget = TextInput(
+        attrs={"list": TIME_ZONES_ID, "autocomplete": "off", "placeholder": "Europe/Berlin"}
+    )
     return forms.CharField(**{"required": False, "widget": widget, **options})
 
 
-class Day(forms.CharField):
-    """A civil day, as YYYY-MM-DD, by the browser's own picker."""
+def set_choices(form: forms.BaseForm, name: str, choices: Iterable[tuple[str, str]]) -> None:
+    """Set the choices of one field of a form."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = list(choices)
+
+
+class DateTextField(forms.CharField):
+    """A calendar date as text (YYYY-MM-DD), with the browser's date picker."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "widget": Text(attrs={"type": "date"}), **options})
+        widget = TextInput(attrs={"type": "date"})
+        super().__init__(**{"required": False, "widget": widget, **options})
 
 
-class Clock(forms.CharField):
-    """A time of day, as HH:MM, by the browser's own picker."""
+class TimeTextField(forms.CharField):
+    """A time of day as text (HH:MM), with the browser's time picker."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "widget": Text(attrs={"type": "time"}), **options})
+        widget = TextInput(attrs={"type": "time"})
+        super().__init__(**{"required": False, "widget": widget, **options})
 
     def prepare_value(self, value: Any) -> Any:
-        """A stored time as the picker takes it."""
+        """Return a stored time in the format of the time picker."""
         if not isinstance(value, time):
             return value
         return value.isoformat("seconds" if value.second else "minutes")
 
 
-class Prose(forms.CharField):
-    """Text of several lines, with line ends as the rest of the product has them."""
+class LongTextField(forms.CharField):
+    """Text of several lines, stored with `\\n` as the line ending."""
 
     def __init__(self, **options: Any) -> None:
-        options = {"required": False, "widget": TextArea(attrs={"rows": 3}), **options}
+        options = {"required": False, "widget": Textarea(attrs={"rows": 3}), **options}
         super().__init__(**options)
 
     def to_python(self, value: Any) -> Any:
-        """The text with bare line feeds, whatever the browser sends."""
+        """Return the text with browser line endings replaced by `\\n`."""
         text = super().to_python(value)
         return text.replace("\r\n", "\n").replace("\r", "\n") if isinstance(text, str) else text
 
 
-class Words(forms.CharField):
-    """Several words in one line, separated by commas."""
+class CommaSeparatedField(forms.CharField):
+    """A list of words, entered on one line and separated by commas."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "widget": Text(), **options})
+        super().__init__(**{"required": False, "widget": TextInput(), **options})
 
     def prepare_value(self, value: Any) -> Any:
-        """A stored list as the line that is shown."""
+        """Return a stored list as one line."""
         return value if isinstance(value, str) or value is None else ", ".join(value)
 
     def to_python(self, value: Any) -> Any:
-        """The words of a line; a list stays as it is."""
+        """Return the words of a line; return a list unchanged."""
         if isinstance(value, str):
             return [word.strip() for word in value.split(",") if word.strip()]
         return list(value or ())
 
     def clean(self, value: Any) -> Any:
-        """The words."""
+        """Return the words."""
         return self.to_python(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether the words differ, however they are separated."""
+        """Return whether the words differ, ignoring spaces and empty words."""
         return bool(self.to_python(initial) != self.to_python(data))
 
 
-class BoxesWidget(Checkboxes):
-    """Check boxes side by side."""
+class CheckboxesWidget(CheckboxSelectMultiple):
+    """Checkboxes in a row."""
 
-    template_name = "admin/pacta/boxes.html"
+    template_name = "admin/pacta/checkboxes.html"
 
 
-class Boxes(forms.MultipleChoiceField):
-    """Several of a set, each by a check box. Whether they fit is for the operation to say."""
+class CheckboxesField(forms.MultipleChoiceField):
+    """Several values of a set, each with a checkbox. The operation validates them."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "widget": BoxesWidget(), **options})
+        super().__init__(**{"required": False, "widget": CheckboxesWidget(), **options})
 
     def valid_value(self, value: str) -> bool:
-        """Anything: what is not on offer is refused later, in the words of the domain."""
+        """Accept any value: the operation rejects unknown ones with a better message."""
         return True
 
-    def offer(self, choices: Iterable[tuple[str, str]], also: Sequence[str] = ()) -> None:
-        """Set the boxes; `also` are values to keep in sight although they are not on offer."""
+    def offer(self, choices: Iterable[tuple[str, str]], keep: Sequence[str] = ()) -> None:
+        """Set the checkboxes. Values in `keep` get one even if they are not among the choices."""
         offered = dict(choices)
-        self.choices = [*offered.items(), *((word, word) for word in also if word not in offered)]
+        self.choices = [*offered.items(), *((word, word) for word in keep if word not in offered)]
+
+
+class CompositeField(forms.Field):
+    """A field with several inputs, which can name the input that a problem is about."""
+
+    def describe_problem(self, path: str, detail: str, value: Any) -> str:
+        """Return the problem at `path` below the field, with the label of its input."""
+        raise NotImplementedError

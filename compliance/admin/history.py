@@ -1,4 +1,4 @@
-"""The history page of a row: when it was changed, by whom, and what."""
+"""The history page of a row: when it changed, who changed it, and what changed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from compliance.admin.pages import page_context
 from compliance.admin.theme import ModelAdmin
 from compliance.queries.deadlines import history
 
 
 class HistoryAdmin(ModelAdmin):
-    """Shows what the history triggers have kept, not Django's own log."""
+    """Shows the changes recorded by the database triggers instead of Django's admin log."""
 
     def history_view(
         self,
@@ -22,17 +23,14 @@ class HistoryAdmin(ModelAdmin):
         object_id: str,
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The changes of one row, newest first."""
+        """Show the changes of one row, newest first."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of {row}",
-            "subtitle": None,
-            "opts": self.opts,
+            **page_context(self, request, row, title=f"History of {row}"),
             "object": row,
             "changes": history.changes_of(row),
             "longest": history.LONGEST,

@@ -1,4 +1,4 @@
-"""Rights that a button asks for beyond those on its own page."""
+"""Permission checks for buttons."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 from django.http import HttpRequest
 
 
-def right(*names: str) -> Callable[..., bool]:
-    """A method that says whether the user has all of some rights, such as `compliance.add_fact`.
+def requires_perms(*names: str) -> Callable[..., bool]:
+    """Return a `has_..._permission` method that requires all of the named permissions.
 
-    The theme also takes the bare name of a right, but then asks the database for it while it
-    checks the project: before the tables of a new installation exist.
+    Names include the app, such as `compliance.add_fact`. The theme also accepts a permission name
+    in place of a method, but then queries the database during system checks, when a new
+    installation has no tables yet.
     """
 
-    def has_right(_: object, request: HttpRequest, __: Any = None) -> bool:
+    def has_permission(_: object, request: HttpRequest, __: Any = None) -> bool:
         return bool(request.user.has_perms(names))
 
-    return has_right
+    return has_permission

@@ -1,4 +1,4 @@
-"""The admin theme's classes and widgets, typed as the Django classes that they stand for."""
+"""The classes and widgets of the admin theme (Unfold), typed as the Django classes they replace."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     StackedInline = admin.StackedInline[Any, Any]
     InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
-    Checkbox = forms.CheckboxInput
-    Checkboxes = forms.CheckboxSelectMultiple
-    Choice = forms.Select
-    Number = forms.NumberInput
-    Radio = forms.RadioSelect
-    Text = forms.TextInput
-    TextArea = forms.Textarea
+    CheckboxInput = forms.CheckboxInput
+    CheckboxSelectMultiple = forms.CheckboxSelectMultiple
+    FileInput = forms.FileInput
+    NumberInput = forms.NumberInput
+    RadioSelect = forms.RadioSelect
+    Select = forms.Select
+    Textarea = forms.Textarea
+    TextInput = forms.TextInput
 
     def button(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
@@ -30,28 +31,30 @@ else:
     from unfold.admin import ModelAdmin, StackedInline, TabularInline
     from unfold.decorators import action as button
     from unfold.forms import PaginationInlineFormSet as InlineFormSet
-    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as Checkboxes
-    from unfold.widgets import UnfoldAdminDecimalFieldWidget as Number
-    from unfold.widgets import UnfoldAdminRadioSelectWidget as Radio
-    from unfold.widgets import UnfoldAdminSelectWidget as Choice
-    from unfold.widgets import UnfoldAdminTextareaWidget as TextArea
-    from unfold.widgets import UnfoldAdminTextInputWidget as Text
-    from unfold.widgets import UnfoldBooleanWidget as Checkbox
+    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
+    from unfold.widgets import UnfoldAdminDecimalFieldWidget as NumberInput
+    from unfold.widgets import UnfoldAdminFileFieldWidget as FileInput
+    from unfold.widgets import UnfoldAdminRadioSelectWidget as RadioSelect
+    from unfold.widgets import UnfoldAdminSelectWidget as Select
+    from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+    from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     ModelForm = forms.ModelForm
 
 __all__ = [
-    "Checkbox",
-    "Checkboxes",
-    "Choice",
+    "CheckboxInput",
+    "CheckboxSelectMultiple",
+    "FileInput",
     "InlineFormSet",
     "ModelAdmin",
     "ModelForm",
-    "Number",
-    "Radio",
+    "NumberInput",
+    "RadioSelect",
+    "Select",
     "StackedInline",
     "TabularInline",
-    "Text",
-    "TextArea",
+    "TextInput",
+    "Textarea",
     "button",
 ]

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-import psycopg
 import structlog
 from django.core import exceptions as django_errors
 from django.db import DataError, IntegrityError, OperationalError
@@ -18,21 +17,18 @@ from rest_framework import exceptions as rest_errors
 
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem
+from compliance.models.locks import is_contention
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
 _LONGEST_PATH = 300
-_CLASHES = (
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-    psycopg.errors.LockNotAvailable,
-)
 _CLASH = (
     "This conflicts with a change that was stored at the same time: "
     "read the current state and try again."
 )
+_BUSY = "Another change to the same data is under way: wait a moment, and try again."
 
 
 class PayloadTooLarge(rest_errors.APIException):
@@ -82,8 +78,10 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
         log.warning("value rejected by the database", error=str(error).partition("\n")[0])
         return problem(HTTPStatus.BAD_REQUEST, "A value is out of range and cannot be stored.")
     if isinstance(error, OperationalError):
-        if isinstance(error.__cause__, _CLASHES):
-            return problem(HTTPStatus.CONFLICT, _CLASH)
+        if is_contention(error):
+            response = problem(HTTPStatus.CONFLICT, _BUSY)
+            response["Retry-After"] = "1"
+            return response
         log.error("database not reachable", error=str(error).partition("\n")[0])
         response = problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "The database is not reachable. Try again shortly."

@@ -12,7 +12,7 @@ from compliance.api.agreements.agreements import AgreementViews, DocumentSchemaV
 from compliance.api.agreements.obligations import ObligationViews
 from compliance.api.agreements.parties import PartyViews
 from compliance.api.alerts.alerts import AlertViews, AttemptViews
-from compliance.api.alerts.calendar_feeds import FeedViews
+from compliance.api.alerts.calendar_feeds import CalendarFeedViews
 from compliance.api.alerts.silences import SilenceViews
 from compliance.api.alerts.subscriptions import SubscriptionViews
 from compliance.api.alerts.webhooks import RedeliveryViews, WebhookViews
@@ -156,8 +156,12 @@ urlpatterns = [
     *_room("subscriptions", SubscriptionViews),
     *_room("webhooks", WebhookViews),
     path("webhooks/<id:id>/rotate/", WebhookViews.as_view({"post": "rotate"}), name="rotate"),
-    *_room("feeds", FeedViews),
-    path("feeds/<id:id>/revoke/", FeedViews.as_view({"post": "revoke"}), name="feed-revoke"),
+    *_room("calendar-feeds", CalendarFeedViews),
+    path(
+        "calendar-feeds/<id:id>/revoke/",
+        CalendarFeedViews.as_view({"post": "revoke"}),
+        name="calendar-feed-revoke",
+    ),
     *_room("silences", SilenceViews),
     path("silences/<id:id>/end/", SilenceViews.as_view({"post": "end"}), name="silence-end"),
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),

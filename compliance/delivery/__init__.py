@@ -1,4 +1,4 @@
-"""Tells people: takes alerts from the outbox, and seals, and sends them as mail."""
+"""Notifies people: sends alerts from the outbox by email and webhook, and seals by email."""
 
 from compliance.delivery.heartbeat import beat
 from compliance.delivery.run import DeliveryReport, call_webhooks, deliver

@@ -1,4 +1,4 @@
-"""Messages to chats and pagers, through apprise: to services whose host we know, and no others."""
+"""Messages to chats and pagers, through apprise: only to services whose hosts are known."""
 
 from __future__ import annotations
 
@@ -6,47 +6,38 @@ import re
 
 import apprise
 
-from compliance.delivery.carrier import Answer
+from compliance.delivery.answers import Answer
 from compliance.domain.vocabulary import AttemptOutcome
 
-# What takes any host could be pointed at our own network.
+# A service that accepts any host could be pointed at our own network.
 SERVICES = ("slack", "workflows", "discord", "gchat", "tgram", "pover", "opsgenie")
 
-# Workflows, by which Teams is written to, run on a host of each customer's own, below one of these.
+# Workflows, the way to write to Teams, run on a host of each customer below one of these domains.
 _WORKFLOW_HOSTS = (
     ".logic.azure.com", ".logic.azure.us", ".logic.azure.cn", ".api.powerplatform.com",
     ".api.gov.powerplatform.microsoft.us", ".api.high.powerplatform.microsoft.us",
     ".api.powerplatform.partner.microsoftonline.cn", ".api.appsplatform.us",
 )  # fmt: skip
-# What the links that chats give out carry, and what chooses among known hosts. Others of
-# apprise's would read a file or any address as a template, switch off the check of certificates,
-# wait for hours, or take a failure for a success.
+# The options in links that chats generate, and those that choose among known hosts. Other options
+# of apprise read a file or any URL as a template, switch off the check of certificates, wait for
+# hours, or report failures as success.
 _OPTIONS = frozenset(
     {
         "api-version", "sp", "sv", "sig", "tenantid", "environmentname", "pa", "route", "key",
         "token", "thread", "region",
     }
 )  # fmt: skip
-# What every chat's way to call upon somebody, or upon everybody, begins with.
-_CALLING = re.compile("[@<]")
+# The first character of a mention, of one person or of everybody, in every chat.
+_MENTION = re.compile("[@<]")
 _SECONDS = 5.0
 
 
 class UnknownChat(ValueError):
-    """An address that is no chat we can write to. The sentence says what is."""
-
-
-def refuse_unknown(url: str) -> None:
-    """Refuse what is not the address of a chat at one of `SERVICES`.
-
-    Raises:
-        UnknownChat: with a sentence that does not repeat the address, which holds a secret.
-    """
-    _chat(url)
+    """A URL that is not a supported chat. The message says which are."""
 
 
 def masked(url: str) -> str:
-    """The address of a chat as it may be shown: without anything that could be its secret."""
+    """Return the URL of a chat without anything that could be its secret."""
     scheme, _, rest = url.partition("://")
     if scheme.lower() == "https":
         host = rest.partition("/")[0].rpartition("@")[2]
@@ -55,54 +46,61 @@ def masked(url: str) -> str:
 
 
 def notify(*, url: str, title: str, body: str) -> Answer:
-    """Write into a chat once, calling upon nobody. Never raises, and never repeats the address."""
+    """Write to a chat once, without mentions. Never raises, and never repeats the URL."""
     try:
-        chat = _chat(url)
+        chat = parse(url)
     except UnknownChat as error:
         return Answer(outcome=AttemptOutcome.REFUSED, text=str(error))
     service = apprise.Apprise(asset=_asset())
-    # The object, not the address: that could be read as a list of several.
+    # Added as an object: apprise could read the URL as a list of several.
     service.add(chat)
-    is_taken = service.notify(
-        title=_calling_nobody(title),
-        body=_calling_nobody(body),
+    is_accepted = service.notify(
+        title=_without_mentions(title),
+        body=_without_mentions(body),
         body_format=apprise.NotifyFormat.TEXT,
-        # With what it takes for information, apprise closes alerts of Opsgenie and opens none.
+        # With the type `info`, apprise closes Opsgenie alerts instead of opening them.
         notify_type=apprise.NotifyType.WARNING,
     )
-    if is_taken:
+    if is_accepted:
         return Answer(outcome=AttemptOutcome.SENT)
-    return Answer(outcome=AttemptOutcome.DEFERRED, text="The chat did not take it.")
+    return Answer(outcome=AttemptOutcome.DEFERRED, text="The chat did not accept the message.")
 
 
-def _chat(url: str) -> apprise.NotifyBase:
-    is_one = not re.search(r"[\s,]|://.*://", url)
+def parse(url: str) -> apprise.NotifyBase:
+    """Return the chat at one of `SERVICES` that a URL stands for.
+
+    Raises:
+        UnknownChat: it is no such chat. The message does not repeat the URL, which is secret.
+    """
+    is_single = not re.search(r"[\s,]|://.*://", url)
     options = re.split(r"[?&;]", url)[1:]
     unknown = [each for each in options if each.partition("=")[0].lower() not in _OPTIONS]
     scheme = url.partition("://")[0].lower()
     found = None
-    if is_one and scheme in {*SERVICES, "https"} and not unknown:
+    if is_single and scheme in {*SERVICES, "https"} and not unknown:
         found = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
-    known = getattr(found, "secure_protocol", None), getattr(found, "protocol", None)
-    names = {name for each in known for name in ((each,) if isinstance(each, str) else each or ())}
+    protocols = getattr(found, "secure_protocol", None), getattr(found, "protocol", None)
+    names = {
+        name for each in protocols for name in ((each,) if isinstance(each, str) else each or ())
+    }
     is_known = bool(names & set(SERVICES))
     if found is not None and "workflows" in names:
         host, port = str(found.host).lower(), found.port
         is_known = host.endswith(_WORKFLOW_HOSTS) and port in {None, 443}
     if found is None or not is_known:
         sentence = (
-            "This is not the address of a chat that Pacta can write to. Take the webhook link "
-            f"that the chat gives you, or one of apprise's for: {', '.join(SERVICES)}. Leave out "
-            f"all options but these: {', '.join(sorted(_OPTIONS))}."
+            "This is not the address of a chat that Pacta supports. Use the webhook link that the "
+            f"chat generates, or an apprise URL for one of: {', '.join(SERVICES)}. Remove all "
+            f"options except: {', '.join(sorted(_OPTIONS))}."
         )
         raise UnknownChat(sentence)
     found.socket_connect_timeout = found.socket_read_timeout = _SECONDS
     return found
 
 
-def _calling_nobody(text: str) -> str:
-    """The text with nothing in it that a chat takes for a mention, and looking the same."""
-    return _CALLING.sub("\\g<0>\u200b", text)
+def _without_mentions(text: str) -> str:
+    """Return a text that looks the same and that no chat reads as a mention."""
+    return _MENTION.sub("\\g<0>\u200b", text)
 
 
 def _asset() -> apprise.AppriseAsset:

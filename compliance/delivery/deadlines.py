@@ -1,51 +1,71 @@
-"""What messages tell of deadlines, in one row each."""
+"""The deadlines that messages report, with all that is reported about them."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
 
-from compliance.models.bulk import fetch
+from django.db.models import Prefetch
 
-
-class ToldDeadline(NamedTuple):
-    """What messages tell of a deadline, its obligation and its agreement."""
-
-    id: int
-    obligation_id: int
-    agreement: str
-    ref: str
-    title: str
-    text: str
-    clause: str
-    kind: str
-    severity: str
-    unit: str
-    has_due: bool
-    timezone: str
-    status: str
-    verification: str
-    is_disputed: bool
-    due_on: date | None
-    due_at: datetime | None
-    unmet_at: datetime | None
-    original_due_on: date | None
-    original_due_at: datetime | None
+from compliance.domain.deadlines.explanations import Case, FactSummary, Passed, changes
+from compliance.domain.deadlines.ledger import Entry, current_history
+from compliance.domain.vocabulary import Verification
+from compliance.models import Deadline, Evidence, ObligationParty, Position
+from compliance.models.deadlines.facts import facts_told
+from compliance.models.deadlines.ledger import ledger_of
 
 
-def told_deadlines(ids: Iterable[int]) -> dict[int, ToldDeadline]:
-    """Deadlines, by id, as they stand."""
-    rows = map(ToldDeadline._make, fetch(_DEADLINES, ids=list(ids)))
-    return {deadline.id: deadline for deadline in rows}
+def load_deadlines(ids: Iterable[int]) -> dict[int, Deadline]:
+    """Return deadlines by id, with obligation, agreement, parties, latest positions and evidence.
+
+    The number of queries does not depend on the number of deadlines.
+    """
+    sides = ObligationParty.objects.select_related("party").order_by("id")
+    latest_positions = (
+        Position.objects.select_related("party")
+        .order_by("deadline_id", "party_id", "-stated_at", "-id")
+        .distinct("deadline_id", "party_id")
+    )
+    return (
+        Deadline.objects.select_related("obligation", "agreement")
+        .defer("trace", "moves")
+        .prefetch_related(
+            Prefetch("positions", latest_positions),
+            Prefetch("obligation__sides", sides),
+            Prefetch("obligation__evidence", Evidence.objects.only("stance")),
+        )
+        .in_bulk(set(ids))
+    )
 
 
-_DEADLINES = """
-    SELECT d.id, d.obligation_id, a.title, o.ref, o.title, o.text, o.clause, o.kind, o.severity,
-        o.unit, o.due IS NOT NULL, d.timezone, d.status, d.verification, d.is_disputed, d.due_on,
-        d.due_at, d.unmet_at, d.original_due_on, d.original_due_at
-    FROM compliance_deadline AS d
-    JOIN compliance_obligation AS o ON o.id = d.obligation_id
-    JOIN compliance_agreement AS a ON a.id = d.agreement_id
-    WHERE d.id = ANY(%(ids)s)
-"""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Histories:
+    """The ledger entries of deadlines, each with the due day of its time, and their facts."""
+
+    entries: dict[int, dict[Entry, date | None]]
+    facts: dict[int, FactSummary]
+
+    @classmethod
+    def load(cls, deadline_ids: Iterable[int]) -> Self:
+        """Return the histories of deadlines, in a fixed number of queries."""
+        entries: dict[int, dict[Entry, date | None]] = defaultdict(dict)
+        for deadline_id, due_on, entry in ledger_of(deadline_ids):
+            entries[deadline_id][entry] = due_on
+        fact_ids = {entry.fact_id for rows in entries.values() for entry in rows}
+        return cls(entries=entries, facts=facts_told(fact_ids))
+
+    def paragraph(self, deadline: Deadline) -> str:
+        """Return what has happened since a deadline was agreed, in one paragraph."""
+        due_days = self.entries[deadline.pk]
+        history = current_history(list(due_days))
+        case = Case(
+            timezone=deadline.timezone,
+            course=[Passed.of_entry(entry, due_days[entry]) for entry in history],
+            facts=self.facts,
+            verification=Verification(deadline.verification),
+            unit=deadline.obligation.unit,
+        )
+        return " ".join(changes(case))

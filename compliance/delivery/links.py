@@ -1,17 +1,23 @@
-"""Signed links in messages: each lets its holder do one thing, without logging in.
+"""Links in messages: to pages of the admin, and signed links that work without signing in.
 
-The signature says that we wrote it, to somebody who was told. Nothing is changed by following a
-link: mail scanners follow them all.
+Delivery does not know the URLs of the admin. The admin registers its pages with `register_pages`
+when Django loads it, which happens in every process; delivery asks the registered `Pages` for
+paths. All paths are relative to `SITE_URL`.
+
+A signature proves that Pacta wrote a link for somebody who was notified. Opening a link changes
+nothing, because mail scanners open all of them; a button or a POST does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 from django.core import signing
 
-# Long enough for who comes back from leave, short enough that an old mailbox is no key.
+# Long enough for a reader who returns from leave, and short enough to make old mailboxes harmless.
 ACKNOWLEDGED_WITHIN = timedelta(days=90)
 
 _ACKNOWLEDGE = "pacta.acknowledge"
@@ -19,46 +25,76 @@ _UNSUBSCRIBE = "pacta.unsubscribe"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Acknowledgement:
-    """Leave to acknowledge the open breach of one deadline, or of all that a message told of."""
+class Pages:
+    """The functions that return the paths of the pages that messages link to.
+
+    They take the id of a row; `deadlines` lists those of one agreement, or of all for None.
+    """
+
+    home: Callable[[], str]
+    deadline: Callable[[int], str]
+    deadlines: Callable[[int | None], str]
+    ledger_check: Callable[[int], str]
+
+
+_registered: list[Pages] = []
+
+
+def register_pages(pages: Pages) -> None:
+    """Set the pages that messages link to."""
+    _registered[:] = [pages]
+
+
+def pages() -> Pages:
+    """Return the registered pages.
+
+    Raises:
+        RuntimeError: none are registered, because the admin is not installed.
+    """
+    if not _registered:
+        raise RuntimeError("No pages are registered for links in messages.")
+    return _registered[0]
+
+
+class Acknowledgement(NamedTuple):
+    """The right to acknowledge one open breach, or all that a message reported."""
 
     message_id: int
     deadline_id: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unsubscription:
-    """Leave to end what brings a recipient mail, about one agreement or in a digest."""
+class Unsubscription(NamedTuple):
+    """The right to end a recipient's subscriptions, to one agreement or in a digest."""
 
     email: str
     agreement_id: int | None
 
 
 def acknowledge_path(message_id: int, deadline_id: int | None) -> str:
-    """Where the recipient of a message acknowledges."""
+    """Return the path where the recipient of a message acknowledges."""
     return f"/acknowledge/{signing.dumps([message_id, deadline_id], salt=_ACKNOWLEDGE)}"
 
 
 def read_acknowledgement(token: str) -> Acknowledgement | None:
-    """What `acknowledge_path` wrote; None if it was not us, or too long ago."""
-    try:
-        message_id, deadline_id = signing.loads(
-            token, salt=_ACKNOWLEDGE, max_age=ACKNOWLEDGED_WITHIN
-        )
-    except (signing.BadSignature, ValueError, TypeError):
-        return None
-    return Acknowledgement(message_id=message_id, deadline_id=deadline_id)
+    """Return what `acknowledge_path` signed, or None for a forged or expired token."""
+    values = _read(token, salt=_ACKNOWLEDGE, max_age=ACKNOWLEDGED_WITHIN)
+    return Acknowledgement(*values) if values else None
 
 
 def unsubscribe_path(email: str, agreement_id: int | None) -> str:
-    """Where a recipient ends the mails that they get. Works as long as the key is the same."""
+    """Return the path where a recipient unsubscribes. It works as long as `SECRET_KEY` is kept."""
     return f"/unsubscribe/{signing.dumps([email, agreement_id], salt=_UNSUBSCRIBE)}"
 
 
 def read_unsubscription(token: str) -> Unsubscription | None:
-    """What `unsubscribe_path` wrote; None if it was not us."""
+    """Return what `unsubscribe_path` signed, or None for a forged token."""
+    values = _read(token, salt=_UNSUBSCRIBE)
+    return Unsubscription(*values) if values else None
+
+
+def _read(token: str, *, salt: str, max_age: timedelta | None = None) -> tuple[Any, Any] | None:
     try:
-        email, agreement_id = signing.loads(token, salt=_UNSUBSCRIBE)
+        first, second = signing.loads(token, salt=salt, max_age=max_age)
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return Unsubscription(email=email, agreement_id=agreement_id)
+    return first, second

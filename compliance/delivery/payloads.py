@@ -1,4 +1,4 @@
-"""Contents as the payload of a webhook, and as the text of a chat message."""
+"""Contents as the JSON payload of a webhook, and as the text of a chat message."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.conf import settings
 
 from compliance.delivery.contents import Contents, Item
 
-# What a payload is of: alerts, or a call that only shows that the receiver can be reached.
+# The types of a payload: alerts, or a test that the receiver can be reached.
 ALERTS, TEST = "alerts", "test"
-# A chat message lists this many and counts the rest.
-_CHATTED = 10
+# A chat message lists this many deadlines and counts the rest.
+_MAX_IN_CHAT = 10
 
 
-def payload(contents: Contents, *, told_at: datetime, event: str = ALERTS) -> bytes:
-    """The JSON that a receiver of webhooks gets: `type`, `timestamp` and `data`."""
+def payload(contents: Contents, *, sent_at: datetime, event: str = ALERTS) -> bytes:
+    """Return the JSON that a webhook receives, with `type`, `timestamp` and `data`."""
     return orjson.dumps(
         {
             "type": event,
-            "timestamp": told_at,
+            "timestamp": sent_at,
             "data": {
                 "agreement": contents.agreement_ref or None,
                 "counts": contents.counts,
@@ -34,10 +34,23 @@ def payload(contents: Contents, *, told_at: datetime, event: str = ALERTS) -> by
     )
 
 
+def chat_text(contents: Contents) -> str:
+    """Return the text that a chat shows below the subject."""
+    lines = [
+        f"- {item.headline}: {item.title} ({item.obligors_short}). {item.situation} "
+        f"{settings.SITE_URL}{item.path}"
+        for item in contents.items[:_MAX_IN_CHAT]
+    ]
+    rest = contents.total - len(lines)
+    if rest > 0:
+        lines.append(f"And {rest:,} more: {settings.SITE_URL}{contents.list_path}")
+    return "\n".join(lines)
+
+
 def _alert(item: Item) -> dict[str, Any]:
     return {
         "kind": item.kind,
-        "standing": item.standing,
+        "label": item.label,
         "deadline": item.deadline_id,
         "obligation_ref": item.ref,
         "agreement_title": item.agreement,
@@ -45,22 +58,9 @@ def _alert(item: Item) -> dict[str, Any]:
         "severity": item.severity,
         "obligors": item.obligors,
         "obligees": item.obligees,
-        "due": item.due,
-        "course": item.course,
-        "why": item.why,
+        "due": item.due.date,
+        "situation": item.situation,
+        "history": item.history,
         "is_disputed": item.is_disputed,
         "url": f"{settings.SITE_URL}{item.path}",
     }
-
-
-def chat_text(contents: Contents) -> str:
-    """What a chat shows below the subject."""
-    lines = [
-        f"- {item.headline}: {item.title} ({item.obligors_briefly}). {item.course} "
-        f"{settings.SITE_URL}{item.path}"
-        for item in contents.items[:_CHATTED]
-    ]
-    rest = contents.total - len(lines)
-    if rest > 0:
-        lines.append(f"And {rest:,} more: {settings.SITE_URL}{contents.list_path}")
-    return "\n".join(lines)

@@ -1,44 +1,46 @@
-"""Samples: a test that an address can be reached, and a preview of what it would be told.
+"""Test messages, and previews of what a subscription's recipient would receive.
 
-Nothing of it goes through the outbox, and none of it is stored.
+They bypass the outbox, and nothing is stored.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import orjson
-from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Q
 
-from compliance.delivery import contents, letters, links, outbox, payloads
-from compliance.delivery.carrier import Answer, Carrier
-from compliance.delivery.contents import Contents, Item
-from compliance.delivery.run import call
+from compliance.delivery import links, messages, outbox, payloads, rendering
+from compliance.delivery.answers import Answer
+from compliance.delivery.contents import Contents, DueTexts, Item
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.senders import call_webhook
 from compliance.domain import phrases
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
-    BreachEnd,
-    Rhythm,
+    NotificationFrequency,
     WebhookKind,
 )
-from compliance.models import Breach, Message, Subscription, Webhook
-from compliance.models.alerts.followers import concerns, covers
+from compliance.models import Message, Subscription, Webhook
+from compliance.models.alerts.followers import followed_breaches
 
-# So many messages are looked at for one that still has something to tell.
-_LOOKED_AT = 5
-# So many breaches a digest gathers in a preview.
-_GATHERED = 5
+# How many recent messages are searched for one that still has something to report.
+_MAX_SEARCHED = 5
+# How many breaches the preview of a digest contains.
+_MAX_IN_DIGEST = 5
 _NOWHERE = "/preview"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """What a recipient would be told. `origin` says what it is made of; of what goes to a web
-    address there is no `html`."""
+    """What a recipient would receive. `origin` says what it is made of.
+
+    Webhooks have no `html`, and no `subject` unless they are chats.
+    """
 
     origin: str
     subject: str
@@ -47,48 +49,48 @@ class Preview:
 
 
 def send(subscription: Subscription, *, as_of: datetime) -> Answer:
-    """Send a test to whom a subscription tells: a mail, a signed call, or a line in a chat.
+    """Send a test to the recipient of a subscription and return the answer.
 
-    Returns how it ended. Never raises what the other side gives cause for. An address that takes
-    it counts as refused no more.
+    Never raises for anything that the other side causes. An address that accepts the test no
+    longer counts as refusing email.
     """
-    told = _sample(subscription, as_of)
+    contents = _sample(subscription, as_of)
     if subscription.webhook is not None:
-        return call(subscription.webhook, told, now=as_of, event=payloads.TEST)
-    with Carrier() as carrier:
-        answer = carrier.send(letters.letter(told))
+        return call_webhook(subscription.webhook, contents, now=as_of, event=payloads.TEST)
+    with closing(Mailer()) as mailer:
+        answer = mailer.send(rendering.render_mail(contents))
     if answer.outcome is AttemptOutcome.SENT:
         outbox.mark_reached({subscription.email: as_of})
     return answer
 
 
 def preview(subscription: Subscription, *, as_of: datetime) -> Preview:
-    """What a subscription's recipient would get at `as_of`: the newest message once more, or else
-    what the newest breaches that it follows would bring, or else an example.
+    """Return what the recipient of a subscription would receive at `as_of`.
 
-    Its links do nothing: whoever looks at a preview is not its recipient.
+    This is the newest message again, or a message about the newest breaches that the subscription
+    follows, or an example. Its links do nothing: whoever looks at it is not the recipient.
     """
-    origin, told = _newest(subscription, as_of)
-    told = replace(
-        told,
+    origin, contents = _newest(subscription, as_of)
+    contents = replace(
+        contents,
         unsubscribe_path=_NOWHERE,
         items=tuple(
             replace(item, acknowledge_path=item.acknowledge_path and _NOWHERE)
-            for item in told.items
+            for item in contents.items
         ),
     )
     if subscription.webhook is not None:
-        subject, text = _as_called(subscription.webhook, told, as_of)
+        subject, text = _webhook_texts(subscription.webhook, contents, as_of)
         return Preview(origin=origin, subject=subject, text=text)
-    mail = letters.letter(told)
+    mail = rendering.render_mail(contents)
     html, _ = mail.alternatives[0]
     return Preview(origin=origin, subject=str(mail.subject), text=str(mail.body), html=str(html))
 
 
-def _as_called(webhook: Webhook, told: Contents, as_of: datetime) -> tuple[str, str]:
+def _webhook_texts(webhook: Webhook, contents: Contents, as_of: datetime) -> tuple[str, str]:
     if webhook.kind == WebhookKind.CHAT.value:
-        return letters.subject(told), payloads.chat_text(told)
-    values = orjson.loads(payloads.payload(told, told_at=as_of))
+        return rendering.subject(contents), payloads.chat_text(contents)
+    values = orjson.loads(payloads.payload(contents, sent_at=as_of))
     return "", orjson.dumps(values, option=orjson.OPT_INDENT_2).decode()
 
 
@@ -97,39 +99,23 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
     if subscription.agreement_id is not None:
         about = Q(agreement=subscription.agreement_id) | Q(agreement__isnull=True)
     newest = Message.objects.filter(about, recipient=subscription.recipient).order_by("-id")
-    ids = list(newest.values_list("id", flat=True)[:_LOOKED_AT])
-    found = contents.read(ids, as_of=as_of)
-    if found:
-        return "The newest message to this recipient, as it would be sent now.", found[max(found)]
-    is_digest = subscription.rhythm != Rhythm.AT_ONCE.value
-    breaches = list(_followed(subscription)[: _GATHERED if is_digest else 1])
+    batch = messages.load(list(newest.values_list("id", flat=True)[:_MAX_SEARCHED]), as_of=as_of)
+    if batch.messages:
+        contents = batch.contents(max(batch.messages))
+        return "The newest message to this recipient, as it would be sent now.", contents
+    is_digest = subscription.frequency != NotificationFrequency.IMMEDIATE.value
+    breaches = list(followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
     if not breaches:
-        return "An example: nothing that it follows was missed yet.", _sample(subscription, as_of)
-    told = contents.of_breaches(
+        sample = _sample(subscription, as_of)
+        return "An example: nothing that this subscription follows was missed yet.", sample
+    contents = messages.contents_about(
         breaches, recipient=subscription.recipient, is_digest=is_digest, as_of=as_of
     )
-    return "What was missed last of what it follows. No message was made of it yet.", told
-
-
-def _followed(subscription: Subscription) -> QuerySet[Breach]:
-    """The breaches that a subscription follows, the newest first, whenever it was made."""
-    ids = RawSQL(_FOLLOWED, [subscription.pk])  # noqa: S611  it takes the key as a parameter
-    found = Breach.objects.filter(pk__in=ids).exclude(end_reason=BreachEnd.VOIDED.value)
-    return found.select_related("deadline__agreement").order_by("-occurred_at", "-id")
-
-
-_FOLLOWED = f"""
-    SELECT b.id
-    FROM compliance_breach AS b
-    JOIN compliance_deadline AS d ON d.id = b.deadline_id
-    JOIN compliance_subscription AS s ON s.id = %s
-    WHERE {concerns("s", agreement="d.agreement_id")}
-      AND {covers("s", obligation="d.obligation_id")}
-"""
+    return "The newest breaches that this subscription follows. No message was sent yet.", contents
 
 
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:
-    """An example of what the subscription's recipient will be told, and which says that it is."""
+    """Return a message about an invented deadline, which says that it is a test."""
     agreement = subscription.agreement
     title = phrases.one_line(agreement.title) if agreement else "An example agreement"
     zone, email = subscription.timezone, subscription.email
@@ -137,45 +123,38 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     item = Item(
         deadline_id=0,
         kind=AlertKind.MISSED.value,
-        standing="test",
-        agreement=title,
-        acknowledge_path="",
+        label="test",
         headline="Test",
         tone="plain",
-        title="This is how Pacta tells of a missed deadline",
+        title="This is how Pacta reports a missed deadline",
         ref="EX-1",
+        agreement=title,
         severity=subscription.min_severity,
         obligors="Example Supplier (SUP)",
-        obligors_briefly="Example Supplier",
+        obligors_short="Example Supplier",
         obligees="Example Buyer (BUY)",
-        due_label="Was due",
-        due=f"{phrases.moment(due_at, zone)} ({zone})",
-        due_utc=phrases.in_utc(due_at) if zone != "UTC" else "",
-        due_elsewhere=(),
-        first_due="",
-        grace="",
-        course="Nothing is missed: this only shows that Pacta can reach you.",
-        note="",
-        why="",
+        due=DueTexts(
+            label="Was due",
+            date=f"{phrases.moment(due_at, zone)} ({zone})",
+            in_utc=phrases.in_utc(due_at) if zone != "UTC" else "",
+        ),
+        situation="Nothing was missed: this is only a test that Pacta can reach you.",
         clause="Art. 3(1)",
         quote="The supplier shall deliver the goods by the date agreed.",
-        words=(),
-        is_disputed=False,
         evidence="none on record",
-        path="/admin/",
+        path=links.pages().home(),
     )
     return Contents(
         recipient=subscription.recipient,
-        message_id=f"<{uuid4().hex}@{letters.sender_domain()}>",
+        message_id=f"<{uuid4().hex}@{rendering.sender_domain()}>",
         thread="test",
-        references=(),
         agreement=title,
         agreement_ref=agreement.ref if agreement else "",
         is_digest=False,
         unsubscribe_path=(
             links.unsubscribe_path(email, subscription.agreement_id) if email else ""
         ),
-        counts={item.standing: 1},
+        counts={item.label: 1},
         items=(item,),
-        list_path="/admin/compliance/deadline/",
+        list_path=links.pages().deadlines(None),
     )

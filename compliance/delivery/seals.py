@@ -1,38 +1,38 @@
-"""Mails seals to where they are kept, and says when something was found changed."""
+"""Emails about integrity: daily seals to their archive, and findings to the administrators."""
 
 from __future__ import annotations
 
-import textwrap
+from contextlib import closing
 from datetime import datetime
 
 import structlog
 from django.conf import settings
+from django.core.mail import EmailMessage
 
-from compliance.delivery.carrier import Carrier
-from compliance.delivery.letters import sender_domain
-from compliance.delivery.mime import Mail
-from compliance.domain.phrases import counted, one_line
+from compliance.delivery import administrator_mails, links
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.rendering import paragraph, render_plain_mail
+from compliance.domain.phrases import counted
 from compliance.domain.vocabulary import AttemptOutcome
-from compliance.models import LedgerCheck, Seal, User
+from compliance.models import LedgerCheck, Seal
 
 log = structlog.get_logger(__name__)
 
-_WIDTH = 76
-_MOST_NAMED = 20
+_MAX_NAMED = 20
 
 
 def mail_seals(*, as_of: datetime) -> int:
-    """Mail every seal that was not mailed yet to `SEAL_EMAIL`, the oldest first; how many went.
+    """Send every seal that was not sent yet to `SEAL_EMAIL`, oldest first. Return how many.
 
-    Ends at the first that the server does not take; the next call goes on there. A repeated mail
-    has the same Message-ID.
+    Stops at the first that the server does not accept; the next call continues there. A repeated
+    email has the same Message-ID.
     """
     if not settings.SEAL_EMAIL:
         return 0
     count = 0
-    with Carrier() as carrier:
+    with closing(Mailer()) as mailer:
         for seal in Seal.objects.filter(mailed_at=None).order_by("id"):
-            answer = carrier.send(_of_seal(seal, settings.SEAL_EMAIL))
+            answer = mailer.send(_seal_mail(seal, settings.SEAL_EMAIL))
             if answer.outcome is not AttemptOutcome.SENT:
                 log.error("seal not mailed", seal=seal.pk, answer=answer.text)
                 break
@@ -42,20 +42,28 @@ def mail_seals(*, as_of: datetime) -> int:
 
 
 def mail_check(check: LedgerCheck) -> int:
-    """Tell the administrators what a check found wrong; how many mails went."""
-    people = User.objects.filter(is_superuser=True, is_active=True).order_by("id")
-    count = 0
-    with Carrier() as carrier:
-        for user in people:
-            answer = carrier.send(_of_check(check, user))
-            if answer.outcome is AttemptOutcome.SENT:
-                count += 1
-            else:
-                log.error("finding not mailed", check=check.pk, answer=answer.text)
-    return count
+    """Tell the administrators what a ledger check found. Return how many emails were accepted."""
+    found = counted(len(check.problems), "row")
+    named = check.problems[:_MAX_NAMED]
+    items = [f"- {each['table']} {each['id'] or ''}: {each['detail']}" for each in named]
+    if len(check.problems) > len(named):
+        items.append(f"- and {len(check.problems) - len(named):,} more")
+    page = f"{settings.SITE_URL}{links.pages().ledger_check(check.pk)}"
+    return administrator_mails.send(
+        administrator_mails.administrators(),
+        subject=f"recorded data was changed ({found})",
+        paragraphs=[
+            f"The ledger check of {check.started_at:%Y-%m-%d %H:%M} UTC found rows that Pacta did "
+            f"not write, or that were changed or deleted since ({found}; the first of each chain):",
+            *items,
+            f"Nothing was repaired. Compare with an earlier backup. The whole list is at {page}. "
+            "To check again, run: manage.py verify_ledger --all-seals",
+        ],
+        name=f"check{check.pk}",
+    )
 
 
-def _of_seal(seal: Seal, recipient: str) -> Mail:
+def _seal_mail(seal: Seal, recipient: str) -> EmailMessage:
     root = bytes(seal.root).hex()
     body = (
         f"Seal {seal.pk} of {settings.SITE_URL}\n\n"
@@ -65,57 +73,15 @@ def _of_seal(seal: Seal, recipient: str) -> Mail:
         f"  chains:        {seal.chains}\n"
         f"  facts up to:   {seal.last_fact_id}\n"
         f"  entries up to: {seal.last_entry_id}\n\n"
-        + _paragraph(
-            "Keep this mail where nobody who runs the service can change it. It shows, later, "
-            "whether anything that was recorded by then has been changed, added or removed. "
-            "To look:"
+        + paragraph(
+            "Keep this email where nobody who operates the service can change it. It can prove "
+            "later whether anything recorded before it was changed, added or removed. To check:"
         )
-        + f"\n  manage.py verify_ledger --root {root}\n"
+        + f"\n\n  manage.py verify_ledger --root {root}\n"
     )
-    name = f"seal{seal.pk}root{root[:16]}"
-    return _mail(f"Pacta seal {seal.pk}: {root[:16]}", body, recipient, name)
-
-
-def _of_check(check: LedgerCheck, user: User) -> Mail:
-    named = check.problems[:_MOST_NAMED]
-    lines = [
-        textwrap.fill(
-            one_line(f"{each['table']} {each['id'] or ''}: {each['detail']}"),
-            _WIDTH,
-            initial_indent="- ",
-            subsequent_indent="  ",
-        )
-        for each in named
-    ]
-    if len(check.problems) > len(named):
-        lines.append(f"- and {len(check.problems) - len(named):,} more")
-    found = counted(len(check.problems), "row")
-    body = (
-        _paragraph(
-            f"The check of {check.started_at:%Y-%m-%d %H:%M} UTC found what was not written by "
-            f"Pacta, or not left as it was written ({found}; of each chain the first):"
-        )
-        + "\n"
-        + "\n".join(lines)
-        + "\n\n"
-        + _paragraph(
-            "Nothing was mended. Compare with a backup from before, and see the admin "
-            f"({settings.SITE_URL}/admin/compliance/ledgercheck/{check.pk}/change/) for the whole "
-            "list. To look again: manage.py verify_ledger --all-seals"
-        )
+    return render_plain_mail(
+        subject=f"Pacta seal {seal.pk}: {root[:16]}",
+        body=body,
+        recipient=recipient,
+        name=f"seal{seal.pk}root{root[:16]}",
     )
-    subject = f"Pacta: the record was changed ({found})"
-    return _mail(subject, body, user.email, f"check{check.pk}to{user.pk}")
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
-
-
-def _mail(subject: str, body: str, recipient: str, name: str) -> Mail:
-    headers = {
-        "Message-ID": f"<{name}@{sender_domain()}>",
-        "Auto-Submitted": "auto-generated",
-        "X-Auto-Response-Suppress": "All",
-    }
-    return Mail(subject=subject, body=body, to=[recipient], headers=headers)

@@ -1,7 +1,8 @@
-"""Civil days and wall-clock times in zones, as instants.
+"""Conversion between civil days, wall-clock times and UTC instants.
 
-Zones come from the `tzdata` package, never from the host, so that two machines with the same
-locked requirements compute the same instants. All instants given and returned are aware and UTC.
+Zones come from the `tzdata` package and never from the host, so that two machines with the same
+locked requirements compute the same instants. Instants are aware datetimes; those returned are
+in UTC.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from zoneinfo import ZoneInfo
 
 FIRST_DAY = date(1900, 1, 1)
 LAST_DAY = date(2200, 12, 31)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+"""The names of the days of the week, indexed as by `date.weekday()`."""
 
 _ONE_DAY = timedelta(days=1)
 _ONE_SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
 _SECOND_MIDNIGHT = time(fold=1)
 _UTC_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*[+-]\d{1,2}(?::?\d{2})?", re.ASCII | re.IGNORECASE)
-# Past this length no typing error of a zone name remains to be guessed at.
+# A longer name is not a misspelled zone, and comparing it with all of them would be slow.
 _LONGEST_GUESS = 64
 
 
 class UnknownTimeZone(ValueError):
-    """A name that is not a zone of the tz database."""
+    """A name that is not a time zone of the IANA database."""
 
     def __init__(self, name: object) -> None:
         self.name = name
@@ -43,10 +46,10 @@ class DayOutOfRange(ValueError):
 
 
 class NonexistentLocalTime(ValueError):
-    """A wall-clock time that the clocks of a zone jump over.
+    """A wall-clock time that is skipped when clocks go forward.
 
-    `jumps_from` and `jumps_to` are naive local times: the first that does not exist and the
-    first that does again.
+    `jumps_from` and `jumps_to` are naive local times: the first time that is skipped, and the
+    first time after the gap.
     """
 
     def __init__(
@@ -59,7 +62,8 @@ class NonexistentLocalTime(ValueError):
         last = jumps_from - (timedelta(minutes=1) if jumps_from.second == 0 else _ONE_SECOND)
         is_one_day = last.date() == jumps_from.date() == jumps_to.date() == local.date()
         start, end, before = (
-            _clock(moment, with_day=not is_one_day) for moment in (jumps_from, jumps_to, last)
+            _clock(local_time, with_day=not is_one_day)
+            for local_time in (jumps_from, jumps_to, last)
         )
         super().__init__(
             f"{_clock(local, with_day=False)} on {local.date()} does not exist in {zone_name}: "
@@ -69,9 +73,12 @@ class NonexistentLocalTime(ValueError):
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """The zone called `name`, from the `tzdata` package.
+    """Return the time zone called `name`, from the `tzdata` package.
 
-    Names are those of the IANA database and case sensitive. Raises `UnknownTimeZone`.
+    Names are those of the IANA database and are case-sensitive.
+
+    Raises:
+        UnknownTimeZone: there is no zone of this name.
     """
     if name not in zone_names():
         raise UnknownTimeZone(name)
@@ -82,23 +89,26 @@ def zone(name: str) -> ZoneInfo:
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Every zone name that `zone` accepts."""
+    """Return every zone name that `zone` accepts."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
 @cache
 def tzdata_version() -> str:
-    """The version of the zone data in use, as PyPI writes it: `2026.6` is IANA's 2026f."""
+    """Return the version of the zone data in use, as PyPI writes it: `2026.6` is IANA's 2026f."""
     return metadata.version("tzdata")
 
 
 def instant(day: date, at: time, zone_name: str) -> datetime:
-    """The UTC instant at which clocks in the zone show `at` on `day`.
+    """Return the UTC instant at which clocks in the zone show `at` on `day`.
 
-    Where clocks go back and show it twice, the later instant: whoever acts at the second showing
-    has still acted by that time, and nobody is called late too early. `at` is naive; its `fold`
-    is ignored. Raises `NonexistentLocalTime` where clocks jump over it, `DayOutOfRange`,
-    `UnknownTimeZone`.
+    If clocks go back and show the time twice, the later instant is returned, because somebody who
+    acts when it is shown the second time is still in time. `at` is naive; its `fold` is ignored.
+
+    Raises:
+        NonexistentLocalTime: clocks in the zone skip this time on that day.
+        DayOutOfRange: `day` is not in `FIRST_DAY`..`LAST_DAY`.
+        UnknownTimeZone: there is no such zone.
     """
     earlier, later, local = _readings(day, at, zone_name)
     if later < earlier:
@@ -113,7 +123,7 @@ def instant(day: date, at: time, zone_name: str) -> datetime:
 
 
 def instant_or_jump(day: date, at: time, zone_name: str) -> datetime:
-    """As `instant`, but where clocks jump over that time, the UTC instant of the jump."""
+    """Return `instant`, or the UTC instant of the clock change if the time is skipped by it."""
     earlier, later, local = _readings(day, at, zone_name)
     if later < earlier:
         return _jump(local, later, earlier, zone(zone_name))
@@ -121,25 +131,32 @@ def instant_or_jump(day: date, at: time, zone_name: str) -> datetime:
 
 
 def local_readings(day: date, at: time, zone_name: str) -> tuple[datetime, datetime]:
-    """The two readings of a wall-clock time by PEP 495, as UTC instants: fold 0, then fold 1.
+    """Return the readings of a wall-clock time with fold 0 and fold 1 (PEP 495), as UTC instants.
 
-    They are equal as a rule; the second is later where clocks show the time twice, and earlier
-    where they jump over it. Raises `DayOutOfRange`, `UnknownTimeZone`.
+    The two are usually equal. The second is later if clocks show the time twice, and earlier if
+    clocks skip it.
+
+    Raises:
+        DayOutOfRange: `day` is not in `FIRST_DAY`..`LAST_DAY`.
+        UnknownTimeZone: there is no such zone.
     """
     earlier, later, _ = _readings(day, at, zone_name)
     return earlier, later
 
 
 def wall_clock(at: datetime, zone_name: str) -> datetime:
-    """What clocks in the zone show at the aware instant `at`, with its offset."""
+    """Return the local time in the zone at the aware instant `at`, with its UTC offset."""
     return at.astimezone(zone(zone_name))
 
 
 def day_start(day: date, zone_name: str) -> datetime:
-    """The first UTC instant of the civil day in the zone.
+    """Return the first UTC instant of the civil day in the zone.
 
-    For a day that the zone skipped, the instant at which it was skipped. Raises `DayOutOfRange`,
-    `UnknownTimeZone`.
+    If the zone skipped that day, this is the instant at which it was skipped.
+
+    Raises:
+        DayOutOfRange: `day` is not in `FIRST_DAY`..`LAST_DAY`.
+        UnknownTimeZone: there is no such zone.
     """
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DayOutOfRange
@@ -156,12 +173,15 @@ def day_start(day: date, zone_name: str) -> datetime:
 
 
 def day_end(day: date, zone_name: str) -> datetime:
-    """The UTC instant from which the civil day is over for good in the zone.
+    """Return the UTC instant at which the civil day ends in the zone (exclusive).
 
-    This is the first instant of the next civil day, even where that does not begin at midnight
-    or where a day was skipped; where clocks go back across midnight and the old day returns, it
-    is the instant at which the old day ends the second time. Raises `DayOutOfRange`,
-    `UnknownTimeZone`.
+    This is the first instant of the next civil day, even if that day does not begin at midnight
+    or a day was skipped. If clocks go back across midnight, so that the old day resumes, it is
+    the instant at which the old day ends for the second time.
+
+    Raises:
+        DayOutOfRange: `day` is not in `FIRST_DAY`..`LAST_DAY`.
+        UnknownTimeZone: there is no such zone.
     """
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DayOutOfRange
@@ -175,18 +195,21 @@ def day_end(day: date, zone_name: str) -> datetime:
     later = second.astimezone(UTC)
     if later < earlier:
         return _jump(first.replace(tzinfo=None), later, earlier, tz)
-    # Midnight comes twice. Where clocks go back from 01:00 to 00:00, the old day does not return.
-    returns = _local(later - _ONE_SECOND, tz) < first.replace(tzinfo=None)
-    return later if returns else earlier
+    # Midnight comes twice. If clocks go back from 01:00 to 00:00, the old day does not resume.
+    resumes = _local(later - _ONE_SECOND, tz) < first.replace(tzinfo=None)
+    return later if resumes else earlier
 
 
 def civil_day(at: datetime, zone_name: str) -> date:
-    """The civil day that it is in the zone at the aware instant `at`.
+    """Return the civil day in the zone at the aware instant `at`.
 
-    Raises `ValueError` for a naive `at`, `DayOutOfRange`, `UnknownTimeZone`.
+    Raises:
+        ValueError: `at` is naive.
+        DayOutOfRange: the day is not in `FIRST_DAY`..`LAST_DAY`.
+        UnknownTimeZone: there is no such zone.
     """
     if at.utcoffset() is None:
-        raise ValueError(f"{at} names no zone. Give an instant with an offset, such as {at}Z.")
+        raise ValueError(f"{at} has no UTC offset. Give an instant with one, such as {at}Z.")
     tz = zone(zone_name)
     try:
         day = at.astimezone(tz).date()
@@ -198,13 +221,13 @@ def civil_day(at: datetime, zone_name: str) -> date:
 
 
 def _readings(day: date, at: time, zone_name: str) -> tuple[datetime, datetime, datetime]:
-    """The two PEP 495 readings of a local time in UTC, and that local time, naive.
+    """Return the two PEP 495 readings of a local time in UTC, and the naive local time.
 
-    The second is later than the first where clocks show the time twice, and earlier where they
-    jump over it.
+    The second reading is later than the first if clocks show the time twice, and earlier if
+    clocks skip it.
     """
     if at.tzinfo is not None:
-        raise ValueError(f"{at} carries a zone of its own. Give the time without an offset.")
+        raise ValueError(f"{at} has a time zone. Give the time without an offset.")
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DayOutOfRange
     tz = zone(zone_name)
@@ -214,9 +237,9 @@ def _readings(day: date, at: time, zone_name: str) -> tuple[datetime, datetime, 
 
 
 def _jump(local: datetime, before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
-    """The instant in (`before`, `after`] at which clocks jump over the naive time `local`."""
-    # The two readings of a skipped time lie on either side of the jump, and clocks only run
-    # forward between them, so the jump is where they first show `local` or later.
+    """Return the instant in (`before`, `after`] at which clocks skip the naive time `local`."""
+    # The two readings of a skipped time lie on either side of the change, and clocks run only
+    # forward between them, so the change is where they first show `local` or later.
     low, high = before, after
     while high - low > _ONE_SECOND:
         middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
@@ -231,9 +254,9 @@ def _local(at: datetime, tz: ZoneInfo) -> datetime:
     return at.astimezone(tz).replace(tzinfo=None, fold=0)
 
 
-def _clock(moment: datetime, *, with_day: bool) -> str:
-    clock = moment.strftime("%H:%M:%S") if moment.second else moment.strftime("%H:%M")
-    return f"{clock} on {moment.date()}" if with_day else clock
+def _clock(local: datetime, *, with_day: bool) -> str:
+    clock = local.strftime("%H:%M:%S") if local.second else local.strftime("%H:%M")
+    return f"{clock} on {local.date()}" if with_day else clock
 
 
 def _shown(name: object) -> str:
@@ -250,8 +273,8 @@ def _zone_advice(name: object) -> str:
         return example
     if _UTC_OFFSET.fullmatch(name.strip()):
         return (
-            "An offset does not say when clocks change: use the name of a place, "
-            "such as 'Europe/Berlin', or 'UTC'."
+            "An offset does not say when clocks change: use a name such as 'Europe/Berlin', "
+            "or 'UTC'."
         )
     spelled = {full.casefold(): full for full in sorted(zone_names())}
     cities = {full.rpartition("/")[2]: spelled[full] for full in spelled}

@@ -164,14 +164,6 @@ class Verification(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a party says of a deadline."""
-
-    MET = "met"
-    PARTLY_MET = "partly_met"
-    NOT_MET = "not_met"
-
-
-class Conclusion(StrEnum):
     """What the desk itself determines of a deadline."""
 
     MET = "met"
@@ -202,7 +194,7 @@ class EvidenceKind(StrEnum):
 
     DOCUMENT = "document"
     STATEMENT = "statement"
-    LOOK = "look"
+    SEARCH_LOG = "search_log"
 
 
 class Stance(StrEnum):
@@ -234,7 +226,7 @@ class AlertKind(StrEnum):
     REMINDER = "reminder"
     MISSED = "missed"
     ESCALATED = "escalated"
-    UNSILENCED = "unsilenced"
+    SILENCE_ENDED = "silence_ended"
     RECOVERED = "recovered"
     CHANGED = "changed"
 
@@ -249,10 +241,10 @@ class MessageState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Rhythm(StrEnum):
+class NotificationFrequency(StrEnum):
     """When what concerns a subscriber is sent: as it happens, or gathered once a day or week."""
 
-    AT_ONCE = "at_once"
+    IMMEDIATE = "immediate"
     DAILY = "daily"
     WEEKLY = "weekly"
 

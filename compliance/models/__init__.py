@@ -3,7 +3,7 @@
 from compliance.models.agreements.agreements import Agreement, AgreementParty, Milestone, Party
 from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
 from compliance.models.alerts.alerts import Alert
-from compliance.models.alerts.calendar_feeds import Feed
+from compliance.models.alerts.calendar_feeds import CalendarFeed
 from compliance.models.alerts.messages import DeliveryAttempt, Message
 from compliance.models.alerts.silences import Silence
 from compliance.models.alerts.subscriptions import Subscription
@@ -15,7 +15,7 @@ from compliance.models.deadlines.ledger import LedgerEntry
 from compliance.models.deadlines.positions import Position
 from compliance.models.deadlines.proposals import Proposal
 from compliance.models.deadlines.recomputations import Move, Recomputation
-from compliance.models.due_dates.calendars import ClosingDay, DeskCalendar
+from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
 from compliance.models.integrity.seals import AgreementChain, LedgerCheck, Seal
 from compliance.models.people.users import ApiToken, User
@@ -30,15 +30,15 @@ __all__ = [
     "ApiToken",
     "Audit",
     "Breach",
+    "CalendarFeed",
     "ClosingDay",
+    "CustomCalendar",
     "Deadline",
     "DeliveryAttempt",
     "Dependency",
-    "DeskCalendar",
     "Evidence",
     "EvidenceFile",
     "Fact",
-    "Feed",
     "LedgerCheck",
     "LedgerEntry",
     "Message",

@@ -16,8 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from compliance.domain.drafts import Instant, Title
-from compliance.domain.due_dates.due_rules import CivilDay
+from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.fields import Title
 
 _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)

@@ -1,1 +1,1 @@
-"""The pages that need no login: what a signed link in a message leads to."""
+"""Pages without a login, which links in messages and calendar programs open."""

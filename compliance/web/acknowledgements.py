@@ -1,4 +1,7 @@
-"""Acknowledging from a mail. Only the button does anything: mail scanners follow links."""
+"""The page that acknowledges breaches from a mail.
+
+Opening the link changes nothing, because mail scanners follow links. Only the button does.
+"""
 
 from __future__ import annotations
 
@@ -10,44 +13,50 @@ from django.views.decorators.http import require_http_methods
 from compliance.delivery import links
 from compliance.domain.phrases import counted, in_utc
 from compliance.operations.deadlines import breaches
-from compliance.web.pages import not_a_link, page
+from compliance.web.pages import invalid_link, page
+
+_SHOWN_TITLES = 20
 
 
-# The signed link is the authority, and comes with no cookie that a stranger could ride on.
+# The signed link authorises the request and no cookie does, so there is nothing to forge.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
 def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows what would be acknowledged, POST does it."""
-    leave = links.read_acknowledgement(token)
-    if leave is None:
-        return not_a_link(request)
-    told = breaches.told_in(message_id=leave.message_id, deadline_id=leave.deadline_id)
+    """Show the breaches that the link is for; on POST acknowledge them."""
+    link = links.read_acknowledgement(token)
+    if link is None:
+        return invalid_link(request)
+    linked = breaches.told_in(message_id=link.message_id, deadline_id=link.deadline_id)
     titles = list(
-        told.order_by("deadline_id")
+        linked.order_by("deadline_id")
         .values_list("deadline__obligation__title", flat=True)
-        .distinct()[:20]
+        .distinct()[:_SHOWN_TITLES]
     )
     if not titles:
-        return not_a_link(request)
+        return invalid_link(request)
     if request.method != "POST":
         return page(
             request,
-            "Are you at it?",
-            lines=["Nobody else is called for a week, or until it is done. About:"],
+            "Acknowledge?",
+            lines=[
+                "Acknowledge that you are working on this. Escalations pause for a week, or until "
+                "the obligation is met:"
+            ],
             items=titles,
-            button="I am at it",
+            button="Acknowledge",
         )
-    now = timezone.now()
     acknowledged = breaches.acknowledge_by_mail(
-        message_id=leave.message_id, deadline_id=leave.deadline_id, as_of=now
+        message_id=link.message_id, deadline_id=link.deadline_id, as_of=timezone.now()
     )
     if not acknowledged:
-        return page(request, "Nothing is missed any more", lines=["There is nothing to do."])
+        return page(
+            request, "Nothing to acknowledge", lines=["These deadlines are no longer unmet."]
+        )
     until = max(each.acknowledged_until for each in acknowledged if each.acknowledged_until)
     count = counted(len(acknowledged), "missed deadline")
     return page(
         request,
         "Thank you",
         lines=[f"{count} acknowledged until {in_utc(until.replace(second=0))}."],
-        items=[each.deadline.obligation.title for each in acknowledged[:20]],
+        items=[each.deadline.obligation.title for each in acknowledged[:_SHOWN_TITLES]],
     )

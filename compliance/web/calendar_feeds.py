@@ -1,25 +1,27 @@
-"""The private calendar feeds, for calendars that can send no token but their address."""
+"""Private calendar feeds, for calendar programs that can authenticate only by the URL."""
 
 from __future__ import annotations
 
 import hashlib
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseNotModified
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from compliance.delivery import links
 from compliance.queries.alerts import calendar_feeds as queries
 
 
 @require_safe
 def feed(request: HttpRequest, token: str) -> HttpResponse:
-    """The calendar of a feed; the same 404 for whatever is not one."""
+    """Return the calendar of a feed, or the same 404 for every URL that is not a feed's."""
     found = queries.find(token)
     if found is None:
         return HttpResponseNotFound(
             "There is no such calendar.\n", content_type="text/plain; charset=utf-8"
         )
-    content = queries.calendar(found, as_of=timezone.now())
+    content = queries.calendar(found, deadline_url=_deadline_url, as_of=timezone.now())
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, max-age=300"}
     if tag in request.headers.get("If-None-Match", ""):
@@ -29,3 +31,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
         content_type="text/calendar; charset=utf-8",
         headers={**headers, "Content-Disposition": 'inline; filename="pacta.ics"'},
     )
+
+
+def _deadline_url(deadline_id: int) -> str:
+    return f"{settings.SITE_URL}{links.pages().deadline(deadline_id)}"

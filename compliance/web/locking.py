@@ -1,4 +1,4 @@
-"""The page for whoever has sent too many wrong passwords."""
+"""The page that is shown after too many wrong passwords."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from compliance.web.pages import page
 def locked(
     request: HttpRequest, _response: HttpResponse | None, credentials: Mapping[str, str] | None
 ) -> HttpResponse:
-    """Return the page that refuses a sign-in while it is locked, and says when to try again.
+    """Return the page that rejects a sign-in while it is locked and says when to try again.
 
-    It is the same whether the password was right or wrong, and whether the account exists or not.
-    django-axes calls it (`AXES_LOCKOUT_CALLABLE`).
+    The page does not reveal whether the password is correct or the account exists. django-axes
+    calls this function (`AXES_LOCKOUT_CALLABLE`).
     """
     now = timezone.now()
     failed_at = AccessAttempt.objects.filter(
         username=(credentials or {}).get("username"), ip_address=request.META.get("REMOTE_ADDR")
     ).aggregate(last=Max("attempt_time"))["last"]
     ends_at = (failed_at or now) + get_cool_off(request)
-    # Rounded up: whoever returns at the minute on the page is let in.
+    # Rounded up, so that the sign-in works at the time on the page.
     shown = ends_at.replace(second=0, microsecond=0) + timedelta(minutes=1)
     response = page(
         request,
@@ -39,8 +39,8 @@ def locked(
         lines=[
             "Signing in to this account from your address is locked. Try again after "
             f"{in_utc(shown)}.",
-            "If you have forgotten your password, ask an administrator to send you a link with "
-            "which you can choose a new one.",
+            "If you have forgotten your password, ask an administrator to send you a link for a "
+            "new one.",
         ],
     )
     response["Retry-After"] = str(max(1, ceil((ends_at - now).total_seconds())))

@@ -1,4 +1,4 @@
-"""How pages without a login are answered: never kept, never framed, never telling where from."""
+"""Responses for pages without a login. Browsers must not cache them or reveal their URLs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ from django.shortcuts import render
 
 
 def page(
-    request: HttpRequest, title: str, *, status: HTTPStatus = HTTPStatus.OK, **context: Any
+    request: HttpRequest,
+    title: str,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    template: str = "web/page.html",
+    **context: Any,
 ) -> HttpResponse:
-    """A page of `templates/web/page.html`."""
-    response = render(request, "web/page.html", {"title": title, **context}, status=status)
+    """Return a page rendered from `templates/web/page.html`, or a template that extends it."""
+    response = render(request, template, {"title": title, **context}, status=status)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
 
 
-def not_a_link(request: HttpRequest) -> HttpResponse:
-    """For a link that we did not write, or wrote too long ago."""
+def invalid_link(request: HttpRequest) -> HttpResponse:
+    """Return the page for a link with a wrong or expired signature."""
     return page(
         request,
         "This link does not work",
         status=HTTPStatus.NOT_FOUND,
-        lines=["It is not whole, or too old. Use the one in a newer mail, or log in to Pacta."],
+        lines=[
+            "This link is incomplete or has expired. Use the link in a more recent mail, or log in "
+            "to Pacta."
+        ],
     )

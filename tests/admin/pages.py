@@ -1,4 +1,4 @@
-"""Pages of the admin, their addresses, and what a browser posts from them."""
+"""URLs of admin pages, and what a browser posts from them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from compliance.models import Deadline
 
 
 def address(model: str, page: str, *args: Any) -> str:
-    """The address of one of our pages, such as `agreement`, `change`, 1."""
+    """Return the URL of a page, such as `agreement`, `change`, 1."""
     return reverse(f"admin:compliance_{model}_{page}", args=args)
 
 
 def filled_in(client: Client, url: str) -> dict[str, Any]:
-    """What a browser would post from a page if nothing were touched."""
+    """Return what a browser posts from a page if nothing is changed."""
     context = client.get(url).context
     forms = [context["adminform"].form]
     for inline in context["inline_admin_formsets"]:
@@ -37,7 +37,7 @@ def filled_in(client: Client, url: str) -> dict[str, Any]:
 
 
 def errors(response: Any) -> dict[str, list[str]]:
-    """The errors on a page, by the name of the field that they stand on."""
+    """Return the errors on a page by field name."""
     context = response.context
     found: dict[str, list[str]] = {}
     forms = [context["adminform"].form] if "adminform" in context else [context["form"]]
@@ -53,12 +53,12 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 
 def act(client: Client, deadline: Deadline, action: str, **values: Any) -> Any:
-    """Post one of the small forms of a deadline."""
+    """Post one of the record forms of a deadline."""
     return client.post(address("deadline", action, deadline.pk), values)
 
 
 def agreement_form(**values: Any) -> dict[str, Any]:
-    """A whole new agreement as the page posts it: two parties and one obligation."""
+    """Return what the page posts for a new agreement with two parties and one obligation."""
     return {
         "ref": "supply-2026",
         "title": "Supply agreement",

@@ -1,4 +1,4 @@
-"""Entering and correcting an agreement with its parties and obligations on one page."""
+"""Adding and changing an agreement with its parties and obligations on one page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from pghistory.core import event_models
 
-from compliance.domain.drafts import PartyDraft, read
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff
@@ -18,18 +19,18 @@ from tests.samples import BUYER, SUPPLIER, agree, duty
 
 @pytest.fixture
 def known(db: None) -> None:
-    """Two parties to make agreements between."""
+    """Two parties for agreements."""
     for each in (BUYER, SUPPLIER):
         parties.create(draft=read(PartyDraft, each))
 
 
 def enter(client: Client, **values: Any) -> Any:
-    """Post a whole new agreement."""
+    """Post a new agreement."""
     return client.post(address("agreement", "add"), agreement_form(**values))
 
 
 @pytest.mark.usefixtures("known")
-def test_a_whole_agreement_is_entered_in_one_post(browser: Client) -> None:
+def test_an_agreement_is_added_with_parties_and_obligations_in_one_post(browser: Client) -> None:
     response = enter(browser)
 
     agreement = Agreement.objects.get()
@@ -54,7 +55,7 @@ def test_a_whole_agreement_is_entered_in_one_post(browser: Client) -> None:
 
 
 @pytest.mark.usefixtures("known")
-def test_a_missed_due_date_is_unmet_as_soon_as_it_is_entered(browser: Client) -> None:
+def test_a_deadline_entered_after_its_due_date_is_unmet_immediately(browser: Client) -> None:
     enter(browser, **{"obligations-0-due_on": "2026-03-15", "obligations-0-grace_count": ""})
 
     assert Deadline.objects.get().status == "unmet"
@@ -73,7 +74,7 @@ def test_a_missed_due_date_is_unmet_as_soon_as_it_is_entered(browser: Client) ->
         ({"memberships-0-party": "", "memberships-1-party": ""}, "memberships", ""),
         ({"obligations-0-obligors": ["USA"]}, "obligations-0-obligors", "no party"),
         ({"obligations-0-obligees": []}, "obligations-0-obligees", "at least one"),
-        ({"obligations-0-due_on": "2026-02-30"}, "obligations-0-due", "Day: 2026-02-30 does not"),
+        ({"obligations-0-due_on": "2026-02-30"}, "obligations-0-due", "Date: 2026-02-30 does not"),
         ({"obligations-0-due_timezone": "Mars"}, "obligations-0-due", "Time zone: "),
         ({"obligations-0-due_on": ""}, "obligations-0-grace_count", ""),
         ({"obligations-0-owner": "ana"}, "obligations-0-owner", "mail address"),
@@ -90,7 +91,7 @@ def test_a_missed_due_date_is_unmet_as_soon_as_it_is_entered(browser: Client) ->
         ),
     ],
 )
-def test_what_is_refused_stands_on_its_field_and_nothing_is_stored(
+def test_problems_are_shown_on_their_field_and_nothing_is_stored(
     browser: Client, values: dict[str, Any], place: str, part: str
 ) -> None:
     response = enter(browser, **values)
@@ -107,7 +108,7 @@ def test_what_is_refused_stands_on_its_field_and_nothing_is_stored(
 
 
 @pytest.mark.usefixtures("known")
-def test_what_was_typed_is_still_there_after_a_refusal(browser: Client) -> None:
+def test_a_rejected_form_keeps_what_was_typed(browser: Client) -> None:
     page = enter(browser, **{"obligations-0-obligors": ["USA"]}).content.decode()
 
     assert "Deliver the first lot" in page
@@ -115,7 +116,7 @@ def test_what_was_typed_is_still_there_after_a_refusal(browser: Client) -> None:
 
 
 @pytest.mark.usefixtures("known")
-def test_two_obligations_with_one_ref_are_refused(browser: Client) -> None:
+def test_two_obligations_with_the_same_ref_are_rejected(browser: Client) -> None:
     second = {
         key.replace("-0-", "-1-"): value
         for key, value in agreement_form().items()
@@ -127,7 +128,7 @@ def test_two_obligations_with_one_ref_are_refused(browser: Client) -> None:
     assert not Agreement.objects.exists()
 
 
-def test_saving_an_untouched_page_changes_nothing(browser: Client, geneva: Agreement) -> None:
+def test_saving_an_unchanged_page_changes_nothing(browser: Client, geneva: Agreement) -> None:
     url = address("agreement", "change", geneva.pk)
     before = list(Deadline.objects.order_by("id").values())
     events = _events()
@@ -143,7 +144,7 @@ def _events() -> list[int]:
     return [event._default_manager.count() for event in event_models()]
 
 
-def test_a_corrected_due_date_moves_its_deadline(browser: Client) -> None:
+def test_changing_a_due_date_moves_the_deadline(browser: Client) -> None:
     deadline = agree(duty(due_on="2026-03-15"))
     assert deadline.status == "pending"
     url = address("agreement", "change", deadline.agreement_id)
@@ -158,7 +159,7 @@ def test_a_corrected_due_date_moves_its_deadline(browser: Client) -> None:
     assert deadline.ledger.exists()
 
 
-def test_the_due_date_of_a_deadline_cannot_be_taken_away(browser: Client) -> None:
+def test_the_due_date_of_a_deadline_cannot_be_removed(browser: Client) -> None:
     deadline = agree()
     url = address("agreement", "change", deadline.agreement_id)
 
@@ -167,7 +168,7 @@ def test_the_due_date_of_a_deadline_cannot_be_taken_away(browser: Client) -> Non
     assert "has a deadline" in " ".join(errors(response)["obligations-0-due"])
 
 
-def test_refs_stay_and_nothing_is_deleted(browser: Client) -> None:
+def test_refs_cannot_be_changed_and_nothing_is_deleted(browser: Client) -> None:
     deadline = agree()
     url = address("agreement", "change", deadline.agreement_id)
     values = {
@@ -197,7 +198,7 @@ def test_a_new_row_cannot_overwrite_an_obligation_by_its_ref(browser: Client) ->
     assert Obligation.objects.get().title == "Deliver lot O-1"
 
 
-def test_a_party_with_duties_must_stay(browser: Client) -> None:
+def test_a_party_with_obligations_cannot_be_removed(browser: Client) -> None:
     deadline = agree()
     url = address("agreement", "change", deadline.agreement_id)
 
@@ -207,7 +208,7 @@ def test_a_party_with_duties_must_stay(browser: Client) -> None:
     assert deadline.agreement.memberships.count() == 2
 
 
-def test_only_one_page_of_many_obligations_is_shown_and_saved(browser: Client) -> None:
+def test_obligations_are_shown_and_saved_one_page_at_a_time(browser: Client) -> None:
     deadline = agree(*(duty(ref=f"O-{number}") for number in range(40)))
     url = address("agreement", "change", deadline.agreement_id)
 
@@ -220,7 +221,7 @@ def test_only_one_page_of_many_obligations_is_shown_and_saved(browser: Client) -
     assert Obligation.objects.count() == 40
 
 
-def test_changing_obligations_needs_a_right_of_its_own(
+def test_changing_obligations_requires_its_own_permission(
     geneva: Agreement,
 ) -> None:
     user = staff("clerk@example.org", "view_agreement", "change_agreement", "view_obligation")

@@ -1,4 +1,4 @@
-"""The page of a deadline, and what is recorded from it."""
+"""The page of a deadline, and the forms that it opens."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_the_page_shows_the_whole_case(browser: Client, rare_earths: Deadline) -
         "HAS TOTALLY VIOLATED ITS AGREEMENT WITH US",
         "groundless accusations",
         "President Trump: agreement violated",
-        "and still open",
+        "still open",
         ">disputed<",
         ">unmet<",
     ):
         assert part in page, part
 
 
-def test_the_projected_course_is_shown_with_what_will_happen(browser: Client) -> None:
+def test_the_timeline_shows_projected_changes(browser: Client) -> None:
     deadline = agree(duty(due_on="2099-03-15", grace={"count": 5, "unit": "days"}))
 
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
@@ -85,7 +85,7 @@ def test_a_performance_is_recorded(
     assert Breach.objects.get(deadline=rare_earths).end_reason == end
 
 
-def test_a_part_is_performed_towards_the_target(browser: Client) -> None:
+def test_a_partial_performance_counts_towards_the_target(browser: Client) -> None:
     deadline = agree(duty(due_on="2026-03-15", target_quantity=100, unit="t"))
 
     act(browser, deadline, "record_performance", on="2026-03-14", quantity="60")
@@ -117,7 +117,7 @@ def test_a_waiver_and_a_cancellation_close_a_deadline(browser: Client) -> None:
     assert [waived.status, cancelled.status] == ["waived", "cancelled"]
 
 
-def test_a_retracted_fact_counts_no_more_but_stays_on_the_page(browser: Client) -> None:
+def test_a_retracted_fact_has_no_effect_but_stays_on_the_page(browser: Client) -> None:
     deadline = agree(duty(due_on="2026-03-15"))
     fact = record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-20")
 
@@ -130,10 +130,10 @@ def test_a_retracted_fact_counts_no_more_but_stays_on_the_page(browser: Client) 
     assert "(superseded)" in page
     assert "Wrong ship" in page
     form = browser.get(address("deadline", "retract_fact", deadline.pk)).content.decode()
-    assert "Nothing that counts is recorded" in form
+    assert "No effective facts are recorded" in form
 
 
-def test_positions_that_differ_make_a_dispute(browser: Client) -> None:
+def test_differing_positions_mark_the_deadline_as_disputed(browser: Client) -> None:
     deadline = agree()
 
     said = {"on": "2026-02-20", "quote": "All there"}
@@ -167,19 +167,19 @@ def test_evidence_is_added_from_the_deadline(browser: Client, rare_earths: Deadl
 @pytest.mark.parametrize(
     ("action", "values", "place", "part"),
     [
-        ("record_performance", {"on": ""}, "on", "Give the day"),
+        ("record_performance", {"on": ""}, "on", "Enter the date"),
         ("record_performance", {"on": "2026-02-30"}, "on", "valid date"),
         ("record_performance", {"on": "2199-01-01"}, "on", "future"),
         ("record_performance", {"on": "1066-10-14", "time": "09:00"}, "on", ""),
         ("record_performance", {"on": "2025-05-14", "evidence": ["E77"]}, "evidence", "E77"),
-        ("record_extension", {"on": "2025-05-14"}, "due_on", "new due day"),
+        ("record_extension", {"on": "2025-05-14"}, "due_on", "new due date"),
         ("state_position", {"on": "2025-05-14", "verdict": "met", "party": ""}, "party", ""),
         ("add_evidence", {**DOCUMENT, "ref": "E1"}, "ref", "already"),
         ("add_evidence", {**DOCUMENT, "url": "javascript:1"}, "url", "https://"),
         ("retract_fact", {"fact": "1"}, "fact", ""),
     ],
 )  # fmt: skip
-def test_what_is_refused_stands_on_its_field(
+def test_problems_are_shown_on_their_field(
     browser: Client,
     rare_earths: Deadline,
     action: str,
@@ -196,7 +196,7 @@ def test_what_is_refused_stands_on_its_field(
     assert (Fact.objects.count(), Position.objects.count(), Evidence.objects.count()) == before
 
 
-def test_a_time_that_clocks_jump_over_is_refused(browser: Client) -> None:
+def test_a_nonexistent_local_time_is_rejected(browser: Client) -> None:
     deadline = agree(duty(obligors=["ACME"], obligees=["CHN"]))
 
     response = act(browser, deadline, "record_performance", on="2026-03-29", time="02:30")
@@ -206,7 +206,7 @@ def test_a_time_that_clocks_jump_over_is_refused(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("action", RECORDS)
-def test_looking_at_a_form_changes_nothing(
+def test_opening_a_form_changes_nothing(
     browser: Client, rare_earths: Deadline, action: str
 ) -> None:
     facts = Fact.objects.count()
@@ -216,9 +216,7 @@ def test_looking_at_a_form_changes_nothing(
 
 
 @pytest.mark.parametrize("action", RECORDS)
-def test_who_may_only_look_cannot_record(
-    viewer: Client, rare_earths: Deadline, action: str
-) -> None:
+def test_a_viewer_cannot_record(viewer: Client, rare_earths: Deadline, action: str) -> None:
     page = viewer.get(address("deadline", "change", rare_earths.pk))
 
     assert page.status_code == 200
@@ -228,13 +226,13 @@ def test_who_may_only_look_cannot_record(
     assert not Fact.objects.filter(deadline=rare_earths).exists()
 
 
-def test_recording_needs_sight_of_deadlines_too(rare_earths: Deadline) -> None:
+def test_recording_requires_permission_to_view_deadlines(rare_earths: Deadline) -> None:
     client = logged_in(staff("clerk@example.org", "add_fact"))
 
     assert act(client, rare_earths, "record_waiver", on="2025-06-01").status_code == 403
 
 
-def test_recording_needs_a_csrf_token(desk: object, rare_earths: Deadline) -> None:
+def test_recording_requires_a_csrf_token(desk: object, rare_earths: Deadline) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")  # type: ignore[arg-type]
 
@@ -260,7 +258,7 @@ def test_an_unknown_deadline_is_not_found(browser: Client, rare_earths: Deadline
 def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     browser: Client, rare_earths: Deadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Deadline.objects.filter(pk=rare_earths.pk).update(set_aside_error="ValueError('broken')")
+    Deadline.objects.filter(pk=rare_earths.pk).update(quarantine_error="ValueError('broken')")
 
     def broken(*args: object) -> None:
         raise ValueError
@@ -269,7 +267,7 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     page = browser.get(address("deadline", "change", rare_earths.pk))
 
     assert "broken" in page.content.decode()
-    listing = browser.get(address("deadline", "changelist"), {"set_aside": "yes"})
+    listing = browser.get(address("deadline", "changelist"), {"quarantined": "yes"})
     assert listing.context["cl"].result_count == 1
 
 

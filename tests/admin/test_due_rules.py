@@ -1,4 +1,4 @@
-"""Entering due rules of every type, and seeing what they come to while typing."""
+"""Entering due rules of every type, and their preview."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from compliance.admin.due_dates.due_rules import Parts, parts_of, rule_of
-from compliance.domain.drafts import PartyDraft, read
+from compliance.admin.due_dates.rule_values import RuleValues, rule_from_values, values_from_rule
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.domain.due_dates.due_rules import dump_due_rule, parse_due_rule
 from compliance.models import Agreement, Deadline, Milestone, User
 from compliance.operations.agreements import parties
@@ -40,23 +41,23 @@ RULES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_taken_apart_makes_the_same_rule(rule: dict[str, Any]) -> None:
+def test_a_rule_survives_conversion_to_input_values_and_back(rule: dict[str, Any]) -> None:
     stored = dump_due_rule(parse_due_rule(rule))
 
-    posted = Parts({name: text for name, text in parts_of(stored).items() if text})
+    posted = RuleValues({name: text for name, text in values_from_rule(stored).items() if text})
 
-    assert dump_due_rule(parse_due_rule(rule_of(posted))) == stored
+    assert dump_due_rule(parse_due_rule(rule_from_values(posted))) == stored
 
 
 @pytest.fixture
 def known(db: None) -> None:
-    """Two parties to make agreements between."""
+    """Two parties for agreements."""
     for each in (BUYER, SUPPLIER):
         parties.create(draft=read(PartyDraft, each))
 
 
 def enter(client: Client, **values: Any) -> Any:
-    """Post a new agreement with two milestones, whose one obligation has other values."""
+    """Post a new agreement with two milestones and these values for its obligation."""
     milestones = {
         "milestones-TOTAL_FORMS": "2",
         "milestones-0-ref": "in-force",
@@ -72,7 +73,7 @@ def enter(client: Client, **values: Any) -> Any:
 
 
 @pytest.mark.usefixtures("known")
-def test_milestones_and_a_period_after_one_are_entered(browser: Client) -> None:
+def test_a_due_date_counted_from_a_milestone_is_entered(browser: Client) -> None:
     response = enter(
         browser, due_type="offset", due_count="90", due_unit="days", due_from="milestone",
         due_from_milestone="in-force", due_roll="following",
@@ -86,13 +87,13 @@ def test_milestones_and_a_period_after_one_are_entered(browser: Client) -> None:
     deadline = Deadline.objects.get()
     assert str(deadline.due_on) == "2099-05-04"
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
-    assert "How the date came about" in page
+    assert "How the date is calculated" in page
     assert "90 days after 2099-02-01" in page
     assert "Computed with tzdata" in page
 
 
 @pytest.mark.usefixtures("known")
-def test_a_recurrence_gives_many_deadlines(browser: Client) -> None:
+def test_a_recurrence_creates_several_deadlines(browser: Client) -> None:
     response = enter(
         browser, due_type="recurrence", due_rrule="FREQ=MONTHLY;BYMONTHDAY=-1",
         due_start="2026-01-31", due_until="2026-04-30",
@@ -108,7 +109,7 @@ def test_a_recurrence_gives_many_deadlines(browser: Client) -> None:
 
 
 @pytest.mark.usefixtures("known")
-def test_what_waits_for_a_milestone_is_dormant_and_says_so(browser: Client) -> None:
+def test_a_deadline_that_waits_for_a_milestone_is_dormant(browser: Client) -> None:
     response = enter(
         browser, due_type="trigger", due_event="milestone", due_event_milestone="closing",
         due_count="10", due_unit="business_days", due_from="event",
@@ -122,7 +123,7 @@ def test_what_waits_for_a_milestone_is_dormant_and_says_so(browser: Client) -> N
         address("deadline", "record_trigger", deadline.pk),
         address("deadline", "changelist"),
     ):
-        assert "not dated yet" in browser.get(page).content.decode(), page
+        assert "no date yet" in browser.get(page).content.decode(), page
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
     assert "Dormant until the milestone closing happens." in page
 
@@ -134,7 +135,7 @@ def test_what_waits_for_a_milestone_is_dormant_and_says_so(browser: Client) -> N
 
 
 @pytest.mark.usefixtures("known")
-def test_what_is_to_be_maintained_has_a_beginning_and_an_end(browser: Client) -> None:
+def test_an_obligation_to_maintain_has_a_start_and_an_end(browser: Client) -> None:
     response = enter(
         browser, kind="maintain", target_quantity="", unit="", due_type="date",
         due_on="2099-12-31", starts_type="date", starts_on="2026-02-01",
@@ -152,12 +153,12 @@ def test_what_is_to_be_maintained_has_a_beginning_and_an_end(browser: Client) ->
 @pytest.mark.parametrize(
     ("values", "place", "part"),
     [
-        ({"due_type": "offset", "due_count": "x"}, "obligations-0-due", "How many: "),
+        ({"due_type": "offset", "due_count": "x"}, "obligations-0-due", "Number: "),
         ({"due_type": "offset", "due_count": "3"}, "obligations-0-due", "what to count from"),
         (
             {"due_type": "offset", "due_count": "3", "due_from": "milestone",
              "due_from_milestone": "signing"},
-            "obligations-0-due", "Which milestone: There is no milestone signing",
+            "obligations-0-due", "Start milestone: There is no milestone signing",
         ),
         (
             {"due_type": "recurrence", "due_rrule": "FREQ=HOURLY", "due_start": "2026-01-01"},
@@ -165,15 +166,15 @@ def test_what_is_to_be_maintained_has_a_beginning_and_an_end(browser: Client) ->
         ),
         (
             {"due_type": "trigger", "due_count": "3", "due_event": "met"},
-            "obligations-0-due", "Which obligation: ",
+            "obligations-0-due", "Obligation: ",
         ),
         (
             {"due_on": "2026-01-01", "starts_on": "2026-02-01"},
-            "", "Only what is to be maintained",
+            "", "Only an obligation to maintain or refrain",
         ),
     ],
 )  # fmt: skip
-def test_a_bad_rule_is_refused_at_its_field_with_the_part_that_is_wrong(
+def test_an_invalid_rule_is_reported_with_the_label_of_its_input(
     browser: Client, values: dict[str, Any], place: str, part: str
 ) -> None:
     response = enter(browser, **{"due_unit": "days", **values})
@@ -184,7 +185,7 @@ def test_a_bad_rule_is_refused_at_its_field_with_the_part_that_is_wrong(
     assert not Agreement.objects.exists()
 
 
-def test_a_milestone_from_which_something_is_counted_must_stay(browser: Client) -> None:
+def test_a_milestone_that_a_due_date_depends_on_cannot_be_removed(browser: Client) -> None:
     due = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
     deadline = agree(duty(due=due), milestones=[{"ref": "m", "on": "2026-03-01"}])
     url = address("agreement", "change", deadline.agreement_id)
@@ -196,7 +197,7 @@ def test_a_milestone_from_which_something_is_counted_must_stay(browser: Client) 
 
 
 @pytest.mark.parametrize("rule", [each for each in RULES if "O-2" not in str(each)])
-def test_an_untouched_rule_of_any_type_stays_as_it_is(
+def test_an_unchanged_rule_of_any_type_is_saved_unchanged(
     browser: Client, rule: dict[str, Any]
 ) -> None:
     milestones = [{"ref": "in-force", "on": "2026-02-01"}, {"ref": "closing"}]
@@ -223,14 +224,14 @@ NINETY_DAYS = {
 
 
 def previewed(client: Client, **values: Any) -> str:
-    """The fragment that a preview answers with."""
+    """Return the HTML fragment of a preview."""
     response = client.post(reverse(PREVIEW), values)
     assert response.status_code == 200
     return str(response.content.decode())
 
 
 @pytest.mark.usefixtures("known")
-def test_the_preview_shows_days_instants_in_each_zone_and_the_working(browser: Client) -> None:
+def test_the_preview_shows_dates_instants_in_each_zone_and_the_trace(browser: Client) -> None:
     page = previewed(browser, **NINETY_DAYS, obligor="CHN", obligee="ACME", grace_count="2",
                      grace_unit="days")  # fmt: skip
 
@@ -246,7 +247,7 @@ def test_the_preview_shows_days_instants_in_each_zone_and_the_working(browser: C
         assert part in page, part
 
 
-def test_the_preview_warns(browser: Client) -> None:
+def test_the_preview_shows_warnings(browser: Client) -> None:
     assert "UTC is used" in previewed(browser, **NINETY_DAYS)
 
 
@@ -262,7 +263,7 @@ def test_the_preview_warns(browser: Client) -> None:
         ({"obligor": "NOBODY"}, "", "Party NOBODY does not exist"),
     ],
 )
-def test_the_preview_says_what_is_wrong_and_where(
+def test_the_preview_shows_problems_with_their_input(
     browser: Client, values: dict[str, str], part: str, said: str
 ) -> None:
     page = previewed(browser, **{**NINETY_DAYS, **values})
@@ -277,7 +278,7 @@ def test_the_preview_of_nothing_is_empty(browser: Client) -> None:
     assert not previewed(browser, rule_type="").strip()
 
 
-def test_the_preview_counts_from_milestones_that_are_not_stored_yet(browser: Client) -> None:
+def test_the_preview_uses_milestones_that_are_not_saved_yet(browser: Client) -> None:
     rule = {**NINETY_DAYS, "rule_from": "milestone", "rule_from_milestone": "in-force"}
     assert "2025-08-12" in previewed(browser, **rule, milestone=["in-force 2025-05-14"])
     woken = {
@@ -290,7 +291,7 @@ def test_the_preview_counts_from_milestones_that_are_not_stored_yet(browser: Cli
     assert "2025-05-15" in previewed(browser, **woken, milestone=["in-force 2025-05-14"])
 
 
-def test_the_preview_of_many_dates_is_cut(browser: Client) -> None:
+def test_the_preview_shows_only_the_first_dates(browser: Client) -> None:
     rule = {"rule_type": "recurrence", "rule_rrule": "FREQ=DAILY", "rule_start": "2026-01-01"}
 
     page = previewed(browser, **rule)
@@ -299,7 +300,7 @@ def test_the_preview_of_many_dates_is_cut(browser: Client) -> None:
     assert "There are more dates" in page
 
 
-def test_the_preview_shows_no_markup_that_was_typed(browser: Client) -> None:
+def test_the_preview_escapes_typed_markup(browser: Client) -> None:
     page = previewed(browser, **{**NINETY_DAYS, "rule_timezone": "<script>alert(1)</script>"})
 
     assert "<script" not in page
@@ -315,7 +316,7 @@ def test_the_preview_shows_no_markup_that_was_typed(browser: Client) -> None:
     ],
 )
 @pytest.mark.django_db
-def test_the_preview_is_for_those_who_may_see_or_enter_obligations(
+def test_the_preview_requires_a_permission_for_obligations(
     rights: tuple[str, ...], status: int
 ) -> None:
     client = logged_in(staff("clerk@example.org", *rights))
@@ -324,7 +325,7 @@ def test_the_preview_is_for_those_who_may_see_or_enter_obligations(
 
 
 @pytest.mark.django_db
-def test_the_preview_needs_a_login_a_token_and_a_post(desk: User) -> None:
+def test_the_preview_requires_a_login_a_csrf_token_and_a_post(desk: User) -> None:
     assert Client().post(reverse(PREVIEW), NINETY_DAYS).status_code == 302
     assert logged_in(desk).get(reverse(PREVIEW)).status_code == 405
     strict = Client(enforce_csrf_checks=True)

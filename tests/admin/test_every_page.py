@@ -1,4 +1,4 @@
-"""Every page that the admin has: it opens, and the number of its queries does not grow."""
+"""Every page of the admin opens, with a number of queries that does not depend on the data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.models import (
     Agreement,
     Alert,
     Audit,
+    CalendarFeed,
     Deadline,
     DeliveryAttempt,
-    Feed,
     Message,
     Move,
     Outage,
@@ -56,13 +57,13 @@ READ_ONLY = {
     "Seal",
     "SweepRun",
 }
-# Everybody sees their own rows alone.
-OWN = {"ApiToken", "Feed"}  # fmt: skip
+# Users see only their own rows.
+OWN = {"ApiToken", "CalendarFeed"}  # fmt: skip
 MOST_QUERIES = 45
 
 
 def fill(ref: str, count: int) -> Agreement:
-    """An agreement with `count` missed obligations, each with all that can hang on one."""
+    """Create an agreement with `count` missed obligations and every kind of related row."""
     evidence = [
         {"ref": f"E{number}", "title": "x", "kind": "document", "stance": "for",
          "obligations": [f"O-{number}"]}
@@ -122,7 +123,7 @@ def filled(desk: User) -> Agreement:
     agreement = fill("first", 3)
     calendar = {"code": "hq", "title": "Head office"}
     days = [{"on": "2026-12-24", "reason": "Christmas Eve"}]
-    draft = read(DeskCalendarDraft, {**calendar, "closing_days": days})
+    draft = read(CustomCalendarDraft, {**calendar, "closing_days": days})
     calendars.save(calendar=None, draft=draft)
     run = recomputation.run(as_of=timezone.now())
     assert run is not None
@@ -134,7 +135,9 @@ def filled(desk: User) -> Agreement:
             proposed_at=timezone.now(),
             proposed_by=desk,
         )
-    Feed.objects.create(name="phone", owner=desk, token_hash=b"x", created_at=timezone.now())
+    CalendarFeed.objects.create(
+        name="phone", owner=desk, token_hash=b"x", created_at=timezone.now()
+    )
     Audit.objects.create(
         started_at=timezone.now(),
         ended_at=timezone.now(),
@@ -142,10 +145,10 @@ def filled(desk: User) -> Agreement:
         alerts=3,
         problems=[{"about": "breach", "id": 1, "detail": "Nobody was told."}],
     )
-    Outage.objects.create(part="sweep", began_at=timezone.now(), told_at=timezone.now())
+    Outage.objects.create(part="sweep", began_at=timezone.now(), notified_at=timezone.now())
     seals.seal(as_of=timezone.now())
     problem = {"table": "compliance_fact", "id": 1, "detail": "It was changed."}
-    seals.note_check(
+    seals.record_check(
         started_at=timezone.now(),
         ended_at=timezone.now(),
         deadlines=3,
@@ -164,7 +167,7 @@ def filled(desk: User) -> Agreement:
 
 
 def names(model: Any) -> str:
-    """The part of an address that stands for a model."""
+    """Return the common prefix of the URL names of a model."""
     return f"admin:{model._meta.app_label}_{model._meta.model_name}"
 
 
@@ -188,7 +191,7 @@ def test_every_page_opens(browser: Client, filled: Agreement, model: Any) -> Non
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_a_search_and_a_history_open_too(browser: Client, filled: Agreement, model: Any) -> None:
+def test_every_search_and_history_opens(browser: Client, filled: Agreement, model: Any) -> None:
     name = names(model)
     assert browser.get(reverse(f"{name}_changelist"), {"q": "x' <y>"}).status_code == 200
     row = model._default_manager.first()
@@ -198,7 +201,7 @@ def test_a_search_and_a_history_open_too(browser: Client, filled: Agreement, mod
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_who_may_only_look_sees_all_and_changes_nothing(
+def test_a_viewer_can_view_every_page_and_change_nothing(
     viewer: Client, filled: Agreement, model: Any
 ) -> None:
     name = names(model)
@@ -213,7 +216,7 @@ def test_who_may_only_look_sees_all_and_changes_nothing(
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_who_has_no_rights_sees_nothing(filled: Agreement, model: Any) -> None:
+def test_a_user_without_permissions_cannot_view_any_list(filled: Agreement, model: Any) -> None:
     stranger = Client()
     stranger.force_login(
         User.objects.create_user("new@example.org", "secret", is_staff=True),
@@ -223,7 +226,7 @@ def test_who_has_no_rights_sees_nothing(filled: Agreement, model: Any) -> None:
     assert stranger.get(reverse("admin:index")).status_code == 200
 
 
-def test_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
+def test_a_user_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
     outsider = Client()
     outsider.force_login(
         User.objects.create_user("out@example.org", "secret"),
@@ -233,7 +236,7 @@ def test_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
 
 
 LISTS = [
-    "agreement", "alert", "breach", "deadline", "deskcalendar", "evidence", "fact", "ledgerentry",
+    "agreement", "alert", "breach", "deadline", "customcalendar", "evidence", "fact", "ledgerentry",
     "message", "obligation", "party", "position", "recomputation", "silence", "subscription",
     "sweeprun", "webhook",
 ]  # fmt: skip
@@ -247,7 +250,7 @@ def test_a_longer_list_takes_no_more_queries(
     browser.get(page)
     few = _queries(browser, page)
     fill("second", 6)
-    # A second agreement adds its parties' and deadlines' rows, not queries.
+    # The second agreement adds rows, but no queries.
     assert _queries(browser, page) == few
 
 
@@ -266,7 +269,7 @@ def test_fuller_pages_take_no_more_queries(browser: Client, filled: Agreement) -
     for day in range(1, 8):
         record(deadline, as_of=timezone.now(), type="performance", on=f"2026-04-0{day}")
         state(deadline, as_of=timezone.now(), party="CHN", verdict="met", on=f"2026-04-0{day}")
-    # One more for the first fact's and position's evidence at most.
+    # The evidence of the first fact or position may take one more query.
     assert _queries(browser, address("deadline", "change", deadline.pk)) <= few + 1
 
 
@@ -276,7 +279,7 @@ def _queries(client: Client, page: str) -> int:
     return len(queries)
 
 
-def test_nothing_typed_by_people_runs_as_html(browser: Client, db: None) -> None:
+def test_user_input_is_escaped_on_every_page(browser: Client, db: None) -> None:
     nasty = "<script>alert(1)</script>"
     deadline = agree(
         duty(
@@ -312,7 +315,7 @@ def test_nothing_typed_by_people_runs_as_html(browser: Client, db: None) -> None
     assert "&lt;script&gt;" in browser.get(address("deadline", "changelist")).content.decode()
 
 
-def test_no_page_has_a_script_in_its_html(browser: Client, rare_earths: Deadline) -> None:
+def test_no_page_contains_inline_scripts(browser: Client, rare_earths: Deadline) -> None:
     for page in (
         reverse("admin:index"),
         reverse("admin:login"),
@@ -327,6 +330,6 @@ def test_no_page_has_a_script_in_its_html(browser: Client, rare_earths: Deadline
             assert "src=" in tag.partition(">")[0], page
 
 
-def test_the_project_is_checked_without_a_database() -> None:
-    # A new installation is checked before it has tables; pytest-django refuses every query here.
+def test_system_checks_pass_without_a_database() -> None:
+    # A new installation is checked before it has tables. pytest-django blocks queries here.
     assert run_checks() == []

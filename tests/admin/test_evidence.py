@@ -1,4 +1,4 @@
-"""Evidence in the admin: entered with its file, then read."""
+"""Evidence in the admin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from compliance.models import Evidence, EvidenceFile
+from compliance.models import (
+    Agreement,
+    Evidence,
+    EvidenceFile,
+)
+from tests.admin.pages import address, errors
 from tests.samples import agree, utc
 
 PDF = b"%PDF-1.7\n%%EOF\n"
@@ -18,7 +23,7 @@ PDF = b"%PDF-1.7\n%%EOF\n"
 
 @pytest.fixture
 def entry(settings: Any, tmp_path: Path, db: None) -> dict[str, Any]:
-    """What is filled in for a piece of evidence."""
+    """The values that the form of evidence posts."""
     settings.FILES_DIR = tmp_path
     agree(as_of=utc("2026-03-01T00:00"))
     return {
@@ -35,7 +40,7 @@ def entry(settings: Any, tmp_path: Path, db: None) -> dict[str, Any]:
     }
 
 
-def test_evidence_is_entered_with_its_file(admin_client: Client, entry: dict[str, Any]) -> None:
+def test_evidence_is_added_with_its_file(admin_client: Client, entry: dict[str, Any]) -> None:
     file = SimpleUploadedFile("record.pdf", PDF)
     added = admin_client.post(reverse("admin:compliance_evidence_add"), {**entry, "file": file})
     assert added.status_code == 302, added.content
@@ -49,7 +54,7 @@ def test_evidence_is_entered_with_its_file(admin_client: Client, entry: dict[str
     assert b"".join(served.streaming_content) == PDF  # type: ignore[attr-defined]
 
 
-def test_a_file_that_is_refused_leaves_no_evidence(
+def test_a_rejected_file_leaves_no_evidence(
     admin_client: Client, entry: dict[str, Any], tmp_path: Path
 ) -> None:
     file = SimpleUploadedFile("page.html", b"<script>alert(1)</script>")
@@ -61,9 +66,29 @@ def test_a_file_that_is_refused_leaves_no_evidence(
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_evidence_needs_no_file(admin_client: Client, entry: dict[str, Any]) -> None:
+def test_evidence_can_be_added_without_a_file(admin_client: Client, entry: dict[str, Any]) -> None:
     added = admin_client.post(reverse("admin:compliance_evidence_add"), entry)
     assert added.status_code == 302, added.content
     stored = Evidence.objects.get()
     page = admin_client.get(reverse("admin:compliance_evidence_change", args=(stored.pk,)))
     assert "Revision" not in page.content.decode()
+
+
+def test_evidence_is_added_and_never_edited(browser: Client, geneva: Agreement) -> None:
+    values = {
+        "agreement": "geneva-2025",
+        "ref": "E50",
+        "title": "A record",
+        "kind": "document",
+        "stance": "context",
+        "obligations": "CN-2d, CN-1",
+        "asserted_by": "USA",
+    }
+    response = browser.post(address("evidence", "add"), values)
+    assert response.status_code == 302, errors(response)
+    stored = Evidence.objects.get(ref="E50")
+    assert [each.ref for each in stored.obligations.order_by("ref")] == ["CN-1", "CN-2d"]
+
+    assert browser.post(address("evidence", "change", stored.pk), values).status_code == 403
+    wrong = browser.post(address("evidence", "add"), {**values, "ref": "E51", "obligations": "Z"})
+    assert "Z" in " ".join(errors(wrong)["obligations"])

@@ -1,4 +1,4 @@
-"""What is recorded about obligations to maintain or refrain, and about whole agreements."""
+"""Recording facts about obligations to maintain or refrain, and about agreements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFRAIN: dict[str, Any] = {"kind": "refrain", "due": None}
 
 
 def page_of(client: Client, deadline: Deadline) -> str:
-    """The page of a deadline."""
+    """Return the page of a deadline."""
     return str(client.get(address("deadline", "change", deadline.pk)).content.decode())
 
 
@@ -33,7 +33,7 @@ def page_of(client: Client, deadline: Deadline) -> str:
         ),
     ],
 )  # fmt: skip
-def test_only_what_fits_a_deadline_is_offered(
+def test_only_buttons_that_apply_to_the_deadline_are_shown(
     browser: Client, terms: dict[str, Any], offered: set[str], missing: set[str]
 ) -> None:
     deadline = agree(duty(**terms), milestones=[{"ref": "m"}])
@@ -48,7 +48,7 @@ def test_only_what_fits_a_deadline_is_offered(
         assert browser.get(url).status_code == 403
 
 
-def test_a_violation_is_recorded_and_its_end(browser: Client) -> None:
+def test_a_violation_and_its_end_are_recorded(browser: Client) -> None:
     deadline = agree(duty(**REFRAIN))
 
     act(browser, deadline, "record_violation", on="2026-03-01", until_on="2026-03-04")
@@ -59,7 +59,7 @@ def test_a_violation_is_recorded_and_its_end(browser: Client) -> None:
     page = page_of(browser, deadline)
     assert "until the end of 2026-03-04" in page
     assert "The violation ended." in page
-    assert "without an end" in page
+    assert "no end date" in page
 
     act(browser, deadline, "record_violation", on="2026-03-10")
     deadline.refresh_from_db()
@@ -68,7 +68,7 @@ def test_a_violation_is_recorded_and_its_end(browser: Client) -> None:
     assert "violated for" in browser.get("/admin/").content.decode()
 
 
-def test_a_violation_may_end_at_a_time_of_day(browser: Client) -> None:
+def test_a_violation_can_end_at_a_time_of_day(browser: Client) -> None:
     deadline = agree(duty(**REFRAIN))
 
     act(
@@ -100,7 +100,7 @@ def test_a_suspension_that_stops_the_clock_moves_the_due_date(browser: Client) -
         ("restate_target", {"on": "2026-03-05"}, "quantity", ""),
     ],
 )
-def test_what_is_refused_stands_on_its_field(
+def test_problems_are_shown_on_their_field(
     browser: Client, action: str, values: dict[str, str], place: str, part: str
 ) -> None:
     deadline = agree(duty(target_quantity=100, unit="t"))
@@ -112,11 +112,11 @@ def test_what_is_refused_stands_on_its_field(
     assert not Fact.objects.exists()
 
 
-def test_a_restated_target_counts_with_what_was_performed(browser: Client) -> None:
+def test_earlier_performances_count_towards_a_restated_target(browser: Client) -> None:
     deadline = agree(duty(due_on="2099-03-15", target_quantity=100, unit="t"))
     as_of = utc("2026-03-01T00:00")
     record(deadline, as_of=as_of, type="performance", on="2026-02-20", quantity=40)
-    assert "40 of 100 t; delivered evenly, " in page_of(browser, deadline)
+    assert "40 of 100 t; an even pace would be " in page_of(browser, deadline)
 
     act(browser, deadline, "restate_target", on="2026-03-05", quantity="80")
 
@@ -127,18 +127,18 @@ def test_a_restated_target_counts_with_what_was_performed(browser: Client) -> No
     assert "Restatement</strong> to 80 t" in page
 
 
-def test_the_window_between_two_readings_is_shown(browser: Client) -> None:
+def test_the_ambiguous_window_of_a_two_sided_date_is_shown(browser: Client) -> None:
     due = {"type": "date", "on": "2099-03-15", "is_two_sided": True}
     deadline = agree(duty(due=due))
 
     page = page_of(browser, deadline)
 
-    assert "In time by one reading, late by another" in page
+    assert "On time or late, depending on the time zone" in page
     assert "2099-03-15 16:00 UTC" in page
     assert "2099-03-15 23:00 UTC" in page
 
 
-def test_an_ambiguous_standing_has_a_badge(browser: Client) -> None:
+def test_an_ambiguous_status_has_a_badge(browser: Client) -> None:
     deadline = agree()
     Deadline.objects.filter(pk=deadline.pk).update(is_ambiguous=True)
 
@@ -147,9 +147,9 @@ def test_an_ambiguous_standing_has_a_badge(browser: Client) -> None:
     assert listing.context["cl"].result_count == 1
 
 
-def test_an_agreement_is_suspended_terminated_and_that_is_retracted(browser: Client) -> None:
+def test_an_agreement_is_suspended_terminated_and_the_suspension_retracted(browser: Client) -> None:
     deadline = agree(
-        duty(due_on="2099-03-15"), duty(ref="O-2", due_on="2099-03-15", is_surviving=True)
+        duty(due_on="2099-03-15"), duty(ref="O-2", due_on="2099-03-15", survives_termination=True)
     )
     agreement = deadline.agreement
     survivor = agreement.deadlines.get(obligation__ref="O-2")
@@ -162,12 +162,12 @@ def test_an_agreement_is_suspended_terminated_and_that_is_retracted(browser: Cli
         assert response.status_code == 302, errors(response)
 
     shown = browser.get(address("agreement", "suspend_agreement", agreement.pk)).content.decode()
-    assert "It has 1 open deadlines" in shown
+    assert "Open deadlines affected: 1." in shown
     post("suspend_agreement", on="2026-03-01", note="War")
     assert standings() == ["suspended", "pending"]
     assert "of the agreement" in page_of(browser, deadline)
     assert "War" not in page_of(browser, survivor)
-    post("retract_of_agreement", fact=str(Fact.objects.get().pk))
+    post("retract_agreement_fact", fact=str(Fact.objects.get().pk))
     assert standings() == ["pending", "pending"]
     post("terminate_agreement", on="2026-04-01")
     assert standings() == ["cancelled", "pending"]
@@ -175,16 +175,16 @@ def test_an_agreement_is_suspended_terminated_and_that_is_retracted(browser: Cli
     assert "Agreement supply" in browser.get(address("fact", "changelist")).content.decode()
 
 
-def test_who_may_only_look_cannot_end_an_agreement(viewer: Client) -> None:
+def test_a_viewer_cannot_suspend_or_terminate_an_agreement(viewer: Client) -> None:
     agreement = agree().agreement
 
-    for action in ("suspend_agreement", "terminate_agreement", "retract_of_agreement"):
+    for action in ("suspend_agreement", "terminate_agreement", "retract_agreement_fact"):
         url = address("agreement", action, agreement.pk)
         assert viewer.post(url, {"on": "2026-03-01"}).status_code == 403
     assert not Fact.objects.exists()
 
 
-def test_dormant_deadlines_come_last(browser: Client) -> None:
+def test_dormant_deadlines_are_listed_last(browser: Client) -> None:
     rule = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
     agree(
         duty(ref="dormant", due=rule),

@@ -1,4 +1,4 @@
-"""Determinations in the admin, and what waits there for a second person."""
+"""Determinations and proposals in the admin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Deadline, Fact, Proposal, User
 from compliance.operations.deadlines import proposals
 from tests.admin.conftest import logged_in, staff
@@ -23,37 +24,37 @@ EVIDENCE = {"ref": "E1", "title": "Customs record", "kind": "document", "stance"
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Who proposes, and could approve what others propose."""
+    """A user who proposes, and may approve the proposals of others."""
     rights = ("view_deadline", "add_fact", "view_fact", "view_proposal", "approve_proposal")
     return staff("ana@example.org", *rights)
 
 
 @pytest.fixture
 def first(ana: User) -> Client:
-    """Her browser."""
+    """The client of the proposer."""
     return logged_in(ana)
 
 
 @pytest.fixture
 def second(db: None) -> Client:
-    """The browser of somebody who may approve."""
+    """The client of another user who may approve."""
     return logged_in(staff("bo@example.org", "view_deadline", "view_proposal", "approve_proposal"))
 
 
 @pytest.fixture
 def guarded(db: None) -> Deadline:
-    """A deadline of an agreement that needs a second person."""
-    return agree(duty(), as_of=PAST, is_four_eyes=True)
+    """A deadline of an agreement that requires approval."""
+    return agree(duty(), as_of=PAST, requires_approval=True)
 
 
 def propose(client: Client, deadline: Deadline) -> Proposal:
-    """Propose a waiver by the form on the deadline's page."""
+    """Propose a waiver with the form of the deadline."""
     act(client, deadline, "record_waiver", on="2026-03-01", note="Given up.")
     return Proposal.objects.latest("id")
 
 
 def decide(client: Client, proposal: Proposal, verb: str, **values: Any) -> Any:
-    """Post one of the two forms of a proposal, as a browser would."""
+    """Post one of the two forms of a proposal."""
     return client.post(address("proposal", verb, proposal.pk), {"sent": "1", **values})
 
 
@@ -97,7 +98,7 @@ def test_a_determination_is_recorded_from_the_page_of_its_deadline(
         ({"on": "2099-01-01"}, "on"),
     ],
 )
-def test_a_bad_determination_is_refused_on_its_field(
+def test_problems_of_a_determination_are_shown_on_their_field(
     browser: Client, db: None, change: dict[str, str], field: str
 ) -> None:
     deadline = agree(duty(), as_of=PAST)
@@ -108,7 +109,7 @@ def test_a_bad_determination_is_refused_on_its_field(
     assert not Fact.objects.exists()
 
 
-def test_only_what_can_be_concluded_is_asked_for(browser: Client, db: None) -> None:
+def test_a_determination_offers_only_possible_conclusions(browser: Client, db: None) -> None:
     kept = agree(duty(kind="maintain"), ref="kept")
     counted = agree(duty(**TARGET), ref="counted")
 
@@ -122,9 +123,7 @@ def test_only_what_can_be_concluded_is_asked_for(browser: Client, db: None) -> N
     assert {"share", "quantity"} <= set(asked(counted))
 
 
-def test_a_determination_takes_the_place_of_an_earlier_one_which_is_marked(
-    browser: Client, db: None
-) -> None:
+def test_a_replaced_determination_is_marked_as_superseded(browser: Client, db: None) -> None:
     deadline = agree(duty(), as_of=PAST)
     sent = {"on": "2026-03-18", "note": "Seen."}
     act(browser, deadline, "record_determination", verdict="not_met", **sent)
@@ -142,7 +141,7 @@ def test_a_determination_takes_the_place_of_an_earlier_one_which_is_marked(
     assert page.count("(superseded)") == 1
 
 
-def test_where_a_second_person_is_needed_recording_ends_as_a_proposal_and_says_so(
+def test_recording_a_fact_that_requires_approval_creates_a_proposal(
     first: Client, guarded: Deadline
 ) -> None:
     before = status(guarded)
@@ -150,13 +149,14 @@ def test_where_a_second_person_is_needed_recording_ends_as_a_proposal_and_says_s
     response = first.post(address("deadline", "record_waiver", guarded.pk), values, follow=True)
     proposal = Proposal.objects.get()
     shown = response.content.decode()
-    assert f"Proposal {proposal.pk} waits: it counts once another person approves it." in shown
-    assert "The waiver is recorded" not in shown
+    assert f"Proposal {proposal.pk} created." in shown
+    assert "It takes effect when another person approves it." in shown
+    assert "Waiver recorded" not in shown
     assert status(guarded) == before
     assert not Fact.objects.exists()
 
 
-def test_the_first_person_is_refused_in_the_words_of_the_api_and_the_second_is_not(
+def test_only_a_second_person_can_approve_a_proposal(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     proposal = propose(first, guarded)
@@ -172,7 +172,7 @@ def test_the_first_person_is_refused_in_the_words_of_the_api_and_the_second_is_n
     assert (str(fact.recorded_by), str(fact.approved_by)) == ("ana@example.org", "bo@example.org")
 
 
-def test_looking_at_an_approval_approves_nothing(
+def test_opening_the_approval_page_approves_nothing(
     second: Client, guarded: Deadline, ana: User
 ) -> None:
     proposal = propose(logged_in(ana), guarded)
@@ -182,7 +182,7 @@ def test_looking_at_an_approval_approves_nothing(
     assert Proposal.objects.get().state == "open"
 
 
-def test_a_rejection_gives_its_reason_and_the_first_person_withdraws(
+def test_a_rejection_requires_a_reason_and_the_proposer_can_withdraw(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     one, two = propose(first, guarded), propose(first, guarded)
@@ -195,7 +195,7 @@ def test_a_rejection_gives_its_reason_and_the_first_person_withdraws(
     assert refused == {"": ["This proposal is rejected already."]}
 
 
-def test_deciding_takes_the_right(first: Client, guarded: Deadline, viewer: Client) -> None:
+def test_deciding_requires_permission(first: Client, guarded: Deadline, viewer: Client) -> None:
     proposal = propose(first, guarded)
     helper = logged_in(staff("cy@example.org", "view_proposal", "add_fact"))
     for browser in (viewer, helper):
@@ -205,7 +205,7 @@ def test_deciding_takes_the_right(first: Client, guarded: Deadline, viewer: Clie
     assert Proposal.objects.get().state == "open"
 
 
-def test_only_buttons_that_would_do_something_are_shown(
+def test_only_buttons_that_the_user_can_use_are_shown(
     first: Client, second: Client, viewer: Client, guarded: Deadline
 ) -> None:
     proposal = propose(first, guarded)
@@ -222,10 +222,10 @@ def test_only_buttons_that_would_do_something_are_shown(
     assert shown(second) == [False, False]
 
 
-def test_the_page_of_a_proposal_says_all_that_it_would_record(
+def test_the_page_of_a_proposal_shows_everything_that_it_would_record(
     first: Client, ana: User, db: None
 ) -> None:
-    deadline = agree(duty(**TARGET), as_of=PAST, is_four_eyes=True, evidence=[EVIDENCE])
+    deadline = agree(duty(**TARGET), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
     values = {
         "type": "determination", "at": "2026-03-18T10:00:00Z", "verdict": "partly_met",
         "share": "0.4", "note": "Forty came.", "evidence": ["E1"],
@@ -240,7 +240,7 @@ def test_the_page_of_a_proposal_says_all_that_it_would_record(
         assert part in page, part
 
 
-def test_the_sidebar_counts_the_open_proposals(first: Client, guarded: Deadline) -> None:
+def test_the_sidebar_shows_the_number_of_open_proposals(first: Client, guarded: Deadline) -> None:
     def badge() -> Any:
         items = first.get(address("proposal", "changelist")).context["sidebar_navigation"]
         [item] = [
@@ -256,7 +256,7 @@ def test_the_sidebar_counts_the_open_proposals(first: Client, guarded: Deadline)
     assert badge() == 1
 
 
-def test_a_retraction_in_the_admin_takes_two_as_well(
+def test_retracting_an_approved_fact_requires_approval_too(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     decide(second, propose(first, guarded), "approve")
@@ -267,12 +267,16 @@ def test_a_retraction_in_the_admin_takes_two_as_well(
     assert status(guarded) != "waived"
 
 
-def test_what_needs_nobody_else_is_recorded_at_once(first: Client, guarded: Deadline) -> None:
+def test_a_fact_that_requires_no_approval_is_recorded_immediately(
+    first: Client, guarded: Deadline
+) -> None:
     act(first, guarded, "record_performance", on="2026-03-01")
     assert status(guarded) == "met"
 
 
-def test_a_fact_list_marks_what_stands_again(browser: Client, db: None) -> None:
+def test_a_fact_is_not_superseded_after_its_successor_is_retracted(
+    browser: Client, db: None
+) -> None:
     deadline = agree(duty(), as_of=PAST)
     now = timezone.now()
     one = record(deadline, as_of=now, type="waiver", on="2026-03-01")

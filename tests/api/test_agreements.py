@@ -37,8 +37,8 @@ def test_an_agreement_is_stored_between_stored_parties(api: Client) -> None:
         "status": "in_force",
         "in_force_on": None,
         "ends_on": None,
-        "is_four_eyes": False,
-        "ladder": None,
+        "requires_approval": False,
+        "notification_policy": None,
         "milestones": [],
         "parties": [{"code": "CHN", "role": "supplier"}, {"code": "ACME", "role": ""}],
     }

@@ -34,7 +34,7 @@ def test_the_release_of_rare_earths_stands_unmet_and_disputed(
         "due_on": "2025-05-14",
         "due_at": DUE_AT,
         "unmet_at": DUE_AT,
-        "first_at": None,
+        "earliest_due_at": None,
         "is_ambiguous": False,
         "original_due_at": DUE_AT,
         "timezone": "Asia/Shanghai",

@@ -58,7 +58,7 @@ def test_a_preview_shows_the_working(api: Client) -> None:
         "due_on": "2026-01-30",
         "due_at": "2026-01-30T23:00:00Z",
         "unmet_at": "2026-02-06T23:00:00Z",
-        "first_at": None,
+        "earliest_due_at": None,
         "timezone": "Europe/Berlin",
         "local": {"Europe/Berlin": "2026-01-31T00:00:00+01:00"},
     }
@@ -141,7 +141,10 @@ def test_where_readings_of_a_method_differ_both_days_are_given(api: Client) -> N
         "2026-07-04T04:00:00Z", "2026-07-07T04:00:00Z",
     )  # fmt: skip
     [deadline] = found["deadlines"]
-    assert (deadline["due_on"], deadline["first_at"]) == ("2026-07-06", "2026-07-04T04:00:00Z")
+    assert (deadline["due_on"], deadline["earliest_due_at"]) == (
+        "2026-07-06",
+        "2026-07-04T04:00:00Z",
+    )
     assert any(sentence.startswith("Readings differ") for sentence in found["trace"])
 
 
@@ -176,7 +179,7 @@ def test_a_two_sided_day_ends_in_each_zone_at_an_instant_of_its_own(api: Client)
         ({"rule": offset(anchor={"date": "2026-06-19", "milestone": "M"})}, "rule/from"),
         ({"rule": offset(anchor={"milestone": "M"})}, "rule/from/milestone"),
         ({"rule": offset(calendars=["ATLANTIS"])}, "rule/calendars/0"),
-        ({"rule": offset(calendars=["desk:hq"])}, "rule/calendars"),
+        ({"rule": offset(calendars=["custom:hq"])}, "rule/calendars"),
         ({"rule": offset(method="frcp-7")}, "rule/method"),
         ({"rule": every("FREQ=SECONDLY")}, "rule/rrule"),
         ({"rule": every("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")}, "rule/rrule"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from io import BytesIO
-from threading import Event, Thread, Timer
+from threading import Event, Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -182,22 +183,35 @@ handler404 = config_urls.handler404
 handler500 = config_urls.handler500
 
 
+def wait_until_somebody_waits_for_us() -> None:
+    """Return once another connection waits for a lock of this connection's transaction."""
+    give_up_at = monotonic() + 60
+    with connection.cursor() as cursor:
+        while monotonic() < give_up_at:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone() != (0,):
+                return
+            sleep(0.01)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_who_store_the_same_at_once_get_one_row_and_one_sentence(api: Client) -> None:
-    is_stored, may_commit = Event(), Event()
+    is_stored = Event()
 
     def the_other_one() -> None:
         with transaction.atomic():
             Party.objects.create(code="FRA", name="F", kind="state", timezone="Europe/Paris")
             is_stored.set()
-            may_commit.wait(10)
+            # Ours finds no France, stores its own, and waits there for this one to commit.
+            wait_until_somebody_waits_for_us()
         connection.close()
 
     other = Thread(target=the_other_one)
     other.start()
-    is_stored.wait(10)
-    # Ours finds no France, stores its own, and waits there for the other to commit.
-    Timer(0.3, may_commit.set).start()
+    assert is_stored.wait(60)
     france = {"code": "FRA", "name": "France", "kind": "state", "timezone": "Europe/Paris"}
     response = api.post(f"{BASE}parties/", france, content_type=JSON)
     other.join()

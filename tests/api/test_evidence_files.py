@@ -247,7 +247,7 @@ def look(api: Client, ref: str, day: str, **more: Any) -> Any:
     return post(
         api,
         "evidence/",
-        {"agreement": "supply", "ref": ref, "title": "Searched the gazette", "kind": "look",
+        {"agreement": "supply", "ref": ref, "title": "Searched the gazette", "kind": "search_log",
          "stance": "against", "published_on": day, **more},
     )  # fmt: skip
 
@@ -259,7 +259,7 @@ def test_a_look_that_found_nothing_makes_the_deadline_checked(api: Client, evide
     logged = look(api, "L2", "2026-03-16", deadlines=[deadline.pk])
     assert logged["deadlines"] == [deadline.pk]
     assert get(api, f"deadlines/{deadline.pk}/")["verification"] == "checked"
-    found = rows(api, "evidence/", deadline=deadline.pk, kind="look")
+    found = rows(api, "evidence/", deadline=deadline.pk, kind="search_log")
     assert [each["ref"] for each in found] == ["L1", "L2"]
     record(deadline, as_of=utc("2026-04-01T00:00"), type="determination", verdict="not_met",
            on="2026-03-15", note="Neither the gazette nor the customs have it.")  # fmt: skip
@@ -271,7 +271,7 @@ def test_evidence_bears_on_deadlines_of_its_own_agreement_only(api: Client, evid
     answer = post(
         api,
         "evidence/",
-        {"agreement": "supply", "ref": "L1", "title": "Log", "kind": "look", "stance": "against",
+        {"agreement": "supply", "ref": "L1", "title": "Log", "kind": "search_log", "stance": "against",
          "deadlines": [other.pk]},
         400,
     )  # fmt: skip

@@ -90,12 +90,12 @@ def test_what_a_silence_held_back_is_not_late_the_moment_that_it_ends(client: Cl
     assert ready(client)[0] == 503
 
 
-def test_deadlines_set_aside_are_shown_and_do_not_make_it_fail(client: Client) -> None:
+def test_deadlines_quarantined_are_shown_and_do_not_make_it_fail(client: Client) -> None:
     agree()
     sweep.run(as_of=timezone.now())
-    Deadline.objects.update(set_aside_error="ValueError()")
+    Deadline.objects.update(quarantine_error="ValueError()")
     status, content = ready(client)
-    assert (status, content["checks"]["set_aside"]["deadlines"]) == (200, 1)
+    assert (status, content["checks"]["quarantined"]["deadlines"]) == (200, 1)
 
 
 def test_a_broker_that_is_gone_makes_it_fail_and_its_address_stays_secret(

@@ -30,13 +30,15 @@ from compliance.api.deadlines import (
 )
 from compliance.api.evidence import evidence
 from compliance.api.integrity import seals
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, User
 from compliance.operations.deadlines.proposals import submit
 from compliance.operations.integrity import seals as sealing
 from compliance.operations.people.tokens import create_token
 from config.wsgi import application
 from tests.api.answers import BASE, rows
+from tests.profiles import scaled
 from tests.samples import agree, duty, follow, record
 
 SEED = 20_250_514
@@ -79,7 +81,7 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         "post proposals/{id}/reject/",
         "post breaches/{id}/acknowledge/", "post silences/{id}/end/",
         "get alerts/{id}/attempts/", "post alerts/{id}/redeliver/",
-        "post webhooks/{id}/rotate/", "post feeds/{id}/revoke/",
+        "post webhooks/{id}/rotate/", "post calendar-feeds/{id}/revoke/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -97,7 +99,7 @@ def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
         ("proposals", "id", "lr"),
         ("silences", "id", "lcr"),
         ("webhooks", "id", "lcrp"),
-        ("feeds", "id", "lcr"),
+        ("calendar-feeds", "id", "lcr"),
     ):
         addresses = {
             "l": f"get {room}/",
@@ -171,7 +173,7 @@ def test_every_row_is_what_the_document_says_it_is(
         "note": "Nothing came.",
     }
     record(deadline, as_of=geneva.created_at, on="2026-03-02", **conclusion)
-    Agreement.objects.filter(pk=deadline.agreement_id).update(is_four_eyes=True)
+    Agreement.objects.filter(pk=deadline.agreement_id).update(requires_approval=True)
     waiver = read(FactDraft, {"type": "waiver", "on": "2026-03-03"})
     deadline = Deadline.objects.get(pk=deadline.pk)
     submit(deadline=deadline, draft=waiver, by=User.objects.get(), as_of=geneva.created_at)
@@ -202,8 +204,7 @@ def test_nothing_that_fits_the_document_makes_the_service_fail(document: dict[st
             @seed(SEED)
             @given(case=strategy)
             @settings(
-                max_examples=6,
-                deadline=None,
+                max_examples=scaled(0.01),
                 database=None,
                 phases=[Phase.explicit, Phase.generate],
                 suppress_health_check=list(HealthCheck),

@@ -45,7 +45,7 @@ def second(db: None) -> Client:
 @pytest.fixture
 def guarded(db: None) -> Deadline:
     """A deadline of an agreement that needs a second person."""
-    return agree(duty(), as_of=PAST, is_four_eyes=True)
+    return agree(duty(), as_of=PAST, requires_approval=True)
 
 
 def propose(client: Client, deadline: Deadline, **more: Any) -> Any:
@@ -199,7 +199,7 @@ def test_a_proposal_that_no_longer_fits_is_refused_where_it_does_not(
 def test_proposals_are_listed_newest_first_and_found_by_what_they_are_about(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
-    other = agree(duty("O-2"), ref="other", as_of=PAST, is_four_eyes=True)
+    other = agree(duty("O-2"), ref="other", as_of=PAST, requires_approval=True)
     one, two = propose(first, guarded), propose(first, other)
     post(first, f"proposals/{two['id']}/reject/", {}, 200)
     assert [each["id"] for each in rows(second, "proposals/")] == [two["id"], one["id"]]

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from compliance.api import urls
 from compliance.api.views import Views
-from compliance.domain.drafts import FactDraft
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.models import Proposal, User
 from compliance.operations.deadlines import proposals
 from tests.api.answers import BASE, JSON
@@ -164,7 +164,7 @@ def test_who_proposed_is_refused_to_approve_before_the_body_is_read(desk: User) 
 def propose(*, by: User) -> Proposal:
     """A waiver that waits for a second person."""
     past = utc("2026-02-01T00:00")
-    deadline = agree(duty(), as_of=past, is_four_eyes=True)
+    deadline = agree(duty(), as_of=past, requires_approval=True)
     draft = FactDraft.model_validate({"type": "waiver", "on": "2026-03-01"})
     proposal = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=timezone.now())
     assert isinstance(proposal, Proposal)

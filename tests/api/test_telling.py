@@ -16,8 +16,8 @@ from compliance.models import (
     Agreement,
     Alert,
     Breach,
+    CalendarFeed,
     DeliveryAttempt,
-    Feed,
     Message,
     Obligation,
     Silence,
@@ -134,7 +134,7 @@ def test_an_address_follows_one_agreement_or_all(api: Client) -> None:
         "is_owner": False,
         "kinds": [],
         "from_escalation": 0,
-        "rhythm": "at_once",
+        "frequency": "immediate",
         "digest_hour": 8,
         "digest_weekday": 0,
         "quiet_from": None,
@@ -212,18 +212,18 @@ ODD: tuple[object, ...] = (
 @pytest.mark.parametrize(
     ("address", "good"),
     [
-        ("subscriptions/", {"email": "lee@example.org", "kinds": [], "rhythm": "daily",
+        ("subscriptions/", {"email": "lee@example.org", "kinds": [], "frequency": "daily",
           "timezone": "UTC", "digest_hour": 8, "digest_weekday": 0, "quiet_from": None,
           "quiet_until": None, "tag": None, "party": None, "agreement": None, "webhook": None,
           "min_severity": "low", "is_owner": False, "from_escalation": 0, "is_active": True}),
         ("silences/", {"agreement": "supply", "reason": "Move", "until_at": "2026-12-31T00:00:00Z",
           "deadline": None}),
-        ("feeds/", {"name": "Mine", "agreement": None}),
+        ("calendar-feeds/", {"name": "Mine", "agreement": None}),
         ("webhooks/", {"name": "Desk", "kind": "chat", "is_active": True,
           "url": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"}),
         ("breaches/{breach}/acknowledge/", {"until_at": None}),
         ("obligations/", {"agreement": "supply", "ref": "N-1", "title": "New", "obligors": ["CHN"],
-          "obligees": ["ACME"], "ladder": None}),
+          "obligees": ["ACME"], "notification_policy": None}),
     ],
 )  # fmt: skip
 def test_odd_input_is_refused_and_stores_nothing(
@@ -233,7 +233,7 @@ def test_odd_input_is_refused_and_stores_nothing(
     follow()
     sweep.run(as_of=timezone.now())
     address = address.format(breach=Breach.objects.get().pk)
-    tables = (Subscription, Silence, Feed, Webhook, Obligation)
+    tables = (Subscription, Silence, CalendarFeed, Webhook, Obligation)
     tried = 0
     for name in good:
         for value in ODD:
@@ -250,7 +250,7 @@ def test_odd_input_is_refused_and_stores_nothing(
 
 
 @pytest.mark.parametrize(
-    "address", ["subscriptions/", "silences/", "feeds/", "webhooks/", "feeds/1/revoke/",
+    "address", ["subscriptions/", "silences/", "calendar-feeds/", "webhooks/", "calendar-feeds/1/revoke/",
                 "silences/1/end/", "webhooks/1/rotate/", "alerts/1/redeliver/",
                 "breaches/1/acknowledge/"],
 )  # fmt: skip
@@ -265,12 +265,12 @@ def test_reading_tokens_and_users_without_rights_change_nothing(
 
 
 def test_nobody_sees_or_revokes_the_feed_of_somebody_else(api: Client) -> None:
-    feed = post(api, "feeds/", {"name": "Mine"})
+    feed = post(api, "calendar-feeds/", {"name": "Mine"})
     other = client_of(User.objects.create_superuser("other@example.org", "secret"))
-    get(other, f"feeds/{feed['id']}/", 404)
-    post(other, f"feeds/{feed['id']}/revoke/", {}, 404)
-    assert rows(other, "feeds/") == []
-    assert Feed.objects.get().revoked_at is None
+    get(other, f"calendar-feeds/{feed['id']}/", 404)
+    post(other, f"calendar-feeds/{feed['id']}/revoke/", {}, 404)
+    assert rows(other, "calendar-feeds/") == []
+    assert CalendarFeed.objects.get().revoked_at is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -322,4 +322,4 @@ def test_what_two_ask_for_at_once_happens_once() -> None:
     assert Subscription.objects.filter(email="two@example.org").count() == 1
     webhook.refresh_from_db()
     assert webhook.secret != webhook.former_secret
-    assert Alert.objects.filter(kind="unsilenced", recipient=DESK).count() == 1
+    assert Alert.objects.filter(kind="silence_ended", recipient=DESK).count() == 1

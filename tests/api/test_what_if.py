@@ -99,7 +99,7 @@ def test_one_fact_cannot_be_supposed_away_twice(api: Client, missed: Deadline) -
 
 
 def test_no_second_person_is_needed_to_suppose(api: Client, missed: Deadline) -> None:
-    Agreement.objects.update(is_four_eyes=True)
+    Agreement.objects.update(requires_approval=True)
     course = supposed(api, missed, {"type": "waiver", "on": "2026-03-10"})
     assert course[-1]["status"] == "waived"
 

@@ -1,4 +1,4 @@
-"""A real browser before a real server. Every page must come without an error in its console."""
+"""A real browser and a real server. No page may log an error to the browser's console."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _CHROMIUM = next(
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's own Chromium."""
+    """The Chromium installed on the system."""
     if _CHROMIUM is None:
         pytest.skip("There is no Chromium on this system.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, beside which Django refuses to query.
+        # Playwright runs an event loop in this thread, in which Django refuses to query.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -32,13 +32,13 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def desk(transactional_db: None) -> User:
-    """Somebody who may do everything."""
+    """A superuser."""
     return User.objects.create_superuser("desk@example.org", PASSWORD)
 
 
 @pytest.fixture
 def page(chromium: Browser, desk: User, live_server: LiveServer) -> Iterator[Page]:
-    """The admin's first page, entered through the login form."""
+    """The overview page, opened through the login form."""
     context = chromium.new_context(
         base_url=live_server.url, viewport={"width": 1280, "height": 900}
     )
@@ -53,5 +53,5 @@ def page(chromium: Browser, desk: User, live_server: LiveServer) -> Iterator[Pag
     page.wait_for_url("**/admin/")
     yield page
     context.close()
-    # A blocked script or style is reported there as well.
+    # The console also reports blocked scripts and styles.
     assert not complaints

@@ -107,7 +107,7 @@ def test_a_token_acts_for_the_user_it_is_made_for() -> None:
 def test_a_sweep_tells_what_it_did() -> None:
     agree(duty("A"), duty("B"))
     out, _ = run("sweep")
-    assert out.startswith("2 settled, 2 breaches, 0 set aside in ")
+    assert out.startswith("2 settled, 2 breaches, 0 quarantined in ")
     assert run("sweep")[0].startswith("0 settled, 0 breaches")
 
 

@@ -108,7 +108,7 @@ def test_the_health_page_shows_what_the_last_check_found() -> None:
     now = timezone.now()
 
     def note(*problems: dict[str, Any]) -> None:
-        seals.note_check(
+        seals.record_check(
             started_at=now, ended_at=now, deadlines=1, facts=1, entries=1, problems=problems
         )
 

@@ -16,7 +16,7 @@ from tests.samples import DESK, follow
 TOKEN = "WzEsMl0:1abcde:c2VjcmV0"
 
 
-@pytest.mark.parametrize("path", ["/feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
+@pytest.mark.parametrize("path", ["/calendar-feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
 def test_no_token_of_a_url_reaches_the_log(
     client: Client, db: None, caplog: pytest.LogCaptureFixture, path: str, method: str

@@ -1,4 +1,4 @@
-"""A desk that follows agreements, and a mail server that behaves as a test wants it to."""
+"""A desk with agreements, and servers that answer as a test wants."""
 
 from __future__ import annotations
 
@@ -20,14 +20,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from compliance import delivery
 from compliance.delivery import DeliveryReport
-from compliance.domain.drafts import (
-    AgreementDraft,
-    FactDraft,
-    ObligationDraft,
-    PartyDraft,
-    SubscriptionDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Fact, Subscription
 from compliance.operations.agreements import agreements, obligations, parties
 from compliance.operations.alerts import subscriptions
@@ -42,12 +38,13 @@ HANG_UP, STALL = "hang up", "stall"
 
 @dataclass
 class Sink:
-    """A mail server. `answers` says what it does with a message: an SMTP reply, or `HANG_UP` or
-    `STALL` once it has the whole of it; `recipient_answers` what it says of an address. One that
-    `is_pipelining` takes commands before it has answered those before."""
+    """A mail server.
+
+    `answers` returns its answer to the n-th email: an SMTP reply, or `HANG_UP` or `STALL` after it
+    has received all of it. `recipient_answers` returns its answer to an address.
+    """
 
     port: int
-    is_pipelining: bool = False
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
@@ -68,7 +65,7 @@ class Sink:
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return [*responses[:-1], *["250-PIPELINING"] * self.is_pipelining, responses[-1]]
+        return responses
 
     async def handle_RCPT(  # noqa: N802
         self,
@@ -99,7 +96,7 @@ class Sink:
 
 @pytest.fixture
 def sink(settings: Any) -> Iterator[Sink]:
-    """A running mail server, and settings that send to it."""
+    """Return a running mail server, to which the settings point."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         sink = Sink(port=probe.getsockname()[1])
@@ -115,7 +112,7 @@ def sink(settings: Any) -> Iterator[Sink]:
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """A receiver of webhooks that answers as told."""
+    """A webhook receiver with configurable answers."""
 
     status = 200
     drip = 0.0
@@ -161,7 +158,7 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 
 
 class Desk:
-    """Those who enter agreements, and the clock that passes over them."""
+    """The people who enter agreements, and the ticks of the workers."""
 
     def __init__(self) -> None:
         for code, name, zone in (
@@ -184,7 +181,7 @@ class Desk:
     def deadline(
         self, agreement: Agreement, title: str = "Deliver", due_at: datetime = DUE, **terms: Any
     ) -> Deadline:
-        """A deadline of China to the United States."""
+        """Create an obligation of China to the United States, and return its deadline."""
         draft = {
             "ref": f"O-{agreement.obligations.count() + 1}",
             "title": title,
@@ -220,7 +217,7 @@ class Desk:
         return delivery.deliver(as_of=as_of)
 
     def pass_to(self, as_of: datetime) -> DeliveryReport:
-        """One tick of each kind at `as_of`."""
+        """Run one tick of each kind at `as_of`."""
         self.sweep(as_of)
         return self.deliver(as_of)
 

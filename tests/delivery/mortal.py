@@ -1,8 +1,8 @@
 """A worker that can be killed at any step: a statement to PostgreSQL, a command to a mail server.
 
-What counts the steps sits where psycopg and smtplib hand over to the socket, so that everything
-passes it whoever asks: BEGIN and COMMIT, cursors of Django and of psycopg, pipelines. That it
-misses nothing is for the wire to say: see `Worker.trace`.
+Steps are counted where psycopg and smtplib write to the socket, so that every way to send a
+statement is counted: BEGIN and COMMIT, cursors of Django and of psycopg, pipelines. `Worker.trace`
+allows a test to check this against the bytes on the wire.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ import psycopg
 import pytest
 from django.db import connections
 
-from compliance.models import bulk
-
 _FINAL_DOT = b".\r\n"
 _SESSIONS = "SELECT FROM pg_stat_activity WHERE pid = ANY(%s)"
 # How long a server may take; a machine with much else to do needs some of it.
@@ -34,7 +32,7 @@ class Killed(BaseException):
     """The end of a worker. No `except Exception` catches it."""
 
 
-class Moment(Enum):
+class PointInTime(Enum):
     """When a worker dies: before a step reaches the server, or when the server has done it and
     its answer lies unread."""
 
@@ -52,7 +50,7 @@ class Worker:
     """
 
     dies_at: int | None = None
-    moment: Moment = Moment.BEFORE
+    moment: PointInTime = PointInTime.BEFORE
     trace: IO[bytes] | None = None
     steps: list[str] = field(default_factory=list)
     is_dead: bool = False
@@ -86,7 +84,7 @@ class Worker:
             raise Killed
         is_last = len(self.steps) == self.dies_at
         self.steps.append(name)
-        if is_last and self.moment is Moment.BEFORE:
+        if is_last and self.moment is PointInTime.BEFORE:
             self._die()
         yield
         if is_last:
@@ -137,7 +135,6 @@ def count_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         (psycopg, "connect", _connect),
         (psycopg.Connection, "_exec_command", _exec_command),
         (psycopg.Cursor, "_maybe_prepare_gen", _maybe_prepare_gen),
-        (bulk, "_send", _send_statement),
         (smtplib.SMTP, "_get_socket", _get_socket),
         (smtplib.SMTP, "send", _send),
     ):
@@ -186,20 +183,6 @@ def _maybe_prepare_gen(original: Callable[..., Any]) -> Callable[..., Any]:
     return counted
 
 
-def _send_statement(original: Callable[..., Any]) -> Callable[..., Any]:
-    # What the server works at beside us. Here it has done so before anything else happens, or what
-    # a kill at a later step leaves would be a matter of luck.
-    def counted(database: Any, statement: str, parameters: bytes) -> None:
-        if (worker := _working) is None:
-            original(database, statement, parameters)
-            return
-        with worker.step(_named(statement)):
-            original(database, statement, parameters)
-            assert select.select([database.fileno()], [], [], _WITHIN)[0], "the database is silent"
-
-    return counted
-
-
 def _get_socket(original: Callable[..., Any]) -> Callable[..., Any]:
     def counted(smtp: Any, *args: Any) -> Any:
         if (worker := _working) is None:
@@ -223,16 +206,15 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
             with worker.step(f"SMTP {' '.join(commands)}"):
                 original(smtp, said)
                 _await_answer(smtp.sock)
-        elif said == _FINAL_DOT:
-            with worker.step("SMTP the final dot"):
-                original(smtp, said)
-                _await_answer(smtp.sock)
         else:
-            half = len(said) // 2
-            with worker.step("SMTP half of the body"):
-                original(smtp, said[:half])
-            with worker.step("SMTP the other half of the body"):
-                original(smtp, said[half:])
+            assert said.endswith(_FINAL_DOT)
+            half, end = len(said) // 2, len(said) - len(_FINAL_DOT)
+            for name, part in (("half", said[:half]), ("the other half", said[half:end])):
+                with worker.step(f"SMTP {name} of the body"):
+                    original(smtp, part)
+            with worker.step("SMTP the final dot"):
+                original(smtp, said[end:])
+                _await_answer(smtp.sock)
 
     return counted
 

@@ -21,13 +21,16 @@ import time_machine
 from django.db import connections
 
 from compliance import tasks
-from compliance.domain.drafts import AgreementDraft, FactDraft, SilenceDraft, read
+from compliance.domain.agreements.drafts import AgreementDraft
+from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.models import Deadline, User
 from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences
 from compliance.operations.deadlines import facts
 from tests.delivery.conftest import Desk, Sink
-from tests.delivery.mortal import Moment, Worker
+from tests.delivery.mortal import PointInTime, Worker
 
 DESK, HEAD, DIGEST = "desk@example.org", "head@example.org", "digest@example.org"
 
@@ -109,14 +112,14 @@ def begin() -> None:
     """Two agreements, eight deadlines, three who follow them."""
     desk = Desk()
     supply, cooling = desk.agreement("supply", "Supply"), desk.agreement("cooling", "Cooling")
-    for agreement, ladder in (
+    for agreement, notification_policy in (
         (supply, {"reminders": [], "escalations": [{"count": 1}]}),
         (cooling, {"reminders": [{"count": 1}], "escalations": []}),
     ):
         draft = {
             "ref": agreement.ref, "title": agreement.title, "kind": agreement.kind,
             "timezone": "Europe/Berlin", "parties": [{"code": "CHN"}, {"code": "USA"}],
-            "ladder": ladder,
+            "notification_policy": notification_policy,
         }  # fmt: skip
         agreements.update(agreement=agreement, draft=read(AgreementDraft, draft), as_of=at(2, 9))
     noon = at(4, 12)
@@ -131,10 +134,12 @@ def begin() -> None:
     desk.deadline(supply, "Invoice", due=invoice)
     for title in ("Ship", "Extend"):
         desk.deadline(cooling, title, noon + timedelta(days=1))
-    hush = desk.deadline(cooling, "Hush", noon, ladder={"reminders": [], "escalations": []})
+    hush = desk.deadline(
+        cooling, "Hush", noon, notification_policy={"reminders": [], "escalations": []}
+    )
     desk.follow(DESK)
     desk.follow(HEAD, "supply", from_escalation=1)
-    desk.follow(DIGEST, rhythm="daily", digest_hour=14)
+    desk.follow(DIGEST, frequency="daily", digest_hour=14)
     silence = {
         "agreement": "cooling", "deadline": hush.pk, "until_at": "2026-03-04T14:00:00Z",
         "reason": "They are moving.",
@@ -399,7 +404,7 @@ class Death:
     act: Act
     step: int
     name: str
-    moment: Moment
+    moment: PointInTime
 
     def __str__(self) -> str:
         return (
@@ -457,7 +462,7 @@ class Simulation:
         """Kill each worker at each of its steps until it survives, and judge what comes of it."""
         for number, act in enumerate(SCRIPT):
             if act.worker and is_of_interest(act):
-                for moment in Moment:
+                for moment in PointInTime:
                     step = 0
                     while died := self._judged(number, step, moment):
                         yield died
@@ -469,7 +474,7 @@ class Simulation:
         self._snapshots.forget()
 
     def _judged(
-        self, number: int, step: int, moment: Moment
+        self, number: int, step: int, moment: PointInTime
     ) -> tuple[Death, dict[Outage, Verdict]] | None:
         worker, mails = self._killed(number, step, moment)
         if not worker.is_dead:
@@ -492,7 +497,7 @@ class Simulation:
         death = Death(act=SCRIPT[number], step=step, name=worker.steps[-1], moment=moment)
         return death, verdicts
 
-    def _killed(self, number: int, step: int, moment: Moment) -> tuple[Worker, list[Mail]]:
+    def _killed(self, number: int, step: int, moment: PointInTime) -> tuple[Worker, list[Mail]]:
         """Have an act's worker killed; what the mail server had taken from it by then."""
         self._snapshots.go_back(number)
         worker = Worker(dies_at=step, moment=moment)

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 
 from compliance.delivery import outbox
-from compliance.delivery.bounces import NoBounce
+from compliance.domain.alerts.bounces import NoBounce
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import DeliveryAttempt, Message, Subscription, User
 from compliance.operations.alerts import bounces
@@ -169,7 +169,7 @@ def test_a_bounce_marks_the_address_and_the_administrators_hear_of_it(
     assert (sent.outcome, back.outcome) == (AttemptOutcome.SENT, AttemptOutcome.REFUSED)
     assert back.answer == said
     assert sink.recipients == [READER, "admin@example.org"]
-    assert sink.subjects[1] == f"Pacta: mail to {READER} is refused"
+    assert sink.subjects[1] == f"Pacta: email to {READER} is refused"
     assert said in " ".join(sink.received[1].get_content().split())
 
 
@@ -191,7 +191,7 @@ def test_the_administrators_hear_once_of_an_address_whose_mails_all_come_back(
         at = DUE + timedelta(minutes=minutes)
         bounces.record(mail=whole_mail_back(message.message_id), as_of=at)
         assert Subscription.objects.get().refused_at == at
-        return sink.subjects.count(f"Pacta: mail to {READER} is refused")
+        return sink.subjects.count(f"Pacta: email to {READER} is refused")
 
     def is_sent(ref: str, minutes: int) -> Message:
         desk.deadline(desk.agreement(ref))
@@ -238,19 +238,19 @@ I am away until Monday. Action: failed. Status: 5.1.1
 @pytest.mark.parametrize(
     ("mail", "said"),
     [
-        (lambda own: whole_mail_back(own, action="delayed"), "tells of no final failure"),
-        (lambda own: whole_mail_back(own, action="delivered"), "tells of no final failure"),
-        (lambda own: whole_mail_back(own, status="2.0.0"), "tells of no final failure"),
-        (lambda own: whole_mail_back(own, status=""), "tells of no final failure"),
+        (lambda own: whole_mail_back(own, action="delayed"), "a permanent failure"),
+        (lambda own: whole_mail_back(own, action="delivered"), "a permanent failure"),
+        (lambda own: whole_mail_back(own, status="2.0.0"), "a permanent failure"),
+        (lambda own: whole_mail_back(own, status=""), "a permanent failure"),
         (lambda own: whole_mail_back(own, "somebody@example.org"), "No mail with this Message-ID"),
         (lambda own: whole_mail_back("<invented@desk.example>"), "No mail with this Message-ID"),
-        (lambda own: whole_mail_back(f"<{'x' * 9_000}@y>"), "does not say which mail"),
-        (lambda own: whole_mail_back(""), "does not say which mail"),
-        (lambda own: whole_mail_back("<a\0b@y>"), "does not say which mail"),
-        (lambda own: AUTOMATIC_REPLY % own.strip("<>").encode(), "no delivery report"),
-        (lambda own: b"", "no delivery report"),
-        (lambda own: b"\0\xff\xfe" * 1_000, "no delivery report"),
-        (lambda own: b"Content-Type: message/rfc822\n\n" * 3_000, "no mail that can be read"),
+        (lambda own: whole_mail_back(f"<{'x' * 9_000}@y>"), "does not name the email"),
+        (lambda own: whole_mail_back(""), "does not name the email"),
+        (lambda own: whole_mail_back("<a\0b@y>"), "does not name the email"),
+        (lambda own: AUTOMATIC_REPLY % own.strip("<>").encode(), "not contain a delivery report"),
+        (lambda own: b"", "not contain a delivery report"),
+        (lambda own: b"\0\xff\xfe" * 1_000, "not contain a delivery report"),
+        (lambda own: b"Content-Type: message/rfc822\n\n" * 3_000, "malformed"),
     ],
 )  # fmt: skip
 def test_what_is_no_final_refusal_of_a_mail_of_ours_changes_nothing(

@@ -132,7 +132,7 @@ def test_what_else_befalls_the_agreement_meanwhile_is_told_with_the_burst(
 
 
 def test_a_digest_is_not_split_by_a_sweep_that_is_under_way(desk: Desk, sink: Sink) -> None:
-    desk.follow(rhythm="daily", digest_hour=13)
+    desk.follow(frequency="daily", digest_hour=13)
     hour = DUE + timedelta(hours=1)
     quiet, busy = (desk.agreement(ref) for ref in ("quiet", "busy"))
     for agreement in (quiet, busy):
@@ -160,7 +160,7 @@ def test_what_waited_for_something_else_does_not_wait_for_a_sweep_as_well(
 def test_a_worker_takes_no_more_at_once_than_it_can_read_within_a_lease(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "CLAIM_ALERTS", 5)
+    monkeypatch.setattr(outbox, "MAX_CLAIMED_ALERTS", 5)
     for number in range(4):
         desk.follow(f"reader{number}@example.org")
     due_together(desk, 2)
@@ -173,7 +173,7 @@ def test_a_worker_takes_no_more_at_once_than_it_can_read_within_a_lease(
 
 
 def test_but_always_one(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "CLAIM_ALERTS", 1)
+    monkeypatch.setattr(outbox, "MAX_CLAIMED_ALERTS", 1)
     desk.follow()
     due_together(desk, 3)
     assert desk.pass_to(DUE).sent == 1
@@ -183,7 +183,7 @@ def test_but_always_one(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch)
 def test_a_storm_larger_than_one_look_is_one_message_too(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "FORM", 2)
+    monkeypatch.setattr(outbox, "FORMED_AT_ONCE", 2)
     desk.follow()
     due_together(desk, 5)
     assert desk.pass_to(DUE).sent == 1

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from compliance.delivery import DeliveryReport, contents, deliver, letters, outbox, run
+from compliance.delivery import DeliveryReport, deliver, messages, outbox, rendering, run, senders
+from compliance.delivery.contents import Contents
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Alert, Deadline, DeliveryAttempt, Message, Subscription
-from compliance.models.bulk import under_way
 from tests.delivery.conftest import DUE, HANG_UP, NOW, READER, STALL, Desk, Sink
 from tests.delivery.test_webhooks import raw_server
 
@@ -74,7 +74,7 @@ def test_a_passing_refusal_is_tried_again_later_and_later(desk: Desk, sink: Sink
     sink.answers = lambda number: "250 OK" if number > 6 else "451 4.7.1 Greylisted"
 
     at = DUE
-    for wait in (*run.BACK_OFF, run.BACK_OFF[-1]):
+    for wait in (*senders.BACK_OFF, senders.BACK_OFF[-1]):
         assert desk.pass_to(at).deferred == 1
         assert desk.deliver(at + wait - timedelta(seconds=1)) == DeliveryReport()
         at += wait + timedelta(seconds=2)
@@ -265,29 +265,29 @@ def test_a_server_that_is_down_gets_one_call_a_run_and_everything_when_it_is_bac
         at += timedelta(seconds=20)
 
     settings.EMAIL_PORT = sink.port
-    assert desk.deliver(at + run.LONGEST_WAIT_FOR_SERVER).sent == 3
+    assert desk.deliver(at + senders.MAX_WAIT_FOR_SERVER).sent == 3
 
 
 def test_a_worker_that_dies_after_sending_repeats_that_one_mail(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Died between the server's OK and the record: here, by an exception in that place."""
+    """It dies between the answer of the server and the record, by an exception in that place."""
     desk.follow()
     for number in range(4):
         desk.deadline(desk.agreement(f"a-{number}"))
     desk.sweep()
-    recording = outbox.recording
+    record = outbox.record
 
     class KilledError(BaseException):
         pass
 
-    def die_at_the_third(*args: Any, **kwargs: Any) -> Any:
+    def die_at_the_third(*args: Any, **kwargs: Any) -> None:
         if len(sink.received) == 3:
             raise KilledError
-        return recording(*args, **kwargs)
+        record(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "recording", die_at_the_third)
+        patched.setattr(outbox, "record", die_at_the_third)
         with pytest.raises(KilledError):
             desk.deliver()
     assert desk.deliver(DUE + outbox.LEASE / 2) == DeliveryReport(), "still leased"
@@ -317,15 +317,15 @@ def test_a_mail_that_cannot_be_made_waits_and_holds_up_no_other(
     desk.follow()
     desk.deadline(desk.agreement("good"), title="Good")
     desk.deadline(desk.agreement("bad"), title="Bad")
-    whole = letters.letter
+    whole = rendering.render_mail
 
-    def faulty(told: Any) -> Any:
-        if told.agreement_ref == "bad":
-            raise KeyError("a fault of ours")
-        return whole(told)
+    def faulty(contents: Any) -> Any:
+        if contents.agreement_ref == "bad":
+            raise KeyError("an error of ours")
+        return whole(contents)
 
     with monkeypatch.context() as patched:
-        patched.setattr(letters, "letter", faulty)
+        patched.setattr(rendering, "render_mail", faulty)
         assert desk.pass_to(DUE) == DeliveryReport(formed=2, sent=1, deferred=1)
     assert desk.deliver(DUE + MINUTE).sent == 1
 
@@ -337,14 +337,14 @@ def test_what_was_sent_is_on_record_before_the_next_turns_out_to_be_faulty(
     for number in range(3):
         desk.deadline(desk.agreement(f"a-{number}", title=f"Agreement {number}"))
     desk.sweep()
-    found: Any = contents.Contents
+    found: Any = Contents
 
-    def faulty(**told: Any) -> Any:
-        if told["agreement"] == "Agreement 1":
-            raise LookupError("a fault of ours\x00, which cannot even be stored")
-        return found(**told)
+    def faulty(**fields: Any) -> Any:
+        if fields["agreement"] == "Agreement 1":
+            raise LookupError("an error of ours\x00, which cannot even be stored")
+        return found(**fields)
 
-    monkeypatch.setattr(contents, "Contents", faulty)
+    monkeypatch.setattr(messages, "Contents", faulty)
     assert desk.deliver() == DeliveryReport(formed=3, sent=2, deferred=1)
     kept = list(DeliveryAttempt.objects.order_by("id").values_list("outcome", "answer"))
     assert kept[0] == ("sent", "")
@@ -352,9 +352,11 @@ def test_what_was_sent_is_on_record_before_the_next_turns_out_to_be_faulty(
     assert kept[2] == ("sent", "")
 
 
-def test_what_is_read_is_put_into_words_while_the_database_is_busy(desk: Desk, sink: Sink) -> None:
+def test_loaded_messages_are_rendered_without_further_queries(
+    desk: Desk, sink: Sink, django_assert_num_queries: Any
+) -> None:
     desk.follow()
-    desk.follow("digest@example.org", rhythm="daily", digest_hour=13)
+    desk.follow("digest@example.org", frequency="daily", digest_hour=13)
     for number in range(2):
         agreement = desk.agreement(f"a-{number}")
         done = desk.deadline(agreement, "Done")
@@ -365,19 +367,17 @@ def test_what_is_read_is_put_into_words_while_the_database_is_busy(desk: Desk, s
     desk.sweep()
     outbox.form(as_of=DUE + timedelta(days=1), domain="desk.example")
     ids = list(Message.objects.values_list("id", flat=True))
-    told = contents.read(ids, as_of=DUE + timedelta(days=1))
-    assert len(told) == 3
-    with under_way(
-        "UPDATE compliance_message SET state = $1::json->>'state' WHERE FALSE", state="sent"
-    ):
-        made = [letters.letter(each).made() for each in told.values()]
-    assert len(made) == 3
+    batch = messages.load(ids, as_of=DUE + timedelta(days=1))
+    assert len(batch.messages) == 3
+    with django_assert_num_queries(0):
+        for message_id in ids:
+            rendering.render_mail(batch.contents(message_id)).message().as_bytes()
 
 
 def test_slow_sending_renews_the_lease(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "LEASE_FOR_ONE", outbox.LEASE)
+    monkeypatch.setattr(run, "ATTEMPT_LIMIT", outbox.LEASE)
     desk.follow()
     for number in range(3):
         desk.deadline(desk.agreement(f"a-{number}"))
@@ -387,7 +387,7 @@ def test_slow_sending_renews_the_lease(
 def test_a_message_that_another_worker_took_is_left_to_it(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "LEASE_FOR_ONE", outbox.LEASE)
+    monkeypatch.setattr(run, "ATTEMPT_LIMIT", outbox.LEASE)
     desk.follow()
     for number in range(3):
         desk.deadline(desk.agreement(f"a-{number}"))
@@ -434,7 +434,7 @@ def test_workers_at_the_same_time_send_everything_once(sink: Sink) -> None:
 def test_a_burst_is_one_message_however_large(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "FORM", 10)
+    monkeypatch.setattr(outbox, "FORMED_AT_ONCE", 10)
     desk.follow()
     agreement = desk.agreement(title="Large")
     first = desk.deadline(agreement)
@@ -454,6 +454,7 @@ def test_the_number_of_queries_does_not_grow_with_what_is_told(
         for _ in range(10):
             desk.deadline(agreement)
     desk.sweep()
-    # Forming, claiming and reading take the same for any number; recording is one a message.
+    # Forming, claiming and loading take the same number for any messages; recording takes one for
+    # each.
     with django_assert_max_num_queries(30 + 5, connection=connection):
         desk.deliver()

@@ -11,13 +11,13 @@ from django.core import mail
 
 from compliance import delivery
 from compliance.delivery import outbox
-from compliance.domain.drafts import (
+from compliance.domain.alerts.drafts import (
     AcknowledgementDraft,
     SilenceDraft,
     SubscriptionDraft,
     WebhookDraft,
-    read,
 )
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Alert, Breach, Deadline, Fact, Message, Subscription, User
@@ -107,7 +107,7 @@ def test_an_escalation_taken_back_unsent_is_sent_when_the_miss_goes_on() -> None
 
 def test_a_digest_that_is_told_again_waits_for_its_hour() -> None:
     deadline = agree()
-    follow(rhythm="daily", digest_hour=8)
+    follow(frequency="daily", digest_hour=8)
     tick(DUE_AT)
     tick(DUE_AT + DAY)
     done = record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
@@ -146,7 +146,7 @@ def test_who_wants_changes_alone_hears_of_one_that_ends_a_miss() -> None:
 
 def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
     deadline = agree()
-    follow(rhythm="daily", kinds=["changed"])
+    follow(frequency="daily", kinds=["changed"])
     at = utc("2026-03-01T12:00")
     waiver = record(deadline, as_of=at, type="waiver", on="2026-03-01")
     retract(deadline, waiver, at + HOUR)
@@ -189,9 +189,9 @@ def test_a_subscription_that_could_never_be_told_is_refused(more: dict[str, Any]
 
 def test_who_unsubscribed_gets_neither_what_waits_nor_the_end() -> None:
     deadline = agree()
-    follow(rhythm="daily")
+    follow(frequency="daily")
     follow("second@example.org")
-    follow("other@example.org", rhythm="daily")
+    follow("other@example.org", frequency="daily")
     tick(DUE_AT)
     read_mail()
     for email in (DESK, "second@example.org"):
@@ -359,7 +359,9 @@ def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -
     for hours in range(24 * 4):
         delivery.call_webhooks(as_of=DUE_AT + hours * HOUR)
     assert set(Message.objects.values_list("state", flat=True)) == {MessageState.GIVEN_UP}
-    assert [each.subject for each in mail.outbox] == ["Pacta: webhook Desk tools takes nothing"]
+    assert [each.subject for each in mail.outbox] == [
+        "Pacta: webhook Desk tools does not accept messages"
+    ]
     assert Subscription.objects.get().refused_at is not None
 
 
@@ -441,8 +443,8 @@ def test_the_end_of_a_silence_releases_alerts_as_soon_as_they_would_have_come(
 
 def test_the_end_of_a_breach_waits_for_the_digest_in_which_the_breach_is_announced() -> None:
     deadline = agree(duty(tags=["goods"]))
-    follow(rhythm="weekly", digest_weekday=4, tag="goods")
-    follow(rhythm="daily", tag="steel")
+    follow(frequency="weekly", digest_weekday=4, tag="goods")
+    follow(frequency="daily", tag="steel")
     tick(DUE_AT)
     tick(DUE_AT + DAY)
     assert read_mail() == []
@@ -480,7 +482,7 @@ def test_whoever_heard_of_a_breach_hears_of_its_end_although_the_duty_was_correc
 
 def test_an_end_never_overtakes_the_breach_that_waits_for_a_digest() -> None:
     deadline = agree()
-    follow(rhythm="daily")
+    follow(frequency="daily")
     tick(DUE_AT)
     follow(agreement="supply")
     record(deadline, as_of=DUE_AT + HOUR, type="performance", on="2026-03-16")

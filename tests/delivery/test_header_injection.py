@@ -11,6 +11,7 @@ import random
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -21,16 +22,11 @@ from typing import Any
 import pytest
 from django.db import models
 
-from compliance.delivery import contents, deliver, letters, notices, outbox, seals
-from compliance.delivery.carrier import Carrier
-from compliance.domain.drafts import (
-    AgreementDraft,
-    ObligationDraft,
-    PartyDraft,
-    SubscriptionDraft,
-    WebhookDraft,
-    read,
-)
+from compliance.delivery import administrator_mails, deliver, messages, outbox, rendering, seals
+from compliance.delivery.mailer import Mailer
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import (
@@ -200,8 +196,10 @@ def test_no_title_name_or_clause_adds_a_header_or_a_recipient(
     ids = list(Message.objects.values_list("id", flat=True))
     mails = 0
     for first in range(0, AGREEMENTS, 100):
-        for told in contents.read(ids[first : first + 100], as_of=DUE).values():
-            judge(parsed(letters.letter(told).message().as_bytes()), ALERTS)
+        batch = messages.load(ids[first : first + 100], as_of=DUE)
+        for message_id in batch.messages:
+            rendered = rendering.render_mail(batch.contents(message_id))
+            judge(parsed(rendered.message().as_bytes()), ALERTS)
             mails += 1
     assert mails == AGREEMENTS
 
@@ -219,7 +217,8 @@ def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[
     desk.deadline(desk.agreement())
     desk.sweep()
     outbox.form(as_of=DUE, domain="desk.example")
-    [told] = contents.read(list(Message.objects.values_list("id", flat=True)), as_of=DUE).values()
+    [message_id] = Message.objects.values_list("id", flat=True)
+    contents = messages.load([message_id], as_of=DUE).contents(message_id)
     odd = ["x%0d%0aBcc=y@example.org", "a=0Ab?@example.org", "{}'`|$&@example.org"]
     likely = chain(
         odd,
@@ -230,10 +229,10 @@ def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[
         ),
     )
     taken = 0
-    with Carrier() as carrier:
+    with closing(Mailer()) as mailer:
         for address in islice(likely, 2_000):
             before = len(sink.received)
-            answer = carrier.send(letters.letter(replace(told, recipient=address)))
+            answer = mailer.send(rendering.render_mail(replace(contents, recipient=address)))
             if answer.outcome is AttemptOutcome.REFUSED:
                 assert len(sink.received) == before
                 continue
@@ -278,9 +277,11 @@ def test_the_drafts_let_no_line_break_and_no_second_address_through(dice: Iterat
 def test_notices_and_findings_are_as_safe(desk: Desk, sink: Sink, dice: Iterator[str]) -> None:
     """What they tell of came from outside as well: answers of servers, names, errors."""
     for number, attempt in enumerate(islice(dice, 200)):
-        told = notices.tell([READER], subject=attempt, paragraphs=[attempt], name=f"n{number}")
-        assert told == 1
-        assert notices.tell([attempt], subject="x", paragraphs=["x"], name="x") == 0
+        sent = administrator_mails.send(
+            [READER], subject=attempt, paragraphs=[attempt], name=f"n{number}"
+        )
+        assert sent == 1
+        assert administrator_mails.send([attempt], subject="x", paragraphs=["x"], name="x") == 0
     User.objects.all().delete()
     User.objects.create_superuser(READER, "x")
     check = LedgerCheck.objects.create(

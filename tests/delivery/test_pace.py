@@ -31,7 +31,7 @@ def test_mail_goes_out_at_the_pace_that_is_set_and_none_is_lost(
 def test_a_webhook_at_its_limit_holds_up_no_other(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "CLAIM", 3)
+    monkeypatch.setattr(outbox, "MAX_CLAIMED", 3)
     made = [desk.agreement(f"a-{number}") for number in range(5)]
     for agreement in made:
         desk.deadline(agreement)

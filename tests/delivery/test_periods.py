@@ -7,14 +7,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from compliance.delivery import contents
-from compliance.domain.drafts import AgreementDraft, AgreementFactDraft, ObligationDraft, read
+from compliance.delivery import messages
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
+from compliance.domain.deadlines.drafts import AgreementFactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import BreachEnd, ObligationKind
 from compliance.models import Breach, Deadline
 from compliance.operations.agreements import agreements, obligations
 from compliance.operations.deadlines import facts
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
-from tests.delivery.test_letters import html_of, text_of
+from tests.delivery.test_mail_texts import html_of, text_of
 
 DAY = timedelta(days=1)
 
@@ -37,9 +39,9 @@ def test_a_violation_is_told_with_since_when(desk: Desk, sink: Sink) -> None:
 
     assert sink.subjects == ["Violated: Not to resell (China)"]
     for said in (text_of(sink.received[0]), html_of(sink.received[0])):
-        assert "Violated since Monday, 2 March 2026, 09:00 UTC: for 3 days." in said
-        assert "A violation is on record. Flagged on Monday, 2 March 2026, 09:00 UTC." in said
-        assert "without an end" in said
+        assert "Violated since Monday, 2 March 2026, 09:00 UTC, for 3 days." in said
+        assert "A violation is on record. Detected on Monday, 2 March 2026, 09:00 UTC." in said
+        assert "no end date" in said
         assert " late." not in said
         assert "missed" not in said.lower()
     assert "Binds until: without an end\n" in text_of(sink.received[0])
@@ -73,7 +75,7 @@ def test_a_violation_that_never_was_is_told_as_such(desk: Desk, sink: Sink) -> N
     desk.deliver(NOW + DAY)
 
     assert sink.subjects[1] == "Not violated after all: Not to resell (China)"
-    assert "shows that it was not violated" in text_of(sink.received[1])
+    assert "show that it was not violated" in text_of(sink.received[1])
 
 
 def test_a_miss_and_a_violation_in_one_mail_are_counted_apart(desk: Desk, sink: Sink) -> None:
@@ -112,7 +114,7 @@ def test_a_termination_of_the_agreement_is_told(desk: Desk, sink: Sink) -> None:
 
     assert sink.subjects[1] == "Terminated: Not to resell (China)"
     said = (
-        "It fell away on Tuesday, 3 March 2026, 09:00 UTC, when its agreement was terminated, "
+        "It ended on Tuesday, 3 March 2026, 09:00 UTC with its agreement, which was terminated, "
         "after it had been violated."
     )
     assert said in text_of(sink.received[1])
@@ -135,7 +137,7 @@ def test_a_date_that_moved_with_what_it_is_counted_from_is_told(desk: Desk, sink
         "1 extended, 1 rescheduled: Supply agreement",
     ]
     said = (
-        "Its date moved on Friday, 6 March 2026, 12:00 UTC with what it is counted from, "
+        "It was rescheduled on Friday, 6 March 2026, 12:00 UTC, with a date that it depends on, "
         "after it had been missed."
     )
     assert said in text_of(sink.received[1])
@@ -149,12 +151,11 @@ def test_what_lost_its_date_is_told_without_one(desk: Desk, sink: Sink) -> None:
     at = DUE + DAY
     Breach.objects.update(ended_at=at, end_reason=BreachEnd.WITHDRAWN)
     Deadline.objects.update(due_on=None, due_at=None, unmet_at=None)
-    [told] = contents.read([_message(deadline)], as_of=at).values()
-
-    [item] = told.items
+    message = _message(deadline)
+    [item] = messages.load([message], as_of=at).contents(message).items
     assert item.headline == "Missed, then withdrawn"
-    assert item.course == "Its due rule was corrected and no longer calls for it."
-    assert item.due == "no date is known any more"
+    assert item.situation == "Its due rule was corrected and no longer requires it."
+    assert item.due.date == "no longer known"
 
 
 def test_every_end_of_a_breach_has_its_words(desk: Desk, sink: Sink) -> None:
@@ -167,12 +168,12 @@ def test_every_end_of_a_breach_has_its_words(desk: Desk, sink: Sink) -> None:
         deadline.obligation.save()
         for end in BreachEnd:
             Breach.objects.update(ended_at=timezone.now(), end_reason=end.value)
-            [told] = contents.read([message], as_of=timezone.now()).values()
-            assert told.total == 1
-            [item] = told.items
+            contents = messages.load([message], as_of=timezone.now()).contents(message)
+            assert contents.total == 1
+            [item] = contents.items
             assert item.headline.startswith(("Missed, then ", "Violated, then "))
-            assert item.course.endswith("."), end
-            assert "{" not in item.headline + item.course
+            assert item.situation.endswith("."), end
+            assert "{" not in item.headline + item.situation
 
 
 def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, sink: Sink) -> None:
@@ -197,7 +198,7 @@ def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, s
     desk.pass_to(NOW + DAY)
 
     assert sink.subjects[1].endswith(": Pay (China)")
-    assert "no date is known any more" in text_of(sink.received[1])
+    assert "no longer known" in text_of(sink.received[1])
 
 
 def _message(deadline: Deadline) -> int:

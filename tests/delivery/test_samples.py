@@ -10,7 +10,8 @@ import time_machine
 from standardwebhooks import Webhook as Verifier
 
 from compliance.delivery import samples, webhooks
-from compliance.domain.drafts import SubscriptionDraft, read
+from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Alert, DeliveryAttempt, Message, Subscription, Webhook
 from compliance.operations.alerts import subscriptions
@@ -41,7 +42,7 @@ def test_a_test_mail_says_that_it_is_one_and_stores_nothing(desk: Desk, sink: Si
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    assert "Nothing is missed: this only shows that Pacta can reach you." in text
+    assert "Nothing was missed: this is only a test that Pacta can reach you." in text
     assert "/unsubscribe/" in mail["List-Unsubscribe"]
     assert _stored() == before
 
@@ -121,7 +122,7 @@ def test_without_a_message_a_preview_is_of_what_was_missed_last(desk: Desk) -> N
         ({"tag": "services"}, False),
         ({"is_owner": True, "party": "CHN"}, True),
         ({"email": "else@example.org", "is_owner": True}, False),
-        ({"rhythm": "weekly", "from_escalation": 1}, True),
+        ({"frequency": "weekly", "from_escalation": 1}, True),
     ]
     for values, is_followed in follows:
         shown = samples.preview(desk.follow(**values), as_of=DUE)

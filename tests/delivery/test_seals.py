@@ -71,7 +71,7 @@ def test_what_a_check_found_is_told_to_the_administrators_alone(desk: Desk, sink
         {"table": "compliance_fact", "id": number, "detail": f"It was changed,\nrow {number}."}
         for number in range(1, 31)
     ]
-    check = seals.note_check(
+    check = seals.record_check(
         started_at=NOW, ended_at=NOW, deadlines=1, facts=2, entries=3, problems=problems
     )
     assert delivery.mail_check(check) == 1

@@ -1,4 +1,4 @@
-"""What the ladder, digests, silences and links make of the mails that people get."""
+"""What the notification_policy, digests, silences and links make of the mails that people get."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 import time_machine
 from django.test import Client
 
-from compliance.domain.drafts import SilenceDraft, read
+from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.drafts import read
 from compliance.models import Breach, Message, Subscription, User
 from compliance.operations.alerts import silences
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
-from tests.delivery.test_letters import html_of, text_of
+from tests.delivery.test_mail_texts import html_of, text_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -30,7 +31,7 @@ def test_a_reminder_says_how_long_is_left(desk: Desk, sink: Sink) -> None:
     desk.pass_to(NOW + 9 * DAY)
     desk.pass_to(NOW + 9 * DAY + HOUR)
     assert sink.subjects == ["Due in 1 day 3 hours: Deliver (China)"]
-    assert "Nothing is on record yet that meets it." in text_of(sink.received[0])
+    assert "Nothing on record meets it yet." in text_of(sink.received[0])
     assert "Due: " in text_of(sink.received[0]).replace("Due:  ", "Due: ")
 
 
@@ -62,11 +63,11 @@ def test_an_extension_ahead_of_time_is_told(desk: Desk, sink: Sink) -> None:
     desk.record(deadline, NOW + DAY, type="extension", at=(NOW + DAY).isoformat(), due=due)
     desk.deliver(NOW + DAY)
     assert sink.subjects == ["Extended: Deliver (China)"]
-    assert "It is due at" in text_of(sink.received[0])
+    assert "It is now due on" in text_of(sink.received[0])
 
 
 def test_a_digest_gathers_agreements_at_its_hour(desk: Desk, sink: Sink) -> None:
-    desk.follow(rhythm="daily", digest_hour=18, timezone="Europe/Berlin")
+    desk.follow(frequency="daily", digest_hour=18, timezone="Europe/Berlin")
     desk.deadline(desk.agreement("a-1", "First"))
     desk.deadline(desk.agreement("a-2", "Second"))
     desk.pass_to(DUE)
@@ -76,7 +77,7 @@ def test_a_digest_gathers_agreements_at_its_hour(desk: Desk, sink: Sink) -> None
     text = text_of(sink.received[0])
     assert "Agreement:  First" in text
     assert "Agreement:  Second" in text
-    assert "(Europe/Berlin, your time)" in text
+    assert "(Europe/Berlin, your time zone)" in text
 
 
 def test_quiet_hours_delay_and_drop_nothing(desk: Desk, sink: Sink) -> None:
@@ -103,12 +104,12 @@ def test_what_a_silence_held_back_comes_in_one_mail_when_it_ends(desk: Desk, sin
     silences.end(silence=silence, as_of=DUE + 2 * HOUR)
     desk.deliver(DUE + 2 * HOUR)
     assert sink.subjects == ["1 still missed, 1 met late: Supply agreement"]
-    assert "The reason had been: A move" in text_of(sink.received[0])
+    assert "The reason was: A move" in text_of(sink.received[0])
 
 
 def test_the_end_of_a_silence_keeps_the_hours_of_those_who_are_told(desk: Desk, sink: Sink) -> None:
     desk.follow(quiet_from="13:00", quiet_until="20:00")
-    desk.follow("digest@example.org", rhythm="daily", digest_hour=8)
+    desk.follow("digest@example.org", frequency="daily", digest_hour=8)
     agreement = desk.agreement()
     desk.deadline(agreement)
     user = User.objects.create_superuser("lee@example.org", "x")
@@ -168,7 +169,7 @@ def test_following_a_link_changes_nothing(
     desk.follow()
     desk.deadline(desk.agreement())
     desk.pass_to(DUE)
-    for word in ("I am at it", "Unsubscribe"):
+    for word in ("Acknowledge", "Unsubscribe"):
         answer = getattr(client, method)(link(sink.received[0], word))
         assert answer.status_code == 200
         assert answer["Referrer-Policy"] == "no-referrer"
@@ -180,8 +181,8 @@ def test_the_button_behind_the_link_acknowledges(desk: Desk, sink: Sink, client:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
-    path = link(sink.received[0], "I am at it")
-    assert b"I am at it" in client.get(path).content
+    path = link(sink.received[0], "Acknowledge")
+    assert b"Acknowledge" in client.get(path).content
     answer = Client(enforce_csrf_checks=True).post(path)
     assert b"1 missed deadline acknowledged until" in answer.content
     breach = Breach.objects.get()
@@ -197,15 +198,15 @@ def test_a_link_is_good_for_the_breach_it_came_with_and_no_later_one(
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
-    old = link(sink.received[0], "I am at it")
+    old = link(sink.received[0], "Acknowledge")
     due = {"type": "date", "on": f"{DUE + DAY:%Y-%m-%d}", "time": "12:00", "timezone": "UTC"}
     desk.record(deadline, DUE + HOUR, type="extension", at=(DUE + HOUR).isoformat(), due=due)
     desk.pass_to(DUE + 2 * HOUR)
     desk.pass_to(DUE + 2 * DAY)
     assert Breach.objects.filter(ended_at__isnull=True).count() == 1
-    assert b"Nothing is missed any more" in client.post(old).content
+    assert b"Nothing is missed anymore" in client.post(old).content
     assert not Breach.objects.filter(acknowledged_at__isnull=False).exists()
-    new = link(sink.received[-1], "I am at it")
+    new = link(sink.received[-1], "Acknowledge")
     assert b"1 missed deadline acknowledged" in client.post(new).content
 
 
@@ -215,7 +216,7 @@ def test_an_old_mail_is_no_key_for_who_has_left(desk: Desk, sink: Sink, client: 
     desk.deadline(desk.agreement(), title="Secret works")
     desk.pass_to(DUE)
     [mail] = [each for each in sink.received if each["To"] == READER]
-    acknowledge, unsubscribe = link(mail, "I am at it"), link(mail, "Unsubscribe")
+    acknowledge, unsubscribe = link(mail, "Acknowledge"), link(mail, "Unsubscribe")
     assert b"Secret works" in client.get(acknowledge).content
     Subscription.objects.filter(email=READER).update(is_active=False)
     for answer in (client.get(acknowledge), client.post(acknowledge)):
@@ -230,7 +231,7 @@ def test_a_forged_link_does_nothing_and_tells_nothing(
     desk.follow()
     desk.deadline(desk.agreement(), title="Secret works")
     desk.pass_to(DUE)
-    good = link(sink.received[0], "I am at it")
+    good = link(sink.received[0], "Acknowledge")
     other = link(sink.received[0], "Unsubscribe")
     token, other_token = good.rpartition("/")[2], other.rpartition("/")[2]
     body, at, signature = token.split(":")
@@ -262,7 +263,7 @@ def test_a_link_grows_old(desk: Desk, sink: Sink, client: Client) -> None:
     desk.follow()
     desk.deadline(desk.agreement())
     desk.pass_to(DUE)
-    path = link(sink.received[0], "I am at it")
+    path = link(sink.received[0], "Acknowledge")
     with time_machine.travel(datetime.now(UTC) + 91 * DAY):
         assert client.get(path).status_code == 404
         assert client.post(path).status_code == 404
@@ -275,7 +276,7 @@ def test_pages_behind_links_cannot_be_framed_kept_or_scripted(
     desk.follow()
     desk.deadline(desk.agreement(), title="<script>alert(1)</script>")
     desk.pass_to(DUE)
-    for word in ("I am at it", "Unsubscribe"):
+    for word in ("Acknowledge", "Unsubscribe"):
         for answer in (
             client.get(link(sink.received[0], word)),
             client.post(
@@ -317,7 +318,7 @@ def test_a_refused_address_is_marked_and_the_administrators_hear_of_it_once(
     desk.deadline(desk.agreement("a-2"))
     assert desk.pass_to(DUE).refused == 2
     assert [mail["To"] for mail in sink.received] == ["admin@example.org"]
-    assert sink.subjects == [f"Pacta: mail to {READER} is refused"]
+    assert sink.subjects == [f"Pacta: email to {READER} is refused"]
     assert Subscription.objects.get().refusal == "550 no such"
     sink.recipient_answers = lambda _address: "250 OK"
     desk.deadline(desk.agreement("a-3"))

@@ -97,7 +97,7 @@ def test_a_late_performance_is_told_in_the_thread_of_the_miss(desk: Desk, sink: 
     assert met["In-Reply-To"] == missed["Message-ID"]
     body = met.get_body(("plain",))
     assert body is not None
-    assert "It was done on Tuesday, 3 March 2026, 14:00 UTC: 1 day 2 hours late." in (
+    assert "It was done on Tuesday, 3 March 2026, 14:00 UTC, 1 day 2 hours late." in (
         body.get_content()
     )
 

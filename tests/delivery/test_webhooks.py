@@ -23,9 +23,11 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from compliance import delivery
-from compliance.delivery import calls, chats, webhooks
-from compliance.delivery.carrier import Answer
-from compliance.domain.drafts import SubscriptionDraft, WebhookDraft, read
+from compliance.delivery import chats, http_client, webhooks
+from compliance.delivery.answers import Answer
+from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
+from compliance.domain.alerts.webhook_urls import UnsafeAddress
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import Message, Webhook
@@ -129,7 +131,7 @@ UNSAFE = (
 @pytest.mark.parametrize("url", UNSAFE)
 @pytest.mark.django_db
 def test_an_unsafe_address_is_refused_at_save_and_at_send(url: str) -> None:
-    with pytest.raises(webhooks.UnsafeAddress):
+    with pytest.raises(UnsafeAddress):
         webhooks.refuse_unsafe(url)
     with pytest.raises(Invalid):
         operations.create(draft=WebhookDraft.model_construct(name="x", url=url), as_of=NOW)
@@ -179,7 +181,7 @@ def test_one_private_address_among_several_is_enough_to_refuse(
             for address in ("93.184.216.34", private, "93.184.216.35")
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
-        with pytest.raises(webhooks.UnsafeAddress, match="private"):
+        with pytest.raises(UnsafeAddress, match="private"):
             webhooks.refuse_unsafe("https://several.example/")
 
 
@@ -267,7 +269,7 @@ def test_whatever_a_receiver_answers_the_call_ends_and_is_recorded(
     case: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WEBHOOKS_MAY_BE_PRIVATE = True
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 1.0)
     speak, outcome = ODD_ANSWERS[case]
     with raw_server(speak) as (port, _):
         begun = time.monotonic()
@@ -282,8 +284,8 @@ def test_a_receiver_that_drips_in_the_handshake_is_cut_off(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WEBHOOKS_MAY_BE_PRIVATE = True
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
-    monkeypatch.setattr(calls, "_CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(http_client, "_CONNECT_SECONDS", 2.0)
     # The beginning of a handshake record of 16,384 bytes, then one byte at a time.
     drip = over_and_over(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00", 0.2)
     with raw_server(drip) as (port, _):
@@ -328,7 +330,7 @@ def test_a_certificate_must_be_trusted_and_name_the_host(
 def test_a_silent_receiver_is_called_once_in_a_run_and_holds_up_no_other(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 0.5)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 0.5)
     with raw_server(lambda line: time.sleep(3)) as (port, called):
         for number in range(5):
             agree(ref=f"a-{number}")
@@ -401,7 +403,7 @@ def test_what_a_receiver_answers_decides(
 def test_a_receiver_that_drips_is_cut_off(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(http_client, "_TOTAL_SECONDS", 1.0)
     receiver.drip = 0.2
     begun = time.monotonic()
     answer = webhooks.post(
@@ -483,7 +485,7 @@ def test_only_chats_at_hosts_we_know_are_written_to(
     called: list[object] = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *each, **_: called.append(each))
     with pytest.raises(chats.UnknownChat) as refused:
-        chats.refuse_unknown(url)
+        chats.parse(url)
     assert url not in str(refused.value)
     answer = chats.notify(url=url, title="t", body="b")
     assert answer.outcome is AttemptOutcome.REFUSED
@@ -550,7 +552,7 @@ TAKEN = {
 def test_the_links_that_chats_give_out_are_taken_and_written_to(
     url: str, posted: list[requests.PreparedRequest]
 ) -> None:
-    chats.refuse_unknown(url)
+    chats.parse(url)
     assert chats.notify(url=url, title="1 missed", body="Deliver") == Answer(
         outcome=AttemptOutcome.SENT
     )
@@ -563,7 +565,7 @@ def test_each_service_that_is_named_is_one_that_can_be_written_to(
     posted: list[requests.PreparedRequest],
 ) -> None:
     with pytest.raises(chats.UnknownChat) as refused:
-        chats.refuse_unknown("nothing")
+        chats.parse("nothing")
     assert ", ".join(chats.SERVICES) in str(refused.value)
     for url in TAKEN:
         chats.notify(url=url, title="t", body="b")
@@ -603,5 +605,5 @@ def test_no_secret_of_a_chat_comes_into_a_log(caplog: pytest.LogCaptureFixture) 
     secret = "TIiajkdnlazkcOXrIdevi7FQ"
     for url in (f"slack://T1/A1/{secret}!/", f"slack://{secret}/", f"https://example.org/{secret}"):
         with pytest.raises(chats.UnknownChat):
-            chats.refuse_unknown(url)
+            chats.parse(url)
     assert secret not in caplog.text

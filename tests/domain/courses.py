@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind, Reason
+from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # A small world, so that instants coincide often: that is where rules are decided.
@@ -35,7 +35,7 @@ def due_at_hour(number: int, grace: int = 0, window: int = 0) -> Due:
         due_at=at,
         unmet_at=at + timedelta(hours=grace),
         timezone="UTC",
-        first_at=at - timedelta(hours=window) if window else None,
+        earliest_due_at=at - timedelta(hours=window) if window else None,
     )
 
 
@@ -115,8 +115,8 @@ def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
         quantity = draw(st.none() | quantities)
     verdict = share = None
     if kind is FactKind.DETERMINATION:
-        verdict = draw(st.sampled_from(Conclusion))
-        if verdict is Conclusion.PARTLY_MET:
+        verdict = draw(st.sampled_from(Verdict))
+        if verdict is Verdict.PARTLY_MET:
             share, quantity = draw(st.sampled_from([(Decimal("0.4"), None), (None, Decimal(6))]))
     return Fact(
         id=number,

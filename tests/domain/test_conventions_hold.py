@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from compliance.domain.civil_time import day_end
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import (
     Anchor,
     DateRule,
@@ -18,7 +19,7 @@ from compliance.domain.due_dates.due_rules import (
     OffsetRule,
     RecurrenceRule,
 )
-from compliance.domain.due_dates.resolution import Setting, resolve
+from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
@@ -76,9 +77,9 @@ def rules(draw: st.DrawFn) -> DueRule:
     )  # fmt: skip
 
 
-def first(rule: DueRule, setting: Setting | None = None) -> Due:
+def first(rule: DueRule, context: ResolutionContext | None = None) -> Due:
     """The first date that a rule yields."""
-    return next(resolve(rule, setting or Setting())).due
+    return next(resolve(rule, context or ResolutionContext())).due
 
 
 def unrolled(rule: OffsetRule | RecurrenceRule) -> date:
@@ -114,15 +115,19 @@ def test_no_deadline_ends_before_the_day_that_it_names_has_ended(
     rule: DueRule, others: list[str]
 ) -> None:
     parties = {f"P{number}": name for number, name in enumerate(others)}
-    for resolved, _ in zip(resolve(rule, Setting(party_timezones=parties)), range(5), strict=False):
+    for resolved, _ in zip(
+        resolve(rule, ResolutionContext(party_timezones=parties)), range(5), strict=False
+    ):
         due = resolved.due
         assert due.due_at >= day_end(due.due_on, due.timezone)
         assert due.unmet_at >= due.due_at
-        assert due.first_at is None or due.first_at < due.due_at
+        assert due.earliest_due_at is None or due.earliest_due_at < due.due_at
         ends = [day_end(due.due_on, name) for name in (due.timezone, *parties.values())]
         if getattr(rule, "is_two_sided", False):
             assert due.due_at == max(ends)
-            assert (due.first_at or due.due_at) == min([*ends, day_end(due.due_on, _zone(rule))])
+            assert (due.earliest_due_at or due.due_at) == min(
+                [*ends, day_end(due.due_on, _zone(rule))]
+            )
 
 
 def _zone(rule: DueRule) -> str:
@@ -152,9 +157,9 @@ def test_one_more_holiday_never_leaves_a_deadline_on_a_closed_day(
     assume(rule.roll is not RollConvention.NONE or rule.unit is PeriodUnit.BUSINESS_DAYS)
     before = first(rule).due_on
     holiday = before + timedelta(days=shift)
-    desk = {"desk:hq": DeskCalendar(weekend=frozenset(), closed={holiday: "Stocktaking"})}
-    names = (*(rule.calendars or ("weekend",)), "desk:hq")
-    after = first(replace(rule, calendars=names), Setting(desk=desk)).due_on
+    desk = {"custom:hq": CustomCalendar(weekend=frozenset(), closed={holiday: "Stocktaking"})}
+    names = (*(rule.calendars or ("weekend",)), "custom:hq")
+    after = first(replace(rule, calendars=names), ResolutionContext(custom_calendars=desk)).due_on
     calendar = BusinessCalendar(names, desk)
     assert calendar.is_business_day(after)
     if rule.unit is not PeriodUnit.BUSINESS_DAYS:

@@ -11,7 +11,7 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.vocabulary import BreachEnd, Conclusion, FactKind, Reason, Status
+from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status, Verdict
 from tests.domain.courses import due_at_hour, hour
 
 DUE = due_at_hour(24)
@@ -21,7 +21,7 @@ LOT = Terms(begins_at=hour(0), due=DUE, target_quantity=Decimal(100))
 LATE = hour(100)
 
 
-def concluded(verdict: Conclusion, at: int, number: int = 9, **more: object) -> Fact:
+def concluded(verdict: Verdict, at: int, number: int = 9, **more: object) -> Fact:
     """A determination at an hour of the small world."""
     return Fact(
         id=number,
@@ -33,18 +33,18 @@ def concluded(verdict: Conclusion, at: int, number: int = 9, **more: object) -> 
 
 
 def met(at: int, **more: object) -> Fact:
-    return concluded(Conclusion.MET, at, **more)  # type: ignore[arg-type]
+    return concluded(Verdict.MET, at, **more)  # type: ignore[arg-type]
 
 
 def not_met(at: int, **more: object) -> Fact:
-    return concluded(Conclusion.NOT_MET, at, **more)  # type: ignore[arg-type]
+    return concluded(Verdict.NOT_MET, at, **more)  # type: ignore[arg-type]
 
 
 def partly(at: int, amount: str, **more: object) -> Fact:
     """Partly met, by a share (`0.4`) or by a quantity (`40`)."""
     value = Decimal(amount)
     name = "share" if value < 1 else "quantity"
-    return concluded(Conclusion.PARTLY_MET, at, **{name: value}, **more)  # type: ignore[arg-type]
+    return concluded(Verdict.PARTLY_MET, at, **{name: value}, **more)  # type: ignore[arg-type]
 
 
 def performed(at: int, quantity: int | None = None, number: int = 1, **more: object) -> Fact:
@@ -198,7 +198,7 @@ def test_a_part_within_grace_is_a_breach_when_grace_ends() -> None:
 
 @pytest.mark.parametrize("at", [10, 30])
 def test_what_cannot_be_determined_changes_nothing(at: int) -> None:
-    undetermined = concluded(Conclusion.UNDETERMINED, at)
+    undetermined = concluded(Verdict.UNDETERMINED, at)
     for others in ([], [performed(10)], [performed(33)]):
         assert project(TERMS, [undetermined, *others]) == project(TERMS, others)
 

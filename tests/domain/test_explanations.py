@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from compliance.domain.deadlines.explanations import (
     BECAUSE,
     Case,
-    FactTold,
+    FactSummary,
     Passed,
     StepKind,
     explain,
@@ -29,7 +29,6 @@ def test_every_reason_has_its_sentence() -> None:
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=300)
 def test_every_course_is_explained_to_its_end(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -52,7 +51,7 @@ def test_every_course_is_explained_to_its_end(
             for each in past
         ],
         facts={
-            fact.id: FactTold(
+            fact.id: FactSummary(
                 kind=fact.kind,
                 effective_at=fact.effective_at,
                 effective_on=fact.effective_on,

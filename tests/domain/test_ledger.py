@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain.deadlines.breaches import breach_changes
@@ -67,7 +67,6 @@ def test_two_batches_never_bear_the_same_instant() -> None:
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=600)
 def test_replay_equals_projection_with_the_facts_known_then(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -94,7 +93,6 @@ def test_replay_equals_projection_with_the_facts_known_then(
 
 
 @given(terms(), histories(), st.lists(st.integers(0, LAST_HOUR), max_size=8))
-@settings(deadline=None, max_examples=300)
 def test_settling_more_often_appends_nothing_that_settling_once_would_not(
     agreed: Terms, history: list[tuple[Fact, datetime]], extra: list[int]
 ) -> None:
@@ -109,7 +107,6 @@ def test_settling_more_often_appends_nothing_that_settling_once_would_not(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=300)
 def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
@@ -129,7 +126,6 @@ def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
 
 
 @given(terms(), histories(), st.integers(0, LAST_HOUR))
-@settings(deadline=None, max_examples=300)
 def test_a_history_told_again_is_what_following_it_would_have_left(
     agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
 ) -> None:
@@ -150,7 +146,6 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=200)
 def test_what_was_not_known_before_the_beginning_was_not_believed(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:

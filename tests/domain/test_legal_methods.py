@@ -10,13 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.due_dates.calendars import BusinessCalendar, DeskCalendar, NoBusinessDay
+from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar, NoBusinessDay
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.legal_methods import contradiction
-from compliance.domain.due_dates.offsets import Event, Reckoning, reckon
+from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
+from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 VECTORS = json.loads(
@@ -31,7 +32,7 @@ day_units = st.sampled_from(
 )
 
 
-def reckoned(
+def compute(
     method: str,
     event: str | date | Event,
     count: int,
@@ -42,10 +43,10 @@ def reckoned(
     service_days: int = 0,
     zone_name: str = "America/New_York",
     roll: RollConvention = RollConvention.NONE,
-) -> Reckoning:
+) -> PeriodEnd:
     if isinstance(event, str):
         event = date.fromisoformat(event)
-    return reckon(
+    return compute_period_end(
         event if isinstance(event, Event) else Event(on=event),
         OffsetRule(
             count=count,
@@ -60,8 +61,8 @@ def reckoned(
     )
 
 
-def days_of(reckoning: Reckoning) -> list[str]:
-    return [str(reading.on) for reading in reckoning.readings]
+def days_of(computed: PeriodEnd) -> list[str]:
+    return [str(reading.on) for reading in computed.readings]
 
 
 def local_event(local: str, zone_name: str) -> Event:
@@ -69,17 +70,17 @@ def local_event(local: str, zone_name: str) -> Event:
     return Event(on=at.date(), at=at.astimezone(UTC))
 
 
-def local_ends(reckoning: Reckoning, zone_name: str) -> list[str]:
+def local_ends(computed: PeriodEnd, zone_name: str) -> list[str]:
     return [
         f"{reading.at.astimezone(ZoneInfo(zone_name)):%Y-%m-%dT%H:%M}"
-        for reading in reckoning.readings
+        for reading in computed.readings
         if reading.at is not None
     ]
 
 
 @pytest.mark.parametrize("case", FRCP["days"], ids=lambda case: case["basis"])
 def test_frcp_6_counts_days_as_rule_and_committee_note_have_it(case: dict[str, Any]) -> None:
-    reckoning = reckoned(
+    computed = compute(
         "frcp-6",
         case["trigger"],
         case["days"],
@@ -88,29 +89,29 @@ def test_frcp_6_counts_days_as_rule_and_committee_note_have_it(case: dict[str, A
         service_days=3 if case["mail_plus_3_rule_6d"] else 0,
     )
 
-    assert days_of(reckoning) == [case["expected_last_day"]]
+    assert days_of(computed) == [case["expected_last_day"]]
 
 
 @pytest.mark.parametrize("case", FRCP["hours"], ids=lambda case: case["basis"])
 def test_frcp_6_counts_every_hour_across_changes_of_the_clocks(case: dict[str, Any]) -> None:
     event = local_event(case["trigger_local"], case["zone"])
 
-    reckoning = reckoned("frcp-6", event, case["hours"], "hours", zone_name=case["zone"])
+    computed = compute("frcp-6", event, case["hours"], "hours", zone_name=case["zone"])
 
-    assert local_ends(reckoning, case["zone"]) == [case["expected_local"]]
+    assert local_ends(computed, case["zone"]) == [case["expected_local"]]
 
 
 def test_a_friday_before_a_saturday_holiday_is_read_both_ways_under_frcp_6() -> None:
     (case,) = FRCP["ambiguous"]
 
-    reckoning = reckoned("frcp-6", case["trigger"], case["days"])
+    computed = compute("frcp-6", case["trigger"], case["days"])
 
-    assert days_of(reckoning) == ["2026-07-03", "2026-07-06"]
-    assert [reading.why for reading in reckoning.readings] == [
+    assert days_of(computed) == ["2026-07-03", "2026-07-06"]
+    assert [reading.why for reading in computed.readings] == [
         "if the day observed for Independence Day does not count",
         "if the day observed for Independence Day counts",
     ]
-    assert any("5 U.S.C. 6103(b)" in step for step in reckoning.steps)
+    assert any("5 U.S.C. 6103(b)" in step for step in computed.steps)
 
 
 @pytest.mark.parametrize(
@@ -135,16 +136,16 @@ def test_a_friday_before_a_saturday_holiday_is_read_both_ways_under_frcp_6() -> 
 def test_an_observed_day_leads_to_two_readings_only_where_it_decides(
     event: str, count: int, others: dict[str, Any], expected: list[str]
 ) -> None:
-    assert days_of(reckoned("frcp-6", event, count, **others)) == expected
+    assert days_of(compute("frcp-6", event, count, **others)) == expected
 
 
 def test_a_backward_period_under_frcp_6_rolls_backward() -> None:
     # Ten days before 2026-06-01 is Friday, ten before 2026-06-02 is Saturday.
-    reckoning = reckoned("frcp-6", "2026-06-02", 10, direction="before")
-    assert days_of(reckoning) == ["2026-05-22"]
+    computed = compute("frcp-6", "2026-06-02", 10, direction="before")
+    assert days_of(computed) == ["2026-05-22"]
 
     # Ten days before 2026-06-04 is Memorial Day.
-    assert days_of(reckoned("frcp-6", "2026-06-04", 10, direction="before")) == ["2026-05-22"]
+    assert days_of(compute("frcp-6", "2026-06-04", 10, direction="before")) == ["2026-05-22"]
 
 
 @pytest.mark.parametrize(
@@ -166,55 +167,55 @@ def test_hours_that_end_on_a_day_of_rest_run_to_the_same_time_on_the_next_that_i
 ) -> None:
     event = local_event(local, "America/New_York")
 
-    reckoning = reckoned("frcp-6", event, hours, "hours", direction=direction)
+    computed = compute("frcp-6", event, hours, "hours", direction=direction)
 
-    assert local_ends(reckoning, "America/New_York") == expected
+    assert local_ends(computed, "America/New_York") == expected
 
 
 def test_hours_take_days_for_service_at_the_same_time_of_day() -> None:
     event = local_event("2026-05-12T10:00", "America/New_York")
 
-    reckoning = reckoned("frcp-6", event, 24, "hours", service_days=3)
+    computed = compute("frcp-6", event, 24, "hours", service_days=3)
 
     # 2026-05-13 and three days is a Saturday.
-    assert local_ends(reckoning, "America/New_York") == ["2026-05-18T10:00"]
+    assert local_ends(computed, "America/New_York") == ["2026-05-18T10:00"]
 
 
 def test_frcp_6_reads_hours_from_both_ends_of_a_day() -> None:
-    reckoning = reckoned("frcp-6", "2026-05-12", 24, "hours")
+    computed = compute("frcp-6", "2026-05-12", 24, "hours")
 
-    assert local_ends(reckoning, "America/New_York") == ["2026-05-13T00:00", "2026-05-14T00:00"]
-    assert days_of(reckoning) == ["2026-05-12", "2026-05-13"]
-    assert "as 2026-05-12 began" in reckoning.readings[0].why
+    assert local_ends(computed, "America/New_York") == ["2026-05-13T00:00", "2026-05-14T00:00"]
+    assert days_of(computed) == ["2026-05-12", "2026-05-13"]
+    assert "as 2026-05-12 began" in computed.readings[0].why
 
 
 def test_longer_units_roll_under_frcp_6_like_days() -> None:
-    assert days_of(reckoned("frcp-6", "2026-08-24", 2, "weeks")) == ["2026-09-08"]
-    assert days_of(reckoned("frcp-6", "2026-01-31", 1, "months")) == ["2026-03-02"]
-    assert days_of(reckoned("frcp-6", "2025-12-25", 1, "years")) == ["2026-12-28"]
+    assert days_of(compute("frcp-6", "2026-08-24", 2, "weeks")) == ["2026-09-08"]
+    assert days_of(compute("frcp-6", "2026-01-31", 1, "months")) == ["2026-03-02"]
+    assert days_of(compute("frcp-6", "2025-12-25", 1, "years")) == ["2026-12-28"]
 
 
 def test_state_holidays_count_beside_federal_ones_but_only_forward() -> None:
     # Cesar Chavez Day, 2026-03-31, is Californian; Columbus Day, 2026-10-12, is not.
-    forward = reckoned("frcp-6", "2026-03-17", 14, names=("US-CA",))
+    forward = compute("frcp-6", "2026-03-17", 14, names=("US-CA",))
     assert days_of(forward) == ["2026-04-01"]
-    backward = reckoned("frcp-6", "2026-04-14", 14, names=("US-CA",), direction="before")
+    backward = compute("frcp-6", "2026-04-14", 14, names=("US-CA",), direction="before")
     assert days_of(backward) == ["2026-03-31"]
-    federal = reckoned("frcp-6", "2026-09-28", 14, names=("US-CA",))
+    federal = compute("frcp-6", "2026-09-28", 14, names=("US-CA",))
     assert days_of(federal) == ["2026-10-13"]
 
 
 def test_frcp_6_without_the_federal_holidays_warns() -> None:
-    (warning,) = reckoned("frcp-6", "2026-05-14", 14, names=("DE",)).warnings
+    (warning,) = compute("frcp-6", "2026-05-14", 14, names=("DE",)).warnings
 
     assert "US is not among the calendars (DE)" in warning
-    assert reckoned("frcp-6", "2026-05-14", 14).warnings == ()
+    assert compute("frcp-6", "2026-05-14", 14).warnings == ()
 
 
 def test_saturday_and_sunday_are_days_of_rest_under_frcp_6_in_every_calendar() -> None:
-    reckoning = reckoned("frcp-6", "2026-05-02", 14, names=("US", "weekend:fri"))
+    computed = compute("frcp-6", "2026-05-02", 14, names=("US", "weekend:fri"))
 
-    assert days_of(reckoning) == ["2026-05-18"]
+    assert days_of(computed) == ["2026-05-18"]
 
 
 def test_a_court_that_never_opens_is_refused() -> None:
@@ -222,32 +223,31 @@ def test_a_court_that_never_opens_is_refused() -> None:
 
     for method in ("frcp-6", "eu-1182-71"):
         with pytest.raises(NoBusinessDay):
-            reckoned(method, "2026-05-02", 14, names=("US", always_closed))
+            compute(method, "2026-05-02", 14, names=("US", always_closed))
 
 
 def test_a_closing_of_the_court_itself_counts() -> None:
     closed = {date(2026, 5, 28): "Flood", date(2026, 5, 29): "Flood"}
-    desk = {"desk:court": DeskCalendar(weekend=frozenset({5, 6}), closed=closed)}
+    desk = {"custom:court": CustomCalendar(weekend=frozenset({5, 6}), closed=closed)}
 
-    reckoning = reckon(
+    computed = compute_period_end(
         Event(on=date(2026, 5, 14)),
         OffsetRule(count=14, unit=PeriodUnit.DAYS, method=LegalMethod.FRCP_6),
-        calendar=BusinessCalendar(("US", "desk:court"), desk),
+        calendar=BusinessCalendar(("US", "custom:court"), desk),
         zone_name="UTC",
     )
 
-    assert days_of(reckoning) == ["2026-06-01"]
-    assert any("Flood in desk:court" in step for step in reckoning.steps)
+    assert days_of(computed) == ["2026-06-01"]
+    assert any("Flood in custom:court" in step for step in computed.steps)
 
 
 @given(days, st.integers(0, 400), day_units, st.sampled_from(Direction), st.sampled_from([0, 3]))
-@settings(deadline=None, max_examples=400)
 def test_every_reading_under_frcp_6_ends_on_a_day_that_may_count_as_open(
     day: date, count: int, unit: PeriodUnit, direction: Direction, service_days: int
 ) -> None:
     count = count % 20 if unit is PeriodUnit.YEARS else count
     is_after = direction is Direction.AFTER
-    reckoning = reckoned(
+    computed = compute(
         "frcp-6",
         day,
         count,
@@ -257,7 +257,7 @@ def test_every_reading_under_frcp_6_ends_on_a_day_that_may_count_as_open(
     )
 
     federal = BusinessCalendar(("US",))
-    ends = [reading.on for reading in reckoning.readings]
+    ends = [reading.on for reading in computed.readings]
     assert 1 <= len(ends) <= 2
     assert ends == sorted(set(ends))
     # The view that the observed Friday counts goes furthest.
@@ -269,7 +269,7 @@ def test_every_reading_under_frcp_6_ends_on_a_day_that_may_count_as_open(
 
 @pytest.mark.parametrize("case", EU["cases"], ids=lambda case: case["why"])
 def test_the_eu_regulation_counts_as_its_articles_have_it(case: dict[str, Any]) -> None:
-    reckoning = reckoned(
+    computed = compute(
         "eu-1182-71",
         case["event"],
         case["n"],
@@ -278,16 +278,16 @@ def test_the_eu_regulation_counts_as_its_articles_have_it(case: dict[str, Any]) 
         names=(case["holidays"],),
     )
 
-    assert days_of(reckoning) == [case["expected_last_day"]]
+    assert days_of(computed) == [case["expected_last_day"]]
 
 
 @pytest.mark.parametrize("case", EU["hours"], ids=lambda case: case["why"])
 def test_the_eu_regulation_begins_hours_with_the_next_full_hour(case: dict[str, Any]) -> None:
     event = local_event(case["event_local"], case["zone"])
 
-    reckoning = reckoned("eu-1182-71", event, case["hours"], "hours", zone_name=case["zone"])
+    computed = compute("eu-1182-71", event, case["hours"], "hours", zone_name=case["zone"])
 
-    assert local_ends(reckoning, case["zone"]) == [case["expected_end_local"]]
+    assert local_ends(computed, case["zone"]) == [case["expected_end_local"]]
 
 
 @pytest.mark.parametrize(
@@ -306,28 +306,28 @@ def test_the_hour_of_the_event_is_not_counted_under_the_eu_regulation(
 ) -> None:
     event = local_event(local, zone_name)
 
-    reckoning = reckoned(
+    computed = compute(
         "eu-1182-71", event, count, "hours", direction=direction, zone_name=zone_name
     )
 
-    assert local_ends(reckoning, zone_name) == [expected]
+    assert local_ends(computed, zone_name) == [expected]
 
 
 def test_the_eu_regulation_reads_hours_from_the_first_and_the_last_hour_of_a_day() -> None:
-    reckoning = reckoned("eu-1182-71", "2026-05-12", 2, "hours", zone_name="Europe/Berlin")
+    computed = compute("eu-1182-71", "2026-05-12", 2, "hours", zone_name="Europe/Berlin")
 
-    assert local_ends(reckoning, "Europe/Berlin") == ["2026-05-12T03:00", "2026-05-13T02:00"]
+    assert local_ends(computed, "Europe/Berlin") == ["2026-05-12T03:00", "2026-05-13T02:00"]
 
 
 def test_hours_with_few_whole_working_days_in_them_are_warned_of() -> None:
     friday = local_event("2026-03-27T16:40", "Europe/Berlin")
     monday = local_event("2026-03-23T16:40", "Europe/Berlin")
 
-    (warning,) = reckoned("eu-1182-71", friday, 72, "hours", zone_name="Europe/Berlin").warnings
+    (warning,) = compute("eu-1182-71", friday, 72, "hours", zone_name="Europe/Berlin").warnings
 
     assert "fewer than two whole working days" in warning
-    assert reckoned("eu-1182-71", monday, 72, "hours", zone_name="Europe/Berlin").warnings == ()
-    assert reckoned("eu-1182-71", friday, 24, "hours", zone_name="Europe/Berlin").warnings == ()
+    assert compute("eu-1182-71", monday, 72, "hours", zone_name="Europe/Berlin").warnings == ()
+    assert compute("eu-1182-71", friday, 24, "hours", zone_name="Europe/Berlin").warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -350,49 +350,48 @@ def test_hours_with_few_whole_working_days_in_them_are_warned_of() -> None:
 def test_two_days_or_more_include_two_working_days_under_the_eu_regulation(
     event: str, count: int, unit: str, expected: str
 ) -> None:
-    assert days_of(reckoned("eu-1182-71", event, count, unit, names=("DE-BY",))) == [expected]
+    assert days_of(compute("eu-1182-71", event, count, unit, names=("DE-BY",))) == [expected]
 
 
 def test_whether_a_period_counted_back_includes_two_working_days_is_read_both_ways() -> None:
     # The two days before a Monday are a weekend, which stands.
-    reckoning = reckoned("eu-1182-71", "2026-05-11", 2, direction="before", names=("DE-BY",))
+    computed = compute("eu-1182-71", "2026-05-11", 2, direction="before", names=("DE-BY",))
 
-    assert days_of(reckoning) == ["2026-05-07", "2026-05-09"]
-    assert [reading.why for reading in reckoning.readings] == [
-        "if article 3(5) holds for periods counted back",
-        "if article 3(5) does not hold for periods counted back",
+    assert days_of(computed) == ["2026-05-07", "2026-05-09"]
+    assert [reading.why for reading in computed.readings] == [
+        "if article 3(5) applies to periods counted backward",
+        "if article 3(5) does not apply to periods counted backward",
     ]
 
 
 def test_a_last_day_that_is_closed_stands_in_a_period_counted_back() -> None:
-    reckoning = reckoned("eu-1182-71", "2026-05-26", 12, direction="before", names=("DE-BY",))
+    computed = compute("eu-1182-71", "2026-05-26", 12, direction="before", names=("DE-BY",))
 
-    assert days_of(reckoning) == ["2026-05-14"]
-    assert any("article 3(4) does not apply" in step for step in reckoning.steps)
+    assert days_of(computed) == ["2026-05-14"]
+    assert any("article 3(4) does not apply" in step for step in computed.steps)
 
 
 def test_saturday_and_sunday_are_no_working_days_under_the_eu_regulation_anywhere() -> None:
     for names in ((), ("weekend:fri",), ("CN",)):
         # In China, that Saturday is a working day.
-        reckoning = reckoned("eu-1182-71", "2025-10-01", 10, names=names)
-        assert days_of(reckoning) == ["2025-10-13"]
+        computed = compute("eu-1182-71", "2025-10-01", 10, names=names)
+        assert days_of(computed) == ["2025-10-13"]
 
 
 def test_the_eu_regulation_without_public_holidays_warns() -> None:
-    (warning,) = reckoned("eu-1182-71", "2026-05-04", 10).warnings
+    (warning,) = compute("eu-1182-71", "2026-05-04", 10).warnings
 
     assert "name the calendar of the Member State" in warning
-    assert reckoned("eu-1182-71", "2026-05-04", 10, names=("DE-BY",)).warnings == ()
+    assert compute("eu-1182-71", "2026-05-04", 10, names=("DE-BY",)).warnings == ()
 
 
 @given(days, st.integers(0, 60), st.sampled_from(PeriodUnit))
-@settings(deadline=None, max_examples=400)
 def test_a_period_under_the_eu_regulation_ends_on_a_working_day_with_two_within(
     day: date, count: int, unit: PeriodUnit
 ) -> None:
     if unit is PeriodUnit.HOURS:
         unit = PeriodUnit.DAYS
-    (reading,) = reckoned("eu-1182-71", day, count, unit, names=("DE-BY",)).readings
+    (reading,) = compute("eu-1182-71", day, count, unit, names=("DE-BY",)).readings
 
     calendar = BusinessCalendar(("DE-BY",))
     within = [day + n * DAY for n in range(1, (reading.on - day).days + 1)]
@@ -404,24 +403,24 @@ def test_a_period_under_the_eu_regulation_ends_on_a_working_day_with_two_within(
 
 @pytest.mark.parametrize("case", VECTORS["uk_corresponding_date"], ids=lambda case: case["event"])
 def test_months_end_on_the_corresponding_date_under_the_english_rule(case: dict[str, Any]) -> None:
-    reckoning = reckoned("corresponding-date", case["event"], case["months"], "months")
+    computed = compute("corresponding-date", case["event"], case["months"], "months")
 
-    assert days_of(reckoning) == [case["expected_last_day"]]
-    assert any("Dodds v Walker" in step for step in reckoning.steps)
+    assert days_of(computed) == [case["expected_last_day"]]
+    assert any("Dodds v Walker" in step for step in computed.steps)
 
 
 def test_a_month_without_the_corresponding_date_ends_the_period_with_its_last_day() -> None:
-    assert days_of(reckoned("corresponding-date", "2026-10-31", 4, "months")) == ["2027-02-28"]
-    assert days_of(reckoned("corresponding-date", "2024-02-29", 1, "years")) == ["2025-02-28"]
+    assert days_of(compute("corresponding-date", "2026-10-31", 4, "months")) == ["2027-02-28"]
+    assert days_of(compute("corresponding-date", "2024-02-29", 1, "years")) == ["2025-02-28"]
 
 
 def test_the_english_rule_rolls_only_where_the_rule_says_so() -> None:
     saturday = ("corresponding-date", "2026-04-16", 1, "months")
 
-    stays = reckoned(*saturday)
+    stays = compute(*saturday)
     assert days_of(stays) == ["2026-05-16"]
     assert stays.warnings == ("2026-05-16 is a Saturday, and the rule does not roll.",)
-    assert days_of(reckoned(*saturday, roll=RollConvention.FOLLOWING)) == ["2026-05-18"]
+    assert days_of(compute(*saturday, roll=RollConvention.FOLLOWING)) == ["2026-05-18"]
 
 
 PLAIN = OffsetRule(count=14, unit=PeriodUnit.DAYS)
@@ -434,32 +433,32 @@ CORRESPONDING = replace(PLAIN, method=LegalMethod.CORRESPONDING_DATE)
     ("rule", "changes", "field", "advice"),
     [
         (FRCP_6, {"count_first_day": True}, "count_first_day", "frcp-6 never counts the day"),
-        (EU_1182_71, {"count_first_day": True}, "count_first_day", "leave count_first_day out"),
-        (CORRESPONDING, {"count_first_day": True}, "count_first_day", "or the method"),
-        (FRCP_6, {"roll": RollConvention.FOLLOWING}, "roll", "leave roll out"),
-        (EU_1182_71, {"roll": RollConvention.NEAREST}, "roll", "leave roll out"),
-        (FRCP_6, {"end_of_month": True}, "end_of_month", "leave end_of_month out"),
-        (EU_1182_71, {"end_of_month": True}, "end_of_month", "leave end_of_month out"),
-        (CORRESPONDING, {"end_of_month": True}, "end_of_month", "leave end_of_month out"),
-        (PLAIN, {"service_days": 3}, "service_days", "choose that method"),
-        (EU_1182_71, {"service_days": 3}, "service_days", "leave service_days out"),
-        (CORRESPONDING, {"service_days": 3}, "service_days", "leave service_days out"),
+        (EU_1182_71, {"count_first_day": True}, "count_first_day", "remove count_first_day"),
+        (CORRESPONDING, {"count_first_day": True}, "count_first_day", "or method"),
+        (FRCP_6, {"roll": RollConvention.FOLLOWING}, "roll", "remove roll"),
+        (EU_1182_71, {"roll": RollConvention.NEAREST}, "roll", "remove roll"),
+        (FRCP_6, {"end_of_month": True}, "end_of_month", "remove end_of_month"),
+        (EU_1182_71, {"end_of_month": True}, "end_of_month", "remove end_of_month"),
+        (CORRESPONDING, {"end_of_month": True}, "end_of_month", "remove end_of_month"),
+        (PLAIN, {"service_days": 3}, "service_days", "use that method"),
+        (EU_1182_71, {"service_days": 3}, "service_days", "remove service_days"),
+        (CORRESPONDING, {"service_days": 3}, "service_days", "remove service_days"),
         (
             FRCP_6,
             {"service_days": 3, "direction": Direction.BEFORE},
             "service_days",
-            "leave service_days out",
+            "remove service_days",
         ),
-        (CORRESPONDING, {"unit": PeriodUnit.HOURS}, "unit", "count days or longer"),
-        (FRCP_6, {"unit": PeriodUnit.BUSINESS_DAYS}, "unit", "give days"),
+        (CORRESPONDING, {"unit": PeriodUnit.HOURS}, "unit", "use days or a longer unit"),
+        (FRCP_6, {"unit": PeriodUnit.BUSINESS_DAYS}, "unit", "use days"),
         (
             PLAIN,
             {"unit": PeriodUnit.HOURS, "count_first_day": True},
             "count_first_day",
-            "leave count_first_day out",
+            "remove count_first_day",
         ),
         (PLAIN, {"count": 0, "count_first_day": True}, "count_first_day", "a count of 1 or more"),
-        (PLAIN, {"count_first_day": True, "end_of_month": True}, "end_of_month", "leave"),
+        (PLAIN, {"count_first_day": True, "end_of_month": True}, "end_of_month", "remove"),
     ],
 )
 def test_a_rule_that_contradicts_itself_is_refused_at_its_field_with_what_to_do(

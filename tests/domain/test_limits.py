@@ -13,8 +13,10 @@ from pydantic import BaseModel
 
 from compliance.api import urls
 from compliance.domain import limits
+from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import parse, read_agreement
-from compliance.domain.drafts import AgreementDocument, Draft, FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import Draft, read
 from compliance.domain.json_text import values_at_most
 from compliance.domain.problems import Invalid
 from compliance.queries.filters import Filter
@@ -163,7 +165,7 @@ def test_a_problem_late_in_a_long_list_keeps_its_path_and_its_sentence() -> None
     with pytest.raises(Invalid) as refusal:
         read(AgreementDocument, value)
     said = {problem.path: problem.detail for problem in refusal.value.problems}
-    assert said["obligations/0/facts/250/evidence/0"].startswith("Write letters, digits, dots")
+    assert said["obligations/0/facts/250/evidence/0"].startswith("Use letters, digits, dots")
     assert said["obligations/0/facts/299/nonsense"].startswith("There is no such field here")
     assert "obligations/0/facts" not in said
     with pytest.raises(Invalid) as single:

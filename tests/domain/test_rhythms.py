@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.domain import civil_time
 from compliance.domain.alerts.delivery_hours import Hours, told_from
-from compliance.domain.vocabulary import Rhythm
+from compliance.domain.vocabulary import NotificationFrequency
 
 ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")
 
@@ -23,17 +23,25 @@ def utc(text: str) -> datetime:
     ("hours", "at", "expected"),
     [
         (Hours(), "2026-03-02T23:30", "2026-03-02T23:30"),
-        (Hours(rhythm=Rhythm.DAILY), "2026-03-02T07:59", "2026-03-02T08:00"),
-        (Hours(rhythm=Rhythm.DAILY), "2026-03-02T08:00", "2026-03-02T08:00"),
-        (Hours(rhythm=Rhythm.DAILY), "2026-03-02T08:01", "2026-03-03T08:00"),
+        (Hours(frequency=NotificationFrequency.DAILY), "2026-03-02T07:59", "2026-03-02T08:00"),
+        (Hours(frequency=NotificationFrequency.DAILY), "2026-03-02T08:00", "2026-03-02T08:00"),
+        (Hours(frequency=NotificationFrequency.DAILY), "2026-03-02T08:01", "2026-03-03T08:00"),
         (
-            Hours(rhythm=Rhythm.DAILY, timezone="America/New_York"),
+            Hours(frequency=NotificationFrequency.DAILY, timezone="America/New_York"),
             # The clocks there go forward in the night between.
             "2026-03-07T14:00",
             "2026-03-08T12:00",
         ),
-        (Hours(rhythm=Rhythm.WEEKLY, digest_weekday=4), "2026-03-02T00:00", "2026-03-06T08:00"),
-        (Hours(rhythm=Rhythm.WEEKLY, digest_weekday=0), "2026-03-02T08:01", "2026-03-09T08:00"),
+        (
+            Hours(frequency=NotificationFrequency.WEEKLY, digest_weekday=4),
+            "2026-03-02T00:00",
+            "2026-03-06T08:00",
+        ),
+        (
+            Hours(frequency=NotificationFrequency.WEEKLY, digest_weekday=0),
+            "2026-03-02T08:01",
+            "2026-03-09T08:00",
+        ),
         (
             Hours(quiet_from=time(22), quiet_until=time(7), timezone="Asia/Shanghai"),
             "2026-03-02T15:00",
@@ -53,7 +61,7 @@ def test_each_is_told_at_their_own_hour(hours: Hours, at: str, expected: str) ->
     at=st.integers(0, 6 * 366 * 86_400).map(lambda n: utc("2024-01-01") + timedelta(seconds=n)),
     hours=st.builds(
         Hours,
-        rhythm=st.sampled_from(Rhythm),
+        frequency=st.sampled_from(NotificationFrequency),
         timezone=st.sampled_from(ZONES),
         digest_hour=st.integers(0, 23),
         digest_weekday=st.integers(0, 6),
@@ -61,12 +69,16 @@ def test_each_is_told_at_their_own_hour(hours: Hours, at: str, expected: str) ->
         quiet_until=st.times(),
     ),
 )
-def test_nothing_is_told_early_and_nothing_waits_longer_than_its_rhythm(
+def test_nothing_is_told_early_and_nothing_waits_longer_than_its_frequency(
     at: datetime, hours: Hours
 ) -> None:
     told = told_from(hours, at)
-    longest = {Rhythm.AT_ONCE: 1, Rhythm.DAILY: 1, Rhythm.WEEKLY: 7}[hours.rhythm]
+    longest = {
+        NotificationFrequency.IMMEDIATE: 1,
+        NotificationFrequency.DAILY: 1,
+        NotificationFrequency.WEEKLY: 7,
+    }[hours.frequency]
     assert at <= told <= at + timedelta(days=longest, hours=2)
     assert told_from(hours, told) == told
-    if hours.rhythm is Rhythm.WEEKLY:
+    if hours.frequency is NotificationFrequency.WEEKLY:
         assert civil_time.wall_clock(told, hours.timezone).weekday() == hours.digest_weekday

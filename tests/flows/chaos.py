@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from pathlib import Path
 import psycopg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from standalone.postgres import Postgres
 from tests.flows.conftest import MailSink, Stack, stack_in
 from tests.flows.entering import load_supplies, missed_lots
 
@@ -149,12 +151,19 @@ class Verdict:
         return not (self.lost or self.doubled or self.early) and self.repeats <= self.allowed
 
 
-def run(folder: Path, *, seed: int, alerts: int, faults: int) -> Verdict:
+def run(
+    folder: Path,
+    copy_data_folder: Callable[[Postgres], None] = lambda _postgres: None,
+    *,
+    seed: int,
+    alerts: int,
+    faults: int,
+) -> Verdict:
     """Play one run in a folder of its own, and judge it."""
     sink = ChaosSink()
     sink.start()
     try:
-        with stack_in(folder, sink.url, is_durable=True) as stack:
+        with stack_in(folder, sink.url, copy_data_folder, is_durable=True) as stack:
             return _play(stack, sink, plan(seed, faults), alerts)
     finally:
         sink.stop()

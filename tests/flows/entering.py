@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.flows.conftest import Stack
@@ -55,6 +56,22 @@ def enter_obligation(
     [deadline] = stack.get(query)["results"]
     assert deadline["due_at"] == f"{due_at:%Y-%m-%dT%H:%M:%SZ}"
     return int(deadline["id"])
+
+
+def enter_pending(stack: Stack, ref: str) -> tuple[int, datetime]:
+    """Store an obligation that is pending and falls due within seconds.
+
+    How many depends on how long this machine takes to store one now. Returns the id of its
+    deadline, and when that is due.
+    """
+    begun = time.monotonic()
+    enter_obligation(stack, f"before-{ref}", datetime.now(UTC) + timedelta(days=365))
+    took = time.monotonic() - begun
+    due_at = datetime.now(UTC) + timedelta(seconds=3 + 5 * took)
+    due_at = due_at.replace(microsecond=0)
+    deadline = enter_obligation(stack, ref, due_at)
+    assert status(stack, deadline) == "pending"
+    return deadline, due_at
 
 
 def load_supplies(stack: Stack, supplies: Sequence[Sequence[datetime]]) -> dict[str, datetime]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
+from standalone.postgres import Postgres
 from tests.flows import chaos
 from tests.flows.conftest import Received
 
@@ -40,9 +42,12 @@ def test_the_verdict_sees_what_is_lost_doubled_early_and_repeated() -> None:
 
 
 @pytest.mark.flow
-def test_whatever_dies_or_hangs_no_alert_is_lost_doubled_or_false(tmp_path: Path) -> None:
+@pytest.mark.exhaustive
+def test_whatever_dies_or_hangs_no_alert_is_lost_doubled_or_false(
+    tmp_path: Path, copy_data_folder: Callable[[Postgres], None]
+) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
-    verdict = chaos.run(tmp_path, seed=seed, alerts=300, faults=8)
+    verdict = chaos.run(tmp_path, copy_data_folder, seed=seed, alerts=300, faults=8)
     chaos.report(verdict, chaos.plan(seed, 8))
     assert verdict.is_good, verdict

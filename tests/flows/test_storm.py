@@ -9,6 +9,7 @@ from tests.flows.conftest import MailSink, Stack
 
 
 @pytest.mark.flow
+@pytest.mark.exhaustive
 def test_a_burst_found_in_several_batches_is_one_mail_for_each_recipient(
     stack: Stack, mail_sink: MailSink
 ) -> None:

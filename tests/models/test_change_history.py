@@ -17,9 +17,9 @@ from compliance.domain.vocabulary import FactKind
 from compliance.models import (
     Agreement,
     AgreementParty,
+    CalendarFeed,
     ClosingDay,
-    DeskCalendar,
-    Feed,
+    CustomCalendar,
     Milestone,
     Obligation,
     ObligationParty,
@@ -40,8 +40,8 @@ def _party() -> Party:
     return Party(code="FRA", name="France", kind="state", timezone="Europe/Paris")
 
 
-def _calendar() -> DeskCalendar:
-    return DeskCalendar.objects.create(code="hq", title="Head office")
+def _calendar() -> CustomCalendar:
+    return CustomCalendar.objects.create(code="hq", title="Head office")
 
 
 def _proposal() -> Proposal:
@@ -54,9 +54,9 @@ def _proposal() -> Proposal:
     )
 
 
-def _feed() -> Feed:
+def _feed() -> CalendarFeed:
     owner = User.objects.create_user("ana@example.org")
-    return Feed(name="Mine", owner=owner, token_hash=b"x" * 32, created_at=NOW)
+    return CalendarFeed(name="Mine", owner=owner, token_hash=b"x" * 32, created_at=NOW)
 
 
 def _silence() -> Silence:
@@ -104,7 +104,7 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
         "Eve",
         "Christmas Eve",
     ),
-    DeskCalendar: (lambda: DeskCalendar(code="hq", title="HQ"), "title", "HQ", "Head office"),
+    CustomCalendar: (lambda: CustomCalendar(code="hq", title="HQ"), "title", "HQ", "Head office"),
     Milestone: (
         lambda: Milestone(agreement=agree().agreement, ref="in-force", on=date(2026, 3, 1)),
         "on",
@@ -113,7 +113,7 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     ),
     Obligation: (_obligation, "title", "Report", "Report yearly"),
     ObligationParty: (_side, "capacity", "obligor", "obligee"),
-    Feed: (_feed, "name", "Mine", "Ours"),
+    CalendarFeed: (_feed, "name", "Mine", "Ours"),
     Party: (_party, "name", "France", "French Republic"),
     Proposal: (_proposal, "reason", "", "Not before June."),
     Silence: (_silence, "reason", "Audit", "Move"),

@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from compliance.domain.drafts import (
-    AgreementDraft,
-    ObligationDraft,
-    PartyDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Evidence, Fact, Obligation, Party, Position
 from compliance.operations.agreements import agreements, documents, obligations, parties
@@ -48,7 +44,7 @@ def test_loading_twice_changes_nothing() -> None:
             }
         ],
     )
-    from compliance.domain.drafts import AgreementDocument
+    from compliance.domain.agreements.document_drafts import AgreementDocument
 
     checked = read(AgreementDocument, value)
     first = documents.load(document=checked, by=None, as_of=NOW)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from compliance import delivery
 from compliance.models import Audit, Outage, SweepRun, User
 from compliance.operations.deadlines import sweep
-from compliance.operations.system.outages import Watch
+from compliance.operations.system.outages import OutageMonitor
 from compliance.queries.system.audit import audit
 from compliance.tasks import audit as tick
 from tests.samples import agree, duty, follow
@@ -85,12 +85,12 @@ def test_an_outage_is_told_once_and_so_is_its_end(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     User.objects.create_superuser("admin@example.org", "x")
     now = timezone.now()
-    first, second = Watch(), Watch()
+    first, second = OutageMonitor(), OutageMonitor()
     for watch in (first, second, first):
-        watch.note({"sweep"}, as_of=now)
+        watch.update({"sweep"}, as_of=now)
     assert [each.subject for each in mail.outbox] == ["Pacta: sweep has stopped"]
     for watch in (second, first):
-        watch.note(set(), as_of=now + timedelta(minutes=5))
+        watch.update(set(), as_of=now + timedelta(minutes=5))
     assert mail.outbox[1].subject == "Pacta: sweep works again"
     assert len(mail.outbox) == 2
     assert Outage.objects.get().ended_at == now + timedelta(minutes=5)
@@ -100,19 +100,19 @@ def test_an_outage_that_the_mail_server_would_not_take_is_told_at_the_next_look(
     settings: Any,
 ) -> None:
     User.objects.create_superuser("admin@example.org", "x")
-    watch = Watch()
+    watch = OutageMonitor()
     now = timezone.now()
-    watch.note(set(), as_of=now)
+    watch.update(set(), as_of=now)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    watch.note({"sweep"}, as_of=now)
-    watch.note({"sweep", "database"}, as_of=now)
+    watch.update({"sweep"}, as_of=now)
+    watch.update({"sweep", "database"}, as_of=now)
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    watch.note({"sweep", "database"}, as_of=now)
+    watch.update({"sweep", "database"}, as_of=now)
     for _ in range(2):
-        watch.note({"sweep"}, as_of=now)
+        watch.update({"sweep"}, as_of=now)
     assert [each.subject for each in mail.outbox] == [
-        "Pacta: the database does not answer",
+        "Pacta: the database is not responding",
         "Pacta: sweep has stopped",
     ]
 
@@ -120,14 +120,14 @@ def test_an_outage_that_the_mail_server_would_not_take_is_told_at_the_next_look(
 def test_without_a_database_those_last_known_are_told_once(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     User.objects.create_superuser("admin@example.org", "x")
-    watch = Watch()
+    watch = OutageMonitor()
     now = timezone.now()
-    watch.note(set(), as_of=now)
-    watch.note({"database", "sweep"}, as_of=now)
-    watch.note({"database", "sweep"}, as_of=now)
-    assert [each.subject for each in mail.outbox] == ["Pacta: the database does not answer"]
-    watch.note(set(), as_of=now)
-    watch.note({"database"}, as_of=now)
+    watch.update(set(), as_of=now)
+    watch.update({"database", "sweep"}, as_of=now)
+    watch.update({"database", "sweep"}, as_of=now)
+    assert [each.subject for each in mail.outbox] == ["Pacta: the database is not responding"]
+    watch.update(set(), as_of=now)
+    watch.update({"database"}, as_of=now)
     assert len(mail.outbox) == 2
 
 

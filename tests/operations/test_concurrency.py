@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry
 from compliance.operations.agreements import obligations

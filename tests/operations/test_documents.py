@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import read_agreement
-from compliance.domain.drafts import AgreementDocument, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import (
     Agreement,
@@ -140,7 +141,7 @@ def test_what_is_followed_already_is_not_learned_in_the_past() -> None:
         "recorded_at": "2026-03-20T12:00:00Z",
     }  # fmt: skip
     evidence = {
-        "ref": "E1", "title": "Log", "kind": "look", "stance": "against",
+        "ref": "E1", "title": "Log", "kind": "search_log", "stance": "against",
         "recorded_at": "2026-03-20T12:00:00Z",
     }  # fmt: skip
     told = document("supply", duty(facts=[DONE], positions=[position]), evidence=[evidence])
@@ -182,7 +183,7 @@ def test_what_nobody_can_have_known_is_refused(change: dict[str, Any], path: str
 
 
 def test_a_document_brings_no_fact_that_needs_a_second_person() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"), is_four_eyes=True)
+    agree(duty(), as_of=utc("2026-02-01T00:00"), requires_approval=True)
     waiver = {"type": "waiver", "on": "2026-03-14"}
     with pytest.raises(Invalid) as refused:
         load(document("supply", duty(facts=[waiver])), as_of=NOW)

@@ -17,18 +17,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry
 from compliance.operations.deadlines import facts, sweep
 from compliance.queries.deadlines.deadlines import timeline
 from tests.domain.courses import histories, terms
+from tests.profiles import scaled
 from tests.samples import agree, duty, utc
 
 START = utc("2026-03-01T00:00")
@@ -93,7 +95,7 @@ def told(course: Timeline) -> list[tuple[object, ...]]:
 
 
 _CACHED = (
-    "status", "status_since", "due_on", "due_at", "unmet_at", "first_at", "is_ambiguous",
+    "status", "status_since", "due_on", "due_at", "unmet_at", "earliest_due_at", "is_ambiguous",
     "performed_quantity", "target_quantity", "verification",
 )  # fmt: skip
 
@@ -137,7 +139,7 @@ class EveryHistory(DatabaseTestCase):
     """Whatever is recorded of whatever deadline."""
 
     @given(refs, st.lists(drafts(), max_size=6), st.randoms(use_true_random=False))
-    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_the_order_of_recording_never_changes_what_is_true_now(
         self, ref: str, history: list[dict[str, Any]], shuffler: random.Random
     ) -> None:
@@ -152,7 +154,7 @@ class EveryHistory(DatabaseTestCase):
         assert found[0] == found[1]
 
     @given(refs, st.lists(drafts(), min_size=1, max_size=6), st.data())
-    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_a_retraction_leaves_what_had_been_if_the_fact_had_never_been_recorded(
         self, ref: str, history: list[dict[str, Any]], data: st.DataObject
     ) -> None:
@@ -174,7 +176,7 @@ class EveryHistory(DatabaseTestCase):
         assert cached(with_it) == cached(without)
 
     @given(refs, st.lists(drafts(), max_size=4), st.lists(drafts(), min_size=1, max_size=3))
-    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_what_is_supposed_is_what_comes_of_doing_it(
         self, ref: str, history: list[dict[str, Any]], supposed: list[dict[str, Any]]
     ) -> None:
@@ -196,7 +198,6 @@ class EveryHistory(DatabaseTestCase):
 
 
 @given(terms(), histories())
-@settings(deadline=None, max_examples=600)
 def test_a_retracted_fact_is_as_if_it_had_never_been(
     agreed: Terms, history: list[tuple[DomainFact, datetime]]
 ) -> None:

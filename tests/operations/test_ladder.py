@@ -1,4 +1,4 @@
-"""The alert ladder: reminders before a due date, escalations after a miss, changes between."""
+"""The notification policy: reminders before a due date, escalations after a miss, changes between."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from compliance.domain.drafts import (
-    AcknowledgementDraft,
-    AgreementDraft,
-    SilenceDraft,
-    SubscriptionDraft,
-    read,
-)
+from compliance.domain.agreements.drafts import AgreementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft, SilenceDraft, SubscriptionDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
 from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences, subscriptions
@@ -124,10 +120,10 @@ def test_an_acknowledgement_stops_escalation_and_ends_itself() -> None:
 
 
 def test_business_days_of_a_ladder_leave_weekends_out() -> None:
-    rungs = [{"count": 1, "unit": "business_days"}]
-    ladder = {"reminders": rungs, "escalations": rungs}
+    steps = [{"count": 1, "unit": "business_days"}]
+    notification_policy = {"reminders": steps, "escalations": steps}
     # A Monday, so that the business day before is a Friday.
-    deadline = agree(duty(due_on="2026-03-16", ladder=ladder))
+    deadline = agree(duty(due_on="2026-03-16", notification_policy=notification_policy))
     follow()
     assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
     friday = utc("2026-03-20T10:00")
@@ -141,7 +137,7 @@ def test_an_agreements_own_ladder_holds_for_what_has_none() -> None:
     draft = {
         "ref": agreement.ref, "title": agreement.title, "kind": agreement.kind,
         "parties": [{"code": "ACME"}, {"code": "CHN"}],
-        "ladder": {"reminders": [{"count": 3}], "escalations": []},
+        "notification_policy": {"reminders": [{"count": 3}], "escalations": []},
     }  # fmt: skip
     now = utc("2026-03-01T00:00")
     agreements.update(agreement=agreement, draft=read(AgreementDraft, draft), as_of=now)
@@ -176,7 +172,7 @@ def test_a_subscription_follows_what_fits_all_that_it_names(
 ) -> None:
     agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
     if more.get("party") == "USA":
-        from compliance.domain.drafts import PartyDraft
+        from compliance.domain.agreements.drafts import PartyDraft
         from compliance.operations.agreements import parties
 
         usa = {"code": "USA", "name": "USA", "kind": "state", "timezone": "UTC"}
@@ -193,7 +189,7 @@ def test_a_subscription_follows_what_fits_all_that_it_names(
 
 def test_who_follows_twice_is_told_once_and_at_the_earlier_time() -> None:
     agree()
-    follow(rhythm="daily", digest_hour=8)
+    follow(frequency="daily", digest_hour=8)
     follow(agreement="supply")
     sweep.run(as_of=DUE_AT)
     alert = Alert.objects.get()
@@ -213,41 +209,41 @@ def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
     assert Alert.objects.releasable(until + timedelta(minutes=1)).exists(), "whoever was to end it"
     assert silences.end_due(as_of=until - timedelta(seconds=1)) == 0
     assert silences.end_due(as_of=until) == 1
-    assert [each[:2] for each in told("unsilenced")] == [("unsilenced", until)]
+    assert [each[:2] for each in told("silence_ended")] == [("silence_ended", until)]
     assert stand(deadline).status == "unmet"
 
 
 def test_calendars_without_a_business_day_keep_nobody_from_being_told() -> None:
-    ladder = {
+    notification_policy = {
         "reminders": [{"count": 5, "unit": "business_days"}],
         "escalations": [{"count": 2, "unit": "business_days"}],
     }
     never = ["weekend:mon-tue-wed", "weekend:thu-fri-sat-sun"]
-    deadline = agree(ladder=ladder, calendars=never)
+    deadline = agree(notification_policy=notification_policy, calendars=never)
     follow()
     sweep.run(as_of=DUE_AT - 4 * DAY)
     sweep.run(as_of=DUE_AT)
     sweep.run(as_of=DUE_AT + 3 * DAY)
-    assert stand(deadline).set_aside_error == ""
+    assert stand(deadline).quarantine_error == ""
     assert [each[0] for each in told("reminder", "missed", "escalated")] == [
         "reminder", "missed", "escalated",
     ]  # fmt: skip
 
 
 def test_a_calendar_that_is_gone_keeps_nobody_from_being_told() -> None:
-    deadline = agree(ladder={"escalations": [{"count": 2, "unit": "business_days"}]})
-    Agreement.objects.update(calendars=["desk:gone"])
+    deadline = agree(notification_policy={"escalations": [{"count": 2, "unit": "business_days"}]})
+    Agreement.objects.update(calendars=["custom:gone"])
     follow()
     sweep.run(as_of=DUE_AT)
     sweep.run(as_of=DUE_AT + 3 * DAY)
-    assert stand(deadline).set_aside_error == ""
+    assert stand(deadline).quarantine_error == ""
     assert [each[0] for each in told("missed", "escalated")] == ["missed", "escalated"]
 
 
-@pytest.mark.parametrize("rhythm", ["at_once", "daily", "weekly"])
-def test_a_zone_that_left_the_tz_database_keeps_nobody_from_being_told(rhythm: str) -> None:
+@pytest.mark.parametrize("frequency", ["immediate", "daily", "weekly"])
+def test_a_zone_that_left_the_tz_database_keeps_nobody_from_being_told(frequency: str) -> None:
     agree()
-    follow(rhythm=rhythm, quiet_from="15:00", quiet_until="17:00", timezone="Europe/Berlin")
+    follow(frequency=frequency, quiet_from="15:00", quiet_until="17:00", timezone="Europe/Berlin")
     follow("other@example.org")
     Subscription.objects.update(timezone="Europe/Atlantis")
     sweep.run(as_of=DUE_AT)
@@ -255,15 +251,19 @@ def test_a_zone_that_left_the_tz_database_keeps_nobody_from_being_told(rhythm: s
 
 
 def test_the_longest_ladder_sets_nothing_aside() -> None:
-    rungs = [
+    steps = [
         {"count": 366 - place, "unit": unit}
         for place in range(6)
         for unit in ("days", "business_days")
     ]
-    ladder = {"reminders": rungs, "escalations": rungs}
+    notification_policy = {"reminders": steps, "escalations": steps}
     for number, due_on in enumerate(("1900-01-02", "2026-03-15", "2199-12-30")):
-        agree(duty(due_on=due_on, ladder=ladder), ref=f"a-{number}", signed_on="1900-01-01")
+        agree(
+            duty(due_on=due_on, notification_policy=notification_policy),
+            ref=f"a-{number}",
+            signed_on="1900-01-01",
+        )
     follow()
     for days in (0, 1, 400, 1000):
         sweep.run(as_of=DUE_AT + days * DAY)
-    assert set(Deadline.objects.values_list("set_aside_error", flat=True)) == {""}
+    assert set(Deadline.objects.values_list("quarantine_error", flat=True)) == {""}

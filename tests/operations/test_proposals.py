@@ -11,7 +11,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Fact, Proposal, User
 from compliance.operations.deadlines import facts, proposals
@@ -64,7 +65,7 @@ def bo(db: None) -> User:
 @pytest.fixture
 def guarded(db: None) -> Deadline:
     """A deadline of an agreement that needs a second person."""
-    return agree(duty(), as_of=PAST, is_four_eyes=True, evidence=[EVIDENCE])
+    return agree(duty(), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
 
 
 def submit(
@@ -255,7 +256,7 @@ def test_what_was_recorded_before_the_second_person_was_needed_is_guarded_from_t
     deadline = agree(duty(), as_of=PAST)
     waiver = submit(deadline, ana, WAIVER)
     assert isinstance(waiver, Fact)
-    Agreement.objects.update(is_four_eyes=True)
+    Agreement.objects.update(requires_approval=True)
     deadline = Deadline.objects.get(pk=deadline.pk)
     retraction = submit(deadline, ana, {"type": "retraction", "supersedes": waiver.pk})
     assert isinstance(retraction, Proposal)
@@ -266,7 +267,7 @@ def test_an_open_proposal_still_takes_two_when_the_agreement_no_longer_does(
     guarded: Deadline, ana: User, bo: User
 ) -> None:
     proposal = propose(guarded, ana, **WAIVER)
-    Agreement.objects.update(is_four_eyes=False)
+    Agreement.objects.update(requires_approval=False)
     with pytest.raises(proposals.OwnProposal):
         proposals.approve(proposal=proposal, by=ana, as_of=LATER)
     proposals.approve(proposal=proposal, by=bo, as_of=LATER)
@@ -281,7 +282,7 @@ def test_what_if_needs_nobody(guarded: Deadline) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_approvals_at_once_one_wins_and_one_fact_is_recorded() -> None:
-    deadline = agree(duty(), as_of=PAST, is_four_eyes=True)
+    deadline = agree(duty(), as_of=PAST, requires_approval=True)
     proposer = person("ana", "add_fact")
     proposal = propose(deadline, proposer, **WAIVER)
     seconds = [person(f"bo{number}", "approve_proposal") for number in range(4)]
@@ -310,7 +311,7 @@ def test_approvals_and_records_about_one_agreement_never_deadlock() -> None:
     chained = {
         "type": "offset", "from": {"deadline": "O-1"}, "count": 10, "unit": "days",
     }  # fmt: skip
-    first = agree(duty(), duty("O-2", due=chained), as_of=PAST, is_four_eyes=True)
+    first = agree(duty(), duty("O-2", due=chained), as_of=PAST, requires_approval=True)
     ana, bo = person("ana", "add_fact"), person("bo", "approve_proposal")
     last = Deadline.objects.get(obligation__ref="O-2")
     waiting = [propose(each, ana, **EXTENSION) for each in (first, last) for _ in range(3)]

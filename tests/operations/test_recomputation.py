@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from compliance.domain import civil_time
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.due_dates import resolution
-from compliance.models import Deadline, DeskCalendar, LedgerEntry, Move, Recomputation
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
+from compliance.models import CustomCalendar, Deadline, LedgerEntry, Move, Recomputation
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
 from tests.samples import agree, amend, correct, deadline_of, duty, record, utc
@@ -39,13 +40,13 @@ def older_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def calendar(*closed: str, weekend: tuple[int, ...] = (5, 6)) -> DeskCalendar:
-    """The desk's calendar `desk:hq`, with these closing days."""
+def calendar(*closed: str, weekend: tuple[int, ...] = (5, 6)) -> CustomCalendar:
+    """The desk's calendar `custom:hq`, with these closing days."""
     days = [{"on": day, "reason": "Stocktaking"} for day in closed]
     value = {"code": "hq", "title": "Head office", "weekend": weekend, "closing_days": days}
     return calendars.save(
-        calendar=DeskCalendar.objects.filter(code="hq").first(),
-        draft=read(DeskCalendarDraft, value),
+        calendar=CustomCalendar.objects.filter(code="hq").first(),
+        draft=read(CustomCalendarDraft, value),
     )
 
 
@@ -57,7 +58,7 @@ def following(ref: str = "O-1", day: str = "2026-03-15") -> dict[str, object]:
         "count": 0,
         "unit": "days",
         "roll": "following",
-        "calendars": ["desk:hq"],
+        "calendars": ["custom:hq"],
     }
     return duty(ref, due=rule)
 
@@ -208,7 +209,7 @@ def test_one_rule_that_fails_stops_no_other_and_small_batches_give_the_same() ->
     # As after an upgrade that no longer knows a calendar of some country.
     broken = deadline_of("O-2").obligation
     assert broken.due is not None
-    broken.due = {**broken.due, "calendars": ["desk:hq", "XX"]}
+    broken.due = {**broken.due, "calendars": ["custom:hq", "XX"]}
     broken.save()
     calendar("2026-03-16")
     run = recomputation.run(as_of=LATER, batch=2)
@@ -228,7 +229,7 @@ def test_a_withdrawn_deadline_is_not_worked_out_again_and_again() -> None:
         "rrule": "FREQ=MONTHLY",
         "start": "2026-02-16",
         "roll": "following",
-        "calendars": ["desk:hq"],
+        "calendars": ["custom:hq"],
     }
     agree(duty(due=monthly))
     correct(duty(due={**monthly, "until": "2026-04-30"}), as_of=NOW)
@@ -244,7 +245,7 @@ def test_a_closing_day_moves_the_grace_period_and_the_ledger_says_so() -> None:
     calendar()
     deadline = agree(
         duty(due_on="2026-03-12", grace={"count": 1, "unit": "business_days"}),
-        calendars=["desk:hq"],
+        calendars=["custom:hq"],
     )
     recomputation.run(as_of=NOW)
     assert deadline.unmet_at == utc("2026-03-13T16:00")
@@ -289,7 +290,7 @@ def test_an_extension_follows_a_calendar_and_a_corrected_zone() -> None:
     calendar()
     deadline = agree()
     rolled = {"from": {"date": "2026-04-18"}, "count": 0, "unit": "days", "roll": "following"}
-    extended = {"type": "offset", "calendars": ["desk:hq"], **rolled}
+    extended = {"type": "offset", "calendars": ["custom:hq"], **rolled}
     record(deadline, as_of=NOW, type="extension", on="2026-01-30", due=extended)
     recomputation.run(as_of=NOW)
     assert deadline.due_at == utc("2026-04-20T16:00")

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.ledger import Entry, replay
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import FactDraft, ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry
@@ -270,7 +272,7 @@ def test_hours_after_a_performance_count_from_its_instant() -> None:
 def test_a_breach_wakes_what_waits_for_it_in_the_same_sweep() -> None:
     agree(duty("A"), duty("B", due=after_event(10, breach_of="A")))
     run = sweep.run(as_of=utc("2026-03-16T00:00"))
-    assert (run.breaches, run.set_aside) == (1, 0)
+    assert (run.breaches, run.quarantined) == (1, 0)
     assert standing("A")[0] == "unmet"
     # Missed with the end of the 15th, so the first instant of the 16th is when it was.
     assert standing("B") == ("pending", date(2026, 3, 26))
@@ -453,7 +455,7 @@ def test_a_suspension_of_the_agreement_moves_what_hangs_on_another_deadline_only
 @pytest.mark.django_db
 def test_what_survives_a_suspension_still_follows_the_deadline_it_is_counted_from() -> None:
     after_a = days_after(10, deadline="A")
-    agree(duty("A", due_on="2026-03-20"), duty("B", due=after_a, is_surviving=True))
+    agree(duty("A", due_on="2026-03-20"), duty("B", due=after_a, survives_termination=True))
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
     befall(as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
     assert standing("A")[1] == date(2026, 3, 30)
@@ -488,7 +490,7 @@ def test_a_source_that_cannot_be_projected_stops_nothing_but_what_hangs_on_it(
         patch.setattr(projection_outcome, "project", refusing)
         patch.setattr(schedule, "project", refusing)
         sweep.run(as_of=utc("2026-03-20T00:00"))
-    assert "cannot be projected" in deadline_of("A").set_aside_error
+    assert "cannot be projected" in deadline_of("A").quarantine_error
     assert standing("C")[0] == "unmet"
     assert standing("D") == ("unmet", date(2026, 3, 17))
     assert standing("F")[0] == "unmet"
@@ -551,7 +553,7 @@ def test_what_is_counted_from_itself_is_refused_however_it_is_entered() -> None:
             {**after_event(1, met="O-1"), "then": days_after(1, deadline="x")},
             "due/then/from/deadline",
         ),
-        ({**days_after(1, date="2026-03-01"), "calendars": ["desk:x"]}, "due/calendars"),
+        ({**days_after(1, date="2026-03-01"), "calendars": ["custom:x"]}, "due/calendars"),
     ],
 )
 def test_an_unknown_ref_is_refused_at_its_place(rule: dict[str, Any], path: str) -> None:
@@ -753,7 +755,7 @@ def across_the_sea(**more: Any) -> Deadline:
 @pytest.mark.django_db
 def test_in_a_two_sided_window_it_is_ambiguous_and_only_after_it_unmet() -> None:
     deadline = across_the_sea()
-    assert (deadline.first_at, deadline.due_at) == (FIRST_AT, LAST_AT)
+    assert (deadline.earliest_due_at, deadline.due_at) == (FIRST_AT, LAST_AT)
     assert (deadline.status, deadline.is_ambiguous) == ("pending", False)
     assert deadline.next_check_at is not None
     assert deadline.next_check_at <= FIRST_AT
@@ -798,7 +800,7 @@ def test_readings_of_a_legal_method_that_differ_make_a_window_too() -> None:
     }
     deadline = agree(duty(due=rule))
     # On the 2nd, at an hour that nobody knows.
-    assert deadline.first_at == utc("2026-03-05T05:00")
+    assert deadline.earliest_due_at == utc("2026-03-05T05:00")
     assert deadline.due_at == utc("2026-03-06T05:00")
     sweep.run(as_of=utc("2026-03-05T12:00"))
     deadline.refresh_from_db()
@@ -909,7 +911,11 @@ def test_a_suspension_stops_the_clock_or_lets_it_run(is_tolling: bool, due_on: i
 
 @pytest.mark.django_db
 def test_a_termination_reaches_all_but_what_survives_and_can_be_taken_back() -> None:
-    agree(duty("A"), duty("B", is_surviving=True), duty("C", kind="maintain", is_surviving=False))
+    agree(
+        duty("A"),
+        duty("B", survives_termination=True),
+        duty("C", kind="maintain", survives_termination=False),
+    )
     fact = befall(as_of=NOW, type="termination", on="2026-01-31")
     assert [standing(ref)[0] for ref in "ABC"] == ["cancelled", "pending", "cancelled"]
     later = NOW + timedelta(days=1)

@@ -134,7 +134,7 @@ def test_after_the_first_seal_nothing_is_adopted_any_more() -> None:
     remember()
     seals.seal(as_of=NOW)
     _unchain()
-    assert seals.adopt() == 0
+    assert seals.chain_unhashed() == 0
     assert seals.seal(as_of=NOW + DAY) is not None
     assert LedgerEntry.objects.filter(hash=None).exists()
     findings = integrity.check(as_of=NOW)
@@ -148,6 +148,6 @@ def test_after_the_first_seal_nothing_is_adopted_any_more() -> None:
 @pytest.mark.django_db
 def test_a_check_is_due_once_a_day() -> None:
     assert seals.is_check_due(as_of=NOW)
-    seals.note_check(started_at=NOW, ended_at=NOW, deadlines=0, facts=0, entries=0, problems=[])
+    seals.record_check(started_at=NOW, ended_at=NOW, deadlines=0, facts=0, entries=0, problems=[])
     assert not seals.is_check_due(as_of=NOW + timedelta(hours=22))
     assert seals.is_check_due(as_of=NOW + DAY)

@@ -11,16 +11,18 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import ObligationDraft, read
+from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection, sweep
-from compliance.queries.deadlines.deadlines import DeadlineListing, Moment, listed, row
+from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
 from tests.domain.courses import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, store_fact, stored_deadline
+from tests.profiles import scaled
 from tests.samples import agree, duty
 
 
@@ -28,7 +30,7 @@ def seen(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
     """The row of a deadline, as the list gives it."""
     moment = {"as_of": as_of, "known_at": known_at}
     page = listed(DeadlineListing(**moment), now=as_of)  # type: ignore[arg-type]
-    single = row(deadline.pk, Moment(**moment), now=as_of)
+    single = row(deadline.pk, PointInTime(**moment), now=as_of)
     if single is not None:
         del single["trace"], single["warnings"]
     assert page.rows == [each for each in [single] if each]
@@ -39,7 +41,7 @@ class EveryPast(DatabaseTestCase):
     """Whatever was recorded, in whatever order, with sweeps in between."""
 
     @given(terms(), histories(most=4))
-    @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.06), suppress_health_check=list(HealthCheck))
     def test_a_listed_past_is_the_projection_of_what_was_known(
         self, agreed: Terms, history: list[tuple[Fact, datetime]]
     ) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.models import Recomputation, SweepRun
 from compliance.operations.due_dates import calendars
 from compliance.queries.system import health
@@ -48,13 +49,13 @@ def test_a_service_that_sweeps_and_is_never_audited_is_not_ready() -> None:
 
 
 def test_due_dates_that_wait_for_an_hour_are_a_warning() -> None:
-    draft = read(DeskCalendarDraft, {"code": "hq", "title": "Head office"})
+    draft = read(CustomCalendarDraft, {"code": "hq", "title": "Head office"})
     calendar = calendars.save(calendar=None, draft=draft)
     due = {"type": "offset", "from": {"date": "2099-06-01"}, "count": 1, "unit": "days",
-           "calendars": ["desk:hq"]}  # fmt: skip
+           "calendars": ["custom:hq"]}  # fmt: skip
     agree(duty(due=due))
     closed = {"on": "2099-06-02", "reason": "Moving house"}
-    draft = read(DeskCalendarDraft, {"code": "hq", "title": "HQ", "closing_days": [closed]})
+    draft = read(CustomCalendarDraft, {"code": "hq", "title": "HQ", "closing_days": [closed]})
     calendars.save(calendar=calendar, draft=draft)
 
     assert check() == ("ok", {"failed": 0, "stale": 1})

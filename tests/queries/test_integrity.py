@@ -45,7 +45,7 @@ def test_an_untouched_history_is_clean_and_all_of_it_was_looked_at() -> None:
     remember()
     findings = integrity.check(as_of=NOW)
     assert findings.is_clean
-    assert (findings.deadlines, findings.set_aside) == (7, 0)
+    assert (findings.deadlines, findings.quarantined) == (7, 0)
     assert findings.facts == 15
     assert findings.entries == LedgerEntry.objects.count() > 30
 
@@ -77,7 +77,7 @@ OTHER: dict[str, Any] = {
     "due_on": "2026-03-16",
     "due_at": DUE - timedelta(microseconds=1),
     "unmet_at": DUE + timedelta(days=99),
-    "first_at": BEFORE,
+    "earliest_due_at": BEFORE,
     "is_ambiguous": True,
     "performed_quantity": Decimal("0.000001"),
     "target_quantity": Decimal(7),
@@ -118,14 +118,14 @@ def test_another_target_of_the_obligation_is_found() -> None:
     assert [row.table for row in bad(BEFORE)] == ["compliance_deadline"]
 
 
-def test_a_deadline_that_is_set_aside_is_counted_and_is_no_tampering() -> None:
+def test_a_deadline_that_is_quarantined_is_counted_and_is_no_tampering() -> None:
     deadline = agree(as_of=utc("2026-02-01T00:00"))
     Deadline.objects.update(moves=[{"at": "never"}], next_check_at=BEFORE)
     sweep.run(as_of=BEFORE)
     deadline.refresh_from_db()
-    assert deadline.set_aside_error
+    assert deadline.quarantine_error
     findings = integrity.check(as_of=BEFORE)
-    assert (findings.set_aside, findings.is_clean) == (1, True)
+    assert (findings.quarantined, findings.is_clean) == (1, True)
     without_triggers("UPDATE compliance_ledgerentry SET status = 'met'")
     assert [row.table for row in bad(BEFORE)] == ["compliance_ledgerentry"]
 

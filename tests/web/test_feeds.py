@@ -1,4 +1,4 @@
-"""Private calendar feeds, read as calendars read them."""
+"""Private calendar feeds, as calendar programs read them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from compliance.models import Deadline, Feed, Obligation, User
+from compliance.models import CalendarFeed, Deadline, Obligation, User
 from tests.api.answers import get, post
 from tests.api.conftest import client_of
 from tests.samples import agree, duty, record
@@ -37,14 +37,14 @@ def api(desk: User) -> Client:
 
 
 def made(api: Client, **more: Any) -> str:
-    """The path of a new feed."""
-    row = post(api, "feeds/", {"name": "Mine", **more})
-    assert "url" not in get(api, f"feeds/{row['id']}/")
+    """Return the path of a new feed."""
+    row = post(api, "calendar-feeds/", {"name": "Mine", **more})
+    assert "url" not in get(api, f"calendar-feeds/{row['id']}/")
     return str(row["url"]).partition("8000")[2] or "/" + str(row["url"]).split("/", 3)[3]
 
 
 def events(client: Client, path: str) -> dict[str, Any]:
-    """The events of a feed by the beginning of their UID."""
+    """Return the events of a feed by the first part of their UID."""
     answer = client.get(path)
     assert answer.status_code == 200, answer.content
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
@@ -56,7 +56,7 @@ def due_at(day: date, clock: str, zone: str) -> dict[str, Any]:
     return {"type": "date", "on": f"{day}", "time": clock, "timezone": zone}
 
 
-def test_calendars_read_the_right_days_and_instants(api: Client, client: Client) -> None:
+def test_calendar_programs_read_the_correct_days_and_instants(api: Client, client: Client) -> None:
     day = TODAY + timedelta(days=20)
     summer = day + timedelta(days=150)
     for number, due in enumerate(
@@ -90,7 +90,7 @@ def test_calendars_read_the_right_days_and_instants(api: Client, client: Client)
     assert shanghai["DTSTART"].dt.astimezone(UTC) in instants
 
 
-def test_changes_and_cancellations_are_carried_through(api: Client, client: Client) -> None:
+def test_changed_and_cancelled_deadlines_update_their_events(api: Client, client: Client) -> None:
     deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     path = made(api, agreement="supply")
     uid = f"deadline-{deadline.pk}"
@@ -109,7 +109,7 @@ def test_changes_and_cancellations_are_carried_through(api: Client, client: Clie
     assert waived["SEQUENCE"] > moved["SEQUENCE"]
 
 
-def test_a_title_adds_no_line(api: Client, client: Client) -> None:
+def test_a_line_break_in_a_title_adds_no_line(api: Client, client: Client) -> None:
     agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     Obligation.objects.update(title="x\r\nATTENDEE:mailto:a@example.org\nEND:VEVENT " + "é" * 90)
     path = made(api)
@@ -118,16 +118,22 @@ def test_a_title_adds_no_line(api: Client, client: Client) -> None:
     assert all(len(line) <= 75 for line in client.get(path).content.split(b"\r\n"))
 
 
-def test_a_wrong_revoked_or_guessed_address_tells_nothing(
+def test_wrong_revoked_and_guessed_urls_are_indistinguishable(
     api: Client, client: Client, desk: User
 ) -> None:
     agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     good, revoked, orphaned = made(api), made(api), None
-    post(api, f"feeds/{Feed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
+    post(api, f"calendar-feeds/{CalendarFeed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
     other = User.objects.create_superuser("other@example.org", "secret")
     orphaned = made(client_of(other))
     User.objects.filter(pk=other.pk).update(is_active=False)
-    wrong = [revoked, orphaned, "/feeds/x.ics", good[:-5] + "x.ics", "/feeds/%00%ff.ics"]
+    wrong = [
+        revoked,
+        orphaned,
+        "/calendar-feeds/x.ics",
+        good[:-5] + "x.ics",
+        "/calendar-feeds/%00%ff.ics",
+    ]
     answers = set()
     for path in wrong:
         with CaptureQueriesContext(
@@ -147,17 +153,17 @@ def test_a_wrong_revoked_or_guessed_address_tells_nothing(
     assert client.get(good).status_code == 200
 
 
-def test_a_feed_ends_with_the_right_to_see_deadlines(client: Client) -> None:
+def test_a_feed_requires_permission_to_view_deadlines(client: Client) -> None:
     agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     lee = User.objects.create_user("lee@example.org", "secret")
 
     def rights(*names: str) -> Any:
         return Permission.objects.filter(codename__in=names)
 
-    lee.user_permissions.set(rights("add_feed", "view_feed"))
-    problem = post(client_of(lee), "feeds/", {"name": "Mine"}, 400)
+    lee.user_permissions.set(rights("add_calendarfeed", "view_calendarfeed"))
+    problem = post(client_of(lee), "calendar-feeds/", {"name": "Mine"}, 400)
     assert "may not see" in problem["detail"]
-    assert not Feed.objects.exists()
+    assert not CalendarFeed.objects.exists()
     lee.user_permissions.add(*rights("view_deadline"))
     path = made(client_of(lee))
     assert client.get(path).status_code == 200
@@ -172,21 +178,19 @@ def test_a_feed_ends_with_the_right_to_see_deadlines(client: Client) -> None:
     assert client.get(path).status_code == 200
 
 
-def test_odd_addresses_of_feeds_are_no_more_than_wrong(client: Client) -> None:
+def test_malformed_feed_urls_are_not_found(client: Client) -> None:
     odd = ["x" * 100_000, "%00", "%ff%fe", "%ed%a0%80", "\u00e9", "%2e%2e", "a%0ab", "%25", "'--"]
     answers = {
         (answer.status_code, answer.content, tuple(answer.headers.items()))
-        for answer in (client.get(f"/feeds/{each}.ics") for each in odd)
+        for answer in (client.get(f"/calendar-feeds/{each}.ics") for each in odd)
     }
     assert len(answers) == 1
     assert {status for status, *_ in answers} == {404}
     for method in ("post", "put", "delete", "patch"):
-        assert getattr(client, method)("/feeds/x.ics").status_code == 405
+        assert getattr(client, method)("/calendar-feeds/x.ics").status_code == 405
 
 
-def test_a_zone_that_left_the_tz_database_leaves_the_instant_right(
-    api: Client, client: Client
-) -> None:
+def test_an_unknown_time_zone_does_not_change_the_instant(api: Client, client: Client) -> None:
     day = TODAY + timedelta(days=20)
     deadline = agree(duty(due=due_at(day, "17:00", "America/New_York")))
     Deadline.objects.update(timezone="America/Atlantis")
@@ -199,3 +203,15 @@ def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> Non
     path = made(api)
     tag = client.get(path)["ETag"]
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_an_event_links_to_the_page_of_its_deadline(
+    api: Client, client: Client, desk: User
+) -> None:
+    deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    [event] = events(client, made(api)).values()
+    client.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get("/" + str(event["URL"]).split("/", 3)[3])
+    assert page.status_code == 200
+    assert page.context["original"] == deadline
+    assert "Deliver lot O-1" in page.content.decode()

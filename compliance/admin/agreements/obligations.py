@@ -1,4 +1,4 @@
-"""Obligations across all agreements, to find and read; they are corrected on their agreement."""
+"""Obligations of all agreements. They are changed on the page of their agreement."""
 
 from __future__ import annotations
 
@@ -10,82 +10,85 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from compliance.admin import badges
-from compliance.admin.agreements.agreements import ObligationInline
-from compliance.admin.alerts.notification_policies import rungs_text
+from compliance.admin import badges, urls
+from compliance.admin.agreements.obligation_forms import ObligationInline
+from compliance.admin.alerts.notification_policies import steps_text
 from compliance.admin.due_dates import previews
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.permissions import right
+from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import button
 from compliance.models import Obligation
 from compliance.queries.agreements import obligations
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 
 _VERBS = ("view", "add", "change")
 
 
 @admin.register(Obligation)
 class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
-    """A list to search, and a page to read."""
+    """A searchable list, and a read-only page for each obligation."""
 
-    list_display = ("name", "owing", "urgency", "clause", "owner")
+    list_display = ("title_and_ref", "obligors_and_obligees", "severity_badge", "clause", "owner")
     list_filter = ("severity", "agreement")
     search_fields = ("ref", "title", "tags", "owner", "agreement__ref", "agreement__title")
     ordering = ("agreement__ref", "id")
-    has_correct_permission = right("compliance.change_agreement", "compliance.change_obligation")
-    has_see_deadlines_permission = right("compliance.view_deadline")
-    actions_detail = ("correct", "deadlines")
+    has_change_in_agreement_permission = requires_perms(
+        "compliance.change_agreement", "compliance.change_obligation"
+    )
+    has_see_deadlines_permission = requires_perms("compliance.view_deadline")
+    actions_detail = ("change_in_agreement", "deadlines")
     fields = (
-        "ref", "title", "agreement", "owing", "kind", "severity", "clause", "text", "due", "grace",
-        "starts", "is_surviving", "tags", "owner", "parent", "roll_up", "stands", "chain",
-        "target_quantity", "unit", "told",
+        "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
+        "due", "grace", "starts", "survives_termination", "tags", "owner", "parent", "roll_up",
+        "components", "consequences", "target_quantity", "unit", "notification_policy",
     )  # fmt: skip
-    readonly_fields = ("stands", "chain", "told")
+    readonly_fields = ("components", "consequences", "notification_policy")
 
     def get_urls(self) -> list[Any]:
-        """With the preview of a due rule while it is typed."""
-        view = self.admin_site.admin_view(self.preview)
+        """Return the URLs, with the one that previews a due rule while it is typed."""
+        view = self.admin_site.admin_view(self.preview_due_rule)
         name = "compliance_obligation_preview"
         return [path("preview-due-rule/", view, name=name), *super().get_urls()]
 
-    def preview(self, request: HttpRequest) -> HttpResponse:
-        """What a rule comes to that somebody is typing: a fragment of a page."""
+    def preview_due_rule(self, request: HttpRequest) -> HttpResponse:
+        """Return an HTML fragment with the due dates of the posted rule."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not any(request.user.has_perm(f"compliance.{verb}_obligation") for verb in _VERBS):
             raise PermissionDenied
-        return TemplateResponse(request, "admin/pacta/preview.html", previews.preview(request.POST))
+        context = previews.preview_context(request.POST)
+        return TemplateResponse(request, "admin/pacta/rule_preview.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With agreement and sides, whatever the number of rows."""
+        """Return the rows with agreement and parties, in a fixed number of queries."""
         found: QuerySet[Any] = super().get_queryset(request)
         return found.select_related("agreement", "parent").prefetch_related("sides__party")
 
     @admin.display(description="Obligation", ordering="ref")
-    def name(self, obligation: Obligation) -> str:
-        """The title, with the ref and the agreement below."""
-        where = f"{obligation.ref} · {obligation.agreement.ref}"
-        return badges.two_lines(obligation.title, where)
+    def title_and_ref(self, obligation: Obligation) -> str:
+        """Return the title, with the refs of obligation and agreement below it."""
+        refs = f"{obligation.ref} · {obligation.agreement.ref}"
+        return badges.two_lines(obligation.title, refs)
 
     @admin.display(description="Obligor → obligee")
-    def owing(self, obligation: Obligation) -> str:
-        """Who owes whom."""
-        return badges.sides(obligation)
+    def obligors_and_obligees(self, obligation: Obligation) -> str:
+        """Return the obligors and obligees."""
+        return badges.parties_html(obligation)
 
     @admin.display(description="Severity", ordering="severity")
-    def urgency(self, obligation: Obligation) -> str:
-        """How much missing it matters."""
+    def severity_badge(self, obligation: Obligation) -> str:
+        """Return the severity as a badge."""
         return badges.badge(obligation.severity)
 
     @admin.display(description="Components")
-    def stands(self, obligation: Obligation) -> SafeString:
-        """How it stands by its components, with each of them."""
-        row = obligations.row(obligation.pk, Moment())
+    def components(self, obligation: Obligation) -> SafeString:
+        """Return the status derived from its components, and the status of each of them."""
+        row = obligations.row(obligation.pk, PointInTime())
         components = row["components"] if row is not None else None
         if components is None:
             return mark_safe("None")
@@ -96,40 +99,39 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
         return format_html_join(mark_safe("<br>"), "{} {}", lines)
 
     @admin.display(description="Consequences")
-    def chain(self, obligation: Obligation) -> str:
-        """What it is a remedy for, and what wakes when it is breached."""
-        row = obligations.row(obligation.pk, Moment())
+    def consequences(self, obligation: Obligation) -> str:
+        """Return which obligation it remedies, and which ones its breach triggers."""
+        row = obligations.row(obligation.pk, PointInTime())
         if row is None:
             return ""
-        told = [f"Remedy for {row['remedy_for']}."] if row["remedy_for"] else []
+        sentences = [f"Remedy for {row['remedy_for']}."] if row["remedy_for"] else []
         if row["consequences"]:
-            told.append(f"If it is breached, {', '.join(row['consequences'])} wakes.")
-        return " ".join(told)
+            sentences.append(f"If it is breached, this triggers {', '.join(row['consequences'])}.")
+        return " ".join(sentences)
 
-    @admin.display(description="Alert ladder")
-    def told(self, obligation: Obligation) -> str:
-        """When people are reminded of it, and told again of a miss."""
-        ladder = obligation.ladder
-        if ladder is None:
+    @admin.display(description="Notification policy")
+    def notification_policy(self, obligation: Obligation) -> str:
+        """Return when reminders and escalations are sent."""
+        policy = obligation.notification_policy
+        if policy is None:
             return "As in the agreement"
         reminders, escalations = (
-            rungs_text(ladder.get(name, ())) for name in ("reminders", "escalations")
+            steps_text(policy.get(name, ())) for name in ("reminders", "escalations")
         )
-        return f"Days before: {reminders}. Days after a miss: {escalations}."
+        return f"Reminders (days before): {reminders}. Escalations (days after): {escalations}."
 
     @button(
-        description="Correct in the agreement",
-        url_path="correct",
+        description="Edit in the agreement",
+        url_path="change-in-agreement",
         icon="edit",
-        permissions=["correct"],
+        permissions=["change_in_agreement"],
     )
-    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go to the row of this obligation on its agreement's page."""
+    def change_in_agreement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Redirect to the page of the agreement on which this obligation is edited."""
         obligation = get_object_or_404(Obligation, pk=object_id)
         before = Obligation.objects.filter(agreement=obligation.agreement_id, id__lt=obligation.pk)
         page = before.count() // ObligationInline.per_page + 1
-        address = reverse("admin:compliance_agreement_change", args=[obligation.agreement_id])
-        return HttpResponseRedirect(f"{address}?obligations-page={page}#obligations-heading")
+        return HttpResponseRedirect(urls.obligation_row_url(obligation.agreement_id, page))
 
     @button(
         description="Deadlines",
@@ -138,7 +140,6 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
         permissions=["see_deadlines"],
     )
     def deadlines(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go to the deadlines of this obligation."""
+        """Redirect to the deadlines of this obligation."""
         obligation = get_object_or_404(Obligation, pk=object_id)
-        listing = reverse("admin:compliance_deadline_changelist")
-        return HttpResponseRedirect(f"{listing}?obligation__id__exact={obligation.pk}")
+        return HttpResponseRedirect(urls.deadlines_url(obligation_id=obligation.pk))

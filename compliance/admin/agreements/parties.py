@@ -1,35 +1,41 @@
-"""Parties: who can owe or be owed."""
+"""Parties, and which of them are parties to an agreement."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from compliance.admin import fields
+from compliance.admin.formsets import FilledRowFormSet, PartInline
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.saving import DraftForm, OperationAdmin, given
-from compliance.domain.drafts import PartyDraft, read
+from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.theme import Select
+from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import PartyKind
-from compliance.models import Party
+from compliance.models import AgreementParty, Party
 from compliance.operations.agreements import parties
 
 
 class PartyForm(DraftForm):
-    """What is asked of a party."""
+    """The fields of a party."""
 
-    code = fields.line(required=True, help_text="Capital letters and digits, such as CHN or ACME.")
-    name = fields.line(required=True)
-    kind = fields.choice(PartyKind)
-    country = fields.line(help_text="Two capital letters, such as CN. May be left empty.")
-    timezone = fields.time_zone(
+    code = fields.text_field(
+        required=True, help_text="Capital letters and digits, such as CHN or ACME."
+    )
+    name = fields.text_field(required=True)
+    kind = fields.enum_field(PartyKind)
+    country = fields.text_field(help_text="Two capital letters, such as CN. Optional.")
+    timezone = fields.time_zone_field(
         label="Time zone",
         required=True,
-        help_text="Where a due date names no zone, the day ends where the obligor is.",
+        help_text="Used for the obligor's due dates that specify no time zone.",
     )
 
     class Meta:
@@ -39,10 +45,10 @@ class PartyForm(DraftForm):
 
 @admin.register(Party)
 class PartyAdmin(OperationAdmin, HistoryAdmin):
-    """Add and correct parties, through `operations.parties`."""
+    """Adds and changes parties."""
 
     form = PartyForm
-    change_form_after_template = "admin/pacta/zones.html"
+    change_form_after_template = "admin/pacta/time_zones.html"
     list_display = ("code", "name", "kind", "country", "timezone")
     list_display_links = ("code", "name")
     list_filter = ("kind",)
@@ -50,15 +56,76 @@ class PartyAdmin(OperationAdmin, HistoryAdmin):
     fields = ("code", "name", "kind", "country", "timezone")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
-        """A stored party keeps its code: others refer to it."""
+        """Make the code of an existing party read-only, because documents refer to it."""
         return ("code",) if obj else ()
 
-    def write(
-        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
+    def save_draft(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
-        """Store or correct the party."""
-        values = given(form.cleaned_data)
-        if isinstance(stored, Party):
-            draft = read(PartyDraft, {**values, "code": stored.code})
-            return parties.update(party=stored, draft=draft, as_of=timezone.now())
+        """Add or change the party."""
+        values = without_empty(form.cleaned_data)
+        if isinstance(existing, Party):
+            draft = read(PartyDraft, {**values, "code": existing.code})
+            return parties.update(party=existing, draft=draft, as_of=timezone.now())
         return parties.create(draft=read(PartyDraft, values))
+
+
+class MembershipForm(DraftForm):
+    """One party to an agreement, chosen by its code."""
+
+    party = forms.ChoiceField(required=False, widget=Select())
+    role = fields.text_field()
+    aliases = {"code": "party"}
+
+    class Meta:
+        model = AgreementParty
+        fields = ("party", "role")
+
+    def __init__(self, *args: Any, parties: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["party"] = self.instance.party.code
+        fields.set_choices(self, "party", [fields.EMPTY_CHOICE, *parties])
+
+
+class MembershipFormSet(FilledRowFormSet):
+    """The parties to an agreement."""
+
+    key_field = "party"
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        """Return the choices of parties, which are queried once for all rows."""
+        if not hasattr(self, "_parties"):
+            self._parties = [
+                (code, f"{name} ({code})")
+                for code, name in Party.objects.order_by("name").values_list("code", "name")
+            ]
+        return {**super().get_form_kwargs(index), "parties": self._parties}
+
+    def draft_rows(self) -> list[dict[str, Any]]:
+        """Return the rows in the format of an agreement's draft."""
+        return [
+            {"code": row.cleaned_data["party"], "role": row.cleaned_data.get("role") or ""}
+            for row in self.rows()
+        ]
+
+
+class MembershipInline(PartInline):
+    """The parties to an agreement and their roles."""
+
+    model = AgreementParty
+    form = MembershipForm
+    formset = MembershipFormSet
+    fields = ("party", "role")
+    verbose_name_plural = "parties"
+    verbose_name = "party"
+    parent_model_name = "agreement"
+    problem_path = "parties"
+
+    def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
+        """Offer two empty rows on a new agreement, which needs two parties."""
+        return 0 if obj else 2
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows with their parties."""
+        return super().get_queryset(request).select_related("party")

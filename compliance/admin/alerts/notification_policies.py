@@ -1,4 +1,4 @@
-"""Alert ladders as people write them: `30, 7, 1`, or `10 business days, 1`."""
+"""Notification policies as people write them: `30, 7, 1`, or `10 business days, 1`."""
 
 from __future__ import annotations
 
@@ -8,42 +8,47 @@ from typing import Any
 
 from django import forms
 
-from compliance.admin.theme import Text
-from compliance.domain.alerts.notification_policies import DEFAULT, Rung
+from compliance.admin.theme import TextInput
+from compliance.domain.alerts.notification_policies import DEFAULT, PolicyStep
 from compliance.domain.vocabulary import PeriodUnit
 
-_RUNG = re.compile(r"(\d{1,9})\s*(business\s+days?|days?|)", re.ASCII | re.IGNORECASE)
+_STEP = re.compile(r"(\d{1,9})\s*(business\s+days?|days?|)", re.ASCII | re.IGNORECASE)
 _NONE = "none"
-REMINDERS, ESCALATIONS = "ladder_reminders", "ladder_escalations"
+REMINDERS, ESCALATIONS = "notification_policy_reminders", "notification_policy_escalations"
 
-Rungs = Sequence[Mapping[str, Any]]
-
-
-def rungs_text(rungs: Rungs) -> str:
-    """Rungs, as they are stored, in one line."""
-    return ", ".join(_rung_text(rung) for rung in rungs) or _NONE
+Steps = Sequence[Mapping[str, Any]]
 
 
-def _rung_text(rung: Mapping[str, Any]) -> str:
-    count = rung["count"]
-    if rung["unit"] != PeriodUnit.BUSINESS_DAYS.value:
+def steps_text(steps: Steps) -> str:
+    """Return stored steps as one line."""
+    return ", ".join(_step_text(step) for step in steps) or _NONE
+
+
+def policy_text(policy: Mapping[str, Any] | None, name: str, default: str) -> str:
+    """Return the `reminders` or `escalations` of a policy as one line; `default` if it is None."""
+    return default if policy is None else steps_text(policy.get(name, ()))
+
+
+def _step_text(step: Mapping[str, Any]) -> str:
+    count = step["count"]
+    if step["unit"] != PeriodUnit.BUSINESS_DAYS.value:
         return str(count)
     return f"{count} business day{'' if count == 1 else 's'}"
 
 
-class RungsField(forms.CharField):
-    """The rungs of a ladder in one line. Empty is no ladder (None); the word none, no rungs."""
+class StepsField(forms.CharField):
+    """Reminder or escalation steps on one line. Empty means None; `none` means no steps."""
 
     def __init__(self, *, example: str, **options: Any) -> None:
-        widget = Text(attrs={"placeholder": example})
+        widget = TextInput(attrs={"placeholder": example})
         super().__init__(**{"required": False, "widget": widget, **options})
 
     def prepare_value(self, value: Any) -> Any:
-        """Stored rungs as the line that is shown."""
-        return value if isinstance(value, str) or value is None else rungs_text(value)
+        """Return stored steps as one line."""
+        return value if isinstance(value, str) or value is None else steps_text(value)
 
     def to_python(self, value: Any) -> Any:
-        """The rungs of a line, as a draft reads them."""
+        """Return the steps of a line, in the format of a draft."""
         if value is None or not isinstance(value, str):
             return value
         text = value.strip()
@@ -51,54 +56,56 @@ class RungsField(forms.CharField):
             return None
         if text.lower() == _NONE:
             return []
-        return [self._rung(word.strip()) for word in text.split(",")]
+        return [_parse_step(word.strip()) for word in text.split(",")]
 
     def clean(self, value: Any) -> Any:
-        """The rungs."""
+        """Return the steps."""
         return self.to_python(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether the rungs differ, however they are written."""
+        """Return whether the steps differ, however they are written."""
         try:
             return bool(self.to_python(self.prepare_value(initial)) != self.to_python(data))
         except forms.ValidationError:
             return True
 
-    def _rung(self, word: str) -> dict[str, Any]:
-        found = _RUNG.fullmatch(word)
-        if found is None:
-            sentence = (
-                f"“{word}” is no number of days. Write 30, 7, 1, or 10 business days, 1, or none."
-            )
-            raise forms.ValidationError(sentence)
-        count, unit = found.groups()
-        is_business = unit.lower().startswith("business")
-        kind = PeriodUnit.BUSINESS_DAYS if is_business else PeriodUnit.DAYS
-        return {"count": int(count), "unit": kind.value}
+
+def _parse_step(word: str) -> dict[str, Any]:
+    found = _STEP.fullmatch(word)
+    if found is None:
+        sentence = (
+            f"“{word}” is not a number of days. "
+            "Write “30, 7, 1”, “10 business days, 1” or “none”, for example."
+        )
+        raise forms.ValidationError(sentence)
+    count, unit = found.groups()
+    is_business = unit.lower().startswith("business")
+    kind = PeriodUnit.BUSINESS_DAYS if is_business else PeriodUnit.DAYS
+    return {"count": int(count), "unit": kind.value}
 
 
-def shown(ladder: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A stored ladder as the initial values of its two fields."""
-    ladder = ladder or {}
-    return {REMINDERS: ladder.get("reminders"), ESCALATIONS: ladder.get("escalations")}
+def initial_steps(policy: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a stored policy as the initial values of its two fields."""
+    policy = policy or {}
+    return {REMINDERS: policy.get("reminders"), ESCALATIONS: policy.get("escalations")}
 
 
-def taken(values: dict[str, Any]) -> dict[str, Any]:
-    """Form values with their two fields of a ladder made the `ladder` of a draft.
+def with_policy(values: dict[str, Any]) -> dict[str, Any]:
+    """Return form values with the two fields of the policy combined as a draft expects them.
 
-    Both empty is no ladder; one empty is as in the default one.
+    If both fields are empty there is no policy. If one is empty, its steps are the default ones.
     """
     reminders, escalations = values.pop(REMINDERS, None), values.pop(ESCALATIONS, None)
     if reminders is None and escalations is None:
         return values
     return {
         **values,
-        "ladder": {
-            "reminders": _dumped(DEFAULT.reminders) if reminders is None else reminders,
-            "escalations": _dumped(DEFAULT.escalations) if escalations is None else escalations,
+        "notification_policy": {
+            "reminders": _dump(DEFAULT.reminders) if reminders is None else reminders,
+            "escalations": _dump(DEFAULT.escalations) if escalations is None else escalations,
         },
     }
 
 
-def _dumped(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
-    return [{"count": rung.count, "unit": rung.unit.value} for rung in rungs]
+def _dump(steps: Sequence[PolicyStep]) -> list[dict[str, Any]]:
+    return [{"count": step.count, "unit": step.unit.value} for step in steps]

@@ -1,46 +1,48 @@
-"""Silences: alerts about an agreement, or one deadline of it, held back for a while."""
+"""Silences: periods in which no alerts about an agreement or one of its deadlines are sent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.db.models import F, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.db.models import F, Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, fields, moments, until
-from compliance.admin.answering import Question, confirm
+from compliance.admin import badges, end_times, fields, instants, urls
+from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.permissions import right
-from compliance.admin.saving import DraftForm, OperationAdmin, given
-from compliance.admin.theme import Choice, button
-from compliance.domain.drafts import SilenceDraft, read
+from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.permissions import requires_perms
+from compliance.admin.theme import Select, button
+from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Silence, User
 from compliance.operations.alerts import silences
 
 
 class SilenceForm(DraftForm):
-    """About what, until when, and why."""
+    """The fields of a silence."""
 
     agreement = forms.ModelChoiceField(
         queryset=Agreement.objects.order_by("title"),
         to_field_name="ref",
         empty_label="Choose",
-        widget=Choice(),
+        widget=Select(),
     )
-    until_on = until.day(required=True)
-    until_time = until.clock()
-    timezone = fields.time_zone(label="Time zone", initial="UTC")
-    reason = fields.line(
-        required=True, help_text="Whoever wonders why nobody is told reads it here."
+    until_on = end_times.end_date_field(required=True)
+    until_time = end_times.end_time_field()
+    timezone = fields.time_zone_field(label="Time zone", initial="UTC")
+    reason = fields.text_field(
+        required=True, help_text="Shown to anyone who wonders why no alerts are sent."
     )
-    aliases = until.ALIASES
+    aliases = end_times.ALIASES
 
     class Meta:
         model = Silence
@@ -49,26 +51,26 @@ class SilenceForm(DraftForm):
 
 @admin.register(Silence)
 class SilenceAdmin(OperationAdmin, HistoryAdmin):
-    """Begun and ended here, never changed."""
+    """Starts and ends silences. They are never edited."""
 
     form = SilenceForm
     compressed_fields = False
-    change_form_after_template = "admin/pacta/zones.html"
-    list_display = ("about", "standing", "lasts", "reason", "begun")
+    change_form_after_template = "admin/pacta/time_zones.html"
+    list_display = ("about", "state", "until", "reason", "started")
     list_display_links = ("about",)
     list_filter = (("ended_at", admin.EmptyFieldListFilter),)
     list_select_related = ("agreement", "deadline__obligation", "created_by")
     search_fields = ("agreement__ref", "agreement__title", "deadline__obligation__ref", "reason")
     autocomplete_fields = ("deadline",)
-    has_end_now_permission = right("compliance.add_silence")
+    has_end_now_permission = requires_perms("compliance.add_silence")
     actions_detail = ("end_now",)
     fieldsets = (
         (
             None,
             {
                 "description": (
-                    "No alert is lost: what a silence holds back is told when it ends, and "
-                    "also that what is still missed is so."
+                    "No alert is lost. When the silence ends, the alerts that it held back are "
+                    "sent, together with a note about everything that is still unmet."
                 ),
                 "fields": (
                     "agreement", "deadline", ("until_on", "until_time", "timezone"), "reason",
@@ -78,36 +80,36 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The open ones first, of those the one that ends next."""
+        """Return active silences first, in the order in which they end."""
         found: QuerySet[Any] = super().get_queryset(request)
         return found.order_by(F("ended_at").desc(nulls_first=True), "until_at", "-id")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
-        """A stored one is read."""
+        """Return the fields to fill in, or those that an existing silence shows."""
         if obj is None:
             return super().get_fieldsets(request, obj)
-        rows = ("agreement", "of_deadline", "reason", "standing", "lasts", "ended", "begun")
+        rows = ("agreement", "deadline_title", "reason", "state", "until", "ended", "started")
         return ((None, {"fields": rows}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
-        """What a stored one shows."""
-        return ("of_deadline", "standing", "lasts", "ended", "begun")
+        """Return the computed fields that an existing silence shows."""
+        return ("deadline_title", "state", "until", "ended", "started")
 
     def get_form(
         self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """The deadline is looked up, without buttons to change it on the way."""
+        """Return the form class, without the buttons that would open the chosen deadline."""
         form = super().get_form(request, obj, change=change, **kwargs)
         deadline = form.base_fields.get("deadline")
         if deadline is not None:
             deadline.required = False
-            deadline.help_text = "Leave empty for everything in the agreement."
+            deadline.help_text = "Leave empty to silence the whole agreement."
             for name in ("can_add_related", "can_change_related", "can_view_related"):
                 setattr(deadline.widget, name, False)
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """About the deadline from whose page one comes."""
+        """Return the values for the deadline in the query string."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         pk = str(initial.get("deadline", ""))
         found = Deadline.objects.select_related("agreement")
@@ -121,56 +123,57 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
         }
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """Nobody: end it and begin another."""
+        """Return False: end the silence and start a new one instead."""
         return False
 
     @admin.display(description="About", ordering="agreement__title")
     def about(self, silence: Silence) -> SafeString:
-        """The agreement, and its one deadline if it is about that alone."""
-        deadline = str(silence.deadline) if silence.deadline else "everything in it"
+        """Return the agreement, with the deadline below it."""
+        deadline = str(silence.deadline) if silence.deadline else "whole agreement"
         return badges.two_lines(silence.agreement.title, deadline)
 
     @admin.display(description="Deadline")
-    def of_deadline(self, silence: Silence) -> str:
-        """The deadline that it is about."""
-        return str(silence.deadline) if silence.deadline else "All of the agreement"
+    def deadline_title(self, silence: Silence) -> str:
+        """Return the deadline."""
+        return str(silence.deadline) if silence.deadline else "All deadlines of the agreement"
 
     @admin.display(description="State", ordering="ended_at")
-    def standing(self, silence: Silence) -> SafeString:
-        """Whether it holds alerts back."""
+    def state(self, silence: Silence) -> SafeString:
+        """Return whether the silence is active."""
         return badges.badge("silent" if silence.ended_at is None else "ended")
 
     @admin.display(description="Until", ordering="until_at")
-    def lasts(self, silence: Silence) -> SafeString:
-        """Until when it was made to last."""
+    def until(self, silence: Silence) -> SafeString:
+        """Return when the silence ends, with the remaining time below it."""
         at, now = silence.until_at, timezone.now()
-        left = f"{moments.distance(at, now)} left" if not silence.ended_at and at > now else ""
-        return badges.two_lines(moments.utc(at), left)
+        is_active = not silence.ended_at and at > now
+        remaining = f"{instants.duration_text(at, now)} left" if is_active else ""
+        return badges.two_lines(instants.utc_html(at), remaining)
 
     @admin.display(description="Ended", ordering="ended_at")
     def ended(self, silence: Silence) -> SafeString:
-        """When it ended."""
-        return moments.utc(silence.ended_at)
+        """Return when the silence ended."""
+        return instants.utc_html(silence.ended_at)
 
-    @admin.display(description="Begun", ordering="created_at")
-    def begun(self, silence: Silence) -> SafeString:
-        """When, and by whom."""
-        return badges.two_lines(moments.utc(silence.created_at), str(silence.created_by))
+    @admin.display(description="Started", ordering="created_at")
+    def started(self, silence: Silence) -> SafeString:
+        """Return when the silence started, with the user who started it below."""
+        return badges.two_lines(instants.utc_html(silence.created_at), str(silence.created_by))
 
-    def write(
-        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
+    def save_draft(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
-        """Begin a silence."""
+        """Start a silence."""
         assert isinstance(request.user, User)
         values = form.cleaned_data
         deadline = values.get("deadline")
-        asked = {
+        entered = {
             "agreement": values["agreement"].ref,
             "deadline": deadline.pk if deadline else None,
-            "until_at": until.instant_of(values),
+            "until_at": end_times.end_instant(values),
             "reason": values["reason"],
         }
-        draft = read(SilenceDraft, given(asked))
+        draft = read(SilenceDraft, without_empty(entered))
         return silences.create(draft=draft, by=request.user, as_of=timezone.now())
 
     @button(
@@ -180,31 +183,48 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
         permissions=["end_now"],
     )
     def end_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then end it."""
-        silence = self.get_object(request, unquote(object_id))
-        if not isinstance(silence, Silence):
-            raise Http404
-        question = Question(
+        """Ask for confirmation, then end the silence."""
+        silence = get_row_or_404(self, request, object_id, Silence)
+        confirmation = Confirmation(
             title="End the silence",
             lines=(
-                f"What it held back about {silence.agreement.title} is told at once, and that "
-                "what is still missed is so.",
+                f"The alerts about {silence.agreement.title} that it held back are sent now, "
+                "together with a note about everything that is still unmet.",
             ),
             submit="End it now",
         )
 
-        def act() -> str:
+        def action() -> str:
             silences.end(silence=silence, as_of=timezone.now())
-            return "The silence has ended."
+            return "Silence ended."
 
         return confirm(
             request,
-            question,
-            act=act,
-            back=reverse("admin:compliance_silence_change", args=[silence.pk]),
-            context={
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "original": silence,
-            },
+            confirmation,
+            action=action,
+            back=urls.silence_url(silence.pk),
+            context=page_context(self, request, silence),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SilenceRow:
+    """An active silence on the page of a deadline."""
+
+    silence: Silence
+    until: SafeString
+    url: str
+
+
+def silence_rows(deadline: Deadline, *, as_of: datetime) -> list[SilenceRow]:
+    """Return the active silences that hold back alerts about a deadline."""
+    about = Q(deadline=deadline) | Q(deadline__isnull=True)
+    active = deadline.agreement.silences.filter(about, ended_at__isnull=True, until_at__gt=as_of)
+    return [
+        SilenceRow(
+            silence=silence,
+            until=instants.utc_html(silence.until_at, deadline.timezone),
+            url=urls.silence_url(silence.pk),
+        )
+        for silence in active
+    ]

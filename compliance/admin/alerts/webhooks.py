@@ -1,4 +1,4 @@
-"""Webhooks and chats that can be told, and the secrets by which receivers know us."""
+"""Webhooks and chats that can get alerts, and the secrets that sign calls of webhooks."""
 
 from __future__ import annotations
 
@@ -9,45 +9,53 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import Count, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, fields, moments
-from compliance.admin.answering import Question, Secret, ask, show_once
-from compliance.admin.saving import DraftForm, OperationAdmin, given
-from compliance.admin.theme import Checkbox, Choice, button
+from compliance.admin import badges, fields, instants, urls
+from compliance.admin.confirmations import (
+    Confirmation,
+    OneTimeSecret,
+    confirm_then,
+    show_secret,
+)
+from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.theme import CheckboxInput, Select, button
 from compliance.delivery import chats
-from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Webhook
 from compliance.operations.alerts import webhooks
 
-_KINDS = (
+_KIND_CHOICES = (
     (WebhookKind.STANDARD.value, "Signed webhook (Standard Webhooks)"),
-    (WebhookKind.CHAT.value, "Chat: Slack, Teams, Discord and the like"),
+    (WebhookKind.CHAT.value, "Chat, such as Slack, Teams or Discord"),
 )
 
 
 class WebhookForm(DraftForm):
-    """What is asked of a webhook or chat."""
+    """The fields of a webhook or chat."""
 
-    name = fields.line(required=True, help_text="By which subscriptions and messages name it.")
-    kind = forms.ChoiceField(choices=_KINDS, widget=Choice(), help_text="It stays.")
-    url = fields.line(
-        label="Address",
+    name = fields.text_field(required=True, help_text="Shown in subscriptions and messages.")
+    kind = forms.ChoiceField(
+        choices=_KIND_CHOICES, widget=Select(), help_text="It cannot be changed later."
+    )
+    url = fields.text_field(
+        label="URL",
         help_text=(
-            "Of a receiver, one that begins with https:// and is public. Of a chat, the webhook "
-            "link that the chat gives you."
+            "For a webhook, a public address that starts with https://. For a chat, the incoming "
+            "webhook link that the chat provides."
         ),
     )
     is_active = forms.BooleanField(
         label="Active",
         required=False,
         initial=True,
-        widget=Checkbox(),
-        help_text="Switched off, nothing is sent to it; what it would have been told is refused.",
+        widget=CheckboxInput(),
+        help_text="While it is inactive, nothing is sent and messages for it are refused.",
     )
 
     class Meta:
@@ -59,25 +67,25 @@ class WebhookForm(DraftForm):
         if self.instance.pk and self.instance.kind == WebhookKind.CHAT.value:
             self.initial["url"] = ""
             self.fields["url"].help_text = (
-                f"It is {chats.masked(self.instance.url)} and holds a secret, so it is not shown. "
-                "Leave empty to keep it."
+                f"Currently {chats.masked(self.instance.url)}. It contains a secret, so the full "
+                "URL is not shown. Leave empty to keep it."
             )
 
 
 @admin.register(Webhook)
 class WebhookAdmin(OperationAdmin):
-    """Add, change and switch off webhooks, through `operations.webhooks`."""
+    """Adds, changes and deactivates webhooks and chats."""
 
     form = WebhookForm
     compressed_fields = False
-    list_display = ("name", "kind", "shown", "standing", "follows")
+    list_display = ("name", "kind", "masked_url", "state", "subscription_count")
     list_filter = ("kind", "is_active")
     search_fields = ("name",)
     ordering = ("name",)
     actions_detail = ("rotate",)
 
     def has_rotate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Who may make webhooks; a chat has no secret of ours."""
+        """Return whether the user may rotate the secret, which only signed webhooks have."""
         if object_id is not None:
             pk = unquote(str(object_id))
             signed = Webhook.objects.filter(kind=WebhookKind.STANDARD.value)
@@ -86,68 +94,68 @@ class WebhookAdmin(OperationAdmin):
         return bool(request.user.has_perm("compliance.add_webhook"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With how many subscriptions tell each."""
+        """Return the rows with the number of their subscriptions."""
         found: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = found.annotate(subscription_count=Count("subscriptions"))
+        counted: QuerySet[Any] = found.annotate(number_of_subscriptions=Count("subscriptions"))
         return counted
 
     def get_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
-        """The address itself only where it can be changed: a chat's is never shown."""
+        """Return the fields, with the URL itself only if the user may change it."""
         may_change = self.has_change_permission(request, obj) if obj else True
-        rows = ("name", "kind", "url" if may_change else "shown", "is_active")
+        rows = ("name", "kind", "url" if may_change else "masked_url", "is_active")
         if obj is None:
             return rows
         is_chat = obj.kind == WebhookKind.CHAT.value
-        return (*rows, "made") if is_chat else (*rows, "former", "made")
+        return (*rows, "created") if is_chat else (*rows, "old_secret_valid_until", "created")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
-        """A stored webhook keeps its kind."""
-        kept = ("shown", "former", "made")
-        return ("kind", *kept) if obj else kept
+        """Make the kind of an existing webhook read-only."""
+        computed = ("masked_url", "old_secret_valid_until", "created")
+        return ("kind", *computed) if obj else computed
 
-    @admin.display(description="Address")
-    def shown(self, webhook: Webhook) -> str:
-        """The address, without what could be a secret."""
+    @admin.display(description="URL")
+    def masked_url(self, webhook: Webhook) -> str:
+        """Return the URL, without the secret part of a chat's."""
         return chats.masked(webhook.url) if webhook.kind == WebhookKind.CHAT.value else webhook.url
 
     @admin.display(description="State", ordering="is_active")
-    def standing(self, webhook: Webhook) -> SafeString:
-        """Whether it is told."""
-        return badges.badge("active" if webhook.is_active else "switched_off")
+    def state(self, webhook: Webhook) -> SafeString:
+        """Return whether it is active."""
+        return badges.badge("active" if webhook.is_active else "inactive")
 
-    @admin.display(description="Subscriptions", ordering="subscription_count")
-    def follows(self, webhook: Any) -> int:
-        """How many subscriptions tell it."""
-        return int(webhook.subscription_count)
+    @admin.display(description="Subscriptions", ordering="number_of_subscriptions")
+    def subscription_count(self, webhook: Any) -> int:
+        """Return the number of subscriptions."""
+        return int(webhook.number_of_subscriptions)
 
-    @admin.display(description="Former secret signs until")
-    def former(self, webhook: Webhook) -> SafeString:
-        """Until when the secret before the last rotation is still good."""
+    @admin.display(description="Old secret valid until")
+    def old_secret_valid_until(self, webhook: Webhook) -> SafeString:
+        """Return until when calls are also signed with the previous secret."""
         is_past = webhook.former_until is None or webhook.former_until <= timezone.now()
-        return moments.utc(None if is_past else webhook.former_until)
+        return instants.utc_html(None if is_past else webhook.former_until)
 
-    @admin.display(description="Made", ordering="created_at")
-    def made(self, webhook: Webhook) -> SafeString:
-        """When it was made."""
-        return moments.utc(webhook.created_at)
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, webhook: Webhook) -> SafeString:
+        """Return when the webhook was created."""
+        return instants.utc_html(webhook.created_at)
 
-    def write(
-        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
+    def save_draft(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
-        """Store or change the webhook."""
-        values = given(form.cleaned_data)
-        if not isinstance(stored, Webhook):
+        """Add or change the webhook."""
+        values = without_empty(form.cleaned_data)
+        if not isinstance(existing, Webhook):
             return webhooks.create(draft=read(WebhookDraft, values), as_of=timezone.now())
-        values["kind"] = stored.kind
-        if stored.kind == WebhookKind.CHAT.value:
-            values.setdefault("url", stored.url)
-        return webhooks.update(webhook=stored, draft=read(WebhookDraft, values))
+        values["kind"] = existing.kind
+        if existing.kind == WebhookKind.CHAT.value:
+            values.setdefault("url", existing.url)
+        return webhooks.update(webhook=existing, draft=read(WebhookDraft, values))
 
     def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        """The secret of a new webhook, once."""
+        """Show the secret of a new webhook once."""
         if not obj.secret:
             return super().response_add(request, obj, *args, **kwargs)
-        return self._secret(request, obj, title=f"The webhook {obj.name} is made")
+        return self._show_secret(request, obj, title=f"Webhook {obj.name} created")
 
     @button(
         description="Rotate the secret",
@@ -156,40 +164,39 @@ class WebhookAdmin(OperationAdmin):
         permissions=["rotate"],
     )
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then give it a new secret, and show that once."""
-        webhook = self.get_object(request, unquote(object_id))
-        if not isinstance(webhook, Webhook):
-            raise Http404
-        question = Question(
+        """Ask for confirmation, then create a new secret and show it once."""
+        webhook = get_row_or_404(self, request, object_id, Webhook)
+        confirmation = Confirmation(
             title=f"Rotate the secret of {webhook.name}",
             lines=(
-                "It gets a new secret, which is shown once. For a day everything is signed with "
-                "the new and the former one, so that the receiver can change over.",
+                "The new secret is shown once. For one day, calls are signed with both the new and "
+                "the old secret, so that the receiver can switch over.",
             ),
             submit="Rotate the secret",
         )
-        back = reverse("admin:compliance_webhook_change", args=[webhook.pk])
 
-        def act() -> HttpResponse:
+        def action() -> HttpResponse:
             rotated = webhooks.rotate(webhook=webhook, as_of=timezone.now())
-            return self._secret(request, rotated, title=f"{webhook.name} has a new secret")
+            return self._show_secret(request, rotated, title=f"New secret for {webhook.name}")
 
-        return ask(request, question, act=act, back=back, context=self._context(request, webhook))
+        return confirm_then(
+            request,
+            confirmation,
+            action=action,
+            back=urls.row_url("webhook", webhook.pk),
+            context=page_context(self, request, webhook),
+        )
 
-    def _secret(self, request: HttpRequest, webhook: Webhook, *, title: str) -> HttpResponse:
-        secret = Secret(
+    def _show_secret(self, request: HttpRequest, webhook: Webhook, *, title: str) -> HttpResponse:
+        secret = OneTimeSecret(
             name=webhook.name,
             value=webhook.secret,
             advice="Copy the secret now and give it to the receiver. It will not be shown again.",
-            use="With it the receiver checks our signature, by the Standard Webhooks rules.",
+            usage=(
+                "The receiver uses it to verify our signatures as the Standard Webhooks "
+                "specification describes."
+            ),
         )
-        back = reverse("admin:compliance_webhook_change", args=[webhook.pk])
-        context = self._context(request, webhook)
-        return show_once(request, secret, title=title, back=back, context=context)
-
-    def _context(self, request: HttpRequest, webhook: Webhook) -> dict[str, Any]:
-        return {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": webhook,
-        }
+        back = urls.row_url("webhook", webhook.pk)
+        context = page_context(self, request, webhook)
+        return show_secret(request, secret, title=title, back=back, context=context)

@@ -1,31 +1,89 @@
-"""Breaches and the ledger: what happened, and what was known of it when."""
+"""Breaches, and the form that acknowledges one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, moments
-from compliance.admin.answering import answer
-from compliance.admin.deadlines.recording import AcknowledgementForm
-from compliance.admin.permissions import right
+from compliance.admin import badges, end_times, instants, urls
+from compliance.admin.operation_forms import without_empty
+from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.record_forms import DeadlineRecordForm, zone_field
+from compliance.admin.record_pages import deadline_context, record_page
 from compliance.admin.theme import button
-from compliance.models import Breach, LedgerEntry
+from compliance.domain.alerts.drafts import AcknowledgementDraft
+from compliance.domain.drafts import read
+from compliance.models import Breach, Deadline, User
+from compliance.operations.deadlines import breaches
+
+
+class AcknowledgementForm(DeadlineRecordForm):
+    """Acknowledges a breach."""
+
+    heading = "Acknowledge the breach"
+    advice = (
+        "Tells everyone that you are working on it. Escalations pause for a week, or until the "
+        "date that you enter. If the breach lasts longer, they continue. The breach stays on "
+        "record."
+    )
+    success_message = "Breach acknowledged."
+    submit = "Acknowledge"
+    aliases = end_times.ALIASES
+
+    until_on = end_times.end_date_field(help_text="Leave empty for one week.")
+    until_time = end_times.end_time_field()
+    timezone = zone_field()
+
+    def __init__(self, *args: Any, breach: Breach, **kwargs: Any) -> None:
+        self.breach = breach
+        super().__init__(*args, **kwargs)
+
+    def record(self, *, by: User, as_of: datetime) -> None:
+        """Acknowledge the breach."""
+        values = without_empty({"until_at": end_times.end_instant(self.cleaned_data)})
+        draft = read(AcknowledgementDraft, values)
+        breach = breaches.acknowledge(breach=self.breach, draft=draft, by=by, as_of=as_of)
+        if breach.acknowledged_until is not None:
+            until = instants.utc_text(breach.acknowledged_until)
+            self.success_message = f"Breach acknowledged until {until}."
+
+
+def acknowledgement_page(
+    request: HttpRequest, breach: Breach, *, back: str, back_to: str, context: dict[str, Any]
+) -> HttpResponse:
+    """Show the form that acknowledges a breach; on POST acknowledge it."""
+    as_of = timezone.now()
+    deadline = breach.deadline
+    return record_page(
+        request,
+        AcknowledgementForm(request.POST or None, deadline=deadline, breach=breach, as_of=as_of),
+        as_of=as_of,
+        back=back,
+        context={
+            **context,
+            **deadline_context(deadline),
+            "original": deadline,
+            "back_to": back_to,
+        },
+    )
 
 
 @admin.register(Breach)
 class BreachAdmin(ReadOnlyAdmin):
-    """The intervals in which deadlines stood unmet."""
+    """All breaches: the periods in which deadlines were unmet."""
 
-    list_display = ("deadline", "agreement", "occurred", "detected", "ended", "length", "at_it")
+    list_display = (
+        "deadline", "agreement", "occurred", "detected", "ended", "duration", "acknowledged_by",
+    )  # fmt: skip
     list_filter = (
         ("ended_at", admin.EmptyFieldListFilter), "end_reason",
         ("acknowledged_at", admin.EmptyFieldListFilter),
@@ -33,52 +91,52 @@ class BreachAdmin(ReadOnlyAdmin):
     list_select_related = ("deadline__obligation", "deadline__agreement")
     search_fields = ("deadline__obligation__ref", "deadline__agreement__ref")
     fields = (
-        "deadline", "agreement", "occurred", "detected", "ended", "length", "at_it",
+        "deadline", "agreement", "occurred", "detected", "ended", "duration", "acknowledged_by",
         "acknowledged",
     )  # fmt: skip
-    has_acknowledge_permission = right("compliance.add_breach")
+    has_acknowledge_permission = requires_perms("compliance.add_breach")
     actions_detail = ("acknowledge",)
 
     @admin.display(description="Agreement", ordering="deadline__agreement__ref")
     def agreement(self, breach: Breach) -> str:
-        """Where the deadline belongs."""
+        """Return the ref of the agreement."""
         return breach.deadline.agreement.ref
 
     @admin.display(description="Occurred", ordering="occurred_at")
     def occurred(self, breach: Breach) -> SafeString:
-        """When it truly began."""
-        return moments.utc(breach.occurred_at, breach.deadline.timezone)
+        """Return when the breach began."""
+        return instants.utc_html(breach.occurred_at, breach.deadline.timezone)
 
     @admin.display(description="Detected", ordering="detected_at")
     def detected(self, breach: Breach) -> SafeString:
-        """When it was found."""
-        return moments.utc(breach.detected_at, breach.deadline.timezone)
+        """Return when the breach was detected."""
+        return instants.utc_html(breach.detected_at, breach.deadline.timezone)
 
     @admin.display(description="Ended", ordering="ended_at")
     def ended(self, breach: Breach) -> SafeString:
-        """When and why it ended."""
+        """Return when and why the breach ended."""
         if breach.ended_at is None:
             return badges.badge("open")
-        at = moments.utc(breach.ended_at, breach.deadline.timezone)
+        at = instants.utc_html(breach.ended_at, breach.deadline.timezone)
         return badges.two_lines(at, badges.badge(breach.end_reason))
 
-    @admin.display(description="Length")
-    def length(self, breach: Breach) -> str:
-        """How long it lasted, or has lasted."""
-        return moments.distance(breach.ended_at or timezone.now(), breach.occurred_at)
+    @admin.display(description="Duration")
+    def duration(self, breach: Breach) -> str:
+        """Return how long the breach lasted, or has lasted until now."""
+        return instants.duration_text(breach.ended_at or timezone.now(), breach.occurred_at)
 
     @admin.display(description="Acknowledged by", ordering="acknowledged_until")
-    def at_it(self, breach: Breach) -> SafeString:
-        """Who is at it, and until when escalations wait."""
+    def acknowledged_by(self, breach: Breach) -> SafeString:
+        """Return who acknowledged the breach, and until when escalations pause."""
         if breach.acknowledged_until is None:
             return SafeString("-")
-        at = moments.utc(breach.acknowledged_until, breach.deadline.timezone)
+        at = instants.utc_html(breach.acknowledged_until, breach.deadline.timezone)
         return badges.two_lines(breach.acknowledged_as, format_html("until {}", at))
 
     @admin.display(description="Acknowledged", ordering="acknowledged_at")
     def acknowledged(self, breach: Breach) -> SafeString:
-        """When it was acknowledged."""
-        return moments.utc(breach.acknowledged_at, breach.deadline.timezone)
+        """Return when the breach was acknowledged."""
+        return instants.utc_html(breach.acknowledged_at, breach.deadline.timezone)
 
     @button(
         description="Acknowledge",
@@ -87,69 +145,44 @@ class BreachAdmin(ReadOnlyAdmin):
         permissions=["acknowledge"],
     )
     def acknowledge(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Somebody is at it."""
-        breach = self.get_object(request, unquote(object_id))
-        if not isinstance(breach, Breach):
-            raise Http404
-        return acknowledge(
+        """Show the form that acknowledges the breach."""
+        breach = get_row_or_404(self, request, object_id, Breach)
+        return acknowledgement_page(
             request,
             breach,
-            back=reverse("admin:compliance_breach_change", args=[breach.pk]),
+            back=urls.row_url("breach", breach.pk),
             back_to="the breach",
-            context={**self.admin_site.each_context(request), "opts": self.opts},
+            context=page_context(self, request),
         )
 
 
-def acknowledge(
-    request: HttpRequest, breach: Breach, *, back: str, back_to: str, context: dict[str, Any]
-) -> HttpResponse:
-    """Show the form by which a breach is acknowledged; on POST do it."""
-    as_of = timezone.now()
-    deadline = breach.deadline
-    return answer(
-        request,
-        AcknowledgementForm(request.POST or None, deadline=deadline, breach=breach, as_of=as_of),
-        as_of=as_of,
-        back=back,
-        outcome=str,
-        context={
-            **context,
-            "subtitle": str(deadline.obligation),
-            "original": deadline,
-            "subject": deadline.obligation,
-            "standing": badges.standing(deadline),
-            "due": moments.due_text(deadline),
-            "due_utc": moments.utc(deadline.due_at, deadline.timezone),
-            "sides": badges.sides(deadline.obligation),
-            "back_to": back_to,
-        },
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreachRow:
+    """A breach on the page of a deadline."""
+
+    breach: Breach
+    occurred: SafeString
+    detected: SafeString
+    ended: SafeString
+    duration: str
+    acknowledged_until: SafeString | None
 
 
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
-    """Every status that was ever believed, newest knowledge first."""
-
-    list_display = ("deadline", "stood", "reason", "effective", "recorded", "due_on")
-    list_filter = ("status", "reason")
-    list_select_related = ("deadline__obligation",)
-    search_fields = ("deadline__obligation__ref", "deadline__agreement__ref")
-    ordering = ("-id",)
-    fields = (
-        "deadline", "stood", "reason", "effective", "recorded", "fact", "due_on", "due_at",
-    )  # fmt: skip
-
-    @admin.display(description="Status", ordering="status")
-    def stood(self, entry: LedgerEntry) -> SafeString:
-        """The status."""
-        return badges.badge(entry.status)
-
-    @admin.display(description="True from", ordering="effective_at")
-    def effective(self, entry: LedgerEntry) -> SafeString:
-        """From when it held in the world."""
-        return moments.utc(entry.effective_at, entry.deadline.timezone)
-
-    @admin.display(description="Known from", ordering="recorded_at")
-    def recorded(self, entry: LedgerEntry) -> SafeString:
-        """From when we knew it."""
-        return moments.utc(entry.recorded_at, entry.deadline.timezone)
+def breach_rows(deadline: Deadline, *, as_of: datetime) -> list[BreachRow]:
+    """Return the breaches of a deadline."""
+    zone = deadline.timezone
+    return [
+        BreachRow(
+            breach=breach,
+            occurred=instants.utc_html(breach.occurred_at, zone),
+            detected=instants.utc_html(breach.detected_at, zone),
+            ended=instants.utc_html(breach.ended_at, zone),
+            duration=instants.duration_text(breach.ended_at or as_of, breach.occurred_at),
+            acknowledged_until=(
+                instants.utc_html(breach.acknowledged_until, zone)
+                if breach.acknowledged_until
+                else None
+            ),
+        )
+        for breach in deadline.breaches.all()
+    ]

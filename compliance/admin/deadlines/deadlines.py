@@ -1,111 +1,94 @@
-"""Deadlines: the list the desk works from, and the page from which facts are recorded."""
+"""The list of deadlines, and the page of each deadline with the buttons that record facts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.db.models import F, OrderBy, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, moments
-from compliance.admin.answering import answer
-from compliance.admin.deadlines import breaches, recording
-from compliance.admin.deadlines.deadline_page import page_of
-from compliance.admin.permissions import right
+from compliance.admin import badges, instants, urls
+from compliance.admin.deadlines.breaches import acknowledgement_page
+from compliance.admin.deadlines.deadline_page import deadline_page
+from compliance.admin.deadlines.determinations import DeterminationForm
+from compliance.admin.deadlines.fact_forms import (
+    CancellationForm,
+    ExtensionForm,
+    PerformanceForm,
+    RestatementForm,
+    RetractionForm,
+    SuspensionForm,
+    TriggerForm,
+    ViolationForm,
+    WaiverForm,
+)
+from compliance.admin.deadlines.permissions import is_achieve, requires_perm_and
+from compliance.admin.deadlines.positions import PositionForm
+from compliance.admin.evidence.evidence import DeadlineEvidenceForm
+from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.record_pages import (
+    RecordAdmin,
+    RecordButton,
+    deadline_context,
+    record_page,
+    status_sentence,
+)
 from compliance.admin.theme import button
 from compliance.domain.deadlines.timeline import BREACHED
-from compliance.domain.vocabulary import ObligationKind, Status
+from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
-from compliance.queries.deadlines import overview as desk
+from compliance.queries.deadlines import overview
 
 _RECORD_FACT = ["view", "record_fact"]
 _BREACHED = tuple(status.value for status in BREACHED)
 
 
-def _where(fits: Callable[[Deadline], bool]) -> Callable[..., bool]:
-    """A right to record facts, of those deadlines alone that a kind of fact fits."""
-
-    def has_right(_: object, request: HttpRequest, object_id: Any = None) -> bool:
-        if not request.user.has_perm("compliance.add_fact"):
-            return False
-        deadline = _asked_about(request, str(object_id)) if object_id else None
-        return deadline is None or fits(deadline)
-
-    return has_right
-
-
-def _unmet(name: str) -> Callable[..., bool]:
-    """A right, of those deadlines alone that stand unmet."""
-
-    def has_right(_: object, request: HttpRequest, object_id: Any = None) -> bool:
-        if not request.user.has_perm(name):
-            return False
-        deadline = _asked_about(request, str(object_id)) if object_id else None
-        return deadline is None or deadline.status in _BREACHED
-
-    return has_right
-
-
-def _asked_about(request: HttpRequest, object_id: str) -> Deadline | None:
-    """The deadline of a page, read once for all buttons on it."""
-    known: dict[str, Deadline | None] = request.__dict__.setdefault("asked_about", {})
-    if object_id not in known:
-        pk = unquote(object_id)
-        found = Deadline.objects.select_related("obligation")
-        known[object_id] = found.filter(pk=pk).first() if pk.isdecimal() else None
-    return known[object_id]
-
-
-def _for_kinds(*kinds: ObligationKind) -> Callable[..., bool]:
-    return _where(lambda deadline: deadline.obligation.kind in kinds)
-
-
-class _DatedFirst(F):
-    """A column by which rows are sorted, those without a value last in either direction."""
+class _NullsLast(F):
+    """A column to sort by in either direction, with empty values last."""
 
     def asc(self, **kwargs: Any) -> OrderBy:
-        """Rising."""
+        """Return the ascending order."""
         return OrderBy(self, nulls_last=True)
 
     def desc(self, **kwargs: Any) -> OrderBy:
-        """Falling."""
+        """Return the descending order."""
         return OrderBy(self, descending=True, nulls_last=True)
 
 
-class SetAsideFilter(admin.SimpleListFilter):
-    """Deadlines that could not be projected and wait for a mend."""
+class QuarantinedFilter(admin.SimpleListFilter):
+    """Filters the deadlines that could not be projected."""
 
-    title = "set aside"
-    parameter_name = "set_aside"
+    title = "quarantined"
+    parameter_name = "quarantined"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Only those, or all."""
+        """Return the only choice besides "All"."""
         return [("yes", "with an error")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Only those, or all."""
+        """Return the filtered rows."""
         if self.value() != "yes":
             return queryset
-        return queryset.exclude(set_aside_error="")
+        return queryset.exclude(quarantine_error="")
 
 
 @admin.register(Deadline)
-class DeadlineAdmin(ReadOnlyAdmin):
-    """Read here, changed only by what is recorded about it."""
+class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
+    """Deadlines are read-only. They change only through what is recorded about them."""
 
-    list_display = ("what", "standing", "due", "owing", "urgency")
-    list_display_links = ("what",)
+    list_display = (
+        "title_and_ref", "status_and_lateness", "due", "obligors_and_obligees", "severity_badge",
+    )  # fmt: skip
+    list_display_links = ("title_and_ref",)
     list_filter = (
         "status", "obligation__severity", "obligation__kind", "is_disputed", "is_ambiguous",
-        SetAsideFilter, "agreement",
+        QuarantinedFilter, "agreement",
     )  # fmt: skip
     search_fields = (
         "obligation__ref",
@@ -116,86 +99,128 @@ class DeadlineAdmin(ReadOnlyAdmin):
         "obligation__sides__party__name",
         "obligation__tags",
     )
-    ordering = desk.URGENCY
+    ordering = overview.URGENCY
     list_per_page = 50
     fields = ("obligation",)
     change_form_template = "admin/pacta/deadline.html"
-    has_record_fact_permission = right("compliance.add_fact")
-    has_state_position_permission = right("compliance.add_position")
-    has_add_evidence_permission = right("compliance.add_evidence")
-    has_record_performance_permission = _for_kinds(ObligationKind.ACHIEVE)
-    has_record_violation_permission = _for_kinds(ObligationKind.MAINTAIN, ObligationKind.REFRAIN)
-    has_restate_permission = _where(lambda each: each.obligation.target_quantity is not None)
-    has_acknowledge_permission = _unmet("compliance.add_breach")
-    has_silence_permission = right("compliance.add_silence")
-    has_trigger_permission = _where(lambda each: each.status == Status.DORMANT.value)
+    has_record_fact_permission = requires_perms("compliance.add_fact")
+    has_state_position_permission = requires_perms("compliance.add_position")
+    has_add_evidence_permission = requires_perms("compliance.add_evidence")
+    has_record_performance_permission = requires_perm_and("compliance.add_fact", is_achieve)
+    has_record_violation_permission = requires_perm_and(
+        "compliance.add_fact", lambda deadline: not is_achieve(deadline)
+    )
+    has_record_trigger_permission = requires_perm_and(
+        "compliance.add_fact", lambda deadline: deadline.status == Status.DORMANT.value
+    )
+    has_restate_target_permission = requires_perm_and(
+        "compliance.add_fact", lambda deadline: deadline.obligation.target_quantity is not None
+    )
+    has_acknowledge_permission = requires_perm_and(
+        "compliance.add_breach", lambda deadline: deadline.status in _BREACHED
+    )
+    has_silence_permission = requires_perms("compliance.add_silence")
+    record_buttons = (
+        RecordButton(
+            name="record_performance", label="Record performance", icon="task_alt",
+            form_class=PerformanceForm, permissions=["view", "record_performance"],
+        ),
+        RecordButton(
+            name="record_violation", label="Record violation", icon="report",
+            form_class=ViolationForm, permissions=["view", "record_violation"],
+        ),
+        RecordButton(
+            name="record_trigger", label="Record trigger", icon="bolt",
+            form_class=TriggerForm, permissions=["view", "record_trigger"],
+        ),
+        RecordButton(
+            name="record_extension", label="Record extension", icon="more_time",
+            form_class=ExtensionForm, permissions=_RECORD_FACT,
+        ),
+        RecordButton(
+            name="state_position", label="State a position", icon="record_voice_over",
+            form_class=PositionForm, permissions=["view", "state_position"],
+        ),
+        RecordButton(
+            name="add_evidence", label="Add evidence", icon="attach_file",
+            form_class=DeadlineEvidenceForm, permissions=["view", "add_evidence"],
+        ),
+        RecordButton(
+            name="record_determination", label="Record determination", icon="balance",
+            form_class=DeterminationForm, permissions=_RECORD_FACT,
+        ),
+        RecordButton(
+            name="record_waiver", label="Record waiver", icon="do_not_disturb_on",
+            form_class=WaiverForm, permissions=_RECORD_FACT,
+        ),
+        RecordButton(
+            name="suspend_deadline", label="Suspend the deadline", icon="pause_circle",
+            form_class=SuspensionForm, permissions=_RECORD_FACT,
+        ),
+        RecordButton(
+            name="restate_target", label="Restate the target", icon="scale",
+            form_class=RestatementForm, permissions=["view", "restate_target"],
+        ),
+        RecordButton(
+            name="retract_fact", label="Retract a fact", icon="undo",
+            form_class=RetractionForm, permissions=_RECORD_FACT,
+        ),
+        RecordButton(
+            name="cancel_deadline", label="Cancel the deadline", icon="cancel",
+            form_class=CancellationForm, permissions=_RECORD_FACT,
+        ),
+    )  # fmt: skip
     actions_detail = (
         "acknowledge",
-        "record_performance",
-        "record_violation",
-        "record_trigger",
-        "record_extension",
+        *(each.name for each in record_buttons[:4]),
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": [
-                "state_position",
-                "add_evidence",
-                "record_determination",
-                "record_waiver",
-                "suspend_deadline",
-                "restate_target",
-                "retract_fact",
-                "cancel_deadline",
-                "silence",
-            ],
+            "items": [*(each.name for each in record_buttons[4:]), "silence"],
         },
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With all that a line needs, in a fixed number of queries."""
-        return desk.with_sides(super().get_queryset(request))
+        """Return the rows with everything that the list shows, in a fixed number of queries."""
+        return overview.with_sides(super().get_queryset(request))
 
     @admin.display(description="Obligation", ordering="obligation__ref")
-    def what(self, deadline: Deadline) -> SafeString:
-        """The title, with the ref and the agreement below."""
+    def title_and_ref(self, deadline: Deadline) -> SafeString:
+        """Return the title, with the refs of obligation and agreement below it."""
         obligation = deadline.obligation
         return badges.two_lines(obligation.title, f"{obligation.ref} · {deadline.agreement.ref}")
 
     @admin.display(description="Status", ordering="status")
-    def standing(self, deadline: Deadline) -> SafeString:
-        """Where it stands, and how late it is."""
-        late = badges.lateness(deadline, timezone.now())
-        return badges.two_lines(badges.standing(deadline), late)
+    def status_and_lateness(self, deadline: Deadline) -> SafeString:
+        """Return the status, with how late the deadline is below it."""
+        lateness = badges.lateness(deadline, timezone.now())
+        return badges.two_lines(badges.status_badges(deadline), lateness)
 
-    @admin.display(description="Due", ordering=_DatedFirst("due_at"))
+    @admin.display(description="Due", ordering=_NullsLast("due_at"))
     def due(self, deadline: Deadline) -> SafeString:
-        """The day in its zone, with the instant in UTC below."""
-        day = format_html(
-            '{} <span class="pacta-quiet">{}</span>',
-            moments.due_text(deadline),
-            deadline.timezone,
-        )
+        """Return the due date in the deadline's zone, with the instant in UTC below it."""
+        day = instants.due_text(deadline)
         if deadline.due_at is None:
-            return badges.two_lines(moments.due_text(deadline), "")
-        return badges.two_lines(day, moments.utc(deadline.due_at, deadline.timezone))
+            return badges.two_lines(day, "")
+        local = format_html('{} <span class="pacta-quiet">{}</span>', day, deadline.timezone)
+        return badges.two_lines(local, instants.utc_html(deadline.due_at, deadline.timezone))
 
     @admin.display(description="Obligor → obligee")
-    def owing(self, deadline: Deadline) -> SafeString:
-        """Who owes whom."""
-        return badges.sides(deadline.obligation)
+    def obligors_and_obligees(self, deadline: Deadline) -> SafeString:
+        """Return the obligors and obligees."""
+        return badges.parties_html(deadline.obligation)
 
     @admin.display(description="Severity", ordering="obligation__severity")
-    def urgency(self, deadline: Deadline) -> SafeString:
-        """How much missing it matters."""
+    def severity_badge(self, deadline: Deadline) -> SafeString:
+        """Return the severity as a badge."""
         return badges.badge(deadline.obligation.severity)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """The page of one deadline."""
+        """Render the page of one deadline."""
         deadline = kwargs["obj"]
-        context["page"] = page_of(deadline, as_of=timezone.now())
+        context["page"] = deadline_page(deadline, as_of=timezone.now())
         context["title"] = str(deadline.obligation)
         context["subtitle"] = None
         return super().render_change_form(request, context, *args, **kwargs)
@@ -203,130 +228,9 @@ class DeadlineAdmin(ReadOnlyAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """The history of a deadline is its ledger."""
-        listing = reverse("admin:compliance_ledgerentry_changelist")
-        deadline = self._deadline(request, object_id)
-        return HttpResponseRedirect(f"{listing}?deadline__id__exact={deadline.pk}")
-
-    @button(
-        description="Record performance",
-        url_path="record-performance",
-        icon="task_alt",
-        permissions=["view", "record_performance"],
-    )
-    def record_performance(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """It was done."""
-        return self._record(request, object_id, recording.PerformanceForm)
-
-    @button(
-        description="Record violation",
-        url_path="record-violation",
-        icon="report",
-        permissions=["view", "record_violation"],
-    )
-    def record_violation(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """It was not kept."""
-        return self._record(request, object_id, recording.ViolationForm)
-
-    @button(
-        description="Record trigger",
-        url_path="record-trigger",
-        icon="bolt",
-        permissions=["view", "trigger"],
-    )
-    def record_trigger(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What it waits for has happened."""
-        return self._record(request, object_id, recording.TriggerForm)
-
-    @button(
-        description="Suspend the deadline",
-        url_path="suspend",
-        icon="pause_circle",
-        permissions=_RECORD_FACT,
-    )
-    def suspend_deadline(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """It does not bind for a while."""
-        return self._record(request, object_id, recording.SuspensionForm)
-
-    @button(
-        description="Restate the target",
-        url_path="restate-target",
-        icon="scale",
-        permissions=["view", "restate"],
-    )
-    def restate_target(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Another quantity is owed."""
-        return self._record(request, object_id, recording.RestatementForm)
-
-    @button(
-        description="Record extension",
-        url_path="record-extension",
-        icon="more_time",
-        permissions=_RECORD_FACT,
-    )
-    def record_extension(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """More time was given."""
-        return self._record(request, object_id, recording.ExtensionForm)
-
-    @button(
-        description="Record waiver",
-        url_path="record-waiver",
-        icon="do_not_disturb_on",
-        permissions=_RECORD_FACT,
-    )
-    def record_waiver(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """It need not be done any more."""
-        return self._record(request, object_id, recording.WaiverForm)
-
-    @button(
-        description="Record determination",
-        url_path="record-determination",
-        icon="balance",
-        permissions=_RECORD_FACT,
-    )
-    def record_determination(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What the desk itself concludes."""
-        return self._record(request, object_id, recording.DeterminationForm)
-
-    @button(
-        description="State a position",
-        url_path="state-position",
-        icon="record_voice_over",
-        permissions=["view", "state_position"],
-    )
-    def state_position(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What one party says of it."""
-        return self._record(request, object_id, recording.PositionForm)
-
-    @button(
-        description="Add evidence",
-        url_path="add-evidence",
-        icon="attach_file",
-        permissions=["view", "add_evidence"],
-    )
-    def add_evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A document or statement that bears on it."""
-        return self._record(request, object_id, recording.EvidenceForm)
-
-    @button(
-        description="Retract a fact",
-        url_path="retract-fact",
-        icon="undo",
-        permissions=_RECORD_FACT,
-    )
-    def retract_fact(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A fact was recorded by mistake."""
-        return self._record(request, object_id, recording.RetractionForm)
-
-    @button(
-        description="Cancel the deadline",
-        url_path="cancel",
-        icon="cancel",
-        permissions=_RECORD_FACT,
-    )
-    def cancel_deadline(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """It falls away."""
-        return self._record(request, object_id, recording.CancellationForm)
+        """Redirect to the ledger, which is the history of a deadline."""
+        deadline = get_row_or_404(self, request, object_id, Deadline)
+        return HttpResponseRedirect(urls.ledger_url(deadline.pk))
 
     @button(
         description="Acknowledge",
@@ -335,19 +239,19 @@ class DeadlineAdmin(ReadOnlyAdmin):
         permissions=["view", "acknowledge"],
     )
     def acknowledge(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Somebody is at it."""
-        deadline = self._deadline(request, object_id)
-        back = reverse("admin:compliance_deadline_change", args=[deadline.pk])
+        """Show the form that acknowledges the open breach."""
+        deadline = get_row_or_404(self, request, object_id, Deadline)
+        back = urls.deadline_url(deadline.pk)
         breach = deadline.breaches.filter(ended_at__isnull=True).first()
         if breach is None:
-            messages.error(request, "No breach of it is open: there is nothing to acknowledge.")
+            messages.error(request, "This deadline has no open breach to acknowledge.")
             return HttpResponseRedirect(back)
-        return breaches.acknowledge(
+        return acknowledgement_page(
             request,
             breach,
             back=back,
             back_to="the deadline",
-            context={**self.admin_site.each_context(request), "opts": self.opts},
+            context=page_context(self, request),
         )
 
     @button(
@@ -357,45 +261,25 @@ class DeadlineAdmin(ReadOnlyAdmin):
         permissions=["view", "silence"],
     )
     def silence(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go where a silence about it is begun."""
-        address = reverse("admin:compliance_silence_add")
-        deadline = self._deadline(request, object_id)
-        return HttpResponseRedirect(f"{address}?deadline={deadline.pk}")
+        """Redirect to the form that silences the deadline."""
+        deadline = get_row_or_404(self, request, object_id, Deadline)
+        return HttpResponseRedirect(urls.add_silence_url(deadline.pk))
 
-    def _deadline(self, request: HttpRequest, object_id: str) -> Deadline:
-        deadline = self.get_object(request, unquote(object_id))
-        if deadline is None:
-            raise Http404
-        assert isinstance(deadline, Deadline)
-        return deadline
-
-    def _record(
-        self, request: HttpRequest, object_id: str, form_class: type[recording.DeadlineForm]
+    def record_view(
+        self, request: HttpRequest, object_id: str, form_class: type[Any]
     ) -> HttpResponse:
-        """Show a form about the deadline; on POST hand it to its operation."""
-        deadline = self._deadline(request, object_id)
+        """Show the page of a form that records something about the deadline."""
+        deadline = get_row_or_404(self, request, object_id, Deadline)
         as_of = timezone.now()
-
-        def stands() -> str:
-            deadline.refresh_from_db(fields=["status", "due_on"])
-            return f"The deadline is {deadline.status.replace('_', ' ')}."
-
-        return answer(
+        return record_page(
             request,
             form_class(request.POST or None, deadline=deadline, as_of=as_of),
             as_of=as_of,
-            back=reverse("admin:compliance_deadline_change", args=[deadline.pk]),
-            outcome=stands,
+            back=urls.deadline_url(deadline.pk),
+            outcome=lambda: status_sentence(deadline),
             context={
-                **self.admin_site.each_context(request),
-                "subtitle": str(deadline.obligation),
-                "opts": self.opts,
-                "original": deadline,
-                "subject": deadline.obligation,
-                "standing": badges.standing(deadline),
-                "due": moments.due_text(deadline),
-                "due_utc": moments.utc(deadline.due_at, deadline.timezone),
-                "sides": badges.sides(deadline.obligation),
+                **page_context(self, request, deadline),
+                **deadline_context(deadline),
                 "back_to": "the deadline",
             },
         )

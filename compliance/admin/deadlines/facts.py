@@ -1,39 +1,32 @@
-"""Facts, positions and evidence across all deadlines. Nothing recorded is ever edited."""
+"""Facts of all deadlines and agreements, and how the admin shows them. Facts are never edited."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
-from django.db.models import Model
+from django.db.models import Q
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from django.utils.safestring import SafeString
 
-from compliance.admin import badges, fields, moments
+from compliance.admin import badges, instants, urls
+from compliance.admin.fields import set_choices
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.saving import DraftForm, OperationAdmin, given
-from compliance.admin.theme import Choice
-from compliance.domain.drafts import EvidenceDraft, read
-from compliance.domain.evidence.files import ALLOWED
-from compliance.domain.vocabulary import EvidenceKind, Stance
-from compliance.models import Agreement, Evidence, Fact, Party, Position, User
-from compliance.operations.evidence import evidence, files
-from compliance.queries.deadlines.effective_facts import superseders
+from compliance.admin.record_forms import UTC
+from compliance.domain.vocabulary import FactKind
+from compliance.models import Agreement, Deadline, Evidence, Fact
+from compliance.queries.deadlines.effective_facts import effective_facts_of, superseders
 
 
 @admin.register(Fact)
 class FactAdmin(ReadOnlyAdmin):
-    """All facts, newest first. They are recorded from their deadline, or their agreement."""
+    """All facts, newest first. Facts are recorded on the page of their deadline or agreement."""
 
-    list_display = ("what", "about", "holds", "note", "recorded", "recorded_by")
+    list_display = ("fact_badges", "about", "effective", "note", "recorded", "recorded_by")
     list_filter = ("kind",)
     list_select_related = ("deadline__obligation", "agreement", "recorded_by")
     search_fields = (
@@ -41,13 +34,13 @@ class FactAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     ordering = ("-id",)
     fields = (
-        "deadline", "agreement", "kind", "holds", "effective_on", "until_on", "until_at",
-        "is_tolling", "verdict", "share", "quantity", "due", "supersedes", "superseded", "note",
+        "deadline", "agreement", "kind", "effective", "effective_on", "until_on", "until_at",
+        "is_tolling", "verdict", "share", "quantity", "due", "supersedes", "superseded_by", "note",
         "evidence", "recorded", "recorded_by", "approved_by", "stored_at",
     )  # fmt: skip
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with what supersedes the facts on this page of it."""
+        """Return the list, with the facts that supersede those on this page."""
         found = super().get_changelist_instance(request)
         shown = list(found.result_list)
         newer = superseders(
@@ -60,8 +53,8 @@ class FactAdmin(ReadOnlyAdmin):
         return found
 
     @admin.display(description="Fact", ordering="kind")
-    def what(self, fact: Any) -> SafeString:
-        """Its kind, a determination's verdict, and whether it counts no more."""
+    def fact_badges(self, fact: Any) -> SafeString:
+        """Return the kind, the verdict of a determination, and whether the fact is superseded."""
         newer = fact.superseded_by_id
         words = [fact.kind, fact.verdict, "superseded" if newer is not None else None]
         title = "" if newer is None else f"Superseded by fact {newer}"
@@ -69,28 +62,28 @@ class FactAdmin(ReadOnlyAdmin):
         return format_html_join(" ", '<span title="{}">{}</span>', shown)
 
     @admin.display(description="Superseded by")
-    def superseded(self, fact: Fact) -> SafeString:
-        """The fact because of which it counts no more."""
+    def superseded_by(self, fact: Fact) -> SafeString:
+        """Return a link to the fact that supersedes it."""
         newer = superseders([fact.deadline_id or 0], [fact.agreement_id or 0]).get(fact.pk)
         if newer is None:
             return SafeString("-")
-        address = reverse("admin:compliance_fact_change", args=[newer])
-        return format_html('<a class="pacta-link" href="{}">Fact {}</a>', address, newer)
+        url = urls.fact_url(newer)
+        return format_html('<a class="pacta-link" href="{}">Fact {}</a>', url, newer)
 
     @admin.display(description="Effective", ordering="effective_at")
-    def holds(self, fact: Fact) -> SafeString:
-        """From when it holds: the day if only that is known, and the instant in UTC."""
-        at = moments.utc(fact.effective_at, _zone(fact))
+    def effective(self, fact: Fact) -> SafeString:
+        """Return the effective instant in UTC, below the date if only that is known."""
+        at = instants.utc_html(fact.effective_at, _zone(fact))
         return badges.two_lines(fact.effective_on, at) if fact.effective_on else at
 
     @admin.display(description="Recorded", ordering="recorded_at")
     def recorded(self, fact: Fact) -> SafeString:
-        """When we learned it."""
-        return moments.utc(fact.recorded_at, _zone(fact))
+        """Return when the fact was recorded."""
+        return instants.utc_html(fact.recorded_at, _zone(fact))
 
     @admin.display(description="About")
     def about(self, fact: Fact) -> str:
-        """A deadline, or an agreement as a whole."""
+        """Return the deadline or agreement."""
         return str(fact.deadline or fact.agreement)
 
 
@@ -98,141 +91,77 @@ def _zone(fact: Fact) -> str | None:
     return fact.deadline.timezone if fact.deadline else None
 
 
-@admin.register(Position)
-class PositionAdmin(ReadOnlyAdmin):
-    """All positions, newest first. They are stated from their deadline."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FactRow:
+    """A fact on the page of a deadline."""
 
-    list_display = ("party", "says", "deadline", "quote", "stated", "recorded_by")
-    list_filter = ("verdict", "party")
-    list_select_related = ("party", "deadline__obligation", "recorded_by")
-    search_fields = ("quote", "deadline__obligation__ref", "deadline__agreement__ref")
-    ordering = ("-id",)
-    fields = (
-        "deadline", "party", "verdict", "stated", "stated_on", "quote", "evidence", "recorded_at",
-        "recorded_by",
-    )  # fmt: skip
-
-    @admin.display(description="Says", ordering="verdict")
-    def says(self, position: Position) -> SafeString:
-        """Its verdict."""
-        return badges.badge(position.verdict)
-
-    @admin.display(description="Stated", ordering="stated_at")
-    def stated(self, position: Position) -> SafeString:
-        """When it was said."""
-        at = moments.utc(position.stated_at, position.deadline.timezone)
-        return badges.two_lines(position.stated_on, at) if position.stated_on else at
+    fact: Fact
+    effective: str
+    effective_utc: str
+    recorded: SafeString
+    evidence: Sequence[Evidence]
+    is_effective: bool
+    is_of_agreement: bool
+    new_due: str
+    until: str
 
 
-class EvidenceForm(DraftForm):
-    """What is asked of a piece of evidence."""
-
-    agreement = forms.ModelChoiceField(
-        queryset=Agreement.objects.order_by("title"), to_field_name="ref", widget=Choice()
-    )
-    ref = fields.line(required=True, help_text="Short, such as E12; once per agreement.")
-    title = fields.line(required=True)
-    kind = fields.choice(EvidenceKind)
-    stance = fields.choice(Stance, help_text="For or against its having been kept, or context.")
-    obligations = fields.Words(
-        help_text="The refs of the obligations that it bears on, separated by commas."
-    )
-    url = fields.line(label="Address", help_text="Where it can be read, with https://.")
-    quote = fields.Prose()
-    published_on = fields.Day()
-    asserted_by = forms.ModelChoiceField(
-        queryset=Party.objects.order_by("name"),
-        to_field_name="code",
-        required=False,
-        empty_label="No party",
-        widget=Choice(),
-    )
-
-    file = forms.FileField(
-        required=False,
-        widget=UnfoldAdminFileFieldWidget(),
-        help_text=f"A {ALLOWED} that holds it. Better copies are added through the API.",
-    )
-
-    class Meta:
-        model = Evidence
-        fields = (
-            "agreement", "ref", "title", "kind", "stance", "obligations", "url", "quote",
-            "published_on", "asserted_by",
-        )  # fmt: skip
+def fact_rows(deadline: Deadline) -> list[FactRow]:
+    """Return the facts about a deadline and its agreement, in order of their effective instant."""
+    effective = {fact.pk for fact in effective_facts_of(deadline)}
+    about = Q(deadline=deadline)
+    if not deadline.obligation.survives_termination:
+        about |= Q(agreement=deadline.agreement_id)
+        effective |= {fact.pk for fact in effective_facts_of(deadline.agreement)}
+    facts = Fact.objects.filter(about)
+    facts = facts.select_related("recorded_by").prefetch_related("evidence")
+    zone = deadline.timezone
+    return [
+        FactRow(
+            fact=fact,
+            effective=str(fact.effective_on or instants.local_text(fact.effective_at, zone)),
+            effective_utc=instants.utc_text(fact.effective_at),
+            recorded=instants.utc_html(fact.recorded_at, zone),
+            evidence=list(fact.evidence.all()),
+            is_effective=fact.pk in effective or fact.kind == FactKind.RETRACTION.value,
+            is_of_agreement=fact.agreement_id is not None,
+            new_due=str(fact.due_on) if fact.due_on else "",
+            until=_until_text(fact, zone),
+        )
+        for fact in facts.order_by("effective_at", "id")
+    ]
 
 
-@admin.register(Evidence)
-class EvidenceAdmin(OperationAdmin):
-    """Added through `operations.evidence`, then only read."""
+def _until_text(fact: Fact, zone: str) -> str:
+    if fact.kind not in (FactKind.VIOLATION.value, FactKind.SUSPENSION.value):
+        return ""
+    if fact.until_at is None:
+        return "until further notice"
+    if fact.until_on is not None:
+        return f"until the end of {fact.until_on}"
+    return f"until {instants.local_text(fact.until_at, zone)}"
 
-    form = EvidenceForm
-    list_display = ("title", "ref", "agreement", "kind", "speaks", "published_on", "asserted_by")
-    list_filter = ("stance", "kind", "agreement")
-    list_select_related = ("agreement", "asserted_by")
-    search_fields = ("ref", "title", "quote", "agreement__ref")
-    ordering = ("-id",)
-    show_full_result_count = False
-    fields = (
-        "agreement", ("ref", "kind", "stance"), "title", "obligations", "url", "quote",
-        ("published_on", "asserted_by"), "file",
-    )  # fmt: skip
-    readonly_fields = ("bears_on", "held_in")
 
-    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
-        """What is asked of new evidence; of what is stored, its files too."""
-        if obj is None:
-            return self.fields
-        return (*(each for each in self.fields if each != "file"), "bears_on", "held_in")
+def fact_label(fact: Fact) -> str:
+    """Return a fact as the label of a choice."""
+    verdict = f" ({fact.verdict.replace('_', ' ')})" if fact.verdict else ""
+    day = fact.effective_on or instants.local_text(fact.effective_at, UTC)
+    return f"{fact.kind}{verdict} on {day}" + (f": {fact.note}" if fact.note else "")
 
-    @admin.display(description="Deadlines")
-    def bears_on(self, evidence: Evidence) -> str:
-        """The deadlines that were named, besides those of its obligations."""
-        deadlines = evidence.deadlines.select_related("obligation").order_by("id")
-        return ", ".join(map(str, deadlines)) or "Those of its obligations"
 
-    @admin.display(description="Files")
-    def held_in(self, evidence: Evidence) -> SafeString:
-        """The revisions, each to be fetched."""
-        files = [
-            (
-                reverse("api:file", args=(evidence.pk, file.revision)),
-                file.revision,
-                file.name,
-                filesizeformat(file.size),
-                file.sha256,
-            )
-            for file in evidence.files.all()
-        ]
-        row = '<a class="pacta-link" href="{}">Revision {}: {}</a> ({}, sha-256 {})'
-        return format_html_join(mark_safe("<br>"), row, files)
+def set_fact_choices(form: forms.Form, subject: Deadline | Agreement) -> None:
+    """Offer the effective facts about a deadline or agreement in the field `fact`."""
+    choices = [(str(fact.pk), fact_label(fact)) for fact in effective_facts_of(subject)]
+    set_choices(form, "fact", choices)
+    if not choices:
+        name = "deadline" if isinstance(subject, Deadline) else "agreement"
+        form.fields["fact"].help_text = f"No effective facts are recorded for this {name}."
 
-    @admin.display(description="Stance", ordering="stance")
-    def speaks(self, evidence: Evidence) -> SafeString:
-        """What it speaks for."""
-        return badges.badge(evidence.stance)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """Nobody: evidence is never edited."""
-        return False
-
-    def write(
-        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
-    ) -> Model:
-        """Store the evidence."""
-        values = given(form.cleaned_data)
-        agreement = values.pop("agreement")
-        if "asserted_by" in values:
-            values["asserted_by"] = values["asserted_by"].code
-        assert isinstance(request.user, User)
-        file = values.pop("file", None)
-        by, as_of = request.user, timezone.now()
-        with transaction.atomic():
-            stored_now = evidence.add(
-                agreement=agreement, draft=read(EvidenceDraft, values), by=by, as_of=as_of
-            )
-            if file is not None:
-                files.attach(
-                    evidence=stored_now, name=file.name, pieces=file.chunks(), by=by, as_of=as_of
-                )
-        return stored_now
+def retraction_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a form that retracts a fact, in the format of a draft."""
+    return {
+        "type": FactKind.RETRACTION.value,
+        "supersedes": int(values["fact"]),
+        "note": values.get("note") or "",
+    }

@@ -1,4 +1,4 @@
-"""Facts that wait for a second person, and the pages on which that person decides."""
+"""Proposals: facts that take effect only when a second person approves them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from compliance.admin import badges, fields, moments
-from compliance.admin.answering import answer
-from compliance.admin.deadlines.recording import DeadlineForm
+from compliance.admin import badges, fields, instants, urls
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.permissions import right
+from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.theme import button
+from compliance.admin.record_forms import DeadlineRecordForm
+from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page, status_sentence
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Proposal, User
 from compliance.operations.deadlines import proposals
 
 _OPEN = ProposalState.OPEN.value
-# What a page says of the fact that is proposed, besides its kind, day, reasons and evidence.
-_TERMS = ("verdict", "share", "quantity", "until", "supersedes")
+# The values of a draft that the page lists under "Details".
+_DETAILS = ("verdict", "share", "quantity", "until", "supersedes")
 
 
-class DecisionForm(DeadlineForm):
-    """A form by which somebody decides on a proposal."""
+class DecisionForm(DeadlineRecordForm):
+    """The base of forms that decide on a proposal."""
 
     aliases: ClassVar[dict[str, str]] = {}
 
@@ -40,10 +38,10 @@ class DecisionForm(DeadlineForm):
         self.proposal = proposal
 
     def record(self, *, by: User, as_of: datetime) -> None:
-        """Decide.
+        """Record the decision.
 
         Raises:
-            Invalid: also, above the form, where it is not for this person to decide.
+            Invalid: also, above the form, if this user may not decide on the proposal.
         """
         try:
             self.decide(by=by, as_of=as_of)
@@ -51,66 +49,89 @@ class DecisionForm(DeadlineForm):
             raise refusal("", str(error)) from None
 
     def decide(self, *, by: User, as_of: datetime) -> None:
-        """Hand the decision to its operation."""
+        """Pass the decision to its operation."""
         raise NotImplementedError
 
 
 class ApprovalForm(DecisionForm):
-    """A second person agrees."""
+    """Approves a proposal."""
 
     heading = "Approve the proposal"
-    advice = "It is recorded as a fact, and counts from now on. Both of you are named with it."
-    done = "It is approved, and recorded."
+    advice = (
+        "The fact is recorded and takes effect. Both of you are named as the people who recorded "
+        "it."
+    )
+    success_message = "Proposal approved and fact recorded."
     submit = "Approve"
 
     def decide(self, *, by: User, as_of: datetime) -> None:
-        """Approve it."""
+        """Approve the proposal."""
         proposals.approve(proposal=self.proposal, by=by, as_of=as_of)
 
 
 class RejectionForm(DecisionForm):
-    """A second person does not agree, or the first takes it back."""
+    """Rejects a proposal of someone else, or withdraws one's own."""
 
     heading = "Reject the proposal"
-    advice = "It never counts, and stays on record. Your own proposal is withdrawn by this."
-    done = "It is turned down."
+    advice = (
+        "The proposal never takes effect but stays on record. Rejecting your own proposal "
+        "withdraws it."
+    )
+    success_message = "Proposal rejected."
     submit = "Reject"
-    is_grave = True
+    is_destructive = True
 
-    reason = fields.Prose(help_text="What would have to be different. Not needed for your own.")
+    reason = fields.LongTextField(
+        help_text="What would have to change. Not required for your own proposal."
+    )
 
     def decide(self, *, by: User, as_of: datetime) -> None:
-        """Turn it down, or take it back."""
+        """Reject or withdraw the proposal."""
         reason = self.cleaned_data.get("reason") or ""
         proposals.reject(proposal=self.proposal, reason=reason, by=by, as_of=as_of)
 
 
 @admin.register(Proposal)
-class ProposalAdmin(ReadOnlyAdmin, HistoryAdmin):
-    """Newest first. They are made by recording a fact where a second person must approve it."""
+class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
+    """All proposals, newest first. Recording a fact that requires approval creates one."""
 
-    list_display = ("what", "deadline", "reasons", "proposed", "proposed_by", "stands")
+    list_display = (
+        "fact_kind", "deadline", "reasons", "proposed", "proposed_by", "state_badge",
+    )  # fmt: skip
     list_filter = ("state", "kind", "deadline__agreement")
     list_select_related = ("deadline__obligation", "deadline__agreement", "proposed_by")
     search_fields = ("deadline__obligation__ref", "deadline__agreement__ref", "proposed_by__email")
     ordering = ("-id",)
     fields = (
-        "stands", "what", "about", "holds", "terms", "reasons", "supports", "proposed",
-        "proposed_by", "decided", "decided_by", "reason", "recorded",
+        "state_badge", "fact_kind", "deadline_link", "effective", "details", "reasons",
+        "evidence_refs", "proposed", "proposed_by", "decided", "decided_by", "reason",
+        "recorded_fact",
+    )  # fmt: skip
+    has_approve_permission = requires_perms(proposals.APPROVE)
+    record_buttons = (
+        RecordButton(
+            name="approve", label="Approve", icon="done_all", form_class=ApprovalForm,
+            permissions=["approve"],
+        ),
+        RecordButton(
+            name="reject", label="Reject or withdraw", icon="block", form_class=RejectionForm,
+            permissions=["reject"],
+        ),
     )  # fmt: skip
     actions_detail = ("approve", "reject")
-    has_approve_permission = right(proposals.APPROVE)
 
     def has_reject_permission(self, request: HttpRequest, _: Any = None) -> bool:
-        """Whoever may approve or propose; whose it is, the operation looks at."""
+        """Return whether the user may approve or propose. The operation checks the rest."""
         return any(request.user.has_perm(name) for name in (proposals.APPROVE, proposals.PROPOSE))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The buttons that would do something: none once it is decided, and none to approve
-        one's own. Their addresses stay, and answer with the reason."""
+        """Return only the buttons that the user can use on this proposal.
+
+        The pages behind the hidden buttons still exist and explain why they are not available.
+        """
         theme: Any = super()
         found: list[Any] = theme.get_actions_detail(request, object_id)
-        proposal = self._proposal(request, str(object_id))
+        proposal = get_row_or_404(self, request, str(object_id), Proposal)
         if proposal.state != _OPEN:
             return []
         if proposal.proposed_by_id != request.user.pk:
@@ -119,118 +140,95 @@ class ProposalAdmin(ReadOnlyAdmin, HistoryAdmin):
         return [each for each in found if each.path == "reject"]
 
     @admin.display(description="Fact", ordering="kind")
-    def what(self, proposal: Proposal) -> SafeString:
-        """What kind of fact is proposed."""
+    def fact_kind(self, proposal: Proposal) -> SafeString:
+        """Return the kind of the proposed fact."""
         return badges.badge(proposal.kind)
 
     @admin.display(description="State", ordering="state")
-    def stands(self, proposal: Proposal) -> SafeString:
-        """What became of it."""
+    def state_badge(self, proposal: Proposal) -> SafeString:
+        """Return the state as a badge."""
         return badges.badge(proposal.state)
 
     @admin.display(description="Deadline")
-    def about(self, proposal: Proposal) -> SafeString:
-        """The deadline, with the way to its page."""
-        address = reverse("admin:compliance_deadline_change", args=[proposal.deadline_id])
-        return format_html('<a class="pacta-link" href="{}">{}</a>', address, proposal.deadline)
+    def deadline_link(self, proposal: Proposal) -> SafeString:
+        """Return a link to the deadline."""
+        url = urls.deadline_url(proposal.deadline_id)
+        return format_html('<a class="pacta-link" href="{}">{}</a>', url, proposal.deadline)
 
     @admin.display(description="Effective")
-    def holds(self, proposal: Proposal) -> str:
-        """The day or the instant from which it would hold."""
-        return _when(proposal)
+    def effective(self, proposal: Proposal) -> str:
+        """Return when the fact would take effect."""
+        return _effective_text(proposal)
 
-    @admin.display(description="It says")
-    def terms(self, proposal: Proposal) -> SafeString:
-        """What it says besides."""
+    @admin.display(description="Details")
+    def details(self, proposal: Proposal) -> SafeString:
+        """Return the other values of the proposed fact."""
         draft = proposal.draft
-        lines = [(name, draft[name]) for name in _TERMS if draft.get(name) is not None]
+        lines = [(name, draft[name]) for name in _DETAILS if draft.get(name) is not None]
         due = draft.get("due") or {}
         lines += [(f"due {name}", value) for name, value in due.items() if value]
         return format_html_join("\n", "<div>{}: {}</div>", lines) or SafeString("-")
 
     @admin.display(description="Reasons")
     def reasons(self, proposal: Proposal) -> str:
-        """Why."""
+        """Return the note of the proposed fact."""
         return str(proposal.draft.get("note") or "-")
 
     @admin.display(description="Evidence")
-    def supports(self, proposal: Proposal) -> str:
-        """What it rests on."""
+    def evidence_refs(self, proposal: Proposal) -> str:
+        """Return the refs of the evidence for the proposed fact."""
         return ", ".join(proposal.draft.get("evidence") or ()) or "-"
 
     @admin.display(description="Proposed", ordering="proposed_at")
     def proposed(self, proposal: Proposal) -> SafeString:
-        """When it was proposed."""
-        return moments.utc(proposal.proposed_at, proposal.deadline.timezone)
+        """Return when the fact was proposed."""
+        return instants.utc_html(proposal.proposed_at, proposal.deadline.timezone)
 
     @admin.display(description="Decided", ordering="decided_at")
     def decided(self, proposal: Proposal) -> SafeString:
-        """When it was decided."""
-        return moments.utc(proposal.decided_at, proposal.deadline.timezone)
+        """Return when the proposal was approved, rejected or withdrawn."""
+        return instants.utc_html(proposal.decided_at, proposal.deadline.timezone)
 
     @admin.display(description="Recorded as")
-    def recorded(self, proposal: Proposal) -> SafeString:
-        """The fact that it became."""
+    def recorded_fact(self, proposal: Proposal) -> SafeString:
+        """Return a link to the fact that the approval recorded."""
         if proposal.fact_id is None:
             return SafeString("-")
-        address = reverse("admin:compliance_fact_change", args=[proposal.fact_id])
-        return format_html('<a class="pacta-link" href="{}">Fact {}</a>', address, proposal.fact_id)
+        url = urls.fact_url(proposal.fact_id)
+        return format_html('<a class="pacta-link" href="{}">Fact {}</a>', url, proposal.fact_id)
 
-    @button(description="Approve", url_path="approve", icon="done_all", permissions=["approve"])
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then record what was proposed."""
-        return self._decide(request, object_id, ApprovalForm)
-
-    @button(
-        description="Reject or withdraw", url_path="reject", icon="block", permissions=["reject"]
-    )
-    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask why, then turn it down."""
-        return self._decide(request, object_id, RejectionForm)
-
-    def _proposal(self, request: HttpRequest, object_id: str) -> Proposal:
-        proposal = self.get_object(request, unquote(object_id))
-        if proposal is None:
-            raise Http404
-        assert isinstance(proposal, Proposal)
-        return proposal
-
-    def _decide(
-        self, request: HttpRequest, object_id: str, form_class: type[DecisionForm]
+    def record_view(
+        self, request: HttpRequest, object_id: str, form_class: type[Any]
     ) -> HttpResponse:
-        """Show what is proposed; on POST hand the decision to its operation."""
-        proposal = self._proposal(request, object_id)
+        """Show the page of a form that decides on the proposal."""
+        proposal = get_row_or_404(self, request, object_id, Proposal)
         deadline = proposal.deadline
         as_of = timezone.now()
-        sent = request.POST if request.method == "POST" else None
-
-        def stands() -> str:
-            deadline.refresh_from_db(fields=["status"])
-            return f"The deadline is {deadline.status.replace('_', ' ')}."
-
-        return answer(
+        # An approval has no fields, so `request.POST or None` would not submit it.
+        data = request.POST if request.method == "POST" else None
+        return record_page(
             request,
-            form_class(sent, proposal=proposal, as_of=as_of),
+            form_class(data, proposal=proposal, as_of=as_of),
             as_of=as_of,
-            back=reverse("admin:compliance_proposal_change", args=[proposal.pk]),
-            outcome=stands,
+            back=urls.row_url("proposal", proposal.pk),
+            outcome=lambda: status_sentence(deadline),
             context={
-                **self.admin_site.each_context(request),
+                **page_context(self, request, proposal),
                 "subtitle": str(proposal),
-                "opts": self.opts,
-                "original": proposal,
                 "subject": deadline.obligation,
-                "standing": badges.standing(deadline),
-                "reach": f"{proposal}: {_when(proposal)}. {proposal.draft.get('note') or ''}",
+                "status": badges.status_badges(deadline),
+                "effect": (
+                    f"{proposal}: {_effective_text(proposal)}. {proposal.draft.get('note') or ''}"
+                ),
                 "back_to": "the proposal",
             },
         )
 
 
-def _when(proposal: Proposal) -> str:
+def _effective_text(proposal: Proposal) -> str:
     draft = proposal.draft
     if draft.get("on"):
         return str(draft["on"])
     if draft.get("at"):
-        return moments.utc_text(datetime.fromisoformat(draft["at"]))
-    return f"as fact {draft.get('supersedes')}"
+        return instants.utc_text(datetime.fromisoformat(draft["at"]))
+    return f"same as fact {draft.get('supersedes')}"

@@ -1,7 +1,8 @@
-"""The desk's own calendars: which weekdays, and which days, it is closed."""
+"""Custom calendars: closed weekdays and closing days that no holiday calendar has."""
 
 from __future__ import annotations
 
+from calendar import day_name
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,34 +11,37 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 
 from compliance.admin import fields
-from compliance.admin.agreements.agreements import RowFormSet
+from compliance.admin.formsets import FilledRowFormSet, PartInline, is_below
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.saving import DraftForm, OperationAdmin, given, refused
-from compliance.admin.theme import TabularInline
-from compliance.domain.drafts import DeskCalendarDraft, read
+from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import Problem
-from compliance.models import ClosingDay, Deadline, DeskCalendar
+from compliance.models import ClosingDay, CustomCalendar, Deadline
 from compliance.operations.due_dates import calendars
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SATURDAY_AND_SUNDAY = ["5", "6"]
 
 
 class CalendarForm(DraftForm):
-    """What is asked of a calendar."""
+    """The fields of a custom calendar."""
 
-    code = fields.line(
-        required=True, help_text="Short, such as hq: agreements name it desk:hq. It stays."
+    code = fields.text_field(
+        required=True,
+        help_text=(
+            "A short name, such as hq. Agreements refer to it as custom:hq. It cannot be changed "
+            "later."
+        ),
     )
-    title = fields.line(required=True)
-    weekend = fields.Boxes(
-        label="Always closed on",
-        choices=[(str(number), name) for number, name in enumerate(WEEKDAYS)],
+    title = fields.text_field(required=True)
+    weekend = fields.CheckboxesField(
+        label="Closed on",
+        choices=[(str(number), name) for number, name in enumerate(day_name)],
         initial=_SATURDAY_AND_SUNDAY,
     )
 
     class Meta:
-        model = DeskCalendar
+        model = CustomCalendar
         fields = ("code", "title", "weekend")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,125 +51,99 @@ class CalendarForm(DraftForm):
 
 
 class ClosingDayForm(DraftForm):
-    """One day on which the desk is closed."""
+    """The fields of a closing day."""
 
-    on = fields.Day(label="Day")
-    reason = fields.line()
+    on = fields.DateTextField(label="Date")
+    reason = fields.text_field()
 
     class Meta:
         model = ClosingDay
         fields = ("on", "reason")
 
 
-class ClosingDayFormSet(RowFormSet):
-    """The days on which the desk is closed, one page of them."""
+class ClosingDayFormSet(FilledRowFormSet):
+    """The closing days of a calendar, one page at a time."""
 
-    named_by = "on"
+    key_field = "on"
+
+    def draft_rows(self) -> list[dict[str, Any]]:
+        """Return the rows in the format of a calendar's draft."""
+        return [
+            {"on": row.cleaned_data["on"], "reason": row.cleaned_data.get("reason") or "closed"}
+            for row in self.rows()
+        ]
 
 
-class ClosingDayInline(TabularInline):
-    """The days on which the desk is closed besides."""
+class ClosingDayInline(PartInline):
+    """The closing days of a calendar."""
 
     model = ClosingDay
     form = ClosingDayForm
     formset = ClosingDayFormSet
     fields = ("on", "reason")
-    hide_title = True
+    parent_model_name = "customcalendar"
+    problem_path = "closing_days"
     extra = 0
     per_page = 100
 
-    def get_formset(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> Any:
-        """The formset, knowing what was refused a moment ago."""
-        formset: Any = super().get_formset(request, obj, **kwargs)
-        formset.refused = [each for each in refused(request) if _is_of_a_day(each)]
-        return formset
 
-    # Who may change a calendar may change its days: they are one form.
-    def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """As for the calendar."""
-        return _may(request, "view") or self.has_change_permission(request, obj)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """As for the calendar."""
-        return _may(request, "change" if obj else "add")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """As for the calendar."""
-        return _may(request, "change" if obj else "add")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """As for the calendar."""
-        return _may(request, "change" if obj else "add")
-
-
-def _may(request: HttpRequest, verb: str) -> bool:
-    return bool(request.user.has_perm(f"compliance.{verb}_deskcalendar"))
-
-
-def _is_of_a_day(problem: Problem) -> bool:
-    return problem.path.startswith("closing_days")
-
-
-@admin.register(DeskCalendar)
-class DeskCalendarAdmin(OperationAdmin, HistoryAdmin):
-    """Kept through `operations.calendars`. None is deleted: agreements may name it."""
+@admin.register(CustomCalendar)
+class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
+    """Adds and changes custom calendars. None is deleted, because agreements may refer to it."""
 
     form = CalendarForm
     inlines = (ClosingDayInline,)
-    list_display = ("name", "title", "closed", "days")
+    list_display = ("name", "title", "closed_weekdays", "closing_day_count")
     search_fields = ("code", "title")
     fields = ("code", "title", "weekend")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With how many closing days each has."""
+        """Return the calendars with the number of their closing days."""
         found: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = found.annotate(day_count=Count("closing_days"))
+        counted: QuerySet[Any] = found.annotate(number_of_days=Count("closing_days"))
         return counted
 
     @admin.display(description="Calendar", ordering="code")
-    def name(self, calendar: DeskCalendar) -> str:
-        """As agreements name it."""
+    def name(self, calendar: CustomCalendar) -> str:
+        """Return the name by which agreements refer to it."""
         return str(calendar)
 
-    @admin.display(description="Always closed on")
-    def closed(self, calendar: DeskCalendar) -> str:
-        """The weekdays."""
-        return ", ".join(WEEKDAYS[number] for number in calendar.weekend) or "-"
+    @admin.display(description="Closed on")
+    def closed_weekdays(self, calendar: CustomCalendar) -> str:
+        """Return the names of the closed weekdays."""
+        return ", ".join(day_name[number] for number in calendar.weekend) or "-"
 
-    @admin.display(description="Closing days", ordering="day_count")
-    def days(self, calendar: Any) -> int:
-        """How many."""
-        return int(calendar.day_count)
+    @admin.display(description="Closing days", ordering="number_of_days")
+    def closing_day_count(self, calendar: Any) -> int:
+        """Return the number of closing days."""
+        return int(calendar.number_of_days)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
-        """A stored calendar keeps its code: agreements and rules name it."""
+        """Make the code of an existing calendar read-only, because agreements refer to it."""
         return ("code",) if obj else ()
 
-    def problems_for_form(self, problems: Sequence[Problem]) -> Sequence[Problem]:
-        """What does not speak of a closing day."""
-        return [problem for problem in problems if not _is_of_a_day(problem)]
+    def form_problems(self, problems: Sequence[Problem]) -> Sequence[Problem]:
+        """Return the problems that are not about a closing day."""
+        return [problem for problem in problems if not is_below(problem, "closing_days")]
 
-    def write(
-        self, request: HttpRequest, form: Any, formsets: Sequence[Any], stored: Model | None
+    def save_draft(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
-        """Store the calendar, and say that what follows it is worked out again."""
-        [days] = formsets
-        known = stored if isinstance(stored, DeskCalendar) else None
-        values = given(form.cleaned_data)
-        # Unlike an empty field, no box checked is an answer.
+        """Store the calendar, and announce that dependent due dates will be recomputed."""
+        [formset] = formsets
+        calendar = existing if isinstance(existing, CustomCalendar) else None
+        values = without_empty(form.cleaned_data)
+        # Checking no weekday is a valid answer, unlike leaving a field empty.
         weekend = [int(number) for number in form.cleaned_data.get("weekend") or ()]
-        rows = [
-            {"on": each.cleaned_data["on"], "reason": each.cleaned_data.get("reason") or "closed"}
-            for each in days.kept()
-        ]
-        if known is not None:
-            values["code"] = known.code
-            shown = [each.instance.pk for each in days.initial_forms]
-            elsewhere = known.closing_days.exclude(pk__in=shown)
-            rows += [{"on": day.on, "reason": day.reason} for day in elsewhere]
+        rows = formset.draft_rows()
+        if calendar is not None:
+            values["code"] = calendar.code
+            shown = [each.instance.pk for each in formset.initial_forms]
+            on_other_pages = calendar.closing_days.exclude(pk__in=shown)
+            rows += [{"on": day.on, "reason": day.reason} for day in on_other_pages]
         values = {**values, "weekend": weekend, "closing_days": rows}
-        calendar = calendars.save(calendar=known, draft=read(DeskCalendarDraft, values))
-        if known is not None and Deadline.objects.filter(data_version="").exists():
-            sentence = "Open deadlines that follow it are worked out again within a minute."
+        saved = calendars.save(calendar=calendar, draft=read(CustomCalendarDraft, values))
+        if calendar is not None and Deadline.objects.filter(data_version="").exists():
+            sentence = "Open deadlines that use this calendar are recomputed within a minute."
             messages.info(request, sentence)
-        return calendar
+        return saved

@@ -1,4 +1,4 @@
-"""What a due rule comes to while it is typed: dates, instants in each zone, and the working."""
+"""The preview of a due rule while it is typed: its dates in each zone and how they are computed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 from django.http import QueryDict
 
-from compliance.admin import moments
-from compliance.admin.due_dates.due_rules import label_of, part_at, read_parts, rule_of
-from compliance.admin.saving import given
+from compliance.admin import instants
+from compliance.admin.due_dates.rule_inputs import input_label
+from compliance.admin.due_dates.rule_values import input_at, posted_values, rule_from_values
+from compliance.admin.operation_forms import without_empty
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
-SHOWN = 12
+_SHOWN_DATES = 12
 
 
-def preview(posted: QueryDict) -> dict[str, Any]:
-    """What the template admin/pacta/preview.html shows of the rule that was posted."""
-    rule = rule_of(read_parts(posted, "rule"))
+def preview_context(posted: QueryDict) -> dict[str, Any]:
+    """Return the context of templates/admin/pacta/rule_preview.html for the posted rule."""
+    rule = rule_from_values(posted_values(posted, "rule"))
     if rule is None:
         return {}
     grace = {
@@ -28,9 +29,9 @@ def preview(posted: QueryDict) -> dict[str, Any]:
     }
     names = ("agreement", "obligor", "obligee", "timezone")
     values = {
-        "rule": _as_on_the_page(rule, posted),
-        "limit": SHOWN,
-        **given({name: posted.get(name, "") for name in names}),
+        "rule": _with_unsaved_values(rule, posted),
+        "limit": _SHOWN_DATES,
+        **without_empty({name: posted.get(name, "") for name in names}),
         **({"grace": grace} if grace["count"] != "" else {}),
     }
     try:
@@ -50,37 +51,41 @@ def _number(text: str) -> int | str:
 
 
 def _date(row: Mapping[str, Any]) -> dict[str, Any]:
-    due_at, unmet_at, first_at = row["due_at"], row["unmet_at"], row["first_at"]
+    due_at, unmet_at, earliest_due_at = row["due_at"], row["unmet_at"], row["earliest_due_at"]
     return {
         "day": row["due_on"],
         "timezone": row["timezone"],
-        "utc": moments.utc_text(due_at),
-        "first_utc": moments.utc_text(first_at) if first_at else "",
-        "unmet": moments.utc_text(unmet_at) if unmet_at != due_at else "",
-        "local": [moments.local_text(due_at, name) for name in row["local"]],
+        "utc": instants.utc_text(due_at),
+        "earliest_utc": instants.utc_text(earliest_due_at) if earliest_due_at else "",
+        "unmet": instants.utc_text(unmet_at) if unmet_at != due_at else "",
+        "local": [instants.local_text(due_at, name) for name in row["local"]],
     }
 
 
 def _problem(problem: Problem, rule: Mapping[str, Any]) -> dict[str, str]:
-    where, _, path = problem.path.partition("/")
-    part = part_at(path, rule) if where == "rule" else ""
-    label = label_of(part) if where == "rule" else where.replace("_", " ").capitalize()
-    return {"part": part, "label": label, "detail": problem.detail}
+    field, _, path = problem.path.partition("/")
+    if field != "rule":
+        label = field.replace("_", " ").capitalize()
+        return {"input": "", "label": label, "detail": problem.detail}
+    name = input_at(path, rule)
+    return {"input": name, "label": input_label(name), "detail": problem.detail}
 
 
-def _as_on_the_page(rule: dict[str, Any], posted: QueryDict) -> dict[str, Any]:
-    """The rule, with what on the page is not stored yet: the agreement's calendars, and the days
-    of its milestones."""
+def _with_unsaved_values(rule: dict[str, Any], posted: QueryDict) -> dict[str, Any]:
+    """Return the rule with values from the page that are not stored yet.
+
+    These are the calendars of the agreement and the dates of its milestones.
+    """
     counted = rule.get("then", rule)
     calendars = [word.strip() for word in posted.get("calendars", "").split(",") if word.strip()]
     if calendars and rule["type"] != "date" and "calendars" not in counted:
         counted = {**counted, "calendars": calendars}
-    days = dict(each.split(" ", 1) for each in posted.getlist("milestone") if " " in each)
+    dates = dict(each.split(" ", 1) for each in posted.getlist("milestone") if " " in each)
     anchor = counted.get("from", {})
-    if anchor.get("milestone") in days:
-        counted = {**counted, "from": {"date": days[anchor["milestone"]]}}
+    if anchor.get("milestone") in dates:
+        counted = {**counted, "from": {"date": dates[anchor["milestone"]]}}
     if rule["type"] != "trigger":
         return dict(counted)
-    if rule["on"].get("milestone") in days:
-        return {"from": {"date": days[rule["on"]["milestone"]]}, **counted}
+    if rule["on"].get("milestone") in dates:
+        return {"from": {"date": dates[rule["on"]["milestone"]]}, **counted}
     return {**rule, "then": counted}

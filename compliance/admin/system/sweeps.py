@@ -1,30 +1,28 @@
-"""The runs of the sweep: whether it is alive, and what it found."""
+"""Runs of the sweep, which detects missed deadlines."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from compliance.admin import moments
+from compliance.admin import instants
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.models import SweepRun
 
 
 @admin.register(SweepRun)
 class SweepRunAdmin(ReadOnlyAdmin):
-    """Newest first. Runs that found nothing to do are cleared after two days."""
+    """Sweep runs, newest first. Runs that changed nothing are deleted after two days."""
 
-    list_display = ("started", "took", "settled", "breaches", "set_aside")
-    fields = ("as_of", "started_at", "ended_at", "settled", "breaches", "set_aside")
+    list_display = ("started", "run_time", "settled", "breaches", "quarantined")
+    fields = ("as_of", "started_at", "ended_at", "settled", "breaches", "quarantined")
 
     @admin.display(description="Started", ordering="started_at")
     def started(self, run: SweepRun) -> SafeString:
-        """When it began."""
-        return moments.utc(run.started_at)
+        """Return when the run started."""
+        return instants.utc_html(run.started_at)
 
-    @admin.display(description="Took")
-    def took(self, run: SweepRun) -> str:
-        """How long it ran."""
-        if run.ended_at is None:
-            return "not ended"
-        return f"{(run.ended_at - run.started_at).total_seconds():.2f} s"
+    @admin.display(description="Run time")
+    def run_time(self, run: SweepRun) -> str:
+        """Return how long the run took."""
+        return instants.run_time_text(run.started_at, run.ended_at)

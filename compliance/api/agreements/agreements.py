@@ -15,7 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.alerts.notification_policies import LadderRow
+from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import asked, changes_of, paged
 from compliance.api.parsers import (
     DocumentJSONParser,
@@ -34,9 +34,11 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import AgreementDocument, AgreementDraft
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
+from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
 from compliance.operations.agreements import documents
 from compliance.queries.agreements import agreements as queries
@@ -72,10 +74,12 @@ class AgreementRow(serializers.Serializer[Agreement]):
     ends_on = serializers.DateField(allow_null=True)
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
-    is_four_eyes = serializers.BooleanField(
+    requires_approval = serializers.BooleanField(
         help_text="Determinations, waivers and extensions wait for another person's approval."
     )
-    ladder = LadderRow(allow_null=True, help_text="Null: the default policy.")
+    notification_policy = NotificationPolicyRow(
+        allow_null=True, help_text="Null: the default policy."
+    )
     milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
 
@@ -122,7 +126,7 @@ class AgreementViews(Views):
         A list, such as `milestones`, replaces the whole stored list.
         """
         with transaction.atomic():
-            agreement = get_object_or_404(Agreement.objects.select_for_update(), ref=ref)
+            agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
             draft = corrected(request, AgreementDraft, queries.row(ref, as_of=now))
             operations.update(agreement=agreement, draft=draft, as_of=now)

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.alerts.notification_policies import LadderRow
+from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import asked, changes_of, paged
 from compliance.api.views import (
     Views,
@@ -23,14 +23,16 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import AgreementRef, ObligationDraft
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
 from compliance.models import Agreement, Obligation
+from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
 from compliance.queries.agreements import obligations as queries
 from compliance.queries.deadlines.components import consequences
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 
 
 class NewObligation(ObligationDraft):
@@ -84,7 +86,7 @@ class ObligationRow(serializers.Serializer[Obligation]):
         allow_null=True,
         help_text="The rule for the beginning of the period to maintain or refrain.",
     )
-    is_surviving = serializers.BooleanField(
+    survives_termination = serializers.BooleanField(
         help_text="Suspending or terminating the agreement does not affect it."
     )
     severity = serializers.ChoiceField(choices=list(Severity))
@@ -99,7 +101,9 @@ class ObligationRow(serializers.Serializer[Obligation]):
     roll_up_share = serializers.FloatField(allow_null=True)
     target_quantity = serializers.FloatField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
-    ladder = LadderRow(allow_null=True, help_text="Null: the policy of the agreement.")
+    notification_policy = NotificationPolicyRow(
+        allow_null=True, help_text="Null: the policy of the agreement."
+    )
     remedy_for = serializers.CharField(
         allow_null=True, help_text="The obligation whose breach activates this one."
     )
@@ -165,20 +169,22 @@ class ObligationViews(Views):
         if agreement is None:
             raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
         obligation = operations.create(agreement=agreement, draft=draft, as_of=timezone.now())
-        return created(request, queries.row(obligation.pk, Moment()), "id")
+        return created(request, queries.row(obligation.pk, PointInTime()), "id")
 
-    @extend_schema(parameters=asked(Moment), responses=ObligationRow)
+    @extend_schema(parameters=asked(PointInTime), responses=ObligationRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one obligation with the progress of its components, now or at another time."""
-        return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
+        return found(queries.row(id, question(request, PointInTime).pinned(timezone.now())))
 
     @extend_schema(
-        operation_id="obligations_consequences", parameters=asked(Moment), responses=ChainAnswer
+        operation_id="obligations_consequences",
+        parameters=asked(PointInTime),
+        responses=ChainAnswer,
     )
     def consequences(self, request: Request, id: int) -> Response:
         """Show the chain of consequences: what the obligation remedies, and what its breach
         activates."""
-        moment = question(request, Moment).pinned(timezone.now())
+        moment = question(request, PointInTime).pinned(timezone.now())
         return found(consequences(id, moment))
 
     @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
@@ -190,7 +196,7 @@ class ObligationViews(Views):
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)
             # In the same order as the operations lock: the agreement before its contents.
-            Agreement.objects.select_for_update().get(pk=obligation.agreement_id)
-            draft = corrected(request, ObligationDraft, queries.row(id, Moment()))
+            lock_agreement(obligation.agreement_id)
+            draft = corrected(request, ObligationDraft, queries.row(id, PointInTime()))
             operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
-        return found(queries.row(id, Moment()))
+        return found(queries.row(id, PointInTime()))

@@ -21,9 +21,10 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import PartyDraft
+from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import Party
+from compliance.models.locks import for_update
 from compliance.operations.agreements import parties as operations
 from compliance.queries.agreements import parties as queries
 
@@ -64,7 +65,7 @@ class PartyViews(Views):
     def partial_update(self, request: Request, code: str) -> Response:
         """Correct a party. Deadlines that depend on its time zone move."""
         with transaction.atomic():
-            party = get_object_or_404(Party.objects.select_for_update(), code=code)
+            party = get_object_or_404(for_update(Party.objects.all()), code=code)
             draft = corrected(request, PartyDraft, queries.row(code))
             operations.update(party=party, draft=draft, as_of=timezone.now())
         return found(queries.row(code))

@@ -21,14 +21,14 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import FeedDraft
-from compliance.models import Feed
+from compliance.domain.alerts.drafts import CalendarFeedDraft
+from compliance.models import CalendarFeed
 from compliance.operations.alerts import calendar_feeds as operations
 from compliance.queries.alerts import calendar_feeds as queries
 from compliance.queries.pages import Listing
 
 
-class FeedRow(serializers.Serializer[Feed]):
+class CalendarFeedRow(serializers.Serializer[CalendarFeed]):
     """A private calendar feed. Its address is shown only at creation."""
 
     id = serializers.IntegerField()
@@ -39,7 +39,7 @@ class FeedRow(serializers.Serializer[Feed]):
     revoked_at = serializers.DateTimeField(allow_null=True)
 
 
-class NewFeedRow(FeedRow):
+class NewCalendarFeedRow(CalendarFeedRow):
     """A new feed with its address."""
 
     url = serializers.CharField(
@@ -47,37 +47,39 @@ class NewFeedRow(FeedRow):
     )
 
 
-class FeedViews(Views):
+class CalendarFeedViews(Views):
     """Your private calendar feeds of deadlines."""
 
-    rights = (Feed,)
+    rights = (CalendarFeed,)
 
-    @extend_schema(parameters=asked(Listing), responses=paged(FeedRow))
+    @extend_schema(parameters=asked(Listing), responses=paged(CalendarFeedRow))
     def list(self, request: Request) -> Response:
         """List your feeds in order of creation."""
         listing = question(request, Listing)
         return page_response(request, queries.feeds(listing, owner_id=user_of(request).pk))
 
-    @extend_schema(request=FeedDraft, responses={201: NewFeedRow})
+    @extend_schema(request=CalendarFeedDraft, responses={201: NewCalendarFeedRow})
     def create(self, request: Request) -> Response:
         """Create a feed. Only this response contains its address."""
         user = user_of(request)
-        draft = body(request, FeedDraft)
+        draft = body(request, CalendarFeedDraft)
         feed, token = operations.create(draft=draft, owner=user, as_of=timezone.now())
         row = queries.feed(feed.pk, owner_id=user.pk) or {}
-        return created(request, {**row, "url": f"{settings.SITE_URL}/feeds/{token}.ics"}, "id")
+        return created(
+            request, {**row, "url": f"{settings.SITE_URL}/calendar-feeds/{token}.ics"}, "id"
+        )
 
-    @extend_schema(responses=FeedRow)
+    @extend_schema(responses=CalendarFeedRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one of your feeds."""
         nothing_asked(request)
         return found(queries.feed(id, owner_id=user_of(request).pk))
 
-    @extend_schema(request=None, responses=FeedRow)
+    @extend_schema(request=None, responses=CalendarFeedRow)
     def revoke(self, request: Request, id: int) -> Response:
         """Revoke a feed. Its address answers 404 from now on."""
         nothing_asked(request)
         user = user_of(request)
-        feed = get_object_or_404(Feed, pk=id, owner=user)
+        feed = get_object_or_404(CalendarFeed, pk=id, owner=user)
         operations.revoke(feed=feed, as_of=timezone.now())
         return found(queries.feed(id, owner_id=user.pk))

@@ -7,15 +7,15 @@ from typing import Any
 from rest_framework import serializers
 
 
-class RungRow(serializers.Serializer[Any]):
+class PolicyStepRow(serializers.Serializer[Any]):
     """One reminder or escalation step."""
 
     count = serializers.IntegerField()
     unit = serializers.ChoiceField(choices=["days", "business_days"])
 
 
-class LadderRow(serializers.Serializer[Any]):
+class NotificationPolicyRow(serializers.Serializer[Any]):
     """When reminders are sent before a due date, and escalations after a breach."""
 
-    reminders = RungRow(many=True)
-    escalations = RungRow(many=True)
+    reminders = PolicyStepRow(many=True)
+    escalations = PolicyStepRow(many=True)

@@ -20,7 +20,7 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import SilenceDraft
+from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.models import Silence
 from compliance.operations.alerts import silences
 from compliance.queries.alerts import silences as queries

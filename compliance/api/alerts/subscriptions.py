@@ -20,13 +20,14 @@ from compliance.api.views import (
     page_response,
     question,
 )
-from compliance.domain.drafts import SubscriptionDraft
+from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.vocabulary import (
     AlertKind,
-    Rhythm,
+    NotificationFrequency,
     Severity,
 )
 from compliance.models import Subscription
+from compliance.models.locks import for_update
 from compliance.operations.alerts import subscriptions as operations
 from compliance.queries.alerts import subscriptions as queries
 
@@ -48,7 +49,7 @@ class SubscriptionRow(serializers.Serializer[Subscription]):
     from_escalation = serializers.IntegerField(
         help_text="0: notified immediately. 1: only from the first escalation on, and so on."
     )
-    rhythm = serializers.ChoiceField(choices=list(Rhythm))
+    frequency = serializers.ChoiceField(choices=list(NotificationFrequency))
     digest_hour = serializers.IntegerField()
     digest_weekday = serializers.IntegerField(
         help_text="The weekday of a weekly digest; 0 is Monday."
@@ -90,7 +91,7 @@ class SubscriptionViews(Views):
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a subscription. Alerts that already exist are still sent."""
         with transaction.atomic():
-            subscription = get_object_or_404(Subscription.objects.select_for_update(), pk=id)
+            subscription = get_object_or_404(for_update(Subscription.objects.all()), pk=id)
             draft = corrected(request, SubscriptionDraft, queries.subscription(id))
             operations.update(subscription=subscription, draft=draft)
         return found(queries.subscription(id))

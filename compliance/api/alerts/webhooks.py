@@ -23,9 +23,11 @@ from compliance.api.views import (
     question,
     sent,
 )
-from compliance.domain.drafts import WebhookDraft, read
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Alert, Message, Webhook
+from compliance.models.locks import for_update
 from compliance.operations.alerts import webhooks as operations
 from compliance.queries.alerts import alerts
 from compliance.queries.alerts import webhooks as queries
@@ -81,7 +83,7 @@ class WebhookViews(Views):
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a webhook. Its secret stays the same."""
         with transaction.atomic():
-            webhook = get_object_or_404(Webhook.objects.select_for_update(), pk=id)
+            webhook = get_object_or_404(for_update(Webhook.objects.all()), pk=id)
             kept = {
                 "name": webhook.name,
                 "kind": webhook.kind,

@@ -11,12 +11,12 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
 from compliance.api.views import Views, body, found, page_response, question, user_of
-from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
 from compliance.operations.deadlines import breaches as operations
 from compliance.queries.deadlines import breaches as queries
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 
 
 class BreachRow(serializers.Serializer[Breach]):
@@ -49,10 +49,10 @@ class BreachViews(Views):
         page = queries.listed(listing)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(parameters=asked(Moment), responses=BreachRow)
+    @extend_schema(parameters=asked(PointInTime), responses=BreachRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one breach, as known now or at an instant."""
-        return found(queries.row(id, question(request, Moment).pinned(timezone.now())))
+        return found(queries.row(id, question(request, PointInTime).pinned(timezone.now())))
 
 
 class AcknowledgementViews(Views):
@@ -68,4 +68,4 @@ class AcknowledgementViews(Views):
         operations.acknowledge(
             breach=breach, draft=draft, by=user_of(request), as_of=timezone.now()
         )
-        return found(queries.row(id, Moment().pinned(timezone.now())))
+        return found(queries.row(id, PointInTime().pinned(timezone.now())))

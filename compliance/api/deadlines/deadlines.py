@@ -43,7 +43,7 @@ class DeadlineRow(serializers.Serializer[Deadline]):
         allow_null=True, help_text="Exclusive: performance at this instant is late."
     )
     unmet_at = serializers.DateTimeField(allow_null=True, help_text="The end of the grace period.")
-    first_at = serializers.DateTimeField(
+    earliest_due_at = serializers.DateTimeField(
         allow_null=True,
         help_text="From this until due_at, whether performance is on time depends on the reading.",
     )
@@ -163,16 +163,16 @@ class DeadlineViews(Views):
         page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(parameters=asked(queries.Moment), responses=SingleDeadlineRow)
+    @extend_schema(parameters=asked(queries.PointInTime), responses=SingleDeadlineRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one deadline, now or as of one instant as known at another."""
         now = timezone.now()
-        moment = question(request, queries.Moment).pinned(now)
+        moment = question(request, queries.PointInTime).pinned(now)
         return found(queries.row(id, moment, now=now))
 
     @extend_schema(
         operation_id="deadlines_timeline",
-        parameters=asked(queries.Moment),
+        parameters=asked(queries.PointInTime),
         responses=TimelineAnswer,
     )
     def timeline(self, request: Request, id: int) -> Response:
@@ -181,7 +181,7 @@ class DeadlineViews(Views):
         With `known_at`, as known at that instant.
         """
         now = timezone.now()
-        moment = question(request, queries.Moment).pinned(now)
+        moment = question(request, queries.PointInTime).pinned(now)
         course = queries.course(id, moment, now=now)
         if course is None:
             raise NotFound("This deadline does not exist, or was not known then.")

@@ -24,16 +24,10 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import (
-    DayOrInstant,
-    FactDraft,
-    Quantity,
-    Refs,
-    Share,
-    Text,
-    read,
-)
-from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
+from compliance.domain.drafts import read
+from compliance.domain.fields import Quantity, Refs, Share, Text
+from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import proposals as operations
 from compliance.queries.deadlines import determinations as queries
@@ -49,7 +43,7 @@ class NewDetermination(DayOrInstant):
     """
 
     deadline: Id
-    verdict: Conclusion
+    verdict: Verdict
     share: Share | None = None
     quantity: Quantity | None = None
     note: Annotated[Text, Field(min_length=1)]
@@ -65,7 +59,7 @@ class DeterminationRow(serializers.Serializer[Fact]):
     deadline = serializers.IntegerField()
     agreement = serializers.CharField()
     obligation_ref = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=list(Conclusion))
+    verdict = serializers.ChoiceField(choices=list(Verdict))
     share = serializers.FloatField(
         allow_null=True, help_text="The share of the whole that is accepted, if partly met."
     )

@@ -23,13 +23,10 @@ from compliance.api.views import (
     sent,
     user_of,
 )
-from compliance.domain.drafts import (
-    AgreementFactDraft,
-    AgreementRef,
-    FactDraft,
-)
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import facts as operations
 from compliance.operations.deadlines import proposals
@@ -75,7 +72,7 @@ class FactRow(serializers.Serializer[Fact]):
     )
     quantity = serializers.FloatField(allow_null=True)
     verdict = serializers.ChoiceField(
-        choices=list(Conclusion), allow_null=True, help_text="The verdict of a determination."
+        choices=list(Verdict), allow_null=True, help_text="The verdict of a determination."
     )
     share = serializers.FloatField(
         allow_null=True, help_text="The share of the whole that a determination accepts."

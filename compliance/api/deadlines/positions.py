@@ -20,7 +20,7 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import PositionDraft
+from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Position
 from compliance.operations.deadlines import positions as operations

@@ -26,7 +26,8 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import Draft, Text
+from compliance.domain.drafts import Draft
+from compliance.domain.fields import Text
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Proposal
 from compliance.operations.deadlines import proposals as operations

@@ -14,7 +14,8 @@ from rest_framework.response import Response
 
 from compliance.api.deadlines.deadlines import TimelineAnswer, TransitionRow
 from compliance.api.views import Views, body
-from compliance.domain.drafts import Draft, FactDraft
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import Draft
 from compliance.domain.limits import AtMost
 from compliance.models import Deadline
 from compliance.operations.deadlines.facts import SUPPOSED, suppose

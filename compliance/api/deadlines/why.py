@@ -15,7 +15,7 @@ from compliance.api.views import Views, found, question
 from compliance.domain.deadlines.explanations import StepKind
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.why import why
 
 
@@ -48,9 +48,9 @@ class WhyViews(Views):
 
     rights = (Deadline,)
 
-    @extend_schema(operation_id="deadlines_why", parameters=asked(Moment), responses=WhyAnswer)
+    @extend_schema(operation_id="deadlines_why", parameters=asked(PointInTime), responses=WhyAnswer)
     def retrieve(self, request: Request, id: int) -> Response:
         """Explain the status of a deadline, now or as of one instant as known at another."""
         now = timezone.now()
-        moment = question(request, Moment).pinned(now)
+        moment = question(request, PointInTime).pinned(now)
         return found(why(id, moment, now=now))

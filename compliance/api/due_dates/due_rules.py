@@ -20,7 +20,7 @@ class PreviewedDeadline(serializers.Serializer[Any]):
     due_on = serializers.DateField(help_text="The civil day, in `timezone`.")
     due_at = serializers.DateTimeField(help_text="Exclusive: performance at this instant is late.")
     unmet_at = serializers.DateTimeField(help_text="The end of the grace period.")
-    first_at = serializers.DateTimeField(
+    earliest_due_at = serializers.DateTimeField(
         allow_null=True,
         help_text="From this until due_at, whether performance is on time depends on the reading.",
     )

@@ -30,7 +30,8 @@ from compliance.api.views import (
     question,
     user_of,
 )
-from compliance.domain.drafts import AgreementRef, EvidenceDraft
+from compliance.domain.evidence.drafts import EvidenceDraft
+from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import Evidence, EvidenceFile

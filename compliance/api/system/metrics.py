@@ -22,8 +22,8 @@ _FIGURES = {
         "pacta_oldest_unsent_alert_seconds",
         "Seconds that the oldest unsent alert has waited.",
     ),
-    ("set_aside", "deadlines"): (
-        "pacta_set_aside_deadlines",
+    ("quarantined", "deadlines"): (
+        "pacta_quarantined_deadlines",
         "Deadlines that could not be projected.",
     ),
     ("ledger", "bad_rows"): (

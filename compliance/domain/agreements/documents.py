@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import yaml
 
 from compliance.domain import limits
-from compliance.domain.drafts import AgreementDocument, read
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.drafts import read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import refusal
 

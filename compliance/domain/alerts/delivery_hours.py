@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from compliance.domain import civil_time
-from compliance.domain.vocabulary import Rhythm
+from compliance.domain.vocabulary import NotificationFrequency
 
 _DAY = timedelta(days=1)
 
@@ -20,7 +20,7 @@ class Hours:
     times mean no quiet hours.
     """
 
-    rhythm: Rhythm = Rhythm.AT_ONCE
+    frequency: NotificationFrequency = NotificationFrequency.IMMEDIATE
     timezone: str = "UTC"
     digest_hour: int = 8
     digest_weekday: int = 0
@@ -34,11 +34,11 @@ def told_from(hours: Hours, at: datetime) -> datetime:
     A digest has its own hour, so quiet hours do not move it.
     """
     local = civil_time.wall_clock(at, hours.timezone)
-    if hours.rhythm is not Rhythm.AT_ONCE:
+    if hours.frequency is not NotificationFrequency.IMMEDIATE:
         day = local.date()
-        if hours.rhythm is Rhythm.WEEKLY:
+        if hours.frequency is NotificationFrequency.WEEKLY:
             day += timedelta(days=(hours.digest_weekday - day.weekday()) % 7)
-        step = _DAY if hours.rhythm is Rhythm.DAILY else 7 * _DAY
+        step = _DAY if hours.frequency is NotificationFrequency.DAILY else 7 * _DAY
         found = civil_time.instant_or_jump(day, time(hours.digest_hour), hours.timezone)
         if found < at:
             found = civil_time.instant_or_jump(day + step, time(hours.digest_hour), hours.timezone)

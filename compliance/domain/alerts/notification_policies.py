@@ -1,8 +1,8 @@
-"""The alert ladder: how long before a due date people are reminded, and how long after a miss
+"""The notification policy: how long before a due date people are reminded, and how long after a miss
 they are told again.
 
 Every instant follows from the due date or from when the miss was first told, so that a run that
-did not happen loses none: whoever looks later sees which rung was passed last.
+did not happen loses none: whoever looks later sees which step was passed last.
 """
 
 from __future__ import annotations
@@ -25,50 +25,50 @@ BusinessDays = Callable[[date, int], date]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
-    """One step of a ladder: `count` days, or business days, from the instant it is counted from."""
+class PolicyStep:
+    """One step of a notification_policy: `count` days, or business days, from the instant it is counted from."""
 
     count: int
     unit: PeriodUnit = PeriodUnit.DAYS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ladder:
+class NotificationPolicy:
     """Reminders are counted back from the due day, escalations on from when the miss was told."""
 
-    reminders: tuple[Rung, ...]
-    escalations: tuple[Rung, ...]
+    reminders: tuple[PolicyStep, ...]
+    escalations: tuple[PolicyStep, ...]
 
     @property
     def needs_calendar(self) -> bool:
         """Whether business days have to be counted."""
-        rungs = (*self.reminders, *self.escalations)
-        return any(rung.unit is PeriodUnit.BUSINESS_DAYS for rung in rungs)
+        steps = (*self.reminders, *self.escalations)
+        return any(step.unit is PeriodUnit.BUSINESS_DAYS for step in steps)
 
 
-DEFAULT = Ladder(
-    reminders=(Rung(count=30), Rung(count=7), Rung(count=1)),
-    escalations=(Rung(count=1), Rung(count=7), Rung(count=30)),
+DEFAULT = NotificationPolicy(
+    reminders=(PolicyStep(count=30), PolicyStep(count=7), PolicyStep(count=1)),
+    escalations=(PolicyStep(count=1), PolicyStep(count=7), PolicyStep(count=30)),
 )
 
 
-def load_ladder(value: Mapping[str, Any] | None) -> Ladder:
-    """A stored ladder; the default one for nothing. What is not named in it is not climbed."""
+def load_notification_policy(value: Mapping[str, Any] | None) -> NotificationPolicy:
+    """A stored notification_policy; the default one for nothing. What is not named in it is not climbed."""
     if value is None:
         return DEFAULT
-    return Ladder(
-        reminders=_rungs(value.get("reminders", ())),
-        escalations=_rungs(value.get("escalations", ())),
+    return NotificationPolicy(
+        reminders=_steps(value.get("reminders", ())),
+        escalations=_steps(value.get("escalations", ())),
     )
 
 
 def reminders(
-    ladder: Ladder, due: Due, business_days: BusinessDays | None = None
+    notification_policy: NotificationPolicy, due: Due, business_days: BusinessDays | None = None
 ) -> list[datetime]:
     """The instants (UTC) at which people are reminded of a due date, in order."""
     found = set()
-    for rung in ladder.reminders:
-        day = _shifted(due.due_on, -rung.count, rung.unit, business_days)
+    for step in notification_policy.reminders:
+        day = _shifted(due.due_on, -step.count, step.unit, business_days)
         at = civil_time.instant_or_jump(day, REMINDED_AT, due.timezone)
         if at < due.due_at:
             found.add(at)
@@ -76,25 +76,28 @@ def reminders(
 
 
 def escalations(
-    ladder: Ladder, told_at: datetime, timezone: str, business_days: BusinessDays | None = None
+    notification_policy: NotificationPolicy,
+    notified_at: datetime,
+    timezone: str,
+    business_days: BusinessDays | None = None,
 ) -> list[datetime]:
-    """The instants at which a miss first told at `told_at` is told again, in order.
+    """The instants at which a miss first told at `notified_at` is told again, in order.
 
     Days are of 24 hours; business days are counted in `timezone` and keep the time of day.
     """
     found = []
-    for rung in ladder.escalations:
-        if rung.unit is PeriodUnit.BUSINESS_DAYS:
-            local = civil_time.wall_clock(told_at, timezone)
-            day = _shifted(local.date(), rung.count, rung.unit, business_days)
+    for step in notification_policy.escalations:
+        if step.unit is PeriodUnit.BUSINESS_DAYS:
+            local = civil_time.wall_clock(notified_at, timezone)
+            day = _shifted(local.date(), step.count, step.unit, business_days)
             found.append(civil_time.instant_or_jump(day, local.time(), timezone))
         else:
-            found.append(told_at + timedelta(days=rung.count))
+            found.append(notified_at + timedelta(days=step.count))
     return sorted(found)
 
 
-def _rungs(values: Any) -> tuple[Rung, ...]:
-    return tuple(Rung(count=each["count"], unit=PeriodUnit(each["unit"])) for each in values)
+def _steps(values: Any) -> tuple[PolicyStep, ...]:
+    return tuple(PolicyStep(count=each["count"], unit=PeriodUnit(each["unit"])) for each in values)
 
 
 def _shifted(day: date, count: int, unit: PeriodUnit, business_days: BusinessDays | None) -> date:

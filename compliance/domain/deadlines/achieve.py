@@ -11,10 +11,10 @@ from compliance.domain.deadlines.projector import ZERO, Projector, longest
 from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import BREACHED
-from compliance.domain.vocabulary import Conclusion, FactKind, Reason, Status
+from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
 # Conclusions that limit how much of everything done up to then is accepted.
-_LIMITING = frozenset({Conclusion.PARTLY_MET, Conclusion.NOT_MET})
+_LIMITING = frozenset({Verdict.PARTLY_MET, Verdict.NOT_MET})
 _WHOLE = Decimal(1)
 _SMALLEST = Decimal("0.000001")
 
@@ -57,8 +57,8 @@ class AchieveProjector(Projector):
             return None
         if self.status is Status.IN_GRACE:
             return due.unmet_at
-        if due.first_at is not None and due.first_at > self.now:
-            return due.first_at
+        if due.earliest_due_at is not None and due.earliest_due_at > self.now:
+            return due.earliest_due_at
         return due.due_at
 
     def change_own(self, at: datetime) -> None:
@@ -132,16 +132,16 @@ class AchieveProjector(Projector):
 
     def _accepted(self, determination: Fact) -> Decimal:
         """Return how much a determination accepts in total; as a share of 1 without a target."""
-        if determination.verdict is Conclusion.NOT_MET:
+        if determination.verdict is Verdict.NOT_MET:
             return ZERO
         if determination.share is None:
             return determination.quantity or ZERO
         return (determination.share * (self.target or _WHOLE)).quantize(_SMALLEST)
 
     def _determine(self, fact: Fact, at: datetime) -> None:
-        if fact.verdict is Conclusion.UNDETERMINED:
+        if fact.verdict is Verdict.UNDETERMINED:
             return
-        is_met = fact.verdict is Conclusion.MET
+        is_met = fact.verdict is Verdict.MET
         accepted = self._limited(None if is_met else self._accepted(fact), fact)
         if accepted is None:
             status, reason = self._completed(fact, at)
@@ -170,13 +170,13 @@ class AchieveProjector(Projector):
         if due is None:
             return Status.MET, Reason.PERFORMED
         clock = min([fact.effective_at, *self.clock_stops(at, due)])
-        first_at = due.first_at
+        earliest_due_at = due.earliest_due_at
         if fact.effective_on is not None and fact.effective_on <= due.due_on:
-            is_within = first_at is not None and fact.effective_at >= first_at
+            is_within = earliest_due_at is not None and fact.effective_at >= earliest_due_at
             return Status.MET, Reason.PERFORMED_IN_WINDOW if is_within else Reason.PERFORMED
         is_day_after = fact.effective_on is not None and clock == fact.effective_at
-        if clock >= due.due_at or (is_day_after and first_at is None):
+        if clock >= due.due_at or (is_day_after and earliest_due_at is None):
             return Status.MET_LATE, Reason.PERFORMED
-        if first_at is not None and clock >= first_at:
+        if earliest_due_at is not None and clock >= earliest_due_at:
             return Status.MET, Reason.PERFORMED_IN_WINDOW
         return Status.MET, Reason.PERFORMED

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from typing import Self
 
 from compliance.domain.civil_time import zone
+from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.phrases import day, one_line, shortened
 from compliance.domain.vocabulary import (
-    Conclusion,
     FactKind,
     Reason,
     Status,
@@ -52,10 +53,10 @@ BECAUSE: Mapping[Reason, str] = {
 }
 _PASSED = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
 _CONCLUSIONS = {
-    Conclusion.MET: "met",
-    Conclusion.PARTLY_MET: "partly met",
-    Conclusion.NOT_MET: "not met",
-    Conclusion.UNDETERMINED: "not to be determined",
+    Verdict.MET: "met",
+    Verdict.PARTLY_MET: "partly met",
+    Verdict.NOT_MET: "not met",
+    Verdict.UNDETERMINED: "not to be determined",
 }
 _VERIFICATIONS = {
     Verification.UNCHECKED: (
@@ -78,21 +79,21 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FactTold:
+class FactSummary:
     """What of a recorded fact goes into words."""
 
     kind: FactKind
     effective_at: datetime
     effective_on: date | None = None
     quantity: Decimal | None = None
-    verdict: Conclusion | None = None
+    verdict: Verdict | None = None
     share: Decimal | None = None
     note: str = ""
     evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PositionTold:
+class PositionSummary:
     """What of a position goes into words."""
 
     id: int
@@ -117,6 +118,20 @@ class Passed:
     performed: Decimal | None = None
     target: Decimal | None = None
 
+    @classmethod
+    def of_entry(cls, entry: Entry, due_on: date | None) -> Self:
+        """Return the change of status that a ledger entry records, with the due day of its time."""
+        return cls(
+            effective_at=entry.effective_at,
+            status=entry.status,
+            reason=entry.reason,
+            fact_id=entry.fact_id,
+            due_on=due_on,
+            due_at=entry.due_at,
+            performed=entry.performed,
+            target=entry.target,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
@@ -124,8 +139,8 @@ class Case:
 
     timezone: str
     course: Sequence[Passed]
-    facts: Mapping[int, FactTold] = field(default_factory=dict)
-    positions: Sequence[PositionTold] = ()
+    facts: Mapping[int, FactSummary] = field(default_factory=dict)
+    positions: Sequence[PositionSummary] = ()
     is_disputed: bool = False
     verification: Verification = Verification.UNCHECKED
     trace: Sequence[str] = ()
@@ -224,7 +239,7 @@ def _passed(passed: Passed, case: Case) -> Step:
     )
 
 
-def _of_fact(fact: FactTold, case: Case) -> str:
+def _of_fact(fact: FactSummary, case: Case) -> str:
     """What is known of a fact, to follow its sentence."""
     details = []
     if fact.effective_on is not None:
@@ -242,7 +257,7 @@ def _of_fact(fact: FactTold, case: Case) -> str:
     return f"{said}.{note}"
 
 
-def _said(position: PositionTold) -> Step:
+def _said(position: PositionSummary) -> Step:
     on = day(position.stated_on or position.stated_at.astimezone(UTC).date())
     quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.domain.vocabulary import FactKind, Verdict
 
 # The order of facts that take effect at the same instant. What sets the due date and the target
 # comes first, so that a performance on the day of an extension is judged by the extended date;
@@ -62,7 +62,7 @@ class Fact:
     tolls: bool = False
     quantity: Decimal | None = None
     due: Due | None = None
-    verdict: Conclusion | None = None
+    verdict: Verdict | None = None
     share: Decimal | None = None
     supersedes: int | None = None
     is_of_agreement: bool = False

@@ -36,7 +36,7 @@ class Entry(NamedTuple):
     fact_id: int | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None = None
+    earliest_due_at: datetime | None = None
     performed: Decimal | None = None
     target: Decimal | None = None
 
@@ -106,7 +106,7 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
         fact_id=transition.fact_id,
         due_at=due.due_at if due is not None else None,
         unmet_at=due.unmet_at if due is not None else None,
-        first_at=due.first_at if due is not None else None,
+        earliest_due_at=due.earliest_due_at if due is not None else None,
         performed=recorded_quantity(transition),
         target=transition.target,
     )
@@ -176,7 +176,7 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.fact_id == transition.fact_id
         and entry.due_at == (due.due_at if due is not None else None)
         and entry.unmet_at == (due.unmet_at if due is not None else None)
-        and entry.first_at == (due.first_at if due is not None else None)
+        and entry.earliest_due_at == (due.earliest_due_at if due is not None else None)
         and entry.performed == recorded_quantity(transition)
         and entry.target == transition.target
     )

@@ -27,7 +27,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     """Return the timeline of a deadline under `terms`, given all `facts` recorded about it.
 
     - A performance strictly before `due_at`, or by a civil day not after the due day, is `met`;
-      any other is `met_late`. From `due.first_at` on the answer depends on the reading of the
+      any other is `met_late`. From `due.earliest_due_at` on the answer depends on the reading of the
       rule, and the reason says so.
     - `unmet` begins at the end of the grace period; without grace that is `due_at` itself.
     - An extension, a trigger or a waiver counts from the instant at which it takes effect. Before
@@ -53,7 +53,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     if (
         not facts
         and due is not None
-        and due.first_at is None
+        and due.earliest_due_at is None
         and not terms.moves
         and terms.kind is _ACHIEVE
         and not terms.is_withdrawn

@@ -268,7 +268,7 @@ def _state(transition: Transition) -> tuple[object, ...]:
         transition.fact_id,
         due and due.due_at,
         due and due.unmet_at,
-        due and due.first_at,
+        due and due.earliest_due_at,
         transition.performed,
         transition.target,
     )

@@ -36,30 +36,38 @@ def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:
         return instant_or_jump(local.date() + shift, _clock(local), due.timezone)
 
     if stopped_at >= due.due_at:
-        return _due(due, due.due_on, due.due_at, later(due.unmet_at), due.first_at)
+        return _due(due, due.due_on, due.due_at, later(due.unmet_at), due.earliest_due_at)
     if due.due_at == day_end(due.due_on, due.timezone):
         due_at = day_end(due.due_on + shift, due.timezone)
     else:
         due_at = later(due.due_at)
     unmet_at = due_at if due.unmet_at == due.due_at else later(due.unmet_at)
-    is_before_window = due.first_at is not None and stopped_at < due.first_at
-    first_at = later(due.first_at) if due.first_at and is_before_window else due.first_at
-    return _due(due, due.due_on + shift, due_at, unmet_at, first_at)
+    is_before_window = due.earliest_due_at is not None and stopped_at < due.earliest_due_at
+    earliest_due_at = (
+        later(due.earliest_due_at)
+        if due.earliest_due_at and is_before_window
+        else due.earliest_due_at
+    )
+    return _due(due, due.due_on + shift, due_at, unmet_at, earliest_due_at)
 
 
 def moved_by_time(due: Due, length: timedelta, *, stopped_at: datetime) -> Due:
     """`due` by an elapsed time later. Instants not after `stopped_at` stay, as by days."""
     unmet_at = due.unmet_at + length
     if stopped_at >= due.due_at:
-        return _due(due, due.due_on, due.due_at, unmet_at, due.first_at)
+        return _due(due, due.due_on, due.due_at, unmet_at, due.earliest_due_at)
     due_at = due.due_at + length
-    is_before_window = due.first_at is not None and stopped_at < due.first_at
-    first_at = due.first_at + length if due.first_at and is_before_window else due.first_at
-    return _due(due, civil_day(due_at - TICK, due.timezone), due_at, unmet_at, first_at)
+    is_before_window = due.earliest_due_at is not None and stopped_at < due.earliest_due_at
+    earliest_due_at = (
+        due.earliest_due_at + length
+        if due.earliest_due_at and is_before_window
+        else due.earliest_due_at
+    )
+    return _due(due, civil_day(due_at - TICK, due.timezone), due_at, unmet_at, earliest_due_at)
 
 
 def _due(
-    due: Due, due_on: date, due_at: datetime, unmet_at: datetime, first_at: datetime | None
+    due: Due, due_on: date, due_at: datetime, unmet_at: datetime, earliest_due_at: datetime | None
 ) -> Due:
     # Where clocks change between them, two instants that kept their time of day can meet.
     return Due(
@@ -67,7 +75,9 @@ def _due(
         due_at=due_at,
         unmet_at=max(unmet_at, due_at),
         timezone=due.timezone,
-        first_at=first_at if first_at is not None and first_at < due_at else None,
+        earliest_due_at=earliest_due_at
+        if earliest_due_at is not None and earliest_due_at < due_at
+        else None,
     )
 
 

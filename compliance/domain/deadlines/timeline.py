@@ -54,8 +54,8 @@ class Transition(NamedTuple):
         """Whether the status depends on whose day, or whose reading of the rule, is used."""
         if self.status is not Status.PENDING:
             return is_ambiguous(self.reason)
-        first_at = self.due.first_at if self.due is not None else None
-        return first_at is not None and first_at <= self.effective_at
+        earliest_due_at = self.due.earliest_due_at if self.due is not None else None
+        return earliest_due_at is not None and earliest_due_at <= self.effective_at
 
     def effective_from(self, instant: datetime) -> Transition:
         """Return the same state, effective from another instant."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from compliance.domain.vocabulary import Conclusion, Verification
+from compliance.domain.vocabulary import Verdict, Verification
 
 
 def verification(
-    conclusions: Collection[Conclusion], looks: Collection[date], *, due_on: date | None
+    conclusions: Collection[Verdict], looks: Collection[date], *, due_on: date | None
 ) -> Verification:
-    """What the conclusions of standing determinations, and the days of looks, make of it.
+    """What the conclusions of standing determinations, and the days of search_logs, make of it.
 
     A look before the due day cannot have found what was to be done by then, and checks nothing.
     """
-    if any(each is not Conclusion.UNDETERMINED for each in conclusions):
+    if any(each is not Verdict.UNDETERMINED for each in conclusions):
         return Verification.CONFIRMED
     if conclusions or any(due_on is None or day >= due_on for day in looks):
         return Verification.CHECKED

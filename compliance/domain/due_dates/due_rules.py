@@ -1,19 +1,17 @@
-"""When something is due: rules as agreements state them.
+"""Due rules: when something is due, as agreements state it.
 
-A rule is the JSON of documents, API and database. `parse_due_rule` and `parse_grace` check what
-comes from outside; building the values directly does not. `resolution` turns a rule into days
-and instants: the civil date and its zone are the truth, the instants are derived.
+A rule is the JSON of documents, the API and the database. `parse_due_rule` and `parse_grace`
+validate what comes from outside; constructing the values directly does not. `resolution` turns a
+rule into days and instants: the civil date and its zone are the truth, and the instants are
+derived from them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from calendar import monthrange
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -24,13 +22,19 @@ from pydantic import (
     StrictBool,
     TypeAdapter,
     ValidationError,
-    WithJsonSchema,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
-from compliance.domain.due_dates.calendars import validate_calendar
-from compliance.domain.due_dates.recurrences import parse_rrule
+from compliance.domain.date_fields import (
+    CivilDay,
+    CivilTime,
+    TimeZoneName,
+    clock_text,
+    refusing,
+)
+from compliance.domain.due_dates.calendar_names import validate_calendar
+from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
+from compliance.domain.fields import Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
@@ -38,102 +42,10 @@ LONGEST_GRACE = 3650
 LONGEST_OFFSET = 100_000
 MOST_CALENDARS = 20
 
-REF_FORM = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-
-_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-_CLOCK = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
-_CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
-
-T = TypeVar("T")
-
-
-class _Unreadable(ValueError):
-    """A value that is not written as a day or a time of day."""
-
-
-def _refusing(kind: str, check: Callable[[Any], T]) -> Callable[[Any], T]:
-    """`check`, with its ValueError made a validation error that carries the bare sentence."""
-
-    def checked(value: Any) -> T:
-        try:
-            return check(value)
-        except ValueError as problem:
-            raise PydanticCustomError(kind, "{reason}", {"reason": str(problem)}) from None
-
-    return checked
-
-
-def _civil_day(value: object) -> dt.date:
-    if isinstance(value, dt.datetime):
-        raise _Unreadable(
-            "This is an instant, not a day. Give the day alone, such as '2025-05-14', "
-            "and the time of day, where there is one, in its own field."
-        )
-    if not isinstance(value, dt.date):
-        value = _day_from_text(value)
-    if not FIRST_DAY <= value <= LAST_DAY:
-        raise DayOutOfRange
-    return value
-
-
-def _day_from_text(value: object) -> dt.date:
-    parts = _ISO_DAY.fullmatch(value) if isinstance(value, str) else None
-    if parts is None:
-        raise _Unreadable("Give the day as year-month-day, such as '2025-05-14'.")
-    year, month, day = (int(part) for part in parts.groups())
-    if not FIRST_DAY.year <= year <= LAST_DAY.year:
-        raise DayOutOfRange
-    if not 1 <= month <= 12:
-        raise _Unreadable(f"There is no month {month:02}. Give the day as year-month-day.")
-    longest = monthrange(year, month)[1]
-    if not 1 <= day <= longest:
-        raise _Unreadable(f"{parts[0]} does not exist: that month has the days 01 to {longest}.")
-    return dt.date(year, month, day)
-
-
-def _civil_time(value: object) -> dt.time:
-    advice = "Give the time of day as 'HH:MM' or 'HH:MM:SS', such as '17:00'."
-    if isinstance(value, dt.time):
-        if value.tzinfo is not None or value.microsecond:
-            raise _Unreadable(
-                f"{advice} The zone has a field of its own; parts of seconds have none."
-            )
-        return value.replace(fold=0)
-    if isinstance(value, (int, float)):
-        # YAML reads an unquoted 17:00 as the number 1020.
-        raise _Unreadable(f"{advice} In YAML, put it in quotes.")
-    if not isinstance(value, str):
-        raise _Unreadable(advice)
-    parts = _CLOCK.fullmatch(value)
-    if parts is None:
-        if _CLOCK.match(value) and re.search(r"[zZ+-]", value):
-            raise _Unreadable(f"{advice} Without an offset: the zone has a field of its own.")
-        raise _Unreadable(advice)
-    hour, minute, second = (int(part or 0) for part in parts.groups())
-    if hour == 24 and minute == second == 0:
-        raise _Unreadable("There is no 24:00. For the end of the day, leave the time out.")
-    if hour > 23 or minute > 59 or second > 59:
-        raise _Unreadable(f"{value} is not a time of day. {advice}")
-    return dt.time(hour, minute, second)
-
-
-def _clock_text(value: dt.time) -> str:
-    return value.isoformat("seconds" if value.second else "minutes")
-
-
-def _zone_name(name: str) -> str:
-    return zone(name).key
-
-
-TimeZoneName = Annotated[
-    str, Field(strict=True), AfterValidator(_refusing("unknown_time_zone", _zone_name))
-]
-"""The name of a zone in the IANA database, such as `Europe/Berlin`."""
-
 CalendarName = Annotated[
-    str, Field(strict=True), AfterValidator(_refusing("unknown_calendar", validate_calendar))
+    str, Field(strict=True), AfterValidator(refusing("unknown_calendar", validate_calendar))
 ]
-"""The name of a calendar: `US`, `DE-BY`, `weekend`, `weekend:fri-sat`, `desk:hq`."""
+"""The name of a calendar, such as `US`, `DE-BY`, `weekend`, `weekend:fri-sat` or `custom:hq`."""
 
 
 def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -146,12 +58,9 @@ def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
 CalendarNames = Annotated[
     tuple[CalendarName, ...],
     AtMost(MOST_CALENDARS),
-    AfterValidator(_refusing("calendar_twice", _all_different)),
+    AfterValidator(refusing("calendar_twice", _all_different)),
 ]
-"""Calendars joined: a business day is one in all of them."""
-
-Ref = Annotated[str, Field(pattern=REF_FORM)]
-"""The name of an obligation, milestone or piece of evidence within its agreement."""
+"""Several calendars: a business day is one that is a business day in all of them."""
 
 
 def _rrule(text: str) -> str:
@@ -160,20 +69,9 @@ def _rrule(text: str) -> str:
 
 
 RRule = Annotated[
-    str, Field(strict=True, max_length=500), AfterValidator(_refusing("rrule", _rrule))
+    str, Field(strict=True, max_length=LONGEST_RRULE), AfterValidator(refusing("rrule", _rrule))
 ]
 """A recurrence rule of RFC 5545, such as `FREQ=MONTHLY;BYMONTHDAY=-1`."""
-
-CivilDay = Annotated[dt.date, BeforeValidator(_refusing("civil_day", _civil_day))]
-"""A day, `YYYY-MM-DD`, in the range that `civil_time` supports; never an instant."""
-
-CivilTime = Annotated[
-    dt.time,
-    BeforeValidator(_refusing("civil_time", _civil_time)),
-    PlainSerializer(_clock_text, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": _CLOCK_PATTERN}),
-]
-"""A wall-clock time, `HH:MM` or `HH:MM:SS`, without a zone."""
 
 
 def _require_type(schema: dict[str, Any]) -> None:
@@ -186,10 +84,11 @@ _PART_CONFIG = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DateRule:
-    """Due on a day: by its end, or by a wall-clock time on it.
+    """Due on a day: by the end of that day, or by a wall-clock time on it.
 
-    Without a `timezone`, the agreement's counts, else the obligor's. `is_two_sided` asks for the
-    two-sided window: the day ends first in one party's zone and last in another's.
+    If `timezone` is missing, the agreement's zone is used, then the obligor's. `is_two_sided`
+    makes the due date a window, from when the day ends in the first party's zone to when it ends
+    in the last one's.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -203,8 +102,11 @@ class DateRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anchor:
-    """What an offset counts from: a civil day (with a wall-clock time, where hours are counted),
-    a milestone of the agreement, or the due date of another obligation in it."""
+    """What an offset is counted from.
+
+    It is a civil day (with a wall-clock time if hours are counted), a milestone of the agreement,
+    or the due date of another obligation in the agreement.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
 
@@ -215,7 +117,7 @@ class Anchor:
 
 
 def _with_time_apart(value: object) -> object:
-    """A `date` with a time of day in it, as its two fields."""
+    """Split a `date` such as `2007-11-02T10:23` into the fields `date` and `time`."""
     if isinstance(value, dict) and isinstance(value.get("date"), str) and "time" not in value:
         day, mark, clock = value["date"].partition("T")
         if mark:
@@ -225,10 +127,10 @@ def _with_time_apart(value: object) -> object:
 
 def _one_anchor(anchor: Anchor) -> Anchor:
     if [anchor.date, anchor.milestone, anchor.deadline].count(None) != 2:
-        problem = "Give one of date, milestone and deadline."
+        problem = "Give exactly one of date, milestone and deadline."
         raise PydanticCustomError("anchor", "{reason}", {"reason": problem})
     if anchor.time is not None and anchor.date is None:
-        problem = "A time of day goes with a date; a milestone brings its own."
+        problem = "A time needs a date: a milestone or deadline has its own. Remove time."
         raise _error_at("time", "anchor_time", problem, anchor.time)
     return anchor
 
@@ -236,7 +138,7 @@ def _one_anchor(anchor: Anchor) -> Anchor:
 def _without_nulls(value: Anchor | TriggerEvent) -> dict[str, str]:
     found = {name: getattr(value, name) for name in value.__slots__}
     return {
-        name: _clock_text(each) if isinstance(each, dt.time) else str(each)
+        name: clock_text(each) if isinstance(each, dt.time) else str(each)
         for name, each in found.items()
         if each is not None
     }
@@ -247,17 +149,17 @@ _WITHOUT_NULLS = PlainSerializer(_without_nulls, return_type=dict[str, str], whe
 CheckedAnchor = Annotated[
     Anchor, BeforeValidator(_with_time_apart), AfterValidator(_one_anchor), _WITHOUT_NULLS
 ]
-"""An anchor that names exactly one thing to count from."""
+"""An anchor with exactly one of its three fields set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OffsetRule:
     """Due a period after, or before, an event.
 
-    Without `time`, by the end of the day on which the period ends. `calendars` empty means the
-    agreement's. A legal `method` brings its own way to count and to roll; `service_days` are
-    added where it knows of them. `anchor` is absent only below a `TriggerRule`: the event that
-    wakes that one is counted from.
+    Without `time`, it is due by the end of the day on which the period ends. If `calendars` is
+    empty, the agreement's calendars are used. A legal `method` has its own way of counting and
+    rolling, and may add `service_days`. Only the `then` of a `TriggerRule` may lack an `anchor`;
+    it is then counted from the trigger event.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -280,10 +182,11 @@ class OffsetRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecurrenceRule:
-    """Due again and again, by an RRULE of RFC 5545 that steps in days or more.
+    """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or more slowly.
 
-    `start` is its DTSTART, as a civil day. With `end_of_month`, a day of the month that a month
-    does not have means its last. Each date rolls by itself.
+    `start` is its DTSTART, as a civil day. With `end_of_month`, a day that a month is too short
+    for means the last day of that month. Each date is rolled on its own, so that a rolled date
+    does not move the later ones.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -302,7 +205,7 @@ class RecurrenceRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerEvent:
-    """What wakes a dormant deadline: a milestone, another obligation met, or one breached."""
+    """What activates a dormant deadline: a milestone, or an obligation met or breached."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
 
@@ -313,14 +216,14 @@ class TriggerEvent:
 
 def _one_event(event: TriggerEvent) -> TriggerEvent:
     if [event.milestone, event.breach_of, event.met].count(None) != 2:
-        problem = "Give one of milestone, breach_of and met."
+        problem = "Give exactly one of milestone, breach_of and met."
         raise PydanticCustomError("event", "{reason}", {"reason": problem})
     return event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRule:
-    """Dormant until an event happens; due as `then` says, counted from that event."""
+    """Dormant until an event happens, and then due as `then` says, counted from that event."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
@@ -330,7 +233,7 @@ class TriggerRule:
 
 
 class GraceUnit(StrEnum):
-    """What a grace period counts. Hours elapse; the others are civil."""
+    """The unit of a grace period. Hours are elapsed time; the others are civil days."""
 
     HOURS = "hours"
     DAYS = "days"
@@ -340,7 +243,7 @@ class GraceUnit(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grace:
-    """Time after the due instant before a deadline counts as unmet; 0..3650 units."""
+    """How long after the due instant a deadline becomes unmet; `count` is 0 to 3650."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -349,20 +252,20 @@ class Grace:
 
 
 class Due(NamedTuple):
-    """When something is due, and when it counts as unmet.
+    """When something is due, and when it becomes unmet.
 
-    `due_on` is the civil day in `timezone`. `due_at` is UTC and exclusive: what happens at it is
-    late for everyone. `unmet_at` is UTC, the end of the grace period; without one it equals
-    `due_at`. `first_at` is UTC and set where it is not agreed when the day ends, be it that the
-    parties' zones or the readings of the rule differ: what happens from it on, and before
-    `due_at`, is in time by one reading and late by another.
+    `due_on` is a civil day in `timezone`; the instants are in UTC. `due_at` is exclusive: what
+    happens at that instant is late. `unmet_at` is the end of the grace period, and equals
+    `due_at` if there is none. `earliest_due_at` is set only if the due instant is ambiguous,
+    because the parties are in different zones or because the rule has several readings: what
+    happens from then until before `due_at` is in time by one reading and late by another.
     """
 
     due_on: dt.date
     due_at: dt.datetime
     unmet_at: dt.datetime
     timezone: str
-    first_at: dt.datetime | None = None
+    earliest_due_at: dt.datetime | None = None
 
 
 _RULES: dict[str, TypeAdapter[Any]] = {
@@ -374,7 +277,7 @@ _RULES: dict[str, TypeAdapter[Any]] = {
 
 
 def _checked(value: object) -> object:
-    """The rule that `value` states, by its `type`; problems at the paths of that type's fields."""
+    """Validate `value` as the rule named by its `type`, so that error paths are its own fields."""
     if isinstance(value, DateRule | OffsetRule | RecurrenceRule | TriggerRule):
         return value
     if not isinstance(value, dict):
@@ -382,58 +285,63 @@ def _checked(value: object) -> object:
         raise PydanticCustomError("due_rule", "{reason}", {"reason": problem})
     kinds = ", ".join(f"'{name}'" for name in _RULES)
     if "type" not in value:
-        problem = f"Say what kind of rule this is: one of {kinds}."
+        problem = f"Give the type of the rule: one of {kinds}."
         raise _error_at("type", "due_rule_type", problem, None)
     name = value["type"]
     if not isinstance(name, str) or name not in _RULES:
-        problem = f"There is no such kind of rule: use one of {kinds}."
+        problem = f"There is no such type of rule: use one of {kinds}."
         raise _error_at("type", "due_rule_type", problem, name)
     rule = _RULES[name].validate_python(value)
     if isinstance(rule, OffsetRule) and rule.anchor is None:
-        problem = "Say what to count from: a date, a milestone or a deadline."
+        problem = "Give what to count from: a date, a milestone or a deadline."
         raise _error_at("from", "due_rule_from", problem, None)
     return rule
 
 
 def _error_at(field_name: str, kind: str, problem: str, value: object) -> ValidationError:
-    # A validator's plain error would stand at the rule as a whole; pydantic places the lines of a
-    # ValidationError below the rule's own path.
+    # Pydantic would report a validator's plain error at the rule as a whole. It puts the errors
+    # in a ValidationError below the rule's path.
     error = PydanticCustomError(kind, "{reason}", {"reason": problem})
     line = InitErrorDetails(type=error, loc=(field_name,), input=value)
     return ValidationError.from_exception_data("DueRule", [line])
 
 
-# Only values that `_checked` has made reach the union itself, which is there for the schema.
+# Only values that `_checked` returned reach the union itself, which exists for the JSON schema.
 DueRule = Annotated[
     Annotated[DateRule | OffsetRule | RecurrenceRule | TriggerRule, Field(discriminator="type")],
     BeforeValidator(_checked),
 ]
-"""A due rule of any type, checked; for use in document models too."""
+"""A validated due rule of any type, for use in pydantic models."""
 
 _RULE: TypeAdapter[DueRule] = TypeAdapter(DueRule)
 _GRACE: TypeAdapter[Grace] = TypeAdapter(Grace)
 
 
 def parse_due_rule(value: object) -> DueRule:
-    """The rule that the JSON value states; YAML's dates will do as well.
+    """Return the rule that a JSON value states; days may be `date` objects, as from YAML.
 
-    Raises `pydantic.ValidationError`, whose locations are paths in `value`, such as `on`.
+    Raises:
+        pydantic.ValidationError: its locations are paths in `value`, such as `on`.
     """
     return _RULE.validate_python(value)
 
 
 def dump_due_rule(rule: DueRule) -> dict[str, object]:
-    """The rule as JSON values, every field named. `parse_due_rule` gives back the same rule."""
+    """Return the rule as JSON values with every field; `parse_due_rule` is the inverse."""
     dumped: dict[str, object] = _RULE.dump_python(rule, mode="json", by_alias=True)
     return dumped
 
 
 def parse_grace(value: object) -> Grace:
-    """The grace period that the JSON value states. Raises `pydantic.ValidationError`."""
+    """Return the grace period that a JSON value states.
+
+    Raises:
+        pydantic.ValidationError: its locations are paths in `value`, such as `count`.
+    """
     return _GRACE.validate_python(value)
 
 
 def dump_grace(grace: Grace) -> dict[str, object]:
-    """The grace period as JSON values. `parse_grace` gives back the same."""
+    """Return the grace period as JSON values; `parse_grace` is the inverse."""
     dumped: dict[str, object] = _GRACE.dump_python(grace, mode="json")
     return dumped

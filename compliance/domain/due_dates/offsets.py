@@ -1,7 +1,6 @@
-"""Offset rules: the day or instant on which a period counted from an event ends.
+"""Offset rules: when a period counted from an event ends.
 
-Without a legal method, business days, months and rolling are counted as QuantLib's
-`Calendar::advance` counts them.
+Without a legal method, business days, months and rolling follow QuantLib's `Calendar::advance`.
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ from datetime import date
 
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import OffsetRule
-from compliance.domain.due_dates.legal_methods import contradiction, reckon_by_method
+from compliance.domain.due_dates.legal_methods import compute_by_method, contradiction
 from compliance.domain.due_dates.periods import (
     ONE_DAY,
     Event,
+    PeriodEnd,
     Reading,
-    Reckoning,
-    Working,
+    Trace,
     clock,
     closed_days,
     counted,
     elapsed,
     instants_of,
-    is_weekend_alone,
+    is_only_weekend,
     last_day_before,
     named,
     shifted,
@@ -31,124 +30,127 @@ from compliance.domain.due_dates.periods import (
 )
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
-__all__ = ["Event", "Reading", "Reckoning", "reckon"]
+__all__ = ["Event", "PeriodEnd", "Reading", "compute_period_end"]
 
 _MONTHLY = frozenset({PeriodUnit.MONTHS, PeriodUnit.YEARS})
-# Of more days than these, nobody wants to read which were skipped.
-_MOST_DAYS_TOLD = 62
-_TURNED_BACK = {
+# For longer periods, a list of the skipped days would be too long to read.
+_MOST_DAYS_LISTED = 62
+_REVERSED = {
     RollConvention.MODIFIED_FOLLOWING: "so as not to leave the month",
     RollConvention.MODIFIED_PRECEDING: "so as not to leave the month",
     RollConvention.HALF_MONTH_MODIFIED_FOLLOWING: "so as not to leave the half of the month",
 }
 
 
-def reckon(
+def compute_period_end(
     event: Event, rule: OffsetRule, *, calendar: BusinessCalendar, zone_name: str
-) -> Reckoning:
-    """When the period that the rule states ends, counted from the event.
+) -> PeriodEnd:
+    """Return when the period that the rule states ends, counted from the event.
 
-    `calendar` joins the calendars that count, the rule's own or those of its agreement. The zone
-    matters to hours alone: for longer units `event.on` is the day counted from. The rule's `time`
-    and `timezone` are not looked at.
+    `calendar` has the calendars to use: the rule's own, or those of its agreement. `zone_name` is
+    used only for hours; longer units are counted from the day `event.on`. The rule's own `time`
+    and `timezone` are ignored.
 
-    Raises `ValueError` with the sentence of `contradiction` where the rule contradicts itself,
-    `NoBusinessDay`, `UnknownTimeZone`, and `DayOutOfRange` for a period that ends too far away.
+    Raises:
+        ValueError: the rule contradicts itself (see `contradiction`).
+        NoBusinessDay: the calendars have too few business days.
+        UnknownTimeZone: there is no such zone.
+        DayOutOfRange: the period ends outside `FIRST_DAY`..`LAST_DAY`.
     """
     if (conflict := contradiction(rule)) is not None:
         raise ValueError(conflict[1])
     if rule.method is not None and rule.method is not LegalMethod.CORRESPONDING_DATE:
-        return reckon_by_method(rule.method, event, rule, calendar, zone_name)
+        return compute_by_method(rule.method, event, rule, calendar, zone_name)
     if rule.unit is PeriodUnit.HOURS:
         return _hours(event, rule, zone_name)
-    working = Working()
+    trace = Trace()
     if rule.unit is PeriodUnit.BUSINESS_DAYS and rule.count:
-        on = _business_days(event.on, rule, calendar, working)
+        on = _business_days(event.on, rule, calendar, trace)
     else:
-        on = _civil(event.on, rule, calendar, working)
+        on = _civil(event.on, rule, calendar, trace)
     if rule.unit is PeriodUnit.BUSINESS_DAYS or rule.roll is not RollConvention.NONE:
-        warn_of_calendars(on, calendar, working.warnings)
-    return working.result(Reading(on=on))
+        warn_of_calendars(on, calendar, trace.warnings)
+    return trace.result(Reading(on=on))
 
 
-def _business_days(
-    start: date, rule: OffsetRule, calendar: BusinessCalendar, working: Working
-) -> date:
+def _business_days(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
     step = signed(1, rule.direction)
-    # To count the first day too, count from the day on its other side.
+    # To count the first day too, start from the day next to it in the opposite direction.
     origin = start - step * ONE_DAY if rule.count_first_day else start
     on = calendar.add(origin, step * rule.count)
-    # A business day in all calendars has no need to roll.
-    working.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
+    # The result is a business day in all calendars, so it does not roll.
+    trace.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
     first, last = sorted((start, on))
-    if (last - first).days <= _MOST_DAYS_TOLD:
+    if (last - first).days <= _MOST_DAYS_LISTED:
         days = (first + n * ONE_DAY for n in range(1, (last - first).days))
         reasons = ((day, calendar.why_closed(day)) for day in days)
         skipped = [
             f"{day} is {reason}"
             for day, reason in reasons
-            if reason is not None and not is_weekend_alone(day, reason)
+            if reason is not None and not is_only_weekend(day, reason)
         ]
         if skipped:
-            working.steps.append(f"Not counted: {', '.join(skipped)}.")
+            trace.steps.append(f"Not counted: {', '.join(skipped)}.")
     return on
 
 
-def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, working: Working) -> date:
+def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
     on = shifted(start, signed(rule.count, rule.direction), rule.unit)
     lacks_day = rule.unit in _MONTHLY and on.day != start.day
     is_clamped_forward = lacks_day and rule.direction is Direction.AFTER
-    # BGB section 188(2) and (3), alike in other laws: a period that begins with its first day ends
-    # with the day before the corresponding one, and with the month where that is lacking.
+    # German Civil Code (BGB), section 188(2) and (3), and similar laws: a period that includes its
+    # first day ends on the day before the corresponding day, or at the end of the month if the
+    # month has no corresponding day.
     if rule.count_first_day and not is_clamped_forward:
         on -= signed(1, rule.direction) * ONE_DAY
-    told = f"{_opening(start, rule)}: {named(on)}"
+    step = f"{_opening(start, rule)}: {named(on)}"
     if lacks_day:
-        told += f", as that month has no day {start.day}"
-    working.steps.append(f"{told}.")
+        step += f", because that month has no day {start.day}"
+    trace.steps.append(f"{step}.")
     if rule.end_of_month:
         if rule.unit not in _MONTHLY:
-            working.warnings.append(
-                f"end_of_month says nothing of a period in {_unit_words(rule)}: leave it out."
+            trace.warnings.append(
+                f"end_of_month has no effect on a period in {_unit_words(rule)}: remove it."
             )
         elif rule.count and _is_month_end(start, rule, calendar):
-            return _to_month_end(start, on, rule, calendar, working)
-    return _rolled(on, rule.roll, calendar, working)
+            return _to_month_end(start, on, rule, calendar, trace)
+    return _rolled(on, rule.roll, calendar, trace)
 
 
 def _is_month_end(day: date, rule: OffsetRule, calendar: BusinessCalendar) -> bool:
-    """QuantLib's reading: calendar months where nothing rolls, else business months."""
+    """Return whether `day` ends its month; like QuantLib, its business month if the rule rolls."""
     if rule.roll is RollConvention.NONE:
         return (day + ONE_DAY).day == 1
     return calendar.is_month_end(day)
 
 
 def _to_month_end(
-    start: date, on: date, rule: OffsetRule, calendar: BusinessCalendar, working: Working
+    start: date, on: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace
 ) -> date:
     if rule.roll is RollConvention.NONE:
         first = on.replace(day=1)
         end = shifted(first, 1, PeriodUnit.MONTHS) - ONE_DAY
-        working.steps.append(f"{start} ends its month, so the month's end counts: {named(end)}.")
-        return _rolled(end, rule.roll, calendar, working)
+        trace.steps.append(
+            f"{start} is the last day of its month, so the period ends with the month: "
+            f"{named(end)}."
+        )
+        return _rolled(end, rule.roll, calendar, trace)
     end = calendar.month_end(on)
-    working.steps.append(
-        f"No business day comes after {start} in its month, so the month's last business day "
-        f"in {_joined(calendar)} counts: {named(end)}."
+    trace.steps.append(
+        f"There is no business day after {start} in its month, so the period ends on the last "
+        f"business day of the month in {_joined(calendar)}: {named(end)}."
     )
     return end
 
 
-def _rolled(
-    on: date, convention: RollConvention, calendar: BusinessCalendar, working: Working
-) -> date:
-    """`on` rolled, and the sentence that says why, or why not."""
+def _rolled(on: date, convention: RollConvention, calendar: BusinessCalendar, trace: Trace) -> date:
+    """Return `on` rolled to a business day, and add the reason to the trace."""
     if calendar.is_business_day(on):
         if convention is not RollConvention.NONE:
-            working.steps.append(f"{on} is a business day in {_joined(calendar)}.")
+            trace.steps.append(f"{on} is a business day in {_joined(calendar)}.")
         return on
     if convention is RollConvention.NONE:
-        working.warnings.append(f"{on} is {calendar.why_closed(on)}, and the rule does not roll.")
+        trace.warnings.append(f"{on} is {calendar.why_closed(on)}, and the rule does not roll.")
         return on
     rolled = calendar.roll(on, convention)
     side = "following" if rolled > on else "preceding"
@@ -157,27 +159,27 @@ def _rolled(
     elif side in convention:
         target = f"{side} business day"
     else:
-        target = f"{side} business day, {_TURNED_BACK[convention]},"
-    working.steps.append(f"{closed_days(on, rolled, calendar)}: {target} {named(rolled)}.")
+        target = f"{side} business day, {_REVERSED[convention]},"
+    trace.steps.append(f"{closed_days(on, rolled, calendar)}: {target} {named(rolled)}.")
     return rolled
 
 
-def _hours(event: Event, rule: OffsetRule, zone_name: str) -> Reckoning:
-    working = Working()
+def _hours(event: Event, rule: OffsetRule, zone_name: str) -> PeriodEnd:
+    trace = Trace()
     if rule.roll is not RollConvention.NONE:
-        working.warnings.append(
-            "A period in hours ends when they have elapsed, on whatever day, and does not roll: "
-            "leave roll out, or count by a legal method."
+        trace.warnings.append(
+            "A period in hours ends when they have elapsed, on any day, and does not roll: "
+            "remove roll, or use a legal method."
         )
     readings = []
     for start, why in instants_of(event, zone_name):
         end = elapsed(start, signed(rule.count, rule.direction))
-        working.steps.append(
+        trace.steps.append(
             f"{counted(rule.count, rule.unit)} {rule.direction} {clock(start, zone_name)}"
             f"{', ' + why if why else ''}: {clock(end, zone_name)}, in {zone_name}."
         )
         readings.append(Reading(on=last_day_before(end, zone_name), at=end, why=why))
-    return working.result(*readings)
+    return trace.result(*readings)
 
 
 def _opening(start: date, rule: OffsetRule) -> str:

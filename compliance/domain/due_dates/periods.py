@@ -1,6 +1,6 @@
-"""Periods counted from an event: what goes in, what comes out, and the plain civil arithmetic.
+"""Periods counted from an event: their types, civil arithmetic and the sentences of their traces.
 
-`offsets` and `legal_methods` put these together; nothing here knows a rule.
+`offsets` and `legal_methods` build on these; nothing here depends on a due rule.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from datetime import date, datetime, timedelta
 from compliance.domain.civil_time import (
     FIRST_DAY,
     LAST_DAY,
+    WEEKDAYS,
     DayOutOfRange,
     civil_day,
     day_end,
     day_start,
     wall_clock,
 )
-from compliance.domain.due_dates.calendars import WEEKDAYS, BusinessCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.vocabulary import Direction, PeriodUnit
 
 ONE_DAY = timedelta(days=1)
-# An end is exclusive: the last instant in time lies this much before it.
+# Ends are exclusive: the last instant that is in time is this much before the end.
 LEAST_TIME = timedelta.resolution
 
 
@@ -30,7 +31,7 @@ LEAST_TIME = timedelta.resolution
 class Event:
     """When something happened or will happen.
 
-    A civil day in the zone that counts, and the UTC instant where it is known.
+    `on` is the civil day in the zone in which it is counted, and `at` the UTC instant, if known.
     """
 
     on: date
@@ -39,10 +40,10 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """One answer to when a period ends.
+    """One reading of when a period ends.
 
-    `on` is the last day on which it is in time. `at` is UTC and exclusive, and only for hours.
-    `why` says what the answer supposes, such as `if it happened as 2026-05-04 began`.
+    `on` is the last day that is in time. `at` is the exclusive end in UTC, set only for periods in
+    hours. `why` is the assumption behind it, such as `if it happened as 2026-05-04 began`.
     """
 
     on: date
@@ -51,12 +52,11 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reckoning:
-    """When a period ends, with the working shown.
+class PeriodEnd:
+    """When a period ends, and how that was computed.
 
-    `readings` are the earliest first, and more than one only where they differ: in the law as
-    published, or because an event is known by its day alone. `steps` show the working and
-    `warnings` what to beware of, in sentences.
+    `readings` are sorted. There are several only if they differ, because the published law allows
+    it or because only the day of the event is known. `steps` and `warnings` are sentences.
     """
 
     readings: tuple[Reading, ...]
@@ -65,14 +65,14 @@ class Reckoning:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Working:
-    """The sentences of a reckoning that is under way."""
+class Trace:
+    """Collects the sentences of a computation."""
 
     steps: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def result(self, *readings: Reading) -> Reckoning:
-        """The reckoning that ends in these readings, each end told once."""
+    def result(self, *readings: Reading) -> PeriodEnd:
+        """Return the period end with these readings, without duplicates."""
         distinct: dict[tuple[date, datetime | None], Reading] = {}
         for reading in readings:
             distinct.setdefault((reading.on, reading.at), reading)
@@ -81,7 +81,7 @@ class Working:
         )
         if len(ordered) == 1 and len(readings) > 1:
             ordered = [Reading(on=ordered[0].on, at=ordered[0].at)]
-        return Reckoning(
+        return PeriodEnd(
             readings=tuple(ordered),
             steps=tuple(self.steps),
             warnings=tuple(dict.fromkeys(self.warnings)),
@@ -89,10 +89,12 @@ class Working:
 
 
 def shifted(day: date, count: int, unit: PeriodUnit) -> date:
-    """`day` moved by so many days, weeks, months or years, back where `count` is negative.
+    """Return `day` moved by `count` days, weeks, months or years; back if `count` is negative.
 
-    Months and years keep the number of the day; where the month has no such day, its last.
-    Raises `DayOutOfRange`.
+    Months and years keep the day of the month, or take the last day of a month that is too short.
+
+    Raises:
+        DayOutOfRange: the result is not in `FIRST_DAY`..`LAST_DAY`.
     """
     if unit in {PeriodUnit.MONTHS, PeriodUnit.YEARS}:
         months = day.year * 12 + day.month - 1 + count * (12 if unit is PeriodUnit.YEARS else 1)
@@ -107,14 +109,15 @@ def shifted(day: date, count: int, unit: PeriodUnit) -> date:
 
 
 def signed(count: int, direction: Direction) -> int:
-    """`count`, negative for a period before its event."""
+    """Return `count`, negated for a period before its event."""
     return count if direction is Direction.AFTER else -count
 
 
 def instants_of(event: Event, zone_name: str) -> tuple[tuple[datetime, str], ...]:
-    """The UTC instants between which the event was, each with what it supposes.
+    """Return the UTC instants between which the event happened, each with its assumption.
 
-    One, which supposes nothing, where its instant is known; else the start and the end of its day.
+    If the instant of the event is known, it is the only one, without an assumption. Otherwise
+    they are the start and the end of its day.
     """
     if event.at is not None:
         return ((event.at, ""),)
@@ -125,9 +128,10 @@ def instants_of(event: Event, zone_name: str) -> tuple[tuple[datetime, str], ...
 
 
 def elapsed(at: datetime, hours: int) -> datetime:
-    """The instant so many hours after `at`, as time passes and not as clocks show it.
+    """Return the instant `hours` of elapsed time after `at`, whatever clocks show.
 
-    Raises `DayOutOfRange`.
+    Raises:
+        DayOutOfRange: the result is not in `FIRST_DAY`..`LAST_DAY`.
     """
     try:
         end = at + timedelta(hours=hours)
@@ -139,62 +143,63 @@ def elapsed(at: datetime, hours: int) -> datetime:
 
 
 def last_day_before(end: datetime, zone_name: str) -> date:
-    """The civil day of the last instant before the exclusive `end`."""
+    """Return the civil day of the last instant before the exclusive `end`."""
     return civil_day(end - LEAST_TIME, zone_name)
 
 
 def counted(count: int, unit: PeriodUnit) -> str:
-    """Such as `90 days` and `1 business day`."""
+    """Return for example `90 days` or `1 business day`."""
     words = unit.replace("_", " ")
     return f"{count} {words if count != 1 else words.removesuffix('s')}"
 
 
 def named(day: date) -> str:
-    """Such as `2025-08-12, a Tuesday`."""
+    """Return for example `2025-08-12, a Tuesday`."""
     return f"{day}, a {WEEKDAYS[day.weekday()]}"
 
 
 def clock(at: datetime, zone_name: str) -> str:
-    """Such as `10:23 on 2007-11-02`, as clocks in the zone show it."""
+    """Return the local time in the zone, for example `10:23 on 2007-11-02`."""
     local = wall_clock(at, zone_name)
     return f"{local:{'%H:%M:%S' if local.second else '%H:%M'}} on {local.date()}"
 
 
 def closed_days(first: date, opened: date, calendar: BusinessCalendar) -> str:
-    """What closes the days from `first` up to `opened`, which lies after or before it.
+    """Return why the days from `first` to before `opened`, in either direction, are closed.
 
-    Such as `2007-09-01 is a Saturday, 2007-09-03 is Labor Day in US`: of the later ones, only
-    those that no weekend explains.
+    For example `2007-09-01 is a Saturday, 2007-09-03 is Labor Day in US`. Apart from `first`,
+    days that are only part of a weekend are left out.
     """
     step = ONE_DAY if opened > first else -ONE_DAY
-    told = [f"{first} is {calendar.why_closed(first)}"]
+    reasons = [f"{first} is {calendar.why_closed(first)}"]
     day = first + step
     while day != opened:
         reason = calendar.why_closed(day)
-        if reason is not None and not is_weekend_alone(day, reason):
-            told.append(f"{day} is {reason}")
+        if reason is not None and not is_only_weekend(day, reason):
+            reasons.append(f"{day} is {reason}")
         day += step
-    return ", ".join(told)
+    return ", ".join(reasons)
 
 
-def is_weekend_alone(day: date, reason: str) -> bool:
-    """Whether the reason why `day` is closed is no more than its day of the week."""
+def is_only_weekend(day: date, reason: str) -> bool:
+    """Return whether `day` is closed only because of its day of the week."""
     return reason.startswith(f"a {WEEKDAYS[day.weekday()]}")
 
 
 def warn_of_calendars(day: date, calendar: BusinessCalendar, warnings: list[str]) -> None:
-    """Warn where the calendars do not know the year of `day` or keep different weekends."""
+    """Warn if the calendars do not know the holidays of the year, or have different weekends."""
     warnings.extend(
-        f"The holidays of {name} are not known for {day.year}: only its weekends were counted."
+        f"The holidays of {name} are not known for {day.year}: only its weekends were considered."
         for name in calendar.without_holidays(day)
     )
     if len(calendar.names) > 1:
         weekends = calendar.weekends(day)
         if len(set(weekends.values())) > 1:
-            kept = "; ".join(
+            by_name = "; ".join(
                 f"{name} {' and '.join(WEEKDAYS[number] for number in sorted(days)) or 'none'}"
                 for name, days in weekends.items()
             )
             warnings.append(
-                f"The calendars keep different weekends ({kept}): a business day is one in all."
+                f"The calendars have different weekends ({by_name}): a business day must be a "
+                "business day in all of them."
             )

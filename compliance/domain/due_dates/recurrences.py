@@ -1,145 +1,41 @@
-"""Recurrence rules of RFC 5545, for civil days.
+"""The days of recurrence rules of RFC 5545.
 
-A rule is the value of an RRULE property, such as `FREQ=MONTHLY;BYMONTHDAY=15`, that repeats daily
-or more slowly. Anyone may write one, so none can cost much: days are worked out a whole period at
-a time, an interval is stepped over in one addition, and everything ends on `LAST_DAY`. Where the
-RFC leaves a choice, the days are those of python-dateutil.
+Anyone may enter a rule, so none may be expensive: days are computed a whole period at a time, an
+interval is skipped in one addition, and every recurrence ends on `LAST_DAY`. Where the RFC leaves
+a choice, the days are those of python-dateutil.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date, time
-from difflib import get_close_matches
-from enum import StrEnum
-from functools import lru_cache
+from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
+from compliance.domain.due_dates.rrules import Frequency, Recurrence
 
-LONGEST_RRULE = 500
-
-_EXAMPLE = "'FREQ=MONTHLY;BYMONTHDAY=15'"
-_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
-_SIGNED_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_BYDAY = re.compile(rf"([+-]?[0-9]{{1,2}})?({'|'.join(_WEEKDAYS)})", re.ASCII)
-_UNTIL = re.compile(
-    r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9]|60)Z?)?",
-    re.ASCII,
-)
-_OTHER_LINE = re.compile(r"(DTSTART|DTEND|EXRULE|EXDATE|RDATE|BEGIN)[:;]", re.ASCII)
-_PARTS = (
-    "FREQ",
-    "INTERVAL",
-    "COUNT",
-    "UNTIL",
-    "BYMONTH",
-    "BYMONTHDAY",
-    "BYYEARDAY",
-    "BYWEEKNO",
-    "BYDAY",
-    "BYSETPOS",
-    "WKST",
-)
-_TIME_PARTS = ("BYHOUR", "BYMINUTE", "BYSECOND")
-_SUB_DAILY = ("HOURLY", "MINUTELY", "SECONDLY")
-# Past this length no typing error of a word of the RFC remains to be guessed at.
-_LONGEST_GUESS = 64
-
-# The ordinal of the first of every month from FIRST_DAY to the month after LAST_DAY. Months are
-# counted from FIRST_DAY throughout, so that stepping over any number of them is one addition.
+# The ordinal of the first day of every month from FIRST_DAY to the month after LAST_DAY. Months
+# are numbered from FIRST_DAY throughout, so that skipping any number of them is one addition.
 _MONTH_STARTS = tuple(
     date(FIRST_DAY.year + month // 12, month % 12 + 1, 1).toordinal()
     for month in range((LAST_DAY.year - FIRST_DAY.year + 1) * 12 + 1)
 )
 
 
-class BadRecurrence(ValueError):
-    """A text that is not a recurrence rule, or one that deadlines cannot follow."""
-
-
-class Frequency(StrEnum):
-    """The period in which a rule repeats."""
-
-    YEARLY = "YEARLY"
-    MONTHLY = "MONTHLY"
-    WEEKLY = "WEEKLY"
-    DAILY = "DAILY"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recurrence:
-    """A recurrence rule that repeats daily or more slowly.
-
-    Numbers are those of the rule, ascending and each once; negative ones count from the end.
-    Weekdays count from Monday as 0. `nth_weekdays` are pairs of weekday and number: (4, -1) is
-    the last Friday, of the month in a monthly rule or one with `months`, else of the year.
-    `until` is the day of UNTIL as written, `until_clock` its time of day if it gives one, which
-    is UTC with `is_until_utc` and else local.
-    """
-
-    frequency: Frequency
-    interval: int = 1
-    count: int | None = None
-    until: date | None = None
-    until_clock: time | None = None
-    is_until_utc: bool = False
-    months: tuple[int, ...] = ()
-    month_days: tuple[int, ...] = ()
-    year_days: tuple[int, ...] = ()
-    weeks: tuple[int, ...] = ()
-    weekdays: tuple[int, ...] = ()
-    nth_weekdays: tuple[tuple[int, int], ...] = ()
-    positions: tuple[int, ...] = ()
-    week_start: int = 0
-
-
-@lru_cache(maxsize=1024)
-def parse_rrule(text: str) -> Recurrence:
-    """The recurrence that an RRULE of RFC 5545 describes, with or without `RRULE:` before it.
-
-    Upper and lower case are the same. UNTIL may be a day, a local time or a UTC time. Raises
-    `BadRecurrence`, also for what the RFC forbids: COUNT beside UNTIL, BYMONTHDAY in a weekly
-    rule, BYYEARDAY and BYWEEKNO outside yearly ones, numbered weekdays where there is nothing to
-    count them in, and BYSETPOS alone.
-    """
-    parts = _parts(text)
-    frequency = _frequency(parts)
-    weekdays, nth_weekdays = _byday(parts)
-    _check_companions(parts, frequency, has_nth_weekdays=bool(nth_weekdays))
-    return Recurrence(
-        frequency=frequency,
-        interval=_positive(parts, "INTERVAL") or 1,
-        count=_positive(parts, "COUNT"),
-        until=_until(parts),
-        until_clock=_until_clock(parts),
-        is_until_utc=parts.get("UNTIL", "").endswith("Z"),
-        months=_numbers(parts, "BYMONTH", 12, signed=False),
-        month_days=_numbers(parts, "BYMONTHDAY", 31),
-        year_days=_numbers(parts, "BYYEARDAY", 366),
-        weeks=_numbers(parts, "BYWEEKNO", 53),
-        weekdays=weekdays,
-        nth_weekdays=nth_weekdays,
-        positions=_numbers(parts, "BYSETPOS", 366),
-        week_start=_week_start(parts),
-    )
-
-
 def occurrences(
     recurrence: Recurrence, *, start: date, until: date | None = None, end_of_month: bool = False
 ) -> Iterator[date]:
-    """The days of the recurrence from `start` on, ascending, worked out as they are asked for.
+    """Return the days of the recurrence from `start`, in order, computed on demand.
 
-    `start` is the DTSTART: it anchors the interval and gives the parts that the rule leaves out,
-    but is itself a day of the recurrence only where it matches the rule. The last day is at most
-    `until`, the rule's own UNTIL, and `LAST_DAY`. With `end_of_month`, a day that a month is too
-    short for, whether from BYMONTHDAY or from `start`, means the month's last day: the 31st falls
-    in every month, and 29 February on the 28th in common years. Raises `DayOutOfRange` for a
-    start outside `FIRST_DAY`..`LAST_DAY`.
+    `start` is the DTSTART: it anchors the interval and supplies the parts that the rule leaves
+    out, but it is a day of the recurrence only if it matches the rule. The recurrence ends with
+    the earliest of `until`, the rule's own UNTIL and `LAST_DAY`. With `end_of_month`, a day that
+    a month is too short for, whether from BYMONTHDAY or from `start`, means the last day of that
+    month: the 31st exists in every month, and 29 February is the 28th in common years.
+
+    Raises:
+        DayOutOfRange: `start` is not in `FIRST_DAY`..`LAST_DAY`.
     """
     if not FIRST_DAY <= start <= LAST_DAY:
         raise DayOutOfRange("The start of a recurrence")
@@ -150,16 +46,8 @@ def occurrences(
     return _days(periods, first, last, recurrence.count)
 
 
-def first_occurrence(
-    recurrence: Recurrence, *, start: date, until: date | None = None, end_of_month: bool = False
-) -> date | None:
-    """The first of the `occurrences`, or None where there are none. Raises `DayOutOfRange`."""
-    found = occurrences(recurrence, start=start, until=until, end_of_month=end_of_month)
-    return next(found, None)
-
-
-# Expanding. Days are ordinals. A period is expanded whole, since BYSETPOS counts through all of
-# it; what lies before the start or after the end is left out by `_days`.
+# In what follows, days are ordinals. A period is always expanded as a whole, because BYSETPOS
+# counts through all of it; `_days` drops what is before the start or after the end.
 
 
 def _days(
@@ -179,7 +67,7 @@ def _days(
 
 
 def _completed(rule: Recurrence, start: date) -> Recurrence:
-    """The rule with what it leaves to its start."""
+    """Return the rule with the parts that it leaves out taken from its start."""
     if rule.month_days or rule.year_days or rule.weeks or rule.weekdays or rule.nth_weekdays:
         return rule
     match rule.frequency:
@@ -212,10 +100,10 @@ def _daily(rule: Recurrence, first: int, last: int, clamps: bool) -> Iterator[Se
 def _weekly(rule: Recurrence, first: int, last: int, _clamps: bool) -> Iterator[Sequence[int]]:
     first_week = first - (_weekday(first) - rule.week_start) % 7
     offsets = sorted((weekday - rule.week_start) % 7 for weekday in rule.weekdays)
-    # The RFC lets BYSETPOS count through the whole first week; python-dateutil counts from the
-    # start, and calendars written with it would otherwise move.
-    begun = [first_week + offset for offset in offsets if first_week + offset >= first]
-    yield _at(rule.positions, _in_months(rule.months, begun))
+    # By the RFC, BYSETPOS counts through the whole first week. We count from the start, as
+    # python-dateutil does, so that calendars written with it keep their days.
+    from_start = [first_week + offset for offset in offsets if first_week + offset >= first]
+    yield _at(rule.positions, _in_months(rule.months, from_start))
     step = 7 * rule.interval
     weeks = range(first_week + step, last + 1, step)
     if rule.months:
@@ -250,19 +138,19 @@ _EXPANSIONS: dict[Frequency, Callable[[Recurrence, int, int, bool], Iterator[Seq
 
 
 class _DaysOfMonth:
-    """The days of one month that match, worked out once for each shape of month."""
+    """The matching days of a month, computed once for each length and first weekday."""
 
     def __init__(self, rule: Recurrence, *, clamps: bool) -> None:
         self._rule = rule
         self._clamps = clamps
-        self._minds_weekdays = bool(rule.weekdays or rule.nth_weekdays)
+        self._has_weekdays = bool(rule.weekdays or rule.nth_weekdays)
         self._known: dict[tuple[int, int], list[int]] = {}
 
     def __call__(self, month: int) -> list[int]:
         start = _MONTH_STARTS[month]
         shape = (
             _MONTH_STARTS[month + 1] - start,
-            _weekday(start) if self._minds_weekdays else 0,
+            _weekday(start) if self._has_weekdays else 0,
         )
         offsets = self._known.get(shape)
         if offsets is None:
@@ -278,13 +166,13 @@ class _DaysOfMonth:
                 for day in rule.month_days
             )
             offsets.intersection_update(day - 1 for day in days)
-        if self._minds_weekdays:
+        if self._has_weekdays:
             offsets &= _offsets_of_weekdays(rule, length, first_weekday)
         return _at(rule.positions, sorted(offsets))
 
 
 class _DaysOfYear:
-    """The days of one year that match, worked out once for each shape of year."""
+    """The matching days of a year, computed once for each length and first weekday."""
 
     def __init__(self, rule: Recurrence, *, clamps: bool) -> None:
         self._rule = rule
@@ -302,7 +190,7 @@ class _DaysOfYear:
         length = _MONTH_STARTS[january + 12] - start
         shape: tuple[int, ...] = (length, _weekday(start))
         if self._rule.weeks:
-            # The last week of the year before and the first of the next reach into this one.
+            # The last week of the previous year and the first of the next overlap this year.
             shape += _weeks_around(year, self._rule.week_start)
         offsets = self._known.get(shape)
         if offsets is None:
@@ -328,7 +216,7 @@ class _DaysOfYear:
         self, length: int, first: int, count: int, count_before: int, count_after: int
     ) -> set[int]:
         offsets: set[int] = set()
-        # Each calendar year has days of up to three years of weeks.
+        # A calendar year has days from up to three week-numbering years.
         for begin, weeks in (
             (first - 7 * count_before, count_before),
             (first, count),
@@ -343,7 +231,7 @@ class _DaysOfYear:
 
 
 def _offsets_of_weekdays(rule: Recurrence, length: int, first_weekday: int) -> set[int]:
-    """The days of a month or year that the rule's weekdays name, numbered or not."""
+    """Return the days of a month or year that match the rule's weekdays, numbered or not."""
     offsets: set[int] = set()
     for weekday in rule.weekdays:
         offsets.update(range((weekday - first_weekday) % 7, length, 7))
@@ -355,7 +243,7 @@ def _offsets_of_weekdays(rule: Recurrence, length: int, first_weekday: int) -> s
 
 
 def _at(positions: tuple[int, ...], days: list[int]) -> list[int]:
-    """The days at these positions, or all where there are none to choose by."""
+    """Return the days at these positions, or all days if there are no positions."""
     if not positions:
         return days
     return sorted({days[at - 1 if at > 0 else at] for at in positions if abs(at) <= len(days)})
@@ -368,9 +256,9 @@ def _in_months(months: tuple[int, ...], days: list[int]) -> list[int]:
 
 
 def _weeks_around(year: int, week_start: int) -> tuple[int, int, int, int]:
-    """How far from 1 January week 1 begins, and the weeks of this year, the last and the next.
+    """Return the offset of week 1 from 1 January, and the weeks in this, last and next year.
 
-    Week 1 is the first that has four days or more in the year: the one of 4 January.
+    Week 1 is the first week with at least four days in the year, so the one of 4 January.
     """
     firsts = []
     for each in range(year - 1, year + 3):
@@ -391,189 +279,3 @@ def _month(day: int) -> int:
 
 def _year(day: int) -> int:
     return date.fromordinal(day).year
-
-
-# Reading.
-
-
-def _parts(text: str) -> dict[str, str]:
-    """The parts of the rule by their names, in upper case."""
-    if len(text) > LONGEST_RRULE:
-        raise BadRecurrence(
-            f"The recurrence rule has {len(text)} characters, and {LONGEST_RRULE} are the most. "
-            "Shorten its lists, or split it into several rules."
-        )
-    rule = text.strip().upper() if text.isascii() else text.strip()
-    lines = rule.splitlines()
-    if len(lines) > 1 or _OTHER_LINE.match(rule):
-        raise BadRecurrence(
-            "Give the RRULE alone, without other lines of a calendar: "
-            "the day from DTSTART belongs in 'start'."
-        )
-    rule = rule.removeprefix("RRULE:")
-    if not rule:
-        raise BadRecurrence(f"The recurrence rule is empty. Give an RRULE such as {_EXAMPLE}.")
-    parts: dict[str, str] = {}
-    for part in rule.split(";"):
-        name, equals, value = part.partition("=")
-        if not part:
-            raise BadRecurrence("The recurrence rule has a ';' with nothing beside it. Remove it.")
-        if not equals:
-            raise BadRecurrence(
-                f"{_shown(part)} is not a part of an RRULE. "
-                f"Write each part as NAME=VALUE, as in {_EXAMPLE}."
-            )
-        if name not in _PARTS:
-            raise BadRecurrence(_unknown_part(name))
-        if name in parts:
-            hint = "Give one list, such as BYDAY=MO,WE." if name[:2] == "BY" else "Give it once."
-            raise BadRecurrence(f"{name} is given twice. {hint}")
-        parts[name] = value
-    return parts
-
-
-def _unknown_part(name: str) -> str:
-    if name in _TIME_PARTS:
-        return (
-            f"{name} is not supported: a recurrence gives days. "
-            "Leave it out and give the time of day in 'time'."
-        )
-    if name == "SKIP":
-        return (
-            "SKIP is not supported. Leave it out; to let days that a month lacks "
-            "mean its last day, set 'end_of_month'."
-        )
-    if name == "RSCALE":
-        return "RSCALE is not supported: days are those of the Gregorian calendar. Leave it out."
-    if name == "DTSTART":
-        return "DTSTART is not a part of an RRULE. Give its day in 'start'."
-    advice = f"The parts are {', '.join(_PARTS)}."
-    if len(name) <= _LONGEST_GUESS and (near := get_close_matches(name.strip(), _PARTS, n=1)):
-        advice = f"Did you mean {near[0]}?"
-    return f"{_shown(name)} is not a part of an RRULE. {advice}"
-
-
-def _frequency(parts: dict[str, str]) -> Frequency:
-    value = parts.get("FREQ")
-    advice = f"Use {', '.join(Frequency)}."
-    if value is None:
-        raise BadRecurrence(f"The recurrence rule has no FREQ. {advice}")
-    if value in _SUB_DAILY:
-        raise BadRecurrence(
-            f"FREQ={value} repeats within a day, and a recurrence gives days. "
-            "Use FREQ=DAILY or slower, and give the time of day in 'time'."
-        )
-    if value not in set(Frequency):
-        raise BadRecurrence(f"FREQ cannot be {_shown(value)}. {advice}")
-    return Frequency(value)
-
-
-def _check_companions(
-    parts: dict[str, str], frequency: Frequency, *, has_nth_weekdays: bool
-) -> None:
-    """Refuse parts that RFC 5545 forbids beside each other."""
-    if "COUNT" in parts and "UNTIL" in parts:
-        raise BadRecurrence("COUNT and UNTIL cannot both end a rule. Leave one of them out.")
-    if "BYMONTHDAY" in parts and frequency is Frequency.WEEKLY:
-        raise BadRecurrence(
-            "BYMONTHDAY cannot be used with FREQ=WEEKLY. "
-            "Use FREQ=MONTHLY, with BYDAY for certain weekdays alone."
-        )
-    for name in ("BYYEARDAY", "BYWEEKNO"):
-        if name in parts and frequency is not Frequency.YEARLY:
-            raise BadRecurrence(f"{name} cannot be used with FREQ={frequency}. Use FREQ=YEARLY.")
-    if has_nth_weekdays and frequency in {Frequency.WEEKLY, Frequency.DAILY}:
-        raise BadRecurrence(
-            f"Numbered weekdays such as 1MO cannot be used with FREQ={frequency}. "
-            "Use FREQ=MONTHLY or FREQ=YEARLY, or weekdays without a number."
-        )
-    if has_nth_weekdays and "BYWEEKNO" in parts:
-        raise BadRecurrence(
-            "Numbered weekdays such as 1MO cannot be used with BYWEEKNO: each week has every "
-            "weekday once. Leave out the number or BYWEEKNO."
-        )
-    if "BYSETPOS" in parts and not any(name[:2] == "BY" for name in parts if name != "BYSETPOS"):
-        raise BadRecurrence(
-            "BYSETPOS needs another BY part to choose from, "
-            "as in 'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1'."
-        )
-
-
-def _positive(parts: dict[str, str], name: str) -> int | None:
-    value = parts.get(name)
-    if value is None:
-        return None
-    if not _NUMBER.fullmatch(value) or not int(value):
-        raise BadRecurrence(
-            f"{name} cannot be {_shown(value)}. Give a whole number of 1 or more, such as {name}=2."
-        )
-    return int(value)
-
-
-def _numbers(
-    parts: dict[str, str], name: str, most: int, *, signed: bool = True
-) -> tuple[int, ...]:
-    if name not in parts:
-        return ()
-    form = _SIGNED_NUMBER if signed else _NUMBER
-    numbers = set()
-    for value in parts[name].split(","):
-        if not form.fullmatch(value) or not 1 <= abs(int(value)) <= most:
-            ranges = f"1 to {most}" + (f", or -{most} to -1 from the end" if signed else "")
-            raise BadRecurrence(
-                f"{name} cannot be {_shown(value)}. Give numbers from {ranges}, "
-                "with commas between them."
-            )
-        numbers.add(int(value))
-    return tuple(sorted(numbers))
-
-
-def _byday(parts: dict[str, str]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """The weekdays of BYDAY without a number, and those with one."""
-    if "BYDAY" not in parts:
-        return (), ()
-    plain, numbered = set(), set()
-    for value in parts["BYDAY"].split(","):
-        found = _BYDAY.fullmatch(value)
-        number = int(found[1] or 1) if found else 0
-        if not found or not 1 <= abs(number) <= 53:
-            raise BadRecurrence(
-                f"BYDAY cannot be {_shown(value)}. Give weekdays from {', '.join(_WEEKDAYS)}, with "
-                "commas between them; a number from 1 to 53 or -53 to -1 may stand before each, "
-                "as in -1FR for the last Friday."
-            )
-        weekday = _WEEKDAYS.index(found[2])
-        if found[1]:
-            numbered.add((weekday, number))
-        else:
-            plain.add(weekday)
-    return tuple(sorted(plain)), tuple(sorted(numbered))
-
-
-def _until(parts: dict[str, str]) -> date | None:
-    value = parts.get("UNTIL")
-    if value is None:
-        return None
-    if found := _UNTIL.fullmatch(value):
-        with suppress(ValueError):
-            return date(int(found[1]), int(found[2]), int(found[3]))
-    raise BadRecurrence(
-        f"UNTIL cannot be {_shown(value)}. Give a day such as UNTIL=20271231, "
-        "or a time such as UNTIL=20271231T235959Z."
-    )
-
-
-def _until_clock(parts: dict[str, str]) -> time | None:
-    _, _, clock = parts.get("UNTIL", "").partition("T")
-    return time.fromisoformat(clock.removesuffix("Z")) if clock else None
-
-
-def _week_start(parts: dict[str, str]) -> int:
-    value = parts.get("WKST", "MO")
-    if value not in _WEEKDAYS:
-        raise BadRecurrence(f"WKST cannot be {_shown(value)}. Use one of {', '.join(_WEEKDAYS)}.")
-    return _WEEKDAYS.index(value)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _LONGEST_GUESS else text[:_LONGEST_GUESS] + "…")

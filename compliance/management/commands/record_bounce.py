@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils import timezone
 
-from compliance.delivery.bounces import NoBounce
+from compliance.domain.alerts.bounces import NoBounce
 from compliance.operations.alerts import bounces
 
 _MOST_READ = 1024 * 1024

@@ -18,6 +18,6 @@ class Command(BaseCommand):
         run = sweep.run(as_of=timezone.now())
         seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0
         self.stdout.write(
-            f"{run.settled} settled, {run.breaches} breaches, {run.set_aside} set aside "
+            f"{run.settled} settled, {run.breaches} breaches, {run.quarantined} quarantined "
             f"in {seconds:.2f} s"
         )

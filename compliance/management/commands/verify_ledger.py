@@ -51,7 +51,7 @@ class Command(BaseCommand):
         found = integrity.check(
             as_of=started_at, every_seal=options["all_seals"], root=options["root"]
         )
-        check = seals.note_check(
+        check = seals.record_check(
             started_at=started_at,
             ended_at=timezone.now(),
             deadlines=found.deadlines,
@@ -64,9 +64,9 @@ class Command(BaseCommand):
             f"{found.deadlines} deadlines, {found.facts} facts, {found.entries} ledger entries "
             f"and {found.seals} seals checked in {seconds:.2f} s"
         )
-        if found.set_aside:
+        if found.quarantined:
             self.stdout.write(
-                f"{found.set_aside} deadlines are quarantined: their chains were checked, their "
+                f"{found.quarantined} deadlines are quarantined: their chains were checked, their "
                 "status was not."
             )
         for row in found.bad_rows:

@@ -50,13 +50,13 @@ class Agreement(models.Model):
     ends_on = models.DateField(null=True, blank=True)
     timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     calendars = ArrayField(models.CharField(max_length=64), default=list, blank=True)
-    is_four_eyes = models.BooleanField(
+    requires_approval = models.BooleanField(
         "requires approval",
         default=False,
         db_default=False,
         help_text="Determinations, waivers and extensions wait for another person's approval.",
     )
-    ladder = models.JSONField(
+    notification_policy = models.JSONField(
         null=True, blank=True, help_text="When reminders and escalations are sent."
     )
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(

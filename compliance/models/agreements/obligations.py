@@ -27,7 +27,7 @@ class Obligation(models.Model):
     starts = models.JSONField(
         null=True, blank=True, help_text="When the period to maintain or refrain begins."
     )
-    is_surviving = models.BooleanField(
+    survives_termination = models.BooleanField(
         default=False,
         db_default=False,
         help_text="Suspending or terminating the agreement does not affect this obligation.",
@@ -48,7 +48,7 @@ class Obligation(models.Model):
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
     unit = models.CharField(max_length=200, blank=True, default="")
-    ladder = models.JSONField(
+    notification_policy = models.JSONField(
         null=True, blank=True, help_text="When reminders and escalations are sent."
     )
     parties: models.ManyToManyField[Party, ObligationParty] = models.ManyToManyField(

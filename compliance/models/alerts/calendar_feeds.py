@@ -17,7 +17,7 @@ def token_hash(token: str) -> bytes:
 
 
 @tracked
-class Feed(models.Model):
+class CalendarFeed(models.Model):
     """An address that shows deadlines to anyone who knows it, until it is revoked.
 
     Only a hash of its token is stored, so the address is shown once, at creation.
@@ -25,10 +25,10 @@ class Feed(models.Model):
 
     name = models.CharField(max_length=200)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="feeds"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="calendar_feeds"
     )
     agreement = models.ForeignKey(
-        Agreement, null=True, blank=True, on_delete=models.PROTECT, related_name="feeds"
+        Agreement, null=True, blank=True, on_delete=models.PROTECT, related_name="calendar_feeds"
     )
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     created_at = models.DateTimeField()

@@ -11,7 +11,12 @@ them begins with an underscore: those are taken. The SQL has no parameters.
 
 from __future__ import annotations
 
-from compliance.domain.vocabulary import Severity
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from compliance.domain.vocabulary import BreachEnd, Severity
+from compliance.models.alerts.subscriptions import Subscription
+from compliance.models.deadlines.breaches import Breach
 
 _SEVERITIES = "ARRAY[" + ", ".join(f"'{severity.value}'" for severity in Severity) + "]"
 
@@ -61,3 +66,20 @@ def follows(subscription: str, *, kind: str, level: str, agreement: str, obligat
         + "\n      AND "
         + covers(subscription, obligation=obligation)
     )
+
+
+def followed_breaches(subscription: Subscription) -> QuerySet[Breach]:
+    """Return the breaches that a subscription covers, newest first, even before it was made."""
+    ids = RawSQL(_FOLLOWED, [subscription.pk])  # noqa: S611  the key is a parameter
+    found = Breach.objects.filter(pk__in=ids).exclude(end_reason=BreachEnd.VOIDED.value)
+    return found.order_by("-occurred_at", "-id")
+
+
+_FOLLOWED = f"""
+    SELECT b.id
+    FROM compliance_breach AS b
+    JOIN compliance_deadline AS d ON d.id = b.deadline_id
+    JOIN compliance_subscription AS s ON s.id = %s
+    WHERE {concerns("s", agreement="d.agreement_id")}
+      AND {covers("s", obligation="d.obligation_id")}
+"""

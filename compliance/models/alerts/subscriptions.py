@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone as clock
 
 from compliance.domain.vocabulary import (
-    Rhythm,
+    NotificationFrequency,
     Severity,
 )
 from compliance.models.agreements.agreements import Agreement, Party
@@ -29,6 +30,17 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def concerning(self, agreement: int | models.OuterRef) -> Self:
         """Which are about an agreement, alone or among all."""
         return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
+
+    def of_recipients(self, recipients: Iterable[str]) -> Self:
+        """Whose alerts go to one of these addresses, or to one of these `webhook:` numbers."""
+        emails, webhook_ids = [], []
+        for recipient in recipients:
+            email, _, webhook_id = recipient.partition("webhook:")
+            if email:
+                emails.append(email)
+            else:
+                webhook_ids.append(int(webhook_id))
+        return self.filter(models.Q(email__in=emails) | models.Q(webhook__in=webhook_ids))
 
 
 @tracked
@@ -66,7 +78,11 @@ class Subscription(models.Model):
         db_default=0,
         help_text="0: notified immediately. 1: only from the first escalation on, and so on.",
     )
-    rhythm = choice_field(Rhythm, default=Rhythm.AT_ONCE, db_default=Rhythm.AT_ONCE)
+    frequency = choice_field(
+        NotificationFrequency,
+        default=NotificationFrequency.IMMEDIATE,
+        db_default=NotificationFrequency.IMMEDIATE,
+    )
     digest_hour = models.PositiveSmallIntegerField(default=8, db_default=8)
     digest_weekday = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="The weekday of a weekly digest; 0 is Monday."
@@ -91,7 +107,7 @@ class Subscription(models.Model):
         ordering = ("id",)
         constraints = (
             one_of("min_severity", Severity),
-            one_of("rhythm", Rhythm),
+            one_of("frequency", NotificationFrequency),
             models.UniqueConstraint(
                 fields=[
                     "email",

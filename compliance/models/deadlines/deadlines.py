@@ -41,9 +41,9 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         under_way = SweepRun.objects.under_way(as_of).order_by("-as_of").values("as_of")[:1]
         return self.due_for_sweep(as_of).filter(next_check_at__lte=models.Subquery(under_way))
 
-    def set_aside(self) -> Self:
+    def quarantined(self) -> Self:
         """Deadlines that could not be projected and wait for a correction."""
-        return self.exclude(set_aside_error="")
+        return self.exclude(quarantine_error="")
 
 
 class Deadline(models.Model):
@@ -55,7 +55,7 @@ class Deadline(models.Model):
     due_on = models.DateField(null=True, help_text="Empty while dormant, or if it has no end.")
     due_at = models.DateTimeField(null=True)
     unmet_at = models.DateTimeField(null=True)
-    first_at = models.DateTimeField(
+    earliest_due_at = models.DateTimeField(
         null=True,
         help_text="From this until due_at, whether performance is on time depends on the reading.",
     )
@@ -68,7 +68,7 @@ class Deadline(models.Model):
     recorded_at = models.DateTimeField(
         null=True, help_text="When the latest ledger entries of this deadline were recorded."
     )
-    set_aside_error = models.TextField(blank=True, default="")
+    quarantine_error = models.TextField(blank=True, default="")
     # ... to here. The terms follow, then what the parties and the desk say.
     obligation = models.ForeignKey(
         Obligation, on_delete=models.PROTECT, related_name="deadlines", db_index=False
@@ -82,7 +82,7 @@ class Deadline(models.Model):
     original_due_on = models.DateField(null=True)
     original_due_at = models.DateTimeField(null=True)
     original_unmet_at = models.DateTimeField(null=True)
-    original_first_at = models.DateTimeField(null=True)
+    original_earliest_due_at = models.DateTimeField(null=True)
     moves = models.JSONField(
         null=True, help_text="Due dates computed for extensions, triggers and moved anchors."
     )
@@ -168,8 +168,8 @@ class Deadline(models.Model):
             # Read by the readiness check.
             models.Index(
                 fields=["id"],
-                name="deadline_set_aside",
-                condition=~models.Q(set_aside_error=""),
+                name="deadline_quarantined",
+                condition=~models.Q(quarantine_error=""),
             ),
         )
 
@@ -183,7 +183,7 @@ class Duty(NamedTuple):
     kind: ObligationKind = ObligationKind.ACHIEVE
     target_quantity: Decimal | None = None
     has_due_rule: bool = True
-    is_surviving: bool = False
+    survives_termination: bool = False
 
 
 PLAIN_DUTY = Duty()
@@ -195,7 +195,7 @@ def duty_of(obligation: Obligation) -> Duty:
         kind=ObligationKind(obligation.kind),
         target_quantity=obligation.target_quantity,
         has_due_rule=obligation.due is not None,
-        is_surviving=obligation.is_surviving,
+        survives_termination=obligation.survives_termination,
     )
 
 
@@ -208,7 +208,7 @@ def terms_of(row: Any, duty: Duty) -> Terms:
             row.original_due_at,
             row.original_unmet_at,
             row.timezone,
-            row.original_first_at,
+            row.original_earliest_due_at,
         )
     moves: tuple[MoveOfTerms, ...] = ()
     if row.moves:
@@ -241,7 +241,7 @@ def dump_due(due: Due) -> dict[str, str | None]:
         "due_on": due.due_on.isoformat(),
         "due_at": due.due_at.isoformat(),
         "unmet_at": due.unmet_at.isoformat(),
-        "first_at": due.first_at.isoformat() if due.first_at else None,
+        "earliest_due_at": due.earliest_due_at.isoformat() if due.earliest_due_at else None,
         "timezone": due.timezone,
     }
 
@@ -253,7 +253,9 @@ def load_due(value: Mapping[str, str]) -> Due:
         due_at=datetime.fromisoformat(value["due_at"]),
         unmet_at=datetime.fromisoformat(value["unmet_at"]),
         timezone=value["timezone"],
-        first_at=datetime.fromisoformat(value["first_at"]) if value["first_at"] else None,
+        earliest_due_at=datetime.fromisoformat(value["earliest_due_at"])
+        if value["earliest_due_at"]
+        else None,
     )
 
 

@@ -12,10 +12,10 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain.civil_time import day_end, day_start
-from compliance.domain.deadlines.explanations import FactTold
+from compliance.domain.deadlines.explanations import FactSummary
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.append_only import append_only
 from compliance.models.bulk import array, fetch
@@ -54,7 +54,7 @@ class Fact(models.Model):
         default=False, db_default=False, help_text="Whether a suspension moves the due date."
     )
     quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
-    verdict = choice_field(Conclusion, null=True)
+    verdict = choice_field(Verdict, null=True)
     share = models.DecimalField(
         max_digits=7,
         decimal_places=6,
@@ -96,7 +96,7 @@ class Fact(models.Model):
         triggers = (append_only(),)
         constraints = (
             one_of("kind", FactKind),
-            one_of("verdict", Conclusion),
+            one_of("verdict", Verdict),
             models.CheckConstraint(
                 name="fact_determination_has_verdict",
                 condition=models.Q(kind=FactKind.DETERMINATION.value, verdict__isnull=False)
@@ -111,7 +111,7 @@ class Fact(models.Model):
                 | models.Q(
                     share__gt=0,
                     share__lt=1,
-                    verdict=Conclusion.PARTLY_MET.value,
+                    verdict=Verdict.PARTLY_MET.value,
                     quantity__isnull=True,
                 ),
             ),
@@ -251,7 +251,7 @@ def fact_of(
         tolls=row["is_tolling"],
         is_of_agreement=row["agreement_id"] is not None,
         quantity=row["quantity"],
-        verdict=Conclusion(row["verdict"]) if row["verdict"] else None,
+        verdict=Verdict(row["verdict"]) if row["verdict"] else None,
         share=row["share"],
         due=due,
         supersedes=row["supersedes_id"],
@@ -259,14 +259,20 @@ def fact_of(
     )
 
 
-def fact_told(fact: Fact) -> FactTold:
+def facts_told(ids: Iterable[int | None]) -> dict[int, FactSummary]:
+    """Return what an explanation needs of stored facts, by their ids. None stands for no fact."""
+    rows = Fact.objects.filter(pk__in={each for each in ids if each is not None})
+    return {fact.pk: fact_told(fact) for fact in rows.prefetch_related("evidence")}
+
+
+def fact_told(fact: Fact) -> FactSummary:
     """Return what an explanation needs of a stored fact, whose evidence is loaded."""
-    return FactTold(
+    return FactSummary(
         kind=FactKind(fact.kind),
         effective_at=fact.effective_at,
         effective_on=fact.effective_on,
         quantity=fact.quantity,
-        verdict=Conclusion(fact.verdict) if fact.verdict else None,
+        verdict=Verdict(fact.verdict) if fact.verdict else None,
         share=fact.share,
         note=fact.note,
         evidence=tuple(each.ref for each in fact.evidence.all()),

@@ -32,7 +32,7 @@ class LedgerEntry(models.Model):
     due_on = models.DateField(null=True)
     due_at = models.DateTimeField(null=True)
     unmet_at = models.DateTimeField(null=True)
-    first_at = models.DateTimeField(null=True)
+    earliest_due_at = models.DateTimeField(null=True)
     performed = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     target = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     hash = models.BinaryField(
@@ -66,7 +66,7 @@ def entry_of(row: LedgerEntry) -> Entry:
         fact_id=row.fact_id,
         due_at=row.due_at,
         unmet_at=row.unmet_at,
-        first_at=row.first_at,
+        earliest_due_at=row.earliest_due_at,
         performed=row.performed,
         target=row.target,
     )
@@ -90,7 +90,7 @@ _REASONS = {reason.value: reason for reason in Reason}
 
 _LEDGER_OF = """
     SELECT deadline_id, due_on, recorded_at, effective_at, status, reason, fact_id, due_at,
-        unmet_at, first_at, performed, target
+        unmet_at, earliest_due_at, performed, target
     FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s::bigint[])
 """
 
@@ -102,5 +102,5 @@ def chained_entry(row: Mapping[str, Any]) -> list[object]:
 
 _CHAINED = (
     "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id", "due_on",
-    "due_at", "unmet_at", "first_at", "performed", "target",
+    "due_at", "unmet_at", "earliest_due_at", "performed", "target",
 )  # fmt: skip

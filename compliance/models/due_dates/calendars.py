@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from compliance.domain.due_dates.calendars import DeskCalendar as DeskCalendarValue
+from compliance.domain.due_dates.calendars import CustomCalendar as CustomCalendarValue
 from compliance.models.history import tracked
 
 
 @tracked
-class DeskCalendar(models.Model):
+class CustomCalendar(models.Model):
     """A calendar that users maintain. Agreements and rules name it `custom:` and its code."""
 
     code = models.SlugField(max_length=32, unique=True)
@@ -26,17 +26,17 @@ class DeskCalendar(models.Model):
         ordering = ("code",)
         constraints = (
             models.CheckConstraint(
-                name="deskcalendar_code_form",
+                name="customcalendar_code_form",
                 condition=models.Q(code__regex=r"^[a-z0-9][a-z0-9-]{0,31}$"),
             ),
             models.CheckConstraint(
-                name="deskcalendar_weekdays",
+                name="customcalendar_weekdays",
                 condition=models.Q(weekend__contained_by=[0, 1, 2, 3, 4, 5, 6]),
             ),
         )
 
     def __str__(self) -> str:
-        return f"desk:{self.code}"
+        return f"custom:{self.code}"
 
 
 @tracked
@@ -44,7 +44,7 @@ class ClosingDay(models.Model):
     """A day on which a custom calendar is closed, and why."""
 
     calendar = models.ForeignKey(
-        DeskCalendar, on_delete=models.CASCADE, related_name="closing_days"
+        CustomCalendar, on_delete=models.CASCADE, related_name="closing_days"
     )
     on = models.DateField()
     reason = models.CharField(max_length=200)
@@ -57,11 +57,11 @@ class ClosingDay(models.Model):
         return f"{self.on} {self.reason}"
 
 
-def desk_calendars() -> dict[str, DeskCalendarValue]:
+def custom_calendars() -> dict[str, CustomCalendarValue]:
     """Return every custom calendar as a domain value, by its full name."""
-    found = DeskCalendar.objects.prefetch_related("closing_days")
+    found = CustomCalendar.objects.prefetch_related("closing_days")
     return {
-        f"desk:{row.code}": DeskCalendarValue(
+        f"custom:{row.code}": CustomCalendarValue(
             weekend=frozenset(row.weekend),
             closed={day.on: day.reason for day in row.closing_days.all()},
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import pgtrigger
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
@@ -27,11 +30,34 @@ class UserManager(BaseUserManager["User"]):
         )
 
 
+# Whoever learned a password, or holds a session or token, loses access with it. A trigger also
+# covers `update()`, `bulk_update()` and plain SQL, which call neither `save()` nor signals.
+_END_ACCESS = """
+    NEW.session_epoch = OLD.session_epoch;
+    IF NEW.password IS DISTINCT FROM OLD.password OR (OLD.is_active AND NOT NEW.is_active) THEN
+        NEW.session_epoch = OLD.session_epoch + 1;
+        DELETE FROM compliance_apitoken WHERE user_id = OLD.id;
+    END IF;
+    RETURN NEW;
+"""
+
+
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carries no types
-    """A person, identified by their email address."""
+    """A person, identified by their email address.
+
+    When the password changes or the account is deactivated, on whatever path, the user's
+    sessions end and their API tokens are deleted, in the same transaction and by a trigger of the
+    table. A password is only ever chosen by its owner: in the admin by giving the old one, or by
+    the link that `operations.people.passwords` mails. The operator's `manage.py changepassword`
+    stays for an account whose mail cannot be reached.
+    """
 
     username = None  # type: ignore[assignment]  # Django's own way to drop the inherited column
     email = models.EmailField("email address", unique=True)
+
+    # Part of what a session is checked against. Only the trigger changes it, and only upwards, so
+    # that a session does not return when a deactivated account is activated again.
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -42,9 +68,51 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
             # Two users whose addresses differ only in case would share one mailbox.
             models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
         )
+        triggers = (
+            pgtrigger.Trigger(
+                name="end_access",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=_END_ACCESS,
+            ),
+        )
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Store the user, and read what the trigger has made of `session_epoch`.
+
+        Django renews the session in which a password was changed from this very object.
+        """
+        super().save(*args, **options)
+        names = options.get("update_fields")
+        if names is None or not {"password", "is_active"}.isdisjoint(names):
+            self.refresh_from_db(fields=["session_epoch"])
+
+    def get_session_auth_hash(self) -> str:
+        """Return what sessions are checked against: the password and `session_epoch`."""
+        return f"{super().get_session_auth_hash()}:{self.session_epoch}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same under each former SECRET_KEY."""
+        for each in super().get_session_auth_fallback_hash():
+            yield f"{each}:{self.session_epoch}"
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return whether this is the password.
+
+        If it is stored in an older format it is stored again in the current one. That is no
+        change of the password: access does not end.
+        """
+        before = self.password
+
+        def store_anew(password: str) -> None:
+            self.password = make_password(password)
+            with pgtrigger.ignore("compliance.User:end_access"):
+                User.objects.filter(pk=self.pk, password=before).update(password=self.password)
+
+        return check_password(raw_password, before, store_anew)
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox carries no types

@@ -26,7 +26,7 @@ class Outage(models.Model):
 
     part = models.CharField(max_length=32)
     began_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:

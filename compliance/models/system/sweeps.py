@@ -31,7 +31,7 @@ class SweepRun(models.Model):
     ended_at = models.DateTimeField(null=True)
     settled = models.PositiveIntegerField(default=0)
     breaches = models.PositiveIntegerField(default=0)
-    set_aside = models.PositiveIntegerField(default=0)
+    quarantined = models.PositiveIntegerField(default=0)
 
     objects: ClassVar[models.Manager[SweepRun]] = SweepRunQuerySet.as_manager()
 

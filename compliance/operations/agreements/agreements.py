@@ -8,17 +8,18 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.drafts import (
     AgreementDraft,
     MembershipDraft,
     MilestoneDraft,
     ObligationDraft,
-    dump_ladder,
 )
-from compliance.domain.due_dates.calendars import DESK_PREFIX
+from compliance.domain.alerts.drafts import dump_notification_policy
+from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, AgreementParty, Milestone, ObligationParty, Party
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
+from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection
 
@@ -59,7 +60,7 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
 
 def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
     """Do what `update` does, but leave the deadlines that it touched unsettled."""
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
     members = _members(draft.parties)
@@ -83,11 +84,13 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
             membership.role = role
             membership.save(update_fields=["role"])
     has_moved = _surroundings(agreement) != _surroundings(draft)
-    has_other_ladder = agreement.ladder != dump_ladder(draft.ladder)
+    has_other_notification_policy = agreement.notification_policy != dump_notification_policy(
+        draft.notification_policy
+    )
     for name, value in _columns(draft).items():
         setattr(agreement, name, value)
     agreement.save()
-    if has_other_ladder:
+    if has_other_notification_policy:
         projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
     moved = _set_milestones(agreement, draft.milestones)
     affected = agreement.obligations.filter(
@@ -138,11 +141,11 @@ def _set_milestones(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> s
 
 
 def _refuse_unknown_calendars(draft: AgreementDraft) -> None:
-    known = desk_calendars()
+    known = custom_calendars()
     problems = [
         Problem(path=f"calendars/{index}", detail=f"The desk keeps no calendar {name}: add it.")
         for index, name in enumerate(draft.calendars)
-        if name.startswith(DESK_PREFIX) and name not in known
+        if name.startswith(CUSTOM_PREFIX) and name not in known
     ]
     if problems:
         raise Invalid(problems)
@@ -169,7 +172,7 @@ def save_whole(
         touched = set()
     else:
         touched = _correct(agreement, draft, as_of=as_of)
-        agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+        agreement = lock_agreement(agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
     touched |= obligations.store(agreement=agreement, drafts=fresh, as_of=as_of).touched
@@ -213,6 +216,6 @@ def _columns(draft: AgreementDraft) -> dict[str, object]:
         "ends_on": draft.ends_on,
         "timezone": draft.timezone,
         "calendars": list(draft.calendars),
-        "is_four_eyes": draft.is_four_eyes,
-        "ladder": dump_ladder(draft.ladder),
+        "requires_approval": draft.requires_approval,
+        "notification_policy": dump_notification_policy(draft.notification_policy),
     }

@@ -10,19 +10,22 @@ from typing import Any
 
 from django.db import transaction
 
-from compliance.domain.drafts import (
+from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
-    AgreementDraft,
     DocumentObligation,
+    ParticipantDraft,
+)
+from compliance.domain.agreements.drafts import (
+    AgreementDraft,
     MembershipDraft,
     ObligationDraft,
-    ParticipantDraft,
     PartyDraft,
 )
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Milestone, Party, Position, User
+from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements, obligations, parties
 from compliance.operations.deadlines import facts, positions, projection, schedule
 from compliance.operations.evidence import evidence, verification
@@ -66,7 +69,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
             parties.create(
                 draft=PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
             )
-    agreement = Agreement.objects.select_for_update(no_key=True).filter(ref=document.ref).first()
+    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
     is_new = agreement is None
     if agreement is None:
         agreement = agreements.create(draft=_draft_of(document), as_of=as_of)
@@ -96,14 +99,14 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         by=by,
         as_of=as_of,
     )
-    known_from = _known_from(document, new, recorded) if document.tells_a_history else {}
+    known_from = _known_from(document, new, recorded) if document.has_history else {}
     projection.refresh(
         {*new, *stored_now.touched, *recorded.deadline_ids},
         as_of=as_of,
         announce_ended=False,
         known_from=known_from,
     )
-    verification.mark(recorded.looked_at)
+    verification.refresh(recorded.looked_at)
     return Loaded(
         agreement=agreement,
         is_new=is_new,
@@ -124,8 +127,8 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         ends_on=document.ends_on,
         timezone=document.timezone,
         calendars=document.calendars,
-        is_four_eyes=document.is_four_eyes,
-        ladder=document.ladder,
+        requires_approval=document.requires_approval,
+        notification_policy=document.notification_policy,
         milestones=document.milestones,
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )
@@ -237,12 +240,8 @@ def _add_known(
     )
     known_evidence = {each.ref: each for each in agreement.evidence.all()}
     deadlines: dict[int, list[Deadline]] = defaultdict(list)
-    for each in (
-        Deadline.objects.filter(agreement=agreement, is_withdrawn=False)
-        .select_related("obligation", "agreement")
-        .order_by("id")
-        .select_for_update(no_key=True, of=("self",))
-    ):
+    of_agreement = Deadline.objects.filter(agreement=agreement, is_withdrawn=False)
+    for each in for_update(of_agreement.select_related("obligation", "agreement")):
         deadlines[each.obligation_id].append(each)
     stored_facts = Counter(
         (fact.deadline_id, _fact_identity(fact))
@@ -269,7 +268,7 @@ def _add_known(
                 if fact_draft.supersedes is not None:
                     sentence = "A document cannot name stored facts: leave supersedes out."
                     raise refusal("supersedes", sentence)
-                evidence.refuse_unknown(fact_draft.evidence, known_evidence)
+                evidence.check_refs(fact_draft.evidence, known_evidence)
                 learned_at = fact_draft.recorded_at or as_of
                 fact = facts.build(deadline, fact_draft, by=by, as_of=learned_at)
                 if not _take(stored_facts, (deadline.pk, _fact_identity(fact))):
@@ -282,7 +281,7 @@ def _add_known(
         for number, position_draft in enumerate(draft.positions):
             with _Collect(problems, f"{path}/positions/{number}"):
                 deadline = _meant(several, position_draft.due_on)
-                evidence.refuse_unknown(position_draft.evidence, known_evidence)
+                evidence.check_refs(position_draft.evidence, known_evidence)
                 learned_at = position_draft.recorded_at or as_of
                 word = positions.build(deadline, position_draft, members, by=by, as_of=learned_at)
                 if not _take(stored_words, (deadline.pk, _position_identity(word))):
@@ -366,7 +365,7 @@ def _add_of_agreement(
             if draft.supersedes is not None:
                 sentence = "A document cannot name stored facts: leave supersedes out."
                 raise refusal("supersedes", sentence)
-            evidence.refuse_unknown(draft.evidence, known_evidence)
+            evidence.check_refs(draft.evidence, known_evidence)
             learned_at = draft.recorded_at or as_of
             fact = facts.build_of_agreement(agreement, draft, by=by, as_of=learned_at)
             if not _take(stored, _fact_identity(fact)):
@@ -453,7 +452,7 @@ def _add_evidence_of(
             problems.append(Problem(path=f"evidence/{index}/ref", detail=detail))
             continue
         seen.add(draft.ref)
-        found = evidence.problems_of(draft, refs, members)
+        found = evidence.reference_problems(draft, refs, members)
         with _Collect(problems, f"evidence/{index}"):
             if found:
                 raise Invalid(found)
@@ -467,5 +466,5 @@ def _add_evidence_of(
             row.save()
             row.obligations.add(*(refs[ref] for ref in draft.obligations))
             added.evidence += 1
-            if draft.kind is EvidenceKind.LOOK:
-                added.looked_at |= evidence.borne_on(row)
+            if draft.kind is EvidenceKind.SEARCH_LOG:
+                added.looked_at |= evidence.deadline_ids_of(row)

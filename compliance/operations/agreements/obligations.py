@@ -10,16 +10,16 @@ from itertools import islice
 
 from django.db import transaction
 
-from compliance.domain.drafts import ObligationDraft, dump_ladder
-from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.alerts.drafts import dump_notification_policy
+from compliance.domain.due_dates.calendars import CustomCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
-from compliance.domain.due_dates.resolution import Setting
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity, ObligationKind
 from compliance.models import (
     Agreement,
-    Deadline,
     Dependency,
     Fact,
     Milestone,
@@ -28,7 +28,9 @@ from compliance.models import (
     Party,
 )
 from compliance.models.agreements.agreements import milestone_event
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.bulk import fetch
+from compliance.models.due_dates.calendars import custom_calendars
+from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.deadlines import projection, schedule
 
 
@@ -40,7 +42,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
         Invalid: its ref is taken, a side of it is no party to the agreement, its parent is not
             there, or its due time does not exist in its zone.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
     projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
@@ -57,7 +59,7 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
         Invalid: as `create`; also if the ref differs, or the due rule of an obligation that has
             a deadline is taken away.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=obligation.agreement_id)
+    agreement = lock_agreement(obligation.agreement_id)
     touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
@@ -74,7 +76,7 @@ def correct(
     Raises:
         Invalid: as `update`.
     """
-    obligation = Obligation.objects.select_for_update(no_key=True).get(pk=obligation.pk)
+    obligation = for_update(Obligation.objects.all()).get(pk=obligation.pk)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation stays as it is: {obligation.ref}.")
     if draft.due is None and obligation.deadlines.exclude(is_withdrawn=True).exists():
@@ -200,7 +202,7 @@ class _Context:
     components: dict[str, set[str]]
     sources: dict[str, set[str]]
     milestones: dict[str, Milestone]
-    desk: Mapping[str, DeskCalendar]
+    desk: Mapping[str, CustomCalendar]
 
     @classmethod
     def of(cls, agreement: Agreement) -> _Context:
@@ -222,7 +224,7 @@ class _Context:
             components=components,
             sources=sources,
             milestones={each.ref: each for each in agreement.milestones.all()},
-            desk=desk_calendars(),
+            desk=custom_calendars(),
         )
 
     def problems(
@@ -243,21 +245,21 @@ class _Context:
             found.append(Problem(path="parent", detail=detail))
         if not found:
             try:
-                schedule.check(draft, self.setting(draft, beside), as_of=as_of)
+                schedule.check(draft, self.context(draft, beside), as_of=as_of)
             except Invalid as error:
                 found += error.problems
         return found
 
-    def setting(self, draft: ObligationDraft, beside: Collection[str]) -> Setting:
+    def context(self, draft: ObligationDraft, beside: Collection[str]) -> ResolutionContext:
         """What surrounds the rules of a draft; when the obligations are due is left open."""
         milestones, refs = schedule.refs_of(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
-        return Setting(
+        return ResolutionContext(
             timezone=schedule.fallback_timezone(self.agreement, obligors.values()),
             party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=draft.grace,
             milestones={
                 ref: milestone_event(self.milestones[ref])
@@ -334,11 +336,21 @@ def hang(agreement: Agreement, obligation_ids: Collection[int]) -> None:
             for ref in sorted(events)
         ]
         rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
-    Dependency.objects.filter(obligation__in=obligation_ids).delete()
+    former = Dependency.objects.filter(obligation__in=obligation_ids)
+    marked = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
+    former.delete()
     Dependency.objects.bulk_create(rows)
-    Deadline.objects.filter(
-        obligation__in={row.on_id for row in rows if row.on_id}, has_dependents=False
-    ).update(has_dependents=True)
+    # Before anything is computed from them: a sweep that has one of these in hand does not know
+    # of what depends on it, and its outcome must be seen here.
+    fetch(_MARK_SOURCES, ids=list(marked - {None}))
+
+
+_MARK_SOURCES = """
+    UPDATE compliance_deadline AS d SET has_dependents = NOT d.has_dependents
+    WHERE d.obligation_id = ANY(%(ids)s) AND d.has_dependents <> EXISTS (
+        SELECT FROM compliance_dependency AS e WHERE e.on_id = d.obligation_id)
+    RETURNING d.id
+"""
 
 
 def _ring(ref: str, next_to: Callable[[str], Iterable[str]]) -> list[str]:
@@ -369,7 +381,7 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "due": dump_due_rule(draft.due) if draft.due else None,
         "grace": dump_grace(draft.grace) if draft.grace else None,
         "starts": dump_due_rule(draft.starts) if draft.starts else None,
-        "is_surviving": draft.is_surviving,
+        "survives_termination": draft.survives_termination,
         "severity": draft.severity.value,
         "tags": list(draft.tags),
         "owner": draft.owner,
@@ -377,5 +389,5 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,
         "unit": draft.unit,
-        "ladder": dump_ladder(draft.ladder),
+        "notification_policy": dump_notification_policy(draft.notification_policy),
     }

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import PartyDraft
+from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Obligation, Party
+from compliance.models import Obligation, Party
+from compliance.models.locks import for_update, lock_agreements
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection
 
@@ -32,7 +33,7 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
     Raises:
         Invalid: the code differs, or a due time would not exist in the new zone.
     """
-    party = Party.objects.select_for_update(no_key=True).get(pk=party.pk)
+    party = for_update(Party.objects.all()).get(pk=party.pk)
     if draft.code != party.code:
         raise refusal("code", f"The code of a party stays as it is: {party.code}.")
     has_moved = draft.timezone != party.timezone
@@ -41,8 +42,7 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
     party.save()
     if has_moved:
         owed = list(Obligation.objects.filter(sides__party=party).distinct())
-        agreements = Agreement.objects.filter(id__in={each.agreement_id for each in owed})
-        list(agreements.order_by("id").select_for_update(no_key=True))
+        lock_agreements({each.agreement_id for each in owed})
         touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)
         projection.refresh(touched, as_of=as_of)
     return party

@@ -1,7 +1,7 @@
-"""Making alerts: for each thing to be told, one row for everybody who follows it.
+"""Create alerts: one row for each alert intent and each recipient who follows it.
 
-Set-wise, inside the transaction that makes them true. What makes an alert exist once is its
-unique key, whoever finds that it is called for and however often.
+Statements work on whole sets of rows, inside the transaction that makes the alerts true. A unique
+key ensures that each alert exists once, however often and by whichever worker it is requested.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import orjson
 from compliance.domain import civil_time
 from compliance.domain.alerts.delivery_hours import Hours, told_from
 from compliance.domain.alerts.intents import AlertIntent
-from compliance.domain.vocabulary import AlertKind, Rhythm
+from compliance.domain.vocabulary import AlertKind, NotificationFrequency
 from compliance.models.alerts.followers import covers, follows, recipient, wants
 from compliance.models.bulk import RowType, fetch, write_rows
 
 
 class BreachChange(Protocol):
-    """A breach that began, ended or changed, and when this was found."""
+    """A breach that began, ended or changed, and when the change was detected."""
 
     @property
     def deadline_id(self) -> int: ...
@@ -32,7 +32,7 @@ class BreachChange(Protocol):
 
 
 class AlertRow(NamedTuple):
-    """An alert that is to be made, for whoever follows it."""
+    """An alert to create for every recipient who follows it."""
 
     deadline_id: int
     agreement_id: int
@@ -46,8 +46,8 @@ class AlertRow(NamedTuple):
     created_at: datetime
 
 
-def row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> AlertRow:
-    """Return an alert intent as a row for `make`; `deadline` has the columns of a deadline."""
+def alert_row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> AlertRow:
+    """Return an alert intent as a row for `create`; `deadline` has the columns of a deadline."""
     kind, occasion, breach_at, due_at, reason, level = intent
     return AlertRow(
         deadline.id,
@@ -63,20 +63,22 @@ def row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> AlertRow
     )
 
 
-def make(rows: Sequence[AlertRow], *, hours: Sequence[Mapping[str, Any]], as_of: datetime) -> None:
+def create(
+    rows: Sequence[AlertRow], *, hours: Sequence[Mapping[str, Any]], as_of: datetime
+) -> None:
     """Store the alerts of `rows` for everyone who follows them at `as_of`.
 
     Args:
-        hours: of `subscribers_hours`, at `as_of`.
+        hours: the result of `delivery_hours` at `as_of`.
     """
-    write_rows(_MAKE, _ALERT, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
+    write_rows(_CREATE, _ALERT, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
 
 
 def withdraw_unsent(*, breaches: Sequence[BreachChange]) -> None:
-    """Withdraw the alerts about breaches that never happened, where nobody can have read them.
+    """Withdraw unsent alerts about breaches that never happened.
 
     Args:
-        breaches: the breaches, with when this was found.
+        breaches: the voided breaches, with the time of detection.
     """
     write_rows(_WITHDRAW_UNSENT, _BREACH, _columns(breaches))
 
@@ -87,14 +89,14 @@ def announce_resumption(
     hours: Sequence[Mapping[str, Any]],
     as_of: datetime,
 ) -> None:
-    """Announce again breaches that are open although they were over, or were never true.
+    """Announce breaches again that are open although they had ended or been voided.
 
-    Recipients hear of it if their alert was withdrawn, or if they may have read that the breach
-    is over, and as long as they still follow it.
+    A recipient is notified if their alert was withdrawn, or if they may have read that the breach
+    had ended, provided that they still follow it.
 
     Args:
-        breaches: the breaches, with when this was found.
-        hours: of `subscribers_hours`, at `as_of`.
+        breaches: the reopened breaches, with the time of detection.
+        hours: the result of `delivery_hours` at `as_of`.
     """
     write_rows(
         _ANNOUNCE_RESUMPTION,
@@ -111,14 +113,14 @@ def announce_recovery(
     hours: Sequence[Mapping[str, Any]],
     as_of: datetime,
 ) -> None:
-    """Announce the end of breaches to those who were to hear of the breach.
+    """Announce the end of breaches to the recipients of their alerts.
 
-    They hear of it even if its obligation was corrected since and is not what they follow any
-    more, but not if they ended or narrowed their subscription to other agreements or alerts.
+    A recipient is notified even if a correction of the obligation means that they no longer follow
+    it, but not if they ended their subscription or limited it to other agreements or alerts.
 
     Args:
-        breaches: the breaches, with when this was found.
-        hours: of `subscribers_hours`, at `as_of`.
+        breaches: the ended breaches, with the time of detection.
+        hours: the result of `delivery_hours` at `as_of`.
     """
     write_rows(
         _ANNOUNCE_RECOVERY,
@@ -133,17 +135,24 @@ def _columns(breaches: Sequence[BreachChange]) -> list[tuple[Any, ...]]:
     return [(each.deadline_id, each.occurred_at, each.recorded_at) for each in breaches]
 
 
-def keep_hours(
+def reschedule_pending(
     *,
     agreement_id: int,
     deadline_id: int | None,
     hours: Sequence[Mapping[str, Any]],
     as_of: datetime,
 ) -> None:
-    """Have the alerts that wait, about an agreement or one deadline of it, told at the hours of
-    their recipients from `as_of` on: a silence that held them back is over."""
+    """Reschedule pending alerts to each recipient's delivery hours from `as_of` on.
+
+    Called when the silence that held the alerts back has ended.
+
+    Args:
+        agreement_id: the agreement whose alerts to reschedule.
+        deadline_id: limits this to one deadline of the agreement.
+        hours: the result of `delivery_hours` at `as_of`.
+    """
     fetch(
-        _KEEP_HOURS,
+        _RESCHEDULE_PENDING,
         agreement_id=agreement_id,
         deadline_id=deadline_id,
         hours=orjson.dumps(hours).decode(),
@@ -151,14 +160,18 @@ def keep_hours(
     )
 
 
-def subscribers_hours(*, as_of: datetime) -> list[dict[str, Any]]:
-    """For each subscription that is not told at once at `as_of`, from when it is."""
+def delivery_hours(*, as_of: datetime) -> list[dict[str, Any]]:
+    """Return the earliest delivery time of each subscription not notified immediately at `as_of`.
+
+    Returns:
+        `id`, `not_before` and `is_digest` of each such subscription.
+    """
     found = []
     known = civil_time.zone_names()
-    for pk, rhythm, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
+    for pk, frequency, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
         hours = Hours(
-            rhythm=Rhythm(rhythm),
-            # The tz database drops names now and then. Nobody goes untold because of that.
+            frequency=NotificationFrequency(frequency),
+            # The tz database drops a name now and then. That must not suppress alerts.
             timezone=zone if zone in known else "UTC",
             digest_hour=hour,
             digest_weekday=weekday,
@@ -169,16 +182,16 @@ def subscribers_hours(*, as_of: datetime) -> list[dict[str, Any]]:
             {
                 "id": pk,
                 "not_before": told_from(hours, as_of).isoformat(),
-                "is_digest": hours.rhythm is not Rhythm.AT_ONCE,
+                "is_digest": hours.frequency is not NotificationFrequency.IMMEDIATE,
             }
         )
     return found
 
 
 _HOURS = """
-    SELECT id, rhythm, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
+    SELECT id, frequency, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
     FROM compliance_subscription
-    WHERE is_active AND (rhythm <> 'at_once' OR quiet_from IS NOT NULL)
+    WHERE is_active AND (frequency <> 'immediate' OR quiet_from IS NOT NULL)
 """
 
 _DELIVERY_HOURS = """jsonb_to_recordset(%(hours)s::jsonb) AS h(
@@ -186,15 +199,16 @@ _DELIVERY_HOURS = """jsonb_to_recordset(%(hours)s::jsonb) AS h(
 
 
 def _earliest(alerts: str, *, kind: str) -> str:
-    """SQL: from when each alert may be sent, and whether in a digest.
+    """Return SQL that selects when each alert may be sent, and whether in a digest.
 
-    Of several subscriptions of its recipient the one that is notified first counts, as when a
-    breach is announced. Those that cover the obligation as it reads now come before others; an
-    alert whose recipient wants none of the kind any more is left out.
+    If a recipient has several subscriptions, the one notified first decides, as when an alert is
+    created. Subscriptions that cover the obligation as it now reads take precedence. Alerts of a
+    kind that the recipient no longer wants are omitted.
 
     Args:
-        alerts: name of a table with `id`, `agreement_id`, `obligation_id`, `recipient`, `level`.
-        kind: SQL expression over it.
+        alerts: the name of a table with `id`, `agreement_id`, `obligation_id`, `recipient` and
+            `level`.
+        kind: the kind of the alerts, as an SQL expression over that table.
     """
     wanted = wants("s", kind=kind, level=f"{alerts}.level", agreement=f"{alerts}.agreement_id")
     return f"""
@@ -209,7 +223,7 @@ def _earliest(alerts: str, *, kind: str) -> str:
             not_before, is_digest"""
 
 
-_KEEP_HOURS = f"""
+_RESCHEDULE_PENDING = f"""
     WITH waiting AS (
         SELECT a.id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level
         FROM compliance_alert AS a JOIN compliance_deadline AS d ON d.id = a.deadline_id
@@ -242,18 +256,18 @@ _ALERT = RowType(
     created_at="timestamptz",
 )
 
-# Of several subscriptions of one recipient that which is told first wins.
-_MAKE = f"""
+# If a recipient has several subscriptions, the one notified first wins.
+_CREATE = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,
          recipient, not_before, is_digest)
     SELECT v.deadline_id, v.agreement_id, v.kind, v.occasion, v.breach_at, v.due_at, v.reason,
         v.level, v.created_at, {recipient("s")},
-        coalesce(h.not_before, %(as_of)s) AS told_from, coalesce(h.is_digest, FALSE) AS is_digest
+        coalesce(h.not_before, %(as_of)s) AS not_before, coalesce(h.is_digest, FALSE) AS is_digest
     FROM {_ALERT.rows}
     JOIN compliance_subscription AS s ON {_FOLLOWED}
     LEFT JOIN {_DELIVERY_HOURS} ON h.id = s.id
-    ORDER BY told_from, is_digest, v.deadline_id, s.id
+    ORDER BY not_before, is_digest, v.deadline_id, s.id
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
 """
 
@@ -268,11 +282,11 @@ _WITHDRAW_UNSENT = f"""
 """
 
 _ANNOUNCES_A_BREACH = (
-    f"a.kind IN ('{AlertKind.MISSED}', '{AlertKind.ESCALATED}', '{AlertKind.UNSILENCED}')"
+    f"a.kind IN ('{AlertKind.MISSED}', '{AlertKind.ESCALATED}', '{AlertKind.SILENCE_ENDED}')"
 )
 
-# Alerts that were withdrawn are sent after all, and so are those whose recipients may have read
-# that the breach was over.
+# Sends withdrawn alerts after all, and repeats those whose recipients may have read that the breach
+# had ended.
 _ANNOUNCE_RESUMPTION = f"""
     WITH v AS (SELECT * FROM {_BREACH.rows}),
     undone AS (
@@ -299,8 +313,8 @@ _ANNOUNCE_RESUMPTION = f"""
     WHERE a.id = again.id
 """
 
-# Of several alerts of one recipient about a breach the first counts, at the highest level reached.
-# As long as that waits for its hour, the end of the breach waits with it.
+# If a recipient has several alerts about a breach, the first one counts, at the highest level
+# reached. The recovery alert is not sent before that one.
 _ANNOUNCE_RECOVERY = f"""
     WITH announced AS (
         SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient)

@@ -1,4 +1,4 @@
-"""Taking in mails that come back."""
+"""Record bounced email."""
 
 from __future__ import annotations
 
@@ -6,34 +6,41 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.delivery import bounces, outbox, refusals
-from compliance.delivery.bounces import NoBounce
+from compliance.delivery import administrator_mails, outbox
+from compliance.domain.alerts import bounces
+from compliance.domain.alerts.bounces import NoBounce
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import DeliveryAttempt, Message
+from compliance.models.locks import for_update
 
 
 def record(*, mail: bytes, as_of: datetime) -> Message:
-    """Note that a mail of ours came back: at its message and its recipient's subscriptions.
+    """Record that an email bounced, on its message and on the subscriptions of its recipient.
 
-    Believed is only who knows the Message-ID of a mail that was sent to the address: reports can
-    be forged by anybody. The administrators are told once, until a mail has arrived in between.
+    Anybody can forge a bounce, so the report must name the Message-ID of an email that was sent to
+    the address. Administrators are notified once, and again only after an email has arrived in
+    between.
+
+    Args:
+        mail: the bounce, as received.
 
     Raises:
-        NoBounce: this is no report of a final failure, or of none of our mails, or known already.
+        NoBounce: the email does not report a final failure, is not about an email of this
+            installation, or was recorded before.
     """
     bounce = bounces.read(mail)
     with transaction.atomic():
-        message = (
-            Message.objects.select_for_update()
-            .filter(message_id=bounce.message_id, webhook__isnull=True)
-            .first()
-        )
+        message = for_update(
+            Message.objects.filter(message_id=bounce.message_id, webhook__isnull=True)
+        ).first()
         answer = bounce.answers.get(message.recipient.lower()) if message else None
         if message is None or answer is None:
-            sentence = "No mail with this Message-ID went to the address that is said to refuse it."
+            sentence = "No email with this Message-ID was sent to the reported address."
             raise NoBounce(sentence)
         if message.state != MessageState.SENT.value:
-            sentence = f"The message to {message.recipient} is {message.get_state_display()}."
+            sentence = (
+                f"The message to {message.recipient} is already {message.get_state_display()}."
+            )
             raise NoBounce(sentence)
         DeliveryAttempt.objects.create(
             message=message,
@@ -45,19 +52,19 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
         message.state = MessageState.REFUSED.value
         message.save(update_fields=["state"])
         is_news = outbox.mark_refused(message.recipient, answer=answer, as_of=as_of)
-        is_news = is_news and not _came_back_before(message)
+        is_news = is_news and not _previous_bounced(message)
     if is_news:
-        refusals.tell(message.recipient, answer=answer, message=message.pk)
+        administrator_mails.send_refusal(message.recipient, answer, message_id=message.pk)
     return message
 
 
-def _came_back_before(message: Message) -> bool:
-    """Whether the mail before this one did.
+def _previous_bounced(message: Message) -> bool:
+    """Return whether the previous email to the same recipient bounced too.
 
-    A server that takes everything, and sends it back later, clears the mark with each mail.
+    A server that accepts every email and bounces it later clears the mark each time.
     """
     ended = (MessageState.SENT.value, MessageState.REFUSED.value)
-    before = Message.objects.filter(
+    previous = Message.objects.filter(
         recipient=message.recipient, pk__lt=message.pk, state__in=ended
     ).order_by("-pk")
-    return before.values_list("state", flat=True).first() == MessageState.REFUSED.value
+    return previous.values_list("state", flat=True).first() == MessageState.REFUSED.value

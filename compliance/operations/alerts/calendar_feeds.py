@@ -1,4 +1,4 @@
-"""Private calendar feeds: making their addresses, and taking them back."""
+"""Create and revoke the private addresses of calendar feeds."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import FeedDraft
+from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Feed, User
+from compliance.models import Agreement, CalendarFeed, User
 from compliance.models.alerts.calendar_feeds import token_hash
+from compliance.models.locks import for_update
 
 
 @transaction.atomic
-def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str]:
-    """Make a feed. Returns it and the token of its address, which is not to be had again.
+def create(*, draft: CalendarFeedDraft, owner: User, as_of: datetime) -> tuple[CalendarFeed, str]:
+    """Create a calendar feed.
+
+    Returns:
+        The feed, and the token in its address. Only a hash of the token is stored, so the token
+        cannot be read again.
 
     Raises:
-        Invalid: the agreement is not there, or its owner may not see deadlines.
+        Invalid: the agreement does not exist, or the owner may not view deadlines.
     """
     if not owner.has_perm("compliance.view_deadline"):
-        raise refusal("", "A feed shows deadlines, which your account may not see.")
+        raise refusal("", "A calendar feed shows deadlines, which your account may not view.")
     agreement = None
     if draft.agreement is not None:
         agreement = Agreement.objects.filter(ref=draft.agreement).first()
         if agreement is None:
-            raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+            raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     token = secrets.token_urlsafe(32)
-    feed = Feed.objects.create(
+    feed = CalendarFeed.objects.create(
         name=draft.name,
         owner=owner,
         agreement=agreement,
@@ -39,9 +44,9 @@ def create(*, draft: FeedDraft, owner: User, as_of: datetime) -> tuple[Feed, str
 
 
 @transaction.atomic
-def revoke(*, feed: Feed, as_of: datetime) -> Feed:
-    """Take a feed's address back: from now on it is as if it had never been."""
-    feed = Feed.objects.select_for_update().get(pk=feed.pk)
+def revoke(*, feed: CalendarFeed, as_of: datetime) -> CalendarFeed:
+    """Revoke the address of a feed. From now on it responds as if it had never existed."""
+    feed = for_update(CalendarFeed.objects.all()).get(pk=feed.pk)
     if feed.revoked_at is None:
         feed.revoked_at = as_of
         feed.save(update_fields=["revoked_at"])

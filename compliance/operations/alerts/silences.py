@@ -1,4 +1,4 @@
-"""Silences: alerts are held back until one ends, and its end is announced."""
+"""Start and end silences, which hold alerts back."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Max
 
+from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.alerts.intents import AlertIntent
-from compliance.domain.drafts import SilenceDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User
+from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.alerts import alerts
 
 LONGEST = timedelta(days=366)
@@ -19,22 +20,25 @@ LONGEST = timedelta(days=366)
 
 @transaction.atomic
 def create(*, draft: SilenceDraft, by: User, as_of: datetime) -> Silence:
-    """Begin a silence. Alerts are still made, and told when it is over if they are true then.
+    """Start a silence.
+
+    Alerts are still created, and are sent when the silence ends if they are still true.
 
     Raises:
-        Invalid: the agreement or deadline is not there, or `until_at` lies in the past or more
+        Invalid: the agreement or deadline does not exist, or `until_at` is in the past or more
             than a year ahead.
     """
     agreement = Agreement.objects.filter(ref=draft.agreement).first()
     if agreement is None:
-        raise refusal("agreement", f"There is no agreement {draft.agreement}.")
+        raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     deadline = None
     if draft.deadline is not None:
         deadline = Deadline.objects.filter(pk=draft.deadline, agreement=agreement).first()
         if deadline is None:
-            raise refusal("deadline", f"There is no deadline {draft.deadline} in {agreement.ref}.")
+            sentence = f"Agreement {agreement.ref} has no deadline {draft.deadline}."
+            raise refusal("deadline", sentence)
     if not as_of < draft.until_at <= as_of + LONGEST:
-        raise refusal("until_at", f"It must lie ahead, and within {LONGEST.days} days.")
+        raise refusal("until_at", f"Give an instant within the next {LONGEST.days} days.")
     return Silence.objects.create(
         agreement=agreement,
         deadline=deadline,
@@ -47,12 +51,12 @@ def create(*, draft: SilenceDraft, by: User, as_of: datetime) -> Silence:
 
 @transaction.atomic
 def end(*, silence: Silence, as_of: datetime) -> Silence:
-    """End a silence now. What it held back is told, and that what is still unmet is so.
+    """End a silence now, release the alerts it held back, and announce breaches that continue.
 
-    Ending one that is over changes nothing.
+    Ending a silence that has already ended changes nothing.
     """
-    Agreement.objects.select_for_update(no_key=True).get(pk=silence.agreement_id)
-    silence = Silence.objects.select_for_update().get(pk=silence.pk)
+    lock_agreement(silence.agreement_id)
+    silence = for_update(Silence.objects.all()).get(pk=silence.pk)
     if silence.ended_at is None:
         silence.ended_at = min(as_of, silence.until_at)
         silence.save(update_fields=["ended_at"])
@@ -61,7 +65,7 @@ def end(*, silence: Silence, as_of: datetime) -> Silence:
 
 
 def end_due(*, as_of: datetime) -> int:
-    """End the silences whose time is over, each in a transaction of its own; how many it were."""
+    """End silences that have expired, each in its own transaction, and return their number."""
     due = Silence.objects.filter(ended_at__isnull=True, until_at__lte=as_of).order_by("id")
     count = 0
     for silence in due:
@@ -71,13 +75,13 @@ def end_due(*, as_of: datetime) -> int:
 
 
 def _announce(silence: Silence, *, as_of: datetime) -> None:
-    """Tell of every breach that goes on, and of what was held back, at the recipients' hours."""
+    """Announce continuing breaches, and release held alerts, at each recipient's delivery hours."""
     breaches = Breach.objects.filter(
         ended_at__isnull=True, deadline__agreement=silence.agreement_id
     ).select_related("deadline")
     if silence.deadline_id is not None:
         breaches = breaches.filter(deadline=silence.deadline_id)
-    # Whoever an escalation had reached is to hear of it.
+    # Recipients of an escalation are notified at the level they were reached at.
     levels = dict(
         breaches.filter(
             deadline__alerts__kind=AlertKind.ESCALATED.value,
@@ -87,9 +91,9 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
         .values_list("pk", "level")
     )
     rows = [
-        alerts.row(
+        alerts.alert_row(
             AlertIntent(
-                kind=AlertKind.UNSILENCED,
+                kind=AlertKind.SILENCE_ENDED,
                 occasion=silence.ended_at or as_of,
                 breach_at=breach.occurred_at,
                 level=levels.get(breach.pk, 0),
@@ -99,11 +103,11 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
         )
         for breach in breaches
     ]
-    hours = alerts.subscribers_hours(as_of=as_of)
-    alerts.keep_hours(
+    hours = alerts.delivery_hours(as_of=as_of)
+    alerts.reschedule_pending(
         agreement_id=silence.agreement_id,
         deadline_id=silence.deadline_id,
         hours=hours,
         as_of=as_of,
     )
-    alerts.make(rows, hours=hours, as_of=as_of)
+    alerts.create(rows, hours=hours, as_of=as_of)

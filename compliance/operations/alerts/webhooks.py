@@ -1,4 +1,4 @@
-"""Writing webhooks, their secrets, and sending by hand once more what did not arrive."""
+"""Create and change webhooks, rotate their secrets, and resend messages on request."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance.delivery import chats, webhooks
-from compliance.domain.drafts import WebhookDraft
+from compliance.domain.alerts.drafts import WebhookDraft
+from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState, WebhookKind
 from compliance.models import Message, Webhook
+from compliance.models.locks import for_update
 
 
 @transaction.atomic
 def create(*, draft: WebhookDraft, as_of: datetime) -> Webhook:
-    """Store a webhook, with a secret of its own if it is signed.
+    """Create a webhook. One that receives signed requests gets its own secret.
 
     Raises:
-        Invalid: the name is taken, or the address must not be called.
+        Invalid: the name is taken, or requests to the address are not allowed.
     """
-    _refuse(draft, None)
+    _check(draft, None)
     is_signed = draft.kind is WebhookKind.STANDARD
     return Webhook.objects.create(
         name=draft.name,
@@ -34,14 +36,15 @@ def create(*, draft: WebhookDraft, as_of: datetime) -> Webhook:
 
 @transaction.atomic
 def update(*, webhook: Webhook, draft: WebhookDraft) -> Webhook:
-    """Change a webhook. Its secret stays.
+    """Change a webhook. Its secret does not change.
 
     Raises:
-        Invalid: as `create`; also if its kind differs.
+        Invalid: as `create`; also if the kind differs.
     """
     if draft.kind.value != webhook.kind:
-        raise refusal("kind", f"It stays what it is, {webhook.kind}: make another one.")
-    _refuse(draft, webhook)
+        sentence = f"The kind cannot change from {webhook.kind}. Create another webhook instead."
+        raise refusal("kind", sentence)
+    _check(draft, webhook)
     webhook.name, webhook.url, webhook.is_active = draft.name, draft.url, draft.is_active
     webhook.save(update_fields=["name", "url", "is_active"])
     return webhook
@@ -49,14 +52,14 @@ def update(*, webhook: Webhook, draft: WebhookDraft) -> Webhook:
 
 @transaction.atomic
 def rotate(*, webhook: Webhook, as_of: datetime) -> Webhook:
-    """Give a webhook a new secret. The former one signs beside it for a day.
+    """Give a webhook a new secret. For a day, requests are signed with the previous one too.
 
     Raises:
-        Invalid: it is a chat, which has no secret of ours.
+        Invalid: the webhook is a chat, which has no secret.
     """
-    webhook = Webhook.objects.select_for_update().get(pk=webhook.pk)
+    webhook = for_update(Webhook.objects.all()).get(pk=webhook.pk)
     if webhook.kind != WebhookKind.STANDARD.value:
-        raise refusal("", "A chat has no secret to rotate: change its address.")
+        raise refusal("", "A chat has no secret to rotate. Change its address instead.")
     webhook.former_secret = webhook.secret
     webhook.former_until = as_of + webhooks.ROTATION
     webhook.secret = webhooks.new_secret()
@@ -66,32 +69,34 @@ def rotate(*, webhook: Webhook, as_of: datetime) -> Webhook:
 
 @transaction.atomic
 def redeliver(*, message: Message, as_of: datetime) -> Message:
-    """Send a message once more, as it is now; it keeps its id, so that receivers can fold it.
+    """Send a message again, with its current content.
+
+    It keeps its id, so that receivers can recognize the duplicate.
 
     Raises:
-        Invalid: it waits to be sent already, or nothing of it is true any more.
+        Invalid: the message is already waiting to be sent, or all its alerts were withdrawn.
     """
-    message = Message.objects.select_for_update().get(pk=message.pk)
+    message = for_update(Message.objects.all()).get(pk=message.pk)
     if message.state == MessageState.WAITING.value:
-        raise refusal("", "It waits to be sent already.")
+        raise refusal("", "This message is already waiting to be sent.")
     if not message.alerts.filter(withdrawn_at__isnull=True).exists():
-        raise refusal("", "Nothing that it told is true any more.")
+        raise refusal("", "All alerts of this message were withdrawn.")
     message.state = MessageState.WAITING.value
     message.next_attempt_at = as_of
-    # Not as if it had never been tried: somebody may have read it.
+    # Not 0: somebody may have read the message.
     message.attempt_count = 1
     message.save(update_fields=["state", "next_attempt_at", "attempt_count"])
     return message
 
 
-def _refuse(draft: WebhookDraft, stored: Webhook | None) -> None:
+def _check(draft: WebhookDraft, stored: Webhook | None) -> None:
     others = Webhook.objects.exclude(pk=stored.pk) if stored else Webhook.objects.all()
     if others.filter(name=draft.name).exists():
-        raise refusal("name", f"There is a webhook {draft.name} already.")
+        raise refusal("name", f"Webhook {draft.name} already exists. Choose another name.")
     try:
         if draft.kind is WebhookKind.STANDARD:
             webhooks.refuse_unsafe(draft.url)
         else:
-            chats.refuse_unknown(draft.url)
-    except (webhooks.UnsafeAddress, chats.UnknownChat) as error:
+            chats.parse(draft.url)
+    except (UnsafeAddress, chats.UnknownChat) as error:
         raise refusal("url", str(error)) from None

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from django.db import models, transaction
 
-from compliance.domain.drafts import AcknowledgementDraft
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Alert, Breach, Deadline, Subscription, User
+from compliance.models import Alert, Breach, Subscription, User
+from compliance.models.locks import lock_deadline, lock_deadlines
 from compliance.operations.deadlines import projection
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
@@ -25,7 +26,7 @@ def acknowledge(
         Invalid: the breach is over, or `until_at` lies in the past or too far ahead.
     """
     deadline = breach.deadline
-    _lock(deadline)
+    lock_deadline(deadline.pk)
     breach = Breach.objects.get(pk=breach.pk)
     if breach.ended_at is not None:
         raise refusal("", "This breach is over: there is nothing to acknowledge any more.")
@@ -48,21 +49,14 @@ def acknowledge_by_mail(
     already is left as it is, and so is one that began after those of the message were over.
     """
     told = told_in(message_id=message_id, deadline_id=deadline_id)
-    rows = list(
-        told.order_by().values_list("deadline_id", "agreement_id", "breach_at", "recipient")
-    )
+    rows = list(told.order_by().values_list("deadline_id", "breach_at", "recipient"))
     if not rows:
         return []
-    agreement_ids = {agreement_id for _, agreement_id, _, _ in rows}
-    told_of = {(pk, breach_at) for pk, _, breach_at, _ in rows}
-    list(
-        Agreement.objects.filter(pk__in=agreement_ids).order_by("id").select_for_update(no_key=True)
-    )
-    ids = sorted({pk for pk, _ in told_of})
-    list(Deadline.objects.filter(pk__in=ids).order_by("id").select_for_update(no_key=True))
+    told_of = {(pk, breach_at) for pk, breach_at, _ in rows}
+    locked = lock_deadlines(pk for pk, _ in told_of)
     breaches = [
         breach
-        for breach in Breach.objects.filter(deadline__in=ids, ended_at__isnull=True)
+        for breach in Breach.objects.filter(deadline__in=list(locked), ended_at__isnull=True)
         .select_related("deadline__obligation")
         .order_by("id")
         if (breach.deadline_id, breach.occurred_at) in told_of
@@ -71,7 +65,7 @@ def acknowledge_by_mail(
     for breach in breaches:
         until = breach.acknowledged_until
         if until is None or until <= as_of:
-            _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][3], by=None)
+            _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][2], by=None)
             noted.add(breach.deadline_id)
     projection.refresh(noted, as_of=as_of)
     return breaches
@@ -85,12 +79,6 @@ def told_in(*, message_id: int, deadline_id: int | None) -> models.QuerySet[Aler
         message=message_id, breach_at__isnull=False, recipient__in=followers.values("email")
     )
     return told if deadline_id is None else told.filter(deadline=deadline_id)
-
-
-def _lock(deadline: Deadline) -> None:
-    # Before the deadline, as whatever settles one that others hang on does.
-    Agreement.objects.select_for_update(no_key=True).get(pk=deadline.agreement_id)
-    Deadline.objects.select_for_update(no_key=True).get(pk=deadline.pk)
 
 
 def _note(breach: Breach, *, as_of: datetime, until: datetime, name: str, by: User | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from compliance.domain.deadlines.timeline import Timeline, Transition, status_since
 from compliance.models.bulk import RowType, fetch, write_rows
+from compliance.models.locks import lock_deadline_columns
 
 # A deadline that cannot be projected is tried again after this time, or at once when a fact is
 # recorded for it.
@@ -28,7 +29,7 @@ class DeadlineRow(NamedTuple):
     original_due_on: date | None
     original_due_at: datetime | None
     original_unmet_at: datetime | None
-    original_first_at: datetime | None
+    original_earliest_due_at: datetime | None
     moves: list[dict[str, Any]] | None
     is_withdrawn: bool
     has_dependents: bool
@@ -46,7 +47,7 @@ class DeadlineState(NamedTuple):
     due_on: date | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None
+    earliest_due_at: datetime | None
     is_ambiguous: bool
     performed_quantity: str
     target_quantity: str | None
@@ -92,7 +93,7 @@ def state_of(
         due.due_on if due is not None else None,
         due.due_at if due is not None else None,
         due.unmet_at if due is not None else None,
-        due.first_at if due is not None else None,
+        due.earliest_due_at if due is not None else None,
         now.is_ambiguous,
         str(now.performed) if now.performed else "0",
         None if now.target is None else str(now.target),
@@ -104,7 +105,7 @@ def state_of(
 
 def lock(deadline_ids: Iterable[int]) -> list[DeadlineRow]:
     """Lock deadlines in the order of their ids, and return them."""
-    return _rows(fetch(_LOCK, ids=sorted(set(deadline_ids))))
+    return _rows(lock_deadline_columns(_READ, deadline_ids))
 
 
 def claim_due(*, as_of: datetime, limit: int) -> list[DeadlineRow]:
@@ -132,15 +133,7 @@ def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
 
 _READ = ", ".join(DeadlineRow._fields)
 
-# Rows are locked against each other, but not against the foreign keys of rows that refer to them.
-# Those are checked at the commit, when the ledger is locked already: two workers would wait for
-# each other.
-
-_LOCK = f"""
-    SELECT {_READ} FROM compliance_deadline WHERE id = ANY(%(ids)s) ORDER BY id
-    FOR NO KEY UPDATE
-"""
-
+# The sweep claims these rows instead of waiting for them. All other locks are in `models.locks`.
 _CLAIM_DUE = f"""
     SELECT {_READ} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
       AND NOT has_dependents
@@ -154,7 +147,7 @@ _STATE = RowType(
     due_on="date",
     due_at="timestamptz",
     unmet_at="timestamptz",
-    first_at="timestamptz",
+    earliest_due_at="timestamptz",
     is_ambiguous="boolean",
     performed_quantity="numeric",
     target_quantity="numeric",
@@ -166,10 +159,10 @@ _STATE = RowType(
 _UPDATE = f"""
     UPDATE compliance_deadline AS d
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
-        unmet_at = v.unmet_at, first_at = v.first_at, is_ambiguous = v.is_ambiguous,
+        unmet_at = v.unmet_at, earliest_due_at = v.earliest_due_at, is_ambiguous = v.is_ambiguous,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
-        ledger_head = decode(v.ledger_head, 'hex'), set_aside_error = ''
+        ledger_head = decode(v.ledger_head, 'hex'), quarantine_error = ''
     FROM {_STATE.rows}
     WHERE d.id = v.id
 """
@@ -178,7 +171,7 @@ _FAILURE = RowType(id="bigint", error="text")
 
 _QUARANTINE = f"""
     UPDATE compliance_deadline AS d
-    SET set_aside_error = v.error, next_check_at = %(again_at)s
+    SET quarantine_error = v.error, next_check_at = %(again_at)s
     FROM {_FAILURE.rows}
     WHERE d.id = v.id
 """

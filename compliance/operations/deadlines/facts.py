@@ -9,20 +9,21 @@ from typing import Any
 from django.db import transaction
 
 from compliance.domain.civil_time import civil_day, day_end
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
-from compliance.domain.vocabulary import Conclusion, FactKind, ObligationKind
+from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
 from compliance.models import Agreement, AgreementChain, Deadline, Evidence, Fact, Obligation, User
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
+from compliance.models.locks import lock_agreement, lock_deadline
 from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
@@ -52,16 +53,13 @@ def record(
             and none has (see `proposals.submit`).
     """
     sets_dates = draft.type in {FactKind.EXTENSION, FactKind.TRIGGER} or draft.supersedes
-    if deadline.has_dependents or sets_dates:
-        # More deadlines than this one will be locked: those that hang on it, and its siblings.
-        lock_agreement(deadline.agreement_id)
-    deadline = locked(deadline.pk)
+    deadline = lock_deadline(deadline.pk)
     if approved_by is None and needs_approval(deadline, draft):
         sentence = f"A second person must approve this {draft.type}: propose it."
         raise refusal("type", sentence)
     fact = build(deadline, draft, by=by, as_of=as_of)
     fact.approved_by = approved_by
-    found = evidence.named(deadline.agreement, draft.evidence)
+    found = evidence.by_ref(deadline.agreement, draft.evidence)
     store([(fact, found)], deadlines=[deadline], as_of=as_of)
     touched = {deadline.pk}
     if sets_dates:
@@ -79,9 +77,9 @@ def record_of_agreement(
     Raises:
         Invalid: a superseded fact that is not there or stands no more, or unknown evidence.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
-    found = evidence.named(agreement, draft.evidence)
+    found = evidence.by_ref(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
     projection.refresh(reached(agreement), as_of=as_of)
     return fact
@@ -97,12 +95,12 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
         Invalid: a fact that `record` would refuse, at its place in the list.
     """
     duty = duty_of(deadline.obligation)
-    surviving = {deadline.pk} if duty.is_surviving else set()
+    surviving = {deadline.pk} if duty.survives_termination else set()
     facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
     for number, draft in enumerate(drafts):
         with placed_at(f"facts/{number}"):
             fact = build(deadline, draft, by=None, as_of=as_of)
-            evidence.named(deadline.agreement, draft.evidence)
+            evidence.by_ref(deadline.agreement, draft.evidence)
             if fact.supersedes_id and not _stands(fact.supersedes_id, facts):
                 sentence = f"Fact {fact.supersedes_id} is superseded by one before this."
                 raise refusal("supersedes", sentence)
@@ -126,7 +124,7 @@ def _values(fact: Fact) -> dict[str, Any]:
 
 def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
     """Whether a second person must approve a fact before it counts."""
-    if not deadline.agreement.is_four_eyes:
+    if not deadline.agreement.requires_approval:
         return False
     if draft.type in GUARDED:
         return True
@@ -198,23 +196,9 @@ def _bytes(head: Any) -> bytes | None:
 def reached(agreement: Agreement) -> set[int]:
     """The deadlines that facts of an agreement reach."""
     return set(
-        Deadline.objects.filter(agreement=agreement, obligation__is_surviving=False).values_list(
-            "id", flat=True
-        )
-    )
-
-
-def lock_agreement(agreement_id: int) -> None:
-    """Lock an agreement, as whoever locks several of its deadlines does first."""
-    Agreement.objects.select_for_update(no_key=True).get(pk=agreement_id)
-
-
-def locked(deadline_id: int) -> Deadline:
-    """A deadline, locked, with its obligation and agreement."""
-    return (
-        Deadline.objects.select_related("obligation", "agreement")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=deadline_id)
+        Deadline.objects.filter(
+            agreement=agreement, obligation__survives_termination=False
+        ).values_list("id", flat=True)
     )
 
 
@@ -236,7 +220,7 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     obligation = deadline.obligation
     _refuse_unfit(draft, obligation)
     most, part = deadline.target_quantity, draft.quantity
-    if draft.verdict is Conclusion.PARTLY_MET and most and part and part >= most:
+    if draft.verdict is Verdict.PARTLY_MET and most and part and part >= most:
         raise refusal("quantity", "That is the whole: determine that it was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
         today = civil_day(as_of, deadline.timezone)
@@ -320,7 +304,7 @@ def _refuse_unfit(draft: FactDraft, obligation: Obligation) -> None:
             "without a violation. Record violations."
         )
         raise refusal("type", sentence)
-    if draft.verdict in {Conclusion.PARTLY_MET, Conclusion.NOT_MET} and not is_achieved:
+    if draft.verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and not is_achieved:
         sentence = (
             f"What is to {obligation.kind} is unmet while a violation lasts: record the violation "
             "that you found."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from compliance.domain.civil_time import day_start
-from compliance.domain.drafts import DayOrInstant
+from compliance.domain.deadlines.drafts import DayOrInstant
 
 
 def moment(draft: DayOrInstant, timezone: str) -> tuple[datetime, date | None]:

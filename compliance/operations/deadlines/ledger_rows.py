@@ -32,7 +32,7 @@ class LedgerRow(NamedTuple):
     due_on: date | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None
+    earliest_due_at: datetime | None
     performed: Decimal | None
     target: Decimal | None
     hash: str
@@ -59,7 +59,7 @@ def chained(
             due.due_on if due is not None else None,
             due.due_at if due is not None else None,
             due.unmet_at if due is not None else None,
-            due.first_at if due is not None else None,
+            due.earliest_due_at if due is not None else None,
             recorded_quantity(transition),
             transition.target,
         )
@@ -86,7 +86,7 @@ _ENTRY = RowType(
     due_on="date",
     due_at="timestamptz",
     unmet_at="timestamptz",
-    first_at="timestamptz",
+    earliest_due_at="timestamptz",
     performed="numeric",
     target="numeric",
     hash="text",
@@ -95,8 +95,8 @@ _ENTRY = RowType(
 _APPEND = f"""
     INSERT INTO compliance_ledgerentry
         (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-         unmet_at, first_at, performed, target, hash)
+         unmet_at, earliest_due_at, performed, target, hash)
     SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-        unmet_at, first_at, performed, target, decode(hash, 'hex')
+        unmet_at, earliest_due_at, performed, target, decode(hash, 'hex')
     FROM {_ENTRY.rows}
 """

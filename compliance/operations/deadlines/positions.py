@@ -8,12 +8,13 @@ from datetime import datetime
 
 from django.db import transaction
 
+from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.deadlines.positions import Position as Word
 from compliance.domain.deadlines.positions import is_disputed
-from compliance.domain.drafts import PositionDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Party, Position, User
+from compliance.models.locks import lock_deadline
 from compliance.operations.deadlines.instants import moment
 from compliance.operations.evidence import evidence
 
@@ -27,14 +28,10 @@ def state(
     Raises:
         Invalid: the party is none of the agreement's, or the evidence is unknown.
     """
-    deadline = (
-        Deadline.objects.select_related("agreement")
-        .select_for_update(no_key=True, of=("self",))
-        .get(pk=deadline.pk)
-    )
+    deadline = lock_deadline(deadline.pk)
     members = {party.code: party for party in deadline.agreement.parties.all()}
     position = build(deadline, draft, members, by=by, as_of=as_of)
-    found = evidence.named(deadline.agreement, draft.evidence)
+    found = evidence.by_ref(deadline.agreement, draft.evidence)
     position.save()
     position.evidence.add(*found)
     mark_disputes([deadline.pk])

@@ -97,7 +97,7 @@ def refresh(
     past = known_from or {}
     if not any(row.has_dependents for row in rows):
         ledger = _refresh(rows, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-        verification.mark(row.id for row in rows)
+        verification.refresh(row.id for row in rows)
         ledger_rows.append(ledger)
         return refreshed
     ledger = []
@@ -118,7 +118,7 @@ def refresh(
             refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
         ledger += _refresh(given, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-    verification.mark(marked)
+    verification.refresh(marked)
     ledger_rows.append(ledger)
     return refreshed
 
@@ -177,7 +177,7 @@ def _refresh(
     if not rows:
         return []
     inputs = load(rows)
-    hours = alerts.subscribers_hours(as_of=as_of)
+    hours = alerts.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():
         for portion in _portions(rows):
@@ -227,7 +227,7 @@ def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: date
     over = [row for row in changes.altered if row.ended_at is not None]
     alerts.withdraw_unsent(breaches=void)
     alerts.announce_resumption(breaches=resumed, hours=hours, as_of=as_of)
-    alerts.make(changes.alerts, hours=hours, as_of=as_of)
+    alerts.create(changes.alerts, hours=hours, as_of=as_of)
     alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)
 
 
@@ -248,15 +248,15 @@ _WITH_DEPENDENTS_DUE = """
 _RECHECK_AGREEMENT = """
     UPDATE compliance_deadline SET next_check_at = least(next_check_at, %(as_of)s)
     WHERE agreement_id = %(id)s AND status IN ('pending', 'holding', 'unmet', 'partly_met')
-      AND set_aside_error = ''
+      AND quarantine_error = ''
     RETURNING id
 """
 
 _RECHECK_BUSINESS_DAYS = """
     UPDATE compliance_deadline AS d SET next_check_at = least(d.next_check_at, %(as_of)s)
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
-    WHERE o.id = ANY(%(ids)s) AND d.obligation_id = o.id AND d.set_aside_error = ''
+    WHERE o.id = ANY(%(ids)s) AND d.obligation_id = o.id AND d.quarantine_error = ''
       AND d.status IN ('pending', 'holding', 'unmet', 'partly_met')
-      AND coalesce(o.ladder, a.ladder) @? '$.*[*] ? (@.unit == "business_days")'
+      AND coalesce(o.notification_policy, a.notification_policy) @? '$.*[*] ? (@.unit == "business_days")'
     RETURNING d.id
 """

@@ -14,14 +14,15 @@ from compliance.domain.alerts.intents import OpenBreach
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
-from compliance.domain.due_dates.calendars import BusinessCalendar, UnknownCalendar
+from compliance.domain.due_dates.calendar_names import UnknownCalendar
+from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, ObligationKind
 from compliance.models.bulk import array, fetch
 from compliance.models.deadlines.deadlines import Duty
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.deadlines.ledger import ledger_of
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.operations.deadlines.deadline_rows import DeadlineRow
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,7 @@ class Policy:
     were detected: the steps are computed once for each.
     """
 
-    steps: policies.Ladder = policies.DEFAULT
+    steps: policies.NotificationPolicy = policies.DEFAULT
     business_days: policies.BusinessDays | None = None
     _reminders: dict[tuple[date, datetime, str], list[datetime]] = field(default_factory=dict)
     _escalations: dict[tuple[datetime, str], list[datetime]] = field(default_factory=dict)
@@ -84,11 +85,13 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
             kind=ObligationKind(kind),
             target_quantity=target,
             has_due_rule=has_due_rule,
-            is_surviving=is_surviving,
+            survives_termination=survives_termination,
         )
-        for pk, kind, target, has_due_rule, is_surviving in fetch(_SPECIAL_DUTIES, ids=obligations)
+        for pk, kind, target, has_due_rule, survives_termination in fetch(
+            _SPECIAL_DUTIES, ids=obligations
+        )
     }
-    surviving = {pk for pk, duty in duties.items() if duty.is_surviving}
+    surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
     facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
     ledger: dict[int, list[Entry]] = defaultdict(list)
     ever_breached = set()
@@ -130,10 +133,10 @@ def _policies(obligations: str) -> dict[int, Policy]:
     found = {}
     custom = None
     for pk, value, calendars in fetch(_POLICIES, ids=obligations):
-        steps = policies.load_ladder(value)
+        steps = policies.load_notification_policy(value)
         business_days = None
         if steps.needs_calendar:
-            custom = desk_calendars() if custom is None else custom
+            custom = custom_calendars() if custom is None else custom
             try:
                 business_days = BusinessCalendar(tuple(calendars) or ("weekend",), custom).add
             except UnknownCalendar as error:
@@ -145,15 +148,15 @@ def _policies(obligations: str) -> dict[int, Policy]:
 
 # All other obligations are `PLAIN_DUTY`.
 _SPECIAL_DUTIES = """
-    SELECT id, kind, target_quantity, due IS NOT NULL, is_surviving FROM compliance_obligation
+    SELECT id, kind, target_quantity, due IS NOT NULL, survives_termination FROM compliance_obligation
     WHERE id = ANY(%(ids)s::bigint[])
-      AND (kind <> 'achieve' OR target_quantity IS NOT NULL OR due IS NULL OR is_surviving)
+      AND (kind <> 'achieve' OR target_quantity IS NOT NULL OR due IS NULL OR survives_termination)
 """
 
 _POLICIES = """
-    SELECT o.id, coalesce(o.ladder, a.ladder), a.calendars
+    SELECT o.id, coalesce(o.notification_policy, a.notification_policy), a.calendars
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
-    WHERE o.id = ANY(%(ids)s::bigint[]) AND coalesce(o.ladder, a.ladder) IS NOT NULL
+    WHERE o.id = ANY(%(ids)s::bigint[]) AND coalesce(o.notification_policy, a.notification_policy) IS NOT NULL
 """
 
 _BREACHES = """

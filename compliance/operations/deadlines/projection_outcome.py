@@ -159,4 +159,4 @@ def _rows_of(
 def _alert_rows(
     row: DeadlineRow, announced: Sequence[AlertIntent], *, created_at: datetime
 ) -> list[AlertRow]:
-    return [alerts.row(intent, deadline=row, created_at=created_at) for intent in announced]
+    return [alerts.alert_row(intent, deadline=row, created_at=created_at) for intent in announced]

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import FactDraft, read
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Deadline, Fact, Proposal, User
+from compliance.models.locks import for_update, lock_agreement, lock_deadline
 from compliance.operations.deadlines import facts
 from compliance.operations.evidence import evidence
 
@@ -41,10 +43,10 @@ def submit(
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
     if by is None:
         raise refusal("type", f"A {draft.type} is proposed by a person: log in.")
-    deadline = facts.locked(deadline.pk)
+    deadline = lock_deadline(deadline.pk)
     # Refused now rather than when somebody approves it.
     facts.build(deadline, draft, by=by, as_of=as_of)
-    evidence.named(deadline.agreement, draft.evidence)
+    evidence.by_ref(deadline.agreement, draft.evidence)
     return Proposal.objects.create(
         deadline=deadline,
         kind=draft.type.value,
@@ -130,13 +132,9 @@ def _refuse_without_right(by: User) -> None:
 
 
 def _open(proposal: Proposal) -> Proposal:
-    # Before any deadline, as everywhere: see ADR 15.
-    facts.lock_agreement(proposal.deadline.agreement_id)
-    locked = (
-        Proposal.objects.select_related("deadline__agreement", "proposed_by")
-        .select_for_update(of=("self",))
-        .get(pk=proposal.pk)
-    )
+    lock_agreement(proposal.deadline.agreement_id)
+    proposals = Proposal.objects.select_related("deadline__agreement", "proposed_by")
+    locked = for_update(proposals).get(pk=proposal.pk)
     if locked.state != ProposalState.OPEN:
         raise refusal("", f"This proposal is {locked.state} already.")
     return locked

@@ -18,6 +18,7 @@ from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.due_dates.resolution import data_version
 from compliance.models import Agreement, Deadline, Move, Recomputation
 from compliance.models.bulk import fetch
+from compliance.models.locks import JOB_LOCK_TIMEOUT, lock_agreements
 from compliance.operations.deadlines import projection, schedule
 
 log = structlog.get_logger(__name__)
@@ -56,9 +57,7 @@ def run(*, as_of: datetime, batch: int = BATCH) -> Recomputation | None:
 def mark_stale(*, calendar: str) -> int:
     """Have the open deadlines that follow a calendar of the desk worked out again."""
     names = {"name": calendar, "closed": [*map(str, CLOSED)]}
-    # Whoever locks several deadlines of an agreement holds that one: in another order than
-    # theirs, the two would wait for each other.
-    fetch(_LOCK_FOLLOWING, **names)
+    lock_agreements([agreement_id for (agreement_id,) in fetch(_AGREEMENTS_FOLLOWING, **names)])
     [(marked,)] = fetch(_MARK_FOLLOWING, **names)
     return int(marked)
 
@@ -81,7 +80,7 @@ def _in_batches(
 
 def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: datetime) -> None:
     agreements = Agreement.objects.filter(obligations__in=obligation_ids).values("id")
-    list(Agreement.objects.filter(id__in=agreements).order_by("id").select_for_update(no_key=True))
+    lock_agreements(agreements, timeout=JOB_LOCK_TIMEOUT)
     levels = schedule.levels(obligation_ids)
     concerned = Deadline.objects.filter(obligation__in=[pk for level in levels for pk in level])
     before = dict(concerned.values_list("id", "due_at"))
@@ -142,11 +141,7 @@ _FOLLOWING = """
                   WHERE f.deadline_id = d.id AND f.due->'calendars' ? %(name)s))
 """
 
-_LOCK_FOLLOWING = f"""
-    SELECT id FROM compliance_agreement
-    WHERE id IN (SELECT agreement_id FROM ({_FOLLOWING}) AS following)
-    ORDER BY id FOR NO KEY UPDATE
-"""
+_AGREEMENTS_FOLLOWING = f"SELECT DISTINCT agreement_id FROM ({_FOLLOWING}) AS following"
 
 _MARK_FOLLOWING = f"""
     WITH marked AS (

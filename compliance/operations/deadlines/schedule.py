@@ -19,13 +19,15 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.facts import Fact as FactOfCourse
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import CLOSED, Timeline
-from compliance.domain.drafts import ObligationDraft
-from compliance.domain.due_dates.calendars import DeskCalendar
+from compliance.domain.due_dates.calendars import CustomCalendar
+from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
+from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
     Due,
     DueRule,
@@ -36,15 +38,8 @@ from compliance.domain.due_dates.due_rules import (
     parse_grace,
 )
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.due_dates.resolution import (
-    GraceUnresolvable,
-    Resolved,
-    Setting,
-    Unresolvable,
-    data_version,
-    resolve,
-    waiting,
-)
+from compliance.domain.due_dates.previews import waits_for
+from compliance.domain.due_dates.resolution import data_version, resolve
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import (
     Capacity,
@@ -68,7 +63,8 @@ from compliance.models.agreements.agreements import milestone_event
 from compliance.models.bulk import write
 from compliance.models.deadlines.deadlines import NO_DUE, Duty, dump_due, duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
+from compliance.models.locks import for_update
 
 # Beyond this many dates of one obligation a list of deadlines helps nobody.
 MOST_DEADLINES = 2_000
@@ -177,7 +173,7 @@ def arrange(
         Unworkable: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     done = Arranged()
-    book = _Book.of(obligation_ids)
+    book = _Book.of(obligation_ids, is_for_writing=True)
     until = horizon(as_of)
     fresh: list[Deadline] = []
     changed: list[Deadline] = []
@@ -228,7 +224,7 @@ def arrange(
     return done
 
 
-def check(draft: ObligationDraft, setting: Setting, *, as_of: datetime) -> None:
+def check(draft: ObligationDraft, context: ResolutionContext, *, as_of: datetime) -> None:
     """Refuse rules that can give no date as they stand.
 
     What they count from may have no date yet; they are tried with one.
@@ -238,9 +234,9 @@ def check(draft: ObligationDraft, setting: Setting, *, as_of: datetime) -> None:
     """
     day = Event(on=as_of.date(), at=as_of)
     tried = replace(
-        setting,
-        milestones={ref: event or day for ref, event in setting.milestones.items()},
-        deadlines={ref: event or day for ref, event in setting.deadlines.items()},
+        context,
+        milestones={ref: event or day for ref, event in context.milestones.items()},
+        deadlines={ref: event or day for ref, event in context.deadlines.items()},
     )
     for path, rule in (("due", draft.due), ("starts", draft.starts)):
         event = None
@@ -254,11 +250,11 @@ def check(draft: ObligationDraft, setting: Setting, *, as_of: datetime) -> None:
                 next(resolve(rule, tried, event=event), None)
 
 
-def _refuse_unknown_event(rule: TriggerRule, setting: Setting, path: str) -> None:
+def _refuse_unknown_event(rule: TriggerRule, context: ResolutionContext, path: str) -> None:
     for name, known in (
-        ("milestone", setting.milestones),
-        ("breach_of", setting.deadlines),
-        ("met", setting.deadlines),
+        ("milestone", context.milestones),
+        ("breach_of", context.deadlines),
+        ("met", context.deadlines),
     ):
         ref = getattr(rule.on, name)
         if ref is not None and ref not in known:
@@ -275,14 +271,14 @@ def due_of(deadline: Deadline, rule: DueRule) -> Due:
     """
     book = _Book.of([deadline.obligation_id])
     [obligation] = book.obligations
-    setting = book.setting(obligation)
-    setting = replace(
-        setting,
-        timezone=_own_zone(obligation, setting) or deadline.timezone,
+    context = book.context(obligation)
+    context = replace(
+        context,
+        timezone=_own_zone(obligation, context) or deadline.timezone,
         deadlines=book.dues(deadline, rule),
     )
     with _refusing("due"):
-        resolved = next(resolve(rule, setting), None)
+        resolved = next(resolve(rule, context), None)
     if resolved is None:
         raise refusal("due/from", "What this counts from has no date yet.")
     return resolved.due
@@ -300,18 +296,18 @@ def due_when_triggered(deadline: Deadline, event: Event) -> Due:
     names_its_date = isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.date
     if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
         raise refusal("type", "This deadline waits for nothing: its rule names its date.")
-    setting = replace(book.setting(obligation), deadlines=book.dues(deadline, rule))
+    context = replace(book.context(obligation), deadlines=book.dues(deadline, rule))
     with _refusing("due"):
-        resolved = next(resolve(rule, setting, event=event), None)
+        resolved = next(resolve(rule, context, event=event), None)
     if resolved is None:
         raise refusal("type", "What its rule counts from has no date yet.")
     return resolved.due
 
 
-def setting_of(obligation: Obligation) -> Setting:
+def setting_of(obligation: Obligation) -> ResolutionContext:
     """What surrounds the rules of a stored obligation."""
     book = _Book.of([obligation.pk])
-    return book.setting(obligation)
+    return book.context(obligation)
 
 
 @contextmanager
@@ -332,7 +328,7 @@ _TERMS = (
     "original_due_on",
     "original_due_at",
     "original_unmet_at",
-    "original_first_at",
+    "original_earliest_due_at",
     "moves",
     "trace",
     "warnings",
@@ -342,13 +338,13 @@ _UPDATE_TERMS = """
     UPDATE compliance_deadline AS d
     SET timezone = v.timezone, begins_at = v.begins_at, starts_at = v.starts_at,
         original_due_on = v.original_due_on, original_due_at = v.original_due_at,
-        original_unmet_at = v.original_unmet_at, original_first_at = v.original_first_at,
+        original_unmet_at = v.original_unmet_at, original_earliest_due_at = v.original_earliest_due_at,
         moves = v.moves, trace = v.trace, warnings = v.warnings,
         is_withdrawn = v.is_withdrawn, data_version = v.data_version
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         id bigint, timezone text, begins_at timestamptz, starts_at timestamptz,
         original_due_on date, original_due_at timestamptz, original_unmet_at timestamptz,
-        original_first_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
+        original_earliest_due_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
         is_withdrawn boolean, data_version text)
     WHERE d.id = v.id
 """
@@ -461,7 +457,7 @@ class _Book:
     obligations: list[Obligation]
     sides: dict[int, list[tuple[str, str, str]]]
     milestones: dict[int, dict[str, Event | None]]
-    desk: Mapping[str, DeskCalendar]
+    desk: Mapping[str, CustomCalendar]
     deadlines: dict[int, dict[int, Deadline]]
     dated_facts: dict[int, list[Fact]]
     sources: dict[int, dict[str, dict[int, _AnySource]]]
@@ -469,7 +465,7 @@ class _Book:
     waited_for: set[int]
 
     @classmethod
-    def of(cls, obligation_ids: Iterable[int]) -> _Book:
+    def of(cls, obligation_ids: Iterable[int], *, is_for_writing: bool = False) -> _Book:
         ids = sorted(set(obligation_ids))
         obligations = list(
             Obligation.objects.filter(id__in=ids).select_related("agreement").order_by("id")
@@ -484,8 +480,8 @@ class _Book:
         for milestone in Milestone.objects.filter(agreement__in=agreements):
             milestones[milestone.agreement_id][milestone.ref] = milestone_event(milestone)
         deadlines: dict[int, dict[int, Deadline]] = defaultdict(dict)
-        locked = Deadline.objects.filter(obligation__in=ids).order_by("id")
-        for deadline in locked.select_for_update(no_key=True):
+        stored = Deadline.objects.filter(obligation__in=ids).order_by("id")
+        for deadline in for_update(stored) if is_for_writing else stored:
             deadlines[deadline.obligation_id][deadline.number] = deadline
         dated_facts: dict[int, list[Fact]] = defaultdict(list)
         for fact in Fact.objects.filter(
@@ -498,7 +494,7 @@ class _Book:
             obligations=obligations,
             sides=sides,
             milestones=milestones,
-            desk=desk_calendars(),
+            desk=custom_calendars(),
             deadlines=deadlines,
             dated_facts=dated_facts,
             sources=sources,
@@ -506,17 +502,17 @@ class _Book:
             waited_for=set(Dependency.objects.filter(on__in=ids).values_list("on_id", flat=True)),
         )
 
-    def setting(self, obligation: Obligation) -> Setting:
+    def context(self, obligation: Obligation) -> ResolutionContext:
         """What surrounds the rules of an obligation, but for the deadlines it is counted from."""
         sides = self.sides[obligation.pk]
         obligor = Capacity.OBLIGOR.value
-        return Setting(
+        return ResolutionContext(
             timezone=fallback_timezone(
                 obligation.agreement, (zone for capacity, _, zone in sides if capacity == obligor)
             ),
             party_timezones={code: zone_name for _, code, zone_name in sides},
             calendars=tuple(obligation.agreement.calendars),
-            desk=self.desk,
+            custom_calendars=self.desk,
             grace=parse_grace(obligation.grace) if obligation.grace else None,
             milestones=self.milestones[obligation.agreement_id],
         )
@@ -550,22 +546,24 @@ def _sources(
     """What obligations are counted from, and those of them that go by their components."""
     hanging = list(
         Dependency.objects.filter(obligation__in=ids, on__isnull=False).values_list(
-            "obligation_id", "obligation__is_surviving", "on_id", "on__ref"
+            "obligation_id", "obligation__survives_termination", "on_id", "on__ref"
         )
     )
     if not hanging:
         return {}, {}
     rows, children, parents = _family({on for _, _, on, _ in hanging} | set(ids))
     duties = {row.pk: duty_of(row.obligation) for row in rows}
-    facts = facts_about(rows, surviving={pk for pk, duty in duties.items() if duty.is_surviving})
+    facts = facts_about(
+        rows, surviving={pk for pk, duty in duties.items() if duty.survives_termination}
+    )
     courses: dict[tuple[int, bool], dict[int, _Source]] = defaultdict(dict)
     for row in rows:
-        for is_surviving in (False, True):
-            courses[row.obligation_id, is_surviving][row.number] = _Source(
+        for survives_termination in (False, True):
+            courses[row.obligation_id, survives_termination][row.number] = _Source(
                 deadline=row,
                 duty=duties[row.pk],
                 facts=facts.get(row.pk, []),
-                is_in_step=not is_surviving,
+                is_in_step=not survives_termination,
             )
 
     def part(pk: int) -> Part:
@@ -582,8 +580,8 @@ def _sources(
         )
 
     found: dict[int, dict[str, dict[int, _AnySource]]] = defaultdict(dict)
-    for obligation_id, is_surviving, on_id, ref in hanging:
-        source: dict[int, _AnySource] = {**courses.get((on_id, is_surviving), {})}
+    for obligation_id, survives_termination, on_id, ref in hanging:
+        source: dict[int, _AnySource] = {**courses.get((on_id, survives_termination), {})}
         if not source and children.get(on_id):
             source = {1: _Whole(part=whole(on_id), deadlines=_leaves(on_id, children, courses))}
         found[obligation_id][ref] = source
@@ -633,23 +631,23 @@ def _wanted(
     rule = rule_of(obligation.due)
     if rule is None and obligation.kind == ObligationKind.ACHIEVE.value:
         return {}
-    setting = book.setting(obligation)
+    context = book.context(obligation)
     if isinstance(rule, RecurrenceRule):
         return {
-            number: _terms(obligation, number, book, setting, as_of, given=each)
-            for number, each in enumerate(_dates(rule, setting, until=until), start=1)
+            number: _terms(obligation, number, book, context, as_of, given=each)
+            for number, each in enumerate(_dates(rule, context, until=until), start=1)
         }
     refs = [*_obligation_refs(rule), *_obligation_refs(rule_of(obligation.starts))]
     numbers: Iterable[int] = (1,)
     if refs:
         # One for each deadline of what it is counted from, under the same number.
         numbers = sorted(book.sources.get(obligation.pk, {}).get(refs[0], {}))
-    return {number: _terms(obligation, number, book, setting, as_of) for number in numbers}
+    return {number: _terms(obligation, number, book, context, as_of) for number in numbers}
 
 
-def _dates(rule: RecurrenceRule, setting: Setting, *, until: date) -> list[Resolved]:
+def _dates(rule: RecurrenceRule, context: ResolutionContext, *, until: date) -> list[Resolved]:
     with _refusing("due"):
-        upcoming = takewhile(lambda each: each.due.due_on <= until, resolve(rule, setting))
+        upcoming = takewhile(lambda each: each.due.due_on <= until, resolve(rule, context))
         dates = list(islice(upcoming, MOST_DEADLINES + 1))
     if len(dates) > MOST_DEADLINES:
         sentence = (
@@ -664,7 +662,7 @@ def _terms(
     obligation: Obligation,
     number: int,
     book: _Book,
-    setting: Setting,
+    context: ResolutionContext,
     as_of: datetime,
     *,
     given: Resolved | None = None,
@@ -682,7 +680,7 @@ def _terms(
     warnings: list[str] = []
     with _refusing("due"):
         if rule is not None and given is None:
-            first, later = _course_of(rule, setting, sources, as_of)
+            first, later = _course_of(rule, context, sources, as_of)
             for at, resolved, reason in later:
                 due = None if resolved is None else dump_due(resolved.due)
                 moves.append({"at": at.isoformat(), "reason": reason.value, "due": due})
@@ -693,7 +691,7 @@ def _terms(
         trace = [*first.steps, *trace]
         warnings = [*first.warnings, *warnings]
     elif not moves and rule is not None:
-        trace.append(waiting(rule))
+        trace.append(waits_for(rule))
     if obligation.pk in book.wholes and goes_by_components(obligation):
         moves += [
             {
@@ -706,8 +704,8 @@ def _terms(
             for at, state in book.wholes[obligation.pk].rolled_up_course()
         ]
         moves.sort(key=lambda each: datetime.fromisoformat(each["at"]))
-    own_zone = _own_zone(obligation, setting) or (first.due.timezone if first else None)
-    around_facts = replace(setting, timezone=own_zone)
+    own_zone = _own_zone(obligation, context) or (first.due.timezone if first else None)
+    around_facts = replace(context, timezone=own_zone)
     for fact in book.dated_facts.get(stored.pk, ()) if stored else ():
         resolved = _of_fact(fact, rule, around_facts, sources)
         if resolved is not None:
@@ -715,7 +713,7 @@ def _terms(
             trace += [f"{fact.kind.capitalize()}, fact {fact.pk}.", *resolved.steps]
             warnings += resolved.warnings
     due_at = first.due.due_at if first else None
-    zone_name = first.due.timezone if first else _named_zone(rule) or setting.timezone or "UTC"
+    zone_name = first.due.timezone if first else _named_zone(rule) or context.timezone or "UTC"
     agreement = obligation.agreement
     began_on = agreement.in_force_on or agreement.signed_on
     begins_at = stored.begins_at if stored else as_of
@@ -724,11 +722,11 @@ def _terms(
     return {
         "timezone": zone_name,
         "begins_at": min(begins_at, due_at) if due_at else begins_at,
-        "starts_at": _starts_at(obligation, setting, sources, due_at, trace),
+        "starts_at": _starts_at(obligation, context, sources, due_at, trace),
         "original_due_on": first.due.due_on if first else None,
         "original_due_at": due_at,
         "original_unmet_at": first.due.unmet_at if first else None,
-        "original_first_at": first.due.first_at if first else None,
+        "original_earliest_due_at": first.due.earliest_due_at if first else None,
         "moves": moves or None,
         "trace": trace,
         "warnings": list(dict.fromkeys(warnings)),
@@ -740,25 +738,25 @@ _OCCASIONS = {Reason.TRIGGERED: "Triggered", Reason.RESCHEDULED: "Moved with its
 
 def _course_of(
     rule: DueRule,
-    setting: Setting,
+    context: ResolutionContext,
     sources: Mapping[str, _AnySource | None],
     as_of: datetime,
 ) -> tuple[Resolved | None, list[tuple[datetime, Resolved | None, Reason]]]:
     """The due date that a rule gives at first, and what became of it with what it hangs on."""
     if isinstance(rule, TriggerRule):
-        woken = _waking(rule, setting, sources, as_of)
+        woken = _waking(rule, context, sources, as_of)
         if woken is None:
             return None, []
         at, event = woken
-        around = replace(setting, deadlines=_latest(sources, rule))
+        around = replace(context, deadlines=_latest(sources, rule))
         resolved = next(resolve(rule, around, event=event), None)
         return None, [] if resolved is None else [(at, resolved, Reason.TRIGGERED)]
     if not (isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.deadline):
-        return next(resolve(rule, setting), None), []
+        return next(resolve(rule, context), None), []
     ref = rule.anchor.deadline
     source = sources.get(ref)
     if source is None:
-        return next(resolve(rule, replace(setting, deadlines={ref: None})), None), []
+        return next(resolve(rule, replace(context, deadlines={ref: None})), None), []
     course: list[tuple[datetime, Resolved | None, Reason]] = []
     last: Due | None = None
     for number, transition in enumerate(source.dates.transitions):
@@ -766,7 +764,7 @@ def _course_of(
             continue
         was_known, last = last is not None, transition.due
         counted_from = None if last is None else event_of_due(last, rule)
-        around = replace(setting, deadlines={ref: counted_from})
+        around = replace(context, deadlines={ref: counted_from})
         is_woken = counted_from is not None and not was_known
         reason = Reason.TRIGGERED if is_woken else Reason.RESCHEDULED
         course.append((transition.effective_at, next(resolve(rule, around), None), reason))
@@ -775,15 +773,18 @@ def _course_of(
 
 
 def _waking(
-    rule: TriggerRule, setting: Setting, sources: Mapping[str, _AnySource | None], as_of: datetime
+    rule: TriggerRule,
+    context: ResolutionContext,
+    sources: Mapping[str, _AnySource | None],
+    as_of: datetime,
 ) -> tuple[datetime, Event] | None:
     """When and by what a trigger has woken its deadline, if it has."""
     event = rule.on
     if event.milestone is not None:
-        happened = setting.milestones.get(event.milestone)
+        happened = context.milestones.get(event.milestone)
         if happened is None:
             return None
-        zone_name = _named_zone(rule) or setting.timezone or "UTC"
+        zone_name = _named_zone(rule) or context.timezone or "UTC"
         return happened.at or day_start(happened.on, zone_name), happened
     source = sources.get(event.breach_of or event.met or "")
     if source is None:
@@ -821,7 +822,10 @@ def _latest(
 
 
 def _of_fact(
-    fact: Fact, rule: DueRule | None, setting: Setting, sources: Mapping[str, _AnySource | None]
+    fact: Fact,
+    rule: DueRule | None,
+    context: ResolutionContext,
+    sources: Mapping[str, _AnySource | None],
 ) -> Resolved | None:
     """What the rule of an extension, or a trigger, gives now; None if it gives nothing any more,
     and what it gave when it was recorded counts."""
@@ -832,7 +836,7 @@ def _of_fact(
         event = Event(on=fact.effective_on or civil_day(fact.effective_at, "UTC"), at=at)
     if wanted is None:
         return None
-    around = replace(setting, deadlines=_latest(sources, wanted))
+    around = replace(context, deadlines=_latest(sources, wanted))
     try:
         return next(resolve(wanted, around, event=event), None)
     except (Unresolvable, GraceUnresolvable):
@@ -841,7 +845,7 @@ def _of_fact(
 
 def _starts_at(
     obligation: Obligation,
-    setting: Setting,
+    context: ResolutionContext,
     sources: Mapping[str, _AnySource | None],
     due_at: datetime | None,
     trace: list[str],
@@ -849,7 +853,7 @@ def _starts_at(
     rule = rule_of(obligation.starts)
     if rule is None:
         return None
-    around = replace(setting, deadlines=_latest(sources, rule), grace=None)
+    around = replace(context, deadlines=_latest(sources, rule), grace=None)
     with _refusing("starts"):
         resolved = next(resolve(rule, around), None)
     if resolved is None:
@@ -868,9 +872,9 @@ def _named_zone(rule: DueRule | None) -> str | None:
     return rule.timezone if rule is not None else None
 
 
-def _own_zone(obligation: Obligation, setting: Setting) -> str | None:
+def _own_zone(obligation: Obligation, context: ResolutionContext) -> str | None:
     """The zone that counts for an obligation: an extension that names none goes by it too."""
-    return _named_zone(rule_of(obligation.due)) or setting.timezone
+    return _named_zone(rule_of(obligation.due)) or context.timezone
 
 
 def _counts_hours(rule: TriggerRule) -> bool:

@@ -36,10 +36,10 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
     total.add(projection.refresh_due_with_dependents(as_of=as_of))
     record.settled = total.deadlines
     record.breaches = total.breaches
-    record.set_aside = total.quarantined
+    record.quarantined = total.quarantined
     record.ended_at = timezone.now()
     record.save()
-    SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, set_aside=0).delete()
+    SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, quarantined=0).delete()
     return record
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from compliance.domain.drafts import DeskCalendarDraft
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import refusal
-from compliance.models import ClosingDay, DeskCalendar
+from compliance.models import ClosingDay, CustomCalendar
 from compliance.operations.deadlines import recomputation
 
 
 @transaction.atomic
-def save(*, calendar: DeskCalendar | None, draft: DeskCalendarDraft) -> DeskCalendar:
+def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> CustomCalendar:
     """Store a calendar of the desk with its closing days.
 
     Open deadlines that follow it are worked out again at the next tick.
@@ -20,9 +20,9 @@ def save(*, calendar: DeskCalendar | None, draft: DeskCalendarDraft) -> DeskCale
         Invalid: its code is taken, or differs from that of the calendar it corrects.
     """
     if calendar is None:
-        if DeskCalendar.objects.filter(code=draft.code).exists():
-            raise refusal("code", f"There is already a calendar desk:{draft.code}.")
-        calendar = DeskCalendar(code=draft.code)
+        if CustomCalendar.objects.filter(code=draft.code).exists():
+            raise refusal("code", f"There is already a calendar custom:{draft.code}.")
+        calendar = CustomCalendar(code=draft.code)
     elif calendar.code != draft.code:
         raise refusal("code", f"The code of a calendar stays as it is: {calendar.code}.")
     calendar.title = draft.title

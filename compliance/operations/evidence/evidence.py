@@ -1,4 +1,4 @@
-"""Storing evidence. Nothing stored is ever edited."""
+"""Store evidence, which is never edited afterwards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.drafts import EvidenceDraft
+from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, Evidence, Party, User
+from compliance.models.locks import lock_agreement
 from compliance.operations.evidence import verification
 
 
@@ -20,15 +21,16 @@ def add(
     """Store a piece of evidence.
 
     Raises:
-        Invalid: its ref is taken, or it names a party or obligation that is not there.
+        Invalid: its ref is taken, or it names a party, obligation or deadline that the agreement
+            does not have.
     """
-    agreement = Agreement.objects.select_for_update(no_key=True).get(pk=agreement.pk)
+    agreement = lock_agreement(agreement.pk)
     if agreement.evidence.filter(ref=draft.ref).exists():
-        sentence = f"{agreement.ref} already has evidence {draft.ref}: choose another ref."
+        sentence = f"{agreement.ref} already has evidence {draft.ref}. Choose another ref."
         raise refusal("ref", sentence)
     refs = dict(agreement.obligations.values_list("ref", "id"))
     members = {party.code: party for party in agreement.parties.all()}
-    problems = problems_of(draft, refs, members)
+    problems = reference_problems(draft, refs, members)
     known = set(agreement.deadlines.filter(id__in=draft.deadlines).values_list("id", flat=True))
     problems += [
         Problem(path=f"deadlines/{index}", detail=f"The agreement has no deadline {pk}.")
@@ -41,37 +43,39 @@ def add(
     evidence.save()
     evidence.obligations.add(*(refs[ref] for ref in draft.obligations))
     evidence.deadlines.add(*known)
-    verification.mark(borne_on(evidence))
+    verification.refresh(deadline_ids_of(evidence))
     return evidence
 
 
-def borne_on(evidence: Evidence) -> set[int]:
-    """The ids of the deadlines that a piece of evidence bears on: those named, and all of the
-    obligations named."""
+def deadline_ids_of(evidence: Evidence) -> set[int]:
+    """Return the ids of the deadlines that a piece of evidence bears on.
+
+    These are the deadlines it names, and all deadlines of the obligations it names.
+    """
     named = Deadline.objects.filter(evidence=evidence).values_list("id", flat=True)
     of_obligations = Deadline.objects.filter(obligation__evidence=evidence)
     return {*named, *of_obligations.values_list("id", flat=True)}
 
 
-def named(agreement: Agreement, refs: Sequence[str]) -> list[Evidence]:
-    """The pieces of evidence of an agreement that have these refs.
+def by_ref(agreement: Agreement, refs: Sequence[str]) -> list[Evidence]:
+    """Return the evidence of an agreement with these refs.
 
     Raises:
-        Invalid: one is not there.
+        Invalid: the agreement has no evidence with one of them.
     """
     found = {each.ref: each for each in agreement.evidence.filter(ref__in=refs)}
-    refuse_unknown(refs, found)
+    check_refs(refs, found)
     return [found[ref] for ref in refs]
 
 
-def refuse_unknown(refs: Sequence[str], known: Mapping[str, Evidence]) -> None:
-    """Refuse refs that are not among the known.
+def check_refs(refs: Sequence[str], known: Mapping[str, Evidence]) -> None:
+    """Check that all refs are known.
 
     Raises:
-        Invalid: with a problem for each.
+        Invalid: with a problem for each unknown ref.
     """
     problems = [
-        Problem(path=f"evidence/{index}", detail=f"There is no evidence {ref} in the agreement.")
+        Problem(path=f"evidence/{index}", detail=f"The agreement has no evidence {ref}.")
         for index, ref in enumerate(refs)
         if ref not in known
     ]
@@ -79,17 +83,22 @@ def refuse_unknown(refs: Sequence[str], known: Mapping[str, Evidence]) -> None:
         raise Invalid(problems)
 
 
-def problems_of(
+def reference_problems(
     draft: EvidenceDraft, refs: Mapping[str, int], members: Mapping[str, Party]
 ) -> list[Problem]:
-    """What a draft names that the agreement, with these obligations and parties, lacks."""
+    """Return a problem for each obligation or party that a draft names but its agreement lacks.
+
+    Args:
+        refs: the ids of the agreement's obligations by ref.
+        members: its parties by code.
+    """
     problems = [
         Problem(path=f"obligations/{index}", detail=f"The agreement has no obligation {ref}.")
         for index, ref in enumerate(draft.obligations)
         if ref not in refs
     ]
     if draft.asserted_by is not None and draft.asserted_by not in members:
-        detail = f"{draft.asserted_by} is no party to the agreement."
+        detail = f"{draft.asserted_by} is not a party to the agreement."
         problems.append(Problem(path="asserted_by", detail=detail))
     return problems
 
@@ -102,7 +111,7 @@ def build(
     by: User | None,
     as_of: datetime,
 ) -> Evidence:
-    """The row of a draft, not saved."""
+    """Return the row of a draft without saving it."""
     return Evidence(
         agreement=agreement,
         ref=draft.ref,

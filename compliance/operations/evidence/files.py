@@ -19,11 +19,15 @@ from compliance.domain.evidence.files import LONGEST_BEGINNING, TextCheck, check
 from compliance.domain.problems import refusal
 from compliance.models import Evidence, EvidenceFile, User
 from compliance.models.evidence.evidence import path_of
+from compliance.models.locks import for_update, keep_file
+
+# How the names of files begin that are still being written.
+UNFINISHED = "new-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Received:
-    """A file that has been written under a name of its own, and is not kept yet."""
+    """An uploaded file in a temporary place, not yet part of the store."""
 
     path: Path
     media_type: str
@@ -36,46 +40,41 @@ def attach(
 ) -> EvidenceFile:
     """Keep a file as the newest revision of a piece of evidence.
 
-    Equal files are kept once. On refusal nothing is.
+    Equal files are kept once, so a file is never removed here: another piece of evidence may have
+    come to share it. One that is left behind by a failure is removed by `orphans`.
 
     Raises:
         Invalid: at `file`: its name, type or size is none that is kept, or it is empty.
     """
     name = checked_name(name)
-    with _received(name, pieces) as received:
+    with _received(name, pieces) as received, transaction.atomic():
+        for_update(Evidence.objects.all()).get(pk=evidence.pk)
+        newest = evidence.files.aggregate(Max("revision"))["revision__max"]
+        file = EvidenceFile.objects.create(
+            evidence=evidence,
+            revision=(newest or 0) + 1,
+            name=name,
+            content_type=received.media_type,
+            size=received.size,
+            sha256=received.sha256,
+            recorded_at=as_of,
+            recorded_by=by,
+        )
+        keep_file(received.sha256)
         kept = path_of(received.sha256)
-        is_new = not kept.exists()
-        try:
-            with transaction.atomic():
-                Evidence.objects.select_for_update(no_key=True).get(pk=evidence.pk)
-                newest = evidence.files.aggregate(Max("revision"))["revision__max"]
-                file = EvidenceFile.objects.create(
-                    evidence=evidence,
-                    revision=(newest or 0) + 1,
-                    name=name,
-                    content_type=received.media_type,
-                    size=received.size,
-                    sha256=received.sha256,
-                    recorded_at=as_of,
-                    recorded_by=by,
-                )
-                if is_new:
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    # From the same disk, so that it is there whole or not at all.
-                    received.path.rename(kept)
-        except BaseException:
-            if is_new:
-                kept.unlink(missing_ok=True)
-            raise
-        return file
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            # From the same disk, so that it is there whole or not at all.
+            received.path.rename(kept)
+    return file
 
 
 @contextmanager
 def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
-    """Write what comes to disk, look at it on the way, and leave nothing behind."""
+    """Write an upload to a temporary file while checking it, and remove the file at the end."""
     folder: Path = settings.FILES_DIR
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="new-", delete=False) as target:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False) as target:
         path = Path(target.name)
         try:
             digest, size = sha256(), 0
@@ -103,7 +102,7 @@ def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
 
 
 def _from_its_beginning(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces, the first of which is long enough to tell a type by."""
+    """Yield the pieces, with a first one long enough to detect the file type."""
     beginning = b""
     is_begun = False
     for piece in pieces:

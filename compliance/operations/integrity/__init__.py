@@ -1,1 +1,1 @@
-"""Proof that nothing recorded was changed: chains, seals and checks."""
+"""Proof that no record was changed: hash chains, seals and ledger checks."""

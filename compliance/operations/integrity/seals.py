@@ -1,4 +1,4 @@
-"""Sealing what has been recorded, so that a change of it shows."""
+"""Seal the hash chains, so that a later change of a record is detected."""
 
 from __future__ import annotations
 
@@ -18,36 +18,40 @@ from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
+from compliance.models.locks import JOB_LOCK_TIMEOUT, for_update
 
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
 
-# Held while a seal is made, and while rows are chained for the first one.
+# Held while a seal is created, and while rows are chained before the first seal.
 _SEAL_LOCK = 0x5041435345
 
-# Whoever writes waits behind us while we wait for those who began before.
-_PATIENCE = "2s"
+# While this waits for earlier writers, later writers wait for it. So it does not wait long.
+_LOCK_TIMEOUT = "2s"
 
 _CHECKED_EVERY = timedelta(hours=23)
 
 
 def seal(*, as_of: datetime) -> Seal | None:
-    """Seal all chains as they stand; None if the day, in UTC, has its seal already.
+    """Seal the current state of all hash chains, once a day (UTC).
 
-    None also where writers held the tables too long: the next call does it then. The first seal
-    comes after `adopt`.
+    Before the first seal, older rows are chained (`chain_unhashed`).
+
+    Returns:
+        The seal; None if the day already has one, or if writers held the tables too long. The next
+        call then tries again.
     """
     if _has_seal_of_day(as_of):
         return None
     if not Seal.objects.exists():
-        adopt()
+        chain_unhashed()
     try:
         last_fact_id, last_entry_id = _last_ids()
     except OperationalError as error:
         if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             raise
-        log.warning("no seal yet: others are writing")
+        log.warning("not sealed: writers hold the tables")
         return None
     with transaction.atomic():
         _lock()
@@ -56,10 +60,10 @@ def seal(*, as_of: datetime) -> Seal | None:
         return _store(as_of, last_fact_id, last_entry_id)
 
 
-def adopt() -> int:
-    """Chain rows that were stored before there were chains; how many chains that made.
+def chain_unhashed() -> int:
+    """Chain rows that were stored before hash chains existed, and return the number of chains.
 
-    Only as long as there is no seal: later on, a row without a hash is one that somebody added.
+    Does nothing once there is a seal: from then on, a row without a hash is evidence of tampering.
     """
     made = 0
     for find, chain in (
@@ -79,7 +83,7 @@ def adopt() -> int:
     return made
 
 
-def note_check(
+def record_check(
     *,
     started_at: datetime,
     ended_at: datetime,
@@ -88,7 +92,7 @@ def note_check(
     entries: int,
     problems: Sequence[dict[str, Any]],
 ) -> LedgerCheck:
-    """Store what a check has found."""
+    """Store the result of a ledger check."""
     return LedgerCheck.objects.create(
         started_at=started_at,
         ended_at=ended_at,
@@ -100,7 +104,7 @@ def note_check(
 
 
 def is_check_due(*, as_of: datetime) -> bool:
-    """Whether the last check is a day ago, less the hour between two looks at this."""
+    """Return whether the last check is a day old, less the hour until this is asked again."""
     return not LedgerCheck.objects.filter(started_at__gt=as_of - _CHECKED_EVERY).exists()
 
 
@@ -120,11 +124,11 @@ def _lock() -> None:
 
 @transaction.atomic
 def _last_ids() -> tuple[int, int]:
-    """The highest ids below which nothing can come to light any more."""
+    """Return the highest ids of facts and ledger entries, with no uncommitted rows below them."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-        # A number is drawn before its row is committed. While these are held nobody is between
-        # the two. Whoever writes to both writes facts first, so that none of us waits in a ring.
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+        # An id is drawn before its row is committed. While these locks are held, no writer is
+        # between the two steps. Writers of both tables write facts first, which rules out deadlock.
         cursor.execute("LOCK TABLE compliance_fact, compliance_ledgerentry IN SHARE MODE")
         cursor.execute(_LAST_IDS)
         last_fact_id, last_entry_id = cursor.fetchone()
@@ -132,7 +136,7 @@ def _last_ids() -> tuple[int, int]:
 
 
 def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
-    before = Seal.objects.first()
+    previous = Seal.objects.first()
     count = 0
 
     def counted(found: Iterable[bytes]) -> Iterator[bytes]:
@@ -142,38 +146,38 @@ def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
             yield leaf
 
     root = merkle_root(counted(leaves(last_fact_id=last_fact_id, last_entry_id=last_entry_id)))
-    made = Seal(
+    seal = Seal(
         sealed_at=as_of,
         last_fact_id=last_fact_id,
         last_entry_id=last_entry_id,
         chains=count,
         root=root,
     )
-    made.hash = link(bytes(before.hash) if before else None, chained_seal(made))
-    made.save()
-    log.info("sealed", seal=made.pk, chains=count, root=root.hex())
-    return made
+    seal.hash = link(bytes(previous.hash) if previous else None, chained_seal(seal))
+    seal.save()
+    log.info("sealed", seal=seal.pk, chains=count, root=root.hex())
+    return seal
 
 
-def _hold(model: type[Deadline | Agreement], ids: Sequence[int]) -> None:
-    """Lock rows as whoever adds to their chains does."""
-    rows: Any = model._default_manager.filter(id__in=ids).order_by("id")
-    list(rows.select_for_update(no_key=True).values_list("id"))
+def _lock_rows(model: type[Deadline | Agreement], ids: Sequence[int]) -> None:
+    """Lock the rows that writers lock when they extend these chains."""
+    rows: Any = model._default_manager.filter(id__in=ids)
+    list(for_update(rows, timeout=JOB_LOCK_TIMEOUT).values_list("id"))
 
 
 def _chain_facts(deadline_ids: Sequence[int]) -> None:
-    _hold(Deadline, deadline_ids)
+    _lock_rows(Deadline, deadline_ids)
     facts = Fact.objects.filter(deadline_id__in=deadline_ids).order_by("deadline_id", "id")
     hashes, heads = _hashes_of_facts(facts.values(), "deadline_id")
-    _rewrite(_SET_FACTS, hashes)
+    _set_hashes(_SET_FACTS, hashes)
     write(_SET_FACTS_HEADS, heads)
 
 
 def _chain_agreements(agreement_ids: Sequence[int]) -> None:
-    _hold(Agreement, agreement_ids)
+    _lock_rows(Agreement, agreement_ids)
     facts = Fact.objects.filter(agreement_id__in=agreement_ids).order_by("agreement_id", "id")
     hashes, heads = _hashes_of_facts(facts.values(), "agreement_id")
-    _rewrite(_SET_FACTS, hashes)
+    _set_hashes(_SET_FACTS, hashes)
     for head in heads:
         AgreementChain.objects.update_or_create(
             agreement_id=head["id"], defaults={"facts_head": bytes.fromhex(head["hash"])}
@@ -181,7 +185,7 @@ def _chain_agreements(agreement_ids: Sequence[int]) -> None:
 
 
 def _chain_ledgers(deadline_ids: Sequence[int]) -> None:
-    _hold(Deadline, deadline_ids)
+    _lock_rows(Deadline, deadline_ids)
     rows = []
     heads: dict[int, bytes] = {}
     with connection.cursor() as cursor:
@@ -192,7 +196,7 @@ def _chain_ledgers(deadline_ids: Sequence[int]) -> None:
             pk = row["deadline_id"]
             heads[pk] = link(heads.get(pk), chained_entry(row))
             rows.append({"id": row["id"], "hash": heads[pk].hex()})
-    _rewrite(_SET_ENTRIES, rows)
+    _set_hashes(_SET_ENTRIES, rows)
     write(_SET_LEDGER_HEADS, [{"id": pk, "hash": head.hex()} for pk, head in heads.items()])
 
 
@@ -214,9 +218,9 @@ def _hashes_of_facts(
     return hashes, [{"id": pk, "hash": head.hex()} for pk, head in heads.items()]
 
 
-def _rewrite(statement: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Set hashes in tables in which nothing else is ever changed."""
-    # By Django's own cursor, which is the one that the triggers can be told by.
+def _set_hashes(statement: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Set hashes in append-only tables."""
+    # pgtrigger can only disable triggers for Django's own cursor.
     with (
         pgtrigger.ignore("compliance.Fact:append_only", "compliance.LedgerEntry:append_only"),
         connection.cursor() as cursor,
@@ -247,21 +251,21 @@ _LEDGERS = """
     ORDER BY deadline_id, recorded_at, effective_at
 """
 
-_LISTED = "jsonb_to_recordset(%s::jsonb) AS v(id bigint, hash text)"
-_GIVEN = "jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint, hash text)"
+_HASH_LIST = "jsonb_to_recordset(%s::jsonb) AS v(id bigint, hash text)"
+_HASH_ROWS = "jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint, hash text)"
 
 _SET_FACTS = f"""
-    UPDATE compliance_fact AS f SET hash = decode(v.hash, 'hex') FROM {_LISTED} WHERE f.id = v.id
+    UPDATE compliance_fact AS f SET hash = decode(v.hash, 'hex') FROM {_HASH_LIST} WHERE f.id = v.id
 """
 _SET_ENTRIES = f"""
     UPDATE compliance_ledgerentry AS e SET hash = decode(v.hash, 'hex')
-    FROM {_LISTED} WHERE e.id = v.id
+    FROM {_HASH_LIST} WHERE e.id = v.id
 """
 _SET_FACTS_HEADS = f"""
     UPDATE compliance_deadline AS d SET facts_head = decode(v.hash, 'hex')
-    FROM {_GIVEN} WHERE d.id = v.id
+    FROM {_HASH_ROWS} WHERE d.id = v.id
 """
 _SET_LEDGER_HEADS = f"""
     UPDATE compliance_deadline AS d SET ledger_head = decode(v.hash, 'hex')
-    FROM {_GIVEN} WHERE d.id = v.id
+    FROM {_HASH_ROWS} WHERE d.id = v.id
 """

@@ -1,4 +1,4 @@
-"""What a new installation needs before anyone can use it."""
+"""Set up a new installation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from compliance.models import Subscription, User
 
 @transaction.atomic
 def ensure_administrator(*, email: str, password: str | None) -> tuple[User, str | None]:
-    """The administrator with that address; made, and subscribed to everything, if there is none.
+    """Return the administrator with this address; create and subscribe them if there is none.
 
-    Returns the user and the password that was set, or None when the user was there already.
-    Without `password` one is made.
+    A new administrator has a subscription to all alerts.
+
+    Args:
+        email: the address, in any case.
+        password: for a new administrator; generated if None.
+
+    Returns:
+        The user, and the password that was set; None if the user existed.
     """
     user = User.objects.filter(email__iexact=email).first()
     if user is not None:

@@ -1,18 +1,18 @@
-"""Keeping what audits of the alerts find, and telling the administrators."""
+"""Store the results of alert audits, and notify administrators of problems."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from compliance.delivery import notices
+from compliance.delivery import administrator_mails
 from compliance.domain.phrases import counted
 from compliance.models import Audit
 
 KEPT = 2_000
 
 
-def note(
+def record(
     *,
     started_at: datetime,
     ended_at: datetime,
@@ -20,32 +20,35 @@ def note(
     alerts: int,
     problems: list[dict[str, Any]],
 ) -> Audit:
-    """Keep what an audit found. Administrators are told when the one before was clean."""
-    before = Audit.objects.order_by("-id").first()
-    kept = Audit.objects.create(
+    """Store the result of an audit.
+
+    Administrators are notified of problems if the previous audit found none.
+    """
+    previous = Audit.objects.order_by("-id").first()
+    audit = Audit.objects.create(
         started_at=started_at,
         ended_at=ended_at,
         breaches=breaches,
         alerts=alerts,
         problems=problems,
     )
-    Audit.objects.filter(pk__lte=kept.pk - KEPT).delete()
-    if problems and not (before and before.problems):
-        _tell(kept)
-    return kept
+    Audit.objects.filter(pk__lte=audit.pk - KEPT).delete()
+    if problems and not (previous and previous.problems):
+        _notify(audit)
+    return audit
 
 
-def _tell(found: Audit) -> None:
-    problems = found.problems
-    notices.tell(
-        notices.administrators(),
+def _notify(audit: Audit) -> None:
+    problems = audit.problems
+    administrator_mails.send(
+        administrator_mails.administrators(),
         subject=f"alerts are missing ({counted(len(problems), 'problem')})",
         paragraphs=[
-            "Every five minutes Pacta looks whether each missed deadline has its alerts, and "
-            "each alert its end. This time something is wrong:",
+            "Every five minutes Pacta checks that each missed deadline has its alerts and that "
+            "each alert was delivered. The latest check found problems:",
             *(f"- {each['about']} {each['id']}: {each['detail']}" for each in problems[:20]),
-            "The admin lists them under Audits. The next mail about this comes when an audit was "
-            "clean in between.",
+            "The admin lists them under Audits. You will receive another email only if new "
+            "problems appear after a clean audit.",
         ],
-        name=f"audit{found.pk}",
+        name=f"audit{audit.pk}",
     )

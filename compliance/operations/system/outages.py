@@ -1,4 +1,4 @@
-"""Outages: parts of the service that stop, and that the administrators hear of it."""
+"""Record outages of parts of the service, and notify administrators."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from datetime import datetime
 import structlog
 from django.db import IntegrityError, transaction
 
-from compliance.delivery import notices
+from compliance.delivery import administrator_mails
 from compliance.models import Outage
 
 log = structlog.get_logger(__name__)
 
-# What is watched, and what it means for those who rely on it.
+# The monitored parts, and what an outage of each means for users.
 PARTS = {
-    "sweep": "The sweep has stopped: deadlines pass and nobody is told.",
-    "alerts": "Alerts are made and not sent: the mail server or the delivery worker stands still.",
-    "audit": "The audit found alerts missing, or has stopped.",
-    "database": "The database does not answer.",
-    "broker": "The broker does not answer: no worker gets anything to do.",
+    "sweep": "The sweep has stopped. Deadlines pass and nobody is notified.",
+    "alerts": "Alerts are not being sent. The mail server or the delivery worker has stopped.",
+    "audit": "The alert audit found missing alerts, or has stopped.",
+    "database": "The database is not responding.",
+    "broker": "The broker is not responding. Workers receive no tasks.",
 }
 
 
-class Watch:
-    """Is told at each look which parts fail, and mails the administrators what is new.
+class OutageMonitor:
+    """Compares failing parts with the known outages, and mails changes to the administrators.
 
-    Of several web processes one tells: the outage is a row that can be made once. While the
-    database is away each process keeps what it told in mind, and whom it last knew.
+    Only one of several web processes sends each email, because an outage is a row that can be
+    created once. During a database outage, each process relies on its own memory: whether it has
+    notified the administrators, and their last known addresses.
     """
 
     def __init__(self) -> None:
-        self._told_without_database = False
+        self._has_reported_database = False
         self._administrators: list[str] = []
 
-    def note(self, failing: Collection[str], *, as_of: datetime) -> None:
-        """Tell what began to fail, or works again, since the last look; of `PARTS`."""
+    def update(self, failing: Collection[str], *, as_of: datetime) -> None:
+        """Record and report which of `PARTS` began to fail or recovered since the last call."""
         if "database" in failing:
-            self._tell_without_database(as_of)
+            self._report_database(as_of)
             return
-        self._told_without_database = False
-        self._administrators = notices.administrators()
+        self._has_reported_database = False
+        self._administrators = administrator_mails.administrators()
         for part in PARTS.keys() - {"database"}:
-            self._compare(part, is_failing=part in failing, as_of=as_of)
+            self._update_part(part, is_failing=part in failing, as_of=as_of)
 
-    def _compare(self, part: str, *, is_failing: bool, as_of: datetime) -> None:
+    def _update_part(self, part: str, *, is_failing: bool, as_of: datetime) -> None:
         current = Outage.objects.filter(part=part, ended_at__isnull=True).first()
         if is_failing and current is None:
             try:
@@ -52,29 +53,30 @@ class Watch:
                     current = Outage.objects.create(part=part, began_at=as_of)
             except IntegrityError:
                 return
-        if is_failing and current is not None and current.told_at is None:
-            # Told before it is noted, and again until a server takes it; mail clients fold the two.
-            if self._tell(f"{part} has stopped", PARTS[part], f"outage{current.pk}began"):
-                Outage.objects.filter(pk=current.pk).update(told_at=as_of)
+        if is_failing and current is not None and current.notified_at is None:
+            # Mailed before it is stored, and again until the mail server accepts it. Mail clients
+            # show repeated emails once, because they have the same Message-ID.
+            if self._mail(f"{part} has stopped", PARTS[part], f"outage{current.pk}began"):
+                Outage.objects.filter(pk=current.pk).update(notified_at=as_of)
         elif not is_failing and current is not None:
             ended = Outage.objects.filter(pk=current.pk, ended_at__isnull=True)
             if ended.update(ended_at=as_of):
-                since = f"It had stood still since {current.began_at:%Y-%m-%d %H:%M} UTC."
-                self._tell(f"{part} works again", since, f"outage{current.pk}ended")
+                since = f"It had been down since {current.began_at:%Y-%m-%d %H:%M} UTC."
+                self._mail(f"{part} works again", since, f"outage{current.pk}ended")
 
-    def _tell_without_database(self, as_of: datetime) -> None:
-        if self._told_without_database or not self._administrators:
+    def _report_database(self, as_of: datetime) -> None:
+        if self._has_reported_database or not self._administrators:
             return
         name = f"outage.database.{as_of:%Y%m%d%H}"
-        told = self._tell("the database does not answer", PARTS["database"], name)
-        self._told_without_database = told > 0
+        sent = self._mail("the database is not responding", PARTS["database"], name)
+        self._has_reported_database = sent > 0
 
-    def _tell(self, subject: str, said: str, name: str) -> int:
-        """How many mails were taken."""
+    def _mail(self, subject: str, text: str, name: str) -> int:
+        """Mail the administrators, and return how many emails were accepted."""
         log.error("outage", subject=subject)
-        return notices.tell(
+        return administrator_mails.send(
             self._administrators,
             subject=subject,
-            paragraphs=[said, "See /readyz, and the section on this in the operating guide."],
+            paragraphs=[text, "See /readyz and the operating guide."],
             name=name,
         )

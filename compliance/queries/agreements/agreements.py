@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.drafts import PartyCode
+from compliance.domain.fields import PartyCode
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -15,7 +15,7 @@ from compliance.queries.rows import Row, Where, containing, fetch, one
 # date it counts as in force, like its deadlines.
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
-    a.calendars, a.is_four_eyes, a.ladder,
+    a.calendars, a.requires_approval, a.notification_policy,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'ref', m.ref, 'title', m.title, 'on', m."on",
                 'at', replace(to_jsonb(m.at) #>> '{}', '+00:00', 'Z')) ORDER BY m.id),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Severity
 from compliance.queries.deadlines.components import add_components
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
@@ -19,8 +18,8 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.due, o.grace, o.starts, o.is_surviving, o.severity, o.tags, o.owner, parent.ref AS parent,
-    o.roll_up, o.roll_up_share, o.target_quantity, o.unit, o.ladder,
+    o.due, o.grace, o.starts, o.survives_termination, o.severity, o.tags, o.owner, parent.ref AS parent,
+    o.roll_up, o.roll_up_share, o.target_quantity, o.unit, o.notification_policy,
     o.due #>> '{on,breach_of}' AS remedy_for,
     ARRAY(SELECT r.ref FROM compliance_obligation AS r
           WHERE r.agreement_id = o.agreement_id AND r.due #>> '{on,breach_of}' = o.ref
@@ -37,7 +36,7 @@ o.id IN (SELECT s.obligation_id FROM compliance_obligationparty AS s
 _BY_ID = Order(table="o", columns=("id",))
 
 
-class ObligationListing(Moment, Listing):
+class ObligationListing(PointInTime, Listing):
     """Filters of obligations. `q` searches ref and title."""
 
     agreement: AgreementRef | None = None
@@ -70,7 +69,7 @@ def listed(listing: ObligationListing) -> Page:
     return found
 
 
-def row(obligation_id: int, moment: Moment) -> Row | None:
+def row(obligation_id: int, moment: PointInTime) -> Row | None:
     """Return one obligation with the progress of its components."""
     found = one(_ROWS, Where().equal(o__id=obligation_id))
     if found is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import Country
+from compliance.domain.fields import Country
 from compliance.domain.vocabulary import PartyKind
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from compliance.domain.fields import AgreementRef
 from compliance.domain.vocabulary import AlertKind, MessageState
 from compliance.queries.filters import Id, Word
 from compliance.queries.pages import Listing, Order, Page, page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from icalendar import Calendar, Event
 from compliance.domain import civil_time
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import Status
-from compliance.models import Feed
+from compliance.models import CalendarFeed
 from compliance.models.alerts.calendar_feeds import token_hash
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, fetch, one
@@ -52,7 +53,7 @@ LIMIT %(most)s
 """
 _FEEDS = """
 SELECT f.id, f.name, a.ref AS agreement, u.email AS owner, f.created_at, f.revoked_at
-FROM compliance_feed AS f
+FROM compliance_calendarfeed AS f
 JOIN compliance_user AS u ON u.id = f.owner_id
 LEFT JOIN compliance_agreement AS a ON a.id = f.agreement_id
 """
@@ -69,14 +70,14 @@ def feed(feed_id: int, *, owner_id: int) -> Row | None:
     return one(_FEEDS, Where().equal(f__id=feed_id, f__owner_id=owner_id))
 
 
-def find(token: str) -> Feed | None:
+def find(token: str) -> CalendarFeed | None:
     """Return the feed with this token.
 
     None if it is revoked, or if its owner is inactive or no longer permitted to see deadlines.
     Every token leads to the same single statement, so the response time reveals nothing.
     """
     right = Permission.objects.filter(
-        codename="view_deadline", content_type__app_label=Feed._meta.app_label
+        codename="view_deadline", content_type__app_label=CalendarFeed._meta.app_label
     )
     may_see = (
         Q(owner__is_superuser=True)
@@ -84,7 +85,7 @@ def find(token: str) -> Feed | None:
         | Q(owner__groups__permissions__in=right)
     )
     return (
-        Feed.objects.select_related("agreement")
+        CalendarFeed.objects.select_related("agreement")
         .filter(
             may_see, token_hash=token_hash(token), revoked_at__isnull=True, owner__is_active=True
         )
@@ -92,8 +93,12 @@ def find(token: str) -> Feed | None:
     )
 
 
-def calendar(feed: Feed, *, as_of: datetime) -> bytes:
-    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many."""
+def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
+    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many.
+
+    Args:
+        deadline_url: returns the URL of the page of a deadline for its id.
+    """
     found = Calendar()
     found.add("prodid", "-//Pacta//Deadlines//EN")
     found.add("version", "2.0")
@@ -110,12 +115,12 @@ def calendar(feed: Feed, *, as_of: datetime) -> bytes:
         "most": MOST,
     }
     for row in sorted(fetch((_DEADLINES,), values), key=lambda each: (each["due_at"], each["id"])):
-        found.add_component(_event(row))
+        found.add_component(_event(row, deadline_url(row["id"])))
     found.add_missing_timezones()
     return bytes(found.to_ical())
 
 
-def _event(row: Row) -> Event:
+def _event(row: Row, url: str) -> Event:
     due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
     if zone not in civil_time.zone_names():
         # The tz database drops names now and then. Without a zone the instant is still right.
@@ -146,5 +151,5 @@ def _event(row: Row) -> Event:
         f"Owed by {one_line(row['obligors'] or 'nobody')}\n"
         f"Status: {status.value.replace('_', ' ')}",
     )
-    event.add("url", f"{settings.SITE_URL}/admin/compliance/deadline/{row['id']}/change/")
+    event.add("url", url)
     return event

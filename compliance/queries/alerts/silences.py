@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from compliance.domain.fields import AgreementRef
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 

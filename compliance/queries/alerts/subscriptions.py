@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
+from compliance.domain.fields import AgreementRef
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -10,7 +10,7 @@ from compliance.queries.rows import Row, Where, one
 _SUBSCRIPTIONS = """
 SELECT s.id, nullif(s.email, '') AS email, s.webhook_id AS webhook, a.ref AS agreement,
     p.code AS party, nullif(s.tag, '') AS tag, s.min_severity, s.is_owner, s.kinds,
-    s.from_escalation, s.rhythm, s.digest_hour, s.digest_weekday, s.quiet_from, s.quiet_until,
+    s.from_escalation, s.frequency, s.digest_hour, s.digest_weekday, s.quiet_from, s.quiet_until,
     s.timezone, s.is_active, s.refused_at, nullif(s.refusal, '') AS refusal
 FROM compliance_subscription AS s
 LEFT JOIN compliance_agreement AS a ON a.id = s.agreement_id

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compliance.domain.deadlines.timeline import end_of_breach
-from compliance.domain.drafts import AgreementRef
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import Reason, Status
-from compliance.queries.deadlines.deadlines import Moment
+from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.filters import DayOrInstant, Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -63,7 +62,7 @@ JOIN compliance_agreement AS a ON a.id = d.agreement_id
 _NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
 
 
-class BreachListing(Moment, Listing):
+class BreachListing(PointInTime, Listing):
     """Filters of breaches. `is_open` selects those that have not ended.
 
     `occurred_after` is inclusive, `occurred_before` exclusive. A day begins in UTC.
@@ -93,7 +92,7 @@ def listed(listing: BreachListing) -> Page:
     return replace(found, rows=[_with_reason(each) for each in found.rows])
 
 
-def row(breach_id: int, moment: Moment) -> Row | None:
+def row(breach_id: int, moment: PointInTime) -> Row | None:
     """Return one breach, or None, also if it was not known at the given time."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at)
     if moment.as_of is None:

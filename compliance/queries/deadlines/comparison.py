@@ -8,12 +8,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity
-from compliance.queries.deadlines.deadlines import OF_PARTY, Moment
+from compliance.queries.deadlines.deadlines import OF_PARTY, PointInTime
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -149,6 +148,6 @@ def _states(rows: Sequence[Row], side: str, at: datetime) -> dict[int, Mapping[s
         for row in rows
         if row[f"{side}_status"] is not None
     ]
-    add_verification(states, Moment(as_of=at, known_at=at))
+    add_verification(states, PointInTime(as_of=at, known_at=at))
     shown = (*_COMPARED, "verification")
     return {state["id"]: {name: state[name] for name in shown} for state in states}

@@ -8,7 +8,7 @@ from typing import Any
 
 from compliance.domain.deadlines.components import RolledUp, rolled_up, status_of_several
 from compliance.domain.vocabulary import RollUp, Status
-from compliance.queries.deadlines.deadlines import Moment, source
+from compliance.queries.deadlines.deadlines import PointInTime, source
 from compliance.queries.rows import Row, fetch
 
 # The components of obligations, recursively, with the statuses of their deadlines.
@@ -49,7 +49,7 @@ ORDER BY o.id
 """
 
 
-def add_components(rows: Sequence[Row], moment: Moment) -> None:
+def add_components(rows: Sequence[Row], moment: PointInTime) -> None:
     """Set `components` on rows of obligations: the progress of their components, or None."""
     ids = [row["id"] for row in rows]
     values = {"ids": ids, "as_of": moment.as_of, "known_at": moment.known_at}
@@ -97,7 +97,7 @@ def _status(part: Row, children: dict[int, list[Row]]) -> Status | None:
     return _rolled_up(part, children).status if children.get(part["id"]) else None
 
 
-def consequences(obligation_id: int, moment: Moment) -> Row | None:
+def consequences(obligation_id: int, moment: PointInTime) -> Row | None:
     """Return the chain of consequences of an obligation.
 
     Upwards, what it remedies, nearest first; downwards, what its breach activates, recursively.

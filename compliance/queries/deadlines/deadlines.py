@@ -13,12 +13,12 @@ from typing import Annotated, Literal, Self
 from django.db.models import Q
 from pydantic import Field
 
+from compliance.domain.date_fields import Instant
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
@@ -35,7 +35,7 @@ _NOW = "compliance_deadline AS d"
 
 # The state of each deadline by the ledger rule. One lookup each if few are requested; one pass
 # over the index of the ledger, from its end, for all.
-_STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.first_at,"
+_STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
 CROSS JOIN LATERAL (
     SELECT {_STATE} e.performed, e.target
@@ -56,9 +56,9 @@ ON e.deadline_id = d.id
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
-    e.unmet_at, d.starts_at, e.first_at,
+    e.unmet_at, d.starts_at, e.earliest_due_at,
     e.reason IN ('window_began', 'performed_in_window')
-        OR coalesce(e.status = 'pending' AND e.first_at <= e.effective_at, FALSE) AS is_ambiguous,
+        OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE) AS is_ambiguous,
     coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity, d.begins_at,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
@@ -91,7 +91,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.first_at, d.is_ambiguous,
+    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.earliest_due_at, d.is_ambiguous,
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
@@ -110,7 +110,7 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
 """
 
 
-class Moment(Filter):
+class PointInTime(Filter):
     """An instant (`as_of`), seen with what was known then or at another instant (`known_at`)."""
 
     as_of: Annotated[Instant | None, Field(description="Show the state at this instant.")] = None
@@ -136,7 +136,7 @@ class Moment(Filter):
         return self.model_copy(update={"as_of": self.as_of or known_at, "known_at": known_at})
 
 
-class DeadlineFilter(Moment):
+class DeadlineFilter(PointInTime):
     """Filters of deadlines."""
 
     status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
@@ -187,7 +187,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
     return found
 
 
-def row(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
+def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     """Return one deadline at a given time, with its trace; None also if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
     found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
@@ -214,7 +214,7 @@ def _add_pace(found: Row, as_of: datetime) -> None:
     found["expected_quantity"], found["pace"] = expected, share
 
 
-def source(moment: Moment) -> str:
+def source(moment: PointInTime) -> str:
     """Return SQL for the deadlines `d` in their state at a given time.
 
     It lacks their verification at that time: see `verification.add_verification`.
@@ -270,14 +270,14 @@ def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline 
     if deadline is None:
         return None
     duty = duty_of(deadline.obligation)
-    surviving = {deadline.pk} if duty.is_surviving else set()
+    surviving = {deadline.pk} if duty.survives_termination else set()
     facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
     if known_at is not None:
         facts = [each for each in facts if each.recorded_at and each.recorded_at <= known_at]
     return project(terms_of(deadline, duty), facts)
 
 
-def course(deadline_id: int, moment: Moment, *, now: datetime) -> list[Row] | None:
+def course(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
     """Return the timeline of one deadline as rows, oldest first, with the future marked.
 
     At a given time: its past and its future as known then. None also if it was not known then.
@@ -304,7 +304,7 @@ def _after(found: Timeline, as_of: datetime) -> list[Row]:
     return [each for each in transition_rows(found, now=as_of) if each["is_projected"]]
 
 
-def believed(deadline_id: int, moment: Moment) -> list[tuple[Entry, date | None]]:
+def believed(deadline_id: int, moment: PointInTime) -> list[tuple[Entry, date | None]]:
     """Return the timeline up to a given time from the ledger of that time, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant
-from compliance.domain.due_dates.due_rules import Ref
-from compliance.domain.vocabulary import Conclusion, FactKind
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, Ref
+from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.queries.deadlines.effective_facts import superseders
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -41,7 +41,7 @@ class DeterminationListing(Listing):
     agreement: AgreementRef | None = None
     deadline: Id | None = None
     obligation_ref: Ref | None = None
-    verdict: Conclusion | None = None
+    verdict: Verdict | None = None
     known_at: Annotated[
         Instant | None,
         Field(description="Only records up to then, superseded only by records up to then."),

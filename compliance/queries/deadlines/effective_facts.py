@@ -12,7 +12,7 @@ from compliance.models import Agreement, Deadline, Fact
 from compliance.models.deadlines.facts import fact_of
 
 
-def standing_facts(subject: Deadline | Agreement) -> list[Fact]:
+def effective_facts_of(subject: Deadline | Agreement) -> list[Fact]:
     """Return the effective facts of a deadline, or of an agreement as a whole."""
     if isinstance(subject, Deadline):
         return _standing(Fact.objects.filter(deadline=subject), subject.timezone)

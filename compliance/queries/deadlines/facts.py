@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page

@@ -43,7 +43,7 @@ class Desk:
     coming: Sequence[Deadline]
     coming_count: int
     last_sweep: SweepRun | None
-    set_aside_count: int
+    quarantined_count: int
     refused_count: int
     last_recomputation: Recomputation | None
     last_audit: Audit | None
@@ -72,7 +72,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
         coming_count=coming.count(),
         last_sweep=finished.order_by("-ended_at").first(),
-        set_aside_count=Deadline.objects.set_aside().count(),
+        quarantined_count=Deadline.objects.quarantined().count(),
         refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
         last_recomputation=Recomputation.objects.filter(ended_at__isnull=False).first(),
         last_audit=Audit.objects.first(),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.domain.drafts import AgreementRef
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Proposal
 from compliance.queries.filters import Id

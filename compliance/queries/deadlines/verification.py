@@ -12,7 +12,7 @@ from django.db.models import Q
 from compliance.domain.civil_time import civil_day
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
-from compliance.domain.vocabulary import Conclusion, EvidenceKind
+from compliance.domain.vocabulary import EvidenceKind, Verdict
 from compliance.models import Evidence, Fact
 from compliance.models.deadlines.facts import fact_of
 from compliance.queries.rows import Row
@@ -44,8 +44,8 @@ def add_verification(rows: Sequence[Row], moment: Pinned) -> None:
 
 def _conclusions(
     by_id: dict[int, Row], as_of: datetime, known_at: datetime
-) -> dict[int, list[Conclusion]]:
-    found: dict[int, list[Conclusion]] = defaultdict(list)
+) -> dict[int, list[Verdict]]:
+    found: dict[int, list[Verdict]] = defaultdict(list)
     known = Fact.objects.filter(deadline_id__in=by_id, recorded_at__lte=known_at)
     facts = defaultdict(list)
     for fact in known.values():
@@ -63,11 +63,11 @@ def _looks(by_id: dict[int, Row], as_of: datetime, known_at: datetime) -> dict[i
     for pk, row in by_id.items():
         obligations[row["obligation"]].append(pk)
     bearing = Q(deadlines__in=by_id) | Q(obligations__in=obligations)
-    looks = Evidence.objects.filter(
-        bearing, kind=EvidenceKind.LOOK.value, recorded_at__lte=known_at
+    search_logs = Evidence.objects.filter(
+        bearing, kind=EvidenceKind.SEARCH_LOG.value, recorded_at__lte=known_at
     ).distinct()
     found: dict[int, list[date]] = defaultdict(list)
-    for look in looks.prefetch_related("deadlines", "obligations"):
+    for look in search_logs.prefetch_related("deadlines", "obligations"):
         ids = {each.pk for each in look.deadlines.all()}
         for obligation in look.obligations.all():
             ids.update(obligations.get(obligation.pk, ()))

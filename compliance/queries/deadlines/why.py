@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,20 +11,19 @@ from django.db.models import Q
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
-    FactTold,
     Passed,
-    PositionTold,
+    PositionSummary,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
-from compliance.models import Deadline, Fact, Position
-from compliance.models.deadlines.facts import fact_told
-from compliance.queries.deadlines.deadlines import Moment, believed, row, timeline
+from compliance.models import Deadline, Position
+from compliance.models.deadlines.facts import facts_told
+from compliance.queries.deadlines.deadlines import PointInTime, believed, row, timeline
 from compliance.queries.rows import Row
 
 
-def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
+def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     """Return the explanation as a row; None if the deadline does not exist or was not known then.
 
     Raises:
@@ -45,7 +43,7 @@ def why(deadline_id: int, moment: Moment, *, now: datetime) -> Row | None:
     }
 
 
-def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanation | None:
+def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Explanation | None:
     """Explain the status of a deadline, now or at a given time."""
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
     state = row(deadline_id, moment, now=now)
@@ -61,7 +59,7 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
         Case(
             timezone=deadline.timezone,
             course=course,
-            facts=_facts(course),
+            facts=facts_told(each.fact_id for each in course),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
             verification=Verification(state["verification"]),
@@ -71,21 +69,9 @@ def explanation(deadline_id: int, moment: Moment, *, now: datetime) -> Explanati
     )
 
 
-def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
+def _course(deadline_id: int, moment: PointInTime, now: datetime) -> list[Passed]:
     if moment.as_of is not None:
-        return [
-            Passed(
-                effective_at=entry.effective_at,
-                status=entry.status,
-                reason=entry.reason,
-                fact_id=entry.fact_id,
-                due_on=due_on,
-                due_at=entry.due_at,
-                performed=entry.performed,
-                target=entry.target,
-            )
-            for entry, due_on in believed(deadline_id, moment)
-        ]
+        return [Passed.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
     found = timeline(deadline_id)
     if found is None:
         return []
@@ -106,13 +92,7 @@ def _course(deadline_id: int, moment: Moment, now: datetime) -> list[Passed]:
     ]
 
 
-def _facts(course: Sequence[Passed]) -> dict[int, FactTold]:
-    ids = {each.fact_id for each in course if each.fact_id is not None}
-    rows = Fact.objects.filter(pk__in=ids).prefetch_related("evidence")
-    return {fact.pk: fact_told(fact) for fact in rows}
-
-
-def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionTold]:
+def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionSummary]:
     """Return the latest position of each party, in the order of statement."""
     said: Any = Position.objects.filter(
         Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
@@ -123,7 +103,7 @@ def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[
     ):
         latest[each.party_id] = each
     return [
-        PositionTold(
+        PositionSummary(
             id=each.pk,
             party=each.party.name,
             verdict=Verdict(each.verdict),

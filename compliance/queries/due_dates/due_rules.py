@@ -9,31 +9,27 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compliance.domain.civil_time import wall_clock
-from compliance.domain.drafts import AgreementRef, Draft, PartyCode
+from compliance.domain.date_fields import TimeZoneName
+from compliance.domain.drafts import Draft
+from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
+from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
     DueRule,
     Grace,
     GraceUnit,
     OffsetRule,
     RecurrenceRule,
-    TimeZoneName,
     TriggerRule,
     dump_due_rule,
 )
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.due_dates.resolution import (
-    MOST_SHOWN,
-    GraceUnresolvable,
-    Resolved,
-    Setting,
-    Unresolvable,
-    preview,
-)
+from compliance.domain.due_dates.previews import MOST_SHOWN, preview
+from compliance.domain.fields import AgreementRef, PartyCode
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit
 from compliance.models import Agreement, Party
 from compliance.models.agreements.agreements import milestone_event
-from compliance.models.due_dates.calendars import desk_calendars
+from compliance.models.due_dates.calendars import custom_calendars
 from compliance.queries.rows import Row, fetch
 
 _BUSINESS_DAYS_A_YEAR = 250
@@ -74,14 +70,14 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
     Raises:
         Invalid: the rule cannot be resolved, or refers to something that does not exist.
     """
-    setting = _setting(draft)
-    event = _event_of(draft, setting)
-    is_guess = setting.timezone is None and _names_no_zone(draft.rule)
+    context = _context(draft)
+    event = _event_of(draft, context)
+    is_guess = context.timezone is None and _names_no_zone(draft.rule)
     try:
         found = preview(
             draft.rule,
-            replace(setting, timezone="UTC") if is_guess else setting,
-            limit=_limit(draft, setting),
+            replace(context, timezone="UTC") if is_guess else context,
+            limit=_limit(draft, context),
             event=event,
         )
     except Unresolvable as error:
@@ -96,7 +92,7 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
     return {
         "rule": dump_due_rule(draft.rule),
         "dates": [each.due.due_on for each in found.dates],
-        "deadlines": [_deadline(each, setting) for each in found.dates],
+        "deadlines": [_deadline(each, context) for each in found.dates],
         "earliest": differing and (differing.earliest_on or differing.due.due_on),
         "latest": differing and differing.due.due_on,
         "earliest_at": differing.readings[0] if differing and differing.readings else None,
@@ -106,44 +102,44 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
     }
 
 
-def _event_of(draft: PreviewDraft, setting: Setting) -> Event | None:
+def _event_of(draft: PreviewDraft, context: ResolutionContext) -> Event | None:
     """Return the event that a trigger waits for, or None if it is not known yet."""
     if not isinstance(draft.rule, TriggerRule):
         return None
     on = draft.rule.on
     if on.milestone is not None:
-        if on.milestone not in setting.milestones:
+        if on.milestone not in context.milestones:
             sentence = f"Milestone {on.milestone} does not exist. Give the agreement that has it."
             raise refusal("rule/on/milestone", sentence)
-        return setting.milestones[on.milestone]
+        return context.milestones[on.milestone]
     for name in ("breach_of", "met"):
         ref = getattr(on, name)
-        if ref is not None and draft.agreement is not None and ref not in setting.deadlines:
+        if ref is not None and draft.agreement is not None and ref not in context.deadlines:
             sentence = f"{draft.agreement} has no obligation {ref}. Correct the ref."
             raise refusal(f"rule/on/{name}", sentence)
     return None
 
 
-def _limit(draft: PreviewDraft, setting: Setting) -> int:
+def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
     """Return how many dates to compute, so that no rule takes unbounded work."""
     if not isinstance(draft.rule, RecurrenceRule):
         return draft.limit
     # Each date may need another year of holidays from each calendar, and its own count of the
     # business days of the grace period.
-    work = max(1, len(draft.rule.calendars or setting.calendars), len(setting.calendars))
+    work = max(1, len(draft.rule.calendars or context.calendars), len(context.calendars))
     if draft.grace is not None and draft.grace.unit is GraceUnit.BUSINESS_DAYS:
         work += draft.grace.count // _BUSINESS_DAYS_A_YEAR
     return max(1, min(draft.limit, MOST_SHOWN // work))
 
 
-def _deadline(resolved: Resolved, setting: Setting) -> Row:
+def _deadline(resolved: Resolved, context: ResolutionContext) -> Row:
     due = resolved.due
-    zones = {due.timezone, *setting.party_timezones.values()}
+    zones = {due.timezone, *context.party_timezones.values()}
     return {
         "due_on": due.due_on,
         "due_at": due.due_at,
         "unmet_at": due.unmet_at,
-        "first_at": due.first_at,
+        "earliest_due_at": due.earliest_due_at,
         "timezone": due.timezone,
         "local": {name: wall_clock(due.due_at, name).isoformat() for name in sorted(zones)},
     }
@@ -153,7 +149,7 @@ def _names_no_zone(rule: DueRule) -> bool:
     return (rule.then if isinstance(rule, TriggerRule) else rule).timezone is None
 
 
-def _setting(draft: PreviewDraft) -> Setting:
+def _context(draft: PreviewDraft) -> ResolutionContext:
     party_timezones = {}
     for path in ("obligor", "obligee"):
         code = getattr(draft, path)
@@ -162,20 +158,20 @@ def _setting(draft: PreviewDraft) -> Setting:
             if party is None:
                 raise refusal(path, f"Party {code} does not exist. Create it first.")
             party_timezones[code] = party.timezone
-    setting = Setting(
+    context = ResolutionContext(
         timezone=draft.timezone or party_timezones.get(draft.obligor or ""),
         party_timezones=party_timezones,
-        desk=desk_calendars(),
+        custom_calendars=custom_calendars(),
         grace=draft.grace,
     )
     if draft.agreement is None:
-        return setting
+        return context
     agreement = Agreement.objects.filter(ref=draft.agreement).first()
     if agreement is None:
         raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     return replace(
-        setting,
-        timezone=draft.timezone or agreement.timezone or setting.timezone,
+        context,
+        timezone=draft.timezone or agreement.timezone or context.timezone,
         party_timezones=party_timezones or dict(agreement.parties.values_list("code", "timezone")),
         calendars=tuple(agreement.calendars),
         milestones={each.ref: milestone_event(each) for each in agreement.milestones.all()},

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from compliance.domain.drafts import AgreementRef, Instant, PartyCode
-from compliance.domain.due_dates.due_rules import Ref
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import EvidenceFile
 from compliance.queries.filters import Id

@@ -71,14 +71,14 @@ class BadRow:
 class Findings:
     """The counts and findings of a check.
 
-    `set_aside` counts quarantined deadlines: their chains were checked, their status was not.
+    `quarantined` counts quarantined deadlines: their chains were checked, their status was not.
     """
 
     deadlines: int = 0
     facts: int = 0
     entries: int = 0
     seals: int = 0
-    set_aside: int = 0
+    quarantined: int = 0
     bad: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
 
@@ -103,7 +103,7 @@ class Findings:
         self.deadlines += other.deadlines
         self.facts += other.facts
         self.entries += other.entries
-        self.set_aside += other.set_aside
+        self.quarantined += other.quarantined
         for row in other.bad_rows:
             self.add(row)
         self.bad += other.bad - len(other.bad_rows)
@@ -119,12 +119,12 @@ class _Row(NamedTuple):
     original_due_on: date | None
     original_due_at: datetime | None
     original_unmet_at: datetime | None
-    original_first_at: datetime | None
+    original_earliest_due_at: datetime | None
     moves: list[dict[str, Any]] | None
     is_withdrawn: bool
     timezone: str
     recorded_at: datetime | None
-    set_aside_error: str
+    quarantine_error: str
     facts_head: bytes | None
     ledger_head: bytes | None
     status: str
@@ -132,7 +132,7 @@ class _Row(NamedTuple):
     due_on: date | None
     due_at: datetime | None
     unmet_at: datetime | None
-    first_at: datetime | None
+    earliest_due_at: datetime | None
     is_ambiguous: bool
     performed_quantity: Decimal
     target_quantity: Decimal | None
@@ -140,7 +140,7 @@ class _Row(NamedTuple):
     duty_kind: str
     duty_target: Decimal | None
     has_due_rule: bool
-    is_surviving: bool
+    survives_termination: bool
 
 
 class _Link(NamedTuple):
@@ -296,7 +296,7 @@ def _check_batch(rows: Sequence[_Row], as_of: datetime, *, is_sealed: bool) -> F
     facts = _fact_chains("deadline_id", ids)
     ledger = _ledger_chains(ids)
     breaches = _breaches_of(ids)
-    known = facts_about(rows, surviving={row.id for row in rows if row.is_surviving})
+    known = facts_about(rows, surviving={row.id for row in rows if row.survives_termination})
     for row in rows:
         entries = ledger.get(row.id, [])
         chain = [_link_of(each) for each in entries]
@@ -310,8 +310,8 @@ def _check_batch(rows: Sequence[_Row], as_of: datetime, *, is_sealed: bool) -> F
             if bad := _first_bad(links, head, is_sealed=is_sealed):
                 row_id, detail = bad
                 findings.add(BadRow(table=table, id=row_id, deadline=row.id, detail=detail))
-        if row.set_aside_error:
-            findings.set_aside += 1
+        if row.quarantine_error:
+            findings.quarantined += 1
             continue
         if detail := _other_course(
             row, known.get(row.id, ()), entries, breaches.get(row.id, ()), as_of
@@ -408,7 +408,7 @@ def _other_course(
             kind=ObligationKind(row.duty_kind),
             target_quantity=row.duty_target,
             has_due_rule=row.has_due_rule,
-            is_surviving=row.is_surviving,
+            survives_termination=row.survives_termination,
         )
         timeline = project(terms_of(row, duty), facts)
         held = [_entry_of(each) for each in entries]
@@ -445,7 +445,7 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "due_on": now.due and now.due.due_on,
         "due_at": now.due and now.due.due_at,
         "unmet_at": now.due and now.due.unmet_at,
-        "first_at": now.due and now.due.first_at,
+        "earliest_due_at": now.due and now.due.earliest_due_at,
         "is_ambiguous": now.is_ambiguous,
         "performed_quantity": now.performed,
         "target_quantity": now.target,
@@ -461,7 +461,7 @@ def _entry_of(row: Mapping[str, Any]) -> Entry:
         fact_id=row["fact_id"],
         due_at=row["due_at"],
         unmet_at=row["unmet_at"],
-        first_at=row["first_at"],
+        earliest_due_at=row["earliest_due_at"],
         performed=row["performed"],
         target=row["target"],
     )
@@ -480,7 +480,7 @@ _OF_DEADLINE = ", ".join(f"d.{name}" for name in _Row._fields[: _Row._fields.ind
 # The left join also finds deadlines whose obligation was removed.
 _DEADLINES = f"""
     SELECT {_OF_DEADLINE}, o.kind, o.target_quantity, o.due IS NOT NULL,
-        coalesce(o.is_surviving, FALSE)
+        coalesce(o.survives_termination, FALSE)
     FROM compliance_deadline AS d
     LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
     WHERE d.id > %(after)s AND (%(ids)s::bigint[] IS NULL OR d.id = ANY(%(ids)s::bigint[]))
@@ -502,7 +502,7 @@ _EVIDENCE_OF = """
 
 _LEDGER_COLUMNS = (
     "id", "hash", "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id",
-    "due_on", "due_at", "unmet_at", "first_at", "performed", "target",
+    "due_on", "due_at", "unmet_at", "earliest_due_at", "performed", "target",
 )  # fmt: skip
 
 _LEDGER_OF = f"""

@@ -120,11 +120,11 @@ _UNSENT = """
 
 _UNWATCHED = """
     (SELECT d.id, d.status FROM compliance_deadline AS d
-     WHERE d.set_aside_error = '' AND d.next_check_at <= %(overdue)s
+     WHERE d.quarantine_error = '' AND d.next_check_at <= %(overdue)s
      ORDER BY d.next_check_at LIMIT %(most)s)
     UNION ALL
     (SELECT d.id, d.status FROM compliance_deadline AS d
-     WHERE d.set_aside_error = '' AND d.next_check_at IS NULL
+     WHERE d.quarantine_error = '' AND d.next_check_at IS NULL
        AND d.status IN ('pending', 'holding', 'in_grace') AND d.due_at IS NOT NULL
        AND NOT d.is_withdrawn
      ORDER BY d.id LIMIT %(most)s)
@@ -136,7 +136,7 @@ _UNRECOVERED = """
     FROM compliance_breach AS b
     JOIN compliance_deadline AS d ON d.id = b.deadline_id AND d.recorded_at <= %(patient)s
     JOIN compliance_alert AS a ON a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
-     AND a.kind IN ('missed', 'escalated', 'unsilenced') AND a.withdrawn_at IS NULL
+     AND a.kind IN ('missed', 'escalated', 'silence_ended') AND a.withdrawn_at IS NULL
     JOIN compliance_message AS m ON m.id = a.message_id AND m.state = 'sent'
     WHERE b.ended_at > %(lately)s AND EXISTS (
         SELECT FROM compliance_subscription AS s

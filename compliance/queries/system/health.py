@@ -37,11 +37,11 @@ SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
                  AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))),
           (SELECT min(created_at) FROM compliance_message
            WHERE state = 'waiting' AND webhook_id IS NULL AND attempt_count < %(own_fault)s)),
-    (SELECT count(*) FROM compliance_deadline WHERE NOT (set_aside_error = '')),
+    (SELECT count(*) FROM compliance_deadline WHERE NOT (quarantine_error = '')),
     (SELECT failed FROM compliance_recomputation WHERE ended_at IS NOT NULL
      ORDER BY id DESC LIMIT 1),
     (SELECT count(*) FROM compliance_deadline WHERE data_version = ''),
-    (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_deskcalendarevent),
+    (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_customcalendarevent),
                      (SELECT max(pgh_created_at) FROM compliance_closingdayevent))),
     (SELECT ended_at FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
     (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
@@ -68,13 +68,13 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
     """Return all checks. The service is ready if none is failing or unknown."""
     checks = {"broker": _broker()}
     try:
-        last_sweep, oldest_alert, set_aside, failed, stale, calendar_changed, *rest = _figures()
+        last_sweep, oldest_alert, quarantined, failed, stale, calendar_changed, *rest = _figures()
         checked_at, bad_rows, audited_at, problems, swept_since = rest
     except (psycopg.Error, OSError):
         unknown = Check(state="unknown", figure={})
         failing = Check(state="failing", figure={})
         return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
-                "set_aside": unknown, "recomputation": unknown, "ledger": unknown,
+                "quarantined": unknown, "recomputation": unknown, "ledger": unknown,
                 "audit": unknown}  # fmt: skip
     sweep_limit = sweep_limit_seconds()
     sweep_age = _age(last_sweep, as_of)
@@ -91,7 +91,7 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
             figure={"oldest_unsent_seconds": alert_age, "limit_seconds": _OLDEST_ALERT_SECONDS},
         ),
         # A quarantined deadline waits for a correction of its own data and delays no other.
-        "set_aside": Check(state="ok", figure={"deadlines": set_aside}),
+        "quarantined": Check(state="ok", figure={"deadlines": quarantined}),
         "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
         "ledger": _ledger(checked_at, bad_rows, as_of=as_of),
         "audit": _audit(audited_at, problems, swept_since, as_of=as_of),

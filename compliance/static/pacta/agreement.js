@@ -1,13 +1,13 @@
-// Keeps the boxes for obligors and obligees in step with the parties chosen on the same page.
+// Keeps the checkboxes for obligors and obligees in step with the parties chosen on the page.
 (() => {
   "use strict";
 
-  const SELECTS = 'select[name^="memberships-"][name$="-party"]';
-  const SIDES = '[id$="-obligors"].pacta-boxes, [id$="-obligees"].pacta-boxes';
+  const PARTY_SELECTS = 'select[name^="memberships-"][name$="-party"]';
+  const PARTY_CHECKBOXES = '[id$="-obligors"].pacta-checkboxes, [id$="-obligees"].pacta-checkboxes';
 
-  const members = () => {
+  const chosenParties = () => {
     const found = new Map();
-    document.querySelectorAll(SELECTS).forEach((select) => {
+    document.querySelectorAll(PARTY_SELECTS).forEach((select) => {
       const row = select.name.replace(/-party$/, "");
       const removed = document.querySelector(`input[name="${row}-DELETE"]`);
       if (!select.value || row.includes("__prefix__") || (removed && removed.checked)) return;
@@ -16,12 +16,11 @@
     return found;
   };
 
-  const box = (name, id, code, text, isChecked) => {
+  const makeCheckbox = (name, id, code, text, isChecked) => {
     const label = document.createElement("label");
     const input = document.createElement("input");
     input.type = "checkbox";
     Object.assign(input, { name, id, value: code, checked: isChecked });
-    input.className = "pacta-box";
     const span = document.createElement("span");
     span.textContent = text;
     label.htmlFor = id;
@@ -29,48 +28,51 @@
     return label;
   };
 
-  const sync = () => {
-    const known = members();
-    document.querySelectorAll(SIDES).forEach((side) => {
-      const name = side.id.replace(/^id_/, "");
+  const updateCheckboxes = () => {
+    const parties = chosenParties();
+    document.querySelectorAll(PARTY_CHECKBOXES).forEach((group) => {
+      const name = group.id.replace(/^id_/, "");
       const checked = new Set(
-        [...side.querySelectorAll("input:checked")].map((input) => input.value),
+        [...group.querySelectorAll("input:checked")].map((input) => input.value),
       );
-      const rows = [...known].map(([code, party]) => [code, `${code} ${party}`]);
+      const rows = [...parties].map(([code, party]) => [code, `${code} ${party}`]);
       checked.forEach((code) => {
-        if (!known.has(code)) rows.push([code, `${code} (not a party above)`]);
+        if (!parties.has(code)) rows.push([code, `${code} (not a party above)`]);
       });
-      side.replaceChildren(
-        ...rows.map(([code, text], at) =>
-          box(name, `${side.id}_${at}`, code, text, checked.has(code)),
+      group.replaceChildren(
+        ...rows.map(([code, text], index) =>
+          makeCheckbox(name, `${group.id}_${index}`, code, text, checked.has(code)),
         ),
       );
       if (!rows.length) {
         const hint = document.createElement("span");
         hint.className = "pacta-quiet";
         hint.textContent = "Choose the parties above first.";
-        side.append(hint);
+        group.append(hint);
       }
     });
   };
 
-  const open = (row) => {
+  const openRow = (row) => {
     const data = window.Alpine && window.Alpine.$data(row);
     if (data && "openRow" in data) data.openRow = true;
   };
 
-  const openNew = () =>
+  const openNewObligations = () =>
     document
       .querySelectorAll("#obligations-data > .form-group.template:not(.empty-form)")
-      .forEach(open);
+      .forEach(openRow);
 
-  const later = () => setTimeout(() => { sync(); openNew(); }, 0);
+  // Wait until the theme's own handlers have added or removed the row.
+  const updateLater = () => setTimeout(() => { updateCheckboxes(); openNewObligations(); }, 0);
 
   document.addEventListener("change", (event) => {
-    if (event.target.matches(`${SELECTS}, input[name^="memberships-"][name$="-DELETE"]`)) sync();
+    if (event.target.matches(`${PARTY_SELECTS}, input[name^="memberships-"][name$="-DELETE"]`)) {
+      updateCheckboxes();
+    }
   });
-  document.addEventListener("formset:added", later);
-  document.addEventListener("formset:removed", later);
-  document.addEventListener("alpine:initialized", later);
-  document.addEventListener("DOMContentLoaded", sync);
+  document.addEventListener("formset:added", updateLater);
+  document.addEventListener("formset:removed", updateLater);
+  document.addEventListener("alpine:initialized", updateLater);
+  document.addEventListener("DOMContentLoaded", updateCheckboxes);
 })();

@@ -1,0 +1,243 @@
+"""The form of obligations, which are edited on the page of their agreement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from compliance.admin import fields
+from compliance.admin.alerts import notification_policies as policies
+from compliance.admin.due_dates.due_rules import RuleField, RuleWidget
+from compliance.admin.formsets import DraftFormSet, DraftRowsMixin
+from compliance.admin.operation_forms import DraftForm, without_empty
+from compliance.admin.theme import CheckboxInput, NumberInput, StackedInline
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.due_dates.due_rules import GraceUnit
+from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
+from compliance.models import Obligation, Party
+
+_POSTED_PARTY = re.compile(r"memberships-\d+-party")
+_INHERITED = "as in the agreement"
+
+
+class ObligationForm(DraftForm):
+    """The fields of an obligation."""
+
+    ref = fields.text_field(required=True, help_text="Such as CN-2d. It cannot be changed later.")
+    title = fields.text_field(required=True)
+    kind = fields.enum_field(
+        ObligationKind, label="Kind", required=False, initial=ObligationKind.ACHIEVE.value
+    )
+    severity = fields.enum_field(Severity, initial=Severity.NORMAL.value)
+    obligors = fields.CheckboxesField(label="Obligors", help_text="The parties that owe it.")
+    obligees = fields.CheckboxesField(label="Obligees", help_text="The parties it is owed to.")
+    clause = fields.text_field(help_text="Its place in the agreement, such as Art. 3(1).")
+    text = fields.LongTextField(help_text="The wording of the agreement.")
+    due = RuleField(
+        label="Due",
+        help_text="For an obligation to maintain or refrain: the end of its period.",
+    )
+    starts = RuleField(
+        label="Binds from",
+        types=("date", "offset"),
+        help_text=(
+            "For an obligation to maintain or refrain: the start of its period. Leave empty if it "
+            "binds from the beginning."
+        ),
+    )
+    survives_termination = forms.BooleanField(
+        label="Survives termination",
+        required=False,
+        widget=CheckboxInput(),
+        help_text="Suspending or terminating the agreement does not affect this obligation.",
+    )
+    grace_count = forms.IntegerField(
+        label="Grace period", required=False, min_value=0, widget=NumberInput()
+    )
+    grace_unit = fields.enum_field(
+        GraceUnit, label="Grace unit", required=False, initial=GraceUnit.DAYS.value
+    )
+    tags = fields.CommaSeparatedField(help_text="Separate tags with commas.")
+    owner = fields.text_field(help_text="The email address of the person responsible.")
+    parent = fields.text_field(help_text="The ref of the obligation that this is a component of.")
+    roll_up = fields.enum_field(
+        RollUp,
+        label="Met when",
+        required=False,
+        initial=RollUp.ALL.value,
+        help_text="How many of its components must be met, if it has any.",
+    )
+    roll_up_share = forms.DecimalField(
+        label="Share", required=False, widget=NumberInput(), help_text="Such as 0.75."
+    )
+    target_quantity = forms.DecimalField(
+        required=False, widget=NumberInput(), help_text="The total that performances must reach."
+    )
+    unit = fields.text_field(help_text="The unit of the quantity, such as t.")
+    notification_policy_reminders = policies.StepsField(
+        example=_INHERITED,
+        label="Reminders",
+        help_text=(
+            "Days before the due date, such as “30, 7, 1”. Leave empty to use the agreement's."
+        ),
+    )
+    notification_policy_escalations = policies.StepsField(
+        example=_INHERITED,
+        label="Escalations",
+        help_text="Days after the first alert about a breach. Leave empty to use the agreement's.",
+    )
+    aliases = {"grace": "grace_count"}
+
+    class Meta:
+        model = Obligation
+        fields = (
+            "ref", "title", "kind", "severity", "clause", "text", "survives_termination", "tags", "owner",
+            "roll_up", "roll_up_share", "target_quantity", "unit",
+        )  # fmt: skip
+
+    def __init__(
+        self,
+        *args: Any,
+        parties: Sequence[tuple[str, str]] = (),
+        agreement_ref: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("due", "starts"):
+            widget = self.fields[name].widget
+            assert isinstance(widget, RuleWidget)
+            widget.agreement_ref = agreement_ref
+        if self.instance.pk:
+            self.initial.update(_initial_values(self.instance))
+            self.fields["ref"].disabled = True
+        for name in ("obligors", "obligees"):
+            self._offer_parties(name, parties)
+
+    def _offer_parties(self, name: str, parties: Sequence[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, fields.CheckboxesField)
+        chosen = (
+            field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
+            if self.is_bound
+            else self.initial.get(name)
+        )
+        field.offer(parties, keep=chosen or ())
+
+    def clean(self) -> dict[str, Any]:
+        """Reject a policy of which only one half is given: the other half would be undefined."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        halves = (policies.REMINDERS, policies.ESCALATIONS)
+        missing = [name for name in halves if name in values and values[name] is None]
+        if len(missing) == 1 and not any(name in self.errors for name in halves):
+            sentence = (
+                "Enter both or neither: a notification policy of its own replaces the agreement's "
+                "entirely."
+            )
+            self.add_error(missing[0], sentence)
+        return values
+
+    def draft_values(self) -> dict[str, Any]:
+        """Return the values of the form in the format of a draft."""
+        values = without_empty(policies.with_policy(dict(self.cleaned_data)))
+        unit = values.pop("grace_unit", None)
+        if "grace_count" in values:
+            values["grace"] = {"count": values.pop("grace_count"), "unit": unit}
+        values.setdefault("obligors", [])
+        values.setdefault("obligees", [])
+        return {name: values[name] for name in values if name in ObligationDraft.model_fields}
+
+
+def _initial_values(obligation: Obligation) -> dict[str, Any]:
+    grace = obligation.grace or {}
+    quantity = obligation.target_quantity
+    if quantity is not None and quantity == quantity.to_integral_value():
+        quantity = quantity.quantize(Decimal(1))
+    sides = list(obligation.sides.all())
+    return {
+        "obligors": _party_codes(sides, Capacity.OBLIGOR),
+        "obligees": _party_codes(sides, Capacity.OBLIGEE),
+        "due": obligation.due,
+        "starts": obligation.starts,
+        "grace_count": grace.get("count"),
+        "grace_unit": grace.get("unit") or GraceUnit.DAYS.value,
+        "owner": obligation.owner or "",
+        "parent": obligation.parent.ref if obligation.parent else "",
+        "target_quantity": quantity,
+        **policies.initial_steps(obligation.notification_policy),
+    }
+
+
+def _party_codes(sides: Sequence[Any], capacity: Capacity) -> list[str]:
+    return [side.party.code for side in sides if side.capacity == capacity.value]
+
+
+class ObligationFormSet(DraftFormSet):
+    """The obligations of an agreement, one page at a time."""
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        """Return the parties on offer: the agreement's, and those posted with this form."""
+        if not hasattr(self, "_parties"):
+            agreement = self.instance
+            stored = agreement.parties.values_list("code", "name") if agreement.pk else ()
+            codes = [v for k, v in self.data.items() if v and _POSTED_PARTY.fullmatch(k)]
+            posted = Party.objects.filter(code__in=codes).values_list("code", "name")
+            names = {code: f"{code} {name}" for code, name in (*stored, *posted)}
+            self._parties = list(names.items())
+        return {
+            **super().get_form_kwargs(index),
+            "parties": self._parties,
+            "agreement_ref": self.instance.ref if self.instance.pk else "",
+        }
+
+
+class ObligationInline(DraftRowsMixin, StackedInline):
+    """The obligations of an agreement."""
+
+    model = Obligation
+    form = ObligationForm
+    formset = ObligationFormSet
+    problem_path = "obligations"
+    collapsible = True
+    can_delete = False
+    per_page = 25
+    fields = (
+        ("ref", "title"),
+        ("kind", "severity"),
+        ("obligors", "obligees"),
+        "due",
+        ("grace_count", "grace_unit"),
+        "starts",
+        "clause",
+        "text",
+        ("tags", "owner", "parent"),
+        ("roll_up", "roll_up_share"),
+        ("target_quantity", "unit"),
+        (policies.REMINDERS, policies.ESCALATIONS),
+        "survives_termination",
+    )
+
+    @admin.display(description="Reminders")
+    def notification_policy_reminders(self, obligation: Obligation) -> str:
+        """Return the obligation's own reminders, for users who may only view it."""
+        return policies.policy_text(obligation.notification_policy, "reminders", _INHERITED)
+
+    @admin.display(description="Escalations")
+    def notification_policy_escalations(self, obligation: Obligation) -> str:
+        """Return the obligation's own escalations, for users who may only view it."""
+        return policies.policy_text(obligation.notification_policy, "escalations", _INHERITED)
+
+    def get_extra(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> int:
+        """Offer one empty row on a new agreement."""
+        return 0 if obj else 1
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows with parents and parties, in a fixed number of queries."""
+        found = super().get_queryset(request).select_related("parent")
+        return found.prefetch_related("sides__party")

@@ -1,0 +1,39 @@
+"""Permission checks for buttons that apply only to some deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest
+
+from compliance.domain.vocabulary import ObligationKind
+from compliance.models import Deadline
+
+
+def requires_perm_and(perm: str, applies: Callable[[Deadline], bool]) -> Callable[..., bool]:
+    """Return a permission check that also requires the button to apply to the deadline."""
+
+    def has_permission(_: object, request: HttpRequest, object_id: Any = None) -> bool:
+        if not request.user.has_perm(perm):
+            return False
+        deadline = _cached_deadline(request, str(object_id)) if object_id else None
+        return deadline is None or applies(deadline)
+
+    return has_permission
+
+
+def _cached_deadline(request: HttpRequest, object_id: str) -> Deadline | None:
+    """Return the deadline of a page, which is queried once for all of its buttons."""
+    cache: dict[str, Deadline | None] = request.__dict__.setdefault("deadline_cache", {})
+    if object_id not in cache:
+        pk = unquote(object_id)
+        found = Deadline.objects.select_related("obligation")
+        cache[object_id] = found.filter(pk=pk).first() if pk.isdecimal() else None
+    return cache[object_id]
+
+
+def is_achieve(deadline: Deadline) -> bool:
+    """Return whether the obligation is to achieve something by the due date."""
+    return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)

@@ -1,0 +1,105 @@
+"""Positions: what the parties say about a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django import forms
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from compliance.admin import badges, fields, instants
+from compliance.admin.operation_forms import without_empty
+from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.record_forms import DeadlineRecordForm, date_field, time_field, zone_field
+from compliance.admin.theme import Select
+from compliance.domain.deadlines.drafts import PositionDraft
+from compliance.domain.drafts import read
+from compliance.domain.vocabulary import Verdict
+from compliance.models import Deadline, Evidence, Position, User
+from compliance.operations.deadlines import positions
+
+
+@admin.register(Position)
+class PositionAdmin(ReadOnlyAdmin):
+    """All positions, newest first. Positions are recorded on the page of their deadline."""
+
+    list_display = ("party", "verdict_badge", "deadline", "quote", "stated", "recorded_by")
+    list_filter = ("verdict", "party")
+    list_select_related = ("party", "deadline__obligation", "recorded_by")
+    search_fields = ("quote", "deadline__obligation__ref", "deadline__agreement__ref")
+    ordering = ("-id",)
+    fields = (
+        "deadline", "party", "verdict", "stated", "stated_on", "quote", "evidence", "recorded_at",
+        "recorded_by",
+    )  # fmt: skip
+
+    @admin.display(description="Position", ordering="verdict")
+    def verdict_badge(self, position: Position) -> SafeString:
+        """Return the verdict as a badge."""
+        return badges.badge(position.verdict)
+
+    @admin.display(description="Stated", ordering="stated_at")
+    def stated(self, position: Position) -> SafeString:
+        """Return when it was stated in UTC, below the date if only that is known."""
+        at = instants.utc_html(position.stated_at, position.deadline.timezone)
+        return badges.two_lines(position.stated_on, at) if position.stated_on else at
+
+
+class PositionForm(DeadlineRecordForm):
+    """Records the position of a party."""
+
+    heading = "State a position"
+    advice = (
+        "What a party says about the deadline. Positions never change the status. If they differ, "
+        "the deadline is marked as disputed."
+    )
+    success_message = "Position recorded."
+
+    party = forms.ChoiceField(widget=Select())
+    verdict = fields.enum_field(Verdict, label="Position")
+    on = date_field("Stated on")
+    time = time_field()
+    timezone = zone_field()
+    quote = fields.LongTextField(help_text="The party's own words.")
+    evidence = fields.CheckboxesField(help_text="Evidence that contains the statement.")
+
+    def prepare(self, as_of: datetime) -> None:
+        """Offer the parties to the agreement."""
+        super().prepare(as_of)
+        fields.set_choices(self, "party", [fields.EMPTY_CHOICE, *self.party_choices()])
+
+    def record(self, *, by: User, as_of: datetime) -> None:
+        """Record the position."""
+        names = ("party", "verdict", "quote", "evidence")
+        values = without_empty({name: self.cleaned_data.get(name) for name in names})
+        draft = read(PositionDraft, {**values, **self.effective_values()})
+        positions.state(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PositionRow:
+    """A position on the page of a deadline."""
+
+    position: Position
+    stated: str
+    stated_utc: str
+    evidence: Sequence[Evidence]
+
+
+def position_rows(deadline: Deadline) -> list[PositionRow]:
+    """Return the positions on a deadline, in the order in which they were stated."""
+    positions = deadline.positions.select_related("party").prefetch_related("evidence")
+    return [
+        PositionRow(
+            position=position,
+            stated=str(
+                position.stated_on or instants.local_text(position.stated_at, deadline.timezone)
+            ),
+            stated_utc=instants.utc_text(position.stated_at),
+            evidence=list(position.evidence.all()),
+        )
+        for position in positions.order_by("stated_at", "id")
+    ]

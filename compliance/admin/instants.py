@@ -1,0 +1,71 @@
+"""How the admin shows instants, due dates and durations: in UTC, with the local zone beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from compliance.models import Deadline
+
+_DAY = timedelta(days=1)
+
+
+def utc_text(at: datetime) -> str:
+    """Return an instant in UTC, to the minute, with seconds only if they are not zero."""
+    at = at.astimezone(UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def local_text(at: datetime, timezone: str) -> str:
+    """Return an instant as local time in a zone, with the zone's name."""
+    at = at.astimezone(ZoneInfo(timezone))
+    clock = f"{at:%Y-%m-%d %H:%M:%S}" if at.second else f"{at:%Y-%m-%d %H:%M}"
+    return f"{clock} {timezone}"
+
+
+def utc_html(at: datetime | None, timezone: str | None = None) -> SafeString:
+    """Return a `<time>` element in UTC whose tooltip shows the local time in `timezone`."""
+    if at is None:
+        return SafeString("-")
+    return format_html(
+        '<time datetime="{}" title="{}" class="pacta-time">{}</time>',
+        at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        local_text(at, timezone) if timezone else "",
+        utc_text(at),
+    )
+
+
+def due_text(deadline: Deadline) -> str:
+    """Return the due date in the deadline's zone, with the time of day if it has one.
+
+    A dormant deadline has no date yet. An obligation to maintain or refrain may have no end date.
+    """
+    if deadline.due_on is None or deadline.due_at is None:
+        return "no date yet" if deadline.obligation.due else "no end date"
+    local = deadline.due_at.astimezone(ZoneInfo(deadline.timezone))
+    if local.date() != deadline.due_on:
+        return f"{deadline.due_on:%Y-%m-%d}"
+    return f"{deadline.due_on:%Y-%m-%d} {local:%H:%M}"
+
+
+def duration_text(later: datetime, earlier: datetime) -> str:
+    """Return the time between two instants, in the largest unit of which there are at least two."""
+    apart = abs(later - earlier)
+    if apart >= 2 * _DAY:
+        return f"{apart.days} days"
+    minutes = int(apart.total_seconds() // 60)
+    if minutes >= 120:
+        return f"{minutes // 60} hours"
+    if minutes >= 2:
+        return f"{minutes} minutes"
+    return f"{int(apart.total_seconds())} seconds"
+
+
+def run_time_text(started_at: datetime, ended_at: datetime | None) -> str:
+    """Return how long a run of a job took, in seconds."""
+    if ended_at is None:
+        return "not finished"
+    return f"{(ended_at - started_at).total_seconds():.2f} s"

@@ -1,0 +1,15 @@
+"""The pages of the admin that messages and calendars link to."""
+
+from __future__ import annotations
+
+from compliance.admin import urls
+from compliance.delivery.links import Pages, register_pages
+
+register_pages(
+    Pages(
+        home=urls.home_url,
+        deadline=urls.deadline_url,
+        deadlines=lambda agreement_id: urls.deadlines_url(agreement_id=agreement_id),
+        ledger_check=lambda check_id: urls.row_url("ledgercheck", check_id),
+    )
+)

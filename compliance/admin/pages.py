@@ -1,0 +1,40 @@
+"""What every page that we add to the admin needs: its row and the context of its template."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.contrib.admin.utils import unquote
+from django.db.models import Model
+from django.http import Http404, HttpRequest
+
+from compliance.admin.theme import ModelAdmin
+
+Row = TypeVar("Row", bound=Model)
+
+
+def get_row_or_404(
+    model_admin: ModelAdmin, request: HttpRequest, object_id: str, model: type[Row]
+) -> Row:
+    """Return the row with this id among those that the user may see.
+
+    Raises:
+        Http404: if there is none.
+    """
+    row = model_admin.get_object(request, unquote(object_id))
+    if not isinstance(row, model):
+        raise Http404
+    return row
+
+
+def page_context(
+    model_admin: ModelAdmin, request: HttpRequest, row: Model | None = None, **more: Any
+) -> dict[str, Any]:
+    """Return the template context of a page about a row, or about the model as a whole."""
+    return {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": row,
+        "subtitle": None,
+        **more,
+    }

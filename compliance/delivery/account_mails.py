@@ -1,0 +1,57 @@
+"""Emails about a user's own account, which are sent at once and bypass the outbox."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from uuid import uuid4
+
+from django.conf import settings
+
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.rendering import render_plain_mail
+from compliance.domain.phrases import counted
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import AttemptOutcome
+
+
+def send_password_link(*, to: str, path: str) -> None:
+    """Send a link with which the owner of an account chooses a password.
+
+    Raises:
+        Invalid: the mail server cannot be reached, or refuses the email.
+    """
+    days = counted(settings.PASSWORD_RESET_TIMEOUT // 86_400, "day")
+    _send(
+        to=to,
+        subject="Choose your password for Pacta",
+        body=(
+            "Follow this link to choose the password of your Pacta account:\n\n"
+            f"{settings.SITE_URL}{path}\n\n"
+            f"The link works once, and for {days}. If you did not expect this email, ignore it:\n"
+            "your account stays as it is.\n"
+        ),
+    )
+
+
+def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
+    """Tell the former address of an account that the account now has another address.
+
+    Raises:
+        Invalid: the mail server cannot be reached, or refuses the email.
+    """
+    _send(
+        to=to,
+        subject="The address of your Pacta account was changed",
+        body=(
+            f"{changed_by} changed the address of your Pacta account to {new_address}.\n"
+            "If you did not ask for this, tell another administrator.\n"
+        ),
+    )
+
+
+def _send(*, to: str, subject: str, body: str) -> None:
+    mail = render_plain_mail(subject=subject, body=body, recipient=to, name=uuid4().hex)
+    with closing(Mailer()) as mailer:
+        answer = mailer.send(mail)
+    if answer.outcome is not AttemptOutcome.SENT:
+        raise refusal("", f"The email to {to} could not be sent ({answer.text[:200]}).")

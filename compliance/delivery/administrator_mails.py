@@ -1,0 +1,87 @@
+"""Emails to the administrators about the service itself.
+
+They bypass the outbox, which may be what does not work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+
+import structlog
+
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.rendering import paragraph, render_plain_mail
+from compliance.domain.vocabulary import AttemptOutcome
+from compliance.models import User, Webhook
+
+log = structlog.get_logger(__name__)
+
+
+def administrators() -> list[str]:
+    """Return the addresses of the active administrators."""
+    people = User.objects.filter(is_superuser=True, is_active=True).order_by("id")
+    return list(people.values_list("email", flat=True))
+
+
+def send(
+    recipients: Sequence[str],
+    *,
+    subject: str,
+    paragraphs: Sequence[str],
+    name: str,
+    mailer: Mailer | None = None,
+) -> int:
+    """Send an email to each recipient, and return how many were accepted.
+
+    Args:
+        paragraphs: those that begin with `- ` are items of a list.
+        name: makes the Message-ID, so that a repetition has the same.
+        mailer: the connection to use instead of a new one.
+    """
+    body = "\n\n".join(
+        paragraph(each, indent="  " if each.startswith("- ") else "") for each in paragraphs
+    )
+    count = 0
+    with nullcontext(mailer) if mailer else closing(Mailer()) as connection:
+        for place, recipient in enumerate(recipients):
+            answer = connection.send(
+                render_plain_mail(
+                    subject=f"Pacta: {subject}",
+                    body=f"{body}\n",
+                    recipient=recipient,
+                    name=f"{name}.{place}",
+                )
+            )
+            if answer.outcome is AttemptOutcome.SENT:
+                count += 1
+            else:
+                log.error("administrator not notified", mail=name, answer=answer.text)
+    return count
+
+
+def send_refusal(
+    recipient: str, answer: str, *, message_id: int, mailer: Mailer | None = None
+) -> None:
+    """Tell the administrators about a recipient that refuses messages. See `send`.
+
+    The recipient itself is left out, if it is an administrator.
+    """
+    webhook = Webhook.objects.filter(messages=message_id).first()
+    if webhook is None:
+        subject = f"email to {recipient} is refused"
+        failure = f"An email to {recipient} was refused, or deferred too often."
+    else:
+        subject = f"webhook {webhook.name} does not accept messages"
+        failure = f"A message to webhook {webhook.name} failed too often, or was refused."
+    send(
+        [each for each in administrators() if each != recipient],
+        subject=subject,
+        paragraphs=[
+            f"{failure} The last answer was: {answer}",
+            "Whoever follows agreements at this address receives nothing until it works again. "
+            "The next alert tries it again.",
+        ],
+        name=f"refused{message_id}",
+        mailer=mailer,
+    )

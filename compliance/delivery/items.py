@@ -1,0 +1,139 @@
+"""The items of a message: one listed alert and its deadline, described for readers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from compliance.delivery import links, sentences
+from compliance.delivery.contents import DueTexts, Item, StatedPosition
+from compliance.delivery.deadlines import Histories
+from compliance.domain import phrases
+from compliance.domain.vocabulary import Capacity, Stance, Verdict
+from compliance.models import Deadline, Party, Position
+from compliance.models.alerts.reported_alerts import AlertRow
+
+_VERDICTS = {
+    Verdict.MET: "met",
+    Verdict.PARTLY_MET: "partly met",
+    Verdict.NOT_MET: "not met",
+}
+_STANCES = {Stance.FOR: "for", Stance.AGAINST: "against", Stance.CONTEXT: "context"}
+_MAX_PARTIES = 10
+
+
+def item(
+    alert: AlertRow,
+    deadline: Deadline,
+    histories: Histories,
+    *,
+    as_of: datetime,
+    zone: str | None,
+    quote_length: int,
+) -> Item:
+    """Return the item for an alert.
+
+    Args:
+        as_of: now.
+        zone: the recipient's own time zone, if there is one.
+        quote_length: the longest quote of the obligation, in characters.
+    """
+    obligation = deadline.obligation
+    obligors, obligees = (
+        [side.party for side in obligation.sides.all() if side.capacity == capacity]
+        for capacity in (Capacity.OBLIGOR, Capacity.OBLIGEE)
+    )
+    headline, tone = sentences.headline(alert, deadline, as_of)
+    positions = sorted(deadline.positions.all(), key=lambda each: (each.stated_at, each.pk))
+    is_open = alert.occurred_at is not None and alert.ended_at is None
+    return Item(
+        deadline_id=deadline.pk,
+        kind=alert.kind,
+        label=sentences.label(alert, is_achieve=sentences.is_achieve(deadline)),
+        headline=headline,
+        tone=tone,
+        title=phrases.one_line(obligation.title),
+        ref=obligation.ref,
+        agreement=phrases.one_line(deadline.agreement.title),
+        severity=obligation.severity,
+        obligors=_names_with_codes(obligors),
+        obligors_short=_short_names(obligors),
+        obligees=_names_with_codes(obligees),
+        due=_due(alert, deadline, obligors, zone),
+        situation=sentences.situation(alert, deadline, as_of),
+        note=sentences.note(alert, deadline),
+        history=phrases.shortened(phrases.one_line(histories.paragraph(deadline)), quote_length),
+        clause=phrases.one_line(obligation.clause),
+        quote=phrases.shortened(phrases.in_lines(obligation.text), quote_length),
+        positions=tuple(map(_position, positions)),
+        is_disputed=deadline.is_disputed,
+        evidence=_evidence(Counter(each.stance for each in obligation.evidence.all())),
+        path=links.pages().deadline(deadline.pk),
+        acknowledge_path=links.acknowledge_path(alert.message_id, deadline.pk) if is_open else "",
+    )
+
+
+def _due(
+    alert: AlertRow, deadline: Deadline, obligors: Sequence[Party], recipient_zone: str | None
+) -> DueTexts:
+    label = sentences.due_label(alert, deadline)
+    zone, due_on, due_at = deadline.timezone, deadline.due_on, deadline.due_at
+    if due_on is None or due_at is None:
+        return DueTexts(
+            label=label,
+            date="no longer known" if deadline.obligation.due is not None else "no end date",
+        )
+    date = phrases.due_here(due_on, due_at, zone)
+    elsewhere = []
+    if recipient_zone and recipient_zone != zone:
+        elsewhere.append(
+            f"{phrases.moment(due_at, recipient_zone)} ({recipient_zone}, your time zone)"
+        )
+    for other in dict.fromkeys(party.timezone for party in obligors):
+        is_same = phrases.moment(due_at, other) == phrases.moment(due_at, zone)
+        if not is_same and other != recipient_zone:
+            elsewhere.append(f"{phrases.moment(due_at, other)} ({other})")
+    originally, grace = "", ""
+    original_on, original_at = deadline.original_due_on, deadline.original_due_at
+    if original_on is not None and original_at is not None and original_at != due_at:
+        originally = phrases.due_here(original_on, original_at, zone)
+    if deadline.unmet_at is not None and deadline.unmet_at != due_at:
+        grace = f"until {phrases.moment(deadline.unmet_at, zone)} ({zone})"
+    return DueTexts(
+        label=label,
+        date=date,
+        in_utc=phrases.in_utc(due_at) if date != phrases.due_here(due_on, due_at, "UTC") else "",
+        elsewhere=tuple(elsewhere),
+        originally=originally,
+        grace=grace,
+    )
+
+
+def _position(position: Position) -> StatedPosition:
+    return StatedPosition(
+        party=phrases.one_line(position.party.name),
+        verdict=_VERDICTS[Verdict(position.verdict)],
+        day=phrases.day(position.stated_on or position.stated_at.date()),
+        quote=phrases.shortened(phrases.one_line(position.quote), 600),
+    )
+
+
+def _names_with_codes(parties: Sequence[Party]) -> str:
+    names = [f"{phrases.one_line(party.name)} ({party.code})" for party in parties]
+    if len(names) > _MAX_PARTIES:
+        return f"{', '.join(names[: _MAX_PARTIES - 1])} and {len(names) - _MAX_PARTIES + 1} more"
+    return phrases.joined(names)
+
+
+def _short_names(parties: Sequence[Party]) -> str:
+    names = [phrases.one_line(party.name) for party in parties]
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
+
+
+def _evidence(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    if not total:
+        return "none on record"
+    parts = [f"{counts[stance]} {word}" for stance, word in _STANCES.items() if stance in counts]
+    return f"{total:,} on record: {', '.join(parts)}"

@@ -1,0 +1,145 @@
+"""Loading messages: the contents of stored messages, and of the message that breaches would bring.
+
+Contents are read at the time of sending, so that a message is true when it is sent. The number of
+queries depends neither on how many messages are loaded nor on how many alerts they contain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from compliance.delivery import links
+from compliance.delivery.contents import Contents
+from compliance.delivery.deadlines import Histories, load_deadlines
+from compliance.delivery.items import item
+from compliance.delivery.sentences import counts_by_label, is_achieve, label
+from compliance.domain import civil_time, phrases
+from compliance.domain.vocabulary import AlertKind
+from compliance.models import Agreement, Breach, Deadline, Message, Subscription
+from compliance.models.alerts import reported_alerts
+from compliance.models.alerts.reported_alerts import AlertRow
+
+# The first items quote the obligation at length. With more, mail programs would cut the mail off.
+QUOTED_AT_LENGTH = 10
+LONG_QUOTE, SHORT_QUOTE = 2_000, 280
+_PREVIEW_ID = "<preview@localhost>"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Messages loaded together. A message that has nothing left to report is not in it."""
+
+    as_of: datetime
+    messages: Mapping[int, Message]
+    alerts: Mapping[int, Sequence[AlertRow]]
+    counts: Mapping[int, dict[str, int]]
+    deadlines: Mapping[int, Deadline]
+    histories: Histories
+    references: Mapping[int, tuple[str, ...]]
+    zones: Mapping[str, str]
+
+    def contents(self, message_id: int) -> Contents:
+        """Return the contents of a message, without further queries.
+
+        Contents are created on demand: those of hundreds of long messages would fill the memory.
+        """
+        message, alerts = self.messages[message_id], self.alerts[message_id]
+        agreement = message.agreement
+        return Contents(
+            recipient=message.recipient,
+            message_id=message.message_id,
+            thread=_thread(agreement, alerts),
+            references=self.references.get(message_id, ()),
+            agreement=phrases.one_line(agreement.title) if agreement else "your digest",
+            agreement_ref=agreement.ref if agreement else "",
+            is_digest=agreement is None,
+            unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
+            counts=self.counts[message_id],
+            items=tuple(
+                item(
+                    alert,
+                    self.deadlines[alert.deadline_id],
+                    self.histories,
+                    as_of=self.as_of,
+                    zone=self.zones.get(message.recipient),
+                    quote_length=LONG_QUOTE if place < QUOTED_AT_LENGTH else SHORT_QUOTE,
+                )
+                for place, alert in enumerate(alerts)
+            ),
+            list_path=links.pages().deadlines(message.agreement_id),
+        )
+
+
+def load(message_ids: Sequence[int], *, as_of: datetime) -> Batch:
+    """Return messages with everything that they report."""
+    alerts, counts = reported_alerts.load_alerts(message_ids)
+    messages = Message.objects.select_related("agreement").in_bulk(list(alerts))
+    deadline_ids = {alert.deadline_id for each in alerts.values() for alert in each}
+    return Batch(
+        as_of=as_of,
+        messages=messages,
+        alerts=alerts,
+        counts={message_id: counts_by_label(each) for message_id, each in counts.items()},
+        deadlines=load_deadlines(deadline_ids),
+        histories=Histories.load(deadline_ids),
+        references=reported_alerts.earlier_message_ids(message_ids),
+        zones=_zones({message.recipient for message in messages.values()}),
+    )
+
+
+def contents_about(
+    breaches: Sequence[Breach], *, recipient: str, is_digest: bool, as_of: datetime
+) -> Contents:
+    """Return the contents of a message that reports these breaches for the first time.
+
+    Nothing is stored. Unless it is a digest, all breaches are of one agreement.
+
+    Args:
+        breaches: at least one.
+    """
+    deadlines = load_deadlines(breach.deadline_id for breach in breaches)
+    alerts = [
+        AlertRow(
+            message_id=0,
+            kind=AlertKind.RECOVERED if breach.ended_at else AlertKind.MISSED,
+            deadline_id=breach.deadline_id,
+            occurred_at=breach.occurred_at,
+            detected_at=breach.detected_at,
+            ended_at=breach.ended_at,
+            end_reason=breach.end_reason,
+        )
+        for breach in breaches
+    ]
+    labels = Counter(
+        label(alert, is_achieve=is_achieve(deadlines[alert.deadline_id])) for alert in alerts
+    )
+    agreement = None if is_digest else deadlines[breaches[0].deadline_id].agreement
+    batch = Batch(
+        as_of=as_of,
+        messages={0: Message(recipient=recipient, agreement=agreement, message_id=_PREVIEW_ID)},
+        alerts={0: alerts},
+        counts={0: dict(labels)},
+        deadlines=deadlines,
+        histories=Histories.load(deadlines),
+        references={},
+        zones=_zones([recipient]),
+    )
+    return batch.contents(0)
+
+
+def _thread(agreement: Agreement | None, alerts: Sequence[AlertRow]) -> str:
+    """Return what mail programs group by: the deadline if there is only one, or the agreement."""
+    if len(alerts) == 1:
+        return f"deadline-{alerts[0].deadline_id}"
+    return f"agreement-{agreement.pk}" if agreement else "digest"
+
+
+def _zones(recipients: Iterable[str]) -> dict[str, str]:
+    """Return the time zones of the recipients who have set one."""
+    subscriptions = Subscription.objects.filter(email__in=recipients, is_active=True)
+    known = civil_time.zone_names()
+    found = subscriptions.exclude(timezone="UTC").order_by("-id").values_list("email", "timezone")
+    return {email: zone for email, zone in found if zone in known}

@@ -1,0 +1,115 @@
+"""Contents as an email: subject, headers, plain text and HTML."""
+
+from __future__ import annotations
+
+import textwrap
+from email.utils import parseaddr
+from functools import cache
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+
+from compliance.delivery.contents import Contents
+from compliance.domain import phrases
+
+_WIDTH = 76
+_MAX_SUBJECT_LENGTH = 250
+_AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+
+def sender_domain() -> str:
+    """Return the domain of the sender, for Message-IDs."""
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+def render_mail(contents: Contents) -> EmailMultiAlternatives:
+    """Return the email with these contents."""
+    # No message has the first Message-ID: it is what all messages of a thread refer to.
+    references = (f"<{contents.thread}@{sender_domain()}>", *contents.references)
+    title = subject(contents)
+    context = {
+        "contents": contents,
+        "items": contents.items,
+        "single": contents.items[0] if contents.total == 1 else None,
+        "subject": title,
+        "summary": summary(contents),
+        "site": settings.SITE_URL,
+    }
+    mail = EmailMultiAlternatives(
+        subject=title,
+        body=_template("txt").render(context),
+        to=[contents.recipient],
+        headers={
+            "Message-ID": contents.message_id,
+            **_AUTOMATIC,
+            "List-Unsubscribe": f"<{settings.SITE_URL}{contents.unsubscribe_path}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "In-Reply-To": references[-1],
+            "References": " ".join(references),
+        },
+    )
+    mail.attach_alternative(_template("html").render(context), "text/html")
+    return mail
+
+
+def render_plain_mail(*, subject: str, body: str, recipient: str, name: str) -> EmailMessage:
+    """Return an email of plain text. `name` makes its Message-ID, so a repetition has the same."""
+    return EmailMessage(
+        subject=header_text(subject),
+        body=body,
+        to=[recipient],
+        headers={"Message-ID": f"<{name}@{sender_domain()}>", **_AUTOMATIC},
+    )
+
+
+def paragraph(text: str, *, indent: str = "") -> str:
+    """Return a text in lines of at most 76 characters; all but the first begin with `indent`."""
+    return textwrap.fill(
+        phrases.one_line(text),
+        _WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def subject(contents: Contents) -> str:
+    """Return a subject that says what happened to which deadline, or to how many."""
+    if contents.total == 1:
+        item = contents.items[0]
+        title = phrases.shortened(item.title, 80)
+        text = f"{item.headline}: {title} ({phrases.shortened(item.obligors_short, 40)})"
+    else:
+        text = f"{summary(contents)}: {phrases.shortened(contents.agreement, 80)}"
+    return header_text(text)
+
+
+def header_text(text: str) -> str:
+    """Return a text on one line, short enough for every server, that decodes to itself."""
+    # Mail programs decode what follows `=?`, and the result may contain line breaks.
+    return phrases.shortened(phrases.one_line(text), _MAX_SUBJECT_LENGTH).replace("=?", "= ?")
+
+
+def summary(contents: Contents) -> str:
+    """Return the counts as a text such as `3 missed, 1 met late`."""
+    return ", ".join(f"{count:,} {label}" for label, count in contents.counts.items())
+
+
+def _quoted(text: str) -> str:
+    """Return a text in the lines of a plain mail, each marked as a quotation."""
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, _WIDTH - 2) or [""]]
+    return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+@cache
+def _template(kind: str) -> Template:
+    # Jinja instead of Django templates: an unknown name is an error instead of an empty text.
+    environment = Environment(
+        loader=PackageLoader("compliance", "templates/mail"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = _quoted
+    return environment.get_template(f"alerts.{kind}")

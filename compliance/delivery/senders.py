@@ -1,0 +1,93 @@
+"""The two channels: email, and webhooks with chats.
+
+Both send one message with `send`, which never raises for anything that the other side causes, and
+say with `retry_after` how long after a deferral the next attempt follows, or None to give up.
+`per_minute` is the most messages per minute, for all email or each webhook; 0 means any number.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from compliance.delivery import chats, payloads, rendering, webhooks
+from compliance.delivery.answers import Answer
+from compliance.delivery.contents import Contents
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.outbox import Claim
+from compliance.domain.vocabulary import AttemptOutcome, WebhookKind
+from compliance.models import Webhook
+
+# How long to wait after the first, second, ... attempt; the last is repeated.
+BACK_OFF = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)
+# About five days, as is usual for mail servers. Faults of our own mail server do not count.
+MAX_ATTEMPTS = 24
+# A message is not at fault when the server is down, so it is sent soon after the server returns.
+MAX_WAIT_FOR_SERVER = timedelta(minutes=2)
+
+
+class MailSender:
+    """Sends emails over one connection."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        self.is_mail = self.tries_again = True
+        self.per_minute: int = settings.MAILS_PER_MINUTE
+        self._mailer = mailer
+
+    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:  # noqa: ARG002
+        return self._mailer.send(rendering.render_mail(contents))
+
+    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:
+        wait = BACK_OFF[min(claim.attempt_count, len(BACK_OFF)) - 1]
+        if answer.is_server_fault:
+            return min(wait, MAX_WAIT_FOR_SERVER)
+        return wait if claim.attempt_count < MAX_ATTEMPTS else None
+
+
+class WebhookSender:
+    """Calls webhooks and writes to chats."""
+
+    def __init__(self) -> None:
+        # A webhook that hangs must not use up the time of all others, so it is not tried again.
+        self.is_mail = self.tries_again = False
+        self.per_minute: int = settings.WEBHOOK_CALLS_PER_MINUTE
+
+    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:
+        webhook = Webhook.objects.filter(messages=claim.message_id).first()
+        if webhook is None:
+            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook was deleted.")
+        return call_webhook(webhook, contents, now=now)
+
+    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:  # noqa: ARG002
+        return webhooks.next_attempt_after(claim.attempt_count)
+
+
+Sender = MailSender | WebhookSender
+
+
+def call_webhook(
+    webhook: Webhook, contents: Contents, *, now: datetime, event: str = payloads.ALERTS
+) -> Answer:
+    """Call a webhook, or write to a chat, once. Never raises for what the other side causes."""
+    if not webhook.is_active:
+        return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is switched off.")
+    if webhook.kind == WebhookKind.CHAT.value:
+        title, body = rendering.subject(contents), payloads.chat_text(contents)
+        return chats.notify(url=webhook.url, title=title, body=body)
+    secrets = [webhook.secret]
+    if webhook.former_until is not None and now < webhook.former_until:
+        secrets.append(webhook.former_secret)
+    return webhooks.post(
+        url=webhook.url,
+        secrets=secrets,
+        message_id=contents.message_id.strip("<>"),
+        payload=payloads.payload(contents, sent_at=now, event=event),
+        now=now,
+    )

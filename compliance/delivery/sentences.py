@@ -1,0 +1,182 @@
+"""The labels and sentences that describe one alert. Pure functions of its rows and the time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from compliance.domain import phrases
+from compliance.domain.vocabulary import (
+    AlertKind,
+    BreachEnd,
+    ObligationKind,
+    Reason,
+    Status,
+    Verification,
+)
+from compliance.models import Deadline
+from compliance.models.alerts.reported_alerts import AlertRow, LabelCount
+
+# The labels that differ from the value of the end or reason.
+_ENDED = {BreachEnd.PERFORMED: "met late", BreachEnd.VOIDED: "not {missed} after all"}
+_CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
+_GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
+
+# The sentences about ends that need more than their label.
+_ENDED_SENTENCES = {
+    BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
+    BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",
+    BreachEnd.RESCHEDULED: (
+        "It was rescheduled on {when}, with a date that it depends on, after it had been {missed}."
+    ),
+    BreachEnd.TERMINATED: (
+        "It ended on {when} with its agreement, which was terminated, after it had been {missed}."
+    ),
+    BreachEnd.WITHDRAWN: "Its due rule was corrected and no longer requires it.",
+    BreachEnd.VOIDED: "Facts recorded since then show that it was not {missed}.",
+}
+_CHANGED_SENTENCES = {
+    Reason.WAIVED: "It was waived and no longer has to be done.",
+    Reason.CANCELLED: "It was cancelled.",
+    Reason.TERMINATED: "It ended when its agreement was terminated.",
+    Reason.WITHDRAWN: "Its due rule was corrected and no longer requires it.",
+    Reason.SUSPENDED: "It was suspended.",
+    Reason.TARGET_RESTATED: "The quantity owed was restated.",
+}
+
+
+def is_achieve(deadline: Deadline) -> bool:
+    """Return whether something is to be done by a date, rather than kept during a period."""
+    return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
+
+
+def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
+    """Return `missed`, `still missed`, `due soon`, how a breach ended, or what has changed."""
+    missed = _missed(is_achieve=is_achieve)
+    if alert.end_reason is not None:
+        return _ENDED.get(BreachEnd(alert.end_reason), alert.end_reason).format(missed=missed)
+    match AlertKind(alert.kind):
+        case AlertKind.REMINDER:
+            return "due soon" if is_achieve else "ending soon"
+        case AlertKind.CHANGED:
+            changed = Reason(alert.reason or Reason.RESCHEDULED)
+            return _CHANGED.get(changed, changed.value)
+        case AlertKind.ESCALATED | AlertKind.SILENCE_ENDED:
+            return f"still {missed}"
+        case _:
+            return missed
+
+
+def counts_by_label(counts: Sequence[LabelCount]) -> dict[str, int]:
+    """Return how many deadlines get each label: open breaches first, changes last."""
+    found: Counter[str] = Counter()
+    for each in sorted(counts, key=_order):
+        found[label(each, is_achieve=each.is_achieve)] += each.total
+
+    return dict(found)
+
+
+_END_ORDER = [None, *BreachEnd]
+_KIND_ORDER = [
+    AlertKind.ESCALATED, AlertKind.SILENCE_ENDED, AlertKind.MISSED, AlertKind.RECOVERED,
+    AlertKind.REMINDER, AlertKind.CHANGED,
+]  # fmt: skip
+
+
+def _order(each: LabelCount) -> tuple[int, int, int, str, bool]:
+    place = _KIND_ORDER.index(AlertKind(each.kind))
+    is_about_breach = each.kind not in {AlertKind.REMINDER, AlertKind.CHANGED}
+    end = _END_ORDER.index(each.end_reason and BreachEnd(each.end_reason))
+    return (0 if is_about_breach else place, end, place, each.reason or "", not each.is_achieve)
+
+
+def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str, str]:
+    """Return the headline of an item, and its tone: `bad`, `good` or `plain`."""
+    found = label(alert, is_achieve=is_achieve(deadline))
+    if alert.kind == AlertKind.REMINDER and deadline.due_at is not None:
+        left = phrases.elapsed(
+            as_of.replace(second=0, microsecond=0), deadline.due_at, deadline.timezone
+        )
+        return f"{'Due' if is_achieve(deadline) else 'Ends'} in {left}", "plain"
+    if alert.kind == AlertKind.CHANGED:
+        return found.capitalize(), "plain"
+    if alert.end_reason is None:
+        is_partly = deadline.status == Status.PARTLY_MET
+        return f"{found.capitalize()} in part" if is_partly else found.capitalize(), "bad"
+    tone = "good" if alert.end_reason in _GOOD_ENDS else "plain"
+    if alert.kind == AlertKind.MISSED:
+        return f"{_missed(is_achieve=is_achieve(deadline)).capitalize()}, then {found}", tone
+    return found.capitalize(), tone
+
+
+def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
+    """Return one sentence on how things stand: how late it is, how it ended or what changed."""
+    if alert.kind == AlertKind.REMINDER:
+        return (
+            "Nothing on record meets it yet."
+            if is_achieve(deadline)
+            else "There is no violation on record."
+        )
+    if alert.kind == AlertKind.CHANGED:
+        return _change(alert, deadline)
+    assert alert.occurred_at is not None, "all other alerts are about breaches"
+    zone = deadline.timezone
+    late_since = deadline.due_at or alert.occurred_at
+    if alert.ended_at is not None and alert.end_reason is not None:
+        sentence = _ENDED_SENTENCES.get(
+            BreachEnd(alert.end_reason), "It was {ended} on {when}, after it had been {missed}."
+        )
+        return sentence.format(
+            ended=alert.end_reason,
+            when=phrases.in_utc(alert.ended_at),
+            late=phrases.elapsed(late_since, alert.ended_at, zone),
+            length=phrases.elapsed(alert.occurred_at, alert.ended_at, zone),
+            missed=_missed(is_achieve=is_achieve(deadline)),
+        )
+    if not is_achieve(deadline):
+        lasted = phrases.elapsed(alert.occurred_at, as_of, zone)
+        return f"Violated since {phrases.in_utc(alert.occurred_at)}, for {lasted}."
+    late = phrases.elapsed(late_since, as_of, zone)
+    if deadline.status == Status.PARTLY_MET:
+        return f"Part of it was done; the rest is {late} late."
+    return f"It is {late} late."
+
+
+def note(alert: AlertRow, deadline: Deadline) -> str:
+    """Return how an open breach was found, or why its alerts were silenced."""
+    if alert.end_reason is not None or alert.detected_at is None:
+        return ""
+    if alert.silence_reason is not None:
+        reason = phrases.shortened(phrases.one_line(alert.silence_reason), 300)
+        return f"Alerts are no longer silenced. The reason was: {reason}"
+    detected = phrases.in_utc(alert.detected_at.replace(second=0))
+    if not is_achieve(deadline):
+        return f"A violation is on record. Detected on {detected}."
+    if deadline.verification == Verification.UNCHECKED:
+        return f"Detected automatically on {detected}; nobody has confirmed it yet."
+    return f"Detected on {detected}."
+
+
+def due_label(alert: AlertRow, deadline: Deadline) -> str:
+    """Return what the due date of a deadline is called in a message about this alert."""
+    if not is_achieve(deadline):
+        return "Binds until"
+    is_ahead = alert.kind in {AlertKind.REMINDER, AlertKind.CHANGED}
+    return "Due" if is_ahead else "Was due"
+
+
+def _missed(*, is_achieve: bool) -> str:
+    return "missed" if is_achieve else "violated"
+
+
+def _change(alert: AlertRow, deadline: Deadline) -> str:
+    if alert.reason in _CHANGED_SENTENCES:
+        return _CHANGED_SENTENCES[Reason(alert.reason)]
+    if deadline.due_at is None:
+        return "Its due date is no longer known."
+    due = phrases.moment(deadline.due_at, deadline.timezone)
+    if alert.due_at is not None and alert.due_at != deadline.due_at:
+        before = phrases.moment(alert.due_at, deadline.timezone)
+        return f"It is now due on {due} instead of {before} ({deadline.timezone})."
+    return f"It is due on {due} ({deadline.timezone})."

@@ -1,0 +1,100 @@
+"""Drafts of agreement documents: a whole agreement, with everything that is known about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from compliance.domain.agreements.drafts import (
+    AgreementTerms,
+    Milestones,
+    ObligationDraft,
+    PartyDraft,
+)
+from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
+from compliance.domain.evidence.drafts import EvidenceDraft
+from compliance.domain.fields import Line
+from compliance.domain.limits import AtMost
+
+MOST_OUTCOMES = 100_000
+"""The most facts, and the most positions, of one obligation in a document."""
+
+
+class ParticipantDraft(PartyDraft):
+    """A party in an agreement document, with its role in the agreement."""
+
+    role: Line = ""
+
+
+class DocumentFact(FactDraft):
+    """A fact in a document.
+
+    If the obligation has several deadlines, `due_on` names the one that the fact is about.
+    `recorded_at` is when it became known, if that was before the document is loaded.
+    """
+
+    due_on: CivilDay | None = None
+    recorded_at: Instant | None = None
+
+
+class DocumentPosition(PositionDraft):
+    """A position in a document.
+
+    If the obligation has several deadlines, `due_on` names the one that the position is about.
+    `recorded_at` is when it became known, if that was before the document is loaded.
+    """
+
+    due_on: CivilDay | None = None
+    recorded_at: Instant | None = None
+
+
+class DocumentAgreementFact(AgreementFactDraft):
+    """A fact about the whole agreement in a document; `recorded_at` is when it became known."""
+
+    recorded_at: Instant | None = None
+
+
+class DocumentEvidence(EvidenceDraft):
+    """A piece of evidence in a document; `recorded_at` is when it became known."""
+
+    recorded_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _names_no_stored_deadlines(self) -> Self:
+        if self.deadlines:
+            sentence = "A document cannot refer to stored deadlines: use obligations instead."
+            raise ValueError(sentence)
+        return self
+
+
+class DocumentObligation(ObligationDraft):
+    """An obligation in a document, with what is known about it."""
+
+    facts: Annotated[tuple[DocumentFact, ...], AtMost(MOST_OUTCOMES)] = ()
+    positions: Annotated[tuple[DocumentPosition, ...], AtMost(MOST_OUTCOMES)] = ()
+
+
+class AgreementDocument(AgreementTerms):
+    """A whole agreement: its parties, its obligations and what is known about them.
+
+    If anything in it has a `recorded_at`, the document describes a history. The agreement itself
+    was then known from its own `recorded_at`, or otherwise from its beginning.
+    """
+
+    format: Literal["pacta.agreement/v1"]
+    recorded_at: Instant | None = None
+    parties: Annotated[tuple[ParticipantDraft, ...], Field(min_length=1), AtMost(500)]
+    milestones: Milestones = ()
+    evidence: Annotated[tuple[DocumentEvidence, ...], AtMost(20_000)] = ()
+    facts: Annotated[tuple[DocumentAgreementFact, ...], AtMost(1_000)] = ()
+    obligations: Annotated[tuple[DocumentObligation, ...], AtMost(20_000)] = ()
+
+    @property
+    def has_history(self) -> bool:
+        """Whether any part of it says when it became known."""
+        parts: list[Any] = [self, *self.evidence, *self.facts]
+        for each in self.obligations:
+            parts += [*each.facts, *each.positions]
+        return any(part.recorded_at is not None for part in parts)

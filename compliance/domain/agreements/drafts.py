@@ -1,0 +1,189 @@
+"""Drafts of parties, agreements, milestones and obligations."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from compliance.domain.alerts.drafts import NotificationPolicyDraft
+from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
+from compliance.domain.drafts import Draft
+from compliance.domain.due_dates.due_rules import (
+    MOST_CALENDARS,
+    CalendarName,
+    DateRule,
+    DueRule,
+    Grace,
+    OffsetRule,
+)
+from compliance.domain.fields import (
+    AgreementRef,
+    Country,
+    Email,
+    Line,
+    PartyCode,
+    Quantity,
+    Ref,
+    Tag,
+    Text,
+    Title,
+    all_different,
+)
+from compliance.domain.limits import AtMost
+from compliance.domain.vocabulary import (
+    AgreementKind,
+    ObligationKind,
+    PartyKind,
+    RollUp,
+    Severity,
+)
+
+
+class PartyDraft(Draft):
+    """A party: someone who can owe an obligation or be owed one."""
+
+    code: PartyCode
+    name: Title
+    kind: PartyKind
+    country: Country | None = None
+    timezone: TimeZoneName
+
+
+class MembershipDraft(Draft):
+    """A stored party as a party to an agreement."""
+
+    code: PartyCode
+    role: Line = ""
+
+
+class AgreementTerms(Draft):
+    """The fields of an agreement, apart from its parties and milestones."""
+
+    ref: AgreementRef
+    title: Title
+    kind: AgreementKind
+    signed_on: CivilDay | None = None
+    in_force_on: CivilDay | None = None
+    ends_on: CivilDay | None = None
+    timezone: TimeZoneName | None = None
+    calendars: Annotated[
+        tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(all_different)
+    ] = ()
+    requires_approval: bool = False
+    notification_policy: NotificationPolicyDraft | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        begin = self.in_force_on or self.signed_on
+        if self.ends_on is not None and begin is not None and self.ends_on < begin:
+            sentence = f"ends_on ({self.ends_on}) is before the agreement begins ({begin})."
+            raise ValueError(sentence)
+        return self
+
+
+class MilestoneDraft(Draft):
+    """An event to count from: on a civil day, at an instant, or without a date yet."""
+
+    ref: Ref
+    title: Line = ""
+    on: CivilDay | None = None
+    at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _is_dated_once(self) -> Self:
+        if self.on is not None and self.at is not None:
+            sentence = "Give on (a day) or at (an instant), or neither if the date is not known."
+            raise ValueError(sentence)
+        return self
+
+
+def _each_ref_once(drafts: tuple[MilestoneDraft, ...]) -> tuple[MilestoneDraft, ...]:
+    seen: set[str] = set()
+    for draft in drafts:
+        if draft.ref in seen:
+            sentence = f"The milestone {draft.ref} is given more than once: remove the duplicates."
+            raise ValueError(sentence)
+        seen.add(draft.ref)
+    return drafts
+
+
+Milestones = Annotated[tuple[MilestoneDraft, ...], AtMost(500), AfterValidator(_each_ref_once)]
+"""The milestones of an agreement; each ref occurs once."""
+
+
+class AgreementDraft(AgreementTerms):
+    """An agreement between parties that are already stored."""
+
+    milestones: Milestones = ()
+    parties: Annotated[tuple[MembershipDraft, ...], Field(min_length=1), AtMost(500)]
+
+
+_Parties = Annotated[
+    tuple[PartyCode, ...], Field(min_length=1), AtMost(100), AfterValidator(all_different)
+]
+
+
+class ObligationDraft(Draft):
+    """One obligation.
+
+    Something to achieve has no deadline of its own without a `due` rule. Something to maintain or
+    to refrain from lasts without an end if it has no `due`; `starts` says when it begins.
+    `roll_up` says how many components must be done for the obligation to be done.
+    """
+
+    ref: Ref
+    title: Title
+    kind: ObligationKind = ObligationKind.ACHIEVE
+    obligors: _Parties
+    obligees: _Parties
+    clause: Line = ""
+    text: Text = ""
+    due: DueRule | None = None
+    grace: Grace | None = None
+    starts: DueRule | None = None
+    survives_termination: bool = False
+    severity: Severity = Severity.NORMAL
+    tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different)] = ()
+    owner: Email | None = None
+    parent: Ref | None = None
+    roll_up: RollUp = RollUp.ALL
+    roll_up_share: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
+    target_quantity: Quantity | None = None
+    unit: Line = ""
+    notification_policy: NotificationPolicyDraft | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind is ObligationKind.ACHIEVE:
+            if self.starts is not None:
+                sentence = "Only an obligation to maintain or refrain has a start: remove starts."
+                raise ValueError(sentence)
+            return self
+        if self.grace is not None:
+            sentence = f"An obligation to {self.kind} has no grace period: remove grace."
+            raise ValueError(sentence)
+        if self.target_quantity is not None:
+            sentence = f"An obligation to {self.kind} has no target: remove target_quantity."
+            raise ValueError(sentence)
+        if self.starts is not None and not isinstance(self.starts, DateRule | OffsetRule):
+            sentence = "The period starts once: use a rule of type date or offset for starts."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.grace is not None and self.due is None:
+            sentence = "A grace period needs a due rule: give due, or remove grace."
+            raise ValueError(sentence)
+        if self.unit and self.target_quantity is None:
+            sentence = "A unit needs a target: give target_quantity, or remove unit."
+            raise ValueError(sentence)
+        if (self.roll_up is RollUp.SHARE) != (self.roll_up_share is not None):
+            sentence = "Give roll_up_share (such as 0.75) if, and only if, roll_up is share."
+            raise ValueError(sentence)
+        if self.parent == self.ref:
+            sentence = "An obligation cannot be a component of itself: correct parent."
+            raise ValueError(sentence)
+        return self

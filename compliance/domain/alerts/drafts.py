@@ -1,0 +1,147 @@
+"""Drafts of notification policies, subscriptions, silences, webhooks and calendar feeds."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from compliance.domain.date_fields import Instant, TimeZoneName
+from compliance.domain.drafts import Draft
+from compliance.domain.fields import (
+    AgreementRef,
+    Email,
+    PartyCode,
+    RowId,
+    Tag,
+    Title,
+    all_different,
+    one_line,
+)
+from compliance.domain.limits import AtMost
+from compliance.domain.vocabulary import (
+    AlertKind,
+    NotificationFrequency,
+    PeriodUnit,
+    Severity,
+    WebhookKind,
+)
+
+_ABOUT_A_BREACH = frozenset({AlertKind.MISSED, AlertKind.ESCALATED, AlertKind.SILENCE_ENDED})
+
+
+class PolicyStepDraft(Draft):
+    """A reminder or escalation step: a number of days or business days before or after."""
+
+    count: Annotated[int, Field(ge=1, le=366)]
+    unit: Literal[PeriodUnit.DAYS, PeriodUnit.BUSINESS_DAYS] = PeriodUnit.DAYS
+
+
+PolicySteps = Annotated[tuple[PolicyStepDraft, ...], AtMost(12), AfterValidator(all_different)]
+"""Reminder or escalation steps; no two are equal."""
+
+
+class NotificationPolicyDraft(Draft):
+    """A notification policy: reminders before the due date, escalations after a breach."""
+
+    reminders: PolicySteps = ()
+    escalations: PolicySteps = ()
+
+
+def dump_notification_policy(draft: NotificationPolicyDraft | None) -> dict[str, Any] | None:
+    """Return a notification policy as it is stored."""
+    return None if draft is None else draft.model_dump(mode="json")
+
+
+class SubscriptionDraft(Draft):
+    """Who is notified of what, and when.
+
+    Each of `agreement`, `party` and `tag` narrows the subscription; without any of them it covers
+    everything. Alerts are sent immediately, except during quiet hours, or as a digest at an hour
+    in the subscriber's time zone.
+    """
+
+    email: Email | None = None
+    webhook: RowId | None = None
+    agreement: AgreementRef | None = None
+    party: PartyCode | None = None
+    tag: Tag | None = None
+    min_severity: Severity = Severity.LOW
+    is_owner: bool = False
+    kinds: Annotated[
+        tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(all_different)
+    ] = ()
+    from_escalation: Annotated[int, Field(ge=0, le=12)] = 0
+    frequency: NotificationFrequency = NotificationFrequency.IMMEDIATE
+    digest_hour: Annotated[int, Field(ge=0, le=23)] = 8
+    digest_weekday: Annotated[int, Field(ge=0, le=6)] = 0
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    timezone: TimeZoneName = "UTC"
+    is_active: bool = True
+
+    @model_validator(mode="after")
+    def _has_one_recipient(self) -> Self:
+        if (self.email is None) == (self.webhook is None):
+            sentence = "Give either email (an address) or webhook (its id)."
+            raise ValueError(sentence)
+        if self.is_owner and self.email is None:
+            sentence = "is_owner needs an email: obligations are owned by email addresses."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _has_valid_quiet_hours(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            sentence = "Give both quiet_from and quiet_until, or neither."
+            raise ValueError(sentence)
+        for at in (self.quiet_from, self.quiet_until):
+            if at is not None and at.tzinfo is not None:
+                sentence = "Give quiet hours without an offset: they are in `timezone`."
+                raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _has_consistent_kinds(self) -> Self:
+        if self.kinds and self.from_escalation and AlertKind.ESCALATED not in self.kinds:
+            sentence = "Add escalated to kinds, or remove from_escalation: it needs escalations."
+            raise ValueError(sentence)
+        if AlertKind.RECOVERED in self.kinds and not _ABOUT_A_BREACH & set(self.kinds):
+            sentence = (
+                "A recovery is announced only to those who were notified of the breach: add "
+                "missed, escalated or silence_ended to kinds."
+            )
+            raise ValueError(sentence)
+        return self
+
+
+class AcknowledgementDraft(Draft):
+    """That somebody takes care of a breach, and until when escalations pause (default: a week)."""
+
+    until_at: Instant | None = None
+
+
+class SilenceDraft(Draft):
+    """Why, and until when, alerts about an agreement or one of its deadlines are held back."""
+
+    agreement: AgreementRef
+    deadline: RowId | None = None
+    until_at: Instant
+    reason: Title
+
+
+class CalendarFeedDraft(Draft):
+    """A private calendar feed of the deadlines of one agreement, or of all agreements."""
+
+    name: Title
+    agreement: AgreementRef | None = None
+
+
+class WebhookDraft(Draft):
+    """A web address that alerts are posted to: a Standard Webhooks receiver or a chat."""
+
+    name: Title
+    kind: WebhookKind = WebhookKind.STANDARD
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(one_line)]
+    is_active: bool = True

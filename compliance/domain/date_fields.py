@@ -1,0 +1,147 @@
+"""Pydantic types for days, times of day, instants and time zones that come from outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from calendar import monthrange
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
+
+_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_CLOCK = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
+_CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+_BEGINS_WITH_A_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d", re.ASCII)
+
+T = TypeVar("T")
+
+
+class _Unreadable(ValueError):
+    """A value that is not a day or a time of day in a supported form."""
+
+
+def refusing(kind: str, check: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Wrap `check` so that its ValueError becomes a pydantic error without "Value error, "."""
+
+    def checked(value: Any) -> T:
+        try:
+            return check(value)
+        except ValueError as problem:
+            raise PydanticCustomError(kind, "{reason}", {"reason": str(problem)}) from None
+
+    return checked
+
+
+def _civil_day(value: object) -> dt.date:
+    if isinstance(value, dt.datetime):
+        raise _Unreadable(
+            "This is an instant, not a day. Give only the day, such as '2025-05-14', "
+            "and put the time of day, if there is one, in its own field."
+        )
+    if not isinstance(value, dt.date):
+        value = _day_from_text(value)
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise DayOutOfRange
+    return value
+
+
+def _day_from_text(value: object) -> dt.date:
+    parts = _ISO_DAY.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        raise _Unreadable("Give the day as year-month-day, such as '2025-05-14'.")
+    year, month, day = (int(part) for part in parts.groups())
+    if not FIRST_DAY.year <= year <= LAST_DAY.year:
+        raise DayOutOfRange
+    if not 1 <= month <= 12:
+        raise _Unreadable(f"There is no month {month:02}. Give the day as year-month-day.")
+    longest = monthrange(year, month)[1]
+    if not 1 <= day <= longest:
+        raise _Unreadable(f"{parts[0]} does not exist: that month has days 01 to {longest}.")
+    return dt.date(year, month, day)
+
+
+def _civil_time(value: object) -> dt.time:
+    advice = "Give the time of day as 'HH:MM' or 'HH:MM:SS', such as '17:00'."
+    if isinstance(value, dt.time):
+        if value.tzinfo is not None or value.microsecond:
+            raise _Unreadable(
+                f"{advice} Put the time zone in its own field; fractions of a second are not "
+                "supported."
+            )
+        return value.replace(fold=0)
+    if isinstance(value, (int, float)):
+        # YAML reads an unquoted 17:00 as the number 1020.
+        raise _Unreadable(f"{advice} In YAML, put it in quotes.")
+    if not isinstance(value, str):
+        raise _Unreadable(advice)
+    parts = _CLOCK.fullmatch(value)
+    if parts is None:
+        if _CLOCK.match(value) and re.search(r"[zZ+-]", value):
+            raise _Unreadable(f"{advice} Leave out the offset: the time zone has its own field.")
+        raise _Unreadable(advice)
+    hour, minute, second = (int(part or 0) for part in parts.groups())
+    if hour == 24 and minute == second == 0:
+        raise _Unreadable("24:00 is not supported. For the end of the day, leave out the time.")
+    if hour > 23 or minute > 59 or second > 59:
+        raise _Unreadable(f"{value} is not a time of day. {advice}")
+    return dt.time(hour, minute, second)
+
+
+def clock_text(value: dt.time) -> str:
+    """Return a time of day as `HH:MM`, or as `HH:MM:SS` if it has seconds."""
+    return value.isoformat("seconds" if value.second else "minutes")
+
+
+def _zone_name(name: str) -> str:
+    return zone(name).key
+
+
+def _not_a_number(value: object) -> object:
+    # Pydantic would read a number as seconds since 1970, which nobody means.
+    is_number = isinstance(value, int | float | Decimal)
+    if is_number or (isinstance(value, str) and not _BEGINS_WITH_A_DAY.match(value)):
+        sentence = "Write the instant as 2025-05-14T16:00:00Z."
+        raise ValueError(sentence)
+    return value
+
+
+def _in_range(value: dt.datetime) -> dt.datetime:
+    # One year inside each limit, so that no UTC offset can move it out of the supported range.
+    if not FIRST_DAY.year < value.year < LAST_DAY.year:
+        first, last = FIRST_DAY.year + 1, LAST_DAY.year - 1
+        sentence = f"Give an instant between the years {first} and {last}."
+        raise ValueError(sentence)
+    return value.astimezone(dt.UTC)
+
+
+TimeZoneName = Annotated[
+    str, Field(strict=True), AfterValidator(refusing("unknown_time_zone", _zone_name))
+]
+"""The name of a zone in the IANA database, such as `Europe/Berlin`."""
+
+CivilDay = Annotated[dt.date, BeforeValidator(refusing("civil_day", _civil_day))]
+"""A day, `YYYY-MM-DD`, in the range that `civil_time` supports; an instant is rejected."""
+
+CivilTime = Annotated[
+    dt.time,
+    BeforeValidator(refusing("civil_time", _civil_time)),
+    PlainSerializer(clock_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _CLOCK_PATTERN}),
+]
+"""A wall-clock time, `HH:MM` or `HH:MM:SS`, without a zone."""
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_range)]
+"""An instant with a UTC offset, such as `2025-05-14T16:00:00Z`, converted to UTC."""

@@ -1,0 +1,185 @@
+"""Drafts of facts and positions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, TypeAdapter, model_validator
+
+from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.drafts import Draft
+from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
+from compliance.domain.fields import PartyCode, Quantity, Refs, RowId, Share, Text
+from compliance.domain.vocabulary import FactKind, Verdict
+
+_LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
+_WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT, FactKind.DETERMINATION})
+
+
+class DayOrInstant(Draft):
+    """When something took effect: either a civil day (`on`) or an instant (`at`)."""
+
+    on: CivilDay | None = None
+    at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _is_dated(self) -> Self:
+        _require_one_date(self)
+        return self
+
+
+def _require_one_date(draft: DayOrInstant) -> None:
+    if (draft.on is None) == (draft.at is None):
+        sentence = "Give either on (a day) or at (an instant with its offset)."
+        raise ValueError(sentence)
+
+
+Until = CivilDay | Instant
+"""The end of something that lasts: its last civil day, or the exclusive instant of its end."""
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+_DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
+
+
+def _day_or_instant(value: object) -> object:
+    """Read a text by its length as a day or an instant, so that its errors are only of that."""
+    is_long = isinstance(value, str) and len(value.strip()) > len("2025-05-14")
+    if is_long or isinstance(value, datetime):
+        return _INSTANT.validate_python(value)
+    return value if value is None else _DAY.validate_python(value)
+
+
+class _BaseFactDraft(DayOrInstant):
+    """The fields of every fact. Some facts last until the end of a day, or until an instant."""
+
+    until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
+    is_tolling: bool = False
+    note: Text = ""
+    evidence: Refs = ()
+    supersedes: RowId | None = None
+
+    @property
+    def kind(self) -> FactKind:
+        """The kind of fact."""
+        kind: FactKind = getattr(self, "type")  # noqa: B009 -- each subclass allows other kinds
+        return kind
+
+    @model_validator(mode="after")
+    def _is_dated(self) -> Self:
+        if self.kind is not FactKind.RETRACTION:
+            _require_one_date(self)
+        elif self.on is not None or self.at is not None:
+            sentence = "A retraction has no date of its own: remove on and at."
+            raise ValueError(sentence)
+        elif self.supersedes is None:
+            sentence = "Set supersedes to the id of the fact that is retracted."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.until is not None and self.kind not in _LASTING:
+            sentence = "Only a violation or a suspension can have until: remove it."
+            raise ValueError(sentence)
+        if self.is_tolling and self.kind is not FactKind.SUSPENSION:
+            sentence = "Only a suspension can be tolling (stop the clock): remove is_tolling."
+            raise ValueError(sentence)
+        start = self.on or self.at
+        if self.until is not None and type(start) is type(self.until):
+            is_day = not isinstance(self.until, datetime)
+            if self.until < start or (self.until == start and not is_day):
+                sentence = f"The end, {self.until}, is before the start, {start}: correct until."
+                raise ValueError(sentence)
+        return self
+
+
+class FactDraft(_BaseFactDraft):
+    """A fact about a deadline.
+
+    An extension needs its new `due`, and a restatement the new target as `quantity`. A
+    determination needs a `verdict` and its reasons as `note`; if it is `partly_met`, also the
+    accepted total as `quantity` or `share`. A retraction needs the fact that it `supersedes`, and
+    takes effect when that fact did.
+    """
+
+    type: FactKind
+    quantity: Quantity | None = None
+    verdict: Verdict | None = None
+    share: Share | None = None
+    due: DueRule | None = None
+
+    @model_validator(mode="after")
+    def _fits_a_deadline(self) -> Self:
+        if self.type is FactKind.TERMINATION:
+            sentence = (
+                "A termination ends a whole agreement: record it on the agreement, or record a "
+                "cancellation."
+            )
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _has_due_if_extension(self) -> Self:
+        if self.type is FactKind.EXTENSION and self.due is None:
+            sentence = "An extension needs the new due date: give due (a due rule)."
+            raise ValueError(sentence)
+        if self.type is not FactKind.EXTENSION and self.due is not None:
+            sentence = "Only an extension has a new due date: remove due."
+            raise ValueError(sentence)
+        if self.due is not None and not isinstance(self.due, DateRule | OffsetRule):
+            sentence = "An extension has one new date: use a due rule of type date or offset."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _has_quantity_if_counted(self) -> Self:
+        if self.quantity is not None and self.type not in _WITH_QUANTITY:
+            sentence = (
+                "Only a performance, a restatement or a determination has a quantity: remove it."
+            )
+            raise ValueError(sentence)
+        if self.type is FactKind.RESTATEMENT and self.quantity is None:
+            sentence = "A restatement needs the new target: give quantity."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_whole_determination(self) -> Self:
+        if self.type is not FactKind.DETERMINATION:
+            if self.verdict is not None or self.share is not None:
+                sentence = "Only a determination has verdict and share: remove them."
+                raise ValueError(sentence)
+            return self
+        if self.verdict is None:
+            sentence = "A determination needs a conclusion: give verdict."
+            raise ValueError(sentence)
+        if not self.note:
+            sentence = "A determination needs reasons: give them as note."
+            raise ValueError(sentence)
+        amounts = [each for each in (self.quantity, self.share) if each is not None]
+        if self.verdict is Verdict.PARTLY_MET and len(amounts) != 1:
+            sentence = "Give how much was met in total: either quantity, or share (0 to 1)."
+            raise ValueError(sentence)
+        if self.verdict is not Verdict.PARTLY_MET and amounts:
+            sentence = "Only partly_met has a quantity or a share: remove it."
+            raise ValueError(sentence)
+        return self
+
+
+class AgreementFactDraft(_BaseFactDraft):
+    """A suspension or termination of a whole agreement.
+
+    It applies to every deadline that is open then, except those of obligations that survive.
+    """
+
+    type: Literal[FactKind.SUSPENSION, FactKind.TERMINATION, FactKind.RETRACTION]
+
+
+class PositionDraft(DayOrInstant):
+    """What one party says about a deadline."""
+
+    party: PartyCode
+    verdict: Verdict
+    quote: Text = ""
+    evidence: Refs = ()

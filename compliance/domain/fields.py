@@ -1,0 +1,151 @@
+"""Pydantic types for texts, codes, addresses and numbers that come from outside."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from compliance.domain.limits import AtMost
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
+_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(
+    rf"{_ATOM}(?:\.{_ATOM})*@(?:localhost|(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL})"
+)
+
+REF_FORM = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_PARTY_CODE = r"^[A-Z0-9][A-Z0-9_-]{0,31}$"
+_AGREEMENT_REF = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
+_COUNTRY = r"^[A-Z]{2}$"
+_CALENDAR_CODE = r"^[a-z0-9][a-z0-9-]{0,31}$"
+_TAG = r"^[^,]+$"
+
+FORM_ADVICE = {
+    _PARTY_CODE: (
+        "Use capital letters, digits, _ and -, starting with a letter or digit, such as CHN. "
+        "At most 32 characters."
+    ),
+    _AGREEMENT_REF: (
+        "Use lower-case letters, digits and hyphens, such as geneva-2025. At most 64 characters."
+    ),
+    REF_FORM: (
+        "Use letters, digits, dots, hyphens and underscores, such as CN-2d. At most 64 characters."
+    ),
+    _CALENDAR_CODE: (
+        "Use lower-case letters, digits and hyphens, such as hq. At most 32 characters."
+    ),
+    _COUNTRY: "Use the two-letter country code in capitals, such as CN.",
+    _TAG: "Remove the comma: commas separate tags.",
+}
+"""What to do about a text that does not match one of these patterns."""
+
+
+def _printable(text: str) -> str:
+    if _UNPRINTABLE.search(text):
+        sentence = "Remove the control characters."
+        raise ValueError(sentence)
+    return text
+
+
+def one_line(text: str) -> str:
+    """Return `text`, which must be one line without control characters.
+
+    Raises:
+        ValueError: it has line breaks, tabs or control characters.
+    """
+    if _LINE_BREAKS.search(text):
+        sentence = "Write it on one line, without line breaks or tabs."
+        raise ValueError(sentence)
+    return _printable(text)
+
+
+def _web_address(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s<>\"\\]+", url):
+        sentence = "Give a complete web address that starts with https:// or http://."
+        raise ValueError(sentence)
+    return url
+
+
+def _email(address: str) -> str:
+    # Only addresses that mail servers accept without extensions. `=?` starts an encoded word,
+    # which mail programs could decode to another address or to line breaks.
+    if not _ADDRESS.fullmatch(address) or "=?" in address:
+        sentence = "Give one email address, such as desk@example.org."
+        raise ValueError(sentence)
+    return address
+
+
+def _not_reserved(ref: str) -> str:
+    # `agreements/import/` is the endpoint that documents are posted to.
+    if ref == "import":
+        sentence = "'import' is reserved by the API: choose another ref."
+        raise ValueError(sentence)
+    return ref
+
+
+def all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return `values`, none of which may occur twice.
+
+    Raises:
+        ValueError: one of them does.
+    """
+    if len(set(values)) != len(values):
+        sentence = "Remove the duplicates: name each one only once."
+        raise ValueError(sentence)
+    return values
+
+
+_STRIPPED = StringConstraints(strip_whitespace=True)
+
+Line = Annotated[str, _STRIPPED, Field(max_length=200), AfterValidator(one_line)]
+"""One line of text, which may be empty."""
+
+Title = Annotated[str, _STRIPPED, Field(min_length=1, max_length=200), AfterValidator(one_line)]
+"""One line of text, not empty."""
+
+Text = Annotated[str, _STRIPPED, Field(max_length=20_000), AfterValidator(_printable)]
+"""Text of several lines, which may be empty."""
+
+Url = Annotated[str, _STRIPPED, Field(max_length=2_000), AfterValidator(_web_address)]
+"""An `http://` or `https://` address, or nothing."""
+
+Email = Annotated[
+    str, _STRIPPED, Field(max_length=254), AfterValidator(one_line), AfterValidator(_email)
+]
+"""One email address, without a display name."""
+
+Ref = Annotated[str, Field(pattern=REF_FORM)]
+"""The name of an obligation, milestone or piece of evidence, unique within its agreement."""
+
+Refs = Annotated[tuple[Ref, ...], AtMost(1_000), AfterValidator(all_different)]
+"""Several refs; no two are equal."""
+
+AgreementRef = Annotated[str, Field(pattern=_AGREEMENT_REF), AfterValidator(_not_reserved)]
+"""The name of an agreement, such as `geneva-2025`; it is part of web addresses."""
+
+PartyCode = Annotated[str, Field(pattern=_PARTY_CODE)]
+"""The code of a party, such as `CHN`."""
+
+CalendarCode = Annotated[str, Field(pattern=_CALENDAR_CODE)]
+"""The code of a custom calendar, such as `hq`."""
+
+Country = Annotated[str, Field(pattern=_COUNTRY)]
+"""A country code of ISO 3166-1 alpha-2, such as `CN`. Only its form is checked."""
+
+Tag = Annotated[
+    str, _STRIPPED, Field(min_length=1, max_length=64, pattern=_TAG), AfterValidator(one_line)
+]
+"""A tag; it contains no comma."""
+
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=6)]
+"""An amount greater than 0, in the unit of the obligation."""
+
+Share = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
+"""A part of the whole, between 0 and 1 exclusive."""
+
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
+"""The id of a stored row."""

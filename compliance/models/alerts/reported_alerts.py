@@ -1,0 +1,267 @@
+"""The alerts in messages: which of them are still true, and what they report together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+from django.db import connection
+
+from compliance.domain.vocabulary import (
+    AlertKind,
+    BreachEnd,
+    ObligationKind,
+    Reason,
+    Severity,
+    Status,
+)
+
+# A message lists this many deadlines, most severe first, and counts the rest.
+MAX_LISTED = 100
+# Counting the alerts of a message beyond this number would take too long.
+LARGE_MESSAGE = 2_000
+
+
+class AlertRow(NamedTuple):
+    """An alert that a message lists, joined with the breach that it reports, if any."""
+
+    message_id: int
+    kind: str
+    deadline_id: int
+    due_at: datetime | None = None
+    reason: str | None = None
+    occurred_at: datetime | None = None
+    detected_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    silence_reason: str | None = None
+
+
+class LabelCount(NamedTuple):
+    """How many alerts of a message get the same label, and what determines the label."""
+
+    kind: str
+    end_reason: str | None
+    reason: str | None
+    is_achieve: bool
+    total: int
+
+
+def load_alerts(
+    message_ids: Sequence[int],
+) -> tuple[Mapping[int, list[AlertRow]], Mapping[int, list[LabelCount]]]:
+    """Return the listed alerts of messages, and the counts of all their alerts, by message id.
+
+    Open breaches come first, then by severity. A message without alerts is in neither mapping.
+    """
+    listed: dict[int, list[AlertRow]] = defaultdict(list)
+    counts: dict[int, list[LabelCount]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REPORTED_ALERTS,
+            {
+                "messages": list(message_ids),
+                "severities": list(Severity),
+                "breach_order": list(_BREACH_ORDER),
+                "max_listed": MAX_LISTED,
+            },
+        )
+        for message_id, _place, *columns, label_counts in cursor.fetchall():
+            if label_counts is None:
+                listed[message_id].append(AlertRow(message_id, *columns))
+            else:
+                counts[message_id] = [LabelCount(*each) for each in orjson.loads(label_counts)]
+    return listed, counts
+
+
+def earlier_message_ids(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the Message-IDs of earlier messages about the same breaches, by message id."""
+    found: dict[int, list[str]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIER_MESSAGES, {"messages": list(message_ids)})
+        for message_id, _, earlier in cursor.fetchall():
+            found[message_id].append(earlier)
+    return {message_id: tuple(earlier[-20:]) for message_id, earlier in found.items()}
+
+
+def first_that_fit(message_ids: Sequence[int], max_alerts: int) -> list[int]:
+    """Return as many messages, from the first on, as have this many alerts, but at least one.
+
+    A message with `LARGE_MESSAGE` alerts or more counts as that many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ALERTS, {"messages": list(message_ids)})
+        total = 0
+        for place, (count,) in enumerate(cursor.fetchall()):
+            total += count
+            if total > max_alerts:
+                return list(message_ids[: max(1, place)])
+    return list(message_ids)
+
+
+def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
+    """Withdraw the alerts of these messages that are no longer true.
+
+    Returns the messages that still have alerts.
+
+    A withdrawn alert leaves its message if the message was never tried: nobody can have read it,
+    so nobody needs a correction.
+    """
+    with connection.cursor() as cursor:
+        for statement in (_WITHDRAW_ABOUT_BREACHES, _WITHDRAW_ENDS, _WITHDRAW_STALE):
+            cursor.execute(statement, {"messages": list(message_ids), "now": now})
+        cursor.execute(_MESSAGES_WITH_ALERTS, {"messages": list(message_ids)})
+        return {message_id for (message_id,) in cursor.fetchall()}
+
+
+# The alerts about one breach, in the order in which they occur.
+_BREACH_ORDER = (
+    AlertKind.MISSED, AlertKind.SILENCE_ENDED, AlertKind.ESCALATED, AlertKind.RECOVERED,
+)  # fmt: skip
+
+# Of several alerts about one breach in a message, the last reports everything. If a change began
+# or ended a breach, the alert about the breach reports the change too. The alerts are ranked with
+# window functions instead of being compared with each other, because a message may contain many
+# thousands, and materialized, because both parts of the result read them.
+_REPORTED_ALERTS = f"""
+    WITH placed AS (
+        SELECT id, message_id, kind, deadline_id, agreement_id, recipient, occasion, breach_at,
+            due_at, reason, created_at,
+            coalesce(array_position(%(breach_order)s::text[], kind::text), 0) AS place
+        FROM compliance_alert
+        WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
+    ), reported AS MATERIALIZED (
+        SELECT a.id, a.message_id, a.kind, a.deadline_id, a.agreement_id, a.occasion, a.due_at,
+            a.reason, b.occurred_at, b.detected_at, b.ended_at, b.end_reason,
+            o.kind = '{ObligationKind.ACHIEVE}' AS is_achieve,
+            array_position(%(severities)s::text[], o.severity::text) AS severity,
+            d.due_at AS current_due_at
+        FROM (
+            SELECT *,
+                max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
+            FROM placed
+        ) AS a
+        JOIN compliance_deadline AS d ON d.id = a.deadline_id
+        JOIN compliance_obligation AS o ON o.id = d.obligation_id
+        LEFT JOIN compliance_breach AS b
+          ON b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
+        WHERE (a.breach_at IS NULL OR a.place = a.last_place)
+          AND NOT (a.kind = '{AlertKind.CHANGED}' AND EXISTS (
+            SELECT FROM compliance_alert AS r
+            WHERE r.deadline_id = a.deadline_id
+              AND r.kind IN ('{AlertKind.MISSED}', '{AlertKind.RECOVERED}')
+              AND r.recipient = a.recipient AND r.message_id = a.message_id
+              AND r.created_at = a.created_at AND r.withdrawn_at IS NULL))
+    ), counted AS (
+        SELECT message_id,
+            jsonb_agg(jsonb_build_array(kind, end_reason, reason, is_achieve, count)) AS counts
+        FROM (
+            SELECT message_id, kind, end_reason, reason, is_achieve, count(*)
+            FROM reported GROUP BY message_id, kind, end_reason, reason, is_achieve
+        ) AS each
+        GROUP BY message_id
+    ), ranked AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY message_id
+            ORDER BY ended_at IS NOT NULL, kind = '{AlertKind.CHANGED}',
+                kind = '{AlertKind.REMINDER}', severity DESC, current_due_at, id
+        ) AS place
+        FROM reported
+    )
+    SELECT message_id, place, kind, deadline_id, due_at, reason, occurred_at, detected_at,
+        ended_at, end_reason,
+        CASE WHEN kind = '{AlertKind.SILENCE_ENDED}' THEN (
+            SELECT s.reason FROM compliance_silence AS s
+            WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
+              AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
+            ORDER BY s.id DESC LIMIT 1) END AS silence_reason,
+        NULL::jsonb AS counts
+    FROM ranked WHERE place <= %(max_listed)s
+    -- A join would scan the counts once per message.
+    UNION ALL
+    SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, counts
+    FROM counted
+    ORDER BY message_id, place
+"""
+
+_EARLIER_MESSAGES = f"""
+    SELECT DISTINCT a.message_id, m.id, m.message_id
+    FROM compliance_alert AS a
+    JOIN compliance_alert AS earlier
+      ON earlier.deadline_id = a.deadline_id AND earlier.breach_at = a.breach_at
+     AND earlier.recipient = a.recipient
+    JOIN compliance_message AS m ON m.id = earlier.message_id AND m.id < a.message_id
+    WHERE a.message_id = ANY(%(messages)s) AND a.kind <> '{AlertKind.MISSED}'
+      AND a.breach_at IS NOT NULL AND a.withdrawn_at IS NULL
+    ORDER BY 1, 2
+"""
+
+_COUNT_ALERTS = f"""
+    SELECT (SELECT count(*) FROM (
+        SELECT FROM compliance_alert WHERE message_id = m.id LIMIT {LARGE_MESSAGE}) AS counted)
+    FROM unnest(%(messages)s::bigint[]) WITH ORDINALITY AS m(id, place) ORDER BY place
+"""
+
+_MESSAGES_WITH_ALERTS = """
+    SELECT DISTINCT message_id FROM compliance_alert
+    WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
+"""
+
+# An acknowledgement pauses escalations; when it ends, a new alert is made. If a message since the
+# end of a silence reported the breach, the end of the silence is not reported again.
+_WITHDRAW_ABOUT_BREACHES = f"""
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = %(now)s,
+        message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
+    FROM compliance_message AS m, compliance_breach AS b
+    WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
+      AND b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
+      AND (a.kind = '{AlertKind.MISSED}' AND b.end_reason = '{BreachEnd.VOIDED}'
+           OR a.kind = '{AlertKind.RECOVERED}' AND b.ended_at IS NULL
+           OR a.kind = '{AlertKind.ESCALATED}' AND b.acknowledged_until > %(now)s
+           OR a.kind = '{AlertKind.SILENCE_ENDED}' AND EXISTS (
+               SELECT FROM compliance_alert AS other
+               JOIN compliance_message AS since ON since.id = other.message_id
+               WHERE other.deadline_id = a.deadline_id AND other.breach_at = a.breach_at
+                 AND other.recipient = a.recipient AND other.message_id <> m.id
+                 AND other.withdrawn_at IS NULL AND since.created_at >= a.occasion)
+           OR a.kind IN ('{AlertKind.ESCALATED}', '{AlertKind.SILENCE_ENDED}')
+             AND (b.ended_at IS NOT NULL OR EXISTS (
+               SELECT FROM compliance_alert AS later
+               WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind
+                 AND later.recipient = a.recipient AND later.occasion > a.occasion)))
+"""
+
+# The end of a breach that the recipient never heard of.
+_WITHDRAW_ENDS = f"""
+    UPDATE compliance_alert AS a SET withdrawn_at = %(now)s
+    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
+      AND a.kind = '{AlertKind.RECOVERED}' AND NOT EXISTS (
+        SELECT FROM compliance_alert AS begun
+        WHERE begun.deadline_id = a.deadline_id AND begun.breach_at = a.breach_at
+          AND begun.recipient = a.recipient AND begun.kind <> '{AlertKind.RECOVERED}'
+          AND (begun.withdrawn_at IS NULL OR begun.message_id IS NOT NULL))
+"""
+
+# Reminders of deadlines that are met, were moved or have passed; changes that were retracted
+# since; and alerts that a later one of the same kind replaces.
+_WITHDRAW_STALE = f"""
+    UPDATE compliance_alert AS a
+    SET withdrawn_at = %(now)s,
+        message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
+    FROM compliance_message AS m, compliance_deadline AS d
+    WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
+      AND d.id = a.deadline_id AND a.kind IN ('{AlertKind.REMINDER}', '{AlertKind.CHANGED}')
+      AND (a.kind = '{AlertKind.REMINDER}' AND (
+               d.status NOT IN ('{Status.PENDING}', '{Status.HOLDING}')
+               OR d.due_at <> a.due_at OR d.due_at <= %(now)s)
+           OR a.kind = '{AlertKind.CHANGED}' AND d.status <> a.reason
+             AND a.reason IN ('{Reason.WAIVED}', '{Reason.SUSPENDED}', '{Reason.CANCELLED}')
+           OR EXISTS (
+               SELECT FROM compliance_alert AS later
+               WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind
+                 AND later.recipient = a.recipient AND later.occasion > a.occasion))
+"""

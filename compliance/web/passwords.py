@@ -1,0 +1,60 @@
+"""The page on which the holder of a password link chooses the password of their account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.utils import reset
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from compliance.models import User
+from compliance.web.pages import invalid_link, page
+
+
+class SetPasswordView(PasswordResetConfirmView):
+    """Shows the form; on POST sets the password. Neither signs the user in.
+
+    Django first moves the token from the URL into the session, so that no Referer contains it.
+    """
+
+    def get_user(self, uidb64: str) -> Any:
+        """Return the user of the link, or None if there is none or the account is inactive."""
+        user = super().get_user(uidb64)
+        return user if user is not None and user.is_active else None
+
+    def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
+        """Store the password, and clear the failed sign-ins with the old one."""
+        response = super().form_valid(form)
+        reset(username=form.user.get_username())
+        return response
+
+    def get_success_url(self) -> str:
+        """Return the URL of the page that confirms it."""
+        return reverse("password-set")
+
+    def render_to_response(self, context: dict[str, Any], **_options: Any) -> HttpResponse:
+        """Return the form, or the page for an invalid link."""
+        if not self.validlink:
+            return invalid_link(self.request)
+        return page(
+            self.request,
+            "Choose your password",
+            template="web/password.html",
+            form=context["form"],
+            email=context["form"].user.email,
+        )
+
+
+def password_set(request: HttpRequest) -> HttpResponseBase:
+    """Confirm that the password is set."""
+    return page(
+        request,
+        "Your password is set",
+        lines=["You can sign in with it now. Your other sessions and your API tokens have ended."],
+        link=reverse("admin:index"),
+        link_text="Sign in",
+    )

@@ -1,0 +1,399 @@
+"""Accounts: only their owners choose passwords, and nobody raises anybody's rights."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, Permission
+from django.contrib.messages import get_messages
+from django.core import mail
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from compliance.models import ApiToken, User
+from compliance.operations.people.setup import ensure_administrator
+from compliance.operations.people.tokens import create_token
+from tests.admin.conftest import logged_in, staff
+from tests.admin.pages import address, errors
+
+NEW = "correct-horse-battery"
+CHOSEN = {"new_password1": NEW, "new_password2": NEW}
+Committed = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    """Somebody whose account others are after."""
+    return staff("ana@example.org", "approve_proposal")
+
+
+@pytest.fixture
+def clerk(db: None) -> Client:
+    """The browser of somebody who may add and edit people, and is no superuser."""
+    return logged_in(staff("clerk@example.org", "view_user", "change_user", "add_user"))
+
+
+def token_of(user: User) -> Client:
+    """An API client with a token of a user."""
+    token = create_token(name=f"of {user.email}", user=user, is_read_only=False)
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def status(client: Client) -> int:
+    """What a list answers to a client: 401 if it does not know who that is."""
+    return client.get("/api/v1/parties/").status_code
+
+
+def link_in(message: Any) -> str:
+    """The path of the link in a mail."""
+    found = re.search(rf"{re.escape(settings.SITE_URL)}(/password/\S+)", str(message.body))
+    assert found, message.body
+    return found[1]
+
+
+# --- Who chooses a password -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fixture", ["clerk", "browser"])
+def test_nobody_sets_the_password_of_another(
+    request: pytest.FixtureRequest, ana: User, fixture: str
+) -> None:
+    browser: Client = request.getfixturevalue(fixture)
+    before = ana.password
+    url = reverse("admin:auth_user_password_change", args=[ana.pk])
+    form = {"password1": NEW, "password2": NEW, "usable_password": "true"}
+    assert browser.get(url).status_code == 403
+    assert browser.post(url, form).status_code == 403
+    browser.post(
+        address("user", "change", ana.pk),
+        {"email": ana.email, "is_active": "on", "password": make_password(NEW), **form, **CHOSEN},
+    )
+    ana.refresh_from_db()
+    assert ana.password == before
+    assert url not in browser.get(address("user", "change", ana.pk)).content.decode()
+
+
+def test_the_address_of_a_password_form_leads_its_owner_to_the_one_that_asks_for_the_old(
+    desk: User, browser: Client
+) -> None:
+    url = reverse("admin:auth_user_password_change", args=[desk.pk])
+    response = browser.post(url, {"password1": NEW, "password2": NEW})
+    assert (response.status_code, response["Location"]) == (302, reverse("admin:password_change"))
+    url = reverse("admin:password_change")
+    assert "old_password" in errors(browser.post(url, {**CHOSEN, "old_password": "wrong"}))
+    assert browser.post(url, {**CHOSEN, "old_password": "secret"}).status_code == 302
+    desk.refresh_from_db()
+    assert desk.check_password(NEW)
+
+
+def test_a_new_user_chooses_a_password_by_a_mailed_link(
+    clerk: Client, django_capture_on_commit_callbacks: Committed
+) -> None:
+    form = {"email": "bo@example.org", "password1": NEW, "password2": NEW, "usable_password": "on"}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert clerk.post(address("user", "add"), form).status_code == 302
+    bo = User.objects.get(email="bo@example.org")
+    assert not bo.has_usable_password()
+    assert not bo.is_staff
+    [message] = mail.outbox
+    assert message.to == ["bo@example.org"]
+
+    stranger = Client()
+    form_page = stranger.get(link_in(message), follow=True)
+    assert form_page.status_code == 200
+    response = stranger.post(form_page.request["PATH_INFO"], CHOSEN, follow=True)
+    assert "Your password is set" in response.content.decode()
+    bo.refresh_from_db()
+    assert bo.check_password(NEW)
+    assert "_auth_user_id" not in stranger.session
+
+    again = clerk.post(address("user", "add"), {"email": "Bo@Example.org"})
+    assert "already" in " ".join(errors(again)["email"])
+
+
+def test_a_password_link_is_sent_to_the_owner_and_shown_to_nobody(clerk: Client, ana: User) -> None:
+    url = address("user", "send_password_link", ana.pk)
+    assert clerk.get(url).status_code == 200
+    assert not mail.outbox
+    response = clerk.post(url, follow=True)
+    [message] = mail.outbox
+    assert message.to == [ana.email]
+    assert link_in(message) not in response.content.decode()
+    assert "sent to ana@example.org" in response.content.decode()
+
+
+@pytest.mark.parametrize("pk", ["superuser", "inactive", "nobody"])
+def test_a_password_link_is_not_sent_to_just_anybody(
+    clerk: Client, desk: User, ana: User, pk: str
+) -> None:
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    target = {"superuser": desk.pk, "inactive": ana.pk, "nobody": 9_999_999}[pk]
+    response = clerk.post(address("user", "send_password_link", target))
+    assert response.status_code == {"superuser": 403, "inactive": 302, "nobody": 404}[pk]
+    assert not mail.outbox
+
+
+def test_a_mail_server_that_is_down_is_reported(
+    browser: Client, ana: User, settings: Any, unused_tcp_port: int
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", unused_tcp_port
+    response = browser.post(address("user", "send_password_link", ana.pk))
+    assert response.status_code == 302
+    [said] = [str(each) for each in get_messages(response.wsgi_request)]
+    assert "could not be sent" in said
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port at which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def password_link(browser: Client, user: User) -> str:
+    """The path of the link that a user is mailed."""
+    browser.post(address("user", "send_password_link", user.pk))
+    return link_in(mail.outbox[-1])
+
+
+def test_a_password_link_works_once(browser: Client, ana: User) -> None:
+    link = password_link(browser, ana)
+    stranger = Client()
+    page = stranger.get(link, follow=True)
+    assert stranger.post(page.request["PATH_INFO"], CHOSEN).status_code == 302
+    for each in (stranger, Client()):
+        response = each.get(link, follow=True)
+        assert response.status_code == 404
+        assert "This link" in response.content.decode()
+    ana.refresh_from_db()
+    assert ana.check_password(NEW)
+
+
+def test_a_password_link_ends_with_its_account(browser: Client, ana: User) -> None:
+    link = password_link(browser, ana)
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    assert Client().get(link, follow=True).status_code == 404
+
+
+def test_a_weak_password_is_refused_with_the_reason(browser: Client, ana: User) -> None:
+    stranger = Client()
+    page = stranger.get(password_link(browser, ana), follow=True)
+    weak = {"new_password1": "12345", "new_password2": "12345"}
+    response = stranger.post(page.request["PATH_INFO"], weak)
+    assert response.status_code == 200
+    assert "too short" in response.content.decode()
+    assert "12345" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/password/MQ/x/", "/password/x/x-x/", "/password/%00/a-b/", "/password/OTk5OTk5/a-b/",
+             f"/password/{'OTk5' * 300}/a-b/"],
+)  # fmt: skip
+def test_what_is_no_password_link_leads_nowhere(db: None, path: str) -> None:
+    response = Client().get(path)
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
+
+
+def test_the_page_behind_a_password_link_is_kept_nowhere(browser: Client, ana: User) -> None:
+    link = password_link(browser, ana)
+    stranger = Client()
+    first = stranger.get(link)
+    assert first.status_code == 302
+    assert link.rstrip("/").rpartition("/")[2] not in first["Location"]
+    page = stranger.get(first["Location"])
+    assert "no-store" in page["Cache-Control"]
+    assert page["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_operator_still_sets_a_password_on_the_command_line(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = token_of(ana)
+    monkeypatch.setattr("getpass.getpass", lambda *_args, **_options: NEW)
+    call_command("changepassword", ana.email, verbosity=0)
+    ana.refresh_from_db()
+    assert ana.check_password(NEW)
+    assert status(api) == 401
+    with pytest.raises(CommandError):
+        call_command("changepassword", "nobody@example.org", verbosity=0)
+
+
+def test_the_first_administrator_signs_in_with_the_given_password(db: None) -> None:
+    user, password = ensure_administrator(email="admin@example.org", password=NEW)
+    assert password == NEW
+    form = {"username": user.email, "password": NEW}
+    assert Client().post(reverse("admin:login"), form).status_code == 302
+
+
+# --- What ends with a password and with an account ----------------------------------------------
+
+
+def set_password(user: User) -> None:
+    user.set_password(NEW)
+    user.save()
+
+
+def set_password_alone(user: User) -> None:
+    user.set_password(NEW)
+    user.save(update_fields=["password"])
+
+
+def make_unusable(user: User) -> None:
+    user.set_unusable_password()
+    user.save()
+
+
+def update_password(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(password=make_password(NEW))
+
+
+def bulk_password(user: User) -> None:
+    user.password = make_password(NEW)
+    User.objects.bulk_update([user], ["password"])
+
+
+def deactivate(user: User) -> None:
+    user.is_active = False
+    user.save()
+
+
+def deactivate_in_bulk(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def deactivate_in_sql(user: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE compliance_user SET is_active = FALSE WHERE id = %s", [user.pk])
+
+
+ENDS = [set_password, set_password_alone, make_unusable, update_password, bulk_password, deactivate,
+        deactivate_in_bulk, deactivate_in_sql]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_tokens_and_sessions_end_with_the_password_and_with_the_account(
+    ana: User, end: Callable[[User], None]
+) -> None:
+    ben = staff("ben@example.org")
+    api, browser, other = token_of(ana), logged_in(ana), token_of(ben)
+    assert (status(api), status(browser)) == (403, 403)
+
+    end(User.objects.get(pk=ana.pk))
+
+    assert (status(api), status(browser)) == (401, 401)
+    assert not ApiToken.objects.filter(user=ana).exists()
+    # A session that was ended does not come back with the account.
+    stale = ana
+    stale.save()
+    User.objects.update(is_active=True)
+    assert (status(api), status(browser)) == (401, 401)
+    assert ApiToken.objects.filter(user=ben).exists()
+    assert status(other) == 403
+
+
+def test_a_changed_name_ends_nothing(ana: User) -> None:
+    api, browser = token_of(ana), logged_in(ana)
+    ana.first_name = "Ana"
+    ana.save()
+    assert (status(api), status(browser)) == (403, 403)
+
+
+def test_who_changes_their_own_password_stays_signed_in_there_alone(ana: User) -> None:
+    here, there, api = logged_in(ana), logged_in(ana), token_of(ana)
+    form = {**CHOSEN, "old_password": "secret"}
+    assert here.post(reverse("admin:password_change"), form).status_code == 302
+    assert (status(here), status(there), status(api)) == (403, 401, 401)
+
+
+def test_a_password_hash_in_a_newer_format_ends_nothing(ana: User, settings: Any) -> None:
+    api = token_of(ana)
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+    form = {"username": ana.email, "password": "secret"}
+    assert Client().post(reverse("admin:login"), form).status_code == 302
+    ana.refresh_from_db()
+    assert ana.password.startswith("pbkdf2_sha256$")
+    assert ana.check_password("secret")
+    assert status(api) == 403
+    assert ApiToken.objects.filter(user=ana).exists()
+
+
+# --- Rights --------------------------------------------------------------------------------------
+
+
+def rights_form(user: User) -> dict[str, Any]:
+    """A form that asks for everything."""
+    group, _ = Group.objects.get_or_create(name="reviewers")
+    group.permissions.set(Permission.objects.filter(codename="approve_proposal"))
+    return {
+        "email": user.email,
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "groups": [str(group.pk)],
+        "user_permissions": [str(pk) for pk in Permission.objects.values_list("pk", flat=True)],
+    }
+
+
+@pytest.mark.parametrize("email", ["clerk@example.org", "ben@example.org"])
+def test_who_edits_people_grants_no_rights(clerk: Client, email: str) -> None:
+    user = User.objects.filter(email=email).first() or User.objects.create_user(email, "secret")
+    was_staff, before = user.is_staff, set(user.user_permissions.all())
+    assert clerk.post(address("user", "change", user.pk), rights_form(user)).status_code == 302
+    user.refresh_from_db()
+    assert (user.is_staff, user.is_superuser) == (was_staff, False)
+    assert set(user.user_permissions.all()) == before
+    assert not user.groups.exists()
+
+
+def test_who_adds_people_grants_no_rights(clerk: Client) -> None:
+    form = {**rights_form(User(email="new@example.org")), "_continue": "1"}
+    assert clerk.post(address("user", "add"), form).status_code == 302
+    user = User.objects.get(email="new@example.org")
+    assert not any((user.is_staff, user.is_superuser, user.user_permissions.exists()))
+    assert not user.groups.exists()
+
+
+def test_who_edits_people_edits_no_groups_and_no_superusers(clerk: Client, desk: User) -> None:
+    group = Group.objects.create(name="desk")
+    form = {"name": "desk", "permissions": [str(Permission.objects.first().pk)]}  # type: ignore[union-attr]
+    assert clerk.post(reverse("admin:auth_group_change", args=[group.pk]), form).status_code == 403
+    assert clerk.post(reverse("admin:auth_group_add"), form).status_code == 403
+    form = {"email": "mine@example.org", "is_active": ""}
+    assert clerk.post(address("user", "change", desk.pk), form).status_code == 403
+
+
+def test_who_edits_people_cannot_redirect_the_mail_of_an_account(clerk: Client, ana: User) -> None:
+    form = {"email": "clerk2@example.org", "is_active": "on", "first_name": "Ana"}
+    assert clerk.post(address("user", "change", ana.pk), form).status_code == 302
+    ana.refresh_from_db()
+    assert (ana.email, ana.first_name) == ("ana@example.org", "Ana")
+
+
+def test_a_superuser_who_changes_an_address_is_seen_by_its_owner(
+    browser: Client, ana: User, django_capture_on_commit_callbacks: Committed
+) -> None:
+    form = {"email": "ana@example.com", "is_active": "on", "is_staff": "on"}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert browser.post(address("user", "change", ana.pk), form).status_code == 302
+    ana.refresh_from_db()
+    assert ana.email == "ana@example.com"
+    [message] = mail.outbox
+    assert message.to == ["ana@example.org"]
+    for part in ("ana@example.com", "desk@example.org"):
+        assert part in message.body

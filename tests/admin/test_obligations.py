@@ -1,0 +1,53 @@
+"""The list and pages of obligations."""
+
+from __future__ import annotations
+
+from django.test import Client
+from django.urls import reverse
+
+from compliance.models import (
+    Agreement,
+    Deadline,
+    Obligation,
+)
+from compliance.operations.deadlines import sweep
+from tests.admin.pages import address
+from tests.samples import agree, duty, utc
+
+
+def test_an_obligation_links_to_its_form_and_its_deadlines(
+    browser: Client, rare_earths: Deadline
+) -> None:
+    correct = browser.get(address("obligation", "change_in_agreement", rare_earths.obligation_id))
+    assert correct["Location"].startswith(address("agreement", "change", rare_earths.agreement_id))
+    listing = browser.get(
+        address("obligation", "deadlines", rare_earths.obligation_id), follow=True
+    )
+    assert [row.pk for row in listing.context["cl"].result_list] == [rare_earths.pk]
+
+
+def page(client: Client, ref: str) -> str:
+    obligation = Obligation.objects.get(ref=ref)
+    address = reverse("admin:compliance_obligation_change", args=(obligation.pk,))
+    return client.get(address).content.decode()
+
+
+def test_a_parent_shows_how_many_components_are_met(
+    admin_client: Client, geneva: Agreement
+) -> None:
+    shown = page(admin_client, "CN-2")
+    assert "3 of 4 done" in shown
+    assert "CN-2d Release rare-earth exports" in shown
+    assert "of 4 done" not in page(admin_client, "CN-2d")
+
+
+def test_consequences_are_shown_on_both_obligations(admin_client: Client) -> None:
+    remedy = {
+        "type": "trigger",
+        "on": {"breach_of": "RELEASE"},
+        "then": {"type": "offset", "count": 10, "unit": "days"},
+    }
+    agree(duty("RELEASE", "2026-03-15"), duty("TARIFFS", due=remedy), as_of=utc("2026-03-01T00:00"))
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    assert "If it is breached, this triggers TARIFFS." in page(admin_client, "RELEASE")
+    assert "Remedy for RELEASE." in page(admin_client, "TARIFFS")
