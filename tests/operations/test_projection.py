@@ -1,4 +1,4 @@
-"""What is stored is what is projected: status, ledger, breaches and alerts move together."""
+"""Status, ledger, breaches and alerts are stored as the projection has them, together."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AFTER = utc("2026-03-20T00:00")
 
 
 @pytest.mark.django_db
-def test_a_deadline_passes_unmet_at_its_instant_whenever_the_sweep_comes() -> None:
+def test_a_deadline_is_unmet_from_its_due_instant_however_late_the_sweep_runs() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=AFTER)
@@ -60,7 +60,7 @@ def test_a_deadline_passes_unmet_at_its_instant_whenever_the_sweep_comes() -> No
 
 
 @pytest.mark.django_db
-def test_nothing_is_flagged_a_moment_too_early() -> None:
+def test_no_deadline_becomes_unmet_too_early() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT - timedelta(microseconds=1))
     deadline.refresh_from_db()
@@ -71,7 +71,7 @@ def test_nothing_is_flagged_a_moment_too_early() -> None:
 
 
 @pytest.mark.django_db
-def test_every_follower_is_told_once_however_often_the_sweep_runs() -> None:
+def test_every_subscriber_is_alerted_once_however_often_the_sweep_runs() -> None:
     deadline = agree()
     agree(ref="other")
     follow()
@@ -86,7 +86,7 @@ def test_every_follower_is_told_once_however_often_the_sweep_runs() -> None:
 
 
 @pytest.mark.django_db
-def test_one_who_follows_twice_is_told_once() -> None:
+def test_a_recipient_with_two_subscriptions_is_alerted_once() -> None:
     deadline = agree()
     follow()
     follow(DESK, deadline.agreement)
@@ -95,7 +95,7 @@ def test_one_who_follows_twice_is_told_once() -> None:
 
 
 @pytest.mark.django_db
-def test_who_stopped_following_is_not_told() -> None:
+def test_an_inactive_subscription_gets_no_alerts() -> None:
     agree()
     subscription = follow()
     subscription.is_active = False
@@ -105,7 +105,7 @@ def test_who_stopped_following_is_not_told() -> None:
 
 
 @pytest.mark.django_db
-def test_a_late_performance_ends_the_breach_keeps_it_and_tells_who_was_told() -> None:
+def test_a_late_performance_ends_the_breach_and_alerts_those_who_were_alerted_of_it() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -122,7 +122,7 @@ def test_a_late_performance_ends_the_breach_keeps_it_and_tells_who_was_told() ->
 
 
 @pytest.mark.django_db
-def test_a_breach_found_only_when_it_was_over_is_still_told() -> None:
+def test_a_breach_detected_after_its_end_is_still_announced() -> None:
     deadline = agree()
     follow()
     record(deadline, as_of=AFTER, type="performance", on="2026-03-18")
@@ -131,7 +131,7 @@ def test_a_breach_found_only_when_it_was_over_is_still_told() -> None:
 
 
 @pytest.mark.django_db
-def test_loading_history_tells_only_of_what_is_still_open() -> None:
+def test_loading_history_announces_only_open_breaches() -> None:
     follow()
     late = {"type": "performance", "on": "2026-03-18"}
     agree(duty("O-1", facts=[late]), duty("O-2"), as_of=AFTER)
@@ -140,7 +140,7 @@ def test_loading_history_tells_only_of_what_is_still_open() -> None:
 
 
 @pytest.mark.django_db
-def test_a_waiver_from_before_the_due_instant_means_there_never_was_a_breach() -> None:
+def test_a_waiver_effective_before_the_due_instant_voids_the_breach() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -148,7 +148,7 @@ def test_a_waiver_from_before_the_due_instant_means_there_never_was_a_breach() -
     breach = deadline.breaches.get()
     assert breach.end_reason == BreachEnd.VOIDED
     assert breach.ended_at == breach.occurred_at
-    # Nobody had been written to, so nobody need be told that it was wrong; but of the waiver.
+    # No message was sent, so none has to be corrected; but the waiver is announced.
     assert Alert.objects.get(kind="missed").withdrawn_at is not None
     assert Alert.objects.get(withdrawn_at__isnull=True).kind == "changed"
 
@@ -165,7 +165,7 @@ def test_a_voided_breach_comes_back_when_the_waiver_is_retracted() -> None:
 
 
 @pytest.mark.django_db
-def test_a_breach_that_is_open_again_is_told_again() -> None:
+def test_a_reopened_breach_is_announced_again() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -177,7 +177,7 @@ def test_a_breach_that_is_open_again_is_told_again() -> None:
 
 
 @pytest.mark.django_db
-def test_who_was_told_that_it_is_over_is_told_that_it_is_not() -> None:
+def test_those_who_heard_that_a_breach_is_over_hear_that_it_is_not() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -193,7 +193,7 @@ def test_who_was_told_that_it_is_over_is_told_that_it_is_not() -> None:
 
 
 @pytest.mark.django_db
-def test_a_request_that_began_before_the_sweep_undoes_nothing_that_the_sweep_found() -> None:
+def test_a_request_that_began_before_the_sweep_does_not_undo_its_findings() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT + timedelta(seconds=1))
@@ -205,7 +205,7 @@ def test_a_request_that_began_before_the_sweep_undoes_nothing_that_the_sweep_fou
 
 
 @pytest.mark.django_db
-def test_what_was_done_the_day_after_does_not_erase_the_breach() -> None:
+def test_a_performance_on_the_next_day_does_not_erase_the_breach() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="performance", on="2026-03-16")
@@ -214,7 +214,7 @@ def test_what_was_done_the_day_after_does_not_erase_the_breach() -> None:
 
 
 @pytest.mark.django_db
-def test_the_ledger_keeps_what_was_believed() -> None:
+def test_the_ledger_keeps_what_was_known_at_each_time() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
@@ -227,7 +227,7 @@ def test_the_ledger_keeps_what_was_believed() -> None:
 
 
 @pytest.mark.django_db
-def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
+def test_a_corrected_due_date_is_recorded_in_the_ledger() -> None:
     from compliance.domain.agreements.drafts import ObligationDraft
     from compliance.domain.drafts import read
     from compliance.operations.agreements import obligations
@@ -249,7 +249,7 @@ def test_a_correction_of_the_due_date_goes_through_the_ledger() -> None:
 
 
 @pytest.mark.django_db
-def test_a_deadline_that_cannot_be_projected_is_quarantined_and_stops_no_other(
+def test_a_deadline_that_cannot_be_projected_is_quarantined_and_the_others_are_refreshed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad = agree(duty("O-1"), duty("O-2"))
@@ -279,7 +279,9 @@ def test_a_deadline_that_cannot_be_projected_is_quarantined_and_stops_no_other(
 
 
 @pytest.mark.django_db
-def test_a_sweep_reads_and_writes_set_wise(django_assert_max_num_queries: Any) -> None:
+def test_the_number_of_statements_does_not_depend_on_the_number_of_deadlines(
+    django_assert_max_num_queries: Any,
+) -> None:
     follow()
     agree(*(duty(f"O-{number}") for number in range(60)))
     with django_assert_max_num_queries(20):
@@ -287,7 +289,7 @@ def test_a_sweep_reads_and_writes_set_wise(django_assert_max_num_queries: Any) -
 
 
 @pytest.mark.django_db
-def test_sweeping_in_small_batches_gives_the_same_as_one() -> None:
+def test_small_batches_give_the_same_result_as_one_batch() -> None:
     agree(*(duty(f"O-{number}") for number in range(7)))
     assert sweep.run(as_of=AFTER, batch=2).breaches == 7
     assert set(Deadline.objects.values_list("status", flat=True)) == {Status.UNMET}
@@ -298,7 +300,7 @@ def test_sweeping_in_small_batches_gives_the_same_as_one() -> None:
 @pytest.mark.parametrize(
     "statement", ["UPDATE compliance_{} SET id = id", "DELETE FROM compliance_{}"]
 )
-def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: str) -> None:
+def test_recorded_rows_cannot_be_changed_or_deleted_even_in_sql(table: str, statement: str) -> None:
     deadline = agree(
         duty(
             facts=[{"type": "performance", "on": "2026-03-01", "evidence": ["E1"]}],
@@ -317,7 +319,7 @@ def test_what_is_recorded_cannot_be_changed_even_in_sql(table: str, statement: s
 
 
 @pytest.mark.django_db(transaction=True)
-def test_settling_outside_a_transaction_is_refused() -> None:
+def test_refreshing_outside_a_transaction_is_refused() -> None:
     with pytest.raises(RuntimeError, match="inside a transaction"):
         projection.refresh([], as_of=AFTER)
 
@@ -345,7 +347,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
 
 
 def stored_deadline(agreed: Terms) -> Deadline:
-    """A deadline with exactly these terms, not settled yet."""
+    """Store a deadline with exactly these terms, not refreshed yet."""
     agreement = Agreement.objects.create(
         ref="random", title="Random", kind="other", created_at=hour(0)
     )
@@ -391,7 +393,7 @@ def stored_deadline(agreed: Terms) -> Deadline:
 def store_fact(
     deadline: Deadline, fact: DomainFact, recorded_at: datetime, ids: dict[int, int]
 ) -> None:
-    """Record a fact of the domain as it is; its due date is worked out already."""
+    """Store a fact of the domain as it is, with its due date."""
     due: Due | None = fact.due
     row = Fact.objects.create(
         deadline=None if fact.is_of_agreement else deadline,
@@ -420,13 +422,13 @@ def store_fact(
 
 
 def projected(deadline: Deadline, agreed: Terms) -> Timeline:
-    """The course of a deadline by everything recorded so far."""
+    """Return the timeline of a deadline by everything recorded so far."""
     deadline.refresh_from_db()
     return project(agreed, facts_about([deadline]).get(deadline.pk, ()))
 
 
-class EveryCourse(DatabaseTestCase):
-    """Whatever is recorded, in whatever order, with sweeps in between."""
+class EveryTimeline(DatabaseTestCase):
+    """Anything may be recorded, in any order, with sweeps in between."""
 
     @given(terms(), histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
