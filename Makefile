@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
+PYTEST := $(BIN)/python -m pytest
+THOROUGH := --hypothesis-profile=thorough
 # On a database of its own, not the developer's.
 MANAGE := VAR_DIR=$(VENV)/check $(BIN)/python manage.py
 SERVICE := requirements.txt requirements-embedded.txt
@@ -14,11 +16,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser vectors chaos check lint types imports sizes locks migrations \
+.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos check lint types imports sizes locks migrations \
 	deployment format bench lock hooks
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
 
 install: $(VENV)/.dev ## Install everything that development needs into .venv
@@ -26,13 +28,23 @@ install: $(VENV)/.dev ## Install everything that development needs into .venv
 run: $(VENV)/.service ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
-# Whole journeys come one after the other: each runs a machine full of processes, with a clock.
-test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not flow"
-	$(BIN)/python -m pytest -m "flow and not browser"
+# `make test T=tests/domain/test_timeline.py` runs only that, and so does `make test T="-k name"`.
+test: $(VENV)/.dev ## Run the everyday tests, or some of them: T=tests/domain
+ifdef T
+	$(PYTEST) $(T)
+else
+	$(PYTEST) -n auto -m "not exhaustive and not browser"
+endif
+
+test-all: $(VENV)/.dev ## Run all tests but those in a browser, and search for longer
+	$(PYTEST) -n auto $(THOROUGH) -m "not browser"
+
+# What `make test-all` adds to `make test`: property tests run again, with more examples.
+test-exhaustive: $(VENV)/.dev ## Run only what make test leaves out
+	$(PYTEST) -n auto $(THOROUGH) -m "(exhaustive or property) and not browser"
 
 test-browser: $(VENV)/.dev ## Run the browser tests (needs Chromium)
-	$(BIN)/python -m pytest -m browser
+	$(PYTEST) -m browser
 
 # Due dates case by case: published examples and our own.
 vectors: $(VENV)/.dev ## Run the published test vectors for due dates

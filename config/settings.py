@@ -196,7 +196,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 AXES_ENABLE_ADMIN = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
-# The name in Django's login form. By default axes search_logs for the name of the user model's field,
+# The name in Django's login form. By default axes looks for the name of the user model's field,
 # finds nothing, and locks nobody out.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_RESET_ON_SUCCESS = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -22,6 +23,34 @@ def pytest_configure(config: pytest.Config) -> None:
     # Before Hypothesis reads it; the workers of xdist inherit it.
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = secrets.randbits(32)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` means: twice the number of cores, for many tests wait for processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have each worker of xdist begin with some of the long tests, so that none is left to the end.
+
+    Each worker gets an equal share of the list. Who is done takes over from the ends of others.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers == 1:
+        return
+    long = [item for item in items if any(map(item.get_closest_marker, ("flow", "exhaustive")))]
+    chosen = set(long)
+    short = [item for item in items if item not in chosen]
+    total = len(items)
+    items.clear()
+    for worker in range(workers):
+        first = long[worker::workers]
+        # As xdist divides: the shares at the end are larger by one if need be.
+        size = (total - len(items)) // (workers - worker)
+        rest = max(0, size - len(first))
+        items += first + short[:rest]
+        short = short[rest:]
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -51,7 +51,7 @@ class SessionAuthentication(BaseSessionAuthentication):
     def enforce_csrf(self, request: Request) -> None:
         """Check the CSRF token without reading the body.
 
-        Django search_logs for the token in the form that a POST sends, and would have the body parsed
+        Django looks for the token in the form that a POST sends, and would have the body parsed
         before it is known whether the user may send one. It does not do so for other methods.
 
         Raises:

@@ -58,9 +58,9 @@ def test_a_silence_is_started_from_a_deadline_and_ended(
 def test_problems_of_a_silence_are_shown_on_their_field(browser: Client, missed: Deadline) -> None:
     other = agree(ref="other", as_of=utc("2026-02-01T00:00"))
     for values, place, said in (
-        ({"deadline": str(other.pk)}, "deadline", "There is no deadline"),
-        ({"until_on": "2026-01-01"}, "until_on", "It must lie ahead"),
-        ({"until_on": "2126-01-01"}, "until_on", "within 366 days"),
+        ({"deadline": str(other.pk)}, "deadline", "has no deadline"),
+        ({"until_on": "2026-01-01"}, "until_on", "within the next 366 days"),
+        ({"until_on": "2126-01-01"}, "until_on", "within the next 366 days"),
         ({"until_on": ""}, "until_on", "required"),
         ({"timezone": "Berlin"}, "timezone", "Europe/Berlin"),
         ({"reason": ""}, "reason", "required"),

@@ -124,7 +124,8 @@ def test_a_preview_shows_the_mail_in_a_sandbox(browser: Client, missed: Deadline
 
 def test_a_preview_without_any_message_shows_sample_data(browser: Client) -> None:
     page = browser.get(address("subscription", "preview", follow("ana@example.org").pk))
-    assert "An example: nothing that it follows was missed yet." in page.content.decode()
+    shown = page.content.decode()
+    assert "An example: nothing that this subscription follows was missed yet." in shown
 
 
 def test_a_subscription_is_added_only_once_and_can_be_deactivated(browser: Client) -> None:
@@ -135,7 +136,7 @@ def test_a_subscription_is_added_only_once_and_can_be_deactivated(browser: Clien
     assert stored.agreement == deadline.agreement
 
     again = browser.post(address("subscription", "add"), follows)
-    assert "follows this already" in " ".join(errors(again)["email"])
+    assert "already has a subscription" in " ".join(errors(again)["email"])
 
     url = address("subscription", "change", stored.pk)
     off = {name: value for name, value in follows.items() if name != "is_active"}

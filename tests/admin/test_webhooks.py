@@ -98,4 +98,4 @@ def test_a_message_is_sent_again(browser: Client, missed: Deadline) -> None:
     message.refresh_from_db()
     assert message.state == "waiting"
     again = browser.post(url, follow=True)
-    assert "It waits to be sent already." in again.content.decode()
+    assert "This message is already waiting to be sent." in again.content.decode()

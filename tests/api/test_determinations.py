@@ -84,7 +84,7 @@ def test_each_verdict_shows_at_once_and_is_gone_when_retracted(
     assert standing(api, missed) == expected
     post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": row["id"]})
     after = get(api, f"deadlines/{missed.pk}/")
-    # How late an even delivery would be goes on with the clock, and so does the notification_policy.
+    # The expected quantity and the next notification step move with the clock.
     moving = {"pace": None, "next_check_at": None}
     assert {**after, **moving} == {**before, **moving}
 

@@ -271,7 +271,8 @@ def test_evidence_bears_on_deadlines_of_its_own_agreement_only(api: Client, evid
     answer = post(
         api,
         "evidence/",
-        {"agreement": "supply", "ref": "L1", "title": "Log", "kind": "search_log", "stance": "against",
+        {"agreement": "supply", "ref": "L1", "title": "Log", "kind": "search_log",
+         "stance": "against",
          "deadlines": [other.pk]},
         400,
     )  # fmt: skip

@@ -250,7 +250,8 @@ def test_odd_input_is_refused_and_stores_nothing(
 
 
 @pytest.mark.parametrize(
-    "address", ["subscriptions/", "silences/", "calendar-feeds/", "webhooks/", "calendar-feeds/1/revoke/",
+    "address", ["subscriptions/", "silences/", "calendar-feeds/", "webhooks/",
+                "calendar-feeds/1/revoke/",
                 "silences/1/end/", "webhooks/1/rotate/", "alerts/1/redeliver/",
                 "breaches/1/acknowledge/"],
 )  # fmt: skip

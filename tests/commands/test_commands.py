@@ -98,7 +98,7 @@ def test_a_token_acts_for_the_user_it_is_made_for() -> None:
     lee = User.objects.create_user("lee@example.org", "secret")
     run("create_token", "lee's", "--user", "LEE@example.org")
     assert ApiToken.objects.get().user == lee
-    assert "already a token" in run("create_token", "lee's", "--user", "lee@example.org")[1]
+    assert "already exists" in run("create_token", "lee's", "--user", "lee@example.org")[1]
     assert "does not exist" in run("create_token", "x", "--user", "nobody@example.org")[1]
     assert "does not exist" in run("create_token", "x")[1]
 

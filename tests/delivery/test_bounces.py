@@ -159,7 +159,7 @@ def test_a_bounce_marks_the_address_and_the_administrators_hear_of_it(
     assert callable(report)
     message = sent_message(desk)
     line = hand_in(report(message.message_id), monkeypatch)
-    assert line == f"{READER} is marked: a mail to it came back.\n"
+    assert line == f"{READER} is marked: email to it bounced.\n"
     marked = Subscription.objects.get()
     assert (marked.refusal, marked.is_active) == (said, True)
     assert marked.refused_at is not None
@@ -179,7 +179,7 @@ def test_the_same_bounce_once_more_changes_nothing(
     report = whole_mail_back(sent_message(desk).message_id)
     hand_in(report, monkeypatch)
     before = as_it_stands()
-    assert hand_in(report, monkeypatch) == f"The message to {READER} is refused. {NOTHING}"
+    assert hand_in(report, monkeypatch) == f"The message to {READER} is already refused. {NOTHING}"
     assert as_it_stands() == before
     assert len(sink.received) == 2
 
@@ -242,8 +242,8 @@ I am away until Monday. Action: failed. Status: 5.1.1
         (lambda own: whole_mail_back(own, action="delivered"), "a permanent failure"),
         (lambda own: whole_mail_back(own, status="2.0.0"), "a permanent failure"),
         (lambda own: whole_mail_back(own, status=""), "a permanent failure"),
-        (lambda own: whole_mail_back(own, "somebody@example.org"), "No mail with this Message-ID"),
-        (lambda own: whole_mail_back("<invented@desk.example>"), "No mail with this Message-ID"),
+        (lambda own: whole_mail_back(own, "somebody@example.org"), "No email with this Message-ID"),
+        (lambda own: whole_mail_back("<invented@desk.example>"), "No email with this Message-ID"),
         (lambda own: whole_mail_back(f"<{'x' * 9_000}@y>"), "does not name the email"),
         (lambda own: whole_mail_back(""), "does not name the email"),
         (lambda own: whole_mail_back("<a\0b@y>"), "does not name the email"),
@@ -287,5 +287,5 @@ def test_without_the_database_the_mail_server_is_asked_to_hand_it_in_again() -> 
         check=False,
     )
     assert ended.returncode == os.EX_TEMPFAIL
-    assert b"handed in again" in ended.stderr
+    assert b"Retry the bounce later" in ended.stderr
     assert b"Traceback" not in ended.stderr

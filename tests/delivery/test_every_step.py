@@ -85,6 +85,7 @@ def test_undisturbed_everybody_is_told_everything_once(simulation: Simulation) -
     assert judge(simulation.undisturbed()) == Verdict()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("worker", ["sweep", "delivery"])
 def test_killed_at_any_step_nothing_is_lost_false_or_doubled(
     simulation: Simulation, worker: str
@@ -164,6 +165,7 @@ def _make_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alerts, "create", later)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("sabotage", "worker", "when", "finding"),
     [

@@ -186,6 +186,7 @@ def store(dice: Iterator[str]) -> int:
     return next(placed)
 
 
+@pytest.mark.exhaustive
 def test_no_title_name_or_clause_adds_a_header_or_a_recipient(
     desk: Desk, sink: Sink, dice: Iterator[str]
 ) -> None:

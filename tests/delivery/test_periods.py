@@ -44,7 +44,7 @@ def test_a_violation_is_told_with_since_when(desk: Desk, sink: Sink) -> None:
         assert "no end date" in said
         assert " late." not in said
         assert "missed" not in said.lower()
-    assert "Binds until: without an end\n" in text_of(sink.received[0])
+    assert "Binds until: no end date\n" in text_of(sink.received[0])
 
 
 def test_the_end_of_a_violation_is_told_in_its_thread(desk: Desk, sink: Sink) -> None:

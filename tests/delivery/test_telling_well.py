@@ -204,7 +204,7 @@ def test_a_link_is_good_for_the_breach_it_came_with_and_no_later_one(
     desk.pass_to(DUE + 2 * HOUR)
     desk.pass_to(DUE + 2 * DAY)
     assert Breach.objects.filter(ended_at__isnull=True).count() == 1
-    assert b"Nothing is missed anymore" in client.post(old).content
+    assert b"Nothing to acknowledge" in client.post(old).content
     assert not Breach.objects.filter(acknowledged_at__isnull=False).exists()
     new = link(sink.received[-1], "Acknowledge")
     assert b"1 missed deadline acknowledged" in client.post(new).content

@@ -233,7 +233,7 @@ def test_countries_subdivisions_and_the_weekend_are_calendars(name: str) -> None
         ("weekend:funday", "in this order, joined by hyphens"),
         ("custom:HQ", "Did you mean 'custom:hq'?"),
         ("custom:head office", "Did you mean 'custom:head-office'?"),
-        ("desk:-hq", "Did you mean 'custom:hq'?"),
+        ("custom:-hq", "Did you mean 'custom:hq'?"),
         ("custom:", "give 1 to 32 lower-case letters, digits and hyphens"),
         ("custom:" + "a" * 33, "give 1 to 32 lower-case letters, digits and hyphens"),
         ("NYSE", "Use a country such as"),

@@ -1,4 +1,4 @@
-"""The notification policy: reminders before a due date, escalations after a miss, changes between."""
+"""Notification policies: reminders before a due date, escalations after a breach."""
 
 from __future__ import annotations
 

@@ -292,6 +292,7 @@ WAYS: tuple[tuple[Callable[[random.Random, Chain], str], Callable[[Chain], bool]
 )
 
 
+@pytest.mark.exhaustive
 def test_every_one_of_a_thousand_random_tamperings_is_found(chains: list[Chain]) -> None:
     print(f"seed {SEED}")
     dice = random.Random(SEED)

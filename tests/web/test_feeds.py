@@ -162,7 +162,7 @@ def test_a_feed_requires_permission_to_view_deadlines(client: Client) -> None:
 
     lee.user_permissions.set(rights("add_calendarfeed", "view_calendarfeed"))
     problem = post(client_of(lee), "calendar-feeds/", {"name": "Mine"}, 400)
-    assert "may not see" in problem["detail"]
+    assert "may not view" in problem["detail"]
     assert not CalendarFeed.objects.exists()
     lee.user_permissions.add(*rights("view_deadline"))
     path = made(client_of(lee))

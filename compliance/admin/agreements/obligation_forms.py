@@ -98,7 +98,8 @@ class ObligationForm(DraftForm):
     class Meta:
         model = Obligation
         fields = (
-            "ref", "title", "kind", "severity", "clause", "text", "survives_termination", "tags", "owner",
+            "ref", "title", "kind", "severity", "clause", "text", "survives_termination", "tags",
+            "owner",
             "roll_up", "roll_up_share", "target_quantity", "unit",
         )  # fmt: skip
 

@@ -45,9 +45,9 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
         "due", "grace", "starts", "survives_termination", "tags", "owner", "parent", "roll_up",
-        "components", "consequences", "target_quantity", "unit", "notification_policy",
+        "components", "consequences", "target_quantity", "unit", "policy",
     )  # fmt: skip
-    readonly_fields = ("components", "consequences", "notification_policy")
+    readonly_fields = ("components", "consequences", "policy")
 
     def get_urls(self) -> list[Any]:
         """Return the URLs, with the one that previews a due rule while it is typed."""
@@ -110,7 +110,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
         return " ".join(sentences)
 
     @admin.display(description="Notification policy")
-    def notification_policy(self, obligation: Obligation) -> str:
+    def policy(self, obligation: Obligation) -> str:
         """Return when reminders and escalations are sent."""
         policy = obligation.notification_policy
         if policy is None:

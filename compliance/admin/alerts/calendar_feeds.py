@@ -89,14 +89,14 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
             raise PermissionDenied
         form = CalendarFeedForm(request.POST or None)
         title = "Create a calendar feed"
-        context = page_context(self, request, title=title, back=urls.list_url("feed"))
+        context = page_context(self, request, title=title, back=urls.list_url("calendarfeed"))
         if request.method == "POST" and form.is_valid():
             try:
                 secret = self._create(request, form)
             except Invalid as error:
                 add_problems(form, error.problems)
             else:
-                back = urls.list_url("feed")
+                back = urls.list_url("calendarfeed")
                 return show_secret(request, secret, title=title, back=back, context=context)
         context |= {
             "form": form,
@@ -152,6 +152,6 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
             request,
             confirmation,
             action=action,
-            back=urls.list_url("feed"),
+            back=urls.list_url("calendarfeed"),
             context=page_context(self, request, feed),
         )

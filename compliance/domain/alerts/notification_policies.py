@@ -1,4 +1,4 @@
-"""The notification policy: how long before a due date people are reminded, and how long after a miss
+"""Notification policies: how long before a due date people are reminded, and how long after a miss
 they are told again.
 
 Every instant follows from the due date or from when the miss was first told, so that a run that
@@ -26,7 +26,7 @@ BusinessDays = Callable[[date, int], date]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyStep:
-    """One step of a notification_policy: `count` days, or business days, from the instant it is counted from."""
+    """One step of a notification policy: a number of days or business days."""
 
     count: int
     unit: PeriodUnit = PeriodUnit.DAYS
@@ -53,7 +53,7 @@ DEFAULT = NotificationPolicy(
 
 
 def load_notification_policy(value: Mapping[str, Any] | None) -> NotificationPolicy:
-    """A stored notification_policy; the default one for nothing. What is not named in it is not climbed."""
+    """Read a stored policy; None is the default policy. Steps that it lacks are not taken."""
     if value is None:
         return DEFAULT
     return NotificationPolicy(

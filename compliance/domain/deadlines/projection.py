@@ -27,8 +27,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     """Return the timeline of a deadline under `terms`, given all `facts` recorded about it.
 
     - A performance strictly before `due_at`, or by a civil day not after the due day, is `met`;
-      any other is `met_late`. From `due.earliest_due_at` on the answer depends on the reading of the
-      rule, and the reason says so.
+      any other is `met_late`. From `due.earliest_due_at` on the answer depends on the reading of
+      the rule, and the reason says so.
     - `unmet` begins at the end of the grace period; without grace that is `due_at` itself.
     - An extension, a trigger or a waiver counts from the instant at which it takes effect. Before
       the end of the grace period there is no breach; after it the breach ends there.

@@ -11,7 +11,7 @@ from compliance.domain.vocabulary import Verdict, Verification
 def verification(
     conclusions: Collection[Verdict], looks: Collection[date], *, due_on: date | None
 ) -> Verification:
-    """What the conclusions of standing determinations, and the days of search_logs, make of it.
+    """Return the verification that follows from effective determinations and days of search logs.
 
     A look before the due day cannot have found what was to be done by then, and checks nothing.
     """

@@ -26,7 +26,7 @@ CUSTOM_PREFIX = "custom:"
 _WEEKEND_PREFIX = f"{WEEKEND}:"
 _WEEKDAY_WORDS = tuple(name[:3].lower() for name in WEEKDAYS)
 _SATURDAY_AND_SUNDAY = frozenset({5, 6})
-_CUSTOM_NAME = re.compile(r"desk:[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+_CUSTOM_NAME = re.compile(r"custom:[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 # Alpha-2 codes, and every other word that the library uses for a country. A class that could not
 # be named after its country is named after the code.
 _COUNTRY_CODES = frozenset(words[1] for words in COUNTRIES.values())
@@ -46,7 +46,7 @@ _WEEKEND_FORM = (
     "as 'weekend:fri-sat' or 'weekend:sun'."
 )
 _CUSTOM_FORM = (
-    "After 'desk:', give 1 to 32 lower-case letters, digits and hyphens, not starting with a "
+    "After 'custom:', give 1 to 32 lower-case letters, digits and hyphens, not starting with a "
     "hyphen, such as 'custom:hq'."
 )
 # A longer text is not a misspelled calendar name.

@@ -257,8 +257,8 @@ class Due(NamedTuple):
     `due_on` is a civil day in `timezone`; the instants are in UTC. `due_at` is exclusive: what
     happens at that instant is late. `unmet_at` is the end of the grace period, and equals
     `due_at` if there is none. `earliest_due_at` is set only if the due instant is ambiguous,
-    because the parties are in different zones or because the rule has several readings: what
-    happens from then until before `due_at` is in time by one reading and late by another.
+    because the parties are in different zones or the rule has several readings: what happens
+    from `earliest_due_at` until before `due_at` is in time by one reading and late by another.
     """
 
     due_on: dt.date

@@ -257,6 +257,7 @@ _RECHECK_BUSINESS_DAYS = """
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
     WHERE o.id = ANY(%(ids)s) AND d.obligation_id = o.id AND d.quarantine_error = ''
       AND d.status IN ('pending', 'holding', 'unmet', 'partly_met')
-      AND coalesce(o.notification_policy, a.notification_policy) @? '$.*[*] ? (@.unit == "business_days")'
+      AND coalesce(o.notification_policy, a.notification_policy)
+          @? '$.*[*] ? (@.unit == "business_days")'
     RETURNING d.id
 """

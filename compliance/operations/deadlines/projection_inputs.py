@@ -148,7 +148,8 @@ def _policies(obligations: str) -> dict[int, Policy]:
 
 # All other obligations are `PLAIN_DUTY`.
 _SPECIAL_DUTIES = """
-    SELECT id, kind, target_quantity, due IS NOT NULL, survives_termination FROM compliance_obligation
+    SELECT id, kind, target_quantity, due IS NOT NULL, survives_termination
+    FROM compliance_obligation
     WHERE id = ANY(%(ids)s::bigint[])
       AND (kind <> 'achieve' OR target_quantity IS NOT NULL OR due IS NULL OR survives_termination)
 """
@@ -156,7 +157,8 @@ _SPECIAL_DUTIES = """
 _POLICIES = """
     SELECT o.id, coalesce(o.notification_policy, a.notification_policy), a.calendars
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
-    WHERE o.id = ANY(%(ids)s::bigint[]) AND coalesce(o.notification_policy, a.notification_policy) IS NOT NULL
+    WHERE o.id = ANY(%(ids)s::bigint[])
+      AND coalesce(o.notification_policy, a.notification_policy) IS NOT NULL
 """
 
 _BREACHES = """

@@ -89,38 +89,43 @@ def decide(
     step = NO_STEP
     announced: list[AlertIntent] = []
     if past:
-        now = past[-1]
         found_at = recorded_at or as_of
+        now = past[-1]
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
         if changes is not NO_CHANGES:
             announced = intents.missed(changes, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
-            change = intents.changed(recorded, now, recorded_at=found_at)
-            if change is not None:
-                announced.append(change)
+            announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
         if step.intent is not None:
             announced.append(step.intent)
     begun = _rows_of(row.id, changes.begun, recorded_at)
-    altered = _rows_of(row.id, changes.altered, recorded_at)
     if known_from is not None:
-        # What was believed for a while can be asked about, even if it never happened.
-        never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
-        begun += _rows_of(row.id, map(voided, sorted(never)), recorded_at)
+        begun += _voided_rows(row.id, recorded, breaches, recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
+    state = deadline_rows.state_of(
+        row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at
+    )
     return Outcome(
-        deadline_rows.state_of(
-            row,
-            timeline,
-            past,
-            recorded_at=recorded_at,
-            ledger_head=head,
-            notify_at=step.next_at,
-        ),
+        state,
         ledger,
         begun,
-        altered,
+        _rows_of(row.id, changes.altered, recorded_at),
         _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of)),
     )
+
+
+def _voided_rows(
+    deadline_id: int,
+    recorded: Sequence[Entry],
+    breaches: Sequence[BreachInterval],
+    recorded_at: datetime | None,
+) -> list[BreachRow]:
+    """Return rows for breaches that a replayed history stated for a while, but that never happened.
+
+    Questions about what was known then find them.
+    """
+    never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
+    return _rows_of(deadline_id, map(voided, sorted(never)), recorded_at)
 
 
 def _policy_step(

@@ -338,7 +338,8 @@ _UPDATE_TERMS = """
     UPDATE compliance_deadline AS d
     SET timezone = v.timezone, begins_at = v.begins_at, starts_at = v.starts_at,
         original_due_on = v.original_due_on, original_due_at = v.original_due_at,
-        original_unmet_at = v.original_unmet_at, original_earliest_due_at = v.original_earliest_due_at,
+        original_unmet_at = v.original_unmet_at,
+        original_earliest_due_at = v.original_earliest_due_at,
         moves = v.moves, trace = v.trace, warnings = v.warnings,
         is_withdrawn = v.is_withdrawn, data_version = v.data_version
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(

@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 # Long enough to notice that the database was restored from an older backup than the files.
 ORPHANED_FOR = timedelta(days=30)
+# No upload takes this long. A younger unfinished file may belong to one that is running.
+LONGEST_UPLOAD = timedelta(days=1)
 
 _KEPT = re.compile("[0-9a-f]{64}")
 
@@ -35,13 +37,15 @@ def remove(
         What was removed, or would be in a dry run, in the order of their paths.
     """
     before = (as_of - older_than).timestamp()
-    removed = [path for path in _orphans(before) if is_dry_run or _remove(path)]
+    started_before = (as_of - max(older_than, LONGEST_UPLOAD)).timestamp()
+    orphans = _orphans(before, started_before)
+    removed = [path for path in orphans if is_dry_run or _remove(path)]
     if removed and not is_dry_run:
         log.info("orphaned files removed", count=len(removed))
     return removed
 
 
-def _orphans(before: float) -> Iterator[Path]:
+def _orphans(before: float, started_before: float) -> Iterator[Path]:
     folder: Path = settings.FILES_DIR
     if not folder.is_dir():
         return
@@ -52,7 +56,7 @@ def _orphans(before: float) -> Iterator[Path]:
             rows = EvidenceFile.objects.filter(sha256__in=names).order_by()
             used = set(rows.values_list("sha256", flat=True))
             yield from (path / name for name in names if name not in used)
-        elif path.name.startswith(UNFINISHED) and _is_old(path, before):
+        elif path.name.startswith(UNFINISHED) and _is_old(path, started_before):
             yield path
 
 

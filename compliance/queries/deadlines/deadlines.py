@@ -58,7 +58,8 @@ _AS_OF = """
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
     e.unmet_at, d.starts_at, e.earliest_due_at,
     e.reason IN ('window_began', 'performed_in_window')
-        OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE) AS is_ambiguous,
+        OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE)
+            AS is_ambiguous,
     coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity, d.begins_at,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
@@ -91,7 +92,8 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.earliest_due_at, d.is_ambiguous,
+    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.earliest_due_at,
+    d.is_ambiguous,
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
