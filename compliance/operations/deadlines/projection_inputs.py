@@ -65,13 +65,13 @@ class Inputs:
     """What is stored about deadlines: by deadline, or by obligation for duties and policies.
 
     `breaches` and `detected` hold the same breaches: as the timeline has them, and as escalations
-    start from them (by deadline and `occurred_at`).
+    start from them.
     """
 
     facts: dict[int, list[Fact]]
     ledger: dict[int, list[Entry]]
     breaches: dict[int, list[BreachInterval]]
-    detected: dict[tuple[int, datetime], OpenBreach]
+    detected: dict[int, list[OpenBreach]]
     duties: dict[int, Duty]
     policies: dict[int, Policy]
     default_policy: Policy = field(default_factory=Policy)
@@ -112,17 +112,17 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
 
 def _breaches(
     deadline_ids: Collection[int],
-) -> tuple[dict[int, list[BreachInterval]], dict[tuple[int, datetime], OpenBreach]]:
+) -> tuple[dict[int, list[BreachInterval]], dict[int, list[OpenBreach]]]:
     """Return the breaches of deadlines in the two forms of `Inputs`.
 
     No deadline has a breach that its ledger has never stated, so most need not be looked up.
     """
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
-    detected = {}
+    detected: dict[int, list[OpenBreach]] = defaultdict(list)
     if deadline_ids:
         rows = fetch(_BREACHES, ids=array(list(deadline_ids)))
         for deadline_id, occurred_at, ended_at, end_reason, *rest in rows:
-            detected[deadline_id, occurred_at] = OpenBreach(occurred_at, *rest)
+            detected[deadline_id].append(OpenBreach(occurred_at, *rest))
             reason = BreachEnd(end_reason) if end_reason else None
             breaches[deadline_id].append(BreachInterval(occurred_at, ended_at, reason))
     return breaches, detected
