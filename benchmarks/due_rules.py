@@ -289,7 +289,7 @@ def _fill(count: int) -> None:
     ids = [pk for (pk,) in execute("SELECT id FROM compliance_obligation ORDER BY id")]
     for batch in _batches(ids, 1_000):
         with transaction.atomic():
-            projection.refresh(schedule.arrange(batch, as_of=AS_OF).touched, as_of=AS_OF)
+            projection.refresh(schedule.reschedule(batch, as_of=AS_OF).touched, as_of=AS_OF)
 
 
 def _batches(ids: list[int], size: int) -> Iterable[list[int]]:

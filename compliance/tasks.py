@@ -20,10 +20,12 @@ from compliance.queries.system import health
 
 @shared_task
 def sweep() -> None:
-    """Run the sweep and end silences whose time is up."""
+    """Run the sweep and end silences whose time is up, even if the sweep fails."""
     now = timezone.now()
-    sweeping.run(as_of=now)
-    silences.end_due(as_of=now)
+    try:
+        sweeping.run(as_of=now)
+    finally:
+        silences.end_due(as_of=now)
 
 
 @shared_task

@@ -26,4 +26,4 @@ import compliance.admin.people.users
 import compliance.admin.site
 import compliance.admin.system.audits
 import compliance.admin.system.outages
-import compliance.admin.system.sweeps  # noqa: F401
+import compliance.admin.system.sweeps  # noqa: F401 -- importing registers the models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import time
 from enum import StrEnum
@@ -17,7 +18,7 @@ TIME_ZONES_ID = "time-zones"
 EMPTY_CHOICE = ("", "Choose")
 
 
-def enum_choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+def enum_choices(words: Iterable[StrEnum]) -> list[tuple[str, str]]:
     """Return the members of an enum as choices of a form field."""
     return [(word.value, word.value.replace("_", " ")) for word in words]
 
@@ -27,7 +28,7 @@ def text_field(**options: Any) -> forms.CharField:
     return forms.CharField(**{"required": False, "widget": TextInput(), **options})
 
 
-def enum_field(words: type[StrEnum], **options: Any) -> forms.ChoiceField:
+def enum_field(words: Iterable[StrEnum], **options: Any) -> forms.ChoiceField:
     """Return a field for one member of an enum, without a preselected value unless `initial`."""
     choices = enum_choices(words)
     if "initial" not in options:
@@ -137,9 +138,9 @@ class CheckboxesField(forms.MultipleChoiceField):
         self.choices = [*offered.items(), *((word, word) for word in keep if word not in offered)]
 
 
-class CompositeField(forms.Field):
+class CompositeField(forms.Field, ABC):
     """A field with several inputs, which can name the input that a problem is about."""
 
+    @abstractmethod
     def describe_problem(self, path: str, detail: str, value: Any) -> str:
         """Return the problem at `path` below the field, with the label of its input."""
-        raise NotImplementedError

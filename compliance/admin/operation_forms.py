@@ -74,6 +74,7 @@ class OperationAdmin(ModelAdmin):
         Raises:
             Invalid: with paths that `form_problems` and the formsets can map to fields.
         """
+        # Not abstract: the metaclass of Django's admin classes cannot be combined with ABCMeta.
         raise NotImplementedError
 
     def form_problems(self, problems: Sequence[Problem]) -> Sequence[Problem]:
@@ -91,6 +92,7 @@ class OperationAdmin(ModelAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Invalid as error:
+            # Django passes nothing but the request to the forms that it builds again.
             request.draft_problems = error.problems  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
 

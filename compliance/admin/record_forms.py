@@ -87,6 +87,7 @@ class RecordForm(forms.Form):
         Raises:
             Invalid: with paths that name fields of the form.
         """
+        # Not abstract: the metaclass of Django's forms cannot be combined with ABCMeta.
         raise NotImplementedError
 
 

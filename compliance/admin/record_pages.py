@@ -116,4 +116,5 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_class: type[Any]
     ) -> HttpResponse:
         """Show the page of a record form about one row."""
+        # Not abstract: the metaclass of Django's admin classes cannot be combined with ABCMeta.
         raise NotImplementedError

@@ -60,4 +60,4 @@ class SessionAuthentication(BaseSessionAuthentication):
         bodiless = copy(request._request)
         if bodiless.method == "POST":
             bodiless.method = "PUT"
-        super().enforce_csrf(bodiless)  # type: ignore[arg-type]  # it is handed to middleware
+        super().enforce_csrf(bodiless)  # type: ignore[arg-type]  # passes it to Django's middleware

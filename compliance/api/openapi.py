@@ -27,7 +27,7 @@ Direction = Literal["request", "response"]
 _COMPONENTS = "#/components/schemas/{model}"
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library is untyped
     """The security scheme of the API."""
 
     target_class = "compliance.api.authentication.BearerAuthentication"
@@ -42,13 +42,13 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-class SessionScheme(BaseSessionScheme):  # type: ignore[no-untyped-call]
+class SessionScheme(BaseSessionScheme):  # type: ignore[no-untyped-call]  # the library is untyped
     """The session of the admin."""
 
     target_class = "compliance.api.authentication.SessionAuthentication"
 
 
-class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # the library is untyped
     """Describes a draft as a request body. Fields with defaults are optional."""
 
     target_class = Draft
@@ -76,7 +76,7 @@ def changes_of(kind: type[Draft]) -> type[Changes]:
     return type(f"{name}Changes", (Changes,), {"draft": kind})
 
 
-class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # the library is untyped
     """Describes a PATCH body: the fields of its draft, all optional."""
 
     target_class = Changes
@@ -104,7 +104,7 @@ def either(name: str, *drafts: Any) -> PolymorphicProxySerializer:
 def _schema_of(model: type[BaseModel], auto_schema: AutoSchema) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template=_COMPONENTS, mode="validation")
     for name, part in schema.pop("$defs", {}).items():
-        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]  # the library is untyped
             name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part
         )
         auto_schema.registry.register_on_missing(component)

@@ -10,7 +10,7 @@ from typing import Self
 
 from django.db.models import Prefetch
 
-from compliance.domain.deadlines.explanations import Case, FactSummary, Passed, changes
+from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
 from compliance.models import Deadline, Evidence, ObligationParty, Position
@@ -63,7 +63,7 @@ class Histories:
         history = current_history(list(due_days))
         case = Case(
             timezone=deadline.timezone,
-            course=[Passed.of_entry(entry, due_days[entry]) for entry in history],
+            history=[StatusChange.of_entry(entry, due_days[entry]) for entry in history],
             facts=self.facts,
             verification=Verification(deadline.verification),
             unit=deadline.obligation.unit,

@@ -84,26 +84,27 @@ def _due(
             label=label,
             date="no longer known" if deadline.obligation.due is not None else "no end date",
         )
-    date = phrases.due_here(due_on, due_at, zone)
+    date = phrases.local_due_date(due_on, due_at, zone)
+    date_in_utc = phrases.local_due_date(due_on, due_at, "UTC")
     elsewhere = []
     if recipient_zone and recipient_zone != zone:
         elsewhere.append(
-            f"{phrases.moment(due_at, recipient_zone)} ({recipient_zone}, your time zone)"
+            f"{phrases.local_instant(due_at, recipient_zone)} ({recipient_zone}, your time zone)"
         )
     for other in dict.fromkeys(party.timezone for party in obligors):
-        is_same = phrases.moment(due_at, other) == phrases.moment(due_at, zone)
+        is_same = phrases.local_instant(due_at, other) == phrases.local_instant(due_at, zone)
         if not is_same and other != recipient_zone:
-            elsewhere.append(f"{phrases.moment(due_at, other)} ({other})")
+            elsewhere.append(f"{phrases.local_instant(due_at, other)} ({other})")
     originally, grace = "", ""
     original_on, original_at = deadline.original_due_on, deadline.original_due_at
     if original_on is not None and original_at is not None and original_at != due_at:
-        originally = phrases.due_here(original_on, original_at, zone)
+        originally = phrases.local_due_date(original_on, original_at, zone)
     if deadline.unmet_at is not None and deadline.unmet_at != due_at:
-        grace = f"until {phrases.moment(deadline.unmet_at, zone)} ({zone})"
+        grace = f"until {phrases.local_instant(deadline.unmet_at, zone)} ({zone})"
     return DueTexts(
         label=label,
         date=date,
-        in_utc=phrases.in_utc(due_at) if date != phrases.due_here(due_on, due_at, "UTC") else "",
+        in_utc="" if date == date_in_utc else phrases.in_utc(due_at),
         elsewhere=tuple(elsewhere),
         originally=originally,
         grace=grace,

@@ -135,7 +135,7 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         obligees="Example Buyer (BUY)",
         due=DueTexts(
             label="Was due",
-            date=f"{phrases.moment(due_at, zone)} ({zone})",
+            date=f"{phrases.local_instant(due_at, zone)} ({zone})",
             in_utc=phrases.in_utc(due_at) if zone != "UTC" else "",
         ),
         situation="Nothing was missed: this is only a test that Pacta can reach you.",

@@ -41,7 +41,7 @@ class MailSender:
         self.per_minute: int = settings.MAILS_PER_MINUTE
         self._mailer = mailer
 
-    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:  # noqa: ARG002
+    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:  # noqa: ARG002 -- one signature for all senders
         return self._mailer.send(rendering.render_mail(contents))
 
     def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:
@@ -65,7 +65,7 @@ class WebhookSender:
             return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook was deleted.")
         return call_webhook(webhook, contents, now=now)
 
-    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:  # noqa: ARG002
+    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:  # noqa: ARG002 -- one signature for all senders
         return webhooks.next_attempt_after(claim.attempt_count)
 
 

@@ -175,8 +175,8 @@ def _change(alert: AlertRow, deadline: Deadline) -> str:
         return _CHANGED_SENTENCES[Reason(alert.reason)]
     if deadline.due_at is None:
         return "Its due date is no longer known."
-    due = phrases.moment(deadline.due_at, deadline.timezone)
+    due = phrases.local_instant(deadline.due_at, deadline.timezone)
     if alert.due_at is not None and alert.due_at != deadline.due_at:
-        before = phrases.moment(alert.due_at, deadline.timezone)
+        before = phrases.local_instant(alert.due_at, deadline.timezone)
         return f"It is now due on {due} instead of {before} ({deadline.timezone})."
     return f"It is due on {due} ({deadline.timezone})."

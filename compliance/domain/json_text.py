@@ -1,4 +1,4 @@
-"""JSON text as plain values, read strictly and within `limits`."""
+"""Parse JSON text strictly into plain values, within `limits`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 from compliance.domain import limits
 from compliance.domain.problems import refusal
 
-# One that is not closed is taken to the end, so that nothing is looked at twice.
+# A string that is not closed extends to the end of the text, so that no byte is scanned twice.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
@@ -25,7 +25,7 @@ def parse_json(text: bytes) -> object:
     if not values_at_most(text, limits.MOST_VALUES):
         raise refusal("", limits.TOO_MANY_VALUES)
     try:
-        # The stricter reader first: it refuses NaN, lone surrogates and bad UTF-8.
+        # orjson goes first because it is stricter: it rejects NaN, lone surrogates and bad UTF-8.
         orjson.loads(text)
         value = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction)
     except json.JSONDecodeError as error:
@@ -40,10 +40,10 @@ def parse_json(text: bytes) -> object:
 
 
 def values_at_most(text: bytes, most: int) -> bool:
-    """Whether a JSON text has at most so many values, found without reading them.
+    """Return whether a JSON text has at most `most` values, without parsing it.
 
-    Each value but the first follows a comma or opens a list or an object. An empty list or object
-    counts as two. Commas and brackets within strings do not count.
+    Every value but the first follows a comma or an opening bracket, so these are counted, except
+    in strings. An empty list or object counts as two values.
     """
     if _marks(text, 0, len(text)) < most:
         return True
@@ -66,23 +66,23 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise refusal("", f"The field {name[:80]} stands twice in one object.")
+            raise refusal("", f"The field {name[:80]} is given twice in one object.")
         found[name] = value
     return found
 
 
 def _whole(text: str) -> int:
     if len(text) > limits.LONGEST_NUMBER:
-        raise refusal("", "It has a number with too many digits.")
+        raise refusal("", "It contains a number with too many digits.")
     return int(text)
 
 
 def _fraction(text: str) -> Decimal:
     if len(text) > limits.LONGEST_NUMBER:
-        raise refusal("", "It has a number with too many digits.")
+        raise refusal("", "It contains a number with too many digits.")
     number = limits.decimal_within(text)
     if number is None:
-        raise refusal("", f"It has the number {text}. {limits.OUT_OF_RANGE}")
+        raise refusal("", f"It contains the number {text}. {limits.OUT_OF_RANGE}")
     return number
 
 

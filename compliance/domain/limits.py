@@ -1,7 +1,7 @@
-"""How large, deep and numerous what is read from outside may be.
+"""Limits of the size, depth and number of values in input.
 
-Every limit is checked before the work that it bounds. They are far above what real agreements
-need; `docs/api.md` states those that a client can meet.
+Every limit is checked before the work that it bounds. The limits are far above what real
+agreements need; `docs/api.md` lists those that clients may meet.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 MOST_VALUES = 750_000
-"""In one text: lists, objects, and values in them. Names of fields are not counted."""
+"""The most lists, objects and values in one text. Names of fields are not counted."""
 
 MOST_FIELDS = 200
-"""In one object. No draft has more than a fifth of this."""
+"""The most fields in one object. No draft has more than a fifth of this."""
 
 DEEPEST = 30
-"""How many lists and objects may lie in each other."""
+"""The deepest nesting of lists and objects."""
 
 LONGEST_NUMBER = 100
 """The most characters of a number."""
 
 LARGEST_EXPONENT = 100
-"""Numbers lie between 1e-100 and 1e100. Beyond, a short text would stand for a number that takes
-minutes to convert: 1e60000000 has sixty million digits."""
+"""Numbers must be between 1e-100 and 1e100. Otherwise a short text could stand for a number that
+takes minutes to convert: 1e60000000 has sixty million digits."""
 
 MOST_DIRECTIVES = 10
-"""In a YAML text: lines that begin with %."""
+"""The most lines in a YAML text that begin with %."""
 
 TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
-TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields."
-TOO_DEEP = f"It is nested more than {DEEPEST} deep."
-OUT_OF_RANGE = f"No number may lie beyond 1e{LARGEST_EXPONENT} or below 1e-{LARGEST_EXPONENT}."
+TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields: remove some."
+TOO_DEEP = f"It is nested more than {DEEPEST} levels deep."
+OUT_OF_RANGE = f"Numbers must be between 1e-{LARGEST_EXPONENT} and 1e{LARGEST_EXPONENT}."
 
 MOST_PROBLEMS = 1_000
-"""After this many problems no more are looked for."""
+"""The search for problems ends when there are this many."""
 
 _CHECKED_AT_ONCE = 100
 
 
 def decimal_within(text: str) -> Decimal | None:
-    """Return the number that a literal of at most `LONGEST_NUMBER` characters stands for.
+    """Return the number of a literal that has at most `LONGEST_NUMBER` characters.
 
-    None means that it is larger than `LARGEST_EXPONENT` allows, or closer to zero.
+    None if it is beyond `LARGEST_EXPONENT`, or too close to zero.
     """
     exponent = text.lower().partition("e")[2].lstrip("+-").lstrip("0")
     # Decimal itself fails on exponents of more than eighteen digits.
@@ -61,11 +61,11 @@ def decimal_within(text: str) -> Decimal | None:
 
 
 class AtMost:
-    """Bounds a sequence field of a draft: `Annotated[tuple[Item, ...], AtMost(500)]`.
+    """Limits the length of a sequence field: `Annotated[tuple[Item, ...], AtMost(500)]`.
 
-    The length is checked before any item is. A long sequence is then read item by item, until
-    `MOST_PROBLEMS` are found: pydantic by itself goes on to the end, and a few megabytes of
-    empty objects become gigabytes of errors.
+    The length is checked before any item. A long sequence is then read item by item until there
+    are `MOST_PROBLEMS`. Pydantic by itself would read it to the end, and turn a few megabytes of
+    empty objects into gigabytes of errors.
     """
 
     def __init__(self, most: int) -> None:
@@ -108,10 +108,10 @@ def _read_one_by_one(values: Iterable[Any], read: Callable[[Any], Any]) -> tuple
 
 
 def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
-    """The errors of a sequence of one item, as those of the item at `index`."""
+    """Yield the errors of a sequence with one item as errors of the item at `index`."""
     for each in error.errors(include_url=False):
         if not each["loc"]:
-            continue  # the sequence itself: too short, once its only item does not count
+            continue  # about the sequence itself: too short without its invalid item
         pattern = each.get("ctx", {}).get("pattern")
         context = {} if pattern is None else {"pattern": pattern}
         yield InitErrorDetails(

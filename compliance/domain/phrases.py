@@ -1,4 +1,4 @@
-"""How instants, lengths of time, numbers and names read in sentences."""
+"""Phrases for instants, durations, numbers and names in sentences."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import re
 import unicodedata
 from calendar import monthrange
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from compliance.domain.civil_time import DayOutOfRange, day_end, zone
 
 _BLANKS = re.compile(r"\s+")
-# Format characters stay for the scripts and emoji that need them, except those that turn the
-# direction of what follows: with them a title could be made to read as something else.
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# What falls due at one time is told of together: the same instants are put into words many times.
+# Format characters are kept for the scripts and emoji that need them, except those that change
+# the direction of the text: with them, a title could be made to look like a different one.
+_DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Deadlines that are due at the same time are announced together, so the same instants recur.
 _KEPT = 1_000
 _UNWANTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def one_line(text: str) -> str:
-    """The text on one line: line breaks and control characters become single spaces."""
+    """Return the text on one line: line breaks and control characters become single spaces."""
     if text.isascii() and text.isprintable():
         return _BLANKS.sub(" ", text).strip()
     kept = (
         " " if unicodedata.category(each) in _UNWANTED else each
         for each in text
-        if each not in _TURNING
+        if each not in _DIRECTIONAL
     )
     return _BLANKS.sub(" ", "".join(kept)).strip()
 
 
 def in_lines(text: str) -> str:
-    """The text in its lines, each as `one_line` has it: broken by line feeds and nothing else."""
+    """Return the text with `one_line` applied to each of its lines, separated by line feeds."""
     return "\n".join(one_line(line) for line in text.splitlines()).strip()
 
 
 def shortened(text: str, length: int) -> str:
-    """The text in at most `length` characters, cut at a word where one ends nearby."""
+    """Return the text in at most `length` characters, cut at the end of a word if one is near."""
     if len(text) <= length:
         return text
     cut = text[: length - 1]
@@ -49,31 +49,31 @@ def shortened(text: str, length: int) -> str:
 
 
 def joined(names: Sequence[str]) -> str:
-    """`A`, `A and B`, `A, B and C`."""
+    """Return `A`, `A and B` or `A, B and C`."""
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 deadline`, `3 deadlines`."""
+    """Return for example `1 deadline` or `3 deadlines`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 @lru_cache(maxsize=_KEPT)
 def day(on: date) -> str:
-    """`14 May 2025`."""
+    """Return a day as `14 May 2025`."""
     return f"{on.day} {on:%B %Y}"
 
 
 @lru_cache(maxsize=_KEPT)
-def moment(at: datetime, zone_name: str) -> str:
-    """`Thursday, 15 May 2025, 00:00` on the clocks of the zone."""
-    return f"{at.astimezone(zone(zone_name)):%A}, {clock(at, zone_name)}"
+def local_instant(at: datetime, zone_name: str) -> str:
+    """Return an instant in local time as `Thursday, 15 May 2025, 00:00`."""
+    return f"{at.astimezone(zone(zone_name)):%A}, {local_time(at, zone_name)}"
 
 
 def is_day_end(on: date, at: datetime, zone_name: str) -> bool:
-    """Whether `at` is the instant at which the day is over in the zone."""
+    """Return whether `at` is the instant at which the day ends in the zone."""
     try:
         return at == day_end(on, zone_name)
     except DayOutOfRange:
@@ -81,31 +81,32 @@ def is_day_end(on: date, at: datetime, zone_name: str) -> bool:
 
 
 @lru_cache(maxsize=_KEPT)
-def due_here(due_on: date, due_at: datetime, zone_name: str) -> str:
-    """The due instant in the deadline's zone: the end of a day, or a time of day."""
+def local_due_date(due_on: date, due_at: datetime, zone_name: str) -> str:
+    """Return the due instant in the deadline's zone: the end of a day, or a time of day."""
     if is_day_end(due_on, due_at, zone_name):
         return f"end of {due_on:%A}, {day(due_on)} ({zone_name})"
-    return f"{moment(due_at, zone_name)} ({zone_name})"
+    return f"{local_instant(due_at, zone_name)} ({zone_name})"
 
 
 @lru_cache(maxsize=_KEPT)
-def clock(at: datetime, zone_name: str) -> str:
-    """`15 May 2025, 00:00` on the clocks of the zone."""
+def local_time(at: datetime, zone_name: str) -> str:
+    """Return an instant in local time as `15 May 2025, 00:00`."""
     local = at.astimezone(zone(zone_name))
     shown = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     return f"{day(local.date())}, {shown}"
 
 
 def in_utc(at: datetime) -> str:
-    """`Wednesday, 14 May 2025, 16:00 UTC`."""
-    return f"{moment(at, 'UTC')} UTC"
+    """Return an instant as `Wednesday, 14 May 2025, 16:00 UTC`."""
+    return f"{local_instant(at, 'UTC')} UTC"
 
 
 @lru_cache(maxsize=_KEPT)
 def elapsed(start: datetime, end: datetime, zone_name: str) -> str:
-    """The time from `start` to `end` in its two largest units, as calendars of the zone count.
+    """Return the time from `start` to `end` in its two largest units, in local time of the zone.
 
-    `1 year 6 months`, `3 days 4 hours`, `5 minutes`, `less than a minute`; never negative.
+    For example `1 year 6 months`, `3 days 4 hours`, `5 minutes` or `less than a minute`; it is
+    never negative.
     """
     length = max(end - start, timedelta())
     years = months = 0
@@ -130,11 +131,6 @@ def elapsed(start: datetime, end: datetime, zone_name: str) -> str:
     if largest is None:
         return "less than a minute"
     return " ".join(counted(count, unit) for count, unit in parts[largest : largest + 2] if count)
-
-
-def offset(at: datetime) -> str:
-    """An instant as `2025-05-14T16:00:00Z`."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _months_after(start: datetime, months: int) -> datetime:

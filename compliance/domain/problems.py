@@ -1,4 +1,4 @@
-"""How the product says that something it was given cannot be used."""
+"""How the product reports that input cannot be used."""
 
 from __future__ import annotations
 
@@ -6,36 +6,53 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from compliance.domain.limits import MOST_PROBLEMS
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (`obligations/0/due/on`; empty for the whole) and what."""
+    """One thing that is wrong: its path (`obligations/0/due/on`; empty for the whole) and what."""
 
     path: str
     detail: str
 
     def below(self, prefix: str) -> Problem:
-        """The same problem, its path put under `prefix`."""
+        """Return the same problem with its path below `prefix`."""
         return Problem(path="/".join(filter(None, (prefix, self.path))), detail=self.detail)
 
 
 class Invalid(ValueError):
-    """Input that was refused. Nothing of it was stored."""
+    """Input that was rejected. Nothing of it was stored."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{each.path}: {each.detail}" for each in self.problems))
 
 
+def refusal(path: str, detail: str) -> Invalid:
+    """Return an `Invalid` with a single problem."""
+    return Invalid([Problem(path=path, detail=detail)])
+
+
 @contextmanager
 def placed_at(path: str) -> Iterator[None]:
-    """Puts what is refused in the block under a path."""
+    """Put the problems that are raised in the block below `path`."""
     try:
         yield
     except Invalid as error:
         raise Invalid(problem.below(path) for problem in error.problems) from None
 
 
-def refusal(path: str, detail: str) -> Invalid:
-    """An `Invalid` with a single problem."""
-    return Invalid([Problem(path=path, detail=detail)])
+@contextmanager
+def collected_in(problems: list[Problem], path: str) -> Iterator[None]:
+    """Add the problems that are raised in the block to `problems`, below `path`.
+
+    Raises:
+        Invalid: there are `MOST_PROBLEMS` problems, so no more are searched for.
+    """
+    try:
+        yield
+    except Invalid as error:
+        problems += [problem.below(path) for problem in error.problems]
+        if len(problems) >= MOST_PROBLEMS:
+            raise Invalid(problems) from None

@@ -1,4 +1,4 @@
-"""The words of the product, as closed sets. The same in code, database, API, admin and mail."""
+"""The closed sets of values that code, database, API, admin and mail have in common."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PartyKind(StrEnum):
-    """What kind of body can owe or be owed."""
+    """The kind of a party."""
 
     STATE = "state"
     ORGANISATION = "organisation"
@@ -14,7 +14,7 @@ class PartyKind(StrEnum):
 
 
 class AgreementKind(StrEnum):
-    """What kind of instrument an agreement is."""
+    """The kind of an agreement."""
 
     TREATY = "treaty"
     JOINT_STATEMENT = "joint_statement"
@@ -26,7 +26,7 @@ class AgreementKind(StrEnum):
 
 
 class AgreementStatus(StrEnum):
-    """Where an agreement stands in its life; derived from its dates."""
+    """The status of an agreement; it follows from its dates."""
 
     NOT_IN_FORCE = "not_in_force"
     IN_FORCE = "in_force"
@@ -34,7 +34,7 @@ class AgreementStatus(StrEnum):
 
 
 class ObligationKind(StrEnum):
-    """How an obligation binds: do it by an instant, keep it so during a period, or do not."""
+    """What an obligation requires: achieve something by a date, maintain it, or refrain from it."""
 
     ACHIEVE = "achieve"
     MAINTAIN = "maintain"
@@ -42,7 +42,7 @@ class ObligationKind(StrEnum):
 
 
 class PeriodUnit(StrEnum):
-    """What an offset counts. Hours elapse; the others are civil."""
+    """The unit of a period. Hours are elapsed time; the others are civil."""
 
     HOURS = "hours"
     DAYS = "days"
@@ -53,14 +53,14 @@ class PeriodUnit(StrEnum):
 
 
 class Direction(StrEnum):
-    """On which side of its event an offset lies."""
+    """Whether a period is counted forward from its event, or backward."""
 
     AFTER = "after"
     BEFORE = "before"
 
 
 class RollConvention(StrEnum):
-    """Where a date goes that is no business day. `nearest` prefers the later of two."""
+    """How a date that is not a business day is rolled. `nearest` prefers the later of two days."""
 
     NONE = "none"
     FOLLOWING = "following"
@@ -72,7 +72,7 @@ class RollConvention(StrEnum):
 
 
 class LegalMethod(StrEnum):
-    """A statute's or a court's own way to count a period."""
+    """The way in which a statute or a court counts a period."""
 
     FRCP_6 = "frcp-6"
     EU_1182_71 = "eu-1182-71"
@@ -80,7 +80,7 @@ class LegalMethod(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a missed deadline matters, least first."""
+    """How serious it is to miss a deadline, in ascending order."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -89,14 +89,14 @@ class Severity(StrEnum):
 
 
 class Capacity(StrEnum):
-    """The side of an obligation on which a party stands."""
+    """Whether a party owes an obligation or is owed it."""
 
     OBLIGOR = "obligor"
     OBLIGEE = "obligee"
 
 
 class Status(StrEnum):
-    """Where a deadline stands."""
+    """The status of a deadline."""
 
     DORMANT = "dormant"
     PENDING = "pending"
@@ -112,7 +112,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a deadline came to stand where it stands."""
+    """Why a status began."""
 
     AGREED = "agreed"
     TRIGGERED = "triggered"
@@ -140,7 +140,7 @@ class Reason(StrEnum):
 
 
 class FactKind(StrEnum):
-    """What a recorded fact says of a deadline; a termination, of a whole agreement."""
+    """What a fact records about a deadline; a termination is about a whole agreement."""
 
     PERFORMANCE = "performance"
     VIOLATION = "violation"
@@ -156,7 +156,7 @@ class FactKind(StrEnum):
 
 
 class Verification(StrEnum):
-    """What a status rests on, beyond the clock."""
+    """What a status is based on, apart from the clock."""
 
     UNCHECKED = "unchecked"
     CHECKED = "checked"
@@ -164,7 +164,7 @@ class Verification(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the desk itself determines of a deadline."""
+    """What a determination or a position says about a deadline."""
 
     MET = "met"
     PARTLY_MET = "partly_met"
@@ -172,8 +172,12 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+# A party says how it sees a deadline. Only the desk can find that this cannot be determined.
+POSITION_VERDICTS = (Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET)
+
+
 class RollUp(StrEnum):
-    """How many of its components an obligation needs done to be done itself."""
+    """How many components of an obligation must be done for it to be done."""
 
     ALL = "all"
     ANY = "any"
@@ -181,7 +185,7 @@ class RollUp(StrEnum):
 
 
 class ProposalState(StrEnum):
-    """What became of a fact that needs a second person."""
+    """The state of a proposed fact that a second person must approve."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -190,7 +194,7 @@ class ProposalState(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """What a piece of evidence is. A look is the log of a search that found nothing."""
+    """The kind of a piece of evidence. A search log records a search that found nothing."""
 
     DOCUMENT = "document"
     STATEMENT = "statement"
@@ -198,7 +202,7 @@ class EvidenceKind(StrEnum):
 
 
 class Stance(StrEnum):
-    """What a piece of evidence speaks for."""
+    """Whether evidence supports that an obligation was met, contradicts it, or gives context."""
 
     FOR = "for"
     AGAINST = "against"
@@ -206,7 +210,7 @@ class Stance(StrEnum):
 
 
 class BreachEnd(StrEnum):
-    """Why a breach is over. A voided one never was: a fact took effect before it began."""
+    """Why a breach ended. `voided`: there was no breach, by a fact that took effect before it."""
 
     PERFORMED = "performed"
     CURED = "cured"
@@ -221,7 +225,7 @@ class BreachEnd(StrEnum):
 
 
 class AlertKind(StrEnum):
-    """What an alert tells."""
+    """What an alert is about."""
 
     REMINDER = "reminder"
     MISSED = "missed"
@@ -232,7 +236,7 @@ class AlertKind(StrEnum):
 
 
 class MessageState(StrEnum):
-    """What became of a message."""
+    """The state of a message."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -242,7 +246,7 @@ class MessageState(StrEnum):
 
 
 class NotificationFrequency(StrEnum):
-    """When what concerns a subscriber is sent: as it happens, or gathered once a day or week."""
+    """How often a subscriber gets alerts: immediately, or in a daily or weekly digest."""
 
     IMMEDIATE = "immediate"
     DAILY = "daily"
@@ -250,14 +254,14 @@ class NotificationFrequency(StrEnum):
 
 
 class WebhookKind(StrEnum):
-    """How a web address is told: by a signed request, or as a message in a chat."""
+    """What a webhook receives: a signed request, or a chat message."""
 
     STANDARD = "standard"
     CHAT = "chat"
 
 
 class AttemptOutcome(StrEnum):
-    """How one attempt to deliver ended."""
+    """The outcome of one delivery attempt."""
 
     SENT = "sent"
     DEFERRED = "deferred"

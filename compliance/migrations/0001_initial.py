@@ -426,7 +426,7 @@ class Migration(migrations.Migration):
             name='Position',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('met', 'met'), ('partly_met', 'partly met'), ('not_met', 'not met'), ('undetermined', 'undetermined')], max_length=32)),
+                ('verdict', models.CharField(choices=[('met', 'met'), ('partly_met', 'partly met'), ('not_met', 'not met')], max_length=32)),
                 ('stated_at', models.DateTimeField()),
                 ('stated_on', models.DateField(blank=True, help_text='Set when only the civil day is known.', null=True)),
                 ('quote', models.TextField(blank=True, default='')),
@@ -1728,7 +1728,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='position',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['met', 'partly_met', 'not_met', 'undetermined'])), name='position_verdict_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['met', 'partly_met', 'not_met'])), name='position_verdict_known'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='position',

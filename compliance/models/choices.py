@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -9,13 +10,13 @@ from django.db import models
 
 
 def choice_field(
-    enum: type[StrEnum],
+    enum: Iterable[StrEnum],
     *,
     default: StrEnum | None = None,
     db_default: StrEnum | None = None,
     null: bool = False,
 ) -> models.CharField[Any, Any]:
-    """Return a text column that holds a member of `enum`."""
+    """Return a text column that holds a member of `enum`, or of a part of one."""
     return models.CharField(
         max_length=32,
         choices=[(member.value, member.value.replace("_", " ")) for member in enum],
@@ -26,7 +27,7 @@ def choice_field(
     )
 
 
-def one_of(column: str, enum: type[StrEnum]) -> models.CheckConstraint:
+def one_of(column: str, enum: Iterable[StrEnum]) -> models.CheckConstraint:
     """Return a database constraint: `column` is NULL or holds a member of `enum`."""
     return models.CheckConstraint(
         name=f"%(class)s_{column}_known",

@@ -72,7 +72,7 @@ def test_a_deadline_entered_after_its_due_date_is_unmet_immediately(browser: Cli
         ({"signed_on": "2026-02-30"}, "signed_on", "does not exist"),
         ({"memberships-1-party": "ACME"}, "memberships-1-party", "twice"),
         ({"memberships-0-party": "", "memberships-1-party": ""}, "memberships", ""),
-        ({"obligations-0-obligors": ["USA"]}, "obligations-0-obligors", "no party"),
+        ({"obligations-0-obligors": ["USA"]}, "obligations-0-obligors", "not a party"),
         ({"obligations-0-obligees": []}, "obligations-0-obligees", "at least one"),
         ({"obligations-0-due_on": "2026-02-30"}, "obligations-0-due", "Date: 2026-02-30 does not"),
         ({"obligations-0-due_timezone": "Mars"}, "obligations-0-due", "Time zone: "),

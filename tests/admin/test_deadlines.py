@@ -35,7 +35,7 @@ def test_the_page_shows_the_whole_case(browser: Client, rare_earths: Deadline) -
         "Joint Statement, para. on China&#x27;s non-tariff countermeasures",
         "2025-05-14 16:00 UTC",
         "Asia/Shanghai",
-        "The due instant passed, and nothing had been accepted.",
+        "The due date passed, and nothing had been accepted.",
         "HAS TOTALLY VIOLATED ITS AGREEMENT WITH US",
         "groundless accusations",
         "President Trump: agreement violated",

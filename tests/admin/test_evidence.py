@@ -60,7 +60,7 @@ def test_a_rejected_file_leaves_no_evidence(
     file = SimpleUploadedFile("page.html", b"<script>alert(1)</script>")
     refused = admin_client.post(reverse("admin:compliance_evidence_add"), {**entry, "file": file})
     assert refused.status_code == 200
-    assert "Files of this kind are not kept" in refused.content.decode()
+    assert "Files of this type are not accepted" in refused.content.decode()
     assert not Evidence.objects.exists()
     assert not EvidenceFile.objects.exists()
     assert list(tmp_path.rglob("*")) == []

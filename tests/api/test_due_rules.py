@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.test import Client
 from compliance.models import Deadline, LedgerEntry, Obligation, User
 from tests.api.answers import get, paths, post
 from tests.api.conftest import client_of
-from tests.domain.recurrence_bombs import HARMLESS, REFUSED
+from tests.domain.expensive_rules import HARMLESS, REFUSED
 from tests.samples import agree, duty
 
 PREVIEW = "due-rules/preview/"
@@ -222,11 +222,11 @@ def test_a_bad_rule_is_refused_at_its_field(
     ids=lambda body: body["rule"].get("rrule", "offset")[:40],
 )  # fmt: skip
 def test_a_rule_made_to_cost_much_is_answered_at_once(api: Client, body: dict[str, Any]) -> None:
-    before = monotonic()
+    # The processor time of this thread, which other work on the machine does not add to.
+    before = thread_time()
     response = api.post(f"/api/v1/{PREVIEW}", body, content_type="application/json")
     assert response.status_code in {200, 400}
-    # A second, on a machine that has other things to do.
-    assert monotonic() - before < 2
+    assert thread_time() - before < 2
 
 
 def test_many_calendars_shorten_the_list_and_a_warning_says_so(api: Client) -> None:

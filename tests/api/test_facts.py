@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -250,3 +251,24 @@ def test_a_deadline_in_ten_seconds_is_pending_then_unmet(api: Client) -> None:
     [row] = rows(api, "deadlines/", obligation_ref="SOON")
     assert row["status"] == "unmet"
     assert datetime.fromisoformat(row["status_since"]) == soon.replace(microsecond=0)
+
+
+def test_a_position_cannot_be_undetermined_only_a_determination_can(
+    api: Client, missed: Deadline
+) -> None:
+    said = {"deadline": missed.pk, "party": "CHN", "on": "2026-03-20"}
+    problem = post(api, "positions/", said | {"verdict": "undetermined"}, 400)
+    assert paths(problem) == {"verdict"}
+    assert rows(api, "positions/") == []
+    stored = post(api, "positions/", said | {"verdict": "met"})
+    with (
+        pytest.raises(IntegrityError, match="position_verdict_known"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO compliance_position (deadline_id, party_id, verdict, stated_at, quote,"
+            " recorded_at) SELECT deadline_id, party_id, 'undetermined', stated_at, quote,"
+            " recorded_at FROM compliance_position WHERE id = %s",
+            [stored["id"]],
+        )

@@ -186,6 +186,7 @@ def test_every_row_is_what_the_document_says_it_is(
         assert serializer.is_valid(), serializer.errors
 
 
+@pytest.mark.property
 @pytest.mark.django_db(transaction=True)  # each request ends with its own connection
 def test_nothing_that_fits_the_document_makes_the_service_fail(document: dict[str, Any]) -> None:
     desk = User.objects.create_superuser("desk@example.org", "secret")

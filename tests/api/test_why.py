@@ -15,16 +15,17 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
     assert (why["status"], why["since"]) == ("unmet", "2025-05-14T16:00:00Z")
     assert why["paragraph"] == (
         "Unmet since 14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai). "
-        "To be done by 14 May 2025, before 14 May 2025, 16:00 UTC "
+        "Due on 14 May 2025, before 14 May 2025, 16:00 UTC "
         "(15 May 2025, 00:00 in Asia/Shanghai). "
         "14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai): "
-        "The due instant passed, and nothing had been accepted. "
+        "The due date passed, and nothing had been accepted. "
         "United States said on 30 May 2025 that it is not met: "
         "“HAS TOTALLY VIOLATED ITS AGREEMENT WITH US”. "
         "China said on 2 June 2025 that it is met: “groundless accusations”. "
-        "They contradict each other, so it is disputed; that changes no status. "
-        "No look is logged, and the desk has determined nothing: it rests on the clock and on what "
-        "was recorded."
+        "The positions contradict each other, so the deadline is disputed. This does not change "
+        "its status. "
+        "No search is logged and the desk has made no determination: the status follows from the "
+        "clock and from what was recorded."
     )
     kinds = [step["kind"] for step in why["steps"]]
     assert kinds[0] == "rule"
@@ -73,12 +74,12 @@ def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
                   evidence=["E1"])  # fmt: skip
     why = get(api, f"deadlines/{deadline.pk}/why/")
     assert (
-        "The desk determined it (on 20 March 2026, as partly met, to 40 percent, by E1). "
+        "The desk made a determination (on 20 March 2026, as partly met, to 40 percent, by E1). "
         "“Two of five lots.”" in why["paragraph"]
     )
     [step] = [each for each in why["steps"] if each["fact"] == fact.pk]
     assert (step["kind"], step["status"], step["evidence"]) == ("fact", "partly_met", ["E1"])
-    assert "confirmed it by a determination" in why["paragraph"]
+    assert "confirmed the status by a determination" in why["paragraph"]
 
 
 def test_only_the_latest_word_of_a_party_is_told(api: Client) -> None:

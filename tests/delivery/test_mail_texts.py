@@ -63,7 +63,7 @@ def test_geneva_says_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) 
         assert "nobody has confirmed it yet" in said
         told = " ".join(unescape(said).split())
         assert "What happened" in told
-        assert "The due instant passed, and nothing had been accepted." in told
+        assert "The due date passed, and nothing had been accepted." in told
     assert "\n> Component: the export licensing of 4 April 2025" in text_of(geneva)
 
 

@@ -50,7 +50,7 @@ counts = st.integers(-60, 60)
 
 
 def open_by_the_library(day: date, name: str) -> bool:
-    """An independent answer: one object of the library's own, told nothing but the year."""
+    """An independent answer: an object of the library itself, created with only the year."""
     if name == "weekend":
         return day.isoweekday() not in (6, 7)
     if name == "weekend:sun":
@@ -91,29 +91,27 @@ def open_by_the_library(day: date, name: str) -> bool:
         ("2025-05-17", ("weekend:sun",), True),
         ("2025-05-18", ("weekend:sun",), False),
         ("2025-05-15", ("weekend:thu-fri",), False),
-        # Joined: open in all.
+        # Combined: open in all of them.
         ("2025-05-01", ("US",), True),
         ("2025-05-01", ("US", "CN"), False),
         ("2025-04-27", ("US", "CN"), False),
     ],
 )
-def test_a_business_day_is_open_in_every_calendar_named(
+def test_a_business_day_is_open_in_all_calendars(
     day: str, names: tuple[str, ...], is_open: bool
 ) -> None:
     assert BusinessCalendar(names).is_business_day(date.fromisoformat(day)) is is_open
 
 
 @given(days, joined)
-def test_business_days_are_those_of_the_holidays_library(
-    day: date, chosen: tuple[str, ...]
-) -> None:
+def test_business_days_match_the_holidays_library(day: date, chosen: tuple[str, ...]) -> None:
     expected = all(open_by_the_library(day, name) for name in chosen or ("weekend",))
 
     assert BusinessCalendar(chosen).is_business_day(day) is expected
 
 
 @given(days, counts, joined)
-def test_business_days_are_counted_one_by_one_without_the_first(
+def test_business_days_are_counted_without_the_first_day(
     day: date, count: int, chosen: tuple[str, ...]
 ) -> None:
     calendar = BusinessCalendar(chosen)
@@ -141,7 +139,7 @@ def test_counting_forward_and_back_from_a_business_day_returns_to_it(
 
 
 @given(days, st.integers(1, 60), joined, names)
-def test_joining_another_calendar_never_makes_a_count_shorter(
+def test_another_calendar_never_shortens_a_count(
     day: date, count: int, chosen: tuple[str, ...], other: str
 ) -> None:
     assume(chosen)
@@ -150,7 +148,7 @@ def test_joining_another_calendar_never_makes_a_count_shorter(
     assert longer >= BusinessCalendar(chosen).add(day, count)
 
 
-def test_calendars_that_never_agree_on_a_day_are_refused() -> None:
+def test_calendars_without_a_common_business_day_are_refused() -> None:
     never = BusinessCalendar(("weekend:mon-tue-wed-thu", "weekend:fri-sat-sun"))
 
     with pytest.raises(NoBusinessDay, match=f"do not fit into {MOST_DAYS_SCANNED} days"):
@@ -199,12 +197,12 @@ def test_every_country_of_the_library_is_a_calendar() -> None:
         "custom:" + "a" * 32,
     ],
 )
-def test_other_weekends_and_calendars_of_the_desk_are_named_by_their_form(name: str) -> None:
+def test_names_of_weekends_and_custom_calendars_are_valid(name: str) -> None:
     assert validate_calendar(name) == name
 
 
 @pytest.mark.parametrize("name", ["weekend", "US", "DE-BY", "US-CA", "AU-NSW Western", "FR-57"])
-def test_countries_subdivisions_and_the_weekend_are_calendars(name: str) -> None:
+def test_names_of_countries_subdivisions_and_the_weekend_are_valid(name: str) -> None:
     assert validate_calendar(name) == name
     assert isinstance(BusinessCalendar((name,)).is_business_day(date(2025, 5, 14)), bool)
 
@@ -244,7 +242,7 @@ def test_countries_subdivisions_and_the_weekend_are_calendars(name: str) -> None
         ("x" * 100_000, "Use a country such as"),
     ],
 )
-def test_a_name_that_is_no_calendar_is_refused_with_what_to_write(name: Any, advice: str) -> None:
+def test_an_unknown_calendar_name_is_refused_with_advice(name: Any, advice: str) -> None:
     with pytest.raises(UnknownCalendar) as refused:
         validate_calendar(name)
 
@@ -257,7 +255,7 @@ HQ = CustomCalendar(
 DESK = {"custom:hq": HQ, "custom:lab": CustomCalendar(weekend=frozenset(), closed={})}
 
 
-def test_the_desk_closes_on_its_weekend_and_on_the_days_that_it_keeps() -> None:
+def test_a_custom_calendar_is_closed_on_its_weekend_and_its_closing_days() -> None:
     calendar = BusinessCalendar(("custom:hq",), DESK)
 
     week = [date(2026, 5, 11) + n * DAY for n in range(7)]
@@ -267,15 +265,15 @@ def test_the_desk_closes_on_its_weekend_and_on_the_days_that_it_keeps() -> None:
     assert calendar.add(date(2026, 5, 12), 1) == date(2026, 5, 14)
 
 
-def test_a_calendar_of_the_desk_joins_with_others() -> None:
+def test_a_custom_calendar_can_be_combined_with_others() -> None:
     calendar = BusinessCalendar(("custom:hq", "DE-BY"), DESK)
 
-    # Inventory, Ascension Day, the desk's weekend, and Bavaria's Sunday.
+    # Inventory, Ascension Day, the weekend of the custom calendar, and Bavaria's Sunday.
     assert calendar.add(date(2026, 5, 12), 1) == date(2026, 5, 18)
     assert BusinessCalendar(("DE-BY",), DESK).is_business_day(date(2026, 5, 13))
 
 
-def test_what_the_desk_changes_in_its_calendar_holds_from_then_on() -> None:
+def test_a_change_of_a_custom_calendar_takes_effect_at_once() -> None:
     day = date(2026, 5, 19)
     assert BusinessCalendar(("custom:hq",), DESK).is_business_day(day)
 
@@ -291,7 +289,7 @@ def test_what_the_desk_changes_in_its_calendar_holds_from_then_on() -> None:
         ({"custom:head-office": HQ}, "Did you mean 'custom:head-office'?"),
     ],
 )
-def test_a_calendar_that_the_desk_does_not_keep_is_refused(
+def test_a_missing_custom_calendar_is_refused_with_advice(
     desk: dict[str, CustomCalendar], advice: str
 ) -> None:
     with pytest.raises(UnknownCalendar) as refused:
@@ -313,7 +311,7 @@ def test_a_calendar_that_the_desk_does_not_keep_is_refused(
         ("2026-05-22", ("custom:hq",), "Moving in custom:hq"),
         ("2026-05-15", ("custom:hq",), "a Friday in custom:hq"),
         ("2026-05-18", ("custom:hq", "US"), None),
-        # A Sunday that China works.
+        # A Sunday that is a working day in China.
         ("2025-04-27", ("CN",), None),
     ],
 )
@@ -340,7 +338,7 @@ def test_every_closed_day_has_a_reason_and_no_business_day_has_one(
         ("2021-12-31", ("US",), "New Year's Day"),
         ("2021-07-05", ("US",), "Independence Day"),
         ("2026-07-03", ("US", "weekend"), "Independence Day"),
-        # The holiday itself, a day of work, and a day closed for another reason too.
+        # The holiday itself, a business day, and a day that is also closed for another reason.
         ("2026-07-04", ("US",), None),
         ("2026-06-19", ("US",), None),
         ("2026-07-02", ("US",), None),
@@ -348,13 +346,13 @@ def test_every_closed_day_has_a_reason_and_no_business_day_has_one(
         ("2026-05-22", ("custom:hq",), None),
     ],
 )
-def test_a_day_in_lieu_is_told_from_the_holiday_itself(
+def test_an_observed_day_is_distinguished_from_the_holiday_itself(
     day: str, names: tuple[str, ...], holiday: str | None
 ) -> None:
     assert BusinessCalendar(names, DESK).in_lieu_of(date.fromisoformat(day)) == holiday
 
 
-def test_the_weekend_of_a_calendar_is_that_of_the_time() -> None:
+def test_the_weekend_is_the_one_in_force_at_the_time() -> None:
     calendar = BusinessCalendar(("AE", "weekend:sun", "custom:hq"), DESK)
 
     assert calendar.weekends(date(2021, 6, 1)) == {
@@ -366,7 +364,7 @@ def test_the_weekend_of_a_calendar_is_that_of_the_time() -> None:
     assert BusinessCalendar(()).weekends(date(2023, 6, 1)) == {"weekend": {5, 6}}
 
 
-def test_calendars_say_for_which_years_their_holidays_are_known() -> None:
+def test_the_years_with_known_holidays_are_reported() -> None:
     known = known_years("DE-BY")
     assert known is not None
     first, last = known
@@ -388,7 +386,7 @@ def closing_on(closed: set[date]) -> BusinessCalendar:
 
 
 @given(near_days, closings, st.sampled_from(RollConvention))
-def test_a_rolled_day_is_a_business_day_and_a_business_day_stays(
+def test_rolling_ends_on_a_business_day_and_leaves_business_days_alone(
     day: date, closed: set[date], convention: RollConvention
 ) -> None:
     calendar = closing_on(closed)
@@ -430,7 +428,7 @@ def test_one_more_closing_day_never_makes_a_roll_break_its_convention(
         )
 
 
-def test_rolling_ends_where_the_supported_days_end() -> None:
+def test_rolling_stays_within_the_supported_days() -> None:
     last = BusinessCalendar(
         ("custom:hq",),
         {"custom:hq": CustomCalendar(weekend=frozenset(), closed={LAST_DAY: "Closed"})},
@@ -458,7 +456,7 @@ def test_an_unknown_calendar_is_refused_wherever_it_is_used() -> None:
         BusinessCalendar(("XX",)).add(date(2025, 5, 14), 3)
 
 
-def test_threads_that_ask_at_once_get_the_same_answer() -> None:
+def test_concurrent_threads_get_the_same_answer() -> None:
     for cached in (public_holidays.closed_days, public_holidays.closed_days_in_any):
         cached.cache_clear()
     gate, found = Barrier(8), []

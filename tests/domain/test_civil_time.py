@@ -51,7 +51,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-# An independent reading of the zone files: stretches of constant offset, searched whole.
+# An independent reading of the zone files, as intervals of constant offset.
 
 
 @cache
@@ -74,7 +74,7 @@ def stretches(name: str) -> list[tuple[float, float, int]]:
 
 
 def near(name: str, local: float) -> list[tuple[float, float, int]]:
-    """The stretches that can show local times around `local`, at a reach of four days."""
+    """The intervals within four days of `local`."""
     found = stretches(name)
     starts = stretch_starts(name)
     low = max(bisect_right(starts, local - 345_600) - 1, 0)
@@ -87,7 +87,7 @@ def stretch_starts(name: str) -> list[float]:
 
 
 def last_before(name: str, local: float) -> float:
-    """The instant after which clocks never again show a time before `local`."""
+    """The instant from which clocks never show a time before `local` again."""
     return max(
         min(end, local - off) for start, end, off in near(name, local) if start + off < local
     )
@@ -152,7 +152,9 @@ def test_a_civil_day_runs_from_its_first_instant_to_the_first_of_the_next(
 
 
 @pytest.mark.parametrize("case", VECTORS["local_times"], ids=lambda c: f"{c['zone']}-{c['local']}")
-def test_a_local_time_is_its_last_showing_and_in_a_gap_it_is_refused(case: dict[str, Any]) -> None:
+def test_a_repeated_local_time_is_the_later_one_and_a_skipped_one_is_refused(
+    case: dict[str, Any],
+) -> None:
     local = datetime.fromisoformat(case["local"])
     readings = [utc(case["utc_fold0"]), utc(case["utc_fold1"])]
 
@@ -174,17 +176,17 @@ def test_a_local_time_is_its_last_showing_and_in_a_gap_it_is_refused(case: dict[
         ("2018-11-03", "America/Sao_Paulo", "2018-11-04T03:00Z"),
         ("2026-03-28", "Asia/Beirut", "2026-03-28T22:00Z"),
         ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00Z"),
-        # Back from 00:01 to 23:01: the 6th returns for an hour and ends at the second midnight.
+        # Back from 00:01 to 23:01: the 6th resumes for an hour and ends at the second midnight.
         ("2010-11-06", "America/St_Johns", "2010-11-07T03:30Z"),
-        # Back from 01:00 to 00:00: midnight is shown twice, but the old day is over at the first.
+        # Back from 01:00 to 00:00: midnight is shown twice, but the old day ends at the first.
         ("2024-11-02", "America/Havana", "2024-11-03T04:00Z"),
-        # Across the date line from west to east: the 30th is lived through almost twice.
+        # Across the date line from west to east: the 30th lasts almost twice as long.
         ("1969-09-30", "Pacific/Kwajalein", "1969-10-01T12:00Z"),
         # Ends in a gap that begins before midnight: 23:30 to 00:30.
         ("1919-03-30", "America/Toronto", "1919-03-31T04:30Z"),
     ],
 )
-def test_a_day_is_over_only_when_it_cannot_return(day: str, zone_name: str, end: str) -> None:
+def test_a_day_ends_only_when_it_cannot_resume(day: str, zone_name: str, end: str) -> None:
     assert day_end(date.fromisoformat(day), zone_name) == utc(end)
 
 
@@ -195,7 +197,7 @@ def test_a_day_that_a_zone_skipped_has_no_length() -> None:
     assert day_end(date(2011, 12, 29), "Pacific/Apia") == day_end(skipped, "Pacific/Apia")
 
 
-def test_a_day_that_returns_began_before_the_day_before_it_ended() -> None:
+def test_a_day_that_resumes_began_before_the_previous_day_ended() -> None:
     sunday = date(2010, 11, 7)
 
     assert day_start(sunday, "America/St_Johns") == utc("2010-11-07T02:30Z")
@@ -237,7 +239,7 @@ def test_every_time_near_a_clock_change_agrees_with_the_zone_files(
 
 
 @given(zoned_days, st.timedeltas(timedelta(0), timedelta(days=4)))
-def test_once_a_day_has_ended_it_never_returns(zoned: tuple[str, date], after: timedelta) -> None:
+def test_a_day_never_resumes_after_its_end(zoned: tuple[str, date], after: timedelta) -> None:
     name, day = zoned
     if day < LAST_DAY - timedelta(days=6):
         assert civil_day(day_end(day, name) + after, name) > day
@@ -284,7 +286,7 @@ def test_a_time_on_a_day_comes_before_the_day_has_ended(zoned: tuple[str, date],
         assert day_start(day, name) <= found < day_end(day, name)
 
 
-def test_a_refused_time_is_explained_with_the_times_to_use_instead() -> None:
+def test_a_skipped_time_is_refused_with_the_times_to_use_instead() -> None:
     with pytest.raises(NonexistentLocalTime) as refused:
         instant(date(2026, 3, 29), time(2, 30), "Europe/Berlin")
 
@@ -294,7 +296,7 @@ def test_a_refused_time_is_explained_with_the_times_to_use_instead() -> None:
     )
 
 
-def test_a_refused_midnight_is_explained_with_the_days_on_either_side() -> None:
+def test_a_skipped_midnight_is_refused_with_the_days_on_both_sides() -> None:
     with pytest.raises(NonexistentLocalTime) as refused:
         instant(date(2026, 3, 29), time(0, 0), "Asia/Beirut")
 
@@ -303,7 +305,7 @@ def test_a_refused_midnight_is_explained_with_the_days_on_either_side() -> None:
     )
 
 
-def test_the_times_named_beside_a_refused_one_can_be_used() -> None:
+def test_the_times_suggested_instead_of_a_skipped_one_exist() -> None:
     for name, _, changed_on in changes()[::7]:
         try:
             instant(changed_on, time(2, 30), name)
@@ -329,7 +331,7 @@ def test_days_outside_the_supported_range_are_refused(day: date) -> None:
 
 
 @pytest.mark.parametrize("day", [date.min, date.max])
-def test_the_ends_of_time_are_refused_and_do_not_overflow(day: date) -> None:
+def test_the_smallest_and_largest_instants_are_refused_without_overflow(day: date) -> None:
     for name in ("UTC", "Pacific/Kiritimati", "Etc/GMT+12"):
         for at in (time.min, time.max):
             with pytest.raises(DayOutOfRange):
@@ -342,7 +344,7 @@ def test_the_first_and_last_supported_days_have_bounds_in_every_zone(name: str) 
         assert day_start(day, name) < day_end(day, name)
 
 
-def test_a_time_with_a_zone_of_its_own_is_refused() -> None:
+def test_a_time_with_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="without an offset"):
         instant(date(2025, 5, 14), time(12, tzinfo=timezone(timedelta(hours=8))), "Asia/Shanghai")
 
@@ -377,7 +379,7 @@ def test_every_zone_of_the_package_loads_under_its_own_name() -> None:
         ("x" * 100_000, "Use a name such as"),
     ],
 )
-def test_a_name_that_is_no_zone_is_refused_with_what_to_write(name: Any, advice: str) -> None:
+def test_an_unknown_zone_name_is_refused_with_advice(name: Any, advice: str) -> None:
     with pytest.raises(UnknownTimeZone) as refused:
         zone(name)
 

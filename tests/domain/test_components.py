@@ -1,4 +1,4 @@
-"""How a parent stands by its components."""
+"""Roll-up: the status of a parent by its components."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_share_is_rounded_up(rule: RollUp, share: Decimal | None, of: int, nee
         (RollUp.ANY, [S.MET_LATE, S.MET], S.MET, "2 of 2 done"),
     ],
 )
-def test_a_parent_stands_as_its_components_let_it(
+def test_the_status_of_a_parent_follows_from_its_components(
     rule: RollUp, given_statuses: Sequence[Status | None], status: Status, summary: str
 ) -> None:
     state = rolled_up(rule, None, given_statuses)
@@ -71,7 +71,7 @@ def test_a_parent_stands_as_its_components_let_it(
 
 
 @given(rules, statuses)
-def test_a_parent_is_in_breach_just_when_too_few_can_still_be_done(
+def test_a_parent_is_unmet_exactly_if_too_few_components_can_still_be_done(
     rule: tuple[RollUp, Decimal | None], given_statuses: list[Status]
 ) -> None:
     state = rolled_up(*rule, given_statuses)
@@ -90,7 +90,7 @@ def test_the_order_of_components_does_not_matter(
 
 
 @given(st.lists(st.sampled_from(Status), min_size=1, max_size=6))
-def test_several_deadlines_of_one_component_stand_as_one(given_statuses: list[Status]) -> None:
+def test_several_deadlines_of_a_component_have_one_status(given_statuses: list[Status]) -> None:
     state = status_of_several(given_statuses)
     assert state is not None
     if set(given_statuses) & BREACHED:

@@ -1,4 +1,4 @@
-"""Whatever the rule, the zone and the holidays: a deadline keeps to its own convention."""
+"""Properties of due dates that hold for every rule, zone and calendar."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
-# Offsets of half hours and quarters, days that begin at 01:00, clocks that change in no summer,
-# zones that skipped a day, and the two ends of the world.
+# Offsets with half and quarter hours, days that begin at 01:00, clocks that never change,
+# zones that skipped a day, and the earliest and the latest zone.
 ZONES = st.sampled_from([
     "UTC", "America/New_York", "Europe/Berlin", "Asia/Shanghai", "Asia/Kathmandu", "Asia/Beirut",
     "Africa/Cairo", "Africa/Casablanca", "America/Sao_Paulo", "America/St_Johns",
@@ -41,7 +41,7 @@ WITHIN_MONTH = {RollConvention.MODIFIED_FOLLOWING, RollConvention.MODIFIED_PRECE
 
 @st.composite
 def offsets(draw: st.DrawFn) -> OffsetRule:
-    """Offsets in civil units of every roll, either way."""
+    """Offsets in civil units, in both directions, with every roll convention."""
     return OffsetRule(
         anchor=Anchor(date=draw(DAYS)),
         count=draw(st.integers(1, 60)),
@@ -56,7 +56,7 @@ def offsets(draw: st.DrawFn) -> OffsetRule:
 
 @st.composite
 def rules(draw: st.DrawFn) -> DueRule:
-    """Rules that need nothing around them."""
+    """Rules that need no context."""
     return draw(
         st.one_of(
             offsets(),
@@ -83,12 +83,12 @@ def first(rule: DueRule, context: ResolutionContext | None = None) -> Due:
 
 
 def unrolled(rule: OffsetRule | RecurrenceRule) -> date:
-    """The day that the rule names before it rolls."""
+    """The day of the rule before it is rolled."""
     return first(replace(rule, roll=RollConvention.NONE)).due_on
 
 
 def keeps_to(roll: RollConvention, named: date, due_on: date, calendar: BusinessCalendar) -> bool:
-    """Whether a day is where the convention lets it be, by its definition alone."""
+    """Whether a rolled day satisfies the definition of its convention."""
     if roll is RollConvention.NONE:
         return due_on == named
     if not calendar.is_business_day(due_on):
@@ -111,9 +111,7 @@ def _days(start: date, end: date) -> list[date]:
 
 
 @given(rules(), st.lists(ZONES, max_size=2))
-def test_no_deadline_ends_before_the_day_that_it_names_has_ended(
-    rule: DueRule, others: list[str]
-) -> None:
+def test_no_deadline_ends_before_the_end_of_its_day(rule: DueRule, others: list[str]) -> None:
     parties = {f"P{number}": name for number, name in enumerate(others)}
     for resolved, _ in zip(
         resolve(rule, ResolutionContext(party_timezones=parties)), range(5), strict=False
@@ -136,14 +134,14 @@ def _zone(rule: DueRule) -> str:
 
 
 @given(offsets())
-def test_an_offset_keeps_to_its_roll_convention(rule: OffsetRule) -> None:
+def test_an_offset_follows_its_roll_convention(rule: OffsetRule) -> None:
     assume(rule.unit is not PeriodUnit.BUSINESS_DAYS)
     calendar = BusinessCalendar(rule.calendars)
     assert keeps_to(rule.roll, unrolled(rule), first(rule).due_on, calendar)
 
 
 @given(offsets(), ZONES)
-def test_another_zone_moves_the_instant_and_never_the_day(rule: OffsetRule, zone: str) -> None:
+def test_another_zone_moves_the_instant_but_not_the_day(rule: OffsetRule, zone: str) -> None:
     here = first(replace(rule, is_two_sided=False))
     there = first(replace(rule, is_two_sided=False, timezone=zone))
     assert there.due_on == here.due_on
@@ -169,7 +167,7 @@ def test_one_more_holiday_never_leaves_a_deadline_on_a_closed_day(
 
 
 @given(DAYS, st.integers(1, 60), CALENDARS)
-def test_business_days_forward_and_back_again_come_home(
+def test_business_days_forward_and_backward_return_to_the_start(
     day: date, count: int, calendars: tuple[str, ...]
 ) -> None:
     calendar = BusinessCalendar(calendars)
@@ -187,7 +185,7 @@ def test_business_days_forward_and_back_again_come_home(
 
 
 @given(DAYS, st.integers(1, 400), st.sampled_from([PeriodUnit.DAYS, PeriodUnit.WEEKS]))
-def test_days_and_weeks_forward_and_back_again_come_home(
+def test_days_and_weeks_forward_and_backward_return_to_the_start(
     day: date, count: int, unit: PeriodUnit
 ) -> None:
     there = OffsetRule(anchor=Anchor(date=day), count=count, unit=unit, timezone="UTC")
@@ -202,7 +200,7 @@ def test_days_and_weeks_forward_and_back_again_come_home(
     st.sampled_from([PeriodUnit.DAYS, PeriodUnit.WEEKS, PeriodUnit.MONTHS]),
     st.sampled_from([LegalMethod.FRCP_6, LegalMethod.EU_1182_71]),
 )
-def test_a_forward_legal_period_ends_on_a_day_that_is_open(
+def test_a_forward_legal_period_ends_on_an_open_day(
     day: date, count: int, unit: PeriodUnit, method: LegalMethod
 ) -> None:
     rule = OffsetRule(

@@ -1,4 +1,4 @@
-"""What the desk's own conclusions do to the course of a deadline."""
+"""How determinations change the timeline of a deadline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status, Verdict
-from tests.domain.courses import due_at_hour, hour
+from tests.domain.strategies import due_at_hour, hour
 
 DUE = due_at_hour(24)
 TERMS = Terms(begins_at=hour(0), due=DUE)
@@ -22,7 +22,7 @@ LATE = hour(100)
 
 
 def concluded(verdict: Verdict, at: int, number: int = 9, **more: object) -> Fact:
-    """A determination at an hour of the small world."""
+    """A determination at an hour since `START`."""
     return Fact(
         id=number,
         kind=FactKind.DETERMINATION,
@@ -61,7 +61,7 @@ def fact(kind: FactKind, at: int, number: int = 2, **more: object) -> Fact:
     return Fact(id=number, kind=kind, effective_at=hour(at), **more)  # type: ignore[arg-type]
 
 
-def course(timeline: Timeline) -> list[tuple[int, Status]]:
+def changes(timeline: Timeline) -> list[tuple[int, Status]]:
     """Each status with the hour at which it begins."""
     return [
         (int((each.effective_at - hour(0)) / timedelta(hours=1)), each.status)
@@ -89,20 +89,20 @@ UNMET = (24, Status.UNMET)
         (30, [PENDING, UNMET, (30, Status.MET_LATE)]),
     ],
 )
-def test_what_is_determined_to_be_met_was_met_at_that_instant(
+def test_a_determination_of_met_takes_effect_at_its_instant(
     at: int, expected: list[tuple[int, Status]]
 ) -> None:
     timeline = project(TERMS, [met(at)])
-    assert course(timeline) == expected
+    assert changes(timeline) == expected
     assert timeline.transitions[-1].reason is Reason.DETERMINED
     assert timeline.transitions[-1].fact_id == 9
 
 
-def test_a_determination_that_it_was_met_late_ends_the_breach_as_performed() -> None:
+def test_a_late_determination_of_met_ends_the_breach_as_performed() -> None:
     assert ends(project(TERMS, [met(30)])) == [BreachEnd.PERFORMED]
 
 
-def test_met_on_the_due_day_is_in_time_and_on_the_day_after_late() -> None:
+def test_met_on_the_due_day_is_on_time_and_a_day_later_is_late() -> None:
     on_the_day = met(0, effective_on=DUE.due_on)
     day_after = met(24, effective_on=DUE.due_on + timedelta(days=1))
     assert project(TERMS, [on_the_day]).transitions[-1].status is Status.MET
@@ -111,13 +111,13 @@ def test_met_on_the_due_day_is_in_time_and_on_the_day_after_late() -> None:
     assert ends(late) == [BreachEnd.PERFORMED]
 
 
-def test_met_within_grace_is_late_and_no_breach() -> None:
+def test_met_within_grace_is_late_but_not_a_breach() -> None:
     timeline = project(WITH_GRACE, [met(26)])
-    assert course(timeline)[-1] == (26, Status.MET_LATE)
+    assert changes(timeline)[-1] == (26, Status.MET_LATE)
     assert not timeline.breaches(LATE)
 
 
-def test_met_where_readings_differ_depends_on_the_reading() -> None:
+def test_met_between_two_readings_of_the_due_date_is_ambiguous() -> None:
     window = Terms(begins_at=hour(0), due=due_at_hour(24, window=4))
     assert project(window, [met(22)]).transitions[-1].is_ambiguous
     assert not project(window, [met(19)]).transitions[-1].is_ambiguous
@@ -125,49 +125,49 @@ def test_met_where_readings_differ_depends_on_the_reading() -> None:
 
 def test_a_part_by_share_without_a_target_is_partly_met_once_due() -> None:
     timeline = project(TERMS, [partly(10, "0.4")])
-    assert course(timeline) == [PENDING, (10, Status.PENDING), (24, Status.PARTLY_MET)]
+    assert changes(timeline) == [PENDING, (10, Status.PENDING), (24, Status.PARTLY_MET)]
     assert accepted(timeline)[-1] == Decimal("0.4")
 
 
 @pytest.mark.parametrize("amount", ["0.4", "40"])
 def test_a_part_of_a_target_counts_by_share_or_by_quantity(amount: str) -> None:
     timeline = project(LOT, [partly(30, amount)])
-    assert course(timeline) == [PENDING, UNMET, (30, Status.PARTLY_MET)]
+    assert changes(timeline) == [PENDING, UNMET, (30, Status.PARTLY_MET)]
     assert accepted(timeline)[-1] == 40
     assert ends(timeline) == [None]
 
 
-def test_a_part_caps_what_was_performed_before_from_its_own_instant_on() -> None:
+def test_an_accepted_part_caps_earlier_performances_from_its_instant() -> None:
     timeline = project(LOT, [performed(10, 30), performed(20, 60, number=2), partly(30, "40")])
-    assert course(timeline) == [
+    assert changes(timeline) == [
         PENDING, (10, Status.PENDING), (20, Status.PENDING), (24, Status.PARTLY_MET),
         (30, Status.PARTLY_MET),
     ]  # fmt: skip
     assert accepted(timeline) == [0, 30, 40, 40, 40]
 
 
-def test_a_whole_performance_of_which_a_part_is_accepted_did_not_meet_it() -> None:
+def test_a_performance_that_is_accepted_only_in_part_does_not_meet_the_deadline() -> None:
     timeline = project(LOT, [performed(10), partly(30, "0.75")])
-    assert (24, Status.PARTLY_MET) in course(timeline)
+    assert (24, Status.PARTLY_MET) in changes(timeline)
     assert accepted(timeline)[-1] == 75
 
 
 def test_later_performances_add_up_to_the_accepted_part() -> None:
     timeline = project(LOT, [performed(10, 90), partly(20, "40"), performed(22, 60, number=2)])
-    assert course(timeline)[-1] == (22, Status.MET)
+    assert changes(timeline)[-1] == (22, Status.MET)
     short = project(LOT, [performed(10, 90), partly(20, "40"), performed(22, 59, number=2)])
     assert accepted(short)[-1] == 99
-    assert course(short)[-1] == (24, Status.PARTLY_MET)
+    assert changes(short)[-1] == (24, Status.PARTLY_MET)
 
 
-def test_the_whole_done_after_a_part_was_accepted_meets_what_has_no_target() -> None:
+def test_a_later_performance_completes_an_accepted_part_without_a_target() -> None:
     timeline = project(TERMS, [partly(26, "0.4"), performed(30)])
-    assert course(timeline)[-1] == (30, Status.MET_LATE)
+    assert changes(timeline)[-1] == (30, Status.MET_LATE)
 
 
-def test_not_met_voids_earlier_performances_and_reopens_what_was_met() -> None:
+def test_not_met_voids_earlier_performances_and_reopens_a_met_deadline() -> None:
     timeline = project(TERMS, [performed(10), not_met(30)])
-    assert [each for each in course(timeline) if each[0] == 24] == [UNMET]
+    assert [each for each in changes(timeline) if each[0] == 24] == [UNMET]
     assert timeline.at(hour(29)) is not None
     assert timeline.at(hour(40)).status is Status.UNMET  # type: ignore[union-attr]
     assert ends(timeline) == [None]
@@ -176,49 +176,49 @@ def test_not_met_voids_earlier_performances_and_reopens_what_was_met() -> None:
 def test_not_met_before_the_due_instant_leaves_it_pending() -> None:
     timeline = project(TERMS, [performed(10), not_met(15)])
     assert timeline.at(hour(20)).status is Status.PENDING  # type: ignore[union-attr]
-    assert course(timeline)[-1] == UNMET
+    assert changes(timeline)[-1] == UNMET
 
 
-def test_what_is_done_again_after_not_met_counts() -> None:
+def test_a_performance_after_not_met_counts() -> None:
     timeline = project(TERMS, [performed(10), not_met(15), performed(20, number=2)])
-    assert course(timeline)[-1] == (20, Status.MET)
+    assert changes(timeline)[-1] == (20, Status.MET)
     late = project(TERMS, [performed(10), not_met(30), performed(33, number=2)])
-    assert course(late)[-1] == (33, Status.MET_LATE)
+    assert changes(late)[-1] == (33, Status.MET_LATE)
 
 
-def test_not_met_within_grace_leaves_the_grace() -> None:
+def test_not_met_within_grace_keeps_the_grace_period() -> None:
     timeline = project(WITH_GRACE, [performed(25), not_met(27)])
     assert timeline.at(hour(28)).status is Status.IN_GRACE  # type: ignore[union-attr]
-    assert course(timeline)[-1] == (30, Status.UNMET)
+    assert changes(timeline)[-1] == (30, Status.UNMET)
 
 
 def test_a_part_within_grace_is_a_breach_when_grace_ends() -> None:
-    assert course(project(WITH_GRACE, [partly(27, "0.5")]))[-1] == (30, Status.PARTLY_MET)
+    assert changes(project(WITH_GRACE, [partly(27, "0.5")]))[-1] == (30, Status.PARTLY_MET)
 
 
 @pytest.mark.parametrize("at", [10, 30])
-def test_what_cannot_be_determined_changes_nothing(at: int) -> None:
+def test_undetermined_changes_nothing(at: int) -> None:
     undetermined = concluded(Verdict.UNDETERMINED, at)
     for others in ([], [performed(10)], [performed(33)]):
         assert project(TERMS, [undetermined, *others]) == project(TERMS, others)
 
 
-def test_during_a_suspension_a_part_is_noted_and_shows_when_it_ends() -> None:
+def test_a_part_accepted_during_a_suspension_shows_when_it_ends() -> None:
     paused = fact(FactKind.SUSPENSION, 20, until_at=hour(40))
     timeline = project(LOT, [paused, partly(30, "40")])
     assert timeline.at(hour(35)).status is Status.SUSPENDED  # type: ignore[union-attr]
-    assert course(timeline)[-1] == (40, Status.PARTLY_MET)
+    assert changes(timeline)[-1] == (40, Status.PARTLY_MET)
 
 
-def test_met_while_the_clock_stands_still_is_in_time() -> None:
+def test_met_while_the_clock_is_stopped_is_on_time() -> None:
     paused = fact(FactKind.SUSPENSION, 20, until_at=hour(40), tolls=True)
-    assert course(project(TERMS, [paused, met(30)]))[-1] == (30, Status.MET)
+    assert changes(project(TERMS, [paused, met(30)]))[-1] == (30, Status.MET)
 
 
-def test_what_has_been_waived_stays_waived() -> None:
+def test_a_waived_deadline_stays_waived() -> None:
     waived = fact(FactKind.WAIVER, 20)
     for verdict in (met(30), not_met(30), partly(30, "0.5")):
-        assert course(project(TERMS, [waived, verdict]))[-1] == (20, Status.WAIVED)
+        assert changes(project(TERMS, [waived, verdict]))[-1] == (20, Status.WAIVED)
 
 
 def test_a_share_is_of_the_target_then_in_force() -> None:
@@ -228,10 +228,10 @@ def test_a_share_is_of_the_target_then_in_force() -> None:
     assert [accepted(before)[-1], accepted(after)[-1]] == [50, 100]
 
 
-def test_a_lower_target_may_be_reached_by_the_accepted_part() -> None:
+def test_an_accepted_part_can_reach_a_lowered_target() -> None:
     restated = fact(FactKind.RESTATEMENT, 30, quantity=Decimal(40))
     timeline = project(LOT, [partly(26, "40"), restated])
-    assert course(timeline)[-1] == (30, Status.MET_LATE)
+    assert changes(timeline)[-1] == (30, Status.MET_LATE)
     assert ends(timeline) == [BreachEnd.PERFORMED]
 
 
@@ -242,32 +242,30 @@ def test_an_extension_ends_the_breach_though_a_part_is_determined_at_that_instan
     extended = fact(FactKind.EXTENSION, 30, due=due_at_hour(48))
     timeline = project(LOT, [extended, partly(30, amount)])
     assert ends(timeline)[0] is BreachEnd.EXTENDED
-    assert course(timeline)[-1] == (48, Status.PARTLY_MET)
+    assert changes(timeline)[-1] == (48, Status.PARTLY_MET)
 
 
 def test_met_at_the_instant_of_an_extension_is_judged_by_the_later_date() -> None:
     extended = fact(FactKind.EXTENSION, 30, due=due_at_hour(48))
     timeline = project(TERMS, [extended, met(30)])
-    assert course(timeline)[-1] == (30, Status.MET)
+    assert changes(timeline)[-1] == (30, Status.MET)
     assert ends(timeline) == [BreachEnd.PERFORMED]
 
 
-def test_a_superseded_determination_counts_no_more_and_a_retracted_successor_brings_it_back() -> (
-    None
-):
+def test_a_superseded_determination_counts_again_when_its_successor_is_retracted() -> None:
     first = not_met(30, number=2)
     second = met(10, number=3, supersedes=2)
     back = fact(FactKind.RETRACTION, 10, number=4, supersedes=3)
     performance = performed(12)
-    assert course(project(TERMS, [performance, first, second]))[-1] == (10, Status.MET)
+    assert changes(project(TERMS, [performance, first, second]))[-1] == (10, Status.MET)
     assert project(TERMS, [performance, first, second, back]) == project(
         TERMS, [performance, first]
     )
 
 
 def test_the_later_of_two_determinations_holds() -> None:
-    assert course(project(TERMS, [met(10), not_met(30, number=10)]))[-1] == (30, Status.UNMET)
-    assert course(project(TERMS, [not_met(30), met(33, number=10)]))[-1] == (33, Status.MET_LATE)
+    assert changes(project(TERMS, [met(10), not_met(30, number=10)]))[-1] == (30, Status.UNMET)
+    assert changes(project(TERMS, [not_met(30), met(33, number=10)]))[-1] == (33, Status.MET_LATE)
 
 
 def test_a_lower_part_determined_later_caps_the_higher_one() -> None:
@@ -282,15 +280,15 @@ def test_a_higher_part_determined_later_adds_to_the_lower_one() -> None:
     assert accepted(timeline)[-1] == 40
 
 
-def test_by_its_day_a_determination_judges_what_was_done_before_that_day() -> None:
+def test_a_determination_known_by_its_day_judges_what_was_done_before_that_day() -> None:
     by_day = not_met(0, effective_on=DUE.due_on)
     same_day = performed(0, effective_on=DUE.due_on)
-    assert course(project(TERMS, [same_day, by_day]))[-1] == UNMET
+    assert changes(project(TERMS, [same_day, by_day]))[-1] == UNMET
     # At an hour of that day: after it began.
-    assert course(project(TERMS, [performed(10), by_day]))[-1] == (10, Status.MET)
+    assert changes(project(TERMS, [performed(10), by_day]))[-1] == (10, Status.MET)
 
 
-def test_not_met_reopens_what_its_components_had_done() -> None:
+def test_not_met_reopens_a_deadline_that_its_components_had_met() -> None:
     done = Move(
         at=hour(10),
         due=DUE,
@@ -299,6 +297,6 @@ def test_not_met_reopens_what_its_components_had_done() -> None:
         target=Decimal(2),
     )
     terms = Terms(begins_at=hour(0), due=DUE, moves=(done,))
-    assert course(project(terms, []))[-1] == (10, Status.MET)
-    assert course(project(terms, [not_met(30)]))[-1] == (30, Status.UNMET)
-    assert (24, Status.PARTLY_MET) in course(project(terms, [partly(30, "0.5")]))
+    assert changes(project(terms, []))[-1] == (10, Status.MET)
+    assert changes(project(terms, [not_met(30)]))[-1] == (30, Status.UNMET)
+    assert (24, Status.PARTLY_MET) in changes(project(terms, [partly(30, "0.5")]))

@@ -1,4 +1,4 @@
-"""Text from outside is read strictly, and refused with its place."""
+"""Documents are parsed strictly, and refused with line and column."""
 
 from __future__ import annotations
 
@@ -58,29 +58,29 @@ def test_the_examples_can_be_read(file: Path) -> None:
         ("{a: 1, 'b': null}", {"a": 1, "b": None}),
     ],
 )
-def test_yaml_means_what_its_core_rules_say(text: str, value: object) -> None:
+def test_yaml_is_read_by_the_core_schema(text: str, value: object) -> None:
     assert parse(f"x: {text}".encode(), is_yaml=True) == {"x": value}
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"a: 1\na: 2", "Line 2, column 1: The field a stands twice."),
-        (b"a: &b 1", "Line 1, column 4: Write the value out"),
-        (b"a: [*b]", "Line 1, column 5: Write the value out"),
-        (b"a: !!str 1", "Line 1, column 4: Leave the tag"),
-        (b"a: !!python/name:os.system ''", "Line 1, column 4: Leave the tag"),
-        (b"a: 1\n---\nb: 1", "Line 2, column 1: Give one document"),
-        (b"? [a]\n: 1", "Line 1, column 3: A field's name is a word."),
-        (b"1: a", "Line 1, column 1: A field's name is a word."),
+        (b"a: 1\na: 2", "Line 2, column 1: The field a is given twice."),
+        (b"a: &b 1", "Line 1, column 4: Write out the value"),
+        (b"a: [*b]", "Line 1, column 5: Write out the value"),
+        (b"a: !!str 1", "Line 1, column 4: Remove the tag"),
+        (b"a: !!python/name:os.system ''", "Line 1, column 4: Remove the tag"),
+        (b"a: 1\n---\nb: 1", "Line 2, column 1: Give only one document"),
+        (b"? [a]\n: 1", "Line 1, column 3: The name of a field must be a string."),
+        (b"1: a", "Line 1, column 1: The name of a field must be a string."),
         (b"a:\n\tb: 1", "Line 2, column 1: While scanning for the next token"),
         (b"a: [1,", "Line 2, column 1: While parsing a flow node"),
-        (b"[" * 31, "Line 1, column 31: It is nested more than 30 deep."),
+        (b"[" * 31, "Line 1, column 31: It is nested more than 30 levels deep."),
         (b"a\n- b: \x07", "Line 2: control characters are not allowed."),
         (b"a: 1\nb: \xff", "Line 2: the text is not UTF-8."),
     ],
 )
-def test_yaml_is_refused_with_its_line_and_column(text: bytes, reason: str) -> None:
+def test_unsupported_yaml_is_refused_with_line_and_column(text: bytes, reason: str) -> None:
     assert said(text, is_yaml=True).startswith(reason)
 
 
@@ -99,13 +99,13 @@ def test_a_small_yaml_text_cannot_stand_for_a_large_one() -> None:
         (b'{"a":\n1e999}', "Line 2, column 1: Number is infinity"),
         (b'"\\ud800"', "Line 1, column 2: No low surrogate"),
         (b'"\xff"', "Line 1, column 1: Str is not valid UTF-8"),
-        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "The field c stands twice in one object."),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "The field c is given twice in one object."),
         (b"[" * 100_000, "Line 1, column 1026: Depth limit exceeded."),
         (b"9" * 5_000, "Line 1, column 1: Number is infinity"),
         (b'[{"a": ' + b"9" * 300 + b"}" * 2, "Line 1"),
     ],
 )
-def test_json_is_refused_with_its_reason(text: bytes, reason: str) -> None:
+def test_invalid_json_is_refused_with_the_reason(text: bytes, reason: str) -> None:
     assert said(text, is_yaml=False).startswith(reason)
 
 
@@ -115,7 +115,7 @@ def test_numbers_keep_all_their_digits() -> None:
     }
 
 
-def test_every_problem_of_a_document_is_told_with_its_path() -> None:
+def test_every_problem_of_a_document_is_reported_with_its_path() -> None:
     text = b"""
     format: pacta.agreement/v2
     ref: supply

@@ -1,4 +1,4 @@
-"""When something is due: the rules, their JSON, and the instants that follow."""
+"""Due rules: their JSON, and the instants that follow from them."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def resolve(
     grace: Grace | None = None,
     calendars: tuple[str, ...] = (),
 ) -> Due:
-    """The one date of a rule, in a context of these."""
+    """The only date of a rule, in a context with these values."""
     context = ResolutionContext(timezone=fallback_timezone, grace=grace, calendars=calendars)
     [resolved] = resolve_all(rule, context)
     return resolved.due
 
 
 def problems(value: object) -> dict[str, str]:
-    """Path to sentence, of every error in the rule."""
+    """The sentence of every error in the rule, by path."""
     with pytest.raises(ValidationError) as refused:
         parse_due_rule(value)
     return {".".join(map(str, e["loc"])): e["msg"] for e in refused.value.errors()}
@@ -90,7 +90,7 @@ def unmet_at(
 # Instants
 
 
-def test_by_may_14_is_the_end_of_that_day_where_the_obligor_is() -> None:
+def test_a_day_ends_in_the_zone_of_the_obligor() -> None:
     assert resolve(on("2025-05-14"), fallback_timezone="Asia/Shanghai") == Due(
         due_on=date(2025, 5, 14),
         due_at=utc("2025-05-14T16:00Z"),
@@ -109,14 +109,14 @@ def test_a_rule_with_a_time_is_due_at_that_time() -> None:
     assert due.due_at == utc("2025-05-14T04:01Z")
 
 
-def test_the_zone_of_the_rule_goes_before_the_fallback() -> None:
+def test_the_zone_of_the_rule_takes_precedence() -> None:
     due = resolve(on("2025-05-14", zone_name="Asia/Shanghai"), fallback_timezone="America/New_York")
 
     assert due.timezone == "Asia/Shanghai"
     assert due.due_at == utc("2025-05-14T16:00Z")
 
 
-def test_a_time_shown_twice_is_due_at_its_second_showing() -> None:
+def test_a_repeated_time_is_due_the_second_time() -> None:
     due = resolve(on("2025-11-02", "01:30"), fallback_timezone="America/New_York")
 
     assert due.due_at == utc("2025-11-02T06:30Z")
@@ -153,36 +153,36 @@ def test_nothing_is_due_before_its_day_or_unmet_before_it_is_due(
 # Grace
 
 
-def test_grace_in_days_ends_with_the_last_of_them() -> None:
+def test_grace_in_days_ends_with_its_last_day() -> None:
     assert unmet_at(on("2025-05-14"), 5, "days", "Asia/Shanghai") == utc("2025-05-19T16:00Z")
     assert unmet_at(on("2025-05-14"), 2, "weeks", "Asia/Shanghai") == utc("2025-05-28T16:00Z")
 
 
-def test_grace_in_days_keeps_the_clock_across_a_change_of_it() -> None:
+def test_grace_in_days_keeps_the_time_of_day_when_clocks_change() -> None:
     by_day, by_time = on("2026-03-28"), on("2026-03-28", "17:00")
 
     assert unmet_at(by_day, 1, "days", "Europe/Berlin") == utc("2026-03-29T22:00Z")
     assert unmet_at(by_time, 1, "days", "Europe/Berlin") == utc("2026-03-29T15:00Z")
 
 
-def test_grace_in_hours_elapses_across_a_change_of_the_clock() -> None:
+def test_grace_in_hours_is_elapsed_time_when_clocks_change() -> None:
     by_day, by_time = on("2026-03-28"), on("2026-03-28", "17:00")
 
     assert unmet_at(by_day, 24, "hours", "Europe/Berlin") == utc("2026-03-29T23:00Z")
     assert unmet_at(by_time, 24, "hours", "Europe/Berlin") == utc("2026-03-29T16:00Z")
 
 
-def test_grace_that_ends_at_a_time_that_does_not_exist_ends_when_clocks_jump() -> None:
+def test_grace_that_ends_at_a_skipped_time_ends_when_clocks_change() -> None:
     assert unmet_at(on("2026-03-28", "02:30"), 1, "days", "Europe/Berlin") == utc(
         "2026-03-29T01:00Z"
     )
 
 
-def test_grace_over_a_day_that_the_zone_skipped_still_counts_that_day() -> None:
+def test_grace_counts_a_day_that_the_zone_skipped() -> None:
     assert unmet_at(on("2011-12-28"), 2, "days", "Pacific/Apia") == utc("2011-12-30T10:00Z")
 
 
-def test_grace_in_business_days_passes_over_weekends_and_the_holidays_of_the_calendars() -> None:
+def test_grace_in_business_days_skips_weekends_and_holidays() -> None:
     friday_before_memorial_day = on("2025-05-23")
 
     assert unmet_at(friday_before_memorial_day, 1, "business_days", "UTC") == utc(
@@ -197,7 +197,7 @@ def test_grace_in_business_days_passes_over_weekends_and_the_holidays_of_the_cal
 
 
 @given(st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.integers(1, 60), zones, calendar_sets)
-def test_grace_in_business_days_ends_with_the_day_that_the_calendars_count_to(
+def test_grace_in_business_days_ends_with_the_last_business_day(
     day: date, count: int, zone_name: str, calendars: tuple[str, ...]
 ) -> None:
     ended = unmet_at(DateRule(on=day), count, "business_days", zone_name, calendars)
@@ -217,7 +217,7 @@ def test_longer_grace_never_ends_earlier(rule: DateRule, fallback: str, grace: G
     assert short.unmet_at <= long.unmet_at
 
 
-def test_what_cannot_be_resolved_is_refused_by_its_kind() -> None:
+def test_each_cause_of_an_unresolvable_rule_has_its_own_error() -> None:
     last = DateRule(on=LAST_DAY)
     with pytest.raises(UnknownTimeZone):
         resolve(on("2025-05-14"), fallback_timezone="Mars/Olympus")
@@ -230,7 +230,7 @@ def test_what_cannot_be_resolved_is_refused_by_its_kind() -> None:
     assert unmet_at(last, 3650, "hours", "UTC") == day_end(LAST_DAY, "UTC") + timedelta(hours=3650)
 
 
-def test_where_the_obligors_zones_differ_one_has_to_be_named() -> None:
+def test_a_zone_must_be_set_if_the_obligors_zones_differ() -> None:
     with pytest.raises(Unresolvable, match="set timezone here or on the agreement") as refused:
         next(resolve_all(on("2025-05-14"), ResolutionContext()))
     assert refused.value.path == "timezone"
@@ -239,7 +239,7 @@ def test_where_the_obligors_zones_differ_one_has_to_be_named() -> None:
 # JSON
 
 
-def test_the_json_of_a_rule_is_that_of_the_design() -> None:
+def test_a_rule_has_the_documented_json() -> None:
     stated = {"type": "date", "on": "2025-05-14", "time": None, "timezone": None}
 
     assert parse_due_rule(stated) == DateRule(on=date(2025, 5, 14))
@@ -260,14 +260,14 @@ RULES_OF_EVERY_TYPE = [
 
 
 @pytest.mark.parametrize("stated", RULES_OF_EVERY_TYPE)
-def test_a_rule_of_every_type_comes_back_from_json_as_it_was(stated: dict[str, Any]) -> None:
+def test_a_rule_of_every_type_survives_a_round_trip_through_json(stated: dict[str, Any]) -> None:
     rule = parse_due_rule(stated)
     dumped = json.loads(json.dumps(dump_due_rule(rule)))
     assert parse_due_rule(dumped) == rule
     assert stated.items() <= dumped.items() or stated["type"] == "trigger"
 
 
-def test_a_time_may_stand_in_the_date_that_hours_are_counted_from() -> None:
+def test_the_date_that_hours_are_counted_from_can_include_a_time() -> None:
     stated = {"type": "offset", "from": {"date": "2007-11-02T10:23"}, "count": 1, "unit": "hours"}
     apart = {**stated, "from": {"date": "2007-11-02", "time": "10:23"}}
     assert parse_due_rule(stated) == parse_due_rule(apart)
@@ -309,7 +309,7 @@ def test_a_time_may_stand_in_the_date_that_hours_are_counted_from() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_slip_in_a_rule_is_refused_at_its_place(
+def test_a_mistake_in_a_rule_is_refused_at_its_path(
     stated: dict[str, Any], path: str, sentence: str
 ) -> None:
     found = problems(stated)
@@ -317,23 +317,23 @@ def test_a_slip_in_a_rule_is_refused_at_its_place(
     assert sentence in found[path]
 
 
-def test_a_rule_may_leave_out_what_it_does_not_say() -> None:
+def test_optional_fields_of_a_rule_may_be_missing() -> None:
     assert parse_due_rule({"type": "date", "on": "2025-05-14"}) == on("2025-05-14")
 
 
-def test_a_rule_may_come_with_the_dates_that_yaml_reads() -> None:
+def test_a_rule_may_contain_date_objects() -> None:
     assert parse_due_rule({"type": "date", "on": date(2025, 5, 14)}) == on("2025-05-14")
 
 
 @pytest.mark.parametrize("text", ["17:00", "00:00", "23:59:59", "07:05:09"])
-def test_a_time_of_day_reads_and_writes_the_same(text: str) -> None:
+def test_a_time_of_day_survives_a_round_trip(text: str) -> None:
     stated = {"type": "date", "on": "2025-05-14", "time": text, "timezone": "Asia/Shanghai"}
 
     assert dump_due_rule(parse_due_rule(stated)) == {**stated, "is_two_sided": False}
 
 
 @given(rules)
-def test_a_rule_comes_back_from_json_as_it_was(rule: DateRule) -> None:
+def test_a_rule_survives_a_round_trip_through_json(rule: DateRule) -> None:
     stated = json.loads(json.dumps(dump_due_rule(rule)))
     if rule.time is not None and rule.timezone is not None and is_skipped(rule):
         with pytest.raises(ValidationError) as refused:
@@ -346,7 +346,7 @@ def test_a_rule_comes_back_from_json_as_it_was(rule: DateRule) -> None:
 
 
 def is_skipped(rule: DateRule) -> bool:
-    """Whether the clocks of the rule's own zone jump over its time of day."""
+    """Whether clocks in the zone of the rule skip its time of day."""
     assert rule.time is not None
     assert rule.timezone is not None
     zone_of_rule = zone(rule.timezone)
@@ -356,7 +356,7 @@ def is_skipped(rule: DateRule) -> bool:
 
 
 @given(graces)
-def test_a_grace_period_comes_back_from_json_as_it_was(grace: Grace) -> None:
+def test_a_grace_period_survives_a_round_trip_through_json(grace: Grace) -> None:
     assert parse_grace(json.loads(json.dumps(dump_grace(grace)))) == grace
 
 
@@ -402,7 +402,7 @@ def test_a_grace_period_comes_back_from_json_as_it_was(grace: Grace) -> None:
         ("type", ["date"], "There is no such type of rule: use one of 'date', 'offset'"),
     ],
 )
-def test_a_wrong_value_is_refused_at_its_path_with_what_to_write(
+def test_a_wrong_value_is_refused_at_its_path_with_advice(
     field: str, value: Any, sentence: str
 ) -> None:
     found = problems({"type": "date", "on": "2025-05-14", field: value})
@@ -411,7 +411,7 @@ def test_a_wrong_value_is_refused_at_its_path_with_what_to_write(
     assert sentence in found[field]
 
 
-def test_every_error_of_a_rule_is_given_at_once() -> None:
+def test_all_errors_of_a_rule_are_reported_together() -> None:
     wrong = {"type": "date", "on": "x", "time": "x", "timezone": "x", "until": "2025-05-14"}
 
     assert set(problems(wrong)) == {"on", "time", "timezone", "until"}
@@ -422,16 +422,14 @@ def test_what_is_not_an_object_is_not_a_rule(value: object) -> None:
     assert list(problems(value)) == [""]
 
 
-def test_a_rule_must_say_its_type_and_its_day() -> None:
+def test_a_rule_needs_its_type_and_its_day() -> None:
     assert problems({"on": "2025-05-14"}) == {
         "type": "Give the type of the rule: one of 'date', 'offset', 'recurrence', 'trigger'."
     }
     assert problems({"type": "date"}) == {"on": "Field required"}
 
 
-def test_a_time_in_a_gap_is_refused_where_a_date_is_stored_and_warned_of_where_it_is_tried() -> (
-    None
-):
+def test_a_skipped_time_is_refused_when_stored_but_only_a_warning_in_a_preview() -> None:
     gap = {"type": "date", "on": "2026-03-29", "time": "02:30", "timezone": "Europe/Berlin"}
     sentence = (
         "02:30 on 2026-03-29 does not exist in Europe/Berlin: clocks jump from 02:00 "
@@ -446,7 +444,7 @@ def test_a_time_in_a_gap_is_refused_where_a_date_is_stored_and_warned_of_where_i
     assert any(sentence in warning for warning in tried.warnings)
 
 
-def test_a_time_is_not_refused_while_its_zone_is_not_known() -> None:
+def test_a_skipped_time_is_not_refused_before_its_zone_is_known() -> None:
     parsed = parse_due_rule({"type": "date", "on": "2026-03-29", "time": "02:30"})
 
     assert resolve(parsed, fallback_timezone="Asia/Shanghai").due_at == utc("2026-03-28T18:30Z")
@@ -483,7 +481,7 @@ class Document(BaseModel):
     obligations: list[Duty]
 
 
-def test_in_a_document_errors_stand_at_their_path_in_the_document() -> None:
+def test_errors_in_a_document_have_paths_in_the_document() -> None:
     offset = {"type": "offset", "from": {"date": "2026-02-30"}, "count": 1, "unit": "days"}
     with pytest.raises(ValidationError) as refused:
         Document.model_validate(
@@ -504,13 +502,13 @@ def test_in_a_document_errors_stand_at_their_path_in_the_document() -> None:
     ]
 
 
-def test_a_document_writes_its_rules_as_they_are_stored() -> None:
+def test_a_document_dumps_its_rules_as_they_are_stored() -> None:
     rule = on("2025-05-14", "17:00", "Asia/Shanghai")
 
     assert Duty(due=rule).model_dump(mode="json")["due"] == dump_due_rule(rule)
 
 
-def test_the_published_schema_asks_for_what_the_parser_asks_for() -> None:
+def test_the_json_schema_requires_what_the_parser_requires() -> None:
     schema = TypeAdapter(DueRule).json_schema()
 
     assert schema["discriminator"]["propertyName"] == "type"

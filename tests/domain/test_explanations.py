@@ -1,4 +1,4 @@
-"""Every course can be explained, and the explanation ends where the course does."""
+"""Every history can be explained, and the explanation ends with its last status."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 
 from compliance.domain.deadlines.explanations import (
-    BECAUSE,
+    REASON_SENTENCES,
     Case,
     FactSummary,
-    Passed,
+    StatusChange,
     StepKind,
     explain,
 )
@@ -20,16 +20,16 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.vocabulary import Reason, Verification
-from tests.domain.courses import LAST_HOUR, histories, hour, terms
+from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 
 
-def test_every_reason_has_its_sentence() -> None:
-    assert set(BECAUSE) == set(Reason)
-    assert all(sentence.endswith(".") for sentence in BECAUSE.values())
+def test_every_reason_has_a_sentence() -> None:
+    assert set(REASON_SENTENCES) == set(Reason)
+    assert all(sentence.endswith(".") for sentence in REASON_SENTENCES.values())
 
 
 @given(terms(), histories())
-def test_every_course_is_explained_to_its_end(
+def test_every_history_is_explained_to_its_end(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
@@ -37,8 +37,8 @@ def test_every_course_is_explained_to_its_end(
     past = timeline.until(hour(LAST_HOUR))
     case = Case(
         timezone="Asia/Shanghai",
-        course=[
-            Passed(
+        history=[
+            StatusChange(
                 effective_at=each.effective_at,
                 status=each.status,
                 reason=each.reason,
@@ -80,6 +80,6 @@ def test_every_course_is_explained_to_its_end(
             assert step.sentence in found.paragraph
 
 
-def test_without_a_course_there_is_nothing_to_explain() -> None:
-    with pytest.raises(ValueError, match="no course"):
-        explain(Case(timezone="UTC", course=[], verification=Verification.CHECKED))
+def test_an_empty_history_cannot_be_explained() -> None:
+    with pytest.raises(ValueError, match="no history"):
+        explain(Case(timezone="UTC", history=[], verification=Verification.CHECKED))

@@ -1,4 +1,4 @@
-"""Which files are kept, and under what name."""
+"""Which evidence files and file names are accepted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from compliance.domain.problems import Invalid
      "evil\u202efdp.pdf", "a\u200bb.pdf", "\ud800.pdf", "nul", "COM1.txt", "aux.pdf", 'a"b.pdf',
      "x" * 201],
 )  # fmt: skip
-def test_a_name_that_hides_something_is_refused(name: str) -> None:
+def test_a_misleading_file_name_is_refused(name: str) -> None:
     with pytest.raises(Invalid) as refused:
         checked_name(name)
     assert [problem.path for problem in refused.value.problems] == ["file"]
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "Zollbeleg März 2025.pdf", "报关单.pdf", "a.b.csv"])
-def test_a_plain_name_is_kept(name: str) -> None:
+def test_a_simple_file_name_is_accepted(name: str) -> None:
     assert checked_name(name) == name
 
 
-def test_two_ways_to_write_one_name_come_to_one() -> None:
+def test_equivalent_unicode_names_become_equal() -> None:
     assert checked_name("Ma\u0308rz.pdf") == "März.pdf"
 
 
@@ -50,12 +50,14 @@ def test_the_name_and_the_bytes_agree_on_the_type(
     [("a.pdf", b"PK\x03\x04"), ("a.pdf", b" %PDF-"), ("a.png", b"\x89PNG"), ("a.exe", b"MZ"),
      ("a.html", b"<html>"), ("a", b"%PDF-1.4"), ("a.pdf.zip", b"%PDF-1.4")],
 )  # fmt: skip
-def test_what_is_not_what_its_name_says_is_refused(name: str, beginning: bytes) -> None:
+def test_a_file_whose_content_does_not_match_its_extension_is_refused(
+    name: str, beginning: bytes
+) -> None:
     with pytest.raises(Invalid):
         type_of(name, beginning)
 
 
-def test_text_is_read_across_the_seams_of_its_pieces() -> None:
+def test_characters_may_be_split_between_pieces() -> None:
     whole = "März 报关".encode()
     for cut in range(len(whole)):
         check = TextCheck("text/plain")
@@ -64,7 +66,7 @@ def test_text_is_read_across_the_seams_of_its_pieces() -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xff", b"a\x00b", "ä".encode()[:1]])
-def test_what_is_no_text_is_refused(text: bytes) -> None:
+def test_a_text_file_that_is_not_text_is_refused(text: bytes) -> None:
     check = TextCheck("text/csv")
     with pytest.raises(Invalid):
         check.take(text, is_last=True)

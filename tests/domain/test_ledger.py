@@ -21,7 +21,7 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.vocabulary import BreachEnd, FactKind
-from tests.domain.courses import LAST_HOUR, due_at_hour, histories, hour, terms
+from tests.domain.strategies import LAST_HOUR, due_at_hour, histories, hour, terms
 
 TERMS = Terms(begins_at=hour(0), due=due_at_hour(24))
 

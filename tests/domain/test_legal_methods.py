@@ -79,7 +79,7 @@ def local_ends(computed: PeriodEnd, zone_name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("case", FRCP["days"], ids=lambda case: case["basis"])
-def test_frcp_6_counts_days_as_rule_and_committee_note_have_it(case: dict[str, Any]) -> None:
+def test_frcp_6_counts_days_as_in_the_rule_and_the_committee_note(case: dict[str, Any]) -> None:
     computed = compute(
         "frcp-6",
         case["trigger"],
@@ -93,7 +93,7 @@ def test_frcp_6_counts_days_as_rule_and_committee_note_have_it(case: dict[str, A
 
 
 @pytest.mark.parametrize("case", FRCP["hours"], ids=lambda case: case["basis"])
-def test_frcp_6_counts_every_hour_across_changes_of_the_clocks(case: dict[str, Any]) -> None:
+def test_frcp_6_counts_every_hour_when_clocks_change(case: dict[str, Any]) -> None:
     event = local_event(case["trigger_local"], case["zone"])
 
     computed = compute("frcp-6", event, case["hours"], "hours", zone_name=case["zone"])
@@ -101,7 +101,7 @@ def test_frcp_6_counts_every_hour_across_changes_of_the_clocks(case: dict[str, A
     assert local_ends(computed, case["zone"]) == [case["expected_local"]]
 
 
-def test_a_friday_before_a_saturday_holiday_is_read_both_ways_under_frcp_6() -> None:
+def test_a_friday_observed_for_a_saturday_holiday_has_two_readings_under_frcp_6() -> None:
     (case,) = FRCP["ambiguous"]
 
     computed = compute("frcp-6", case["trigger"], case["days"])
@@ -119,21 +119,21 @@ def test_a_friday_before_a_saturday_holiday_is_read_both_ways_under_frcp_6() -> 
     [
         # Days for service are added to each reading, and each is rolled again.
         ("2026-06-19", 14, {"service_days": 3}, ["2026-07-06", "2026-07-09"]),
-        # Only the days for service meet the Friday.
+        # Only the days for service reach the Friday.
         ("2026-06-16", 14, {"service_days": 3}, ["2026-07-03", "2026-07-06"]),
         # Counted back from a Sunday, over the holiday itself.
         ("2026-07-12", 7, {"direction": "before"}, ["2026-07-02", "2026-07-03"]),
-        # The reading does not matter where the Friday lies in the middle.
+        # The reading does not matter if the Friday is in the middle.
         ("2026-07-02", 5, {}, ["2026-07-07"]),
         ("2026-07-01", 3, {}, ["2026-07-06"]),
         # The Monday after a Sunday holiday counts, by executive order.
         ("2021-06-25", 10, {}, ["2021-07-06"]),
         ("2020-12-21", 11, {}, ["2021-01-04"]),
-        # The observed day may lie in the year before.
+        # The observed day can be in the year before.
         ("2021-12-17", 14, {}, ["2021-12-31", "2022-01-03"]),
     ],
 )
-def test_an_observed_day_leads_to_two_readings_only_where_it_decides(
+def test_an_observed_day_leads_to_two_readings_only_if_it_matters(
     event: str, count: int, others: dict[str, Any], expected: list[str]
 ) -> None:
     assert days_of(compute("frcp-6", event, count, **others)) == expected
@@ -156,13 +156,13 @@ def test_a_backward_period_under_frcp_6_rolls_backward() -> None:
         # Ends on the Sunday on which clocks go forward: the same time on Monday.
         ("2026-03-07T09:00", 24, "after", ["2026-03-09T10:00"]),
         ("2026-05-19T10:00", 72, "before", ["2026-05-15T10:00"]),
-        # Midnight at the end of a Friday is no Saturday, at the end of a Saturday it is.
+        # Midnight at the end of a Friday is still Friday; at the end of a Saturday, Saturday.
         ("2026-05-15T12:00", 12, "after", ["2026-05-16T00:00"]),
         ("2026-05-16T12:00", 12, "after", ["2026-05-19T00:00"]),
         ("2026-07-02T10:00", 24, "after", ["2026-07-03T10:00", "2026-07-06T10:00"]),
     ],
 )
-def test_hours_that_end_on_a_day_of_rest_run_to_the_same_time_on_the_next_that_is_none(
+def test_hours_that_end_on_a_closed_day_continue_to_the_same_time_on_the_next_open_day(
     local: str, hours: int, direction: str, expected: list[str]
 ) -> None:
     event = local_event(local, "America/New_York")
@@ -172,7 +172,7 @@ def test_hours_that_end_on_a_day_of_rest_run_to_the_same_time_on_the_next_that_i
     assert local_ends(computed, "America/New_York") == expected
 
 
-def test_hours_take_days_for_service_at_the_same_time_of_day() -> None:
+def test_days_for_service_keep_the_time_of_day_of_a_period_in_hours() -> None:
     event = local_event("2026-05-12T10:00", "America/New_York")
 
     computed = compute("frcp-6", event, 24, "hours", service_days=3)
@@ -181,7 +181,7 @@ def test_hours_take_days_for_service_at_the_same_time_of_day() -> None:
     assert local_ends(computed, "America/New_York") == ["2026-05-18T10:00"]
 
 
-def test_frcp_6_reads_hours_from_both_ends_of_a_day() -> None:
+def test_frcp_6_counts_hours_from_both_ends_of_a_day() -> None:
     computed = compute("frcp-6", "2026-05-12", 24, "hours")
 
     assert local_ends(computed, "America/New_York") == ["2026-05-13T00:00", "2026-05-14T00:00"]
@@ -195,7 +195,7 @@ def test_longer_units_roll_under_frcp_6_like_days() -> None:
     assert days_of(compute("frcp-6", "2025-12-25", 1, "years")) == ["2026-12-28"]
 
 
-def test_state_holidays_count_beside_federal_ones_but_only_forward() -> None:
+def test_state_holidays_count_in_addition_to_federal_ones_but_only_forward() -> None:
     # Cesar Chavez Day, 2026-03-31, is Californian; Columbus Day, 2026-10-12, is not.
     forward = compute("frcp-6", "2026-03-17", 14, names=("US-CA",))
     assert days_of(forward) == ["2026-04-01"]
@@ -212,13 +212,13 @@ def test_frcp_6_without_the_federal_holidays_warns() -> None:
     assert compute("frcp-6", "2026-05-14", 14).warnings == ()
 
 
-def test_saturday_and_sunday_are_days_of_rest_under_frcp_6_in_every_calendar() -> None:
+def test_saturdays_and_sundays_are_closed_under_frcp_6_in_every_calendar() -> None:
     computed = compute("frcp-6", "2026-05-02", 14, names=("US", "weekend:fri"))
 
     assert days_of(computed) == ["2026-05-18"]
 
 
-def test_a_court_that_never_opens_is_refused() -> None:
+def test_a_calendar_that_is_always_closed_is_refused() -> None:
     always_closed = "weekend:mon-tue-wed-thu-fri-sat-sun"
 
     for method in ("frcp-6", "eu-1182-71"):
@@ -226,7 +226,7 @@ def test_a_court_that_never_opens_is_refused() -> None:
             compute(method, "2026-05-02", 14, names=("US", always_closed))
 
 
-def test_a_closing_of_the_court_itself_counts() -> None:
+def test_a_closing_day_of_the_court_counts() -> None:
     closed = {date(2026, 5, 28): "Flood", date(2026, 5, 29): "Flood"}
     desk = {"custom:court": CustomCalendar(weekend=frozenset({5, 6}), closed=closed)}
 
@@ -260,7 +260,7 @@ def test_every_reading_under_frcp_6_ends_on_a_day_that_may_count_as_open(
     ends = [reading.on for reading in computed.readings]
     assert 1 <= len(ends) <= 2
     assert ends == sorted(set(ends))
-    # The view that the observed Friday counts goes furthest.
+    # The reading by which the observed Friday is a holiday goes furthest.
     assert federal.is_business_day(ends[-1] if is_after else ends[0])
     for end in ends:
         assert federal.is_business_day(end) or federal.in_lieu_of(end)
@@ -268,7 +268,7 @@ def test_every_reading_under_frcp_6_ends_on_a_day_that_may_count_as_open(
 
 
 @pytest.mark.parametrize("case", EU["cases"], ids=lambda case: case["why"])
-def test_the_eu_regulation_counts_as_its_articles_have_it(case: dict[str, Any]) -> None:
+def test_the_eu_regulation_counts_as_its_articles_say(case: dict[str, Any]) -> None:
     computed = compute(
         "eu-1182-71",
         case["event"],
@@ -282,7 +282,7 @@ def test_the_eu_regulation_counts_as_its_articles_have_it(case: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("case", EU["hours"], ids=lambda case: case["why"])
-def test_the_eu_regulation_begins_hours_with_the_next_full_hour(case: dict[str, Any]) -> None:
+def test_hours_start_with_the_next_full_hour_under_the_eu_regulation(case: dict[str, Any]) -> None:
     event = local_event(case["event_local"], case["zone"])
 
     computed = compute("eu-1182-71", event, case["hours"], "hours", zone_name=case["zone"])
@@ -293,11 +293,11 @@ def test_the_eu_regulation_begins_hours_with_the_next_full_hour(case: dict[str, 
 @pytest.mark.parametrize(
     ("local", "zone_name", "count", "direction", "expected"),
     [
-        # The hour that begins as it happens is its hour.
+        # If an hour begins at the instant of the event, it is the hour of the event.
         ("2026-05-12T16:00", "Europe/Berlin", 2, "after", "2026-05-12T19:00"),
         ("2026-05-12T16:59", "Europe/Berlin", 2, "after", "2026-05-12T19:00"),
         ("2026-05-12T16:40", "Europe/Berlin", 2, "before", "2026-05-12T14:00"),
-        # Full hours are those of the clocks there.
+        # Full hours are those of local time.
         ("2026-05-12T16:40", "Asia/Kolkata", 2, "after", "2026-05-12T19:00"),
     ],
 )
@@ -313,13 +313,13 @@ def test_the_hour_of_the_event_is_not_counted_under_the_eu_regulation(
     assert local_ends(computed, zone_name) == [expected]
 
 
-def test_the_eu_regulation_reads_hours_from_the_first_and_the_last_hour_of_a_day() -> None:
+def test_the_eu_regulation_counts_hours_from_the_first_and_the_last_hour_of_a_day() -> None:
     computed = compute("eu-1182-71", "2026-05-12", 2, "hours", zone_name="Europe/Berlin")
 
     assert local_ends(computed, "Europe/Berlin") == ["2026-05-12T03:00", "2026-05-13T02:00"]
 
 
-def test_hours_with_few_whole_working_days_in_them_are_warned_of() -> None:
+def test_hours_with_fewer_than_two_working_days_have_a_warning() -> None:
     friday = local_event("2026-03-27T16:40", "Europe/Berlin")
     monday = local_event("2026-03-23T16:40", "Europe/Berlin")
 
@@ -337,7 +337,7 @@ def test_hours_with_few_whole_working_days_in_them_are_warned_of() -> None:
         ("2026-05-08", 2, "days", "2026-05-12"),
         ("2026-05-08", 3, "days", "2026-05-12"),
         ("2026-05-08", 4, "days", "2026-05-12"),
-        # One day alone is no period of two days.
+        # A single day is not a period of two days.
         ("2026-05-08", 1, "days", "2026-05-11"),
         ("2026-05-07", 2, "days", "2026-05-11"),
         # Over Easter, and over Christmas of 2026, with a Friday and a weekend.
@@ -353,8 +353,8 @@ def test_two_days_or_more_include_two_working_days_under_the_eu_regulation(
     assert days_of(compute("eu-1182-71", event, count, unit, names=("DE-BY",))) == [expected]
 
 
-def test_whether_a_period_counted_back_includes_two_working_days_is_read_both_ways() -> None:
-    # The two days before a Monday are a weekend, which stands.
+def test_two_working_days_in_a_backward_period_have_two_readings() -> None:
+    # The two days before a Monday are a weekend, and the day stays.
     computed = compute("eu-1182-71", "2026-05-11", 2, direction="before", names=("DE-BY",))
 
     assert days_of(computed) == ["2026-05-07", "2026-05-09"]
@@ -364,21 +364,21 @@ def test_whether_a_period_counted_back_includes_two_working_days_is_read_both_wa
     ]
 
 
-def test_a_last_day_that_is_closed_stands_in_a_period_counted_back() -> None:
+def test_a_closed_last_day_stays_in_a_backward_period() -> None:
     computed = compute("eu-1182-71", "2026-05-26", 12, direction="before", names=("DE-BY",))
 
     assert days_of(computed) == ["2026-05-14"]
     assert any("article 3(4) does not apply" in step for step in computed.steps)
 
 
-def test_saturday_and_sunday_are_no_working_days_under_the_eu_regulation_anywhere() -> None:
+def test_saturdays_and_sundays_are_never_working_days_under_the_eu_regulation() -> None:
     for names in ((), ("weekend:fri",), ("CN",)):
         # In China, that Saturday is a working day.
         computed = compute("eu-1182-71", "2025-10-01", 10, names=names)
         assert days_of(computed) == ["2025-10-13"]
 
 
-def test_the_eu_regulation_without_public_holidays_warns() -> None:
+def test_the_eu_regulation_warns_without_public_holidays() -> None:
     (warning,) = compute("eu-1182-71", "2026-05-04", 10).warnings
 
     assert "name the calendar of the Member State" in warning
@@ -409,12 +409,12 @@ def test_months_end_on_the_corresponding_date_under_the_english_rule(case: dict[
     assert any("Dodds v Walker" in step for step in computed.steps)
 
 
-def test_a_month_without_the_corresponding_date_ends_the_period_with_its_last_day() -> None:
+def test_a_period_ends_with_the_month_if_that_has_no_corresponding_date() -> None:
     assert days_of(compute("corresponding-date", "2026-10-31", 4, "months")) == ["2027-02-28"]
     assert days_of(compute("corresponding-date", "2024-02-29", 1, "years")) == ["2025-02-28"]
 
 
-def test_the_english_rule_rolls_only_where_the_rule_says_so() -> None:
+def test_the_english_rule_rolls_only_if_the_due_rule_says_so() -> None:
     saturday = ("corresponding-date", "2026-04-16", 1, "months")
 
     stays = compute(*saturday)
@@ -461,7 +461,7 @@ CORRESPONDING = replace(PLAIN, method=LegalMethod.CORRESPONDING_DATE)
         (PLAIN, {"count_first_day": True, "end_of_month": True}, "end_of_month", "remove"),
     ],
 )
-def test_a_rule_that_contradicts_itself_is_refused_at_its_field_with_what_to_do(
+def test_a_contradictory_rule_is_refused_at_its_field_with_advice(
     rule: OffsetRule, changes: dict[str, Any], field: str, advice: str
 ) -> None:
     conflict = contradiction(replace(rule, **changes))
@@ -487,5 +487,5 @@ def test_a_rule_that_contradicts_itself_is_refused_at_its_field_with_what_to_do(
         replace(CORRESPONDING, unit=PeriodUnit.BUSINESS_DAYS),
     ],
 )
-def test_a_rule_whose_parts_agree_is_not_refused(rule: OffsetRule) -> None:
+def test_a_consistent_rule_is_accepted(rule: OffsetRule) -> None:
     assert contradiction(rule) is None

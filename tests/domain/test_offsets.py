@@ -1,4 +1,4 @@
-"""Periods counted from an event, held against QuantLib."""
+"""Periods counted from an event, compared with QuantLib."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NAMED_BY_QUANTLIB = {
     "ModifiedPreceding": RollConvention.MODIFIED_PRECEDING,
     "Nearest": RollConvention.NEAREST,
 }
-# In QuantLib, days that are advanced by are business days.
+# QuantLib advances by business days when given days.
 UNITS = {
     PeriodUnit.BUSINESS_DAYS: QuantLib.Days,
     PeriodUnit.WEEKS: QuantLib.Weeks,
@@ -68,7 +68,7 @@ def from_ql(day: Any) -> date:
 
 @cache
 def quantlib_of(name: str) -> Any:
-    """A calendar of QuantLib's that keeps our closed days."""
+    """A QuantLib calendar with our closed days."""
     ours = BusinessCalendar((name,))
     theirs = QuantLib.BespokeCalendar(name)
     weekend = ours.weekends(FIRST)[name]
@@ -119,7 +119,7 @@ def text_of(computed: PeriodEnd) -> str:
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=str)
-def test_quantlibs_own_cases_come_out_as_it_has_them(case: dict[str, Any]) -> None:
+def test_the_cases_of_quantlib_have_the_same_results(case: dict[str, Any]) -> None:
     unit = "business_days" if case["unit"] == "days" else case["unit"]
 
     computed = compute(
@@ -182,7 +182,7 @@ def test_every_period_advances_as_in_quantlib(
     st.integers(-24, 24),
 )
 @settings(max_examples=scaled(2.5))
-def test_the_end_of_a_month_is_where_quantlib_has_it(
+def test_the_end_of_a_month_is_the_same_as_in_quantlib(
     year: int, month: int, back: int, name: str, convention: RollConvention, count: int
 ) -> None:
     start = (date(year, month, 28) + 4 * DAY).replace(day=1) - (back + 1) * DAY
@@ -207,7 +207,7 @@ def test_days_are_counted_through_and_then_rolled_as_in_quantlib(
 
 
 @given(days, st.integers(1, 250), calendars)
-def test_quantlib_counts_as_many_business_days_up_to_the_end_as_were_asked_for(
+def test_quantlib_counts_the_requested_number_of_business_days_up_to_the_end(
     day: date, count: int, name: str
 ) -> None:
     after = day_of(compute(day, count, PeriodUnit.BUSINESS_DAYS, names=(name,)))
@@ -270,7 +270,7 @@ DISAGREEMENTS: dict[str, tuple[Any, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", list(DISAGREEMENTS))
-def test_business_days_are_those_of_quantlib_but_for_differences_that_are_explained(
+def test_business_days_match_quantlib_except_for_explained_differences(
     name: str,
 ) -> None:
     theirs, explained = DISAGREEMENTS[name]
@@ -287,7 +287,7 @@ def test_business_days_are_those_of_quantlib_but_for_differences_that_are_explai
 
 
 @given(days, st.integers(1, 300), st.lists(calendars, min_size=1, max_size=3).map(tuple))
-def test_so_many_business_days_on_and_back_return_to_a_business_day(
+def test_business_days_forward_and_backward_return_to_a_business_day(
     day: date, count: int, names: tuple[str, ...]
 ) -> None:
     assume(BusinessCalendar(names).is_business_day(day))
@@ -332,7 +332,7 @@ def test_a_period_that_counts_its_first_day_ends_a_day_sooner(
     assert "first day counted" in text_of(computed)
 
 
-def test_a_first_day_that_counts_is_taken_off_before_rolling() -> None:
+def test_the_counted_first_day_is_subtracted_before_rolling() -> None:
     computed = compute(
         "2025-05-18", 7, names=("DE",), count_first_day=True, roll=RollConvention.FOLLOWING
     )
@@ -340,7 +340,7 @@ def test_a_first_day_that_counts_is_taken_off_before_rolling() -> None:
     assert day_of(computed) == date(2025, 5, 26)
 
 
-def test_a_period_of_nothing_ends_on_the_day_of_its_event_and_rolls() -> None:
+def test_a_period_of_length_zero_ends_on_the_day_of_its_event_and_rolls() -> None:
     saturday = "2025-05-17"
     for unit in set(PeriodUnit) - {PeriodUnit.HOURS}:
         rolled = compute(saturday, 0, unit, roll=RollConvention.FOLLOWING)
@@ -356,11 +356,11 @@ def test_a_period_of_nothing_ends_on_the_day_of_its_event_and_rolls() -> None:
         ("2026-03-28", "2026-03-28T11:00Z", 24, "2026-03-29T11:00Z", "2026-03-29"),
         ("2026-10-24", "2026-10-24T10:00Z", 24, "2026-10-25T10:00Z", "2026-10-25"),
         ("2026-05-14", "2026-05-14T10:00Z", -48, "2026-05-12T10:00Z", "2026-05-12"),
-        # What ends as a day ends was in time on that day.
+        # A period that ends at the end of a day includes that day.
         ("2026-05-14", "2026-05-14T10:00Z", 12, "2026-05-14T22:00Z", "2026-05-14"),
     ],
 )
-def test_hours_elapse_whatever_clocks_show(
+def test_hours_are_elapsed_time_when_clocks_change(
     start: str, at: str, count: int, end: str, last_day: str
 ) -> None:
     event = Event(on=date.fromisoformat(start), at=datetime.fromisoformat(at))
@@ -378,7 +378,7 @@ def test_hours_elapse_whatever_clocks_show(
     assert reading.why == ""
 
 
-def test_hours_from_an_event_known_by_its_day_end_between_two_readings() -> None:
+def test_hours_from_an_event_known_by_its_day_have_two_readings() -> None:
     computed = compute_period_end(
         Event(on=date(2026, 3, 29)),
         rule(72, PeriodUnit.HOURS),
@@ -394,7 +394,7 @@ def test_hours_from_an_event_known_by_its_day_end_between_two_readings() -> None
     assert latest.why == "if it happened as 2026-03-29 ended"
 
 
-def test_hours_do_not_roll_and_say_so() -> None:
+def test_hours_do_not_roll_and_a_warning_says_so() -> None:
     computed = compute_period_end(
         Event(on=date(2026, 5, 15), at=datetime(2026, 5, 15, 12, tzinfo=UTC)),
         rule(24, PeriodUnit.HOURS, roll=RollConvention.FOLLOWING),
@@ -480,7 +480,7 @@ def test_hours_do_not_roll_and_say_so() -> None:
         ),
     ],
 )
-def test_the_working_is_shown_in_sentences(
+def test_the_trace_explains_the_computation(
     start: str, count: int, others: dict[str, Any], sentences: list[str]
 ) -> None:
     unit = PeriodUnit(others.get("unit", "days"))
@@ -522,12 +522,12 @@ def test_the_working_is_shown_in_sentences(
         ),
     ],
 )
-def test_what_to_beware_of_is_said(start: str, others: dict[str, Any], warning: str) -> None:
+def test_warnings_name_what_to_check(start: str, others: dict[str, Any], warning: str) -> None:
     assert compute(start, 10, **others).warnings == (warning,)
 
 
 @pytest.mark.parametrize("unit", list(PeriodUnit))
-def test_a_period_that_ends_too_far_away_is_refused(unit: PeriodUnit) -> None:
+def test_a_period_that_ends_beyond_the_supported_days_is_refused(unit: PeriodUnit) -> None:
     event = Event(on=LAST_DAY - 3 * DAY, at=datetime(2200, 12, 28, tzinfo=UTC))
     far_rules = [rule(100_000, unit)]
     if unit is PeriodUnit.BUSINESS_DAYS:
@@ -540,12 +540,12 @@ def test_a_period_that_ends_too_far_away_is_refused(unit: PeriodUnit) -> None:
             compute_period_end(event, far, calendar=BusinessCalendar(()), zone_name="UTC")
 
 
-def test_a_rule_that_contradicts_itself_is_refused() -> None:
+def test_a_contradictory_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="Only frcp-6 adds days for service"):
         compute("2025-05-14", 10, service_days=3)
 
 
-def test_the_desks_own_closing_days_count() -> None:
+def test_closing_days_of_a_custom_calendar_count() -> None:
     desk = {
         "custom:hq": CustomCalendar(weekend=frozenset({6}), closed={date(2025, 5, 24): "Inventory"})
     }

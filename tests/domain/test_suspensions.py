@@ -1,4 +1,4 @@
-"""What a stopped clock does to a due date, in zones whose clocks change."""
+"""How a suspension moves a due date, in zones in which clocks change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from compliance.domain.civil_time import civil_day, day_end, day_start, instant_
 from compliance.domain.deadlines.suspensions import TICK, moved_by_days, moved_by_time, whole_days
 from compliance.domain.due_dates.due_rules import Due
 
-# Clocks that change by half an hour, at midnight, by a whole day, and never.
+# Zones in which clocks change by half an hour, at midnight, by a whole day, and never.
 ZONES = [
     "Europe/Berlin",
     "America/New_York",
@@ -93,9 +93,7 @@ def test_elapsed_time_moves_every_instant_by_itself_and_names_the_day_it_reaches
 
 
 @given(dues(), st.integers(1, 10), st.integers(-40, 120))
-def test_what_had_passed_when_the_clock_stopped_stays_passed(
-    due: Due, count: int, hours: int
-) -> None:
+def test_instants_before_the_suspension_do_not_move(due: Due, count: int, hours: int) -> None:
     stopped_at = due.due_at + timedelta(hours=hours)
     for moved in (
         moved_by_days(due, count, stopped_at=stopped_at),

@@ -31,7 +31,7 @@ from compliance.domain.vocabulary import (
     Status,
     Verdict,
 )
-from tests.domain.courses import (
+from tests.domain.strategies import (
     DATING,
     LAST_HOUR,
     achieved,

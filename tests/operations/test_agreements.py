@@ -64,7 +64,8 @@ def test_a_fact_added_to_a_document_is_added_to_what_is_stored() -> None:
 @pytest.mark.django_db
 def test_an_obligor_who_is_no_party_is_refused_with_its_path() -> None:
     found = problems(document("supply", duty(obligors=["NOBODY"])))
-    assert found == {"obligations/0/obligors/0": "NOBODY is no party to supply: make it one first."}
+    sentence = "NOBODY is not a party to supply: add it to the parties."
+    assert found == {"obligations/0/obligors/0": sentence}
 
 
 @pytest.mark.django_db

@@ -197,3 +197,11 @@ def test_what_hangs_on_components_follows_the_parent_link() -> None:
     }  # fmt: skip
     correct(duty("P-2", "2026-03-15"), as_of=NOW)
     assert set(Dependency.objects.values_list("obligation__ref", "on__ref")) == {("WHOLE", "P-1")}
+
+
+def test_a_trigger_on_components_without_deadlines_is_dormant() -> None:
+    after = {"type": "trigger", "on": {"met": "WHOLE"}, "then": {"count": 5, "unit": "days"}}
+    whole = duty("WHOLE", due=None)
+    undated = duty("P-1", due=None, parent="WHOLE")
+    load(document("supply", whole, undated, duty("B", due=after)), as_of=NOW)
+    assert deadline_of("B").status == "dormant"

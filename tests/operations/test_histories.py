@@ -29,7 +29,7 @@ from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry
 from compliance.operations.deadlines import facts, sweep
 from compliance.queries.deadlines.deadlines import timeline
-from tests.domain.courses import histories, terms
+from tests.domain.strategies import histories, terms
 from tests.profiles import scaled
 from tests.samples import agree, duty, utc
 

@@ -37,7 +37,7 @@ from compliance.operations.deadlines import (
     projection_outcome,
     sweep,
 )
-from tests.domain.courses import LAST_HOUR, histories, hour, terms
+from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.profiles import scaled
 from tests.samples import DESK, agree, duty, follow, record, utc
 

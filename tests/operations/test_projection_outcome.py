@@ -19,7 +19,7 @@ from compliance.operations.deadlines import projection_outcome
 from compliance.operations.deadlines.deadline_rows import DeadlineRow
 from compliance.operations.deadlines.projection_inputs import Inputs, Policy
 from compliance.operations.deadlines.projection_outcome import Outcome, decide, decide_from_timeline
-from tests.domain.courses import LAST_HOUR, due_at_hour, hour, hours
+from tests.domain.strategies import LAST_HOUR, due_at_hour, hour, hours
 
 PLAIN = Duty()
 POLICIES = [

@@ -20,7 +20,7 @@ from compliance.models import Deadline
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection, sweep
 from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
-from tests.domain.courses import LAST_HOUR, histories, hour, terms
+from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, store_fact, stored_deadline
 from tests.profiles import scaled
 from tests.samples import agree, duty

@@ -16,7 +16,7 @@ from compliance.admin.deadlines.breaches import BreachRow, breach_rows
 from compliance.admin.deadlines.facts import FactRow, fact_rows
 from compliance.admin.deadlines.positions import PositionRow, position_rows
 from compliance.admin.deadlines.recomputations import MoveRow, move_rows
-from compliance.domain.deadlines.explanations import BECAUSE
+from compliance.domain.deadlines.explanations import REASON_SENTENCES
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
@@ -173,10 +173,11 @@ def _timeline(deadline: Deadline, as_of: datetime) -> list[TimelineStep]:
 def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
     if transition.status is Status.PARTLY_MET and transition.reason in _MISSED:
-        return f"{BECAUSE[transition.reason].partition(',')[0]}, and only a part was performed."
+        passed = REASON_SENTENCES[transition.reason].partition(",")[0]
+        return f"{passed}, and only a part was performed."
     sentence = _NEW_DUE_DATES.get(transition.reason)
     if sentence is None or due is None:
-        return BECAUSE[transition.reason]
+        return REASON_SENTENCES[transition.reason]
     local = instants.local_text(due.due_at, deadline.timezone)
     return sentence.format(f"{due.due_on} (before {local})")
 

@@ -17,7 +17,7 @@ from compliance.admin.record_forms import DeadlineRecordForm, date_field, time_f
 from compliance.admin.theme import Select
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.drafts import read
-from compliance.domain.vocabulary import Verdict
+from compliance.domain.vocabulary import POSITION_VERDICTS
 from compliance.models import Deadline, Evidence, Position, User
 from compliance.operations.deadlines import positions
 
@@ -59,7 +59,7 @@ class PositionForm(DeadlineRecordForm):
     success_message = "Position recorded."
 
     party = forms.ChoiceField(widget=Select())
-    verdict = fields.enum_field(Verdict, label="Position")
+    verdict = fields.enum_field(POSITION_VERDICTS, label="Position")
     on = date_field("Stated on")
     time = time_field()
     timezone = zone_field()

@@ -50,6 +50,7 @@ class DecisionForm(DeadlineRecordForm):
 
     def decide(self, *, by: User, as_of: datetime) -> None:
         """Pass the decision to its operation."""
+        # Not abstract: the metaclass of Django's forms cannot be combined with ABCMeta.
         raise NotImplementedError
 
 

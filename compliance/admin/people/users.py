@@ -43,6 +43,7 @@ class UserCreationForm(ModelForm):
     class Meta:
         model = User
         fields = ("email",)
+        help_texts = {"email": "Pacta emails this address a link to choose a password."}
 
     def clean_email(self) -> str:
         """Reject an address that differs from another user's only by case."""

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import asked, paged
 from compliance.api.views import Views, page_response, question
-from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
+from compliance.domain.vocabulary import POSITION_VERDICTS, FactKind, Reason, Status, Verification
 from compliance.models import LedgerEntry
 from compliance.queries.deadlines import changes as queries
 from compliance.queries.deadlines import comparison
@@ -60,7 +60,7 @@ class RecordedPositionRow(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     party = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=list(Verdict))
+    verdict = serializers.ChoiceField(choices=POSITION_VERDICTS)
 
 
 class ComparedRow(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.deadlines.drafts import PositionDraft
-from compliance.domain.vocabulary import Verdict
+from compliance.domain.vocabulary import POSITION_VERDICTS
 from compliance.models import Position
 from compliance.operations.deadlines import positions as operations
 from compliance.queries.deadlines import positions as queries
@@ -42,7 +42,7 @@ class PositionRow(serializers.Serializer[Position]):
     agreement = serializers.CharField()
     obligation_ref = serializers.CharField()
     party = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=list(Verdict))
+    verdict = serializers.ChoiceField(choices=POSITION_VERDICTS)
     on = serializers.DateField(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     stated_at = serializers.DateTimeField()

@@ -1,8 +1,8 @@
-"""Text from outside as plain values: strict JSON, and the plain part of YAML 1.2.
+"""Parse JSON and YAML text strictly into plain values, and read agreement documents.
 
-YAML is read by its core rules alone, so that `NO` is a word, `17:00` is a word, and a day is left
-for the drafts to read. What makes a short text stand for a large or a hidden one is refused:
-anchors and aliases, tags, fields that stand twice, deep nesting, several documents in one.
+YAML is read by the core schema of YAML 1.2, in which `NO` and `17:00` are strings; days are left
+to the drafts. Everything by which a short text could stand for a large or hidden one is rejected:
+anchors and aliases, tags, repeated fields, deep nesting, and several documents in one text.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
-# libyaml knows these line breaks.
+# These are the line breaks of libyaml.
 _DIRECTIVE = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])%")
 _FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 
 
 def parse(text: bytes, *, is_yaml: bool) -> object:
-    """The value that a JSON or YAML text stands for; numbers with a fraction are exact.
+    """Return the value of a JSON or YAML text; numbers with a fraction are exact.
 
     Raises:
         Invalid: it cannot be read, at the empty path, with its line and column where known.
@@ -39,14 +39,14 @@ def parse(text: bytes, *, is_yaml: bool) -> object:
 
 
 def read_agreement(text: bytes, *, is_yaml: bool) -> AgreementDocument:
-    """A whole agreement document, checked.
+    """Return an agreement document, checked.
 
     Raises:
         Invalid: with every problem and its path in the document.
     """
     value = parse(text, is_yaml=is_yaml)
     if not isinstance(value, dict):
-        raise refusal("", "The document is one object: fields and their values.")
+        raise refusal("", "The document must be one object with fields and values.")
     return read(AgreementDocument, value)
 
 
@@ -57,7 +57,7 @@ def _from_yaml(text: bytes) -> object:
         line = text.count(b"\n", 0, error.start) + 1
         raise refusal("", f"Line {line}: the text is not UTF-8.") from None
     if len(_DIRECTIVE.findall(decoded)) > limits.MOST_DIRECTIVES:
-        sentence = f"Leave directives (%) out: more than {limits.MOST_DIRECTIVES} are not read."
+        sentence = f"Remove directives (%): at most {limits.MOST_DIRECTIVES} are accepted."
         raise refusal("", sentence)
     try:
         return _Reader(yaml.parse(decoded, Loader=yaml.CSafeLoader)).document()
@@ -73,7 +73,7 @@ def _from_yaml(text: bytes) -> object:
 
 
 class _Reader:
-    """Reads the events of one YAML text as they come, and counts the values."""
+    """Reads the events of one YAML text one by one, and counts the values."""
 
     def __init__(self, events: Iterable[yaml.Event]) -> None:
         self._events = iter(events)
@@ -89,7 +89,7 @@ class _Reader:
                 continue
             if isinstance(event, yaml.DocumentStartEvent):
                 if is_read:
-                    _refuse(event, "Give one document, not several.")
+                    _refuse(event, "Give only one document.")
                 is_read = True
                 continue
             value = self._value(event, 1)
@@ -110,7 +110,7 @@ class _Reader:
         for name in self._until(yaml.MappingEndEvent):
             key = _name(name)
             if key in found:
-                _refuse(name, f"The field {key[:80]} stands twice.")
+                _refuse(name, f"The field {key[:80]} is given twice.")
             if len(found) == limits.MOST_FIELDS:
                 _refuse(name, limits.TOO_MANY_FIELDS)
             found[key] = self._value(next(self._events), depth + 1)
@@ -125,16 +125,16 @@ class _Reader:
 
 def _refuse_shorthand(event: Any) -> None:
     if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-        _refuse(event, "Write the value out: anchors (&) and aliases (*) are not read.")
+        _refuse(event, "Write out the value: anchors (&) and aliases (*) are not supported.")
     if event.tag is not None:
-        _refuse(event, "Leave the tag (!) out: what a value is follows from its field.")
+        _refuse(event, "Remove the tag (!): the field determines the type of its value.")
 
 
 def _name(event: Any) -> str:
     _refuse_shorthand(event)
     name = _scalar(event) if isinstance(event, yaml.ScalarEvent) else None
     if not isinstance(name, str):
-        _refuse(event, "A field's name is a word.")
+        _refuse(event, "The name of a field must be a string.")
     return name
 
 

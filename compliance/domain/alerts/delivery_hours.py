@@ -1,4 +1,4 @@
-"""When a subscriber is to be told: at once, with their next digest, or after their quiet hours."""
+"""When alerts are delivered to a subscriber: immediately, with a digest, or after quiet hours."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hours:
-    """A subscriber's hours, by the clocks of `timezone`.
+    """The delivery hours of a subscriber, in `timezone`.
 
-    Digests come at `digest_hour`, weekly ones on `digest_weekday` (0 is Monday). Quiet hours last
-    from `quiet_from` to before `quiet_until`, past midnight if that is the earlier one; equal
-    times mean no quiet hours.
+    Digests are sent at `digest_hour`, and weekly ones on `digest_weekday` (0 is Monday). Quiet
+    hours last from `quiet_from` until before `quiet_until`, which is on the next day if it is the
+    earlier time. Equal times mean no quiet hours.
     """
 
     frequency: NotificationFrequency = NotificationFrequency.IMMEDIATE
@@ -28,10 +28,10 @@ class Hours:
     quiet_until: time | None = None
 
 
-def told_from(hours: Hours, at: datetime) -> datetime:
-    """The first instant (UTC), `at` or later, at which the subscriber may be told.
+def next_delivery_at(hours: Hours, at: datetime) -> datetime:
+    """Return the first instant (UTC), `at` or later, at which an alert may be delivered.
 
-    A digest has its own hour, so quiet hours do not move it.
+    Digests are sent at their own hour, whatever the quiet hours are.
     """
     local = civil_time.wall_clock(at, hours.timezone)
     if hours.frequency is not NotificationFrequency.IMMEDIATE:

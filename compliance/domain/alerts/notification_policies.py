@@ -1,8 +1,7 @@
-"""Notification policies: how long before a due date people are reminded, and how long after a miss
-they are told again.
+"""Notification policies: when reminders are sent before a due date, and escalations after a breach.
 
-Every instant follows from the due date or from when the miss was first told, so that a run that
-did not happen loses none: whoever looks later sees which step was passed last.
+Every instant follows from the due date, or from when the breach was first announced. A sweep that
+did not run therefore loses nothing: the next one sees which step was passed last.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from compliance.domain.due_dates.calendars import NoBusinessDay
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import PeriodUnit
 
-# When in the day of a reminder it is sent, by the clocks of the deadline's zone.
+# The time of day at which reminders are sent, in the deadline's zone.
 REMINDED_AT = time(9)
 
-# The day that lies so many business days after a day (before it, if negative).
+# Returns the day that is so many business days after a day (before it if negative).
 BusinessDays = Callable[[date, int], date]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyStep:
-    """One step of a notification policy: a number of days or business days."""
+    """A reminder or escalation step: `count` days or business days before or after an instant."""
 
     count: int
     unit: PeriodUnit = PeriodUnit.DAYS
@@ -34,14 +33,14 @@ class PolicyStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotificationPolicy:
-    """Reminders are counted back from the due day, escalations on from when the miss was told."""
+    """Reminders are counted back from the due day, escalations from the notice of the breach."""
 
     reminders: tuple[PolicyStep, ...]
     escalations: tuple[PolicyStep, ...]
 
     @property
     def needs_calendar(self) -> bool:
-        """Whether business days have to be counted."""
+        """Whether any step counts business days."""
         steps = (*self.reminders, *self.escalations)
         return any(step.unit is PeriodUnit.BUSINESS_DAYS for step in steps)
 
@@ -53,7 +52,7 @@ DEFAULT = NotificationPolicy(
 
 
 def load_notification_policy(value: Mapping[str, Any] | None) -> NotificationPolicy:
-    """Read a stored policy; None is the default policy. Steps that it lacks are not taken."""
+    """Return a stored policy, or the default policy for None. A missing list has no steps."""
     if value is None:
         return DEFAULT
     return NotificationPolicy(
@@ -65,7 +64,7 @@ def load_notification_policy(value: Mapping[str, Any] | None) -> NotificationPol
 def reminders(
     notification_policy: NotificationPolicy, due: Due, business_days: BusinessDays | None = None
 ) -> list[datetime]:
-    """The instants (UTC) at which people are reminded of a due date, in order."""
+    """Return the instants (UTC) at which reminders of a due date are sent, in order."""
     found = set()
     for step in notification_policy.reminders:
         day = _shifted(due.due_on, -step.count, step.unit, business_days)
@@ -81,9 +80,10 @@ def escalations(
     timezone: str,
     business_days: BusinessDays | None = None,
 ) -> list[datetime]:
-    """The instants at which a miss first told at `notified_at` is told again, in order.
+    """Return the instants of the escalations of a breach that was announced at `notified_at`.
 
-    Days are of 24 hours; business days are counted in `timezone` and keep the time of day.
+    They are in order. Days are 24 hours long; business days are counted in `timezone` and keep the
+    time of day.
     """
     found = []
     for step in notification_policy.escalations:
@@ -105,6 +105,6 @@ def _shifted(day: date, count: int, unit: PeriodUnit, business_days: BusinessDay
         try:
             return business_days(day, count)
         except (NoBusinessDay, civil_time.DayOutOfRange):
-            # Calendars that leave no business day must not keep anybody from being told.
+            # Calendars without business days must not keep anybody from being notified.
             pass
     return day + timedelta(days=count)

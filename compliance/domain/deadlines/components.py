@@ -1,4 +1,4 @@
-"""How an obligation stands by its components: all of them, any of them, or a share must be done."""
+"""Roll-up: the status of an obligation by its components (all, any or a share must be done)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from compliance.domain.deadlines.timeline import BREACHED, Timeline, Transition
-from compliance.domain.vocabulary import Reason, RollUp, Status
+from compliance.domain.vocabulary import ObligationKind, Reason, RollUp, Status
 
 DONE = frozenset({Status.MET, Status.MET_LATE})
 RELEASED = frozenset({Status.WAIVED, Status.CANCELLED})
 _NOT_YET = frozenset({Status.DORMANT, Status.PENDING, Status.HOLDING})
-# What describes open components better than that they are pending.
-_TELLING = frozenset({Status.DORMANT, Status.HOLDING, Status.IN_GRACE, Status.SUSPENDED})
+# If all open components have one of these statuses, it says more than that they are pending.
+_MORE_SPECIFIC = frozenset({Status.DORMANT, Status.HOLDING, Status.IN_GRACE, Status.SUSPENDED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledUp:
-    """How many components are `done`, `of` those that count, of which `needed` must be.
+    """How many of `of` components are `done`, how many are `needed`, and the status that results.
 
-    `released` ones, waived or cancelled, do not count.
+    Components that are `released`, which means waived or cancelled, are not among the `of`.
     """
 
     done: int
@@ -32,13 +32,18 @@ class RolledUp:
 
     @property
     def summary(self) -> str:
-        """In words: "3 of 4 done"."""
+        """The numbers in words, such as "3 of 4 done, 1 released"."""
         released = f", {self.released} released" if self.released else ""
         return f"{self.done} of {self.of} done{released}"
 
 
+def is_done_by_components(kind: ObligationKind, target_quantity: Decimal | None) -> bool:
+    """Return whether an obligation is done when enough of its components are, if it has any."""
+    return kind is ObligationKind.ACHIEVE and target_quantity is None
+
+
 def needed_of(rule: RollUp, share: Decimal | None, of: int) -> int:
-    """How many of so many components must be done; a share is rounded up."""
+    """Return how many of `of` components must be done; a share is rounded up."""
     match rule:
         case RollUp.ALL:
             return of
@@ -49,11 +54,12 @@ def needed_of(rule: RollUp, share: Decimal | None, of: int) -> int:
 
 
 def rolled_up(rule: RollUp, share: Decimal | None, statuses: Sequence[Status | None]) -> RolledUp:
-    """How an obligation stands by the statuses of its components; None is one without any yet.
+    """Return how the statuses of components roll up; None is a component without a status yet.
 
-    It is met once enough of them are, late if those met in time were too few. It is in breach once
-    too few are left that are done or can still be: in part if anything was done. Otherwise it is
-    pending, or as all the open ones are. With every component released it is waived.
+    The obligation is met when enough components are: late if too few of them were met in time. It
+    is unmet when too few are done or can still be done: partly met if anything was done. Otherwise
+    it is pending, or has the status that all open components share. If every component is
+    released, it is waived.
     """
     counting = [status for status in statuses if status not in RELEASED]
     done = sum(status in DONE for status in counting)
@@ -80,12 +86,14 @@ def _status(
     if can_be < needed:
         is_begun = done or Status.PARTLY_MET in counting
         return Status.PARTLY_MET if is_begun else Status.UNMET
-    [told, *others] = still_open
-    return told if not others and told in _TELLING and told is not None else Status.PENDING
+    [common, *others] = still_open
+    if not others and common is not None and common in _MORE_SPECIFIC:
+        return common
+    return Status.PENDING
 
 
 def status_of_several(statuses: Iterable[Status]) -> Status | None:
-    """How a component with several deadlines stands: by those that have come due, if any has."""
+    """Return the status of a component with several deadlines, by those that are due if any is."""
     every = list(statuses)
     due = [status for status in every if status not in _NOT_YET and status not in RELEASED]
     if not due:
@@ -104,8 +112,10 @@ def status_of_several(statuses: Iterable[Status]) -> Status | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A component: the courses of its own deadlines or, if it has none, its own components and
-    how they roll up."""
+    """A component: the timelines of its deadlines or, if it has none, its own components.
+
+    Without either it has no status.
+    """
 
     timelines: tuple[Timeline, ...] = ()
     parts: tuple[Part, ...] = ()
@@ -113,34 +123,34 @@ class Part:
     share: Decimal | None = None
 
     def status_at(self, instant: datetime) -> Status | None:
-        """How it stands at `instant`, if anything is said of it yet."""
+        """Return its status at `instant`; None if it has none then."""
         if self.timelines:
             states = (each.at(instant) for each in self.timelines)
             return status_of_several(state.status for state in states if state is not None)
         return self.rolled_up_at(instant).status if self.parts else None
 
     def rolled_up_at(self, instant: datetime) -> RolledUp:
-        """How its components stand at `instant`."""
+        """Return how its components roll up at `instant`."""
         return rolled_up(self.rule, self.share, [part.status_at(instant) for part in self.parts])
 
     def instants(self) -> set[datetime]:
-        """When anything changes in it."""
+        """Return the instants at which anything in it changes."""
         found = {each.effective_at for line in self.timelines for each in line.transitions}
         return found.union(*(part.instants() for part in self.parts))
 
-    def rolled_up_course(self) -> list[tuple[datetime, RolledUp]]:
-        """How its components roll up, from each instant on at which that changes."""
-        course: list[tuple[datetime, RolledUp]] = []
+    def roll_ups(self) -> list[tuple[datetime, RolledUp]]:
+        """Return how its components roll up, from each instant at which that changes."""
+        found: list[tuple[datetime, RolledUp]] = []
         for instant in sorted(self.instants()):
             state = self.rolled_up_at(instant)
-            if not course or course[-1][1] != state:
-                course.append((instant, state))
-        return course
+            if not found or found[-1][1] != state:
+                found.append((instant, state))
+        return found
 
     def as_timeline(self) -> Timeline:
-        """The course of an obligation that has no deadline of its own and goes by its parts."""
+        """Return the timeline of an obligation without a deadline, by its components."""
         transitions: list[Transition] = []
-        for instant, state in self.rolled_up_course():
+        for instant, state in self.roll_ups():
             if transitions and transitions[-1].status is state.status:
                 continue
             is_breach = state.status in BREACHED

@@ -177,9 +177,9 @@ class AgreementFactDraft(_BaseFactDraft):
 
 
 class PositionDraft(DayOrInstant):
-    """What one party says about a deadline."""
+    """What one party says about a deadline. Only the desk can call it undetermined."""
 
     party: PartyCode
-    verdict: Verdict
+    verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]
     quote: Text = ""
     evidence: Refs = ()

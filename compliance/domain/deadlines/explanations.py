@@ -1,4 +1,4 @@
-"""Why a deadline stands where it stands: the rule, the facts and the instants that led there."""
+"""Explanations: why a deadline has its status, by the rule, the facts and the instants."""
 
 from __future__ import annotations
 
@@ -21,38 +21,40 @@ from compliance.domain.vocabulary import (
     Verification,
 )
 
-BECAUSE: Mapping[Reason, str] = {
+REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.AGREED: "It was agreed.",
-    Reason.TRIGGERED: "What it waited for happened.",
-    Reason.PERIOD_BEGAN: "The period began in which it binds.",
-    Reason.PERIOD_ENDED: "The period ended in which it binds.",
+    Reason.TRIGGERED: "The event that it was waiting for happened.",
+    Reason.PERIOD_BEGAN: "The period in which it binds began.",
+    Reason.PERIOD_ENDED: "The period in which it binds ended.",
     Reason.WINDOW_BEGAN: (
-        "The due date has passed by one reading, and not by another: whose day counts, "
-        "or how it is counted, is not agreed."
+        "The due date has passed by one reading but not by another: it is not agreed whose day "
+        "counts, or how it is counted."
     ),
-    Reason.DUE_PASSED: "The due instant passed, and nothing had been accepted.",
+    Reason.DUE_PASSED: "The due date passed, and nothing had been accepted.",
     Reason.GRACE_ENDED: "The grace period ended, and nothing had been accepted.",
     Reason.PERFORMED: "A performance was recorded.",
     Reason.PERFORMED_IN_WINDOW: (
         "A performance was recorded: in time by one reading of the due date, late by another."
     ),
-    Reason.PART_PERFORMED: "A part was performed; the target is not reached.",
+    Reason.PART_PERFORMED: "A part was performed, but the target has not been reached.",
     Reason.TARGET_RESTATED: "The target was restated.",
     Reason.VIOLATED: "A violation was recorded.",
     Reason.CURED: "The violation ended.",
-    Reason.DETERMINED: "The desk determined it.",
-    Reason.COMPONENT_DONE: "One of its components was done, or released.",
+    Reason.DETERMINED: "The desk made a determination.",
+    Reason.COMPONENT_DONE: "One of its components was done or released.",
     Reason.EXTENDED: "The due date was extended.",
-    Reason.RESCHEDULED: "The due date moved with what it is counted from.",
+    Reason.RESCHEDULED: "The due date moved with the date that it is counted from.",
     Reason.WAIVED: "It was waived.",
     Reason.SUSPENDED: "It was suspended.",
     Reason.RESUMED: "The suspension ended.",
     Reason.CANCELLED: "It was cancelled.",
     Reason.TERMINATED: "The agreement was terminated.",
-    Reason.WITHDRAWN: "The corrected due rule no longer calls for it.",
+    Reason.WITHDRAWN: "The corrected due rule no longer yields it.",
 }
-_PASSED = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
-_CONCLUSIONS = {
+"""Why a status began, in a sentence."""
+
+_BY_TIME = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
+_VERDICTS = {
     Verdict.MET: "met",
     Verdict.PARTLY_MET: "partly met",
     Verdict.NOT_MET: "not met",
@@ -60,16 +62,16 @@ _CONCLUSIONS = {
 }
 _VERIFICATIONS = {
     Verification.UNCHECKED: (
-        "No look is logged, and the desk has determined nothing: it rests on the clock and on what "
-        "was recorded."
+        "No search is logged and the desk has made no determination: the status follows from the "
+        "clock and from what was recorded."
     ),
-    Verification.CHECKED: "The desk has looked and logged it.",
-    Verification.CONFIRMED: "The desk has confirmed it by a determination.",
+    Verification.CHECKED: "The desk has searched for a performance and logged the search.",
+    Verification.CONFIRMED: "The desk has confirmed the status by a determination.",
 }
 
 
 class StepKind(StrEnum):
-    """What a step of an explanation rests on."""
+    """What a step of an explanation is based on."""
 
     RULE = "rule"
     TIME = "time"
@@ -80,7 +82,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FactSummary:
-    """What of a recorded fact goes into words."""
+    """The values of a fact that an explanation mentions."""
 
     kind: FactKind
     effective_at: datetime
@@ -94,7 +96,7 @@ class FactSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PositionSummary:
-    """What of a position goes into words."""
+    """The values of a position that an explanation mentions."""
 
     id: int
     party: str
@@ -106,8 +108,8 @@ class PositionSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Passed:
-    """One change of status that has come about."""
+class StatusChange:
+    """One change of status that has taken effect."""
 
     effective_at: datetime
     status: Status
@@ -135,10 +137,13 @@ class Passed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """All that an explanation is made of, as of one instant, as known at one."""
+    """What an explanation is made of: a deadline as of one instant, as known at one instant.
+
+    `history` are the changes of its status, the oldest first. `facts` are by id.
+    """
 
     timezone: str
-    course: Sequence[Passed]
+    history: Sequence[StatusChange]
     facts: Mapping[int, FactSummary] = field(default_factory=dict)
     positions: Sequence[PositionSummary] = ()
     is_disputed: bool = False
@@ -149,7 +154,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One link of the chain: a sentence, when it was, and what it refers to."""
+    """One step of an explanation: a sentence, its instant, and what it refers to."""
 
     kind: StepKind
     sentence: str
@@ -162,7 +167,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """Why a deadline stands where it stands, in one paragraph and link by link."""
+    """Why a deadline has its status, in one paragraph and step by step."""
 
     status: Status
     since: datetime
@@ -171,98 +176,101 @@ class Explanation:
 
 
 def explain(case: Case) -> Explanation:
-    """The chain of rule, facts and instants that leads to the last status of `case.course`.
+    """Explain the last status of `case.history` by the rule, the facts and the instants before it.
 
     Raises:
-        ValueError: there is no course.
+        ValueError: the history is empty.
     """
-    if not case.course:
-        sentence = "There is no course to explain."
+    if not case.history:
+        sentence = "There is no history to explain."
         raise ValueError(sentence)
-    now = case.course[-1]
-    since = _since(case.course)
+    now = case.history[-1]
+    since = _since(case.history)
     steps = (
         *(Step(kind=StepKind.RULE, sentence=each) for each in case.trace),
-        *(_passed(each, case) for each in case.course),
-        *(_said(each) for each in case.positions),
+        *(_change_step(each, case) for each in case.history),
+        *(_position_step(each) for each in case.positions),
         Step(kind=StepKind.VERIFICATION, sentence=_VERIFICATIONS[case.verification]),
     )
-    parts = [f"{_words(now.status).capitalize()} since {_moment(since, case.timezone)}."]
+    parts = [f"{_label(now.status).capitalize()} since {_instant(since, case.timezone)}."]
     if now.due_at is not None and now.due_on is not None:
-        before = _moment(now.due_at, case.timezone)
-        parts.append(f"To be done by {day(now.due_on)}, before {before}.")
+        before = _instant(now.due_at, case.timezone)
+        parts.append(f"Due on {day(now.due_on)}, before {before}.")
     parts += [step.sentence for step in steps if step.at is not None and step.position is None][1:]
-    if len(case.course) == 1:
+    if len(case.history) == 1:
         parts.append("Nothing has changed since it was agreed.")
     parts += [step.sentence for step in steps if step.position is not None]
     if case.is_disputed:
-        parts.append("They contradict each other, so it is disputed; that changes no status.")
+        parts.append(
+            "The positions contradict each other, so the deadline is disputed. This does not "
+            "change its status."
+        )
     parts.append(_VERIFICATIONS[case.verification])
     return Explanation(status=now.status, since=since, paragraph=" ".join(parts), steps=steps)
 
 
 def changes(case: Case) -> list[str]:
-    """What has changed since `case` was agreed, a sentence for each change of status."""
-    return [_passed(each, case).sentence for each in case.course[1:]]
+    """Return a sentence for each change of status since the deadline was agreed."""
+    return [_change_step(each, case).sentence for each in case.history[1:]]
 
 
-def _since(course: Sequence[Passed]) -> datetime:
-    since = course[-1].effective_at
-    for each in reversed(course):
-        if each.status is not course[-1].status:
+def _since(history: Sequence[StatusChange]) -> datetime:
+    since = history[-1].effective_at
+    for each in reversed(history):
+        if each.status is not history[-1].status:
             break
         since = each.effective_at
     return since
 
 
-def _passed(passed: Passed, case: Case) -> Step:
-    fact = case.facts.get(passed.fact_id or 0)
-    because = BECAUSE[passed.reason]
-    if passed.reason in _PASSED and passed.status is Status.PARTLY_MET:
+def _change_step(change: StatusChange, case: Case) -> Step:
+    fact = case.facts.get(change.fact_id or 0)
+    because = REASON_SENTENCES[change.reason]
+    if change.reason in _BY_TIME and change.status is Status.PARTLY_MET:
         because = f"{because.partition(',')[0]}, and only a part had been accepted."
-    elif passed.reason in _PASSED and passed.status is Status.IN_GRACE:
-        because = "The due instant passed, and the grace period began."
+    elif change.reason in _BY_TIME and change.status is Status.IN_GRACE:
+        because = "The due date passed, and the grace period began."
     if fact is not None:
-        because = f"{because.removesuffix('.')}{_of_fact(fact, case)}"
-    if passed.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and passed.due_on:
-        because += f" It is due on {day(passed.due_on)} since."
-    if passed.target is not None and passed.reason not in _PASSED:
-        amount = f"{_number(passed.performed or Decimal(0))} of {_number(passed.target)}"
+        because = f"{because.removesuffix('.')}{_details(fact, case)}"
+    if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
+        because += f" It is now due on {day(change.due_on)}."
+    if change.target is not None and change.reason not in _BY_TIME:
+        amount = f"{_number(change.performed or Decimal(0))} of {_number(change.target)}"
         because += f" That makes {amount}{f' {case.unit}' if case.unit else ''}."
     return Step(
         kind=StepKind.TIME if fact is None else StepKind.FACT,
-        sentence=f"{_moment(passed.effective_at, case.timezone)}: {because}",
-        at=passed.effective_at,
-        status=passed.status,
-        fact=passed.fact_id,
+        sentence=f"{_instant(change.effective_at, case.timezone)}: {because}",
+        at=change.effective_at,
+        status=change.status,
+        fact=change.fact_id,
         evidence=fact.evidence if fact is not None else (),
     )
 
 
-def _of_fact(fact: FactSummary, case: Case) -> str:
-    """What is known of a fact, to follow its sentence."""
+def _details(fact: FactSummary, case: Case) -> str:
+    """Return the details and the note of a fact, to follow its sentence."""
     details = []
     if fact.effective_on is not None:
         details.append(f"on {day(fact.effective_on)}")
     if fact.verdict is not None:
-        details.append(f"as {_CONCLUSIONS[fact.verdict]}")
+        details.append(f"as {_VERDICTS[fact.verdict]}")
     if fact.share is not None:
         details.append(f"to {_number(fact.share * 100)} percent")
     if fact.quantity is not None:
         details.append(f"with {_number(fact.quantity)}{f' {case.unit}' if case.unit else ''}")
     if fact.evidence:
         details.append(f"by {', '.join(fact.evidence)}")
-    said = f" ({', '.join(details)})" if details else ""
+    listed = f" ({', '.join(details)})" if details else ""
     note = f" “{_brief(fact.note)}”" if fact.note.strip() else ""
-    return f"{said}.{note}"
+    return f"{listed}.{note}"
 
 
-def _said(position: PositionSummary) -> Step:
+def _position_step(position: PositionSummary) -> Step:
     on = day(position.stated_on or position.stated_at.astimezone(UTC).date())
     quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(
         kind=StepKind.POSITION,
-        sentence=f"{position.party} said on {on} that it is {_words(position.verdict)}{quote}.",
+        sentence=f"{position.party} said on {on} that it is {_label(position.verdict)}{quote}.",
         at=position.stated_at,
         position=position.id,
         evidence=position.evidence,
@@ -270,19 +278,19 @@ def _said(position: PositionSummary) -> Step:
 
 
 def _brief(text: str) -> str:
-    """Somebody's words, in one line of a length that a paragraph can bear."""
+    """Return a quotation on one line, shortened to fit into a paragraph."""
     return shortened(one_line(text), _LONGEST_QUOTE)
 
 
 _LONGEST_QUOTE = 300
 
 
-def _words(word: Status | Verdict) -> str:
-    return word.value.replace("_", " ")
+def _label(value: Status | Verdict) -> str:
+    return value.value.replace("_", " ")
 
 
 @lru_cache(maxsize=1_000)
-def _moment(at: datetime, timezone: str) -> str:
+def _instant(at: datetime, timezone: str) -> str:
     utc, local = at.astimezone(UTC), at.astimezone(zone(timezone))
     there = "" if timezone == "UTC" else f" ({day(local.date())}, {local:%H:%M} in {timezone})"
     return f"{day(utc.date())}, {utc:%H:%M} UTC{there}"

@@ -1,4 +1,4 @@
-"""What the parties say of a deadline, and whether they contradict each other."""
+"""Positions: what the parties say about a deadline, and whether they contradict each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.domain.vocabulary import Verdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """One party's word on one deadline. `stated_at` is when it was said."""
+    """What one party said about one deadline, at `stated_at`."""
 
     party_id: int
     verdict: Verdict
@@ -20,7 +20,7 @@ class Position:
 
 
 def is_disputed(positions: Iterable[Position]) -> bool:
-    """Whether the latest words of the parties differ. Positions never set the status."""
+    """Return whether the latest positions of the parties differ. They never change the status."""
     latest: dict[int, Position] = {}
     for position in sorted(positions, key=lambda each: (each.stated_at, each.id)):
         latest[position.party_id] = position

@@ -1,4 +1,4 @@
-"""What a suspension that stops the clock does to a due date."""
+"""Suspensions that stop the clock: how they move a due date."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from datetime import date, datetime, time, timedelta
 from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
 from compliance.domain.due_dates.due_rules import Due
 
-# The shortest time that can be told apart.
+# The resolution of instants.
 TICK = timedelta(microseconds=1)
 
 _ONE_DAY = timedelta(days=1)
 
 
 def whole_days(start: datetime, last_day: date, timezone: str) -> int | None:
-    """How many civil days there are from `start` to the end of `last_day`; None if `start` is
-    not the first instant of a day in the zone."""
+    """Return the number of civil days from `start` to the end of `last_day`.
+
+    None if `start` is not the first instant of a day in the zone.
+    """
     first_day = civil_day(start, timezone)
     return (last_day - first_day).days + 1 if day_start(first_day, timezone) == start else None
 
 
 def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:
-    """`due` by so many civil days later, at the same time of day, or again at the end of a day.
+    """Return `due` moved by `days` civil days, at the same time of day or again at a day's end.
 
-    Of its instants only those that lay after `stopped_at` move: a grace period that had begun
-    grows, while the due instant before it stays passed.
+    Only instants after `stopped_at` move: if the grace period had begun, it becomes longer, while
+    the due instant before it stays where it is.
     """
     shift = timedelta(days=days)
 
@@ -52,7 +54,7 @@ def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:
 
 
 def moved_by_time(due: Due, length: timedelta, *, stopped_at: datetime) -> Due:
-    """`due` by an elapsed time later. Instants not after `stopped_at` stay, as by days."""
+    """Return `due` moved by an elapsed time. Only instants after `stopped_at` move."""
     unmet_at = due.unmet_at + length
     if stopped_at >= due.due_at:
         return _due(due, due.due_on, due.due_at, unmet_at, due.earliest_due_at)
@@ -69,7 +71,7 @@ def moved_by_time(due: Due, length: timedelta, *, stopped_at: datetime) -> Due:
 def _due(
     due: Due, due_on: date, due_at: datetime, unmet_at: datetime, earliest_due_at: datetime | None
 ) -> Due:
-    # Where clocks change between them, two instants that kept their time of day can meet.
+    # If clocks change in between, two instants that keep their time of day can become equal.
     return Due(
         due_on=due_on,
         due_at=due_at,

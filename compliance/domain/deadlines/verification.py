@@ -1,4 +1,4 @@
-"""What the status of a deadline rests on, beyond the clock."""
+"""Verification: what the status of a deadline is based on, apart from the clock."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from compliance.domain.vocabulary import Verdict, Verification
 
 
 def verification(
-    conclusions: Collection[Verdict], looks: Collection[date], *, due_on: date | None
+    verdicts: Collection[Verdict], searched_on: Collection[date], *, due_on: date | None
 ) -> Verification:
-    """Return the verification that follows from effective determinations and days of search logs.
+    """Return how a status is verified.
 
-    A look before the due day cannot have found what was to be done by then, and checks nothing.
+    Args:
+        verdicts: those of the effective determinations.
+        searched_on: the days of the search logs. A search before the due day cannot have found
+            a performance that was due then, so it does not count.
+        due_on: the due day, if there is one.
     """
-    if any(each is not Verdict.UNDETERMINED for each in conclusions):
+    if any(each is not Verdict.UNDETERMINED for each in verdicts):
         return Verification.CONFIRMED
-    if conclusions or any(due_on is None or day >= due_on for day in looks):
+    if verdicts or any(due_on is None or day >= due_on for day in searched_on):
         return Verification.CHECKED
     return Verification.UNCHECKED

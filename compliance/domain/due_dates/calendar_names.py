@@ -162,9 +162,9 @@ def _subdivision_advice(country: str, subdivision: str) -> str:
     known = _subdivisions(country)
     if not known:
         return f"{country!r} has no subdivisions here: use {country!r} alone."
-    words = {code.casefold(): code for code in known}
+    codes = {code.casefold(): code for code in known}
     aliases = holidays.country_holidays(country).subdivisions_aliases
-    words.update({alias.casefold(): code for alias, code in aliases.items()})
-    if near := get_close_matches(subdivision.strip().casefold(), words, n=1, cutoff=0.7):
-        return f"Did you mean {f'{country}-{words[near[0]]}'!r}?"
+    codes.update({alias.casefold(): code for alias, code in aliases.items()})
+    if near := get_close_matches(subdivision.strip().casefold(), codes, n=1, cutoff=0.7):
+        return f"Did you mean {f'{country}-{codes[near[0]]}'!r}?"
     return f"The subdivisions of {country!r} are {', '.join(sorted(known))}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
@@ -65,3 +65,16 @@ class ResolutionContext:
             return BusinessCalendar(named or self.calendars, self.custom_calendars)
         except UnknownCalendar as error:
             raise Unresolvable("calendars", str(error)) from None
+
+
+def default_timezone(
+    agreement_timezone: str | None, obligor_timezones: Iterable[str]
+) -> str | None:
+    """Return the zone for rules that name none: the agreement's, or the one of all obligors.
+
+    None if the obligors are in different zones.
+    """
+    if agreement_timezone:
+        return agreement_timezone
+    zones = set(obligor_timezones)
+    return zones.pop() if len(zones) == 1 else None

@@ -11,8 +11,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
+import orjson
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -257,8 +259,8 @@ class Due(NamedTuple):
     `due_on` is a civil day in `timezone`; the instants are in UTC. `due_at` is exclusive: what
     happens at that instant is late. `unmet_at` is the end of the grace period, and equals
     `due_at` if there is none. `earliest_due_at` is set only if the due instant is ambiguous,
-    because the parties are in different zones or the rule has several readings: what happens
-    from `earliest_due_at` until before `due_at` is in time by one reading and late by another.
+    because the parties are in different zones or because the rule has several readings: what
+    happens from it until before `due_at` is in time by one reading and late by another.
     """
 
     due_on: dt.date
@@ -324,6 +326,20 @@ def parse_due_rule(value: object) -> DueRule:
         pydantic.ValidationError: its locations are paths in `value`, such as `on`.
     """
     return _RULE.validate_python(value)
+
+
+def load_due_rule(stored: object) -> DueRule | None:
+    """Return a stored rule; None for None. Equal rules are parsed only once.
+
+    Raises:
+        pydantic.ValidationError: the stored value is not a rule.
+    """
+    return None if stored is None else _load(orjson.dumps(stored))
+
+
+@lru_cache(maxsize=4096)
+def _load(text: bytes) -> DueRule:
+    return parse_due_rule(orjson.loads(text))
 
 
 def dump_due_rule(rule: DueRule) -> dict[str, object]:

@@ -110,7 +110,7 @@ def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Tra
     if rule.end_of_month:
         if rule.unit not in _MONTHLY:
             trace.warnings.append(
-                f"end_of_month has no effect on a period in {_unit_words(rule)}: remove it."
+                f"end_of_month has no effect on a period in {_unit_label(rule)}: remove it."
             )
         elif rule.count and _is_month_end(start, rule, calendar):
             return _to_month_end(start, on, rule, calendar, trace)
@@ -194,7 +194,7 @@ def _opening(start: date, rule: OffsetRule) -> str:
     return f"{period}, first day {'' if rule.count_first_day else 'not '}counted"
 
 
-def _unit_words(rule: OffsetRule) -> str:
+def _unit_label(rule: OffsetRule) -> str:
     return rule.unit.replace("_", " ")
 
 

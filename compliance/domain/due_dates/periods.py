@@ -149,8 +149,8 @@ def last_day_before(end: datetime, zone_name: str) -> date:
 
 def counted(count: int, unit: PeriodUnit) -> str:
     """Return for example `90 days` or `1 business day`."""
-    words = unit.replace("_", " ")
-    return f"{count} {words if count != 1 else words.removesuffix('s')}"
+    label = unit.replace("_", " ")
+    return f"{count} {label if count != 1 else label.removesuffix('s')}"
 
 
 def named(day: date) -> str:

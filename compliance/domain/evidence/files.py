@@ -1,7 +1,7 @@
-"""Which files are kept as evidence: of what type, and under what name.
+"""Evidence files: which types and names are accepted.
 
-A type counts only where the end of the name and the first bytes say the same. Nothing here opens
-a file: what is inside one is never unpacked.
+The type of a file is accepted only if its extension and its first bytes agree. Files are never
+opened or unpacked.
 """
 
 from __future__ import annotations
@@ -31,62 +31,62 @@ _BEGINNINGS = {
 LONGEST_BEGINNING = max(len(beginning) for beginning in _BEGINNINGS.values())
 ALLOWED = ", ".join(sorted(_TYPES))
 
-# Names that Windows gives to devices, whatever follows their first dot.
+# Names that Windows reserves for devices, whatever follows the first dot.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 
 
 def checked_name(name: str) -> str:
-    """A file's name, in one form, as it may be kept and offered again.
+    """Return a file name in Unicode normalization form C, if it is safe to store and to offer.
 
     Raises:
-        Invalid: it has parts of a path, or characters that hide what it is.
+        Invalid: it contains parts of a path, or characters that hide its extension.
     """
     name = unicodedata.normalize("NFC", name)
     if not name or len(name) > LONGEST_NAME:
         raise refusal("file", f"Give the file a name of 1 to {LONGEST_NAME} characters.")
-    # Cc and Cf are control and formatting characters: among these are those that turn the
-    # direction of writing, so that fdp.exe reads as exe.pdf.
+    # The control and formatting characters (Cc, Cf) include those that reverse the direction of
+    # writing, with which fdp.exe reads as exe.pdf.
     is_hidden = any(unicodedata.category(each) in _HIDDEN for each in name)
     if is_hidden or set(name) & _FORBIDDEN or name != name.strip(" .") or _DEVICES.fullmatch(name):
-        raise refusal("file", "Give the file a plain name, without a folder: report.pdf.")
+        raise refusal("file", "Give the file a simple name without a folder, such as report.pdf.")
     return name
 
 
 def type_of(name: str, beginning: bytes) -> str:
-    """The media type of a file, by its name and its first bytes.
+    """Return the media type of a file, by its name and its first bytes.
 
     Raises:
-        Invalid: it is of no type that is kept, or is not what its name says.
+        Invalid: the type is not accepted, or the content does not match the extension.
     """
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     media_type = _TYPES.get(extension)
     if media_type is None:
-        raise refusal("file", f"Files of this kind are not kept. These are: {ALLOWED}.")
+        raise refusal("file", f"Files of this type are not accepted: use one of {ALLOWED}.")
     if not beginning.startswith(_BEGINNINGS.get(media_type, b"")):
-        raise refusal("file", f"This is no {extension} file, whatever its name says.")
+        raise refusal("file", f"The content is not that of a {extension} file: rename the file.")
     return media_type
 
 
 class TextCheck:
-    """Whether a file that calls itself text is text in UTF-8, piece by piece."""
+    """Checks piece by piece that a file with a text type is text in UTF-8."""
 
     def __init__(self, media_type: str) -> None:
         self.is_text = media_type in _TEXT
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def take(self, piece: bytes, *, is_last: bool = False) -> None:
-        """Look at the next piece.
+        """Check the next piece.
 
         Raises:
-            Invalid: it is no text.
+            Invalid: it is not text in UTF-8.
         """
         if not self.is_text:
             return
         try:
             text = self._decoder.decode(piece, final=is_last)
         except UnicodeDecodeError:
-            raise refusal("file", "This is no text in UTF-8: save it as that.") from None
+            raise refusal("file", "This is not text in UTF-8: save it in UTF-8.") from None
         if "\x00" in text:
-            raise refusal("file", "This is no text: it has bytes that no text has.")
+            raise refusal("file", "This is not text: it contains null bytes.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import models
 from django.db.models.functions import Coalesce
 
+from compliance.domain.deadlines.scheduling import NO_DATE
 from compliance.domain.deadlines.terms import Move as MoveOfTerms
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.due_dates.due_rules import Due
@@ -20,7 +21,7 @@ from compliance.models.choices import choice_field, one_of
 from compliance.models.system.sweeps import SweepRun
 
 # Sorts deadlines without a due date after all others.
-NO_DUE = datetime(9998, 12, 31, tzinfo=UTC)
+NO_DUE = NO_DATE
 
 
 _BY_DUE = Coalesce(models.F("due_at"), models.Value(NO_DUE))

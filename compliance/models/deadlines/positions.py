@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from compliance.domain.vocabulary import Verdict
+from compliance.domain.vocabulary import POSITION_VERDICTS
 from compliance.models.agreements.agreements import Party
 from compliance.models.append_only import append_only
 from compliance.models.choices import choice_field, one_of
@@ -21,7 +21,7 @@ class Position(models.Model):
         Deadline, on_delete=models.PROTECT, related_name="positions", db_index=False
     )
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="positions")
-    verdict = choice_field(Verdict)
+    verdict = choice_field(POSITION_VERDICTS)
     stated_at = models.DateTimeField()
     stated_on = models.DateField(
         null=True, blank=True, help_text="Set when only the civil day is known."
@@ -39,7 +39,7 @@ class Position(models.Model):
     class Meta:
         ordering = ("id",)
         triggers = (append_only(),)
-        constraints = (one_of("verdict", Verdict),)
+        constraints = (one_of("verdict", POSITION_VERDICTS),)
         indexes = (
             # Read when a deadline is checked for a dispute, and by its page.
             models.Index(fields=["deadline", "party", "stated_at"], name="position_of_deadline"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from compliance.domain import civil_time
-from compliance.domain.alerts.delivery_hours import Hours, told_from
+from compliance.domain.alerts.delivery_hours import Hours, next_delivery_at
 from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.vocabulary import AlertKind, NotificationFrequency
 from compliance.models.alerts.followers import covers, follows, recipient, wants
@@ -181,7 +181,7 @@ def delivery_hours(*, as_of: datetime) -> list[dict[str, Any]]:
         found.append(
             {
                 "id": pk,
-                "not_before": told_from(hours, as_of).isoformat(),
+                "not_before": next_delivery_at(hours, as_of).isoformat(),
                 "is_digest": hours.frequency is not NotificationFrequency.IMMEDIATE,
             }
         )

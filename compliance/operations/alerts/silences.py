@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Max
 
@@ -14,6 +15,8 @@ from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User
 from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.alerts import alerts
+
+log = structlog.get_logger(__name__)
 
 LONGEST = timedelta(days=366)
 
@@ -65,12 +68,19 @@ def end(*, silence: Silence, as_of: datetime) -> Silence:
 
 
 def end_due(*, as_of: datetime) -> int:
-    """End silences that have expired, each in its own transaction, and return their number."""
+    """End silences that have expired, each in its own transaction, and return their number.
+
+    One that cannot be ended is logged and tried again by the next call. It does not block others.
+    """
     due = Silence.objects.filter(ended_at__isnull=True, until_at__lte=as_of).order_by("id")
     count = 0
     for silence in due:
-        end(silence=silence, as_of=as_of)
-        count += 1
+        try:
+            end(silence=silence, as_of=as_of)
+        except Exception:
+            log.exception("silence not ended", silence=silence.pk)
+        else:
+            count += 1
     return count
 
 

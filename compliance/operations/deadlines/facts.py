@@ -63,7 +63,7 @@ def record(
     store([(fact, found)], deadlines=[deadline], as_of=as_of)
     touched = {deadline.pk}
     if sets_dates:
-        touched |= schedule.arrange([deadline.obligation_id], as_of=as_of).touched
+        touched |= schedule.reschedule([deadline.obligation_id], as_of=as_of).touched
     projection.refresh(touched, as_of=as_of)
     return fact
 
@@ -229,11 +229,11 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     due = None
     if draft.due is not None:
         fact.due = dump_due_rule(draft.due)
-        due = schedule.due_of(deadline, draft.due)
+        due = schedule.due_of_extension(deadline, draft.due)
     if draft.type is FactKind.TRIGGER:
         at = None if fact.effective_on else fact.effective_at
         on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
-        due = schedule.due_when_triggered(deadline, Event(on=on, at=at))
+        due = schedule.due_of_trigger(deadline, Event(on=on, at=at))
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
     return fact

@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 # How many deadlines are decided before the first of them are stored.
 _FIRST_PORTION = 125
+_GROWTH = 2
 
 
 @dataclass(kw_only=True, slots=True)
@@ -109,11 +110,11 @@ def refresh(
         given = [row for pk in level for row in by_obligation.get(pk, ())]
         if number:
             # The deadlines that these depend on were refreshed, and may have moved.
-            arranged = schedule.arrange(
+            rescheduled = schedule.reschedule(
                 level, as_of=as_of, is_forgiving=True, keeps_closed=keeps_closed
             )
-            given = deadline_rows.lock({row.id for row in given} | arranged.touched)
-            failures = [Failure(pk, error) for pk, error in arranged.failed.items()]
+            given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
+            failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
             deadline_rows.quarantine(failures, as_of=as_of)
             refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
@@ -213,7 +214,7 @@ def _portions(rows: Sequence[DeadlineRow]) -> Iterator[Sequence[DeadlineRow]]:
     while first < len(rows):
         yield rows[first : first + size]
         first += size
-        size *= 2
+        size *= _GROWTH
 
 
 def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: datetime) -> None:

@@ -1,8 +1,8 @@
-"""Keeps deadlines in line with the data they are worked out from, and recurrences made ahead.
+"""Recompute open deadlines when their zone or holiday data changes, and extend recurrences.
 
-A civil date and its zone are the truth; the instant follows from the zone and holiday data in
-use. When that data changes, or one of the desk's own calendars does, open deadlines are worked
-out again and moved through the ledger. What is closed keeps the instants by which it was judged.
+A civil date and its zone are the truth, and the instant follows from the zone and holiday data in
+use. When that data or a custom calendar changes, open deadlines are recomputed and moved through
+the ledger. Closed deadlines keep the instants by which they were judged.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ BATCH = 1_000
 
 
 def run(*, as_of: datetime, batch: int = BATCH) -> Recomputation | None:
-    """Work out what is out of date by `as_of`; None if nothing is.
+    """Recompute everything that is outdated by `as_of`; return None if nothing is.
 
-    Each batch is one transaction. What cannot be worked out keeps its date and is reported as a
-    move with its problem.
+    Each batch is one transaction. A deadline that cannot be recomputed keeps its date, and its
+    problem is reported as a move.
     """
     version, horizon = data_version(), schedule.horizon(as_of)
     last = Recomputation.objects.filter(ended_at__isnull=False).first()
@@ -55,10 +55,14 @@ def run(*, as_of: datetime, batch: int = BATCH) -> Recomputation | None:
 
 
 def mark_stale(*, calendar: str) -> int:
-    """Have the open deadlines that follow a calendar of the desk worked out again."""
-    names = {"name": calendar, "closed": [*map(str, CLOSED)]}
-    lock_agreements([agreement_id for (agreement_id,) in fetch(_AGREEMENTS_FOLLOWING, **names)])
-    [(marked,)] = fetch(_MARK_FOLLOWING, **names)
+    """Mark the open deadlines that use a custom calendar as outdated; return how many.
+
+    The next `run` recomputes them.
+    """
+    parameters = {"name": calendar, "closed": [*map(str, CLOSED)]}
+    agreements = fetch(_AGREEMENTS_USING_CALENDAR, **parameters)
+    lock_agreements([agreement_id for (agreement_id,) in agreements])
+    [(marked,)] = fetch(_MARK_USING_CALENDAR, **parameters)
     return int(marked)
 
 
@@ -82,17 +86,17 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
     agreements = Agreement.objects.filter(obligations__in=obligation_ids).values("id")
     lock_agreements(agreements, timeout=JOB_LOCK_TIMEOUT)
     levels = schedule.levels(obligation_ids)
-    concerned = Deadline.objects.filter(obligation__in=[pk for level in levels for pk in level])
-    before = dict(concerned.values_list("id", "due_at"))
+    affected = Deadline.objects.filter(obligation__in=[pk for level in levels for pk in level])
+    before = dict(affected.values_list("id", "due_at"))
     touched: set[int] = set()
     problems: dict[int, str] = {}
     for level in levels:
-        arranged = schedule.arrange(level, as_of=as_of, is_forgiving=True, keeps_closed=True)
-        touched |= arranged.touched
-        problems |= arranged.failed
+        rescheduled = schedule.reschedule(level, as_of=as_of, is_forgiving=True, keeps_closed=True)
+        touched |= rescheduled.touched
+        problems |= rescheduled.failed
     projection.refresh(touched, as_of=as_of, keeps_closed=True)
     projection.recheck_business_days(obligation_ids, as_of=as_of)
-    after = dict(concerned.filter(id__in=before).values_list("id", "due_at"))
+    after = dict(affected.filter(id__in=before).values_list("id", "due_at"))
     moves = [
         Move(
             recomputation=record,
@@ -129,7 +133,7 @@ _RECURRING = """
     ORDER BY id LIMIT %(limit)s
 """
 
-_FOLLOWING = """
+_USING_CALENDAR = """
     SELECT d.id, d.agreement_id FROM compliance_deadline AS d
     JOIN compliance_obligation AS o ON o.id = d.obligation_id
     JOIN compliance_agreement AS a ON a.id = d.agreement_id
@@ -141,12 +145,12 @@ _FOLLOWING = """
                   WHERE f.deadline_id = d.id AND f.due->'calendars' ? %(name)s))
 """
 
-_AGREEMENTS_FOLLOWING = f"SELECT DISTINCT agreement_id FROM ({_FOLLOWING}) AS following"
+_AGREEMENTS_USING_CALENDAR = f"SELECT DISTINCT agreement_id FROM ({_USING_CALENDAR}) AS affected"
 
-_MARK_FOLLOWING = f"""
+_MARK_USING_CALENDAR = f"""
     WITH marked AS (
         UPDATE compliance_deadline SET data_version = ''
-        WHERE id IN (SELECT id FROM ({_FOLLOWING}) AS following) AND data_version <> ''
+        WHERE id IN (SELECT id FROM ({_USING_CALENDAR}) AS affected) AND data_version <> ''
         RETURNING id
     )
     SELECT count(*) FROM marked

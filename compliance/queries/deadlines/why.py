@@ -11,8 +11,8 @@ from django.db.models import Q
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
-    Passed,
     PositionSummary,
+    StatusChange,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
@@ -58,7 +58,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     return explain(
         Case(
             timezone=deadline.timezone,
-            course=course,
+            history=course,
             facts=facts_told(each.fact_id for each in course),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
@@ -69,16 +69,18 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     )
 
 
-def _course(deadline_id: int, moment: PointInTime, now: datetime) -> list[Passed]:
+def _course(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
-        return [Passed.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)]
+        return [
+            StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)
+        ]
     found = timeline(deadline_id)
     if found is None:
         return []
     # Before a deadline begins, it has the first status of its timeline.
     past = found.until(now) or found.transitions[:1]
     return [
-        Passed(
+        StatusChange(
             effective_at=each.effective_at,
             status=each.status,
             reason=each.reason,

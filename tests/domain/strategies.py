@@ -1,4 +1,4 @@
-"""Random courses: terms and facts that meet each other in every order, close together in time."""
+"""Random terms and facts for timelines, close together in time so that they often coincide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-# A small world, so that instants coincide often: that is where rules are decided.
+# Few hours, so that instants often coincide: these are the cases that are hard to get right.
 LAST_HOUR = 40
 
 LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
@@ -22,12 +22,12 @@ DATING = frozenset({FactKind.EXTENSION, FactKind.TRIGGER})
 
 
 def hour(number: int) -> datetime:
-    """An instant of the small world."""
+    """An instant, as an hour since `START`."""
     return START + timedelta(hours=number)
 
 
 def due_at_hour(number: int, grace: int = 0, window: int = 0) -> Due:
-    """A due instant in the small world, in UTC, with a grace period and a window in hours."""
+    """A due date at an hour since `START`, in UTC, with a grace period and a window in hours."""
     at = hour(number)
     last_instant = at - timedelta(microseconds=1)
     return Due(
@@ -51,7 +51,7 @@ quantities = st.sampled_from([Decimal(4), Decimal(6), Decimal(10)])
 
 @st.composite
 def moves(draw: st.DrawFn) -> tuple[Move, ...]:
-    """What the events that a deadline hangs on did to it, in order."""
+    """Moves of a deadline by the events that it depends on, in order."""
     instants = sorted(draw(st.lists(hours, max_size=2)))
     return tuple(
         Move(
@@ -65,7 +65,7 @@ def moves(draw: st.DrawFn) -> tuple[Move, ...]:
 
 @st.composite
 def terms(draw: st.DrawFn, *, kinds: tuple[ObligationKind, ...] = tuple(ObligationKind)) -> Terms:
-    """Terms of every kind; they begin before they are due, if it is known when that is."""
+    """Terms of every kind; they begin before they are due, if they have a due date."""
     kind = draw(st.sampled_from(kinds))
     due = draw(dues) if draw(st.integers(0, 3)) else None
     begins_at = hour(draw(st.integers(0, 8)))
@@ -90,7 +90,7 @@ kept = terms(kinds=(ObligationKind.MAINTAIN, ObligationKind.REFRAIN))
 def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
     """Any fact that may be recorded after those numbered `earlier`."""
     kinds = [kind for kind in FactKind if kind is not FactKind.RETRACTION or earlier]
-    # What lasts has the most to meet.
+    # Facts that last overlap with the most other facts.
     kind = draw(
         st.sampled_from([*kinds, *sorted(LASTING), FactKind.PERFORMANCE, FactKind.DETERMINATION])
     )

@@ -1,4 +1,4 @@
-"""When a subscriber may be told: digests and quiet hours by the clocks of their own zone."""
+"""When alerts are delivered: digests and quiet hours in the time zone of the subscriber."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain import civil_time
-from compliance.domain.alerts.delivery_hours import Hours, told_from
+from compliance.domain.alerts.delivery_hours import Hours, next_delivery_at
 from compliance.domain.vocabulary import NotificationFrequency
 
 ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")
@@ -53,8 +53,10 @@ def utc(text: str) -> datetime:
         (Hours(quiet_from=time(9), quiet_until=time(9)), "2026-03-02T09:00", "2026-03-02T09:00"),
     ],
 )
-def test_each_is_told_at_their_own_hour(hours: Hours, at: str, expected: str) -> None:
-    assert told_from(hours, utc(at)) == utc(expected)
+def test_alerts_are_delivered_at_the_hours_of_each_subscriber(
+    hours: Hours, at: str, expected: str
+) -> None:
+    assert next_delivery_at(hours, utc(at)) == utc(expected)
 
 
 @given(
@@ -69,16 +71,14 @@ def test_each_is_told_at_their_own_hour(hours: Hours, at: str, expected: str) ->
         quiet_until=st.times(),
     ),
 )
-def test_nothing_is_told_early_and_nothing_waits_longer_than_its_frequency(
-    at: datetime, hours: Hours
-) -> None:
-    told = told_from(hours, at)
+def test_no_alert_is_early_or_waits_longer_than_its_frequency(at: datetime, hours: Hours) -> None:
+    told = next_delivery_at(hours, at)
     longest = {
         NotificationFrequency.IMMEDIATE: 1,
         NotificationFrequency.DAILY: 1,
         NotificationFrequency.WEEKLY: 7,
     }[hours.frequency]
     assert at <= told <= at + timedelta(days=longest, hours=2)
-    assert told_from(hours, told) == told
+    assert next_delivery_at(hours, told) == told
     if hours.frequency is NotificationFrequency.WEEKLY:
         assert civil_time.wall_clock(told, hours.timezone).weekday() == hours.digest_weekday

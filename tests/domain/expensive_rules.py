@@ -1,4 +1,4 @@
-"""Recurrence rules that brought other programs down, or that ask for as much work as they can.
+"""Recurrence rules that crashed other programs, or that require as much work as possible.
 
 Collected from public bug reports and test suites of calendar programs, restated with what each
 did there. Every entry is (the rule, its DTSTART, what it is for).
@@ -15,12 +15,12 @@ def _up_to(last: int, *, first: int = 1) -> str:
     return ",".join(str(number) for number in range(first, last + 1))
 
 
-# Deadlines repeat daily at most, and a rule has one end and one length: these never run at all.
+# Rules that are refused: deadlines repeat daily at most, and a rule has one end and one length.
 REFUSED = (
     (
         "FREQ=SECONDLY;INTERVAL=1",
         date(2015, 4, 6),
-        "sabre/vobject #220: an event every second, for ever",
+        "sabre/vobject #220: an event every second, forever",
     ),
     (
         "FREQ=SECONDLY;UNTIL=21260101T000000Z",
@@ -71,7 +71,7 @@ REFUSED = (
     (
         "FREQ=MONTHLY;INTERVAL=0;BYHOUR=0;BYDAY=MO;BYMONTHDAY=1;UNTIL=20261231T200000Z",
         date(2022, 12, 5),
-        "python-dateutil #1441: an interval of 0 stands still for ever",
+        "python-dateutil #1441: an interval of 0 never advances",
     ),
     ("FREQ=DAILY;INTERVAL=0", date(2026, 9, 1), "the same, plain"),
     (
@@ -92,7 +92,7 @@ REFUSED = (
     ),
 )
 
-# Legal rules: read, and then worked out only as far as anyone asks, or as the years go.
+# Valid rules, whose days are computed only as far as they are requested.
 HARMLESS = (
     (
         "FREQ=DAILY;COUNT=1000000000",
@@ -146,7 +146,7 @@ HARMLESS = (
     (
         "FREQ=YEARLY;COUNT=2;BYMONTH=2",
         date(1941, 1, 31),
-        "libical #188: 31 February by way of the start, for ever",
+        "libical #188: 31 February by way of the start, forever",
     ),
     (
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYDAY=MO,TU,WE,TH,FR,SA,SU",
@@ -156,7 +156,7 @@ HARMLESS = (
     (
         "FREQ=YEARLY;BYDAY=4TH;BYMONTHDAY=24",
         date(2011, 11, 24),
-        "libical #140: the fourth Thursday of the year on a 24th, which it hung on",
+        "libical #140: the fourth Thursday of the year on a 24th, which made it hang",
     ),
     (
         "FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO;BYYEARDAY=1;BYMONTHDAY=31;BYMONTH=2",

@@ -1,0 +1,179 @@
+"""How the due date of one deadline follows from its rule, its sources and its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from compliance.domain.civil_time import civil_day, day_start
+from compliance.domain.deadlines.sources import Source, event_of_due, latest_events
+from compliance.domain.due_dates.contexts import (
+    GraceUnresolvable,
+    ResolutionContext,
+    Unresolvable,
+)
+from compliance.domain.due_dates.due_instants import Resolved
+from compliance.domain.due_dates.due_rules import Due, DueRule, OffsetRule, TriggerRule
+from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.vocabulary import FactKind, PeriodUnit, Reason, Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueChange:
+    """From `at` on, events elsewhere give a deadline another due date.
+
+    `resolved` is None if the due date is no longer known.
+    """
+
+    at: datetime
+    resolved: Resolved | None
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatedFact:
+    """A fact that sets a due date: an extension with its own rule, or a manual trigger."""
+
+    id: int
+    kind: FactKind
+    effective_at: datetime
+    effective_on: date | None = None
+    due: DueRule | None = None
+
+
+def due_date_changes(
+    rule: DueRule,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+    *,
+    as_of: datetime,
+) -> tuple[Resolved | None, list[DueChange]]:
+    """Return the due date that a rule gives at first, and how its sources change it later.
+
+    Raises:
+        Unresolvable: the rule cannot yield a date.
+        GraceUnresolvable: the grace period has no end in the supported range.
+    """
+    if isinstance(rule, TriggerRule):
+        return None, _activated(rule, context, sources, as_of)
+    if not (isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.deadline):
+        return next(resolve(rule, context), None), []
+    ref = rule.anchor.deadline
+    source = sources.get(ref)
+    if source is None:
+        return next(resolve(rule, replace(context, deadlines={ref: None})), None), []
+    return _moved_with_anchor(rule, context, ref, source)
+
+
+def _activated(
+    rule: TriggerRule,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+    as_of: datetime,
+) -> list[DueChange]:
+    activated = activation(rule, context, sources, as_of=as_of)
+    if activated is None:
+        return []
+    at, event = activated
+    context = replace(context, deadlines=latest_events(sources, rule))
+    resolved = next(resolve(rule, context, event=event), None)
+    if resolved is None:
+        return []
+    return [DueChange(at=at, resolved=resolved, reason=Reason.TRIGGERED)]
+
+
+def _moved_with_anchor(
+    rule: OffsetRule, context: ResolutionContext, ref: str, source: Source
+) -> tuple[Resolved | None, list[DueChange]]:
+    changes: list[DueChange] = []
+    last: Due | None = None
+    for number, transition in enumerate(source.due_timeline.transitions):
+        if number and transition.due == last:
+            continue
+        was_known, last = last is not None, transition.due
+        event = None if last is None else event_of_due(last, rule)
+        resolved = next(resolve(rule, replace(context, deadlines={ref: event})), None)
+        becomes_known = event is not None and not was_known
+        reason = Reason.TRIGGERED if becomes_known else Reason.RESCHEDULED
+        changes.append(DueChange(at=transition.effective_at, resolved=resolved, reason=reason))
+    first, *later = changes
+    return first.resolved, later
+
+
+def activation(
+    rule: TriggerRule,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+    *,
+    as_of: datetime,
+) -> tuple[datetime, Event] | None:
+    """Return when, and by which event, a trigger is activated; None if it is still dormant.
+
+    Something that was recorded after `as_of` is taken into account too.
+    """
+    event = rule.on
+    if event.milestone is not None:
+        happened = context.milestones.get(event.milestone)
+        if happened is None:
+            return None
+        zone_name = zone_named_by(rule) or context.timezone or "UTC"
+        return happened.at or day_start(happened.on, zone_name), happened
+    source = sources.get(event.breach_of or event.met or "")
+    if source is None:
+        return None
+    known_until = max(as_of, source.recorded_at or as_of)
+    is_breach = event.breach_of is not None
+    at = _first_breach(source, known_until) if is_breach else _first_met(source, known_until)
+    if at is None:
+        return None
+    # Something known by its day took effect as that day began in the zone of the source. It
+    # counts as a day, unless hours are counted.
+    on = civil_day(at, source.timezone)
+    is_day = at == day_start(on, source.timezone)
+    counts_hours = rule.then.unit is PeriodUnit.HOURS
+    return at, Event(on=on, at=None if is_day and not counts_hours else at)
+
+
+def _first_breach(source: Source, known_until: datetime) -> datetime | None:
+    breaches = source.timeline.breaches(known_until)
+    return breaches[0].occurred_at if breaches else None
+
+
+def _first_met(source: Source, known_until: datetime) -> datetime | None:
+    for transition in source.timeline.until(known_until):
+        if transition.status in {Status.MET, Status.MET_LATE}:
+            return transition.effective_at
+    return None
+
+
+def due_set_by(
+    fact: DatedFact,
+    rule: DueRule | None,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+) -> Resolved | None:
+    """Return the due date that an extension or trigger gives as things stand now.
+
+    None if it gives none any more; the date that it gave when it was recorded then remains.
+    """
+    wanted = fact.due if fact.kind is FactKind.EXTENSION else rule
+    if wanted is None:
+        return None
+    event = None
+    if fact.kind is FactKind.TRIGGER:
+        at = fact.effective_at if fact.effective_on is None else None
+        event = Event(on=fact.effective_on or civil_day(fact.effective_at, "UTC"), at=at)
+    context = replace(context, deadlines=latest_events(sources, wanted))
+    try:
+        return next(resolve(wanted, context, event=event), None)
+    except (Unresolvable, GraceUnresolvable):
+        return None
+
+
+def zone_named_by(rule: DueRule | None) -> str | None:
+    """Return the time zone that a rule itself names."""
+    if isinstance(rule, TriggerRule):
+        return rule.then.timezone
+    return rule.timezone if rule is not None else None

@@ -1,0 +1,104 @@
+"""Checks of due rules before they are stored, and the dates of recurrences up to a horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import islice, takewhile
+
+from compliance.domain.due_dates.contexts import (
+    GraceUnresolvable,
+    ResolutionContext,
+    Unresolvable,
+)
+from compliance.domain.due_dates.due_instants import Resolved
+from compliance.domain.due_dates.due_rules import DueRule, RecurrenceRule, TriggerRule
+from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.problems import refusal
+
+MOST_DEADLINES = 2_000
+"""The most deadlines of one obligation; a longer list would be of no use to anybody."""
+
+
+def horizon_of(as_of: datetime, *, months: int) -> date:
+    """Return the day `months` after `as_of`, up to which the deadlines of recurrences are made."""
+    month = as_of.month - 1 + months
+    return date(as_of.year + month // 12, month % 12 + 1, min(as_of.day, 28))
+
+
+def recurrence_dates(
+    rule: RecurrenceRule, context: ResolutionContext, *, until: date
+) -> list[Resolved]:
+    """Return the dates of a recurrence up to `until`.
+
+    Raises:
+        Invalid: it cannot be resolved, or has more than `MOST_DEADLINES` dates (at `due`).
+    """
+    with rejecting_at("due"):
+        upcoming = takewhile(lambda each: each.due.due_on <= until, resolve(rule, context))
+        dates = list(islice(upcoming, MOST_DEADLINES + 1))
+    if len(dates) > MOST_DEADLINES:
+        sentence = (
+            f"This rule yields more than {MOST_DEADLINES} dates up to {until}: "
+            "start it later, or make it recur less often."
+        )
+        raise refusal("due/rrule", sentence)
+    return dates
+
+
+def check_rules(
+    *,
+    due: DueRule | None,
+    starts: DueRule | None,
+    context: ResolutionContext,
+    as_of: datetime,
+    until: date,
+) -> None:
+    """Reject rules that cannot yield a date.
+
+    Milestones and deadlines that have no date yet are given that of `as_of` for the check.
+
+    Raises:
+        Invalid: at `due`, `starts` or `grace`.
+    """
+    today = Event(on=as_of.date(), at=as_of)
+    dated = replace(
+        context,
+        milestones={ref: event or today for ref, event in context.milestones.items()},
+        deadlines={ref: event or today for ref, event in context.deadlines.items()},
+    )
+    for path, rule in (("due", due), ("starts", starts)):
+        if isinstance(rule, TriggerRule):
+            _reject_unknown_event(rule, dated, path)
+        if isinstance(rule, RecurrenceRule):
+            recurrence_dates(rule, dated, until=until)
+        elif rule is not None:
+            event = today if isinstance(rule, TriggerRule) else None
+            with rejecting_at(path):
+                next(resolve(rule, dated, event=event), None)
+
+
+def _reject_unknown_event(rule: TriggerRule, context: ResolutionContext, path: str) -> None:
+    for name, known, kind in (
+        ("milestone", context.milestones, "milestone"),
+        ("breach_of", context.deadlines, "obligation"),
+        ("met", context.deadlines, "obligation"),
+    ):
+        ref = getattr(rule.on, name)
+        if ref is not None and ref not in known:
+            sentence = f"There is no {kind} {ref} here: add it to the agreement, or correct it."
+            raise refusal(f"{path}/on/{name}", sentence)
+
+
+@contextmanager
+def rejecting_at(path: str) -> Iterator[None]:
+    """Turn the errors of a resolution in the block into `Invalid`, with their path below `path`."""
+    try:
+        yield
+    except Unresolvable as error:
+        raise refusal(f"{path}/{error.path}", str(error)) from None
+    except GraceUnresolvable as error:
+        raise refusal("grace/count", str(error)) from None

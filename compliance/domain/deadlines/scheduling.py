@@ -1,0 +1,289 @@
+"""Scheduling: which deadlines an obligation needs, and the terms of each.
+
+Everything is decided from an `ObligationSnapshot`; nothing here reads a clock or the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from compliance.domain.civil_time import day_end, day_start
+from compliance.domain.deadlines.components import Part
+from compliance.domain.deadlines.dependencies import referenced_obligations
+from compliance.domain.deadlines.due_changes import (
+    due_date_changes,
+    due_set_by,
+)
+from compliance.domain.deadlines.rule_checks import recurrence_dates, rejecting_at
+from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
+from compliance.domain.deadlines.sources import Source, latest_events
+from compliance.domain.deadlines.terms import Move
+from compliance.domain.deadlines.timeline import CLOSED
+from compliance.domain.due_dates.contexts import ResolutionContext
+from compliance.domain.due_dates.due_instants import Resolved
+from compliance.domain.due_dates.due_rules import (
+    Due,
+    DueRule,
+    OffsetRule,
+    RecurrenceRule,
+    TriggerRule,
+)
+from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.previews import waits_for
+from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import ObligationKind, Reason
+
+NO_DATE = datetime(9998, 12, 31, tzinfo=UTC)
+"""Stands for the start of a period whose start has no date yet."""
+
+_CHANGE_STEPS = {Reason.TRIGGERED: "Triggered", Reason.RESCHEDULED: "Moved with its anchor"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduledTerms:
+    """The terms of one deadline.
+
+    `fact_dues` are the due dates that its extensions and triggers give, by the id of the fact.
+    `trace` and `warnings` are sentences.
+    """
+
+    timezone: str
+    begins_at: datetime
+    starts_at: datetime | None
+    due: Due | None
+    moves: tuple[Move, ...]
+    fact_dues: Mapping[int, Due]
+    trace: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class Change(StrEnum):
+    """What is to be done with a stored deadline."""
+
+    UPDATE = "update"
+    WITHDRAW = "withdraw"
+    KEEP = "keep"
+
+
+def change_of(
+    stored: StoredDeadline, *, is_wanted: bool, has_other_terms: bool, keeps_closed: bool
+) -> Change:
+    """Return what to do with a stored deadline.
+
+    Args:
+        is_wanted: the rule yields the deadline.
+        has_other_terms: the terms that it yields differ from the stored ones.
+        keeps_closed: closed deadlines keep the terms by which they were judged.
+    """
+    is_kept = keeps_closed and stored.status in CLOSED
+    if not is_wanted:
+        return Change.KEEP if stored.is_withdrawn or is_kept else Change.WITHDRAW
+    if stored.is_withdrawn:
+        return Change.UPDATE
+    return Change.UPDATE if has_other_terms and not is_kept else Change.KEEP
+
+
+def wanted_deadlines(
+    obligation: ObligationSnapshot, *, as_of: datetime, until: date
+) -> dict[int, ScheduledTerms]:
+    """Return the terms of the deadlines that an obligation needs, by number.
+
+    A recurrence yields deadlines up to `until`. An obligation that is counted from another one
+    has a deadline for each deadline of that one.
+
+    Raises:
+        Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
+    """
+    rule = obligation.due
+    if rule is None and obligation.kind is ObligationKind.ACHIEVE:
+        return {}
+    if isinstance(rule, RecurrenceRule):
+        dates = recurrence_dates(rule, obligation.context, until=until)
+        return {
+            number: scheduled_terms(obligation, number, as_of=as_of, occurrence=each)
+            for number, each in enumerate(dates, start=1)
+        }
+    refs = [*referenced_obligations(rule), *referenced_obligations(obligation.starts)]
+    numbers: Iterable[int] = sorted(obligation.sources.get(refs[0], {})) if refs else (1,)
+    return {number: scheduled_terms(obligation, number, as_of=as_of) for number in numbers}
+
+
+@dataclass(kw_only=True, slots=True)
+class _Draft:
+    """The parts of `ScheduledTerms` as they are computed."""
+
+    first: Resolved | None = None
+    moves: list[Move] = field(default_factory=list)
+    fact_dues: dict[int, Due] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, resolved: Resolved, *, introduced_by: str | None = None) -> None:
+        """Add the sentences of a resolved date."""
+        self.trace += [*([introduced_by] if introduced_by else []), *resolved.steps]
+        self.warnings += resolved.warnings
+
+
+def scheduled_terms(
+    obligation: ObligationSnapshot,
+    number: int,
+    *,
+    as_of: datetime,
+    occurrence: Resolved | None = None,
+) -> ScheduledTerms:
+    """Return the terms of one deadline.
+
+    Args:
+        number: the number of the deadline.
+        as_of: when a deadline that is new begins, if nothing says so.
+        occurrence: the date of the recurrence that the deadline is for.
+
+    Raises:
+        Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
+    """
+    sources = obligation.sources_of(number)
+    stored = obligation.stored.get(number)
+    draft = _Draft(first=occurrence)
+    if occurrence is not None:
+        draft.add(occurrence)
+    elif obligation.due is not None:
+        _add_due_dates(draft, obligation.due, obligation.context, sources, as_of)
+    if obligation.components is not None:
+        _add_components(draft, obligation.components)
+    if stored is not None:
+        _add_dated_facts(draft, obligation, stored, sources)
+    due = draft.first.due if draft.first else None
+    timezone = due.timezone if due else obligation.own_timezone or "UTC"
+    begins_at = stored.begins_at if stored else as_of
+    if obligation.agreement_began_on is not None:
+        begins_at = day_start(obligation.agreement_began_on, timezone)
+    starts_at = _starts_at(obligation, sources, due, draft.trace)
+    return ScheduledTerms(
+        timezone=timezone,
+        begins_at=min(begins_at, due.due_at) if due else begins_at,
+        starts_at=starts_at,
+        due=due,
+        moves=tuple(draft.moves),
+        fact_dues=draft.fact_dues,
+        trace=tuple(draft.trace),
+        warnings=tuple(dict.fromkeys(draft.warnings)),
+    )
+
+
+def _add_due_dates(
+    draft: _Draft,
+    rule: DueRule,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+    as_of: datetime,
+) -> None:
+    with rejecting_at("due"):
+        draft.first, changes = due_date_changes(rule, context, sources, as_of=as_of)
+    if draft.first is not None:
+        draft.add(draft.first)
+    elif not changes:
+        draft.trace.append(waits_for(rule))
+    for change in changes:
+        resolved = change.resolved
+        due = resolved.due if resolved else None
+        draft.moves.append(Move(at=change.at, due=due, reason=change.reason))
+        if resolved is not None:
+            step = f"{_CHANGE_STEPS[change.reason]} at {change.at:%Y-%m-%d %H:%M}Z."
+            draft.add(resolved, introduced_by=step)
+
+
+def _add_components(draft: _Draft, components: Part) -> None:
+    draft.moves += [
+        Move(
+            at=at,
+            due=None,
+            reason=Reason.COMPONENT_DONE,
+            performed=Decimal(state.done),
+            target=Decimal(state.needed),
+        )
+        for at, state in components.roll_ups()
+    ]
+    draft.moves.sort(key=lambda move: move.at)
+
+
+def _add_dated_facts(
+    draft: _Draft,
+    obligation: ObligationSnapshot,
+    stored: StoredDeadline,
+    sources: Mapping[str, Source | None],
+) -> None:
+    first_zone = draft.first.due.timezone if draft.first else None
+    context = replace(obligation.context, timezone=obligation.own_timezone or first_zone)
+    for fact in stored.dated_facts:
+        resolved = due_set_by(fact, obligation.due, context, sources)
+        if resolved is not None:
+            draft.fact_dues[fact.id] = resolved.due
+            draft.add(resolved, introduced_by=f"{fact.kind.capitalize()}, fact {fact.id}.")
+
+
+def _starts_at(
+    obligation: ObligationSnapshot,
+    sources: Mapping[str, Source | None],
+    due: Due | None,
+    trace: list[str],
+) -> datetime | None:
+    """Return when the period begins in which an obligation binds; None if at once."""
+    rule = obligation.starts
+    if rule is None:
+        return None
+    context = replace(obligation.context, deadlines=latest_events(sources, rule), grace=None)
+    with rejecting_at("starts"):
+        resolved = next(resolve(rule, context), None)
+    if resolved is None:
+        # Without a date for its start, the period does not begin.
+        return due.due_at if due else NO_DATE
+    start = resolved.due
+    is_day = start.due_at == day_end(start.due_on, start.timezone)
+    starts_at = day_start(start.due_on, start.timezone) if is_day else start.due_at
+    trace.append(f"The period begins at {starts_at:%Y-%m-%d %H:%M}Z.")
+    return starts_at
+
+
+def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, timezone: str) -> Due:
+    """Return when a deadline is due by the rule of an extension.
+
+    `timezone` is the zone of the deadline, used if the obligation has none.
+
+    Raises:
+        Invalid: the rule cannot be resolved, or has no date yet (at `due`).
+    """
+    context = replace(
+        obligation.context,
+        timezone=obligation.own_timezone or timezone,
+        deadlines=latest_events(obligation.sources_of(number), rule),
+    )
+    with rejecting_at("due"):
+        resolved = next(resolve(rule, context), None)
+    if resolved is None:
+        raise refusal("due/from", "What this is counted from has no date yet.")
+    return resolved.due
+
+
+def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> Due:
+    """Return when a deadline is due if the event that it waits for happened at `event`.
+
+    Raises:
+        Invalid: the rule of the deadline waits for nothing (at `type`), or cannot be resolved.
+    """
+    rule = obligation.due
+    names_its_date = isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.date
+    if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
+        sentence = "This deadline does not wait for an event, so it cannot be triggered."
+        raise refusal("type", sentence)
+    sources = obligation.sources_of(number)
+    context = replace(obligation.context, deadlines=latest_events(sources, rule))
+    with rejecting_at("due"):
+        resolved = next(resolve(rule, context, event=event), None)
+    if resolved is None:
+        raise refusal("type", "What the rule is counted from has no date yet.")
+    return resolved.due

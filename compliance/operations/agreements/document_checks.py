@@ -1,0 +1,79 @@
+"""Checks of an agreement document against what is stored, before anything of it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from compliance.domain.agreements.document_drafts import AgreementDocument, ParticipantDraft
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.problems import Invalid, Problem
+from compliance.models import Party
+
+
+def check_parties(participants: Iterable[ParticipantDraft]) -> None:
+    """Reject parties that occur twice, or differ from the stored party of the same code.
+
+    Names may differ, because they are written in several ways. Another kind, country or time zone
+    would be misleading, or would move the deadlines of the party's other agreements.
+
+    Raises:
+        Invalid: with every problem.
+    """
+    stored = {party.code: party for party in Party.objects.all()}
+    problems = []
+    seen: set[str] = set()
+    for index, draft in enumerate(participants):
+        if draft.code in seen:
+            detail = f"The party {draft.code} occurs twice in this document: remove one."
+            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
+        seen.add(draft.code)
+        party = stored.get(draft.code)
+        for name in ("kind", "country", "timezone"):
+            if party is not None and getattr(draft, name) != getattr(party, name):
+                detail = (
+                    f"{draft.code} is stored with {name} {getattr(party, name)}: "
+                    "use that, or correct the party first."
+                )
+                problems.append(Problem(path=f"parties/{index}/{name}", detail=detail))
+    if problems:
+        raise Invalid(problems)
+
+
+def check_obligation_refs(drafts: Iterable[ObligationDraft]) -> None:
+    """Reject obligations with the same ref.
+
+    Raises:
+        Invalid: with every problem.
+    """
+    seen: set[str] = set()
+    problems = []
+    for index, draft in enumerate(drafts):
+        if draft.ref in seen:
+            detail = f"The ref {draft.ref} occurs twice in this document: choose another one."
+            problems.append(Problem(path=f"obligations/{index}/ref", detail=detail))
+        seen.add(draft.ref)
+    if problems:
+        raise Invalid(problems)
+
+
+def check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
+    """Reject anything with a `recorded_at` after `as_of`.
+
+    Raises:
+        Invalid: with every problem.
+    """
+    parts: list[tuple[str, datetime | None]] = [("", document.recorded_at)]
+    parts += [(f"evidence/{n}", each.recorded_at) for n, each in enumerate(document.evidence)]
+    parts += [(f"facts/{n}", each.recorded_at) for n, each in enumerate(document.facts)]
+    for index, each in enumerate(document.obligations):
+        path = f"obligations/{index}"
+        parts += [(f"{path}/facts/{n}", fact.recorded_at) for n, fact in enumerate(each.facts)]
+        parts += [
+            (f"{path}/positions/{n}", position.recorded_at)
+            for n, position in enumerate(each.positions)
+        ]
+    problem = Problem(path="recorded_at", detail="This is in the future: remove it.")
+    late = [path for path, at in parts if at is not None and at > as_of]
+    if late:
+        raise Invalid(problem.below(path) for path in late)

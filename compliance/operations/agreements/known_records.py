@@ -1,0 +1,79 @@
+"""Match the facts and positions of a document with those that are already stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from compliance.domain.due_dates.due_rules import load_due_rule
+from compliance.models import Agreement, Fact, Position
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownRecords:
+    """The stored facts and positions of an agreement, by what identifies them in a document.
+
+    Each stored row matches one row of the document, so that a document with two equal rows adds
+    the second one if only one is stored.
+    """
+
+    _facts: Counter[Hashable]
+    _positions: Counter[Hashable]
+
+    @classmethod
+    def load(cls, agreement: Agreement) -> KnownRecords:
+        """Load the facts and positions of an agreement and of its deadlines."""
+        facts = Fact.objects.filter(deadline__agreement=agreement)
+        of_agreement = Fact.objects.filter(agreement=agreement)
+        positions = Position.objects.filter(deadline__agreement=agreement)
+        return cls(
+            _facts=Counter(map(_fact_identity, (*facts, *of_agreement))),
+            _positions=Counter(map(_position_identity, positions)),
+        )
+
+    def take_fact(self, fact: Fact) -> bool:
+        """Return whether an equal fact is stored, and use up that fact."""
+        return _take(self._facts, _fact_identity(fact))
+
+    def take_position(self, position: Position) -> bool:
+        """Return whether an equal position is stored, and use up that position."""
+        return _take(self._positions, _position_identity(position))
+
+
+def _take(known: Counter[Hashable], identity: Hashable) -> bool:
+    if not known[identity]:
+        return False
+    known[identity] -= 1
+    return True
+
+
+def _fact_identity(fact: Fact) -> Hashable:
+    # If only the day is known, the instant depends on the zone at the time of recording, and does
+    # not identify the fact. Rules are compared as values: a rule may have been stored before its
+    # type got some of its fields.
+    return (
+        fact.deadline_id,
+        fact.kind,
+        fact.effective_on,
+        fact.until_on,
+        fact.is_tolling,
+        fact.quantity,
+        fact.verdict,
+        fact.share,
+        load_due_rule(fact.due),
+        fact.note,
+        fact.effective_at if fact.effective_on is None else None,
+        fact.until_at if fact.until_on is None else None,
+    )
+
+
+def _position_identity(position: Position) -> Hashable:
+    return (
+        position.deadline_id,
+        position.party_id,
+        position.verdict,
+        position.stated_on,
+        position.quote,
+        position.stated_at if position.stated_on is None else None,
+    )

@@ -1,0 +1,214 @@
+"""Checks of obligation drafts against the agreement that they belong to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.deadlines.dependencies import (
+    MOST_LEVELS,
+    dependency_levels,
+    dependents_by_source,
+    find_cycle,
+    nodes_on_cycles,
+    references,
+)
+from compliance.domain.deadlines.rule_checks import check_rules
+from compliance.domain.due_dates.calendars import CustomCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
+from compliance.domain.problems import Invalid, Problem
+from compliance.domain.vocabulary import Capacity
+from compliance.models import (
+    Agreement,
+    Dependency,
+    Milestone,
+    Obligation,
+    ObligationParty,
+    Party,
+)
+from compliance.models.agreements.agreements import milestone_event
+from compliance.models.due_dates.calendars import custom_calendars
+from compliance.operations.deadlines import schedule
+
+
+@dataclass(kw_only=True, slots=True)
+class StoredAgreement:
+    """An agreement as it is stored, with the drafts that `include` adds to it.
+
+    Everything is by ref. `refs` are the ids of its obligations, `parents` and `components` are
+    their hierarchy, and `sources` are the obligations that each is counted from.
+    """
+
+    agreement: Agreement
+    parties: dict[str, Party]
+    refs: dict[str, int]
+    parents: dict[str, str | None]
+    components: dict[str, set[str]]
+    sources: dict[str, Collection[str]]
+    milestones: dict[str, Milestone]
+    custom_calendars: Mapping[str, CustomCalendar]
+
+    @classmethod
+    def load(cls, agreement: Agreement) -> StoredAgreement:
+        """Load an agreement."""
+        stored = list(agreement.obligations.order_by().values_list("ref", "id", "parent__ref"))
+        components: dict[str, set[str]] = defaultdict(set)
+        for ref, _, parent in stored:
+            if parent is not None:
+                components[parent].add(ref)
+        sources: dict[str, set[str]] = defaultdict(set)
+        for ref, on in Dependency.objects.filter(
+            obligation__agreement=agreement, on__isnull=False
+        ).values_list("obligation__ref", "on__ref"):
+            sources[ref].add(on)
+        return cls(
+            agreement=agreement,
+            parties={party.code: party for party in agreement.parties.all()},
+            refs={ref: pk for ref, pk, _ in stored},
+            parents={ref: parent for ref, _, parent in stored},
+            components=components,
+            sources={**sources},
+            milestones={each.ref: each for each in agreement.milestones.all()},
+            custom_calendars=custom_calendars(),
+        )
+
+    def problems_of(
+        self, draft: ObligationDraft, *, as_of: datetime, others: Collection[str] = ()
+    ) -> list[Problem]:
+        """Return what is wrong with a draft; `others` are the refs of drafts stored with it."""
+        found = [
+            Problem(
+                path=f"{side}/{index}",
+                detail=f"{code} is not a party to {self.agreement.ref}: add it to the parties.",
+            )
+            for side, codes in (("obligors", draft.obligors), ("obligees", draft.obligees))
+            for index, code in enumerate(codes)
+            if code not in self.parties
+        ]
+        if draft.parent is not None and draft.parent not in self.refs | dict.fromkeys(others, 0):
+            detail = f"{self.agreement.ref} has no obligation {draft.parent}: correct the ref."
+            found.append(Problem(path="parent", detail=detail))
+        if found:
+            return found
+        try:
+            check_rules(
+                due=draft.due,
+                starts=draft.starts,
+                context=self._context(draft, others),
+                as_of=as_of,
+                until=schedule.horizon(as_of),
+            )
+        except Invalid as error:
+            return list(error.problems)
+        return []
+
+    def _context(self, draft: ObligationDraft, others: Collection[str]) -> ResolutionContext:
+        """Return the context of a draft's rules; deadlines are named, but have no date."""
+        named = references(draft.due, draft.starts)
+        obligors = {code: self.parties[code].timezone for code in draft.obligors}
+        obligees = {code: self.parties[code].timezone for code in draft.obligees}
+        return ResolutionContext(
+            timezone=default_timezone(self.agreement.timezone, obligors.values()),
+            party_timezones=obligors | obligees,
+            calendars=tuple(self.agreement.calendars),
+            custom_calendars=self.custom_calendars,
+            grace=draft.grace,
+            milestones={
+                ref: milestone_event(self.milestones[ref])
+                for ref in named.milestones
+                if ref in self.milestones
+            },
+            deadlines=dict.fromkeys(
+                ref for ref in named.obligations if ref in self.refs or ref in others
+            ),
+        )
+
+    def include(self, draft: ObligationDraft) -> None:
+        """Add the parent and the sources of a draft, in place of the stored ones."""
+        former = self.parents.get(draft.ref)
+        if former is not None:
+            self.components[former].discard(draft.ref)
+        if draft.parent is not None:
+            self.components[draft.parent].add(draft.ref)
+        self.parents[draft.ref] = draft.parent
+        self.sources[draft.ref] = references(draft.due, draft.starts).obligations
+
+    def order_problems(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
+        """Yield the cycles and the too long chains that drafts, by path, are part of.
+
+        The drafts must have been included.
+        """
+        has_cycle = False
+        for problem in self._cycles(drafts):
+            has_cycle = True
+            yield problem
+        if not has_cycle:
+            yield from self._long_chains(drafts)
+
+    def _long_chains(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
+        dependents = dependents_by_source(
+            (ref, source) for ref in self.refs for source in self._sources_and_components(ref)
+        )
+        levels = dependency_levels(self.refs, dependents)
+        if len(levels) <= MOST_LEVELS:
+            return
+        too_deep = {ref for level in levels[MOST_LEVELS:] for ref in level}
+        detail = (
+            f"A chain of more than {MOST_LEVELS} obligations would depend on each other: count "
+            "some of them from a date or a milestone."
+        )
+        # A corrected obligation can also make the chain of its dependents too long.
+        paths = [path for path, draft in drafts.items() if draft.ref in too_deep] or [*drafts]
+        yield from (Problem(path="due", detail=detail).below(path) for path in paths)
+
+    def _cycles(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
+        refs = [draft.ref for draft in drafts.values()]
+        in_hierarchy = nodes_on_cycles(refs, self._parent)
+        in_sources = nodes_on_cycles(refs, self._sources)
+        in_both = nodes_on_cycles(refs, self._sources_and_components)
+        for path, draft in drafts.items():
+            ref = draft.ref
+            found = []
+            if ref in in_hierarchy:
+                cycle = " > ".join(find_cycle(ref, self._parent))
+                detail = f"These obligations would be components of each other: {cycle}."
+                found.append(Problem(path="parent", detail=detail))
+            if ref in in_sources:
+                nodes = find_cycle(ref, self._sources)
+                detail = f"These obligations would depend on each other: {' > '.join(nodes)}."
+                is_due = nodes[1] in references(draft.due).obligations
+                found.append(Problem(path="due" if is_due else "starts", detail=detail))
+            if not found and ref in in_both:
+                cycle = " > ".join(find_cycle(ref, self._sources_and_components))
+                detail = f"These obligations would depend on their own components: {cycle}."
+                found.append(Problem(path="parent" if draft.parent else "due", detail=detail))
+            yield from (problem.below(path) for problem in found)
+
+    def _parent(self, ref: str) -> Iterable[str]:
+        parent = self.parents.get(ref)
+        return () if parent is None else (parent,)
+
+    def _sources(self, ref: str) -> Iterable[str]:
+        return self.sources.get(ref, ())
+
+    def _sources_and_components(self, ref: str) -> Iterable[str]:
+        return [*self.sources.get(ref, ()), *self.components.get(ref, ())]
+
+    def sides(self, obligation: Obligation, draft: ObligationDraft) -> list[ObligationParty]:
+        """Return the rows of the parties of a draft, not saved."""
+        return [
+            ObligationParty(
+                agreement=self.agreement,
+                obligation=obligation,
+                party=self.parties[code],
+                capacity=capacity,
+            )
+            for capacity, codes in (
+                (Capacity.OBLIGOR, draft.obligors),
+                (Capacity.OBLIGEE, draft.obligees),
+            )
+            for code in codes
+        ]

@@ -1,0 +1,264 @@
+"""Load the snapshots of obligations that scheduling decides from, set-wise."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from compliance.domain.deadlines.components import Part, is_done_by_components
+from compliance.domain.deadlines.due_changes import DatedFact
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
+from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource, Source
+from compliance.domain.due_dates.calendars import CustomCalendar
+from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
+from compliance.domain.due_dates.due_rules import load_due_rule, parse_grace
+from compliance.domain.due_dates.periods import Event
+from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, RollUp, Status
+from compliance.models import Deadline, Dependency, Fact, Milestone, Obligation, ObligationParty
+from compliance.models.agreements.agreements import milestone_event
+from compliance.models.deadlines.deadlines import duty_of, terms_of
+from compliance.models.deadlines.facts import facts_about
+from compliance.models.due_dates.calendars import custom_calendars
+from compliance.models.locks import for_update
+
+_SourcesByRef = dict[str, dict[int, Source]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Side:
+    """A party of an obligation: in which capacity, and in which time zone it is."""
+
+    capacity: Capacity
+    code: str
+    timezone: str
+
+
+@dataclass(kw_only=True, slots=True)
+class ScheduleInputs:
+    """Obligations with their deadlines, and everything that their rules refer to.
+
+    `deadlines` are by obligation and number. `with_dependents` are the obligations that others
+    are counted from.
+    """
+
+    obligations: list[Obligation]
+    deadlines: dict[int, dict[int, Deadline]]
+    with_dependents: set[int]
+    _sides: dict[int, list[_Side]]
+    _milestones: dict[int, dict[str, Event | None]]
+    _custom_calendars: Mapping[str, CustomCalendar]
+    _dated_facts: dict[int, list[Fact]]
+    _sources: dict[int, _SourcesByRef]
+    _components: dict[int, Part]
+
+    def snapshot(self, obligation: Obligation) -> ObligationSnapshot:
+        """Return one of the obligations with what its rules refer to.
+
+        Raises:
+            ValueError: a stored rule cannot be read.
+        """
+        agreement = obligation.agreement
+        kind = ObligationKind(obligation.kind)
+        by_components = is_done_by_components(kind, obligation.target_quantity)
+        return ObligationSnapshot(
+            kind=kind,
+            due=load_due_rule(obligation.due),
+            starts=load_due_rule(obligation.starts),
+            context=self._context(obligation),
+            agreement_began_on=agreement.in_force_on or agreement.signed_on,
+            sources=self._sources.get(obligation.pk, {}),
+            components=self._components.get(obligation.pk) if by_components else None,
+            stored={
+                number: self._stored(deadline)
+                for number, deadline in self.deadlines.get(obligation.pk, {}).items()
+            },
+        )
+
+    def _context(self, obligation: Obligation) -> ResolutionContext:
+        sides = self._sides[obligation.pk]
+        obligor_timezones = [side.timezone for side in sides if side.capacity is Capacity.OBLIGOR]
+        return ResolutionContext(
+            timezone=default_timezone(obligation.agreement.timezone, obligor_timezones),
+            party_timezones={side.code: side.timezone for side in sides},
+            calendars=tuple(obligation.agreement.calendars),
+            custom_calendars=self._custom_calendars,
+            grace=parse_grace(obligation.grace) if obligation.grace else None,
+            milestones=self._milestones[obligation.agreement_id],
+        )
+
+    def _stored(self, deadline: Deadline) -> StoredDeadline:
+        return StoredDeadline(
+            begins_at=deadline.begins_at,
+            status=Status(deadline.status),
+            is_withdrawn=deadline.is_withdrawn,
+            dated_facts=tuple(
+                DatedFact(
+                    id=fact.pk,
+                    kind=FactKind(fact.kind),
+                    effective_at=fact.effective_at,
+                    effective_on=fact.effective_on,
+                    due=load_due_rule(fact.due),
+                )
+                for fact in self._dated_facts.get(deadline.pk, ())
+            ),
+        )
+
+
+def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> ScheduleInputs:
+    """Load obligations and what their rules refer to, and lock their deadlines if wanted."""
+    ids = sorted(set(obligation_ids))
+    obligations = list(
+        Obligation.objects.filter(id__in=ids).select_related("agreement").order_by("id")
+    )
+    sides: dict[int, list[_Side]] = defaultdict(list)
+    for pk, capacity, code, timezone in ObligationParty.objects.filter(
+        obligation__in=ids
+    ).values_list("obligation_id", "capacity", "party__code", "party__timezone"):
+        sides[pk].append(_Side(capacity=Capacity(capacity), code=code, timezone=timezone))
+    milestones: dict[int, dict[str, Event | None]] = defaultdict(dict)
+    agreements = {each.agreement_id for each in obligations}
+    for milestone in Milestone.objects.filter(agreement__in=agreements):
+        milestones[milestone.agreement_id][milestone.ref] = milestone_event(milestone)
+    deadlines: dict[int, dict[int, Deadline]] = defaultdict(dict)
+    rows = Deadline.objects.filter(obligation__in=ids).order_by("id")
+    for deadline in for_update(rows) if is_for_update else rows:
+        deadlines[deadline.obligation_id][deadline.number] = deadline
+    dated_facts: dict[int, list[Fact]] = defaultdict(list)
+    for fact in Fact.objects.filter(
+        deadline__obligation__in=ids, kind__in=[FactKind.EXTENSION, FactKind.TRIGGER]
+    ).order_by("effective_at", "id"):
+        if fact.deadline_id is not None:
+            dated_facts[fact.deadline_id].append(fact)
+    sources, components = _load_sources(ids)
+    with_dependents = Dependency.objects.filter(on__in=ids).values_list("on_id", flat=True)
+    return ScheduleInputs(
+        obligations=obligations,
+        deadlines=deadlines,
+        with_dependents=set(with_dependents),
+        _sides=sides,
+        _milestones=milestones,
+        _custom_calendars=custom_calendars(),
+        _dated_facts=dated_facts,
+        _sources=sources,
+        _components=components,
+    )
+
+
+def _load_sources(ids: list[int]) -> tuple[dict[int, _SourcesByRef], dict[int, Part]]:
+    """Return the sources of obligations, and the components of those that are done by them."""
+    dependencies = list(
+        Dependency.objects.filter(obligation__in=ids, on__isnull=False).values_list(
+            "obligation_id", "obligation__survives_termination", "on_id", "on__ref"
+        )
+    )
+    if not dependencies:
+        return {}, {}
+    family = _load_family({on for _, _, on, _ in dependencies} | set(ids))
+    found: dict[int, _SourcesByRef] = defaultdict(dict)
+    for obligation_id, survives_termination, on_id, ref in dependencies:
+        found[obligation_id][ref] = family.sources(on_id, is_for_surviving=survives_termination)
+    return found, {pk: family.with_components(pk) for pk in ids if family.children.get(pk)}
+
+
+@dataclass(kw_only=True, slots=True)
+class _Family:
+    """Obligations with their components, and the deadlines of all of them as sources.
+
+    `deadlines` and `surviving` are by obligation and number; `surviving` are the same sources for
+    dependents that facts about the agreement do not reach. `children` are the components of
+    obligations that are done by them, and `parents` those obligations, by id.
+    """
+
+    rows: list[Deadline] = field(default_factory=list)
+    children: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    parents: dict[int, Obligation] = field(default_factory=dict)
+    deadlines: dict[int, dict[int, DeadlineSource]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    surviving: dict[int, dict[int, DeadlineSource]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def sources(self, pk: int, *, is_for_surviving: bool) -> dict[int, Source]:
+        """Return an obligation as a source: its deadlines by number, or its components as one."""
+        deadlines = (self.surviving if is_for_surviving else self.deadlines).get(pk)
+        if deadlines:
+            return {**deadlines}
+        if not self.children.get(pk):
+            return {}
+        last = max(
+            self._rows_below(pk),
+            key=lambda row: (row.recorded_at or row.begins_at, row.pk),
+            default=None,
+        )
+        return {
+            1: ComponentSource(
+                part=self.with_components(pk),
+                timezone=last.timezone if last else "UTC",
+                recorded_at=last.recorded_at if last else None,
+            )
+        }
+
+    def with_components(self, pk: int) -> Part:
+        """Return how an obligation is done by its components."""
+        parent = self.parents[pk]
+        return Part(
+            parts=tuple(self._part(child) for child in self.children[pk]),
+            rule=RollUp(parent.roll_up),
+            share=parent.roll_up_share,
+        )
+
+    def _part(self, pk: int) -> Part:
+        if deadlines := self.deadlines.get(pk):
+            return Part(timelines=tuple(each.timeline for each in deadlines.values()))
+        return self.with_components(pk) if self.children.get(pk) else Part()
+
+    def _rows_below(self, pk: int) -> list[Deadline]:
+        own = [row for row in self.rows if row.obligation_id == pk]
+        return own or [
+            row for child in self.children.get(pk, ()) for row in self._rows_below(child)
+        ]
+
+
+def _load_family(obligation_ids: set[int]) -> _Family:
+    """Load obligations, their components at every level, and the deadlines of all of them."""
+    family = _Family()
+    new, seen = obligation_ids, set[int]()
+    while new:
+        seen |= new
+        family.rows += Deadline.objects.filter(
+            obligation__in=new, is_withdrawn=False
+        ).select_related("obligation")
+        found: set[int] = set()
+        components = Obligation.objects.filter(parent__in=new).select_related("parent")
+        for each in components.order_by("id"):
+            parent = each.parent
+            if parent is not None and is_done_by_components(
+                ObligationKind(parent.kind), parent.target_quantity
+            ):
+                family.parents[parent.pk] = parent
+                family.children[parent.pk].append(each.pk)
+                found.add(each.pk)
+        new = found - seen
+    _add_deadline_sources(family)
+    return family
+
+
+def _add_deadline_sources(family: _Family) -> None:
+    duties = {row.pk: duty_of(row.obligation) for row in family.rows}
+    surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
+    facts: Mapping[int, list[DomainFact]] = facts_about(family.rows, surviving=surviving)
+    for row in family.rows:
+        for sources, is_suspended_with_dependent in (
+            (family.deadlines, True),
+            (family.surviving, False),
+        ):
+            sources[row.obligation_id][row.number] = DeadlineSource(
+                terms=terms_of(row, duties[row.pk]),
+                facts=facts.get(row.pk, []),
+                timezone=row.timezone,
+                recorded_at=row.recorded_at,
+                is_suspended_with_dependent=is_suspended_with_dependent,
+            )
