@@ -1,4 +1,4 @@
-"""How fast the past is told, beside a bare SQL statement.
+"""Measure how fast the past is read, next to a bare SQL statement.
 
 `python -m benchmarks.as_of [STORED]` fills a database of its own (1M deadlines by default, ten
 thousand to an agreement, five ledger entries to two deadlines) and asks how things stood at a past

@@ -3,7 +3,7 @@
 `python -m benchmarks.due_rules [DEADLINES]` prints, each beside its floor and with the median of
 several rounds:
 
-- offsets per second through `resolution.resolve`, which gives the instant, the working in
+- offsets per second through `resolution.resolve`, which gives the instant, the trace in
   sentences and the warnings too, beside QuantLib's or plain Python's arithmetic, which gives a day;
 - dates of recurrences per second, beside those of python-dateutil;
 - deadlines per second worked out again after a closing day was added to a calendar of the desk

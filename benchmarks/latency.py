@@ -1,4 +1,4 @@
-"""How long after its instant a missed deadline is told: from the instant to the mail server's OK.
+"""Measure the time from the instant of a missed deadline to the mail server's OK.
 
 `python -m benchmarks.latency [STORED] [DUE] [SECONDS]` starts Pacta's own processes with their
 default settings over a database of its own (1M deadlines by default). Of these, 300 fall due one

@@ -14,7 +14,7 @@ from compliance.domain.deadlines.explanations import Case, FactSummary, StatusCh
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
 from compliance.models import Deadline, Evidence, ObligationParty, Position
-from compliance.models.deadlines.facts import facts_told
+from compliance.models.deadlines.facts import fact_summaries
 from compliance.models.deadlines.ledger import ledger_of
 
 
@@ -55,7 +55,7 @@ class Histories:
         for deadline_id, due_on, entry in ledger_of(deadline_ids):
             entries[deadline_id][entry] = due_on
         fact_ids = {entry.fact_id for rows in entries.values() for entry in rows}
-        return cls(entries=entries, facts=facts_told(fact_ids))
+        return cls(entries=entries, facts=fact_summaries(fact_ids))
 
     def paragraph(self, deadline: Deadline) -> str:
         """Return what has happened since a deadline was agreed, in one paragraph."""

@@ -26,7 +26,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     link = links.read_acknowledgement(token)
     if link is None:
         return invalid_link(request)
-    linked = breaches.told_in(message_id=link.message_id, deadline_id=link.deadline_id)
+    linked = breaches.breach_alerts_of(message_id=link.message_id, deadline_id=link.deadline_id)
     titles = list(
         linked.order_by("deadline_id")
         .values_list("deadline__obligation__title", flat=True)

@@ -16,7 +16,7 @@ from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import act, address, errors
 from tests.samples import agree, duty, record, utc
 
-OWN = "You proposed this yourself: another person must approve it."
+OWN = "You proposed this yourself. Another person must approve it."
 PAST = utc("2026-02-01T00:00")
 TARGET: dict[str, Any] = {"target_quantity": 100, "unit": "t"}
 EVIDENCE = {"ref": "E1", "title": "Customs record", "kind": "document", "stance": "for"}
@@ -192,7 +192,7 @@ def test_a_rejection_requires_a_reason_and_the_proposer_can_withdraw(
     states = Proposal.objects.order_by("id").values_list("state", "reason")
     assert list(states) == [("rejected", "Too early."), ("withdrawn", "")]
     refused = errors(decide(second, one, "approve"))
-    assert refused == {"": ["This proposal is rejected already."]}
+    assert refused == {"": ["This proposal is already rejected."]}
 
 
 def test_deciding_requires_permission(first: Client, guarded: Deadline, viewer: Client) -> None:
@@ -201,7 +201,7 @@ def test_deciding_requires_permission(first: Client, guarded: Deadline, viewer: 
     for browser in (viewer, helper):
         assert decide(browser, proposal, "approve").status_code == 403
     assert decide(viewer, proposal, "reject", reason="No.").status_code == 403
-    assert "lacks the right" in errors(decide(helper, proposal, "reject", reason="No."))[""][0]
+    assert "lacks the permission" in errors(decide(helper, proposal, "reject", reason="No."))[""][0]
     assert Proposal.objects.get().state == "open"
 
 

@@ -1,4 +1,4 @@
-"""Who calls the API in these tests, and the founding case for them to ask about."""
+"""Users and clients of the API tests, and the founding case."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 
 
 def client_of(user: User, *, is_read_only: bool = False) -> Client:
-    """A client that shows a new token of a user."""
+    """Return a client that authenticates with a new token of a user."""
     name = f"{user.email} {user.auth_token_set.count()}"
     token = create_token(name=name, user=user, is_read_only=is_read_only)
     return Client(headers={"Authorization": f"Bearer {token}"})
@@ -25,18 +25,18 @@ def client_of(user: User, *, is_read_only: bool = False) -> Client:
 
 @pytest.fixture
 def desk(db: None) -> User:
-    """Somebody who may do everything."""
+    """A user with all permissions."""
     return User.objects.create_superuser("desk@example.org", "secret")
 
 
 @pytest.fixture
 def api(desk: User) -> Client:
-    """A client that may do everything."""
+    """A client with all permissions."""
     return client_of(desk)
 
 
 @pytest.fixture
 def geneva(db: None) -> Agreement:
-    """The founding case, loaded now."""
+    """The founding case, loaded at the current time."""
     document = read_agreement(GENEVA.read_bytes(), is_yaml=True)
     return documents.load(document=document, by=None, as_of=timezone.now()).agreement

@@ -1,4 +1,4 @@
-"""agreements/: create, read, correct, and load whole from a document."""
+"""agreements/: create, read, correct, and load from a document."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load(client: Client, text: bytes | str, kind: str = "application/yaml") -> A
     return client.post(f"{BASE}agreements/import/", text, content_type=kind)
 
 
-def test_an_agreement_is_stored_between_stored_parties(api: Client) -> None:
+def test_create_an_agreement_between_existing_parties(api: Client) -> None:
     agree()
     stored = post(api, "agreements/", SUPPLY)
     assert stored == {
@@ -64,7 +64,7 @@ def test_an_agreement_is_stored_between_stored_parties(api: Client) -> None:
         ({"status": "ended"}, "status"),
     ],
 )
-def test_a_bad_agreement_is_refused_at_its_field(
+def test_an_invalid_agreement_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
     agree()
@@ -72,7 +72,7 @@ def test_a_bad_agreement_is_refused_at_its_field(
     assert Agreement.objects.count() == 1
 
 
-def test_the_status_of_an_agreement_follows_its_days_where_it_is(api: Client) -> None:
+def test_the_status_of_an_agreement_changes_at_midnight_in_its_zone(api: Client) -> None:
     agree()
     fields = SUPPLY | {"in_force_on": "2026-02-01", "ends_on": "2026-03-31"}
     post(api, "agreements/", fields | {"timezone": "Pacific/Auckland"})
@@ -87,21 +87,21 @@ def test_the_status_of_an_agreement_follows_its_days_where_it_is(api: Client) ->
             assert [row["ref"] for row in rows(api, "agreements/", status=status, q="steel")]
 
 
-def test_a_correction_keeps_what_it_does_not_name(api: Client) -> None:
+def test_a_patch_keeps_omitted_fields(api: Client) -> None:
     agree()
     stored = post(api, "agreements/", SUPPLY)
     changed = patch(api, "agreements/steel-2026/", {"title": "Steel", "signed_on": None})
     assert changed == stored | {"title": "Steel", "signed_on": None, "status": "in_force"}
 
 
-def test_a_party_with_duties_cannot_be_left_out(api: Client) -> None:
+def test_a_party_to_an_obligation_cannot_be_removed(api: Client) -> None:
     agree()
     problem = patch(api, "agreements/supply/", {"parties": [{"code": "ACME"}]}, 400)
     assert paths(problem) == {"parties"}
     assert "O-1" in problem["detail"]
 
 
-def test_a_document_is_loaded_once_however_often_it_is_sent(api: Client) -> None:
+def test_loading_a_document_is_idempotent(api: Client) -> None:
     text = GENEVA.read_bytes()
     first, second = load(api, text), load(api, text)
     assert (first.status_code, second.status_code) == (201, 200)
@@ -117,17 +117,17 @@ def test_a_document_is_loaded_once_however_often_it_is_sent(api: Client) -> None
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])
-def test_a_document_may_be_json(api: Client, kind: str) -> None:
+def test_a_document_can_be_json(api: Client, kind: str) -> None:
     response = api.post(f"{BASE}agreements/import/", document(), content_type=kind)
     assert response.status_code == 201
 
 
 @pytest.mark.parametrize("kind", ["application/x-yaml", "text/yaml"])
-def test_yaml_goes_by_its_other_names_too(api: Client, kind: str) -> None:
+def test_all_yaml_media_types_are_accepted(api: Client, kind: str) -> None:
     assert load(api, GENEVA.read_bytes(), kind).status_code == 201
 
 
-def test_a_bad_document_is_refused_with_every_error_and_nothing_is_stored(api: Client) -> None:
+def test_an_invalid_document_is_refused_with_every_error_and_stores_nothing(api: Client) -> None:
     bad = document(
         "supply",
         duty("A", "2026-02-30"),
@@ -136,7 +136,7 @@ def test_a_bad_document_is_refused_with_every_error_and_nothing_is_stored(api: C
         timezone="Mars/Olympus",
     )
     problem = post(api, "agreements/import/", bad, 400)
-    # The obligor who is no party can only be found once the document is well formed.
+    # The unknown obligor can only be found once the document is well formed.
     assert paths(problem) == {"timezone", "obligations/0/due/on", "obligations/2/tagz"}
     bad["obligations"] = [duty("A"), duty("B", obligors=["FRA"])]
     bad["timezone"] = None
@@ -146,7 +146,7 @@ def test_a_bad_document_is_refused_with_every_error_and_nothing_is_stored(api: C
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "detail"),
     [
         (b"ref: [a\nb: 1", "Line 2, column 2"),
         (b"ref: a\nref: b", "Line 2, column 1: The field ref is given twice."),
@@ -160,13 +160,15 @@ def test_a_bad_document_is_refused_with_every_error_and_nothing_is_stored(api: C
         (b"- 1", "a JSON object"),
     ],
 )
-def test_broken_yaml_is_refused_with_its_place(api: Client, text: bytes, said: str) -> None:
+def test_invalid_yaml_is_refused_with_line_and_column(
+    api: Client, text: bytes, detail: str
+) -> None:
     response = load(api, text)
     assert response.status_code == 400
-    assert said in response.json()["detail"]
+    assert detail in response.json()["detail"]
 
 
-def test_yaml_words_that_look_like_something_else_stay_words(api: Client) -> None:
+def test_yaml_strings_that_look_like_other_types_stay_strings(api: Client) -> None:
     text = """
     format: pacta.agreement/v1
     ref: norway
@@ -186,7 +188,7 @@ def test_yaml_words_that_look_like_something_else_stay_words(api: Client) -> Non
     assert Deadline.objects.get().due_at == datetime(2099, 3, 15, 16, 0, tzinfo=UTC)
 
 
-def test_a_document_may_be_longer_than_other_bodies_but_not_endless(api: Client) -> None:
+def test_a_document_can_be_longer_than_other_bodies_up_to_a_limit(api: Client) -> None:
     long = document(
         "supply", duty(text="x" * 20_000), *(duty(f"O{n}", text="x" * 20_000) for n in range(60))
     )
@@ -194,7 +196,7 @@ def test_a_document_may_be_longer_than_other_bodies_but_not_endless(api: Client)
     assert load(api, b"# " + b"x" * (8 * 2**20)).status_code == 413
 
 
-def test_loading_history_sets_each_status_at_its_true_instant(api: Client) -> None:
+def test_loaded_history_dates_each_status_correctly(api: Client) -> None:
     load(api, GENEVA.read_bytes())
     [breach] = rows(api, "breaches/")
     assert breach["obligation_ref"] == "CN-2d"
@@ -204,7 +206,7 @@ def test_loading_history_sets_each_status_at_its_true_instant(api: Client) -> No
     assert Obligation.objects.count() == 11
 
 
-def test_the_form_of_documents_is_published(client: Client) -> None:
+def test_the_json_schema_of_documents_is_published(client: Client) -> None:
     schema = client.get(f"{BASE}document-schema/").json()
     assert schema["properties"]["format"]["const"] == "pacta.agreement/v1"
     assert {"format", "ref", "title", "kind", "parties"} <= set(schema["required"])

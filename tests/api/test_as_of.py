@@ -1,4 +1,4 @@
-"""The past: how things stood at an instant, and as known at another."""
+"""Questions about the past: `as_of` and `known_at`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LATER = "2025-06-03T00:00:00Z"
 
 @pytest.fixture
 def phase_one(db: None) -> Agreement:
-    """The purchase commitments of 2020."""
+    """The Phase One purchase commitments of 2020."""
     text = GENEVA.with_name("phase-one-2020.yaml").read_bytes()
     document = read_agreement(text, is_yaml=True)
     return documents.load(document=document, by=None, as_of=timezone.now()).agreement
@@ -30,14 +30,14 @@ def phase_one(db: None) -> Agreement:
 
 @pytest.fixture
 def learned_late(db: None) -> Deadline:
-    """Missed on 15 March 2026; on 20 March it is learned that it had been done on the 10th."""
+    """A deadline missed on 15 March 2026. On 20 March, a performance on the 10th is recorded."""
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     sweep.run(as_of=utc("2026-03-16T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", on="2026-03-10")
     return deadline
 
 
-def test_the_release_was_unmet_and_undisputed_before_anybody_had_spoken(
+def test_the_release_was_unmet_and_undisputed_before_any_position(
     api: Client, geneva: Agreement
 ) -> None:
     [then] = rows(api, "deadlines/", obligation_ref="CN-2d", as_of=THEN, known_at=THEN)
@@ -45,8 +45,8 @@ def test_the_release_was_unmet_and_undisputed_before_anybody_had_spoken(
     assert rows(api, "positions/", obligation_ref="CN-2d", known_at=THEN) == []
     [later] = rows(api, "deadlines/", obligation_ref="CN-2d", as_of=LATER, known_at=LATER)
     assert (later["status"], later["is_disputed"]) == ("unmet", True)
-    said = rows(api, "positions/", obligation_ref="CN-2d", known_at=LATER)
-    assert [(each["party"], each["verdict"], each["quote"]) for each in said] == [
+    positions = rows(api, "positions/", obligation_ref="CN-2d", known_at=LATER)
+    assert [(each["party"], each["verdict"], each["quote"]) for each in positions] == [
         ("USA", "not_met", "HAS TOTALLY VIOLATED ITS AGREEMENT WITH US"),
         ("CHN", "met", "groundless accusations"),
     ]
@@ -61,17 +61,17 @@ def test_the_release_was_unmet_and_undisputed_before_anybody_had_spoken(
         ("2020-11-05T00:00:00Z", 159.0, 20.4),
     ],
 )
-def test_the_target_is_what_was_known_of_it(
+def test_the_target_is_the_one_known_at_the_time(
     api: Client, phase_one: Agreement, known_at: str, target: float, performed: float
 ) -> None:
-    asked = {"obligation_ref": "EXPORTS-2020", "known_at": known_at}
-    [row] = rows(api, "deadlines/", **asked)
+    query = {"obligation_ref": "EXPORTS-2020", "known_at": known_at}
+    [row] = rows(api, "deadlines/", **query)
     assert (row["target_quantity"], row["performed_quantity"]) == (target, performed)
     single = get(api, f"deadlines/{row['id']}/", known_at=known_at)
     assert (single["target_quantity"], single["pace"]) == (target, row["pace"])
 
 
-def test_a_breach_that_never_was_was_believed_in_for_a_while(
+def test_a_voided_breach_is_listed_for_the_time_it_was_believed(
     api: Client, learned_late: Deadline
 ) -> None:
     believed = rows(api, "breaches/", known_at="2026-03-17T00:00:00Z")
@@ -82,13 +82,15 @@ def test_a_breach_that_never_was_was_believed_in_for_a_while(
     assert rows(api, "breaches/", known_at="2026-03-15T00:00:00Z") == []
     [now] = rows(api, "breaches/")
     assert now["end_reason"] == "voided"
-    asked = {"known_at": "2026-03-17T00:00:00Z"}
-    assert get(api, f"breaches/{now['id']}/", **asked)["end_reason"] is None
+    query = {"known_at": "2026-03-17T00:00:00Z"}
+    assert get(api, f"breaches/{now['id']}/", **query)["end_reason"] is None
     get(api, f"breaches/{now['id']}/", 404, known_at="2026-03-21T00:00:00Z")
 
 
-def test_past_breaches_are_filtered_as_those_of_now(api: Client, learned_late: Deadline) -> None:
-    asked = {"known_at": "2026-03-17T00:00:00Z"}
+def test_past_breaches_can_be_filtered_like_current_ones(
+    api: Client, learned_late: Deadline
+) -> None:
+    query = {"known_at": "2026-03-17T00:00:00Z"}
     for wanted, count in (
         ({"agreement": "supply"}, 1),
         ({"agreement": "other"}, 0),
@@ -99,10 +101,10 @@ def test_past_breaches_are_filtered_as_those_of_now(api: Client, learned_late: D
         ({"occurred_after": "2026-03-16"}, 0),
         ({"occurred_before": "2026-03-16"}, 1),
     ):
-        assert len(rows(api, "breaches/", **asked, **wanted)) == count, wanted
+        assert len(rows(api, "breaches/", **query, **wanted)) == count, wanted
 
 
-def test_a_past_breach_ends_for_its_own_reason(api: Client) -> None:
+def test_a_past_breach_has_its_own_end_reason(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="waiver", on="2026-03-18")
     ended = rows(api, "breaches/", as_of="2026-03-19T00:00:00Z")
@@ -113,28 +115,28 @@ def test_a_past_breach_ends_for_its_own_reason(api: Client) -> None:
     assert [each["ended_at"] for each in open_then] == [None]
 
 
-def test_the_timeline_as_it_was_believed(api: Client, learned_late: Deadline) -> None:
+def test_the_timeline_as_known_at_an_instant(api: Client, learned_late: Deadline) -> None:
     path = f"deadlines/{learned_late.pk}/timeline/"
 
-    def course(**asked: Any) -> list[tuple[str, bool]]:
-        found = get(api, path, **asked)["results"]
+    def timeline(**query: Any) -> list[tuple[str, bool]]:
+        found = get(api, path, **query)["results"]
         return [(each["status"], each["is_projected"]) for each in found]
 
-    assert course() == [("pending", False), ("met", False)]
-    assert course(known_at="2026-03-17T00:00:00Z") == [("pending", False), ("unmet", False)]
-    assert course(known_at="2026-03-05T00:00:00Z") == [("pending", False), ("unmet", True)]
-    assert course(as_of="2026-03-05T00:00:00Z") == [("pending", False), ("met", True)]
+    assert timeline() == [("pending", False), ("met", False)]
+    assert timeline(known_at="2026-03-17T00:00:00Z") == [("pending", False), ("unmet", False)]
+    assert timeline(known_at="2026-03-05T00:00:00Z") == [("pending", False), ("unmet", True)]
+    assert timeline(as_of="2026-03-05T00:00:00Z") == [("pending", False), ("met", True)]
     get(api, path, 404, known_at="2026-02-01T00:00:00Z")
 
 
-def test_the_history_says_what_was_believed_and_when(api: Client, learned_late: Deadline) -> None:
+def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: Deadline) -> None:
     batches = get(api, f"deadlines/{learned_late.pk}/history/")["results"]
     told = [
         (
             batch["recorded_at"],
             batch["from"],
             [fact["type"] for fact in batch["facts"]],
-            [step["status"] for step in batch["course"]],
+            [step["status"] for step in batch["timeline"]],
         )
         for batch in batches
     ]
@@ -146,12 +148,12 @@ def test_the_history_says_what_was_believed_and_when(api: Client, learned_late: 
     get(api, f"deadlines/{learned_late.pk + 1}/history/", 404)
 
 
-def test_what_changed_between_two_days(api: Client, learned_late: Deadline) -> None:
+def test_changes_between_two_instants(api: Client, learned_late: Deadline) -> None:
     agree(duty("SAME", "2026-12-31"), ref="other", as_of=utc("2026-03-01T00:00"))
     state(learned_late, as_of=utc("2026-03-18T00:00"), party="ACME", verdict="not_met",
           on="2026-03-17")  # fmt: skip
-    asked = {"since": "2026-03-16T12:00:00Z", "until": "2026-03-21"}
-    [found] = rows(api, "changes/between/", **asked)
+    query = {"since": "2026-03-16T12:00:00Z", "until": "2026-03-21"}
+    [found] = rows(api, "changes/between/", **query)
     assert (found["obligation_ref"], found["agreement"]) == ("O-1", "supply")
     assert (found["before"]["status"], found["after"]["status"]) == ("unmet", "met")
     assert [each["type"] for each in found["facts"]] == ["performance"]
@@ -164,11 +166,11 @@ def test_what_changed_between_two_days(api: Client, learned_late: Deadline) -> N
     ]  # fmt: skip
     assert rows(api, "changes/between/", since="2026-03-21") == []
     for wanted in ({"agreement": "other"}, {"obligor": "ACME"}, {"tag": "x"}, {"q": "nothing"}):
-        assert rows(api, "changes/between/", **asked, **wanted) == []
+        assert rows(api, "changes/between/", **query, **wanted) == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "path"),
+    ("query", "path"),
     [
         ({}, "since"),
         ({"since": "yesterday"}, "since"),
@@ -177,23 +179,23 @@ def test_what_changed_between_two_days(api: Client, learned_late: Deadline) -> N
         ({"since": "2026-03-02", "from": "2026-03-01"}, "from"),
     ],
 )
-def test_two_instants_are_needed_to_compare(api: Client, asked: dict[str, str], path: str) -> None:
-    assert paths(get(api, "changes/between/", 400, **asked)) == {path}
+def test_a_comparison_needs_two_instants(api: Client, query: dict[str, str], path: str) -> None:
+    assert paths(get(api, "changes/between/", 400, **query)) == {path}
 
 
-def test_verification_is_what_was_known_of_it(api: Client, learned_late: Deadline) -> None:
+def test_verification_as_known_at_an_instant(api: Client, learned_late: Deadline) -> None:
     record(learned_late, as_of=utc("2026-03-25T00:00"), type="determination", verdict="met",
            on="2026-03-10", note="By the customs record.")  # fmt: skip
     now = get(api, f"deadlines/{learned_late.pk}/")
     assert now["verification"] == "confirmed"
     for known_at, expected in (("2026-03-24", "unchecked"), ("2026-03-26", "confirmed")):
-        asked = {"known_at": f"{known_at}T00:00:00Z"}
-        [row] = rows(api, "deadlines/", **asked)
+        query = {"known_at": f"{known_at}T00:00:00Z"}
+        [row] = rows(api, "deadlines/", **query)
         assert row["verification"] == expected
-        assert get(api, f"deadlines/{learned_late.pk}/", **asked)["verification"] == expected
+        assert get(api, f"deadlines/{learned_late.pk}/", **query)["verification"] == expected
 
 
-def test_a_share_that_was_accepted_is_shown(api: Client) -> None:
+def test_an_accepted_share_is_shown(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-25T00:00"), type="determination", verdict="partly_met",
            on="2026-03-10", share=0.4, note="Two of five lots.")  # fmt: skip
@@ -206,7 +208,7 @@ def test_a_share_that_was_accepted_is_shown(api: Client) -> None:
     assert (believed["status"], believed["accepted_share"]) == ("pending", None)
 
 
-def test_pages_of_the_past_answer_one_question(api: Client) -> None:
+def test_all_pages_of_a_past_list_use_the_same_as_of(api: Client) -> None:
     follow()
     agree(*(duty(f"O-{n}") for n in range(3)), as_of=utc("2026-03-01T00:00"))
     sweep.run(as_of=utc("2026-03-16T00:00"))

@@ -1,4 +1,4 @@
-"""How parents stand by their components, and chains of consequences."""
+"""The progress of parents by their components, and chains of remedies."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.samples import agree, deadline_of, duty, record, utc
 THEN = "2025-05-14T12:00:00Z"
 
 
-def obligation(api: Client, ref: str, **asked: Any) -> dict[str, Any]:
-    [found] = rows(api, "obligations/", ref=ref, **asked)
+def obligation(api: Client, ref: str, **query: Any) -> dict[str, Any]:
+    [found] = rows(api, "obligations/", ref=ref, **query)
     return found  # type: ignore[no-any-return]
 
 
-def test_lifting_the_countermeasures_is_three_of_four_done(api: Client, geneva: Agreement) -> None:
+def test_three_of_four_countermeasures_are_lifted(api: Client, geneva: Agreement) -> None:
     found = obligation(api, "CN-2", agreement="geneva-2025")
     components = found["components"]
     assert (components["summary"], components["status"]) == ("3 of 4 done", "partly_met")
@@ -34,7 +34,7 @@ def test_lifting_the_countermeasures_is_three_of_four_done(api: Client, geneva: 
     assert obligation(api, "CN-2d")["components"] is None
 
 
-def test_components_stand_as_they_stood(api: Client, geneva: Agreement) -> None:
+def test_past_progress_of_components(api: Client, geneva: Agreement) -> None:
     day_before = obligation(api, "CN-2", known_at="2025-05-13T00:00:00Z")["components"]
     assert (day_before["summary"], day_before["status"]) == ("0 of 4 done", "pending")
     that_day = obligation(api, "CN-2", as_of=THEN, known_at=THEN)["components"]
@@ -45,7 +45,7 @@ def test_components_stand_as_they_stood(api: Client, geneva: Agreement) -> None:
     assert [each["status"] for each in unknown["parts"]] == [None] * 4
 
 
-def test_a_chain_of_consequences_is_followed_from_either_end(api: Client) -> None:
+def test_a_chain_of_remedies_can_be_followed_in_both_directions(api: Client) -> None:
     def remedy(cause: str) -> dict[str, Any]:
         then = {"type": "offset", "count": 10, "unit": "days"}
         return {"type": "trigger", "on": {"breach_of": cause}, "then": then}
@@ -79,7 +79,7 @@ def test_a_chain_of_consequences_is_followed_from_either_end(api: Client) -> Non
     get(api, f"obligations/{release['id'] + 1_000}/consequences/", 404)
 
 
-def test_a_recurring_component_is_done_when_what_came_due_is(api: Client) -> None:
+def test_a_recurring_component_counts_when_its_past_deadlines_are_met(api: Client) -> None:
     monthly = {"type": "recurrence", "rrule": "FREQ=MONTHLY;COUNT=3", "start": "2026-03-15"}
     agree(
         duty("SUM", due=None),
@@ -88,9 +88,9 @@ def test_a_recurring_component_is_done_when_what_came_due_is(api: Client) -> Non
     )
     record(deadline_of("MONTHLY"), as_of=utc("2026-03-02T00:00"), type="performance",
            on="2026-03-01")  # fmt: skip
-    asked = {"as_of": "2026-03-20T00:00:00Z", "known_at": "2026-03-20T00:00:00Z"}
-    assert obligation(api, "SUM", **asked)["components"]["summary"] == "1 of 1 done"
+    query = {"as_of": "2026-03-20T00:00:00Z", "known_at": "2026-03-20T00:00:00Z"}
+    assert obligation(api, "SUM", **query)["components"]["summary"] == "1 of 1 done"
     sweep.run(as_of=utc("2026-04-20T00:00"))
-    asked = {"as_of": "2026-04-21T00:00:00Z", "known_at": "2026-04-21T00:00:00Z"}
-    components = obligation(api, "SUM", **asked)["components"]
+    query = {"as_of": "2026-04-21T00:00:00Z", "known_at": "2026-04-21T00:00:00Z"}
+    components = obligation(api, "SUM", **query)["components"]
     assert (components["summary"], components["status"]) == ("0 of 1 done", "partly_met")

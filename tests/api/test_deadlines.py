@@ -1,4 +1,4 @@
-"""GET deadlines/: where they stand, where they stood, and how to find some of them."""
+"""GET deadlines/: current and past statuses, filters and paging."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from tests.samples import agree, duty, record, state, utc
 DUE_AT = "2025-05-14T16:00:00Z"
 
 
-def test_the_release_of_rare_earths_stands_unmet_and_disputed(
-    api: Client, geneva: Agreement
-) -> None:
+def test_the_release_of_rare_earths_is_unmet_and_disputed(api: Client, geneva: Agreement) -> None:
     [row] = rows(api, "deadlines/", agreement="geneva-2025", status="unmet")
     assert row == {
         "id": row["id"],
@@ -52,12 +50,12 @@ def test_the_release_of_rare_earths_stands_unmet_and_disputed(
     }
 
 
-def test_what_was_done_on_time_stands_met(api: Client, geneva: Agreement) -> None:
+def test_timely_performance_is_met(api: Client, geneva: Agreement) -> None:
     met = refs(api, agreement="geneva-2025", status="met")
     assert set(met) == {"CN-1", "CN-2a", "CN-2b", "CN-2c", "CN-3", "US-1", "US-2", "US-3"}
 
 
-def test_the_two_suspensions_of_ninety_days_part_by_an_hour(api: Client, geneva: Agreement) -> None:
+def test_the_two_ninety_day_suspensions_end_an_hour_apart(api: Client, geneva: Agreement) -> None:
     then = {"agreement": "geneva-2025", "as_of": "2025-10-01T00:00:00Z"}
     [ours] = rows(api, "deadlines/", obligation_ref="US-3", **then)
     [theirs] = rows(api, "deadlines/", obligation_ref="CN-3", **then)
@@ -66,11 +64,11 @@ def test_the_two_suspensions_of_ninety_days_part_by_an_hour(api: Client, geneva:
     assert (ours["due_at"], theirs["due_at"]) == ("2025-11-10T05:01:00Z", "2025-11-10T04:01:00Z")
 
 
-def test_four_hours_before_the_deadline_passed_it_was_pending_and_undisputed(
+def test_four_hours_before_its_due_instant_the_deadline_was_pending_and_undisputed(
     api: Client, geneva: Agreement
 ) -> None:
-    asked = {"agreement": "geneva-2025", "as_of": "2025-05-14T12:00:00Z"}
-    [row] = rows(api, "deadlines/", status="pending", obligor="CHN", **asked)
+    query = {"agreement": "geneva-2025", "as_of": "2025-05-14T12:00:00Z"}
+    [row] = rows(api, "deadlines/", status="pending", obligor="CHN", **query)
     assert (row["obligation_ref"], row["status"]) == ("CN-2d", "pending")
     assert row["status_since"] == "2025-05-11T16:00:00Z"
     assert (row["due_at"], row["unmet_at"], row["next_check_at"]) == (DUE_AT, DUE_AT, None)
@@ -84,13 +82,13 @@ def test_four_hours_before_the_deadline_passed_it_was_pending_and_undisputed(
     assert single.keys() - row.keys() == {"trace", "warnings"}
 
 
-def test_the_answer_changes_at_the_very_instant(api: Client, geneva: Agreement) -> None:
+def test_the_status_changes_exactly_at_the_due_instant(api: Client, geneva: Agreement) -> None:
     before, at = "2025-05-14T15:59:59.999999Z", "2025-05-14T16:00:00Z"
     assert refs(api, status="unmet", as_of=before) == []
     assert refs(api, status="unmet", as_of=at) == ["CN-2d"]
 
 
-def test_before_a_deadline_is_known_it_is_not_listed(api: Client, geneva: Agreement) -> None:
+def test_a_deadline_is_not_listed_before_it_is_known(api: Client, geneva: Agreement) -> None:
     assert refs(api, known_at="2025-05-12T11:59:59Z") == []
     assert len(refs(api, known_at="2025-05-12T12:00:00Z")) == 9
     assert refs(api, as_of="2025-05-01T00:00:00Z") == []
@@ -98,7 +96,7 @@ def test_before_a_deadline_is_known_it_is_not_listed(api: Client, geneva: Agreem
     get(api, f"deadlines/{unmet['id']}/", 404, as_of="2025-05-01T00:00:00Z")
 
 
-def test_what_was_believed_then_can_be_told_from_what_is_known_now(api: Client) -> None:
+def test_the_status_known_then_differs_from_the_status_known_now(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", on="2026-03-10")
     then = {"as_of": "2026-03-12T00:00:00Z"}
@@ -108,7 +106,7 @@ def test_what_was_believed_then_can_be_told_from_what_is_known_now(api: Client) 
     assert known["status_since"] == "2026-03-09T16:00:00Z"
 
 
-def test_known_at_alone_asks_about_that_same_instant(api: Client) -> None:
+def test_as_of_defaults_to_known_at(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-10T00:00"), type="waiver", on="2026-03-05")
     [row] = rows(api, "deadlines/", known_at="2026-03-09T00:00:00Z")
@@ -117,7 +115,7 @@ def test_known_at_alone_asks_about_that_same_instant(api: Client) -> None:
     assert row["status"] == "waived"
 
 
-def test_a_past_due_instant_keeps_the_grace_period_that_went_with_it(api: Client) -> None:
+def test_a_past_due_instant_has_its_own_grace_period(api: Client) -> None:
     grace = {"count": 2, "unit": "days"}
     deadline = agree(duty(grace=grace), as_of=utc("2026-03-01T00:00"))
     for at, to in (("2026-03-05T00:00", "2026-03-20"), ("2026-03-06T00:00", "2026-03-25")):
@@ -135,14 +133,14 @@ def test_a_past_due_instant_keeps_the_grace_period_that_went_with_it(api: Client
     ]
 
 
-def test_a_question_about_the_future_is_refused(api: Client) -> None:
+def test_future_instants_are_refused(api: Client) -> None:
     tomorrow = (timezone.now() + timedelta(days=1)).isoformat()
     for name in ("as_of", "known_at"):
         assert paths(get(api, "deadlines/", 400, **{name: tomorrow})) == {name}
         assert paths(get(api, "summary/", 400, **{name: tomorrow})) == {name}
 
 
-def test_positions_dispute_a_deadline_from_when_they_were_stated_and_known(api: Client) -> None:
+def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     late = utc("2026-04-10T00:00")
     state(deadline, as_of=late, party="ACME", verdict="not_met", on="2026-04-01")
@@ -164,7 +162,7 @@ def test_positions_dispute_a_deadline_from_when_they_were_stated_and_known(api: 
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("query", "expected"),
     [
         ({"status": "pending"}, ["A", "B", "C"]),
         ({"status": "met,unmet"}, []),
@@ -190,19 +188,19 @@ def test_positions_dispute_a_deadline_from_when_they_were_stated_and_known(api: 
         ({"ordering": "-id"}, ["C", "B", "A"]),
     ],
 )
-def test_deadlines_can_be_found_by(api: Client, asked: dict[str, str], expected: list[str]) -> None:
+def test_filter_deadlines_by(api: Client, query: dict[str, str], expected: list[str]) -> None:
     agree(
         duty("A", "2099-01-01", owner="lee@example.org"),
         duty("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
         duty("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
     )
     for moment in ({}, {"as_of": timezone.now().isoformat()}):
-        found = refs(api, **asked, **moment)
-        assert (found if "ordering" in asked else sorted(found)) == expected
+        found = refs(api, **query, **moment)
+        assert (found if "ordering" in query else sorted(found)) == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "name"),
+    ("query", "name"),
     [
         ({"statsu": "unmet"}, "statsu"),
         ({"status": "unmett"}, "status"),
@@ -225,57 +223,57 @@ def test_deadlines_can_be_found_by(api: Client, asked: dict[str, str], expected:
         ({"format": "json"}, "format"),
     ],
 )
-def test_a_slip_in_a_parameter_is_refused_by_its_name(
-    api: Client, asked: dict[str, Any], name: str
+def test_an_invalid_parameter_is_refused_by_name(
+    api: Client, query: dict[str, Any], name: str
 ) -> None:
-    assert paths(get(api, "deadlines/", 400, **asked)) == {name}
+    assert paths(get(api, "deadlines/", 400, **query)) == {name}
 
 
-def test_bytes_that_are_not_utf_8_in_a_question_are_refused(api: Client) -> None:
+def test_invalid_utf_8_in_a_query_is_refused(api: Client) -> None:
     response = api.get("/api/v1/deadlines/?q=%ff%fe")
     assert (response.status_code, paths(response.json())) == (400, {"q"})
 
 
-def test_more_deadlines_than_a_page_holds_can_fall_due_at_one_instant(api: Client) -> None:
+def test_paging_works_when_more_than_a_page_is_due_at_one_instant(api: Client) -> None:
     agree(*(duty(f"O-{number}", "2099-01-01") for number in range(1, 1_203)))
     for ordering in ("due_at", "-due_at", "status_since", "-status_since", "id", "-id"):
-        asked = {"ordering": ordering, "page_size": 500}
-        seen = [row["id"] for row in every_page(api, "deadlines/", **asked)]
+        query = {"ordering": ordering, "page_size": 500}
+        seen = [row["id"] for row in every_page(api, "deadlines/", **query)]
         assert len(seen) == len(set(seen)) == 1_202
         assert seen == sorted(seen, reverse=ordering.startswith("-"))
 
 
-def test_pages_of_the_past_are_all_of_one_piece(api: Client) -> None:
+def test_later_pages_ignore_facts_recorded_meanwhile(api: Client) -> None:
     first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-02"), as_of=utc("2026-02-01T00:00"))
     page = get(api, "deadlines/", as_of="2026-03-15T00:00:00Z", page_size=1)
-    # What comes to be known between two pages does not show on the second.
+    # A fact recorded between two pages does not show on the second.
     other = Deadline.objects.exclude(pk=first.pk).get()
     record(other, as_of=timezone.now(), type="waiver", on="2026-02-10")
     [row] = api.get(page["next"]).json()["results"]
     assert (row["obligation_ref"], row["status"]) == ("B", "pending")
 
 
-def test_a_changed_cursor_is_refused(api: Client) -> None:
+def test_a_tampered_cursor_is_refused(api: Client) -> None:
     agree(duty("A"), duty("B"))
     cursor = get(api, "deadlines/", page_size=1)["next"].partition("cursor=")[2]
     for changed in (cursor[:-1], f"{cursor}A", cursor[::-1], "é", "=", cursor[:9]):
         assert paths(get(api, "deadlines/", 400, cursor=changed)) == {"cursor"}
-    # Whole, but of another order.
+    # A valid cursor, but of another ordering.
     assert paths(get(api, "deadlines/", 400, cursor=cursor, ordering="-due_at")) == {"cursor"}
 
 
-def test_a_list_costs_the_same_queries_however_long_it_is(
+def test_the_number_of_queries_does_not_depend_on_the_length_of_the_list(
     api: Client, django_assert_num_queries: Any
 ) -> None:
     agree(duty("A"))
-    with django_assert_num_queries(2):  # who is asking, and what for
+    with django_assert_num_queries(2):  # authentication, and the list
         get(api, "deadlines/")
     agree(*(duty(f"O-{number}") for number in range(50)), ref="other")
     with django_assert_num_queries(2):
         assert len(rows(api, "deadlines/")) == 51
 
 
-def test_a_timeline_shows_what_was_and_what_will_be_and_why(api: Client) -> None:
+def test_a_timeline_shows_past_and_projected_statuses_with_reasons(api: Client) -> None:
     deadline = agree(duty(due_on="2099-03-15", grace={"count": 1, "unit": "days"}))
     fact = record(
         deadline,
@@ -306,6 +304,6 @@ def test_deadlines_are_read_only(api: Client) -> None:
 
 
 @pytest.mark.parametrize("key", ["0", "99999999999999999999", "9223372036854775808", "-1", "a"])
-def test_an_id_that_cannot_be_is_not_found(api: Client, key: str) -> None:
+def test_an_impossible_id_is_not_found(api: Client, key: str) -> None:
     problem = get(api, f"deadlines/{key}/", 404)
     assert problem["status"] == 404

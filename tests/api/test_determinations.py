@@ -1,4 +1,4 @@
-"""determinations/: what the desk itself concludes, with its reasons."""
+"""determinations/: findings of the desk, with reasons."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def missed(db: None) -> Deadline:
 
 
 def determine(client: Client, deadline: Deadline, verdict: str, **more: Any) -> Any:
-    """Record what the desk concludes."""
+    """Record a determination."""
     sent = {"deadline": deadline.pk, "verdict": verdict, "on": "2026-03-18", "note": REASONS}
     return post(client, "determinations/", sent | more)
 
 
-def standing(client: Client, deadline: Deadline) -> tuple[str, str]:
+def status_of(client: Client, deadline: Deadline) -> tuple[str, str]:
     row = get(client, f"deadlines/{deadline.pk}/")
     return row["status"], row["verification"]
 
 
-def test_a_determination_carries_its_reasons_and_evidence_and_the_status_follows(
+def test_a_determination_stores_reasons_and_evidence_and_sets_the_status(
     api: Client, desk: User, missed: Deadline
 ) -> None:
     row = determine(api, missed, "partly_met", share="0.4", evidence=["E1"])
@@ -61,7 +61,7 @@ def test_a_determination_carries_its_reasons_and_evidence_and_the_status_follows
         "is_superseded": False,
         "superseded_by": None,
     }
-    assert standing(api, missed) == ("partly_met", "confirmed")
+    assert status_of(api, missed) == ("partly_met", "confirmed")
     assert get(api, f"determinations/{row['id']}/") == row
     assert get(api, f"facts/{row['id']}/")["type"] == "determination"
 
@@ -76,12 +76,12 @@ def test_a_determination_carries_its_reasons_and_evidence_and_the_status_follows
         ("undetermined", {}, ("unmet", "checked")),
     ],
 )
-def test_each_verdict_shows_at_once_and_is_gone_when_retracted(
+def test_each_verdict_takes_effect_immediately_until_retracted(
     api: Client, missed: Deadline, verdict: str, more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     before = get(api, f"deadlines/{missed.pk}/")
     row = determine(api, missed, verdict, **more)
-    assert standing(api, missed) == expected
+    assert status_of(api, missed) == expected
     post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": row["id"]})
     after = get(api, f"deadlines/{missed.pk}/")
     # The expected quantity and the next notification step move with the clock.
@@ -89,9 +89,7 @@ def test_each_verdict_shows_at_once_and_is_gone_when_retracted(
     assert {**after, **moving} == {**before, **moving}
 
 
-def test_earlier_determinations_stay_readable_with_what_superseded_them(
-    api: Client, missed: Deadline
-) -> None:
+def test_superseded_determinations_stay_readable(api: Client, missed: Deadline) -> None:
     first = determine(api, missed, "not_met")
     second = determine(api, missed, "met", supersedes=first["id"])
     seen = [(each["verdict"], each["superseded_by"]) for each in rows(api, "determinations/")]
@@ -102,7 +100,7 @@ def test_earlier_determinations_stay_readable_with_what_superseded_them(
     listed = rows(api, "determinations/")
     assert [each["superseded_by"] for each in listed] == [None, gone["id"]]
     assert [each["is_superseded"] for each in listed] == [False, True]
-    assert standing(api, missed) == ("unmet", "confirmed")
+    assert status_of(api, missed) == ("unmet", "confirmed")
 
     then = rows(api, "determinations/", known_at=second["recorded_at"])
     assert [each["is_superseded"] for each in then] == [True, False]
@@ -111,17 +109,17 @@ def test_earlier_determinations_stay_readable_with_what_superseded_them(
     ]
 
 
-def test_determinations_are_found_by_what_they_are_about(api: Client, missed: Deadline) -> None:
+def test_filter_determinations(api: Client, missed: Deadline) -> None:
     other = agree(duty("O-2"), ref="other", as_of=PAST)
     row = determine(api, missed, "not_met")
     determine(api, other, "met", on="2026-03-10")
     post(api, "facts/", {"deadline": other.pk, "type": "waiver", "on": "2026-03-01"})
     assert len(rows(api, "determinations/")) == 2
-    for asked in (
+    for query in (
         {"agreement": "supply"}, {"deadline": missed.pk}, {"obligation_ref": "O-1"},
         {"verdict": "not_met"},
     ):  # fmt: skip
-        assert rows(api, "determinations/", **asked) == [row], asked
+        assert rows(api, "determinations/", **query) == [row], query
     get(api, f"determinations/{Fact.objects.get(kind='waiver').pk}/", 404)
 
 
@@ -147,7 +145,7 @@ def test_determinations_are_found_by_what_they_are_about(api: Client, missed: De
         ({"until": "2026-04-01"}, "until"),
     ],
 )
-def test_a_bad_determination_is_refused_at_its_field_and_stores_nothing(
+def test_an_invalid_determination_is_refused_at_the_field_and_stores_nothing(
     api: Client, missed: Deadline, change: dict[str, object], path: str
 ) -> None:
     good = {

@@ -1,4 +1,4 @@
-"""due-rules/preview/: what a rule comes to, with the working, before anything is stored."""
+"""due-rules/preview/: the due dates of a rule, with the trace, before anything is stored."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ CALENDARS = (
 
 
 def offset(count: int = 14, unit: str = "days", **more: Any) -> dict[str, Any]:
-    """A period from 19 June 2026, unless another anchor is named."""
+    """Return an offset rule, from 19 June 2026 by default."""
     anchor = more.pop("anchor", {"date": "2026-06-19"})
     return {"type": "offset", "from": anchor, "count": count, "unit": unit, **more}
 
 
 def every(rrule: str, start: str = "2026-01-31", **more: Any) -> dict[str, Any]:
-    """A recurrence."""
+    """Return a recurrence rule."""
     return {"type": "recurrence", "rrule": rrule, "start": start, **more}
 
 
 def when(**event: str) -> dict[str, Any]:
-    """A rule that waits for an event, and gives three days from it."""
+    """Return a rule that is due three days after an event."""
     return {"type": "trigger", "on": event, "then": {"type": "offset", "count": 3, "unit": "days"}}
 
 
-def preview(client: Client, rule: object, expected: int = 200, /, **around: Any) -> Any:
-    """What the API answers to a rule."""
-    return post(client, PREVIEW, {"rule": rule, **around}, expected)
+def preview(client: Client, rule: object, expected: int = 200, /, **context: Any) -> Any:
+    """Return the preview of a rule."""
+    return post(client, PREVIEW, {"rule": rule, **context}, expected)
 
 
-def test_a_preview_shows_the_working(api: Client) -> None:
+def test_a_preview_shows_the_trace(api: Client) -> None:
     found = preview(
         api,
         every("FREQ=MONTHLY;BYMONTHDAY=31", end_of_month=True, roll="modified_following",
@@ -74,67 +74,69 @@ def test_a_preview_shows_the_working(api: Client) -> None:
     assert (found["earliest"], found["latest"]) == (None, None)
 
 
-def test_a_rule_is_given_back_with_every_field_named(api: Client) -> None:
+def test_a_preview_returns_the_rule_with_all_fields(api: Client) -> None:
     rule = preview(api, offset())["rule"]
     assert rule["from"] == {"date": "2026-06-19"}
     assert (rule["direction"], rule["roll"], rule["method"]) == ("after", "none", None)
     assert preview(api, rule)["rule"] == rule
 
 
-def test_where_no_zone_is_named_the_day_ends_in_utc_and_a_warning_says_so(api: Client) -> None:
+def test_without_a_zone_the_day_ends_in_utc_with_a_warning(api: Client) -> None:
     found = preview(api, DAY)
     assert found["deadlines"][0]["due_at"] == "2026-05-15T00:00:00Z"
     assert found["warnings"] == [GUESSED]
 
 
-def test_the_nearest_named_zone_counts(api: Client) -> None:
+def test_the_most_specific_zone_applies(api: Client) -> None:
     agree(ref="here")
     agree(ref="there", timezone="America/New_York")
-    for around, zone_name in (
+    for context, zone_name in (
         ({"obligor": "CHN"}, "Asia/Shanghai"),
         ({"obligor": "CHN", "agreement": "here"}, "Asia/Shanghai"),
         ({"obligor": "CHN", "agreement": "there"}, "America/New_York"),
         ({"obligor": "CHN", "agreement": "there", "timezone": "Asia/Tokyo"}, "Asia/Tokyo"),
     ):
-        found = preview(api, DAY, **around)
+        found = preview(api, DAY, **context)
         assert (found["deadlines"][0]["timezone"], found["warnings"]) == (zone_name, [])
         rule = DAY | {"timezone": "Europe/Paris"}
-        assert preview(api, rule, **around)["deadlines"][0]["timezone"] == "Europe/Paris"
+        assert preview(api, rule, **context)["deadlines"][0]["timezone"] == "Europe/Paris"
 
 
-def test_an_agreement_lends_its_calendars_milestones_and_deadlines(api: Client) -> None:
+def test_a_preview_can_use_the_calendars_milestones_and_deadlines_of_an_agreement(
+    api: Client,
+) -> None:
     agree(
         duty("A", "2026-05-01"),
         calendars=["DE-BY"],
         timezone="Europe/Berlin",
         milestones=[{"ref": "in-force", "on": "2026-05-01"}, {"ref": "later"}],
     )
-    around = {"agreement": "supply"}
-    # 1 May is Labour Day, 14 May Ascension Day there.
-    found = preview(api, offset(9, "business_days", anchor={"milestone": "in-force"}), **around)
+    context = {"agreement": "supply"}
+    # There, 1 May is Labour Day and 14 May is Ascension Day.
+    found = preview(api, offset(9, "business_days", anchor={"milestone": "in-force"}), **context)
     assert found["dates"] == ["2026-05-15"]
-    assert preview(api, offset(2, "weeks", anchor={"deadline": "A"}), **around)["dates"] == [
+    assert preview(api, offset(2, "weeks", anchor={"deadline": "A"}), **context)["dates"] == [
         "2026-05-15"
     ]
-    dormant = preview(api, offset(anchor={"milestone": "later"}), **around)
+    dormant = preview(api, offset(anchor={"milestone": "later"}), **context)
     assert (dormant["dates"], dormant["deadlines"]) == ([], [])
     assert dormant["warnings"] == ["Dormant until the milestone later has a date."]
 
 
 def test_a_trigger_is_dormant_until_its_event_is_known(api: Client) -> None:
     agree(duty("A"), timezone="UTC", milestones=[{"ref": "M", "on": "2026-05-01"}, {"ref": "N"}])
-    around = {"agreement": "supply"}
-    assert preview(api, when(milestone="M"), **around)["dates"] == ["2026-05-04"]
+    context = {"agreement": "supply"}
+    assert preview(api, when(milestone="M"), **context)["dates"] == ["2026-05-04"]
     for event, warning in (
         ({"milestone": "N"}, "Dormant until the milestone N happens."),
         ({"breach_of": "A"}, "Dormant until A is breached."),
         ({"met": "A"}, "Dormant until A is met."),
     ):
-        found = preview(api, when(**event), **around)
+        found = preview(api, when(**event), **context)
         assert (found["dates"], found["warnings"]) == ([], [warning])
 
 
-def test_where_readings_of_a_method_differ_both_days_are_given(api: Client) -> None:
+def test_both_days_are_returned_when_readings_of_a_method_differ(api: Client) -> None:
     found = preview(api, offset(method="frcp-6", calendars=["US"], timezone="America/New_York"))
     assert (found["earliest"], found["latest"]) == ("2026-07-03", "2026-07-06")
     assert (found["earliest_at"], found["latest_at"]) == (
@@ -148,7 +150,7 @@ def test_where_readings_of_a_method_differ_both_days_are_given(api: Client) -> N
     assert any(sentence.startswith("Readings differ") for sentence in found["trace"])
 
 
-def test_a_two_sided_day_ends_in_each_zone_at_an_instant_of_its_own(api: Client) -> None:
+def test_a_two_sided_day_ends_at_a_different_instant_in_each_zone(api: Client) -> None:
     agree()
     found = preview(api, DAY | {"is_two_sided": True}, obligor="CHN", obligee="ACME")
     assert (found["earliest"], found["latest"]) == ("2026-05-14", "2026-05-14")
@@ -199,7 +201,7 @@ def test_a_two_sided_day_ends_in_each_zone_at_an_instant_of_its_own(api: Client)
         ({"rule": DAY, "ruel": DAY}, "ruel"),
     ],
 )  # fmt: skip
-def test_a_bad_rule_is_refused_at_its_field(
+def test_an_invalid_rule_is_refused_at_the_field(
     api: Client, body: dict[str, object], path: str
 ) -> None:
     agree()
@@ -221,7 +223,7 @@ def test_a_bad_rule_is_refused_at_its_field(
     ],
     ids=lambda body: body["rule"].get("rrule", "offset")[:40],
 )  # fmt: skip
-def test_a_rule_made_to_cost_much_is_answered_at_once(api: Client, body: dict[str, Any]) -> None:
+def test_an_expensive_rule_is_answered_quickly(api: Client, body: dict[str, Any]) -> None:
     # The processor time of this thread, which other work on the machine does not add to.
     before = thread_time()
     response = api.post(f"/api/v1/{PREVIEW}", body, content_type="application/json")
@@ -250,10 +252,10 @@ def test_a_preview_costs_the_same_queries_however_much_there_is(
 ) -> None:
     agree(*(duty(f"O-{number}") for number in range(30)),
           milestones=[{"ref": f"M-{number}"} for number in range(30)])  # fmt: skip
-    around = {"agreement": "supply", "obligor": "CHN", "obligee": "ACME", "limit": 1_000}
+    context = {"agreement": "supply", "obligor": "CHN", "obligee": "ACME", "limit": 1_000}
     for rule in (DAY, every("FREQ=DAILY"), offset(anchor={"deadline": "O-1"})):
         with django_assert_max_num_queries(8):
-            preview(api, rule, **around)
+            preview(api, rule, **context)
 
 
 def test_whoever_may_read_may_preview_also_with_a_token_that_may_only_read(

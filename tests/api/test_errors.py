@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 4xx that says what is wrong, in one form; never a 5xx."""
+"""Invalid requests receive a 4xx problem response that says what is wrong, never a 5xx."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def is_problem(response: Any, status: int) -> bool:
 
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("room", ["parties", "facts", "agreements/import"])
-def test_a_body_that_cannot_be_read_is_refused(api: Client, room: str, text: bytes) -> None:
+def test_an_unreadable_body_is_refused(api: Client, room: str, text: bytes) -> None:
     assert is_problem(api.post(f"{BASE}{room}/", text, content_type=JSON), 400)
     assert not Party.objects.exists()
 
 
-def test_a_broken_body_is_refused_with_its_line_and_column(api: Client) -> None:
+def test_malformed_json_is_refused_with_line_and_column(api: Client) -> None:
     response = api.post(f"{BASE}parties/", b'{\n "code": FRA}', content_type=JSON)
     assert "Line 2, column 10" in response.json()["detail"]
 
@@ -78,18 +78,18 @@ def test_a_body_over_ten_megabytes_is_refused_as_a_document_too(api: Client) -> 
 
 
 class Endless(BytesIO):
-    """A body that never ends, and counts how much of it was taken."""
+    """A body that never ends, and counts the bytes read."""
 
     taken = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         assert size is not None
-        assert size >= 0, "everything was asked for"
+        assert size >= 0, "the whole body was requested"
         self.taken += size
         return b" " * size
 
 
-def test_a_body_in_pieces_is_read_no_further_than_it_may_be_long(api: Client) -> None:
+def test_a_chunked_body_is_read_only_up_to_the_limit(api: Client) -> None:
     body = Endless()
     environ = {
         "wsgi.input": body,
@@ -103,7 +103,7 @@ def test_a_body_in_pieces_is_read_no_further_than_it_may_be_long(api: Client) ->
     assert body.taken <= 2**20 + 1
 
 
-def test_a_body_in_pieces_is_read_like_any_other(api: Client) -> None:
+def test_a_chunked_body_is_accepted(api: Client) -> None:
     text = b'{"code":"FRA","name":"France","kind":"state","timezone":"Europe/Paris"}'
     environ = {
         "wsgi.input": BytesIO(text),
@@ -122,12 +122,12 @@ def test_a_body_in_pieces_is_read_like_any_other(api: Client) -> None:
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "", "nonsense"]
 )
-def test_a_body_of_another_kind_is_refused(api: Client, kind: str) -> None:
+def test_a_body_with_another_media_type_is_refused(api: Client, kind: str) -> None:
     response = api.post(f"{BASE}parties/", b"{}", content_type=kind)
     assert is_problem(response, 415)
 
 
-def test_only_json_is_given(api: Client) -> None:
+def test_only_json_is_served(api: Client) -> None:
     assert is_problem(api.get(f"{BASE}parties/", headers={"Accept": "text/html"}), 406)
 
 
@@ -136,11 +136,11 @@ def test_only_json_is_given(api: Client) -> None:
     ["/api/", "/api/v2/", f"{BASE}nothing/", f"{BASE}parties/fra/", f"{BASE}parties/FRA/",
      f"{BASE}parties/%00/", f"{BASE}parties/%ff/", f"{BASE}agreements/../admin/"],
 )  # fmt: skip
-def test_where_nothing_is_the_answer_is_a_problem_too(api: Client, address: str) -> None:
+def test_an_unknown_address_returns_a_problem(api: Client, address: str) -> None:
     assert is_problem(api.get(address), 404)
 
 
-def test_an_address_without_its_last_slash_is_sent_on_but_a_body_is_not(api: Client) -> None:
+def test_a_missing_trailing_slash_redirects_reads_but_not_writes(api: Client) -> None:
     response = api.get("/api/v1/deadlines?status=unmet")
     assert (response.status_code, response["Location"]) == (301, "/api/v1/deadlines/?status=unmet")
     response = api.post("/api/v1/facts", {}, content_type=JSON)
@@ -150,7 +150,7 @@ def test_an_address_without_its_last_slash_is_sent_on_but_a_body_is_not(api: Cli
 
 
 @pytest.mark.parametrize("verb", ["PUT", "DELETE", "TRACE", "PROPFIND"])
-def test_other_verbs_are_not_offered(api: Client, verb: str) -> None:
+def test_other_methods_are_not_allowed(api: Client, verb: str) -> None:
     agree()
     for address in ("parties/", "parties/CHN/", "summary/", "agreements/import/"):
         response = api.generic(verb, BASE + address)
@@ -158,14 +158,14 @@ def test_other_verbs_are_not_offered(api: Client, verb: str) -> None:
         assert response["Allow"]
 
 
-def test_a_host_that_is_not_ours_is_refused(api: Client) -> None:
+def test_an_unknown_host_is_refused(api: Client) -> None:
     response = api.get(f"{BASE}parties/", headers={"Host": "evil.example"})
     assert is_problem(response, 400)
 
 
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
-def test_a_fault_of_ours_tells_nothing_of_itself(client: Client) -> None:
+def test_an_internal_error_reveals_no_details(client: Client) -> None:
     client.raise_request_exception = False
     response = client.get("/api/fault/")
     assert is_problem(response, 500)
@@ -198,10 +198,10 @@ def wait_until_somebody_waits_for_us() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_store_the_same_at_once_get_one_row_and_one_sentence(api: Client) -> None:
+def test_of_two_concurrent_duplicates_one_is_stored_and_one_is_refused(api: Client) -> None:
     is_stored = Event()
 
-    def the_other_one() -> None:
+    def store_concurrently() -> None:
         with transaction.atomic():
             Party.objects.create(code="FRA", name="F", kind="state", timezone="Europe/Paris")
             is_stored.set()
@@ -209,7 +209,7 @@ def test_two_who_store_the_same_at_once_get_one_row_and_one_sentence(api: Client
             wait_until_somebody_waits_for_us()
         connection.close()
 
-    other = Thread(target=the_other_one)
+    other = Thread(target=store_concurrently)
     other.start()
     assert is_stored.wait(60)
     france = {"code": "FRA", "name": "France", "kind": "state", "timezone": "Europe/Paris"}
@@ -220,24 +220,24 @@ def test_two_who_store_the_same_at_once_get_one_row_and_one_sentence(api: Client
     assert Party.objects.get().name == "F"
 
 
-def test_a_database_that_is_gone_is_no_fault_of_the_request() -> None:
+def test_an_unreachable_database_is_reported_as_503() -> None:
     response = problem_response(OperationalError("no route to host secret.example"), {})
     assert response is not None
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert b"secret" not in response.content  # type: ignore[attr-defined]
 
 
-def test_every_list_refuses_a_parameter_that_it_does_not_know(api: Client) -> None:
+def test_every_list_refuses_unknown_parameters(api: Client) -> None:
     for pattern in urls.urlpatterns:
         address = str(pattern.pattern)
         if "<" in address or pattern.name in {"schema", "docs", "import", "due-rules-preview"}:
             continue
         problem = get(api, address, 400, nonsense="1")
-        # One list needs to be told since when.
+        # One list requires `since`.
         assert paths(problem) - {"since"} == {"nonsense"}, address
 
 
 @pytest.mark.django_db
-def test_outside_the_api_people_see_a_page(client: Client) -> None:
+def test_errors_outside_the_api_are_html_pages(client: Client) -> None:
     response = client.get("/nothing/")
     assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")

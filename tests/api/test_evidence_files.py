@@ -1,4 +1,4 @@
-"""Files that hold evidence: what is kept, what is refused, and how they are served."""
+"""Evidence files: which are stored, which are refused, and how they are served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    """Where files are kept in this test."""
+    """The folder of stored files in this test."""
     settings.FILES_DIR = tmp_path / "files"
     settings.LARGEST_FILE = 100_000
     return tmp_path / "files"
@@ -45,16 +45,16 @@ def evidence(api: Client, folder: Path) -> int:
 
 def upload(client: Client, evidence: int, name: str, content: bytes) -> Any:
     file = SimpleUploadedFile(name, content)
-    # Django's test client, like any browser, sends what the name is; what it was is set again.
+    # Django sanitizes the name, so the original is set again.
     file._name = name  # type: ignore[attr-defined]
     return client.post(f"{BASE}evidence/{evidence}/files/", {"file": file})
 
 
-def kept(folder: Path) -> list[Path]:
+def stored_files(folder: Path) -> list[Path]:
     return [each for each in folder.rglob("*") if each.is_file()] if folder.exists() else []
 
 
-def test_a_file_is_kept_with_its_hash_and_served_as_it_was(
+def test_a_file_is_stored_with_its_hash_and_served_unchanged(
     api: Client, desk: User, evidence: int, folder: Path
 ) -> None:
     response = upload(api, evidence, "Zollbeleg März.pdf", PDF)
@@ -78,12 +78,10 @@ def test_a_file_is_kept_with_its_hash_and_served_as_it_was(
     assert served["X-Content-Type-Options"] == "nosniff"
     assert served["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert served["ETag"] == f'"{row["sha256"]}"'
-    assert [path.read_bytes() for path in kept(folder)] == [PDF]
+    assert [path.read_bytes() for path in stored_files(folder)] == [PDF]
 
 
-def test_a_better_copy_is_a_new_revision_beside_the_first(
-    api: Client, evidence: int, folder: Path
-) -> None:
+def test_a_better_copy_is_a_new_revision(api: Client, evidence: int, folder: Path) -> None:
     upload(api, evidence, "a.png", PNG)
     upload(api, evidence, "a.pdf", PDF)
     upload(api, evidence, "again.png", PNG)
@@ -91,8 +89,8 @@ def test_a_better_copy_is_a_new_revision_beside_the_first(
     assert [(each["revision"], each["name"]) for each in files] == [
         (1, "a.png"), (2, "a.pdf"), (3, "again.png"),
     ]  # fmt: skip
-    # Equal files lie there once.
-    assert len(kept(folder)) == 2
+    # Identical files are stored once.
+    assert len(stored_files(folder)) == 2
     first = api.get(f"{BASE}evidence/{evidence}/files/1/")
     assert b"".join(first.streaming_content) == PNG  # type: ignore[attr-defined]
 
@@ -126,18 +124,18 @@ def zip_bomb() -> bytes:
         ("a" * 200 + ".pdf", PDF),
     ],
 )
-def test_what_is_no_evidence_is_refused_and_leaves_nothing(
+def test_an_unacceptable_file_is_refused_and_stores_nothing(
     api: Client, evidence: int, folder: Path, name: str, content: bytes
 ) -> None:
     response = upload(api, evidence, name, content)
     assert response.status_code in {400, 413}, response.content
     assert response["Content-Type"] == "application/problem+json"
     assert not EvidenceFile.objects.exists()
-    assert kept(folder) == []
+    assert stored_files(folder) == []
 
 
 @pytest.mark.parametrize("name", ["evil\u202efdp.pdf", "a\nb.pdf", "a\x00b.pdf"])
-def test_no_hidden_character_of_a_name_is_kept(
+def test_hidden_characters_are_removed_from_file_names(
     api: Client, evidence: int, folder: Path, name: str
 ) -> None:
     response = upload(api, evidence, name, PDF)
@@ -148,20 +146,20 @@ def test_no_hidden_character_of_a_name_is_kept(
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.pdf", "C:\\evil\\x.pdf", "/etc/cron.d/x.pdf"])
-def test_a_name_with_the_parts_of_a_path_leads_nowhere(
+def test_path_components_are_removed_from_file_names(
     api: Client, evidence: int, folder: Path, name: str
 ) -> None:
     response = upload(api, evidence, name, PDF)
     if response.status_code == 201:
         assert response.json()["name"] in {"passwd.pdf", "x.pdf"}
-        [path] = kept(folder)
+        [path] = stored_files(folder)
         assert path == folder / sha256(PDF).hexdigest()[:2] / sha256(PDF).hexdigest()
     else:
         assert response.status_code == 400
-        assert kept(folder) == []
+        assert stored_files(folder) == []
 
 
-def test_an_html_file_that_calls_itself_text_is_served_as_text(api: Client, evidence: int) -> None:
+def test_html_uploaded_as_text_is_served_as_text(api: Client, evidence: int) -> None:
     response = upload(api, evidence, "page.txt", b"<script>alert(1)</script>")
     served = api.get(response["Location"])
     assert served["Content-Type"].startswith("text/plain")
@@ -169,7 +167,7 @@ def test_an_html_file_that_calls_itself_text_is_served_as_text(api: Client, evid
     assert served["X-Content-Type-Options"] == "nosniff"
 
 
-def test_an_upload_that_announces_two_gigabytes_is_refused_unread(
+def test_an_upload_announced_as_two_gigabytes_is_refused_unread(
     api: Client, evidence: int, folder: Path
 ) -> None:
     class Unread(io.BytesIO):
@@ -186,7 +184,7 @@ def test_an_upload_that_announces_two_gigabytes_is_refused_unread(
         **announced,
     )
     assert response.status_code == 413, response.content
-    assert kept(folder) == []
+    assert stored_files(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -199,7 +197,7 @@ def test_an_upload_that_announces_two_gigabytes_is_refused_unread(
         {"file": [SimpleUploadedFile("a.pdf", PDF), SimpleUploadedFile("b.pdf", PDF)]},
     ],
 )
-def test_a_form_holds_one_file(
+def test_a_form_must_contain_exactly_one_file(
     api: Client, evidence: int, folder: Path, form: dict[str, Any]
 ) -> None:
     for value in form.values():
@@ -208,14 +206,14 @@ def test_a_form_holds_one_file(
                 each.seek(0)
     response = api.post(f"{BASE}evidence/{evidence}/files/", form)
     assert response.status_code == 400, response.content
-    assert kept(folder) == []
+    assert stored_files(folder) == []
 
 
-def test_json_is_no_form(api: Client, evidence: int) -> None:
+def test_json_is_refused_as_an_upload(api: Client, evidence: int) -> None:
     post(api, f"evidence/{evidence}/files/", {"file": "x"}, 415)
 
 
-def test_what_was_stored_cannot_be_changed_or_guessed(api: Client, evidence: int) -> None:
+def test_stored_files_cannot_be_changed_or_guessed(api: Client, evidence: int) -> None:
     upload(api, evidence, "a.pdf", PDF)
     for path in (f"evidence/{evidence}/files/2/", f"evidence/{evidence + 1}/files/1/"):
         get(api, path, 404)
@@ -223,7 +221,7 @@ def test_what_was_stored_cannot_be_changed_or_guessed(api: Client, evidence: int
     patch(api, f"evidence/{evidence}/files/1/", {"name": "b.pdf"}, 405)
 
 
-def test_files_are_only_for_those_who_may_see_evidence(api: Client, evidence: int) -> None:
+def test_files_need_the_permission_to_view_evidence(api: Client, evidence: int) -> None:
     upload(api, evidence, "a.pdf", PDF)
     stranger = client_of(User.objects.create_user("stranger@example.org", "x"))
     assert Client().get(f"{BASE}evidence/{evidence}/files/1/").status_code == 401
@@ -231,12 +229,10 @@ def test_files_are_only_for_those_who_may_see_evidence(api: Client, evidence: in
     assert upload(stranger, evidence, "b.pdf", PDF).status_code == 403
 
 
-def test_a_file_that_was_changed_on_the_disk_is_found(
-    api: Client, evidence: int, folder: Path
-) -> None:
+def test_a_file_changed_on_disk_is_detected(api: Client, evidence: int, folder: Path) -> None:
     upload(api, evidence, "a.pdf", PDF)
     assert list(damaged_files()) == []
-    [path] = kept(folder)
+    [path] = stored_files(folder)
     path.write_bytes(PDF + b"more")
     assert [each.name for each in damaged_files()] == ["a.pdf"]
     path.unlink()
@@ -252,7 +248,7 @@ def look(api: Client, ref: str, day: str, **more: Any) -> Any:
     )  # fmt: skip
 
 
-def test_a_look_that_found_nothing_makes_the_deadline_checked(api: Client, evidence: int) -> None:
+def test_a_search_log_marks_the_deadline_as_checked(api: Client, evidence: int) -> None:
     deadline = deadline_of("O-1")
     look(api, "L1", "2026-03-10", obligations=["O-1"])
     assert get(api, f"deadlines/{deadline.pk}/")["verification"] == "unchecked"
@@ -266,7 +262,7 @@ def test_a_look_that_found_nothing_makes_the_deadline_checked(api: Client, evide
     assert get(api, f"deadlines/{deadline.pk}/")["verification"] == "confirmed"
 
 
-def test_evidence_bears_on_deadlines_of_its_own_agreement_only(api: Client, evidence: int) -> None:
+def test_evidence_can_only_name_deadlines_of_its_own_agreement(api: Client, evidence: int) -> None:
     other = agree(ref="other", as_of=utc("2026-03-01T00:00"))
     answer = post(
         api,

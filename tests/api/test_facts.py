@@ -1,4 +1,4 @@
-"""facts/, positions/ and evidence/: append-only, and the status follows at once."""
+"""facts/, positions/ and evidence/: append-only, with immediate effect on the status."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_late_performance_makes_the_deadline_met_late_and_ends_its_breach(
     assert rows(api, "facts/", deadline=missed.pk, type="performance", agreement="supply") == [fact]
 
 
-def test_less_than_the_whole_is_partly_met(api: Client, missed: Deadline) -> None:
+def test_partial_performance_is_partly_met(api: Client, missed: Deadline) -> None:
     post(
         api,
         "facts/",
@@ -82,7 +82,7 @@ def test_less_than_the_whole_is_partly_met(api: Client, missed: Deadline) -> Non
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "partly_met"
 
 
-def test_a_fact_recorded_by_mistake_is_taken_back_by_another(api: Client, missed: Deadline) -> None:
+def test_a_mistaken_fact_can_be_retracted(api: Client, missed: Deadline) -> None:
     wrong = post(api, "facts/", {"deadline": missed.pk, "type": "waiver", "on": "2026-03-01"})
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "waived"
     post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": wrong["id"]})
@@ -115,7 +115,7 @@ def test_a_fact_recorded_by_mistake_is_taken_back_by_another(api: Client, missed
         ({"recorded_at": "2026-03-18T00:00:00Z"}, "recorded_at"),
     ],
 )
-def test_a_bad_fact_is_refused_at_its_field(
+def test_an_invalid_fact_is_refused_at_the_field(
     api: Client, missed: Deadline, change: dict[str, object], path: str
 ) -> None:
     good = {"deadline": missed.pk, "type": "performance", "on": "2026-03-18"}
@@ -123,7 +123,7 @@ def test_a_bad_fact_is_refused_at_its_field(
     assert not Fact.objects.exists()
 
 
-def test_an_extension_into_a_dst_gap_is_refused_with_its_path(api: Client) -> None:
+def test_an_extension_into_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
     deadline = agree(duty(obligors=["ACME"], obligees=["CHN"], due_on="2099-03-01"))
     problem = post(
         api,
@@ -142,9 +142,9 @@ def test_an_extension_into_a_dst_gap_is_refused_with_its_path(api: Client) -> No
 def test_positions_dispute_a_deadline_and_never_set_its_status(
     api: Client, desk: User, missed: Deadline
 ) -> None:
-    said = {"deadline": missed.pk, "on": "2026-03-20"}
-    post(api, "positions/", said | {"party": "CHN", "verdict": "met", "quote": "All came."})
-    position = post(api, "positions/", said | {"party": "ACME", "verdict": "not_met"})
+    common = {"deadline": missed.pk, "on": "2026-03-20"}
+    post(api, "positions/", common | {"party": "CHN", "verdict": "met", "quote": "All came."})
+    position = post(api, "positions/", common | {"party": "ACME", "verdict": "not_met"})
     assert position == {
         "id": position["id"],
         "deadline": missed.pk,
@@ -164,7 +164,7 @@ def test_positions_dispute_a_deadline_and_never_set_its_status(
     assert (row["status"], row["is_disputed"]) == ("unmet", True)
     assert get(api, f"positions/{position['id']}/") == position
     assert rows(api, "positions/", party="ACME", verdict="not_met") == [position]
-    refused = post(api, "positions/", said | {"party": "FRA", "verdict": "met"}, 400)
+    refused = post(api, "positions/", common | {"party": "FRA", "verdict": "met"}, 400)
     assert paths(refused) == {"party"}
 
 
@@ -207,8 +207,8 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
         {"deadline": missed.pk, "type": "performance", "on": "2026-03-17", "evidence": ["E1"]},
     )
     assert fact["evidence"] == ["E1"]
-    asked = {"agreement": "supply", "obligation_ref": "O-1", "stance": "for", "asserted_by": "ACME"}
-    assert rows(api, "evidence/", **asked) == [evidence]
+    query = {"agreement": "supply", "obligation_ref": "O-1", "stance": "for", "asserted_by": "ACME"}
+    assert rows(api, "evidence/", **query) == [evidence]
     assert get(api, f"evidence/{evidence['id']}/") == evidence
 
 
@@ -222,7 +222,7 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
         ({"published_on": "yesterday"}, "published_on"),
     ],
 )
-def test_bad_evidence_is_refused_at_its_field(
+def test_invalid_evidence_is_refused_at_the_field(
     api: Client, missed: Deadline, change: dict[str, object], path: str
 ) -> None:
     good = {
@@ -232,7 +232,7 @@ def test_bad_evidence_is_refused_at_its_field(
 
 
 @pytest.mark.parametrize("room", ["facts", "positions", "evidence"])
-def test_what_is_recorded_is_never_edited(api: Client, geneva: object, room: str) -> None:
+def test_recorded_data_cannot_be_edited(api: Client, geneva: object, room: str) -> None:
     [row, *_] = rows(api, f"{room}/", page_size=1)
     for verb in (api.put, api.patch, api.delete):
         response = verb(f"/api/v1/{room}/{row['id']}/", {}, content_type="application/json")

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: a service that stopped working says so."""
+"""/healthz and /readyz report whether the service works."""
 
 from __future__ import annotations
 
@@ -19,44 +19,42 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ready(client: Client) -> tuple[int, Any]:
-    """What /readyz answers."""
+    """Return the status and body of /readyz."""
     response = client.get("/readyz")
     return response.status_code, response.json()
 
 
-def test_a_living_process_says_so_without_the_database(
-    client: Client, django_assert_num_queries: Any
-) -> None:
+def test_healthz_works_without_the_database(client: Client, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         response = client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "alive"})
 
 
-def test_before_the_first_sweep_it_is_not_ready(client: Client) -> None:
+def test_the_service_is_not_ready_before_the_first_sweep(client: Client) -> None:
     status, content = ready(client)
     assert (status, content["status"]) == (503, "not ready")
     assert content["checks"]["sweep"]["state"] == "failing"
     assert content["checks"]["database"]["state"] == content["checks"]["broker"]["state"] == "ok"
 
 
-def test_after_a_sweep_it_is_ready(client: Client) -> None:
+def test_the_service_is_ready_after_a_sweep(client: Client) -> None:
     sweep.run(as_of=timezone.now())
     status, content = ready(client)
     assert (status, content["status"]) == (200, "ready")
     assert content["checks"]["sweep"]["last_finished_seconds_ago"] < 60
 
 
-def test_a_sweep_that_stopped_makes_it_fail(client: Client) -> None:
+def test_a_stopped_sweep_fails_readiness(client: Client) -> None:
     sweep.run(as_of=timezone.now())
     SweepRun.objects.update(ended_at=timezone.now() - timedelta(seconds=70))
-    # One that has begun and not ended is no sign of life.
+    # A sweep that started but never finished does not count.
     SweepRun.objects.create(as_of=timezone.now(), started_at=timezone.now())
     status, content = ready(client)
     assert (status, content["checks"]["sweep"]["state"]) == (503, "failing")
     assert content["checks"]["sweep"]["last_finished_seconds_ago"] >= 70
 
 
-def test_an_alert_that_nobody_sends_makes_it_fail(client: Client) -> None:
+def test_an_unsent_alert_fails_readiness(client: Client) -> None:
     follow()
     agree()
     sweep.run(as_of=timezone.now())
@@ -70,7 +68,7 @@ def test_an_alert_that_nobody_sends_makes_it_fail(client: Client) -> None:
     assert ready(client)[0] == 200
 
 
-def test_what_a_silence_held_back_is_not_late_the_moment_that_it_ends(client: Client) -> None:
+def test_alerts_held_back_by_a_silence_are_not_late_when_it_ends(client: Client) -> None:
     follow()
     agreement = agree().agreement
     now = timezone.now()
@@ -90,7 +88,7 @@ def test_what_a_silence_held_back_is_not_late_the_moment_that_it_ends(client: Cl
     assert ready(client)[0] == 503
 
 
-def test_deadlines_quarantined_are_shown_and_do_not_make_it_fail(client: Client) -> None:
+def test_quarantined_deadlines_are_shown_without_failing_readiness(client: Client) -> None:
     agree()
     sweep.run(as_of=timezone.now())
     Deadline.objects.update(quarantine_error="ValueError()")
@@ -98,7 +96,7 @@ def test_deadlines_quarantined_are_shown_and_do_not_make_it_fail(client: Client)
     assert (status, content["checks"]["quarantined"]["deadlines"]) == (200, 1)
 
 
-def test_a_broker_that_is_gone_makes_it_fail_and_its_address_stays_secret(
+def test_an_unreachable_broker_fails_readiness_without_revealing_its_address(
     client: Client, settings: Any
 ) -> None:
     sweep.run(as_of=timezone.now())
@@ -109,7 +107,7 @@ def test_a_broker_that_is_gone_makes_it_fail_and_its_address_stays_secret(
         assert "secret" not in str(content)
 
 
-def test_a_database_that_is_gone_makes_it_fail_soon(
+def test_an_unreachable_database_fails_readiness_quickly(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parameters = connection.get_connection_params()
@@ -123,6 +121,6 @@ def test_a_database_that_is_gone_makes_it_fail_soon(
     assert client.get("/healthz").status_code == 200
 
 
-def test_health_is_only_looked_at(client: Client) -> None:
+def test_health_is_read_only(client: Client) -> None:
     assert client.post("/healthz").status_code == 405
     assert client.head("/readyz").status_code == 503

@@ -1,4 +1,4 @@
-"""obligations/: create, read, correct; each with the deadline that follows from it."""
+"""obligations/: create, read and correct, with their deadlines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.samples import agree, duty
 NEW = {"agreement": "supply", **duty("O-2", "2099-03-15")}
 
 
-def test_an_obligation_is_stored_with_the_deadline_it_makes(api: Client) -> None:
+def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
     agree()
     stored = post(
         api,
@@ -65,11 +65,11 @@ def test_an_obligation_is_stored_with_the_deadline_it_makes(api: Client) -> None
     }
     [deadline] = rows(api, "deadlines/", obligation_ref="O-2")
     assert (deadline["status"], deadline["due_at"]) == ("pending", "2099-03-15T16:00:00Z")
-    for asked in (
+    for query in (
         {"tag": "supply"}, {"owner": "lee@example.org"}, {"parent": "O-1"}, {"severity": "high"},
         {"ref": "O-2"}, {"q": "lot o-2"}, {"obligor": "CHN", "obligee": "ACME", "parent": "O-1"},
     ):  # fmt: skip
-        assert rows(api, "obligations/", agreement="supply", **asked) == [stored]
+        assert rows(api, "obligations/", agreement="supply", **query) == [stored]
     assert get(api, f"obligations/{stored['id']}/") == stored
 
 
@@ -118,7 +118,7 @@ def test_a_quantity_keeps_all_its_digits(api: Client) -> None:
         ({"title": 7}, "title"),
     ],
 )
-def test_a_bad_obligation_is_refused_at_its_field(
+def test_an_invalid_obligation_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
     agree()
@@ -126,13 +126,13 @@ def test_a_bad_obligation_is_refused_at_its_field(
     assert Obligation.objects.count() == Deadline.objects.count() == 1
 
 
-def test_a_due_time_in_a_dst_gap_is_refused_with_its_path(api: Client) -> None:
+def test_a_due_time_in_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
     agree()
     due = {"type": "date", "on": "2099-03-29", "time": "02:30"}
     problem = post(api, "obligations/", NEW | {"due": due | {"timezone": "Europe/Berlin"}}, 400)
     assert paths(problem) == {"due/time"}
     assert "does not exist in Europe/Berlin" in problem["detail"]
-    # The same where the zone follows from the obligor.
+    # The same if the zone comes from the obligor.
     by_buyer = {"due": due, "obligors": ["ACME"], "obligees": ["CHN"]}
     assert paths(post(api, "obligations/", NEW | by_buyer, 400)) == {"due/time"}
 
@@ -162,7 +162,7 @@ def test_a_corrected_due_rule_moves_the_deadline(api: Client) -> None:
         ({"parent": "O-1"}, ""),
     ],
 )
-def test_a_bad_correction_is_refused_at_its_field(
+def test_an_invalid_correction_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
     deadline = agree()
@@ -172,5 +172,5 @@ def test_a_bad_correction_is_refused_at_its_field(
     assert get(api, address) == before
 
 
-def test_a_correction_of_what_is_not_there_is_not_found(api: Client) -> None:
+def test_correcting_a_nonexistent_obligation_is_not_found(api: Client) -> None:
     patch(api, "obligations/4711/", {"title": "x"}, 404)

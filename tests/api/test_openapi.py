@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is true, and nothing that fits it makes the service fail."""
+"""The OpenAPI document is accurate, and no request that matches it causes a server error."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
 
 
-def test_it_is_given_as_json_unless_yaml_is_asked_for(client: Client) -> None:
+def test_the_document_is_json_unless_yaml_is_requested(client: Client) -> None:
     assert client.get(f"{BASE}schema/").json()["openapi"].startswith("3.1")
-    asked = {"Accept": "application/yaml"}
-    assert client.get(f"{BASE}schema/", headers=asked).content.startswith(b"openapi:")
+    query = {"Accept": "application/yaml"}
+    assert client.get(f"{BASE}schema/", headers=query).content.startswith(b"openapi:")
 
 
-def test_it_names_every_address_and_verb(document: dict[str, Any]) -> None:
+def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -> None:
     offered = {
         f"{verb} {address.removeprefix(BASE)}"
         for address, operations in document["paths"].items()
@@ -127,13 +127,13 @@ def test_a_request_body_requires_only_what_has_no_default(document: dict[str, An
     assert schemas["PartyDraft"]["additionalProperties"] is False
 
 
-def test_it_says_how_to_show_a_token(document: dict[str, Any]) -> None:
+def test_the_document_describes_token_authentication(document: dict[str, Any]) -> None:
     scheme = document["components"]["securitySchemes"]["token"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     assert {"token": []} in document["paths"][f"{BASE}parties/"]["get"]["security"]
 
 
-def test_a_list_parameter_is_written_with_commas(document: dict[str, Any]) -> None:
+def test_list_parameters_are_comma_separated(document: dict[str, Any]) -> None:
     parameters = document["paths"][f"{BASE}deadlines/"]["get"]["parameters"]
     [status] = [each for each in parameters if each["name"] == "status"]
     assert (status["explode"], status["schema"]["type"]) == (False, "array")
@@ -160,9 +160,7 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
 
 
 @pytest.mark.parametrize("room", ROWS)
-def test_every_row_is_what_the_document_says_it_is(
-    api: Client, geneva: Agreement, room: str
-) -> None:
+def test_every_row_matches_its_schema(api: Client, geneva: Agreement, room: str) -> None:
     follow()
     deadline = agree(duty(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"}))
     due = {"type": "date", "on": "2026-04-01"}
@@ -188,7 +186,9 @@ def test_every_row_is_what_the_document_says_it_is(
 
 @pytest.mark.property
 @pytest.mark.django_db(transaction=True)  # each request ends with its own connection
-def test_nothing_that_fits_the_document_makes_the_service_fail(document: dict[str, Any]) -> None:
+def test_no_request_that_matches_the_document_causes_a_server_error(
+    document: dict[str, Any],
+) -> None:
     desk = User.objects.create_superuser("desk@example.org", "secret")
     agree(duty("O-1"), duty("O-2", "2099-01-01"))
     headers = {"Authorization": f"Bearer {create_token(name='t', user=desk, is_read_only=False)}"}
@@ -218,6 +218,6 @@ def test_nothing_that_fits_the_document_makes_the_service_fail(document: dict[st
                     assert kind == ["application/problem+json"], kind
                 case.validate_response(response, checks=[response_schema_conformance])
 
-            # Without parameters there is nothing that could be wrong.
+            # Without parameters, nothing can be invalid.
             with suppress(Unsatisfiable):
                 call()

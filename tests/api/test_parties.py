@@ -1,4 +1,4 @@
-"""parties/: create, read, correct."""
+"""parties/: create, read and correct."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRANCE = {
 }
 
 
-def test_a_party_is_stored_and_found_again(api: Client) -> None:
+def test_a_created_party_can_be_read(api: Client) -> None:
     response = api.post("/api/v1/parties/", FRANCE, content_type="application/json")
     assert (response.status_code, response.json()) == (201, FRANCE)
     assert response["Location"] == "http://testserver/api/v1/parties/FRA/"
@@ -46,7 +46,7 @@ def test_a_party_is_stored_and_found_again(api: Client) -> None:
         ({"populace": 67}, "populace"),
     ],
 )
-def test_a_bad_party_is_refused_at_its_field(
+def test_an_invalid_party_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
     problem = post(api, "parties/", FRANCE | change, 400)
@@ -55,12 +55,12 @@ def test_a_bad_party_is_refused_at_its_field(
     assert not Party.objects.exists()
 
 
-def test_a_taken_code_is_refused(api: Client) -> None:
+def test_a_duplicate_code_is_refused(api: Client) -> None:
     post(api, "parties/", FRANCE)
     assert paths(post(api, "parties/", FRANCE, 400)) == {"code"}
 
 
-def test_a_correction_names_only_what_changes(api: Client) -> None:
+def test_a_patch_names_only_changed_fields(api: Client) -> None:
     post(api, "parties/", FRANCE)
     assert patch(api, "parties/FRA/", {"name": "French Republic"}) == FRANCE | {
         "name": "French Republic"
@@ -70,7 +70,7 @@ def test_a_correction_names_only_what_changes(api: Client) -> None:
     patch(api, "parties/XXX/", {"name": "x"}, 404)
 
 
-def test_a_corrected_zone_moves_the_deadlines_that_follow_it(api: Client) -> None:
+def test_a_corrected_zone_moves_the_deadlines_that_use_it(api: Client) -> None:
     deadline = agree(duty(due_on="2099-03-15"))
     patch(api, "parties/CHN/", {"timezone": "Asia/Tokyo"})
     row = get(api, f"deadlines/{deadline.pk}/")
@@ -78,7 +78,7 @@ def test_a_corrected_zone_moves_the_deadlines_that_follow_it(api: Client) -> Non
     assert Deadline.objects.get().due_at == datetime(2099, 3, 15, 15, tzinfo=UTC)
 
 
-def test_who_changed_a_party_is_recorded(api: Client, desk: User) -> None:
+def test_the_history_records_who_changed_a_party(api: Client, desk: User) -> None:
     post(api, "parties/", FRANCE)
     patch(api, "parties/FRA/", {"name": "French Republic"})
     event = Events.objects.tracks(Party.objects.get()).get(pgh_label="update")
@@ -86,7 +86,7 @@ def test_who_changed_a_party_is_recorded(api: Client, desk: User) -> None:
     assert event.pgh_context["url"] == "/api/v1/parties/FRA/"
 
 
-def test_parties_are_listed_by_code_page_by_page(api: Client) -> None:
+def test_parties_are_listed_by_code_in_pages(api: Client) -> None:
     for code in ("C", "A", "B"):
         post(api, "parties/", FRANCE | {"code": code})
     page = get(api, "parties/", page_size=2)

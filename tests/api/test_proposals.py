@@ -1,4 +1,4 @@
-"""proposals/: what one person proposes counts when another approves."""
+"""proposals/: a proposed fact takes effect once another person approves it."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from tests.samples import agree, duty, utc
 PAST = utc("2026-02-01T00:00")
 
 
-def person(name: str, *rights: str) -> User:
-    """Somebody with these rights."""
+def person(name: str, *permissions: str) -> User:
+    """Return a user with these permissions."""
     user = User.objects.create_user(f"{name}@example.org", "secret")
-    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user
 
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Who proposes, and could approve what others propose."""
+    """A user who proposes, and may approve proposals of others."""
     names = ("add_fact", "view_proposal", "approve_proposal", "view_deadline", "view_fact")
     return person("ana", *names)
 
 
 @pytest.fixture
 def first(ana: User) -> Client:
-    """Her client."""
+    """The client of Ana."""
     return client_of(ana)
 
 
 @pytest.fixture
 def second(db: None) -> Client:
-    """The client of somebody who may approve."""
+    """The client of a second user who may approve."""
     return client_of(person("bo", "view_proposal", "approve_proposal", "view_deadline"))
 
 
@@ -58,7 +58,7 @@ def status(client: Client, deadline: Deadline) -> str:
     return str(get(client, f"deadlines/{deadline.pk}/")["status"])
 
 
-def test_a_waiver_needs_its_second_person_and_the_first_is_refused(
+def test_a_waiver_needs_a_second_person(
     first: Client, second: Client, guarded: Deadline, ana: User
 ) -> None:
     before = status(first, guarded)
@@ -82,7 +82,7 @@ def test_a_waiver_needs_its_second_person_and_the_first_is_refused(
     assert status(first, guarded) == before
 
     problem = post(first, f"proposals/{row['id']}/approve/", {}, 403)
-    assert problem["detail"] == "You proposed this yourself: another person must approve it."
+    assert problem["detail"] == "You proposed this yourself. Another person must approve it."
     assert status(first, guarded) == before
     assert not Fact.objects.exists()
 
@@ -93,7 +93,7 @@ def test_a_waiver_needs_its_second_person_and_the_first_is_refused(
     assert (fact["recorded_by"], fact["approved_by"]) == (ana.email, "bo@example.org")
 
 
-def test_a_proposal_is_answered_with_its_address(first: Client, guarded: Deadline) -> None:
+def test_creating_a_proposal_returns_its_address(first: Client, guarded: Deadline) -> None:
     sent = {"deadline": guarded.pk, "type": "waiver", "on": "2026-03-01"}
     response = first.post(f"{BASE}facts/", sent, content_type=JSON)
     assert response.status_code == 202
@@ -108,12 +108,14 @@ def test_another_token_of_the_same_person_is_not_a_second_person(
     assert not Fact.objects.exists()
 
 
-def test_not_even_an_administrator_approves_their_own(api: Client, guarded: Deadline) -> None:
+def test_not_even_an_administrator_can_approve_their_own_proposal(
+    api: Client, guarded: Deadline
+) -> None:
     row = propose(api, guarded)
     assert "yourself" in post(api, f"proposals/{row['id']}/approve/", {}, 403)["detail"]
 
 
-def test_deciding_needs_the_right_and_a_token_that_writes(
+def test_deciding_needs_the_permission_and_a_writable_token(
     first: Client, guarded: Deadline, desk: User
 ) -> None:
     row = propose(first, guarded)
@@ -121,7 +123,7 @@ def test_deciding_needs_the_right_and_a_token_that_writes(
     reader = client_of(desk, is_read_only=True)
     for verb in ("approve", "reject"):
         address = f"proposals/{row['id']}/{verb}/"
-        assert "lacks the right" in post(helper, address, {}, 403)["detail"]
+        assert "lacks the permission" in post(helper, address, {}, 403)["detail"]
         assert "read-only" in post(reader, address, {}, 403)["detail"]
         assert Client().post(BASE + address).status_code == 401
     assert Proposal.objects.get().state == "open"
@@ -131,18 +133,23 @@ def test_deciding_needs_the_right_and_a_token_that_writes(
     ("verdict", "more"),
     [("partly_met", {"share": "0.4"}), ("undetermined", {}), ("met", {})],
 )
-def test_a_determination_is_proposed_too(
+def test_determinations_need_approval_too(
     first: Client, second: Client, guarded: Deadline, verdict: str, more: dict[str, str]
 ) -> None:
-    said = {"deadline": guarded.pk, "verdict": verdict, "on": "2026-03-01", "note": "Seen."}
-    row = post(first, "determinations/", said | more, 202)
+    determination = {
+        "deadline": guarded.pk,
+        "verdict": verdict,
+        "on": "2026-03-01",
+        "note": "Seen.",
+    }
+    row = post(first, "determinations/", determination | more, 202)
     assert rows(first, "determinations/") == []
     post(second, f"proposals/{row['id']}/approve/", {}, 200)
     [found] = rows(first, "determinations/")
     assert (found["verdict"], found["approved_by"]) == (verdict, "bo@example.org")
 
 
-def test_an_extension_comes_to_the_date_that_was_proposed(
+def test_an_approved_extension_sets_the_proposed_date(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     due = {"type": "offset", "from": {"date": "2026-03-15"}, "count": 1, "unit": "months"}
@@ -151,7 +158,7 @@ def test_an_extension_comes_to_the_date_that_was_proposed(
     assert get(first, f"deadlines/{guarded.pk}/")["due_on"] == "2026-04-15"
 
 
-def test_taking_back_a_waiver_takes_two_as_well(
+def test_retracting_a_waiver_needs_approval_too(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     row = propose(first, guarded)
@@ -163,13 +170,13 @@ def test_taking_back_a_waiver_takes_two_as_well(
     assert status(first, guarded) != "waived"
 
 
-def test_a_performance_is_recorded_at_once(first: Client, guarded: Deadline) -> None:
+def test_a_performance_needs_no_approval(first: Client, guarded: Deadline) -> None:
     sent = {"deadline": guarded.pk, "type": "performance", "on": "2026-03-01"}
     post(first, "facts/", sent, 201)
     assert status(first, guarded) == "met"
 
 
-def test_another_person_rejects_with_a_reason_and_the_first_withdraws(
+def test_others_reject_with_a_reason_and_the_proposer_can_withdraw(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     one, two = propose(first, guarded), propose(first, guarded)
@@ -179,11 +186,11 @@ def test_another_person_rejects_with_a_reason_and_the_first_withdraws(
     assert post(first, f"proposals/{two['id']}/reject/", {}, 200)["state"] == "withdrawn"
     for verb in ("approve", "reject"):
         problem = post(second, f"proposals/{one['id']}/{verb}/", {}, 400)
-        assert problem["detail"] == "This proposal is rejected already."
+        assert problem["detail"] == "This proposal is already rejected."
     assert not Fact.objects.exists()
 
 
-def test_a_proposal_that_no_longer_fits_is_refused_where_it_does_not(
+def test_an_outdated_proposal_is_refused_at_the_field(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     performed = {"deadline": guarded.pk, "type": "performance", "on": "2026-03-01"}
@@ -196,18 +203,18 @@ def test_a_proposal_that_no_longer_fits_is_refused_where_it_does_not(
     assert get(first, f"proposals/{row['id']}/")["state"] == "open"
 
 
-def test_proposals_are_listed_newest_first_and_found_by_what_they_are_about(
+def test_proposals_are_listed_newest_first_and_can_be_filtered(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     other = agree(duty("O-2"), ref="other", as_of=PAST, requires_approval=True)
     one, two = propose(first, guarded), propose(first, other)
     post(first, f"proposals/{two['id']}/reject/", {}, 200)
     assert [each["id"] for each in rows(second, "proposals/")] == [two["id"], one["id"]]
-    for asked in (
+    for query in (
         {"agreement": "supply"}, {"deadline": guarded.pk}, {"obligation_ref": "O-1"},
         {"state": "open"},
     ):  # fmt: skip
-        assert rows(second, "proposals/", **asked) == [one], asked
+        assert rows(second, "proposals/", **query) == [one], query
     assert rows(second, "proposals/", type="extension") == []
 
 
@@ -220,7 +227,7 @@ def test_proposals_are_listed_newest_first_and_found_by_what_they_are_about(
         ("reject", {"why": "No."}, "why"),
     ],
 )
-def test_a_bad_decision_is_refused(
+def test_an_invalid_decision_is_refused(
     first: Client, second: Client, guarded: Deadline, verb: str, sent: object, path: str
 ) -> None:
     row = propose(first, guarded)
@@ -229,7 +236,9 @@ def test_a_bad_decision_is_refused(
     assert Proposal.objects.get().state == "open"
 
 
-def test_nothing_is_proposed_that_could_not_be_recorded(first: Client, guarded: Deadline) -> None:
+def test_a_fact_that_could_not_be_recorded_cannot_be_proposed(
+    first: Client, guarded: Deadline
+) -> None:
     sent = {"deadline": guarded.pk, "type": "waiver", "on": "2026-03-01", "evidence": ["E9"]}
     assert paths(post(first, "facts/", sent, 400)) == {"evidence/0"}
     assert rows(first, "proposals/") == []

@@ -1,4 +1,4 @@
-"""Seals over the API: what somebody outside keeps in order to compare later."""
+"""seals/: the roots that outsiders keep to compare later."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_seals_are_listed_oldest_first_with_their_roots(api: Client) -> None:
     assert (found[0]["sealed_at"], found[0]["chains"]) == ("2026-02-02T00:30:00Z", 1)
 
 
-def test_a_seal_is_made_changed_and_removed_by_nobody(api: Client) -> None:
+def test_seals_are_read_only(api: Client) -> None:
     seals.seal(as_of=NOW)
     [row] = rows(api, "seals/")
     address = f"{BASE}seals/{row['id']}/"

@@ -1,4 +1,4 @@
-"""deadlines/{id}/why/: how a deadline came to stand where it stands."""
+"""deadlines/{id}/why/: the explanation of a status."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
     assert why["steps"][-3]["evidence"] == ["E6", "E7"]
 
 
-def test_the_past_is_explained_by_what_was_known(api: Client, geneva: Agreement) -> None:
+def test_a_past_status_is_explained_by_the_facts_known_then(api: Client, geneva: Agreement) -> None:
     path = f"deadlines/{deadline_of('CN-2d').pk}/why/"
     then = get(api, path, known_at="2025-05-20T00:00:00Z")
     assert then["status"] == "unmet"
@@ -44,15 +44,13 @@ def test_the_past_is_explained_by_what_was_known(api: Client, geneva: Agreement)
     get(api, path, 404, known_at="2025-05-01T00:00:00Z")
 
 
-def test_the_past_is_not_explained_by_what_was_learned_later(
-    api: Client, geneva: Agreement
-) -> None:
+def test_a_past_status_is_not_explained_by_later_facts(api: Client, geneva: Agreement) -> None:
     why = get(api, f"deadlines/{deadline_of('US-3').pk}/why/", known_at="2025-06-01T00:00:00Z")
     assert "xtension" not in str(why)
     assert "2025-11" not in str(why)
 
 
-def test_a_long_quotation_is_cut_and_stays_on_its_line(api: Client) -> None:
+def test_a_long_quotation_is_shortened_to_one_line(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict="met", on="2026-03-17",
           quote="Long\n" * 1_000)  # fmt: skip
@@ -61,7 +59,7 @@ def test_a_long_quotation_is_cut_and_stays_on_its_line(api: Client) -> None:
     assert len(paragraph) < 1_000
 
 
-def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
+def test_an_explanation_names_the_determination_and_its_evidence(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     post(
         api,
@@ -82,7 +80,7 @@ def test_a_determination_and_its_evidence_are_named(api: Client) -> None:
     assert "confirmed the status by a determination" in why["paragraph"]
 
 
-def test_only_the_latest_word_of_a_party_is_told(api: Client) -> None:
+def test_an_explanation_includes_only_the_latest_position_of_a_party(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     for day, verdict in (("2026-03-17", "not_met"), ("2026-03-19", "met")):
         state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict=verdict, on=day)

@@ -27,7 +27,7 @@ def problems(value: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_loading_twice_changes_nothing() -> None:
+def test_loading_a_document_twice_changes_nothing() -> None:
     value = document(
         "supply",
         duty(
@@ -54,7 +54,7 @@ def test_loading_twice_changes_nothing() -> None:
 
 
 @pytest.mark.django_db
-def test_a_fact_added_to_a_document_is_added_to_what_is_stored() -> None:
+def test_a_fact_added_to_a_document_is_added_to_the_stored_agreement() -> None:
     agree()
     partly = {"type": "performance", "on": "2026-01-20"}
     load(document("supply", duty(facts=[partly])), as_of=NOW)
@@ -62,14 +62,14 @@ def test_a_fact_added_to_a_document_is_added_to_what_is_stored() -> None:
 
 
 @pytest.mark.django_db
-def test_an_obligor_who_is_no_party_is_refused_with_its_path() -> None:
+def test_an_obligor_that_is_not_a_party_is_refused_at_its_path() -> None:
     found = problems(document("supply", duty(obligors=["NOBODY"])))
     sentence = "NOBODY is not a party to supply: add it to the parties."
     assert found == {"obligations/0/obligors/0": sentence}
 
 
 @pytest.mark.django_db
-def test_every_problem_of_a_document_is_told_at_once() -> None:
+def test_all_problems_of_a_document_are_reported_together() -> None:
     found = problems(
         document(
             "supply",
@@ -89,7 +89,7 @@ def test_every_problem_of_a_document_is_told_at_once() -> None:
 
 
 @pytest.mark.django_db
-def test_a_ring_of_components_is_refused_with_its_path() -> None:
+def test_a_cycle_of_components_is_refused_at_its_path() -> None:
     found = problems(
         document("supply", duty("A", parent="B"), duty("B", parent="C"), duty("C", parent="A"))
     )
@@ -97,13 +97,13 @@ def test_a_ring_of_components_is_refused_with_its_path() -> None:
 
 
 @pytest.mark.django_db
-def test_obligors_in_two_zones_must_say_which_zone_counts() -> None:
+def test_obligors_in_two_zones_need_an_explicit_zone() -> None:
     both = duty(obligors=["CHN", "ACME"])
     assert set(problems(document("supply", both))) == {"obligations/0/due/timezone"}
 
 
 @pytest.mark.django_db
-def test_the_zone_of_the_rule_comes_before_the_agreement_before_the_obligor() -> None:
+def test_the_zone_of_the_rule_overrides_the_agreement_which_overrides_the_obligor() -> None:
     named = {"type": "date", "on": "2026-03-15", "timezone": "America/New_York"}
     agree(duty("O-1", due=named), duty("O-2"), timezone="Europe/Berlin")
     agree(duty("O-3"), ref="other")
@@ -115,7 +115,7 @@ def test_the_zone_of_the_rule_comes_before_the_agreement_before_the_obligor() ->
 
 
 @pytest.mark.django_db
-def test_grace_in_business_days_knows_the_holidays_of_the_agreement() -> None:
+def test_grace_in_business_days_uses_the_calendars_of_the_agreement() -> None:
     five_days = {"count": 1, "unit": "business_days"}
     deadline = agree(
         duty(due_on="2026-10-02", grace=five_days), timezone="Europe/Berlin", calendars=["DE"]
@@ -126,13 +126,13 @@ def test_grace_in_business_days_knows_the_holidays_of_the_agreement() -> None:
 
 
 @pytest.mark.django_db
-def test_facts_on_an_obligation_without_a_due_rule_are_refused() -> None:
+def test_facts_about_an_obligation_without_a_due_rule_are_refused() -> None:
     bare = duty(due=None, facts=[{"type": "performance", "on": "2026-01-20"}])
     assert set(problems(document("supply", bare))) == {"obligations/0/due"}
 
 
 @pytest.mark.django_db
-def test_a_document_cannot_move_a_party_that_others_rely_on() -> None:
+def test_a_document_cannot_change_the_zone_of_a_party_to_other_agreements() -> None:
     agree()
     moved = document("other")
     moved["parties"] = [BUYER, {**SUPPLIER, "timezone": "Asia/Tokyo"}]
@@ -154,7 +154,7 @@ def test_correcting_the_zone_of_a_party_moves_its_deadlines() -> None:
 
 
 @pytest.mark.django_db
-def test_a_document_loaded_again_after_a_zone_was_corrected_adds_nothing() -> None:
+def test_reloading_a_document_after_a_zone_correction_adds_nothing() -> None:
     value = document("supply", duty(facts=[{"type": "performance", "on": "2026-01-20"}]))
     agreement = load(value, as_of=NOW)
     corrected = {
@@ -172,7 +172,7 @@ def test_a_document_loaded_again_after_a_zone_was_corrected_adds_nothing() -> No
 
 
 @pytest.mark.django_db
-def test_a_party_with_duties_cannot_leave_its_agreement() -> None:
+def test_a_party_to_an_obligation_cannot_be_removed() -> None:
     agreement = agree().agreement
     draft = read(
         AgreementDraft,
@@ -183,12 +183,12 @@ def test_a_party_with_duties_cannot_leave_its_agreement() -> None:
             "parties": [{"code": "ACME"}],
         },
     )
-    with pytest.raises(Invalid, match="CHN has a part in obligation O-1"):
+    with pytest.raises(Invalid, match="CHN owes or is owed obligation O-1"):
         agreements.update(agreement=agreement, draft=draft, as_of=NOW)
 
 
 @pytest.mark.django_db
-def test_the_database_itself_refuses_an_obligor_who_is_no_party() -> None:
+def test_the_database_refuses_an_obligor_that_is_not_a_party() -> None:
     deadline = agree()
     stranger = Party.objects.create(code="X", name="X", kind="state", timezone="UTC")
     deadline.obligation.sides.create(
@@ -199,7 +199,7 @@ def test_the_database_itself_refuses_an_obligor_who_is_no_party() -> None:
 
 
 @pytest.mark.django_db
-def test_an_obligation_is_stored_whole_or_not_at_all() -> None:
+def test_storing_an_obligation_is_atomic() -> None:
     agreement = agree().agreement
     draft = read(ObligationDraft, duty("O-2", parent="O-7"))
     with pytest.raises(Invalid):
@@ -208,7 +208,7 @@ def test_an_obligation_is_stored_whole_or_not_at_all() -> None:
 
 
 @pytest.mark.django_db
-def test_a_due_rule_added_later_makes_a_deadline() -> None:
+def test_adding_a_due_rule_creates_a_deadline() -> None:
     agreement = agree(duty("O-1"), duty("O-2", due=None)).agreement
     second = agreement.obligations.get(ref="O-2")
     obligations.update(obligation=second, draft=read(ObligationDraft, duty("O-2")), as_of=NOW)
@@ -216,7 +216,7 @@ def test_a_due_rule_added_later_makes_a_deadline() -> None:
 
 
 @pytest.mark.django_db
-def test_positions_that_contradict_each_other_make_a_dispute_and_agreement_ends_it() -> None:
+def test_contradictory_positions_create_a_dispute_and_agreement_ends_it() -> None:
     deadline = agree()
     state(deadline, as_of=NOW, party="ACME", verdict="not_met", on="2026-01-20")
     assert not deadline.is_disputed
@@ -251,7 +251,7 @@ def test_positions_that_contradict_each_other_make_a_dispute_and_agreement_ends_
         ),
     ],
 )
-def test_a_fact_that_cannot_be_is_refused_with_its_field(fields: dict[str, Any], path: str) -> None:
+def test_an_impossible_fact_is_refused_at_the_field(fields: dict[str, Any], path: str) -> None:
     deadline = agree()
     with pytest.raises(Invalid) as refused:
         record(deadline, as_of=NOW, **fields)
@@ -260,7 +260,7 @@ def test_a_fact_that_cannot_be_is_refused_with_its_field(fields: dict[str, Any],
 
 
 @pytest.mark.django_db
-def test_a_fact_already_superseded_cannot_be_superseded_again() -> None:
+def test_a_superseded_fact_cannot_be_superseded_again() -> None:
     deadline = agree()
     wrong = record(deadline, as_of=NOW, type="performance", on="2026-01-20")
     record(deadline, as_of=NOW, type="retraction", supersedes=wrong.pk)
@@ -280,7 +280,7 @@ def test_a_fact_already_superseded_cannot_be_superseded_again() -> None:
     ],
     ids=["party", "agreement", "obligation", "raw SQL"],
 )
-def test_bulk_and_raw_changes_leave_their_trace(change: Any) -> None:
+def test_bulk_and_raw_changes_are_recorded_in_the_history(change: Any) -> None:
     import pghistory.models
 
     agree()

@@ -37,7 +37,7 @@ def world(settings: Any) -> Any:
     return then
 
 
-def test_a_clean_world_is_clean(world: Any) -> None:
+def test_the_audit_of_a_healthy_service_finds_nothing(world: Any) -> None:
     found = audit(as_of=timezone.now())
     assert (found.breaches, found.problems) == (1, [])
 
@@ -67,7 +67,7 @@ def test_each_fault_is_found(world: Any, about: str, fault: str) -> None:
     assert about in {each["about"] for each in problems}
 
 
-def test_administrators_hear_of_a_bad_audit_once_and_readyz_goes_red(
+def test_a_failed_audit_notifies_administrators_once_and_fails_readiness(
     world: Any, client: Client
 ) -> None:
     User.objects.create_superuser("admin@example.org", "x")
@@ -81,7 +81,7 @@ def test_administrators_hear_of_a_bad_audit_once_and_readyz_goes_red(
     assert "desk@example.org" in str(mail.outbox[0].body)
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(settings: Any) -> None:
+def test_an_outage_and_its_end_are_each_reported_once(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     User.objects.create_superuser("admin@example.org", "x")
     now = timezone.now()
@@ -96,7 +96,7 @@ def test_an_outage_is_told_once_and_so_is_its_end(settings: Any) -> None:
     assert Outage.objects.get().ended_at == now + timedelta(minutes=5)
 
 
-def test_an_outage_that_the_mail_server_would_not_take_is_told_at_the_next_look(
+def test_an_outage_mail_that_was_refused_is_sent_again_at_the_next_check(
     settings: Any,
 ) -> None:
     User.objects.create_superuser("admin@example.org", "x")
@@ -117,7 +117,9 @@ def test_an_outage_that_the_mail_server_would_not_take_is_told_at_the_next_look(
     ]
 
 
-def test_without_a_database_those_last_known_are_told_once(settings: Any) -> None:
+def test_during_a_database_outage_the_last_known_administrators_are_notified_once(
+    settings: Any,
+) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     User.objects.create_superuser("admin@example.org", "x")
     watch = OutageMonitor()
@@ -132,7 +134,7 @@ def test_without_a_database_those_last_known_are_told_once(settings: Any) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_metrics_tell_figures_and_nobody(client: Client) -> None:
+def test_metrics_contain_figures_but_no_personal_data(client: Client) -> None:
     agree(duty())
     follow()
     now = timezone.now()

@@ -35,7 +35,7 @@ def course(ref: str) -> list[tuple[str, str]]:
     return [(row.status, row.reason) for row in rows]
 
 
-def test_a_parent_is_met_when_its_last_component_is() -> None:
+def test_a_parent_is_met_when_its_last_component_is_met() -> None:
     agree(parent(), *parts(), as_of=NOW)
     for ref in ("P-1", "P-2"):
         done(ref, "2026-03-05", as_of=utc("2026-03-06T00:00"))
@@ -79,7 +79,9 @@ def test_a_retracted_performance_of_a_component_reopens_the_parent() -> None:
         ({"roll_up": "all"}, 3),
     ],
 )
-def test_as_many_components_as_the_rule_wants(rule: dict[str, Any], count: int) -> None:
+def test_a_parent_is_met_when_as_many_components_are_met_as_the_rule_requires(
+    rule: dict[str, Any], count: int
+) -> None:
     agree(parent(**rule), *parts(), as_of=NOW)
     for number in range(1, 4):
         assert deadline_of("WHOLE").status == ("met" if number > count else "pending")
@@ -89,7 +91,7 @@ def test_as_many_components_as_the_rule_wants(rule: dict[str, Any], count: int) 
     )
 
 
-def test_a_waived_component_need_not_be_done() -> None:
+def test_a_waived_component_need_not_be_performed() -> None:
     agree(parent(), *parts(2), as_of=NOW)
     done("P-1", "2026-03-05", as_of=utc("2026-03-06T00:00"))
     record(deadline_of("P-2"), as_of=utc("2026-03-08T00:00"), type="waiver", on="2026-03-07")
@@ -106,7 +108,7 @@ def test_a_parent_whose_components_are_all_waived_is_waived() -> None:
     assert not Breach.objects.exists()
 
 
-def test_a_performance_of_the_parent_itself_is_the_whole() -> None:
+def test_performing_the_parent_itself_meets_it() -> None:
     agree(parent(), *parts(), as_of=NOW)
     record(deadline_of("WHOLE"), as_of=LATER, type="performance", on="2026-03-10")
     assert deadline_of("WHOLE").status == "met"
@@ -126,7 +128,7 @@ def test_components_of_components_count_through_a_parent_without_a_date() -> Non
     assert deadline_of("WHOLE").status == "met"
 
 
-def test_a_quantity_of_its_own_is_not_replaced_by_a_count_of_components() -> None:
+def test_the_quantity_of_a_parent_is_not_replaced_by_the_count_of_components() -> None:
     agree(parent(target_quantity=10, unit="t"), *parts(1), as_of=NOW)
     done("P-1", "2026-02-20", as_of=NOW)
     whole = deadline_of("WHOLE")
@@ -157,7 +159,7 @@ def test_a_component_that_moves_to_another_parent_counts_there() -> None:
     assert deadline_of("OTHER").target_quantity == 1
 
 
-def test_a_remedy_wakes_when_components_of_a_parent_without_a_date_fail() -> None:
+def test_a_remedy_activates_when_components_of_an_undated_parent_fail() -> None:
     remedy = {
         "type": "trigger",
         "on": {"breach_of": "SUM"},
@@ -179,7 +181,7 @@ def test_a_remedy_wakes_when_components_of_a_parent_without_a_date_fail() -> Non
     assert (woken.status, str(woken.due_on)) == ("pending", "2026-03-29")
 
 
-def test_parents_and_rules_cannot_form_a_ring() -> None:
+def test_parents_and_due_rules_cannot_form_a_cycle() -> None:
     from_parent = {
         "type": "offset", "from": {"deadline": "WHOLE"}, "count": 5, "unit": "days",
         "direction": "before",
@@ -190,7 +192,7 @@ def test_parents_and_rules_cannot_form_a_ring() -> None:
     assert not Deadline.objects.exists()
 
 
-def test_what_hangs_on_components_follows_the_parent_link() -> None:
+def test_dependents_of_a_parent_follow_a_moved_component() -> None:
     agree(parent(), *parts(2), as_of=NOW)
     assert set(Dependency.objects.values_list("obligation__ref", "on__ref")) == {
         ("WHOLE", "P-1"), ("WHOLE", "P-2"),

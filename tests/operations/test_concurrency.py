@@ -41,7 +41,7 @@ def together(*actions: Callable[[], object]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_sweeping_together_give_the_same_rows_as_one() -> None:
+def test_two_concurrent_sweeps_store_the_same_rows_as_one() -> None:
     follow()
     agree(*(duty(f"O-{number}") for number in range(COUNT)))
     together(*[lambda: sweep.run(as_of=AFTER, batch=20)] * 4)
@@ -78,7 +78,7 @@ def test_facts_recorded_while_the_sweep_runs_are_neither_lost_nor_undone() -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_entering_an_obligation_while_the_sweep_runs_waits_but_never_deadlocks(
+def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     follow()
@@ -107,7 +107,7 @@ def test_entering_an_obligation_while_the_sweep_runs_waits_but_never_deadlocks(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reader_of_the_ledger_who_resumes_after_the_last_id_misses_nothing() -> None:
+def test_reading_the_ledger_from_the_last_id_on_misses_nothing() -> None:
     agree(*(duty(f"O-{number}") for number in range(COUNT)))
     already = LedgerEntry.objects.count()
     seen: list[int] = []

@@ -82,7 +82,7 @@ def test_a_retracted_determination_leaves_everything_as_it_was(
     assert Fact.objects.filter(kind="determination").count() == 3
 
 
-def test_not_met_opens_again_what_a_performance_had_closed(missed: Deadline) -> None:
+def test_a_determination_of_not_met_reopens_a_performed_deadline(missed: Deadline) -> None:
     record(missed, as_of=NOW, type="performance", on="2026-03-10")
     assert missed.status == "met"
     determine(missed, "not_met")
@@ -90,7 +90,7 @@ def test_not_met_opens_again_what_a_performance_had_closed(missed: Deadline) -> 
     assert Breach.objects.filter(deadline=missed, ended_at=None).count() == 1
 
 
-def test_a_determination_in_place_of_another_leaves_the_first_on_record(missed: Deadline) -> None:
+def test_a_superseded_determination_stays_on_record(missed: Deadline) -> None:
     first = determine(missed, "not_met")
     second = determine(missed, "met", on="2026-03-14", supersedes=first.pk)
     assert missed.status == "met"
@@ -100,16 +100,16 @@ def test_a_determination_in_place_of_another_leaves_the_first_on_record(missed: 
 
 @pytest.mark.parametrize("kind", ["maintain", "refrain"])
 @pytest.mark.parametrize(("verdict", "more"), [("not_met", {}), ("partly_met", {"share": "0.5"})])
-def test_what_lasts_for_a_period_is_judged_by_its_violations(
+def test_a_maintained_period_cannot_be_determined_as_not_met(
     db: None, kind: str, verdict: str, more: dict[str, Any]
 ) -> None:
     deadline = agree(duty(kind=kind), as_of=PAST)
-    with pytest.raises(Invalid, match="record the violation") as refused:
+    with pytest.raises(Invalid, match="Record the violation") as refused:
         determine(deadline, verdict, on="2026-03-10", **more)
     assert refused.value.problems[0].path == "verdict"
 
 
-def test_of_what_lasts_for_a_period_the_desk_may_confirm_that_it_was_kept(db: None) -> None:
+def test_a_determination_can_confirm_a_maintained_period(db: None) -> None:
     deadline = agree(duty(kind="maintain"), as_of=PAST)
     sweep.run(as_of=NOW)
     determine(deadline, "met")
@@ -117,6 +117,8 @@ def test_of_what_lasts_for_a_period_the_desk_may_confirm_that_it_was_kept(db: No
 
 
 @pytest.mark.parametrize("quantity", [100, 101])
-def test_the_whole_is_no_part(missed: Deadline, quantity: int) -> None:
-    with pytest.raises(Invalid, match="determine that it was met"):
+def test_the_full_quantity_cannot_be_determined_as_partly_met(
+    missed: Deadline, quantity: int
+) -> None:
+    with pytest.raises(Invalid, match="Determine that the obligation was met"):
         determine(missed, "partly_met", quantity=quantity)

@@ -58,7 +58,7 @@ def paths(refused: Invalid) -> set[str]:
     return {problem.path for problem in refused.problems}
 
 
-def test_the_ledger_is_what_it_would_have_been() -> None:
+def test_an_imported_history_has_the_ledger_that_live_recording_would_have_written() -> None:
     told = document("told", duty("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
     load(told, as_of=NOW)
     lived = agree(duty("O-1"), ref="lived", as_of=utc("2026-02-01T00:00"))
@@ -78,7 +78,7 @@ def test_the_ledger_is_what_it_would_have_been() -> None:
     assert (history.status, history.status_since) == (lived.status, lived.status_since)
 
 
-def test_facts_keep_when_they_became_known_and_when_they_were_stored() -> None:
+def test_facts_keep_their_recorded_and_stored_times() -> None:
     load(document("told", duty(facts=[DONE, LATER])), as_of=NOW)
     first, second = Fact.objects.order_by("id")
     # In the order in which they became known, whatever that of the document.
@@ -87,7 +87,7 @@ def test_facts_keep_when_they_became_known_and_when_they_were_stored() -> None:
     assert first.stored_at == NOW
 
 
-def test_without_a_day_of_its_own_a_history_begins_with_the_agreement() -> None:
+def test_a_history_without_recorded_at_begins_with_the_agreement() -> None:
     load(document("told", duty(facts=[DONE])), as_of=NOW)
     deadline = deadline_of("O-1")
     assert ledger(deadline)[0][0] == deadline.begins_at == utc("2026-01-09T16:00")
@@ -99,13 +99,13 @@ def test_an_obligation_is_known_no_later_than_the_first_fact_about_it() -> None:
     assert ledger(deadline_of("O-1"))[0][0] == utc("2026-03-25T09:00")
 
 
-def test_a_document_without_recorded_at_is_known_from_its_loading_on() -> None:
+def test_a_document_without_recorded_at_is_known_from_loading_on() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
     load(document("plain", duty(facts=[plain])), as_of=NOW)
     assert {row[0] for row in ledger(deadline_of("O-1"))} == {NOW}
 
 
-def test_what_is_not_dated_becomes_known_with_the_loading() -> None:
+def test_undated_entries_become_known_on_loading() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
     load(document("told", duty(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
@@ -115,7 +115,7 @@ def test_what_is_not_dated_becomes_known_with_the_loading() -> None:
     ]
 
 
-def test_only_what_is_open_when_the_history_ends_is_told() -> None:
+def test_only_breaches_open_at_the_end_of_a_history_are_announced() -> None:
     follow()
     load(document("told", duty("OVER", facts=[DONE]), duty("OPEN")), as_of=NOW)
     assert [alert.deadline for alert in Alert.objects.all()] == [deadline_of("OPEN")]
@@ -134,7 +134,7 @@ def test_loading_a_history_twice_changes_nothing() -> None:
     assert (ledger(deadline_of("O-1")), Fact.objects.count()) == before
 
 
-def test_what_is_followed_already_is_not_learned_in_the_past() -> None:
+def test_history_cannot_be_added_to_a_stored_obligation() -> None:
     agree(duty(), as_of=utc("2026-02-01T00:00"))
     position = {
         "party": "ACME", "verdict": "not_met", "on": "2026-03-20",
@@ -155,7 +155,7 @@ def test_what_is_followed_already_is_not_learned_in_the_past() -> None:
     assert (Fact.objects.count(), Position.objects.count(), Evidence.objects.count()) == (0, 0, 0)
 
 
-def test_an_obligation_that_a_document_adds_may_bring_its_history() -> None:
+def test_an_obligation_added_by_a_document_can_have_a_history() -> None:
     agree(duty(), as_of=utc("2026-02-01T00:00"))
     load(document("supply", duty(), duty("O-2", facts=[DONE])), as_of=NOW)
     assert [row[2] for row in ledger(deadline_of("O-2"))] == ["pending", "unmet", "met_late"]
@@ -175,14 +175,14 @@ def test_an_obligation_that_a_document_adds_may_bring_its_history() -> None:
         ({"recorded_at": "2026-03-01"}, "recorded_at"),
     ],
 )  # fmt: skip
-def test_what_nobody_can_have_known_is_refused(change: dict[str, Any], path: str) -> None:
+def test_impossible_recorded_times_are_refused(change: dict[str, Any], path: str) -> None:
     with pytest.raises(Invalid) as refused:
         load({**document("told"), **change}, as_of=NOW)
     assert paths(refused.value) == {path}
     assert not Agreement.objects.exists()
 
 
-def test_a_document_brings_no_fact_that_needs_a_second_person() -> None:
+def test_a_document_cannot_add_facts_that_need_approval() -> None:
     agree(duty(), as_of=utc("2026-02-01T00:00"), requires_approval=True)
     waiver = {"type": "waiver", "on": "2026-03-14"}
     with pytest.raises(Invalid) as refused:
@@ -190,7 +190,7 @@ def test_a_document_brings_no_fact_that_needs_a_second_person() -> None:
     assert paths(refused.value) == {"obligations/0/facts/0/type"}
 
 
-def test_what_befell_the_agreement_is_told_when_it_became_known() -> None:
+def test_facts_about_an_agreement_take_effect_when_they_became_known() -> None:
     ended = {"type": "termination", "on": "2026-03-01", "recorded_at": "2026-03-20T00:00:00Z"}
     load(document("told", duty(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
@@ -202,7 +202,7 @@ def test_what_befell_the_agreement_is_told_when_it_became_known() -> None:
     assert breach.end_reason == "voided"
 
 
-def test_geneva_tells_its_history(admin_user: User) -> None:
+def test_the_geneva_example_has_a_history(admin_user: User) -> None:
     text = (EXAMPLES / "geneva-2025.yaml").read_bytes()
     documents.load(
         document=read_agreement(text, is_yaml=True), by=admin_user, as_of=utc("2026-11-24T00:00")
@@ -224,7 +224,7 @@ def test_geneva_tells_its_history(admin_user: User) -> None:
     assert all(earlier < later for earlier, later in pairwise(recorded))
 
 
-def test_licences_in_november_would_end_the_breach_of_may_and_not_erase_it() -> None:
+def test_licences_in_november_would_end_the_breach_of_may_without_erasing_it() -> None:
     text = (EXAMPLES / "geneva-2025.yaml").read_bytes()
     load_at = utc("2025-11-08T00:00")
     documents.load(document=read_agreement(text, is_yaml=True), by=None, as_of=load_at)

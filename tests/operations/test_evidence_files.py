@@ -71,7 +71,7 @@ def cancel_whoever_waits() -> None:
         )
 
 
-def test_an_upload_that_fails_leaves_the_file_of_another_that_was_stored_meanwhile() -> None:
+def test_a_failed_upload_keeps_an_identical_file_stored_meanwhile() -> None:
     first, second = piece("E1"), piece("E2")
     with held(EVIDENCE, second.pk):
         # It has seen that the file is not there yet, and waits.
@@ -102,7 +102,7 @@ def test_files_without_a_row_are_removed_when_they_are_old(folder: Path) -> None
     assert stored() == [PDF]
 
 
-def test_a_file_that_an_upload_has_found_is_left_to_it() -> None:
+def test_a_file_in_use_by_an_upload_is_not_removed() -> None:
     content_hash = sha256(PDF).hexdigest()
     orphan = path_of(content_hash)
     orphan.parent.mkdir(parents=True)
@@ -126,7 +126,7 @@ def test_a_file_that_an_upload_has_found_is_left_to_it() -> None:
     assert stored() == [PDF]
 
 
-def test_uploads_beside_others_that_fail_and_the_collector_always_find_their_file() -> None:
+def test_concurrent_uploads_failures_and_cleanups_never_lose_a_file() -> None:
     pieces = [piece(f"E{number}") for number in range(4)]
     contents = [PDF + bytes([65 + number]) for number in range(3)]
 
@@ -156,7 +156,7 @@ def test_uploads_beside_others_that_fail_and_the_collector_always_find_their_fil
     assert set(stored()) <= set(contents)
 
 
-def test_the_command_names_what_it_removes(folder: Path, capsys: Any) -> None:
+def test_the_command_lists_the_files_that_it_removes(folder: Path, capsys: Any) -> None:
     orphan = path_of("cd" * 32)
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"left behind")

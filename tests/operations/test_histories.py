@@ -140,7 +140,7 @@ class EveryHistory(DatabaseTestCase):
 
     @given(refs, st.lists(drafts(), max_size=6), st.randoms(use_true_random=False))
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
-    def test_the_order_of_recording_never_changes_what_is_true_now(
+    def test_the_order_of_recording_does_not_change_the_current_state(
         self, ref: str, history: list[dict[str, Any]], shuffler: random.Random
     ) -> None:
         found = []
@@ -155,7 +155,7 @@ class EveryHistory(DatabaseTestCase):
 
     @given(refs, st.lists(drafts(), min_size=1, max_size=6), st.data())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
-    def test_a_retraction_leaves_what_had_been_if_the_fact_had_never_been_recorded(
+    def test_retracting_a_fact_restores_the_state_without_it(
         self, ref: str, history: list[dict[str, Any]], data: st.DataObject
     ) -> None:
         place = data.draw(st.integers(0, len(history) - 1))
@@ -177,7 +177,7 @@ class EveryHistory(DatabaseTestCase):
 
     @given(refs, st.lists(drafts(), max_size=4), st.lists(drafts(), min_size=1, max_size=3))
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
-    def test_what_is_supposed_is_what_comes_of_doing_it(
+    def test_a_what_if_equals_the_result_of_recording(
         self, ref: str, history: list[dict[str, Any]], supposed: list[dict[str, Any]]
     ) -> None:
         deadline = made(ref)
@@ -187,7 +187,7 @@ class EveryHistory(DatabaseTestCase):
         before = (Fact.objects.count(), LedgerEntry.objects.count(), cached(deadline))
         try:
             checked = [read(FactDraft, fact) for fact in supposed]
-            promised = facts.suppose(deadline=deadline, drafts=checked, as_of=as_of)
+            promised = facts.project_with(deadline=deadline, drafts=checked, as_of=as_of)
         except Invalid:
             with pytest.raises(Invalid), transaction.atomic():
                 record_all(deadline, supposed, as_of)
@@ -198,7 +198,7 @@ class EveryHistory(DatabaseTestCase):
 
 
 @given(terms(), histories())
-def test_a_retracted_fact_is_as_if_it_had_never_been(
+def test_retracting_a_fact_undoes_it(
     agreed: Terms, history: list[tuple[DomainFact, datetime]]
 ) -> None:
     known = [fact for fact, _ in history]

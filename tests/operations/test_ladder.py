@@ -37,7 +37,7 @@ def stand(deadline: Deadline) -> Deadline:
     return Deadline.objects.get(pk=deadline.pk)
 
 
-def test_people_are_reminded_thirty_seven_and_one_days_before() -> None:
+def test_reminders_are_sent_thirty_seven_and_one_days_before() -> None:
     deadline = agree()
     follow()
     at = utc("2026-02-10T00:00")
@@ -49,14 +49,14 @@ def test_people_are_reminded_thirty_seven_and_one_days_before() -> None:
     ]  # fmt: skip
 
 
-def test_a_run_that_did_not_happen_loses_no_reminder_and_sends_no_stale_one() -> None:
+def test_after_a_missed_run_the_latest_reminder_is_sent_and_stale_ones_are_not() -> None:
     agree()
     follow()
     sweep.run(as_of=utc("2026-03-14T12:00"))
     assert [each[1] for each in told("reminder")] == [utc("2026-03-14T01:00")]
 
 
-def test_nobody_is_reminded_of_what_is_done_or_past() -> None:
+def test_met_and_past_deadlines_have_no_reminders() -> None:
     deadline = agree()
     follow()
     record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-28")
@@ -65,7 +65,7 @@ def test_nobody_is_reminded_of_what_is_done_or_past() -> None:
     assert told("reminder", "missed") == []
 
 
-def test_a_rung_passed_before_the_date_was_known_is_not_told() -> None:
+def test_a_reminder_that_predates_the_due_date_being_known_is_not_sent() -> None:
     deadline = agree()
     follow()
     due = {"type": "date", "on": "2026-03-20"}
@@ -76,7 +76,7 @@ def test_a_rung_passed_before_the_date_was_known_is_not_told() -> None:
     assert kind == "changed"
 
 
-def test_a_miss_is_escalated_after_one_seven_and_thirty_days_while_it_lasts() -> None:
+def test_an_open_breach_escalates_after_one_seven_and_thirty_days() -> None:
     deadline = agree()
     follow()
     follow("head@example.org", from_escalation=2)
@@ -92,7 +92,7 @@ def test_a_miss_is_escalated_after_one_seven_and_thirty_days_while_it_lasts() ->
     assert {each[3] for each in told("recovered")} == {DESK, "head@example.org"}
 
 
-def test_a_miss_found_late_is_escalated_from_when_it_was_found() -> None:
+def test_a_breach_detected_late_escalates_from_its_detection() -> None:
     deadline = agree()
     follow()
     found_at = DUE_AT + 40 * DAY
@@ -101,7 +101,7 @@ def test_a_miss_found_late_is_escalated_from_when_it_was_found() -> None:
     assert stand(deadline).next_check_at == found_at + DAY
 
 
-def test_an_acknowledgement_stops_escalation_and_ends_itself() -> None:
+def test_an_acknowledgement_pauses_escalations_until_it_expires() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -119,7 +119,7 @@ def test_an_acknowledgement_stops_escalation_and_ends_itself() -> None:
     assert told("escalated")[-1] == ("escalated", DUE_AT + 30 * DAY, 3, DESK)
 
 
-def test_business_days_of_a_ladder_leave_weekends_out() -> None:
+def test_business_days_of_a_notification_policy_exclude_weekends() -> None:
     steps = [{"count": 1, "unit": "business_days"}]
     notification_policy = {"reminders": steps, "escalations": steps}
     # A Monday, so that the business day before is a Friday.
@@ -131,7 +131,7 @@ def test_business_days_of_a_ladder_leave_weekends_out() -> None:
     assert stand(deadline).next_check_at == friday + 3 * DAY
 
 
-def test_an_agreements_own_ladder_holds_for_what_has_none() -> None:
+def test_obligations_inherit_the_notification_policy_of_their_agreement() -> None:
     deadline = agree()
     agreement = deadline.agreement
     draft = {
@@ -167,7 +167,7 @@ def test_an_agreements_own_ladder_holds_for_what_has_none() -> None:
         ({"is_active": False}, False),
     ],
 )
-def test_a_subscription_follows_what_fits_all_that_it_names(
+def test_a_subscription_matches_obligations_that_meet_all_its_conditions(
     more: dict[str, Any], is_told: bool
 ) -> None:
     agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
@@ -187,7 +187,7 @@ def test_a_subscription_follows_what_fits_all_that_it_names(
     assert any(each["about"] == "breach" for each in found) == is_told
 
 
-def test_who_follows_twice_is_told_once_and_at_the_earlier_time() -> None:
+def test_a_recipient_with_two_subscriptions_is_notified_once_at_the_earlier_time() -> None:
     agree()
     follow(frequency="daily", digest_hour=8)
     follow(agreement="supply")
@@ -196,7 +196,7 @@ def test_who_follows_twice_is_told_once_and_at_the_earlier_time() -> None:
     assert (alert.not_before, alert.is_digest) == (DUE_AT, False)
 
 
-def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
+def test_a_silence_holds_alerts_back_until_its_end_is_announced() -> None:
     deadline = agree()
     follow()
     user = User.objects.create_superuser("lee@example.org", "x")
@@ -213,7 +213,7 @@ def test_a_silence_holds_back_until_its_end_which_is_announced() -> None:
     assert stand(deadline).status == "unmet"
 
 
-def test_calendars_without_a_business_day_keep_nobody_from_being_told() -> None:
+def test_calendars_without_business_days_do_not_suppress_alerts() -> None:
     notification_policy = {
         "reminders": [{"count": 5, "unit": "business_days"}],
         "escalations": [{"count": 2, "unit": "business_days"}],
@@ -230,7 +230,7 @@ def test_calendars_without_a_business_day_keep_nobody_from_being_told() -> None:
     ]  # fmt: skip
 
 
-def test_a_calendar_that_is_gone_keeps_nobody_from_being_told() -> None:
+def test_a_missing_calendar_does_not_suppress_alerts() -> None:
     deadline = agree(notification_policy={"escalations": [{"count": 2, "unit": "business_days"}]})
     Agreement.objects.update(calendars=["custom:gone"])
     follow()
@@ -241,7 +241,7 @@ def test_a_calendar_that_is_gone_keeps_nobody_from_being_told() -> None:
 
 
 @pytest.mark.parametrize("frequency", ["immediate", "daily", "weekly"])
-def test_a_zone_that_left_the_tz_database_keeps_nobody_from_being_told(frequency: str) -> None:
+def test_a_zone_dropped_from_the_tz_database_does_not_suppress_alerts(frequency: str) -> None:
     agree()
     follow(frequency=frequency, quiet_from="15:00", quiet_until="17:00", timezone="Europe/Berlin")
     follow("other@example.org")
@@ -250,7 +250,7 @@ def test_a_zone_that_left_the_tz_database_keeps_nobody_from_being_told(frequency
     assert {each[3] for each in told("missed")} == {DESK, "other@example.org"}
 
 
-def test_the_longest_ladder_sets_nothing_aside() -> None:
+def test_the_longest_notification_policy_quarantines_nothing() -> None:
     steps = [
         {"count": 366 - place, "unit": unit}
         for place in range(6)

@@ -107,7 +107,7 @@ def perform(deadline: Deadline) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nothing_is_locked_without_a_transaction() -> None:
+def test_locking_needs_a_transaction() -> None:
     deadline = agree()
     for lock in (
         lambda: list(locking.for_update(Agreement.objects.all())),
@@ -121,7 +121,7 @@ def test_nothing_is_locked_without_a_transaction() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_fact_about_what_others_depend_on_only_now_locks_the_agreement_first() -> None:
+def test_a_fact_about_a_deadline_with_new_dependents_locks_the_agreement_first() -> None:
     agree(duty("dependent"), duty("source"))
     source, dependent = deadline_of("source"), deadline_of("dependent")
     correct(duty("dependent", due=after("source")), as_of=AFTER - timedelta(days=30))
@@ -139,7 +139,7 @@ def test_a_fact_about_what_others_depend_on_only_now_locks_the_agreement_first()
 
 
 @pytest.mark.django_db
-def test_what_nothing_depends_on_any_more_is_no_source_any_more() -> None:
+def test_has_dependents_is_reset_with_the_last_dependent() -> None:
     agree(duty("source"), duty("dependent", due=after("source")))
     assert deadline_of("source").has_dependents
     correct(duty("dependent"), as_of=AFTER)
@@ -148,14 +148,14 @@ def test_what_nothing_depends_on_any_more_is_no_source_any_more() -> None:
 
 
 @pytest.mark.django_db
-def test_what_one_of_two_still_depends_on_stays_a_source() -> None:
+def test_has_dependents_stays_set_while_one_dependent_remains() -> None:
     agree(duty("source"), duty("first", due=after("source")), duty("second", due=after("source")))
     correct(duty("first"), as_of=AFTER)
     assert deadline_of("source").has_dependents
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_made_to_depend_on_a_deadline_in_the_hands_of_a_sweep_sees_its_outcome() -> None:
+def test_a_dependent_added_during_a_sweep_sees_the_outcome_of_the_sweep() -> None:
     agree(duty("source"))
     on_breach = {"type": "trigger", "on": {"breach_of": "source"}, "then": _within_ten_days()}
 
@@ -178,7 +178,7 @@ def _within_ten_days() -> dict[str, Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_rows_named_in_any_order_are_locked_in_one() -> None:
+def test_rows_are_locked_in_the_order_of_their_ids() -> None:
     agree(*(duty(f"O-{number}") for number in range(20)))
     ids = list(Deadline.objects.order_by("id").values_list("id", flat=True))
 
@@ -194,7 +194,7 @@ def test_rows_named_in_any_order_are_locked_in_one() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_that_waits_too_long_for_another_is_refused_with_a_sentence(
+def test_a_request_that_waits_too_long_for_a_lock_is_refused_with_409(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
@@ -210,7 +210,7 @@ def test_a_request_that_waits_too_long_for_another_is_refused_with_a_sentence(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_so_is_one_that_waits_at_its_commit_for_the_ledger(
+def test_a_request_that_waits_too_long_for_the_ledger_is_refused_with_409(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
@@ -224,7 +224,7 @@ def test_so_is_one_that_waits_at_its_commit_for_the_ledger(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_person_whose_change_waits_too_long_reads_why(
+def test_an_admin_page_explains_when_a_change_waits_too_long(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
@@ -238,7 +238,7 @@ def test_a_person_whose_change_waits_too_long_reads_why(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_only_supposed_locks_nothing() -> None:
+def test_a_what_if_takes_no_locks() -> None:
     deadline = agree(duty(due={"type": "date", "on": "2027-03-15"}))
     client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
     due = {"type": "date", "on": "2027-06-15"}

@@ -1,4 +1,4 @@
-"""Status, ledger, breaches and alerts are stored as the projection has them, together."""
+"""What is stored is what is projected: status, ledger, breaches and alerts move together."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AFTER = utc("2026-03-20T00:00")
 
 
 @pytest.mark.django_db
-def test_a_deadline_is_unmet_from_its_due_instant_however_late_the_sweep_runs() -> None:
+def test_a_deadline_becomes_unmet_at_its_due_instant_whenever_the_sweep_runs() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=AFTER)
@@ -60,7 +60,7 @@ def test_a_deadline_is_unmet_from_its_due_instant_however_late_the_sweep_runs() 
 
 
 @pytest.mark.django_db
-def test_no_deadline_becomes_unmet_too_early() -> None:
+def test_a_deadline_is_not_flagged_early() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT - timedelta(microseconds=1))
     deadline.refresh_from_db()
@@ -71,7 +71,7 @@ def test_no_deadline_becomes_unmet_too_early() -> None:
 
 
 @pytest.mark.django_db
-def test_every_subscriber_is_alerted_once_however_often_the_sweep_runs() -> None:
+def test_each_recipient_is_notified_once_however_often_the_sweep_runs() -> None:
     deadline = agree()
     agree(ref="other")
     follow()
@@ -86,7 +86,7 @@ def test_every_subscriber_is_alerted_once_however_often_the_sweep_runs() -> None
 
 
 @pytest.mark.django_db
-def test_a_recipient_with_two_subscriptions_is_alerted_once() -> None:
+def test_a_recipient_with_two_subscriptions_is_notified_once() -> None:
     deadline = agree()
     follow()
     follow(DESK, deadline.agreement)
@@ -95,7 +95,7 @@ def test_a_recipient_with_two_subscriptions_is_alerted_once() -> None:
 
 
 @pytest.mark.django_db
-def test_an_inactive_subscription_gets_no_alerts() -> None:
+def test_ended_subscriptions_are_not_notified() -> None:
     agree()
     subscription = follow()
     subscription.is_active = False
@@ -105,7 +105,7 @@ def test_an_inactive_subscription_gets_no_alerts() -> None:
 
 
 @pytest.mark.django_db
-def test_a_late_performance_ends_the_breach_and_alerts_those_who_were_alerted_of_it() -> None:
+def test_a_late_performance_ends_the_breach_and_notifies_its_recipients() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -148,13 +148,13 @@ def test_a_waiver_effective_before_the_due_instant_voids_the_breach() -> None:
     breach = deadline.breaches.get()
     assert breach.end_reason == BreachEnd.VOIDED
     assert breach.ended_at == breach.occurred_at
-    # No message was sent, so none has to be corrected; but the waiver is announced.
+    # Nobody had been written to, so nobody need be told that it was wrong; but of the waiver.
     assert Alert.objects.get(kind="missed").withdrawn_at is not None
     assert Alert.objects.get(withdrawn_at__isnull=True).kind == "changed"
 
 
 @pytest.mark.django_db
-def test_a_voided_breach_comes_back_when_the_waiver_is_retracted() -> None:
+def test_retracting_the_waiver_restores_a_voided_breach() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     waiver = record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
@@ -177,7 +177,7 @@ def test_a_reopened_breach_is_announced_again() -> None:
 
 
 @pytest.mark.django_db
-def test_those_who_heard_that_a_breach_is_over_hear_that_it_is_not() -> None:
+def test_recipients_of_a_recovery_alert_learn_that_the_breach_is_open_again() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT)
@@ -193,7 +193,7 @@ def test_those_who_heard_that_a_breach_is_over_hear_that_it_is_not() -> None:
 
 
 @pytest.mark.django_db
-def test_a_request_that_began_before_the_sweep_does_not_undo_its_findings() -> None:
+def test_a_request_that_started_before_a_sweep_keeps_what_the_sweep_stored() -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=DUE_AT + timedelta(seconds=1))
@@ -205,7 +205,7 @@ def test_a_request_that_began_before_the_sweep_does_not_undo_its_findings() -> N
 
 
 @pytest.mark.django_db
-def test_a_performance_on_the_next_day_does_not_erase_the_breach() -> None:
+def test_performance_on_the_next_day_does_not_erase_the_breach() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="performance", on="2026-03-16")
@@ -214,7 +214,7 @@ def test_a_performance_on_the_next_day_does_not_erase_the_breach() -> None:
 
 
 @pytest.mark.django_db
-def test_the_ledger_keeps_what_was_known_at_each_time() -> None:
+def test_the_ledger_keeps_superseded_statuses() -> None:
     deadline = agree()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
@@ -249,7 +249,7 @@ def test_a_corrected_due_date_is_recorded_in_the_ledger() -> None:
 
 
 @pytest.mark.django_db
-def test_a_deadline_that_cannot_be_projected_is_quarantined_and_the_others_are_refreshed(
+def test_a_deadline_that_cannot_be_projected_is_quarantined_without_stopping_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad = agree(duty("O-1"), duty("O-2"))
@@ -279,9 +279,7 @@ def test_a_deadline_that_cannot_be_projected_is_quarantined_and_the_others_are_r
 
 
 @pytest.mark.django_db
-def test_the_number_of_statements_does_not_depend_on_the_number_of_deadlines(
-    django_assert_max_num_queries: Any,
-) -> None:
+def test_the_number_of_queries_of_a_sweep_is_constant(django_assert_max_num_queries: Any) -> None:
     follow()
     agree(*(duty(f"O-{number}") for number in range(60)))
     with django_assert_max_num_queries(20):
@@ -289,7 +287,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_deadlines(
 
 
 @pytest.mark.django_db
-def test_small_batches_give_the_same_result_as_one_batch() -> None:
+def test_the_batch_size_does_not_change_the_result_of_a_sweep() -> None:
     agree(*(duty(f"O-{number}") for number in range(7)))
     assert sweep.run(as_of=AFTER, batch=2).breaches == 7
     assert set(Deadline.objects.values_list("status", flat=True)) == {Status.UNMET}
@@ -300,7 +298,7 @@ def test_small_batches_give_the_same_result_as_one_batch() -> None:
 @pytest.mark.parametrize(
     "statement", ["UPDATE compliance_{} SET id = id", "DELETE FROM compliance_{}"]
 )
-def test_recorded_rows_cannot_be_changed_or_deleted_even_in_sql(table: str, statement: str) -> None:
+def test_recorded_rows_cannot_be_changed_even_by_sql(table: str, statement: str) -> None:
     deadline = agree(
         duty(
             facts=[{"type": "performance", "on": "2026-03-01", "evidence": ["E1"]}],
@@ -347,7 +345,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
 
 
 def stored_deadline(agreed: Terms) -> Deadline:
-    """Store a deadline with exactly these terms, not refreshed yet."""
+    """A deadline with exactly these terms, not settled yet."""
     agreement = Agreement.objects.create(
         ref="random", title="Random", kind="other", created_at=hour(0)
     )
@@ -393,7 +391,7 @@ def stored_deadline(agreed: Terms) -> Deadline:
 def store_fact(
     deadline: Deadline, fact: DomainFact, recorded_at: datetime, ids: dict[int, int]
 ) -> None:
-    """Store a fact of the domain as it is, with its due date."""
+    """Record a fact of the domain as it is; its due date is worked out already."""
     due: Due | None = fact.due
     row = Fact.objects.create(
         deadline=None if fact.is_of_agreement else deadline,
@@ -422,17 +420,17 @@ def store_fact(
 
 
 def projected(deadline: Deadline, agreed: Terms) -> Timeline:
-    """Return the timeline of a deadline by everything recorded so far."""
+    """The course of a deadline by everything recorded so far."""
     deadline.refresh_from_db()
     return project(agreed, facts_about([deadline]).get(deadline.pk, ()))
 
 
-class EveryTimeline(DatabaseTestCase):
-    """Anything may be recorded, in any order, with sweeps in between."""
+class EveryCourse(DatabaseTestCase):
+    """Whatever is recorded, in whatever order, with sweeps in between."""
 
     @given(terms(), histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
-    def test_cache_ledger_and_breaches_are_those_of_the_projection(
+    def test_stored_status_ledger_and_breaches_match_the_projection(
         self, agreed: Terms, history: list[tuple[DomainFact, datetime]]
     ) -> None:
         deadline = stored_deadline(agreed)

@@ -91,7 +91,7 @@ def status(deadline: Deadline) -> str:
     ("values", "after"),
     [(WAIVER, "waived"), (EXTENSION, "pending"), (DETERMINATION, "partly_met")],
 )
-def test_what_is_guarded_counts_only_when_a_second_person_approves(
+def test_guarded_facts_take_effect_once_a_second_person_approves(
     guarded: Deadline, ana: User, bo: User, values: dict[str, Any], after: str
 ) -> None:
     before = status(guarded)
@@ -107,40 +107,36 @@ def test_what_is_guarded_counts_only_when_a_second_person_approves(
     assert (proposal.state, proposal.fact, proposal.decided_by) == ("approved", fact, bo)
 
 
-def test_what_is_approved_is_what_was_proposed(guarded: Deadline, ana: User, bo: User) -> None:
+def test_the_approved_fact_is_the_proposed_one(guarded: Deadline, ana: User, bo: User) -> None:
     proposal = propose(guarded, ana, **EXTENSION)
     fact = proposals.approve(proposal=proposal, by=bo, as_of=LATER)
     open_one = Deadline.objects.get(pk=guarded.pk)
     assert str(fact.due_on) == str(open_one.due_on) == "2026-05-15"
 
 
-def test_nobody_approves_their_own_proposal_whatever_their_rights(
-    guarded: Deadline, ana: User
-) -> None:
+def test_nobody_can_approve_their_own_proposal(guarded: Deadline, ana: User) -> None:
     head = User.objects.create_superuser("head@example.org", "secret")
     for each in (ana, head):
         proposal = propose(guarded, each, **WAIVER)
-        with pytest.raises(proposals.OwnProposal, match="another person must approve"):
+        with pytest.raises(proposals.OwnProposal, match="Another person must approve"):
             proposals.approve(proposal=proposal, by=each, as_of=LATER)
         proposal.refresh_from_db()
         assert proposal.state == "open"
     assert not Fact.objects.exists()
 
 
-def test_nobody_decides_on_anothers_proposal_without_the_right(
-    guarded: Deadline, ana: User
-) -> None:
+def test_deciding_on_proposals_of_others_needs_the_permission(guarded: Deadline, ana: User) -> None:
     cy = person("cy", "add_fact")
     proposal = propose(guarded, ana, **WAIVER)
-    with pytest.raises(proposals.NotAllowed, match="lacks the right"):
+    with pytest.raises(proposals.NotAllowed, match="lacks the permission"):
         proposals.approve(proposal=proposal, by=cy, as_of=LATER)
-    with pytest.raises(proposals.NotAllowed, match="lacks the right"):
+    with pytest.raises(proposals.NotAllowed, match="lacks the permission"):
         proposals.reject(proposal=proposal, reason="No.", by=cy, as_of=LATER)
     assert Proposal.objects.get().state == "open"
 
 
 @pytest.mark.parametrize("change", ["right", "account"])
-def test_a_proposal_of_somebody_who_lost_their_rights_cannot_be_approved(
+def test_a_proposal_cannot_be_approved_after_its_proposer_lost_permission(
     guarded: Deadline, ana: User, bo: User, change: str
 ) -> None:
     proposal = propose(guarded, ana, **WAIVER)
@@ -148,24 +144,24 @@ def test_a_proposal_of_somebody_who_lost_their_rights_cannot_be_approved(
         ana.user_permissions.clear()
     else:
         User.objects.filter(pk=ana.pk).update(is_active=False)
-    with pytest.raises(Invalid, match="may not record facts any more"):
+    with pytest.raises(Invalid, match="may no longer record facts"):
         proposals.approve(proposal=proposal, by=bo, as_of=LATER)
     assert not Fact.objects.exists()
     proposals.reject(proposal=proposal, reason="Left.", by=bo, as_of=LATER)
     assert Proposal.objects.get().state == "rejected"
 
 
-def test_a_proposal_is_decided_once(guarded: Deadline, ana: User, bo: User) -> None:
+def test_a_proposal_can_be_decided_only_once(guarded: Deadline, ana: User, bo: User) -> None:
     proposal = propose(guarded, ana, **WAIVER)
     proposals.reject(proposal=proposal, reason="Too early.", by=bo, as_of=LATER)
-    with pytest.raises(Invalid, match="rejected already"):
+    with pytest.raises(Invalid, match="already rejected"):
         proposals.approve(proposal=proposal, by=bo, as_of=LATER)
-    with pytest.raises(Invalid, match="rejected already"):
+    with pytest.raises(Invalid, match="already rejected"):
         proposals.reject(proposal=proposal, reason="Again.", by=bo, as_of=LATER)
     assert not Fact.objects.exists()
 
 
-def test_a_rejection_gives_its_reason_and_a_withdrawal_need_not(
+def test_a_rejection_needs_a_reason_but_a_withdrawal_does_not(
     guarded: Deadline, ana: User, bo: User
 ) -> None:
     proposal = propose(guarded, ana, **WAIVER)
@@ -175,22 +171,20 @@ def test_a_rejection_gives_its_reason_and_a_withdrawal_need_not(
     assert proposals.reject(proposal=proposal, reason="", by=ana, as_of=LATER).state == "withdrawn"
 
 
-def test_what_is_not_guarded_is_recorded_at_once(guarded: Deadline, ana: User) -> None:
+def test_other_facts_are_recorded_immediately(guarded: Deadline, ana: User) -> None:
     fact = submit(guarded, ana, {"type": "performance", "on": "2026-03-10"})
     assert isinstance(fact, Fact)
     assert status(guarded) == "met"
 
 
-def test_a_guarded_fact_cannot_be_recorded_past_its_second_person(
-    guarded: Deadline, ana: User
-) -> None:
+def test_a_guarded_fact_cannot_be_recorded_without_approval(guarded: Deadline, ana: User) -> None:
     for values in (WAIVER, EXTENSION, DETERMINATION):
         with pytest.raises(Invalid, match="second person"):
             record(guarded, as_of=NOW, by=ana, **values)
 
 
-def test_a_proposal_needs_a_person_behind_it(guarded: Deadline) -> None:
-    with pytest.raises(Invalid, match="proposed by a person"):
+def test_a_proposal_needs_a_proposer(guarded: Deadline) -> None:
+    with pytest.raises(Invalid, match="Only a person can propose"):
         submit(guarded, None, WAIVER)
     assert not Proposal.objects.exists()
 
@@ -204,7 +198,7 @@ def test_a_proposal_needs_a_person_behind_it(guarded: Deadline) -> None:
         {**DETERMINATION, "share": None, "quantity": 5},
     ],
 )
-def test_what_could_never_be_recorded_is_not_proposed(
+def test_a_fact_that_cannot_be_recorded_cannot_be_proposed(
     guarded: Deadline, ana: User, values: dict[str, Any]
 ) -> None:
     with pytest.raises(Invalid):
@@ -212,7 +206,7 @@ def test_what_could_never_be_recorded_is_not_proposed(
     assert not Proposal.objects.exists()
 
 
-def test_a_proposal_that_no_longer_fits_is_refused_and_stays_open(
+def test_an_outdated_proposal_is_refused_and_stays_open(
     guarded: Deadline, ana: User, bo: User
 ) -> None:
     performed = record(guarded, as_of=NOW, type="performance", on="2026-03-10")
@@ -225,9 +219,7 @@ def test_a_proposal_that_no_longer_fits_is_refused_and_stays_open(
     assert (proposal.state, Fact.objects.filter(kind="waiver").count()) == ("open", 0)
 
 
-def test_taking_back_a_guarded_fact_needs_a_second_person_too(
-    guarded: Deadline, ana: User, bo: User
-) -> None:
+def test_retracting_a_guarded_fact_needs_approval(guarded: Deadline, ana: User, bo: User) -> None:
     waiver = proposals.approve(proposal=propose(guarded, ana, **WAIVER), by=bo, as_of=NOW)
     for values in (
         {"type": "retraction", "supersedes": waiver.pk},
@@ -237,7 +229,7 @@ def test_taking_back_a_guarded_fact_needs_a_second_person_too(
     assert status(guarded) == "waived"
 
 
-def test_taking_back_what_replaced_a_guarded_fact_needs_a_second_person_too(
+def test_retracting_the_replacement_of_a_guarded_fact_needs_approval(
     guarded: Deadline, ana: User, bo: User
 ) -> None:
     waiver = proposals.approve(proposal=propose(guarded, ana, **WAIVER), by=bo, as_of=NOW)
@@ -250,7 +242,7 @@ def test_taking_back_what_replaced_a_guarded_fact_needs_a_second_person_too(
     assert status(guarded) == "met"
 
 
-def test_what_was_recorded_before_the_second_person_was_needed_is_guarded_from_then_on(
+def test_facts_recorded_before_approval_was_required_are_guarded_afterwards(
     db: None, ana: User
 ) -> None:
     deadline = agree(duty(), as_of=PAST)
@@ -263,7 +255,7 @@ def test_what_was_recorded_before_the_second_person_was_needed_is_guarded_from_t
     assert status(deadline) == "waived"
 
 
-def test_an_open_proposal_still_takes_two_when_the_agreement_no_longer_does(
+def test_an_open_proposal_still_needs_approval_when_the_agreement_no_longer_does(
     guarded: Deadline, ana: User, bo: User
 ) -> None:
     proposal = propose(guarded, ana, **WAIVER)
@@ -274,14 +266,14 @@ def test_an_open_proposal_still_takes_two_when_the_agreement_no_longer_does(
     assert status(guarded) == "waived"
 
 
-def test_what_if_needs_nobody(guarded: Deadline) -> None:
-    timeline = facts.suppose(deadline=guarded, drafts=[read(FactDraft, WAIVER)], as_of=NOW)
+def test_a_what_if_needs_no_approval(guarded: Deadline) -> None:
+    timeline = facts.project_with(deadline=guarded, drafts=[read(FactDraft, WAIVER)], as_of=NOW)
     assert timeline.transitions[-1].status == "waived"
     assert not Fact.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_approvals_at_once_one_wins_and_one_fact_is_recorded() -> None:
+def test_concurrent_approvals_record_one_fact() -> None:
     deadline = agree(duty(), as_of=PAST, requires_approval=True)
     proposer = person("ana", "add_fact")
     proposal = propose(deadline, proposer, **WAIVER)
@@ -300,14 +292,14 @@ def test_of_two_approvals_at_once_one_wins_and_one_fact_is_recorded() -> None:
 
     with ThreadPoolExecutor(len(seconds)) as pool:
         outcomes = sorted(pool.map(approve, seconds))
-    assert outcomes == ["", *[": This proposal is approved already."] * 3]
+    assert outcomes == ["", *[": This proposal is already approved."] * 3]
     assert Fact.objects.count() == 1
     proposal.refresh_from_db()
     assert proposal.state == "approved"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_approvals_and_records_about_one_agreement_never_deadlock() -> None:
+def test_concurrent_approvals_and_records_do_not_deadlock() -> None:
     chained = {
         "type": "offset", "from": {"deadline": "O-1"}, "count": 10, "unit": "days",
     }  # fmt: skip

@@ -64,7 +64,7 @@ def following(ref: str = "O-1", day: str = "2026-03-15") -> dict[str, object]:
 
 
 @pytest.mark.django_db
-def test_a_change_of_zone_data_moves_the_instant_and_keeps_the_civil_time(
+def test_new_zone_data_moves_the_instant_and_keeps_the_civil_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
@@ -90,7 +90,7 @@ def test_a_change_of_zone_data_moves_the_instant_and_keeps_the_civil_time(
 
 
 @pytest.mark.django_db
-def test_what_is_closed_keeps_the_instant_by_which_it_was_judged(
+def test_a_closed_deadline_keeps_its_due_instant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
@@ -103,7 +103,7 @@ def test_what_is_closed_keeps_the_instant_by_which_it_was_judged(
 
 
 @pytest.mark.django_db
-def test_an_extension_moves_with_the_zone_data_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_zone_data_moves_extensions_too(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
     with older_data(monkeypatch):
         deadline = agree()
@@ -115,7 +115,7 @@ def test_an_extension_moves_with_the_zone_data_too(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.django_db
-def test_a_closing_day_moves_what_follows_the_calendar_and_nothing_else() -> None:
+def test_a_closing_day_moves_only_deadlines_that_use_the_calendar() -> None:
     calendar()
     deadline = agree(following(), duty("O-2", "2026-03-16"))
     recomputation.run(as_of=NOW)
@@ -135,7 +135,7 @@ def test_a_closing_day_moves_what_follows_the_calendar_and_nothing_else() -> Non
 
 
 @pytest.mark.django_db
-def test_what_cannot_be_worked_out_any_more_keeps_its_date_and_is_reported_once() -> None:
+def test_a_date_that_can_no_longer_be_computed_is_kept_and_reported_once() -> None:
     calendar()
     deadline = agree(following())
     recomputation.run(as_of=NOW)
@@ -150,7 +150,7 @@ def test_what_cannot_be_worked_out_any_more_keeps_its_date_and_is_reported_once(
 
 
 @pytest.mark.django_db
-def test_once_a_day_recurrences_are_made_further_ahead() -> None:
+def test_recurrences_are_extended_once_a_day() -> None:
     rule = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-01-15"}
     agree(duty(due=rule))
     recomputation.run(as_of=NOW)
@@ -168,7 +168,7 @@ def _last() -> datetime:
 
 
 @pytest.mark.django_db
-def test_a_closed_deadline_stays_even_where_the_one_it_hangs_on_moves(
+def test_a_closed_deadline_does_not_move_with_its_anchor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "timezone": VANCOUVER}
@@ -187,7 +187,7 @@ def test_a_closed_deadline_stays_even_where_the_one_it_hangs_on_moves(
 
 
 @pytest.mark.django_db
-def test_another_release_of_the_holidays_has_open_deadlines_looked_at_once(
+def test_new_holiday_data_recomputes_open_deadlines_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     agree(duty("OPEN"), duty("DONE"))
@@ -202,7 +202,7 @@ def test_another_release_of_the_holidays_has_open_deadlines_looked_at_once(
 
 
 @pytest.mark.django_db
-def test_one_rule_that_fails_stops_no_other_and_small_batches_give_the_same() -> None:
+def test_a_failing_rule_does_not_stop_others_in_any_batch_size() -> None:
     calendar()
     agree(*(following(f"O-{number}") for number in range(5)))
     recomputation.run(as_of=NOW)
@@ -222,7 +222,7 @@ def test_one_rule_that_fails_stops_no_other_and_small_batches_give_the_same() ->
 
 
 @pytest.mark.django_db
-def test_a_withdrawn_deadline_is_not_worked_out_again_and_again() -> None:
+def test_a_withdrawn_deadline_is_not_recomputed_repeatedly() -> None:
     calendar()
     monthly = {
         "type": "recurrence",
@@ -241,7 +241,7 @@ def test_a_withdrawn_deadline_is_not_worked_out_again_and_again() -> None:
 
 
 @pytest.mark.django_db
-def test_a_closing_day_moves_the_grace_period_and_the_ledger_says_so() -> None:
+def test_a_closing_day_moves_the_grace_period_in_the_ledger() -> None:
     calendar()
     deadline = agree(
         duty(due_on="2026-03-12", grace={"count": 1, "unit": "business_days"}),
@@ -258,7 +258,7 @@ def test_a_closing_day_moves_the_grace_period_and_the_ledger_says_so() -> None:
 
 
 @pytest.mark.django_db
-def test_a_breach_that_a_closing_day_undoes_is_voided() -> None:
+def test_a_closing_day_that_moves_the_due_date_voids_the_breach() -> None:
     calendar()
     deadline = agree(following())
     recomputation.run(as_of=NOW)
@@ -273,7 +273,7 @@ def test_a_breach_that_a_closing_day_undoes_is_voided() -> None:
 
 
 @pytest.mark.django_db
-def test_what_hangs_on_a_deadline_moves_with_its_calendar() -> None:
+def test_dependents_move_when_a_closing_day_moves_their_anchor() -> None:
     calendar()
     after = {"type": "offset", "from": {"deadline": "O-1"}, "count": 1, "unit": "days"}
     agree(following(), duty("B", due=after))

@@ -108,7 +108,7 @@ def refused(*duties: Mapping[str, Any], **more: Any) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_a_document_may_state_every_type_of_rule() -> None:
+def test_a_document_can_use_every_type_of_rule() -> None:
     agree(
         duty("DATE", due={"type": "date", "on": "2026-03-15", "time": "17:00"}),
         duty("OFFSET", due=days_after(90, date="2026-02-01")),
@@ -199,9 +199,7 @@ def test_a_milestone_with_dependents_cannot_be_removed() -> None:
     )
     with pytest.raises(Invalid) as error:
         amend(milestones=[{"ref": "spare"}], as_of=NOW)
-    assert str(error.value) == (
-        "milestones: A is counted from the milestone in-force, which must stay."
-    )
+    assert str(error.value) == ("milestones: A counts from milestone in-force, which must stay.")
     amend(milestones=[milestone("2026-02-10")], as_of=NOW)
     assert Agreement.objects.get().milestones.count() == 1
 
@@ -744,7 +742,7 @@ def test_a_fact_recorded_long_after_leaves_every_deadline_refreshed() -> None:
 
 
 @pytest.mark.django_db
-def test_an_extension_without_a_zone_counts_in_that_of_the_rule_it_extends() -> None:
+def test_an_extension_without_a_zone_uses_the_zone_of_the_rule() -> None:
     named = {"type": "date", "on": "2026-03-15", "timezone": "America/New_York"}
     deadline = agree(duty(due=named))
     later = {"type": "date", "on": "2026-03-20"}
@@ -901,7 +899,7 @@ def test_an_obligation_to_refrain_without_an_end_has_no_due_date() -> None:
 
 
 @pytest.mark.django_db
-def test_a_period_whose_start_has_no_date_does_not_begin() -> None:
+def test_a_period_with_an_undated_start_is_dormant() -> None:
     deadline = agree(
         duty(kind="maintain", due=None, starts=days_after(5, milestone="in-force")),
         milestones=[milestone()],
@@ -946,13 +944,13 @@ def test_a_termination_cancels_all_but_surviving_obligations_and_can_be_retracte
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["maintain", "refrain"])
 def test_an_obligation_to_maintain_or_refrain_cannot_be_performed(kind: str) -> None:
-    with pytest.raises(Invalid, match=f"type: What is to {kind} is not performed"):
+    with pytest.raises(Invalid, match=f"type: An obligation to {kind} cannot be performed"):
         record(keeping(kind), as_of=NOW, type="performance", on="2026-01-30")
 
 
 @pytest.mark.django_db
 def test_an_obligation_to_achieve_cannot_be_violated() -> None:
-    with pytest.raises(Invalid, match="type: What is to be achieved is not violated"):
+    with pytest.raises(Invalid, match="type: An obligation to achieve cannot be violated"):
         record(agree(), as_of=NOW, type="violation", on="2026-01-30")
 
 

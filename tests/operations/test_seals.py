@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.mark.django_db
-def test_a_day_has_one_seal_and_the_next_day_another_that_is_linked_to_it() -> None:
+def test_each_day_has_one_seal_linked_to_the_previous_one() -> None:
     deadline = agree()
     first = seals.seal(as_of=utc("2026-02-02T00:30"))
     assert seals.seal(as_of=utc("2026-02-02T23:30")) is None
@@ -37,7 +37,7 @@ def test_a_day_has_one_seal_and_the_next_day_another_that_is_linked_to_it() -> N
 
 
 @pytest.mark.django_db
-def test_what_is_recorded_later_leaves_a_seal_whole() -> None:
+def test_later_records_do_not_invalidate_a_seal() -> None:
     deadline = agree()
     seals.seal(as_of=utc("2026-02-02T00:30"))
     record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
@@ -46,7 +46,7 @@ def test_what_is_recorded_later_leaves_a_seal_whole() -> None:
 
 
 @pytest.mark.django_db
-def test_where_nothing_is_stored_there_is_a_seal_of_nothing() -> None:
+def test_an_empty_database_can_be_sealed() -> None:
     made = seals.seal(as_of=NOW)
     assert made is not None
     assert made.chains == 0
@@ -54,7 +54,7 @@ def test_where_nothing_is_stored_there_is_a_seal_of_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_that_seal_together_make_one_seal() -> None:
+def test_two_concurrent_workers_create_one_seal() -> None:
     agree()
     start = threading.Barrier(4)
 
@@ -73,7 +73,7 @@ def test_two_workers_that_seal_together_make_one_seal() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_seal_waits_for_rows_that_were_numbered_and_not_committed() -> None:
+def test_a_seal_waits_for_uncommitted_rows() -> None:
     deadline = agree()
     recorded, finish = threading.Event(), threading.Event()
 
@@ -112,7 +112,7 @@ def _unchain() -> None:
 
 
 @pytest.mark.django_db
-def test_what_was_stored_before_there_were_chains_is_chained_by_the_first_seal() -> None:
+def test_the_first_seal_chains_unhashed_rows() -> None:
     remember()
     others = Deadline.objects.exclude(obligation__ref="O-7").order_by("id")
     heads = list(others.values_list("facts_head", "ledger_head"))
@@ -130,7 +130,7 @@ def test_what_was_stored_before_there_were_chains_is_chained_by_the_first_seal()
 
 
 @pytest.mark.django_db
-def test_after_the_first_seal_nothing_is_adopted_any_more() -> None:
+def test_unhashed_rows_are_not_chained_after_the_first_seal() -> None:
     remember()
     seals.seal(as_of=NOW)
     _unchain()

@@ -133,7 +133,7 @@ class BatchRow(serializers.Serializer[Any]):
 
     recorded_at = serializers.DateTimeField()
     facts = LearnedRow(many=True)
-    course = PastTransitionRow(many=True)
+    timeline = PastTransitionRow(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the fields, including `from`, which is a Python keyword."""
@@ -182,11 +182,11 @@ class DeadlineViews(Views):
         """
         now = timezone.now()
         moment = question(request, queries.PointInTime).pinned(now)
-        course = queries.course(id, moment, now=now)
-        if course is None:
+        rows = queries.timeline_rows(id, moment, now=now)
+        if rows is None:
             raise NotFound("This deadline does not exist, or was not known then.")
         as_of, known_at = moment.as_of or now, moment.known_at or now
-        return Response({"deadline": id, "as_of": as_of, "known_at": known_at, "results": course})
+        return Response({"deadline": id, "as_of": as_of, "known_at": known_at, "results": rows})
 
     @extend_schema(operation_id="deadlines_history", responses=HistoryAnswer)
     def history(self, request: Request, id: int) -> Response:

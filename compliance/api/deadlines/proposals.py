@@ -91,7 +91,7 @@ class MayDecide(BasePermission):
         if request.method != "POST":
             return True
         try:
-            operations.refuse_if_not_theirs(
+            operations.check_may_decide(
                 proposal_id=view.kwargs["id"],
                 by=user_of(request),
                 to_approve=view.action == "approve",

@@ -18,7 +18,7 @@ from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import Draft
 from compliance.domain.limits import AtMost
 from compliance.models import Deadline
-from compliance.operations.deadlines.facts import SUPPOSED, suppose
+from compliance.operations.deadlines.facts import HYPOTHETICAL, project_with
 from compliance.queries.deadlines.deadlines import transition_rows
 from compliance.queries.rows import Row
 
@@ -63,13 +63,15 @@ class WhatIfViews(Views):
             Deadline.objects.select_related("obligation__agreement"), pk=id
         )
         now = timezone.now()
-        supposed = suppose(deadline=deadline, drafts=body(request, Supposition).facts, as_of=now)
+        supposed = project_with(
+            deadline=deadline, drafts=body(request, Supposition).facts, as_of=now
+        )
         rows = [_row(each) for each in transition_rows(supposed, now=now)]
         return Response({"deadline": id, "as_of": now, "known_at": now, "results": rows})
 
 
 def _row(transition: Row) -> Row:
     cause = transition["fact"]
-    if cause is None or cause < SUPPOSED:
+    if cause is None or cause < HYPOTHETICAL:
         return {**transition, "supposed": None}
-    return {**transition, "fact": None, "supposed": cause - SUPPOSED}
+    return {**transition, "fact": None, "supposed": cause - HYPOTHETICAL}

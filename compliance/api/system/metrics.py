@@ -46,10 +46,10 @@ class _Readiness(Collector):
         for name, check in checks.items():
             works.add_metric([name], float(check.state == "ok"))
         yield works
-        for (name, figure), (metric, told) in _FIGURES.items():
+        for (name, figure), (metric, description) in _FIGURES.items():
             value = checks[name].figure.get(figure) if name in checks else None
             if value is not None:
-                yield GaugeMetricFamily(metric, told, value=value)
+                yield GaugeMetricFamily(metric, description, value=value)
 
 
 @require_safe

@@ -259,13 +259,13 @@ def fact_of(
     )
 
 
-def facts_told(ids: Iterable[int | None]) -> dict[int, FactSummary]:
+def fact_summaries(ids: Iterable[int | None]) -> dict[int, FactSummary]:
     """Return what an explanation needs of stored facts, by their ids. None stands for no fact."""
     rows = Fact.objects.filter(pk__in={each for each in ids if each is not None})
-    return {fact.pk: fact_told(fact) for fact in rows.prefetch_related("evidence")}
+    return {fact.pk: fact_summary(fact) for fact in rows.prefetch_related("evidence")}
 
 
-def fact_told(fact: Fact) -> FactSummary:
+def fact_summary(fact: Fact) -> FactSummary:
     """Return what an explanation needs of a stored fact, whose evidence is loaded."""
     return FactSummary(
         kind=FactKind(fact.kind),

@@ -1,4 +1,4 @@
-"""Writing agreements: one at a time, or whole from a document."""
+"""Create and correct agreements, alone or together with their obligations."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from compliance.operations.deadlines import projection
 
 @transaction.atomic
 def create(*, draft: AgreementDraft, as_of: datetime) -> Agreement:
-    """Store a new agreement between stored parties.
+    """Create an agreement between existing parties.
 
     Raises:
-        Invalid: its ref is taken, or a party is not stored.
+        Invalid: its ref is taken, or a party or custom calendar does not exist.
     """
     if Agreement.objects.filter(ref=draft.ref).exists():
-        raise refusal("ref", f"There is already an agreement {draft.ref}: choose another ref.")
+        raise refusal("ref", f"Agreement {draft.ref} already exists. Choose another ref.")
     members = _members(draft.parties)
-    _refuse_unknown_calendars(draft)
+    _check_calendars(draft)
     agreement = Agreement.objects.create(created_at=as_of, **_columns(draft))
     AgreementParty.objects.bulk_create(
         AgreementParty(agreement=agreement, party=party, role=role) for party, role in members
@@ -45,12 +45,11 @@ def create(*, draft: AgreementDraft, as_of: datetime) -> Agreement:
 
 @transaction.atomic
 def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> Agreement:
-    """Correct an agreement. Deadlines that follow its zone, its calendars or its milestones move
-    with it.
+    """Correct an agreement. A new zone, calendar or milestone date moves the deadlines that use it.
 
     Raises:
-        Invalid: the ref differs, a party is not stored, or one with duties is left out, or a
-            milestone from which something is counted.
+        Invalid: the ref changes, a party or custom calendar does not exist, or the correction
+            removes a party that has a role in an obligation or a milestone that a rule counts from.
     """
     touched = _correct(agreement, draft, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
@@ -59,20 +58,20 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
 
 
 def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
-    """Do what `update` does, but leave the deadlines that it touched unsettled."""
+    """Do what `update` does, but return the ids of the deadlines to refresh instead."""
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
-        raise refusal("ref", f"The ref of an agreement stays as it is: {agreement.ref}.")
+        raise refusal("ref", f"The ref of an agreement cannot change. Keep {agreement.ref}.")
     members = _members(draft.parties)
-    _refuse_unknown_calendars(draft)
+    _check_calendars(draft)
     stored = {each.party_id: each for each in agreement.memberships.select_related("party")}
     kept = {party.pk for party, _ in members}
     for party_id in stored.keys() - kept:
         side = ObligationParty.objects.filter(agreement=agreement, party_id=party_id).first()
         if side is not None:
             sentence = (
-                f"{stored[party_id].party.code} has a part in obligation {side.obligation.ref} "
-                "and must stay a party."
+                f"{stored[party_id].party.code} owes or is owed obligation "
+                f"{side.obligation.ref} and must stay a party."
             )
             raise refusal("parties", sentence)
         stored[party_id].delete()
@@ -83,29 +82,29 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
         elif membership.role != role:
             membership.role = role
             membership.save(update_fields=["role"])
-    has_moved = _surroundings(agreement) != _surroundings(draft)
-    has_other_notification_policy = agreement.notification_policy != dump_notification_policy(
+    defaults_changed = _defaults(agreement) != _defaults(draft)
+    policy_changed = agreement.notification_policy != dump_notification_policy(
         draft.notification_policy
     )
     for name, value in _columns(draft).items():
         setattr(agreement, name, value)
     agreement.save()
-    if has_other_notification_policy:
+    if policy_changed:
         projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
     moved = _set_milestones(agreement, draft.milestones)
     affected = agreement.obligations.filter(
         Q(dependencies__milestone__ref__in=moved)
         | Q(deadlines__facts__due__from__milestone__in=list(moved))
     )
-    if has_moved:
+    if defaults_changed:
         affected = agreement.obligations.all()
     return obligations.recompute(
         obligation_ids=set(affected.values_list("id", flat=True)), as_of=as_of
     )
 
 
-def _surroundings(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
-    """What of an agreement its rules go by where they are silent."""
+def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
+    """Return the values of an agreement that its due rules use by default."""
     return (
         agreement.timezone,
         list(agreement.calendars),
@@ -114,10 +113,10 @@ def _surroundings(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
 
 
 def _set_milestones(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> set[str]:
-    """Store these milestones and no others; the refs of those whose date changed are returned.
+    """Replace the milestones of an agreement, and return the refs of those with a new date.
 
     Raises:
-        Invalid: one is left out from which something is counted.
+        Invalid: this would remove a milestone that a rule counts from.
     """
     stored = {each.ref: each for each in agreement.milestones.all()}
     moved = set()
@@ -132,18 +131,18 @@ def _set_milestones(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> s
     for ref, milestone in stored.items():
         dependent = milestone.dependents.select_related("obligation").first()
         if dependent is not None:
-            sentence = (
-                f"{dependent.obligation.ref} is counted from the milestone {ref}, which must stay."
-            )
+            sentence = f"{dependent.obligation.ref} counts from milestone {ref}, which must stay."
             raise refusal("milestones", sentence)
         milestone.delete()
     return moved
 
 
-def _refuse_unknown_calendars(draft: AgreementDraft) -> None:
+def _check_calendars(draft: AgreementDraft) -> None:
     known = custom_calendars()
     problems = [
-        Problem(path=f"calendars/{index}", detail=f"The desk keeps no calendar {name}: add it.")
+        Problem(
+            path=f"calendars/{index}", detail=f"Calendar {name} does not exist. Create it first."
+        )
         for index, name in enumerate(draft.calendars)
         if name.startswith(CUSTOM_PREFIX) and name not in known
     ]
@@ -159,13 +158,16 @@ def save_whole(
     obligation_drafts: Mapping[str, ObligationDraft],
     as_of: datetime,
 ) -> Agreement:
-    """Store an agreement together with new and corrected obligations, or nothing of it.
+    """Create or correct an agreement together with its obligations, in one transaction.
 
-    `obligation_drafts` are by the paths to name them by when refused. One whose ref is stored
-    corrects that obligation.
+    Args:
+        agreement: the agreement to correct; None creates a new one.
+        draft: the agreement.
+        obligation_drafts: new and corrected obligations, by the path to report problems under. A
+            draft with the ref of a stored obligation corrects it.
 
     Raises:
-        Invalid: as `create`, `update` and their like for obligations.
+        Invalid: as `create` and `update`, here and in `obligations`.
     """
     if agreement is None:
         agreement = create(draft=draft, as_of=as_of)
@@ -174,10 +176,10 @@ def save_whole(
         touched = _correct(agreement, draft, as_of=as_of)
         agreement = lock_agreement(agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
-    fresh = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
-    touched |= obligations.store(agreement=agreement, drafts=fresh, as_of=as_of).touched
+    new = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
+    touched |= obligations.store(agreement=agreement, drafts=new, as_of=as_of).touched
     for path, each in obligation_drafts.items():
-        if path not in fresh:
+        if path not in new:
             try:
                 touched |= obligations.correct(
                     agreement=agreement, obligation=stored[each.ref], draft=each, as_of=as_of
@@ -195,10 +197,10 @@ def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:
     seen: set[str] = set()
     for index, draft in enumerate(drafts):
         if draft.code not in stored:
-            detail = f"There is no party {draft.code}: create it first."
+            detail = f"Party {draft.code} does not exist. Create it first."
             problems.append(Problem(path=f"parties/{index}/code", detail=detail))
         if draft.code in seen:
-            detail = f"{draft.code} stands twice: name each party once."
+            detail = f"{draft.code} is listed twice. List each party once."
             problems.append(Problem(path=f"parties/{index}/code", detail=detail))
         seen.add(draft.code)
     if problems:

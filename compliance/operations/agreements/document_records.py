@@ -246,7 +246,7 @@ class _Import:
             if fact.due_at is not None:
                 redated.append(fact.deadline_id)
         if any(fact.deadline_id is None for fact, _ in self.new_facts):
-            added.deadline_ids |= facts.reached(self.agreement)
+            added.deadline_ids |= facts.affected_deadlines(self.agreement)
         obligation_ids = Deadline.objects.filter(id__in=redated).values_list(
             "obligation_id", flat=True
         )

@@ -1,4 +1,4 @@
-"""Writing parties."""
+"""Create and correct parties."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from compliance.operations.deadlines import projection
 
 @transaction.atomic
 def create(*, draft: PartyDraft) -> Party:
-    """Store a new party.
+    """Create a party.
 
     Raises:
-        Invalid: its code is taken.
+        Invalid: the code is taken.
     """
     if Party.objects.filter(code=draft.code).exists():
-        raise refusal("code", f"There is already a party {draft.code}: choose another code.")
+        raise refusal("code", f"Party {draft.code} already exists. Choose another code.")
     return Party.objects.create(**_columns(draft))
 
 
 @transaction.atomic
 def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
-    """Correct a party. Deadlines that follow its time zone move with it.
+    """Correct a party. A new time zone moves the deadlines that use it.
 
     Raises:
-        Invalid: the code differs, or a due time would not exist in the new zone.
+        Invalid: the code changes, or a due time would not exist in the new zone.
     """
     party = for_update(Party.objects.all()).get(pk=party.pk)
     if draft.code != party.code:
-        raise refusal("code", f"The code of a party stays as it is: {party.code}.")
-    has_moved = draft.timezone != party.timezone
+        raise refusal("code", f"The code of a party cannot change. Keep {party.code}.")
+    zone_changed = draft.timezone != party.timezone
     for name, value in _columns(draft).items():
         setattr(party, name, value)
     party.save()
-    if has_moved:
+    if zone_changed:
         owed = list(Obligation.objects.filter(sides__party=party).distinct())
         lock_agreements({each.agreement_id for each in owed})
         touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)

@@ -1,4 +1,4 @@
-"""Acknowledging breaches: somebody is at it, so nobody else needs to be called for a while."""
+"""Acknowledge breaches, which pauses their escalations."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ LONGEST = timedelta(days=90)
 def acknowledge(
     *, breach: Breach, draft: AcknowledgementDraft, by: User, as_of: datetime
 ) -> Breach:
-    """Note that a user is at a breach: escalations wait until then, and go on after it.
+    """Acknowledge a breach for a user. Escalations pause until `until_at`, then continue.
 
     Raises:
-        Invalid: the breach is over, or `until_at` lies in the past or too far ahead.
+        Invalid: the breach has ended, or `until_at` is in the past or more than 90 days ahead.
     """
     deadline = breach.deadline
     lock_deadline(deadline.pk)
     breach = Breach.objects.get(pk=breach.pk)
     if breach.ended_at is not None:
-        raise refusal("", "This breach is over: there is nothing to acknowledge any more.")
+        raise refusal("", "This breach has ended, so it cannot be acknowledged.")
     until = draft.until_at or as_of + ACKNOWLEDGED_FOR
     if not as_of < until <= as_of + LONGEST:
-        sentence = f"It must lie ahead, and within {LONGEST.days} days."
+        sentence = f"Give an instant within the next {LONGEST.days} days."
         raise refusal("until_at", sentence)
-    _note(breach, as_of=as_of, until=until, name=by.email, by=by)
+    _acknowledge(breach, as_of=as_of, until=until, name=by.email, by=by)
     projection.refresh([deadline.pk], as_of=as_of)
     return breach
 
@@ -43,45 +43,59 @@ def acknowledge(
 def acknowledge_by_mail(
     *, message_id: int, deadline_id: int | None, as_of: datetime
 ) -> list[Breach]:
-    """Note that the recipient of a message is at the open breaches that it told of.
+    """Acknowledge the open breaches that a message reported, for its recipient.
 
-    For the holder of a signed link. Returns the breaches that go on; one that is acknowledged
-    already is left as it is, and so is one that began after those of the message were over.
+    Used by the signed link in the message. Breaches that are already acknowledged do not change.
+    Later breaches of the same deadlines are not acknowledged.
+
+    Args:
+        message_id: the message.
+        deadline_id: limits this to one deadline of the message.
+
+    Returns:
+        The open breaches that the message reported.
     """
-    told = told_in(message_id=message_id, deadline_id=deadline_id)
-    rows = list(told.order_by().values_list("deadline_id", "breach_at", "recipient"))
+    reported = breach_alerts_of(message_id=message_id, deadline_id=deadline_id)
+    rows = list(reported.order_by().values_list("deadline_id", "breach_at", "recipient"))
     if not rows:
         return []
-    told_of = {(pk, breach_at) for pk, breach_at, _ in rows}
-    locked = lock_deadlines(pk for pk, _ in told_of)
+    keys = {(pk, breach_at) for pk, breach_at, _ in rows}
+    locked = lock_deadlines(pk for pk, _ in keys)
     breaches = [
         breach
         for breach in Breach.objects.filter(deadline__in=list(locked), ended_at__isnull=True)
         .select_related("deadline__obligation")
         .order_by("id")
-        if (breach.deadline_id, breach.occurred_at) in told_of
+        if (breach.deadline_id, breach.occurred_at) in keys
     ]
-    noted = set()
+    acknowledged = set()
     for breach in breaches:
         until = breach.acknowledged_until
         if until is None or until <= as_of:
-            _note(breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][2], by=None)
-            noted.add(breach.deadline_id)
-    projection.refresh(noted, as_of=as_of)
+            _acknowledge(
+                breach, as_of=as_of, until=as_of + ACKNOWLEDGED_FOR, name=rows[0][2], by=None
+            )
+            acknowledged.add(breach.deadline_id)
+    projection.refresh(acknowledged, as_of=as_of)
     return breaches
 
 
-def told_in(*, message_id: int, deadline_id: int | None) -> models.QuerySet[Alert]:
-    """What a message told of breaches, or of those of one deadline; nothing if its recipient
-    follows nothing any more: an old mail is no key for who has left."""
+def breach_alerts_of(*, message_id: int, deadline_id: int | None) -> models.QuerySet[Alert]:
+    """Return the alerts of a message that report breaches, or those of one deadline.
+
+    Returns none if the recipient has no active subscription, so that the links in old messages stop
+    working for people who have left.
+    """
     followers = Subscription.objects.active()
-    told = Alert.objects.filter(
+    found = Alert.objects.filter(
         message=message_id, breach_at__isnull=False, recipient__in=followers.values("email")
     )
-    return told if deadline_id is None else told.filter(deadline=deadline_id)
+    return found if deadline_id is None else found.filter(deadline=deadline_id)
 
 
-def _note(breach: Breach, *, as_of: datetime, until: datetime, name: str, by: User | None) -> None:
+def _acknowledge(
+    breach: Breach, *, as_of: datetime, until: datetime, name: str, by: User | None
+) -> None:
     breach.acknowledged_at = as_of
     breach.acknowledged_until = until
     breach.acknowledged_as = name

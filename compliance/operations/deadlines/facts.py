@@ -1,4 +1,4 @@
-"""Recording facts. Nothing recorded is ever edited."""
+"""Record facts, which are never edited afterwards."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
 from compliance.models.locks import lock_agreement, lock_deadline
 from compliance.operations.deadlines import projection, schedule
-from compliance.operations.deadlines.instants import moment
+from compliance.operations.deadlines.instants import effective_instant
 from compliance.operations.evidence import evidence
 
-# How far the clock of whoever reports a performance may be ahead of ours.
+# The clock of a client that reports a performance may be ahead of the server by this much.
 CLOCK_SKEW = timedelta(minutes=5)
 
-# What a second person must approve where an agreement is kept by four eyes.
+# The facts that need a second person if the agreement requires approval.
 GUARDED = frozenset({FactKind.DETERMINATION, FactKind.WAIVER, FactKind.EXTENSION})
 
 
@@ -44,18 +44,21 @@ def record(
     as_of: datetime,
     approved_by: User | None = None,
 ) -> Fact:
-    """Record a fact about a deadline and settle it, and what hangs on it.
+    """Record a fact about a deadline, and refresh the deadline and its dependents.
+
+    Args:
+        approved_by: the second person, if the fact needed approval and has it.
 
     Raises:
-        Invalid: a fact that does not fit the obligation's kind, a performance in the future, an
-            extension to a time that does not exist, a superseded fact that is not there or
-            stands no more, unknown evidence, or a fact that a second person must approve first
-            and none has (see `proposals.submit`).
+        Invalid: the fact does not fit the kind of obligation; its performance is in the future;
+            it extends to a time that does not exist; the fact to supersede does not exist or is
+            not effective; its evidence is unknown; or it needs approval and has none (see
+            `proposals.submit`).
     """
     sets_dates = draft.type in {FactKind.EXTENSION, FactKind.TRIGGER} or draft.supersedes
     deadline = lock_deadline(deadline.pk)
     if approved_by is None and needs_approval(deadline, draft):
-        sentence = f"A second person must approve this {draft.type}: propose it."
+        sentence = f"A second person must approve this {draft.type}. Propose it instead."
         raise refusal("type", sentence)
     fact = build(deadline, draft, by=by, as_of=as_of)
     fact.approved_by = approved_by
@@ -72,27 +75,28 @@ def record(
 def record_of_agreement(
     *, agreement: Agreement, draft: AgreementFactDraft, by: User | None, as_of: datetime
 ) -> Fact:
-    """Record what befell a whole agreement and settle every deadline that it reaches.
+    """Record a fact about a whole agreement, and refresh every deadline that it affects.
 
     Raises:
-        Invalid: a superseded fact that is not there or stands no more, or unknown evidence.
+        Invalid: the fact to supersede does not exist or is not effective, or its evidence is
+            unknown.
     """
     agreement = lock_agreement(agreement.pk)
     fact = build_of_agreement(agreement, draft, by=by, as_of=as_of)
     found = evidence.by_ref(agreement, draft.evidence)
     store([(fact, found)], deadlines=[], as_of=as_of)
-    projection.refresh(reached(agreement), as_of=as_of)
+    projection.refresh(affected_deadlines(agreement), as_of=as_of)
     return fact
 
 
-def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime) -> Timeline:
-    """The course that a deadline would take if these facts were recorded too, one after another.
+def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime) -> Timeline:
+    """Return the timeline of a deadline if these facts were also recorded, one after another.
 
-    Stores nothing. It stands beside `record`, whose checks it shares, because it must come to
-    the same. In the course they are numbered from `SUPPOSED` on.
+    Stores nothing. Uses the checks of `record`, so that recording the facts gives the same
+    timeline. In the timeline, the hypothetical facts are numbered from `HYPOTHETICAL` on.
 
     Raises:
-        Invalid: a fact that `record` would refuse, at its place in the list.
+        Invalid: `record` would refuse a fact; the path is its place in the list.
     """
     duty = duty_of(deadline.obligation)
     surviving = {deadline.pk} if duty.survives_termination else set()
@@ -101,20 +105,22 @@ def suppose(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime)
         with placed_at(f"facts/{number}"):
             fact = build(deadline, draft, by=None, as_of=as_of)
             evidence.by_ref(deadline.agreement, draft.evidence)
-            if fact.supersedes_id and not _stands(fact.supersedes_id, facts):
-                sentence = f"Fact {fact.supersedes_id} is superseded by one before this."
+            if fact.supersedes_id and not _is_effective(fact.supersedes_id, facts):
+                sentence = (
+                    f"Fact {fact.supersedes_id} is superseded by an earlier fact in this list."
+                )
                 raise refusal("supersedes", sentence)
-        # Of two equal facts the newer is named as the cause; no stored one is as new as these.
-        fact.pk = SUPPOSED + number
+        # If two facts are equal, the newer one is the cause. These are newer than any stored fact.
+        fact.pk = HYPOTHETICAL + number
         facts = [*facts, fact_of(_values(fact), deadline.timezone)]
     return project(terms_of(deadline, duty), facts)
 
 
-# No stored fact has an id from here on.
-SUPPOSED = 2**62
+# No stored fact reaches this id.
+HYPOTHETICAL = 2**62
 
 
-def _stands(fact_id: int, facts: Sequence[DomainFact]) -> bool:
+def _is_effective(fact_id: int, facts: Sequence[DomainFact]) -> bool:
     return any(each.id == fact_id for each in effective_facts(facts))
 
 
@@ -123,13 +129,13 @@ def _values(fact: Fact) -> dict[str, Any]:
 
 
 def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
-    """Whether a second person must approve a fact before it counts."""
+    """Return whether a second person must approve a fact before it takes effect."""
     if not deadline.agreement.requires_approval:
         return False
     if draft.type in GUARDED:
         return True
-    # Else one person could take back what two have decided, or bring it back by taking back
-    # what superseded it.
+    # Otherwise one person could withdraw what two have decided, or restore it by withdrawing the
+    # fact that superseded it.
     superseded = draft.supersedes
     while superseded is not None:
         fact = Fact.objects.filter(pk=superseded, deadline=deadline).first()
@@ -145,16 +151,20 @@ def store(
     deadlines: Iterable[Deadline],
     as_of: datetime,
 ) -> None:
-    """Save facts at the ends of their chains, with what they rest on, as stored at `as_of`.
+    """Save facts with their evidence, and append them to their hash chains.
 
-    The caller holds their deadlines, which are given as locked, or their agreement.
+    Args:
+        facts: unsaved facts, each with its evidence.
+        deadlines: the deadlines of the facts. The caller has locked them, or the agreement for
+            facts about a whole agreement.
+        as_of: when the facts are stored.
     """
     heads = {each.pk: _bytes(each.facts_head) for each in deadlines}
     agreements = {fact.agreement_id for fact, _ in facts if fact.agreement_id is not None}
     chains = AgreementChain.objects.in_bulk(agreements)
     agreement_heads = {pk: _bytes(chain.facts_head) for pk, chain in chains.items()}
     moved: set[int] = set()
-    # Drawn before, because the hash covers it.
+    # Drawn in advance, because the hash covers the id.
     ids = fetch(_NEXT_IDS, count=len(facts))
     for (fact, found), (pk,) in zip(facts, ids, strict=True):
         fact.pk, fact.stored_at = pk, as_of
@@ -193,8 +203,8 @@ def _bytes(head: Any) -> bytes | None:
     return None if head is None else bytes(head)
 
 
-def reached(agreement: Agreement) -> set[int]:
-    """The deadlines that facts of an agreement reach."""
+def affected_deadlines(agreement: Agreement) -> set[int]:
+    """Return the ids of the deadlines that facts about a whole agreement affect."""
     return set(
         Deadline.objects.filter(
             agreement=agreement, obligation__survives_termination=False
@@ -203,7 +213,7 @@ def reached(agreement: Agreement) -> set[int]:
 
 
 def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datetime) -> Fact:
-    """The row of a draft that becomes known at `as_of`, not saved.
+    """Return the row of a draft, recorded at `as_of`, without saving it.
 
     Raises:
         Invalid: as `record`.
@@ -218,13 +228,13 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     if not _fill(fact, draft, rows, deadline.timezone, by=by, as_of=as_of):
         return fact
     obligation = deadline.obligation
-    _refuse_unfit(draft, obligation)
-    most, part = deadline.target_quantity, draft.quantity
-    if draft.verdict is Verdict.PARTLY_MET and most and part and part >= most:
-        raise refusal("quantity", "That is the whole: determine that it was met.")
+    _check_kind(draft, obligation)
+    target, quantity = deadline.target_quantity, draft.quantity
+    if draft.verdict is Verdict.PARTLY_MET and target and quantity and quantity >= target:
+        raise refusal("quantity", "This reaches the target. Determine that the obligation was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
         today = civil_day(as_of, deadline.timezone)
-        sentence = f"A {draft.type} cannot lie in the future; today is {today}."
+        sentence = f"A {draft.type} cannot be in the future. Today is {today}."
         raise refusal("on" if draft.on else "at", sentence)
     due = None
     if draft.due is not None:
@@ -239,7 +249,7 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
     return fact
 
 
-# What has not happened yet cannot be recorded as having happened.
+# These record what has happened, so they cannot be in the future.
 _PAST = frozenset(
     {FactKind.PERFORMANCE, FactKind.VIOLATION, FactKind.DETERMINATION, FactKind.TRIGGER}
 )
@@ -248,14 +258,14 @@ _PAST = frozenset(
 def build_of_agreement(
     agreement: Agreement, draft: AgreementFactDraft, *, by: User | None, as_of: datetime
 ) -> Fact:
-    """The row of a draft that becomes known at `as_of`, not saved.
+    """Return the row of a draft, recorded at `as_of`, without saving it.
 
     Raises:
         Invalid: as `record_of_agreement`.
     """
     fact = Fact(agreement=agreement)
     rows = {row["id"]: row for row in Fact.objects.filter(agreement=agreement).values()}
-    # A civil day begins for each deadline in its own zone; this one is only for show.
+    # For each deadline, the day begins in its own zone. This zone is only for display.
     _fill(fact, draft, rows, agreement.timezone or "UTC", by=by, as_of=as_of)
     return fact
 
@@ -269,7 +279,7 @@ def _fill(
     by: User | None,
     as_of: datetime,
 ) -> bool:
-    """Set what all facts have; whether there is more to set."""
+    """Set the columns that all facts have, and return whether others must be set too."""
     fact.kind = draft.type.value
     fact.note = draft.note
     fact.recorded_at = as_of
@@ -280,7 +290,7 @@ def _fill(
         fact.effective_at = fact.supersedes.effective_at
         fact.effective_on = fact.supersedes.effective_on
         return False
-    fact.effective_at, fact.effective_on = moment(draft, timezone)
+    fact.effective_at, fact.effective_on = effective_instant(draft, timezone)
     fact.is_tolling = draft.is_tolling
     if isinstance(draft.until, datetime):
         fact.until_at = draft.until
@@ -288,37 +298,39 @@ def _fill(
         fact.until_on = draft.until
         fact.until_at = day_end(draft.until, timezone)
     if fact.until_at is not None and fact.until_at <= fact.effective_at:
-        raise refusal("until", "It ends before it begins: correct until.")
+        raise refusal("until", "The end is not after the beginning. Correct until.")
     return True
 
 
-def _refuse_unfit(draft: FactDraft, obligation: Obligation) -> None:
-    """Refuse a kind of fact that this kind of obligation cannot have."""
+def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
+    """Refuse a fact that does not fit the kind of obligation."""
     is_achieved = obligation.kind == ObligationKind.ACHIEVE
     if draft.type is FactKind.VIOLATION and is_achieved:
-        sentence = "What is to be achieved is not violated: it is performed or not."
+        sentence = "An obligation to achieve cannot be violated. Record performances instead."
         raise refusal("type", sentence)
     if draft.type is FactKind.PERFORMANCE and not is_achieved:
         sentence = (
-            f"What is to {obligation.kind} is not performed: it is met when its period ends "
-            "without a violation. Record violations."
+            f"An obligation to {obligation.kind} cannot be performed. It is met when its period "
+            "ends without a violation. Record violations instead."
         )
         raise refusal("type", sentence)
     if draft.verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and not is_achieved:
         sentence = (
-            f"What is to {obligation.kind} is unmet while a violation lasts: record the violation "
-            "that you found."
+            f"An obligation to {obligation.kind} is unmet while a violation lasts. Record the "
+            "violation instead."
         )
         raise refusal("verdict", sentence)
     if draft.quantity is not None and obligation.target_quantity is None:
-        sentence = "The obligation has no target_quantity to count towards: leave this out."
+        sentence = "The obligation has no target_quantity. Omit quantity."
         raise refusal("quantity", sentence)
 
 
 def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
-    stands = {fact.id for fact in effective_facts(fact_of(row, timezone) for row in rows.values())}
+    effective = {
+        fact.id for fact in effective_facts(fact_of(row, timezone) for row in rows.values())
+    }
     if fact_id not in rows:
-        raise refusal("supersedes", f"There is no fact {fact_id} here.")
-    if fact_id not in stands:
+        raise refusal("supersedes", f"Fact {fact_id} does not exist here.")
+    if fact_id not in effective:
         raise refusal("supersedes", f"Fact {fact_id} is already superseded, or is a retraction.")
     return Fact.objects.get(pk=fact_id)

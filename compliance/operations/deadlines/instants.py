@@ -1,4 +1,4 @@
-"""From when what people hand in counts."""
+"""Effective instants of drafts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from compliance.domain.civil_time import day_start
 from compliance.domain.deadlines.drafts import DayOrInstant
 
 
-def moment(draft: DayOrInstant, timezone: str) -> tuple[datetime, date | None]:
-    """The instant from which a draft's word counts, and its civil day if that is all it gives."""
+def effective_instant(draft: DayOrInstant, timezone: str) -> tuple[datetime, date | None]:
+    """Return when a draft takes effect, and its civil day if it gives no time of day.
+
+    Args:
+        timezone: the zone in which a day without a time begins.
+    """
     if draft.on is not None:
         return day_start(draft.on, timezone), draft.on
     if draft.at is None:

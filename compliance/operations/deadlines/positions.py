@@ -1,4 +1,4 @@
-"""Recording what the parties say. Nothing recorded is ever edited."""
+"""Record positions of the parties, which are never edited afterwards."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance.domain.deadlines.drafts import PositionDraft
-from compliance.domain.deadlines.positions import Position as Word
+from compliance.domain.deadlines.positions import Position as DomainPosition
 from compliance.domain.deadlines.positions import is_disputed
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Party, Position, User
 from compliance.models.locks import lock_deadline
-from compliance.operations.deadlines.instants import moment
+from compliance.operations.deadlines.instants import effective_instant
 from compliance.operations.evidence import evidence
 
 
@@ -23,10 +23,10 @@ from compliance.operations.evidence import evidence
 def state(
     *, deadline: Deadline, draft: PositionDraft, by: User | None, as_of: datetime
 ) -> Position:
-    """Record what a party says of a deadline. It may make the deadline disputed.
+    """Record the position of a party on a deadline, which may make the deadline disputed.
 
     Raises:
-        Invalid: the party is none of the agreement's, or the evidence is unknown.
+        Invalid: the party is not a party to the agreement, or the evidence is unknown.
     """
     deadline = lock_deadline(deadline.pk)
     members = {party.code: party for party in deadline.agreement.parties.all()}
@@ -46,14 +46,14 @@ def build(
     by: User | None,
     as_of: datetime,
 ) -> Position:
-    """The row of a draft, not saved.
+    """Return the row of a draft without saving it.
 
     Raises:
-        Invalid: the party is none of the agreement's.
+        Invalid: the party is not a party to the agreement.
     """
     if draft.party not in members:
-        raise refusal("party", f"{draft.party} is no party to {deadline.agreement.ref}.")
-    stated_at, stated_on = moment(draft, deadline.timezone)
+        raise refusal("party", f"{draft.party} is not a party to {deadline.agreement.ref}.")
+    stated_at, stated_on = effective_instant(draft, deadline.timezone)
     return Position(
         deadline=deadline,
         party=members[draft.party],
@@ -67,18 +67,18 @@ def build(
 
 
 def mark_disputes(deadline_ids: Iterable[int]) -> None:
-    """Bring `is_disputed` in line with the positions on deadlines."""
-    words: dict[int, list[Word]] = defaultdict(list)
+    """Update `is_disputed` from the positions on deadlines."""
+    positions: dict[int, list[DomainPosition]] = defaultdict(list)
     ids = list(deadline_ids)
     for row in Position.objects.filter(deadline_id__in=ids):
-        words[row.deadline_id].append(
-            Word(
+        positions[row.deadline_id].append(
+            DomainPosition(
                 id=row.pk,
                 party_id=row.party_id,
                 verdict=Verdict(row.verdict),
                 stated_at=row.stated_at,
             )
         )
-    disputed = [pk for pk in ids if is_disputed(words[pk])]
+    disputed = [pk for pk in ids if is_disputed(positions[pk])]
     Deadline.objects.filter(id__in=disputed).update(is_disputed=True)
     Deadline.objects.filter(id__in=set(ids) - set(disputed)).update(is_disputed=False)

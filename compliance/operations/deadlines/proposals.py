@@ -1,4 +1,4 @@
-"""Facts that count only when a second person approves them."""
+"""Propose facts that take effect only once a second person approves them."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ APPROVE = "compliance.approve_proposal"
 
 
 class NotAllowed(Exception):
-    """Somebody tried to decide on a proposal that is not theirs to decide on."""
+    """A user may not decide on this proposal."""
 
 
 class OwnProposal(NotAllowed):
-    """Somebody tried to approve what they proposed themselves."""
+    """A user tried to approve their own proposal."""
 
     def __init__(self) -> None:
-        super().__init__("You proposed this yourself: another person must approve it.")
+        super().__init__("You proposed this yourself. Another person must approve it.")
 
 
 @transaction.atomic
 def submit(
     *, deadline: Deadline, draft: FactDraft, by: User | None, as_of: datetime
 ) -> Fact | Proposal:
-    """Record a fact or, where a second person must approve it, propose it.
+    """Record a fact or, if a second person must approve it, propose it.
 
     Raises:
-        Invalid: as `facts.record`; also where nobody stands behind what must be proposed.
+        Invalid: as `facts.record`; also if a proposal is needed and `by` is None.
     """
     if not facts.needs_approval(deadline, draft):
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
     if by is None:
-        raise refusal("type", f"A {draft.type} is proposed by a person: log in.")
+        raise refusal("type", f"Only a person can propose a {draft.type}. Log in.")
     deadline = lock_deadline(deadline.pk)
-    # Refused now rather than when somebody approves it.
+    # Checked now, so that errors do not surface only at approval.
     facts.build(deadline, draft, by=by, as_of=as_of)
     evidence.by_ref(deadline.agreement, draft.evidence)
     return Proposal.objects.create(
@@ -56,39 +56,43 @@ def submit(
     )
 
 
-def refuse_if_not_theirs(*, proposal_id: int, by: User, to_approve: bool) -> None:
-    """Refuse a person who may not decide on a proposal, before anything that they send is read.
+def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
+    """Check that a user may decide on a proposal, before the body of their request is read.
 
-    `approve` and `reject` check again, with the proposal locked.
+    `approve` and `reject` check again, with the proposal locked. A proposal that does not exist
+    counts as another person's.
+
+    Args:
+        to_approve: whether they want to approve it rather than reject or withdraw it.
 
     Raises:
-        NotAllowed: they may not approve what others propose, or they proposed it themselves and
-            want to approve it (`OwnProposal`). A proposal that does not exist is not theirs.
+        NotAllowed: they may not decide on proposals of others, or want to approve their own
+            (`OwnProposal`).
     """
     is_own = Proposal.objects.filter(pk=proposal_id, proposed_by=by).exists()
     if is_own and to_approve:
         raise OwnProposal
     if not is_own:
-        _refuse_without_right(by)
+        _check_may_approve(by)
 
 
 @transaction.atomic
 def approve(*, proposal: Proposal, by: User, as_of: datetime) -> Fact:
-    """Record what was proposed, as known from now on.
+    """Record the proposed fact, with `as_of` as its recorded time.
 
-    Both people must have their rights at this moment: it is now that the fact comes to count.
+    Both people need their permissions now, because the fact takes effect now.
 
     Raises:
-        NotAllowed: the same person proposed it (`OwnProposal`), or may not approve.
-        Invalid: it was decided already, its proposer may not record facts any more, or it no
-            longer fits what is stored (under `draft`).
+        NotAllowed: `by` proposed it (`OwnProposal`), or may not approve.
+        Invalid: it was already decided, its proposer may no longer record facts, or the fact no
+            longer fits the deadline (under `draft`).
     """
     proposal = _open(proposal)
     if proposal.proposed_by_id == by.pk:
         raise OwnProposal
-    _refuse_without_right(by)
+    _check_may_approve(by)
     if not proposal.proposed_by.has_perm(PROPOSE):
-        sentence = f"{proposal.proposed_by} may not record facts any more: reject it."
+        sentence = f"{proposal.proposed_by} may no longer record facts. Reject the proposal."
         raise refusal("", sentence)
     with placed_at("draft"):
         fact = facts.record(
@@ -104,30 +108,30 @@ def approve(*, proposal: Proposal, by: User, as_of: datetime) -> Fact:
 
 @transaction.atomic
 def reject(*, proposal: Proposal, reason: str, by: User, as_of: datetime) -> Proposal:
-    """Turn down what another person proposed, or withdraw what one proposed oneself.
+    """Reject another person's proposal, or withdraw one's own.
 
     Raises:
         NotAllowed: another person proposed it, and `by` may not approve.
-        Invalid: it was decided already, or no reason is given.
+        Invalid: it was already decided, or a rejection has no reason.
     """
     proposal = _open(proposal)
     is_own = proposal.proposed_by_id == by.pk
     if not is_own:
-        _refuse_without_right(by)
+        _check_may_approve(by)
         if not reason:
-            raise refusal("reason", "Say why, so that the other person can mend it.")
+            raise refusal("reason", "Give a reason, so that the proposer can correct it.")
     state = ProposalState.WITHDRAWN if is_own else ProposalState.REJECTED
     return _decide(proposal, state, by=by, as_of=as_of, reason=reason)
 
 
 def _dumped(draft: FactDraft) -> dict[str, object]:
-    # A door may take a fact in a shape with more fields, such as its deadline.
+    # An entry point may pass a draft with more fields, such as its deadline.
     return draft.model_dump(mode="json", by_alias=True, include=set(FactDraft.model_fields))
 
 
-def _refuse_without_right(by: User) -> None:
+def _check_may_approve(by: User) -> None:
     if not by.has_perm(APPROVE):
-        sentence = "Your account lacks the right to approve what another person proposed."
+        sentence = "Your account lacks the permission to decide on proposals of others."
         raise NotAllowed(sentence)
 
 
@@ -136,7 +140,7 @@ def _open(proposal: Proposal) -> Proposal:
     proposals = Proposal.objects.select_related("deadline__agreement", "proposed_by")
     locked = for_update(proposals).get(pk=proposal.pk)
     if locked.state != ProposalState.OPEN:
-        raise refusal("", f"This proposal is {locked.state} already.")
+        raise refusal("", f"This proposal is already {locked.state}.")
     return locked
 
 

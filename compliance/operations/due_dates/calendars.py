@@ -1,4 +1,4 @@
-"""Writing the desk's own calendars."""
+"""Store custom calendars."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from compliance.operations.deadlines import recomputation
 
 @transaction.atomic
 def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> CustomCalendar:
-    """Store a calendar of the desk with its closing days.
+    """Store a custom calendar with its closing days.
 
-    Open deadlines that follow it are worked out again at the next tick.
+    The next recomputation computes the due dates of open deadlines that use it again.
+
+    Args:
+        calendar: the calendar to correct; None creates a new one.
 
     Raises:
-        Invalid: its code is taken, or differs from that of the calendar it corrects.
+        Invalid: the code is taken, or a correction would change it.
     """
     if calendar is None:
         if CustomCalendar.objects.filter(code=draft.code).exists():
-            raise refusal("code", f"There is already a calendar custom:{draft.code}.")
+            raise refusal(
+                "code", f"Calendar custom:{draft.code} already exists. Choose another code."
+            )
         calendar = CustomCalendar(code=draft.code)
     elif calendar.code != draft.code:
-        raise refusal("code", f"The code of a calendar stays as it is: {calendar.code}.")
+        raise refusal("code", f"The code of a calendar cannot change. Keep {calendar.code}.")
     calendar.title = draft.title
     calendar.weekend = sorted(draft.weekend)
     calendar.save()

@@ -1,4 +1,4 @@
-"""Keeping the files that hold evidence. None is ever replaced: a better copy is a new revision."""
+"""Store the files of evidence. A file is never replaced: a better copy is a new revision."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class _Received:
 def attach(
     *, evidence: Evidence, name: str, pieces: Iterable[bytes], by: User | None, as_of: datetime
 ) -> EvidenceFile:
-    """Keep a file as the newest revision of a piece of evidence.
+    """Store a file as the newest revision of a piece of evidence.
 
-    Equal files are kept once, so a file is never removed here: another piece of evidence may have
-    come to share it. One that is left behind by a failure is removed by `orphans`.
+    Identical files are stored once. This function never removes a stored file, because other
+    evidence may share it; `orphans` removes files that a failed upload leaves behind.
 
     Raises:
-        Invalid: at `file`: its name, type or size is none that is kept, or it is empty.
+        Invalid: at `file`: its name, type or size is not accepted, or it is empty.
     """
     name = checked_name(name)
     with _received(name, pieces) as received, transaction.atomic():
@@ -64,7 +64,7 @@ def attach(
         kept = path_of(received.sha256)
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            # From the same disk, so that it is there whole or not at all.
+            # A rename on the same disk is atomic: the file is never partly there.
             received.path.rename(kept)
     return file
 
@@ -80,7 +80,7 @@ def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
             digest, size = sha256(), 0
             check: TextCheck | None = None
             media_type = ""
-            for piece in _from_its_beginning(pieces):
+            for piece in _with_long_start(pieces):
                 if check is None:
                     media_type = type_of(name, piece)
                     check = TextCheck(media_type)
@@ -101,17 +101,17 @@ def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
             path.unlink(missing_ok=True)
 
 
-def _from_its_beginning(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _with_long_start(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the pieces, with a first one long enough to detect the file type."""
-    beginning = b""
-    is_begun = False
+    start = b""
+    has_started = False
     for piece in pieces:
-        if is_begun:
+        if has_started:
             yield piece
             continue
-        beginning += piece
-        if len(beginning) >= LONGEST_BEGINNING:
-            is_begun = True
-            yield beginning
-    if not is_begun and beginning:
-        yield beginning
+        start += piece
+        if len(start) >= LONGEST_BEGINNING:
+            has_started = True
+            yield start
+    if not has_started and start:
+        yield start

@@ -279,7 +279,7 @@ def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline 
     return project(terms_of(deadline, duty), facts)
 
 
-def course(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
+def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
     """Return the timeline of one deadline as rows, oldest first, with the future marked.
 
     At a given time: its past and its future as known then. None also if it was not known then.
@@ -356,7 +356,7 @@ def history(deadline_id: int) -> list[Row] | None:
                 "recorded_at": recorded_at,
                 "from": rows[0].effective_at,
                 "facts": [{"id": each.pk, "type": each.kind} for each in learned],
-                "course": [_past_row(entry_of(each), each.due_on) for each in rows],
+                "timeline": [_past_row(entry_of(each), each.due_on) for each in rows],
             }
         )
     return batches

@@ -18,7 +18,7 @@ from compliance.domain.deadlines.explanations import (
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
-from compliance.models.deadlines.facts import facts_told
+from compliance.models.deadlines.facts import fact_summaries
 from compliance.queries.deadlines.deadlines import PointInTime, believed, row, timeline
 from compliance.queries.rows import Row
 
@@ -49,8 +49,8 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     state = row(deadline_id, moment, now=now)
     if deadline is None or state is None:
         return None
-    course = _course(deadline_id, moment, now)
-    if not course:
+    changes = _status_changes(deadline_id, moment, now)
+    if not changes:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
     # The trace is that of today and would reveal what became known later.
@@ -58,8 +58,8 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     return explain(
         Case(
             timezone=deadline.timezone,
-            history=course,
-            facts=facts_told(each.fact_id for each in course),
+            history=changes,
+            facts=fact_summaries(each.fact_id for each in changes),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
             verification=Verification(state["verification"]),
@@ -69,7 +69,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     )
 
 
-def _course(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
+def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
         return [
             StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)

@@ -1,4 +1,4 @@
-"""Who may do what: tokens, sessions, Django's model permissions."""
+"""Authentication by token and session, and permissions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FRANCE = {"code": "FRA", "name": "France", "kind": "state", "timezone": "Europe/
 
 @pytest.fixture
 def lee(db: None) -> User:
-    """Somebody without any rights yet."""
+    """A user without permissions."""
     return User.objects.create_user("lee@example.org", "secret")
 
 
 def allow(user: User, *names: str) -> None:
-    """Give a user rights."""
+    """Give a user permissions."""
     user.user_permissions.add(*Permission.objects.filter(codename__in=names))
 
 
@@ -33,13 +33,13 @@ def allow(user: User, *names: str) -> None:
     ["parties/", "agreements/", "obligations/", "deadlines/", "facts/", "evidence/", "positions/",
      "breaches/", "alerts/", "subscriptions/", "summary/", "changes/", "deadlines/1/timeline/"],
 )  # fmt: skip
-def test_strangers_are_asked_who_they_are(client: Client, db: None, address: str) -> None:
+def test_anonymous_requests_must_authenticate(client: Client, db: None, address: str) -> None:
     response = client.get(BASE + address)
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_strangers_may_see_what_the_api_is(client: Client) -> None:
+def test_the_openapi_document_is_public(client: Client) -> None:
     for address in ("", "schema/", "docs/", "document-schema/"):
         assert client.get(BASE + address).status_code == 200
 
@@ -61,13 +61,13 @@ def test_strangers_may_see_what_the_api_is(client: Client) -> None:
         "",
     ],
 )
-def test_what_is_no_token_is_no_key(client: Client, db: None, header: str) -> None:
+def test_an_invalid_token_is_refused(client: Client, db: None, header: str) -> None:
     response = client.get(f"{BASE}parties/", headers={"Authorization": header})
     assert response.status_code == 401
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_a_token_is_looked_up_in_one_query(
+def test_authentication_by_token_takes_one_query(
     api: Client, desk: User, django_assert_num_queries: Any
 ) -> None:
     for _ in range(5):
@@ -76,22 +76,22 @@ def test_a_token_is_looked_up_in_one_query(
         get(api, "parties/")
 
 
-def test_a_token_ends_with_its_expiry(api: Client, desk: User) -> None:
+def test_an_expired_token_is_refused(api: Client, desk: User) -> None:
     get(api, "parties/")
     ApiToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
     get(api, "parties/", 401)
 
 
-def test_a_token_ends_with_its_user(api: Client, desk: User) -> None:
+def test_a_token_of_an_inactive_user_is_refused(api: Client, desk: User) -> None:
     get(api, "parties/")
     User.objects.update(is_active=False)
     get(api, "parties/", 401)
-    # Not even one made meanwhile.
+    # Nor can a token created after that.
     late = client_of(desk)
     get(late, "parties/", 401)
 
 
-def test_a_read_only_token_never_writes(desk: User) -> None:
+def test_a_read_only_token_cannot_write(desk: User) -> None:
     reader = client_of(desk, is_read_only=True)
     get(reader, "parties/")
     assert reader.head(f"{BASE}parties/").status_code == 200
@@ -100,7 +100,7 @@ def test_a_read_only_token_never_writes(desk: User) -> None:
     assert "read-only" in problem["detail"]
 
 
-def test_each_verb_needs_its_right(lee: User) -> None:
+def test_each_method_needs_its_permission(lee: User) -> None:
     client = client_of(lee)
     assert "view parties" in get(client, "parties/", 403)["detail"]
     allow(lee, "view_party")
@@ -115,7 +115,7 @@ def test_each_verb_needs_its_right(lee: User) -> None:
     assert response.status_code == 200
 
 
-def test_a_document_needs_the_right_to_everything_that_may_be_in_it(lee: User) -> None:
+def test_loading_a_document_needs_the_permissions_for_everything_in_it(lee: User) -> None:
     client = client_of(lee)
     allow(lee, "add_agreement", "add_party", "add_obligation", "add_fact", "add_position")
     send: dict[str, Any] = {"data": GENEVA.read_bytes(), "content_type": "application/yaml"}
@@ -124,7 +124,7 @@ def test_a_document_needs_the_right_to_everything_that_may_be_in_it(lee: User) -
     assert client.post(f"{BASE}agreements/import/", **send).status_code == 201
 
 
-def test_a_browser_session_reads_and_writes_only_with_its_csrf_token(desk: User) -> None:
+def test_a_browser_session_needs_its_csrf_token_to_write(desk: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(desk)
     get(browser, "parties/")
@@ -132,6 +132,6 @@ def test_a_browser_session_reads_and_writes_only_with_its_csrf_token(desk: User)
     assert "CSRF" in problem["detail"]
 
 
-def test_a_body_is_not_looked_at_before_the_rights_are(client: Client, db: None) -> None:
+def test_permissions_are_checked_before_the_body(client: Client, db: None) -> None:
     response = client.post(f"{BASE}parties/", b"{", content_type=JSON)
     assert response.status_code == 401

@@ -1,4 +1,4 @@
-"""changes/ and summary/: what dashboards and other systems live on."""
+"""changes/ and summary/: data for dashboards and other systems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.api.answers import get, paths
 from tests.samples import agree, duty, record, utc
 
 
-def test_the_feed_is_the_ledger_oldest_first_and_can_be_resumed(api: Client) -> None:
+def test_changes_list_the_ledger_oldest_first_and_can_be_resumed(api: Client) -> None:
     deadline = agree(as_of=utc("2026-03-01T00:00"))
     page = get(api, "changes/")
     [change] = page["results"]
@@ -42,14 +42,14 @@ def test_the_feed_is_the_ledger_oldest_first_and_can_be_resumed(api: Client) -> 
     ]
 
 
-def test_the_feed_can_be_followed_from_before_anything_happened(api: Client) -> None:
+def test_changes_can_be_followed_from_an_empty_ledger(api: Client) -> None:
     nothing = get(api, "changes/")
     assert nothing["results"] == []
     agree()
     assert len(api.get(nothing["next"]).json()["results"]) == 1
 
 
-def test_no_change_is_passed_over_page_by_page(api: Client, geneva: Agreement) -> None:
+def test_paging_through_changes_skips_none(api: Client, geneva: Agreement) -> None:
     seen = []
     page = get(api, "changes/", page_size=4)
     while page["results"]:
@@ -100,10 +100,10 @@ def test_a_deadline_counts_once_for_each_of_its_tags_and_parties(api: Client) ->
     }
 
 
-def test_a_summary_takes_the_filters_of_the_list_and_looks_back(
+def test_a_summary_accepts_the_filters_of_the_list_and_past_instants(
     api: Client, geneva: Agreement, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(2):  # who is asking, and the counts
+    with django_assert_num_queries(2):  # authentication, and the counts
         found = get(api, "summary/", obligor="CHN", as_of="2025-05-14T12:00:00Z")
     assert [(row["group"], row["count"]) for row in found["results"]] == [
         ("holding", 1),

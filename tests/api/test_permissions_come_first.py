@@ -1,4 +1,4 @@
-"""Nothing that is sent is read before it is known that the sender may send it."""
+"""Permissions are checked before the body of a request is read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BODIES = {
 
 
 class Untouchable(BytesIO):
-    """A body that nobody may look at."""
+    """A body that must not be read."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         pytest.fail("the body was read")
@@ -45,7 +45,7 @@ class Untouchable(BytesIO):
 
 
 def addresses() -> Iterator[tuple[str, str, type[Views] | None]]:
-    """Each address of the API with its methods that write, and the views behind it."""
+    """Yield each address of the API with a method that writes, and its views."""
     for pattern in urls.urlpatterns:
         address = str(pattern.pattern)
         for kind, value in {"id:id": "1", "id:revision": "1", "agreement_ref:ref": "geneva-2025",
@@ -61,7 +61,7 @@ ADDRESSES = list(addresses())
 
 
 def send(client: Client, method: str, address: str, body: bytes, kind: str, **more: Any) -> int:
-    """The status that is answered to a body that cannot be read."""
+    """Return the response status of a request whose body must not be read."""
     environ = {
         "wsgi.input": Untouchable(body),
         "CONTENT_LENGTH": str(len(body)),
@@ -73,16 +73,16 @@ def send(client: Client, method: str, address: str, body: bytes, kind: str, **mo
 
 @pytest.fixture
 def lee(db: None) -> User:
-    """Somebody without any rights."""
+    """A user without permissions."""
     return User.objects.create_user("lee@example.org", "secret")
 
 
-def test_there_are_addresses_that_take_bodies() -> None:
+def test_there_are_addresses_that_accept_bodies() -> None:
     assert len({address for _, address, _ in ADDRESSES}) > 40
 
 
 @pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
-def test_a_stranger_is_refused_before_the_body_is_read(
+def test_an_anonymous_request_is_refused_before_its_body_is_read(
     client: Client, db: None, body: bytes, kind: str
 ) -> None:
     for method, address, _ in ADDRESSES:
@@ -90,7 +90,7 @@ def test_a_stranger_is_refused_before_the_body_is_read(
 
 
 @pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
-def test_who_has_no_rights_is_refused_before_the_body_is_read(
+def test_a_user_without_permissions_is_refused_before_the_body_is_read(
     lee: User, body: bytes, kind: str
 ) -> None:
     client = client_of(lee)
@@ -105,13 +105,13 @@ def test_a_read_only_token_is_refused_before_the_body_is_read(
     client = client_of(desk, is_read_only=True)
     for method, address, views in ADDRESSES:
         if method == "POST" and getattr(views, "stores_nothing", False):
-            continue  # it stores nothing, and may be asked
+            continue  # it stores nothing, so read-only tokens may use it
         assert send(client, method, address, body, kind) in {403, 405}, (method, address)
 
 
 @pytest.mark.parametrize("token", [None, "x"])
 @pytest.mark.parametrize(("body", "kind"), BODIES.values(), ids=BODIES)
-def test_a_session_without_rights_is_refused_before_the_body_is_read(
+def test_a_session_without_permissions_is_refused_before_the_body_is_read(
     lee: User, body: bytes, kind: str, token: str | None
 ) -> None:
     browser = Client(enforce_csrf_checks=True)
@@ -121,7 +121,7 @@ def test_a_session_without_rights_is_refused_before_the_body_is_read(
         assert send(browser, method, address, body, kind, **more) in {403, 405}, (method, address)
 
 
-def test_a_session_with_its_csrf_token_and_without_rights_is_refused_before_the_body_is_read(
+def test_a_session_with_csrf_token_but_without_permissions_is_refused_before_the_body_is_read(
     lee: User,
 ) -> None:
     browser = Client(enforce_csrf_checks=True)
@@ -135,7 +135,7 @@ def test_a_session_with_its_csrf_token_and_without_rights_is_refused_before_the_
 
 
 @pytest.mark.parametrize("chunked", ["chunked", "gzip, Chunked"])
-def test_a_body_in_pieces_is_not_read_either(lee: User, chunked: str) -> None:
+def test_a_chunked_body_is_not_read_either(lee: User, chunked: str) -> None:
     client = client_of(lee)
     for method, address, _ in ADDRESSES:
         status = send(
@@ -145,24 +145,24 @@ def test_a_body_in_pieces_is_not_read_either(lee: User, chunked: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_read(
+def test_a_user_who_may_not_decide_on_a_proposal_is_refused_before_the_body_is_read(
     desk: User, lee: User, verb: str
 ) -> None:
     lee.user_permissions.set(Permission.objects.exclude(codename="approve_proposal"))
     proposal = propose(by=desk)
     status = send(client_of(lee), "POST", f"proposals/{proposal.pk}/{verb}/", b"{", JSON)
     assert status == 403
-    # Whether there is such a proposal, they do not learn either.
+    # The response does not reveal whether the proposal exists.
     assert send(client_of(lee), "POST", f"proposals/9999999/{verb}/", b"{", JSON) == 403
 
 
-def test_who_proposed_is_refused_to_approve_before_the_body_is_read(desk: User) -> None:
+def test_approving_ones_own_proposal_is_refused_before_the_body_is_read(desk: User) -> None:
     proposal = propose(by=desk)
     assert send(client_of(desk), "POST", f"proposals/{proposal.pk}/approve/", b"{", JSON) == 403
 
 
 def propose(*, by: User) -> Proposal:
-    """A waiver that waits for a second person."""
+    """Return a proposed waiver."""
     past = utc("2026-02-01T00:00")
     deadline = agree(duty(), as_of=past, requires_approval=True)
     draft = FactDraft.model_validate({"type": "waiver", "on": "2026-03-01"})

@@ -1,4 +1,4 @@
-"""breaches/, alerts/ and subscriptions/: what was missed, who is told, what became of it."""
+"""breaches/, alerts/ and subscriptions/."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.operations.test_concurrency import together
 from tests.samples import DESK, agree, duty, follow, record, utc
 
 
-def test_breaches_are_listed_the_newest_first(api: Client) -> None:
+def test_breaches_are_listed_newest_first(api: Client) -> None:
     agree(duty("A", "2026-03-01"), duty("B", "2026-03-02"), duty("C", "2026-03-02"))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     found = rows(api, "breaches/")
@@ -55,11 +55,11 @@ def test_breaches_are_listed_the_newest_first(api: Client) -> None:
     assert get(api, f"breaches/{found[0]['id']}/") == found[0]
 
 
-def test_breaches_can_be_found_by_when_they_occurred_and_whether_they_last(api: Client) -> None:
+def test_filter_breaches_by_time_and_state(api: Client) -> None:
     first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-05"))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     record(first, as_of=utc("2026-03-21T00:00"), type="waiver", on="2026-03-04")
-    for asked, expected in (
+    for query, expected in (
         ({"is_open": "true"}, ["B"]),
         ({"is_open": "false"}, ["A"]),
         ({"occurred_after": "2026-03-05T16:00:00Z"}, ["B"]),
@@ -68,11 +68,11 @@ def test_breaches_can_be_found_by_when_they_occurred_and_whether_they_last(api: 
         ({"deadline": first.pk, "agreement": "supply"}, ["A"]),
         ({"agreement": "other"}, []),
     ):
-        assert [row["obligation_ref"] for row in rows(api, "breaches/", **asked)] == expected
+        assert [row["obligation_ref"] for row in rows(api, "breaches/", **query)] == expected
     assert paths(get(api, "breaches/", 400, is_open="maybe")) == {"is_open"}
 
 
-def test_an_alert_shows_what_became_of_it(api: Client) -> None:
+def test_an_alert_shows_its_delivery(api: Client) -> None:
     deadline = agree()
     follow()
     sweep.run(as_of=utc("2026-03-20T00:00"))
@@ -119,7 +119,7 @@ def test_an_alert_shows_what_became_of_it(api: Client) -> None:
     assert get(api, f"alerts/{alert['id']}/")["state"] == "withdrawn"
 
 
-def test_an_address_follows_one_agreement_or_all(api: Client) -> None:
+def test_an_address_can_subscribe_to_one_agreement_or_all(api: Client) -> None:
     agree()
     one = post(api, "subscriptions/", {"email": "lee@example.org", "agreement": "supply"})
     everything = post(api, "subscriptions/", {"email": "lee@example.org"})
@@ -167,7 +167,7 @@ def test_an_address_follows_one_agreement_or_all(api: Client) -> None:
         ({"kinds": ["missed", "missed"]}, "kinds"),
     ],
 )
-def test_a_bad_subscription_is_refused_at_its_field(
+def test_an_invalid_subscription_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
     agree()
@@ -185,14 +185,12 @@ def test_a_bad_subscription_is_refused_at_its_field(
         f"{'a' * 250}@example.org", "a\x00@example.org",
     ],
 )  # fmt: skip
-def test_an_address_that_no_mail_can_reach_is_refused_when_it_is_entered(
-    api: Client, address: str
-) -> None:
+def test_an_undeliverable_address_is_refused_on_entry(api: Client, address: str) -> None:
     assert paths(post(api, "subscriptions/", {"email": address}, 400)) == {"email"}
     assert not Subscription.objects.exists()
 
 
-def test_every_address_that_is_taken_is_one_that_delivery_writes_to(api: Client) -> None:
+def test_delivery_accepts_every_address_that_the_api_accepts(api: Client) -> None:
     for address in ("o'brien+x@mail.example.co.uk", "a_b-c=d@xn--bcher-kva.example", "x@localhost"):
         post(api, "subscriptions/", {"email": address})
         validate_email(address)
@@ -226,7 +224,7 @@ ODD: tuple[object, ...] = (
           "obligees": ["ACME"], "notification_policy": None}),
     ],
 )  # fmt: skip
-def test_odd_input_is_refused_and_stores_nothing(
+def test_unusual_input_is_refused_and_stores_nothing(
     api: Client, address: str, good: dict[str, object]
 ) -> None:
     agree()
@@ -255,7 +253,7 @@ def test_odd_input_is_refused_and_stores_nothing(
                 "silences/1/end/", "webhooks/1/rotate/", "alerts/1/redeliver/",
                 "breaches/1/acknowledge/"],
 )  # fmt: skip
-def test_reading_tokens_and_users_without_rights_change_nothing(
+def test_read_only_tokens_and_users_without_permissions_cannot_write(
     desk: User, client: Client, address: str
 ) -> None:
     lee = User.objects.create_user("lee@example.org", "secret")
@@ -265,7 +263,7 @@ def test_reading_tokens_and_users_without_rights_change_nothing(
         post(asker, address, {}, expected)
 
 
-def test_nobody_sees_or_revokes_the_feed_of_somebody_else(api: Client) -> None:
+def test_users_cannot_see_or_revoke_calendar_feeds_of_others(api: Client) -> None:
     feed = post(api, "calendar-feeds/", {"name": "Mine"})
     other = client_of(User.objects.create_superuser("other@example.org", "secret"))
     get(other, f"calendar-feeds/{feed['id']}/", 404)
@@ -275,7 +273,7 @@ def test_nobody_sees_or_revokes_the_feed_of_somebody_else(api: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_two_ask_for_at_once_happens_once() -> None:
+def test_concurrent_identical_requests_take_effect_once() -> None:
     user = User.objects.create_superuser("desk@example.org", "secret")
     agree()
     follow()
