@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -29,16 +30,15 @@ def test_an_array_of_nothing_is_empty() -> None:
     assert array([]) == "{}"
 
 
-@pytest.mark.django_db
-def test_rows_are_stored_with_their_types_and_nulls() -> None:
-    noon = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    rows = [
-        (1, "unmet", noon, date(2026, 3, 1), Decimal("12.500000"), True),
-        (2**62, None, None, None, None, None),
-    ]
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def stored(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows as a statement finds them, each with the label that it was given for all."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
+            DROP TABLE IF EXISTS kept;
             CREATE TEMPORARY TABLE kept (
                 number bigint, text text, instant timestamptz, day date, amount numeric,
                 is_so boolean, label text
@@ -46,8 +46,51 @@ def test_rows_are_stored_with_their_types_and_nulls() -> None:
             """
         )
     write_rows(f"INSERT INTO kept SELECT v.*, %(label)s FROM {ROW.rows}", ROW, rows, label="same")
-    found = fetch("SELECT * FROM kept ORDER BY number")
-    assert found == [(*row, "same") for row in rows]
+    return fetch("SELECT * FROM kept ORDER BY number")
+
+
+@pytest.mark.django_db
+def test_rows_are_stored_with_their_types_and_nulls() -> None:
+    rows = [
+        (1, "unmet", NOON, date(2026, 3, 1), Decimal("12.500000"), True),
+        (2**62, None, None, None, None, None),
+    ]
+    assert stored(rows) == [(*row, "same") for row in rows]
+
+
+def few(*values: object) -> st.SearchStrategy[Any]:
+    """Return few values, so that columns often hold the same one, or nothing, in all rows."""
+    return st.just(values[0]) | st.sampled_from([None, *values])
+
+
+class EveryColumn(DatabaseTestCase):
+    """Columns may hold one value throughout, nulls only, or anything."""
+
+    @given(
+        st.lists(
+            st.tuples(
+                few("unmet", "", "NULL", "a\\b"),
+                few(NOON, datetime(2190, 1, 1, tzinfo=UTC)),
+                few(date(2026, 3, 1), date(2027, 1, 1)),
+                few(Decimal("0.000000"), Decimal("12.500000")),
+                few(False, True),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def test_rows_arrive_unchanged(self, values: list[tuple[Any, ...]]) -> None:
+        rows = [(number, *each) for number, each in enumerate(values)]
+        assert stored(rows) == [(*row, "same") for row in rows]
+
+
+@pytest.mark.django_db
+def test_a_value_that_all_rows_share_is_sent_once() -> None:
+    rows = [(number, "unmet", NOON, None, None, True) for number in range(3)]
+    parameters = ROW.parameters(rows)
+    assert parameters["v_number"] == "{0,1,2}"
+    assert (parameters["v_text"], parameters["same_text"]) == ("{}", '{"unmet"}')
+    assert stored(rows) == [(*row, "same") for row in rows]
 
 
 class EveryText(DatabaseTestCase):

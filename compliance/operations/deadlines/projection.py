@@ -30,7 +30,7 @@ from compliance.operations.evidence import verification
 log = structlog.get_logger(__name__)
 
 # How many deadlines are decided before the first of them are stored.
-_FIRST_PORTION = 125
+_FIRST_PORTION = 250
 _GROWTH = 2
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from compliance.models import SweepRun
 from compliance.operations.deadlines import projection
 
-BATCH = 2_000
+# Each batch is locked for about 0.3 s. Smaller ones spend more of their time on commits.
+BATCH = 5_000
 KEEP_IDLE_RUNS = timedelta(days=2)
 
 
