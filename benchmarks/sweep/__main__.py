@@ -69,7 +69,7 @@ def _measure(stored: int, due: int) -> None:
     _compare(instants, due)
     expect(_counts(), {2 * ROUNDS * due}, "rows of each kind written")
     expect(_written(tenth, due), _written(tenth + due, due), "written by the sweep and the floor")
-    _print_phases(*instants[2 * ROUNDS :], due)
+    _print_phases(instants[-2], instants[-1], due)
     large = _empty_sweep()
     print(
         f"empty sweep: {small * 1000:.2f} ms at {tenth:,} rows, {large * 1000:.2f} ms at {stored:,}"

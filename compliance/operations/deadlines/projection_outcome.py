@@ -17,6 +17,7 @@ from compliance.domain.deadlines.breaches import (
     breaches_ever_recorded,
     voided,
 )
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import (
     Entry,
     due_known_since,
@@ -26,6 +27,7 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, Reason, Status
@@ -98,8 +100,7 @@ def decide_from_timeline(
     recorded_at = row.recorded_at
     entries: list[tuple[Transition, datetime]] = []
     if known_from is not None and recorded_at is None:
-        entries = replay_history(terms, facts, known_from=known_from, as_of=as_of)
-        recorded = [entry_of(*each) for each in entries]
+        entries, recorded = _replayed(terms, facts, known_from=known_from, as_of=as_of)
         recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
     past = timeline.until(as_of)
@@ -119,22 +120,25 @@ def decide_from_timeline(
             announced = intents.missed(changes, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
             announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
-        if step.intent is not None:
-            announced.append(step.intent)
+        announced += filter(None, [step.intent])
     begun = _rows_of(row.id, changes.begun, recorded_at)
     if known_from is not None:
         begun += _voided_rows(row.id, recorded, breaches, recorded_at)
+    altered = _rows_of(row.id, changes.altered, recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
     state = deadline_rows.state_of(
         row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at
     )
-    return Outcome(
-        state,
-        ledger,
-        begun,
-        _rows_of(row.id, changes.altered, recorded_at),
-        _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of)),
-    )
+    rows = _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of))
+    return Outcome(state, ledger, begun, altered, rows)
+
+
+def _replayed(
+    terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
+) -> tuple[list[tuple[Transition, datetime]], list[Entry]]:
+    """Return the ledger of a new deadline up to now: as transitions, and as entries."""
+    entries = replay_history(terms, facts, known_from=known_from, as_of=as_of)
+    return entries, [entry_of(*each) for each in entries]
 
 
 def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | None:
@@ -154,6 +158,7 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
         or row.recorded_at is None
         or row.recorded_at > as_of
         or row.id in inputs.facts
+        or inputs.breaches.get(row.id)
         or row.obligation_id in inputs.duties
         # That it was pending, all columns but the first.
         or recorded[0][1:]
