@@ -211,7 +211,8 @@ def _ours(closing: date, deadlines: int, moving: int) -> tuple[float, float, flo
     record = recomputation.run(as_of=AS_OF)
     ended = time.perf_counter()
     assert record is not None
-    expect((record.examined, record.moved), (deadlines, moving), "deadlines examined and moved")
+    found = (record.counts["examined"], record.counts["moved"])
+    expect(found, (deadlines, moving), "deadlines examined and moved")
     [peak] = [
         int(line.split()[1]) / 1024
         for line in Path("/proc/self/status").read_text().splitlines()
@@ -347,12 +348,12 @@ _MOVE = """
             (deadline_id, recorded_at, effective_at, status, reason, due_on, due_at, unmet_at)
         SELECT id, recorded_at, begins_at, 'pending', 'agreed', due_on, due_at, unmet_at FROM moved
     ), run AS (
-        INSERT INTO compliance_recomputation
-            (as_of, started_at, data_version, horizon, examined, moved, failed)
-        VALUES (%(as_of)s, now(), '', '2026-01-01', 0, 0, 0) RETURNING id
+        INSERT INTO compliance_jobrun
+            (kind, as_of, started_at, parameters, counts, problems)
+        VALUES ('recomputation', %(as_of)s, now(), '{}', '{}', '[]') RETURNING id
     ), move AS (
-        INSERT INTO compliance_move
-            (recomputation_id, deadline_id, from_due_at, to_due_at, problem)
+        INSERT INTO compliance_recomputeddeadline
+            (run_id, deadline_id, from_due_at, to_due_at, problem)
         SELECT run.id, moved.id, from_due_at, due_at, '' FROM moved CROSS JOIN run
     )
     SELECT count(*) FROM moved

@@ -121,8 +121,9 @@ def _store(stack: Stack, each: int, agreements: int, recipients: int) -> datetim
 def _missing(stack: Stack, alerts: int) -> bool:
     with psycopg.connect(stack.postgres.url) as database:
         row = database.execute(
-            "SELECT (SELECT coalesce(sum(breaches), 0) * (SELECT count(*) FROM"
-            " compliance_subscription) FROM compliance_sweeprun WHERE ended_at IS NOT NULL),"
+            "SELECT (SELECT coalesce(sum((counts->>'breaches')::integer), 0)"
+            " * (SELECT count(*) FROM compliance_subscription)"
+            " FROM compliance_jobrun WHERE kind = 'sweep' AND ended_at IS NOT NULL),"
             " EXISTS (SELECT FROM compliance_alert"
             " WHERE message_id IS NULL AND withdrawn_at IS NULL),"
             " EXISTS (SELECT FROM compliance_message WHERE state = 'waiting')"
@@ -176,8 +177,8 @@ def _moments(stack: Stack) -> tuple[float, float]:
     """When the sweep was over and when the messages were there, from the instant."""
     with psycopg.connect(stack.postgres.url) as database:
         row = database.execute(
-            "SELECT extract(epoch FROM (SELECT max(ended_at) FROM compliance_sweeprun"
-            " WHERE breaches > 0) - due_at)::float,"
+            "SELECT extract(epoch FROM (SELECT max(ended_at) FROM compliance_jobrun"
+            " WHERE kind = 'sweep' AND (counts->>'breaches')::integer > 0) - due_at)::float,"
             " extract(epoch FROM (SELECT min(started_at) FROM compliance_deliveryattempt)"
             " - due_at)::float FROM compliance_deadline LIMIT 1"
         ).fetchone()

@@ -91,7 +91,7 @@ def verify_ledger() -> None:
         entries=found.entries,
         problems=found.problems,
     )
-    if not check.is_clean:
+    if check.problems:
         delivery.mail_check(check)
 
 

@@ -10,7 +10,7 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.drafts import read
-from compliance.models import Agreement, Deadline, Fact, Position, Subscription, User
+from compliance.models import Agreement, Deadline, Fact, JobRun, Position, Subscription, User
 from compliance.operations.agreements import agreements, documents, obligations
 from compliance.operations.deadlines import facts, positions
 
@@ -94,6 +94,11 @@ def state(deadline: Deadline, *, as_of: datetime, **fields: Any) -> Position:
     )
     deadline.refresh_from_db()
     return position
+
+
+def counts(run: JobRun, *names: str) -> tuple[int, ...]:
+    """Return these counts of a job run."""
+    return tuple(run.counts[name] for name in names)
 
 
 def statuses(deadlines: Sequence[Deadline]) -> list[str]:

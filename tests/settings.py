@@ -27,5 +27,8 @@ from config.settings import *  # noqa: F403
 
 INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]  # noqa: F405
 
+# Each of the thousands of test clients would search all static files again.
+WHITENOISE_USE_FINDERS = False
+
 # The real hasher takes a quarter of a second on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

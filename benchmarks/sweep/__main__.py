@@ -147,7 +147,7 @@ def _written_so_far() -> dict[str, tuple[int, int]]:
     found = execute(
         """
         SELECT relname, n_tup_ins, n_tup_upd FROM pg_stat_user_tables
-        WHERE relname LIKE 'compliance_%%' AND relname <> 'compliance_sweeprun'
+        WHERE relname LIKE 'compliance_%%' AND relname <> 'compliance_jobrun'
         """
     )
     return {name: (inserted, updated) for name, inserted, updated in found}
@@ -171,7 +171,7 @@ def _server_seconds() -> float:
 def _sweep(as_of: datetime) -> int:
     from compliance.operations.deadlines import sweep
 
-    return sweep.run(as_of=as_of).settled
+    return int(sweep.run(as_of=as_of).counts["refreshed"])
 
 
 def _empty_sweep() -> float:

@@ -16,7 +16,6 @@ import compliance.admin.deadlines.facts
 import compliance.admin.deadlines.ledger
 import compliance.admin.deadlines.positions
 import compliance.admin.deadlines.proposals
-import compliance.admin.deadlines.recomputations
 import compliance.admin.due_dates.calendars
 import compliance.admin.evidence.evidence
 import compliance.admin.integrity.seals
@@ -24,6 +23,5 @@ import compliance.admin.message_links
 import compliance.admin.people.tokens
 import compliance.admin.people.users
 import compliance.admin.site
-import compliance.admin.system.audits
-import compliance.admin.system.outages
-import compliance.admin.system.sweeps  # noqa: F401 -- importing registers the models
+import compliance.admin.system.jobs
+import compliance.admin.system.outages  # noqa: F401 -- importing registers the models

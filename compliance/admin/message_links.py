@@ -10,6 +10,6 @@ register_pages(
         home=urls.home_url,
         deadline=urls.deadline_url,
         deadlines=lambda agreement_id: urls.deadlines_url(agreement_id=agreement_id),
-        ledger_check=lambda check_id: urls.row_url("ledgercheck", check_id),
+        job_run=lambda run_id: urls.row_url("jobrun", run_id),
     )
 )

@@ -53,12 +53,9 @@ _SIDEBAR = (
         ("API tokens", "key", "apitoken"),
     )),
     ("System", (
-        ("Sweep runs", "restart_alt", "sweeprun"),
-        ("Recomputations", "calculate", "recomputation"),
-        ("Alert audits", "health_and_safety", "audit"),
+        ("Job runs", "restart_alt", "jobrun"),
         ("Outages", "power_off", "outage"),
         ("Seals", "verified", "seal"),
-        ("Ledger checks", "rule", "ledgercheck"),
     )),
 )  # fmt: skip
 
@@ -132,16 +129,16 @@ def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
 
 def _failed_audit(request: HttpRequest, found: overview.Desk) -> dict[str, Any] | None:
     last = found.last_audit
-    if last is None or not last.problems or not _may_view(request, "audit"):
+    if last is None or not last.problems or not _may_view(request, "jobrun"):
         return None
-    return {"url": urls.row_url("audit", last.pk), "count": len(last.problems)}
+    return {"url": urls.row_url("jobrun", last.pk), "count": len(last.problems)}
 
 
 def _failed_recomputation_url(found: overview.Desk) -> str:
     last = found.last_recomputation
-    if last is None or not last.failed:
+    if last is None or not last.counts["failed"]:
         return ""
-    return urls.row_url("recomputation", last.pk)
+    return urls.row_url("jobrun", last.pk)
 
 
 def _outages(request: HttpRequest, found: overview.Desk, now: datetime) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from compliance.domain.whole_numbers import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
     StackedInline = admin.StackedInline[Any, Any]
-    InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
+    BaseInlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
     CheckboxInput = forms.CheckboxInput
     CheckboxSelectMultiple = forms.CheckboxSelectMultiple
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 else:
     from unfold.admin import ModelAdmin, StackedInline, TabularInline
     from unfold.decorators import action as button
-    from unfold.forms import PaginationInlineFormSet as InlineFormSet
+    from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
     from unfold.widgets import UnfoldAdminDecimalFieldWidget as NumberInput
     from unfold.widgets import UnfoldAdminFileFieldWidget as FileInput
@@ -41,6 +43,28 @@ else:
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     ModelForm = forms.ModelForm
+
+
+class InlineFormSet(BaseInlineFormSet):
+    """Rows within a page, in pages of their own, and never more than `most_rows` at once.
+
+    A browser states how many rows it sends. Django believes it up to two thousand, each of which
+    takes up to twenty milliseconds.
+    """
+
+    most_rows = 1_000
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.absolute_max = self.max_num = self.most_rows
+        super().__init__(*args, **options)
+
+    def get_page_num(self) -> int:
+        """Return the number of the page of rows that is requested, by default 1."""
+        request: Any = getattr(self, "request", None)
+        name = f"{self.prefix}-page"
+        asked = request.GET.get(name) or request.POST.get(name) or ""
+        return whole_number(asked) or 1
+
 
 __all__ = [
     "CheckboxInput",

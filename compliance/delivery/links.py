@@ -34,7 +34,7 @@ class Pages:
     home: Callable[[], str]
     deadline: Callable[[int], str]
     deadlines: Callable[[int | None], str]
-    ledger_check: Callable[[int], str]
+    job_run: Callable[[int], str]
 
 
 _registered: list[Pages] = []

@@ -14,7 +14,7 @@ from compliance.delivery.mailer import Mailer
 from compliance.delivery.rendering import paragraph, render_plain_mail
 from compliance.domain.phrases import counted
 from compliance.domain.vocabulary import AttemptOutcome
-from compliance.models import LedgerCheck, Seal
+from compliance.models import JobRun, Seal
 
 log = structlog.get_logger(__name__)
 
@@ -41,14 +41,14 @@ def mail_seals(*, as_of: datetime) -> int:
     return count
 
 
-def mail_check(check: LedgerCheck) -> int:
+def mail_check(check: JobRun) -> int:
     """Tell the administrators what a ledger check found. Return how many emails were accepted."""
     found = counted(len(check.problems), "row")
     named = check.problems[:_MAX_NAMED]
-    items = [f"- {each['table']} {each['id'] or ''}: {each['detail']}" for each in named]
+    items = [f"- {each['about']} {each['id'] or ''}: {each['detail']}" for each in named]
     if len(check.problems) > len(named):
         items.append(f"- and {len(check.problems) - len(named):,} more")
-    page = f"{settings.SITE_URL}{links.pages().ledger_check(check.pk)}"
+    page = f"{settings.SITE_URL}{links.pages().job_run(check.pk)}"
     return administrator_mails.send(
         administrator_mails.administrators(),
         subject=f"recorded data was changed ({found})",

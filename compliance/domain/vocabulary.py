@@ -260,6 +260,15 @@ class WebhookKind(StrEnum):
     CHAT = "chat"
 
 
+class JobKind(StrEnum):
+    """The kind of a background job whose runs are recorded."""
+
+    SWEEP = "sweep"
+    RECOMPUTATION = "recomputation"
+    AUDIT = "audit"
+    LEDGER_CHECK = "ledger_check"
+
+
 class AttemptOutcome(StrEnum):
     """The outcome of one delivery attempt."""
 

@@ -14,13 +14,13 @@ from compliance.models.deadlines.facts import Fact
 from compliance.models.deadlines.ledger import LedgerEntry
 from compliance.models.deadlines.positions import Position
 from compliance.models.deadlines.proposals import Proposal
-from compliance.models.deadlines.recomputations import Move, Recomputation
+from compliance.models.deadlines.recomputations import RecomputedDeadline
 from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
-from compliance.models.integrity.seals import AgreementChain, LedgerCheck, Seal
+from compliance.models.integrity.seals import AgreementChain, Seal
 from compliance.models.people.users import ApiToken, User
-from compliance.models.system.audits import Audit, Outage
-from compliance.models.system.sweeps import SweepRun
+from compliance.models.system.jobs import JobRun
+from compliance.models.system.outages import Outage
 
 __all__ = [
     "Agreement",
@@ -28,7 +28,6 @@ __all__ = [
     "AgreementParty",
     "Alert",
     "ApiToken",
-    "Audit",
     "Breach",
     "CalendarFeed",
     "ClosingDay",
@@ -39,22 +38,20 @@ __all__ = [
     "Evidence",
     "EvidenceFile",
     "Fact",
-    "LedgerCheck",
+    "JobRun",
     "LedgerEntry",
     "Message",
     "Milestone",
-    "Move",
     "Obligation",
     "ObligationParty",
     "Outage",
     "Party",
     "Position",
     "Proposal",
-    "Recomputation",
+    "RecomputedDeadline",
     "Seal",
     "Silence",
     "Subscription",
-    "SweepRun",
     "User",
     "Webhook",
 ]

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import CustomCalendar, Move
+from compliance.models import CustomCalendar, RecomputedDeadline
 from compliance.operations.deadlines import recomputation
 from tests.admin.pages import address, errors, filled_in
 from tests.samples import agree, duty
@@ -99,8 +99,8 @@ def test_changing_a_calendar_moves_open_deadlines_and_shows_the_move(browser: Cl
     recomputation.run(as_of=timezone.now())
     deadline.refresh_from_db()
     assert str(deadline.due_on) == "2099-06-03"
-    move = Move.objects.get()
-    page = browser.get(address("recomputation", "change", move.recomputation_id)).content.decode()
+    recomputed = RecomputedDeadline.objects.get()
+    page = browser.get(address("jobrun", "change", recomputed.run_id)).content.decode()
     assert "2099-06-02 16:00 UTC" in page
     assert "2099-06-03 16:00 UTC" in page
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()

@@ -19,19 +19,20 @@ from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.models import (
     Agreement,
     Alert,
-    Audit,
     CalendarFeed,
     Deadline,
     DeliveryAttempt,
+    JobRun,
     Message,
-    Move,
     Outage,
     Proposal,
+    RecomputedDeadline,
     Silence,
     Subscription,
     User,
     Webhook,
 )
+from compliance.models.system.jobs import Problem
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
 from compliance.operations.integrity import seals
@@ -42,7 +43,6 @@ from tests.samples import agree, duty, follow, record, state, utc
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 READ_ONLY = {
     "Alert",
-    "Audit",
     "Breach",
     "Deadline",
     "Fact",
@@ -51,11 +51,9 @@ READ_ONLY = {
     "Obligation",
     "Outage",
     "Position",
-    "LedgerCheck",
+    "JobRun",
     "Proposal",
-    "Recomputation",
     "Seal",
-    "SweepRun",
 }
 # Users see only their own rows.
 OWN = {"ApiToken", "CalendarFeed"}  # fmt: skip
@@ -138,16 +136,17 @@ def filled(desk: User) -> Agreement:
     CalendarFeed.objects.create(
         name="phone", owner=desk, token_hash=b"x", created_at=timezone.now()
     )
-    Audit.objects.create(
+    JobRun.objects.create(
+        kind="audit",
+        as_of=timezone.now(),
         started_at=timezone.now(),
         ended_at=timezone.now(),
-        breaches=3,
-        alerts=3,
+        counts={"breaches": 3, "alerts": 3},
         problems=[{"about": "breach", "id": 1, "detail": "Nobody was told."}],
     )
     Outage.objects.create(part="sweep", began_at=timezone.now(), notified_at=timezone.now())
     seals.seal(as_of=timezone.now())
-    problem = {"table": "compliance_fact", "id": 1, "detail": "It was changed."}
+    problem: Problem = {"about": "compliance_fact", "id": 1, "detail": "It was changed."}
     seals.record_check(
         started_at=timezone.now(),
         ended_at=timezone.now(),
@@ -157,8 +156,8 @@ def filled(desk: User) -> Agreement:
         problems=[problem],
     )
     for deadline in agreement.deadlines.all():
-        Move.objects.create(
-            recomputation=run,
+        RecomputedDeadline.objects.create(
+            run=run,
             deadline=deadline,
             from_due_at=deadline.due_at,
             to_due_at=timezone.now(),
@@ -236,9 +235,9 @@ def test_a_user_who_is_not_staff_is_sent_to_the_login(db: None) -> None:
 
 
 LISTS = [
-    "agreement", "alert", "breach", "deadline", "customcalendar", "evidence", "fact", "ledgerentry",
-    "message", "obligation", "party", "position", "recomputation", "silence", "subscription",
-    "sweeprun", "webhook",
+    "agreement", "alert", "breach", "deadline", "customcalendar", "evidence", "fact", "jobrun",
+    "ledgerentry",
+    "message", "obligation", "party", "position", "silence", "subscription", "webhook",
 ]  # fmt: skip
 
 

@@ -9,13 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from compliance.models import (
-    Audit,
     Breach,
     Deadline,
-    Move,
+    JobRun,
     Outage,
-    Recomputation,
-    SweepRun,
+    RecomputedDeadline,
 )
 from compliance.operations.deadlines import sweep
 from tests.admin.pages import address
@@ -31,9 +29,9 @@ def test_audit_problems_and_outages_are_shown_on_the_overview(
 
     breach = Breach.objects.get()
     problem = {"about": "breach", "id": breach.pk, "detail": "ana <b> has no alert about it."}
-    audit = Audit.objects.create(
-        started_at=now, ended_at=now, breaches=1, alerts=0, problems=[problem]
-    )
+    ran = {"kind": "audit", "as_of": now, "started_at": now, "ended_at": now}
+    counts = {"breaches": 1, "alerts": 0}
+    audit = JobRun.objects.create(**ran, counts=counts, problems=[problem])
     Outage.objects.create(part="sweep", began_at=now - timedelta(hours=3), notified_at=now)
     Outage.objects.create(part="broker", began_at=now, notified_at=now, ended_at=now)
     first = browser.get(reverse("admin:index")).content.decode()
@@ -42,11 +40,12 @@ def test_audit_problems_and_outages_are_shown_on_the_overview(
     assert "The sweep has stopped" in first
     assert "broker down" not in first
 
-    page = browser.get(address("audit", "change", audit.pk)).content.decode()
+    page = browser.get(address("jobrun", "change", audit.pk)).content.decode()
     assert "ana &lt;b&gt; has no alert about it." in page
     assert address("breach", "change", breach.pk) in page
 
-    Audit.objects.create(started_at=now, ended_at=now, breaches=1, alerts=0)
+    later = now + timedelta(minutes=5)
+    JobRun.objects.create(**{**ran, "ended_at": later}, counts=counts)
     first = browser.get(reverse("admin:index")).content.decode()
     assert "found by the last audit" not in first
 
@@ -74,7 +73,7 @@ def test_the_overview_warns_if_the_sweep_has_stopped(browser: Client) -> None:
     assert warning in browser.get(reverse("admin:index")).content.decode()
     sweep.run(as_of=timezone.now())
     assert browser.get(reverse("admin:index")).context["sweep_is_alive"]
-    SweepRun.objects.update(ended_at=timezone.now() - timedelta(hours=2))
+    JobRun.objects.filter(kind="sweep").update(ended_at=timezone.now() - timedelta(hours=2))
 
     page = browser.get(reverse("admin:index"))
 
@@ -85,11 +84,16 @@ def test_the_overview_warns_if_the_sweep_has_stopped(browser: Client) -> None:
 def test_failed_recomputations_are_shown_on_the_overview(browser: Client) -> None:
     deadline = agree()
     now = timezone.now()
-    run = Recomputation.objects.create(
-        as_of=now, started_at=now, ended_at=now, data_version="x", horizon=now.date(), failed=1
+    run = JobRun.objects.create(
+        kind="recomputation",
+        as_of=now,
+        started_at=now,
+        ended_at=now,
+        parameters={"data_version": "x", "horizon": str(now.date())},
+        counts={"examined": 1, "moved": 0, "failed": 1},
     )
-    Move.objects.create(
-        recomputation=run,
+    RecomputedDeadline.objects.create(
+        run=run,
         deadline=deadline,
         from_due_at=deadline.due_at,
         to_due_at=deadline.due_at,
@@ -99,7 +103,32 @@ def test_failed_recomputations_are_shown_on_the_overview(browser: Client) -> Non
     page = browser.get("/admin/").content.decode()
 
     assert "due date could not be recomputed" in page
-    assert address("recomputation", "change", run.pk) in page
+    assert address("jobrun", "change", run.pk) in page
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
     assert "No business day." in page
     assert Deadline.objects.exists()
+
+
+def test_job_runs_of_one_kind_are_listed_with_their_counts_and_problems(browser: Client) -> None:
+    now = timezone.now()
+    ran = {"as_of": now, "started_at": now, "ended_at": now}
+    problem = {"about": "compliance_fact", "id": 7, "detail": "It was <b> changed."}
+    check = JobRun.objects.create(
+        kind="ledger_check",
+        counts={"deadlines": 1_234, "facts": 2, "entries": 3},
+        problems=[problem],
+        **ran,
+    )
+    JobRun.objects.create(kind="audit", counts={"breaches": 4, "alerts": 5}, **ran)
+    JobRun.objects.create(kind="sweep", as_of=now, started_at=now)
+
+    page = browser.get(address("jobrun", "changelist")).content.decode()
+    assert "4 open breaches, 5 pending alerts" in page
+    assert "not finished" in page
+    checks = {"kind__exact": "ledger_check"}
+    page = browser.get(address("jobrun", "changelist"), checks).content.decode()
+    assert "1,234 deadlines, 2 facts, 3 ledger entries" in page
+    assert "1 problem" in page
+    assert "open breaches" not in page
+    page = browser.get(address("jobrun", "change", check.pk)).content.decode()
+    assert "compliance_fact 7: It was &lt;b&gt; changed." in page

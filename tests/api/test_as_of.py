@@ -206,6 +206,12 @@ def test_an_accepted_share_is_shown(api: Client) -> None:
     assert (then["status"], then["accepted_share"]) == ("partly_met", 0.4)
     believed = get(api, f"deadlines/{deadline.pk}/", known_at="2026-03-20T00:00:00Z")
     assert (believed["status"], believed["accepted_share"]) == ("pending", None)
+    last = get(api, f"deadlines/{deadline.pk}/timeline/")["results"][-1]
+    assert (last["performed"], last["accepted_share"]) == (None, 0.4)
+    between = {"since": "2026-03-20T00:00:00Z", "until": "2026-03-26T00:00:00Z"}
+    [change] = get(api, "changes/between/", **between)["results"]
+    assert [change[side]["accepted_share"] for side in ("before", "after")] == [None, 0.4]
+    assert change["after"]["performed"] is None
 
 
 def test_all_pages_of_a_past_list_use_the_same_as_of(api: Client) -> None:

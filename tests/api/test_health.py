@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Alert, Deadline, Silence, SweepRun, User
+from compliance.models import Alert, Deadline, JobRun, Silence, User
 from compliance.operations.deadlines import sweep
 from tests.samples import agree, follow
 
@@ -46,9 +46,9 @@ def test_the_service_is_ready_after_a_sweep(client: Client) -> None:
 
 def test_a_stopped_sweep_fails_readiness(client: Client) -> None:
     sweep.run(as_of=timezone.now())
-    SweepRun.objects.update(ended_at=timezone.now() - timedelta(seconds=70))
+    JobRun.objects.filter(kind="sweep").update(ended_at=timezone.now() - timedelta(seconds=70))
     # A sweep that started but never finished does not count.
-    SweepRun.objects.create(as_of=timezone.now(), started_at=timezone.now())
+    JobRun.objects.create(kind="sweep", as_of=timezone.now(), started_at=timezone.now())
     status, content = ready(client)
     assert (status, content["checks"]["sweep"]["state"]) == (503, "failing")
     assert content["checks"]["sweep"]["last_finished_seconds_ago"] >= 70

@@ -107,8 +107,8 @@ def test_a_token_acts_for_the_user_it_is_made_for() -> None:
 def test_a_sweep_tells_what_it_did() -> None:
     agree(duty("A"), duty("B"))
     out, _ = run("sweep")
-    assert out.startswith("2 settled, 2 breaches, 0 quarantined in ")
-    assert run("sweep")[0].startswith("0 settled, 0 breaches")
+    assert out.startswith("2 refreshed, 2 breaches, 0 quarantined in ")
+    assert run("sweep")[0].startswith("0 refreshed, 0 breaches")
 
 
 def test_due_rules_are_previewed_line_by_line(

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance import tasks
-from compliance.models import LedgerCheck, LedgerEntry, Seal, User
+from compliance.models import JobRun, LedgerEntry, Seal, User
+from compliance.models.system.jobs import Problem
 from compliance.operations.integrity import seals
 from compliance.queries.system import health
 from config.celery import app
@@ -48,8 +49,9 @@ def test_what_was_checked_is_printed_and_kept() -> None:
     assert (status, err) == (0, "")
     assert out.startswith("1 deadlines, 0 facts, 1 ledger entries and 1 seals checked in ")
     assert out.endswith("Everything is unchanged.\n")
-    check = LedgerCheck.objects.get()
-    assert (check.deadlines, check.facts, check.entries, check.is_clean) == (1, 0, 1, True)
+    check = JobRun.objects.get(kind="ledger_check")
+    assert check.counts == {"deadlines": 1, "facts": 0, "entries": 1}
+    assert check.problems == []
 
 
 def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
@@ -59,8 +61,8 @@ def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
     assert status == 1
     assert f"compliance_ledgerentry {entry.pk}, deadline {entry.deadline_id}: " in err
     assert err.endswith("Changed since recording: 1 row.")
-    [problem] = LedgerCheck.objects.get().problems
-    assert (problem["table"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
+    [problem] = JobRun.objects.get(kind="ledger_check").problems
+    assert (problem["about"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
 
 
 def test_the_root_of_a_mail_is_compared() -> None:
@@ -80,7 +82,7 @@ def test_a_tick_seals_once_a_day_and_another_checks_once_a_day(mailoutbox: list[
     for _ in range(2):
         tasks.seal()
         tasks.verify_ledger()
-    assert (Seal.objects.count(), LedgerCheck.objects.count()) == (1, 1)
+    assert (Seal.objects.count(), JobRun.objects.filter(kind="ledger_check").count()) == (1, 1)
     assert mailoutbox == []
 
 
@@ -107,7 +109,7 @@ def test_both_ticks_come_by_themselves_to_a_worker_that_holds_up_nobody() -> Non
 def test_the_health_page_shows_what_the_last_check_found() -> None:
     now = timezone.now()
 
-    def note(*problems: dict[str, Any]) -> None:
+    def note(*problems: Problem) -> None:
         seals.record_check(
             started_at=now, ended_at=now, deadlines=1, facts=1, entries=1, problems=problems
         )
@@ -116,7 +118,7 @@ def test_the_health_page_shows_what_the_last_check_found() -> None:
         "last_checked_seconds_ago": None,
         "bad_rows": 0,
     }
-    note({"table": "compliance_fact", "id": 1, "detail": "It was changed."})
+    note({"about": "compliance_fact", "id": 1, "detail": "It was changed."})
     shown = Client().get("/readyz").json()["checks"]["ledger"]
     assert (shown["state"], shown["bad_rows"]) == ("ok", 1)
     assert "verify_ledger" in shown["warning"]

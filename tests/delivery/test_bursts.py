@@ -7,23 +7,23 @@ from datetime import timedelta
 import pytest
 
 from compliance.delivery import outbox
-from compliance.models import Agreement, Message, SweepRun
-from compliance.models.system.sweeps import WAITED_FOR
+from compliance.models import Agreement, JobRun, Message
+from compliance.models.system.jobs import WAITED_FOR
 from compliance.operations.deadlines import projection
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 
 SECOND = timedelta(seconds=1)
 
 
-def begin_sweep(batches: int = 1) -> SweepRun:
+def begin_sweep(batches: int = 1) -> JobRun:
     """A sweep that has committed so many batches of two deadlines, and is not over."""
-    run = SweepRun.objects.create(as_of=DUE, started_at=DUE)
+    run = JobRun.objects.create(kind="sweep", as_of=DUE, started_at=DUE)
     for _ in range(batches):
         assert projection.refresh_due(as_of=DUE, limit=2).deadlines == 2
     return run
 
 
-def end_sweep(run: SweepRun) -> None:
+def end_sweep(run: JobRun) -> None:
     run.ended_at = DUE
     run.save()
 
@@ -73,7 +73,7 @@ def test_of_several_sweeps_the_last_to_end_is_waited_for(desk: Desk, sink: Sink)
     desk.follow()
     due_together(desk, 3)
     first = begin_sweep()
-    second = SweepRun.objects.create(as_of=DUE + SECOND, started_at=DUE + SECOND)
+    second = JobRun.objects.create(kind="sweep", as_of=DUE + SECOND, started_at=DUE + SECOND)
     end_sweep(first)
     assert desk.deliver(DUE + SECOND).sent == 0
     end_sweep(second)
@@ -107,7 +107,7 @@ def test_nor_do_sweeps_that_are_killed_one_after_the_other(desk: Desk, sink: Sin
     begin_sweep()
     for number in range(1, 20):
         later = DUE + number * WAITED_FOR / 10
-        SweepRun.objects.create(as_of=later, started_at=later)
+        JobRun.objects.create(kind="sweep", as_of=later, started_at=later)
     assert desk.deliver(DUE + WAITED_FOR - SECOND).sent == 0
     assert desk.deliver(DUE + WAITED_FOR).sent == 1
 
@@ -139,7 +139,7 @@ def test_a_digest_is_not_split_by_a_sweep_that_is_under_way(desk: Desk, sink: Si
         desk.deadline(agreement, due_at=hour - 5 * SECOND)
     desk.deadline(busy, title="Now", due_at=hour)
     desk.sweep(hour - SECOND)
-    SweepRun.objects.create(as_of=hour, started_at=hour)
+    JobRun.objects.create(kind="sweep", as_of=hour, started_at=hour)
 
     assert desk.deliver(hour).sent == 1
     assert sink.subjects == ["2 missed: your digest"]
@@ -153,7 +153,7 @@ def test_what_waited_for_something_else_does_not_wait_for_a_sweep_as_well(
     desk.sweep()
     afternoon = DUE + timedelta(hours=3)
     desk.deadline(agreement, title="Now", due_at=afternoon)
-    SweepRun.objects.create(as_of=afternoon, started_at=afternoon)
+    JobRun.objects.create(kind="sweep", as_of=afternoon, started_at=afternoon)
     assert desk.deliver(afternoon).sent == 1
 
 

@@ -33,7 +33,7 @@ from compliance.models import (
     Agreement,
     AgreementParty,
     Deadline,
-    LedgerCheck,
+    JobRun,
     Message,
     Obligation,
     ObligationParty,
@@ -285,14 +285,14 @@ def test_notices_and_findings_are_as_safe(desk: Desk, sink: Sink, dice: Iterator
         assert administrator_mails.send([attempt], subject="x", paragraphs=["x"], name="x") == 0
     User.objects.all().delete()
     User.objects.create_superuser(READER, "x")
-    check = LedgerCheck.objects.create(
+    check = JobRun.objects.create(
+        kind="ledger_check",
+        as_of=NOW,
         started_at=NOW,
         ended_at=NOW + timedelta(seconds=1),
-        deadlines=1,
-        facts=1,
-        entries=1,
+        counts={"deadlines": 1, "facts": 1, "entries": 1},
         problems=[
-            {"table": attempt.replace("\x00", "\n"), "id": 1, "detail": "x"}
+            {"about": attempt.replace("\x00", "\n"), "id": 1, "detail": "x"}
             for attempt in islice(dice, 20)
         ],
     )

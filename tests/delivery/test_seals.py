@@ -9,6 +9,7 @@ import pytest
 
 from compliance import delivery
 from compliance.models import Seal, User
+from compliance.models.system.jobs import Problem
 from compliance.operations.integrity import seals
 from tests.delivery.conftest import NOW, Desk, Sink
 
@@ -67,8 +68,8 @@ def test_what_a_check_found_is_told_to_the_administrators_alone(desk: Desk, sink
     User.objects.create_superuser("ana@example.org", "secret")
     User.objects.create_superuser("gone@example.org", "secret", is_active=False)
     User.objects.create_user("lee@example.org", "secret")
-    problems = [
-        {"table": "compliance_fact", "id": number, "detail": f"It was changed,\nrow {number}."}
+    problems: list[Problem] = [
+        {"about": "compliance_fact", "id": number, "detail": f"It was changed,\nrow {number}."}
         for number in range(1, 31)
     ]
     check = seals.record_check(

@@ -92,12 +92,13 @@ def wait_until_at_work(
 ) -> None:
     """Until a mail arrives, or a sweep begins; or for a few seconds, when nothing is left."""
     begun = len(mail_sink.received)
-    runs = count(database, "compliance_sweeprun")
+    sweeps = "compliance_jobrun WHERE kind = 'sweep'"
+    runs = count(database, sweeps)
     give_up_at = time.monotonic() + 4
     while time.monotonic() < give_up_at:
         if name == "delivery" and len(mail_sink.received) > begun:
             return
-        if name == "sweep" and count(database, "compliance_sweeprun") > runs:
+        if name == "sweep" and count(database, sweeps) > runs:
             return
         time.sleep(0.001)
 

@@ -56,7 +56,8 @@ def sweeps_that_missed(stack: Stack, due_at: datetime, detected_at: datetime) ->
     """How many sweeps ended between the due instant and the detection without noticing anything."""
     with psycopg.connect(stack.postgres.url) as database:
         found = database.execute(
-            "SELECT count(*) FROM compliance_sweeprun WHERE as_of >= %s AND ended_at < %s",
+            "SELECT count(*) FROM compliance_jobrun"
+            " WHERE kind = 'sweep' AND as_of >= %s AND ended_at < %s",
             [due_at, detected_at],
         ).fetchone()
     assert found is not None

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance import delivery
-from compliance.models import Audit, Outage, SweepRun, User
+from compliance.models import JobRun, Outage, User
 from compliance.operations.deadlines import sweep
 from compliance.operations.system.outages import OutageMonitor
 from compliance.queries.system.audit import audit
@@ -75,7 +75,7 @@ def test_a_failed_audit_notifies_administrators_once_and_fails_readiness(
         cursor.execute("DELETE FROM compliance_alert")
     for _ in range(3):
         tick()
-    assert Audit.objects.count() == 3
+    assert JobRun.objects.filter(kind="audit").count() == 3
     assert [each.to for each in mail.outbox] == [["admin@example.org"]]
     assert "alerts are missing" in mail.outbox[0].subject
     assert "desk@example.org" in str(mail.outbox[0].body)
@@ -138,7 +138,7 @@ def test_metrics_contain_figures_but_no_personal_data(client: Client) -> None:
     agree(duty())
     follow()
     now = timezone.now()
-    SweepRun.objects.create(as_of=now, started_at=now, ended_at=now)
+    JobRun.objects.create(kind="sweep", as_of=now, started_at=now, ended_at=now)
     text = client.get("/metrics").content.decode()
     assert "pacta_sweep_age_seconds" in text
     assert 'pacta_check{name="sweep"} 1.0' in text

@@ -89,14 +89,22 @@ def course_of(deadline: Deadline) -> list[tuple[object, ...]]:
 
 def told(course: Timeline) -> list[tuple[object, ...]]:
     return [
-        (each.effective_at, each.status, each.reason, each.due, each.performed, each.target)
+        (
+            each.effective_at,
+            each.status,
+            each.reason,
+            each.due,
+            each.performed,
+            each.target,
+            each.accepted_share,
+        )
         for each in course.transitions
     ]
 
 
 _CACHED = (
     "status", "status_since", "due_on", "due_at", "unmet_at", "earliest_due_at", "is_ambiguous",
-    "performed_quantity", "target_quantity", "verification",
+    "performed_quantity", "target_quantity", "accepted_share", "verification",
 )  # fmt: skip
 
 

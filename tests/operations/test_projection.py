@@ -39,7 +39,7 @@ from compliance.operations.deadlines import (
 )
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.profiles import scaled
-from tests.samples import DESK, agree, duty, follow, record, utc
+from tests.samples import DESK, agree, counts, duty, follow, record, utc
 
 BEFORE = utc("2026-03-01T00:00")
 DUE_AT = utc("2026-03-15T16:00")  # the end of 15 March in Shanghai
@@ -266,7 +266,7 @@ def test_a_deadline_that_cannot_be_projected_is_quarantined_without_stopping_oth
     broken = True
     monkeypatch.setattr(projection_outcome, "project", refusing)
     run = sweep.run(as_of=AFTER)
-    assert (run.settled, run.quarantined) == (1, 1)
+    assert counts(run, "refreshed", "quarantined") == (1, 1)
     bad.refresh_from_db()
     good.refresh_from_db()
     assert good.status == Status.UNMET
@@ -283,13 +283,13 @@ def test_the_number_of_queries_of_a_sweep_is_constant(django_assert_max_num_quer
     follow()
     agree(*(duty(f"O-{number}") for number in range(60)))
     with django_assert_max_num_queries(20):
-        assert sweep.run(as_of=AFTER).breaches == 60
+        assert counts(sweep.run(as_of=AFTER), "breaches") == (60,)
 
 
 @pytest.mark.django_db
 def test_the_batch_size_does_not_change_the_result_of_a_sweep() -> None:
     agree(*(duty(f"O-{number}") for number in range(7)))
-    assert sweep.run(as_of=AFTER, batch=2).breaches == 7
+    assert counts(sweep.run(as_of=AFTER, batch=2), "breaches") == (7,)
     assert set(Deadline.objects.values_list("status", flat=True)) == {Status.UNMET}
 
 
@@ -339,6 +339,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
             earliest_due_at=row.earliest_due_at,
             performed=row.performed,
             target=row.target,
+            accepted_share=row.accepted_share,
         )
         for row in LedgerEntry.objects.filter(deadline=deadline)
     ]
@@ -458,6 +459,7 @@ class EveryCourse(DatabaseTestCase):
                 now.performed,
                 now.target,
             )
+            assert deadline.accepted_share == now.accepted_share
             following = timeline.next_after(as_of)
             looked_at = deadline.next_check_at
             assert looked_at is None or looked_at > as_of

@@ -14,10 +14,10 @@ from compliance.domain import civil_time
 from compliance.domain.drafts import read
 from compliance.domain.due_dates import resolution
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
-from compliance.models import CustomCalendar, Deadline, LedgerEntry, Move, Recomputation
+from compliance.models import CustomCalendar, Deadline, JobRun, LedgerEntry, RecomputedDeadline
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
-from tests.samples import agree, amend, correct, deadline_of, duty, record, utc
+from tests.samples import agree, amend, correct, counts, deadline_of, duty, record, utc
 
 NOW = utc("2026-02-01T00:00")
 LATER = utc("2026-02-02T00:00")
@@ -79,9 +79,12 @@ def test_new_zone_data_moves_the_instant_and_keeps_the_civil_time(
     assert deadline.next_check_at is not None
     assert deadline.next_check_at <= deadline.due_at
     assert run is not None
-    assert (run.examined, run.moved, run.failed) == (1, 1, 0)
-    move = Move.objects.get(recomputation=run)
-    assert (move.from_due_at, move.to_due_at) == (utc("2026-11-16T01:00"), deadline.due_at)
+    assert counts(run, "examined", "moved", "failed") == (1, 1, 0)
+    recomputed = RecomputedDeadline.objects.get(run=run)
+    assert (recomputed.from_due_at, recomputed.to_due_at) == (
+        utc("2026-11-16T01:00"),
+        deadline.due_at,
+    )
     entries = LedgerEntry.objects.filter(deadline=deadline).order_by("id")
     assert len(entries) == before + 1
     assert (entries[before].recorded_at, entries[before].due_at) == (LATER, deadline.due_at)
@@ -123,7 +126,7 @@ def test_a_closing_day_moves_only_deadlines_that_use_the_calendar() -> None:
     calendar("2026-03-16", "2026-03-17")
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.examined, run.moved) == (1, 1)
+    assert counts(run, "examined", "moved") == (1, 1)
     deadline.refresh_from_db()
     assert deadline.due_on == date(2026, 3, 18)
     assert any("Stocktaking" in step for step in deadline.trace)
@@ -142,8 +145,8 @@ def test_a_date_that_can_no_longer_be_computed_is_kept_and_reported_once() -> No
     calendar(weekend=(0, 1, 2, 3, 4, 5, 6))
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.moved, run.failed) == (0, 1)
-    assert "business day" in Move.objects.get(recomputation=run).problem
+    assert counts(run, "moved", "failed") == (0, 1)
+    assert "business day" in RecomputedDeadline.objects.get(run=run).problem
     deadline.refresh_from_db()
     assert deadline.due_on == date(2026, 3, 16)
     assert recomputation.run(as_of=LATER + timedelta(minutes=1)) is None
@@ -158,7 +161,7 @@ def test_recurrences_are_extended_once_a_day() -> None:
     assert recomputation.run(as_of=NOW + timedelta(hours=1)) is None
     recomputation.run(as_of=NOW + timedelta(days=60))
     assert _last() > last
-    assert Recomputation.objects.count() == 2
+    assert JobRun.objects.filter(kind="recomputation").count() == 2
 
 
 def _last() -> datetime:
@@ -183,7 +186,10 @@ def test_a_closed_deadline_does_not_move_with_its_anchor(
     assert deadline_of("OPEN").due_at == utc("2026-11-17T07:00")
     assert deadline_of("DONE").due_at == utc("2026-11-17T08:00")
     assert LedgerEntry.objects.filter(deadline=done).latest("id").recorded_at <= LATER
-    assert {move.deadline.obligation.ref for move in Move.objects.all()} == {"A", "OPEN"}
+    assert {each.deadline.obligation.ref for each in RecomputedDeadline.objects.all()} == {
+        "A",
+        "OPEN",
+    }
 
 
 @pytest.mark.django_db
@@ -196,8 +202,8 @@ def test_new_holiday_data_recomputes_open_deadlines_once(
     monkeypatch.setattr(resolution, "holidays_version", lambda: "9999.1")
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.examined, run.moved, run.failed) == (1, 0, 0)
-    assert run.data_version.endswith("holidays 9999.1")
+    assert counts(run, "examined", "moved", "failed") == (1, 0, 0)
+    assert run.parameters["data_version"].endswith("holidays 9999.1")
     assert recomputation.run(as_of=LATER) is None
 
 
@@ -214,8 +220,8 @@ def test_a_failing_rule_does_not_stop_others_in_any_batch_size() -> None:
     calendar("2026-03-16")
     run = recomputation.run(as_of=LATER, batch=2)
     assert run is not None
-    assert (run.examined, run.moved, run.failed) == (5, 4, 1)
-    problem = Move.objects.exclude(problem="").get()
+    assert counts(run, "examined", "moved", "failed") == (5, 4, 1)
+    problem = RecomputedDeadline.objects.exclude(problem="").get()
     assert problem.deadline == deadline_of("O-2")
     assert "'XX' is not a calendar" in problem.problem
     assert deadline_of("O-4").due_on == date(2026, 3, 17)
@@ -281,7 +287,7 @@ def test_dependents_move_when_a_closing_day_moves_their_anchor() -> None:
     calendar("2026-03-16")
     run = recomputation.run(as_of=LATER)
     assert run is not None
-    assert (run.examined, run.moved) == (2, 2)
+    assert counts(run, "examined", "moved") == (2, 2)
     assert deadline_of("B").due_on == date(2026, 3, 18)
 
 

@@ -78,7 +78,7 @@ def test_a_sweep_that_fails_does_not_keep_silences_from_ending(
     reject: Callable[[str, str, str], None],
 ) -> None:
     quiet = silence(agree().agreement, timezone.now() - DAY)
-    reject("INSERT", "compliance_sweeprun", "TRUE")
+    reject("INSERT", "compliance_jobrun", "NEW.kind = 'sweep'")
     with pytest.raises(DatabaseError, match="rejected for the test"):
         tasks.sweep()
     quiet.refresh_from_db()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compliance.domain.drafts import read
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
-from compliance.models import Recomputation, SweepRun
+from compliance.models import JobRun
 from compliance.operations.due_dates import calendars
 from compliance.queries.system import health
 from tests.samples import agree, duty
@@ -30,8 +30,13 @@ def test_without_a_recomputation_there_is_nothing_to_warn_of() -> None:
 
 def test_a_recomputation_that_failed_in_part_is_a_warning_and_no_failure() -> None:
     now = timezone.now()
-    Recomputation.objects.create(
-        as_of=now, started_at=now, ended_at=now, data_version="x", horizon=now.date(), failed=2
+    JobRun.objects.create(
+        kind="recomputation",
+        as_of=now,
+        started_at=now,
+        ended_at=now,
+        parameters={"data_version": "x", "horizon": str(now.date())},
+        counts={"examined": 2, "moved": 0, "failed": 2},
     )
 
     state, figure = check()
@@ -42,7 +47,7 @@ def test_a_recomputation_that_failed_in_part_is_a_warning_and_no_failure() -> No
 
 def test_a_service_that_sweeps_and_is_never_audited_is_not_ready() -> None:
     now = timezone.now()
-    SweepRun.objects.create(as_of=now, started_at=now, ended_at=now)
+    JobRun.objects.create(kind="sweep", as_of=now, started_at=now, ended_at=now)
     for minutes, expected in ((29, "ok"), (31, "failing")):
         found = health.readiness(as_of=now + timedelta(minutes=minutes))["audit"]
         assert found.state == expected

@@ -81,6 +81,7 @@ OTHER: dict[str, Any] = {
     "is_ambiguous": True,
     "performed_quantity": Decimal("0.000001"),
     "target_quantity": Decimal(7),
+    "accepted_share": Decimal("0.5"),
     "next_check_at": None,
     "begins_at": BEFORE,
     "original_due_at": DUE + timedelta(days=1),

@@ -182,6 +182,8 @@ def _party_codes(sides: Sequence[Any], capacity: Capacity) -> list[str]:
 class ObligationFormSet(DraftFormSet):
     """The obligations of an agreement, one page at a time."""
 
+    most_rows = 100
+
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         """Return the parties on offer: the agreement's, and those posted with this form."""
         if not hasattr(self, "_parties"):

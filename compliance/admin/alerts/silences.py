@@ -23,6 +23,7 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.theme import Select, button
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.drafts import read
+from compliance.domain.whole_numbers import whole_number
 from compliance.models import Agreement, Deadline, Silence, User
 from compliance.operations.alerts import silences
 
@@ -47,6 +48,14 @@ class SilenceForm(DraftForm):
     class Meta:
         model = Silence
         fields = ("agreement", "deadline", "reason")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        data: Any = self.data
+        sent = str(data.get("deadline") or "")
+        if sent and whole_number(sent) is None:
+            # To show the form again, Django's widget looks for whatever was sent, as an id.
+            self.data = {**data.dict(), "deadline": "0"}
 
 
 @admin.register(Silence)
@@ -113,7 +122,7 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         pk = str(initial.get("deadline", ""))
         found = Deadline.objects.select_related("agreement")
-        deadline = found.filter(pk=pk).first() if pk.isascii() and pk.isdecimal() else None
+        deadline = found.filter(pk=whole_number(pk) or 0).first()
         if deadline is None:
             return {}
         return {

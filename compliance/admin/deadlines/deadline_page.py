@@ -15,7 +15,7 @@ from compliance.admin.alerts.silences import SilenceRow, silence_rows
 from compliance.admin.deadlines.breaches import BreachRow, breach_rows
 from compliance.admin.deadlines.facts import FactRow, fact_rows
 from compliance.admin.deadlines.positions import PositionRow, position_rows
-from compliance.admin.deadlines.recomputations import MoveRow, move_rows
+from compliance.admin.deadlines.recomputations import RecomputedRow, recomputed_rows
 from compliance.domain.deadlines.explanations import REASON_SENTENCES
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Transition
@@ -74,7 +74,7 @@ class DeadlinePage:
     trace: Sequence[str]
     warnings: Sequence[str]
     waits_for: str
-    moves: Sequence[MoveRow]
+    recomputed: Sequence[RecomputedRow]
     timeline: Sequence[TimelineStep]
     facts: Sequence[FactRow]
     positions: Sequence[PositionRow]
@@ -118,7 +118,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         trace=_trace(deadline),
         warnings=deadline.warnings,
         waits_for=_waits_for(deadline),
-        moves=move_rows(deadline),
+        recomputed=recomputed_rows(deadline),
         timeline=_timeline(deadline, as_of),
         facts=fact_rows(deadline),
         positions=position_rows(deadline),
@@ -183,12 +183,16 @@ def _reason(transition: Transition, deadline: Deadline) -> str:
 
 
 def _quantity(deadline: Deadline, as_of: datetime) -> str:
-    """Return the performed quantity, and how it compares with an even pace until the due date."""
+    """Return the performed quantity, and how it compares with an even pace until the due date.
+
+    Without a target, return the share that determinations accept.
+    """
     target, due_at = deadline.target_quantity, deadline.due_at
     if target is None:
         target = deadline.obligation.target_quantity
     if target is None:
-        return ""
+        share = deadline.accepted_share
+        return "" if share is None else f"{_number(share * 100)}% accepted"
     unit = deadline.obligation.unit
     done = f"{_number(deadline.performed_quantity)} of {_number(target)} {unit}".strip()
     if due_at is None or Status(deadline.status) not in _PACED:

@@ -13,6 +13,7 @@ from compliance.admin.due_dates.rule_values import input_at, posted_values, rule
 from compliance.admin.operation_forms import without_empty
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
+from compliance.domain.whole_numbers import whole_number
 from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 _SHOWN_DATES = 12
@@ -47,7 +48,8 @@ def preview_context(posted: QueryDict) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text
+    number = whole_number(text)
+    return text if number is None else number
 
 
 def _date(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compliance.admin.due_dates.rule_inputs import COUNTED_TYPES, DEFAULTS, FLAGS, INPUTS
+from compliance.domain.whole_numbers import whole_number
 
 
 class RuleValues(dict[str, str]):
@@ -86,7 +87,8 @@ def _filled(values: Mapping[str, str], *names: str) -> dict[str, Any]:
         elif name == "calendars":
             found[name] = [word.strip() for word in text.split(",") if word.strip()]
         elif name in ("count", "service_days"):
-            found[name] = int(text) if text.isdecimal() else text
+            number = whole_number(text)
+            found[name] = text if number is None else number
         else:
             found[name] = text
     return found

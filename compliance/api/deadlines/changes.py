@@ -44,6 +44,9 @@ class StateRow(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField(allow_null=True)
     performed = serializers.FloatField(allow_null=True)
     target = serializers.FloatField(allow_null=True)
+    accepted_share = serializers.FloatField(
+        allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
+    )
     is_disputed = serializers.BooleanField()
     verification = serializers.ChoiceField(choices=list(Verification))
 

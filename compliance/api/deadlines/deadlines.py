@@ -94,6 +94,9 @@ class TransitionRow(serializers.Serializer[Any]):
     target = serializers.FloatField(
         allow_null=True, help_text="The quantity owed from this transition on."
     )
+    accepted_share = serializers.FloatField(
+        allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
+    )
     is_projected = serializers.BooleanField()
 
 
@@ -118,6 +121,9 @@ class PastTransitionRow(serializers.Serializer[Any]):
     unmet_at = serializers.DateTimeField(allow_null=True)
     performed = serializers.FloatField(allow_null=True)
     target = serializers.FloatField(allow_null=True)
+    accepted_share = serializers.FloatField(
+        allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
+    )
 
 
 class LearnedRow(serializers.Serializer[Any]):

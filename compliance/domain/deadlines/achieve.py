@@ -48,7 +48,7 @@ class AchieveProjector(Projector):
             return Status.PENDING
         if at < self.due.unmet_at:
             return Status.IN_GRACE
-        return Status.PARTLY_MET if self.performed else Status.UNMET
+        return Status.PARTLY_MET if self.accepted else Status.UNMET
 
     def next_own_change(self) -> datetime | None:
         """Return when time alone changes the status next."""
@@ -84,14 +84,14 @@ class AchieveProjector(Projector):
     def count_components(self, event: Move, at: datetime) -> None:
         """Record how many components are done."""
         self.target = event.target
-        self.performed = self._limited(event.performed or ZERO, event) or ZERO
+        self.accepted = self._limited(event.performed or ZERO, event) or ZERO
         if self.target == ZERO:
             # Every component was released.
             status = Status.WAIVED
-        elif self.target is None or self.performed < self.target:
+        elif self.target is None or self.accepted < self.target:
             status = self.status
             if status in BREACHED:
-                status = Status.PARTLY_MET if self.performed else Status.UNMET
+                status = Status.PARTLY_MET if self.accepted else Status.UNMET
         else:
             is_late = self.due is not None and at >= self.due.due_at
             status = Status.MET_LATE if is_late else Status.MET
@@ -99,12 +99,12 @@ class AchieveProjector(Projector):
 
     def _perform(self, fact: Fact, at: datetime) -> None:
         is_whole = fact.quantity is None or self.target is None
-        before = self.performed
+        before = self.accepted
         performed = before + (fact.quantity or ZERO)
         accepted = self._limited(None if is_whole else performed, fact)
         if accepted is not None:
             performed = max(before, accepted)
-        self.performed = performed
+        self.accepted = performed
         if accepted is None or (self.target is not None and performed >= self.target):
             self.record(at, *self._completed(fact, at), fact.id)
         elif performed != before:
@@ -114,13 +114,13 @@ class AchieveProjector(Projector):
         """Record that less than the whole is accepted."""
         status = self.status
         if status in BREACHED:
-            status = Status.PARTLY_MET if self.performed else Status.UNMET
+            status = Status.PARTLY_MET if self.accepted else Status.UNMET
         self.record(at, status, reason, fact.id)
 
     def _limited(self, performed: Decimal | None, event: Move | Fact) -> Decimal | None:
         """Return how much of what is done up to `event` all later determinations accept.
 
-        None, given or returned, means the whole.
+        `performed` is what was done. None, given or returned, means the whole.
         """
         if isinstance(event, Move):
             later = [each for each in self.limiting if each.effective_at >= event.at]
@@ -148,8 +148,8 @@ class AchieveProjector(Projector):
             is_plain = reason is Reason.PERFORMED
             self.record(at, status, Reason.DETERMINED if is_plain else reason, fact.id)
         else:
-            self.performed = accepted
-            if self.target is not None and self.performed >= self.target:
+            self.accepted = accepted
+            if self.target is not None and self.accepted >= self.target:
                 status, _ = self._completed(fact, at)
                 self.record(at, status, Reason.DETERMINED, fact.id)
             else:
@@ -160,7 +160,7 @@ class AchieveProjector(Projector):
             sentence = f"Fact {fact.id} restates the target: record it again with `quantity`."
             raise ValueError(sentence)
         self.target = fact.quantity
-        is_whole = self.performed >= self.target
+        is_whole = self.accepted >= self.target
         status = self._completed(fact, at)[0] if is_whole else self.status
         self.record(at, status, Reason.TARGET_RESTATED, fact.id)
 

@@ -26,7 +26,8 @@ class Entry(NamedTuple):
     """One ledger entry: this state holds from `effective_at` on, as known at `recorded_at`.
 
     Without `due_at` and `unmet_at` the due date was unknown, or there was no end. `performed` is
-    the quantity accepted of `target`; without a target it is a share of 1.
+    the quantity accepted of `target`; it is None without a target. Then `accepted_share` is the
+    share of the whole that is accepted.
     """
 
     recorded_at: datetime
@@ -39,6 +40,7 @@ class Entry(NamedTuple):
     earliest_due_at: datetime | None = None
     performed: Decimal | None = None
     target: Decimal | None = None
+    accepted_share: Decimal | None = None
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
@@ -90,9 +92,8 @@ def ledger_delta(recorded: Sequence[Entry], expected: Sequence[Transition]) -> S
 
 
 def recorded_quantity(transition: Transition) -> Decimal | None:
-    """Return the performed quantity as the ledger records it: None if nothing is counted."""
-    is_counted = transition.target is not None or transition.performed
-    return transition.performed if is_counted else None
+    """Return the performed quantity as the ledger records it: None without a target."""
+    return transition.performed if transition.target is not None else None
 
 
 def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
@@ -109,6 +110,7 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
         earliest_due_at=due.earliest_due_at if due is not None else None,
         performed=recorded_quantity(transition),
         target=transition.target,
+        accepted_share=transition.accepted_share,
     )
 
 
@@ -179,4 +181,5 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.earliest_due_at == (due.earliest_due_at if due is not None else None)
         and entry.performed == recorded_quantity(transition)
         and entry.target == transition.target
+        and entry.accepted_share == transition.accepted_share
     )

@@ -66,7 +66,8 @@ class Projector(ABC):
         self.due = terms.due
         self.is_endless = terms.is_endless
         self.now = terms.begins_at
-        self.performed = ZERO
+        # How much is accepted: of the target or, without one, of the whole, which is 1.
+        self.accepted = ZERO
         self.target = terms.target_quantity
         self.suspensions: list[_Suspension] = []
         self.stopped_until: datetime | None = None
@@ -169,8 +170,9 @@ class Projector(ABC):
             reason=reason,
             fact_id=fact_id,
             due=self.due,
-            performed=self.performed,
+            performed=ZERO if self.target is None else self.accepted,
             target=self.target,
+            accepted_share=(self.accepted or None) if self.target is None else None,
         )
         # The ledger could not tell two equal states in a row apart.
         if not self.transitions or _state(self.transitions[-1]) != _state(transition):
@@ -271,4 +273,5 @@ def _state(transition: Transition) -> tuple[object, ...]:
         due and due.earliest_due_at,
         transition.performed,
         transition.target,
+        transition.accepted_share,
     )

@@ -38,7 +38,9 @@ _BREACH_END = {
 class Transition(NamedTuple):
     """From `effective_at` on the deadline has `status`, for `reason`, because of `fact_id`.
 
-    `performed` is the quantity accepted so far, and `target` the target then in force.
+    `performed` is the quantity accepted so far, and `target` the target then in force. Without a
+    target, `accepted_share` is the share of the whole (up to 1) that determinations accept; None if
+    they accept none.
     """
 
     effective_at: datetime
@@ -48,6 +50,7 @@ class Transition(NamedTuple):
     due: Due | None
     performed: Decimal = Decimal(0)
     target: Decimal | None = None
+    accepted_share: Decimal | None = None
 
     @property
     def is_ambiguous(self) -> bool:

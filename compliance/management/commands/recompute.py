@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from compliance.models import Move
+from compliance.models import RecomputedDeadline
 from compliance.operations.deadlines import recomputation
 
 
@@ -26,20 +26,20 @@ class Command(BaseCommand):
             self.stdout.write("Everything is up to date.")
             return
         self.stdout.write(
-            f"{run.examined} examined, {run.moved} moved, {run.failed} failed, "
-            f"with {run.data_version}"
+            f"{run.counts['examined']} examined, {run.counts['moved']} moved, "
+            f"{run.counts['failed']} failed, with {run.parameters['data_version']}"
         )
-        moves = run.moves.select_related("deadline__obligation__agreement")
-        for move in moves.iterator(chunk_size=1_000):
-            self.stdout.write(_sentence(move))
+        recomputed = run.recomputed_deadlines.select_related("deadline__obligation__agreement")
+        for each in recomputed.iterator(chunk_size=1_000):
+            self.stdout.write(_sentence(each))
 
 
-def _sentence(move: Move) -> str:
-    obligation = move.deadline.obligation
-    name = f"{obligation.agreement.ref} {obligation.ref}, deadline {move.deadline_id}"
-    if move.problem:
-        return f"{name}: kept at {_instant(move.from_due_at)}. {move.problem}"
-    return f"{name}: {_instant(move.from_due_at)} to {_instant(move.to_due_at)}"
+def _sentence(recomputed: RecomputedDeadline) -> str:
+    obligation = recomputed.deadline.obligation
+    name = f"{obligation.agreement.ref} {obligation.ref}, deadline {recomputed.deadline_id}"
+    if recomputed.problem:
+        return f"{name}: kept at {_instant(recomputed.from_due_at)}. {recomputed.problem}"
+    return f"{name}: {_instant(recomputed.from_due_at)} to {_instant(recomputed.to_due_at)}"
 
 
 def _instant(at: datetime | None) -> str:

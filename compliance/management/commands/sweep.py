@@ -16,8 +16,9 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **_options: object) -> None:
         """Run, and print the totals."""
         run = sweep.run(as_of=timezone.now())
-        seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0
+        counts = run.counts
+        seconds = run.run_time.total_seconds() if run.run_time else 0
         self.stdout.write(
-            f"{run.settled} settled, {run.breaches} breaches, {run.quarantined} quarantined "
-            f"in {seconds:.2f} s"
+            f"{counts['refreshed']} refreshed, {counts['breaches']} breaches, "
+            f"{counts['quarantined']} quarantined in {seconds:.2f} s"
         )

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             entries=found.entries,
             problems=found.problems,
         )
-        seconds = (check.ended_at - check.started_at).total_seconds()
+        seconds = check.run_time.total_seconds() if check.run_time else 0
         self.stdout.write(
             f"{found.deadlines} deadlines, {found.facts} facts, {found.entries} ledger entries "
             f"and {found.seals} seals checked in {seconds:.2f} s"

@@ -18,7 +18,7 @@ from compliance.models.alerts.messages import Message
 from compliance.models.alerts.silences import Silence
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
-from compliance.models.system.sweeps import WAITED_FOR
+from compliance.models.system.jobs import WAITED_FOR
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):

@@ -18,7 +18,7 @@ from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verific
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
 from compliance.models.choices import choice_field, one_of
-from compliance.models.system.sweeps import SweepRun
+from compliance.models.system.jobs import JobRun
 
 # Sorts deadlines without a due date after all others.
 NO_DUE = NO_DATE
@@ -39,7 +39,8 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
 
         Costs nothing while no sweep is running: it then compares with NULL.
         """
-        under_way = SweepRun.objects.under_way(as_of).order_by("-as_of").values("as_of")[:1]
+        sweeps = JobRun.objects.sweeps_under_way(as_of)
+        under_way = sweeps.order_by("-as_of").values("as_of")[:1]
         return self.due_for_sweep(as_of).filter(next_check_at__lte=models.Subquery(under_way))
 
     def quarantined(self) -> Self:
@@ -65,6 +66,12 @@ class Deadline(models.Model):
         max_digits=20, decimal_places=6, default=0, db_default=0
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    accepted_share = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        help_text="Without a target: the share of the whole that determinations accept.",
+    )
     next_check_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(
         null=True, help_text="When the latest ledger entries of this deadline were recorded."
@@ -111,6 +118,8 @@ class Deadline(models.Model):
         null=True, max_length=32, help_text="The hash of the latest ledger entry in its chain."
     )
     is_disputed = models.BooleanField(default=False)
+    # A cache of determinations and search logs. Every list and export shows it, and computing it
+    # takes a pass over the facts and evidence of every row.
     verification = choice_field(Verification, default=Verification.UNCHECKED)
 
     objects: ClassVar[models.Manager[Deadline]] = DeadlineQuerySet.as_manager()

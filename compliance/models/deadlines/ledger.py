@@ -35,6 +35,12 @@ class LedgerEntry(models.Model):
     earliest_due_at = models.DateTimeField(null=True)
     performed = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     target = models.DecimalField(max_digits=20, decimal_places=6, null=True)
+    accepted_share = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        help_text="Without a target: the share of the whole that determinations accept.",
+    )
     hash = models.BinaryField(
         null=True, max_length=32, help_text="Covers this entry and the hash of the previous one."
     )
@@ -69,6 +75,7 @@ def entry_of(row: LedgerEntry) -> Entry:
         earliest_due_at=row.earliest_due_at,
         performed=row.performed,
         target=row.target,
+        accepted_share=row.accepted_share,
     )
 
 
@@ -90,7 +97,7 @@ _REASONS = {reason.value: reason for reason in Reason}
 
 _LEDGER_OF = """
     SELECT deadline_id, due_on, recorded_at, effective_at, status, reason, fact_id, due_at,
-        unmet_at, earliest_due_at, performed, target
+        unmet_at, earliest_due_at, performed, target, accepted_share
     FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s::bigint[])
 """
 
@@ -102,5 +109,5 @@ def chained_entry(row: Mapping[str, Any]) -> list[object]:
 
 _CHAINED = (
     "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id", "due_on",
-    "due_at", "unmet_at", "earliest_due_at", "performed", "target",
+    "due_at", "unmet_at", "earliest_due_at", "performed", "target", "accepted_share",
 )  # fmt: skip

@@ -1,35 +1,20 @@
-"""Runs that recompute due dates, and the dates they moved."""
+"""The due dates that recomputations moved or could not compute."""
 
 from __future__ import annotations
 
 from django.db import models
 
 from compliance.models.deadlines.deadlines import Deadline
+from compliance.models.system.jobs import JobRun
 
 
-class Recomputation(models.Model):
-    """One run that recomputed open deadlines, and what it moved."""
+class RecomputedDeadline(models.Model):
+    """A deadline whose due date a recomputation moved, or could not compute.
 
-    as_of = models.DateTimeField()
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    data_version = models.CharField(max_length=100)
-    horizon = models.DateField(help_text="The day up to which recurring deadlines are created.")
-    examined = models.PositiveIntegerField(default=0)
-    moved = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
+    If it could not be computed, it stays as it was and `problem` states why.
+    """
 
-    class Meta:
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return f"{self.moved} of {self.examined} moved with {self.data_version}"
-
-
-class Move(models.Model):
-    """A due date that a recomputation moved, or could not compute."""
-
-    recomputation = models.ForeignKey(Recomputation, on_delete=models.CASCADE, related_name="moves")
+    run = models.ForeignKey(JobRun, on_delete=models.CASCADE, related_name="recomputed_deadlines")
     deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="+")
     from_due_at = models.DateTimeField(null=True)
     to_due_at = models.DateTimeField(null=True)

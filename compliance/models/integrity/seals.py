@@ -1,4 +1,4 @@
-"""Proof that records were not changed: chain heads, seals over them, and checks."""
+"""Proof that records were not changed: chain heads, and seals over them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pgtrigger
 from django.db import models
 
 from compliance.models.agreements.agreements import Agreement
-from compliance.models.append_only import append_only
 
 
 class AgreementChain(models.Model):
@@ -48,26 +47,3 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return f"Seal of {self.sealed_at:%Y-%m-%d %H:%M}Z"
-
-
-class LedgerCheck(models.Model):
-    """One check of all chains, seals and stored statuses, and the problems it found."""
-
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField()
-    deadlines = models.PositiveBigIntegerField()
-    facts = models.PositiveBigIntegerField()
-    entries = models.PositiveBigIntegerField()
-    problems = models.JSONField(default=list, blank=True)
-
-    class Meta:
-        ordering = ("-id",)
-        triggers = (append_only(),)
-
-    def __str__(self) -> str:
-        return f"Check of {self.started_at:%Y-%m-%d %H:%M}Z"
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether the check found no problem."""
-        return not self.problems

@@ -60,6 +60,8 @@ def add(
     Raises:
         Invalid: with every problem and its path in the document.
     """
+    if not _has_records(document):
+        return Added()
     found = _Import.load(agreement, is_new=is_new, new_refs=new_refs, by=by, as_of=as_of)
     found.add_evidence(document.evidence)
     found.load_records()
@@ -71,6 +73,14 @@ def add(
         raise Invalid(found.problems)
     found.store()
     return found.added
+
+
+def _has_records(document: AgreementDocument) -> bool:
+    return bool(
+        document.evidence
+        or document.facts
+        or any(each.facts or each.positions for each in document.obligations)
+    )
 
 
 @dataclass(kw_only=True, slots=True)

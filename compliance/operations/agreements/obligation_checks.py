@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.deadlines.dependencies import (
@@ -32,6 +33,9 @@ from compliance.models import (
 from compliance.models.agreements.agreements import milestone_event
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.operations.deadlines import schedule
+
+# How many members of a cycle are reported, and the longest cycle of which all are named.
+MOST_CYCLE_PROBLEMS = 20
 
 
 @dataclass(kw_only=True, slots=True)
@@ -141,12 +145,9 @@ class StoredAgreement:
 
         The drafts must have been included.
         """
-        has_cycle = False
-        for problem in self._cycles(drafts):
-            has_cycle = True
-            yield problem
-        if not has_cycle:
-            yield from self._long_chains(drafts)
+        # Each one names a path through its cycle, and a cycle may have thousands of members.
+        cycles = list(islice(self._cycles(drafts), MOST_CYCLE_PROBLEMS))
+        yield from cycles or self._long_chains(drafts)
 
     def _long_chains(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
         dependents = dependents_by_source(
@@ -173,16 +174,16 @@ class StoredAgreement:
             ref = draft.ref
             found = []
             if ref in in_hierarchy:
-                cycle = " > ".join(find_cycle(ref, self._parent))
+                cycle = _path(find_cycle(ref, self._parent))
                 detail = f"These obligations would be components of each other: {cycle}."
                 found.append(Problem(path="parent", detail=detail))
             if ref in in_sources:
                 nodes = find_cycle(ref, self._sources)
-                detail = f"These obligations would depend on each other: {' > '.join(nodes)}."
+                detail = f"These obligations would depend on each other: {_path(nodes)}."
                 is_due = nodes[1] in references(draft.due).obligations
                 found.append(Problem(path="due" if is_due else "starts", detail=detail))
             if not found and ref in in_both:
-                cycle = " > ".join(find_cycle(ref, self._sources_and_components))
+                cycle = _path(find_cycle(ref, self._sources_and_components))
                 detail = f"These obligations would depend on their own components: {cycle}."
                 found.append(Problem(path="parent" if draft.parent else "due", detail=detail))
             yield from (problem.below(path) for problem in found)
@@ -212,3 +213,9 @@ class StoredAgreement:
             )
             for code in codes
         ]
+
+
+def _path(refs: Sequence[str]) -> str:
+    """Return the refs of a cycle in their order; of a long cycle, the first and the last."""
+    shown = refs if len(refs) <= MOST_CYCLE_PROBLEMS else [*refs[:10], "…", *refs[-5:]]
+    return " > ".join(shown)

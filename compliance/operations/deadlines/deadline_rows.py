@@ -51,6 +51,7 @@ class DeadlineState(NamedTuple):
     is_ambiguous: bool
     performed_quantity: str
     target_quantity: str | None
+    accepted_share: str | None
     next_check_at: datetime | None
     recorded_at: datetime | None
     ledger_head: str | None
@@ -97,6 +98,7 @@ def state_of(
         now.is_ambiguous,
         str(now.performed) if now.performed else "0",
         None if now.target is None else str(now.target),
+        None if now.accepted_share is None else str(now.accepted_share),
         changes_at,
         recorded_at,
         ledger_head.hex() if ledger_head is not None else None,
@@ -151,6 +153,7 @@ _STATE = RowType(
     is_ambiguous="boolean",
     performed_quantity="numeric",
     target_quantity="numeric",
+    accepted_share="numeric",
     next_check_at="timestamptz",
     recorded_at="timestamptz",
     ledger_head="text",
@@ -161,6 +164,7 @@ _UPDATE = f"""
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
         unmet_at = v.unmet_at, earliest_due_at = v.earliest_due_at, is_ambiguous = v.is_ambiguous,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
+        accepted_share = v.accepted_share,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
         ledger_head = decode(v.ledger_head, 'hex'), quarantine_error = ''
     FROM {_STATE.rows}

@@ -35,6 +35,7 @@ class LedgerRow(NamedTuple):
     earliest_due_at: datetime | None
     performed: Decimal | None
     target: Decimal | None
+    accepted_share: Decimal | None
     hash: str
 
 
@@ -62,6 +63,7 @@ def chained(
             due.earliest_due_at if due is not None else None,
             recorded_quantity(transition),
             transition.target,
+            transition.accepted_share,
         )
         head = link(head, values)
         rows.append(LedgerRow(*values, head.hex()))
@@ -89,14 +91,15 @@ _ENTRY = RowType(
     earliest_due_at="timestamptz",
     performed="numeric",
     target="numeric",
+    accepted_share="numeric",
     hash="text",
 )
 
 _APPEND = f"""
     INSERT INTO compliance_ledgerentry
         (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-         unmet_at, earliest_due_at, performed, target, hash)
+         unmet_at, earliest_due_at, performed, target, accepted_share, hash)
     SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-        unmet_at, earliest_due_at, performed, target, decode(hash, 'hex')
+        unmet_at, earliest_due_at, performed, target, accepted_share, decode(hash, 'hex')
     FROM {_ENTRY.rows}
 """

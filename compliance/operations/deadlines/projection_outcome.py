@@ -162,7 +162,7 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
         or row.obligation_id in inputs.duties
         # That it was pending, all columns but the first.
         or recorded[0][1:]
-        != (row.begins_at, _PENDING, _AGREED, None, due_at, due_at, None, None, None)
+        != (row.begins_at, _PENDING, _AGREED, None, due_at, due_at, None, None, None, None)
     ):
         return None
     recorded_at = next_recorded_at(as_of, row.recorded_at)
@@ -174,12 +174,13 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
     if step.intent is not None:
         announced.append(step.intent)
     values = (
-        pk, recorded_at, due_at, _UNMET, _DUE_PASSED, None, due_on, due_at, due_at, None, None, None
+        pk, recorded_at, due_at, _UNMET, _DUE_PASSED, None, due_on, due_at, due_at, None, None, None,
+        None,
     )  # fmt: skip
     head = link(row.ledger_head, values).hex()
     return Outcome(
         DeadlineState(
-            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, "0", None, step.next_at,
+            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, "0", None, None, step.next_at,
             recorded_at, head,
         ),
         [LedgerRow(*values, head)],

@@ -8,7 +8,7 @@ the ledger. Closed deadlines keep the instants by which they were judged.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 from django.db import transaction
@@ -16,9 +16,11 @@ from django.utils import timezone
 
 from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.due_dates.resolution import data_version
-from compliance.models import Agreement, Deadline, Move, Recomputation
+from compliance.domain.vocabulary import JobKind
+from compliance.models import Agreement, Deadline, JobRun, RecomputedDeadline
 from compliance.models.bulk import fetch
 from compliance.models.locks import JOB_LOCK_TIMEOUT, lock_agreements
+from compliance.models.system.jobs import RecomputationCounts, RecomputationParameters
 from compliance.operations.deadlines import projection, schedule
 
 log = structlog.get_logger(__name__)
@@ -26,20 +28,24 @@ log = structlog.get_logger(__name__)
 BATCH = 1_000
 
 
-def run(*, as_of: datetime, batch: int = BATCH) -> Recomputation | None:
+def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
     """Recompute everything that is outdated by `as_of`; return None if nothing is.
 
     Each batch is one transaction. A deadline that cannot be recomputed keeps its date, and its
-    problem is reported as a move.
+    problem is stored as a `RecomputedDeadline`.
     """
     version, horizon = data_version(), schedule.horizon(as_of)
-    last = Recomputation.objects.filter(ended_at__isnull=False).first()
-    is_new_data = last is None or last.data_version != version
-    is_new_day = last is None or last.horizon < horizon
+    last = JobRun.objects.finished(JobKind.RECOMPUTATION).first()
+    is_new_data = last is None or last.parameters["data_version"] != version
+    is_new_day = last is None or date.fromisoformat(last.parameters["horizon"]) < horizon
     if not (is_new_data or is_new_day or Deadline.objects.filter(data_version="").exists()):
         return None
-    record = Recomputation.objects.create(
-        as_of=as_of, started_at=timezone.now(), data_version=version, horizon=horizon
+    record = JobRun.objects.create(
+        kind=JobKind.RECOMPUTATION.value,
+        as_of=as_of,
+        started_at=timezone.now(),
+        parameters=RecomputationParameters(data_version=version, horizon=horizon.isoformat()),
+        counts=RecomputationCounts(examined=0, moved=0, failed=0),
     )
     stale = _STALE_BY_VERSION if is_new_data else _STALE
     _in_batches(record, stale, batch, as_of=as_of, version=version)
@@ -47,10 +53,9 @@ def run(*, as_of: datetime, batch: int = BATCH) -> Recomputation | None:
         _in_batches(record, _RECURRING, batch, as_of=as_of, version=version)
     record.ended_at = timezone.now()
     record.save()
-    if record.moved or record.failed:
-        log.warning(
-            "deadlines moved", moved=record.moved, failed=record.failed, data_version=version
-        )
+    moved, failed = record.counts["moved"], record.counts["failed"]
+    if moved or failed:
+        log.warning("deadlines moved", moved=moved, failed=failed, data_version=version)
     return record
 
 
@@ -67,7 +72,7 @@ def mark_stale(*, calendar: str) -> int:
 
 
 def _in_batches(
-    record: Recomputation, statement: str, batch: int, *, as_of: datetime, version: str
+    record: JobRun, statement: str, batch: int, *, as_of: datetime, version: str
 ) -> None:
     after = 0
     while True:
@@ -82,7 +87,7 @@ def _in_batches(
             _recompute(record, ids, as_of=as_of)
 
 
-def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: datetime) -> None:
+def _recompute(record: JobRun, obligation_ids: Sequence[int], *, as_of: datetime) -> None:
     agreements = Agreement.objects.filter(obligations__in=obligation_ids).values("id")
     lock_agreements(agreements, timeout=JOB_LOCK_TIMEOUT)
     levels = schedule.levels(obligation_ids)
@@ -97,9 +102,9 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
     projection.refresh(touched, as_of=as_of, keeps_closed=True)
     projection.recheck_business_days(obligation_ids, as_of=as_of)
     after = dict(affected.filter(id__in=before).values_list("id", "due_at"))
-    moves = [
-        Move(
-            recomputation=record,
+    changed = [
+        RecomputedDeadline(
+            run=record,
             deadline_id=pk,
             from_due_at=due_at,
             to_due_at=after[pk],
@@ -108,10 +113,10 @@ def _recompute(record: Recomputation, obligation_ids: Sequence[int], *, as_of: d
         for pk, due_at in before.items()
         if after[pk] != due_at or pk in problems
     ]
-    Move.objects.bulk_create(moves)
-    record.examined += len(before)
-    record.failed += len(problems)
-    record.moved += len(moves) - len(problems)
+    RecomputedDeadline.objects.bulk_create(changed)
+    record.counts["examined"] += len(before)
+    record.counts["failed"] += len(problems)
+    record.counts["moved"] += len(changed) - len(problems)
 
 
 _STALE_BY_VERSION = """

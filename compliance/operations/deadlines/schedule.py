@@ -99,8 +99,11 @@ def reschedule(
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     rescheduled = Rescheduled()
+    ids = set(obligation_ids)
+    if not ids:
+        return rescheduled
     changes = _Changes()
-    inputs = schedule_inputs.load(obligation_ids, is_for_update=True)
+    inputs = schedule_inputs.load(ids, is_for_update=True)
     until = horizon(as_of)
     for obligation in inputs.obligations:
         try:

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from compliance.models import SweepRun
+from compliance.domain.vocabulary import JobKind
+from compliance.models import JobRun
+from compliance.models.system.jobs import SweepCounts
 from compliance.operations.deadlines import projection
 
 # Each batch is locked for about 0.3 s. Smaller ones spend more of their time on commits.
@@ -20,13 +22,13 @@ BATCH = 5_000
 KEEP_IDLE_RUNS = timedelta(days=2)
 
 
-def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
+def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     """Refresh every deadline that is due for a check at `as_of`, and return the record of it.
 
     Each batch is one transaction. A sweep that is killed loses at most its current batch, which the
     next sweep repeats. Deadlines that another worker holds are left to that worker.
     """
-    record = SweepRun.objects.create(as_of=as_of, started_at=timezone.now())
+    record = JobRun.objects.create(kind=JobKind.SWEEP.value, as_of=as_of, started_at=timezone.now())
     total = projection.Refreshed()
     while True:
         with _collector_paused():
@@ -35,12 +37,14 @@ def run(*, as_of: datetime, batch: int = BATCH) -> SweepRun:
         if refreshed.deadlines + refreshed.quarantined < batch:
             break
     total.add(projection.refresh_due_with_dependents(as_of=as_of))
-    record.settled = total.deadlines
-    record.breaches = total.breaches
-    record.quarantined = total.quarantined
+    record.counts = SweepCounts(
+        refreshed=total.deadlines, breaches=total.breaches, quarantined=total.quarantined
+    )
     record.ended_at = timezone.now()
     record.save()
-    SweepRun.objects.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS, settled=0, quarantined=0).delete()
+    finished = JobRun.objects.finished(JobKind.SWEEP)
+    idle = finished.filter(counts__refreshed=0, counts__quarantined=0)
+    idle.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS).delete()
     return record
 
 

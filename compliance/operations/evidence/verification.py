@@ -24,7 +24,10 @@ def refresh(deadline_ids: Iterable[int]) -> None:
     Called by every refresh that follows a recorded fact or a changed due rule, and when a search
     log is stored.
     """
-    relevant = [pk for (pk,) in fetch(_RELEVANT, ids=sorted(set(deadline_ids)))]
+    ids = sorted(set(deadline_ids))
+    relevant = [pk for (pk,) in fetch(_RELEVANT, ids=ids)] if ids else []
+    if not relevant:
+        return
     rows = Deadline.objects.filter(id__in=relevant).only(
         "obligation_id", "timezone", "due_on", "verification"
     )

@@ -13,12 +13,14 @@ import structlog
 from django.db import OperationalError, connection, transaction
 
 from compliance.domain.integrity.chains import link, merkle_root
-from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerCheck, Seal
+from compliance.domain.vocabulary import JobKind
+from compliance.models import Agreement, AgreementChain, Deadline, Fact, JobRun, Seal
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
 from compliance.models.locks import JOB_LOCK_TIMEOUT, for_update
+from compliance.models.system.jobs import LedgerCheckCounts, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -90,22 +92,23 @@ def record_check(
     deadlines: int,
     facts: int,
     entries: int,
-    problems: Sequence[dict[str, Any]],
-) -> LedgerCheck:
+    problems: Sequence[Problem],
+) -> JobRun:
     """Store the result of a ledger check."""
-    return LedgerCheck.objects.create(
+    return JobRun.objects.create(
+        kind=JobKind.LEDGER_CHECK.value,
+        as_of=started_at,
         started_at=started_at,
         ended_at=ended_at,
-        deadlines=deadlines,
-        facts=facts,
-        entries=entries,
+        counts=LedgerCheckCounts(deadlines=deadlines, facts=facts, entries=entries),
         problems=list(problems),
     )
 
 
 def is_check_due(*, as_of: datetime) -> bool:
     """Return whether the last check is a day old, less the hour until this is asked again."""
-    return not LedgerCheck.objects.filter(started_at__gt=as_of - _CHECKED_EVERY).exists()
+    checks = JobRun.objects.finished(JobKind.LEDGER_CHECK)
+    return not checks.filter(started_at__gt=as_of - _CHECKED_EVERY).exists()
 
 
 def _has_seal_of_day(as_of: datetime) -> bool:

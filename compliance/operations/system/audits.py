@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from compliance.delivery import administrator_mails
 from compliance.domain.phrases import counted
-from compliance.models import Audit
+from compliance.domain.vocabulary import JobKind
+from compliance.models import JobRun
+from compliance.models.system.jobs import AuditCounts, Problem
 
 KEPT = 2_000
 
@@ -18,27 +19,29 @@ def record(
     ended_at: datetime,
     breaches: int,
     alerts: int,
-    problems: list[dict[str, Any]],
-) -> Audit:
+    problems: list[Problem],
+) -> JobRun:
     """Store the result of an audit.
 
     Administrators are notified of problems if the previous audit found none.
     """
-    previous = Audit.objects.order_by("-id").first()
-    audit = Audit.objects.create(
+    audits = JobRun.objects.finished(JobKind.AUDIT)
+    previous = audits.first()
+    audit = JobRun.objects.create(
+        kind=JobKind.AUDIT.value,
+        as_of=started_at,
         started_at=started_at,
         ended_at=ended_at,
-        breaches=breaches,
-        alerts=alerts,
+        counts=AuditCounts(breaches=breaches, alerts=alerts),
         problems=problems,
     )
-    Audit.objects.filter(pk__lte=audit.pk - KEPT).delete()
+    JobRun.objects.filter(pk__in=audits.values("pk")[KEPT:]).delete()
     if problems and not (previous and previous.problems):
         _notify(audit)
     return audit
 
 
-def _notify(audit: Audit) -> None:
+def _notify(audit: JobRun) -> None:
     problems = audit.problems
     administrator_mails.send(
         administrator_mails.administrators(),
@@ -47,7 +50,7 @@ def _notify(audit: Audit) -> None:
             "Every five minutes Pacta checks that each missed deadline has its alerts and that "
             "each alert was delivered. The latest check found problems:",
             *(f"- {each['about']} {each['id']}: {each['detail']}" for each in problems[:20]),
-            "The admin lists them under Audits. You will receive another email only if new "
+            "The admin lists them under Job runs. You will receive another email only if new "
             "problems appear after a clean audit.",
         ],
         name=f"audit{audit.pk}",

@@ -20,7 +20,7 @@ from compliance.queries.rows import Row, Where, containing
 
 _STATE = """
 LEFT JOIN LATERAL (
-    SELECT e.status, e.due_on, e.due_at, e.performed, e.target,
+    SELECT e.status, e.due_on, e.due_at, e.performed, e.target, e.accepted_share,
         (SELECT count(DISTINCT w.verdict) > 1
          FROM (SELECT DISTINCT ON (p.party_id) p.verdict
                FROM compliance_position AS p
@@ -30,7 +30,7 @@ LEFT JOIN LATERAL (
     WHERE e.deadline_id = d.id AND e.recorded_at <= %({at})s AND e.effective_at <= %({at})s
     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS {name} ON TRUE
 """
-_COMPARED = ("status", "due_on", "due_at", "performed", "target", "is_disputed")
+_COMPARED = ("status", "due_on", "due_at", "performed", "target", "accepted_share", "is_disputed")
 _SELECT = f"""
 SELECT d.id, d.obligation_id AS obligation, d.timezone, a.ref AS agreement,
     o.ref AS obligation_ref, o.title,

@@ -38,14 +38,15 @@ _NOW = "compliance_deadline AS d"
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
 CROSS JOIN LATERAL (
-    SELECT {_STATE} e.performed, e.target
+    SELECT {_STATE} e.performed, e.target, e.accepted_share
     FROM compliance_ledgerentry AS e
     WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
 """
 _STATES_OF_ALL = f"""
 JOIN (
-    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target
+    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target,
+        e.accepted_share
     FROM compliance_ledgerentry AS e
     WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
@@ -60,7 +61,8 @@ _AS_OF = """
     e.reason IN ('window_began', 'performed_in_window')
         OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE)
             AS is_ambiguous,
-    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity, d.begins_at,
+    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity,
+    e.accepted_share, d.begins_at,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
      FROM (SELECT r.effective_at,
@@ -97,8 +99,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
-    CASE WHEN d.target_quantity IS NULL THEN nullif(d.performed_quantity, 0) END AS accepted_share,
-    d.begins_at
+    d.accepted_share, d.begins_at
 """
 _WORKING = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
@@ -327,8 +328,9 @@ def _past_row(entry: Entry, due_on: date | None) -> Row:
         "due_on": due_on,
         "due_at": entry.due_at,
         "unmet_at": entry.unmet_at,
-        "performed": entry.performed if entry.target is not None else None,
+        "performed": entry.performed,
         "target": entry.target,
+        "accepted_share": entry.accepted_share,
     }
 
 
@@ -375,6 +377,7 @@ def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
             "unmet_at": each.due and each.due.unmet_at,
             "performed": each.performed if each.target is not None else None,
             "target": each.target,
+            "accepted_share": each.accepted_share,
             "is_projected": each.effective_at > now,
         }
         for each in found.transitions

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from django.db.models import Case, F, QuerySet, Value, When
 
 from compliance.domain.deadlines.timeline import BREACHED
-from compliance.domain.vocabulary import MessageState, ObligationKind, Severity, Status
-from compliance.models import Audit, Deadline, Message, Outage, Recomputation, SweepRun
+from compliance.domain.vocabulary import JobKind, MessageState, ObligationKind, Severity, Status
+from compliance.models import Deadline, JobRun, Message, Outage
 
 SHOWN = 10
 AHEAD = timedelta(days=30)
@@ -42,11 +42,11 @@ class Desk:
     unmet_count: int
     coming: Sequence[Deadline]
     coming_count: int
-    last_sweep: SweepRun | None
+    last_sweep: JobRun | None
     quarantined_count: int
     refused_count: int
-    last_recomputation: Recomputation | None
-    last_audit: Audit | None
+    last_recomputation: JobRun | None
+    last_audit: JobRun | None
     outages: Sequence[Outage]
 
 
@@ -65,17 +65,16 @@ def at_a_glance(*, as_of: datetime) -> Desk:
     rank = Case(
         *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
     )
-    finished = SweepRun.objects.filter(ended_at__isnull=False)
     return Desk(
         unmet=list(unmet.annotate(rank=rank).order_by("-rank", "status_since", "id")[:SHOWN]),
         unmet_count=unmet.count(),
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
         coming_count=coming.count(),
-        last_sweep=finished.order_by("-ended_at").first(),
+        last_sweep=JobRun.objects.finished(JobKind.SWEEP).first(),
         quarantined_count=Deadline.objects.quarantined().count(),
         refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
-        last_recomputation=Recomputation.objects.filter(ended_at__isnull=False).first(),
-        last_audit=Audit.objects.first(),
+        last_recomputation=JobRun.objects.finished(JobKind.RECOMPUTATION).first(),
+        last_audit=JobRun.objects.finished(JobKind.AUDIT).first(),
         outages=list(Outage.objects.filter(ended_at__isnull=True)),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ from compliance.models.deadlines.deadlines import Duty, terms_of
 from compliance.models.deadlines.facts import chained_fact, facts_about
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
+from compliance.models.system.jobs import Problem
 from compliance.queries.evidence.evidence import damaged_files
 
 BATCH = 1_000
@@ -88,9 +89,18 @@ class Findings:
         return not self.bad
 
     @property
-    def problems(self) -> list[dict[str, Any]]:
+    def problems(self) -> list[Problem]:
         """Return the bad rows as JSON."""
-        return [asdict(each) for each in self.bad_rows]
+        return [
+            Problem(
+                about=row.table,
+                id=row.id,
+                detail=row.detail,
+                deadline=row.deadline,
+                agreement=row.agreement,
+            )
+            for row in self.bad_rows
+        ]
 
     def add(self, row: BadRow) -> None:
         """Record a bad row."""
@@ -136,6 +146,7 @@ class _Row(NamedTuple):
     is_ambiguous: bool
     performed_quantity: Decimal
     target_quantity: Decimal | None
+    accepted_share: Decimal | None
     next_check_at: datetime | None
     duty_kind: str
     duty_target: Decimal | None
@@ -449,6 +460,7 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "is_ambiguous": now.is_ambiguous,
         "performed_quantity": now.performed,
         "target_quantity": now.target,
+        "accepted_share": now.accepted_share,
     }
 
 
@@ -464,6 +476,7 @@ def _entry_of(row: Mapping[str, Any]) -> Entry:
         earliest_due_at=row["earliest_due_at"],
         performed=row["performed"],
         target=row["target"],
+        accepted_share=row["accepted_share"],
     )
 
 
@@ -502,7 +515,7 @@ _EVIDENCE_OF = """
 
 _LEDGER_COLUMNS = (
     "id", "hash", "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id",
-    "due_on", "due_at", "unmet_at", "earliest_due_at", "performed", "target",
+    "due_on", "due_at", "unmet_at", "earliest_due_at", "performed", "target", "accepted_share",
 )  # fmt: skip
 
 _LEDGER_OF = f"""

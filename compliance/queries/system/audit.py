@@ -6,13 +6,12 @@ that somebody should have received, or may never receive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from compliance.domain.vocabulary import Severity
 from compliance.models.bulk import fetch
+from compliance.models.system.jobs import Problem
 
 # Younger rows may still be in progress.
 PATIENCE = timedelta(minutes=15)
@@ -29,7 +28,7 @@ class Audit:
 
     breaches: int = 0
     alerts: int = 0
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def audit(*, as_of: datetime) -> Audit:
@@ -48,13 +47,10 @@ def audit(*, as_of: datetime) -> Audit:
     found = Audit(breaches=breaches, alerts=alerts)
     for about, detail, statement in _CHECKS:
         found.problems += [
-            _problem(about, pk, detail, {"name": name}) for pk, name in fetch(statement, **values)
+            Problem(about=about, id=pk, detail=detail.format(name=name))
+            for pk, name in fetch(statement, **values)
         ]
     return found
-
-
-def _problem(about: str, pk: int, detail: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"about": about, "id": pk, "detail": detail.format(**values)}
 
 
 _LOOKED_AT = """

@@ -26,7 +26,7 @@ _PARAMETERS = {"patience": timedelta(seconds=_OLDEST_ALERT_SECONDS), "own_fault"
 
 # Alerts held back by a silence wait only since its end.
 _FIGURES = """
-SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
+SELECT (SELECT max(ended_at) FROM compliance_jobrun WHERE kind = 'sweep'),
     least((SELECT min(greatest(created_at, not_before)) FROM compliance_alert AS a
            WHERE message_id IS NULL AND withdrawn_at IS NULL AND not_before <= now()
              AND NOT EXISTS (
@@ -38,16 +38,24 @@ SELECT (SELECT max(ended_at) FROM compliance_sweeprun),
           (SELECT min(created_at) FROM compliance_message
            WHERE state = 'waiting' AND webhook_id IS NULL AND attempt_count < %(own_fault)s)),
     (SELECT count(*) FROM compliance_deadline WHERE NOT (quarantine_error = '')),
-    (SELECT failed FROM compliance_recomputation WHERE ended_at IS NOT NULL
-     ORDER BY id DESC LIMIT 1),
+    (SELECT (counts->>'failed')::integer FROM compliance_jobrun
+     WHERE kind = 'recomputation' AND ended_at IS NOT NULL
+     ORDER BY ended_at DESC, id DESC LIMIT 1),
     (SELECT count(*) FROM compliance_deadline WHERE data_version = ''),
     (SELECT greatest((SELECT max(pgh_created_at) FROM compliance_customcalendarevent),
                      (SELECT max(pgh_created_at) FROM compliance_closingdayevent))),
-    (SELECT ended_at FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
-    (SELECT jsonb_array_length(problems) FROM compliance_ledgercheck ORDER BY id DESC LIMIT 1),
-    (SELECT ended_at FROM compliance_audit ORDER BY id DESC LIMIT 1),
-    (SELECT jsonb_array_length(problems) FROM compliance_audit ORDER BY id DESC LIMIT 1),
-    (SELECT min(started_at) FROM compliance_sweeprun)
+    ledger_check.ended_at, jsonb_array_length(ledger_check.problems),
+    audit.ended_at, jsonb_array_length(audit.problems),
+    (SELECT started_at FROM compliance_jobrun WHERE kind = 'sweep' ORDER BY ended_at LIMIT 1)
+FROM (SELECT) AS one
+LEFT JOIN LATERAL (
+    SELECT ended_at, problems FROM compliance_jobrun
+    WHERE kind = 'ledger_check' AND ended_at IS NOT NULL
+    ORDER BY ended_at DESC, id DESC LIMIT 1) AS ledger_check ON TRUE
+LEFT JOIN LATERAL (
+    SELECT ended_at, problems FROM compliance_jobrun
+    WHERE kind = 'audit' AND ended_at IS NOT NULL
+    ORDER BY ended_at DESC, id DESC LIMIT 1) AS audit ON TRUE
 """
 
 

@@ -1,24 +1,8 @@
-"""Alert audits, and outages of parts of the service."""
+"""Outages of parts of the service."""
 
 from __future__ import annotations
 
 from django.db import models
-
-
-class Audit(models.Model):
-    """One check that every breach has its alerts and that every alert was delivered."""
-
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField()
-    breaches = models.PositiveIntegerField(help_text="The number of open breaches checked.")
-    alerts = models.PositiveIntegerField(help_text="The number of pending alerts checked.")
-    problems = models.JSONField(default=list)
-
-    class Meta:
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return f"Audit of {self.started_at:%Y-%m-%d %H:%M}Z"
 
 
 class Outage(models.Model):
