@@ -1,4 +1,4 @@
-"""How fast the sweep is, next to the same writes as one SQL statement.
+"""Measure how fast the sweep is, compared with one SQL statement that writes the same rows.
 
 This module fills the database; other benchmarks use it too.
 """
@@ -13,7 +13,7 @@ from benchmarks import execute
 
 SIGNED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST_DUE_AT = datetime(2026, 2, 1, tzinfo=UTC)
-# As long as that of most deadlines.
+# As long as the traces of most deadlines.
 TRACE = json.dumps(
     [
         "90 days after 2025-05-14, first day not counted: 2025-08-12, a Tuesday.",
@@ -25,7 +25,7 @@ FAR_DUE_AT = datetime(2190, 1, 1, tzinfo=UTC)
 
 
 def fill(first: int, count: int, due_at: datetime) -> None:
-    """Store `count` pending deadlines, ten to an obligation, a thousand obligations each."""
+    """Store pending deadlines: ten per obligation, and a thousand obligations per agreement."""
     if not count:
         return
     from django.db import connection, transaction
@@ -43,8 +43,8 @@ def fill(first: int, count: int, due_at: datetime) -> None:
 
 
 def store(cursor: Any, first: int, count: int, due_at: datetime) -> None:
-    """Store deadlines as `fill` does, in the transaction of any cursor that binds on our side."""
-    # Plain rows, quickly: without the triggers that keep the history of obligations.
+    """Store deadlines like `fill`, with any cursor that binds parameters on the client side."""
+    # Skips the history triggers, to save time.
     cursor.execute("SET LOCAL session_replication_role = replica")
     cursor.execute(
         """

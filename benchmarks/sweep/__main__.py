@@ -1,16 +1,16 @@
-"""How fast the sweep is, next to the same writes as one SQL statement.
+"""Measure how fast the sweep is, compared with one SQL statement that writes the same rows.
 
-`python -m benchmarks.sweep [STORED] [DUE]` fills its own database (1M deadlines by default) and
-prints for each round: rows per second of the sweep over 100k due deadlines, rows per second of one
-data-modifying statement that writes the same rows (the floor), the ratio, and the processor time
-that each takes in this process and in its database session. Then it prints where the time goes, and
-the time of a sweep that finds nothing due, at a tenth of the rows and at all of them.
+`python -m benchmarks.sweep [STORED] [DUE]` fills a temporary database (1M deadlines by default).
+Each round sweeps 100k due deadlines, has one SQL statement write the same rows for another 100k
+(the floor), and prints both rates, their ratio, and the processor time that each takes in this
+process and in its database session. Then the benchmark prints where the time goes, and how long a
+sweep takes that finds nothing due, with a tenth of the rows stored and with all of them.
 
-The server runs with fsync on, as in production. The floor claims the same rows and decides nothing:
-it writes the outcome that the sweep has to compute. It pays for the same foreign keys, checks,
-indexes and triggers. This is verified: both must insert and update equally many rows of each table,
-and the rows must be equal column by column, but for when they were written and the value of
-hashes. The sweep also records itself, as one row.
+The server runs with fsync on, as in production. The statement claims the same rows and makes no
+decisions: it writes the known outcome, which the sweep has to compute. It pays for the same foreign
+keys, checks, indexes and triggers. This is verified: both must insert and update equally many rows
+of each table, and the rows are compared by column, except for times and the values of hashes. The
+sweep also records itself, as one row.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Run(NamedTuple):
 
 
 def main(stored: int, due: int) -> None:
-    """Fill a database, measure, print; everything is thrown away at the end."""
+    """Fill the database, measure, and print the results."""
     with throwaway_database():
         _measure(stored, due)
 
@@ -175,7 +175,7 @@ def _sweep(as_of: datetime) -> int:
 
 
 def _empty_sweep() -> float:
-    """Return the median seconds of a batch when nothing is due."""
+    """Return the median seconds that a batch takes when nothing is due."""
     from compliance.operations.deadlines import projection
 
     execute("VACUUM (ANALYZE) compliance_deadline")
@@ -201,7 +201,7 @@ def _counts() -> set[int]:
 
 
 def _one_statement(as_of: datetime) -> int:
-    """Write what the sweep writes with one statement that knows the outcome: the floor."""
+    """Write what the sweep would write, with one statement. This is the floor."""
     [[count]] = execute(_FLOOR, {"as_of": as_of})
     return int(str(count))
 
@@ -218,8 +218,8 @@ _FLOOR = """
             next_check_at = %(as_of)s + interval '1 day',
             recorded_at = %(as_of)s, due_on = due.due_on, due_at = due.due_at,
             unmet_at = due.unmet_at, earliest_due_at = NULL, is_ambiguous = false,
-            performed_quantity = 0, target_quantity = NULL, ledger_head = due.hash,
-            quarantine_error = ''
+            performed_quantity = 0, target_quantity = NULL, accepted_share = NULL,
+            ledger_head = due.hash, quarantine_error = ''
         FROM due WHERE d.id = due.id RETURNING d.id
     ), ledger AS (
         INSERT INTO compliance_ledgerentry
@@ -244,7 +244,7 @@ _FLOOR = """
 
 
 def _written(first: int, count: int) -> list[tuple[Any, ...]]:
-    """What was written of some deadlines, but for when and the value of hashes."""
+    """Return what was written about some deadlines, except times and the values of hashes."""
     return execute(
         """
         SELECT count(*), d.status, d.status_since - d.due_at, d.next_check_at - d.recorded_at,
@@ -252,7 +252,7 @@ def _written(first: int, count: int) -> list[tuple[Any, ...]]:
             length(d.ledger_head), d.quarantine_error,
             e.status, e.reason, e.effective_at - d.due_at, e.recorded_at - d.recorded_at,
             e.due_on - d.due_on, e.due_at - d.due_at, e.unmet_at - d.due_at, length(e.hash),
-            e.fact_id, e.earliest_due_at, e.performed, e.target,
+            e.fact_id, e.earliest_due_at, e.performed, e.target, d.accepted_share, e.accepted_share,
             b.occurred_at - d.due_at, b.detected_at - d.recorded_at, b.ended_at, b.end_reason,
             a.agreement_id - d.agreement_id, a.kind, a.occasion - d.due_at, a.breach_at - d.due_at,
             a.due_at, a.reason, a.level, a.recipient, a.created_at - d.recorded_at,
@@ -263,7 +263,7 @@ def _written(first: int, count: int) -> list[tuple[Any, ...]]:
         JOIN compliance_alert AS a ON a.deadline_id = d.id
         WHERE d.id >= %(first)s AND d.id < %(first)s + %(count)s
         GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-            25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39
+            25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41
         """,
         {"first": first, "count": count},
     )

@@ -1,4 +1,4 @@
-"""The timeline of a deadline follows from its terms and facts."""
+"""The timeline of a deadline, given its terms and the facts recorded about it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def performance(at: datetime, **more: object) -> Fact:
 
 
 def fact(kind: FactKind, at: int, until: int | None = None, **more: object) -> Fact:
-    """Return a fact; times are hours of the small world."""
+    """A fact in the hours of the small world."""
     more.setdefault("id", 1)
     more.setdefault("until_at", None if until is None else hour(until))
     return Fact(kind=kind, effective_at=hour(at), **more)  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def statuses(timeline: Timeline) -> list[tuple[datetime, Status]]:
     return [(each.effective_at, each.status) for each in timeline.transitions]
 
 
-def test_a_deadline_without_facts_is_unmet_from_the_due_instant() -> None:
+def test_a_deadline_of_which_nothing_is_heard_is_unmet_from_the_due_instant() -> None:
     assert statuses(project(TERMS, [])) == [(hour(0), Status.PENDING), (hour(24), Status.UNMET)]
 
 
@@ -109,12 +109,12 @@ def test_a_performance_on_the_due_day_is_on_time_whatever_the_hour() -> None:
     assert project(TERMS, [by_day]).transitions[-1].status is Status.MET
 
 
-def test_a_performance_dated_the_day_after_is_late() -> None:
+def test_a_performance_by_day_on_the_day_after_is_late() -> None:
     by_day = performance(hour(24), effective_on=DUE.due_on + timedelta(days=1))
     assert project(TERMS, [by_day]).transitions[-1].status is Status.MET_LATE
 
 
-def test_a_performance_dated_the_due_day_is_on_time_even_if_due_earlier_that_day() -> None:
+def test_a_day_counts_as_on_time_even_where_the_due_hour_is_earlier_that_day() -> None:
     due = Due(due_on=date(2026, 1, 2), due_at=hour(24), unmet_at=hour(24), timezone="UTC")
     by_day = performance(hour(24), effective_on=date(2026, 1, 2))
     timeline = project(Terms(begins_at=hour(0), due=due), [by_day])
@@ -150,7 +150,7 @@ def test_a_breach_begins_when_the_grace_period_ends() -> None:
     ("kind", "status"),
     [(FactKind.WAIVER, Status.WAIVED), (FactKind.CANCELLATION, Status.CANCELLED)],
 )
-def test_a_waiver_or_extension_before_the_due_instant_leaves_no_breach(
+def test_what_forgives_before_the_due_instant_leaves_no_breach(
     kind: FactKind, status: Status
 ) -> None:
     timeline = project(TERMS, [Fact(id=1, kind=kind, effective_at=hour(23))])
@@ -185,7 +185,7 @@ def test_an_extension_after_the_due_instant_ends_the_breach_and_a_second_one_can
     assert (second.occurred_at, second.ended_at) == (hour(30), None)
 
 
-def test_an_extension_to_an_instant_in_the_past_forgives_nothing() -> None:
+def test_an_extension_to_an_instant_already_past_forgives_nothing() -> None:
     shorter = Fact(id=1, kind=FactKind.EXTENSION, effective_at=hour(30), due=due_at_hour(28))
     assert project(TERMS, [shorter]).breaches(LATE) == (
         BreachInterval(occurred_at=hour(24), ended_at=None, end_reason=None),
@@ -202,7 +202,7 @@ def test_quantities_add_up_to_the_target() -> None:
     assert project(target, parts).at(hour(24)).status is Status.MET  # type: ignore[union-attr]
 
 
-def test_a_part_delivered_late_continues_the_same_breach() -> None:
+def test_something_delivered_after_the_due_instant_is_still_the_same_breach() -> None:
     target = Terms(begins_at=hour(0), due=DUE, target_quantity=Decimal(100))
     parts = [
         Fact(id=1, kind=FactKind.PERFORMANCE, effective_at=hour(26), quantity=Decimal(60)),
@@ -218,7 +218,7 @@ def test_a_part_delivered_late_continues_the_same_breach() -> None:
     assert (breach.occurred_at, breach.ended_at) == (hour(24), hour(30))
 
 
-def test_facts_after_closing_change_nothing() -> None:
+def test_what_comes_after_the_end_changes_nothing() -> None:
     done = performance(hour(10))
     afterwards = Fact(id=2, kind=FactKind.WAIVER, effective_at=hour(12))
     assert project(TERMS, [done, afterwards]) == project(TERMS, [done])
@@ -232,7 +232,7 @@ def test_a_superseding_fact_replaces_the_one_before_it() -> None:
     assert timeline.transitions[-1].fact_id == 2
 
 
-def test_status_since_is_when_the_status_began_not_the_last_change() -> None:
+def test_status_since_is_the_first_instant_of_the_status_not_of_the_last_change() -> None:
     longer = Fact(id=1, kind=FactKind.EXTENSION, effective_at=hour(20), due=due_at_hour(36))
     timeline = project(TERMS, [longer])
     assert timeline.status_since(hour(25)) == hour(0)
@@ -243,7 +243,7 @@ def test_before_the_deadline_exists_it_has_no_status() -> None:
     assert project(TERMS, []).at(hour(0) - MOMENT) is None
 
 
-def test_the_reason_says_whether_there_was_grace() -> None:
+def test_the_reason_tells_whether_grace_was_given() -> None:
     assert project(TERMS, []).transitions[-1].reason is Reason.DUE_PASSED
     assert project(TERMS_WITH_GRACE, []).transitions[-1].reason is Reason.GRACE_ENDED
 
@@ -256,14 +256,14 @@ def test_the_founding_case_is_unmet_from_the_end_of_the_day_in_beijing() -> None
     assert timeline.breaches(datetime(2026, 1, 1, tzinfo=UTC))[0].occurred_at == due_at
 
 
-# Dormancy, triggers, and due dates that move with their anchor.
+# Dormancy, triggers and what moves with its anchor.
 
 
-def test_a_deadline_without_a_due_date_stays_dormant() -> None:
+def test_without_a_due_date_a_deadline_is_dormant_and_stays_so() -> None:
     assert reasons(project(DORMANT, [])) == [(hour(0), Status.DORMANT, Reason.AGREED)]
 
 
-def test_a_trigger_activates_a_dormant_deadline() -> None:
+def test_a_trigger_wakes_a_dormant_deadline() -> None:
     trigger = fact(FactKind.TRIGGER, 10, due=DUE)
     assert reasons(project(DORMANT, [trigger])) == [
         (hour(0), Status.DORMANT, Reason.AGREED),
@@ -272,12 +272,12 @@ def test_a_trigger_activates_a_dormant_deadline() -> None:
     ]
 
 
-def test_a_deadline_activated_too_late_is_unmet_from_then() -> None:
+def test_a_deadline_that_is_woken_too_late_is_unmet_from_then() -> None:
     trigger = fact(FactKind.TRIGGER, 30, due=DUE)
     assert statuses(project(DORMANT, [trigger]))[1:] == [(hour(30), Status.UNMET)]
 
 
-def test_a_deadline_activated_within_its_grace_period_is_in_grace() -> None:
+def test_a_deadline_woken_within_its_grace_period_is_in_grace() -> None:
     trigger = fact(FactKind.TRIGGER, 26, due=WITH_GRACE)
     assert statuses(project(DORMANT, [trigger]))[1:] == [
         (hour(26), Status.IN_GRACE),
@@ -285,7 +285,7 @@ def test_a_deadline_activated_within_its_grace_period_is_in_grace() -> None:
     ]
 
 
-def test_an_event_activates_a_deadline_and_its_correction_makes_it_dormant_again() -> None:
+def test_an_event_wakes_and_its_correction_puts_to_sleep() -> None:
     moves = (
         Move(at=hour(5), due=DUE, reason=Reason.TRIGGERED),
         Move(at=hour(26), due=None, reason=Reason.RESCHEDULED),
@@ -309,7 +309,7 @@ def test_a_recorded_trigger_wins_over_an_event_at_the_same_instant() -> None:
     assert due_at_end(timeline) == hour(30)
 
 
-def test_an_extended_anchor_moves_the_due_date_and_ends_a_breach() -> None:
+def test_an_extended_anchor_moves_the_due_date_with_it_and_ends_a_breach() -> None:
     moves = (Move(at=hour(26), due=due_at_hour(30), reason=Reason.RESCHEDULED),)
     timeline = project(Terms(begins_at=hour(0), due=DUE, moves=moves), [])
     first, second = timeline.breaches(LATE)
@@ -318,7 +318,7 @@ def test_an_extended_anchor_moves_the_due_date_and_ends_a_breach() -> None:
     assert second.occurred_at == hour(30)
 
 
-def test_a_move_to_the_same_due_date_changes_nothing() -> None:
+def test_a_move_to_where_it_already_was_is_no_change() -> None:
     moved = Move(at=hour(5), due=due_at_hour(30), reason=Reason.RESCHEDULED)
     again = Move(at=hour(6), due=due_at_hour(30), reason=Reason.RESCHEDULED)
     once, twice = (
@@ -328,7 +328,7 @@ def test_a_move_to_the_same_due_date_changes_nothing() -> None:
     assert once == twice
 
 
-def test_a_performance_while_dormant_is_on_time() -> None:
+def test_what_is_done_while_dormant_is_done_on_time() -> None:
     assert end_of(project(DORMANT, [performance(hour(30))])).status is Status.MET
 
 
@@ -352,17 +352,17 @@ def test_a_dormant_deadline_is_dormant_again_after_a_suspension() -> None:
     ]
 
 
-def test_a_withdrawn_deadline_is_cancelled_from_the_start_whatever_was_recorded() -> None:
+def test_a_withdrawn_deadline_never_was_whatever_was_recorded() -> None:
     withdrawn = Terms(begins_at=hour(0), due=DUE, is_withdrawn=True)
     assert reasons(project(withdrawn, [performance(hour(3))])) == [
         (hour(0), Status.CANCELLED, Reason.WITHDRAWN)
     ]
 
 
-# The window in which the due day has ended for one party but not for another.
+# The window in which the due day has ended for one and not for another.
 
 
-def test_a_window_is_recorded_when_it_begins_and_late_means_late_for_everyone() -> None:
+def test_a_window_is_told_when_it_begins_and_late_is_only_what_is_late_for_all() -> None:
     assert reasons(project(WINDOW, [])) == [
         (hour(0), Status.PENDING, Reason.AGREED),
         (hour(20), Status.PENDING, Reason.WINDOW_BEGAN),
@@ -380,7 +380,7 @@ def test_a_window_is_recorded_when_it_begins_and_late_means_late_for_everyone() 
         (hour(24), Status.MET_LATE, Reason.PERFORMED),
     ],
 )
-def test_a_performance_within_the_window_is_met_and_marked_ambiguous(
+def test_a_performance_within_the_window_is_met_and_says_that_it_is_open_to_dispute(
     at: datetime, status: Status, reason: Reason
 ) -> None:
     end = end_of(project(WINDOW, [performance(at)]))
@@ -388,12 +388,12 @@ def test_a_performance_within_the_window_is_met_and_marked_ambiguous(
     assert end.is_ambiguous is is_ambiguous(reason) is (reason is Reason.PERFORMED_IN_WINDOW)
 
 
-def test_a_performance_dated_the_due_day_is_met_without_ambiguity() -> None:
+def test_a_performance_by_day_on_the_due_day_is_met_beyond_dispute() -> None:
     end = end_of(project(WINDOW, [performance(hour(0), effective_on=date(2026, 1, 1))]))
     assert (end.status, end.reason) == (Status.MET, Reason.PERFORMED)
 
 
-def test_facts_within_the_window_leave_the_status_ambiguous() -> None:
+def test_what_is_recorded_within_the_window_leaves_the_answer_open() -> None:
     parts = [fact(FactKind.PERFORMANCE, 21, quantity=Decimal(4))]
     lot = Terms(begins_at=hour(0), due=WINDOW.due, target_quantity=Decimal(10))
     timeline = project(lot, parts)
@@ -403,7 +403,7 @@ def test_facts_within_the_window_leave_the_status_ambiguous() -> None:
 # Suspensions.
 
 
-def test_a_suspension_hides_the_status_but_the_due_date_still_passes() -> None:
+def test_a_suspension_hides_the_status_and_the_due_date_passes_all_the_same() -> None:
     timeline = project(TERMS, [suspension(20, 30)])
     assert reasons(timeline) == [
         (hour(0), Status.PENDING, Reason.AGREED),
@@ -422,7 +422,7 @@ def test_a_suspension_that_tolls_moves_the_due_date_by_its_length() -> None:
     ]
 
 
-def test_a_suspension_from_the_due_instant_on_does_not_move_it() -> None:
+def test_a_suspension_that_begins_at_the_due_instant_no_longer_moves_it() -> None:
     timeline = project(TERMS, [suspension(24, 30, tolls=True)])
     assert due_at_end(timeline) == hour(24)
     assert statuses(timeline)[-1] == (hour(30), Status.UNMET)
@@ -440,7 +440,7 @@ def test_a_suspension_that_begins_in_the_window_moves_only_its_end() -> None:
     assert (due.earliest_due_at, due.due_at, due.unmet_at) == (hour(20), hour(32), hour(38))
 
 
-def test_overlapping_suspensions_stop_the_clock_once() -> None:
+def test_suspensions_that_overlap_stop_the_clock_once() -> None:
     both = [suspension(10, 16, tolls=True), suspension(14, 20, id=2, tolls=True)]
     assert due_at_end(project(TERMS, both)) == hour(34)
     assert statuses(project(TERMS, both))[1:3] == [
@@ -450,7 +450,7 @@ def test_overlapping_suspensions_stop_the_clock_once() -> None:
     assert statuses(project(TERMS, both))[3] == (hour(20), Status.PENDING)
 
 
-def test_a_suspension_within_another_changes_nothing() -> None:
+def test_a_suspension_within_another_tells_nothing_new() -> None:
     outer, inner = suspension(10, 20), suspension(12, 14, id=2)
     assert project(TERMS, [outer, inner]) == project(TERMS, [outer])
 
@@ -464,19 +464,19 @@ def test_a_suspension_until_further_notice_does_not_end() -> None:
     assert statuses(project(TERMS, [suspension(10)]))[-1] == (hour(10), Status.SUSPENDED)
 
 
-def test_a_suspension_ends_a_breach_and_a_new_one_begins_after_it() -> None:
+def test_a_suspension_ends_a_breach_and_another_begins_after_it() -> None:
     first, second = project(TERMS, [suspension(26, 30)]).breaches(LATE)
     assert (first.ended_at, first.end_reason) == (hour(26), BreachEnd.SUSPENDED)
     assert (second.occurred_at, second.ended_at) == (hour(30), None)
 
 
-def test_a_suspension_not_a_part_delivered_at_the_same_instant_ends_the_breach() -> None:
+def test_a_breach_stays_ended_by_the_suspension_where_a_part_is_delivered_with_it() -> None:
     part = fact(FactKind.PERFORMANCE, 26, id=2, quantity=Decimal(4))
     [breach] = project(LOT, [suspension(26), part]).breaches(LATE)
     assert breach.end_reason is BreachEnd.SUSPENDED
 
 
-def test_an_extension_not_a_part_delivered_at_the_same_instant_ends_the_breach() -> None:
+def test_a_breach_stays_ended_by_the_extension_where_a_part_is_delivered_with_it() -> None:
     extension = fact(FactKind.EXTENSION, 26, due=due_at_hour(36))
     part = fact(FactKind.PERFORMANCE, 26, id=2, quantity=Decimal(4))
     first, _ = project(LOT, [extension, part]).breaches(LATE)
@@ -492,7 +492,7 @@ def test_an_extension_not_a_part_delivered_at_the_same_instant_ends_the_breach()
         (suspension(24, id=2, tolls=True), 30, Status.MET_LATE),
     ],
 )
-def test_a_performance_while_suspended_is_on_time_if_the_clock_stopped_in_time(
+def test_a_performance_while_suspended_is_on_time_where_the_clock_stopped_in_time(
     stopped: Fact, at: int, status: Status
 ) -> None:
     assert end_of(project(TERMS, [stopped, performance(hour(at))])).status is status
@@ -519,7 +519,7 @@ def test_a_suspended_deadline_can_be_closed(kind: FactKind, status: Status) -> N
     assert statuses(timeline)[-1] == (hour(12), status)
 
 
-def test_days_of_suspension_move_a_due_day_by_days_across_a_clock_change() -> None:
+def test_days_of_suspension_move_a_day_by_days_across_a_change_of_clocks() -> None:
     # Clocks in Berlin go forward on 29 March 2026: that day has 23 hours.
     due_at = datetime(2026, 3, 28, 23, tzinfo=UTC)
     due = Due(due_on=date(2026, 3, 28), due_at=due_at, unmet_at=due_at, timezone="Europe/Berlin")
@@ -539,7 +539,7 @@ def test_days_of_suspension_move_a_due_day_by_days_across_a_clock_change() -> No
     assert moved.due.due_at == datetime(2026, 3, 31, 22, tzinfo=UTC)
 
 
-def test_days_of_suspension_keep_the_hour_of_the_due_instant() -> None:
+def test_days_of_suspension_keep_the_hour_at_which_something_is_due() -> None:
     at = datetime(2026, 3, 28, 16, tzinfo=UTC)
     due = Due(due_on=date(2026, 3, 28), due_at=at, unmet_at=at, timezone="Europe/Berlin")
     stopped = Fact(
@@ -567,7 +567,7 @@ def test_the_end_of_the_agreement_cancels_and_ends_a_breach() -> None:
     assert timeline.breaches(LATE)[0].end_reason is BreachEnd.TERMINATED
 
 
-# Obligations to maintain or refrain during a period.
+# What is to be maintained, or refrained from, during a period.
 
 
 def test_a_period_without_a_violation_is_met_when_it_ends() -> None:
@@ -594,7 +594,7 @@ def test_a_violation_that_is_cured_leaves_the_period_met_late() -> None:
     )
 
 
-def test_overlapping_violations_are_one_breach() -> None:
+def test_violations_that_overlap_are_one_breach() -> None:
     timeline = project(KEPT, [violation(10, 14), violation(12, 18, id=2)])
     [breach] = timeline.breaches(LATE)
     assert (breach.occurred_at, breach.ended_at) == (hour(10), hour(18))
@@ -638,7 +638,7 @@ def test_a_violation_that_outlasts_the_suspension_counts_from_its_end() -> None:
     assert reasons(timeline)[-1] == (hour(16), Status.UNMET, Reason.RESUMED)
 
 
-def test_a_violation_covered_by_consecutive_suspensions_never_counts() -> None:
+def test_a_violation_that_one_suspension_after_another_covers_never_counts() -> None:
     covered = [suspension(8, 12), suspension(12, 26, id=2), violation(10, 30, id=3)]
     assert reasons(project(KEPT, covered))[-1] == (hour(26), Status.MET, Reason.PERIOD_ENDED)
 
@@ -678,11 +678,11 @@ def test_a_running_violation_ends_as_a_breach_when_the_duty_does(kind: FactKind)
     assert (breach.occurred_at, breach.ended_at) == (hour(10), hour(20))
 
 
-def test_a_performance_does_not_affect_an_obligation_to_maintain() -> None:
+def test_a_performance_means_nothing_where_something_is_to_be_kept() -> None:
     assert project(KEPT, [performance(hour(10))]) == project(KEPT, [])
 
 
-def test_a_violation_does_not_affect_an_obligation_to_achieve() -> None:
+def test_a_violation_means_nothing_where_something_is_to_be_achieved() -> None:
     assert project(TERMS, [violation(10)]) == project(TERMS, [])
 
 
@@ -713,7 +713,7 @@ def test_a_target_lowered_to_what_was_performed_is_met_then(at: int, status: Sta
     assert end.reason is Reason.TARGET_RESTATED
 
 
-def test_restating_the_target_during_a_breach_continues_that_breach() -> None:
+def test_a_target_restated_within_a_breach_is_the_same_breach() -> None:
     part = fact(FactKind.PERFORMANCE, 5, quantity=Decimal(60))
     lower = fact(FactKind.RESTATEMENT, 30, id=2, quantity=Decimal(80))
     timeline = project(LOT, [part, lower])
@@ -735,7 +735,7 @@ def test_a_target_raised_after_the_last_part_reopens_nothing() -> None:
     assert end_of(project(LOT, [higher, whole])).status is Status.MET
 
 
-# Properties of every timeline.
+# The following holds for every timeline.
 
 ORDER = [
     FactKind.TRIGGER,
@@ -761,7 +761,7 @@ LIMITING = {Verdict.PARTLY_MET, Verdict.NOT_MET}
 
 
 def accepted(determination: Fact, target: Decimal | None) -> Decimal:
-    """Return how much a determination accepts; without a target the whole is 1."""
+    """How much of the whole a determination accepts; without a target the whole is 1."""
     if determination.verdict is Verdict.NOT_MET:
         return Decimal(0)
     if determination.share is not None:
@@ -770,7 +770,7 @@ def accepted(determination: Fact, target: Decimal | None) -> Decimal:
 
 
 def in_order_of_effect(agreed: Terms, facts: list[Fact]) -> list[Move | Fact]:
-    """Return moves and effective facts in order of effect."""
+    """Return the moves and the effective facts in the order in which they take effect."""
 
     def stands(fact: Fact) -> bool:
         return not any(each.supersedes == fact.id and stands(each) for each in facts)
@@ -793,13 +793,13 @@ def in_order_of_effect(agreed: Terms, facts: list[Fact]) -> list[Move | Fact]:
 
 
 def covers(fact: Fact, agreed: Terms, instant: datetime) -> bool:
-    """Return whether a suspension or violation was running at `instant`."""
+    """Whether what lasts was running at `instant`."""
     began = max(fact.effective_at, agreed.begins_at)
     return began <= instant and (fact.until_at is None or instant < fact.until_at)
 
 
 def tolled(due: Due | None, fact: Fact, agreed: Terms, stopped: set[int]) -> Due | None:
-    """Return the due date after a suspension, counting the hours in which the clock is stopped."""
+    """The due date after a suspension, hour by hour of those in which the clock stands."""
     if due is None or not fact.tolls or fact.until_at is None:
         return due
     began = max(fact.effective_at, agreed.begins_at)
@@ -826,7 +826,7 @@ def tolled(due: Due | None, fact: Fact, agreed: Terms, stopped: set[int]) -> Due
 def status_by_reading_the_rules(
     agreed: Terms, facts: list[Fact], instant: datetime
 ) -> Status | None:
-    """Return the status by the rules, for one instant at a time and without a state machine.
+    """The rules of the design read slowly, instant by instant, without a state machine.
 
     An independent oracle: it asks of one instant what has happened by then, from scratch.
     """
@@ -848,7 +848,7 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
     for place, event in enumerate(events):
         at = max(at, event.at if isinstance(event, Move) else event.effective_at)
         if isinstance(event, Fact) and event.effective_on is not None and due is not None:
-            # Only its day is known, and that is the day after: it was late, if only by an instant.
+            # Known by its day alone, and that the day after: it was late, by however little.
             is_next_day = at == due.unmet_at and event.effective_on > due.due_on
             if is_next_day and not any(covers(each, agreed, at) for each in suspensions):
                 at += MOMENT
@@ -915,7 +915,7 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
 
 
 def kept_status_by_reading(agreed: Terms, facts: list[Fact], instant: datetime) -> Status:
-    """Return the status by stepping through the hours; nothing happens between them."""
+    """Goes through the hours one by one: nothing happens between them."""
     due, starts_at = agreed.due, agreed.starts_at or agreed.begins_at
     events = in_order_of_effect(agreed, facts)
     lasting: list[Fact] = []
@@ -934,7 +934,7 @@ def kept_status_by_reading(agreed: Terms, facts: list[Fact], instant: datetime) 
         return Status.MET_LATE if counted else Status.MET
 
     while now <= instant:
-        # Events at the very end of the period come after it.
+        # Nothing that happens at the very end comes before it.
         if closed := closed_by_time():
             return closed
         while events:
@@ -969,7 +969,7 @@ def kept_status_by_reading(agreed: Terms, facts: list[Fact], instant: datetime) 
 
 
 @given(terms(), histories())
-def test_at_every_instant_the_status_follows_the_rules(
+def test_at_every_instant_the_status_is_what_the_rules_say(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
@@ -992,7 +992,7 @@ def test_the_order_in_which_facts_are_given_does_not_matter(
 
 
 @given(terms(), histories())
-def test_a_timeline_is_ordered_and_ends_where_time_changes_nothing_more(
+def test_a_course_runs_forward_and_ends_where_time_alone_changes_nothing(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     timeline = project(agreed, [fact for fact, _ in history])
@@ -1007,7 +1007,7 @@ def test_a_timeline_is_ordered_and_ends_where_time_changes_nothing_more(
 
 
 @given(terms(), histories())
-def test_retracting_a_fact_gives_the_timeline_without_it(
+def test_retracting_a_fact_gives_the_course_in_which_it_had_never_been(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
@@ -1040,7 +1040,7 @@ def test_nothing_changes_between_now_and_the_next_change(
 
 
 @given(terms(), histories())
-def test_no_transition_repeats_the_state_before_it(
+def test_no_transition_says_what_the_one_before_it_said(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     found = [
@@ -1057,14 +1057,14 @@ def test_no_transition_repeats_the_state_before_it(
 
 
 @given(terms(), histories())
-def test_a_deadline_is_suspended_exactly_while_a_suspension_runs_and_it_is_open(
+def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed_it(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
     timeline = project(agreed, facts)
     suspensions = [each for each in effective_facts(facts) if each.kind is FactKind.SUSPENSION]
     for number in range(2 * LAST_HOUR):
-        # Between the hours: a fact whose hour is unknown may begin an instant after the hour.
+        # Between the hours: what is known by its day alone may begin a moment after it.
         instant = hour(number) + timedelta(minutes=30)
         found = timeline.at(instant)
         if found is None or found.status in CLOSED:
@@ -1102,7 +1102,7 @@ def test_the_due_instant_is_always_within_or_just_after_the_day_it_names(
 
 
 @given(kept, st.lists(st.tuples(st.integers(0, LAST_HOUR), st.integers(1, 20)), max_size=4))
-def test_a_period_is_unmet_exactly_while_a_violation_runs(
+def test_a_period_is_unmet_just_while_a_violation_of_it_runs(
     agreed: Terms, spans: list[tuple[int, int]]
 ) -> None:
     agreed = agreed._replace(moves=(), is_withdrawn=False, is_endless=agreed.due is None)
@@ -1124,7 +1124,7 @@ def test_a_period_is_unmet_exactly_while_a_violation_runs(
 
 
 @given(achieved, histories())
-def test_a_transition_is_ambiguous_only_while_the_readings_differ(
+def test_a_change_is_open_to_dispute_only_while_the_readings_differ(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     for each in project(agreed, [fact for fact, _ in history]).transitions:

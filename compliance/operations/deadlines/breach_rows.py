@@ -1,4 +1,4 @@
-"""Store the breaches of deadlines as their timelines have them."""
+"""Store the breaches of projected deadlines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from compliance.models.bulk import RowType, write_rows
 
 
 class BreachRow(NamedTuple):
-    """The columns of a breach; `recorded_at` is when this was found."""
+    """The columns of a breach. `recorded_at` is when the change was detected."""
 
     deadline_id: int
     occurred_at: datetime
@@ -20,12 +20,12 @@ class BreachRow(NamedTuple):
 
 
 def insert(rows: Sequence[BreachRow]) -> None:
-    """Store breaches that were found now."""
+    """Store breaches that were detected now."""
     write_rows(_INSERT, _BREACH, rows)
 
 
 def update(rows: Sequence[BreachRow]) -> None:
-    """Store when and why breaches ended, or that they are open again."""
+    """Store when and why breaches ended, or that they reopened."""
     write_rows(_UPDATE, _BREACH, rows)
 
 
