@@ -865,10 +865,6 @@ class Migration(migrations.Migration):
             model_name='jobrun',
             index=models.Index(fields=['kind', '-ended_at'], name='jobrun_newest'),
         ),
-        migrations.AddIndex(
-            model_name='jobrun',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['kind', 'as_of'], name='jobrun_under_way'),
-        ),
         migrations.AddConstraint(
             model_name='jobrun',
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['sweep', 'recomputation', 'audit', 'ledger_check'])), name='jobrun_kind_known'),
