@@ -2,7 +2,8 @@
 
 `calendar_names` describes how calendars are named. Countries and subdivisions bring their own
 weekend, and the weekend days that they have declared working days. Outside the years that the
-`holidays` library covers for a country, only its weekend is known.
+`holidays` library covers for a country, only its weekend is known. Days that are closed only in
+part of a calendar's area are business days, except in its `widest` form.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, WEEKDAYS, DayOutOfRange
-from compliance.domain.due_dates import public_holidays
+from compliance.domain.due_dates import local_holidays, public_holidays
 from compliance.domain.due_dates.calendar_names import (
     CUSTOM_PREFIX,
     WEEKEND,
@@ -78,18 +79,23 @@ class BusinessCalendar:
         UnknownCalendar: one of the names is not a calendar, or not in `custom`.
     """
 
-    __slots__ = ("_closed_by_year", "_custom", "names")
+    __slots__ = ("_closed_by_year", "_custom", "_is_widest", "names")
 
     names: tuple[str, ...]
 
     def __init__(
-        self, names: tuple[str, ...], custom: Mapping[str, CustomCalendar] = _NO_CUSTOM
+        self,
+        names: tuple[str, ...],
+        custom: Mapping[str, CustomCalendar] = _NO_CUSTOM,
+        *,
+        is_widest: bool = False,
     ) -> None:
         for name in names:
             if validate_calendar(name).startswith(CUSTOM_PREFIX) and name not in custom:
                 raise missing_custom_calendar(name, custom)
         self.names = names
         self._custom = {name: custom[name] for name in names if name in custom}
+        self._is_widest = is_widest
         # Filled on demand with whole years. Two threads that fill in the same year store equal
         # sets, so no lock is needed.
         self._closed_by_year: dict[int, frozenset[date]] = {}
@@ -99,7 +105,16 @@ class BusinessCalendar:
 
     def renamed(self, names: tuple[str, ...]) -> BusinessCalendar:
         """Return the calendar of other names, with the same custom calendars."""
-        return BusinessCalendar(names, self._custom)
+        return BusinessCalendar(names, self._custom, is_widest=self._is_widest)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether holidays can differ within the area of one of the calendars."""
+        return any(local_holidays.has_parts(name) for name in self.names)
+
+    def widest(self) -> BusinessCalendar:
+        """Return the calendar that also closes the days that are closed in part of its area."""
+        return BusinessCalendar(self.names, self._custom, is_widest=True)
 
     def is_business_day(self, day: date) -> bool:
         """Return whether `day` is a business day in all of the calendars."""
@@ -113,7 +128,9 @@ class BusinessCalendar:
         """
         if self.is_business_day(day):
             return None
-        return self._reasons(day) if self._custom else _reasons_in(self._names(), day)
+        if self._custom:
+            return self._reasons(day)
+        return _reasons_in(self._names(), day, is_widest=self._is_widest)
 
     def add(self, day: date, count: int) -> date:
         """Return the `count`-th business day after `day`, or before it if `count` is negative.
@@ -220,20 +237,22 @@ class BusinessCalendar:
             if self._custom:
                 closed = frozenset().union(*(self._closed_in(name, year) for name in self.names))
             else:
-                closed = public_holidays.closed_days_in_any(self._names(), year)
+                closed = local_holidays.closed_in_any(
+                    self._names(), year, is_widest=self._is_widest
+                )
             self._closed_by_year[year] = closed
         return closed
 
     def _closed_in(self, name: str, year: int) -> frozenset[date]:
         if (calendar := self._custom.get(name)) is None:
-            return public_holidays.closed_days(name, year)
+            return local_holidays.closed_in_any((name,), year, is_widest=self._is_widest)
         return frozenset(
             day for day in public_holidays.days_of(year) if _is_closed_in_custom(calendar, day)
         )
 
     def _is_closed_in(self, name: str, day: date) -> bool:
         if (calendar := self._custom.get(name)) is None:
-            return day in public_holidays.closed_days(name, day.year)
+            return day in self._closed_in(name, day.year)
         return _is_closed_in_custom(calendar, day)
 
     def _reasons(self, day: date) -> str:
@@ -256,7 +275,7 @@ class BusinessCalendar:
         elif is_weekend_or_custom(name):
             named = None
         else:
-            named = public_holidays.holiday_names(name, day.year).get(day)
+            named = local_holidays.holiday_name(name, day)
         return named or f"a {WEEKDAYS[day.weekday()]}"
 
     def _nearest(self, day: date) -> date:
@@ -274,5 +293,5 @@ def _is_closed_in_custom(calendar: CustomCalendar, day: date) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _reasons_in(names: tuple[str, ...], day: date) -> str:
-    return BusinessCalendar(names)._reasons(day)
+def _reasons_in(names: tuple[str, ...], day: date, *, is_widest: bool) -> str:
+    return BusinessCalendar(names, is_widest=is_widest)._reasons(day)

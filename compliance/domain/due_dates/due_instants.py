@@ -17,8 +17,10 @@ from compliance.domain.civil_time import (
     instant,
     instant_or_jump,
     local_readings,
+    skipped_days,
     wall_clock,
 )
+from compliance.domain.due_dates.area_readings import latest_by_area
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar, NoBusinessDay
 from compliance.domain.due_dates.contexts import (
@@ -129,6 +131,8 @@ def due_at_period_end(
     found = _Ends(warnings=warnings)
     for reading in period_end.readings:
         for name in zones:
+            if reading.on in skipped_days(name):
+                warnings.append(_skipped_day(reading.on, name))
             found.add(reading, rule.time, name, is_lenient=is_lenient)
     last = found.last
     due_on, due_at = last.reading.on, last.at
@@ -155,6 +159,13 @@ def due_at_period_end(
         warnings=tuple(dict.fromkeys(warnings)),
         earliest_on=earliest_on if earliest_on != due_on else None,
         readings=(min(possible), max(possible)) if min(possible) < max(possible) else (),
+    )
+
+
+def _skipped_day(on: date, zone_name: str) -> str:
+    return (
+        f"{on} does not exist in {zone_name}, whose calendar skipped it: it begins and ends with "
+        f"the end of {on - timedelta(days=1)}. Check which day the agreement means."
     )
 
 
@@ -196,7 +207,8 @@ def _grace_end(
     try:
         if grace.unit is GraceUnit.BUSINESS_DAYS:
             calendar = BusinessCalendar(context.calendars, context.custom_calendars)
-            last_day = calendar.add(due_on, grace.count)
+            # Grace ends when it has ended in every part of the calendars' areas.
+            last_day = latest_by_area(calendar, lambda part: part.add(due_on, grace.count))
         else:
             weeks = grace.unit is GraceUnit.WEEKS
             last_day = due_on + timedelta(days=grace.count * (7 if weeks else 1))

@@ -1,0 +1,120 @@
+"""Holidays that close only part of a calendar's area, such as Corpus Christi in `DE`.
+
+The parts of a calendar are calendars themselves: the subdivisions of a country, and, where the law
+differs by place, body or purpose, the categories of holidays that count (see `holiday_laws`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+from compliance.domain.due_dates import public_holidays
+from compliance.domain.due_dates.calendar_names import (
+    is_weekend_or_custom,
+    parse_holiday_calendar,
+    subdivisions,
+)
+from compliance.domain.due_dates.holiday_laws import holiday_law
+
+
+@lru_cache(maxsize=1024)
+def parts_of(name: str) -> tuple[str, ...]:
+    """Return the calendars of the parts of a calendar; only itself if it has none.
+
+    A calendar that names its categories has no parts, and neither has a weekend, a custom
+    calendar, a market or a payment system.
+    """
+    if is_weekend_or_custom(name):
+        return (name,)
+    parsed = parse_holiday_calendar(name)
+    if parsed.is_financial or parsed.categories:
+        return (name,)
+    country, law = parsed.code, holiday_law(parsed.code, parsed.subdivision)
+    places = [parsed.subdivision]
+    if not parsed.subdivision and not law.is_uniform:
+        within = subdivisions(country)
+        places = [*within, *([] if within and law.covers_all else [""])]
+    return tuple(part for place in places for part in _parts_of_place(country, place))
+
+
+def _parts_of_place(country: str, subdivision: str) -> tuple[str, ...]:
+    place = f"{country}-{subdivision}" if subdivision else country
+    law = holiday_law(country, subdivision)
+    if not law.partly:
+        # Without categories, a country would again mean all of its parts.
+        return (place if subdivision else with_categories(place, law.counted),)
+    return with_categories(place, law.counted), with_categories(place, law.counted | law.partly)
+
+
+def with_categories(place: str, categories: frozenset[str]) -> str:
+    """Return the name of the calendar of a place with named categories."""
+    return f"{place}:{'-'.join(sorted(categories))}"
+
+
+@lru_cache(maxsize=1024)
+def has_parts(name: str) -> bool:
+    """Return whether the holidays of a calendar can differ within its area."""
+    return len(parts_of(name)) > 1
+
+
+@lru_cache(maxsize=4096)
+def closed_everywhere(name: str, year: int) -> frozenset[date]:
+    """Return the days of the year that are closed in all parts of a calendar."""
+    return frozenset.intersection(
+        *(public_holidays.closed_days(part, year) for part in parts_of(name))
+    )
+
+
+@lru_cache(maxsize=4096)
+def closed_anywhere(name: str, year: int) -> frozenset[date]:
+    """Return the days of the year that are closed in at least one part of a calendar."""
+    return frozenset().union(*(public_holidays.closed_days(part, year) for part in parts_of(name)))
+
+
+@lru_cache(maxsize=4096)
+def closed_in_any(names: tuple[str, ...], year: int, *, is_widest: bool) -> frozenset[date]:
+    """Return the days of the year that are closed in any of the calendars (none of them custom).
+
+    `is_widest` includes the days that are closed only in part of a calendar's area.
+    """
+    closed = closed_anywhere if is_widest else closed_everywhere
+    return frozenset().union(*(closed(name, year) for name in names))
+
+
+def holiday_name(name: str, day: date) -> str | None:
+    """Return the name of the holiday on `day` in a calendar, or else in any of its parts."""
+    for each in (name, *parts_of(name)):
+        if (title := public_holidays.holiday_names(each, day.year).get(day)) is not None:
+            return title
+    return None
+
+
+def closing_parts(name: str, day: date) -> tuple[str, ...]:
+    """Return the parts of a calendar that are closed on `day`, if others are open; else none."""
+    parts = parts_of(name)
+    closed = tuple(part for part in parts if day in public_holidays.closed_days(part, day.year))
+    return closed if len(closed) < len(parts) else ()
+
+
+def joined_parts(parts: tuple[str, ...]) -> str:
+    """Return parts of a calendar as words, for example `DE-BW, DE-BY and 4 others`."""
+    places: dict[str, list[str]] = {}
+    for part in parts:
+        places.setdefault(part.partition(":")[0], []).append(part)
+    # A place that is there with all of its categories is named once, without them.
+    labels = [
+        place if found == list(_parts_of_named(place)) else found[0]
+        for place, found in places.items()
+    ]
+    if len(labels) > _MOST_NAMED + 1:
+        return f"{', '.join(labels[:_MOST_NAMED])} and {len(labels) - _MOST_NAMED} others"
+    return " and ".join([*([", ".join(labels[:-1])] if labels[:-1] else []), *labels[-1:]])
+
+
+def _parts_of_named(place: str) -> tuple[str, ...]:
+    parsed = parse_holiday_calendar(place)
+    return _parts_of_place(parsed.code, parsed.subdivision)
+
+
+_MOST_NAMED = 5
