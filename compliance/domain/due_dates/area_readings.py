@@ -7,6 +7,7 @@ anywhere. If both agree, so do all parts. Otherwise it is computed for each part
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -19,6 +20,10 @@ from compliance.domain.due_dates.periods import ONE_DAY, PeriodEnd, Reading, Tra
 _MARGIN = timedelta(days=31)
 _MOST_COMBINATIONS = 64
 _MOST_DAYS_NAMED = 6
+_TOO_MANY = (
+    "The calendars have too many parts with holidays of their own: only holidays of whole "
+    "countries were considered. Name subdivisions, or fewer calendars."
+)
 
 Compute = Callable[[BusinessCalendar], PeriodEnd]
 
@@ -35,6 +40,8 @@ def end_by_area(start: date, calendar: BusinessCalendar, compute: Compute) -> Pe
     found = compute(calendar)
     if not calendar.has_parts:
         return found
+    if calendar.has_too_many_parts:
+        return replace(found, warnings=(*found.warnings, _TOO_MANY))
     widest = compute(calendar.widest())
     if _days(widest) == _days(found):
         return found

@@ -23,6 +23,7 @@ from compliance.domain.due_dates.calendar_names import (
     missing_custom_calendar,
     validate_calendar,
 )
+from compliance.domain.due_dates.local_holidays import Extent
 from compliance.domain.vocabulary import RollConvention
 
 MOST_DAYS_SCANNED = 10_000
@@ -79,7 +80,7 @@ class BusinessCalendar:
         UnknownCalendar: one of the names is not a calendar, or not in `custom`.
     """
 
-    __slots__ = ("_closed_by_year", "_custom", "_is_widest", "names")
+    __slots__ = ("_closed_by_year", "_custom", "_extent", "names")
 
     names: tuple[str, ...]
 
@@ -88,14 +89,14 @@ class BusinessCalendar:
         names: tuple[str, ...],
         custom: Mapping[str, CustomCalendar] = _NO_CUSTOM,
         *,
-        is_widest: bool = False,
+        extent: Extent = Extent.EVERYWHERE,
     ) -> None:
         for name in names:
             if validate_calendar(name).startswith(CUSTOM_PREFIX) and name not in custom:
                 raise missing_custom_calendar(name, custom)
         self.names = names
         self._custom = {name: custom[name] for name in names if name in custom}
-        self._is_widest = is_widest
+        self._extent = Extent.NATIONWIDE if self.has_too_many_parts else extent
         # Filled on demand with whole years. Two threads that fill in the same year store equal
         # sets, so no lock is needed.
         self._closed_by_year: dict[int, frozenset[date]] = {}
@@ -105,16 +106,24 @@ class BusinessCalendar:
 
     def renamed(self, names: tuple[str, ...]) -> BusinessCalendar:
         """Return the calendar of other names, with the same custom calendars."""
-        return BusinessCalendar(names, self._custom, is_widest=self._is_widest)
+        return BusinessCalendar(names, self._custom, extent=self._extent)
 
     @property
     def has_parts(self) -> bool:
         """Whether holidays can differ within the area of one of the calendars."""
         return any(local_holidays.has_parts(name) for name in self.names)
 
+    @property
+    def has_too_many_parts(self) -> bool:
+        """Whether there are so many parts that only nationwide holidays are considered."""
+        if len(self.names) == 1:
+            return False
+        parts = sum(len(local_holidays.parts_of(name)) for name in self.names)
+        return parts > local_holidays.MOST_PARTS + len(self.names)
+
     def widest(self) -> BusinessCalendar:
         """Return the calendar that also closes the days that are closed in part of its area."""
-        return BusinessCalendar(self.names, self._custom, is_widest=True)
+        return BusinessCalendar(self.names, self._custom, extent=Extent.ANYWHERE)
 
     def is_business_day(self, day: date) -> bool:
         """Return whether `day` is a business day in all of the calendars."""
@@ -130,7 +139,7 @@ class BusinessCalendar:
             return None
         if self._custom:
             return self._reasons(day)
-        return _reasons_in(self._names(), day, is_widest=self._is_widest)
+        return _reasons_in(self._names(), day, self._extent)
 
     def add(self, day: date, count: int) -> date:
         """Return the `count`-th business day after `day`, or before it if `count` is negative.
@@ -237,15 +246,13 @@ class BusinessCalendar:
             if self._custom:
                 closed = frozenset().union(*(self._closed_in(name, year) for name in self.names))
             else:
-                closed = local_holidays.closed_in_any(
-                    self._names(), year, is_widest=self._is_widest
-                )
+                closed = local_holidays.closed_in_any(self._names(), year, self._extent)
             self._closed_by_year[year] = closed
         return closed
 
     def _closed_in(self, name: str, year: int) -> frozenset[date]:
         if (calendar := self._custom.get(name)) is None:
-            return local_holidays.closed_in_any((name,), year, is_widest=self._is_widest)
+            return local_holidays.closed_days(name, year, self._extent)
         return frozenset(
             day for day in public_holidays.days_of(year) if _is_closed_in_custom(calendar, day)
         )
@@ -293,5 +300,5 @@ def _is_closed_in_custom(calendar: CustomCalendar, day: date) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _reasons_in(names: tuple[str, ...], day: date, *, is_widest: bool) -> str:
-    return BusinessCalendar(names, is_widest=is_widest)._reasons(day)
+def _reasons_in(names: tuple[str, ...], day: date, extent: Extent) -> str:
+    return BusinessCalendar(names, extent=extent)._reasons(day)

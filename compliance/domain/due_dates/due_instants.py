@@ -14,6 +14,7 @@ from compliance.domain.civil_time import (
     DayOutOfRange,
     NonexistentLocalTime,
     day_end,
+    day_start,
     instant,
     instant_or_jump,
     local_readings,
@@ -143,6 +144,11 @@ def due_at_period_end(
     unmet_at = due_at
     if context.grace is not None and context.grace.count:
         unmet_at = _grace_end(rule.time, due_on, due_at, last.zone_name, context)
+        warnings.extend(
+            f"{day}, within the grace period, does not exist in {last.zone_name}, but was counted."
+            for day in skipped_days(last.zone_name)
+            if due_on < day and day_start(day, last.zone_name) <= unmet_at
+        )
         unit = context.grace.unit.replace("_", " ")
         steps.append(f"Grace of {context.grace.count} {unit}: unmet from {_utc(unmet_at)}.")
     earliest_on = min(reading.on for reading in period_end.readings)

@@ -7,6 +7,7 @@ differs by place, body or purpose, the categories of holidays that count (see `h
 from __future__ import annotations
 
 from datetime import date
+from enum import Enum
 from functools import lru_cache
 
 from compliance.domain.due_dates import public_holidays
@@ -16,6 +17,18 @@ from compliance.domain.due_dates.calendar_names import (
     subdivisions,
 )
 from compliance.domain.due_dates.holiday_laws import holiday_law
+
+# More parts would take too long to compute with: each is a calendar of its own.
+MOST_PARTS = 100
+_MOST_NAMED = 5
+
+
+class Extent(Enum):
+    """Which days of a calendar with parts are closed."""
+
+    NATIONWIDE = "closed by the holidays of the whole country alone"
+    EVERYWHERE = "closed in all parts"
+    ANYWHERE = "closed in at least one part"
 
 
 @lru_cache(maxsize=1024)
@@ -59,27 +72,20 @@ def has_parts(name: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def closed_everywhere(name: str, year: int) -> frozenset[date]:
-    """Return the days of the year that are closed in all parts of a calendar."""
-    return frozenset.intersection(
-        *(public_holidays.closed_days(part, year) for part in parts_of(name))
-    )
+def closed_days(name: str, year: int, extent: Extent) -> frozenset[date]:
+    """Return the days of the year that are closed in a calendar that is not custom."""
+    if extent is Extent.NATIONWIDE or not has_parts(name):
+        return public_holidays.closed_days(name, year)
+    by_part = [public_holidays.closed_days(part, year) for part in parts_of(name)]
+    if extent is Extent.EVERYWHERE:
+        return frozenset.intersection(*by_part)
+    return frozenset().union(*by_part)
 
 
 @lru_cache(maxsize=4096)
-def closed_anywhere(name: str, year: int) -> frozenset[date]:
-    """Return the days of the year that are closed in at least one part of a calendar."""
-    return frozenset().union(*(public_holidays.closed_days(part, year) for part in parts_of(name)))
-
-
-@lru_cache(maxsize=4096)
-def closed_in_any(names: tuple[str, ...], year: int, *, is_widest: bool) -> frozenset[date]:
-    """Return the days of the year that are closed in any of the calendars (none of them custom).
-
-    `is_widest` includes the days that are closed only in part of a calendar's area.
-    """
-    closed = closed_anywhere if is_widest else closed_everywhere
-    return frozenset().union(*(closed(name, year) for name in names))
+def closed_in_any(names: tuple[str, ...], year: int, extent: Extent) -> frozenset[date]:
+    """Return the days of the year that are closed in any of the calendars (none of them custom)."""
+    return frozenset().union(*(closed_days(name, year, extent) for name in names))
 
 
 def holiday_name(name: str, day: date) -> str | None:
@@ -115,6 +121,3 @@ def joined_parts(parts: tuple[str, ...]) -> str:
 def _parts_of_named(place: str) -> tuple[str, ...]:
     parsed = parse_holiday_calendar(place)
     return _parts_of_place(parsed.code, parsed.subdivision)
-
-
-_MOST_NAMED = 5

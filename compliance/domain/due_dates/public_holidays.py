@@ -68,13 +68,22 @@ def closed_days(name: str, year: int) -> frozenset[date]:
 
     Days that are closed only in part of the calendar's area are business days here.
     """
-    days = list(days_of(year))
     if name.startswith(WEEKEND):
-        weekend = weekend_days(name)
-        return frozenset(day for day in days if day.weekday() in weekend)
+        return _weekends_of(year, weekend_days(name))
     known = _holidays(name, year)
-    added = _office_days(name, year)
-    return frozenset(day for day in days if day in added or not known.is_working_day(day))
+    if type(known)._get_weekend is holidays.HolidayBase._get_weekend:
+        weekends = _weekends_of(year, frozenset(known.weekend))
+    else:
+        weekends = frozenset(day for day in days_of(year) if known.is_weekend(day))
+    # As the library's own `is_working_day`, which is slower: a weekend day that was declared a
+    # working day is one even on a holiday.
+    listed = {day for day in (*known, *_office_days(name, year)) if day.year == year}
+    return weekends.difference(known.weekend_workdays).union(listed.difference(weekends))
+
+
+@lru_cache(maxsize=1024)
+def _weekends_of(year: int, weekend: frozenset[int]) -> frozenset[date]:
+    return frozenset(day for day in days_of(year) if day.weekday() in weekend)
 
 
 @lru_cache(maxsize=1024)
