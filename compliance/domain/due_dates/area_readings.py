@@ -26,6 +26,9 @@ _TOO_MANY = (
 )
 
 Compute = Callable[[BusinessCalendar], PeriodEnd]
+# For each calendar, parts of it that are alike around the period.
+_Combination = dict[str, tuple[str, ...]]
+_Results = list[tuple[PeriodEnd, list[_Combination]]]
 
 
 def end_by_area(start: date, calendar: BusinessCalendar, compute: Compute) -> PeriodEnd:
@@ -46,7 +49,7 @@ def end_by_area(start: date, calendar: BusinessCalendar, compute: Compute) -> Pe
     if _days(widest) == _days(found):
         return found
     reached = [start, *(each.on for each in (*found.readings, *widest.readings))]
-    results: dict[tuple[Reading, ...], tuple[PeriodEnd, list[dict[str, tuple[str, ...]]]]] = {}
+    results: dict[tuple[Reading, ...], tuple[PeriodEnd, list[_Combination]]] = {}
     for parts in _combinations(calendar, min(reached), max(reached)):
         named = {name: group[0] for name, group in parts.items()}
         end = compute(calendar.renamed(tuple(named.get(name, name) for name in calendar.names)))
@@ -73,7 +76,7 @@ def closed_in_part(calendar: BusinessCalendar, day: date) -> str | None:
         parts = local_holidays.closing_parts(name, day) if local_holidays.has_parts(name) else ()
         if parts:
             title = local_holidays.holiday_name(name, day) or "a weekend day"
-            where = local_holidays.joined_parts(parts)
+            where = local_holidays.joined_parts(name, parts)
             return f"{day} is {title} in {where}, but not in all of {name}."
     return None
 
@@ -82,9 +85,7 @@ def _days(end: PeriodEnd) -> tuple[tuple[date, object], ...]:
     return tuple((reading.on, reading.at) for reading in end.readings)
 
 
-def _combinations(
-    calendar: BusinessCalendar, first: date, last: date
-) -> Iterator[dict[str, tuple[str, ...]]]:
+def _combinations(calendar: BusinessCalendar, first: date, last: date) -> Iterator[_Combination]:
     """Yield the parts to compute with, by calendar; those that are alike together."""
     names = [name for name in calendar.names if local_holidays.has_parts(name)]
     groups = {name: _alike(name, first, last) for name in names}
@@ -115,7 +116,7 @@ def _alike(name: str, first: date, last: date) -> list[tuple[str, ...]]:
 
 def _merged(
     calendar: BusinessCalendar,
-    results: list[tuple[PeriodEnd, list[dict[str, tuple[str, ...]]]]],
+    results: _Results,
     first: date,
     last: date,
 ) -> PeriodEnd:
@@ -134,24 +135,37 @@ def _merged(
             Reading(on=each.on, at=each.at, why=", ".join(filter(None, (each.why, f"in {where}"))))
             for each in end.readings
         ]
-    for name in calendar.names:
-        if local_holidays.has_parts(name):
-            parts = local_holidays.parts_of(name)
-            trace.warnings.append(
-                f"Holidays differ within {name}, and the date depends on them: both readings are "
-                f"given. Name the part that applies, such as {parts[0]} or {parts[-1]}."
-            )
+    trace.warnings.extend(
+        _advice(name, results) for name in calendar.names if _varies(name, results)
+    )
     return trace.result(*readings)
 
 
-def _where(combinations: list[dict[str, tuple[str, ...]]]) -> str:
+def _varies(name: str, results: _Results) -> bool:
+    """Return whether the result depends on the part of the calendar `name`."""
+    by_result = [{parts.get(name) for parts in combinations} for _, combinations in results]
+    return local_holidays.has_parts(name) and any(each != by_result[0] for each in by_result)
+
+
+def _advice(name: str, results: _Results) -> str:
+    firsts = [
+        parts[name][0] for _, combinations in results for parts in combinations[:1] if name in parts
+    ]
+    examples = " or ".join(dict.fromkeys((firsts[0], firsts[-1])))
+    return (
+        f"The holidays of {name} differ by place or purpose, and the date depends on them, so "
+        f"every reading is given. For one reading, name the part that applies, such as {examples}."
+    )
+
+
+def _where(combinations: list[_Combination]) -> str:
     """Return in which parts a result holds, for example `DE-BW and DE-BY`."""
     by_name: dict[str, dict[str, None]] = {}
     for parts in combinations:
         for name, group in parts.items():
             by_name.setdefault(name, {}).update(dict.fromkeys(group))
     return " with ".join(
-        local_holidays.joined_parts(tuple(parts))
+        local_holidays.joined_parts(name, tuple(parts))
         for name, parts in by_name.items()
         # A calendar of which every part has this result has no influence on it.
         if len(parts) < len(local_holidays.parts_of(name)) or len(by_name) == 1

@@ -103,19 +103,27 @@ def closing_parts(name: str, day: date) -> tuple[str, ...]:
     return closed if len(closed) < len(parts) else ()
 
 
-def joined_parts(parts: tuple[str, ...]) -> str:
-    """Return parts of a calendar as words, for example `DE-BW, DE-BY and 4 others`."""
-    places: dict[str, list[str]] = {}
-    for part in parts:
-        places.setdefault(part.partition(":")[0], []).append(part)
+def joined_parts(name: str, parts: tuple[str, ...]) -> str:
+    """Return parts of the calendar `name` in words, for example `DE-BW, DE-BY and 4 others`."""
+    chosen = [part for part in parts_of(name) if part in parts]
+    by_suffix = {part.partition(":")[2] for part in chosen}
+    suffix = by_suffix.pop()
+    if suffix and not by_suffix:
+        # The same categories everywhere differ by purpose, not by place.
+        alike = [part for part in parts_of(name) if part.endswith(f":{suffix}")]
+        places = {part.partition(":")[0] for part in parts_of(name)}
+        if chosen == alike and len(alike) == len(places):
+            return f"{name}:{suffix}"
+    found: dict[str, list[str]] = {}
+    for part in chosen:
+        found.setdefault(part.partition(":")[0], []).append(part)
     # A place that is there with all of its categories is named once, without them.
     labels = [
-        place if found == list(_parts_of_named(place)) else found[0]
-        for place, found in places.items()
+        place if each == list(_parts_of_named(place)) else each[0] for place, each in found.items()
     ]
     if len(labels) > _MOST_NAMED + 1:
         return f"{', '.join(labels[:_MOST_NAMED])} and {len(labels) - _MOST_NAMED} others"
-    return " and ".join([*([", ".join(labels[:-1])] if labels[:-1] else []), *labels[-1:]])
+    return " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
 
 
 def _parts_of_named(place: str) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
 def _work(calendars: tuple[str, ...]) -> int:
     """Return how much longer a year of these calendars takes than one without subdivisions."""
     parts = sum(len(parts_of(name)) for name in calendars)
-    return max(1, len(calendars), min(parts, MOST_PARTS) // 3)
+    return max(1, len(calendars), parts // 3 if parts <= MOST_PARTS else 0)
 
 
 def _deadline(resolved: Resolved, context: ResolutionContext) -> Row:
