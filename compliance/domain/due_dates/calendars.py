@@ -1,9 +1,8 @@
 """Business days, by country, subdivision, weekend and custom calendars.
 
-`calendar_names` describes how calendars are named. Countries and subdivisions bring their own
-weekend, and the weekend days that they have declared working days. Outside the years that the
-`holidays` library covers for a country, only its weekend is known. Days that are closed only in
-part of a calendar's area are business days, except in its `widest` form.
+`calendar_names` describes how calendars are named. Countries bring their own weekend, and the
+weekend days that they have declared working days. Outside the years that the library covers, only
+the weekend is known. Days closed in only part of an area are business days, except in `widest`.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from compliance.domain.due_dates.calendar_names import (
     is_weekend_or_custom,
     missing_custom_calendar,
     validate_calendar,
+    weekend_days,
 )
-from compliance.domain.due_dates.local_holidays import Extent
+from compliance.domain.due_dates.local_holidays import MOST_PARTS, Extent
 from compliance.domain.vocabulary import RollConvention
 
 MOST_DAYS_SCANNED = 10_000
 
 _ONE_DAY = timedelta(days=1)
-_SATURDAY_AND_SUNDAY = frozenset({5, 6})
 _HALF_MONTH = 15
 
 
@@ -116,10 +115,7 @@ class BusinessCalendar:
     @property
     def has_too_many_parts(self) -> bool:
         """Whether there are so many parts that only nationwide holidays are considered."""
-        if len(self.names) == 1:
-            return False
-        parts = sum(len(local_holidays.parts_of(name)) for name in self.names)
-        return parts > local_holidays.MOST_PARTS + len(self.names)
+        return len(self.names) > 1 and local_holidays.count_parts(self.names) > MOST_PARTS
 
     def widest(self) -> BusinessCalendar:
         """Return the calendar that also closes the days that are closed in part of its area."""
@@ -267,7 +263,7 @@ class BusinessCalendar:
         for name in self._names():
             if self._is_closed_in(name, day):
                 places.setdefault(self._reason(name, day), []).append(name)
-        is_plain_weekend = day.weekday() in _SATURDAY_AND_SUNDAY
+        is_plain_weekend = day.weekday() in weekend_days(WEEKEND)
         weekday = f"a {WEEKDAYS[day.weekday()]}"
         return " and ".join(
             reason

@@ -18,7 +18,6 @@ from compliance.domain.civil_time import (
     instant,
     instant_or_jump,
     local_readings,
-    skipped_days,
     wall_clock,
 )
 from compliance.domain.due_dates.area_readings import latest_by_area
@@ -37,6 +36,7 @@ from compliance.domain.due_dates.due_rules import (
     RecurrenceRule,
 )
 from compliance.domain.due_dates.periods import PeriodEnd, Reading, named
+from compliance.domain.skipped_days import skipped_days
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 
 PUBLIC = frozenset({"public"})
 OFFICES = "offices"
 """Our own category: days on which a statute closes public offices, and that the library lacks."""
-OFFICE_COUNTRIES = frozenset({"CA", "JP", "NZ"})
+OFFICE_COUNTRIES = frozenset({"CA", "IE", "JP", "NZ"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,8 +134,9 @@ HOLIDAY_LAWS: Mapping[str, HolidayLaw] = {
     ),
     "IE": _partly(
         "optional",
-        source="Organisation of Working Time Act 1997, Sch. 2, lists no Good Friday, but courts "
-        "(RSC Order 122) and banks (Central Bank Act 1989, s. 132) close.",
+        OFFICES,
+        source="Organisation of Working Time Act 1997, Sch. 2, lists no Good Friday and gives no "
+        "day in lieu of a weekend, but courts (RSC Order 122), banks and offices close.",
     ),
     "IN": HolidayLaw(
         partly=frozenset({"government"}),
@@ -225,6 +228,16 @@ HOLIDAY_LAWS: Mapping[str, HolidayLaw] = {
 }
 
 
+@cache
+def laws_version() -> str:
+    """Return a short code that changes when this table changes what counts."""
+    rows = [
+        (name, sorted(law.counted), sorted(law.partly), law.is_uniform, law.covers_all)
+        for name, law in sorted(HOLIDAY_LAWS.items())
+    ]
+    return sha256(repr(rows).encode()).hexdigest()[:8]
+
+
 def holiday_law(country: str, subdivision: str) -> HolidayLaw:
     """Return what counts in a subdivision, or in the country if `subdivision` is empty."""
     law = HOLIDAY_LAWS.get(country, LIBRARY_DEFAULT)
@@ -233,9 +246,7 @@ def holiday_law(country: str, subdivision: str) -> HolidayLaw:
     own = HOLIDAY_LAWS.get(f"{country}-{subdivision}")
     if own is not None:
         return own
-    if country == "CA":
-        return _PROVINCE
-    return law
+    return _PROVINCE if country == "CA" else law
 
 
 _PROVINCE = _partly(

@@ -71,6 +71,11 @@ def has_parts(name: str) -> bool:
     return len(parts_of(name)) > 1
 
 
+def count_parts(names: tuple[str, ...]) -> int:
+    """Return how many parts the calendars have together; one without parts counts as none."""
+    return sum(len(parts_of(name)) for name in names if has_parts(name))
+
+
 @lru_cache(maxsize=4096)
 def closed_days(name: str, year: int, extent: Extent) -> frozenset[date]:
     """Return the days of the year that are closed in a calendar that is not custom."""

@@ -19,6 +19,7 @@ from compliance.domain.civil_time import (
     day_start,
     wall_clock,
 )
+from compliance.domain.due_dates import public_holidays
 from compliance.domain.due_dates.calendar_names import is_weekend_or_custom
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.vocabulary import Direction, PeriodUnit
@@ -193,10 +194,14 @@ def warn_of_calendars(day: date, calendar: BusinessCalendar, warnings: list[str]
 
     That is a year without holidays, a Saturday that counts, and calendars with different weekends.
     """
-    warnings.extend(
-        f"The holidays of {name} are not known for {day.year}: only its weekends were considered."
-        for name in calendar.without_holidays(day)
-    )
+    for name in calendar.without_holidays(day):
+        if public_holidays.holiday_names(name, day.year):
+            warnings.append(f"Not all holidays of {name} are known for {day.year}.")
+        else:
+            warnings.append(
+                f"The holidays of {name} are not known for {day.year}: only its weekends were "
+                "considered."
+            )
     weekends = calendar.weekends(day)
     if day.weekday() == _SATURDAY and calendar.is_business_day(day):
         warnings.extend(

@@ -166,10 +166,27 @@ def _office_days(name: str, year: int) -> Mapping[date, str]:
         return {easter(year) + _ONE_DAY: "Easter Monday"}
     if parts.code == "JP":
         return {date(year, 12, day): "Year-end holiday of public offices" for day in (29, 30)}
+    if parts.code == "IE":
+        return _irish_days_in_lieu(year)
     return {
         date(year, *day): "Summer holiday of public offices"
         for day in ((1, 1), (1, 2), *((12, day) for day in range(25, 32)))
     }
+
+
+def _irish_days_in_lieu(year: int) -> dict[date, str]:
+    """Return the working days that banks and offices take for holidays on a weekend."""
+    fixed = [date(year, *day) for day in ((1, 1), (3, 17), (12, 25), (12, 26))]
+    taken = set(fixed)
+    found = {}
+    for holiday in fixed:
+        day = holiday
+        while holiday.weekday() in {5, 6} and (day.weekday() in {5, 6} or day in taken):
+            day += _ONE_DAY
+        if day != holiday:
+            taken.add(day)
+            found[day] = f"Day in lieu of {holiday}"
+    return found
 
 
 @lru_cache(maxsize=512)

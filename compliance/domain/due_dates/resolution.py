@@ -18,7 +18,6 @@ from compliance.domain.civil_time import (
     day_start,
     instant,
     instant_or_jump,
-    skipped_days,
     tzdata_version,
 )
 from compliance.domain.due_dates.area_readings import closed_in_part, end_by_area
@@ -32,20 +31,26 @@ from compliance.domain.due_dates.due_rules import (
     RecurrenceRule,
     TriggerRule,
 )
+from compliance.domain.due_dates.holiday_laws import laws_version
 from compliance.domain.due_dates.legal_methods import contradiction
 from compliance.domain.due_dates.offsets import compute_period_end
 from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading, named
 from compliance.domain.due_dates.public_holidays import holidays_version
 from compliance.domain.due_dates.recurrences import occurrences
 from compliance.domain.due_dates.rrules import Recurrence, parse_rrule
+from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import PeriodUnit, RollConvention
 
 _ONE_DAY = timedelta(days=1)
 
 
 def data_version() -> str:
-    """Return the versions of the zone and holiday data that dates are computed with, in words."""
-    return f"tzdata {tzdata_version()}, holidays {holidays_version()}"
+    """Return the versions of the data that dates are computed with, in words.
+
+    If it changes, open deadlines are computed again.
+    """
+    laws = laws_version()
+    return f"tzdata {tzdata_version()}, holidays {holidays_version()}, holiday laws {laws}"
 
 
 def resolve(

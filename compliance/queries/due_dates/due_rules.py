@@ -22,7 +22,7 @@ from compliance.domain.due_dates.due_rules import (
     TriggerRule,
     dump_due_rule,
 )
-from compliance.domain.due_dates.local_holidays import MOST_PARTS, parts_of
+from compliance.domain.due_dates.local_holidays import MOST_PARTS, count_parts
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.previews import MOST_SHOWN, preview
 from compliance.domain.fields import AgreementRef, PartyCode
@@ -135,7 +135,7 @@ def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
 
 def _work(calendars: tuple[str, ...]) -> int:
     """Return how much longer a year of these calendars takes than one without subdivisions."""
-    parts = sum(len(parts_of(name)) for name in calendars)
+    parts = count_parts(calendars)
     return max(1, len(calendars), parts // 3 if parts <= MOST_PARTS else 0)
 
 
