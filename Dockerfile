@@ -25,7 +25,7 @@ WORKDIR /srv/pacta
 COPY . .
 USER pacta
 EXPOSE 8000
-# Only whether the web process answers. The proxy and the monitor query /readyz for the rest.
+# Checks only whether the web process answers. The proxy and the monitor query /readyz for the rest.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-c", \
     "import http.client, os, sys; web = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); web.request('GET', '/healthz', headers={'Host': os.environ.get('ALLOWED_HOSTS', 'localhost').split(',')[0]}); sys.exit(web.getresponse().status != 200)"]
 CMD ["gunicorn", "--config", "python:config.gunicorn", "--worker-tmp-dir", "/dev/shm"]

@@ -1,19 +1,19 @@
-# Needs Python 3.11 or later, and make. `make help` lists the targets: a target is listed if its
-# line ends with "## " and a description.
+# Needs Python 3.11 or later, and make. `make help` lists the targets whose lines end with "## " and a
+# description.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
-# Where it is set, each of the many processes of a test run would compile every module again.
+# If it were set, every process of a test run would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 THOROUGH := --hypothesis-profile=thorough
-# On a database of its own, not the developer's.
+# Uses its own database instead of the developer's.
 MANAGE := VAR_DIR=$(VENV)/check $(BIN)/python manage.py
 SERVICE := requirements.txt requirements-embedded.txt
-# The Python version is that of pyproject.toml. `fewest` locks one version of each package for
-# all Python versions.
+# Uses the Python version of pyproject.toml. `fewest` locks one version of each package for all Python
+# versions.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
@@ -31,24 +31,24 @@ run: $(VENV)/.service ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
 # `make test T=tests/domain/test_timeline.py` runs only that, and so does `make test T="-k name"`.
-test: $(VENV)/.dev ## Run the everyday tests, or some of them: T=tests/domain
+test: $(VENV)/.dev ## Run the everyday tests, or some of them, such as T=tests/domain
 ifdef T
 	$(PYTEST) $(T)
 else
 	$(PYTEST) -n auto -m "not exhaustive and not browser"
 endif
 
-test-all: $(VENV)/.dev ## Run all tests but those in a browser, and search for longer
+test-all: $(VENV)/.dev ## Run all tests except browser tests, with more random examples
 	$(PYTEST) -n auto $(THOROUGH) -m "not browser"
 
-# What `make test-all` adds to `make test`: property tests run again, with more examples.
-test-exhaustive: $(VENV)/.dev ## Run only what make test leaves out
+# Runs what `make test-all` adds to `make test`. Property tests run again, with more examples.
+test-exhaustive: $(VENV)/.dev ## Run only the tests that make test leaves out
 	$(PYTEST) -n auto $(THOROUGH) -m "(exhaustive or property) and not browser"
 
 test-browser: $(VENV)/.dev ## Run the browser tests (needs Chromium)
 	$(PYTEST) -m browser
 
-# Due dates case by case: published examples and our own.
+# Compares due dates with published examples and our own.
 vectors: $(VENV)/.dev ## Run the published test vectors for due dates
 	@$(BIN)/python -m pytest --quiet --no-header --tb=short tests/vectors
 
@@ -58,7 +58,7 @@ chaos: $(VENV)/.dev ## Kill, hang and restart everything at random under load
 	$(BIN)/python -m tests.flows.chaos $(if $(SEED),--seed $(SEED))
 
 # One after the other, so that the output stays readable under `make -j`.
-check: ## Run every check below; pre-commit runs the same
+check: ## Run all checks below, which pre-commit also runs
 	@set -e; for check in lint types imports sizes locks migrations deployment; do \
 		echo "== $$check"; $(MAKE) --no-print-directory $$check; \
 	done
@@ -70,7 +70,7 @@ lint: $(VENV)/.dev ## Check style and formatting
 types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy .
 
-imports: $(VENV)/.dev ## Check which module may import which
+imports: $(VENV)/.dev ## Check the import rules
 	$(BIN)/lint-imports
 
 sizes: $(VENV)/.dev ## Check the lengths of modules and functions
@@ -79,12 +79,12 @@ sizes: $(VENV)/.dev ## Check the lengths of modules and functions
 locks: $(VENV)/.dev ## Check that the lock files match pyproject.toml
 	$(BIN)/python .ci/check_locks.py
 
-migrations: $(VENV)/.dev ## Check that migrations are complete and safe beside running old code
+migrations: $(VENV)/.dev ## Check that migrations are complete, and safe while old code runs
 	$(MANAGE) up --prepare-only --no-examples >/dev/null
 	$(MANAGE) makemigrations --check --dry-run
 	DJANGO_SETTINGS_MODULE=tests.settings $(MANAGE) lintmigrations --no-cache --quiet ignore ok
 
-deployment: $(VENV)/.dev ## Check the settings as they are in production
+deployment: $(VENV)/.dev ## Check the production settings
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 	SITE_URL=https://pacta.example.org ALLOWED_HOSTS=pacta.example.org \
 		$(MANAGE) check --deploy --fail-level WARNING
@@ -104,7 +104,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 		echo "== $$module"; $(BIN)/python -m "$$module"; \
 	done
 
-# `make lock UPGRADE=--upgrade` takes newer versions.
+# `make lock UPGRADE=--upgrade` upgrades the locked versions.
 lock: $(VENV)/.dev ## Update the lock files from pyproject.toml
 	$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
 	$(LOCK) $(UPGRADE) --group pyproject.toml:embedded -c requirements.txt \

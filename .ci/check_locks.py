@@ -1,7 +1,7 @@
-"""Check, without a network, that the lock files still say what pyproject.toml asks for.
+"""Check offline that the lock files match pyproject.toml.
 
-Every direct requirement must be locked, with hashes, at a version that it allows; and nothing may
-be locked for a requirement that is gone. Prints each fault; exit status 1 when there is one.
+Every direct requirement must be locked, with hashes, at an allowed version, and nothing may be
+locked for a removed requirement. Prints each fault, and exits with status 1 if there is one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DIRECT = re.compile(r"pacta \(pyproject\.toml(:\w+)?\)")
 
 
 def locked(path: Path) -> tuple[dict[str, str], set[str]]:
-    """Read a lock file: the version of each package, and the names that were asked for."""
+    """Return the version of each package in a lock file, and the names of direct requirements."""
     versions: dict[str, str] = {}
     direct: set[str] = set()
     name = ""
@@ -34,7 +34,7 @@ def locked(path: Path) -> tuple[dict[str, str], set[str]]:
 
 
 def faults(path: Path, wanted: list[str]) -> list[str]:
-    """Compare one lock file with the requirements that it was made from."""
+    """Compare a lock file with its requirements."""
     versions, direct = locked(path)
     found = []
     names = set()

@@ -28,7 +28,7 @@ Exceptions = dict[str, dict[str, str]]  # reasons by table and name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lengths:
-    """What is long, with its number of lines."""
+    """The modules and functions that are too long, with their numbers of lines."""
 
     modules: dict[str, int]
     functions: dict[str, int]

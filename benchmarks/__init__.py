@@ -1,4 +1,4 @@
-"""How fast the service is, each path beside a floor from the same run."""
+"""Benchmarks: each measures a path of the service and compares it with a floor in the same run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def throwaway_database() -> Iterator[None]:
-    """Django over a database of its own, migrated and empty, which ends with the block.
+    """Set up Django with an empty, migrated database that is deleted at the end of the block.
 
     The server runs with fsync on, as in production.
     """
@@ -32,7 +32,7 @@ def throwaway_database() -> Iterator[None]:
 
 
 def execute(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    """Run one statement on the database and give its rows, if it has any."""
+    """Run one statement and return its rows, if it has any."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -41,7 +41,7 @@ def execute(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
 
 
 def expect(found: object, expected: object, what: str) -> None:
-    """End the benchmark if it did not do what it says it measures."""
+    """End the benchmark with an error if it did not do the work that it measures."""
     if found != expected:
         sentence = f"{what}: {found}, expected {expected}"
         raise SystemExit(sentence)

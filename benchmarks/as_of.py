@@ -1,10 +1,10 @@
-"""Measure how fast the past is read, next to a bare SQL statement.
+"""Measure how fast past states are read, compared with a bare SQL statement.
 
-`python -m benchmarks.as_of [STORED]` fills a database of its own (1M deadlines by default, ten
-thousand to an agreement, five ledger entries to two deadlines) and asks how things stood at a past
-instant, as known at another: the first page and the summary of one agreement, the summary of all.
-The floor of the summary of all is one statement over the ledger that counts the statuses. Each
-figure is the median of its rounds, through the functions behind the API.
+`python -m benchmarks.as_of [STORED]` fills a temporary database (1M deadlines by default, ten
+thousand per agreement, 2.5 ledger entries per deadline). It then reads the state at a past instant,
+as known at two other instants: the first page of one agreement, the summary of one agreement, and
+the summary of all agreements. The floor for the last one is a statement that counts the statuses in
+the ledger. Each figure is the median of several rounds, measured in the functions behind the API.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ PORTION = 10_000
 
 
 def main(stored: int) -> None:
-    """Fill, measure, print; everything is thrown away at the end."""
+    """Fill the database, measure, and print the results."""
     with throwaway_database():
         for first in range(0, stored, PORTION):
             fill(first, min(PORTION, stored - first), DUE_AT)
-        _tell()
+        _record_late_performances()
         _measure(stored)
 
 
-def _tell() -> None:
-    """All were missed; half turn out, a month later, to have been done in time."""
+def _record_late_performances() -> None:
+    """Write a ledger in which all deadlines were missed, but half later prove to have been met."""
     execute(
         """
         INSERT INTO compliance_ledgerentry
@@ -58,7 +58,7 @@ def _tell() -> None:
 
 def _measure(stored: int) -> None:
     from compliance.queries.deadlines.deadlines import DeadlineListing, listed
-    from compliance.queries.deadlines.summary import SummaryQuestion, summary
+    from compliance.queries.deadlines.summary import SummaryFilter, summary
 
     print(f"{stored:,} deadlines, {stored * 5 // 2:,} ledger entries", flush=True)
     now = datetime.now(UTC)
@@ -72,12 +72,12 @@ def _measure(stored: int) -> None:
             expect(len(rows), 100, "rows of a page")
 
         def one(own: dict[str, object] = own, met: int = met) -> None:
-            rows = summary(SummaryQuestion(**own))  # type: ignore[arg-type]
+            rows = summary(SummaryFilter(**own))  # type: ignore[arg-type]
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met and PORTION // 2, "met of one agreement")
 
         def everything(moment: dict[str, datetime] = moment, met: int = met) -> None:
-            rows = summary(SummaryQuestion(**moment))  # type: ignore[arg-type]
+            rows = summary(SummaryFilter(**moment))  # type: ignore[arg-type]
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met, "met of all")
 
@@ -89,7 +89,7 @@ def _measure(stored: int) -> None:
         print(f"  the summary of one agreement   {_median(one, 7) * 1000:>9,.1f} ms")
         ours, least = _medians(everything, floor, 3)
         print(f"  the summary of all             {ours * 1000:>9,.1f} ms")
-        print(f"  the floor of that              {least * 1000:>9,.1f} ms")
+        print(f"  its floor                      {least * 1000:>9,.1f} ms")
         print(f"  ratio                          {least / ours:>9.2f}")
         sys.stdout.flush()
 

@@ -1,15 +1,15 @@
-"""How fast dates are worked out, and worked out again when a calendar changes.
+"""Measure how fast due dates are computed, and recomputed after a calendar changes.
 
-`python -m benchmarks.due_rules [DEADLINES]` prints, each beside its floor and with the median of
-several rounds:
+`python -m benchmarks.due_rules [DEADLINES]` prints three comparisons, each with its floor. All
+figures are medians of several rounds.
 
-- offsets per second through `resolution.resolve`, which gives the instant, the trace in
-  sentences and the warnings too, beside QuantLib's or plain Python's arithmetic, which gives a day;
-- dates of recurrences per second, beside those of python-dateutil;
-- deadlines per second worked out again after a closing day was added to a calendar of the desk
-  (100k by default, a sixth of which move), beside statements that write the same rows.
+- Offsets per second. Ours come from `resolution.resolve`, which also returns the instant, the
+  trace and the warnings. The floor is arithmetic in QuantLib or plain Python, which returns a day.
+- Dates of recurrences per second. The floor is python-dateutil.
+- Deadlines recomputed per second after a closing day is added to a custom calendar (100k by
+  default, of which a sixth move). The floor is SQL that writes the same rows.
 
-No floor decides or explains anything: it knows the outcome, or gives it bare.
+The floors only produce the result; they decide and explain nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import QuantLib as ql  # noqa: N813 -- as everybody calls it
+import QuantLib as ql  # noqa: N813 -- the usual alias
 from dateutil.rrule import rrulestr
 
 from benchmarks import execute, expect, throwaway_database
@@ -36,8 +36,8 @@ ROUNDS = 5
 STARTS = [date(2024, 1, 1) + timedelta(days=number) for number in range(1_000)]
 IN_NEW_YORK = ResolutionContext(timezone="America/New_York")
 
-# The deadlines that are worked out again fall into one week of six working days. Rounds close
-# these from the last to the first, so that each moves a sixth of all, to the Monday after.
+# All deadlines to recompute fall in one week of six working days. The rounds close these days from
+# the last to the first, so that each round moves a sixth of the deadlines to the next Monday.
 WEEK = [date(2027, 3, 1) + timedelta(days=number) for number in range(6)]
 AFTER = WEEK[0] + timedelta(days=7)
 AS_OF = datetime(2026, 2, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ AGREEMENTS = 20
 
 
 def main(deadlines: int) -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     print(f"{'offsets':<46} {'ours/s':>10} {'floor/s':>11}   ratio", flush=True)
     for name, ours, floor in _offsets():
         _compare(name, ours, floor, len(STARTS))
@@ -132,7 +132,7 @@ def _resolved(**rule: Any) -> Callable[[], list[date]]:
 
 
 def _closed_as_ours(*names: str) -> ql.Calendar:
-    """A calendar of QuantLib that is closed on the days that ours is."""
+    """Return a QuantLib calendar with the same closed days as ours."""
     ours, theirs = BusinessCalendar(names), ql.BespokeCalendar("-".join(names))
     for day in _days(2023, 2028):
         if not ours.is_business_day(day):
@@ -168,7 +168,7 @@ def _recurrence(rrule: str, count: int) -> tuple[Callable[[], object], Callable[
     return ours, floor
 
 
-# Working out again.
+# Recomputation.
 
 
 def _recompute(deadlines: int) -> None:
@@ -181,7 +181,7 @@ def _recompute(deadlines: int) -> None:
     print(f"{deadlines:,} deadlines made in {seconds:.1f} s: {deadlines / seconds:,.0f}/s")
     recomputation.run(as_of=AS_OF)
     print(f"closing a day, {moving:,} of {deadlines:,} deadlines move")
-    print("round   ours s  of it saving   deadlines/s   floor s   deadlines/s   ratio   peak MB")
+    print("round   ours s      saving s   deadlines/s   floor s   deadlines/s   ratio   peak MB")
     ratios = []
     days = WEEK[::-1]
     for number, (first, second) in enumerate(zip(days[::2], days[1::2], strict=True), start=1):
@@ -199,11 +199,11 @@ def _recompute(deadlines: int) -> None:
 
 
 def _ours(closing: date, deadlines: int, moving: int) -> tuple[float, float, float]:
-    """Seconds in all and of them in saving the calendar, and the peak of memory in MB."""
+    """Return the total seconds, the seconds for saving the calendar, and the peak memory in MB."""
     from compliance.operations.deadlines import recomputation
 
-    _settle_down()
-    # The peak is counted from here.
+    _vacuum()
+    # Resets the peak.
     Path("/proc/self/clear_refs").write_text("5")
     began = time.perf_counter()
     _save(closing)
@@ -222,8 +222,8 @@ def _ours(closing: date, deadlines: int, moving: int) -> tuple[float, float, flo
 
 
 def _floor(closing: date, moving: int) -> float:
-    """Seconds of the statements that write the same rows, knowing the outcome."""
-    _settle_down()
+    """Return the seconds that SQL needs to write the same rows when the outcome is known."""
+    _vacuum()
     began = time.perf_counter()
     execute("UPDATE compliance_deadline SET data_version = ''")
     [[moved]] = execute(_MOVE, {"on": closing, "to": AFTER, "as_of": AS_OF})
@@ -233,7 +233,7 @@ def _floor(closing: date, moving: int) -> float:
     )
     seconds = time.perf_counter() - began
     expect(moved, moving, "deadlines moved in one statement")
-    # Unmeasured: the calendar follows, or the next round of ours would move them back.
+    # Not measured. Without this closing day, our next round would move the deadlines back.
     execute(
         'INSERT INTO compliance_closingday (calendar_id, "on", reason) '
         "SELECT id, %s, 'Closed' FROM compliance_customcalendar",
@@ -242,13 +242,13 @@ def _floor(closing: date, moving: int) -> float:
     return seconds
 
 
-def _settle_down() -> None:
+def _vacuum() -> None:
     execute("VACUUM (ANALYZE)")
     execute("CHECKPOINT")
 
 
 def _save(*closing: date) -> None:
-    """Close these days, beside those that are closed already."""
+    """Add closing days to the calendar."""
     from compliance.domain.drafts import read
     from compliance.domain.due_dates.drafts import CustomCalendarDraft
     from compliance.models import CustomCalendar
@@ -266,14 +266,14 @@ def _save(*closing: date) -> None:
 
 
 def _fill(count: int) -> None:
-    """Store obligations that follow the calendar, and have their deadlines made as always."""
+    """Store obligations that use the calendar, and create their deadlines as Pacta does."""
     from django.db import transaction
 
     from compliance.operations.deadlines import projection, schedule
 
     _save()
     with transaction.atomic():
-        # Plain rows, quickly: without the triggers that keep their history.
+        # Skips the history triggers, to save time.
         execute("SET LOCAL session_replication_role = replica")
         for statement in _FILL:
             execute(

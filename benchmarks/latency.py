@@ -1,10 +1,11 @@
 """Measure the time from the instant of a missed deadline to the mail server's OK.
 
-`python -m benchmarks.latency [STORED] [DUE] [SECONDS]` starts Pacta's own processes with their
-default settings over a database of its own (1M deadlines by default). Of these, 300 fall due one
-by one, evenly over 180 seconds, each in an agreement of its own that two recipients follow. The
-mail server notes when it answered. Prints how many mails came, and the median, the 99th percentile
-and the longest of the times; ends with an error if a mail is missing or the 99th is 10 s or more.
+`python -m benchmarks.latency [STORED] [DUE] [SECONDS]` starts the processes of Pacta with their
+default settings and a temporary database (1M deadlines by default). Then 300 deadlines fall due one
+after another, evenly spread over 180 seconds. Each is in an agreement of its own and has two
+recipients. The mail server records when it accepts each mail. The benchmark prints the number of
+mails, and the median, 99th percentile and maximum of the times. It ends with an error if a mail is
+missing or the 99th percentile is 10 s or more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.storm import AS_BY_DEFAULT
+from benchmarks.storm import DEFAULT_INTERVALS
 from benchmarks.sweep import FAR_DUE_AT, store
 from tests.flows.conftest import MailSink, Stack, stack_in
 
@@ -29,13 +30,13 @@ AHEAD = timedelta(seconds=15)
 
 
 def main(stored: int, due: int, seconds: int) -> None:
-    """Fill, let time pass, print; everything is thrown away at the end."""
+    """Fill the database, let the deadlines fall due, and print the results."""
     sink = MailSink()
     sink.start()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="pacta-latency-") as folder,
-            stack_in(Path(folder), sink.url, is_durable=True, **AS_BY_DEFAULT) as stack,
+            stack_in(Path(folder), sink.url, is_durable=True, **DEFAULT_INTERVALS) as stack,
         ):
             _fill(stack, stored)
             stack.start("web", "beat", "sweep", "delivery")
@@ -70,7 +71,7 @@ def _fill(stack: Stack, stored: int) -> None:
 
 
 def _let_fall_due(stack: Stack, stored: int, due: int, seconds: int) -> dict[str, datetime]:
-    """Store what is about to fall due; when each does, by the subject of its mail."""
+    """Store the deadlines that will fall due; return their due instants by mail subject."""
     instants = {}
     with _database(stack) as database, database.cursor() as cursor:
         cursor.execute("DELETE FROM compliance_subscription")
@@ -84,7 +85,7 @@ def _let_fall_due(stack: Stack, stored: int, due: int, seconds: int) -> dict[str
         )
         first_due_at = datetime.now(UTC) + AHEAD
         for number in range(due):
-            # `store` begins an agreement with every ten thousand.
+            # `store` starts a new agreement with every ten thousand.
             key = (stored // 10_000 + 1 + number) * 10_000
             due_at = first_due_at + number * timedelta(seconds=seconds) / due
             store(cursor, key, 1, due_at)

@@ -6,7 +6,7 @@ form, claim, load, render, send and record, with one worker process and with two
 production. The floor sends the same emails, already built, with smtplib over one connection to the
 same mail server, which runs in a process of its own.
 
-Each round measures all three in turn. The ratios are those of the medians.
+Each round measures all three in turn. The ratios compare the medians.
 """
 
 from __future__ import annotations

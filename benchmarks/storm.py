@@ -1,10 +1,11 @@
-"""How long a storm takes: ten thousand deadlines missed in one instant, and everybody told.
+"""Measure how long it takes to notify everyone of ten thousand deadlines missed at one instant.
 
-`python -m benchmarks.storm [DEADLINES] [RECIPIENTS] [AGREEMENTS]` starts Pacta's own processes
-with their default settings over a database of its own (10,000 deadlines, 50 recipients who follow
-everything, one agreement), lets all deadlines pass at one instant, and prints how many messages
-the mail server took and when it took the last. It ends with an error if an agreement came in
-parts, if a recipient or a deadline is missing, or if it took longer than a minute.
+`python -m benchmarks.storm [DEADLINES] [RECIPIENTS] [AGREEMENTS]` starts the processes of Pacta
+with their default settings and a temporary database (10,000 deadlines, 50 recipients who follow
+everything, one agreement). All deadlines pass at the same instant. The benchmark prints how many
+messages the mail server accepted and when it accepted the last one. It ends with an error if an
+agreement was split into several messages, if a recipient or a deadline is missing, or if it took
+longer than a minute.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from benchmarks.sweep import store
 from tests.flows.conftest import MailSink, Stack, stack_in
 
 WITHIN_SECONDS = 60
-# Tests tick faster.
-AS_BY_DEFAULT = {"SWEEP_SECONDS": "5", "DELIVERY_SECONDS": "2"}
-# From storing the deadlines to the instant, so that every process is up and idle by then.
+# The defaults; tests tick faster.
+DEFAULT_INTERVALS = {"SWEEP_SECONDS": "5", "DELIVERY_SECONDS": "2"}
+# The time between storing the deadlines and their due instant. All processes are idle by then.
 AHEAD = timedelta(seconds=12)
 _COUNTED = re.compile(r"^([\d,]+) missed: (Agreement \d+)$")
 _LISTED = re.compile(r"^Missed: Obligation \d+$", re.MULTILINE)
@@ -34,8 +35,8 @@ _OMITTED = re.compile(r"^And (\d+) more: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """What one mail tells: how many deadlines of which agreement, and how many of them it lists."""
+class ReceivedMail:
+    """The number of missed deadlines that one mail reports, and how many of them it lists."""
 
     recipient: str
     agreement: str
@@ -46,18 +47,18 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Storm:
-    """What became of a storm. `seconds` are those from the instant to the last mail."""
+    """The mails of a storm, and the `seconds` from the due instant to the last mail."""
 
-    told: list[Told]
+    mails: list[ReceivedMail]
     seconds: float
 
 
 def run(
     stack: Stack, sink: MailSink, *, deadlines: int, recipients: int, agreements: int, patience: int
 ) -> Storm:
-    """Let deadlines pass on a stack that is not started yet; what was told by when.
+    """Start the processes, let all deadlines pass, and return the mails that were received.
 
-    Waits until everything is told, and `patience` seconds from the instant at most.
+    Waits until every mail has been sent, but at most `patience` seconds after the due instant.
     """
     stack.start("web", "beat", "sweep", "delivery")
     due_at = _store(stack, deadlines // agreements, agreements, recipients)
@@ -67,7 +68,7 @@ def run(
     received = list(sink.received)
     last = max((each.at for each in received), default=until)
     return Storm(
-        told=[
+        mails=[
             _read(recipient, str(each.message["Subject"]), each.text)
             for each in received
             for recipient in each.recipients
@@ -77,20 +78,20 @@ def run(
 
 
 def problems(storm: Storm, *, deadlines: int, recipients: int, agreements: int) -> list[str]:
-    """What is not as it should be: one mail for each recipient and agreement, each telling all."""
+    """Return what is wrong. Each recipient must get one complete mail per agreement."""
     found = []
     expected = {
         (f"reader{number}@example.org", f"Agreement {agreement}")
         for number in range(recipients)
         for agreement in range(agreements)
     }
-    count = Counter((each.recipient, each.agreement) for each in storm.told)
-    found += [f"not told: {who} of {what}" for who, what in sorted(expected - count.keys())]
+    count = Counter((each.recipient, each.agreement) for each in storm.mails)
+    found += [f"no mail to {who} about {what}" for who, what in sorted(expected - count.keys())]
     found += [f"{many} mails to {key}" for key, many in count.items() if many > 1]
-    found += [f"told, but follows nothing: {key}" for key in sorted(count.keys() - expected)]
+    found += [f"unexpected mail: {key}" for key in sorted(count.keys() - expected)]
     found += [
-        f"not the whole: {each}"
-        for each in storm.told
+        f"incomplete mail: {each}"
+        for each in storm.mails
         if not each.total == each.listed + each.omitted == deadlines // agreements
     ]
     return found
@@ -111,7 +112,7 @@ def _store(stack: Stack, each: int, agreements: int, recipients: int) -> datetim
             [recipients],
         )
         due_at = datetime.now(UTC).replace(microsecond=0) + AHEAD
-        # `store` begins an agreement with every ten thousand.
+        # `store` starts a new agreement with every ten thousand.
         for number in range(agreements):
             store(cursor, number * 10_000, each, due_at)
         cursor.execute("ANALYZE")
@@ -131,10 +132,10 @@ def _missing(stack: Stack, alerts: int) -> bool:
     return row != (alerts, False, False)
 
 
-def _read(recipient: str, subject: str, text: str) -> Told:
+def _read(recipient: str, subject: str, text: str) -> ReceivedMail:
     counted = _COUNTED.match(subject)
     omitted = _OMITTED.search(text)
-    return Told(
+    return ReceivedMail(
         recipient=recipient,
         agreement=counted[2] if counted else subject,
         total=int(counted[1].replace(",", "")) if counted else 1,
@@ -144,28 +145,26 @@ def _read(recipient: str, subject: str, text: str) -> Told:
 
 
 def main(deadlines: int, recipients: int, agreements: int) -> None:
-    """Play one storm and print what came of it; everything is thrown away at the end."""
+    """Run one storm and print the results."""
     sink = MailSink()
     sink.start()
     size = {"deadlines": deadlines, "recipients": recipients, "agreements": agreements}
     try:
         with (
             tempfile.TemporaryDirectory(prefix="pacta-storm-") as folder,
-            stack_in(Path(folder), sink.url, is_durable=True, **AS_BY_DEFAULT) as stack,
+            stack_in(Path(folder), sink.url, is_durable=True, **DEFAULT_INTERVALS) as stack,
         ):
             storm = run(stack, sink, **size, patience=5 * WITHIN_SECONDS)
-            runs, formed = _moments(stack)
+            swept, formed = _phases(stack)
     finally:
         sink.stop()
-    told = len({(each.recipient, each.agreement) for each in storm.told})
+    pairs = len({(each.recipient, each.agreement) for each in storm.mails})
     print(
-        f"{deadlines:,} deadlines in one instant, {recipients} recipients, {agreements} agreements"
+        f"{deadlines:,} deadlines at one instant, {recipients} recipients, {agreements} agreements"
     )
-    print(
-        f"messages {len(storm.told):,}, which is {len(storm.told) / agreements:,.1f} an agreement"
-    )
-    print(f"recipients and agreements told {told:,}")
-    print(f"swept by {runs:.1f} s, formed by {formed:.1f} s, last OK at {storm.seconds:.1f} s")
+    print(f"messages {len(storm.mails):,}, or {len(storm.mails) / agreements:,.1f} per agreement")
+    print(f"pairs of recipient and agreement {pairs:,}")
+    print(f"swept by {swept:.1f} s, formed by {formed:.1f} s, last OK at {storm.seconds:.1f} s")
     wrong = problems(storm, **size)
     if storm.seconds > WITHIN_SECONDS:
         wrong.append(f"it took longer than {WITHIN_SECONDS} s")
@@ -173,8 +172,8 @@ def main(deadlines: int, recipients: int, agreements: int) -> None:
         raise SystemExit("\n".join(wrong[:20]))
 
 
-def _moments(stack: Stack) -> tuple[float, float]:
-    """When the sweep was over and when the messages were there, from the instant."""
+def _phases(stack: Stack) -> tuple[float, float]:
+    """Return when the sweep ended and when the messages were formed, after the due instant."""
     with psycopg.connect(stack.postgres.url) as database:
         row = database.execute(
             "SELECT extract(epoch FROM (SELECT max(ended_at) FROM compliance_jobrun"

@@ -1,12 +1,12 @@
-"""How fast the sweep is, next to the same writes as one SQL statement.
+"""Measure how fast the sweep is, compared with one SQL statement that writes the same rows.
 
-`python -m benchmarks.sweep [STORED] [DUE]` fills its own database (1M deadlines by default) and
-prints for each round: rows per second of the sweep over 100k due deadlines, rows per second of one
-data-modifying statement that writes the same rows (the floor), and the ratio. Then it prints the
-time of a sweep that finds nothing due, at a tenth of the rows and at all of them.
+`python -m benchmarks.sweep [STORED] [DUE]` fills a temporary database (1M deadlines by default).
+Each round sweeps 100k due deadlines, has one SQL statement write the same rows for another 100k
+(the floor), and prints both rates and their ratio. At the end the benchmark prints how long a sweep
+takes that finds nothing due, with a tenth of the rows stored and with all of them.
 
-The server runs with fsync on, as in production. The floor decides nothing: it writes the outcome
-that the sweep has to compute. At the end both are compared, column by column.
+The server runs with fsync on, as in production. The statement makes no decisions: it writes the
+known outcome, which the sweep has to compute. The rows that both wrote are compared by column.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks import execute, expect, throwaway_database
 ROUNDS = 3
 SIGNED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST_DUE_AT = datetime(2026, 2, 1, tzinfo=UTC)
-# As long as that of most deadlines.
+# As long as the traces of most deadlines.
 TRACE = json.dumps(
     [
         "90 days after 2025-05-14, first day not counted: 2025-08-12, a Tuesday.",
@@ -36,7 +36,7 @@ FAR_DUE_AT = datetime(2190, 1, 1, tzinfo=UTC)
 
 
 def main(stored: int, due: int) -> None:
-    """Fill a database, measure, print; everything is thrown away at the end."""
+    """Fill the database, measure, and print the results."""
     with throwaway_database():
         _measure(stored, due)
 
@@ -89,7 +89,7 @@ def _sweep(as_of: datetime) -> int:
 
 
 def _empty_sweep() -> float:
-    """Return the median seconds of a batch when nothing is due."""
+    """Return the median seconds that a batch takes when nothing is due."""
     from compliance.operations.deadlines import projection
 
     execute("VACUUM (ANALYZE) compliance_deadline")
@@ -115,7 +115,7 @@ def _counts() -> set[int]:
 
 
 def fill(first: int, count: int, due_at: datetime) -> None:
-    """Store `count` pending deadlines, ten to an obligation, a thousand obligations each."""
+    """Store pending deadlines: ten per obligation, and a thousand obligations per agreement."""
     if not count:
         return
     from django.db import connection, transaction
@@ -133,8 +133,8 @@ def fill(first: int, count: int, due_at: datetime) -> None:
 
 
 def store(cursor: Any, first: int, count: int, due_at: datetime) -> None:
-    """Store deadlines as `fill` does, in the transaction of any cursor that binds on our side."""
-    # Plain rows, quickly: without the triggers that keep the history of obligations.
+    """Store deadlines like `fill`, with any cursor that binds parameters on the client side."""
+    # Skips the history triggers, to save time.
     cursor.execute("SET LOCAL session_replication_role = replica")
     cursor.execute(
         """
@@ -193,7 +193,7 @@ def store(cursor: Any, first: int, count: int, due_at: datetime) -> None:
 
 
 def _one_statement(as_of: datetime) -> int:
-    """Write what the sweep writes with one statement that knows the outcome: the floor."""
+    """Write what the sweep would write, with one statement. This is the floor."""
     [[count]] = execute(
         """
         WITH due AS (
@@ -235,7 +235,7 @@ def _one_statement(as_of: datetime) -> int:
 
 
 def _written(first: int, count: int) -> list[tuple[Any, ...]]:
-    """What was written of some deadlines, but for when and the value of hashes."""
+    """Return what was written about some deadlines, except times and the values of hashes."""
     return execute(
         """
         SELECT count(*), d.status, d.status_since - d.due_at, d.next_check_at - d.recorded_at,

@@ -1,9 +1,9 @@
-"""How fast the ledger is verified, beside reading the same rows and looking at none of them.
+"""Measure how fast the ledger is verified, compared with only reading the same rows.
 
-`python -m benchmarks.verify_ledger [DEADLINES]` fills a database of its own (100,000 deadlines by
-default, half of them missed, each tenth with a fact), seals it, and prints, round by round:
-deadlines per second of a whole check, deadlines per second of a sequential read of the same
-tables in PostgreSQL's binary form, and the ratio.
+`python -m benchmarks.verify_ledger [DEADLINES]` fills a temporary database (100,000 deadlines by
+default; half are missed, and every tenth has a fact) and seals it. Each round prints how many
+deadlines per second a complete check processes, how many a sequential read of the same tables in
+PostgreSQL's binary format processes (the floor), and the ratio.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TABLES = (
 
 
 def main(count: int) -> None:
-    """Fill, measure, print; everything is thrown away at the end."""
+    """Fill the database, measure, and print the results."""
     with throwaway_database():
         _fill(count)
         _measure(count)
@@ -40,7 +40,7 @@ def _measure(count: int) -> None:
     from compliance.queries.integrity import tampering as integrity
 
     began = time.perf_counter()
-    expect(seals.seal(as_of=NOW) is not None, True, "seal made")
+    expect(seals.seal(as_of=NOW) is not None, True, "seal created")
     print(f"{count:,} deadlines sealed in {time.perf_counter() - began:.2f} s", flush=True)
     print("round   check deadlines/s   floor deadlines/s   ratio", flush=True)
     ratios = []
@@ -61,7 +61,7 @@ def _measure(count: int) -> None:
 
 
 def _read() -> int:
-    """The floor: all rows, in the order in which they lie, a few thousand at a time."""
+    """Read all rows in their physical order, and return how many there are. This is the floor."""
     import psycopg
     from django.db import connection, transaction
 
@@ -78,7 +78,7 @@ def _read() -> int:
 
 
 def _fill(count: int) -> None:
-    """Store deadlines as documents do, a thousand to an agreement, and let time pass."""
+    """Import documents with a thousand deadlines each, and sweep them."""
     from compliance.domain.agreements.document_drafts import AgreementDocument
     from compliance.domain.drafts import read
     from compliance.operations.agreements import documents

@@ -70,7 +70,7 @@ def beat_heart() -> None:
 
 @shared_task
 def seal() -> None:
-    """Create the daily seal, and mail seals that were not mailed yet."""
+    """Create the daily seal, and mail seals that have not been mailed yet."""
     now = timezone.now()
     seals.seal(as_of=now)
     delivery.mail_seals(as_of=now)

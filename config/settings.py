@@ -201,7 +201,8 @@ AXES_COOLOFF_TIME = 1  # hours
 # finds nothing, and locks nobody out.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_RESET_ON_SUCCESS = True
-# A locked account opens an hour after the last failure that counted, whatever is tried meanwhile.
+# A locked account is unlocked one hour after the last failure that counted; attempts in the
+# meantime do not extend the lock.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
 # Both together: a stranger must not be able to lock somebody else out of their account.
@@ -265,7 +266,7 @@ REST_FRAMEWORK = {
         "compliance.api.authentication.BearerAuthentication",
         "compliance.api.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelRights"],
+    "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.ModelPermissions"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["compliance.api.renderers.ORJSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

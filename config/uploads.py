@@ -13,9 +13,9 @@ FORM_SIZE = 2**20
 
 
 class BoundedUploadHandler(FileUploadHandler):
-    """Rejects a form whose files exceed LARGEST_FILE, by its Content-Length and by what arrives.
+    """Rejects a form whose files exceed LARGEST_FILE, by Content-Length and by received data.
 
-    Django itself reads files of any size.
+    Without it, Django reads files of any size.
     """
 
     def handle_raw_input(self, _input: Any, _meta: Any, content_length: int, *_rest: Any) -> None:

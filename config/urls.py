@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 
 from compliance.api.system.health import healthz, readyz
 from compliance.api.system.metrics import metrics
-from compliance.api.urls import nowhere
+from compliance.api.urls import unknown_address
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -18,7 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics),
     path("", include("compliance.web.urls")),
     path("api/v1/", include("compliance.api.urls")),
-    path("api/", include([nowhere])),
+    path("api/", include([unknown_address])),
 ]
 
 handler400 = "compliance.api.problems.bad_request"

@@ -1,4 +1,4 @@
-"""Runs the whole of Pacta on one machine: `manage.py up`.
+"""Runs all of Pacta on one machine: `manage.py up`.
 
 It starts the embedded PostgreSQL and Valkey where DATABASE_URL and REDIS_URL are unset, prepares
 the database, and keeps the web process, the workers and beat running. Production needs none of it:

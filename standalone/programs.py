@@ -36,7 +36,7 @@ def programs() -> list[Program]:
 
 def _worker(queue: str, number: int = 1) -> Program:
     name = queue if number == 1 else f"{queue}-{number}"
-    # Workers share no state but the database, so they have nothing to tell each other.
+    # Workers share only the database, so they need not communicate with each other.
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
     options = [f"--queues={queue}", f"--hostname={name}@%h", "--pool=solo", *quiet]
     return Program(name=name, command=[*_CELERY, "worker", *options])

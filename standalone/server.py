@@ -49,7 +49,7 @@ class Server(ABC):
     name: ClassVar[Literal["postgres", "valkey"]]
     setting: ClassVar[str]  # the environment variable that replaces this server
     _death_signal: ClassVar[signal.Signals]
-    # Parts of log lines after which another attempt to start can succeed.
+    # Parts of log lines that mean that another attempt to start can succeed.
     _transient_failures: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, var_dir: Path) -> None:

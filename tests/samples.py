@@ -1,4 +1,4 @@
-"""A small agreement between two parties, made the way users make one."""
+"""A small agreement between two parties, created by the same operations as for users."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SUPPLIER = {
 
 
 def utc(text: str) -> datetime:
-    """An instant in UTC, from its ISO form without the zone."""
+    """Return an instant in UTC from its ISO form without a zone."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def duty(ref: str = "O-1", due_on: str = "2026-03-15", **more: Any) -> dict[str, Any]:
-    """An obligation of the supplier towards the buyer, as a document has it."""
+def obligation(ref: str = "O-1", due_on: str = "2026-03-15", **more: Any) -> dict[str, Any]:
+    """Return an obligation of the supplier to the buyer, as in a document."""
     return {
         "ref": ref,
         "title": f"Deliver lot {ref}",
@@ -48,8 +48,8 @@ def duty(ref: str = "O-1", due_on: str = "2026-03-15", **more: Any) -> dict[str,
     }
 
 
-def document(ref: str = "supply", *duties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """An agreement document between the buyer and the supplier."""
+def document(ref: str = "supply", *obligations: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the document of an agreement between the buyer and the supplier."""
     return {
         "format": "pacta.agreement/v1",
         "ref": ref,
@@ -57,7 +57,7 @@ def document(ref: str = "supply", *duties: Mapping[str, Any], **more: Any) -> di
         "kind": "contract",
         "signed_on": "2026-01-10",
         "parties": [BUYER, SUPPLIER],
-        "obligations": list(duties) or [duty()],
+        "obligations": list(obligations) or [obligation()],
         **more,
     }
 
@@ -67,28 +67,28 @@ def load(value: Mapping[str, Any], *, as_of: datetime) -> Agreement:
     return documents.load(document=read(AgreementDocument, value), by=None, as_of=as_of).agreement
 
 
-def agree(
-    *duties: Mapping[str, Any], ref: str = "supply", as_of: datetime | None = None, **more: Any
+def create_agreement(
+    *obligations: Mapping[str, Any], ref: str = "supply", as_of: datetime | None = None, **more: Any
 ) -> Deadline:
-    """Store an agreement with these duties; the deadline of the first is given back."""
-    agreement = load(document(ref, *duties, **more), as_of=as_of or utc("2026-02-01T00:00"))
+    """Store an agreement with these obligations, and return the deadline of the first."""
+    agreement = load(document(ref, *obligations, **more), as_of=as_of or utc("2026-02-01T00:00"))
     return agreement.deadlines.order_by("obligation_id", "number")[0]
 
 
-def follow(email: str = DESK, agreement: Agreement | None = None) -> Subscription:
-    """Have an address told of everything, or of one agreement."""
+def subscribe(email: str = DESK, agreement: Agreement | None = None) -> Subscription:
+    """Subscribe an address to everything, or to one agreement."""
     return Subscription.objects.create(email=email, agreement=agreement)
 
 
 def record(deadline: Deadline, *, as_of: datetime, by: User | None = None, **fields: Any) -> Fact:
-    """Record a fact and bring `deadline` up to date."""
+    """Record a fact about `deadline`, and reload it."""
     fact = facts.record(deadline=deadline, draft=read(FactDraft, fields), by=by, as_of=as_of)
     deadline.refresh_from_db()
     return fact
 
 
-def state(deadline: Deadline, *, as_of: datetime, **fields: Any) -> Position:
-    """Record what a party says of a deadline."""
+def state_position(deadline: Deadline, *, as_of: datetime, **fields: Any) -> Position:
+    """Record the position of a party on `deadline`, and reload it."""
     position = positions.state(
         deadline=deadline, draft=read(PositionDraft, fields), by=None, as_of=as_of
     )
@@ -102,23 +102,23 @@ def counts(run: JobRun, *names: str) -> tuple[int, ...]:
 
 
 def statuses(deadlines: Sequence[Deadline]) -> list[str]:
-    """The stored statuses, in order."""
+    """Return the statuses of deadlines, in order."""
     return [deadline.status for deadline in deadlines]
 
 
 def deadline_of(ref: str, number: int = 1) -> Deadline:
-    """A deadline of the obligation of that ref, as it is stored now."""
+    """Load a deadline of the obligation with this ref."""
     return Deadline.objects.select_related("obligation").get(obligation__ref=ref, number=number)
 
 
-def correct(value: Mapping[str, Any], *, as_of: datetime) -> None:
-    """Correct the stored obligation that has the ref of `value`."""
+def update_obligation(value: Mapping[str, Any], *, as_of: datetime) -> None:
+    """Update the stored obligation that has the ref of `value`."""
     obligation = deadline_of(value["ref"]).obligation
     obligations.update(obligation=obligation, draft=read(ObligationDraft, value), as_of=as_of)
 
 
-def amend(*, as_of: datetime, **changed: Any) -> None:
-    """Correct the one stored agreement; what is not in `changed` is that of `document`."""
+def update_agreement(*, as_of: datetime, **changed: Any) -> None:
+    """Update the only stored agreement; fields not in `changed` are those of `document`."""
     agreement = Agreement.objects.get()
     kept = {name: document()[name] for name in ("title", "kind", "signed_on")}
     fields = {"ref": agreement.ref, **kept, "parties": [{"code": "ACME"}, {"code": "CHN"}]}
@@ -126,8 +126,8 @@ def amend(*, as_of: datetime, **changed: Any) -> None:
     agreements.update(agreement=agreement, draft=draft, as_of=as_of)
 
 
-def befall(*, as_of: datetime, **fields: Any) -> Fact:
-    """Record what befell the one stored agreement as a whole."""
+def record_agreement_fact(*, as_of: datetime, **fields: Any) -> Fact:
+    """Record a fact about the only stored agreement."""
     return facts.record_of_agreement(
         agreement=Agreement.objects.get(),
         draft=read(AgreementFactDraft, fields),

@@ -1,4 +1,4 @@
-"""The settings of a test run: those of the service, over servers of the run's own.
+"""The settings of a test run: those of the service, with the servers of the run.
 
 pytest-django imports this before any conftest, which makes it the one place where the environment
 can still be set. The servers are started by `tests/conftest.py`.

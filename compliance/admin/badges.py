@@ -32,7 +32,7 @@ def status_badges(deadline: Deadline) -> SafeString:
 
 
 def lateness(deadline: Deadline, as_of: datetime) -> str:
-    """Return how late an unmet deadline is, or how far away the next date of an open one is."""
+    """Return how late an unmet deadline is, or the time until the next date of an open one."""
     due_at = deadline.due_at
     is_achieved = deadline.obligation.kind == _ACHIEVE
     match Status(deadline.status):

@@ -1,4 +1,4 @@
-"""Form fields that pass on what was typed. The drafts parse and validate it."""
+"""Form fields that pass their input on unchanged. The drafts parse and validate it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class DraftRowsMixin:
 
 
 class PartInline(DraftRowsMixin, TabularInline):
-    """Rows that are part of their parent: whoever may change the parent may change them."""
+    """Rows that are part of their parent: users who may change the parent may change them."""
 
     parent_model_name: str
     hide_title = True

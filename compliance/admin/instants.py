@@ -1,13 +1,13 @@
-"""How the admin shows instants, due dates and durations: in UTC, with the local zone beside it."""
+"""Instants, due dates and durations as text: in UTC, and in the local zone."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from compliance.domain.civil_time import displayed_zone_name, wall_clock, zone_label
 from compliance.models import Deadline
 
 _DAY = timedelta(days=1)
@@ -21,9 +21,9 @@ def utc_text(at: datetime) -> str:
 
 def local_text(at: datetime, timezone: str) -> str:
     """Return an instant as local time in a zone, with the zone's name."""
-    at = at.astimezone(ZoneInfo(timezone))
+    at = wall_clock(at, displayed_zone_name(timezone))
     clock = f"{at:%Y-%m-%d %H:%M:%S}" if at.second else f"{at:%Y-%m-%d %H:%M}"
-    return f"{clock} {timezone}"
+    return f"{clock} {zone_label(timezone)}"
 
 
 def utc_html(at: datetime | None, timezone: str | None = None) -> SafeString:
@@ -41,11 +41,13 @@ def utc_html(at: datetime | None, timezone: str | None = None) -> SafeString:
 def due_text(deadline: Deadline) -> str:
     """Return the due date in the deadline's zone, with the time of day if it has one.
 
+    Show `zone_label` beside it.
+
     A dormant deadline has no date yet. An obligation to maintain or refrain may have no end date.
     """
     if deadline.due_on is None or deadline.due_at is None:
         return "no date yet" if deadline.obligation.due else "no end date"
-    local = deadline.due_at.astimezone(ZoneInfo(deadline.timezone))
+    local = wall_clock(deadline.due_at, displayed_zone_name(deadline.timezone))
     if local.date() != deadline.due_on:
         return f"{deadline.due_on:%Y-%m-%d}"
     return f"{deadline.due_on:%Y-%m-%d} {local:%H:%M}"

@@ -1,4 +1,4 @@
-"""The pages of the admin that messages and calendars link to."""
+"""Register the pages of the admin to which messages and calendars link."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from compliance.domain.problems import Invalid, Problem
 
 
 def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values without empty ones: in a draft, an empty field is a missing one."""
+    """Return the values without empty ones, because a draft expects missing fields instead."""
     return {name: value for name, value in values.items() if value not in ("", None, [])}
 
 
@@ -39,7 +39,7 @@ def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
 
 
 def _field_name(form: forms.BaseForm, path: str) -> str | None:
-    """Return the field for a path: `due/on` is `due_on`, or else the closest parent or alias."""
+    """Return the field for a path: `due/on` becomes `due_on`, or else its parent or an alias."""
     parts = path.split("/")
     for end in range(len(parts), 0, -1):
         name = "_".join(parts[:end])
@@ -50,7 +50,7 @@ def _field_name(form: forms.BaseForm, path: str) -> str | None:
 
 
 class DraftForm(ModelForm):
-    """Collects the values of a draft. Skips the model's own validation: the draft does it."""
+    """Collects the values of a draft. The draft replaces the validation by the model."""
 
     # Fields that show the problems of a path that has no field of its own.
     aliases: ClassVar[Mapping[str, str]] = {}
@@ -92,7 +92,7 @@ class OperationAdmin(ModelAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Invalid as error:
-            # Django passes nothing but the request to the forms that it builds again.
+            # Django passes only the request to the forms that it builds again.
             request.draft_problems = error.problems  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
 

@@ -1,4 +1,4 @@
-"""What every page that we add to the admin needs: its row and the context of its template."""
+"""Shared code of the pages that we add to the admin: loading the row, and the template context."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = TypeVar("Row", bound=Model)
 def get_row_or_404(
     model_admin: ModelAdmin, request: HttpRequest, object_id: str, model: type[Row]
 ) -> Row:
-    """Return the row with this id among those that the user may see.
+    """Return the row with this id if the user may see it.
 
     Raises:
         Http404: if there is none.

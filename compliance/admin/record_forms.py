@@ -10,7 +10,12 @@ from django import forms
 
 from compliance.admin import fields
 from compliance.admin.theme import Select
-from compliance.domain.civil_time import NonexistentLocalTime, civil_day, instant
+from compliance.domain.civil_time import (
+    NonexistentLocalTime,
+    civil_day,
+    displayed_zone_name,
+    instant,
+)
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Deadline, User
 
@@ -32,7 +37,7 @@ class RecordForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.agreement = agreement
-        self.zone_name = zone_name
+        self.zone_name = displayed_zone_name(zone_name)
         self.prepare(as_of)
 
     def prepare(self, as_of: datetime) -> None:

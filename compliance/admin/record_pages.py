@@ -16,6 +16,7 @@ from compliance.admin.fields import time_zone_context
 from compliance.admin.operation_forms import add_problems
 from compliance.admin.record_forms import RecordForm
 from compliance.admin.theme import ModelAdmin, button
+from compliance.domain.civil_time import zone_label
 from compliance.domain.problems import Invalid
 from compliance.models import Deadline, User
 
@@ -54,12 +55,13 @@ def record_page(
 
 
 def deadline_context(deadline: Deadline) -> dict[str, Any]:
-    """Return what record pages show about the deadline above their form."""
+    """Return the template context about the deadline, which record pages show above their form."""
     return {
         "subtitle": str(deadline.obligation),
         "subject": deadline.obligation,
         "status": badges.status_badges(deadline),
         "due": instants.due_text(deadline),
+        "zone": zone_label(deadline.timezone),
         "due_utc": instants.utc_html(deadline.due_at, deadline.timezone),
         "parties": badges.parties_html(deadline.obligation),
     }

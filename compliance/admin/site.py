@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from compliance.admin import badges, instants, urls
+from compliance.domain.civil_time import zone_label
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
 from compliance.operations.system.outages import PARTS
@@ -61,7 +62,7 @@ _SIDEBAR = (
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups of links in the sidebar, without those that the user may not view."""
+    """Return the groups of links in the sidebar that the user may view."""
     return [
         {
             "title": title,
@@ -100,7 +101,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not _may_view(request, "deadline"):
         return context
     now = timezone.now()
-    found = overview.at_a_glance(as_of=now)
+    found = overview.load(as_of=now)
     return {
         **context,
         "overview": found,
@@ -117,7 +118,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
+def _sweep_state(found: overview.Overview, now: datetime) -> dict[str, Any]:
     """Return when the last sweep finished, and whether that is recent enough."""
     last = found.last_sweep
     ended_at = last.ended_at if last else None
@@ -127,21 +128,21 @@ def _sweep_state(found: overview.Desk, now: datetime) -> dict[str, Any]:
     return {"sweep_is_alive": is_alive, "sweep_age": instants.duration_text(now, ended_at)}
 
 
-def _failed_audit(request: HttpRequest, found: overview.Desk) -> dict[str, Any] | None:
+def _failed_audit(request: HttpRequest, found: overview.Overview) -> dict[str, Any] | None:
     last = found.last_audit
     if last is None or not last.problems or not _may_view(request, "jobrun"):
         return None
     return {"url": urls.row_url("jobrun", last.pk), "count": len(last.problems)}
 
 
-def _failed_recomputation_url(found: overview.Desk) -> str:
+def _failed_recomputation_url(found: overview.Overview) -> str:
     last = found.last_recomputation
     if last is None or not last.counts["failed"]:
         return ""
     return urls.row_url("jobrun", last.pk)
 
 
-def _outages(request: HttpRequest, found: overview.Desk, now: datetime) -> list[dict[str, Any]]:
+def _outages(request: HttpRequest, found: overview.Overview, now: datetime) -> list[dict[str, Any]]:
     if not _may_view(request, "outage"):
         return []
     return [
@@ -156,6 +157,7 @@ def _outages(request: HttpRequest, found: overview.Desk, now: datetime) -> list[
 
 
 def _deadline_row(deadline: Deadline, now: datetime) -> dict[str, Any]:
+    zone = zone_label(deadline.timezone) if deadline.due_at else ""
     return {
         "url": urls.deadline_url(deadline.pk),
         "title": deadline.obligation.title,
@@ -163,7 +165,7 @@ def _deadline_row(deadline: Deadline, now: datetime) -> dict[str, Any]:
         "status": badges.status_badges(deadline),
         "severity": badges.badge(deadline.obligation.severity),
         "parties": badges.parties_html(deadline.obligation),
-        "due": f"{instants.due_text(deadline)} {deadline.timezone if deadline.due_at else ''}",
+        "due": f"{instants.due_text(deadline)} {zone}",
         "due_utc": instants.utc_html(deadline.due_at, deadline.timezone) if deadline.due_at else "",
         "lateness": badges.lateness(deadline, now),
     }

@@ -1,4 +1,4 @@
-"""Who sends a request: `Authorization: Bearer <token>`, or the session of the admin."""
+"""Authentication by `Authorization: Bearer <token>` or by the session of the admin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REFUSAL = "This token is mistyped, revoked or expired."
 
 
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """Knox tokens, looked up with one query."""
+    """Authenticates by Knox tokens, which are looked up with one query."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         """Return the user of a token, and the token.
@@ -46,13 +46,13 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
 
 
 class SessionAuthentication(BaseSessionAuthentication):
-    """The session of the admin. A request that writes needs its CSRF token as `X-CSRFToken`."""
+    """Authenticates by the admin session. Writing requires its CSRF token as `X-CSRFToken`."""
 
     def enforce_csrf(self, request: Request) -> None:
         """Check the CSRF token without reading the body.
 
-        Django looks for the token in the form that a POST sends, and would have the body parsed
-        before it is known whether the user may send one. It does not do so for other methods.
+        For POST, Django looks for the token in the form, and would therefore parse the body before
+        the permissions of the user are checked. It does not do so for other methods.
 
         Raises:
             PermissionDenied: the token is missing or wrong.

@@ -43,7 +43,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class SessionScheme(BaseSessionScheme):  # type: ignore[no-untyped-call]  # the library is untyped
-    """The session of the admin."""
+    """The admin session as a security scheme."""
 
     target_class = "compliance.api.authentication.SessionAuthentication"
 
@@ -65,7 +65,7 @@ class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
 
 
 class Changes:
-    """A body with only the fields of a draft that change."""
+    """A body that contains only the changed fields of a draft."""
 
     draft: type[Draft]
 
@@ -111,9 +111,9 @@ def _schema_of(model: type[BaseModel], auto_schema: AutoSchema) -> dict[str, Any
     return schema
 
 
-def asked(question: type[Filter]) -> list[OpenApiParameter]:
+def filter_parameters(filter_class: type[Filter]) -> list[OpenApiParameter]:
     """Return the query parameters of a filter."""
-    schema = question.model_json_schema(mode="validation")
+    schema = filter_class.model_json_schema(mode="validation")
     parts = schema.get("$defs", {})
     found = []
     for name, described in schema.get("properties", {}).items():
@@ -145,7 +145,7 @@ def _resolved(schema: Any, parts: dict[str, Any]) -> Any:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    # A missing parameter becomes null internally, but an address cannot contain null.
+    # A missing parameter becomes null internally, but a URL cannot contain null.
     schema = {name: value for name, value in schema.items() if name != "description"}
     if schema.get("default", ...) is None:
         del schema["default"]
@@ -158,8 +158,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def paged(row: type[serializers.Serializer[Any]], *, is_endless: bool = False) -> Any:
-    """Return the description of a page of rows. If `is_endless`, `next` is never null."""
+def page_of(row: type[serializers.Serializer[Any]], *, is_endless: bool = False) -> Any:
+    """Return the description of a page of rows. With `is_endless`, `next` is never null."""
     page = type(
         f"{row.__name__.removesuffix('Row')}Page",
         (serializers.Serializer,),
@@ -212,7 +212,7 @@ def describe_problems(result: dict[str, Any], **_others: object) -> dict[str, An
 
 
 def _unmarked(value: Any) -> Any:
-    # drf-spectacular leaves these marks for a hook that names enums. It is not used.
+    # drf-spectacular leaves these marks for a hook that names enums, which is not used here.
     if isinstance(value, dict):
         return {name: _unmarked(each) for name, each in value.items() if name != "x-spec-enum-id"}
     return [_unmarked(each) for each in value] if isinstance(value, list) else value

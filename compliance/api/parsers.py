@@ -18,7 +18,7 @@ LONGEST_DOCUMENT = 8 * MEBIBYTE
 
 
 class StrictJSONParser(BaseParser):
-    """JSON in UTF-8. Rejects NaN, lone surrogates and duplicate fields."""
+    """Parses JSON in UTF-8. Rejects NaN, lone surrogates and duplicate fields."""
 
     media_type = "application/json"
     is_yaml = False
@@ -30,10 +30,10 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The value that a body stands for.
+        """Return the value of a body.
 
         Raises:
-            PayloadTooLarge: it is too long, whatever it said of its length.
+            PayloadTooLarge: it is too long, whatever its Content-Length says.
             Invalid: it cannot be read.
         """
         text = stream.read(self.longest + 1)
@@ -44,34 +44,34 @@ class StrictJSONParser(BaseParser):
 
 
 class DocumentJSONParser(StrictJSONParser):
-    """Agreement documents in JSON."""
+    """Parses agreement documents in JSON."""
 
     longest = LONGEST_DOCUMENT
 
 
 class DocumentYAMLParser(DocumentJSONParser):
-    """Agreement documents in YAML."""
+    """Parses agreement documents in YAML."""
 
     media_type = "application/yaml"
     is_yaml = True
 
 
 class OldYAMLParser(DocumentYAMLParser):
-    """YAML under its media type from before registration."""
+    """Parses YAML under the media type used before `application/yaml` was registered."""
 
     media_type = "application/x-yaml"
 
 
 class TextYAMLParser(DocumentYAMLParser):
-    """YAML under another of its media types."""
+    """Parses YAML under the media type `text/yaml`."""
 
     media_type = "text/yaml"
 
 
-def accept_pieces(request: HttpRequest) -> None:
+def allow_chunked_body(request: HttpRequest) -> None:
     """Allow a chunked body (`Transfer-Encoding: chunked`) to be read.
 
-    It has no length, and Django would treat it as empty.
+    Such a body has no length, so Django would treat it as empty.
 
     Raises:
         LengthRequired: the web server does not mark the end of a chunked body.

@@ -13,11 +13,11 @@ from compliance.models import ApiToken
 _VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change"}
 
 
-class ModelRights(BasePermission):
-    """Reading needs `view`, POST `add` and PATCH `change`, on every model of the view's `rights`.
+class ModelPermissions(BasePermission):
+    """Requires `view` to read, `add` to POST and `change` to PATCH, on all `permission_models`.
 
-    Where a view `stores_nothing`, POST reads. A read-only token can never write, whatever its
-    user may do.
+    If a view `stores_nothing`, a POST counts as reading. A read-only token can never write,
+    regardless of the permissions of its user.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -39,7 +39,7 @@ class ModelRights(BasePermission):
         if method not in _VERBS:
             raise MethodNotAllowed(method)
         verb = "view" if only_reads else _VERBS[method]
-        for model in view.rights:
+        for model in view.permission_models:
             name = f"{verb}_{model._meta.model_name}"
             if not request.user.has_perm(f"{model._meta.app_label}.{name}"):
                 sentence = f"Your account lacks the permission to {verb} "

@@ -32,14 +32,14 @@ _BUSY = "Another change to the same data is under way: wait a moment, and try ag
 
 
 class PayloadTooLarge(rest_errors.APIException):
-    """The body is longer than this address accepts."""
+    """The body is longer than this endpoint accepts."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
 
 
 class LengthRequired(rest_errors.APIException):
-    """The body is chunked, and the web server does not support that."""
+    """The body is chunked, which the web server does not support."""
 
     status_code = HTTPStatus.LENGTH_REQUIRED
     default_detail = "Send the body with a Content-Length."
@@ -62,7 +62,7 @@ def problem(status: int, detail: str, *, errors: Sequence[Problem] = ()) -> Http
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
-    """Return the response to an exception, or None to let Django answer with a server error."""
+    """Return the response to an exception, or None to let Django report a server error."""
     if isinstance(error, Invalid):
         return _invalid(error)
     if isinstance(error, Http404):
@@ -130,28 +130,28 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer a request that Django rejects before it reaches a view."""
+    """Return the response to a request that Django rejects before it reaches a view."""
     if _is_api(request):
         return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
     return defaults.bad_request(request, exception)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer a forbidden request."""
+    """Return the response to a forbidden request."""
     if _is_api(request):
         return problem(HTTPStatus.FORBIDDEN, "You do not have permission to do this.")
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer a request for an unknown address."""
+    """Return the response to a request for an unknown address."""
     if _is_api(request):
         return problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Answer after a server error. The details are logged, not shown."""
+    """Return the response after a server error. The details are logged, not shown."""
     if _is_api(request):
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred. It has been logged."

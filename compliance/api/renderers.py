@@ -1,4 +1,4 @@
-"""Rows as JSON: instants in UTC with Z, civil days, exact quantities."""
+"""Renders rows as JSON: instants in UTC with Z, civil days, exact quantities."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ORJSONRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return the data of a response as bytes; empty if there is none."""
+        """Return the data of a response as bytes, or no bytes if there is none."""
         if data is None:
             return b""
         return orjson.dumps(data, default=_plain, option=orjson.OPT_UTC_Z)
@@ -33,7 +33,7 @@ class ORJSONRenderer(BaseRenderer):
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        # All digits of the number, not the nearest float.
+        # Keep all digits, instead of the nearest float.
         return orjson.Fragment(format(value.normalize(), "f"))
     if isinstance(value, Promise):
         return str(value)

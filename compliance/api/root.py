@@ -20,9 +20,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from compliance.api.views import Views, nothing_asked
+from compliance.api.views import Views, reject_query_parameters
 
-_ROOMS = (
+_RESOURCES = (
     "parties", "agreements", "obligations", "deadlines", "facts", "determinations", "proposals",
     "evidence", "positions", "breaches", "alerts", "subscriptions", "summary", "changes", "seals",
     "due-rules-preview", "document-schema", "schema", "docs",
@@ -37,8 +37,8 @@ class RootViews(Views):
     @extend_schema(operation_id="root", responses={200: dict[str, str]})
     def retrieve(self, request: Request) -> Response:
         """List the resources."""
-        nothing_asked(request)
-        here = {name: request.build_absolute_uri(reverse(f"api:{name}")) for name in _ROOMS}
+        reject_query_parameters(request)
+        here = {name: request.build_absolute_uri(reverse(f"api:{name}")) for name in _RESOURCES}
         return Response(here)
 
 
@@ -50,15 +50,15 @@ class SchemaView(SpectacularAPIView):
     ]  # fmt: skip
 
 
-class NowhereView(APIView):
-    """Unknown addresses. An address that only lacks its trailing slash is redirected."""
+class UnknownAddressView(APIView):
+    """Responds to unknown addresses. Redirects if only the trailing slash is missing."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Answer regardless of the method.
+        """Respond in the same way to every method.
 
         Raises:
             NotFound: always, unless the address is redirected.
@@ -66,15 +66,15 @@ class NowhereView(APIView):
         if request.path.endswith("/"):
             raise NotFound("There is nothing at this address. /api/v1/ lists the resources.")
         try:
-            is_nowhere = resolve(f"{request.path_info}/").url_name == "nowhere"
+            is_unknown = resolve(f"{request.path_info}/").url_name == "unknown_address"
         except Resolver404:
-            is_nowhere = True
-        if is_nowhere or request.method not in {"GET", "HEAD"}:
-            hint = "" if is_nowhere else f" Addresses end with a slash: {request.path}/"
+            is_unknown = True
+        if is_unknown or request.method not in {"GET", "HEAD"}:
+            hint = "" if is_unknown else f" Addresses end with a slash: {request.path}/"
             raise NotFound(f"There is nothing at this address.{hint}")
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Send on."""
+        """Redirect to the address with a trailing slash."""
         return HttpResponsePermanentRedirect(
             request._request.get_full_path(force_append_slash=True)
         )

@@ -29,7 +29,7 @@ from compliance.api.deadlines.why import WhyViews
 from compliance.api.due_dates.due_rules import PreviewViews
 from compliance.api.evidence.evidence import EvidenceViews, FileViews
 from compliance.api.integrity.seals import SealViews
-from compliance.api.root import NowhereView, RootViews, SchemaView
+from compliance.api.root import RootViews, SchemaView, UnknownAddressView
 
 app_name = "api"
 
@@ -67,7 +67,7 @@ register_converter(_AgreementRef, "agreement_ref")
 register_converter(_PartyCode, "party_code")
 
 
-def _room(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPattern]:
+def _routes(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPattern]:
     """Return the list and detail addresses of a resource, with the methods of its views."""
 
     def verbs(**actions: str) -> dict[str, Any]:
@@ -85,16 +85,16 @@ def _room(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPatt
 
 urlpatterns = [
     path("", RootViews.as_view({"get": "retrieve"}), name="root"),
-    *_room("parties", PartyViews, "<party_code:code>"),
+    *_routes("parties", PartyViews, "<party_code:code>"),
     path("agreements/import/", ImportViews.as_view({"post": "create"}), name="import"),
-    *_room("agreements", AgreementViews, "<agreement_ref:ref>"),
-    *_room("obligations", ObligationViews),
+    *_routes("agreements", AgreementViews, "<agreement_ref:ref>"),
+    *_routes("obligations", ObligationViews),
     path(
         "obligations/<id:id>/consequences/",
         ObligationViews.as_view({"get": "consequences"}),
         name="consequences",
     ),
-    *_room("deadlines", DeadlineViews),
+    *_routes("deadlines", DeadlineViews),
     path(
         "deadlines/<id:id>/timeline/",
         DeadlineViews.as_view({"get": "timeline"}),
@@ -111,9 +111,9 @@ urlpatterns = [
         WhatIfViews.as_view({"post": "create"}),
         name="what-if",
     ),
-    *_room("facts", FactViews),
-    *_room("determinations", DeterminationViews),
-    *_room("proposals", ProposalViews),
+    *_routes("facts", FactViews),
+    *_routes("determinations", DeterminationViews),
+    *_routes("proposals", ProposalViews),
     path(
         "proposals/<id:id>/approve/",
         DecisionViews.as_view({"post": "approve"}),
@@ -124,7 +124,7 @@ urlpatterns = [
         DecisionViews.as_view({"post": "reject"}),
         name="proposal-reject",
     ),
-    *_room("evidence", EvidenceViews),
+    *_routes("evidence", EvidenceViews),
     path(
         "evidence/<id:id>/files/",
         FileViews.as_view({"get": "list", "post": "create"}),
@@ -135,14 +135,14 @@ urlpatterns = [
         FileViews.as_view({"get": "retrieve"}),
         name="file",
     ),
-    *_room("positions", PositionViews),
-    *_room("breaches", BreachViews),
+    *_routes("positions", PositionViews),
+    *_routes("breaches", BreachViews),
     path(
         "breaches/<id:id>/acknowledge/",
         AcknowledgementViews.as_view({"post": "create"}),
         name="breach-acknowledge",
     ),
-    *_room("alerts", AlertViews),
+    *_routes("alerts", AlertViews),
     path(
         "alerts/<id:id>/attempts/",
         AttemptViews.as_view({"get": "list"}),
@@ -153,20 +153,20 @@ urlpatterns = [
         RedeliveryViews.as_view({"post": "create"}),
         name="alert-redeliver",
     ),
-    *_room("subscriptions", SubscriptionViews),
-    *_room("webhooks", WebhookViews),
+    *_routes("subscriptions", SubscriptionViews),
+    *_routes("webhooks", WebhookViews),
     path("webhooks/<id:id>/rotate/", WebhookViews.as_view({"post": "rotate"}), name="rotate"),
-    *_room("calendar-feeds", CalendarFeedViews),
+    *_routes("calendar-feeds", CalendarFeedViews),
     path(
         "calendar-feeds/<id:id>/revoke/",
         CalendarFeedViews.as_view({"post": "revoke"}),
         name="calendar-feed-revoke",
     ),
-    *_room("silences", SilenceViews),
+    *_routes("silences", SilenceViews),
     path("silences/<id:id>/end/", SilenceViews.as_view({"post": "end"}), name="silence-end"),
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
-    *_room("seals", SealViews),
+    *_routes("seals", SealViews),
     path("changes/between/", ComparisonViews.as_view({"get": "list"}), name="changes-between"),
     path("changes/", ChangeViews.as_view({"get": "list"}), name="changes"),
     path(
@@ -177,4 +177,4 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
 ]
-nowhere = re_path(r"^.*$", NowhereView.as_view(), name="nowhere")
+unknown_address = re_path(r"^.*$", UnknownAddressView.as_view(), name="unknown_address")

@@ -1,4 +1,4 @@
-"""What all API views share: read parameters and bodies, answer with rows."""
+"""Shared code of all API views: read parameters and bodies, and return rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from compliance.api.parsers import accept_pieces
+from compliance.api.parsers import allow_chunked_body
 from compliance.domain.drafts import Draft, read
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, User
@@ -27,26 +27,26 @@ DraftT = TypeVar("DraftT", bound=Draft)
 class Views(ViewSet):
     """Base class of the views of one resource."""
 
-    rights: ClassVar[tuple[type[Model], ...]]
+    permission_models: ClassVar[tuple[type[Model], ...]]
     """The models for which a user needs permissions. It has no default, so none is forgotten."""
 
     stores_nothing: ClassVar[bool] = False
     """Whether a POST stores nothing, so that read permission suffices."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check permissions, then open the body."""
+        """Check permissions, then make the body readable."""
         super().initial(request, *args, **kwargs)
-        if self.action is not None:  # else the method is not offered here
-            accept_pieces(request._request)
+        if self.action is not None:  # otherwise the method is not supported here
+            allow_chunked_body(request._request)
 
 
-def question(request: Request, kind: type[FilterT]) -> FilterT:
+def read_filter(request: Request, kind: type[FilterT]) -> FilterT:
     """Return the query parameters as a filter.
 
     Raises:
         Invalid: names each parameter that is unknown, repeated or invalid.
     """
-    asked: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, values in request.query_params.lists():
         if len(values) > 1:
             raise refusal(name, f"Give {name} once.")
@@ -55,9 +55,9 @@ def question(request: Request, kind: type[FilterT]) -> FilterT:
             raise refusal(
                 name.replace("\x00", ""), "Remove the characters that are not valid UTF-8."
             )
-        asked[name] = values[0]
+        parameters[name] = values[0]
     try:
-        return read(kind, asked)
+        return read(kind, parameters)
     except Invalid as error:
         raise Invalid(_of_parameter(each, kind) for each in error.problems) from None
 
@@ -70,22 +70,22 @@ def _of_parameter(problem: Problem, kind: type[Filter]) -> Problem:
     return Problem(path=name, detail=f"Unknown parameter. Known parameters: {known}.")
 
 
-def nothing_asked(request: Request) -> None:
-    """Reject any query parameter."""
-    question(request, Filter)
+def reject_query_parameters(request: Request) -> None:
+    """Raise `Invalid` if the request has query parameters."""
+    read_filter(request, Filter)
 
 
-def body(request: Request, kind: type[DraftT]) -> DraftT:
+def read_body(request: Request, kind: type[DraftT]) -> DraftT:
     """Return the validated body.
 
     Raises:
         Invalid: lists every problem with its path in the body.
     """
-    return read(kind, sent(request))
+    return read(kind, body_fields(request))
 
 
-def corrected(request: Request, kind: type[DraftT], stored: Row | None) -> DraftT:
-    """Return the stored row as a draft, updated with the body.
+def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> DraftT:
+    """Return the stored row as a draft, with the fields in the body replaced.
 
     Raises:
         Invalid: lists every problem with its path in the body.
@@ -94,16 +94,16 @@ def corrected(request: Request, kind: type[DraftT], stored: Row | None) -> Draft
     if stored is None:
         raise NotFound
     kept = {name: stored[name] for name in kind.model_fields}
-    return read(kind, kept | sent(request))
+    return read(kind, kept | body_fields(request))
 
 
-def sent(request: Request) -> dict[str, Any]:
-    """Return the fields of the body, not yet validated.
+def body_fields(request: Request) -> dict[str, Any]:
+    """Return the fields of the body, which are not validated yet.
 
     Raises:
-        Invalid: the body is not an object, or the address has query parameters.
+        Invalid: the body is not an object, or the request has query parameters.
     """
-    nothing_asked(request)
+    reject_query_parameters(request)
     if not isinstance(request.data, dict):
         raise refusal("", "Send a JSON object.")
     return request.data
@@ -116,7 +116,7 @@ def user_of(request: Request) -> User:
     return request.user
 
 
-def found(row: Row | None) -> Response:
+def row_response(row: Row | None) -> Response:
     """Return a response with a row.
 
     Raises:
@@ -127,9 +127,9 @@ def found(row: Row | None) -> Response:
     return Response(row)
 
 
-def created(request: Request, row: Row | None, key: str) -> Response:
+def created_response(request: Request, row: Row | None, key: str) -> Response:
     """Return the response (201) for a new row, with its location."""
-    response = found(row)
+    response = row_response(row)
     response.status_code = HTTPStatus.CREATED
     if row is not None:
         response["Location"] = request.build_absolute_uri(f"{row[key]}/")
@@ -137,7 +137,7 @@ def created(request: Request, row: Row | None, key: str) -> Response:
 
 
 def page_response(request: Request, page: Page, **pinned: datetime | None) -> Response:
-    """Return a page with the full address of the next one, including `pinned` parameters."""
+    """Return a page with the full URL of the next one, which includes `pinned` parameters."""
     if page.next is None:
         return Response({"next": None, "results": page.rows})
     parameters = request.query_params.copy()

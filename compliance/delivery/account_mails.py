@@ -1,4 +1,4 @@
-"""Emails about a user's own account, which are sent at once and bypass the outbox."""
+"""Emails about a user's own account. They are sent immediately and bypass the outbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def send_password_link(*, to: str, path: str) -> None:
 
 
 def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
-    """Tell the former address of an account that the account now has another address.
+    """Notify the former address of an account that the account has a new address.
 
     Raises:
         Invalid: the mail server cannot be reached, or refuses the email.
@@ -44,7 +44,7 @@ def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
         subject="The address of your Pacta account was changed",
         body=(
             f"{changed_by} changed the address of your Pacta account to {new_address}.\n"
-            "If you did not ask for this, tell another administrator.\n"
+            "If you did not ask for this, contact another administrator.\n"
         ),
     )
 

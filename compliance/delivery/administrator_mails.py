@@ -1,6 +1,6 @@
 """Emails to the administrators about the service itself.
 
-They bypass the outbox, which may be what does not work.
+They bypass the outbox, because the outbox may be the part that does not work.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def send(
 def send_refusal(
     recipient: str, answer: str, *, message_id: int, mailer: Mailer | None = None
 ) -> None:
-    """Tell the administrators about a recipient that refuses messages. See `send`.
+    """Notify the administrators of a recipient that refuses messages. See `send`.
 
-    The recipient itself is left out, if it is an administrator.
+    If the recipient is an administrator, it is left out.
     """
     webhook = Webhook.objects.filter(messages=message_id).first()
     if webhook is None:

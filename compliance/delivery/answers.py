@@ -1,4 +1,4 @@
-"""How one attempt to deliver a message ended."""
+"""The outcome of one attempt to deliver a message."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from compliance.domain.vocabulary import AttemptOutcome
 
-# Servers may answer at any length; only this many characters are stored.
+# Answers can have any length; only this many characters are stored.
 MAX_ANSWER_LENGTH = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The outcome of an attempt and the text of the other side's answer.
+    """The outcome of an attempt, and the text of the answer.
 
     `is_server_fault` means that the next message would fail for the same reason.
     """

@@ -1,4 +1,4 @@
-"""The deadlines that messages report, with all that is reported about them."""
+"""Load the deadlines that messages report, with everything reported about them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Self
 
 from django.db.models import Prefetch
 
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
@@ -58,11 +59,11 @@ class Histories:
         return cls(entries=entries, facts=fact_summaries(fact_ids))
 
     def paragraph(self, deadline: Deadline) -> str:
-        """Return what has happened since a deadline was agreed, in one paragraph."""
+        """Return the history of a deadline since it was agreed, in one paragraph."""
         due_days = self.entries[deadline.pk]
         history = current_history(list(due_days))
         case = Case(
-            timezone=deadline.timezone,
+            timezone=displayed_zone_name(deadline.timezone),
             history=[StatusChange.of_entry(entry, due_days[entry]) for entry in history],
             facts=self.facts,
             verification=Verification(deadline.verification),

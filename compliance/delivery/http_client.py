@@ -1,4 +1,4 @@
-"""HTTP requests that end in time, whatever the server sends."""
+"""HTTP requests that end in limited time, even if the server is slow or misbehaves."""
 
 from __future__ import annotations
 

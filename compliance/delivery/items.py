@@ -10,6 +10,7 @@ from compliance.delivery import links, sentences
 from compliance.delivery.contents import DueTexts, Item, StatedPosition
 from compliance.delivery.deadlines import Histories
 from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import Capacity, Stance, Verdict
 from compliance.models import Deadline, Party, Position
 from compliance.models.alerts.reported_alerts import AlertRow
@@ -78,7 +79,8 @@ def _due(
     alert: AlertRow, deadline: Deadline, obligors: Sequence[Party], recipient_zone: str | None
 ) -> DueTexts:
     label = sentences.due_label(alert, deadline)
-    zone, due_on, due_at = deadline.timezone, deadline.due_on, deadline.due_at
+    zone = displayed_zone_name(deadline.timezone)
+    due_on, due_at = deadline.due_on, deadline.due_at
     if due_on is None or due_at is None:
         return DueTexts(
             label=label,
@@ -86,12 +88,15 @@ def _due(
         )
     date = phrases.local_due_date(due_on, due_at, zone)
     date_in_utc = phrases.local_due_date(due_on, due_at, "UTC")
+    is_in_utc = date == date_in_utc
+    if zone != deadline.timezone:
+        date = f"{date}; the time zone {deadline.timezone} is unknown"
     elsewhere = []
     if recipient_zone and recipient_zone != zone:
         elsewhere.append(
             f"{phrases.local_instant(due_at, recipient_zone)} ({recipient_zone}, your time zone)"
         )
-    for other in dict.fromkeys(party.timezone for party in obligors):
+    for other in dict.fromkeys(displayed_zone_name(party.timezone) for party in obligors):
         is_same = phrases.local_instant(due_at, other) == phrases.local_instant(due_at, zone)
         if not is_same and other != recipient_zone:
             elsewhere.append(f"{phrases.local_instant(due_at, other)} ({other})")
@@ -104,7 +109,7 @@ def _due(
     return DueTexts(
         label=label,
         date=date,
-        in_utc="" if date == date_in_utc else phrases.in_utc(due_at),
+        in_utc="" if is_in_utc else phrases.in_utc(due_at),
         elsewhere=tuple(elsewhere),
         originally=originally,
         grace=grace,

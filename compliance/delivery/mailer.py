@@ -91,11 +91,11 @@ class Mailer:
 
 
 def answer_of(error: Exception) -> Answer:
-    """Return what an error of smtplib or the network says about the email and the server.
+    """Return the meaning of an smtplib or network error for the email and the server.
 
     Only a permanent refusal (5xx) of the recipient or of the email itself counts against the
-    message. If the server refuses our sender or our login, the operator has to act; everything
-    else may pass.
+    message. If the server refuses our sender or our login, the operator has to act; everything else
+    may pass.
     """
     is_about_message = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
     said: bytes | str

@@ -30,7 +30,7 @@ _PREVIEW_ID = "<preview@localhost>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Messages loaded together. A message that has nothing left to report is not in it."""
+    """Messages loaded together. A message that has nothing left to report is left out."""
 
     as_of: datetime
     messages: Mapping[int, Message]
@@ -131,7 +131,7 @@ def contents_about(
 
 
 def _thread(agreement: Agreement | None, alerts: Sequence[AlertRow]) -> str:
-    """Return what mail programs group by: the deadline if there is only one, or the agreement."""
+    """Return the key by which mail programs group messages: the deadline, or else the agreement."""
     if len(alerts) == 1:
         return f"deadline-{alerts[0].deadline_id}"
     return f"agreement-{agreement.pk}" if agreement else "digest"

@@ -64,7 +64,7 @@ def render_plain_mail(*, subject: str, body: str, recipient: str, name: str) -> 
 
 
 def paragraph(text: str, *, indent: str = "") -> str:
-    """Return a text in lines of at most 76 characters; all but the first begin with `indent`."""
+    """Return a text in lines of at most 76 characters; all except the first begin with `indent`."""
     return textwrap.fill(
         phrases.one_line(text),
         _WIDTH,

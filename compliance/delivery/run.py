@@ -24,8 +24,8 @@ from compliance.domain.vocabulary import AttemptOutcome
 
 log = structlog.get_logger(__name__)
 
-# Slow webhooks must not keep the worker from its other tasks for longer. What is left is sent in
-# the next run, after what others wait for.
+# Slow webhooks must not keep the worker from its other tasks for longer. The remaining messages are
+# sent in the next run, after those of other recipients.
 WEBHOOKS_SECONDS = 60.0
 
 
@@ -112,7 +112,7 @@ class _Run:
         started_at = self.clock()
         try:
             batch = messages.load([claim.message_id for claim in claims], as_of=started_at)
-        except Error:  # the database, which is no fault of a message
+        except Error:  # a database error, for which no message is to blame
             raise
         except Exception as error:
             if len(claims) == 1:

@@ -19,6 +19,7 @@ from compliance.delivery.contents import Contents, DueTexts, Item
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.senders import call_webhook
 from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import (
     AlertKind,
     AttemptOutcome,
@@ -51,7 +52,7 @@ class Preview:
 def send(subscription: Subscription, *, as_of: datetime) -> Answer:
     """Send a test to the recipient of a subscription and return the answer.
 
-    Never raises for anything that the other side causes. An address that accepts the test no
+    Never raises because of a failing recipient or server. An address that accepts the test no
     longer counts as refusing email.
     """
     contents = _sample(subscription, as_of)
@@ -107,18 +108,21 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
     breaches = list(followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
     if not breaches:
         sample = _sample(subscription, as_of)
-        return "An example: nothing that this subscription follows was missed yet.", sample
+        return "An example: nothing that this subscription follows has been missed yet.", sample
     contents = messages.contents_about(
         breaches, recipient=subscription.recipient, is_digest=is_digest, as_of=as_of
     )
-    return "The newest breaches that this subscription follows. No message was sent yet.", contents
+    return (
+        "The newest breaches that this subscription follows. No message has been sent yet.",
+        contents,
+    )
 
 
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     """Return a message about an invented deadline, which says that it is a test."""
     agreement = subscription.agreement
     title = phrases.one_line(agreement.title) if agreement else "An example agreement"
-    zone, email = subscription.timezone, subscription.email
+    zone, email = displayed_zone_name(subscription.timezone), subscription.email
     due_at = as_of.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     item = Item(
         deadline_id=0,

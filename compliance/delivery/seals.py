@@ -22,10 +22,10 @@ _MAX_NAMED = 20
 
 
 def mail_seals(*, as_of: datetime) -> int:
-    """Send every seal that was not sent yet to `SEAL_EMAIL`, oldest first. Return how many.
+    """Mail all unsent seals to `SEAL_EMAIL`, oldest first, and return how many were sent.
 
-    Stops at the first that the server does not accept; the next call continues there. A repeated
-    email has the same Message-ID.
+    Stops at the first seal that the server does not accept; the next call continues there. A
+    repeated email has the same Message-ID.
     """
     if not settings.SEAL_EMAIL:
         return 0
@@ -42,7 +42,7 @@ def mail_seals(*, as_of: datetime) -> int:
 
 
 def mail_check(check: JobRun) -> int:
-    """Tell the administrators what a ledger check found. Return how many emails were accepted."""
+    """Mail the findings of a ledger check to the administrators; return how many were accepted."""
     found = counted(len(check.problems), "row")
     named = check.problems[:_MAX_NAMED]
     items = [f"- {each['about']} {each['id'] or ''}: {each['detail']}" for each in named]

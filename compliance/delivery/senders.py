@@ -1,6 +1,6 @@
 """The two channels: email, and webhooks with chats.
 
-Both send one message with `send`, which never raises for anything that the other side causes, and
+Both send one message with `send`, which never raises because of a failing receiver or server, and
 say with `retry_after` how long after a deferral the next attempt follows, or None to give up.
 `per_minute` is the most messages per minute, for all email or each webhook; 0 means any number.
 """
@@ -75,7 +75,7 @@ Sender = MailSender | WebhookSender
 def call_webhook(
     webhook: Webhook, contents: Contents, *, now: datetime, event: str = payloads.ALERTS
 ) -> Answer:
-    """Call a webhook, or write to a chat, once. Never raises for what the other side causes."""
+    """Call a webhook, or write to a chat, once. Never raises because of a failing receiver."""
     if not webhook.is_active:
         return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook is switched off.")
     if webhook.kind == WebhookKind.CHAT.value:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name, zone_label
 from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,
@@ -23,7 +24,7 @@ _ENDED = {BreachEnd.PERFORMED: "met late", BreachEnd.VOIDED: "not {missed} after
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 
-# The sentences about ends that need more than their label.
+# Sentences for ends that a label cannot describe completely.
 _ENDED_SENTENCES = {
     BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
     BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",
@@ -47,7 +48,7 @@ _CHANGED_SENTENCES = {
 
 
 def is_achieve(deadline: Deadline) -> bool:
-    """Return whether something is to be done by a date, rather than kept during a period."""
+    """Return whether the obligation is to achieve something by a date, rather than keep it up."""
     return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
 
 
@@ -96,7 +97,9 @@ def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str,
     found = label(alert, is_achieve=is_achieve(deadline))
     if alert.kind == AlertKind.REMINDER and deadline.due_at is not None:
         left = phrases.elapsed(
-            as_of.replace(second=0, microsecond=0), deadline.due_at, deadline.timezone
+            as_of.replace(second=0, microsecond=0),
+            deadline.due_at,
+            displayed_zone_name(deadline.timezone),
         )
         return f"{'Due' if is_achieve(deadline) else 'Ends'} in {left}", "plain"
     if alert.kind == AlertKind.CHANGED:
@@ -121,7 +124,7 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     if alert.kind == AlertKind.CHANGED:
         return _change(alert, deadline)
     assert alert.occurred_at is not None, "all other alerts are about breaches"
-    zone = deadline.timezone
+    zone = displayed_zone_name(deadline.timezone)
     late_since = deadline.due_at or alert.occurred_at
     if alert.ended_at is not None and alert.end_reason is not None:
         sentence = _ENDED_SENTENCES.get(
@@ -159,7 +162,7 @@ def note(alert: AlertRow, deadline: Deadline) -> str:
 
 
 def due_label(alert: AlertRow, deadline: Deadline) -> str:
-    """Return what the due date of a deadline is called in a message about this alert."""
+    """Return the label of the due date in a message about this alert."""
     if not is_achieve(deadline):
         return "Binds until"
     is_ahead = alert.kind in {AlertKind.REMINDER, AlertKind.CHANGED}
@@ -175,8 +178,9 @@ def _change(alert: AlertRow, deadline: Deadline) -> str:
         return _CHANGED_SENTENCES[Reason(alert.reason)]
     if deadline.due_at is None:
         return "Its due date is no longer known."
-    due = phrases.local_instant(deadline.due_at, deadline.timezone)
+    zone, label = displayed_zone_name(deadline.timezone), zone_label(deadline.timezone)
+    due = phrases.local_instant(deadline.due_at, zone)
     if alert.due_at is not None and alert.due_at != deadline.due_at:
-        before = phrases.local_instant(alert.due_at, deadline.timezone)
-        return f"It is now due on {due} instead of {before} ({deadline.timezone})."
-    return f"It is due on {due} ({deadline.timezone})."
+        before = phrases.local_instant(alert.due_at, zone)
+        return f"It is now due on {due} instead of {before} ({label})."
+    return f"It is due on {due} ({label})."

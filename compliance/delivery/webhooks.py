@@ -23,12 +23,12 @@ from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
-# How long to wait after the first, second, ... attempt: three days in all.
+# How long to wait after the first, second, ... attempt: three days in total.
 RETRY_AFTER = (
     *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 16, 24)),
 )
-# How long a rotated secret still signs beside the new one.
+# How long requests are also signed with the previous secret after a rotation.
 ROTATION = timedelta(days=1)
 
 _MAX_ANSWER_LENGTH = 300

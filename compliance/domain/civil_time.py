@@ -24,7 +24,7 @@ _ONE_SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
 _SECOND_MIDNIGHT = time(fold=1)
 _UTC_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*[+-]\d{1,2}(?::?\d{2})?", re.ASCII | re.IGNORECASE)
-# A longer name is not a misspelled zone, and comparing it with all of them would be slow.
+# A longer name is not a misspelled zone, and comparing it with all zones would be slow.
 _LONGEST_GUESS = 64
 
 
@@ -93,6 +93,21 @@ def zone_names() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
+def displayed_zone_name(name: str) -> str:
+    """Return the name of a stored zone, or `UTC` if the zone data no longer has it.
+
+    For display, and for the times of day of notifications. Stored instants remain right without
+    the zone. Whoever computes a date from a civil day uses the zone itself, which raises
+    `UnknownTimeZone`: a date in another zone would be wrong.
+    """
+    return name if name in zone_names() else "UTC"
+
+
+def zone_label(name: str) -> str:
+    """Return the zone in which times are shown for a stored zone, and say so if it is unknown."""
+    return name if name in zone_names() else f"UTC, because the time zone {name} is unknown"
+
+
 @cache
 def tzdata_version() -> str:
     """Return the version of the zone data in use, as PyPI writes it: `2026.6` is IANA's 2026f."""
@@ -102,8 +117,8 @@ def tzdata_version() -> str:
 def instant(day: date, at: time, zone_name: str) -> datetime:
     """Return the UTC instant at which clocks in the zone show `at` on `day`.
 
-    If clocks go back and show the time twice, the later instant is returned, because somebody who
-    acts when it is shown the second time is still in time. `at` is naive; its `fold` is ignored.
+    If clocks go back and show the time twice, the later instant is returned: whoever acts when the
+    time is shown for the second time is still on time. `at` is naive; its `fold` is ignored.
 
     Raises:
         NonexistentLocalTime: clocks in the zone skip this time on that day.

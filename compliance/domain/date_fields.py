@@ -1,4 +1,4 @@
-"""Pydantic types for days, times of day, instants and time zones that come from outside."""
+"""Pydantic types for days, times of day, instants and time zones in input."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _zone_name(name: str) -> str:
 
 
 def _not_a_number(value: object) -> object:
-    # Pydantic would read a number as seconds since 1970, which nobody means.
+    # Pydantic would read a number as seconds since 1970, which is never intended.
     is_number = isinstance(value, int | float | Decimal)
     if is_number or (isinstance(value, str) and not _BEGINS_WITH_A_DAY.match(value)):
         sentence = "Write the instant as 2025-05-14T16:00:00Z."

@@ -1,8 +1,8 @@
-"""Drafts: checked input in the same shape for agreement documents, API bodies and admin forms.
+"""Drafts: validated input, the same for agreement documents, API bodies and admin forms.
 
-All three entry points read the same drafts, so that what one accepts, the others accept. A draft
-is valid in itself; the operations check whether it fits what is stored. The drafts of each
-capability are in its `drafts` module.
+Because all three entry points read the same drafts, input that one accepts is accepted by the
+others. A draft is valid in itself; the operations check whether it fits the stored data. Each
+subpackage has its drafts in a `drafts` module.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from compliance.domain.problems import Invalid, Problem
 
 
 class Draft(BaseModel):
-    """A frozen value read from outside; unknown fields are rejected."""
+    """A frozen value from outside. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,8 +41,7 @@ def read(model: type[ModelT], value: object) -> ModelT:
 def problems_of(error: ValidationError) -> list[Problem]:
     """Return the problems in a validation error, at most `MOST_PROBLEMS`."""
     found = error.errors(include_url=False, include_input=True)
-    # Pydantic also reports a list with an invalid item as too short, since it counts only the
-    # valid ones.
+    # Pydantic counts only valid items, so it also reports a list with an invalid item as too short.
     parents = {each["loc"][:length] for each in found for length in range(len(each["loc"]))}
     return [
         Problem(path="/".join(map(str, each["loc"])), detail=_sentence(each))
@@ -54,7 +53,7 @@ def problems_of(error: ValidationError) -> list[Problem]:
 def _sentence(error: Mapping[str, Any]) -> str:
     kind = error["type"]
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return "There is no such field here: correct its name or remove it."
+        return "Unknown field: correct its name or remove it."
     if kind == "missing":
         return "This field is required."
     if kind == "string_pattern_mismatch":

@@ -1,4 +1,4 @@
-"""Pydantic types for texts, codes, addresses and numbers that come from outside."""
+"""Pydantic types for texts, codes, addresses and numbers in input."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import orjson
 from compliance.domain import limits
 from compliance.domain.problems import refusal
 
-# A string that is not closed extends to the end of the text, so that no byte is scanned twice.
+# An unclosed string extends to the end of the text, so that no byte is scanned twice.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
@@ -42,8 +42,8 @@ def parse_json(text: bytes) -> object:
 def values_at_most(text: bytes, most: int) -> bool:
     """Return whether a JSON text has at most `most` values, without parsing it.
 
-    Every value but the first follows a comma or an opening bracket, so these are counted, except
-    in strings. An empty list or object counts as two values.
+    Every value except the first follows a comma or an opening bracket outside of strings, so these
+    are counted. An empty list or object counts as two values.
     """
     if _marks(text, 0, len(text)) < most:
         return True

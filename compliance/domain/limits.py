@@ -1,7 +1,7 @@
-"""Limits of the size, depth and number of values in input.
+"""Limits on the size, depth and number of values in input.
 
-Every limit is checked before the work that it bounds. The limits are far above what real
-agreements need; `docs/api.md` lists those that clients may meet.
+Every limit is checked before the work that it limits. The limits are far above what real agreements
+need; `docs/api.md` lists those that clients may reach.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 MOST_VALUES = 750_000
-"""The most lists, objects and values in one text. Names of fields are not counted."""
+"""The maximum number of lists, objects and values in one text. Field names do not count."""
 
 MOST_FIELDS = 200
-"""The most fields in one object. No draft has more than a fifth of this."""
+"""The maximum number of fields in one object. No draft has more than a fifth of this."""
 
 DEEPEST = 30
-"""The deepest nesting of lists and objects."""
+"""The maximum nesting of lists and objects."""
 
 LONGEST_NUMBER = 100
-"""The most characters of a number."""
+"""The maximum number of characters of a number."""
 
 LARGEST_EXPONENT = 100
 """Numbers must be between 1e-100 and 1e100. Otherwise a short text could stand for a number that
 takes minutes to convert: 1e60000000 has sixty million digits."""
 
 MOST_DIRECTIVES = 10
-"""The most lines in a YAML text that begin with %."""
+"""The maximum number of lines in a YAML text that begin with %."""
 
 TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
 TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields: remove some."
@@ -48,7 +48,7 @@ _CHECKED_AT_ONCE = 100
 
 
 def decimal_within(text: str) -> Decimal | None:
-    """Return the number of a literal that has at most `LONGEST_NUMBER` characters.
+    """Return the number that a literal of at most `LONGEST_NUMBER` characters denotes.
 
     None if it is beyond `LARGEST_EXPONENT`, or too close to zero.
     """
@@ -63,9 +63,9 @@ def decimal_within(text: str) -> Decimal | None:
 class AtMost:
     """Limits the length of a sequence field: `Annotated[tuple[Item, ...], AtMost(500)]`.
 
-    The length is checked before any item. A long sequence is then read item by item until there
-    are `MOST_PROBLEMS`. Pydantic by itself would read it to the end, and turn a few megabytes of
-    empty objects into gigabytes of errors.
+    The length is checked before any item. A sequence is then read until there are `MOST_PROBLEMS`.
+    By itself, Pydantic would read all of it and turn a few megabytes of empty objects into
+    gigabytes of errors.
     """
 
     def __init__(self, most: int) -> None:
@@ -108,7 +108,7 @@ def _read_one_by_one(values: Iterable[Any], read: Callable[[Any], Any]) -> tuple
 
 
 def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
-    """Yield the errors of a sequence with one item as errors of the item at `index`."""
+    """Yield the errors of a one-item sequence as errors of the item at `index`."""
     for each in error.errors(include_url=False):
         if not each["loc"]:
             continue  # about the sequence itself: too short without its invalid item

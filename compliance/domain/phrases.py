@@ -12,10 +12,10 @@ from functools import lru_cache
 from compliance.domain.civil_time import DayOutOfRange, day_end, zone
 
 _BLANKS = re.compile(r"\s+")
-# Format characters are kept for the scripts and emoji that need them, except those that change
-# the direction of the text: with them, a title could be made to look like a different one.
+# Format characters are kept for the scripts and emoji that need them, except those that change the
+# direction of the text: they could make a title look like a different one.
 _DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Deadlines that are due at the same time are announced together, so the same instants recur.
+# Deadlines that are due at the same time are announced together, so instants repeat.
 _KEPT = 1_000
 _UNWANTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -38,7 +38,7 @@ def in_lines(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """Return the text in at most `length` characters, cut at the end of a word if one is near."""
+    """Return the text in at most `length` characters, cut at the end of a word if possible."""
     if len(text) <= length:
         return text
     cut = text[: length - 1]
@@ -56,7 +56,7 @@ def joined(names: Sequence[str]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return for example `1 deadline` or `3 deadlines`."""
+    """Return a number with its noun, such as `1 deadline` or `3 deadlines`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 

@@ -1,4 +1,4 @@
-"""How the product reports that input cannot be used."""
+"""Problems: how Pacta reports input that it rejects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.domain.limits import MOST_PROBLEMS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing that is wrong: its path (`obligations/0/due/on`; empty for the whole) and what."""
+    """One problem: the path of the value (empty for the whole input) and a sentence."""
 
     path: str
     detail: str
@@ -22,7 +22,7 @@ class Problem:
 
 
 class Invalid(ValueError):
-    """Input that was rejected. Nothing of it was stored."""
+    """Raised for rejected input. None of it was stored."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -36,7 +36,7 @@ def refusal(path: str, detail: str) -> Invalid:
 
 @contextmanager
 def placed_at(path: str) -> Iterator[None]:
-    """Put the problems that are raised in the block below `path`."""
+    """Prefix the paths of problems that are raised in the block with `path`."""
     try:
         yield
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""The closed sets of values that code, database, API, admin and mail have in common."""
+"""The enums that code, database, API, admin and mail share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AgreementKind(StrEnum):
 
 
 class AgreementStatus(StrEnum):
-    """The status of an agreement; it follows from its dates."""
+    """The status of an agreement, derived from its dates."""
 
     NOT_IN_FORCE = "not_in_force"
     IN_FORCE = "in_force"
@@ -156,7 +156,7 @@ class FactKind(StrEnum):
 
 
 class Verification(StrEnum):
-    """What a status is based on, apart from the clock."""
+    """The basis of a status, apart from the clock."""
 
     UNCHECKED = "unchecked"
     CHECKED = "checked"
@@ -172,7 +172,7 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
 
 
-# A party says how it sees a deadline. Only the desk can find that this cannot be determined.
+# Only a determination can find that the question cannot be determined.
 POSITION_VERDICTS = (Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET)
 
 
@@ -210,7 +210,7 @@ class Stance(StrEnum):
 
 
 class BreachEnd(StrEnum):
-    """Why a breach ended. `voided`: there was no breach, by a fact that took effect before it."""
+    """Why a breach ended. A `voided` breach never happened: a fact took effect before it."""
 
     PERFORMED = "performed"
     CURED = "cured"
@@ -246,7 +246,7 @@ class MessageState(StrEnum):
 
 
 class NotificationFrequency(StrEnum):
-    """How often a subscriber gets alerts: immediately, or in a daily or weekly digest."""
+    """How often a subscription is notified: immediately, or in a daily or weekly digest."""
 
     IMMEDIATE = "immediate"
     DAILY = "daily"
@@ -254,7 +254,7 @@ class NotificationFrequency(StrEnum):
 
 
 class WebhookKind(StrEnum):
-    """What a webhook receives: a signed request, or a chat message."""
+    """What a webhook receives: signed requests or chat messages."""
 
     STANDARD = "standard"
     CHAT = "chat"

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('calendars', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, size=None)),
                 ('requires_approval', models.BooleanField(db_default=False, default=False, help_text="Determinations, waivers and extensions wait for another person's approval.", verbose_name='requires approval')),
                 ('notification_policy', models.JSONField(blank=True, help_text='When reminders and escalations are sent.', null=True)),
+                ('facts_head', models.BinaryField(help_text='The hash of the latest fact in its chain.', max_length=32, null=True)),
                 ('created_at', models.DateTimeField()),
             ],
             options={
@@ -594,13 +595,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='AgreementChain',
-            fields=[
-                ('agreement', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='chain', serialize=False, to='compliance.agreement')),
-                ('facts_head', models.BinaryField(max_length=32)),
-            ],
-        ),
-        migrations.CreateModel(
             name='AgreementEvent',
             fields=[
                 ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
@@ -659,12 +653,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('reminder', 'reminder'), ('missed', 'missed'), ('escalated', 'escalated'), ('silence_ended', 'silence ended'), ('recovered', 'recovered'), ('changed', 'changed')], max_length=32)),
-                ('occasion', models.DateTimeField(help_text='The instant of the event; makes the alert unique.')),
+                ('occasion', models.DateTimeField(help_text='The instant of the event. Part of the unique key.')),
                 ('breach_at', models.DateTimeField(help_text='When the breach that it reports occurred.', null=True)),
-                ('due_at', models.DateTimeField(help_text='The due date of a reminder, or the one before a change.', null=True)),
+                ('due_at', models.DateTimeField(help_text='The due date of a reminder, or the due date before a change.', null=True)),
                 ('reason', models.CharField(blank=True, choices=[('agreed', 'agreed'), ('triggered', 'triggered'), ('period_began', 'period began'), ('period_ended', 'period ended'), ('window_began', 'window began'), ('due_passed', 'due passed'), ('grace_ended', 'grace ended'), ('performed', 'performed'), ('performed_in_window', 'performed in window'), ('part_performed', 'part performed'), ('target_restated', 'target restated'), ('violated', 'violated'), ('cured', 'cured'), ('determined', 'determined'), ('component_done', 'component done'), ('extended', 'extended'), ('rescheduled', 'rescheduled'), ('waived', 'waived'), ('suspended', 'suspended'), ('resumed', 'resumed'), ('cancelled', 'cancelled'), ('terminated', 'terminated'), ('withdrawn', 'withdrawn')], max_length=32, null=True)),
                 ('level', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='The escalation step that was reached.')),
-                ('recipient', models.EmailField(help_text='An email address, or webhook: and its id.', max_length=254)),
+                ('recipient', models.EmailField(help_text='An email address, or `webhook:` and an id.', max_length=254)),
                 ('created_at', models.DateTimeField()),
                 ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, help_text="The recipient's next digest, or the end of their quiet hours.")),
                 ('is_digest', models.BooleanField(db_default=False, default=False)),
@@ -1677,7 +1671,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='agreement',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "compliance_agreementevent" ("calendars", "created_at", "ends_on", "id", "in_force_on", "kind", "notification_policy", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "ref", "requires_approval", "signed_on", "timezone", "title") SELECT new_values."calendars", new_values."created_at", new_values."ends_on", new_values."id", new_values."in_force_on", new_values."kind", new_values."notification_policy", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."ref", new_values."requires_approval", new_values."signed_on", new_values."timezone", new_values."title" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values.* IS DISTINCT FROM new_values.*) ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='f161159d8e36bb07af59f3566a945e78b6609833', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_update_update_b4ef8', referencing='REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ', table='compliance_agreement', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "compliance_agreementevent" ("calendars", "created_at", "ends_on", "id", "in_force_on", "kind", "notification_policy", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "ref", "requires_approval", "signed_on", "timezone", "title") SELECT new_values."calendars", new_values."created_at", new_values."ends_on", new_values."id", new_values."in_force_on", new_values."kind", new_values."notification_policy", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."ref", new_values."requires_approval", new_values."signed_on", new_values."timezone", new_values."title" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values."calendars" IS DISTINCT FROM (new_values."calendars") OR old_values."created_at" IS DISTINCT FROM (new_values."created_at") OR old_values."ends_on" IS DISTINCT FROM (new_values."ends_on") OR old_values."id" IS DISTINCT FROM (new_values."id") OR old_values."in_force_on" IS DISTINCT FROM (new_values."in_force_on") OR old_values."kind" IS DISTINCT FROM (new_values."kind") OR old_values."notification_policy" IS DISTINCT FROM (new_values."notification_policy") OR old_values."ref" IS DISTINCT FROM (new_values."ref") OR old_values."requires_approval" IS DISTINCT FROM (new_values."requires_approval") OR old_values."signed_on" IS DISTINCT FROM (new_values."signed_on") OR old_values."timezone" IS DISTINCT FROM (new_values."timezone") OR old_values."title" IS DISTINCT FROM (new_values."title")) ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='008a2dab6979a8f930ee5bf4a204f99438bb4dc5', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_update_update_b4ef8', referencing='REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ', table='compliance_agreement', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='agreement',

@@ -17,14 +17,13 @@ from compliance.models.deadlines.proposals import Proposal
 from compliance.models.deadlines.recomputations import RecomputedDeadline
 from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
-from compliance.models.integrity.seals import AgreementChain, Seal
+from compliance.models.integrity.seals import Seal
 from compliance.models.people.users import ApiToken, User
 from compliance.models.system.jobs import JobRun
 from compliance.models.system.outages import Outage
 
 __all__ = [
     "Agreement",
-    "AgreementChain",
     "AgreementParty",
     "Alert",
     "ApiToken",

@@ -1,8 +1,8 @@
-"""Read and write many rows with one statement, where the ORM would cost several times as much.
+"""Read and write many rows with one statement, where the ORM would be several times slower.
 
-Every function runs inside the caller's transaction. Parameters are sent apart from the statement.
-Instants arrive in PostgreSQL's binary form: parsing them as text would be most of the cost of
-reading deadlines, which consist of little else.
+Every function runs inside the transaction of the caller. Parameters are sent separately from the
+statement. Instants arrive in the binary format of PostgreSQL: parsing them as text would take most
+of the time of reading deadlines, which consist mainly of instants.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def overlapping() -> Iterator[None]:
-    """Do not wait for the server within the block: it works while the caller continues.
+    """Continue without waiting for the server within the block.
 
-    A failed statement raises its error from a later statement, or at the end of the block.
+    The error of a failed statement is raised by a later statement, or at the end of the block.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
@@ -49,7 +49,7 @@ def overlapping() -> Iterator[None]:
 def write(statement: str, rows: Sequence[Mapping[str, Any]], **more: Any) -> None:
     """Run a statement over `rows`, which it reads with `jsonb_to_recordset(%(rows)s)`.
 
-    For rows that are few, or that hold JSON; `write_rows` is faster.
+    For few rows, or rows that contain JSON; `write_rows` is faster.
     """
     if rows:
         with _cursor() as cursor:
@@ -77,7 +77,7 @@ def write_rows(
 def array(values: Sequence[Any]) -> str:
     """Return the PostgreSQL literal of an array of numbers, strings, dates, instants or None.
 
-    A JSON array is one but for its brackets, unless a string contains an escape.
+    It equals a JSON array with other brackets, unless a string contains an escape.
     """
     text = orjson.dumps(values, default=str)
     if b"\\" in text:

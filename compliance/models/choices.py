@@ -16,7 +16,7 @@ def choice_field(
     db_default: StrEnum | None = None,
     null: bool = False,
 ) -> models.CharField[Any, Any]:
-    """Return a text column that holds a member of `enum`, or of a part of one."""
+    """Return a text column for a member of `enum`, or of a subset of it."""
     return models.CharField(
         max_length=32,
         choices=[(member.value, member.value.replace("_", " ")) for member in enum],
@@ -28,7 +28,7 @@ def choice_field(
 
 
 def one_of(column: str, enum: Iterable[StrEnum]) -> models.CheckConstraint:
-    """Return a database constraint: `column` is NULL or holds a member of `enum`."""
+    """Return a constraint that `column` is NULL or a member of `enum`."""
     return models.CheckConstraint(
         name=f"%(class)s_{column}_known",
         condition=models.Q(**{f"{column}__in": [member.value for member in enum]}),

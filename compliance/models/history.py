@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import pghistory
@@ -11,16 +12,21 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 def tracked(model: type[ModelT]) -> type[ModelT]:
-    """Keep the change history of a model.
+    """Keep the change history of a model."""
+    return tracked_except()(model)
+
+
+def tracked_except(*untracked: str) -> Callable[[type[ModelT]], type[ModelT]]:
+    """Keep the change history of a model without some fields: a change of these adds no row.
 
     Triggers do this instead of signals, so that bulk operations and raw SQL are included.
     The pghistory middleware attaches the user of a request.
     """
-    track = pghistory.track(
+    return pghistory.track(  # type: ignore[no-any-return]
         pghistory.InsertEvent(),
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
-        # Per statement: a trigger per row costs more than storing the row.
+        exclude=list(untracked) or None,
+        # Per statement: a trigger per row would cost more than storing the row.
         level=pghistory.Statement,
     )
-    return track(model)  # type: ignore[no-any-return]

@@ -1,12 +1,12 @@
-"""Row locks: every writer that waits for rows of others takes its locks here.
+"""Row locks: every writer that waits for rows of other writers takes its locks here.
 
-Two transactions that lock the same rows in different orders wait for each other until the database
-ends one of them. So there is one order: parties, agreements, what belongs to an agreement, and
-deadlines last; within a table by id. Workers that skip rows in other hands instead of waiting
-(the sweep and the outbox) claim them with SKIP LOCKED by themselves.
+Two transactions that lock the same rows in different orders can deadlock. Therefore there is one
+order: parties, agreements, other rows of an agreement, and deadlines last; within a table by id.
+Workers that skip locked rows instead of waiting (the sweep and the outbox) claim their rows with
+SKIP LOCKED.
 
-Rows are locked FOR NO KEY UPDATE: against each other, but not against the foreign keys of rows
-that refer to them. Those are checked at the commit, when the ledger is locked already.
+Rows are locked FOR NO KEY UPDATE: this excludes other writers, but not the foreign key checks of
+rows that refer to them. Those checks run at the commit, when the ledger is already locked.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from compliance.models.deadlines.deadlines import Deadline
 
 ModelT = TypeVar("ModelT", bound=Model)
 
-# How long a writer waits for rows, and for anything else from then on in its transaction. A
-# request ends before the web server gives it up; a background job is in no hurry.
+# How long a writer waits for rows, and for any later lock in its transaction. A request must end
+# before the web server aborts it; a background job can wait longer.
 LOCK_TIMEOUT = timedelta(seconds=10)
 JOB_LOCK_TIMEOUT = timedelta(seconds=60)
 
@@ -38,15 +38,15 @@ _CONTENTION = (
 
 
 def is_contention(error: BaseException) -> bool:
-    """Return whether a database error only says that another writer was in the way.
+    """Return whether a database error only means that another writer held the rows.
 
-    What failed may be tried again as it is.
+    The failed transaction can then be retried as it is.
     """
     return isinstance(error.__cause__, _CONTENTION)
 
 
 def for_update(rows: QuerySet[ModelT], *, timeout: timedelta | None = None) -> QuerySet[ModelT]:
-    """Return the rows as ones that are locked, in the order of their ids, as soon as they are read.
+    """Return the queryset with row locks, which are taken in the order of ids when it is evaluated.
 
     Args:
         timeout: how long to wait for them; `LOCK_TIMEOUT` if not given.
@@ -70,7 +70,7 @@ def lock_agreement(agreement_id: int) -> Agreement:
 def lock_agreements(
     agreement_ids: Collection[int] | QuerySet[Any], *, timeout: timedelta | None = None
 ) -> list[Agreement]:
-    """Lock agreements, given as their ids or a subquery of them, and return them.
+    """Lock agreements, given by ids or by a subquery, and return them.
 
     Raises:
         RuntimeError: there is no transaction to hold the locks.
@@ -79,7 +79,7 @@ def lock_agreements(
 
 
 def lock_deadlines(deadline_ids: Iterable[int]) -> dict[int, Deadline]:
-    """Lock deadlines, and before them their agreements.
+    """Lock deadlines, after their agreements.
 
     Returns them by id, with their obligations and agreements.
 
@@ -93,7 +93,7 @@ def lock_deadlines(deadline_ids: Iterable[int]) -> dict[int, Deadline]:
 
 
 def lock_deadline(deadline_id: int) -> Deadline:
-    """Lock a deadline, and before it its agreement; return it with its obligation and agreement.
+    """Lock a deadline, after its agreement, and return it with obligation and agreement.
 
     Raises:
         RuntimeError: there is no transaction to hold the locks.
@@ -106,7 +106,9 @@ def lock_deadline(deadline_id: int) -> Deadline:
 
 
 def lock_deadline_columns(columns: str, deadline_ids: Iterable[int]) -> list[tuple[Any, ...]]:
-    """Lock deadlines whose agreements the caller holds or which nothing depends on; return columns.
+    """Lock deadlines and return some of their columns.
+
+    The caller holds their agreements, or nothing depends on the deadlines.
 
     Raises:
         RuntimeError: there is no transaction to hold the locks.
@@ -121,21 +123,21 @@ def lock_deadline_columns(columns: str, deadline_ids: Iterable[int]) -> list[tup
     )
 
 
-# The first of the two numbers of an advisory lock on a file; the second is of its hash.
+# The first number of an advisory lock on a file; the second one is derived from its hash.
 _FILE_LOCK = 0x50414346
 
 
 def keep_file(sha256: str) -> None:
-    """Keep the file with this hash from being removed until the transaction ends.
+    """Prevent the file with this hash from being removed until the transaction ends.
 
-    Any number of writers may keep it at once.
+    Any number of writers may do so at the same time.
     """
     _limit_waiting(None)
     fetch("SELECT pg_advisory_xact_lock_shared(%(kind)s, %(file)s)::text", **_file_key(sha256))
 
 
 def claim_file(sha256: str) -> bool:
-    """Claim the file with this hash until the transaction ends; False if a writer keeps it."""
+    """Claim the file with this hash until the transaction ends. False if a writer keeps it."""
     _limit_waiting(None)
     [(is_ours,)] = fetch(
         "SELECT pg_try_advisory_xact_lock(%(kind)s, %(file)s)", **_file_key(sha256)
@@ -144,7 +146,7 @@ def claim_file(sha256: str) -> bool:
 
 
 def _file_key(sha256: str) -> dict[str, int]:
-    # Two files that share the beginning of their hash only wait for each other.
+    # If two files share the beginning of their hash, they only wait for each other.
     number = int.from_bytes(bytes.fromhex(sha256[:8]), signed=True)
     return {"kind": _FILE_LOCK, "file": number}
 

@@ -1,1 +1,1 @@
-"""Reads that are more than a filter. They return plain rows with the names of the API."""
+"""Reads that are more than a filter. They return plain rows with the field names of the API."""

@@ -1,6 +1,6 @@
-"""Keyset pagination. A page begins after the last row of the previous one, by value.
+"""Keyset pagination: a page begins after the values of the last row of the previous page.
 
-So page ten thousand costs as much as the first, and ties lose no row.
+Every page therefore costs the same, and rows with equal values are not skipped.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Listing(Filter):
 class Order:
     """A total order: the last of its columns is unique.
 
-    `columns` are columns of the table `table`. A nullable column is in `absent`, with the value
-    by which its nulls are sorted.
+    `columns` are columns of the table `table`. `absent` maps each nullable column to the value by
+    which its nulls are sorted.
     """
 
     table: str
@@ -60,11 +60,12 @@ class Order:
         name = f"{self.table}.{column}"
         if column not in self.absent:
             return name
-        # A literal, because PostgreSQL matches the expression of an index only with its constant.
+        # This is a literal because PostgreSQL matches the expression of an index only if it
+        # contains the same constant.
         return f"COALESCE({name}, '{self.absent[column].isoformat()}'::timestamptz)"
 
     def begin_after(self, cursor: str, where: Where) -> None:
-        """Skip the rows up to and including the position of `cursor`.
+        """Skip the rows up to and including the position in `cursor`.
 
         Raises:
             Invalid: the cursor does not belong to this order.
@@ -79,10 +80,10 @@ class Order:
         )
 
     def cursor_at(self, row: Row) -> str:
-        """Return the position of a row as text for an address.
+        """Return the position of a row as text for a URL.
 
-        The digest detects mangled cursors. It protects no secret: a reader of the list may begin
-        anywhere in it.
+        The digest detects damaged cursors. It protects no secret: readers of a list may begin
+        anywhere.
         """
         place = (self.absent.get(each) if row[each] is None else row[each] for each in self.columns)
         content = orjson.dumps([self.name, *place])
@@ -114,7 +115,7 @@ def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
     return Page(rows=shown, next=order.cursor_at(shown[-1]) if has_more else None)
 
 
-# The types of positions, so that a forged cursor cannot bring anything else into a query.
+# The types of positions. With them, a forged cursor cannot bring anything else into a query.
 _TYPES: dict[str, Any] = {
     "id": Annotated[int, Field(ge=0, lt=2**63)],
     "code": Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")],

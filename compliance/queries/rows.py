@@ -1,8 +1,8 @@
-"""Rows from SQL: plain values with the names of the API.
+"""Read rows with SQL, as plain values with the field names of the API.
 
-SQL instead of the ORM, because a column such as `agreement` has the name of a model field but
-holds the ref, and because a page takes half the time. Only the set of conditions varies; values
-are always parameters.
+SQL is used instead of the ORM because a column such as `agreement` has the name of a model field
+but contains the ref, and because a page takes half the time. Only the set of conditions varies;
+values are always parameters.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Where:
 
 
 def fetch(parts: Iterable[str], values: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of a statement, given in parts."""
+    """Return the rows of a statement, which is given in parts."""
     with connection.cursor() as cursor:
         # Django parses instants in Python, which takes longer than the whole statement.
         cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
@@ -62,7 +62,7 @@ def fetch(parts: Iterable[str], values: Mapping[str, Any]) -> list[Row]:
 
 
 def one(select: str, where: Where) -> Row | None:
-    """Return the row that matches, or None."""
+    """Return the matching row, or None."""
     return next(iter(fetch((select, where.sql), where.values)), None)
 
 

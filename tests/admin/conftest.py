@@ -15,7 +15,7 @@ from compliance.models import Agreement, Alert, Deadline, Message, User, Webhook
 from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
 from tests.delivery.conftest import receiver, sink  # noqa: F401 -- fixtures
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 CHAT_URL = "https://hooks.slack.com/services/T0000000A/B0000000B/abcdefghijklmnopqrstuvwx"
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
@@ -70,7 +70,7 @@ def rare_earths(geneva: Agreement) -> Deadline:
 @pytest.fixture
 def missed(db: None) -> Deadline:
     """An unmet deadline, which the sweep has just detected."""
-    deadline = agree(duty(title="Deliver <script>alert(1)</script>"))
+    deadline = create_agreement(obligation(title="Deliver <script>alert(1)</script>"))
     sweep.run(as_of=timezone.now())
     deadline.refresh_from_db()
     return deadline

@@ -1,4 +1,4 @@
-"""Accounts: only their owners choose passwords, and nobody raises anybody's rights."""
+"""Accounts: only their owners choose passwords, and editing users grants no rights."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ Committed = Callable[..., AbstractContextManager[Any]]
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Somebody whose account others are after."""
+    """A user whose account others try to take over."""
     return staff("ana@example.org", "approve_proposal")
 
 
 @pytest.fixture
 def clerk(db: None) -> Client:
-    """The browser of somebody who may add and edit people, and is no superuser."""
+    """The client of a user who may add and edit users, but is not a superuser."""
     return logged_in(staff("clerk@example.org", "view_user", "change_user", "add_user"))
 
 
 def token_of(user: User) -> Client:
-    """An API client with a token of a user."""
+    """Return an API client with a token of this user."""
     token = create_token(name=f"of {user.email}", user=user, is_read_only=False)
     return Client(headers={"Authorization": f"Bearer {token}"})
 
 
 def status(client: Client) -> int:
-    """What a list answers to a client: 401 if it does not know who that is."""
+    """Return the status of a list for a client; 401 if it is not authenticated."""
     return client.get("/api/v1/parties/").status_code
 
 
 def link_in(message: Any) -> str:
-    """The path of the link in a mail."""
+    """Return the path of the password link in an email."""
     found = re.search(rf"{re.escape(settings.SITE_URL)}(/password/\S+)", str(message.body))
     assert found, message.body
     return found[1]
@@ -65,7 +65,7 @@ def link_in(message: Any) -> str:
 
 
 @pytest.mark.parametrize("fixture", ["clerk", "browser"])
-def test_nobody_sets_the_password_of_another(
+def test_users_cannot_set_the_password_of_another_user(
     request: pytest.FixtureRequest, ana: User, fixture: str
 ) -> None:
     browser: Client = request.getfixturevalue(fixture)
@@ -83,9 +83,7 @@ def test_nobody_sets_the_password_of_another(
     assert url not in browser.get(address("user", "change", ana.pk)).content.decode()
 
 
-def test_the_address_of_a_password_form_leads_its_owner_to_the_one_that_asks_for_the_old(
-    desk: User, browser: Client
-) -> None:
+def test_the_form_for_the_own_password_requires_the_old_one(desk: User, browser: Client) -> None:
     url = reverse("admin:auth_user_password_change", args=[desk.pk])
     response = browser.post(url, {"password1": NEW, "password2": NEW})
     assert (response.status_code, response["Location"]) == (302, reverse("admin:password_change"))
@@ -121,7 +119,7 @@ def test_a_new_user_chooses_a_password_by_a_mailed_link(
     assert "already" in " ".join(errors(again)["email"])
 
 
-def test_a_password_link_is_sent_to_the_owner_and_shown_to_nobody(clerk: Client, ana: User) -> None:
+def test_a_password_link_is_sent_only_to_its_owner(clerk: Client, ana: User) -> None:
     url = address("user", "send_password_link", ana.pk)
     assert clerk.get(url).status_code == 200
     assert not mail.outbox
@@ -133,7 +131,7 @@ def test_a_password_link_is_sent_to_the_owner_and_shown_to_nobody(clerk: Client,
 
 
 @pytest.mark.parametrize("pk", ["superuser", "inactive", "nobody"])
-def test_a_password_link_is_not_sent_to_just_anybody(
+def test_a_clerk_cannot_send_a_password_link_to_a_superuser_or_an_inactive_user(
     clerk: Client, desk: User, ana: User, pk: str
 ) -> None:
     User.objects.filter(pk=ana.pk).update(is_active=False)
@@ -150,8 +148,8 @@ def test_a_mail_server_that_is_down_is_reported(
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", unused_tcp_port
     response = browser.post(address("user", "send_password_link", ana.pk))
     assert response.status_code == 302
-    [said] = [str(each) for each in get_messages(response.wsgi_request)]
-    assert "could not be sent" in said
+    [text] = [str(each) for each in get_messages(response.wsgi_request)]
+    assert "could not be sent" in text
 
 
 @pytest.fixture
@@ -163,7 +161,7 @@ def unused_tcp_port() -> int:
 
 
 def password_link(browser: Client, user: User) -> str:
-    """The path of the link that a user is mailed."""
+    """Email a password link to a user, and return its path."""
     browser.post(address("user", "send_password_link", user.pk))
     return link_in(mail.outbox[-1])
 
@@ -187,7 +185,7 @@ def test_a_password_link_ends_with_its_account(browser: Client, ana: User) -> No
     assert Client().get(link, follow=True).status_code == 404
 
 
-def test_a_weak_password_is_refused_with_the_reason(browser: Client, ana: User) -> None:
+def test_a_weak_password_is_refused_with_a_reason(browser: Client, ana: User) -> None:
     stranger = Client()
     page = stranger.get(password_link(browser, ana), follow=True)
     weak = {"new_password1": "12345", "new_password2": "12345"}
@@ -201,13 +199,13 @@ def test_a_weak_password_is_refused_with_the_reason(browser: Client, ana: User) 
     "path", ["/password/MQ/x/", "/password/x/x-x/", "/password/%00/a-b/", "/password/OTk5OTk5/a-b/",
              f"/password/{'OTk5' * 300}/a-b/"],
 )  # fmt: skip
-def test_what_is_no_password_link_leads_nowhere(db: None, path: str) -> None:
+def test_an_invalid_password_link_is_rejected(db: None, path: str) -> None:
     response = Client().get(path)
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_the_page_behind_a_password_link_is_kept_nowhere(browser: Client, ana: User) -> None:
+def test_the_page_behind_a_password_link_is_not_cached(browser: Client, ana: User) -> None:
     link = password_link(browser, ana)
     stranger = Client()
     first = stranger.get(link)
@@ -218,7 +216,7 @@ def test_the_page_behind_a_password_link_is_kept_nowhere(browser: Client, ana: U
     assert page["Referrer-Policy"] == "no-referrer"
 
 
-def test_the_operator_still_sets_a_password_on_the_command_line(
+def test_an_operator_can_set_a_password_on_the_command_line(
     ana: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = token_of(ana)
@@ -238,7 +236,7 @@ def test_the_first_administrator_signs_in_with_the_given_password(db: None) -> N
     assert Client().post(reverse("admin:login"), form).status_code == 302
 
 
-# --- What ends with a password and with an account ----------------------------------------------
+# --- Tokens and sessions end with the password and the account ------------------------------------
 
 
 def set_password(user: User) -> None:
@@ -295,7 +293,7 @@ def test_tokens_and_sessions_end_with_the_password_and_with_the_account(
 
     assert (status(api), status(browser)) == (401, 401)
     assert not ApiToken.objects.filter(user=ana).exists()
-    # A session that was ended does not come back with the account.
+    # Reactivating the account does not revive its sessions.
     stale = ana
     stale.save()
     User.objects.update(is_active=True)
@@ -304,21 +302,21 @@ def test_tokens_and_sessions_end_with_the_password_and_with_the_account(
     assert status(other) == 403
 
 
-def test_a_changed_name_ends_nothing(ana: User) -> None:
+def test_changing_a_name_ends_no_session_or_token(ana: User) -> None:
     api, browser = token_of(ana), logged_in(ana)
     ana.first_name = "Ana"
     ana.save()
     assert (status(api), status(browser)) == (403, 403)
 
 
-def test_who_changes_their_own_password_stays_signed_in_there_alone(ana: User) -> None:
+def test_changing_the_own_password_ends_all_other_sessions(ana: User) -> None:
     here, there, api = logged_in(ana), logged_in(ana), token_of(ana)
     form = {**CHOSEN, "old_password": "secret"}
     assert here.post(reverse("admin:password_change"), form).status_code == 302
     assert (status(here), status(there), status(api)) == (403, 401, 401)
 
 
-def test_a_password_hash_in_a_newer_format_ends_nothing(ana: User, settings: Any) -> None:
+def test_upgrading_a_password_hash_ends_no_session_or_token(ana: User, settings: Any) -> None:
     api = token_of(ana)
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -337,7 +335,7 @@ def test_a_password_hash_in_a_newer_format_ends_nothing(ana: User, settings: Any
 
 
 def rights_form(user: User) -> dict[str, Any]:
-    """A form that asks for everything."""
+    """Return a form that requests all rights."""
     group, _ = Group.objects.get_or_create(name="reviewers")
     group.permissions.set(Permission.objects.filter(codename="approve_proposal"))
     return {
@@ -351,7 +349,7 @@ def rights_form(user: User) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("email", ["clerk@example.org", "ben@example.org"])
-def test_who_edits_people_grants_no_rights(clerk: Client, email: str) -> None:
+def test_editing_users_grants_no_rights(clerk: Client, email: str) -> None:
     user = User.objects.filter(email=email).first() or User.objects.create_user(email, "secret")
     was_staff, before = user.is_staff, set(user.user_permissions.all())
     assert clerk.post(address("user", "change", user.pk), rights_form(user)).status_code == 302
@@ -361,7 +359,7 @@ def test_who_edits_people_grants_no_rights(clerk: Client, email: str) -> None:
     assert not user.groups.exists()
 
 
-def test_who_adds_people_grants_no_rights(clerk: Client) -> None:
+def test_adding_users_grants_no_rights(clerk: Client) -> None:
     form = {**rights_form(User(email="new@example.org")), "_continue": "1"}
     assert clerk.post(address("user", "add"), form).status_code == 302
     user = User.objects.get(email="new@example.org")
@@ -369,7 +367,7 @@ def test_who_adds_people_grants_no_rights(clerk: Client) -> None:
     assert not user.groups.exists()
 
 
-def test_who_edits_people_edits_no_groups_and_no_superusers(clerk: Client, desk: User) -> None:
+def test_editing_users_excludes_groups_and_superusers(clerk: Client, desk: User) -> None:
     group = Group.objects.create(name="desk")
     form = {"name": "desk", "permissions": [str(Permission.objects.first().pk)]}  # type: ignore[union-attr]
     assert clerk.post(reverse("admin:auth_group_change", args=[group.pk]), form).status_code == 403
@@ -378,14 +376,16 @@ def test_who_edits_people_edits_no_groups_and_no_superusers(clerk: Client, desk:
     assert clerk.post(address("user", "change", desk.pk), form).status_code == 403
 
 
-def test_who_edits_people_cannot_redirect_the_mail_of_an_account(clerk: Client, ana: User) -> None:
+def test_editing_users_cannot_change_the_email_address_of_an_account(
+    clerk: Client, ana: User
+) -> None:
     form = {"email": "clerk2@example.org", "is_active": "on", "first_name": "Ana"}
     assert clerk.post(address("user", "change", ana.pk), form).status_code == 302
     ana.refresh_from_db()
     assert (ana.email, ana.first_name) == ("ana@example.org", "Ana")
 
 
-def test_a_superuser_who_changes_an_address_is_seen_by_its_owner(
+def test_the_owner_is_notified_when_a_superuser_changes_their_address(
     browser: Client, ana: User, django_capture_on_commit_callbacks: Committed
 ) -> None:
     form = {"email": "ana@example.com", "is_active": "on", "is_staff": "on"}

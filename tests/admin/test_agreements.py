@@ -14,7 +14,7 @@ from compliance.models import Agreement, Deadline, Obligation
 from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
-from tests.samples import BUYER, SUPPLIER, agree, duty
+from tests.samples import BUYER, SUPPLIER, create_agreement, obligation
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def _events() -> list[int]:
 
 
 def test_changing_a_due_date_moves_the_deadline(browser: Client) -> None:
-    deadline = agree(duty(due_on="2026-03-15"))
+    deadline = create_agreement(obligation(due_on="2026-03-15"))
     assert deadline.status == "pending"
     url = address("agreement", "change", deadline.agreement_id)
 
@@ -160,7 +160,7 @@ def test_changing_a_due_date_moves_the_deadline(browser: Client) -> None:
 
 
 def test_the_due_date_of_a_deadline_cannot_be_removed(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     url = address("agreement", "change", deadline.agreement_id)
 
     response = browser.post(url, {**filled_in(browser, url), "obligations-0-due_on": ""})
@@ -169,7 +169,7 @@ def test_the_due_date_of_a_deadline_cannot_be_removed(browser: Client) -> None:
 
 
 def test_refs_cannot_be_changed_and_nothing_is_deleted(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     url = address("agreement", "change", deadline.agreement_id)
     values = {
         **filled_in(browser, url),
@@ -184,7 +184,7 @@ def test_refs_cannot_be_changed_and_nothing_is_deleted(browser: Client) -> None:
 
 
 def test_a_new_row_cannot_overwrite_an_obligation_by_its_ref(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     url = address("agreement", "change", deadline.agreement_id)
     row = {
         key.replace("-0-", "-1-"): value
@@ -199,7 +199,7 @@ def test_a_new_row_cannot_overwrite_an_obligation_by_its_ref(browser: Client) ->
 
 
 def test_a_party_with_obligations_cannot_be_removed(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     url = address("agreement", "change", deadline.agreement_id)
 
     response = browser.post(url, {**filled_in(browser, url), "memberships-1-DELETE": "on"})
@@ -209,7 +209,7 @@ def test_a_party_with_obligations_cannot_be_removed(browser: Client) -> None:
 
 
 def test_obligations_are_shown_and_saved_one_page_at_a_time(browser: Client) -> None:
-    deadline = agree(*(duty(ref=f"O-{number}") for number in range(40)))
+    deadline = create_agreement(*(obligation(ref=f"O-{number}") for number in range(40)))
     url = address("agreement", "change", deadline.agreement_id)
 
     values = filled_in(browser, f"{url}?obligations-page=2")

@@ -13,7 +13,7 @@ from compliance.models import (
     User,
 )
 from tests.admin.pages import address, errors
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 
 def test_a_breach_is_acknowledged_for_a_week(browser: Client, desk: User, missed: Deadline) -> None:
@@ -44,7 +44,7 @@ def test_a_breach_is_acknowledged_until_an_instant(browser: Client, missed: Dead
 
 
 def test_only_an_unmet_deadline_can_be_acknowledged(browser: Client) -> None:
-    deadline = agree(duty(due_on="2099-01-01"))
+    deadline = create_agreement(obligation(due_on="2099-01-01"))
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
     assert "acknowledge" not in page
     assert browser.post(address("deadline", "acknowledge", deadline.pk)).status_code == 403

@@ -21,7 +21,7 @@ from compliance.models import (
 from tests.admin.conftest import message_of, standard_webhook
 from tests.admin.pages import address
 from tests.delivery.conftest import Sink
-from tests.samples import follow
+from tests.samples import subscribe
 
 
 def everything(missed: Deadline, desk: User) -> dict[str, tuple[str, int]]:
@@ -38,7 +38,7 @@ def everything(missed: Deadline, desk: User) -> dict[str, tuple[str, int]]:
     viewer = User.objects.get(email="viewer@example.org")
     feed = CalendarFeed.objects.create(name="x", owner=viewer, token_hash=b"x", created_at=now)
     return {
-        "send_test": ("subscription", follow("ana@example.org").pk),
+        "send_test": ("subscription", subscribe("ana@example.org").pk),
         "rotate": ("webhook", standard_webhook().pk),
         "send_again": ("message", message.pk),
         "end_now": ("silence", silence.pk),

@@ -9,11 +9,11 @@ from compliance.models import (
 )
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address
-from tests.samples import agree
+from tests.samples import create_agreement
 
 
 def test_a_feed_is_created_with_its_url_shown_once_and_revoked(browser: Client) -> None:
-    agree()
+    create_agreement()
     made = browser.post(address("calendarfeed", "add"), {"name": "phone", "agreement": "supply"})
     shown = made.context["secret"].value
     path = shown[shown.index("/calendar-feeds/") :]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from compliance.models import CustomCalendar, RecomputedDeadline
 from compliance.operations.deadlines import recomputation
 from tests.admin.pages import address, errors, filled_in
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 
 def calendar_form(*days: tuple[str, str], **values: Any) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_changing_a_calendar_moves_open_deadlines_and_shows_the_move(browser: Cl
     # Recompute first whatever is out of date for other reasons.
     due = {"type": "offset", "from": {"date": "2099-06-01"}, "count": 1, "unit": "days",
            "roll": "following", "calendars": ["custom:hq"]}  # fmt: skip
-    deadline = agree(duty(due=due))
+    deadline = create_agreement(obligation(due=due))
     recomputation.run(as_of=timezone.now())
     url = address("customcalendar", "change", calendar.pk)
     values = {

@@ -11,7 +11,7 @@ from django.utils import timezone
 from compliance.models import Agreement, Breach, Deadline, Evidence, Fact, Position
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import act, address, errors
-from tests.samples import agree, duty, record, utc
+from tests.samples import create_agreement, obligation, record, utc
 
 RECORDS = (
     "record_performance",
@@ -47,7 +47,7 @@ def test_the_page_shows_the_whole_case(browser: Client, rare_earths: Deadline) -
 
 
 def test_the_timeline_shows_projected_changes(browser: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15", grace={"count": 5, "unit": "days"}))
+    deadline = create_agreement(obligation(due_on="2099-03-15", grace={"count": 5, "unit": "days"}))
 
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
 
@@ -86,7 +86,7 @@ def test_a_performance_is_recorded(
 
 
 def test_a_partial_performance_counts_towards_the_target(browser: Client) -> None:
-    deadline = agree(duty(due_on="2026-03-15", target_quantity=100, unit="t"))
+    deadline = create_agreement(obligation(due_on="2026-03-15", target_quantity=100, unit="t"))
 
     act(browser, deadline, "record_performance", on="2026-03-14", quantity="60")
 
@@ -106,8 +106,8 @@ def test_an_extension_moves_the_due_date(browser: Client, rare_earths: Deadline)
 
 
 def test_a_waiver_and_a_cancellation_close_a_deadline(browser: Client) -> None:
-    waived = agree(duty(), ref="one")
-    cancelled = agree(duty(), ref="two")
+    waived = create_agreement(obligation(), ref="one")
+    cancelled = create_agreement(obligation(), ref="two")
 
     act(browser, waived, "record_waiver", on="2026-02-02")
     act(browser, cancelled, "cancel_deadline", on="2026-02-02")
@@ -118,7 +118,7 @@ def test_a_waiver_and_a_cancellation_close_a_deadline(browser: Client) -> None:
 
 
 def test_a_retracted_fact_has_no_effect_but_stays_on_the_page(browser: Client) -> None:
-    deadline = agree(duty(due_on="2026-03-15"))
+    deadline = create_agreement(obligation(due_on="2026-03-15"))
     fact = record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-20")
 
     response = act(browser, deadline, "retract_fact", fact=str(fact.pk), note="Wrong ship")
@@ -134,7 +134,7 @@ def test_a_retracted_fact_has_no_effect_but_stays_on_the_page(browser: Client) -
 
 
 def test_differing_positions_mark_the_deadline_as_disputed(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
 
     said = {"on": "2026-02-20", "quote": "All there"}
     act(browser, deadline, "state_position", party="CHN", verdict="met", **said)
@@ -197,7 +197,7 @@ def test_problems_are_shown_on_their_field(
 
 
 def test_a_nonexistent_local_time_is_rejected(browser: Client) -> None:
-    deadline = agree(duty(obligors=["ACME"], obligees=["CHN"]))
+    deadline = create_agreement(obligation(obligors=["ACME"], obligees=["CHN"]))
 
     response = act(browser, deadline, "record_performance", on="2026-03-29", time="02:30")
 
@@ -263,7 +263,7 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     def broken(*args: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("compliance.admin.deadlines.deadline_page.deadlines.timeline", broken)
+    monkeypatch.setattr("compliance.admin.deadlines.deadline_page.timelines.timeline", broken)
     page = browser.get(address("deadline", "change", rare_earths.pk))
 
     assert "broken" in page.content.decode()
@@ -274,12 +274,12 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
 def test_the_list_is_ordered_by_urgency(browser: Client) -> None:
     now = timezone.now()
     day = timedelta(days=1)
-    agree(
-        duty(ref="next", due_on=str((now + 3 * day).date())),
-        duty(ref="later", due_on=str((now + 9 * day).date())),
-        duty(ref="lately", due_on=str((now - 3 * day).date())),
-        duty(ref="long", due_on=str((now - 30 * day).date())),
-        duty(ref="done", due_on=str((now - 60 * day).date())),
+    create_agreement(
+        obligation(ref="next", due_on=str((now + 3 * day).date())),
+        obligation(ref="later", due_on=str((now + 9 * day).date())),
+        obligation(ref="lately", due_on=str((now - 3 * day).date())),
+        obligation(ref="long", due_on=str((now - 30 * day).date())),
+        obligation(ref="done", due_on=str((now - 60 * day).date())),
         as_of=now,
     )
     done = Deadline.objects.get(obligation__ref="done")

@@ -16,7 +16,7 @@ from compliance.models import Agreement, Deadline, Milestone, User
 from compliance.operations.agreements import parties
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, agreement_form, errors, filled_in
-from tests.samples import BUYER, SUPPLIER, agree, duty
+from tests.samples import BUYER, SUPPLIER, create_agreement, obligation
 
 RULES: list[dict[str, Any]] = [
     {"type": "date", "on": "2026-05-14"},
@@ -187,7 +187,7 @@ def test_an_invalid_rule_is_reported_with_the_label_of_its_input(
 
 def test_a_milestone_that_a_due_date_depends_on_cannot_be_removed(browser: Client) -> None:
     due = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
-    deadline = agree(duty(due=due), milestones=[{"ref": "m", "on": "2026-03-01"}])
+    deadline = create_agreement(obligation(due=due), milestones=[{"ref": "m", "on": "2026-03-01"}])
     url = address("agreement", "change", deadline.agreement_id)
 
     response = browser.post(url, {**filled_in(browser, url), "milestones-0-DELETE": "on"})
@@ -201,16 +201,16 @@ def test_an_unchanged_rule_of_any_type_is_saved_unchanged(
     browser: Client, rule: dict[str, Any]
 ) -> None:
     milestones = [{"ref": "in-force", "on": "2026-02-01"}, {"ref": "closing"}]
-    deadline = agree(duty(due=rule), milestones=milestones)
+    deadline = create_agreement(obligation(due=rule), milestones=milestones)
     before = deadline.obligation.due
     url = address("agreement", "change", deadline.agreement_id)
 
     response = browser.post(url, {**filled_in(browser, url), "obligations-0-title": "Renamed"})
 
     assert response.status_code == 302, errors(response)
-    obligation = deadline.obligation
-    obligation.refresh_from_db()
-    assert (obligation.title, obligation.due) == ("Renamed", before)
+    stored = deadline.obligation
+    stored.refresh_from_db()
+    assert (stored.title, stored.due) == ("Renamed", before)
 
 
 PREVIEW = "admin:compliance_obligation_preview"

@@ -38,7 +38,7 @@ from compliance.operations.due_dates import calendars
 from compliance.operations.integrity import seals
 from compliance.operations.people.tokens import create_token
 from tests.admin.pages import address
-from tests.samples import agree, duty, follow, record, state, utc
+from tests.samples import create_agreement, obligation, record, state_position, subscribe, utc
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 READ_ONLY = {
@@ -68,14 +68,14 @@ def fill(ref: str, count: int) -> Agreement:
         for number in range(count)
     ]  # fmt: skip
     duties = [
-        duty(
+        obligation(
             ref=f"O-{number}",
             facts=[{"type": "performance", "on": "2026-04-01", "evidence": [f"E{number}"]}],
             positions=[{"party": "CHN", "verdict": "met", "on": "2026-04-01"}],
         )
         for number in range(count)
     ]
-    deadline = agree(*duties, ref=ref, as_of=utc("2026-05-01T00:00"), evidence=evidence)
+    deadline = create_agreement(*duties, ref=ref, as_of=utc("2026-05-01T00:00"), evidence=evidence)
     agreement = deadline.agreement
     for each in agreement.deadlines.all():
         message = Message.objects.create(
@@ -97,7 +97,7 @@ def fill(ref: str, count: int) -> Agreement:
             created_at=timezone.now(),
             message=message,
         )
-        follow(f"{each.pk}@example.org", agreement)
+        subscribe(f"{each.pk}@example.org", agreement)
         webhook = Webhook.objects.create(
             name=f"{ref} {each.pk}", url="https://example.org/", created_at=timezone.now()
         )
@@ -142,7 +142,7 @@ def filled(desk: User) -> Agreement:
         started_at=timezone.now(),
         ended_at=timezone.now(),
         counts={"breaches": 3, "alerts": 3},
-        problems=[{"about": "breach", "id": 1, "detail": "Nobody was told."}],
+        problems=[{"about": "breach", "id": 1, "detail": "Nobody was notified."}],
     )
     Outage.objects.create(part="sweep", began_at=timezone.now(), notified_at=timezone.now())
     seals.seal(as_of=timezone.now())
@@ -267,7 +267,9 @@ def test_fuller_pages_take_no_more_queries(browser: Client, filled: Agreement) -
     few = _queries(browser, address("deadline", "change", deadline.pk))
     for day in range(1, 8):
         record(deadline, as_of=timezone.now(), type="performance", on=f"2026-04-0{day}")
-        state(deadline, as_of=timezone.now(), party="CHN", verdict="met", on=f"2026-04-0{day}")
+        state_position(
+            deadline, as_of=timezone.now(), party="CHN", verdict="met", on=f"2026-04-0{day}"
+        )
     # The evidence of the first fact or position may take one more query.
     assert _queries(browser, address("deadline", "change", deadline.pk)) <= few + 1
 
@@ -280,8 +282,8 @@ def _queries(client: Client, page: str) -> int:
 
 def test_user_input_is_escaped_on_every_page(browser: Client, db: None) -> None:
     nasty = "<script>alert(1)</script>"
-    deadline = agree(
-        duty(
+    deadline = create_agreement(
+        obligation(
             title=nasty,
             text=nasty,
             clause=nasty,

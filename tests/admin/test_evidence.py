@@ -16,7 +16,7 @@ from compliance.models import (
     EvidenceFile,
 )
 from tests.admin.pages import address, errors
-from tests.samples import agree, utc
+from tests.samples import create_agreement, utc
 
 PDF = b"%PDF-1.7\n%%EOF\n"
 
@@ -25,7 +25,7 @@ PDF = b"%PDF-1.7\n%%EOF\n"
 def entry(settings: Any, tmp_path: Path, db: None) -> dict[str, Any]:
     """The values that the form of evidence posts."""
     settings.FILES_DIR = tmp_path
-    agree(as_of=utc("2026-03-01T00:00"))
+    create_agreement(as_of=utc("2026-03-01T00:00"))
     return {
         "agreement": "supply",
         "ref": "E1",

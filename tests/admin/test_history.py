@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.test import Client
 
 from tests.admin.pages import address, filled_in
-from tests.samples import agree
+from tests.samples import create_agreement
 
 
 def test_the_history_shows_who_changed_what(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     url = address("agreement", "change", deadline.agreement_id)
     values = {**filled_in(browser, url), "title": "Renamed", "obligations-0-severity": "critical"}
     assert browser.post(url, values).status_code == 302

@@ -10,11 +10,11 @@ from compliance.models import (
     Obligation,
 )
 from tests.admin.pages import address, agreement_form, errors, filled_in
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 
 def test_a_notification_policy_is_entered_as_text(browser: Client) -> None:
-    agree()
+    create_agreement()
     values = agreement_form(
         notification_policy_reminders="10 business days, 3",
         notification_policy_escalations="none",
@@ -56,7 +56,7 @@ def test_a_notification_policy_is_entered_as_text(browser: Client) -> None:
 
 
 def test_an_empty_half_of_an_agreements_policy_uses_the_default(browser: Client) -> None:
-    agree()
+    create_agreement()
     browser.post(address("agreement", "add"), agreement_form(notification_policy_reminders="5"))
     notification_policy = Agreement.objects.get(ref="supply-2026").notification_policy
     assert notification_policy is not None
@@ -80,7 +80,7 @@ def test_an_empty_half_of_an_agreements_policy_uses_the_default(browser: Client)
 def test_problems_of_a_policy_are_shown_on_their_field(
     browser: Client, name: str, text: str, said: str
 ) -> None:
-    agree()
+    create_agreement()
     both = (
         {"obligations-0-notification_policy_escalations": "1"}
         if name.startswith("obligations")
@@ -92,7 +92,7 @@ def test_problems_of_a_policy_are_shown_on_their_field(
 
 
 def test_half_a_policy_of_an_obligation_is_rejected(browser: Client) -> None:
-    agree()
+    create_agreement()
     values = agreement_form(**{"obligations-0-notification_policy_reminders": "5"})
     response = browser.post(address("agreement", "add"), values)
     assert "Enter both" in " ".join(
@@ -102,8 +102,8 @@ def test_half_a_policy_of_an_obligation_is_rejected(browser: Client) -> None:
 
 def test_a_viewer_sees_the_notification_policy(viewer: Client) -> None:
     notification_policy = {"reminders": [{"count": 44, "unit": "business_days"}], "escalations": []}
-    deadline = agree(
-        duty(notification_policy=notification_policy), notification_policy=notification_policy
+    deadline = create_agreement(
+        obligation(notification_policy=notification_policy), notification_policy=notification_policy
     )
     for page in (
         address("agreement", "change", deadline.agreement_id),

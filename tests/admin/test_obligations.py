@@ -12,7 +12,7 @@ from compliance.models import (
 )
 from compliance.operations.deadlines import sweep
 from tests.admin.pages import address
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 
 def test_an_obligation_links_to_its_form_and_its_deadlines(
@@ -47,7 +47,11 @@ def test_consequences_are_shown_on_both_obligations(admin_client: Client) -> Non
         "on": {"breach_of": "RELEASE"},
         "then": {"type": "offset", "count": 10, "unit": "days"},
     }
-    agree(duty("RELEASE", "2026-03-15"), duty("TARIFFS", due=remedy), as_of=utc("2026-03-01T00:00"))
+    create_agreement(
+        obligation("RELEASE", "2026-03-15"),
+        obligation("TARIFFS", due=remedy),
+        as_of=utc("2026-03-01T00:00"),
+    )
     sweep.run(as_of=utc("2026-03-20T00:00"))
     assert "If it is breached, this triggers TARIFFS." in page(admin_client, "RELEASE")
     assert "Remedy for RELEASE." in page(admin_client, "TARIFFS")

@@ -17,7 +17,7 @@ from compliance.models import (
 )
 from compliance.operations.deadlines import sweep
 from tests.admin.pages import address
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 
 def test_audit_problems_and_outages_are_shown_on_the_overview(
@@ -55,11 +55,11 @@ def test_the_overview_shows_the_most_severe_breaches_first_and_what_is_due_soon(
 ) -> None:
     now = timezone.now()
     day = timedelta(days=1)
-    agree(
-        duty(ref="old", due_on=str((now - 90 * day).date())),
-        duty(ref="grave", due_on=str((now - 9 * day).date()), severity="critical"),
-        duty(ref="soon", due_on=str((now + 9 * day).date())),
-        duty(ref="far", due_on=str((now + 90 * day).date())),
+    create_agreement(
+        obligation(ref="old", due_on=str((now - 90 * day).date())),
+        obligation(ref="grave", due_on=str((now - 9 * day).date()), severity="critical"),
+        obligation(ref="soon", due_on=str((now + 9 * day).date())),
+        obligation(ref="far", due_on=str((now + 90 * day).date())),
         as_of=now,
     )
     context = browser.get(reverse("admin:index")).context
@@ -82,7 +82,7 @@ def test_the_overview_warns_if_the_sweep_has_stopped(browser: Client) -> None:
 
 
 def test_failed_recomputations_are_shown_on_the_overview(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     now = timezone.now()
     run = JobRun.objects.create(
         kind="recomputation",

@@ -9,7 +9,7 @@ from compliance.models import (
     Party,
 )
 from tests.admin.pages import address, errors, filled_in
-from tests.samples import agree
+from tests.samples import create_agreement
 
 
 def test_a_party_is_added_and_changed(browser: Client) -> None:
@@ -39,7 +39,7 @@ def test_a_party_is_added_and_changed(browser: Client) -> None:
 def test_problems_of_a_party_are_shown_on_their_field(
     browser: Client, values: dict[str, str], place: str
 ) -> None:
-    agree()
+    create_agreement()
     party = {"code": "USA", "name": "x", "kind": "state", "country": "US", "timezone": "UTC"}
 
     response = browser.post(address("party", "add"), {**party, **values})
@@ -49,7 +49,7 @@ def test_problems_of_a_party_are_shown_on_their_field(
 
 
 def test_changing_the_zone_of_a_party_moves_its_deadlines(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     url = address("party", "change", Party.objects.get(code="CHN").pk)
 
     browser.post(url, {**filled_in(browser, url), "timezone": "UTC"})

@@ -10,7 +10,7 @@ from django.test import Client
 
 from compliance.models import Deadline, Fact
 from tests.admin.pages import act, address, errors
-from tests.samples import agree, duty, record, utc
+from tests.samples import create_agreement, obligation, record, utc
 
 REFRAIN: dict[str, Any] = {"kind": "refrain", "due": None}
 
@@ -36,7 +36,7 @@ def page_of(client: Client, deadline: Deadline) -> str:
 def test_only_buttons_that_apply_to_the_deadline_are_shown(
     browser: Client, terms: dict[str, Any], offered: set[str], missing: set[str]
 ) -> None:
-    deadline = agree(duty(**terms), milestones=[{"ref": "m"}])
+    deadline = create_agreement(obligation(**terms), milestones=[{"ref": "m"}])
 
     page = page_of(browser, deadline)
 
@@ -49,7 +49,7 @@ def test_only_buttons_that_apply_to_the_deadline_are_shown(
 
 
 def test_a_violation_and_its_end_are_recorded(browser: Client) -> None:
-    deadline = agree(duty(**REFRAIN))
+    deadline = create_agreement(obligation(**REFRAIN))
 
     act(browser, deadline, "record_violation", on="2026-03-01", until_on="2026-03-04")
 
@@ -69,7 +69,7 @@ def test_a_violation_and_its_end_are_recorded(browser: Client) -> None:
 
 
 def test_a_violation_can_end_at_a_time_of_day(browser: Client) -> None:
-    deadline = agree(duty(**REFRAIN))
+    deadline = create_agreement(obligation(**REFRAIN))
 
     act(
         browser, deadline, "record_violation", on="2026-03-01", until_on="2026-03-04",
@@ -80,7 +80,7 @@ def test_a_violation_can_end_at_a_time_of_day(browser: Client) -> None:
 
 
 def test_a_suspension_that_stops_the_clock_moves_the_due_date(browser: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15"))
+    deadline = create_agreement(obligation(due_on="2099-03-15"))
 
     act(
         browser, deadline, "suspend_deadline", on="2099-02-01", until_on="2099-02-10",
@@ -103,7 +103,7 @@ def test_a_suspension_that_stops_the_clock_moves_the_due_date(browser: Client) -
 def test_problems_are_shown_on_their_field(
     browser: Client, action: str, values: dict[str, str], place: str, part: str
 ) -> None:
-    deadline = agree(duty(target_quantity=100, unit="t"))
+    deadline = create_agreement(obligation(target_quantity=100, unit="t"))
 
     response = act(browser, deadline, action, **values)
 
@@ -113,7 +113,7 @@ def test_problems_are_shown_on_their_field(
 
 
 def test_earlier_performances_count_towards_a_restated_target(browser: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15", target_quantity=100, unit="t"))
+    deadline = create_agreement(obligation(due_on="2099-03-15", target_quantity=100, unit="t"))
     as_of = utc("2026-03-01T00:00")
     record(deadline, as_of=as_of, type="performance", on="2026-02-20", quantity=40)
     assert "40 of 100 t; an even pace would be " in page_of(browser, deadline)
@@ -129,7 +129,7 @@ def test_earlier_performances_count_towards_a_restated_target(browser: Client) -
 
 def test_the_ambiguous_window_of_a_two_sided_date_is_shown(browser: Client) -> None:
     due = {"type": "date", "on": "2099-03-15", "is_two_sided": True}
-    deadline = agree(duty(due=due))
+    deadline = create_agreement(obligation(due=due))
 
     page = page_of(browser, deadline)
 
@@ -139,7 +139,7 @@ def test_the_ambiguous_window_of_a_two_sided_date_is_shown(browser: Client) -> N
 
 
 def test_an_ambiguous_status_has_a_badge(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     Deadline.objects.filter(pk=deadline.pk).update(is_ambiguous=True)
 
     assert "is-ambiguous" in page_of(browser, deadline)
@@ -148,8 +148,9 @@ def test_an_ambiguous_status_has_a_badge(browser: Client) -> None:
 
 
 def test_an_agreement_is_suspended_terminated_and_the_suspension_retracted(browser: Client) -> None:
-    deadline = agree(
-        duty(due_on="2099-03-15"), duty(ref="O-2", due_on="2099-03-15", survives_termination=True)
+    deadline = create_agreement(
+        obligation(due_on="2099-03-15"),
+        obligation(ref="O-2", due_on="2099-03-15", survives_termination=True),
     )
     agreement = deadline.agreement
     survivor = agreement.deadlines.get(obligation__ref="O-2")
@@ -176,7 +177,7 @@ def test_an_agreement_is_suspended_terminated_and_the_suspension_retracted(brows
 
 
 def test_a_viewer_cannot_suspend_or_terminate_an_agreement(viewer: Client) -> None:
-    agreement = agree().agreement
+    agreement = create_agreement().agreement
 
     for action in ("suspend_agreement", "terminate_agreement", "retract_agreement_fact"):
         url = address("agreement", action, agreement.pk)
@@ -186,11 +187,11 @@ def test_a_viewer_cannot_suspend_or_terminate_an_agreement(viewer: Client) -> No
 
 def test_dormant_deadlines_are_listed_last(browser: Client) -> None:
     rule = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
-    agree(
-        duty(ref="dormant", due=rule),
-        duty(ref="open", due_on="2099-03-15"),
-        duty(ref="endless", **REFRAIN),
-        duty(ref="late", due_on="2026-02-15"),
+    create_agreement(
+        obligation(ref="dormant", due=rule),
+        obligation(ref="open", due_on="2099-03-15"),
+        obligation(ref="endless", **REFRAIN),
+        obligation(ref="late", due_on="2026-02-15"),
         milestones=[{"ref": "m"}],
         as_of=utc("2026-04-01T00:00"),
     )

@@ -14,7 +14,7 @@ from compliance.models import Deadline, Fact, Proposal, User
 from compliance.operations.deadlines import proposals
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import act, address, errors
-from tests.samples import agree, duty, record, utc
+from tests.samples import create_agreement, obligation, record, utc
 
 OWN = "You proposed this yourself. Another person must approve it."
 PAST = utc("2026-02-01T00:00")
@@ -44,7 +44,7 @@ def second(db: None) -> Client:
 @pytest.fixture
 def guarded(db: None) -> Deadline:
     """A deadline of an agreement that requires approval."""
-    return agree(duty(), as_of=PAST, requires_approval=True)
+    return create_agreement(obligation(), as_of=PAST, requires_approval=True)
 
 
 def propose(client: Client, deadline: Deadline) -> Proposal:
@@ -77,7 +77,7 @@ def status(deadline: Deadline) -> str:
 def test_a_determination_is_recorded_from_the_page_of_its_deadline(
     browser: Client, db: None, values: dict[str, str], expected: tuple[str, str]
 ) -> None:
-    deadline = agree(duty(**TARGET), as_of=PAST, evidence=[EVIDENCE])
+    deadline = create_agreement(obligation(**TARGET), as_of=PAST, evidence=[EVIDENCE])
     sent = {"on": "2026-03-18", "note": "On the records.", "evidence": ["E1"], **values}
     assert act(browser, deadline, "record_determination", **sent).status_code == 302
     deadline.refresh_from_db()
@@ -101,7 +101,7 @@ def test_a_determination_is_recorded_from_the_page_of_its_deadline(
 def test_problems_of_a_determination_are_shown_on_their_field(
     browser: Client, db: None, change: dict[str, str], field: str
 ) -> None:
-    deadline = agree(duty(), as_of=PAST)
+    deadline = create_agreement(obligation(), as_of=PAST)
     good = {"verdict": "partly_met", "share": "0.4", "on": "2026-03-18", "note": "Seen."}
     response = act(browser, deadline, "record_determination", **(good | change))
     assert response.status_code == 200
@@ -110,8 +110,8 @@ def test_problems_of_a_determination_are_shown_on_their_field(
 
 
 def test_a_determination_offers_only_possible_conclusions(browser: Client, db: None) -> None:
-    kept = agree(duty(kind="maintain"), ref="kept")
-    counted = agree(duty(**TARGET), ref="counted")
+    kept = create_agreement(obligation(kind="maintain"), ref="kept")
+    counted = create_agreement(obligation(**TARGET), ref="counted")
 
     def asked(deadline: Deadline) -> Any:
         page = browser.get(address("deadline", "record_determination", deadline.pk))
@@ -124,7 +124,7 @@ def test_a_determination_offers_only_possible_conclusions(browser: Client, db: N
 
 
 def test_a_replaced_determination_is_marked_as_superseded(browser: Client, db: None) -> None:
-    deadline = agree(duty(), as_of=PAST)
+    deadline = create_agreement(obligation(), as_of=PAST)
     sent = {"on": "2026-03-18", "note": "Seen."}
     act(browser, deadline, "record_determination", verdict="not_met", **sent)
     earlier = Fact.objects.get()
@@ -225,7 +225,9 @@ def test_only_buttons_that_the_user_can_use_are_shown(
 def test_the_page_of_a_proposal_shows_everything_that_it_would_record(
     first: Client, ana: User, db: None
 ) -> None:
-    deadline = agree(duty(**TARGET), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
+    deadline = create_agreement(
+        obligation(**TARGET), as_of=PAST, requires_approval=True, evidence=[EVIDENCE]
+    )
     values = {
         "type": "determination", "at": "2026-03-18T10:00:00Z", "verdict": "partly_met",
         "share": "0.4", "note": "Forty came.", "evidence": ["E1"],
@@ -277,7 +279,7 @@ def test_a_fact_that_requires_no_approval_is_recorded_immediately(
 def test_a_fact_is_not_superseded_after_its_successor_is_retracted(
     browser: Client, db: None
 ) -> None:
-    deadline = agree(duty(), as_of=PAST)
+    deadline = create_agreement(obligation(), as_of=PAST)
     now = timezone.now()
     one = record(deadline, as_of=now, type="waiver", on="2026-03-01")
     two = record(deadline, as_of=now, type="performance", on="2026-03-02", supersedes=one.pk)

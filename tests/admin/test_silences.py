@@ -14,7 +14,7 @@ from compliance.models import (
     User,
 )
 from tests.admin.pages import address, errors
-from tests.samples import agree, utc
+from tests.samples import create_agreement, utc
 
 
 def silence_form(**values: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_a_silence_is_started_from_a_deadline_and_ended(
 
 
 def test_problems_of_a_silence_are_shown_on_their_field(browser: Client, missed: Deadline) -> None:
-    other = agree(ref="other", as_of=utc("2026-02-01T00:00"))
+    other = create_agreement(ref="other", as_of=utc("2026-02-01T00:00"))
     for values, place, said in (
         ({"deadline": str(other.pk)}, "deadline", "has no deadline"),
         ({"until_on": "2026-01-01"}, "until_on", "within the next 366 days"),

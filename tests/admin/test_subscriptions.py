@@ -18,11 +18,11 @@ from compliance.queries.alerts import subscriptions as queries
 from tests.admin.conftest import message_of, standard_webhook
 from tests.admin.pages import address, errors, filled_in
 from tests.delivery.conftest import Receiver, Sink
-from tests.samples import agree, duty, follow
+from tests.samples import create_agreement, obligation, subscribe
 
 
 def test_every_field_of_a_subscription_is_stored_and_shown_again(browser: Client) -> None:
-    deadline = agree(duty(tags=["goods"]))
+    deadline = create_agreement(obligation(tags=["goods"]))
     values = {
         "email": "ana@example.org", "webhook": "", "agreement": deadline.agreement.ref,
         "party": "CHN", "tag": "goods", "min_severity": "high", "is_owner": "on",
@@ -70,7 +70,7 @@ def test_problems_of_a_subscription_are_shown_on_their_field(
 
 
 def test_the_list_shows_refused_addresses_and_webhook_names(browser: Client) -> None:
-    follow("lost@example.org")
+    subscribe("lost@example.org")
     Subscription.objects.update(refused_at=timezone.now(), refusal="550 no such user")
     Subscription.objects.create(webhook=standard_webhook())
     page = browser.get(address("subscription", "changelist")).content.decode()
@@ -82,7 +82,7 @@ def test_the_list_shows_refused_addresses_and_webhook_names(browser: Client) -> 
 def test_a_test_mail_is_sent_immediately_and_the_response_is_shown(
     browser: Client, sink: Sink
 ) -> None:
-    url = address("subscription", "send_test", follow("ana@example.org").pk)
+    url = address("subscription", "send_test", subscribe("ana@example.org").pk)
     assert browser.get(url).status_code == 200
     assert sink.received == []
 
@@ -109,7 +109,7 @@ def test_a_test_call_reaches_the_webhook(browser: Client, receiver: Receiver) ->
 
 
 def test_a_preview_shows_the_mail_in_a_sandbox(browser: Client, missed: Deadline) -> None:
-    subscription = follow("ana@example.org")
+    subscription = subscribe("ana@example.org")
     message_of(missed, "ana@example.org")
     page = browser.get(address("subscription", "preview", subscription.pk)).content.decode()
     assert "<script>alert" not in page
@@ -123,13 +123,13 @@ def test_a_preview_shows_the_mail_in_a_sandbox(browser: Client, missed: Deadline
 
 
 def test_a_preview_without_any_message_shows_sample_data(browser: Client) -> None:
-    page = browser.get(address("subscription", "preview", follow("ana@example.org").pk))
+    page = browser.get(address("subscription", "preview", subscribe("ana@example.org").pk))
     shown = page.content.decode()
-    assert "An example: nothing that this subscription follows was missed yet." in shown
+    assert "An example: nothing that this subscription follows has been missed yet." in shown
 
 
 def test_a_subscription_is_added_only_once_and_can_be_deactivated(browser: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follows = {"email": "ana@example.org", "agreement": deadline.agreement.ref, "is_active": "on"}
     assert browser.post(address("subscription", "add"), follows).status_code == 302
     stored = Subscription.objects.get()

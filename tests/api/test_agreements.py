@@ -12,7 +12,7 @@ from django.test import Client
 from compliance.models import Agreement, Deadline, Obligation, Party
 from tests.api.answers import BASE, get, patch, paths, post, rows
 from tests.api.conftest import GENEVA
-from tests.samples import agree, document, duty
+from tests.samples import create_agreement, document, obligation
 
 SUPPLY = {
     "ref": "steel-2026",
@@ -30,7 +30,7 @@ def load(client: Client, text: bytes | str, kind: str = "application/yaml") -> A
 
 
 def test_create_an_agreement_between_existing_parties(api: Client) -> None:
-    agree()
+    create_agreement()
     stored = post(api, "agreements/", SUPPLY)
     assert stored == {
         **SUPPLY,
@@ -67,13 +67,13 @@ def test_create_an_agreement_between_existing_parties(api: Client) -> None:
 def test_an_invalid_agreement_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
-    agree()
+    create_agreement()
     assert paths(post(api, "agreements/", SUPPLY | change, 400)) == {path}
     assert Agreement.objects.count() == 1
 
 
 def test_the_status_of_an_agreement_changes_at_midnight_in_its_zone(api: Client) -> None:
-    agree()
+    create_agreement()
     fields = SUPPLY | {"in_force_on": "2026-02-01", "ends_on": "2026-03-31"}
     post(api, "agreements/", fields | {"timezone": "Pacific/Auckland"})
     for at, status in (
@@ -88,14 +88,14 @@ def test_the_status_of_an_agreement_changes_at_midnight_in_its_zone(api: Client)
 
 
 def test_a_patch_keeps_omitted_fields(api: Client) -> None:
-    agree()
+    create_agreement()
     stored = post(api, "agreements/", SUPPLY)
     changed = patch(api, "agreements/steel-2026/", {"title": "Steel", "signed_on": None})
     assert changed == stored | {"title": "Steel", "signed_on": None, "status": "in_force"}
 
 
 def test_a_party_to_an_obligation_cannot_be_removed(api: Client) -> None:
-    agree()
+    create_agreement()
     problem = patch(api, "agreements/supply/", {"parties": [{"code": "ACME"}]}, 400)
     assert paths(problem) == {"parties"}
     assert "O-1" in problem["detail"]
@@ -130,15 +130,15 @@ def test_all_yaml_media_types_are_accepted(api: Client, kind: str) -> None:
 def test_an_invalid_document_is_refused_with_every_error_and_stores_nothing(api: Client) -> None:
     bad = document(
         "supply",
-        duty("A", "2026-02-30"),
-        duty("B", obligors=["FRA"]),
-        duty("C", tagz=[]),
+        obligation("A", "2026-02-30"),
+        obligation("B", obligors=["FRA"]),
+        obligation("C", tagz=[]),
         timezone="Mars/Olympus",
     )
     problem = post(api, "agreements/import/", bad, 400)
     # The unknown obligor can only be found once the document is well formed.
     assert paths(problem) == {"timezone", "obligations/0/due/on", "obligations/2/tagz"}
-    bad["obligations"] = [duty("A"), duty("B", obligors=["FRA"])]
+    bad["obligations"] = [obligation("A"), obligation("B", obligors=["FRA"])]
     bad["timezone"] = None
     assert paths(post(api, "agreements/import/", bad, 400)) == {"obligations/1/obligors/0"}
     assert not Party.objects.exists()
@@ -190,7 +190,9 @@ def test_yaml_strings_that_look_like_other_types_stay_strings(api: Client) -> No
 
 def test_a_document_can_be_longer_than_other_bodies_up_to_a_limit(api: Client) -> None:
     long = document(
-        "supply", duty(text="x" * 20_000), *(duty(f"O{n}", text="x" * 20_000) for n in range(60))
+        "supply",
+        obligation(text="x" * 20_000),
+        *(obligation(f"O{n}", text="x" * 20_000) for n in range(60)),
     )
     assert post(api, "agreements/import/", long)["obligations"] == 61
     assert load(api, b"# " + b"x" * (8 * 2**20)).status_code == 413

@@ -29,11 +29,13 @@ from compliance.operations.deadlines import sweep
 from tests.api.answers import BASE, JSON, get, patch, paths, post, rows
 from tests.api.conftest import client_of
 from tests.operations.test_concurrency import together
-from tests.samples import DESK, agree, duty, follow, record, utc
+from tests.samples import DESK, create_agreement, obligation, record, subscribe, utc
 
 
 def test_breaches_are_listed_newest_first(api: Client) -> None:
-    agree(duty("A", "2026-03-01"), duty("B", "2026-03-02"), duty("C", "2026-03-02"))
+    create_agreement(
+        obligation("A", "2026-03-01"), obligation("B", "2026-03-02"), obligation("C", "2026-03-02")
+    )
     sweep.run(as_of=utc("2026-03-20T00:00"))
     found = rows(api, "breaches/")
     assert [row["obligation_ref"] for row in found] == ["C", "B", "A"]
@@ -56,7 +58,7 @@ def test_breaches_are_listed_newest_first(api: Client) -> None:
 
 
 def test_filter_breaches_by_time_and_state(api: Client) -> None:
-    first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-05"))
+    first = create_agreement(obligation("A", "2026-03-01"), obligation("B", "2026-03-05"))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     record(first, as_of=utc("2026-03-21T00:00"), type="waiver", on="2026-03-04")
     for query, expected in (
@@ -73,8 +75,8 @@ def test_filter_breaches_by_time_and_state(api: Client) -> None:
 
 
 def test_an_alert_shows_its_delivery(api: Client) -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=utc("2026-03-20T00:00"))
     [alert] = rows(api, "alerts/", state="waiting")
     assert alert == {
@@ -120,7 +122,7 @@ def test_an_alert_shows_its_delivery(api: Client) -> None:
 
 
 def test_an_address_can_subscribe_to_one_agreement_or_all(api: Client) -> None:
-    agree()
+    create_agreement()
     one = post(api, "subscriptions/", {"email": "lee@example.org", "agreement": "supply"})
     everything = post(api, "subscriptions/", {"email": "lee@example.org"})
     assert one == {
@@ -170,8 +172,8 @@ def test_an_address_can_subscribe_to_one_agreement_or_all(api: Client) -> None:
 def test_an_invalid_subscription_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
-    agree()
-    follow("taken@example.org")
+    create_agreement()
+    subscribe("taken@example.org")
     good = {"email": "taken@example.org"}
     assert paths(post(api, "subscriptions/", good | change, 400)) == {path}
 
@@ -227,8 +229,8 @@ ODD: tuple[object, ...] = (
 def test_unusual_input_is_refused_and_stores_nothing(
     api: Client, address: str, good: dict[str, object]
 ) -> None:
-    agree()
-    follow()
+    create_agreement()
+    subscribe()
     sweep.run(as_of=timezone.now())
     address = address.format(breach=Breach.objects.get().pk)
     tables = (Subscription, Silence, CalendarFeed, Webhook, Obligation)
@@ -275,8 +277,8 @@ def test_users_cannot_see_or_revoke_calendar_feeds_of_others(api: Client) -> Non
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_identical_requests_take_effect_once() -> None:
     user = User.objects.create_superuser("desk@example.org", "secret")
-    agree()
-    follow()
+    create_agreement()
+    subscribe()
     now = timezone.now()
     sweep.run(as_of=now)
     webhook = Webhook.objects.create(

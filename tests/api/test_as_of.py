@@ -14,7 +14,7 @@ from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, refs, rows
 from tests.api.conftest import GENEVA
-from tests.samples import agree, duty, follow, record, state, utc
+from tests.samples import create_agreement, obligation, record, state_position, subscribe, utc
 
 THEN = "2025-05-20T00:00:00Z"
 LATER = "2025-06-03T00:00:00Z"
@@ -31,7 +31,7 @@ def phase_one(db: None) -> Agreement:
 @pytest.fixture
 def learned_late(db: None) -> Deadline:
     """A deadline missed on 15 March 2026. On 20 March, a performance on the 10th is recorded."""
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     sweep.run(as_of=utc("2026-03-16T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", on="2026-03-10")
     return deadline
@@ -105,7 +105,7 @@ def test_past_breaches_can_be_filtered_like_current_ones(
 
 
 def test_a_past_breach_has_its_own_end_reason(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="waiver", on="2026-03-18")
     ended = rows(api, "breaches/", as_of="2026-03-19T00:00:00Z")
     assert [(each["ended_at"], each["end_reason"]) for each in ended] == [
@@ -131,7 +131,7 @@ def test_the_timeline_as_known_at_an_instant(api: Client, learned_late: Deadline
 
 def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: Deadline) -> None:
     batches = get(api, f"deadlines/{learned_late.pk}/history/")["results"]
-    told = [
+    found = [
         (
             batch["recorded_at"],
             batch["from"],
@@ -140,7 +140,7 @@ def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: De
         )
         for batch in batches
     ]
-    assert told == [
+    assert found == [
         ("2026-03-01T00:00:00Z", "2026-01-09T16:00:00Z", [], ["pending"]),
         ("2026-03-16T00:00:00Z", "2026-03-15T16:00:00Z", [], ["unmet"]),
         ("2026-03-20T00:00:00Z", "2026-03-09T16:00:00Z", ["performance"], ["met"]),
@@ -149,8 +149,8 @@ def test_the_history_shows_what_was_known_and_when(api: Client, learned_late: De
 
 
 def test_changes_between_two_instants(api: Client, learned_late: Deadline) -> None:
-    agree(duty("SAME", "2026-12-31"), ref="other", as_of=utc("2026-03-01T00:00"))
-    state(learned_late, as_of=utc("2026-03-18T00:00"), party="ACME", verdict="not_met",
+    create_agreement(obligation("SAME", "2026-12-31"), ref="other", as_of=utc("2026-03-01T00:00"))
+    state_position(learned_late, as_of=utc("2026-03-18T00:00"), party="ACME", verdict="not_met",
           on="2026-03-17")  # fmt: skip
     query = {"since": "2026-03-16T12:00:00Z", "until": "2026-03-21"}
     [found] = rows(api, "changes/between/", **query)
@@ -196,7 +196,7 @@ def test_verification_as_known_at_an_instant(api: Client, learned_late: Deadline
 
 
 def test_an_accepted_share_is_shown(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-25T00:00"), type="determination", verdict="partly_met",
            on="2026-03-10", share=0.4, note="Two of five lots.")  # fmt: skip
     row = get(api, f"deadlines/{deadline.pk}/")
@@ -215,8 +215,8 @@ def test_an_accepted_share_is_shown(api: Client) -> None:
 
 
 def test_all_pages_of_a_past_list_use_the_same_as_of(api: Client) -> None:
-    follow()
-    agree(*(duty(f"O-{n}") for n in range(3)), as_of=utc("2026-03-01T00:00"))
+    subscribe()
+    create_agreement(*(obligation(f"O-{n}") for n in range(3)), as_of=utc("2026-03-01T00:00"))
     sweep.run(as_of=utc("2026-03-16T00:00"))
     first = get(api, "breaches/", as_of="2026-03-17T00:00:00Z", page_size=2)
     assert "known_at=" in first["next"]

@@ -10,11 +10,11 @@ from django.test import Client
 from compliance.models import Agreement, LedgerEntry
 from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths
-from tests.samples import agree, duty, record, utc
+from tests.samples import create_agreement, obligation, record, utc
 
 
 def test_changes_list_the_ledger_oldest_first_and_can_be_resumed(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     page = get(api, "changes/")
     [change] = page["results"]
     assert change == {
@@ -45,7 +45,7 @@ def test_changes_list_the_ledger_oldest_first_and_can_be_resumed(api: Client) ->
 def test_changes_can_be_followed_from_an_empty_ledger(api: Client) -> None:
     nothing = get(api, "changes/")
     assert nothing["results"] == []
-    agree()
+    create_agreement()
     assert len(api.get(nothing["next"]).json()["results"]) == 1
 
 
@@ -81,10 +81,10 @@ def test_deadlines_are_counted_by_group_and_status(
 
 
 def test_a_deadline_counts_once_for_each_of_its_tags_and_parties(api: Client) -> None:
-    agree(
-        duty("A", tags=["steel", "hs:7208"]),
-        duty("B", tags=["steel"], obligors=["CHN", "ACME"], severity="high"),
-        duty("C"),
+    create_agreement(
+        obligation("A", tags=["steel", "hs:7208"]),
+        obligation("B", tags=["steel"], obligors=["CHN", "ACME"], severity="high"),
+        obligation("C"),
         timezone="Europe/Berlin",
     )
     counted = {

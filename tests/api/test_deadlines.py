@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from compliance.models import Agreement, Deadline
 from tests.api.answers import every_page, get, paths, post, refs, rows
-from tests.samples import agree, duty, record, state, utc
+from tests.samples import create_agreement, obligation, record, state_position, utc
 
 DUE_AT = "2025-05-14T16:00:00Z"
 
@@ -97,7 +97,7 @@ def test_a_deadline_is_not_listed_before_it_is_known(api: Client, geneva: Agreem
 
 
 def test_the_status_known_then_differs_from_the_status_known_now(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-20T00:00"), type="performance", on="2026-03-10")
     then = {"as_of": "2026-03-12T00:00:00Z"}
     [believed] = rows(api, "deadlines/", known_at="2026-03-12T00:00:00Z", **then)
@@ -107,7 +107,7 @@ def test_the_status_known_then_differs_from_the_status_known_now(api: Client) ->
 
 
 def test_as_of_defaults_to_known_at(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-10T00:00"), type="waiver", on="2026-03-05")
     [row] = rows(api, "deadlines/", known_at="2026-03-09T00:00:00Z")
     assert row["status"] == "pending"
@@ -117,7 +117,7 @@ def test_as_of_defaults_to_known_at(api: Client) -> None:
 
 def test_a_past_due_instant_has_its_own_grace_period(api: Client) -> None:
     grace = {"count": 2, "unit": "days"}
-    deadline = agree(duty(grace=grace), as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(obligation(grace=grace), as_of=utc("2026-03-01T00:00"))
     for at, to in (("2026-03-05T00:00", "2026-03-20"), ("2026-03-06T00:00", "2026-03-25")):
         due = {"type": "date", "on": to}
         record(deadline, as_of=utc(at), type="extension", at=f"{at}:00Z", due=due)
@@ -141,10 +141,10 @@ def test_future_instants_are_refused(api: Client) -> None:
 
 
 def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     late = utc("2026-04-10T00:00")
-    state(deadline, as_of=late, party="ACME", verdict="not_met", on="2026-04-01")
-    state(deadline, as_of=late, party="CHN", verdict="met", on="2026-04-02")
+    state_position(deadline, as_of=late, party="ACME", verdict="not_met", on="2026-04-01")
+    state_position(deadline, as_of=late, party="CHN", verdict="met", on="2026-04-02")
     seen = {
         (as_of, known_at): row["is_disputed"]
         for as_of in ("2026-04-01T12:00:00Z", "2026-04-05T00:00:00Z")
@@ -189,10 +189,10 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
     ],
 )
 def test_filter_deadlines_by(api: Client, query: dict[str, str], expected: list[str]) -> None:
-    agree(
-        duty("A", "2099-01-01", owner="lee@example.org"),
-        duty("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
-        duty("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
+    create_agreement(
+        obligation("A", "2099-01-01", owner="lee@example.org"),
+        obligation("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
+        obligation("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
     )
     for moment in ({}, {"as_of": timezone.now().isoformat()}):
         found = refs(api, **query, **moment)
@@ -235,7 +235,7 @@ def test_invalid_utf_8_in_a_query_is_refused(api: Client) -> None:
 
 
 def test_paging_works_when_more_than_a_page_is_due_at_one_instant(api: Client) -> None:
-    agree(*(duty(f"O-{number}", "2099-01-01") for number in range(1, 1_203)))
+    create_agreement(*(obligation(f"O-{number}", "2099-01-01") for number in range(1, 1_203)))
     for ordering in ("due_at", "-due_at", "status_since", "-status_since", "id", "-id"):
         query = {"ordering": ordering, "page_size": 500}
         seen = [row["id"] for row in every_page(api, "deadlines/", **query)]
@@ -244,7 +244,9 @@ def test_paging_works_when_more_than_a_page_is_due_at_one_instant(api: Client) -
 
 
 def test_later_pages_ignore_facts_recorded_meanwhile(api: Client) -> None:
-    first = agree(duty("A", "2026-03-01"), duty("B", "2026-03-02"), as_of=utc("2026-02-01T00:00"))
+    first = create_agreement(
+        obligation("A", "2026-03-01"), obligation("B", "2026-03-02"), as_of=utc("2026-02-01T00:00")
+    )
     page = get(api, "deadlines/", as_of="2026-03-15T00:00:00Z", page_size=1)
     # A fact recorded between two pages does not show on the second.
     other = Deadline.objects.exclude(pk=first.pk).get()
@@ -254,7 +256,7 @@ def test_later_pages_ignore_facts_recorded_meanwhile(api: Client) -> None:
 
 
 def test_a_tampered_cursor_is_refused(api: Client) -> None:
-    agree(duty("A"), duty("B"))
+    create_agreement(obligation("A"), obligation("B"))
     cursor = get(api, "deadlines/", page_size=1)["next"].partition("cursor=")[2]
     for changed in (cursor[:-1], f"{cursor}A", cursor[::-1], "é", "=", cursor[:9]):
         assert paths(get(api, "deadlines/", 400, cursor=changed)) == {"cursor"}
@@ -265,16 +267,16 @@ def test_a_tampered_cursor_is_refused(api: Client) -> None:
 def test_the_number_of_queries_does_not_depend_on_the_length_of_the_list(
     api: Client, django_assert_num_queries: Any
 ) -> None:
-    agree(duty("A"))
+    create_agreement(obligation("A"))
     with django_assert_num_queries(2):  # authentication, and the list
         get(api, "deadlines/")
-    agree(*(duty(f"O-{number}") for number in range(50)), ref="other")
+    create_agreement(*(obligation(f"O-{number}") for number in range(50)), ref="other")
     with django_assert_num_queries(2):
         assert len(rows(api, "deadlines/")) == 51
 
 
 def test_a_timeline_shows_past_and_projected_statuses_with_reasons(api: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15", grace={"count": 1, "unit": "days"}))
+    deadline = create_agreement(obligation(due_on="2099-03-15", grace={"count": 1, "unit": "days"}))
     fact = record(
         deadline,
         as_of=timezone.now(),
@@ -297,7 +299,7 @@ def test_a_timeline_shows_past_and_projected_statuses_with_reasons(api: Client) 
 
 
 def test_deadlines_are_read_only(api: Client) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     post(api, "deadlines/", {}, 405)
     for verb in (api.put, api.patch, api.delete):
         assert verb(f"/api/v1/deadlines/{deadline.pk}/").status_code == 405

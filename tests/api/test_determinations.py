@@ -11,7 +11,7 @@ from compliance.models import Deadline, Fact, User
 from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, post, rows
 from tests.api.conftest import client_of
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 PAST = utc("2026-02-01T00:00")
 EVIDENCE = {"ref": "E1", "title": "Customs record", "kind": "document", "stance": "against"}
@@ -21,7 +21,9 @@ REASONS = "The customs records show forty tonnes."
 @pytest.fixture
 def missed(db: None) -> Deadline:
     """A deadline of 100 t that passed unmet on 15 March 2026."""
-    deadline = agree(duty(target_quantity=100, unit="t"), as_of=PAST, evidence=[EVIDENCE])
+    deadline = create_agreement(
+        obligation(target_quantity=100, unit="t"), as_of=PAST, evidence=[EVIDENCE]
+    )
     sweep.run(as_of=utc("2026-03-20T00:00"))
     return deadline
 
@@ -110,7 +112,7 @@ def test_superseded_determinations_stay_readable(api: Client, missed: Deadline) 
 
 
 def test_filter_determinations(api: Client, missed: Deadline) -> None:
-    other = agree(duty("O-2"), ref="other", as_of=PAST)
+    other = create_agreement(obligation("O-2"), ref="other", as_of=PAST)
     row = determine(api, missed, "not_met")
     determine(api, other, "met", on="2026-03-10")
     post(api, "facts/", {"deadline": other.pk, "type": "waiver", "on": "2026-03-01"})

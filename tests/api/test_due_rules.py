@@ -13,7 +13,7 @@ from compliance.models import Deadline, LedgerEntry, Obligation, User
 from tests.api.answers import get, paths, post
 from tests.api.conftest import client_of
 from tests.domain.expensive_rules import HARMLESS, REFUSED
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 PREVIEW = "due-rules/preview/"
 DAY = {"type": "date", "on": "2026-05-14"}
@@ -88,8 +88,8 @@ def test_without_a_zone_the_day_ends_in_utc_with_a_warning(api: Client) -> None:
 
 
 def test_the_most_specific_zone_applies(api: Client) -> None:
-    agree(ref="here")
-    agree(ref="there", timezone="America/New_York")
+    create_agreement(ref="here")
+    create_agreement(ref="there", timezone="America/New_York")
     for context, zone_name in (
         ({"obligor": "CHN"}, "Asia/Shanghai"),
         ({"obligor": "CHN", "agreement": "here"}, "Asia/Shanghai"),
@@ -105,8 +105,8 @@ def test_the_most_specific_zone_applies(api: Client) -> None:
 def test_a_preview_can_use_the_calendars_milestones_and_deadlines_of_an_agreement(
     api: Client,
 ) -> None:
-    agree(
-        duty("A", "2026-05-01"),
+    create_agreement(
+        obligation("A", "2026-05-01"),
         calendars=["DE-BY"],
         timezone="Europe/Berlin",
         milestones=[{"ref": "in-force", "on": "2026-05-01"}, {"ref": "later"}],
@@ -124,7 +124,9 @@ def test_a_preview_can_use_the_calendars_milestones_and_deadlines_of_an_agreemen
 
 
 def test_a_trigger_is_dormant_until_its_event_is_known(api: Client) -> None:
-    agree(duty("A"), timezone="UTC", milestones=[{"ref": "M", "on": "2026-05-01"}, {"ref": "N"}])
+    create_agreement(
+        obligation("A"), timezone="UTC", milestones=[{"ref": "M", "on": "2026-05-01"}, {"ref": "N"}]
+    )
     context = {"agreement": "supply"}
     assert preview(api, when(milestone="M"), **context)["dates"] == ["2026-05-04"]
     for event, warning in (
@@ -151,7 +153,7 @@ def test_both_days_are_returned_when_readings_of_a_method_differ(api: Client) ->
 
 
 def test_a_two_sided_day_ends_at_a_different_instant_in_each_zone(api: Client) -> None:
-    agree()
+    create_agreement()
     found = preview(api, DAY | {"is_two_sided": True}, obligor="CHN", obligee="ACME")
     assert (found["earliest"], found["latest"]) == ("2026-05-14", "2026-05-14")
     assert (found["earliest_at"], found["latest_at"]) == (
@@ -204,7 +206,7 @@ def test_a_two_sided_day_ends_at_a_different_instant_in_each_zone(api: Client) -
 def test_an_invalid_rule_is_refused_at_the_field(
     api: Client, body: dict[str, object], path: str
 ) -> None:
-    agree()
+    create_agreement()
     assert paths(post(api, PREVIEW, body, 400)) == {path}
 
 
@@ -239,7 +241,7 @@ def test_many_calendars_shorten_the_list_and_a_warning_says_so(api: Client) -> N
 
 
 def test_a_preview_stores_nothing(api: Client) -> None:
-    agree(milestones=[{"ref": "M", "on": "2026-05-01"}])
+    create_agreement(milestones=[{"ref": "M", "on": "2026-05-01"}])
     models = (Obligation, Deadline, LedgerEntry)
     before = [list(model.objects.values()) for model in models]
     for rule in (DAY, offset(anchor={"milestone": "M"}), every("FREQ=DAILY"), when(met="O-1")):
@@ -250,7 +252,7 @@ def test_a_preview_stores_nothing(api: Client) -> None:
 def test_a_preview_costs_the_same_queries_however_much_there_is(
     api: Client, django_assert_max_num_queries: Any
 ) -> None:
-    agree(*(duty(f"O-{number}") for number in range(30)),
+    create_agreement(*(obligation(f"O-{number}") for number in range(30)),
           milestones=[{"ref": f"M-{number}"} for number in range(30)])  # fmt: skip
     context = {"agreement": "supply", "obligor": "CHN", "obligee": "ACME", "limit": 1_000}
     for rule in (DAY, every("FREQ=DAILY"), offset(anchor={"deadline": "O-1"})):
@@ -258,9 +260,7 @@ def test_a_preview_costs_the_same_queries_however_much_there_is(
             preview(api, rule, **context)
 
 
-def test_whoever_may_read_may_preview_also_with_a_token_that_may_only_read(
-    client: Client, desk: User
-) -> None:
+def test_readers_may_preview_even_with_a_read_only_token(client: Client, desk: User) -> None:
     assert preview(client_of(desk, is_read_only=True), DAY)["dates"] == ["2026-05-14"]
     preview(client, DAY, 401)
     lee = User.objects.create_user("lee@example.org", "secret")

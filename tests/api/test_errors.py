@@ -18,7 +18,7 @@ from compliance.api.problems import problem_response
 from compliance.models import Party
 from config import urls as config_urls
 from tests.api.answers import BASE, JSON, get, paths
-from tests.samples import agree
+from tests.samples import create_agreement
 
 BODIES = {
     "nothing": b"",
@@ -151,7 +151,7 @@ def test_a_missing_trailing_slash_redirects_reads_but_not_writes(api: Client) ->
 
 @pytest.mark.parametrize("verb", ["PUT", "DELETE", "TRACE", "PROPFIND"])
 def test_other_methods_are_not_allowed(api: Client, verb: str) -> None:
-    agree()
+    create_agreement()
     for address in ("parties/", "parties/CHN/", "summary/", "agreements/import/"):
         response = api.generic(verb, BASE + address)
         assert is_problem(response, 405)

@@ -16,7 +16,7 @@ from compliance.models import EvidenceFile, User
 from compliance.queries.evidence.evidence import damaged_files
 from tests.api.answers import BASE, get, patch, post, rows
 from tests.api.conftest import client_of
-from tests.samples import agree, deadline_of, record, utc
+from tests.samples import create_agreement, deadline_of, record, utc
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture
 def evidence(api: Client, folder: Path) -> int:
     """A piece of evidence without a file."""
-    agree(as_of=utc("2026-03-01T00:00"))
+    create_agreement(as_of=utc("2026-03-01T00:00"))
     row = post(
         api,
         "evidence/",
@@ -263,7 +263,7 @@ def test_a_search_log_marks_the_deadline_as_checked(api: Client, evidence: int) 
 
 
 def test_evidence_can_only_name_deadlines_of_its_own_agreement(api: Client, evidence: int) -> None:
-    other = agree(ref="other", as_of=utc("2026-03-01T00:00"))
+    other = create_agreement(ref="other", as_of=utc("2026-03-01T00:00"))
     answer = post(
         api,
         "evidence/",

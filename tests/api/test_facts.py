@@ -12,7 +12,7 @@ from django.utils import timezone
 from compliance.models import Deadline, Fact, User
 from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, post, rows
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 PAST = utc("2026-03-01T00:00")
 
@@ -20,7 +20,7 @@ PAST = utc("2026-03-01T00:00")
 @pytest.fixture
 def missed(db: None) -> Deadline:
     """A deadline that passed unmet on 15 March 2026."""
-    deadline = agree(duty(target_quantity=100, unit="t"), as_of=PAST)
+    deadline = create_agreement(obligation(target_quantity=100, unit="t"), as_of=PAST)
     sweep.run(as_of=utc("2026-03-20T00:00"))
     return deadline
 
@@ -124,7 +124,9 @@ def test_an_invalid_fact_is_refused_at_the_field(
 
 
 def test_an_extension_into_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
-    deadline = agree(duty(obligors=["ACME"], obligees=["CHN"], due_on="2099-03-01"))
+    deadline = create_agreement(
+        obligation(obligors=["ACME"], obligees=["CHN"], due_on="2099-03-01")
+    )
     problem = post(
         api,
         "facts/",
@@ -241,11 +243,11 @@ def test_recorded_data_cannot_be_edited(api: Client, geneva: object, room: str) 
 
 
 def test_a_deadline_in_ten_seconds_is_pending_then_unmet(api: Client) -> None:
-    agree()
+    create_agreement()
     now = timezone.now()
     soon = (now + timedelta(seconds=10)).astimezone(UTC)
     due = {"type": "date", "on": f"{soon:%Y-%m-%d}", "time": f"{soon:%H:%M:%S}", "timezone": "UTC"}
-    post(api, "obligations/", {"agreement": "supply", **duty("SOON"), "due": due})
+    post(api, "obligations/", {"agreement": "supply", **obligation("SOON"), "due": due})
     assert [row["status"] for row in rows(api, "deadlines/", obligation_ref="SOON")] == ["pending"]
     sweep.run(as_of=soon)
     [row] = rows(api, "deadlines/", obligation_ref="SOON")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from compliance.models import Alert, Deadline, JobRun, Silence, User
 from compliance.operations.deadlines import sweep
-from tests.samples import agree, follow
+from tests.samples import create_agreement, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,8 +55,8 @@ def test_a_stopped_sweep_fails_readiness(client: Client) -> None:
 
 
 def test_an_unsent_alert_fails_readiness(client: Client) -> None:
-    follow()
-    agree()
+    subscribe()
+    create_agreement()
     sweep.run(as_of=timezone.now())
     assert ready(client)[0] == 200
     then = timezone.now() - timedelta(minutes=16)
@@ -69,8 +69,8 @@ def test_an_unsent_alert_fails_readiness(client: Client) -> None:
 
 
 def test_alerts_held_back_by_a_silence_are_not_late_when_it_ends(client: Client) -> None:
-    follow()
-    agreement = agree().agreement
+    subscribe()
+    agreement = create_agreement().agreement
     now = timezone.now()
     sweep.run(as_of=now)
     then = now - timedelta(days=3)
@@ -89,7 +89,7 @@ def test_alerts_held_back_by_a_silence_are_not_late_when_it_ends(client: Client)
 
 
 def test_quarantined_deadlines_are_shown_without_failing_readiness(client: Client) -> None:
-    agree()
+    create_agreement()
     sweep.run(as_of=timezone.now())
     Deadline.objects.update(quarantine_error="ValueError()")
     status, content = ready(client)

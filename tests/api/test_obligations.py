@@ -7,13 +7,13 @@ from django.test import Client
 
 from compliance.models import Deadline, Obligation
 from tests.api.answers import get, patch, paths, post, rows
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
-NEW = {"agreement": "supply", **duty("O-2", "2099-03-15")}
+NEW = {"agreement": "supply", **obligation("O-2", "2099-03-15")}
 
 
 def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
-    agree()
+    create_agreement()
     stored = post(
         api,
         "obligations/",
@@ -74,7 +74,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
 
 
 def test_a_quantity_keeps_all_its_digits(api: Client) -> None:
-    agree()
+    create_agreement()
     body = '{"agreement":"supply","ref":"Q","title":"T","obligors":["CHN"],"obligees":["ACME"],'
     response = api.post(
         "/api/v1/obligations/",
@@ -121,13 +121,13 @@ def test_a_quantity_keeps_all_its_digits(api: Client) -> None:
 def test_an_invalid_obligation_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
-    agree()
+    create_agreement()
     assert paths(post(api, "obligations/", NEW | change, 400)) == {path}
     assert Obligation.objects.count() == Deadline.objects.count() == 1
 
 
 def test_a_due_time_in_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
-    agree()
+    create_agreement()
     due = {"type": "date", "on": "2099-03-29", "time": "02:30"}
     problem = post(api, "obligations/", NEW | {"due": due | {"timezone": "Europe/Berlin"}}, 400)
     assert paths(problem) == {"due/time"}
@@ -138,7 +138,7 @@ def test_a_due_time_in_a_dst_gap_is_refused_at_its_path(api: Client) -> None:
 
 
 def test_a_corrected_due_rule_moves_the_deadline(api: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15"))
+    deadline = create_agreement(obligation(due_on="2099-03-15"))
     row = patch(
         api,
         f"obligations/{deadline.obligation_id}/",
@@ -165,7 +165,7 @@ def test_a_corrected_due_rule_moves_the_deadline(api: Client) -> None:
 def test_an_invalid_correction_is_refused_at_the_field(
     api: Client, change: dict[str, object], path: str
 ) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     address = f"obligations/{deadline.obligation_id}/"
     before = get(api, address)
     assert paths(patch(api, address, change, 400)) == {path}

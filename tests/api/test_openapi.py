@@ -39,7 +39,7 @@ from compliance.operations.people.tokens import create_token
 from config.wsgi import application
 from tests.api.answers import BASE, rows
 from tests.profiles import scaled
-from tests.samples import agree, duty, follow, record
+from tests.samples import create_agreement, obligation, record, subscribe
 
 SEED = 20_250_514
 
@@ -161,8 +161,10 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
 
 @pytest.mark.parametrize("room", ROWS)
 def test_every_row_matches_its_schema(api: Client, geneva: Agreement, room: str) -> None:
-    follow()
-    deadline = agree(duty(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"}))
+    subscribe()
+    deadline = create_agreement(
+        obligation(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"})
+    )
     due = {"type": "date", "on": "2026-04-01"}
     record(deadline, as_of=geneva.created_at, type="extension", on="2026-03-01", due=due)
     conclusion: dict[str, Any] = {
@@ -190,7 +192,7 @@ def test_no_request_that_matches_the_document_causes_a_server_error(
     document: dict[str, Any],
 ) -> None:
     desk = User.objects.create_superuser("desk@example.org", "secret")
-    agree(duty("O-1"), duty("O-2", "2099-01-01"))
+    create_agreement(obligation("O-1"), obligation("O-2", "2099-01-01"))
     headers = {"Authorization": f"Bearer {create_token(name='t', user=desk, is_read_only=False)}"}
     schema = schemathesis.openapi.from_dict(orjson.loads(orjson.dumps(document)))
     schema.app = application

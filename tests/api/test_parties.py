@@ -10,7 +10,7 @@ from pghistory.models import Events
 
 from compliance.models import Deadline, Party, User
 from tests.api.answers import get, patch, paths, post, rows
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 FRANCE = {
     "code": "FRA",
@@ -71,7 +71,7 @@ def test_a_patch_names_only_changed_fields(api: Client) -> None:
 
 
 def test_a_corrected_zone_moves_the_deadlines_that_use_it(api: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15"))
+    deadline = create_agreement(obligation(due_on="2099-03-15"))
     patch(api, "parties/CHN/", {"timezone": "Asia/Tokyo"})
     row = get(api, f"deadlines/{deadline.pk}/")
     assert (row["timezone"], row["due_at"]) == ("Asia/Tokyo", "2099-03-15T15:00:00Z")

@@ -18,7 +18,7 @@ from compliance.models import Proposal, User
 from compliance.operations.deadlines import proposals
 from tests.api.answers import BASE, JSON
 from tests.api.conftest import client_of
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 BODIES = {
@@ -164,7 +164,7 @@ def test_approving_ones_own_proposal_is_refused_before_the_body_is_read(desk: Us
 def propose(*, by: User) -> Proposal:
     """Return a proposed waiver."""
     past = utc("2026-02-01T00:00")
-    deadline = agree(duty(), as_of=past, requires_approval=True)
+    deadline = create_agreement(obligation(), as_of=past, requires_approval=True)
     draft = FactDraft.model_validate({"type": "waiver", "on": "2026-03-01"})
     proposal = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=timezone.now())
     assert isinstance(proposal, Proposal)

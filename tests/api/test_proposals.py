@@ -11,7 +11,7 @@ from django.test import Client
 from compliance.models import Deadline, Fact, Proposal, User
 from tests.api.answers import BASE, JSON, get, paths, post, rows
 from tests.api.conftest import client_of
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 PAST = utc("2026-02-01T00:00")
 
@@ -45,7 +45,7 @@ def second(db: None) -> Client:
 @pytest.fixture
 def guarded(db: None) -> Deadline:
     """A deadline of an agreement that needs a second person."""
-    return agree(duty(), as_of=PAST, requires_approval=True)
+    return create_agreement(obligation(), as_of=PAST, requires_approval=True)
 
 
 def propose(client: Client, deadline: Deadline, **more: Any) -> Any:
@@ -206,7 +206,7 @@ def test_an_outdated_proposal_is_refused_at_the_field(
 def test_proposals_are_listed_newest_first_and_can_be_filtered(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
-    other = agree(duty("O-2"), ref="other", as_of=PAST, requires_approval=True)
+    other = create_agreement(obligation("O-2"), ref="other", as_of=PAST, requires_approval=True)
     one, two = propose(first, guarded), propose(first, other)
     post(first, f"proposals/{two['id']}/reject/", {}, 200)
     assert [each["id"] for each in rows(second, "proposals/")] == [two["id"], one["id"]]

@@ -9,7 +9,7 @@ from django.test import Client
 
 from compliance.operations.integrity import seals
 from tests.api.answers import BASE, rows
-from tests.samples import agree, utc
+from tests.samples import create_agreement, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,7 @@ NOW = utc("2026-02-02T00:30")
 
 
 def test_seals_are_listed_oldest_first_with_their_roots(api: Client) -> None:
-    agree()
+    create_agreement()
     made = [seals.seal(as_of=NOW + timedelta(days=day)) for day in range(3)]
     found = rows(api, "seals/")
     assert [row["root"] for row in found] == [each.root.hex() for each in made if each]

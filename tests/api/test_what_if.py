@@ -10,13 +10,13 @@ from django.test import Client
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry, User
 from tests.api.answers import get, paths, post
 from tests.api.conftest import client_of
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 
 @pytest.fixture
 def missed(db: None) -> Deadline:
     """An unmet deadline."""
-    return agree(as_of=utc("2026-04-01T00:00"))
+    return create_agreement(as_of=utc("2026-04-01T00:00"))
 
 
 def what_if(api: Client, deadline: Deadline, *facts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ def test_a_stored_fact_can_be_retracted_hypothetically(api: Client, missed: Dead
 
 
 def test_projected_transitions_are_marked(api: Client) -> None:
-    deadline = agree(duty(due_on="2099-03-15"))
+    deadline = create_agreement(obligation(due_on="2099-03-15"))
     timeline = what_if(api, deadline, {"type": "performance", "on": "2026-03-01", "note": "early"})
     assert [(each["status"], each["is_projected"]) for each in timeline][-1] == ("met", False)
     waiver = {"type": "waiver", "at": "2099-03-15T10:00:00Z"}

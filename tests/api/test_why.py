@@ -6,7 +6,7 @@ from django.test import Client
 
 from compliance.models import Agreement
 from tests.api.answers import get, post
-from tests.samples import agree, deadline_of, record, state, utc
+from tests.samples import create_agreement, deadline_of, record, state_position, utc
 
 
 def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement) -> None:
@@ -24,8 +24,8 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
         "China said on 2 June 2025 that it is met: “groundless accusations”. "
         "The positions contradict each other, so the deadline is disputed. This does not change "
         "its status. "
-        "No search is logged and the desk has made no determination: the status follows from the "
-        "clock and from what was recorded."
+        "No search was logged and no determination was made: the status follows from the clock and "
+        "from what was recorded."
     )
     kinds = [step["kind"] for step in why["steps"]]
     assert kinds[0] == "rule"
@@ -51,16 +51,22 @@ def test_a_past_status_is_not_explained_by_later_facts(api: Client, geneva: Agre
 
 
 def test_a_long_quotation_is_shortened_to_one_line(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
-    state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict="met", on="2026-03-17",
-          quote="Long\n" * 1_000)  # fmt: skip
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
+    state_position(
+        deadline,
+        as_of=utc("2026-03-20T00:00"),
+        party="ACME",
+        verdict="met",
+        on="2026-03-17",
+        quote="Long\n" * 1_000,
+    )
     paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
     assert "\n" not in paragraph
     assert len(paragraph) < 1_000
 
 
 def test_an_explanation_names_the_determination_and_its_evidence(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     post(
         api,
         "evidence/",
@@ -72,18 +78,20 @@ def test_an_explanation_names_the_determination_and_its_evidence(api: Client) ->
                   evidence=["E1"])  # fmt: skip
     why = get(api, f"deadlines/{deadline.pk}/why/")
     assert (
-        "The desk made a determination (on 20 March 2026, as partly met, to 40 percent, by E1). "
+        "A determination was made (on 20 March 2026, partly met, 40 percent, evidence E1). "
         "“Two of five lots.”" in why["paragraph"]
     )
     [step] = [each for each in why["steps"] if each["fact"] == fact.pk]
     assert (step["kind"], step["status"], step["evidence"]) == ("fact", "partly_met", ["E1"])
-    assert "confirmed the status by a determination" in why["paragraph"]
+    assert "A determination confirms the status." in why["paragraph"]
 
 
 def test_an_explanation_includes_only_the_latest_position_of_a_party(api: Client) -> None:
-    deadline = agree(as_of=utc("2026-03-01T00:00"))
+    deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     for day, verdict in (("2026-03-17", "not_met"), ("2026-03-19", "met")):
-        state(deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict=verdict, on=day)
+        state_position(
+            deadline, as_of=utc("2026-03-20T00:00"), party="ACME", verdict=verdict, on=day
+        )
     paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
     assert "Acme GmbH said on 19 March 2026 that it is met." in paragraph
     assert "17 March" not in paragraph

@@ -23,7 +23,7 @@ def chromium() -> Iterator[Browser]:
     if _CHROMIUM is None:
         pytest.skip("There is no Chromium on this system.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright runs an event loop in this thread, in which Django refuses to query.
+        # Playwright runs an event loop in this thread, where Django refuses to run queries.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
         yield browser

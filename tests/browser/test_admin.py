@@ -12,7 +12,7 @@ from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, User
 from compliance.operations.agreements import parties
-from tests.samples import BUYER, SUPPLIER, agree, duty, follow
+from tests.samples import BUYER, SUPPLIER, create_agreement, obligation, subscribe
 
 pytestmark = pytest.mark.browser
 
@@ -66,7 +66,7 @@ def test_an_agreement_is_added_and_its_obligation_is_met(page: Page) -> None:
 
 
 def test_a_party_added_on_the_page_can_be_an_obligor_immediately(page: Page) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     parties.create(
         draft=read(
             PartyDraft, {"code": "USA", "name": "United States", "kind": "state", "timezone": "UTC"}
@@ -144,15 +144,15 @@ def test_a_rule_is_previewed_while_it_is_typed(page: Page) -> None:
 def test_no_page_is_wider_than_the_screen(page: Page, desk: User, width: int) -> None:
     title = "Release of exports that have a rather long name to show on so small a screen"
     waits = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
-    deadline = agree(
-        duty(title=title, text="word " * 200),
-        duty(ref="O-2", title=title, due=waits),
-        duty(ref="O-3", kind="refrain", due=None),
+    deadline = create_agreement(
+        obligation(title=title, text="word " * 200),
+        obligation(ref="O-2", title=title, due=waits),
+        obligation(ref="O-3", kind="refrain", due=None),
         title=title,
         milestones=[{"ref": "m"}],
     )
     dormant, endless = deadline.agreement.deadlines.order_by("id")[1:]
-    subscription = follow("somebody.with.a.rather.long.address@department.example.org")
+    subscription = subscribe("somebody.with.a.rather.long.address@department.example.org")
     page.set_viewport_size({"width": width, "height": 844})
     for path in (
         "",

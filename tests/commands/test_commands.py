@@ -1,4 +1,4 @@
-"""load_agreement, create_token, sweep: what an operator types."""
+"""Management commands for operators: load_agreement, create_token, sweep and others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django.test import Client
 
 from compliance.models import Agreement, ApiToken, Deadline, Party, User
 from config.env import environment
-from tests.samples import agree, document, duty
+from tests.samples import create_agreement, document, obligation
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 
 
 def run(command: str, *arguments: str) -> tuple[str, str]:
-    """What a command says on standard output, and on standard error."""
+    """Return what a command prints on standard output and on standard error."""
     out, err = StringIO(), StringIO()
     try:
         call_command(command, *arguments, stdout=out, stderr=err)
@@ -29,7 +29,7 @@ def run(command: str, *arguments: str) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
-def test_a_document_is_loaded_once_however_often(tmp_path: Path) -> None:
+def test_loading_a_document_again_adds_nothing(tmp_path: Path) -> None:
     out, err = run("load_agreement", str(GENEVA))
     assert (out.startswith("geneva-2025: stored with 11 obligations"), err) == (True, "")
     out, err = run("load_agreement", str(GENEVA))
@@ -38,9 +38,11 @@ def test_a_document_is_loaded_once_however_often(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_each_error_stands_on_its_own_line_with_its_path(tmp_path: Path) -> None:
+def test_each_error_is_printed_on_its_own_line_with_its_path(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(yaml.safe_dump(document("bad", duty("A", "2026-02-30"), duty("B", kin="x"))))
+    bad.write_text(
+        yaml.safe_dump(document("bad", obligation("A", "2026-02-30"), obligation("B", kin="x")))
+    )
     good = tmp_path / "good.json"
     good.write_text(Path(tmp_path / "bad.yaml").read_text() and _json(document("good")))
     out, err = run("load_agreement", str(bad), str(good))
@@ -61,9 +63,11 @@ def _json(value: object) -> str:
 
 
 @pytest.mark.django_db
-def test_nothing_of_a_refused_document_is_stored(tmp_path: Path) -> None:
+def test_a_refused_document_stores_nothing(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(yaml.safe_dump(document("bad", duty("A"), duty("B", obligors=["FRA"]))))
+    bad.write_text(
+        yaml.safe_dump(document("bad", obligation("A"), obligation("B", obligors=["FRA"])))
+    )
     _, err = run("load_agreement", str(bad))
     assert "obligations/1/obligors/0" in err
     assert not Party.objects.exists()
@@ -82,7 +86,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_a_token_is_printed_alone_and_opens_the_api() -> None:
+def test_create_token_prints_only_a_token_that_works() -> None:
     User.objects.create_superuser(environment.admin_email, "secret")
     out, err = run("create_token", "dashboard", "--read-only")
     assert (out.count("\n"), err) == (1, "")
@@ -94,7 +98,7 @@ def test_a_token_is_printed_alone_and_opens_the_api() -> None:
 
 
 @pytest.mark.django_db
-def test_a_token_acts_for_the_user_it_is_made_for() -> None:
+def test_a_token_acts_for_its_user() -> None:
     lee = User.objects.create_user("lee@example.org", "secret")
     run("create_token", "lee's", "--user", "LEE@example.org")
     assert ApiToken.objects.get().user == lee
@@ -104,8 +108,8 @@ def test_a_token_acts_for_the_user_it_is_made_for() -> None:
 
 
 @pytest.mark.django_db
-def test_a_sweep_tells_what_it_did() -> None:
-    agree(duty("A"), duty("B"))
+def test_a_sweep_prints_what_it_did() -> None:
+    create_agreement(obligation("A"), obligation("B"))
     out, _ = run("sweep")
     assert out.startswith("2 refreshed, 2 breaches, 0 quarantined in ")
     assert run("sweep")[0].startswith("0 refreshed, 0 breaches")
@@ -130,7 +134,7 @@ def test_due_rules_are_previewed_line_by_line(
 
 
 @pytest.mark.django_db
-def test_what_is_out_of_date_is_worked_out_again_once() -> None:
-    agree()
+def test_outdated_due_dates_are_recomputed_once() -> None:
+    create_agreement()
     assert run("recompute")[0].strip()
     assert run("recompute")[0].strip() == "Everything is up to date."

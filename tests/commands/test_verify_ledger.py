@@ -1,4 +1,4 @@
-"""verify_ledger, and the ticks that seal and check by themselves."""
+"""The command verify_ledger, and the ticks that seal and check the ledger."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from compliance.models.system.jobs import Problem
 from compliance.operations.integrity import seals
 from compliance.queries.system import health
 from config.celery import app
-from tests.samples import agree
+from tests.samples import create_agreement
 
 pytestmark = pytest.mark.django_db
 
 
 def verify(*arguments: str) -> tuple[int, str, str]:
-    """The status with which the command ends, and what it prints on each stream."""
+    """Return the exit status of the command, and what it prints on each stream."""
     out, err = StringIO(), StringIO()
     try:
         call_command("verify_ledger", *arguments, stdout=out, stderr=err)
@@ -33,7 +33,7 @@ def verify(*arguments: str) -> tuple[int, str, str]:
 
 
 def tamper() -> LedgerEntry:
-    """Change an entry of the ledger past all triggers."""
+    """Change an entry of the ledger with triggers disabled."""
     entry = LedgerEntry.objects.earliest("id")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
@@ -42,8 +42,8 @@ def tamper() -> LedgerEntry:
     return entry
 
 
-def test_what_was_checked_is_printed_and_kept() -> None:
-    agree()
+def test_the_result_of_a_check_is_printed_and_stored() -> None:
+    create_agreement()
     seals.seal(as_of=timezone.now())
     status, out, err = verify()
     assert (status, err) == (0, "")
@@ -54,8 +54,8 @@ def test_what_was_checked_is_printed_and_kept() -> None:
     assert check.problems == []
 
 
-def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
-    agree()
+def test_a_bad_row_is_reported_with_exit_status_1() -> None:
+    create_agreement()
     entry = tamper()
     status, _, err = verify()
     assert status == 1
@@ -65,8 +65,8 @@ def test_the_first_bad_row_is_named_and_the_status_is_1() -> None:
     assert (problem["about"], problem["id"]) == ("compliance_ledgerentry", entry.pk)
 
 
-def test_the_root_of_a_mail_is_compared() -> None:
-    agree()
+def test_a_mailed_root_is_compared() -> None:
+    create_agreement()
     made = seals.seal(as_of=timezone.now())
     assert made is not None
     assert verify("--root", made.root.hex(), "--all-seals")[0] == 0
@@ -76,8 +76,8 @@ def test_the_root_of_a_mail_is_compared() -> None:
         call_command("verify_ledger", "--root", "xyz")
 
 
-def test_a_tick_seals_once_a_day_and_another_checks_once_a_day(mailoutbox: list[Any]) -> None:
-    agree()
+def test_ticks_seal_and_check_once_a_day(mailoutbox: list[Any]) -> None:
+    create_agreement()
     User.objects.create_superuser("ana@example.org", "secret")
     for _ in range(2):
         tasks.seal()
@@ -86,8 +86,8 @@ def test_a_tick_seals_once_a_day_and_another_checks_once_a_day(mailoutbox: list[
     assert mailoutbox == []
 
 
-def test_what_the_daily_check_finds_is_mailed_once(mailoutbox: list[Any]) -> None:
-    agree()
+def test_findings_of_the_daily_check_are_mailed_once(mailoutbox: list[Any]) -> None:
+    create_agreement()
     User.objects.create_superuser("ana@example.org", "secret")
     entry = tamper()
     for _ in range(2):
@@ -97,7 +97,7 @@ def test_what_the_daily_check_finds_is_mailed_once(mailoutbox: list[Any]) -> Non
     assert f"compliance_ledgerentry {entry.pk}" in mail.body
 
 
-def test_both_ticks_come_by_themselves_to_a_worker_that_holds_up_nobody() -> None:
+def test_both_ticks_are_scheduled_on_the_recompute_queue() -> None:
     scheduled = {each["task"] for each in app.conf.beat_schedule.values()}
     for name in ("seal", "verify_ledger"):
         task = f"compliance.tasks.{name}"
@@ -106,10 +106,10 @@ def test_both_ticks_come_by_themselves_to_a_worker_that_holds_up_nobody() -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_health_page_shows_what_the_last_check_found() -> None:
+def test_the_readiness_page_shows_the_findings_of_the_last_check() -> None:
     now = timezone.now()
 
-    def note(*problems: Problem) -> None:
+    def record_check(*problems: Problem) -> None:
         seals.record_check(
             started_at=now, ended_at=now, deadlines=1, facts=1, entries=1, problems=problems
         )
@@ -118,9 +118,9 @@ def test_the_health_page_shows_what_the_last_check_found() -> None:
         "last_checked_seconds_ago": None,
         "bad_rows": 0,
     }
-    note({"about": "compliance_fact", "id": 1, "detail": "It was changed."})
+    record_check({"about": "compliance_fact", "id": 1, "detail": "It was changed."})
     shown = Client().get("/readyz").json()["checks"]["ledger"]
     assert (shown["state"], shown["bad_rows"]) == ("ok", 1)
     assert "verify_ledger" in shown["warning"]
-    note()
+    record_check()
     assert "warning" not in health.readiness(as_of=now)["ledger"].figure

@@ -1,4 +1,4 @@
-"""The environment: an unusable value is refused with one line that names the variable."""
+"""Environment variables: an invalid value is refused with one line that names the variable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from config import env
         ("SITE_URL", "pacta.example.org", "set it to one such as https://"),
     ],
 )
-def test_unusable_value_is_refused_with_its_name_and_what_to_do(
+def test_an_invalid_value_is_refused_with_its_name_and_advice(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, advice: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -37,14 +37,14 @@ def test_unusable_value_is_refused_with_its_name_and_what_to_do(
     assert "\n" not in message
 
 
-def test_address_of_the_heartbeat_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_heartbeat_url_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEARTBEAT_URL", "ftp://example.org/secret-path")
     with pytest.raises(env.BadSetting, match="HEARTBEAT_URL") as refused:
         env.read()
     assert "secret-path" not in str(refused.value)
 
 
-def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PORT", "DEBUG", "ALLOWED_HOSTS", "ADMIN_EMAIL", "EMAIL_URL", "MAX_FILE_MB"):
         monkeypatch.setenv(name, "")
     found = env.read()
@@ -69,7 +69,7 @@ def test_lists_may_contain_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
         ("EMAIL_URL", "smtp://user:hidden-word@mail.example.org:99999"),
     ],
 )
-def test_settings_refuse_an_address_of_another_kind(tmp_path: Path, name: str, value: str) -> None:
+def test_settings_refuse_a_url_with_the_wrong_scheme(tmp_path: Path, name: str, value: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", "import config.settings"],
         env={**os.environ, "VAR_DIR": str(tmp_path), name: value},

@@ -11,14 +11,14 @@ from django.test import Client
 
 from compliance.delivery import links
 from compliance.models import Subscription, User
-from tests.samples import DESK, follow
+from tests.samples import DESK, subscribe
 
 TOKEN = "WzEsMl0:1abcde:c2VjcmV0"
 
 
 @pytest.mark.parametrize("path", ["/calendar-feeds/{}.ics", "/acknowledge/{}", "/unsubscribe/{}"])
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
-def test_no_token_of_a_url_reaches_the_log(
+def test_tokens_in_urls_are_not_logged(
     client: Client, db: None, caplog: pytest.LogCaptureFixture, path: str, method: str
 ) -> None:
     answer = getattr(client, method)(path.format(TOKEN))
@@ -35,8 +35,8 @@ def test_no_token_of_a_url_reaches_the_log(
     assert any(path.partition("{")[0] in line for line in lines)
 
 
-def test_no_token_reaches_the_change_history(client: Client, db: None) -> None:
-    follow()
+def test_tokens_in_urls_are_not_stored_in_the_change_history(client: Client, db: None) -> None:
+    subscribe()
     path = links.unsubscribe_path(DESK, None)
     assert client.post(path).status_code == 200
     assert not Subscription.objects.get().is_active

@@ -1,4 +1,4 @@
-"""A desk with agreements, and servers that answer as a test wants."""
+"""A desk with agreements, and servers that answer as a test requires."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 
 
 class Desk:
-    """The people who enter agreements, and the ticks of the workers."""
+    """Enters agreements, and runs the ticks of the workers."""
 
     def __init__(self) -> None:
         for code, name, zone in (

@@ -1,7 +1,7 @@
-"""A script of what happens in three days, played over and over, each time with another death in it.
+"""A script of three days, played many times, each time with a kill at a different step.
 
-The clock is set by the script. In each run one worker is killed at one of its steps, and others
-take its place. What the mail server took is judged by what is written down here by hand.
+The script sets the clock. In each run one worker is killed at one of its steps, and others take its
+place. The emails that the mail server accepted are compared with a list that was written by hand.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences
 from compliance.operations.deadlines import facts
 from tests.delivery.conftest import Desk, Sink
-from tests.delivery.mortal import PointInTime, Worker
+from tests.delivery.killable_worker import KillTime, Worker
 
 DESK, HEAD, DIGEST = "desk@example.org", "head@example.org", "digest@example.org"
 
 
 def at(day: int, hour: int) -> datetime:
-    """An hour of March 2026."""
+    """Return an hour in March 2026."""
     return datetime(2026, 3, day, hour, tzinfo=UTC)
 
 
@@ -47,69 +47,68 @@ NEVER = at(31, 23)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Act:
-    """Something that happens at an instant: a tick of a worker, or what people do."""
+class Event:
+    """An event of the script: a tick of a worker, or an action of a user."""
 
     at: datetime
     worker: str
     do: Callable[[], object]
 
 
-def sweep(when: datetime) -> Act:
-    """A tick of the sweep."""
-    return Act(at=when, worker="sweep", do=tasks.sweep)
+def sweep(when: datetime) -> Event:
+    """Return a tick of the sweep."""
+    return Event(at=when, worker="sweep", do=tasks.sweep)
 
 
-def deliver(when: datetime) -> Act:
-    """A tick of delivery."""
-    return Act(at=when, worker="delivery", do=tasks.deliver)
+def deliver(when: datetime) -> Event:
+    """Return a tick of delivery."""
+    return Event(at=when, worker="delivery", do=tasks.deliver)
 
 
-def people(when: datetime, title: str, **fact: Any) -> Act:
-    """Somebody records a fact about the deadline of that title."""
+def record_fact(when: datetime, title: str, **fact: Any) -> Event:
+    """Return an event at which a user records a fact about the deadline with this title."""
 
     def record() -> None:
         deadline = Deadline.objects.get(obligation__title=title)
         facts.record(deadline=deadline, draft=read(FactDraft, fact), by=None, as_of=when)
 
-    return Act(at=when, worker="", do=record)
+    return Event(at=when, worker="", do=record)
 
 
 SCRIPT = [
     # Reminders of Ship and Extend, which are due on the 5th at noon.
     sweep(at(4, 9)),
     deliver(at(4, 9)),
-    people(at(4, 10), "Ship", type="performance", at="2026-03-04T10:00:00Z"),
-    people(
+    record_fact(at(4, 10), "Ship", type="performance", at="2026-03-04T10:00:00Z"),
+    record_fact(
         at(4, 10),
         "Extend",
         type="extension",
         at="2026-03-04T10:00:00Z",
         due={"type": "date", "on": "2026-03-06", "time": "20:00", "timezone": "UTC"},
     ),
-    # Pay, Waive, Excuse, Forget and Hush are due. The waiver is there before any mail is.
+    # Pay, Waive, Excuse, Forget and Hush are due. The waiver precedes all emails.
     sweep(at(4, 12)),
-    people(at(4, 12), "Waive", type="waiver", at="2026-03-04T08:00:00Z"),
+    record_fact(at(4, 12), "Waive", type="waiver", at="2026-03-04T08:00:00Z"),
     deliver(at(4, 12)),
-    people(at(4, 13), "Pay", type="performance", at="2026-03-04T13:00:00Z"),
-    people(at(4, 13), "Excuse", type="waiver", at="2026-03-04T08:00:00Z"),
+    record_fact(at(4, 13), "Pay", type="performance", at="2026-03-04T13:00:00Z"),
+    record_fact(at(4, 13), "Excuse", type="waiver", at="2026-03-04T08:00:00Z"),
     # The silence about Hush ends, and the digest is due.
     sweep(at(4, 14)),
     deliver(at(4, 14)),
-    # Forget is escalated; people are reminded of the new date of Extend.
+    # Forget is escalated; the desk is reminded of the new date of Extend.
     sweep(at(5, 14)),
     deliver(at(5, 14)),
     sweep(at(5, 18)),
     deliver(at(5, 18)),
     deliver(at(6, 14)),
 ]
-# When the next workers tick if that is soon: too soon for what the dead one held on lease, and
-# soon enough.
-SOON = (timedelta(seconds=1), timedelta(seconds=31))
+# When the next workers run after a short outage: before and after the lease of the killed one ends.
+NEXT_TICKS = (timedelta(seconds=1), timedelta(seconds=31))
 
 
-def begin() -> None:
-    """Two agreements, eight deadlines, three who follow them."""
+def set_up() -> None:
+    """Store two agreements, eight deadlines and three subscriptions."""
     desk = Desk()
     supply, cooling = desk.agreement("supply", "Supply"), desk.agreement("cooling", "Cooling")
     for agreement, notification_policy in (
@@ -148,74 +147,92 @@ def begin() -> None:
     silences.create(draft=read(SilenceDraft, silence), by=user, as_of=at(2, 9))
 
 
-# --- What is to be told ---------------------------------------------------------------------
+# --- What is to be announced ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
-class News:
-    """What is to be told of a deadline, in one of these words, between two instants.
+class ExpectedAlert:
+    """An alert about a deadline, expected under one of these headings between two instants.
 
-    `after` names the word that must have been told for this to be called for; what `may` be told
-    need not be.
+    If `after` is set, the alert is expected only after one with that heading. An optional alert is
+    allowed, but not required.
     """
 
     to: tuple[str, ...]
-    words: tuple[str, ...]
+    headings: tuple[str, ...]
     title: str
     since: datetime
     until: datetime = NEVER
     after: str = ""
-    may: bool = False
+    is_optional: bool = False
 
 
-NEWS = [
-    News(to=(DESK,), words=("Due",), title="Ship", since=at(4, 9), until=at(4, 10)),
-    News(to=(DESK,), words=("Due",), title="Extend", since=at(4, 9), until=at(4, 10)),
-    News(to=(DESK,), words=("Extended",), title="Extend", since=at(4, 10)),
-    News(to=(DIGEST,), words=("Extended",), title="Extend", since=at(4, 14)),
-    News(to=(DESK,), words=("Missed",), title="Pay", since=at(4, 12), until=at(4, 13)),
-    News(to=(DESK,), words=("Missed",), title="Excuse", since=at(4, 12), until=at(4, 13)),
-    News(to=(DESK,), words=("Missed", "Still missed"), title="Forget", since=at(4, 12)),
-    News(to=(DIGEST,), words=("Missed", "Still missed"), title="Forget", since=at(4, 14)),
-    News(to=(DESK,), words=("Met late", "Missed, then met late"), title="Pay", since=at(4, 13)),
-    News(to=(DIGEST,), words=("Met late", "Missed, then met late"), title="Pay", since=at(4, 14)),
-    News(
+EXPECTED_ALERTS = [
+    ExpectedAlert(to=(DESK,), headings=("Due",), title="Ship", since=at(4, 9), until=at(4, 10)),
+    ExpectedAlert(to=(DESK,), headings=("Due",), title="Extend", since=at(4, 9), until=at(4, 10)),
+    ExpectedAlert(to=(DESK,), headings=("Extended",), title="Extend", since=at(4, 10)),
+    ExpectedAlert(to=(DIGEST,), headings=("Extended",), title="Extend", since=at(4, 14)),
+    ExpectedAlert(to=(DESK,), headings=("Missed",), title="Pay", since=at(4, 12), until=at(4, 13)),
+    ExpectedAlert(
+        to=(DESK,), headings=("Missed",), title="Excuse", since=at(4, 12), until=at(4, 13)
+    ),
+    ExpectedAlert(to=(DESK,), headings=("Missed", "Still missed"), title="Forget", since=at(4, 12)),
+    ExpectedAlert(
+        to=(DIGEST,), headings=("Missed", "Still missed"), title="Forget", since=at(4, 14)
+    ),
+    ExpectedAlert(
+        to=(DESK,), headings=("Met late", "Missed, then met late"), title="Pay", since=at(4, 13)
+    ),
+    ExpectedAlert(
+        to=(DIGEST,), headings=("Met late", "Missed, then met late"), title="Pay", since=at(4, 14)
+    ),
+    ExpectedAlert(
         to=(DESK,),
-        words=("Not missed after all",),
+        headings=("Not missed after all",),
         title="Excuse",
         since=at(4, 13),
         after="Missed",
     ),
-    News(to=(DESK,), words=("Now due",), title="Invoice", since=at(4, 13)),
-    News(to=(DIGEST,), words=("Now due",), title="Invoice", since=at(4, 14)),
-    News(to=(DESK,), words=("Missed", "Still missed"), title="Hush", since=at(4, 14)),
-    News(to=(DIGEST,), words=("Missed", "Still missed"), title="Hush", since=at(4, 14)),
-    News(to=(DESK, HEAD), words=("Still missed",), title="Forget", since=at(5, 12)),
-    News(to=(DIGEST,), words=("Still missed",), title="Forget", since=at(5, 14)),
-    News(to=(DESK,), words=("Due",), title="Extend", since=at(5, 9), until=at(6, 20)),
-    News(to=(DIGEST,), words=("Due",), title="Extend", since=at(5, 14), until=at(6, 20)),
-    # Whoever was not told of a miss hears of the waiver.
-    News(to=(DESK,), words=("Waived",), title="Waive", since=at(4, 12), may=True),
-    News(to=(DIGEST,), words=("Waived",), title="Waive", since=at(4, 14), may=True),
-    News(to=(DESK,), words=("Waived",), title="Excuse", since=at(4, 13), may=True),
-    News(to=(DIGEST,), words=("Waived",), title="Excuse", since=at(4, 14), may=True),
+    ExpectedAlert(to=(DESK,), headings=("Now due",), title="Invoice", since=at(4, 13)),
+    ExpectedAlert(to=(DIGEST,), headings=("Now due",), title="Invoice", since=at(4, 14)),
+    ExpectedAlert(to=(DESK,), headings=("Missed", "Still missed"), title="Hush", since=at(4, 14)),
+    ExpectedAlert(to=(DIGEST,), headings=("Missed", "Still missed"), title="Hush", since=at(4, 14)),
+    ExpectedAlert(to=(DESK, HEAD), headings=("Still missed",), title="Forget", since=at(5, 12)),
+    ExpectedAlert(to=(DIGEST,), headings=("Still missed",), title="Forget", since=at(5, 14)),
+    ExpectedAlert(to=(DESK,), headings=("Due",), title="Extend", since=at(5, 9), until=at(6, 20)),
+    ExpectedAlert(
+        to=(DIGEST,), headings=("Due",), title="Extend", since=at(5, 14), until=at(6, 20)
+    ),
+    # Recipients without an alert about the breach get one about the waiver.
+    ExpectedAlert(
+        to=(DESK,), headings=("Waived",), title="Waive", since=at(4, 12), is_optional=True
+    ),
+    ExpectedAlert(
+        to=(DIGEST,), headings=("Waived",), title="Waive", since=at(4, 14), is_optional=True
+    ),
+    ExpectedAlert(
+        to=(DESK,), headings=("Waived",), title="Excuse", since=at(4, 13), is_optional=True
+    ),
+    ExpectedAlert(
+        to=(DIGEST,), headings=("Waived",), title="Excuse", since=at(4, 14), is_optional=True
+    ),
 ]
-TITLES = "|".join(sorted({news.title for news in NEWS} | {"Waive"}))
+TITLES = "|".join(sorted({expected.title for expected in EXPECTED_ALERTS} | {"Waive"}))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """A mail as the server took it: when, for whom, and what it says of which deadline."""
+    """An email that the server accepted, with the heading and title of each of its alerts."""
 
     at: datetime
     to: str
     message_id: str
-    told: tuple[tuple[str, str], ...]
+    alerts: tuple[tuple[str, str], ...]
 
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What was wrong in a run; `repeats` counts the mails that clients fold away."""
+    """The errors of a run; `repeats` counts emails with the Message-ID of an earlier one."""
 
     lost: list[str] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
@@ -224,57 +241,59 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing is wrong, for one death."""
+        """Whether a run with one kill has no error."""
         return not (self.lost or self.false or self.doubled) and self.repeats <= 1
 
 
 def judge(mails: Sequence[Mail], outage: tuple[datetime, datetime] | None = None) -> Verdict:
-    """Compare what was taken with `NEWS`. What was news only during an outage need not be told."""
+    """Compare emails with `EXPECTED_ALERTS`; those only during an outage may be missing."""
     verdict = Verdict(repeats=len(mails) - len({mail.message_id for mail in mails}))
     for mail in mails:
-        if not mail.told:
-            verdict.false.append(f"{mail.to} was told nothing at {mail.at}")
-        for word, title in mail.told:
-            if not any(_fits(news, mail, word, title) for news in NEWS):
-                verdict.false.append(f"{mail.to} was told at {mail.at}: {word}: {title}")
-    # As mail clients do: of two with the same Message-ID the first is read.
+        if not mail.alerts:
+            verdict.false.append(f"{mail.to} got no alert at {mail.at}")
+        for heading, title in mail.alerts:
+            if not any(_matches(expected, mail, heading, title) for expected in EXPECTED_ALERTS):
+                verdict.false.append(f"{mail.to} got at {mail.at}: {heading}: {title}")
+    # Like email clients: only the first email with a Message-ID is read.
     read_ones = list({mail.message_id: mail for mail in reversed(mails)}.values())
-    for news in NEWS:
-        for recipient in news.to:
-            heard = defaultdict(set)
+    for expected in EXPECTED_ALERTS:
+        for recipient in expected.to:
+            received = defaultdict(set)
             for mail in read_ones:
-                for word, title in mail.told:
-                    if mail.to == recipient and _fits(news, mail, word, title):
-                        heard[word].add(mail.message_id)
+                for heading, title in mail.alerts:
+                    if mail.to == recipient and _matches(expected, mail, heading, title):
+                        received[heading].add(mail.message_id)
             verdict.doubled += [
-                f"{recipient} was told {len(ids)} times: {word}: {news.title}"
-                for word, ids in heard.items()
+                f"{recipient} got {len(ids)} times: {heading}: {expected.title}"
+                for heading, ids in received.items()
                 if len(ids) > 1
             ]
-            is_owed = not news.may and not (
-                outage and outage[0] <= news.since and news.until <= outage[1]
+            is_required = not expected.is_optional and not (
+                outage and outage[0] <= expected.since and expected.until <= outage[1]
             )
-            if news.after:
-                is_owed &= any(
-                    mail.to == recipient and (news.after, news.title) in mail.told
+            if expected.after:
+                is_required &= any(
+                    mail.to == recipient and (expected.after, expected.title) in mail.alerts
                     for mail in read_ones
                 )
-            if is_owed and not heard:
-                verdict.lost.append(f"{recipient} was not told: {news.words[0]}: {news.title}")
+            if is_required and not received:
+                verdict.lost.append(
+                    f"{recipient} did not get: {expected.headings[0]}: {expected.title}"
+                )
     return verdict
 
 
-def _fits(news: News, mail: Mail, word: str, title: str) -> bool:
+def _matches(expected: ExpectedAlert, mail: Mail, heading: str, title: str) -> bool:
     return (
-        mail.to in news.to
-        and title == news.title
-        and word in news.words
-        and news.since <= mail.at < news.until
+        mail.to in expected.to
+        and title == expected.title
+        and heading in expected.headings
+        and expected.since <= mail.at < expected.until
     )
 
 
 def parsed(when: datetime, recipient: str, message: EmailMessage) -> Mail:
-    """What a mail tells, of every deadline that it names."""
+    """Return the alerts in an email, one for every deadline that it names."""
     assert str(message["To"]) == recipient
     body = message.get_body(("plain",))
     assert body is not None
@@ -283,7 +302,7 @@ def parsed(when: datetime, recipient: str, message: EmailMessage) -> Mail:
         at=when,
         to=recipient,
         message_id=str(message["Message-ID"]).strip(),
-        told=tuple((re.sub(r"^Due in .*", "Due", word), title) for word, title in lines),
+        alerts=tuple((re.sub(r"^Due in .*", "Due", heading), title) for heading, title in lines),
     )
 
 
@@ -291,7 +310,7 @@ def parsed(when: datetime, recipient: str, message: EmailMessage) -> Mail:
 
 
 class Snapshots:
-    """What the database held before each act, to go back to, over a connection of their own."""
+    """Copies of the database before each event, restored over a separate connection."""
 
     def __init__(self) -> None:
         connection = connections["default"]
@@ -302,60 +321,60 @@ class Snapshots:
             " AND relnamespace = 'public'::regnamespace AND relname LIKE 'compliance\\_%'"
         )
         self._tables = [table for (table,) in found]
-        # Without triggers: what is never altered is taken away and put back here.
+        # Without triggers, which forbid to alter append-only rows.
         self._run("DROP SCHEMA IF EXISTS snapshot CASCADE")
         self._run("CREATE SCHEMA snapshot", "SET session_replication_role = replica")
         self._run(
             *(
                 f"CREATE UNLOGGED TABLE snapshot.{table} AS"
-                f" SELECT 0 AS act, t AS held FROM public.{table} AS t WITH NO DATA"
+                f" SELECT 0 AS event, t AS held FROM public.{table} AS t WITH NO DATA"
                 for table in self._tables
             )
         )
 
-    def take(self, act: int) -> None:
-        """Keep what is there before an act."""
+    def take(self, event: int) -> None:
+        """Copy the database before an event."""
         self._run(
             *(
-                f"INSERT INTO snapshot.{table} SELECT {act}, t FROM public.{table} AS t"
+                f"INSERT INTO snapshot.{table} SELECT {event}, t FROM public.{table} AS t"
                 for table in self._tables
             )
         )
 
-    def go_back(self, act: int) -> None:
-        """Have everything as it was before an act."""
+    def go_back(self, event: int) -> None:
+        """Restore the database to its state before an event."""
         self._run(
             *(f"DELETE FROM public.{table}" for table in self._tables),
             *(
                 f"INSERT INTO public.{table} SELECT (held).* FROM snapshot.{table}"
-                f" WHERE act = {act}"
+                f" WHERE event = {event}"
                 for table in self._tables
             ),
         )
 
-    def leave_out_what_stays(self) -> None:
-        """Deal with no more tables than have changed since the first act."""
+    def drop_unchanged_tables(self) -> None:
+        """Restrict the copies to tables that have changed since the first event."""
         self._tables = [table for table in self._tables if self._has_changed(table)]
 
     def _has_changed(self, table: str) -> bool:
         row = self._database.execute(
             f"SELECT (SELECT array_agg(t::text ORDER BY t::text) FROM public.{table} AS t)"
             " IS DISTINCT FROM (SELECT array_agg(held::text ORDER BY held::text)"
-            f" FROM snapshot.{table} WHERE act = 0)"
+            f" FROM snapshot.{table} WHERE event = 0)"
         ).fetchone()
         assert row is not None
         return bool(row[0])
 
-    def standing(self) -> tuple[str, list[str]]:
-        """All that what happens next depends on, and the Message-IDs of the messages in it."""
-        [standing] = self._database.execute(_STANDING).fetchone() or ("",)
+    def state(self) -> tuple[str, list[str]]:
+        """Return everything that later events depend on, and the Message-IDs of all messages."""
+        [state] = self._database.execute(_STATE).fetchone() or ("",)
         messages = self._database.execute(
             "SELECT message_id FROM compliance_message ORDER BY id"
         ).fetchall()
-        return standing, [message_id for (message_id,) in messages]
+        return state, [message_id for (message_id,) in messages]
 
-    def forget(self) -> None:
-        """Leave nothing behind."""
+    def delete(self) -> None:
+        """Delete all copies."""
         self._run("DROP SCHEMA snapshot CASCADE")
         self._database.close()
 
@@ -363,9 +382,9 @@ class Snapshots:
         self._database.execute("; ".join(statements))
 
 
-# Every row that sweep or delivery reads, numbered anew: what was rolled back used up numbers too.
-_STANDING = """
-    WITH standing (line) AS (
+# Every row that sweep or delivery reads, renumbered, because rollbacks use up numbers.
+_STATE = """
+    WITH state (line) AS (
         SELECT to_jsonb(t) - '{id,ledger_head,facts_head,trace,moves}'::text[]
         FROM compliance_deadline AS t
         UNION ALL
@@ -386,149 +405,149 @@ _STANDING = """
             'message_id', (SELECT count(*) FROM compliance_message WHERE id <= t.message_id))
         FROM compliance_alert AS t
     )
-    SELECT string_agg(line::text, E'\\n' ORDER BY line::text) FROM standing
+    SELECT string_agg(line::text, E'\\n' ORDER BY line::text) FROM state
 """
 
 
 class Outage(Enum):
-    """How long nobody takes the place of a worker that died."""
+    """How long it takes until a killed worker is replaced."""
 
-    SHORT = "replaced at once"
-    LONG = "gone until the next hour at which anything happens"
+    SHORT = "replaced immediately"
+    LONG = "replaced at the next hour with an event"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Death:
-    """Where and how a worker died."""
+class Kill:
+    """The step at which a worker was killed."""
 
-    act: Act
+    event: Event
     step: int
     name: str
-    moment: PointInTime
+    kill_time: KillTime
 
     def __str__(self) -> str:
         return (
-            f"{self.act.worker} of {self.act.at:%d March %H:%M} killed {self.moment.value} its "
-            f"step {self.step} ({self.name[:100]})"
+            f"{self.event.worker} of {self.event.at:%d March %H:%M} killed {self.kill_time.value} "
+            f"its step {self.step} ({self.name[:100]})"
         )
 
 
 class Simulation:
-    """The script, played over and over on real servers.
+    """The script, played many times on real servers.
 
-    A worker that dies within a transaction leaves what it found, at whichever statement. So it is
-    killed at every step, and what comes after is played once for each state in which a death
-    leaves the database and the mail server, and each `Outage`. `states` counts those.
+    A worker that is killed within a transaction leaves the same state at any of its statements. So
+    it is killed at every step, but the rest of the script is played only once for each state in
+    which a kill leaves the database and the mail server, and each `Outage`.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._snapshots = Snapshots()
-        # How many mails there were before each act of the undisturbed run, and all of them.
+        # The number of emails before each event of the run without kills, and all its emails.
         self._before: list[int] = []
         self._mails: list[Mail] = []
         self._known: dict[Any, Verdict] = {}
 
     @property
     def states(self) -> int:
-        """How many different states the deaths so far have left."""
+        """The number of different states that the kills so far have left."""
         return len({state for state, _outage in self._known})
 
-    def undisturbed(self) -> list[Mail]:
-        """Play the script without any fault, and keep what was before each act."""
+    def play_without_kills(self) -> list[Mail]:
+        """Play the script without kills, and copy the database before each event."""
         with time_machine.travel(at(2, 9), tick=False):
-            begin()
-        for number, act in enumerate(SCRIPT):
+            set_up()
+        for number, event in enumerate(SCRIPT):
             self._snapshots.take(number)
             self._before.append(len(self._mails))
-            self._mails += self._play(act)
-        self._snapshots.leave_out_what_stays()
+            self._mails += self._play(event)
+        self._snapshots.drop_unchanged_tables()
         return self._mails
 
-    def traced(self) -> Iterator[tuple[list[str], str]]:
-        """The steps of each worker that is left alone, beside what libpq says of the wire."""
-        for number, act in enumerate(SCRIPT):
-            if act.worker:
+    def play_traced(self) -> Iterator[tuple[list[str], str]]:
+        """Yield the steps of each worker that is not killed, with the trace of libpq."""
+        for number, event in enumerate(SCRIPT):
+            if event.worker:
                 with tempfile.TemporaryFile() as trace:
                     self._snapshots.go_back(number)
                     worker = Worker(trace=trace)
-                    self._play(act, worker)
+                    self._play(event, worker)
                     trace.seek(0)
                     yield worker.steps, trace.read().decode(errors="replace")
 
-    def deaths(
-        self, is_of_interest: Callable[[Act], bool] = lambda act: True
-    ) -> Iterator[tuple[Death, dict[Outage, Verdict]]]:
-        """Kill each worker at each of its steps until it survives, and judge what comes of it."""
-        for number, act in enumerate(SCRIPT):
-            if act.worker and is_of_interest(act):
-                for moment in PointInTime:
+    def kills(
+        self, is_of_interest: Callable[[Event], bool] = lambda event: True
+    ) -> Iterator[tuple[Kill, dict[Outage, Verdict]]]:
+        """Kill each worker at each of its steps, and judge the outcome."""
+        for number, event in enumerate(SCRIPT):
+            if event.worker and is_of_interest(event):
+                for kill_time in KillTime:
                     step = 0
-                    while died := self._judged(number, step, moment):
-                        yield died
+                    while outcome := self._judge_kill(number, step, kill_time):
+                        yield outcome
                         step += 1
 
     def end(self) -> None:
-        """Leave the database as any test may find it."""
+        """Restore the database connection for other tests."""
         connections["default"].close()
-        self._snapshots.forget()
+        self._snapshots.delete()
 
-    def _judged(
-        self, number: int, step: int, moment: PointInTime
-    ) -> tuple[Death, dict[Outage, Verdict]] | None:
-        worker, mails = self._killed(number, step, moment)
+    def _judge_kill(
+        self, number: int, step: int, kill_time: KillTime
+    ) -> tuple[Kill, dict[Outage, Verdict]] | None:
+        worker, mails = self._kill(number, step, kill_time)
         if not worker.is_dead:
             return None
-        standing, message_ids = self._snapshots.standing()
-        taken = [
-            (mail.to, mail.told, [mail.message_id == each for each in message_ids])
+        stored, message_ids = self._snapshots.state()
+        accepted = [
+            (mail.to, mail.alerts, [mail.message_id == each for each in message_ids])
             for mail in mails
         ]
-        state = (number, standing, repr(taken))
-        is_as_left = True
+        state = (number, stored, repr(accepted))
+        is_unchanged = True
         verdicts = {}
         for outage in Outage:
             if (state, outage) not in self._known:
-                if not is_as_left:
-                    _, mails = self._killed(number, step, moment)
-                self._known[state, outage] = self._aftermath(number, mails, outage)
-                is_as_left = False
+                if not is_unchanged:
+                    _, mails = self._kill(number, step, kill_time)
+                self._known[state, outage] = self._continue(number, mails, outage)
+                is_unchanged = False
             verdicts[outage] = self._known[state, outage]
-        death = Death(act=SCRIPT[number], step=step, name=worker.steps[-1], moment=moment)
-        return death, verdicts
+        kill = Kill(event=SCRIPT[number], step=step, name=worker.steps[-1], kill_time=kill_time)
+        return kill, verdicts
 
-    def _killed(self, number: int, step: int, moment: PointInTime) -> tuple[Worker, list[Mail]]:
-        """Have an act's worker killed; what the mail server had taken from it by then."""
+    def _kill(self, number: int, step: int, kill_time: KillTime) -> tuple[Worker, list[Mail]]:
+        """Kill the worker of an event; return it and the emails accepted until then."""
         self._snapshots.go_back(number)
-        worker = Worker(dies_at=step, moment=moment)
+        worker = Worker(dies_at=step, kill_time=kill_time)
         return worker, self._play(SCRIPT[number], worker)
 
-    def _aftermath(self, number: int, mails: list[Mail], outage: Outage) -> Verdict:
-        """Go on with the script after the death in an act, and judge the whole of it."""
-        act = SCRIPT[number]
+    def _continue(self, number: int, mails: list[Mail], outage: Outage) -> Verdict:
+        """Play the rest of the script after a kill, and judge the whole run."""
+        event = SCRIPT[number]
         rest = SCRIPT[number + 1 :]
-        same = [each for each in rest if each.at == act.at]
+        same = [each for each in rest if each.at == event.at]
         later = rest[len(same) :]
-        back_at = next((each.at for each in later if each.worker == act.worker), act.at)
+        back_at = next((each.at for each in later if each.worker == event.worker), event.at)
         if outage is Outage.SHORT:
-            soon, back_at = (act.at + pause for pause in SOON)
-            again = sweep(soon) if act.worker == "sweep" else deliver(soon)
+            soon, back_at = (event.at + pause for pause in NEXT_TICKS)
+            again = sweep(soon) if event.worker == "sweep" else deliver(soon)
             same += [again, deliver(back_at)]
-        told = self._mails[: self._before[number]] + mails
+        all_mails = self._mails[: self._before[number]] + mails
         for each in same + later:
-            told += self._play(each)
-        return judge(told, (act.at, back_at))
+            all_mails += self._play(each)
+        return judge(all_mails, (event.at, back_at))
 
-    def _play(self, act: Act, worker: Worker | None = None) -> list[Mail]:
-        taken = len(self._sink.received)
-        with time_machine.travel(act.at, tick=False):
+    def _play(self, event: Event, worker: Worker | None = None) -> list[Mail]:
+        count = len(self._sink.received)
+        with time_machine.travel(event.at, tick=False):
             if worker is None:
-                act.do()
+                event.do()
             else:
-                worker.work(act.do)
+                worker.work(event.do)
         return [
-            parsed(act.at, recipient, message)
+            parsed(event.at, recipient, message)
             for recipient, message in zip(
-                self._sink.recipients[taken:], self._sink.received[taken:], strict=True
+                self._sink.recipients[count:], self._sink.received[count:], strict=True
             )
         ]

@@ -1,4 +1,4 @@
-"""A mail that comes back marks its address, and nobody can mark one by inventing a report."""
+"""A bounce marks its address, and nobody can mark an address with a forged bounce."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.delivery.conftest import DUE, READER, Desk, Sink
 NOTHING = "Nothing was changed.\n"
 
 
-def whole_mail_back(
+def bounce_with_email(
     message_id: str,
     recipient: str = READER,
     *,
     action: str = "failed",
     status: str = "5.1.1",
-    said: str = "smtp; 550 5.1.1 <reader@example.org>: no mailbox\n  here by that name",
+    diagnostic: str = "smtp; 550 5.1.1 <reader@example.org>: no mailbox\n  here by that name",
 ) -> bytes:
-    """A report with all of our mail in it, about an alias that leads elsewhere."""
+    """Return a delivery report that contains our whole email, about an alias of another mailbox."""
     return f"""\
 Return-Path: <>
 From: Mail Delivery <postmaster@relay.example>
@@ -57,7 +57,7 @@ Original-Recipient: rfc822; {recipient}
 Final-Recipient: rfc822; mailbox-77@inner.example
 Action: {action}
 Status: {status}
-Diagnostic-Code: {said}
+Diagnostic-Code: {diagnostic}
 
 --cut-here
 Content-Type: message/rfc822
@@ -80,8 +80,8 @@ Deliver.
 """.encode()
 
 
-def headers_back(message_id: str, recipient: str = READER) -> bytes:
-    """A report with two recipients, CRLF, no diagnostic, and only the headers of our mail."""
+def bounce_with_headers(message_id: str, recipient: str = READER) -> bytes:
+    """Return a report with two recipients, CRLF, no diagnostic and the headers of our email."""
     return f"""\
 From: MAILER-DAEMON@mx.example
 To: <pacta@desk.example>
@@ -116,8 +116,8 @@ To: {recipient}
 """.replace("\n", "\r\n").encode()
 
 
-def hand_in(mail: bytes, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the command says of a mail that is piped to it."""
+def pipe_to_command(mail: bytes, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the output of the command for an email that is piped to it."""
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(mail)))
     out, err = StringIO(), StringIO()
     call_command("record_bounce", stdout=out, stderr=err)
@@ -134,7 +134,7 @@ def sent_message(desk: Desk) -> Message:
     return Message.objects.get()
 
 
-def as_it_stands() -> tuple[object, ...]:
+def stored_state() -> tuple[object, ...]:
     return (
         list(Message.objects.values("state", "sent_at")),
         list(Subscription.objects.values("refused_at", "refusal")),
@@ -143,81 +143,82 @@ def as_it_stands() -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(
-    ("report", "said"),
+    ("report", "diagnostic"),
     [
-        (whole_mail_back, "550 5.1.1 <reader@example.org>: no mailbox here by that name"),
-        (headers_back, "5.7.1"),
+        (bounce_with_email, "550 5.1.1 <reader@example.org>: no mailbox here by that name"),
+        (bounce_with_headers, "5.7.1"),
         (
-            lambda own: whole_mail_back(own, status="4.4.7"),
+            lambda own: bounce_with_email(own, status="4.4.7"),
             "550 5.1.1 <reader@example.org>: no mailbox here by that name",
         ),
     ],
 )
-def test_a_bounce_marks_the_address_and_the_administrators_hear_of_it(
-    report: object, said: str, desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+def test_a_bounce_marks_the_address_and_notifies_administrators(
+    report: object, diagnostic: str, desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert callable(report)
     message = sent_message(desk)
-    line = hand_in(report(message.message_id), monkeypatch)
+    line = pipe_to_command(report(message.message_id), monkeypatch)
     assert line == f"{READER} is marked: email to it bounced.\n"
     marked = Subscription.objects.get()
-    assert (marked.refusal, marked.is_active) == (said, True)
+    assert (marked.refusal, marked.is_active) == (diagnostic, True)
     assert marked.refused_at is not None
     message.refresh_from_db()
     assert message.state == MessageState.REFUSED
     sent, back = message.attempts.all()
     assert (sent.outcome, back.outcome) == (AttemptOutcome.SENT, AttemptOutcome.REFUSED)
-    assert back.answer == said
+    assert back.answer == diagnostic
     assert sink.recipients == [READER, "admin@example.org"]
     assert sink.subjects[1] == f"Pacta: email to {READER} is refused"
-    assert said in " ".join(sink.received[1].get_content().split())
+    assert diagnostic in " ".join(sink.received[1].get_content().split())
 
 
-def test_the_same_bounce_once_more_changes_nothing(
+def test_a_repeated_bounce_changes_nothing(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = whole_mail_back(sent_message(desk).message_id)
-    hand_in(report, monkeypatch)
-    before = as_it_stands()
-    assert hand_in(report, monkeypatch) == f"The message to {READER} is already refused. {NOTHING}"
-    assert as_it_stands() == before
+    report = bounce_with_email(sent_message(desk).message_id)
+    pipe_to_command(report, monkeypatch)
+    before = stored_state()
+    assert (
+        pipe_to_command(report, monkeypatch)
+        == f"The message to {READER} is already refused. {NOTHING}"
+    )
+    assert stored_state() == before
     assert len(sink.received) == 2
 
 
-def test_the_administrators_hear_once_of_an_address_whose_mails_all_come_back(
+def test_administrators_are_notified_once_of_an_address_that_always_bounces(
     desk: Desk, sink: Sink
 ) -> None:
-    def comes_back(message: Message, minutes: int) -> int:
+    def record_bounce(message: Message, minutes: int) -> int:
         at = DUE + timedelta(minutes=minutes)
-        bounces.record(mail=whole_mail_back(message.message_id), as_of=at)
+        bounces.record(mail=bounce_with_email(message.message_id), as_of=at)
         assert Subscription.objects.get().refused_at == at
         return sink.subjects.count(f"Pacta: email to {READER} is refused")
 
-    def is_sent(ref: str, minutes: int) -> Message:
+    def send(ref: str, minutes: int) -> Message:
         desk.deadline(desk.agreement(ref))
         desk.pass_to(DUE + timedelta(minutes=minutes))
         return Message.objects.latest("pk")
 
-    assert comes_back(sent_message(desk), 1) == 1
-    assert comes_back(is_sent("second", 2), 3) == 1
-    is_sent("arrives", 4)
-    assert comes_back(is_sent("fourth", 5), 6) == 2
+    assert record_bounce(sent_message(desk), 1) == 1
+    assert record_bounce(send("second", 2), 3) == 1
+    send("arrives", 4)
+    assert record_bounce(send("fourth", 5), 6) == 2
 
 
-def test_a_bounce_that_is_taken_in_while_others_are_sent_still_counts(
-    desk: Desk, sink: Sink
-) -> None:
+def test_a_bounce_recorded_during_a_delivery_run_still_counts(desk: Desk, sink: Sink) -> None:
     message, at = sent_message(desk), DUE + timedelta(seconds=5)
-    bounces.record(mail=whole_mail_back(message.message_id), as_of=at)
+    bounces.record(mail=bounce_with_email(message.message_id), as_of=at)
     outbox.mark_reached({READER: at - timedelta(seconds=1)})
     assert Subscription.objects.get().refused_at == at
     outbox.mark_reached({READER: at + timedelta(seconds=1)})
     assert Subscription.objects.get().refused_at is None
 
 
-def test_an_address_that_takes_mail_again_is_marked_no_more(desk: Desk, sink: Sink) -> None:
+def test_an_address_that_accepts_email_again_is_no_longer_marked(desk: Desk, sink: Sink) -> None:
     message = sent_message(desk)
-    bounces.record(mail=whole_mail_back(message.message_id), as_of=DUE)
+    bounces.record(mail=bounce_with_email(message.message_id), as_of=DUE)
     desk.deadline(desk.agreement("second"))
     desk.pass_to(DUE + timedelta(minutes=1))
     marked = Subscription.objects.get()
@@ -236,37 +237,37 @@ I am away until Monday. Action: failed. Status: 5.1.1
 
 
 @pytest.mark.parametrize(
-    ("mail", "said"),
+    ("mail", "reason"),
     [
-        (lambda own: whole_mail_back(own, action="delayed"), "a permanent failure"),
-        (lambda own: whole_mail_back(own, action="delivered"), "a permanent failure"),
-        (lambda own: whole_mail_back(own, status="2.0.0"), "a permanent failure"),
-        (lambda own: whole_mail_back(own, status=""), "a permanent failure"),
-        (lambda own: whole_mail_back(own, "somebody@example.org"), "No email with this Message-ID"),
-        (lambda own: whole_mail_back("<invented@desk.example>"), "No email with this Message-ID"),
-        (lambda own: whole_mail_back(f"<{'x' * 9_000}@y>"), "does not name the email"),
-        (lambda own: whole_mail_back(""), "does not name the email"),
-        (lambda own: whole_mail_back("<a\0b@y>"), "does not name the email"),
+        (lambda own: bounce_with_email(own, action="delayed"), "a permanent failure"),
+        (lambda own: bounce_with_email(own, action="delivered"), "a permanent failure"),
+        (lambda own: bounce_with_email(own, status="2.0.0"), "a permanent failure"),
+        (lambda own: bounce_with_email(own, status=""), "a permanent failure"),
+        (lambda own: bounce_with_email(own, "other@example.org"), "No email with this Message-ID"),
+        (lambda own: bounce_with_email("<invented@desk.example>"), "No email with this Message-ID"),
+        (lambda own: bounce_with_email(f"<{'x' * 9_000}@y>"), "does not name the email"),
+        (lambda own: bounce_with_email(""), "does not name the email"),
+        (lambda own: bounce_with_email("<a\0b@y>"), "does not name the email"),
         (lambda own: AUTOMATIC_REPLY % own.strip("<>").encode(), "not contain a delivery report"),
         (lambda own: b"", "not contain a delivery report"),
         (lambda own: b"\0\xff\xfe" * 1_000, "not contain a delivery report"),
         (lambda own: b"Content-Type: message/rfc822\n\n" * 3_000, "malformed"),
     ],
 )  # fmt: skip
-def test_what_is_no_final_refusal_of_a_mail_of_ours_changes_nothing(
-    mail: object, said: str, desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+def test_anything_but_a_permanent_failure_of_our_own_email_changes_nothing(
+    mail: object, reason: str, desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert callable(mail)
-    before_sending = sent_message(desk)
-    before = as_it_stands()
-    line = hand_in(mail(before_sending.message_id), monkeypatch)
-    assert said in line
+    sent = sent_message(desk)
+    before = stored_state()
+    line = pipe_to_command(mail(sent.message_id), monkeypatch)
+    assert reason in line
     assert line.endswith(NOTHING)
-    assert as_it_stands() == before
+    assert stored_state() == before
     assert sink.recipients == [READER]
 
 
-def test_a_mail_made_to_take_long_does_not() -> None:
+def test_a_deeply_nested_bounce_is_rejected_quickly() -> None:
     nested = b"".join(
         b"Content-Type: multipart/x; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(900)
     )
@@ -276,12 +277,16 @@ def test_a_mail_made_to_take_long_does_not() -> None:
     assert time.process_time() - begun < 5
 
 
-def test_without_the_database_the_mail_server_is_asked_to_hand_it_in_again() -> None:
-    nowhere = "postgresql://nobody:nothing@127.0.0.1:1/none"
+def test_without_a_database_the_mail_server_is_asked_to_retry() -> None:
+    unreachable = "postgresql://nobody:nothing@127.0.0.1:1/none"
     ended = subprocess.run(
         [sys.executable, "manage.py", "record_bounce"],
-        input=whole_mail_back("<any@desk.example>") + b"x" * 3_000_000,
-        env={**os.environ, "DATABASE_URL": nowhere, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        input=bounce_with_email("<any@desk.example>") + b"x" * 3_000_000,
+        env={
+            **os.environ,
+            "DATABASE_URL": unreachable,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        },
         cwd=Path(__file__).parents[2],
         capture_output=True,
         check=False,

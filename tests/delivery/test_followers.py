@@ -1,5 +1,4 @@
-"""Those who were told of something hear how it goes on, those who want no more hear nothing, and
-nobody hears one thing twice."""
+"""Recipients of an alert get its follow-up, others do not, and nobody gets an alert twice."""
 
 from __future__ import annotations
 
@@ -28,12 +27,12 @@ from tests.samples import (
     BUYER,
     DESK,
     SUPPLIER,
-    agree,
-    correct,
+    create_agreement,
     document,
-    duty,
     load,
+    obligation,
     record,
+    update_obligation,
     utc,
 )
 
@@ -61,7 +60,7 @@ def tick(as_of: datetime) -> None:
 
 
 def read_mail() -> list[tuple[str, str]]:
-    """Who got what since the last look."""
+    """Return the recipient and the kind of each email sent since the last call."""
     found = [(each.to[0], each.subject.partition(":")[0]) for each in mail.outbox]
     mail.outbox.clear()
     return found
@@ -77,8 +76,8 @@ def silence(until_at: datetime, as_of: datetime) -> None:
     silences.create(draft=read(SilenceDraft, draft), by=by, as_of=as_of)
 
 
-def test_who_was_told_by_an_escalation_hears_that_the_miss_goes_on_after_all() -> None:
-    deadline = agree()
+def test_recipients_of_an_escalation_are_notified_when_the_breach_resumes() -> None:
+    deadline = create_agreement()
     follow()
     follow(HEAD, from_escalation=1)
     tick(DUE_AT)
@@ -91,8 +90,8 @@ def test_who_was_told_by_an_escalation_hears_that_the_miss_goes_on_after_all() -
     assert sorted(read_mail()) == [(DESK, "Still missed"), (HEAD, "Still missed")]
 
 
-def test_an_escalation_taken_back_unsent_is_sent_when_the_miss_goes_on() -> None:
-    deadline = agree()
+def test_an_escalation_withdrawn_before_delivery_is_sent_when_the_breach_resumes() -> None:
+    deadline = create_agreement()
     follow(HEAD, from_escalation=1)
     tick(DUE_AT)
     sweep.run(as_of=DUE_AT + DAY)
@@ -105,8 +104,8 @@ def test_an_escalation_taken_back_unsent_is_sent_when_the_miss_goes_on() -> None
     assert read_mail() == [(HEAD, "Still missed")]
 
 
-def test_a_digest_that_is_told_again_waits_for_its_hour() -> None:
-    deadline = agree()
+def test_an_alert_repeated_in_a_digest_waits_for_its_hour() -> None:
+    deadline = create_agreement()
     follow(frequency="daily", digest_hour=8)
     tick(DUE_AT)
     tick(DUE_AT + DAY)
@@ -120,11 +119,11 @@ def test_a_digest_that_is_told_again_waits_for_its_hour() -> None:
     assert [who for who, _ in read_mail()] == [DESK]
 
 
-def test_a_miss_that_was_over_when_it_was_loaded_is_told_when_it_goes_on() -> None:
+def test_a_past_breach_from_a_document_is_announced_when_it_resumes() -> None:
     follow()
     done = {"type": "performance", "on": "2026-03-17", "recorded_at": "2026-03-17T12:00:00Z"}
     found_at = DUE_AT + 10 * DAY
-    deadline = load(document("supply", duty(facts=[done])), as_of=found_at).deadlines.get()
+    deadline = load(document("supply", obligation(facts=[done])), as_of=found_at).deadlines.get()
     tick(found_at)
     assert read_mail() == []
     retract(deadline, deadline.facts.get(), found_at + HOUR)
@@ -132,8 +131,8 @@ def test_a_miss_that_was_over_when_it_was_loaded_is_told_when_it_goes_on() -> No
     assert read_mail() == [(DESK, "Missed")]
 
 
-def test_who_wants_changes_alone_hears_of_one_that_ends_a_miss() -> None:
-    deadline = agree()
+def test_a_subscription_to_changes_reports_a_change_that_ends_a_breach() -> None:
+    deadline = create_agreement()
     follow()
     follow(HEAD, kinds=["changed"])
     tick(DUE_AT)
@@ -144,8 +143,8 @@ def test_who_wants_changes_alone_hears_of_one_that_ends_a_miss() -> None:
     assert sorted(read_mail()) == [(DESK, "Extended"), (HEAD, "Extended")]
 
 
-def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
-    deadline = agree()
+def test_a_waiver_retracted_before_the_digest_is_not_announced() -> None:
+    deadline = create_agreement()
     follow(frequency="daily", kinds=["changed"])
     at = utc("2026-03-01T12:00")
     waiver = record(deadline, as_of=at, type="waiver", on="2026-03-01")
@@ -154,23 +153,23 @@ def test_a_waiver_that_was_retracted_before_the_digest_is_not_told() -> None:
     assert (DESK, "Waived") not in read_mail()
 
 
-def test_who_was_told_of_a_waiver_or_extension_is_told_that_it_was_retracted() -> None:
-    deadline = agree()
+def test_retracting_an_announced_waiver_or_extension_is_announced() -> None:
+    deadline = create_agreement()
     follow(kinds=["changed"])
     at = utc("2026-03-01T12:00")
     due = {"type": "date", "on": "2026-04-20"}
-    for number, told in enumerate((("Waived", "Resumed"), ("Extended", "Rescheduled"))):
+    for number, subjects in enumerate((("Waived", "Resumed"), ("Extended", "Rescheduled"))):
         then = at + number * DAY
         more = {"type": "extension", "due": due} if number else {"type": "waiver"}
         changed = record(deadline, as_of=then, on="2026-03-01", **more)
         tick(then)
         retract(deadline, changed, then + HOUR)
         tick(then + HOUR)
-        assert read_mail() == [(DESK, each) for each in told]
+        assert read_mail() == [(DESK, each) for each in subjects]
 
 
-def test_who_wants_misses_alone_does_not_hear_of_their_end() -> None:
-    deadline = agree()
+def test_a_subscription_to_breaches_does_not_report_their_end() -> None:
+    deadline = create_agreement()
     follow(kinds=["missed"])
     tick(DUE_AT)
     record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
@@ -182,13 +181,13 @@ def test_who_wants_misses_alone_does_not_hear_of_their_end() -> None:
     "more",
     [{"kinds": ["recovered"]}, {"kinds": ["changed"], "from_escalation": 1}],
 )
-def test_a_subscription_that_could_never_be_told_is_refused(more: dict[str, Any]) -> None:
+def test_a_subscription_that_could_never_receive_an_alert_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         follow(**more)
 
 
-def test_who_unsubscribed_gets_neither_what_waits_nor_the_end() -> None:
-    deadline = agree()
+def test_unsubscribing_stops_waiting_alerts_and_later_recoveries() -> None:
+    deadline = create_agreement()
     follow(frequency="daily")
     follow("second@example.org")
     follow("other@example.org", frequency="daily")
@@ -203,8 +202,8 @@ def test_who_unsubscribed_gets_neither_what_waits_nor_the_end() -> None:
     assert read_mail() == [("other@example.org", "Met late")]
 
 
-def test_unsubscribing_stops_a_mail_that_the_server_would_not_take_yet() -> None:
-    deadline = agree()
+def test_unsubscribing_withdraws_a_message_already_formed() -> None:
+    deadline = create_agreement()
     follow()
     sweep.run(as_of=DUE_AT)
     outbox.form(as_of=DUE_AT, domain="desk.example")
@@ -215,15 +214,15 @@ def test_unsubscribing_stops_a_mail_that_the_server_would_not_take_yet() -> None
 
 
 def test_an_address_in_another_case_is_the_same_recipient() -> None:
-    agree()
+    create_agreement()
     follow()
     follow(DESK.title(), agreement="supply")
     tick(DUE_AT)
     assert read_mail() == [(DESK, "Missed")]
 
 
-def test_the_link_in_a_mail_acknowledges_what_that_told_and_no_later_breach() -> None:
-    deadline = agree(duty(kind="refrain"))
+def test_the_link_in_an_email_acknowledges_its_breaches_and_no_later_ones() -> None:
+    deadline = create_agreement(obligation(kind="refrain"))
     follow()
     first, second = utc("2026-02-10T00:00"), utc("2026-02-20T00:00")
     record(deadline, as_of=first, type="violation", on="2026-02-05", until="2026-02-07")
@@ -237,8 +236,8 @@ def test_the_link_in_a_mail_acknowledges_what_that_told_and_no_later_breach() ->
     assert len(breaches.acknowledge_by_mail(message_id=new.pk, **by_mail)) == 1
 
 
-def test_an_acknowledgement_stops_escalations_that_wait_and_its_end_tells_them() -> None:
-    agree()
+def test_an_acknowledgement_holds_back_waiting_escalations_until_it_ends() -> None:
+    create_agreement()
     quiet = {"quiet_from": "15:00", "quiet_until": "18:00"}
     follow(HEAD, from_escalation=1, **quiet)
     tick(DUE_AT)
@@ -257,8 +256,8 @@ def test_an_acknowledgement_stops_escalations_that_wait_and_its_end_tells_them()
     assert read_mail() == [(HEAD, "Still missed")]
 
 
-def test_the_end_of_a_silence_tells_a_miss_that_it_held_back_once() -> None:
-    agree()
+def test_the_end_of_a_silence_announces_a_breach_it_held_back_once() -> None:
+    create_agreement()
     follow()
     until = DUE_AT + 2 * HOUR
     silence(until, DUE_AT - DAY)
@@ -268,8 +267,8 @@ def test_the_end_of_a_silence_tells_a_miss_that_it_held_back_once() -> None:
     assert read_mail() == [(DESK, "Still missed")]
 
 
-def test_a_miss_that_was_told_although_nobody_ended_the_silence_is_told_once() -> None:
-    agree()
+def test_a_breach_announced_before_its_expired_silence_was_ended_is_announced_once() -> None:
+    create_agreement()
     follow()
     until = DUE_AT + 2 * HOUR
     silence(until, DUE_AT - DAY)
@@ -279,8 +278,8 @@ def test_a_miss_that_was_told_although_nobody_ended_the_silence_is_told_once() -
     assert read_mail() == [(DESK, "Missed")]
 
 
-def test_the_end_of_a_silence_is_told_to_whom_an_escalation_had_reached() -> None:
-    agree()
+def test_the_end_of_a_silence_notifies_recipients_of_an_escalation() -> None:
+    create_agreement()
     follow(HEAD, from_escalation=1)
     follow("chief@example.org", from_escalation=2)
     tick(DUE_AT)
@@ -291,8 +290,8 @@ def test_the_end_of_a_silence_is_told_to_whom_an_escalation_had_reached() -> Non
     assert read_mail() == [(HEAD, "Still missed")]
 
 
-def test_what_is_sent_once_more_by_hand_and_proves_wrong_is_corrected() -> None:
-    deadline = agree()
+def test_a_redelivered_alert_that_proves_wrong_is_corrected() -> None:
+    deadline = create_agreement()
     follow()
     tick(DUE_AT)
     webhooks.redeliver(message=Message.objects.get(), as_of=DUE_AT + HOUR)
@@ -301,9 +300,9 @@ def test_what_is_sent_once_more_by_hand_and_proves_wrong_is_corrected() -> None:
     assert read_mail() == [(DESK, "Missed"), (DESK, "Not missed after all")]
 
 
-def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
-    broken = agree()
-    agree(ref="other")
+def test_a_message_that_cannot_be_composed_does_not_delay_others() -> None:
+    broken = create_agreement()
+    create_agreement(ref="other")
     follow()
     sweep.run(as_of=DUE_AT)
     Alert.objects.filter(deadline=broken).update(breach_at=None)
@@ -314,8 +313,8 @@ def test_a_message_that_cannot_be_worked_out_holds_up_no_other() -> None:
     assert held_up.next_attempt_at > DUE_AT
 
 
-def test_the_audit_takes_nobody_for_forgotten_who_follows_only_now() -> None:
-    agree()
+def test_the_audit_expects_no_alerts_for_subscriptions_that_match_only_now() -> None:
+    create_agreement()
     narrow = follow(min_severity="critical")
     away = follow("away@example.org", is_active=False)
     follow("high@example.org", min_severity="high")
@@ -326,12 +325,12 @@ def test_the_audit_takes_nobody_for_forgotten_who_follows_only_now() -> None:
         subscriptions.update(
             subscription=each, draft=read(SubscriptionDraft, {"email": each.email})
         )
-    correct(duty(severity="high"), as_of=DUE_AT + HOUR)
+    update_obligation(obligation(severity="high"), as_of=DUE_AT + HOUR)
     assert audit(as_of=DUE_AT + 2 * HOUR).problems == []
 
 
-def test_the_audit_minds_no_message_whose_alerts_are_told_again() -> None:
-    deadline = agree()
+def test_the_audit_accepts_a_message_whose_alerts_were_sent_again() -> None:
+    deadline = create_agreement()
     follow()
     tick(DUE_AT)
     done = record(deadline, as_of=DUE_AT + DAY, type="performance", on="2026-03-16")
@@ -342,8 +341,8 @@ def test_the_audit_minds_no_message_whose_alerts_are_told_again() -> None:
 
 
 @pytest.fixture
-def nowhere(settings: Any) -> Any:
-    """A webhook at which nobody listens, that follows everything."""
+def unreachable(settings: Any) -> Any:
+    """A webhook that nobody listens to and that follows everything."""
     settings.WEBHOOKS_MAY_BE_PRIVATE = True
     draft = {"name": "Desk tools", "url": "http://127.0.0.1:9/hook"}
     webhook = webhooks.create(draft=read(WebhookDraft, draft), as_of=DUE_AT - DAY)
@@ -351,10 +350,10 @@ def nowhere(settings: Any) -> Any:
     return webhook
 
 
-def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -> None:
+def test_administrators_are_notified_once_of_a_failing_webhook(unreachable: Any) -> None:
     User.objects.create_superuser("admin@example.org", "x")
     for ref in ("supply", "other"):
-        agree(ref=ref)
+        create_agreement(ref=ref)
     tick(DUE_AT)
     for hours in range(24 * 4):
         delivery.call_webhooks(as_of=DUE_AT + hours * HOUR)
@@ -365,26 +364,26 @@ def test_administrators_hear_once_of_a_webhook_that_was_given_up(nowhere: Any) -
     assert Subscription.objects.get().refused_at is not None
 
 
-def test_a_webhook_that_fails_is_tried_once_a_run(nowhere: Any) -> None:
+def test_a_failing_webhook_is_tried_once_per_run(unreachable: Any) -> None:
     for number in range(5):
-        agree(ref=f"supply-{number}")
+        create_agreement(ref=f"supply-{number}")
     tick(DUE_AT)
     assert delivery.call_webhooks(as_of=DUE_AT).deferred == 1
     waiting = Message.objects.filter(state=MessageState.WAITING.value)
     assert sorted(waiting.values_list("attempt_count", flat=True)) == [0, 0, 0, 0, 1]
 
 
-def test_nothing_is_made_for_a_webhook_that_is_switched_off(nowhere: Any) -> None:
-    agree()
-    draft = {"name": nowhere.name, "url": nowhere.url, "is_active": False}
-    webhooks.update(webhook=nowhere, draft=read(WebhookDraft, draft))
+def test_no_alerts_are_created_for_an_inactive_webhook(unreachable: Any) -> None:
+    create_agreement()
+    draft = {"name": unreachable.name, "url": unreachable.url, "is_active": False}
+    webhooks.update(webhook=unreachable, draft=read(WebhookDraft, draft))
     Subscription.objects.update(since=DUE_AT - DAY)
     tick(DUE_AT)
     assert not Alert.objects.exists()
     assert audit(as_of=DUE_AT + HOUR).problems == []
 
 
-# Through all of the times at which these tests announce anything.
+# Covers all times at which these tests announce anything.
 QUIET = {"quiet_from": "15:00", "quiet_until": "23:00"}
 OTHERS: list[dict[str, Any]] = [
     {"tag": "steel"},
@@ -398,9 +397,9 @@ OTHERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_the_end_of_a_breach_comes_as_soon_as_the_breach_did(other: dict[str, Any]) -> None:
-    deadline = agree(duty(tags=["goods"]))
-    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+def test_the_end_of_a_breach_is_announced_as_promptly_as_the_breach(other: dict[str, Any]) -> None:
+    deadline = create_agreement(obligation(tags=["goods"]))
+    create_agreement(ref="other", parties=[BUYER, SUPPLIER, LATER])
     follow(agreement="supply")
     follow(**other, **QUIET)
     tick(DUE_AT)
@@ -410,11 +409,11 @@ def test_the_end_of_a_breach_comes_as_soon_as_the_breach_did(other: dict[str, An
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_breach_that_goes_on_after_all_is_announced_as_soon_as_it_was(
+def test_a_resumed_breach_is_announced_as_promptly_as_before(
     other: dict[str, Any],
 ) -> None:
-    deadline = agree(duty(tags=["goods"]))
-    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    deadline = create_agreement(obligation(tags=["goods"]))
+    create_agreement(ref="other", parties=[BUYER, SUPPLIER, LATER])
     follow(agreement="supply")
     follow(**other, **QUIET)
     tick(DUE_AT)
@@ -427,11 +426,11 @@ def test_a_breach_that_goes_on_after_all_is_announced_as_soon_as_it_was(
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_the_end_of_a_silence_releases_alerts_as_soon_as_they_would_have_come(
+def test_the_end_of_a_silence_releases_alerts_as_promptly_as_without_it(
     other: dict[str, Any],
 ) -> None:
-    agree(duty(tags=["goods"]))
-    agree(ref="other", parties=[BUYER, SUPPLIER, LATER])
+    create_agreement(obligation(tags=["goods"]))
+    create_agreement(ref="other", parties=[BUYER, SUPPLIER, LATER])
     follow(agreement="supply")
     follow(**other, **QUIET)
     silence(DUE_AT + HOUR, DUE_AT - DAY)
@@ -441,8 +440,8 @@ def test_the_end_of_a_silence_releases_alerts_as_soon_as_they_would_have_come(
     assert read_mail() == [(DESK, "Still missed")]
 
 
-def test_the_end_of_a_breach_waits_for_the_digest_in_which_the_breach_is_announced() -> None:
-    deadline = agree(duty(tags=["goods"]))
+def test_the_end_of_a_breach_waits_for_the_digest_that_announces_the_breach() -> None:
+    deadline = create_agreement(obligation(tags=["goods"]))
     follow(frequency="weekly", digest_weekday=4, tag="goods")
     follow(frequency="daily", tag="steel")
     tick(DUE_AT)
@@ -455,8 +454,8 @@ def test_the_end_of_a_breach_waits_for_the_digest_in_which_the_breach_is_announc
     assert [who for who, _ in read_mail()] == [DESK]
 
 
-def test_the_end_of_a_breach_reaches_those_whom_only_an_escalation_reached_at_their_hours() -> None:
-    deadline = agree()
+def test_recipients_of_only_an_escalation_learn_of_the_end_at_their_hours() -> None:
+    deadline = create_agreement()
     follow(HEAD, from_escalation=1)
     follow(HEAD, tag="steel", **QUIET)
     tick(DUE_AT)
@@ -466,12 +465,12 @@ def test_the_end_of_a_breach_reaches_those_whom_only_an_escalation_reached_at_th
     assert read_mail() == [(HEAD, "Still missed"), (HEAD, "Met late")]
 
 
-def test_whoever_heard_of_a_breach_hears_of_its_end_although_the_duty_was_corrected() -> None:
-    deadline = agree(duty(tags=["goods"], severity="high"))
+def test_recipients_of_a_breach_learn_of_its_end_after_a_correction_of_the_obligation() -> None:
+    deadline = create_agreement(obligation(tags=["goods"], severity="high"))
     follow(tag="goods")
     follow(HEAD, min_severity="high")
     tick(DUE_AT)
-    correct(duty(tags=["steel"], severity="low"), as_of=DUE_AT + HOUR)
+    update_obligation(obligation(tags=["steel"], severity="low"), as_of=DUE_AT + HOUR)
     record(deadline, as_of=DUE_AT + 2 * HOUR, type="performance", on="2026-03-16")
     tick(DUE_AT + 2 * HOUR)
     assert sorted(read_mail()) == [
@@ -480,8 +479,8 @@ def test_whoever_heard_of_a_breach_hears_of_its_end_although_the_duty_was_correc
     assert audit(as_of=DUE_AT + DAY).problems == []
 
 
-def test_an_end_never_overtakes_the_breach_that_waits_for_a_digest() -> None:
-    deadline = agree()
+def test_the_end_of_a_breach_is_never_announced_before_the_breach() -> None:
+    deadline = create_agreement()
     follow(frequency="daily")
     tick(DUE_AT)
     follow(agreement="supply")

@@ -1,7 +1,7 @@
-"""Ten thousand attempts to add a header or a recipient to a mail: what goes over the wire has none.
+"""Ten thousand attempts to add a header or a recipient to an email, none of which succeeds.
 
-Every attempt is put past the drafts, straight into the tables, as one that found a way around them
-would be. The seed of a run is printed; put it into `SEED` to play that run again.
+Every attempt is written directly to the tables, past the validation of drafts. The seed of a run is
+printed; set `SEED` to it to repeat the run.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ SEED = int(os.environ.get("SEED") or secrets.randbits(32))
 ATTEMPTS = 10_000
 AGREEMENTS = 1_334
 
-ABOUT_ITSELF = [
+COMMON_HEADERS = [
     "Content-Type", "MIME-Version", "Subject", "From", "To", "Date", "Message-ID",
     "Auto-Submitted", "X-Auto-Response-Suppress",
 ]  # fmt: skip
-ALERTS = sorted(
-    [*ABOUT_ITSELF, "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post"]
+ALERT_HEADERS = sorted(
+    [*COMMON_HEADERS, "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post"]
 )
-NOTICE = sorted([*ABOUT_ITSELF, "Content-Transfer-Encoding"])
+ADMINISTRATOR_HEADERS = sorted([*COMMON_HEADERS, "Content-Transfer-Encoding"])
 
 THIEF = "thief@example.org"
 _BREAKS = [
@@ -72,8 +72,8 @@ _WORDS = ["Deliver", "中", "é", "🚢", "a" * 70, "Lot 4", "=?", "?=", "()", "
 _LINE_BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029\x00]")
 
 
-def attempts(seed: int) -> Iterator[str]:
-    """Texts that would each like to be more than a text; the same ones for one seed."""
+def generate_injections(seed: int) -> Iterator[str]:
+    """Yield texts that try to be more than text; the same ones for the same seed."""
     dice = random.Random(seed)
     while True:
         parts = [dice.choice(_WORDS), dice.choice(_BREAKS), dice.choice(_HEADERS)]
@@ -96,13 +96,15 @@ def attempts(seed: int) -> Iterator[str]:
 
 
 @pytest.fixture
-def dice() -> Iterator[str]:
+def injections() -> Iterator[str]:
     print(f"SEED={SEED}")
-    return attempts(SEED)
+    return generate_injections(SEED)
 
 
-def judge(mail: EmailMessage, headers: Sequence[str], recipient: str = READER) -> None:
-    """What a mail must be, whatever was written into it."""
+def assert_not_injected(
+    mail: EmailMessage, headers: Sequence[str], recipient: str = READER
+) -> None:
+    """Assert that an email has exactly these headers and this one recipient."""
     assert sorted(mail.keys()) == list(headers)
     assert str(mail["To"]) == recipient
     assert [each.addr_spec for each in mail["To"].addresses] == [recipient]
@@ -117,16 +119,16 @@ def parsed(sent: bytes) -> EmailMessage:
     return mail
 
 
-def store(dice: Iterator[str]) -> int:
-    """Agreements, parties and duties that are called by attempts; how many were placed."""
-    placed = count()
+def store(injections: Iterator[str]) -> int:
+    """Store agreements, parties and obligations named by injections; return how many were used."""
+    used = count()
 
     def text(model: type[models.Model], field: str) -> str:
-        next(placed)
-        # PostgreSQL takes no NUL.
+        next(used)
+        # PostgreSQL stores no NUL.
         column = model._meta.get_field(field)
         assert isinstance(column, models.Field)
-        return next(dice).replace("\x00", "\r\n")[: column.max_length]
+        return next(injections).replace("\x00", "\r\n")[: column.max_length]
 
     numbers = range(AGREEMENTS)
     terms = {"kind": "contract", "created_at": NOW}
@@ -146,7 +148,7 @@ def store(dice: Iterator[str]) -> int:
         for agreement, sides in pairs
         for party in sides
     )
-    # One alone is told by its own title, two by that of their agreement.
+    # The subject has the title of a single deadline, or that of the agreement of two.
     owed = [
         (agreement, sides, place)
         for number, (agreement, sides) in enumerate(pairs)
@@ -183,14 +185,14 @@ def store(dice: Iterator[str]) -> int:
         )
         for obligation in obligations
     )
-    return next(placed)
+    return next(used)
 
 
 @pytest.mark.exhaustive
 def test_no_title_name_or_clause_adds_a_header_or_a_recipient(
-    desk: Desk, sink: Sink, dice: Iterator[str]
+    desk: Desk, sink: Sink, injections: Iterator[str]
 ) -> None:
-    assert store(dice) > ATTEMPTS
+    assert store(injections) > ATTEMPTS
     desk.follow()
     desk.sweep()
     assert outbox.form(as_of=DUE, domain="desk.example") == AGREEMENTS
@@ -200,20 +202,22 @@ def test_no_title_name_or_clause_adds_a_header_or_a_recipient(
         batch = messages.load(ids[first : first + 100], as_of=DUE)
         for message_id in batch.messages:
             rendered = rendering.render_mail(batch.contents(message_id))
-            judge(parsed(rendered.message().as_bytes()), ALERTS)
+            assert_not_injected(parsed(rendered.message().as_bytes()), ALERT_HEADERS)
             mails += 1
     assert mails == AGREEMENTS
 
-    # What a mail server hears is the same.
+    # The mail server receives the same.
     report = deliver(as_of=DUE, is_stopping=lambda: len(sink.received) >= 300)
     assert (report.sent, report.deferred, report.refused) == (300, 0, 0)
     assert sink.recipients == [READER] * 300
     for mail in sink.received:
-        judge(mail, ALERTS)
+        assert_not_injected(mail, ALERT_HEADERS)
 
 
-def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[str]) -> None:
-    """Addresses that are no addresses are refused by us; others come to one recipient."""
+def test_no_address_reaches_another_recipient(
+    desk: Desk, sink: Sink, injections: Iterator[str]
+) -> None:
+    """Invalid addresses are refused before sending; valid ones reach exactly one recipient."""
     desk.follow()
     desk.deadline(desk.agreement())
     desk.sweep()
@@ -225,7 +229,7 @@ def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[
         odd,
         (
             shape.format(attempt)
-            for attempt in dice
+            for attempt in injections
             for shape in ("{}", "{}@example.org", "a@example.org{}", '"{}"@example.org', "a@{}")
         ),
     )
@@ -241,7 +245,7 @@ def test_no_address_reaches_anybody_else(desk: Desk, sink: Sink, dice: Iterator[
             taken += 1
             assert len(sink.received) == before + 1
             assert sink.recipients[-1] == address
-            judge(sink.received[-1], ALERTS, address)
+            assert_not_injected(sink.received[-1], ALERT_HEADERS, address)
     assert len(odd) <= taken == len(sink.recipients)
     assert THIEF not in sink.recipients
 
@@ -254,19 +258,19 @@ def accepted(model: Any, **fields: Any) -> bool:
     return True
 
 
-def test_the_drafts_let_no_line_break_and_no_second_address_through(dice: Iterator[str]) -> None:
+def test_drafts_reject_line_breaks_and_second_addresses(injections: Iterator[str]) -> None:
     terms = {"kind": "contract", "parties": [{"code": "CHN"}]}
     sides = {"obligors": ["CHN"], "obligees": ["USA"]}
-    doors: list[Callable[[str], bool]] = [
+    drafts: list[Callable[[str], bool]] = [
         lambda text: accepted(PartyDraft, code="CHN", name=text, kind="state", timezone="UTC"),
         lambda text: accepted(AgreementDraft, ref="a", title=text, **terms),
         lambda text: accepted(ObligationDraft, ref="O", title=text, **sides),
         lambda text: accepted(ObligationDraft, ref="O", title="T", clause=text, **sides),
         lambda text: accepted(WebhookDraft, name=text, url="https://example.org/"),
     ]
-    for attempt in islice(dice, ATTEMPTS // len(doors)):
-        for door in doors:
-            assert not (door(attempt) and _LINE_BREAK.search(attempt)), attempt
+    for attempt in islice(injections, ATTEMPTS // len(drafts)):
+        for accepts in drafts:
+            assert not (accepts(attempt) and _LINE_BREAK.search(attempt)), attempt
         for address in (attempt, f"{attempt}@example.org", f"a@example.org{attempt}"):
             assert not (
                 accepted(SubscriptionDraft, email=address) and re.search(r"[\s,<>;:]|=\?", address)
@@ -275,9 +279,11 @@ def test_the_drafts_let_no_line_break_and_no_second_address_through(dice: Iterat
         assert not accepted(ObligationDraft, ref=attempt, title="T", **sides)
 
 
-def test_notices_and_findings_are_as_safe(desk: Desk, sink: Sink, dice: Iterator[str]) -> None:
-    """What they tell of came from outside as well: answers of servers, names, errors."""
-    for number, attempt in enumerate(islice(dice, 200)):
+def test_administrator_mails_and_check_reports_have_no_extra_headers(
+    desk: Desk, sink: Sink, injections: Iterator[str]
+) -> None:
+    """They contain outside text as well: answers of servers, names and errors."""
+    for number, attempt in enumerate(islice(injections, 200)):
         sent = administrator_mails.send(
             [READER], subject=attempt, paragraphs=[attempt], name=f"n{number}"
         )
@@ -293,10 +299,10 @@ def test_notices_and_findings_are_as_safe(desk: Desk, sink: Sink, dice: Iterator
         counts={"deadlines": 1, "facts": 1, "entries": 1},
         problems=[
             {"about": attempt.replace("\x00", "\n"), "id": 1, "detail": "x"}
-            for attempt in islice(dice, 20)
+            for attempt in islice(injections, 20)
         ],
     )
     assert seals.mail_check(check) == 1
     assert sink.recipients == [READER] * 201
     for mail in sink.received:
-        judge(mail, NOTICE)
+        assert_not_injected(mail, ADMINISTRATOR_HEADERS)

@@ -51,7 +51,7 @@ class RawServer(socketserver.ThreadingTCPServer):
     """A mail server that accepts everything, with the commands and lines that it received."""
 
     daemon_threads = True
-    # What it answers to DATA, each answer once.
+    # The answers to DATA, each given once.
     data_answers: list[bytes]
 
     def __init__(self) -> None:
@@ -292,7 +292,7 @@ def test_a_claim_whose_renewal_took_longer_than_the_lease_is_not_sent(
 def test_messages_behind_a_server_that_closes_count_as_never_tried(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So that every claim is renewed.
+    # This renews every claim.
     monkeypatch.setattr(run, "ATTEMPT_LIMIT", outbox.LEASE)
     desk.follow()
     for number in range(2):
@@ -361,7 +361,9 @@ def parsed(lines: bytes) -> ParsedMessage:
 
 
 @given(title=words, quote=texts, names=words)
-def test_every_line_is_one_that_servers_accept(title: str, quote: str, names: str) -> None:
+def test_every_line_of_an_email_is_valid_and_short_enough(
+    title: str, quote: str, names: str
+) -> None:
     lines = as_sent(rendered(title, quote, names))
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", lines)
     assert max(map(len, lines.split(b"\r\n"))) <= 998
@@ -370,7 +372,9 @@ def test_every_line_is_one_that_servers_accept(title: str, quote: str, names: st
 
 
 @given(title=words, quote=texts, names=words)
-def test_the_email_that_arrives_says_what_was_written(title: str, quote: str, names: str) -> None:
+def test_a_received_email_has_the_rendered_subject_and_bodies(
+    title: str, quote: str, names: str
+) -> None:
     made = rendered(title, quote, names)
     found = parsed(as_sent(made))
     assert not found.defects
@@ -391,7 +395,7 @@ def test_a_header_with_a_line_break_is_not_sent(server: RawServer, breaking: str
     assert server.received == []
 
 
-def test_what_goes_over_the_wire_is_what_was_rendered(server: RawServer) -> None:
+def test_the_server_receives_the_rendered_email(server: RawServer) -> None:
     made = rendered("\u00dcberf\u00e4llig (中国)", ".\n..\nZeile", "中国")
     with closing(Mailer()) as mailer:
         assert mailer.send(made) == SENT

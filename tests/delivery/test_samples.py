@@ -1,4 +1,4 @@
-"""Tests and previews: they go past the outbox, and nothing of them is stored."""
+"""Test messages and previews bypass the outbox and store nothing."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from compliance.operations.alerts import subscriptions
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Receiver, Sink
 
 
-def _stored() -> list[int]:
+def _row_counts() -> list[int]:
     return [model.objects.count() for model in (Alert, Message, DeliveryAttempt)]
 
 
-def _webhook(url: str, **more: Any) -> Subscription:
+def _subscribed_webhook(url: str, **more: Any) -> Subscription:
     webhook = Webhook.objects.create(
         name="Cases", url=url, secret=webhooks.new_secret(), created_at=NOW, **more
     )
     return subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
 
 
-def test_a_test_mail_says_that_it_is_one_and_stores_nothing(desk: Desk, sink: Sink) -> None:
+def test_a_test_email_is_labelled_as_a_test_and_stores_nothing(desk: Desk, sink: Sink) -> None:
     subscription = desk.follow()
-    before = _stored()
+    before = _row_counts()
 
     answer = samples.send(subscription, as_of=NOW)
 
@@ -44,10 +44,12 @@ def test_a_test_mail_says_that_it_is_one_and_stores_nothing(desk: Desk, sink: Si
     text = body.get_content()
     assert "Nothing was missed: this is only a test that Pacta can reach you." in text
     assert "/unsubscribe/" in mail["List-Unsubscribe"]
-    assert _stored() == before
+    assert _row_counts() == before
 
 
-def test_an_address_that_takes_a_test_counts_as_refused_no_more(desk: Desk, sink: Sink) -> None:
+def test_an_address_that_accepts_a_test_is_no_longer_marked_as_refused(
+    desk: Desk, sink: Sink
+) -> None:
     subscription = desk.follow()
     Subscription.objects.update(refused_at=NOW, refusal="550 no such user")
 
@@ -63,8 +65,8 @@ def test_an_address_that_takes_a_test_counts_as_refused_no_more(desk: Desk, sink
     assert not Subscription.objects.exclude(refused_at=None, refusal="").exists()
 
 
-def test_a_test_call_is_signed_and_of_its_own_type(desk: Desk, receiver: Receiver) -> None:
-    subscription = _webhook(receiver.url)
+def test_a_test_call_is_signed_and_has_the_type_test(desk: Desk, receiver: Receiver) -> None:
+    subscription = _subscribed_webhook(receiver.url)
     now = datetime.now(UTC)
 
     assert samples.send(subscription, as_of=now).outcome is AttemptOutcome.SENT
@@ -76,17 +78,17 @@ def test_a_test_call_is_signed_and_of_its_own_type(desk: Desk, receiver: Receive
     assert json.loads(body)["type"] == "test"
 
 
-def test_no_test_goes_to_a_webhook_that_is_switched_off(desk: Desk, receiver: Receiver) -> None:
-    subscription = _webhook(receiver.url, is_active=False)
+def test_no_test_is_sent_to_an_inactive_webhook(desk: Desk, receiver: Receiver) -> None:
+    subscription = _subscribed_webhook(receiver.url, is_active=False)
     answer = samples.send(subscription, as_of=NOW)
     assert (answer.outcome, receiver.received) == (AttemptOutcome.REFUSED, [])
 
 
-def test_a_preview_is_the_newest_message_with_links_that_do_nothing(desk: Desk, sink: Sink) -> None:
+def test_a_preview_shows_the_newest_message_without_its_links(desk: Desk, sink: Sink) -> None:
     subscription = desk.follow()
     desk.deadline(desk.agreement(), title="Deliver the first lot")
     desk.pass_to(DUE)
-    before = _stored()
+    before = _row_counts()
 
     shown = samples.preview(subscription, as_of=DUE)
 
@@ -95,26 +97,26 @@ def test_a_preview_is_the_newest_message_with_links_that_do_nothing(desk: Desk, 
         assert "Deliver the first lot" in each
         assert "/acknowledge/" not in each
         assert "/unsubscribe/" not in each
-    assert _stored() == before
+    assert _row_counts() == before
     assert len(sink.received) == 1
 
 
-def test_of_several_agreements_a_preview_is_about_the_one_that_is_followed(desk: Desk) -> None:
+def test_a_preview_is_about_the_followed_agreement(desk: Desk) -> None:
     for ref in ("first", "second"):
         desk.deadline(desk.agreement(ref, title=f"Agreement {ref}"), title=f"Deliver {ref}")
     first = desk.follow(agreement="first")
     desk.follow(agreement="second")
     desk.sweep()
-    samples_of_both = samples.preview(first, as_of=DUE)
-    assert "Deliver first" in samples_of_both.text
-    assert "Deliver second" not in samples_of_both.text
+    shown = samples.preview(first, as_of=DUE)
+    assert "Deliver first" in shown.text
+    assert "Deliver second" not in shown.text
 
 
-def test_without_a_message_a_preview_is_of_what_was_missed_last(desk: Desk) -> None:
+def test_without_messages_a_preview_shows_the_latest_breach(desk: Desk) -> None:
     agreement = desk.agreement()
     desk.deadline(agreement, title="Deliver", severity="low", tags=["goods"], owner=READER)
     desk.sweep()
-    before = _stored()
+    before = _row_counts()
     follows: list[tuple[dict[str, Any], bool]] = [
         ({}, True),
         ({"min_severity": "high"}, False),
@@ -128,11 +130,11 @@ def test_without_a_message_a_preview_is_of_what_was_missed_last(desk: Desk) -> N
         shown = samples.preview(desk.follow(**values), as_of=DUE)
         assert ("Missed: Deliver" in f"{shown.subject}{shown.text}") is is_followed, values
         assert ("An example" in shown.origin) is not is_followed, values
-    assert _stored() == before
+    assert _row_counts() == before
 
 
-def test_a_preview_of_a_webhook_is_what_is_posted(desk: Desk) -> None:
-    subscription = _webhook("https://example.org/hook")
+def test_a_webhook_preview_shows_the_posted_json(desk: Desk) -> None:
+    subscription = _subscribed_webhook("https://example.org/hook")
     shown = samples.preview(subscription, as_of=NOW)
     assert shown.html == ""
     assert json.loads(shown.text)["data"]["alerts"][0]["kind"] == "missed"

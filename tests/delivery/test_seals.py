@@ -1,4 +1,4 @@
-"""Seals go to where they are kept, and what a check finds goes to the administrators."""
+"""Seals are mailed to their archive, and the findings of a check to the administrators."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NOTARY = "notary@example.org"
 
 
 def text(sink: Sink, number: int = 0) -> str:
-    """The text of a mail that was received."""
+    """Return the text of a received email."""
     return str(sink.received[number].get_content())
 
 
-def test_each_seal_is_mailed_once_with_all_that_it_takes_to_check_it(
+def test_each_seal_is_mailed_once_with_everything_needed_to_check_it(
     desk: Desk, sink: Sink, settings: Any
 ) -> None:
     settings.SEAL_EMAIL = NOTARY
@@ -43,9 +43,7 @@ def test_each_seal_is_mailed_once_with_all_that_it_takes_to_check_it(
     assert len({str(mail["Message-ID"]) for mail in sink.received}) == 2
 
 
-def test_a_seal_that_the_server_did_not_take_goes_with_the_next_tick(
-    desk: Desk, sink: Sink, settings: Any
-) -> None:
+def test_a_deferred_seal_is_mailed_at_the_next_tick(desk: Desk, sink: Sink, settings: Any) -> None:
     settings.SEAL_EMAIL = NOTARY
     seals.seal(as_of=NOW)
     sink.answers = lambda number: "451 Later" if number == 1 else "250 OK"
@@ -56,7 +54,7 @@ def test_a_seal_that_the_server_did_not_take_goes_with_the_next_tick(
     assert sink.received[0]["Message-ID"] == sink.received[1]["Message-ID"]
 
 
-def test_without_an_address_no_seal_is_mailed(desk: Desk, sink: Sink, settings: Any) -> None:
+def test_seals_are_not_mailed_without_an_address(desk: Desk, sink: Sink, settings: Any) -> None:
     settings.SEAL_EMAIL = None
     seals.seal(as_of=NOW)
     assert delivery.mail_seals(as_of=NOW) == 0
@@ -64,7 +62,9 @@ def test_without_an_address_no_seal_is_mailed(desk: Desk, sink: Sink, settings: 
     assert Seal.objects.get().mailed_at is None
 
 
-def test_what_a_check_found_is_told_to_the_administrators_alone(desk: Desk, sink: Sink) -> None:
+def test_problems_found_by_a_check_are_mailed_only_to_administrators(
+    desk: Desk, sink: Sink
+) -> None:
     User.objects.create_superuser("ana@example.org", "secret")
     User.objects.create_superuser("gone@example.org", "secret", is_active=False)
     User.objects.create_user("lee@example.org", "secret")

@@ -162,7 +162,7 @@ def test_calendars_without_a_common_business_day_are_refused() -> None:
             never.roll(date(2025, 5, 14), convention)
 
 
-def test_a_count_of_any_size_is_answered_or_refused_at_once() -> None:
+def test_a_count_of_any_size_is_answered_or_refused_immediately() -> None:
     with pytest.raises(NoBusinessDay, match="Use a smaller count"):
         BusinessCalendar(("US",)).add(date(2025, 5, 14), 10**9)
     with pytest.raises(DayOutOfRange):
@@ -288,7 +288,7 @@ def test_a_custom_calendar_can_be_combined_with_others() -> None:
     assert BusinessCalendar(("DE-BY",), DESK).is_business_day(date(2026, 5, 13))
 
 
-def test_a_change_of_a_custom_calendar_takes_effect_at_once() -> None:
+def test_a_change_of_a_custom_calendar_takes_effect_immediately() -> None:
     day = date(2026, 5, 19)
     assert BusinessCalendar(("custom:hq",), DESK).is_business_day(day)
 

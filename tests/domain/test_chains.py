@@ -1,4 +1,4 @@
-"""Hashes that show what was changed."""
+"""Hash chains and Merkle roots reveal changes."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ ROOTS = [
 
 
 @pytest.mark.parametrize("count", range(len(ROOTS)))
-def test_the_root_is_that_of_the_rfc(count: int) -> None:
+def test_merkle_roots_match_the_reference_tree_of_the_rfc(count: int) -> None:
     assert merkle_root(iter(LEAVES[:count])).hex() == ROOTS[count]
 
 
-def test_one_instant_has_one_hash_whatever_the_zone_it_is_given_in() -> None:
+def test_the_hash_of_an_instant_does_not_depend_on_its_zone() -> None:
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     elsewhere = noon.astimezone(timezone(timedelta(hours=8)))
     assert link(None, [noon]) == link(None, [elsewhere])
     assert link(None, [noon]) != link(None, [noon + timedelta(microseconds=1)])
 
 
-def test_a_number_has_one_hash_however_many_zeros_follow_it() -> None:
+def test_the_hash_of_a_number_does_not_depend_on_trailing_zeros() -> None:
     assert link(None, [Decimal("12.5")]) == link(None, [Decimal("12.500000")])
     assert link(None, [Decimal("1E+2")]) == link(None, [Decimal(100)])
     assert link(None, [Decimal("12.5")]) != link(None, [Decimal("12.500001")])
 
 
-def test_what_stands_before_a_row_is_part_of_its_hash() -> None:
+def test_the_hash_of_a_row_covers_the_rows_before_it() -> None:
     assert link(link(None, ["a"]), ["b"]) != link(link(None, ["c"]), ["b"])
     assert link(None, ["a", "b"]) != link(None, ["ab"])
     assert link(None, [None]) != link(None, [""])

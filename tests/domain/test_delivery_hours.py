@@ -72,13 +72,13 @@ def test_alerts_are_delivered_at_the_hours_of_each_subscriber(
     ),
 )
 def test_no_alert_is_early_or_waits_longer_than_its_frequency(at: datetime, hours: Hours) -> None:
-    told = next_delivery_at(hours, at)
+    deliver_at = next_delivery_at(hours, at)
     longest = {
         NotificationFrequency.IMMEDIATE: 1,
         NotificationFrequency.DAILY: 1,
         NotificationFrequency.WEEKLY: 7,
     }[hours.frequency]
-    assert at <= told <= at + timedelta(days=longest, hours=2)
-    assert next_delivery_at(hours, told) == told
+    assert at <= deliver_at <= at + timedelta(days=longest, hours=2)
+    assert next_delivery_at(hours, deliver_at) == deliver_at
     if hours.frequency is NotificationFrequency.WEEKLY:
-        assert civil_time.wall_clock(told, hours.timezone).weekday() == hours.digest_weekday
+        assert civil_time.wall_clock(deliver_at, hours.timezone).weekday() == hours.digest_weekday

@@ -110,7 +110,7 @@ def test_levels_hold_what_can_be_reached_and_respect_every_dependency(
         assert number == max(sources, default=-1) + 1
 
 
-def test_a_dense_graph_is_ordered_at_once() -> None:
+def test_a_dense_graph_is_ordered_without_revisiting_nodes() -> None:
     # The number of paths doubles with each of these nodes.
     edges = {(source, dependent) for dependent in range(300) for source in range(dependent)}
     asked: Counter[int] = Counter()
@@ -174,7 +174,7 @@ def test_two_nodes_and_a_single_one_can_form_a_cycle() -> None:
     assert find_cycle(4, lambda node: successors.get(node, ())) == [4, 4]
 
 
-def test_a_long_chain_is_searched_for_cycles_at_once() -> None:
+def test_a_long_chain_is_searched_for_cycles_without_revisiting_nodes() -> None:
     count = 20_000
     asked: Counter[int] = Counter()
 

@@ -84,7 +84,7 @@ def test_unsupported_yaml_is_refused_with_line_and_column(text: bytes, reason: s
     assert said(text, is_yaml=True).startswith(reason)
 
 
-def test_a_small_yaml_text_cannot_stand_for_a_large_one() -> None:
+def test_a_small_yaml_text_cannot_expand_to_a_large_one() -> None:
     laughs = b"a: &a [x, x]\n" + b"".join(
         b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n - 1) for n in range(ord("b"), ord("z"))
     )

@@ -103,7 +103,7 @@ def test_an_inconsistent_obligation_is_refused(changes: dict[str, Any], sentence
     [
         (FactDraft, {**FACT, "on": "2026-02-30"}, "on", "2026-02-30 does not exist"),
         (FactDraft, {**FACT, "supersedes": 0}, "supersedes", "greater than or equal to 1"),
-        (FactDraft, {**FACT, "colour": "red"}, "colour", "There is no such field here"),
+        (FactDraft, {**FACT, "colour": "red"}, "colour", "Unknown field"),
         (FactDraft, {"type": "violation", "on": "2026-03-01", "until": "2026-02-30"}, "until", ""),
         (FactDraft, {**FACT, "evidence": ["E1", "E1"]}, "evidence", "Remove the duplicates"),
         (

@@ -1,4 +1,4 @@
-"""The ledger rule: what is appended replays to what was projected, for every V and K."""
+"""The ledger replays to the projected timeline, for every `as_of` and `known_at`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TERMS = Terms(begins_at=hour(0), due=due_at_hour(24))
 
 
 def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[Entry]:
-    """The ledger after one settlement at `as_of`."""
+    """Return the ledger after one refresh at `as_of`."""
     last = max((entry.recorded_at for entry in ledger), default=None)
     recorded_at = next_recorded_at(as_of, last)
     return ledger + [
@@ -35,19 +35,19 @@ def appended(ledger: list[Entry], timeline: Timeline, as_of: datetime) -> list[E
     ]
 
 
-def test_a_ledger_that_is_up_to_date_gets_nothing() -> None:
+def test_an_up_to_date_ledger_has_an_empty_delta() -> None:
     timeline = project(TERMS, [])
     ledger = appended([], timeline, hour(30))
     assert ledger_delta(ledger, timeline.until(hour(30))) == ()
 
 
-def test_the_first_batch_tells_the_whole_course_so_far_and_nothing_of_the_future() -> None:
+def test_the_first_delta_contains_the_timeline_so_far_and_no_future() -> None:
     timeline = project(TERMS, [])
     assert len(ledger_delta([], timeline.until(hour(3)))) == 1
     assert len(ledger_delta([], timeline.until(hour(24)))) == 2
 
 
-def test_a_waiver_learned_of_late_restates_from_the_instant_at_which_belief_was_wrong() -> None:
+def test_a_waiver_recorded_late_corrects_the_ledger_from_its_effective_time() -> None:
     ledger = appended([], project(TERMS, []), hour(30))
     waived = project(TERMS, [Fact(id=1, kind=FactKind.WAIVER, effective_at=hour(20))])
     [correction] = ledger_delta(ledger, waived.until(hour(31)))
@@ -60,7 +60,7 @@ def test_a_waiver_learned_of_late_restates_from_the_instant_at_which_belief_was_
     assert (believed.status, known.status) == ("unmet", "waived")
 
 
-def test_two_batches_never_bear_the_same_instant() -> None:
+def test_two_deltas_never_have_the_same_recorded_time() -> None:
     assert next_recorded_at(hour(3), hour(3)) == hour(3) + timedelta(microseconds=1)
     assert next_recorded_at(hour(2), hour(3)) == hour(3) + timedelta(microseconds=1)
     assert next_recorded_at(hour(4), hour(3)) == hour(4)
@@ -70,10 +70,10 @@ def test_two_batches_never_bear_the_same_instant() -> None:
 def test_replay_equals_projection_with_the_facts_known_then(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
-    moments = sorted({recorded for _, recorded in history} | {hour(n) for n in range(0, 41, 5)})
+    instants = sorted({recorded for _, recorded in history} | {hour(n) for n in range(0, 41, 5)})
     ledger: list[Entry] = []
     timelines: dict[datetime, Timeline] = {}
-    for known_at in moments:
+    for known_at in instants:
         known = [fact for fact, recorded in history if recorded <= known_at]
         timelines[known_at] = project(agreed, known)
         ledger = appended(ledger, timelines[known_at], known_at)
@@ -93,7 +93,7 @@ def test_replay_equals_projection_with_the_facts_known_then(
 
 
 @given(terms(), histories(), st.lists(st.integers(0, LAST_HOUR), max_size=8))
-def test_settling_more_often_appends_nothing_that_settling_once_would_not(
+def test_frequent_refreshes_append_the_same_entries_as_a_single_one(
     agreed: Terms, history: list[tuple[Fact, datetime]], extra: list[int]
 ) -> None:
     timeline = project(agreed, [fact for fact, _ in history])
@@ -107,7 +107,7 @@ def test_settling_more_often_appends_nothing_that_settling_once_would_not(
 
 
 @given(terms(), histories())
-def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
+def test_refreshed_breaches_equal_those_of_the_timeline(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     stored: dict[datetime, BreachInterval] = {}
@@ -126,12 +126,12 @@ def test_stored_breaches_brought_up_to_date_are_those_of_the_timeline(
 
 
 @given(terms(), histories(), st.integers(0, LAST_HOUR))
-def test_a_history_told_again_is_what_following_it_would_have_left(
+def test_a_replayed_history_equals_the_ledger_recorded_at_the_time(
     agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
 ) -> None:
     facts = [fact for fact, _ in history]
-    told = replay_history(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
-    ledger = [entry_of(*each) for each in told]
+    entries = replay_history(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
+    ledger = [entry_of(*each) for each in entries]
     for number in range(begin, LAST_HOUR + 1):
         known_at = hour(number)
         timeline = project(agreed, [fact for fact, recorded in history if recorded <= known_at])
@@ -146,9 +146,9 @@ def test_a_history_told_again_is_what_following_it_would_have_left(
 
 
 @given(terms(), histories())
-def test_what_was_not_known_before_the_beginning_was_not_believed(
+def test_a_replay_records_nothing_before_its_first_known_instant(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
-    told = replay_history(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
-    assert all(recorded_at >= hour(7) for _, recorded_at in told)
+    entries = replay_history(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
+    assert all(recorded_at >= hour(7) for _, recorded_at in entries)

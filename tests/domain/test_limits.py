@@ -166,7 +166,7 @@ def test_a_problem_late_in_a_long_list_keeps_its_path_and_its_sentence() -> None
         read(AgreementDocument, value)
     said = {problem.path: problem.detail for problem in refusal.value.problems}
     assert said["obligations/0/facts/250/evidence/0"].startswith("Use letters, digits, dots")
-    assert said["obligations/0/facts/299/nonsense"].startswith("There is no such field here")
+    assert said["obligations/0/facts/299/nonsense"].startswith("Unknown field")
     assert "obligations/0/facts" not in said
     with pytest.raises(Invalid) as single:
         read(FactDraft, facts[250])

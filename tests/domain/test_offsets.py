@@ -234,7 +234,7 @@ DISAGREEMENTS: dict[str, tuple[Any, dict[str, str]]] = {
                 "2025-06-19",
             ),
             **_on(
-                "Christmas Eve: QuantLib closes it for settlement; it is no public holiday",
+                "Christmas Eve: QuantLib closes its market; it is not a public holiday",
                 "2010-12-24", "2012-12-24", "2013-12-24", "2014-12-24", "2015-12-24",
                 "2018-12-24", "2019-12-24", "2020-12-24", "2021-12-24", "2024-12-24",
                 "2025-12-24",

@@ -119,23 +119,23 @@ def horizon_of(parts: Parts, start: date) -> date:
 
 
 def for_dateutil(parts: Parts) -> Parts:
-    """The rule in the form in which python-dateutil reads it as RFC 5545 does.
+    """Return the rule in a form that python-dateutil reads like RFC 5545.
 
     It takes only the days that BYDAY names both with a number and without, though a list means
     any of them, so plain weekdays beside numbered ones are spelled with all their numbers. It
     refuses a UTC end for a start without a zone, and lets an end at midnight mean that day.
     """
-    told = dict(parts)
-    listed = told.get("BYDAY", "").split(",")
+    converted = dict(parts)
+    listed = converted.get("BYDAY", "").split(",")
     if any(day[:-2] for day in listed):
         most = 5 if parts["FREQ"] == "MONTHLY" or "BYMONTH" in parts else 53
         spelled = [
             [day] if day[:-2] else [f"{n}{day}" for n in range(1, most + 1)] for day in listed
         ]
-        told["BYDAY"] = ",".join(day for each in spelled for day in each)
-    if "UNTIL" in told:
-        told["UNTIL"] = told["UNTIL"][:8]
-    return told
+        converted["BYDAY"] = ",".join(day for each in spelled for day in each)
+    if "UNTIL" in converted:
+        converted["UNTIL"] = converted["UNTIL"][:8]
+    return converted
 
 
 def by_dateutil(parts: Parts, start: date, horizon: date) -> list[date]:

@@ -120,11 +120,11 @@ def test_no_deadline_begins_after_it_is_due() -> None:
     assert scheduled(obligation(due)).begins_at == utc("2025-05-14T16:00")
 
 
-def test_something_to_achieve_without_a_rule_has_no_deadline() -> None:
+def test_an_obligation_to_achieve_without_a_rule_has_no_deadline() -> None:
     assert wanted_deadlines(obligation(), as_of=NOW, until=UNTIL) == {}
 
 
-def test_something_to_refrain_from_without_a_rule_has_one_without_an_end() -> None:
+def test_an_obligation_to_refrain_without_a_rule_has_a_deadline_without_an_end() -> None:
     terms = scheduled(obligation(kind=ObligationKind.REFRAIN))
     assert (terms.due, terms.timezone, terms.trace) == (None, ZONE, ())
 
@@ -215,7 +215,7 @@ def test_a_trigger_on_a_breach_waits_until_the_breach_occurs(as_of: str, is_acti
         assert terms.trace == ("Dormant until A is breached.",)
 
 
-def test_what_was_recorded_about_a_source_after_the_given_instant_counts() -> None:
+def test_facts_about_a_source_recorded_after_the_given_instant_count() -> None:
     done = fact(1, FactKind.PERFORMANCE, "2026-03-10T20:30")
     known = source("2026-03-15", done, recorded_at=utc("2026-03-12T00:00"))
     unknown = source("2026-03-15", done)
@@ -327,7 +327,7 @@ def test_a_dependent_has_a_deadline_for_each_deadline_of_its_source() -> None:
     }
 
 
-def test_of_a_second_source_without_that_number_the_first_deadline_counts() -> None:
+def test_a_second_source_without_that_number_counts_with_its_first_deadline() -> None:
     then = {"type": "offset", "from": {"deadline": "B"}, "count": 1, "unit": "days"}
     due = rule(type="trigger", on={"met": "A"}, then=then)
     done = fact(1, FactKind.PERFORMANCE, "2026-01-20T00:00")
@@ -382,7 +382,7 @@ def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
         assert "Extension, fact 7." in terms.trace
 
 
-def test_an_extension_that_gives_no_date_any_more_keeps_the_one_it_gave() -> None:
+def test_an_extension_without_a_date_any_more_keeps_its_last_one() -> None:
     stored = StoredDeadline(begins_at=NOW, dated_facts=(extension(7, after(60, milestone="m")),))
     due = rule(type="date", on="2026-03-15")
     for milestones in ({"m": None}, {}):
@@ -424,19 +424,19 @@ def test_an_extension_counts_in_the_zone_of_its_deadline_if_the_obligation_has_n
 
 def test_an_extension_to_an_unknown_date_is_refused() -> None:
     snapshot = obligation(rule(type="date", on="2026-03-15"), milestones={"m": None})
-    with pytest.raises(Invalid, match="due/from: What this is counted from has no date yet"):
+    with pytest.raises(Invalid, match="due/from: The event from which this counts has no date yet"):
         extended_due(snapshot, 1, after(1, milestone="m"), ZONE)
 
 
 @pytest.mark.parametrize(
     "due", [rule(type="date", on="2026-03-15"), after(3, date="2026-03-15"), rule(**MONTHLY)]
 )
-def test_what_waits_for_no_event_cannot_be_triggered(due: DueRule) -> None:
+def test_a_deadline_that_waits_for_no_event_cannot_be_triggered_by_hand(due: DueRule) -> None:
     with pytest.raises(Invalid, match="type: This deadline does not wait for an event"):
         triggered_due(obligation(due), 1, Event(on=date(2026, 1, 30)))
 
 
-def test_what_waits_for_a_milestone_can_be_triggered_by_hand() -> None:
+def test_a_deadline_that_waits_for_a_milestone_can_be_triggered_by_hand() -> None:
     snapshot = obligation(after(10, milestone="m"), milestones={"m": None})
     assert triggered_due(snapshot, 1, Event(on=date(2026, 1, 30))) == due_on("2026-02-09")
 
@@ -543,7 +543,7 @@ def test_an_obligation_whose_components_have_no_deadlines_activates_nothing() ->
         (Status.CANCELLED, True, False, False, False, Change.KEEP),
     ],
 )
-def test_what_becomes_of_a_stored_deadline(
+def test_a_stored_deadline_is_kept_updated_or_withdrawn(
     status: Status,
     is_withdrawn: bool,
     is_wanted: bool,
@@ -570,7 +570,7 @@ def check(due: DueRule | None, starts: DueRule | None = None, **context: Any) ->
     )
 
 
-def test_a_rule_is_checked_with_a_date_for_what_has_none_yet() -> None:
+def test_a_rule_is_checked_with_an_assumed_date_for_undated_milestones() -> None:
     check(after(3, milestone="m"), milestones={"m": None})
     check(on_event(3, met="A"), after(3, deadline="A"), deadlines={"A": None})
     with pytest.raises(Invalid, match=r"due/count: .* Use a smaller count"):

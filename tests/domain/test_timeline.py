@@ -1,4 +1,4 @@
-"""What the course of a deadline is, given its terms and what has been recorded."""
+"""The timeline of a deadline, given its terms and the facts recorded about it."""
 
 from __future__ import annotations
 
@@ -735,7 +735,7 @@ def test_a_target_raised_after_the_last_part_reopens_nothing() -> None:
     assert end_of(project(LOT, [higher, whole])).status is Status.MET
 
 
-# What follows holds for every course.
+# The following holds for every timeline.
 
 ORDER = [
     FactKind.TRIGGER,
@@ -770,7 +770,7 @@ def accepted(determination: Fact, target: Decimal | None) -> Decimal:
 
 
 def in_order_of_effect(agreed: Terms, facts: list[Fact]) -> list[Move | Fact]:
-    """Moves and the facts that stand, as they take effect."""
+    """Return the moves and the effective facts in the order in which they take effect."""
 
     def stands(fact: Fact) -> bool:
         return not any(each.supersedes == fact.id and stands(each) for each in facts)

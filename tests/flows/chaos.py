@@ -1,7 +1,7 @@
-"""Chaos: everything is killed, hung and restarted while alerts fall due. Is any lost or doubled?
+"""Chaos: processes are killed, hung and restarted while deadlines pass; no alert may be lost.
 
-`python -m tests.flows.chaos [--seed N] [--alerts N] [--faults N]`. The faults follow from the seed,
-which is printed. What arrived is judged by what the mail server took, not by our own tables.
+`python -m tests.flows.chaos [--seed N] [--alerts N] [--faults N]`. The seed determines the faults,
+and is printed. The verdict relies on what the mail server received, not on our own tables.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from standalone.postgres import Postgres
 from tests.flows.conftest import MailSink, Stack, stack_in
-from tests.flows.entering import load_supplies, missed_lots
+from tests.flows.stack_data import load_supplies, missed_lots
 
 PER_AGREEMENT = 10
-# How often each fault comes, out of their sum.
+# The relative frequency of each fault.
 FAULTS = {
     "kill sweep": 12,
     "kill delivery": 14,
@@ -50,8 +50,8 @@ FAULTS = {
     "SMTP drops after DATA": 8,
     "SMTP stalls": 1,
 }
-# Which can make one mail come twice: its OK was given and not heard, or heard and not recorded.
-# A mail server that goes away between its OK and the wire belongs to them.
+# Faults that can repeat one email: its OK was sent but not received, or received but not recorded.
+# This includes a mail server that stops before its OK is transmitted.
 _REPEATING = (
     "kill delivery",
     "kill PostgreSQL",
@@ -64,7 +64,7 @@ STALL_SECONDS = 25
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """What goes wrong, how long after the one before is over, and for how long."""
+    """A fault, the pause before it, and its duration, both in seconds."""
 
     kind: str
     pause: float
@@ -72,7 +72,7 @@ class Fault:
 
 
 def plan(seed: int, count: int) -> list[Fault]:
-    """The faults of a seed: the same one gives the same. Each kind comes, if there is room."""
+    """Return the faults of a seed. Every kind occurs if `count` allows."""
     dice = random.Random(seed)
     kinds = list(FAULTS) if count >= len(FAULTS) else []
     kinds += dice.choices(list(FAULTS), weights=list(FAULTS.values()), k=count - len(kinds))
@@ -89,11 +89,11 @@ def plan(seed: int, count: int) -> list[Fault]:
 
 @dataclass
 class ChaosSink(MailSink):
-    """A mail server with a fault, until it is taken away."""
+    """A mail server that has a fault while `fault` is set."""
 
     fault: str = ""
-    # How many faults of its own met a mail.
-    met: set[int] = field(default_factory=set)
+    # The numbers of the faults that affected an email.
+    effective: set[int] = field(default_factory=set)
     number: int = 0
 
     async def handle_MAIL(  # noqa: N802
@@ -105,7 +105,7 @@ class ChaosSink(MailSink):
         options: list[str],
     ) -> str:
         if self.fault.endswith("at MAIL"):
-            self.met.add(self.number)
+            self.effective.add(self.number)
             return f"{self.fault.split()[1]} not now"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -113,7 +113,7 @@ class ChaosSink(MailSink):
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.fault:
-            self.met.add(self.number)
+            self.effective.add(self.number)
         if self.fault.endswith("at DATA"):
             return f"{self.fault.split()[1]} not this one"
         answer = await super().handle_DATA(server, session, envelope)
@@ -130,7 +130,7 @@ class ChaosSink(MailSink):
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What became of the alerts."""
+    """The outcome of a run."""
 
     alerts: int
     mails: int
@@ -141,13 +141,13 @@ class Verdict:
     repeats: int
     allowed: int
     refused: int
-    smtp_faults_met: int
+    effective_smtp_faults: int
     last_second: float
     problems: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        """Whether none was lost, doubled or false, and few enough repeated."""
+        """Whether no alert was lost, duplicated or early, and not too many were repeated."""
         return not (self.lost or self.doubled or self.early) and self.repeats <= self.allowed
 
 
@@ -159,7 +159,7 @@ def run(
     alerts: int,
     faults: int,
 ) -> Verdict:
-    """Play one run in a folder of its own, and judge it."""
+    """Play one run in this folder, and judge it."""
     sink = ChaosSink()
     sink.start()
     try:
@@ -183,7 +183,7 @@ def _play(stack: Stack, sink: ChaosSink, faults: list[Fault], alerts: int) -> Ve
         time.sleep(fault.pause)
         print(f"{time.monotonic() - begun:6.1f} s  {number:>3} {fault.kind}", flush=True)
         sink.number = number
-        _suffer(stack, sink, fault)
+        _cause(stack, sink, fault)
     sink.fault = ""
     _wait_until_over(stack, alerts)
     refused = _send_refused_again(stack)
@@ -193,7 +193,7 @@ def _play(stack: Stack, sink: ChaosSink, faults: list[Fault], alerts: int) -> Ve
 
 
 def _spread(alerts: int, first: datetime, seconds: float) -> list[list[datetime]]:
-    """When each deadline falls due: agreements one after the other over the whole run."""
+    """Return the due instants by agreement, spread over the whole run."""
     agreements = alerts // PER_AGREEMENT
     return [
         [
@@ -205,14 +205,14 @@ def _spread(alerts: int, first: datetime, seconds: float) -> list[list[datetime]
 
 
 def _wait_until_over(stack: Stack, alerts: int) -> None:
-    # Deferred mails wait, and a killed worker's lease has to run out.
+    # Deferred emails wait, and the lease of a killed worker must expire.
     give_up_at = time.monotonic() + 420
     while time.monotonic() < give_up_at and not _is_over(stack, alerts):
         time.sleep(0.5)
 
 
 def _send_refused_again(stack: Stack) -> int:
-    """As an administrator would: look for what was refused, and have it sent once more."""
+    """Redeliver refused messages, like an administrator; return their number."""
     stack.start("web")
     messages: dict[str, int] = {}
     page: str | None = "/api/v1/alerts/?state=refused&page_size=1000"
@@ -225,8 +225,8 @@ def _send_refused_again(stack: Stack) -> int:
     return len(messages)
 
 
-def _suffer(stack: Stack, sink: ChaosSink, fault: Fault) -> None:
-    """Let one fault happen, and end."""
+def _cause(stack: Stack, sink: ChaosSink, fault: Fault) -> None:
+    """Cause one fault, and end it."""
     verb, _, name = fault.kind.partition(" ")
     servers = {"Valkey": stack.valkey, "PostgreSQL": stack.postgres}
     if verb == "SMTP":
@@ -244,14 +244,14 @@ def _suffer(stack: Stack, sink: ChaosSink, fault: Fault) -> None:
         pid = server.pid()
         assert pid is not None
         if verb == "kill":
-            # PostgreSQL takes SIGQUIT for a crash: it stops at once and recovers at its start.
+            # SIGQUIT crashes PostgreSQL: it stops immediately and recovers when it starts.
             os.kill(pid, signal.SIGQUIT if name == "PostgreSQL" else signal.SIGKILL)
             while not server.has_ended():
                 time.sleep(0.05)
             time.sleep(fault.length)
             server.start(is_owner=True)
         else:
-            _hang(_family(pid), fault.length)
+            _hang(_pid_and_children(pid), fault.length)
     elif verb == "kill":
         stack.kill(name)
         time.sleep(fault.length / 4)
@@ -270,8 +270,8 @@ def _hang(pids: list[int], seconds: float) -> None:
             os.kill(pid, signal.SIGCONT)
 
 
-def _family(pid: int) -> list[int]:
-    """A process and its children."""
+def _pid_and_children(pid: int) -> list[int]:
+    """Return the pids of a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     own = children.read_text().split() if children.exists() else []
     return [pid, *map(int, own)]
@@ -293,16 +293,16 @@ def _is_over(stack: Stack, alerts: int) -> bool:
 def judge(
     sink: ChaosSink, due: dict[str, datetime], faults: list[Fault], refused: int, seconds: float
 ) -> Verdict:
-    """What became of the alerts, by what the mail server took."""
-    told: dict[str, set[str]] = {}
+    """Return the outcome of a run, from what the mail server received."""
+    announced: dict[str, set[str]] = {}
     early = 0
     for received in sink.received:
         for title in missed_lots(received.text):
-            told.setdefault(title, set()).add(received.message_id)
+            announced.setdefault(title, set()).add(received.message_id)
             early += received.at < due[title]
     messages = len({received.message_id for received in sink.received})
-    lost = sorted(due.keys() - told.keys())
-    doubled = sorted(title for title, ids in told.items() if len(ids) > 1)
+    lost = sorted(due.keys() - announced.keys())
+    doubled = sorted(title for title, ids in announced.items() if len(ids) > 1)
     allowed = sum(each.kind in _REPEATING for each in faults)
     return Verdict(
         alerts=len(due),
@@ -314,7 +314,7 @@ def judge(
         repeats=len(sink.received) - messages,
         allowed=allowed,
         refused=refused,
-        smtp_faults_met=len(sink.met),
+        effective_smtp_faults=len(sink.effective),
         last_second=seconds,
         problems=[f"lost: {each}" for each in lost[:5]]
         + [f"doubled: {each}" for each in doubled[:5]],
@@ -322,32 +322,37 @@ def judge(
 
 
 def report(verdict: Verdict, faults: list[Fault]) -> None:
-    """Print every figure."""
+    """Print all figures of a run."""
     counts = Counter(each.kind for each in faults)
     print(f"faults: {len(faults)}: " + ", ".join(f"{n} x {kind}" for kind, n in counts.items()))
     print(f"alerts {verdict.alerts:,} in {verdict.messages:,} messages, {verdict.mails:,} mails")
-    print(f"faults of the mail server that met a mail {verdict.smtp_faults_met}")
-    print(f"messages refused for good, shown as such, and sent again by hand {verdict.refused}")
+    print(f"faults of the mail server that affected an email {verdict.effective_smtp_faults}")
+    print(f"permanently refused messages that were redelivered {verdict.refused}")
     print(f"lost {verdict.lost}")
     print(f"duplicates after folding by Message-ID {verdict.doubled}")
-    print(f"told before due {verdict.early}")
-    print(f"repeats before folding {verdict.repeats} (at most {verdict.allowed}, one a fault)")
+    print(f"announced before due {verdict.early}")
+    print(f"repeats before folding {verdict.repeats} (at most {verdict.allowed}, one per fault)")
     print(f"took {verdict.last_second:.0f} s from the first instant")
     for problem in verdict.problems:
         print(problem)
 
 
 def main() -> int:
-    """Play one run as the arguments say."""
+    """Play one run with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     parser.add_argument("--alerts", type=int, default=10_000)
     parser.add_argument("--faults", type=int, default=100)
-    asked = parser.parse_args()
-    print(f"seed {asked.seed}", flush=True)
+    options_given = parser.parse_args()
+    print(f"seed {options_given.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="pacta-chaos-") as folder:
-        verdict = run(Path(folder), seed=asked.seed, alerts=asked.alerts, faults=asked.faults)
-    report(verdict, plan(asked.seed, asked.faults))
+        verdict = run(
+            Path(folder),
+            seed=options_given.seed,
+            alerts=options_given.alerts,
+            faults=options_given.faults,
+        )
+    report(verdict, plan(options_given.seed, options_given.faults))
     return 0 if verdict.is_good else 1
 
 

@@ -1,4 +1,4 @@
-"""Whole stacks of real processes, each over servers of its own that a test may stop at will."""
+"""Stacks of real processes, each with its own servers, which a test may stop."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from standalone.valkey import Valkey
 from tests import databases
 
 ADMIN_EMAIL = "admin@example.org"
-# Seconds after which a command or a request that does not end has hung.
+# Seconds after which a command or request counts as hung.
 PATIENCE = 300
 PROGRAMS = {program.name: program for program in programs()}
 
 
 def eventually(condition: Callable[[], object], seconds: float, message: str = "") -> None:
-    """Wait until the condition holds; fail when it does not within so many seconds.
+    """Wait until the condition holds, and fail if it does not within this many seconds.
 
-    Those are seconds of a machine that has a core for whoever wants one. While three processes want
-    each core, a second lasts three.
+    The seconds are those of an idle machine: while three processes compete for each core, a second
+    takes three.
     """
     left = seconds
     while True:
@@ -73,7 +73,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One message as the mail server took it."""
+    """An email that the mail server received."""
 
     at: datetime
     sender: str
@@ -93,7 +93,7 @@ class Received:
 
 @dataclass
 class MailSink:
-    """A mail server that keeps what it takes. `reply` is what it answers to each message."""
+    """A mail server that stores emails and answers `reply` to each."""
 
     port: int = field(default_factory=free_port)
     received: list[Received] = field(default_factory=list)
@@ -133,7 +133,7 @@ class MailSink:
 
 @pytest.fixture
 def mail_sink() -> Iterator[MailSink]:
-    """A mail server on a free port, with everything it has received and when."""
+    """A mail server on a free port, with all emails it has received."""
     sink = MailSink()
     sink.start()
     yield sink
@@ -145,7 +145,7 @@ def mail_sink() -> Iterator[MailSink]:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the web answered."""
+    """An HTTP response of the web process."""
 
     status: int
     headers: Mapping[str, str]
@@ -176,7 +176,7 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     def manage(self, *arguments: str, is_checked: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py to its end."""
+        """Run a command of manage.py, and wait for its end."""
         finished = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=BASE_DIR,
@@ -208,13 +208,13 @@ class Stack:
             eventually(self.is_web_up, 60, "the web does not answer")
 
     def kill(self, name: str) -> None:
-        """`kill -9` a program and its children."""
+        """Kill a program and its children with SIGKILL."""
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self, *names: str) -> None:
-        """Ask programs to end, all by default, and wait until they have."""
+        """Stop programs, all by default, and wait until they have ended."""
         ending = [self.processes.pop(name) for name in names or tuple(self.processes)]
         for process in ending:
             process.terminate()
@@ -258,23 +258,23 @@ class Stack:
             connection.close()
 
     def get(self, path: str) -> Any:
-        """GET what must be there."""
+        """Return the JSON of a GET that must succeed."""
         answer = self.request("GET", path)
         assert answer.status == http.client.OK, answer.body
         return answer.json()
 
     def post(self, path: str, content: object) -> Any:
-        """POST what must be taken."""
+        """Return the JSON of a POST that must succeed."""
         answer = self.request("POST", path, content)
         assert answer.status in {http.client.OK, http.client.CREATED}, answer.body
         return answer.json()
 
     def log(self, name: str) -> Path:
-        """Where a program's output goes."""
+        """Return the path of the log of a program."""
         return self.folder / f"{name}.log"
 
     def logs(self) -> str:
-        """The end of every log."""
+        """Return the end of every log."""
         return "\n".join(
             f"--- {path.name}\n{path.read_text(errors='replace')[-6000:]}"
             for path in sorted(self.folder.glob("**/*.log"))
@@ -282,7 +282,7 @@ class Stack:
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    """The environment of this process without Pacta's settings, and with those given."""
+    """Return the environment of this process with these settings in place of its own."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
     return {
         **{name: os.environ[name] for name in kept if name in os.environ},
@@ -299,7 +299,7 @@ _report = pytest.StashKey[pytest.TestReport]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the outcome where the fixtures see it."""
+    """Store the outcome where fixtures can read it."""
     report = yield
     if report.when == "call" or report.failed:
         item.stash[_report] = report
@@ -307,7 +307,7 @@ def pytest_runtest_makereport(
 
 
 def has_failed(request: pytest.FixtureRequest) -> bool:
-    """Whether the test that a fixture serves has failed, its set-up included."""
+    """Return whether the test of a fixture, or its set-up, has failed."""
     report = request.node.stash.get(_report, None)
     return report is None or report.failed
 
@@ -322,13 +322,13 @@ def stack_in(
     is_durable: bool = False,
     **settings: str,
 ) -> Iterator[Stack]:
-    """A migrated Pacta with an administrator and a token; no program runs yet.
+    """Yield a migrated stack with an administrator and a token, but without running programs.
 
     Ticks come every second, unless `settings` say otherwise.
 
     Args:
-        copy_data_folder: gives the database a data folder that is migrated already.
-        is_durable: for what kills the database.
+        copy_data_folder: gives the database a migrated data folder.
+        is_durable: whether the database must survive a crash.
     """
     var_dir = folder / "var"
     postgres, valkey = Postgres(var_dir, is_durable=is_durable), Valkey(var_dir)
@@ -362,7 +362,7 @@ def stack_in(
 
 @pytest.fixture
 def copy_data_folder(django_db_blocker: Any) -> Callable[[Postgres], None]:
-    """Give a server that was never started a migrated database, in a second instead of twenty."""
+    """A function that gives a new server a migrated database, in a second instead of twenty."""
 
     def copy(postgres: Postgres) -> None:
         with django_db_blocker.unblock():
@@ -378,7 +378,7 @@ def stack(
     mail_sink: MailSink,
     copy_data_folder: Callable[[Postgres], None],
 ) -> Iterator[Stack]:
-    """A stack that mails to `mail_sink`. On failure the logs of everything are shown."""
+    """A stack that mails to `mail_sink`. If the test fails, all logs are printed."""
     with ExitStack() as ending:
         stack = ending.enter_context(stack_in(tmp_path, mail_sink.url, copy_data_folder))
         ending.callback(lambda: print(stack.logs()) if has_failed(request) else None)

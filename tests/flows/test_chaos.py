@@ -1,4 +1,4 @@
-"""A short run of `make chaos`, and that its seed says all."""
+"""A short run of `make chaos`, and tests of its plan and verdict."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.flows import chaos
 from tests.flows.conftest import Received
 
 
-def test_the_same_seed_gives_the_same_faults() -> None:
+def test_a_seed_determines_the_faults() -> None:
     assert chaos.plan(7, 100) == chaos.plan(7, 100)
     assert chaos.plan(7, 100) != chaos.plan(8, 100)
     assert {fault.kind for fault in chaos.plan(7, 100)} == set(chaos.FAULTS)
 
 
-def test_the_verdict_sees_what_is_lost_doubled_early_and_repeated() -> None:
+def test_the_verdict_counts_lost_duplicate_early_and_repeated_alerts() -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     titles = [f"Deliver lot {place} of supply 0" for place in range(4)]
     sink = chaos.ChaosSink()
@@ -43,7 +43,7 @@ def test_the_verdict_sees_what_is_lost_doubled_early_and_repeated() -> None:
 
 @pytest.mark.flow
 @pytest.mark.exhaustive
-def test_whatever_dies_or_hangs_no_alert_is_lost_doubled_or_false(
+def test_faults_lose_duplicate_and_falsify_no_alert(
     tmp_path: Path, copy_data_folder: Callable[[Postgres], None]
 ) -> None:
     seed = secrets.randbits(32)

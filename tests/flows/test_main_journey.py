@@ -1,4 +1,4 @@
-"""The main job: a deadline passes unmet, those who follow it hear of it, and it ends well, late."""
+"""The main journey: a deadline passes unmet, its followers are notified, and it is met late."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import psycopg
 import pytest
 
 from tests.flows.conftest import ADMIN_EMAIL, MailSink, Stack, eventually
-from tests.flows.entering import enter_agreement, enter_pending, status
+from tests.flows.stack_data import enter_agreement, enter_pending, status
 
 pytestmark = pytest.mark.flow
 
 
-def test_a_deadline_is_flagged_mailed_and_met_late(stack: Stack, mail_sink: MailSink) -> None:
+def test_a_missed_deadline_is_detected_announced_and_met_late(
+    stack: Stack, mail_sink: MailSink
+) -> None:
     stack.start()
     enter_agreement(stack)
     assert stack.get("/api/v1/breaches/")["results"] == []
@@ -46,14 +48,14 @@ def test_a_deadline_is_flagged_mailed_and_met_late(stack: Stack, mail_sink: Mail
     assert instant(breach["occurred_at"]) == due_at
     assert instant(breach["ended_at"]) == done_at
     assert breach["end_reason"] == "performed"
-    eventually(lambda: len(mail_sink.received) == 2, 10, "no mail of the recovery")
+    eventually(lambda: len(mail_sink.received) == 2, 10, "no email about the recovery")
     recovered = mail_sink.received[1].message
     assert recovered["Subject"] == "Met late: Deliver lot-1 (China)"
     assert recovered["In-Reply-To"] == missed.message_id
 
 
 def sweeps_that_missed(stack: Stack, due_at: datetime, detected_at: datetime) -> int:
-    """How many sweeps ended between the due instant and the detection without noticing anything."""
+    """Return how many sweeps ended after the due instant without detecting the breach."""
     with psycopg.connect(stack.postgres.url) as database:
         found = database.execute(
             "SELECT count(*) FROM compliance_jobrun"

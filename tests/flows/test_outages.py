@@ -1,4 +1,4 @@
-"""Servers go away and come back; Pacta goes on by itself."""
+"""Pacta recovers by itself when a server stops and returns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.flows.conftest import MailSink, Stack, eventually
-from tests.flows.entering import enter_agreement, enter_obligation, enter_pending, status
+from tests.flows.stack_data import enter_agreement, enter_obligation, enter_pending, status
 
 pytestmark = pytest.mark.flow
 
 
-def test_without_a_broker_writes_go_on_and_the_sweep_catches_up(
+def test_writes_succeed_without_a_broker_and_the_sweep_catches_up(
     stack: Stack, mail_sink: MailSink
 ) -> None:
     stack.start()
@@ -39,16 +39,14 @@ def test_without_a_broker_writes_go_on_and_the_sweep_catches_up(
         if breach["deadline"] == during
     ]
     assert datetime.fromisoformat(breach["occurred_at"]) == due_at
-    # By itself, or in one mail with what befell the other one meanwhile.
-    said = "Missed: Deliver during"
-    eventually(lambda: any(said in each.text for each in mail_sink.received), 10, "no mail")
+    # On its own, or in one email with the recovery of the other deadline.
+    line = "Missed: Deliver during"
+    eventually(lambda: any(line in each.text for each in mail_sink.received), 10, "no mail")
     assert_alive(stack)
 
 
 @pytest.mark.exhaustive
-def test_after_a_restart_of_the_database_everything_goes_on(
-    stack: Stack, mail_sink: MailSink
-) -> None:
+def test_the_service_recovers_from_a_database_restart(stack: Stack, mail_sink: MailSink) -> None:
     stack.start()
     enter_agreement(stack)
     deadline, _ = enter_pending(stack, "lot-1")
@@ -70,7 +68,7 @@ def test_after_a_restart_of_the_database_everything_goes_on(
 
 
 def assert_alive(stack: Stack) -> None:
-    """No program needed a restart."""
+    """Assert that no program has ended."""
     assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(
         ("web", "sweep", "delivery", "delivery-2", "webhooks", "recompute", "beat")
     )

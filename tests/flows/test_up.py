@@ -1,4 +1,4 @@
-"""`manage.py up`: the first start, the next ones, the end, and every way that it can refuse."""
+"""`manage.py up`: first and later starts, the end, restarts of programs, and a refused start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [
 
 
 class Installation:
-    """A folder and a port that `manage.py up` runs on, as on a newcomer's machine."""
+    """A data folder and a port for `manage.py up`, as on a newcomer's machine."""
 
     def __init__(self, folder: Path) -> None:
         self.var_dir = folder / "var"
@@ -38,7 +38,7 @@ class Installation:
         self.process: subprocess.Popen[bytes] | None = None
 
     def up(self) -> str:
-        """Start it, and give what it printed until it said what to do next."""
+        """Start the service, and return its output up to the welcome."""
         self.log.write_bytes(b"")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -83,17 +83,17 @@ class Installation:
         )
 
     def pids(self) -> set[int]:
-        """Every live process of this installation, however it was started."""
+        """Return the pids of all processes of this installation."""
         mark = os.fsencode(self.var_dir)
         found = set()
         for entry in Path("/proc").iterdir():
             if not entry.name.isdecimal() or int(entry.name) == os.getpid():
                 continue
             try:
-                told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-            except OSError:  # it ended meanwhile
+                description = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            except OSError:  # the process has ended
                 continue
-            if mark in told:
+            if mark in description:
                 found.add(int(entry.name))
         return found
 
@@ -122,7 +122,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
 
 
 def unmet(output: str) -> bytes:
-    """What the printed curl line answers."""
+    """Return the answer to the printed curl command."""
     line = re.search(r'curl -H "Authorization: (Bearer \S+)" "(\S+)"', output)
     assert line is not None, output
     request = urllib.request.Request(line[2], headers={"Authorization": line[1]})
@@ -131,7 +131,7 @@ def unmet(output: str) -> bytes:
     return body
 
 
-def test_first_start_second_start_and_ctrl_c(installation: Installation) -> None:
+def test_up_starts_twice_and_ctrl_c_stops_it(installation: Installation) -> None:
     first = time.monotonic()
     output = installation.up()
     first = time.monotonic() - first
@@ -149,7 +149,7 @@ def test_first_start_second_start_and_ctrl_c(installation: Installation) -> None
 
     second = time.monotonic()
     output = installation.up()
-    assert time.monotonic() - second < first, "what was prepared is not prepared again"
+    assert time.monotonic() - second < first, "the second start prepares nothing again"
     assert "password unchanged" in output
     assert "create_token" in output
     token = installation.manage("create_token", "second").stdout.strip().splitlines()[-1]
@@ -162,7 +162,7 @@ def test_first_start_second_start_and_ctrl_c(installation: Installation) -> None
 
 
 @pytest.mark.exhaustive
-def test_what_dies_comes_back_and_kill_9_leaves_nothing(
+def test_killed_programs_are_restarted_and_a_killed_supervisor_leaves_none(
     installation: Installation, copy_data_folder: Callable[[Postgres], None]
 ) -> None:
     copy_data_folder(Postgres(installation.var_dir))
@@ -207,7 +207,7 @@ def test_what_dies_comes_back_and_kill_9_leaves_nothing(
 
 
 @pytest.mark.exhaustive
-def test_commands_work_beside_it_and_alone(
+def test_commands_work_while_up_runs_and_without_it(
     installation: Installation, copy_data_folder: Callable[[Postgres], None]
 ) -> None:
     copy_data_folder(Postgres(installation.var_dir))
@@ -228,8 +228,10 @@ def test_commands_work_beside_it_and_alone(
 
 
 @pytest.mark.exhaustive
-def test_ctrl_c_in_the_middle_of_the_first_start(installation: Installation) -> None:
-    for is_far_enough in (
+def test_an_interrupted_first_start_leaves_nothing_and_can_be_repeated(
+    installation: Installation,
+) -> None:
+    for has_progressed in (
         lambda: True,
         (installation.var_dir / "postgres.new").exists,
         Postgres(installation.var_dir).is_up,
@@ -244,7 +246,7 @@ def test_ctrl_c_in_the_middle_of_the_first_start(installation: Installation) -> 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        eventually(is_far_enough, 60, "the start gets nowhere")
+        eventually(has_progressed, 60, "the start gets nowhere")
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate(timeout=PATIENCE)
         assert b"curl" not in output, "it was interrupted too late"
@@ -264,15 +266,15 @@ def is_migrating(installation: Installation) -> bool:
 
 
 def assert_refused(finished: subprocess.CompletedProcess[str], setting: str) -> None:
-    """It ended with one line that names the setting, and no traceback."""
-    said = finished.stderr.strip()
+    """Assert that a command ended with one line that names the setting, and no traceback."""
+    error = finished.stderr.strip()
     assert finished.returncode != 0
-    assert setting in said
-    assert len(said.splitlines()) == 1, said
+    assert setting in error
+    assert len(error.splitlines()) == 1, error
     assert "Traceback" not in finished.stdout + finished.stderr
 
 
-def test_start_that_is_refused_ends_with_one_line(installation: Installation) -> None:
+def test_a_refused_start_prints_one_line(installation: Installation) -> None:
     finished = installation.manage(
         "up", DATABASE_URL="postgresql://pacta:hidden-word@127.0.0.1:1/x"
     )

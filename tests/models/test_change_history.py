@@ -1,4 +1,4 @@
-"""Who changes a descriptive row, however they change it, leaves its earlier state behind."""
+"""Every change of a tracked row is recorded in the history, however it is made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from compliance.models import (
     Subscription,
     User,
 )
-from tests.samples import agree, utc
+from tests.samples import create_agreement, record_agreement_fact, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def _calendar() -> CustomCalendar:
 
 def _proposal() -> Proposal:
     return Proposal(
-        deadline=agree(),
+        deadline=create_agreement(),
         kind=FactKind.WAIVER.value,
         draft={"type": "waiver", "on": "2026-02-01"},
         proposed_at=NOW,
@@ -61,7 +61,7 @@ def _feed() -> CalendarFeed:
 
 def _silence() -> Silence:
     return Silence(
-        agreement=agree().agreement,
+        agreement=create_agreement().agreement,
         until_at=NOW,
         reason="Audit",
         created_at=NOW,
@@ -70,11 +70,13 @@ def _silence() -> Silence:
 
 
 def _obligation() -> Obligation:
-    return Obligation(agreement=agree().agreement, ref="O-2", title="Report", kind="achieve")
+    return Obligation(
+        agreement=create_agreement().agreement, ref="O-2", title="Report", kind="achieve"
+    )
 
 
-def _side() -> ObligationParty:
-    obligation = agree().obligation
+def _obligation_party() -> ObligationParty:
+    obligation = create_agreement().obligation
     return ObligationParty(
         agreement_id=obligation.agreement_id,
         obligation=obligation,
@@ -83,8 +85,8 @@ def _side() -> ObligationParty:
     )
 
 
-def _membership() -> AgreementParty:
-    agreement = agree().agreement
+def _agreement_party() -> AgreementParty:
+    agreement = create_agreement().agreement
     party = _party()
     party.save()
     return AgreementParty(agreement=agreement, party=party, role="guarantor")
@@ -94,10 +96,10 @@ def _agreement() -> Agreement:
     return Agreement(ref="other", title="Another agreement", kind="treaty", created_at=NOW)
 
 
-# How a row of each is made, and two values of one of its columns.
+# For each model: a function that creates a row, a column, and two values of it.
 ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     Agreement: (_agreement, "title", "Another agreement", "A third one"),
-    AgreementParty: (_membership, "role", "guarantor", "witness"),
+    AgreementParty: (_agreement_party, "role", "guarantor", "witness"),
     ClosingDay: (
         lambda: ClosingDay(calendar=_calendar(), on=date(2026, 12, 24), reason="Eve"),
         "reason",
@@ -106,13 +108,15 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     ),
     CustomCalendar: (lambda: CustomCalendar(code="hq", title="HQ"), "title", "HQ", "Head office"),
     Milestone: (
-        lambda: Milestone(agreement=agree().agreement, ref="in-force", on=date(2026, 3, 1)),
+        lambda: Milestone(
+            agreement=create_agreement().agreement, ref="in-force", on=date(2026, 3, 1)
+        ),
         "on",
         date(2026, 3, 1),
         date(2026, 4, 1),
     ),
     Obligation: (_obligation, "title", "Report", "Report yearly"),
-    ObligationParty: (_side, "capacity", "obligor", "obligee"),
+    ObligationParty: (_obligation_party, "capacity", "obligor", "obligee"),
     CalendarFeed: (_feed, "name", "Mine", "Ours"),
     Party: (_party, "name", "France", "French Republic"),
     Proposal: (_proposal, "reason", "", "Not before June."),
@@ -131,14 +135,14 @@ def table(model: type[Model]) -> str:
 
 
 def history() -> dict[Any, type[Model]]:
-    """The tables of events, by the models whose history they keep."""
+    """Return the event models by the models whose history they record."""
     tables = {getattr(each, "pgh_tracked_model", None): each for each in apps.get_models()}
     tables.pop(None, None)
     return tables
 
 
 def events(row: Any, column: str) -> list[tuple[str, Any]]:
-    """What the history holds of a row, oldest first."""
+    """Return the events about a row, oldest first, with the values of a column."""
     found: Any = history()[type(row)]._default_manager.filter(pgh_obj_id=row.pk)
     return [(each.pgh_label, getattr(each, column)) for each in found.order_by("pgh_id")]
 
@@ -157,15 +161,15 @@ def _bulk_update(row: Any, column: str, value: Any) -> None:
     type(row).objects.bulk_update([row], [column])
 
 
-def _raw(row: Any, column: str, value: Any) -> None:
+def _update_by_sql(row: Any, column: str, value: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f'UPDATE {table(type(row))} SET "{column}" = %s WHERE id = %s', [value, row.pk]
         )
 
 
-def _raw_insert(row: Any) -> Any:
-    """Store a row by plain SQL."""
+def _insert_by_sql(row: Any) -> Any:
+    """Insert a row by plain SQL."""
     fields = [each for each in row._meta.concrete_fields if not each.primary_key]
     names = ", ".join(f'"{each.column}"' for each in fields)
     values = [each.get_db_prep_save(each.pre_save(row, True), connection) for each in fields]
@@ -178,40 +182,42 @@ def _raw_insert(row: Any) -> Any:
     return row
 
 
-def _stored(row: Any) -> Any:
+def _saved(row: Any) -> Any:
     row.save()
     return row
 
 
-def _bulk_stored(row: Any) -> Any:
+def _bulk_create(row: Any) -> Any:
     [row] = type(row).objects.bulk_create([row])
     return row
 
 
-def _delete_by_raw(row: Any) -> None:
+def _delete_by_sql(row: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table(type(row))} WHERE id = %s", [row.pk])
 
 
-def test_every_tracked_model_is_tried_here() -> None:
+def test_every_tracked_model_is_tested_here() -> None:
     assert set(history()) == set(ROWS)
 
 
-@pytest.mark.parametrize("store", [_stored, _bulk_stored, _raw_insert])
+@pytest.mark.parametrize("store", [_saved, _bulk_create, _insert_by_sql])
 @pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
-def test_what_is_stored_is_in_the_history(model: type[Model], store: Callable[[Any], Any]) -> None:
+def test_an_added_row_is_recorded_in_the_history(
+    model: type[Model], store: Callable[[Any], Any]
+) -> None:
     make, column, value, _ = ROWS[model]
     row = store(make())
     assert events(row, column) == [("insert", value)]
 
 
-@pytest.mark.parametrize("change", [_save, _update, _bulk_update, _raw])
+@pytest.mark.parametrize("change", [_save, _update, _bulk_update, _update_by_sql])
 @pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
-def test_what_is_changed_is_in_the_history_before_and_after(
+def test_a_changed_row_is_recorded_in_the_history_before_and_after(
     model: type[Model], change: Callable[[Any, str, Any], None]
 ) -> None:
     make, column, before, after = ROWS[model]
-    row = _stored(make())
+    row = _saved(make())
     if model is ObligationParty:
         ObligationParty.objects.filter(obligation=row.obligation).exclude(pk=row.pk).delete()
     change(row, column, after)
@@ -219,20 +225,20 @@ def test_what_is_changed_is_in_the_history_before_and_after(
 
 
 @pytest.mark.parametrize("remove", [lambda row: type(row).objects.filter(pk=row.pk).delete(),
-                                    _delete_by_raw], ids=["orm", "raw"])  # fmt: skip
+                                    _delete_by_sql], ids=["orm", "raw"])  # fmt: skip
 @pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
-def test_what_is_deleted_is_in_the_history_as_it_was(
+def test_a_deleted_row_is_recorded_in_the_history(
     model: type[Model], remove: Callable[[Any], None]
 ) -> None:
     make, column, before, _ = ROWS[model]
-    row = _stored(make())
+    row = _saved(make())
     pk = row.pk
     remove(row)
     row.pk = pk
     assert events(row, column) == [("insert", before), ("delete", before)]
 
 
-def test_a_change_of_many_rows_at_once_leaves_each_of_them_in_the_history() -> None:
+def test_a_bulk_change_records_every_row() -> None:
     rows = Party.objects.bulk_create(
         Party(code=f"P-{number}", name=f"Party {number}", kind="state", timezone="UTC")
         for number in range(20)
@@ -242,17 +248,17 @@ def test_a_change_of_many_rows_at_once_leaves_each_of_them_in_the_history() -> N
         assert events(row, "name") == [("insert", f"Party {number}"), ("update", "Somebody")]
 
 
-def test_a_change_that_changes_nothing_leaves_no_trace() -> None:
-    row = _stored(_party())
+def test_an_update_without_changes_is_not_recorded() -> None:
+    row = _saved(_party())
     Party.objects.update(name=row.name)
     assert events(row, "name") == [("insert", "France")]
 
 
-def test_a_change_in_the_admin_is_in_the_history_with_who_made_it() -> None:
+def test_a_change_in_the_admin_is_recorded_with_its_user() -> None:
     ana = User.objects.create_superuser("ana@example.org", "secret")
     browser = Client()
     browser.force_login(ana, backend="django.contrib.auth.backends.ModelBackend")
-    row = _stored(_party())
+    row = _saved(_party())
     page = reverse("admin:compliance_party_change", args=[row.pk])
     form = {"code": "FRA", "name": "French Republic", "kind": "state", "country": "FR",
             "timezone": "Europe/Paris"}  # fmt: skip
@@ -263,8 +269,8 @@ def test_a_change_in_the_admin_is_in_the_history_with_who_made_it() -> None:
     assert last.pgh_context.metadata["user"] == ana.pk
 
 
-def test_nobody_changes_the_history_itself() -> None:
-    row = _stored(_party())
+def test_the_history_itself_cannot_be_changed() -> None:
+    row = _saved(_party())
     model = history()[Party]
     for statement in ("UPDATE {} SET name = 'x'", "DELETE FROM {}"):
         with pytest.raises(Exception, match="Cannot update or delete"), connection.cursor() as run:
@@ -272,3 +278,11 @@ def test_nobody_changes_the_history_itself() -> None:
         with connection.cursor() as run:
             run.execute("ROLLBACK TO SAVEPOINT a")
     assert events(row, "name") == [("insert", "France")]
+
+
+def test_a_fact_about_an_agreement_moves_its_chain_but_is_no_change_of_the_agreement() -> None:
+    agreement = create_agreement().agreement
+    record_agreement_fact(as_of=NOW, type="suspension", on="2026-03-02")
+    agreement.refresh_from_db()
+    assert agreement.facts_head is not None
+    assert events(agreement, "title") == [("insert", agreement.title)]

@@ -1,4 +1,4 @@
-"""The audit finds what somebody should have heard; the watch says what has stopped."""
+"""The audit detects missing alerts; the outage monitor reports what has stopped."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from compliance.operations.deadlines import sweep
 from compliance.operations.system.outages import OutageMonitor
 from compliance.queries.system.audit import audit
 from compliance.tasks import audit as tick
-from tests.samples import agree, duty, follow
+from tests.samples import create_agreement, obligation, subscribe
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def world(settings: Any) -> Any:
-    """A missed deadline that was told, an hour ago."""
+    """The instant, an hour ago, at which a missed deadline was announced."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     then = timezone.now() - timedelta(hours=1)
-    agree(duty())
-    follow()
+    create_agreement(obligation())
+    subscribe()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE compliance_subscription SET since = %s", [then])
     sweep.run(as_of=then)
@@ -135,8 +135,8 @@ def test_during_a_database_outage_the_last_known_administrators_are_notified_onc
 
 @pytest.mark.django_db(transaction=True)
 def test_metrics_contain_figures_but_no_personal_data(client: Client) -> None:
-    agree(duty())
-    follow()
+    create_agreement(obligation())
+    subscribe()
     now = timezone.now()
     JobRun.objects.create(kind="sweep", as_of=now, started_at=now, ended_at=now)
     text = client.get("/metrics").content.decode()

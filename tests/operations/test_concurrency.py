@@ -1,4 +1,4 @@
-"""Many workers at once give what one would have given."""
+"""Concurrent workers produce the same result as a single one."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import facts, projection, sweep
-from tests.samples import agree, duty, follow, utc
+from tests.samples import create_agreement, obligation, subscribe, utc
 
 AFTER = utc("2026-03-20T00:00")
 COUNT = 300
 
 
 def together(*actions: Callable[[], object]) -> None:
-    """Run the actions at the same time, each on its own connection; the first error is raised."""
+    """Run the actions at the same time, each on its own connection; raise the first error."""
     start = threading.Barrier(len(actions))
 
     def run(action: Callable[[], object]) -> None:
@@ -42,8 +42,8 @@ def together(*actions: Callable[[], object]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_concurrent_sweeps_store_the_same_rows_as_one() -> None:
-    follow()
-    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     together(*[lambda: sweep.run(as_of=AFTER, batch=20)] * 4)
     assert Deadline.objects.filter(status=Status.UNMET).count() == COUNT
     assert Breach.objects.count() == COUNT
@@ -54,7 +54,7 @@ def test_two_concurrent_sweeps_store_the_same_rows_as_one() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_facts_recorded_while_the_sweep_runs_are_neither_lost_nor_undone() -> None:
-    agree(*(duty(f"O-{number}") for number in range(60)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(60)))
     deadlines = list(Deadline.objects.order_by("id"))
 
     def perform(part: list[Deadline]) -> None:
@@ -81,34 +81,34 @@ def test_facts_recorded_while_the_sweep_runs_are_neither_lost_nor_undone() -> No
 def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    follow()
-    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     agreement = Agreement.objects.get()
     is_held = threading.Event()
-    settle = projection.refresh
+    refresh = projection.refresh
 
-    def settle_late(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
+    def refresh_slowly(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
         is_held.set()
-        # Long enough for the sweep to come to its commit, where foreign keys are checked.
+        # Long enough for the sweep to reach its commit, where foreign keys are checked.
         time.sleep(1)
-        return settle(ids, as_of=as_of)
+        return refresh(ids, as_of=as_of)
 
     def enter() -> None:
-        draft = read(ObligationDraft, duty("late", "2026-01-20"))
+        draft = read(ObligationDraft, obligation("late", "2026-01-20"))
         obligations.create(agreement=agreement, draft=draft, as_of=AFTER)
 
     def work() -> None:
         is_held.wait(timeout=10)
         sweep.run(as_of=AFTER)
 
-    monkeypatch.setattr(projection, "refresh", settle_late)
+    monkeypatch.setattr(projection, "refresh", refresh_slowly)
     together(enter, work)
     assert Breach.objects.count() == COUNT + 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_reading_the_ledger_from_the_last_id_on_misses_nothing() -> None:
-    agree(*(duty(f"O-{number}") for number in range(COUNT)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
     already = LedgerEntry.objects.count()
     seen: list[int] = []
     finished = threading.Event()

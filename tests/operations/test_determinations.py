@@ -1,4 +1,4 @@
-"""What the desk concludes shows in status, verification and breaches at once."""
+"""A determination immediately affects status, verification and breaches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from compliance.domain.problems import Invalid
 from compliance.models import Breach, Deadline, Fact
 from compliance.operations.deadlines import sweep
-from tests.samples import agree, duty, record, utc
+from tests.samples import create_agreement, obligation, record, utc
 
 PAST = utc("2026-02-01T00:00")
 NOW = utc("2026-03-20T00:00")
@@ -18,14 +18,14 @@ NOW = utc("2026-03-20T00:00")
 @pytest.fixture
 def missed(db: None) -> Deadline:
     """A deadline of 100 t that passed unmet on 15 March 2026."""
-    deadline = agree(duty(target_quantity=100, unit="t"), as_of=PAST)
+    deadline = create_agreement(obligation(target_quantity=100, unit="t"), as_of=PAST)
     sweep.run(as_of=NOW)
     deadline.refresh_from_db()
     return deadline
 
 
 def determine(deadline: Deadline, verdict: str, on: str = "2026-03-18", **more: Any) -> Fact:
-    """Record what the desk concludes."""
+    """Record a determination."""
     return record(
         deadline,
         as_of=NOW,
@@ -38,7 +38,7 @@ def determine(deadline: Deadline, verdict: str, on: str = "2026-03-18", **more: 
 
 
 def stored(deadline: Deadline) -> tuple[object, ...]:
-    """What is stored of where a deadline stands."""
+    """Return the stored state of a deadline."""
     row = Deadline.objects.get(pk=deadline.pk)
     breaches = Breach.objects.filter(deadline=row).order_by("id")
     return (
@@ -103,14 +103,14 @@ def test_a_superseded_determination_stays_on_record(missed: Deadline) -> None:
 def test_a_maintained_period_cannot_be_determined_as_not_met(
     db: None, kind: str, verdict: str, more: dict[str, Any]
 ) -> None:
-    deadline = agree(duty(kind=kind), as_of=PAST)
+    deadline = create_agreement(obligation(kind=kind), as_of=PAST)
     with pytest.raises(Invalid, match="Record the violation") as refused:
         determine(deadline, verdict, on="2026-03-10", **more)
     assert refused.value.problems[0].path == "verdict"
 
 
 def test_a_determination_can_confirm_a_maintained_period(db: None) -> None:
-    deadline = agree(duty(kind="maintain"), as_of=PAST)
+    deadline = create_agreement(obligation(kind="maintain"), as_of=PAST)
     sweep.run(as_of=NOW)
     determine(deadline, "met")
     assert (deadline.status, deadline.verification) == ("met", "confirmed")

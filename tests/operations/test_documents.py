@@ -1,4 +1,4 @@
-"""Documents that tell a history: what became known when."""
+"""Documents with a history: facts and when each became known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,16 @@ from compliance.models import (
 )
 from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
-from tests.samples import agree, deadline_of, document, duty, follow, load, record, utc
+from tests.samples import (
+    create_agreement,
+    deadline_of,
+    document,
+    load,
+    obligation,
+    record,
+    subscribe,
+    utc,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +56,7 @@ LATER: dict[str, Any] = {
 
 
 def ledger(deadline: Deadline) -> list[tuple[Any, ...]]:
-    """The ledger of a deadline, without the ids of facts."""
+    """Return the ledger of a deadline, without the ids of facts."""
     rows = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at", "effective_at")
     return list(
         rows.values_list("recorded_at", "effective_at", "status", "reason", "due_at", "performed")
@@ -59,18 +68,20 @@ def paths(refused: Invalid) -> set[str]:
 
 
 def test_an_imported_history_has_the_ledger_that_live_recording_would_have_written() -> None:
-    told = document("told", duty("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
-    load(told, as_of=NOW)
-    lived = agree(duty("O-1"), ref="lived", as_of=utc("2026-02-01T00:00"))
+    content = document(
+        "imported", obligation("O-1", facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z"
+    )
+    load(content, as_of=NOW)
+    lived = create_agreement(obligation("O-1"), ref="live", as_of=utc("2026-02-01T00:00"))
     for fact in (LATER, DONE):
         fields = dict(fact)
         as_of = datetime.fromisoformat(fields.pop("recorded_at"))
-        # A sweep at the very instant at which something changes: nobody is quicker.
+        # A sweep at the exact instant of a change, which is the earliest possible.
         while lived.next_check_at is not None and lived.next_check_at <= as_of:
             sweep.run(as_of=lived.next_check_at)
             lived.refresh_from_db()
         record(lived, as_of=as_of, **fields)
-    history = Deadline.objects.get(agreement__ref="told")
+    history = Deadline.objects.get(agreement__ref="imported")
     assert ledger(history) == ledger(lived)
     assert [row[2] for row in ledger(history)] == [
         "pending", "unmet", "pending", "unmet", "met_late",
@@ -79,35 +90,38 @@ def test_an_imported_history_has_the_ledger_that_live_recording_would_have_writt
 
 
 def test_facts_keep_their_recorded_and_stored_times() -> None:
-    load(document("told", duty(facts=[DONE, LATER])), as_of=NOW)
+    load(document("imported", obligation(facts=[DONE, LATER])), as_of=NOW)
     first, second = Fact.objects.order_by("id")
-    # In the order in which they became known, whatever that of the document.
+    # In the order in which they became known, not that of the document.
     assert (first.kind, second.kind) == ("extension", "performance")
     assert first.recorded_at == utc("2026-03-16T12:00")
     assert first.stored_at == NOW
 
 
 def test_a_history_without_recorded_at_begins_with_the_agreement() -> None:
-    load(document("told", duty(facts=[DONE])), as_of=NOW)
+    load(document("imported", obligation(facts=[DONE])), as_of=NOW)
     deadline = deadline_of("O-1")
     assert ledger(deadline)[0][0] == deadline.begins_at == utc("2026-01-09T16:00")
 
 
 def test_an_obligation_is_known_no_later_than_the_first_fact_about_it() -> None:
-    late = document("told", duty(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
+    late = document("imported", obligation(facts=[DONE]), recorded_at="2026-05-01T00:00:00Z")
     load(late, as_of=NOW)
     assert ledger(deadline_of("O-1"))[0][0] == utc("2026-03-25T09:00")
 
 
 def test_a_document_without_recorded_at_is_known_from_loading_on() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
-    load(document("plain", duty(facts=[plain])), as_of=NOW)
+    load(document("plain", obligation(facts=[plain])), as_of=NOW)
     assert {row[0] for row in ledger(deadline_of("O-1"))} == {NOW}
 
 
 def test_undated_entries_become_known_on_loading() -> None:
     plain = {name: value for name, value in DONE.items() if name != "recorded_at"}
-    load(document("told", duty(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    load(
+        document("imported", obligation(facts=[plain]), recorded_at="2026-02-01T00:00:00Z"),
+        as_of=NOW,
+    )
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
         (utc("2026-02-01T00:00"), "pending"),
         (utc("2026-03-15T16:00"), "unmet"),
@@ -116,26 +130,28 @@ def test_undated_entries_become_known_on_loading() -> None:
 
 
 def test_only_breaches_open_at_the_end_of_a_history_are_announced() -> None:
-    follow()
-    load(document("told", duty("OVER", facts=[DONE]), duty("OPEN")), as_of=NOW)
+    subscribe()
+    load(document("imported", obligation("OVER", facts=[DONE]), obligation("OPEN")), as_of=NOW)
     assert [alert.deadline for alert in Alert.objects.all()] == [deadline_of("OPEN")]
     over = Breach.objects.get(deadline=deadline_of("OVER"))
     assert (over.occurred_at, over.ended_at) == (utc("2026-03-15T16:00"), utc("2026-03-19T16:00"))
 
 
 def test_loading_a_history_twice_changes_nothing() -> None:
-    told = document("told", duty(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z")
-    load(told, as_of=NOW)
+    content = document(
+        "imported", obligation(facts=[DONE, LATER]), recorded_at="2026-02-01T00:00:00Z"
+    )
+    load(content, as_of=NOW)
     before = (ledger(deadline_of("O-1")), Fact.objects.count())
     again = documents.load(
-        document=read(AgreementDocument, told), by=None, as_of=NOW + timedelta(days=1)
+        document=read(AgreementDocument, content), by=None, as_of=NOW + timedelta(days=1)
     )
     assert not again.is_changed
     assert (ledger(deadline_of("O-1")), Fact.objects.count()) == before
 
 
 def test_history_cannot_be_added_to_a_stored_obligation() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"))
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"))
     position = {
         "party": "ACME", "verdict": "not_met", "on": "2026-03-20",
         "recorded_at": "2026-03-20T12:00:00Z",
@@ -144,9 +160,11 @@ def test_history_cannot_be_added_to_a_stored_obligation() -> None:
         "ref": "E1", "title": "Log", "kind": "search_log", "stance": "against",
         "recorded_at": "2026-03-20T12:00:00Z",
     }  # fmt: skip
-    told = document("supply", duty(facts=[DONE], positions=[position]), evidence=[evidence])
+    content = document(
+        "supply", obligation(facts=[DONE], positions=[position]), evidence=[evidence]
+    )
     with pytest.raises(Invalid) as refused:
-        load(told, as_of=NOW)
+        load(content, as_of=NOW)
     assert paths(refused.value) == {
         "evidence/0/recorded_at",
         "obligations/0/facts/0/recorded_at",
@@ -156,8 +174,8 @@ def test_history_cannot_be_added_to_a_stored_obligation() -> None:
 
 
 def test_an_obligation_added_by_a_document_can_have_a_history() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"))
-    load(document("supply", duty(), duty("O-2", facts=[DONE])), as_of=NOW)
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"))
+    load(document("supply", obligation(), obligation("O-2", facts=[DONE])), as_of=NOW)
     assert [row[2] for row in ledger(deadline_of("O-2"))] == ["pending", "unmet", "met_late"]
     assert {row[0] for row in ledger(deadline_of("O-1"))} == {utc("2026-02-01T00:00")}
 
@@ -166,33 +184,36 @@ def test_an_obligation_added_by_a_document_can_have_a_history() -> None:
     ("change", "path"),
     [
         ({"recorded_at": "2026-06-01T00:00:01Z"}, "recorded_at"),
-        ({"obligations": [duty(facts=[{**DONE, "recorded_at": "2027-01-01T00:00:00Z"}])]},
+        ({"obligations": [obligation(facts=[{**DONE, "recorded_at": "2027-01-01T00:00:00Z"}])]},
          "obligations/0/facts/0/recorded_at"),
         ({"facts": [{"type": "termination", "on": "2026-05-01",
                      "recorded_at": "2026-07-01T00:00:00Z"}]}, "facts/0/recorded_at"),
-        ({"obligations": [duty(facts=[{**DONE, "recorded_at": "2026-03-01T00:00:00Z"}])]},
+        ({"obligations": [obligation(facts=[{**DONE, "recorded_at": "2026-03-01T00:00:00Z"}])]},
          "obligations/0/facts/0/on"),
         ({"recorded_at": "2026-03-01"}, "recorded_at"),
     ],
 )  # fmt: skip
 def test_impossible_recorded_times_are_refused(change: dict[str, Any], path: str) -> None:
     with pytest.raises(Invalid) as refused:
-        load({**document("told"), **change}, as_of=NOW)
+        load({**document("imported"), **change}, as_of=NOW)
     assert paths(refused.value) == {path}
     assert not Agreement.objects.exists()
 
 
 def test_a_document_cannot_add_facts_that_need_approval() -> None:
-    agree(duty(), as_of=utc("2026-02-01T00:00"), requires_approval=True)
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"), requires_approval=True)
     waiver = {"type": "waiver", "on": "2026-03-14"}
     with pytest.raises(Invalid) as refused:
-        load(document("supply", duty(facts=[waiver])), as_of=NOW)
+        load(document("supply", obligation(facts=[waiver])), as_of=NOW)
     assert paths(refused.value) == {"obligations/0/facts/0/type"}
 
 
 def test_facts_about_an_agreement_take_effect_when_they_became_known() -> None:
     ended = {"type": "termination", "on": "2026-03-01", "recorded_at": "2026-03-20T00:00:00Z"}
-    load(document("told", duty(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"), as_of=NOW)
+    load(
+        document("imported", obligation(), facts=[ended], recorded_at="2026-02-01T00:00:00Z"),
+        as_of=NOW,
+    )
     assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
         (utc("2026-02-01T00:00"), "pending"),
         (utc("2026-03-15T16:00"), "unmet"),

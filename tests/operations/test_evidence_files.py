@@ -1,4 +1,4 @@
-"""Files that hold evidence are shared by their bytes: nobody's failure removes another's file."""
+"""Identical evidence files are stored once, and no failure removes the file of another row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from compliance.models.evidence.evidence import path_of
 from compliance.operations.evidence import evidence, files, orphans
 from tests.operations.test_concurrency import together
 from tests.operations.test_locks import Beside, held, wait_until_blocked
-from tests.samples import agree, utc
+from tests.samples import create_agreement, utc
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 def piece(ref: str) -> Evidence:
     """A piece of evidence without a file."""
     if not Agreement.objects.exists():
-        agree()
+        create_agreement()
     draft = {"agreement": "supply", "ref": ref, "title": ref, "kind": "document", "stance": "for"}
     read_draft = read(EvidenceDraft, {k: v for k, v in draft.items() if k != "agreement"})
     return evidence.add(agreement=Agreement.objects.get(), draft=read_draft, by=None, as_of=NOW)

@@ -28,22 +28,22 @@ from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry
 from compliance.operations.deadlines import facts, sweep
-from compliance.queries.deadlines.deadlines import timeline
+from compliance.queries.deadlines.timelines import timeline
 from tests.domain.strategies import histories, terms
 from tests.profiles import scaled
-from tests.samples import agree, duty, utc
+from tests.samples import create_agreement, obligation, utc
 
 START = utc("2026-03-01T00:00")
 NOW = utc("2026-06-01T00:00")
-DUTIES = (
-    duty("PLAIN", "2026-03-15"),
-    duty("GRACE", "2026-03-15", grace={"count": 5, "unit": "days"}),
-    duty("LOT", "2026-03-15", target_quantity=100, unit="t"),
-    duty("KEEP", "2026-04-15", kind="maintain", starts={"type": "date", "on": "2026-03-05"}),
+OBLIGATIONS = (
+    obligation("PLAIN", "2026-03-15"),
+    obligation("GRACE", "2026-03-15", grace={"count": 5, "unit": "days"}),
+    obligation("LOT", "2026-03-15", target_quantity=100, unit="t"),
+    obligation("KEEP", "2026-04-15", kind="maintain", starts={"type": "date", "on": "2026-03-05"}),
 )
 
-# A small world, so that instants coincide: that is where order could come to matter. Civil days
-# begin in China at 16:00 UTC.
+# Few instants, so that they often coincide, because then the order might matter. Civil days in
+# China begin at 16:00 UTC.
 BEGIN = utc("2026-03-11T16:00")
 days = st.integers(0, 8).map(lambda number: (BEGIN + timedelta(days=number + 1)).date())
 instants = st.integers(0, 16).map(lambda number: BEGIN + timedelta(hours=12 * number))
@@ -51,7 +51,7 @@ instants = st.integers(0, 16).map(lambda number: BEGIN + timedelta(hours=12 * nu
 
 @st.composite
 def drafts(draw: st.DrawFn) -> dict[str, Any]:
-    """A fact as somebody might hand it in; not every obligation can have it."""
+    """Draw the draft of a fact; not every obligation accepts it."""
     kind = draw(
         st.sampled_from(
             ["performance", "performance", "determination", "determination", "extension",
@@ -80,14 +80,14 @@ def drafts(draw: st.DrawFn) -> dict[str, Any]:
     return fact
 
 
-def course_of(deadline: Deadline) -> list[tuple[object, ...]]:
-    """The whole course, but for which of several equal facts is named as a cause."""
+def transitions_of(deadline: Deadline) -> list[tuple[object, ...]]:
+    """Return the transitions of a deadline, without the facts that caused them."""
     found = timeline(deadline.pk)
     assert found is not None
-    return told(found)
+    return transitions_in(found)
 
 
-def told(course: Timeline) -> list[tuple[object, ...]]:
+def transitions_in(timeline: Timeline) -> list[tuple[object, ...]]:
     return [
         (
             each.effective_at,
@@ -98,7 +98,7 @@ def told(course: Timeline) -> list[tuple[object, ...]]:
             each.target,
             each.accepted_share,
         )
-        for each in course.transitions
+        for each in timeline.transitions
     ]
 
 
@@ -109,7 +109,7 @@ _CACHED = (
 
 
 def cached(deadline: Deadline) -> list[object]:
-    """What is stored of where a deadline stands, and its breaches that ever were."""
+    """Return the stored state of a deadline, and its breaches without voided ones."""
     deadline.refresh_from_db()
     breaches = Breach.objects.filter(deadline=deadline).exclude(end_reason="voided")
     return [
@@ -119,7 +119,7 @@ def cached(deadline: Deadline) -> list[object]:
 
 
 def try_to_record(deadline: Deadline, fact: Mapping[str, Any], as_of: datetime) -> Fact | None:
-    """Record a fact, if it is one that this deadline can have."""
+    """Record a fact unless this deadline refuses it."""
     try:
         draft = read(FactDraft, fact)
         return facts.record(deadline=deadline, draft=draft, by=None, as_of=as_of)
@@ -128,15 +128,15 @@ def try_to_record(deadline: Deadline, fact: Mapping[str, Any], as_of: datetime) 
 
 
 def record_all(deadline: Deadline, history: list[dict[str, Any]], as_of: datetime) -> None:
-    """Record facts, one after another."""
+    """Record facts in order."""
     for fact in history:
         draft = read(FactDraft, fact)
         facts.record(deadline=deadline, draft=draft, by=None, as_of=as_of)
 
 
-def made(ref: str, *, as_of: datetime = START) -> Deadline:
-    """A fresh agreement's deadline of one of the duties."""
-    agree(*DUTIES, ref=f"a{Deadline.objects.count()}", as_of=as_of)
+def new_deadline(ref: str, *, as_of: datetime = START) -> Deadline:
+    """Create an agreement, and return its deadline of the obligation with this ref."""
+    create_agreement(*OBLIGATIONS, ref=f"a{Deadline.objects.count()}", as_of=as_of)
     return Deadline.objects.filter(obligation__ref=ref).latest("id")
 
 
@@ -144,7 +144,7 @@ refs = st.sampled_from(["PLAIN", "GRACE", "LOT", "KEEP"])
 
 
 class EveryHistory(DatabaseTestCase):
-    """Whatever is recorded of whatever deadline."""
+    """Random facts about random deadlines."""
 
     @given(refs, st.lists(drafts(), max_size=6), st.randoms(use_true_random=False))
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
@@ -153,11 +153,11 @@ class EveryHistory(DatabaseTestCase):
     ) -> None:
         found = []
         for _ in range(2):
-            deadline = made(ref)
+            deadline = new_deadline(ref)
             for number, fact in enumerate(history):
                 try_to_record(deadline, fact, NOW + timedelta(hours=number))
             sweep.run(as_of=NOW + timedelta(days=1))
-            found.append((course_of(deadline), cached(deadline)))
+            found.append((transitions_of(deadline), cached(deadline)))
             shuffler.shuffle(history)
         assert found[0] == found[1]
 
@@ -167,42 +167,42 @@ class EveryHistory(DatabaseTestCase):
         self, ref: str, history: list[dict[str, Any]], data: st.DataObject
     ) -> None:
         place = data.draw(st.integers(0, len(history) - 1))
-        without = made(ref)
+        without = new_deadline(ref)
         for number, fact in enumerate(history):
             if number != place:
                 try_to_record(without, fact, NOW + timedelta(hours=number))
-        with_it = made(ref)
-        taken_back = None
+        with_it = new_deadline(ref)
+        retracted = None
         for number, fact in enumerate(history):
             recorded = try_to_record(with_it, fact, NOW + timedelta(hours=number))
-            taken_back = recorded if number == place else taken_back
-        if taken_back is not None:
-            retraction = {"type": "retraction", "supersedes": taken_back.pk}
+            retracted = recorded if number == place else retracted
+        if retracted is not None:
+            retraction = {"type": "retraction", "supersedes": retracted.pk}
             assert try_to_record(with_it, retraction, NOW + timedelta(days=1)) is not None
         sweep.run(as_of=NOW + timedelta(days=2))
-        assert course_of(with_it) == course_of(without)
+        assert transitions_of(with_it) == transitions_of(without)
         assert cached(with_it) == cached(without)
 
     @given(refs, st.lists(drafts(), max_size=4), st.lists(drafts(), min_size=1, max_size=3))
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_a_what_if_equals_the_result_of_recording(
-        self, ref: str, history: list[dict[str, Any]], supposed: list[dict[str, Any]]
+        self, ref: str, history: list[dict[str, Any]], assumed: list[dict[str, Any]]
     ) -> None:
-        deadline = made(ref)
+        deadline = new_deadline(ref)
         for number, fact in enumerate(history):
             try_to_record(deadline, fact, NOW + timedelta(hours=number))
         as_of = NOW + timedelta(days=1)
         before = (Fact.objects.count(), LedgerEntry.objects.count(), cached(deadline))
         try:
-            checked = [read(FactDraft, fact) for fact in supposed]
-            promised = facts.project_with(deadline=deadline, drafts=checked, as_of=as_of)
+            checked = [read(FactDraft, fact) for fact in assumed]
+            predicted = facts.project_with(deadline=deadline, drafts=checked, as_of=as_of)
         except Invalid:
             with pytest.raises(Invalid), transaction.atomic():
-                record_all(deadline, supposed, as_of)
+                record_all(deadline, assumed, as_of)
             return
         assert (Fact.objects.count(), LedgerEntry.objects.count(), cached(deadline)) == before
-        record_all(deadline, supposed, as_of)
-        assert told(promised) == course_of(deadline)
+        record_all(deadline, assumed, as_of)
+        assert transitions_in(predicted) == transitions_of(deadline)
 
 
 @given(terms(), histories())

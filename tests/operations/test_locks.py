@@ -27,14 +27,14 @@ from compliance.operations.deadlines import facts, ledger_rows, sweep
 from tests.admin.pages import act
 from tests.api.answers import BASE
 from tests.api.conftest import client_of
-from tests.samples import agree, correct, deadline_of, duty, utc
+from tests.samples import create_agreement, deadline_of, obligation, update_obligation, utc
 
 AFTER = utc("2026-03-20T00:00")
 ROOT = Path(__file__).parents[2] / "compliance"
 
 
 class Beside(threading.Thread):
-    """An action beside this one, on a connection of its own."""
+    """An action that runs concurrently, on its own connection."""
 
     def __init__(self, action: Any) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Beside(threading.Thread):
             connection.close()
 
     def ended(self) -> None:
-        """Wait for its end; its error is raised."""
+        """Wait for the end of the action, and raise its error."""
         self.join(timeout=20)
         assert not self.is_alive()
         if self.error is not None:
@@ -74,7 +74,7 @@ def wait_until_blocked() -> None:
 
 @contextmanager
 def held(statement: str, *parameters: Any) -> Iterator[psycopg.Connection[Any]]:
-    """Hold rows as another process would, on a connection that Django knows nothing of."""
+    """Hold rows as another process would, on a connection unknown to Django."""
     given = connection.settings_dict
     with psycopg.connect(
         host=given["HOST"],
@@ -108,7 +108,7 @@ def perform(deadline: Deadline) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_locking_needs_a_transaction() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     for lock in (
         lambda: list(locking.for_update(Agreement.objects.all())),
         lambda: locking.lock_agreement(deadline.agreement_id),
@@ -122,16 +122,18 @@ def test_locking_needs_a_transaction() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_fact_about_a_deadline_with_new_dependents_locks_the_agreement_first() -> None:
-    agree(duty("dependent"), duty("source"))
+    create_agreement(obligation("dependent"), obligation("source"))
     source, dependent = deadline_of("source"), deadline_of("dependent")
-    correct(duty("dependent", due=after("source")), as_of=AFTER - timedelta(days=30))
+    update_obligation(
+        obligation("dependent", due=after("source")), as_of=AFTER - timedelta(days=30)
+    )
     assert deadline_of("source").has_dependents
     assert not source.has_dependents
     with held(AGREEMENT, source.agreement_id) as other:
         other.execute(DEADLINE, [dependent.pk])
         recording = Beside(lambda: perform(source))
         wait_until_blocked()
-        # Whoever holds the agreement gets all of its deadlines.
+        # The holder of the agreement can lock all of its deadlines.
         other.execute("SET LOCAL lock_timeout = '5s'")
         other.execute(DEADLINE, [source.pk])
     recording.ended()
@@ -140,27 +142,31 @@ def test_a_fact_about_a_deadline_with_new_dependents_locks_the_agreement_first()
 
 @pytest.mark.django_db
 def test_has_dependents_is_reset_with_the_last_dependent() -> None:
-    agree(duty("source"), duty("dependent", due=after("source")))
+    create_agreement(obligation("source"), obligation("dependent", due=after("source")))
     assert deadline_of("source").has_dependents
-    correct(duty("dependent"), as_of=AFTER)
+    update_obligation(obligation("dependent"), as_of=AFTER)
     assert not deadline_of("source").has_dependents
     assert deadline_of("dependent").due_on == deadline_of("source").due_on
 
 
 @pytest.mark.django_db
 def test_has_dependents_stays_set_while_one_dependent_remains() -> None:
-    agree(duty("source"), duty("first", due=after("source")), duty("second", due=after("source")))
-    correct(duty("first"), as_of=AFTER)
+    create_agreement(
+        obligation("source"),
+        obligation("first", due=after("source")),
+        obligation("second", due=after("source")),
+    )
+    update_obligation(obligation("first"), as_of=AFTER)
     assert deadline_of("source").has_dependents
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_dependent_added_during_a_sweep_sees_the_outcome_of_the_sweep() -> None:
-    agree(duty("source"))
+    create_agreement(obligation("source"))
     on_breach = {"type": "trigger", "on": {"breach_of": "source"}, "then": _within_ten_days()}
 
     def enter() -> None:
-        draft = read(ObligationDraft, duty("dependent", due=on_breach))
+        draft = read(ObligationDraft, obligation("dependent", due=on_breach))
         obligations.create(agreement=Agreement.objects.get(), draft=draft, as_of=AFTER)
 
     with transaction.atomic():
@@ -179,7 +185,7 @@ def _within_ten_days() -> dict[str, Any]:
 
 @pytest.mark.django_db(transaction=True)
 def test_rows_are_locked_in_the_order_of_their_ids() -> None:
-    agree(*(duty(f"O-{number}") for number in range(20)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(20)))
     ids = list(Deadline.objects.order_by("id").values_list("id", flat=True))
 
     def lock_all(order: list[int]) -> None:
@@ -198,7 +204,7 @@ def test_a_request_that_waits_too_long_for_a_lock_is_refused_with_409(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
-    deadline = agree()
+    deadline = create_agreement()
     client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
     fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
     with held(AGREEMENT, deadline.agreement_id):
@@ -214,7 +220,7 @@ def test_a_request_that_waits_too_long_for_the_ledger_is_refused_with_409(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
-    deadline = agree()
+    deadline = create_agreement()
     client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
     fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
     with held("SELECT pg_advisory_xact_lock(%s)", ledger_rows._LEDGER_LOCK):
@@ -228,7 +234,7 @@ def test_an_admin_page_explains_when_a_change_waits_too_long(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
-    deadline = agree()
+    deadline = create_agreement()
     client.force_login(User.objects.create_superuser("desk@example.org", "secret"))
     with held(AGREEMENT, deadline.agreement_id):
         response = act(client, deadline, "record_performance", on="2026-03-10")
@@ -239,7 +245,7 @@ def test_an_admin_page_explains_when_a_change_waits_too_long(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_what_if_takes_no_locks() -> None:
-    deadline = agree(duty(due={"type": "date", "on": "2027-03-15"}))
+    deadline = create_agreement(obligation(due={"type": "date", "on": "2027-03-15"}))
     client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
     due = {"type": "date", "on": "2027-06-15"}
     supposed = {"facts": [{"type": "extension", "on": "2026-03-01", "due": due}]}
@@ -267,5 +273,5 @@ def test_rows_are_locked_in_one_module() -> None:
         "delivery/outbox.py",
         "models/alerts/formed_messages.py",
         "operations/deadlines/deadline_rows.py",
-        "operations/deadlines/projection.py",
+        "operations/deadlines/sweep.py",
     }  # fmt: skip

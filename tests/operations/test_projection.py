@@ -1,4 +1,4 @@
-"""What is stored is what is projected: status, ledger, breaches and alerts move together."""
+"""The stored status, ledger, breaches and alerts follow from the projection."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from compliance.operations.deadlines import (
 )
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.profiles import scaled
-from tests.samples import DESK, agree, counts, duty, follow, record, utc
+from tests.samples import DESK, counts, create_agreement, obligation, record, subscribe, utc
 
 BEFORE = utc("2026-03-01T00:00")
 DUE_AT = utc("2026-03-15T16:00")  # the end of 15 March in Shanghai
@@ -48,8 +48,8 @@ AFTER = utc("2026-03-20T00:00")
 
 @pytest.mark.django_db
 def test_a_deadline_becomes_unmet_at_its_due_instant_whenever_the_sweep_runs() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=AFTER)
     deadline.refresh_from_db()
     assert (deadline.status, deadline.status_since) == (Status.UNMET, DUE_AT)
@@ -61,7 +61,7 @@ def test_a_deadline_becomes_unmet_at_its_due_instant_whenever_the_sweep_runs() -
 
 @pytest.mark.django_db
 def test_a_deadline_is_not_flagged_early() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     sweep.run(as_of=DUE_AT - timedelta(microseconds=1))
     deadline.refresh_from_db()
     assert deadline.status == Status.PENDING
@@ -72,14 +72,14 @@ def test_a_deadline_is_not_flagged_early() -> None:
 
 @pytest.mark.django_db
 def test_each_recipient_is_notified_once_however_often_the_sweep_runs() -> None:
-    deadline = agree()
-    agree(ref="other")
-    follow()
-    follow("lawyer@example.org", deadline.agreement)
+    deadline = create_agreement()
+    create_agreement(ref="other")
+    subscribe()
+    subscribe("lawyer@example.org", deadline.agreement)
     for minutes in range(5):
         sweep.run(as_of=AFTER + timedelta(minutes=minutes))
-    told = Alert.objects.filter(deadline=deadline).values_list("recipient", flat=True)
-    assert sorted(told) == [DESK, "lawyer@example.org"]
+    notified = Alert.objects.filter(deadline=deadline).values_list("recipient", flat=True)
+    assert sorted(notified) == [DESK, "lawyer@example.org"]
     assert list(Alert.objects.exclude(deadline=deadline).values_list("recipient", flat=True)) == [
         DESK
     ]
@@ -87,17 +87,17 @@ def test_each_recipient_is_notified_once_however_often_the_sweep_runs() -> None:
 
 @pytest.mark.django_db
 def test_a_recipient_with_two_subscriptions_is_notified_once() -> None:
-    deadline = agree()
-    follow()
-    follow(DESK, deadline.agreement)
+    deadline = create_agreement()
+    subscribe()
+    subscribe(DESK, deadline.agreement)
     sweep.run(as_of=AFTER)
     assert Alert.objects.get().recipient == DESK
 
 
 @pytest.mark.django_db
 def test_ended_subscriptions_are_not_notified() -> None:
-    agree()
-    subscription = follow()
+    create_agreement()
+    subscription = subscribe()
     subscription.is_active = False
     subscription.save()
     sweep.run(as_of=AFTER)
@@ -106,10 +106,10 @@ def test_ended_subscriptions_are_not_notified() -> None:
 
 @pytest.mark.django_db
 def test_a_late_performance_ends_the_breach_and_notifies_its_recipients() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=DUE_AT)
-    follow("newcomer@example.org")
+    subscribe("newcomer@example.org")
     record(deadline, as_of=AFTER, type="performance", on="2026-03-18")
     assert deadline.status == Status.MET_LATE
     breach = deadline.breaches.get()
@@ -123,8 +123,8 @@ def test_a_late_performance_ends_the_breach_and_notifies_its_recipients() -> Non
 
 @pytest.mark.django_db
 def test_a_breach_detected_after_its_end_is_still_announced() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     record(deadline, as_of=AFTER, type="performance", on="2026-03-18")
     assert deadline.breaches.get().end_reason == BreachEnd.PERFORMED
     assert Alert.objects.get().kind == "missed"
@@ -132,30 +132,30 @@ def test_a_breach_detected_after_its_end_is_still_announced() -> None:
 
 @pytest.mark.django_db
 def test_loading_history_announces_only_open_breaches() -> None:
-    follow()
+    subscribe()
     late = {"type": "performance", "on": "2026-03-18"}
-    agree(duty("O-1", facts=[late]), duty("O-2"), as_of=AFTER)
+    create_agreement(obligation("O-1", facts=[late]), obligation("O-2"), as_of=AFTER)
     assert Breach.objects.count() == 2
     assert Alert.objects.get().deadline.obligation.ref == "O-2"
 
 
 @pytest.mark.django_db
 def test_a_waiver_effective_before_the_due_instant_voids_the_breach() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
     breach = deadline.breaches.get()
     assert breach.end_reason == BreachEnd.VOIDED
     assert breach.ended_at == breach.occurred_at
-    # Nobody had been written to, so nobody need be told that it was wrong; but of the waiver.
+    # The breach had not been announced, so only the waiver is.
     assert Alert.objects.get(kind="missed").withdrawn_at is not None
     assert Alert.objects.get(withdrawn_at__isnull=True).kind == "changed"
 
 
 @pytest.mark.django_db
 def test_retracting_the_waiver_restores_a_voided_breach() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     sweep.run(as_of=DUE_AT)
     waiver = record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
     record(deadline, as_of=AFTER, type="retraction", supersedes=waiver.pk)
@@ -166,8 +166,8 @@ def test_retracting_the_waiver_restores_a_voided_breach() -> None:
 
 @pytest.mark.django_db
 def test_a_reopened_breach_is_announced_again() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=DUE_AT)
     waiver = record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
     assert not Alert.objects.filter(withdrawn_at__isnull=True, kind="missed").exists()
@@ -178,8 +178,8 @@ def test_a_reopened_breach_is_announced_again() -> None:
 
 @pytest.mark.django_db
 def test_recipients_of_a_recovery_alert_learn_that_the_breach_is_open_again() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=DUE_AT)
     delivery.deliver(as_of=DUE_AT)
     done = record(deadline, as_of=AFTER, type="performance", on="2026-03-18")
@@ -194,8 +194,8 @@ def test_recipients_of_a_recovery_alert_learn_that_the_breach_is_open_again() ->
 
 @pytest.mark.django_db
 def test_a_request_that_started_before_a_sweep_keeps_what_the_sweep_stored() -> None:
-    deadline = agree()
-    follow()
+    deadline = create_agreement()
+    subscribe()
     sweep.run(as_of=DUE_AT + timedelta(seconds=1))
     earlier = DUE_AT - timedelta(seconds=1)
     record(deadline, as_of=earlier, type="extension", on="2026-03-17", due=date_rule("2026-04-01"))
@@ -206,7 +206,7 @@ def test_a_request_that_started_before_a_sweep_keeps_what_the_sweep_stored() -> 
 
 @pytest.mark.django_db
 def test_performance_on_the_next_day_does_not_erase_the_breach() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="performance", on="2026-03-16")
     assert deadline.status == Status.MET_LATE
@@ -215,7 +215,7 @@ def test_performance_on_the_next_day_does_not_erase_the_breach() -> None:
 
 @pytest.mark.django_db
 def test_the_ledger_keeps_superseded_statuses() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     sweep.run(as_of=DUE_AT)
     record(deadline, as_of=AFTER, type="waiver", on="2026-03-10")
     entries = stored_entries(deadline)
@@ -232,11 +232,11 @@ def test_a_corrected_due_date_is_recorded_in_the_ledger() -> None:
     from compliance.domain.drafts import read
     from compliance.operations.agreements import obligations
 
-    deadline = agree()
+    deadline = create_agreement()
     sweep.run(as_of=DUE_AT)
     obligations.update(
         obligation=deadline.obligation,
-        draft=read(ObligationDraft, duty(due_on="2026-04-15")),
+        draft=read(ObligationDraft, obligation(due_on="2026-04-15")),
         as_of=AFTER,
     )
     deadline.refresh_from_db()
@@ -252,7 +252,7 @@ def test_a_corrected_due_date_is_recorded_in_the_ledger() -> None:
 def test_a_deadline_that_cannot_be_projected_is_quarantined_without_stopping_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bad = agree(duty("O-1"), duty("O-2"))
+    bad = create_agreement(obligation("O-1"), obligation("O-2"))
     good = Deadline.objects.exclude(pk=bad.pk).get()
 
     def refusing(agreed: Terms, facts: list[DomainFact]) -> Any:
@@ -280,15 +280,15 @@ def test_a_deadline_that_cannot_be_projected_is_quarantined_without_stopping_oth
 
 @pytest.mark.django_db
 def test_the_number_of_queries_of_a_sweep_is_constant(django_assert_max_num_queries: Any) -> None:
-    follow()
-    agree(*(duty(f"O-{number}") for number in range(60)))
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(60)))
     with django_assert_max_num_queries(20):
         assert counts(sweep.run(as_of=AFTER), "breaches") == (60,)
 
 
 @pytest.mark.django_db
 def test_the_batch_size_does_not_change_the_result_of_a_sweep() -> None:
-    agree(*(duty(f"O-{number}") for number in range(7)))
+    create_agreement(*(obligation(f"O-{number}") for number in range(7)))
     assert counts(sweep.run(as_of=AFTER, batch=2), "breaches") == (7,)
     assert set(Deadline.objects.values_list("status", flat=True)) == {Status.UNMET}
 
@@ -299,8 +299,8 @@ def test_the_batch_size_does_not_change_the_result_of_a_sweep() -> None:
     "statement", ["UPDATE compliance_{} SET id = id", "DELETE FROM compliance_{}"]
 )
 def test_recorded_rows_cannot_be_changed_even_by_sql(table: str, statement: str) -> None:
-    deadline = agree(
-        duty(
+    deadline = create_agreement(
+        obligation(
             facts=[{"type": "performance", "on": "2026-03-01", "evidence": ["E1"]}],
             positions=[{"party": "ACME", "verdict": "met", "on": "2026-03-02"}],
         ),
@@ -346,7 +346,7 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
 
 
 def stored_deadline(agreed: Terms) -> Deadline:
-    """A deadline with exactly these terms, not settled yet."""
+    """Store a deadline with exactly these terms, without a projection."""
     agreement = Agreement.objects.create(
         ref="random", title="Random", kind="other", created_at=hour(0)
     )
@@ -392,7 +392,7 @@ def stored_deadline(agreed: Terms) -> Deadline:
 def store_fact(
     deadline: Deadline, fact: DomainFact, recorded_at: datetime, ids: dict[int, int]
 ) -> None:
-    """Record a fact of the domain as it is; its due date is worked out already."""
+    """Store a domain fact unchanged; its due date is already computed."""
     due: Due | None = fact.due
     row = Fact.objects.create(
         deadline=None if fact.is_of_agreement else deadline,
@@ -421,13 +421,13 @@ def store_fact(
 
 
 def projected(deadline: Deadline, agreed: Terms) -> Timeline:
-    """The course of a deadline by everything recorded so far."""
+    """Return the timeline of a deadline from all facts recorded so far."""
     deadline.refresh_from_db()
     return project(agreed, facts_about([deadline]).get(deadline.pk, ()))
 
 
-class EveryCourse(DatabaseTestCase):
-    """Whatever is recorded, in whatever order, with sweeps in between."""
+class EveryTimeline(DatabaseTestCase):
+    """Random histories, recorded in any order, with sweeps in between."""
 
     @given(terms(), histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))

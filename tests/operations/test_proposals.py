@@ -1,4 +1,4 @@
-"""What needs a second person counts only when one approves."""
+"""A fact that requires approval takes effect only once a second person approves it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Fact, Proposal, User
 from compliance.operations.deadlines import facts, proposals
-from tests.samples import agree, duty, record, utc
+from tests.samples import create_agreement, obligation, record, utc
 
 PAST = utc("2026-02-01T00:00")
 NOW = utc("2026-03-20T00:00")
@@ -44,7 +44,7 @@ EVIDENCE = {"ref": "E1", "title": "Customs record", "kind": "document", "stance"
 
 
 def person(name: str, *rights: str) -> User:
-    """Somebody with these rights."""
+    """Return a user with these permissions."""
     user = User.objects.create_user(f"{name}@example.org", "secret")
     user.user_permissions.set(Permission.objects.filter(codename__in=rights))
     return user
@@ -52,20 +52,20 @@ def person(name: str, *rights: str) -> User:
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Who proposes."""
+    """The user who proposes."""
     return person("ana", "add_fact", "approve_proposal")
 
 
 @pytest.fixture
 def bo(db: None) -> User:
-    """Who approves."""
+    """The user who approves."""
     return person("bo", "approve_proposal")
 
 
 @pytest.fixture
 def guarded(db: None) -> Deadline:
-    """A deadline of an agreement that needs a second person."""
-    return agree(duty(), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
+    """A deadline of an agreement that requires approval."""
+    return create_agreement(obligation(), as_of=PAST, requires_approval=True, evidence=[EVIDENCE])
 
 
 def submit(
@@ -76,7 +76,7 @@ def submit(
 
 
 def propose(deadline: Deadline, by: User, **values: Any) -> Proposal:
-    """Propose a fact that has to be."""
+    """Propose a fact that requires approval."""
     proposal = submit(deadline, by, values)
     assert isinstance(proposal, Proposal)
     return proposal
@@ -245,7 +245,7 @@ def test_retracting_the_replacement_of_a_guarded_fact_needs_approval(
 def test_facts_recorded_before_approval_was_required_are_guarded_afterwards(
     db: None, ana: User
 ) -> None:
-    deadline = agree(duty(), as_of=PAST)
+    deadline = create_agreement(obligation(), as_of=PAST)
     waiver = submit(deadline, ana, WAIVER)
     assert isinstance(waiver, Fact)
     Agreement.objects.update(requires_approval=True)
@@ -274,7 +274,7 @@ def test_a_what_if_needs_no_approval(guarded: Deadline) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_approvals_record_one_fact() -> None:
-    deadline = agree(duty(), as_of=PAST, requires_approval=True)
+    deadline = create_agreement(obligation(), as_of=PAST, requires_approval=True)
     proposer = person("ana", "add_fact")
     proposal = propose(deadline, proposer, **WAIVER)
     seconds = [person(f"bo{number}", "approve_proposal") for number in range(4)]
@@ -303,7 +303,9 @@ def test_concurrent_approvals_and_records_do_not_deadlock() -> None:
     chained = {
         "type": "offset", "from": {"deadline": "O-1"}, "count": 10, "unit": "days",
     }  # fmt: skip
-    first = agree(duty(), duty("O-2", due=chained), as_of=PAST, requires_approval=True)
+    first = create_agreement(
+        obligation(), obligation("O-2", due=chained), as_of=PAST, requires_approval=True
+    )
     ana, bo = person("ana", "add_fact"), person("bo", "approve_proposal")
     last = Deadline.objects.get(obligation__ref="O-2")
     waiting = [propose(each, ana, **EXTENSION) for each in (first, last) for _ in range(3)]

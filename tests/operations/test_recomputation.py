@@ -17,7 +17,16 @@ from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.models import CustomCalendar, Deadline, JobRun, LedgerEntry, RecomputedDeadline
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
-from tests.samples import agree, amend, correct, counts, deadline_of, duty, record, utc
+from tests.samples import (
+    counts,
+    create_agreement,
+    deadline_of,
+    obligation,
+    record,
+    update_agreement,
+    update_obligation,
+    utc,
+)
 
 NOW = utc("2026-02-01T00:00")
 LATER = utc("2026-02-02T00:00")
@@ -26,7 +35,7 @@ VANCOUVER = "America/Vancouver"
 
 @contextmanager
 def older_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if tzdata 2025.2 were installed, in which clocks in Vancouver still go back."""
+    """Use tzdata 2025.2, in which the clocks in Vancouver still go back."""
     footer = b"PST8PDT,M3.2.0,M11.1.0"
     header = b"TZif2" + bytes(15)
     counts = b"".join(number.to_bytes(4, "big") for number in (0, 0, 0, 0, 1, 4))
@@ -41,7 +50,7 @@ def older_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def calendar(*closed: str, weekend: tuple[int, ...] = (5, 6)) -> CustomCalendar:
-    """The desk's calendar `custom:hq`, with these closing days."""
+    """Save the custom calendar `custom:hq` with these closing days."""
     days = [{"on": day, "reason": "Stocktaking"} for day in closed]
     value = {"code": "hq", "title": "Head office", "weekend": weekend, "closing_days": days}
     return calendars.save(
@@ -51,7 +60,7 @@ def calendar(*closed: str, weekend: tuple[int, ...] = (5, 6)) -> CustomCalendar:
 
 
 def following(ref: str = "O-1", day: str = "2026-03-15") -> dict[str, object]:
-    """A duty that is due on the first day open at the head office from `day` on."""
+    """Return an obligation due on the first day from `day` on that is open at the head office."""
     rule = {
         "type": "offset",
         "from": {"date": day},
@@ -60,7 +69,7 @@ def following(ref: str = "O-1", day: str = "2026-03-15") -> dict[str, object]:
         "roll": "following",
         "calendars": ["custom:hq"],
     }
-    return duty(ref, due=rule)
+    return obligation(ref, due=rule)
 
 
 @pytest.mark.django_db
@@ -69,7 +78,7 @@ def test_new_zone_data_moves_the_instant_and_keeps_the_civil_time(
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
     with older_data(monkeypatch):
-        deadline = agree(duty(due=rule))
+        deadline = create_agreement(obligation(due=rule))
         assert deadline.due_at == utc("2026-11-16T01:00")
         assert deadline.data_version.startswith("tzdata 2025.2")
     before = LedgerEntry.objects.filter(deadline=deadline).count()
@@ -98,7 +107,7 @@ def test_a_closed_deadline_keeps_its_due_instant(
 ) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
     with older_data(monkeypatch):
-        deadline = agree(duty(due=rule))
+        deadline = create_agreement(obligation(due=rule))
         record(deadline, as_of=NOW, type="performance", on="2026-01-20")
     recomputation.run(as_of=LATER)
     deadline.refresh_from_db()
@@ -109,7 +118,7 @@ def test_a_closed_deadline_keeps_its_due_instant(
 def test_new_zone_data_moves_extensions_too(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = {"type": "date", "on": "2026-11-15", "time": "17:00", "timezone": VANCOUVER}
     with older_data(monkeypatch):
-        deadline = agree()
+        deadline = create_agreement()
         record(deadline, as_of=NOW, type="extension", on="2026-01-30", due=rule)
         assert deadline.due_at == utc("2026-11-16T01:00")
     recomputation.run(as_of=LATER)
@@ -120,7 +129,7 @@ def test_new_zone_data_moves_extensions_too(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.django_db
 def test_a_closing_day_moves_only_deadlines_that_use_the_calendar() -> None:
     calendar()
-    deadline = agree(following(), duty("O-2", "2026-03-16"))
+    deadline = create_agreement(following(), obligation("O-2", "2026-03-16"))
     recomputation.run(as_of=NOW)
     assert deadline.due_on == date(2026, 3, 16)
     calendar("2026-03-16", "2026-03-17")
@@ -140,7 +149,7 @@ def test_a_closing_day_moves_only_deadlines_that_use_the_calendar() -> None:
 @pytest.mark.django_db
 def test_a_date_that_can_no_longer_be_computed_is_kept_and_reported_once() -> None:
     calendar()
-    deadline = agree(following())
+    deadline = create_agreement(following())
     recomputation.run(as_of=NOW)
     calendar(weekend=(0, 1, 2, 3, 4, 5, 6))
     run = recomputation.run(as_of=LATER)
@@ -155,7 +164,7 @@ def test_a_date_that_can_no_longer_be_computed_is_kept_and_reported_once() -> No
 @pytest.mark.django_db
 def test_recurrences_are_extended_once_a_day() -> None:
     rule = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-01-15"}
-    agree(duty(due=rule))
+    create_agreement(obligation(due=rule))
     recomputation.run(as_of=NOW)
     last = _last()
     assert recomputation.run(as_of=NOW + timedelta(hours=1)) is None
@@ -178,7 +187,11 @@ def test_a_closed_deadline_does_not_move_with_its_anchor(
     after = {"type": "offset", "from": {"deadline": "A"}, "count": 1, "unit": "days"}
     hanging = {**after, "timezone": VANCOUVER}
     with older_data(monkeypatch):
-        agree(duty("A", due=rule), duty("DONE", due=hanging), duty("OPEN", due=hanging))
+        create_agreement(
+            obligation("A", due=rule),
+            obligation("DONE", due=hanging),
+            obligation("OPEN", due=hanging),
+        )
         done = deadline_of("DONE")
         record(done, as_of=NOW, type="performance", on="2026-01-20")
     recomputation.run(as_of=LATER)
@@ -196,7 +209,7 @@ def test_a_closed_deadline_does_not_move_with_its_anchor(
 def test_new_holiday_data_recomputes_open_deadlines_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    agree(duty("OPEN"), duty("DONE"))
+    create_agreement(obligation("OPEN"), obligation("DONE"))
     record(deadline_of("DONE"), as_of=NOW, type="performance", on="2026-01-20")
     assert recomputation.run(as_of=NOW) is not None
     monkeypatch.setattr(resolution, "holidays_version", lambda: "9999.1")
@@ -210,7 +223,7 @@ def test_new_holiday_data_recomputes_open_deadlines_once(
 @pytest.mark.django_db
 def test_a_failing_rule_does_not_stop_others_in_any_batch_size() -> None:
     calendar()
-    agree(*(following(f"O-{number}") for number in range(5)))
+    create_agreement(*(following(f"O-{number}") for number in range(5)))
     recomputation.run(as_of=NOW)
     # As after an upgrade that no longer knows a calendar of some country.
     broken = deadline_of("O-2").obligation
@@ -237,8 +250,8 @@ def test_a_withdrawn_deadline_is_not_recomputed_repeatedly() -> None:
         "roll": "following",
         "calendars": ["custom:hq"],
     }
-    agree(duty(due=monthly))
-    correct(duty(due={**monthly, "until": "2026-04-30"}), as_of=NOW)
+    create_agreement(obligation(due=monthly))
+    update_obligation(obligation(due={**monthly, "until": "2026-04-30"}), as_of=NOW)
     recomputation.run(as_of=NOW)
     calendar("2026-03-16")
     assert recomputation.run(as_of=LATER) is not None
@@ -249,8 +262,8 @@ def test_a_withdrawn_deadline_is_not_recomputed_repeatedly() -> None:
 @pytest.mark.django_db
 def test_a_closing_day_moves_the_grace_period_in_the_ledger() -> None:
     calendar()
-    deadline = agree(
-        duty(due_on="2026-03-12", grace={"count": 1, "unit": "business_days"}),
+    deadline = create_agreement(
+        obligation(due_on="2026-03-12", grace={"count": 1, "unit": "business_days"}),
         calendars=["custom:hq"],
     )
     recomputation.run(as_of=NOW)
@@ -266,7 +279,7 @@ def test_a_closing_day_moves_the_grace_period_in_the_ledger() -> None:
 @pytest.mark.django_db
 def test_a_closing_day_that_moves_the_due_date_voids_the_breach() -> None:
     calendar()
-    deadline = agree(following())
+    deadline = create_agreement(following())
     recomputation.run(as_of=NOW)
     sweep.run(as_of=utc("2026-03-17T00:00"))
     deadline.refresh_from_db()
@@ -282,7 +295,7 @@ def test_a_closing_day_that_moves_the_due_date_voids_the_breach() -> None:
 def test_dependents_move_when_a_closing_day_moves_their_anchor() -> None:
     calendar()
     after = {"type": "offset", "from": {"deadline": "O-1"}, "count": 1, "unit": "days"}
-    agree(following(), duty("B", due=after))
+    create_agreement(following(), obligation("B", due=after))
     recomputation.run(as_of=NOW)
     calendar("2026-03-16")
     run = recomputation.run(as_of=LATER)
@@ -294,7 +307,7 @@ def test_dependents_move_when_a_closing_day_moves_their_anchor() -> None:
 @pytest.mark.django_db
 def test_an_extension_follows_a_calendar_and_a_corrected_zone() -> None:
     calendar()
-    deadline = agree()
+    deadline = create_agreement()
     rolled = {"from": {"date": "2026-04-18"}, "count": 0, "unit": "days", "roll": "following"}
     extended = {"type": "offset", "calendars": ["custom:hq"], **rolled}
     record(deadline, as_of=NOW, type="extension", on="2026-01-30", due=extended)
@@ -304,6 +317,6 @@ def test_an_extension_follows_a_calendar_and_a_corrected_zone() -> None:
     recomputation.run(as_of=LATER)
     deadline.refresh_from_db()
     assert deadline.due_at == utc("2026-04-21T16:00")
-    amend(timezone="Europe/Berlin", as_of=LATER)
+    update_agreement(timezone="Europe/Berlin", as_of=LATER)
     deadline.refresh_from_db()
     assert deadline.due_at == utc("2026-04-21T22:00")

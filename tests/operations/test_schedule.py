@@ -31,16 +31,16 @@ from compliance.operations.deadlines import (
 )
 from tests.domain.expensive_rules import REFUSED
 from tests.samples import (
-    agree,
-    amend,
-    befall,
-    correct,
     counts,
+    create_agreement,
     deadline_of,
     document,
-    duty,
     load,
+    obligation,
     record,
+    record_agreement_fact,
+    update_agreement,
+    update_obligation,
     utc,
 )
 
@@ -49,12 +49,12 @@ MONTHLY = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-02-15"}
 
 
 def days_after(count: int, **anchor: str) -> dict[str, Any]:
-    """Due so many days after something."""
+    """Return a rule that is due this many days after an anchor."""
     return {"type": "offset", "from": anchor, "count": count, "unit": "days"}
 
 
 def after_event(count: int, *, unit: str = "days", **event: str) -> dict[str, Any]:
-    """Due so many days after what activates it."""
+    """Return a rule that is due this many days after its trigger."""
     return {
         "type": "trigger",
         "on": event,
@@ -98,7 +98,7 @@ def known(ref: str, *, at: datetime, known_at: datetime) -> tuple[str, datetime 
 
 
 def refused(*duties: Mapping[str, Any], **more: Any) -> dict[str, str]:
-    """The problems of these obligations, by path; nothing may be stored."""
+    """Return the problems of these obligations by path; assert that nothing is stored."""
     with pytest.raises(Invalid) as error, transaction.atomic():
         load(document("supply", *duties, **more), as_of=NOW)
     assert not Agreement.objects.exists()
@@ -110,14 +110,14 @@ def refused(*duties: Mapping[str, Any], **more: Any) -> dict[str, str]:
 
 @pytest.mark.django_db
 def test_a_document_can_use_every_type_of_rule() -> None:
-    agree(
-        duty("DATE", due={"type": "date", "on": "2026-03-15", "time": "17:00"}),
-        duty("OFFSET", due=days_after(90, date="2026-02-01")),
-        duty("AFTER-DATE", due=days_after(10, deadline="DATE")),
-        duty("AFTER-MILESTONE", due=days_after(30, milestone="in-force")),
-        duty("YEARLY", due={**MONTHLY, "rrule": "FREQ=YEARLY"}),
-        duty("WOKEN", due=after_event(5, milestone="in-force")),
-        duty("ON-BREACH", due=after_event(5, breach_of="DATE")),
+    create_agreement(
+        obligation("DATE", due={"type": "date", "on": "2026-03-15", "time": "17:00"}),
+        obligation("OFFSET", due=days_after(90, date="2026-02-01")),
+        obligation("AFTER-DATE", due=days_after(10, deadline="DATE")),
+        obligation("AFTER-MILESTONE", due=days_after(30, milestone="in-force")),
+        obligation("YEARLY", due={**MONTHLY, "rrule": "FREQ=YEARLY"}),
+        obligation("WOKEN", due=after_event(5, milestone="in-force")),
+        obligation("ON-BREACH", due=after_event(5, breach_of="DATE")),
         milestones=[milestone("2026-02-10")],
     )
     assert deadline_of("DATE").due_at == utc("2026-03-15T09:00")
@@ -135,13 +135,13 @@ def test_a_document_can_use_every_type_of_rule() -> None:
 
 @pytest.mark.django_db
 def test_a_deadline_counted_from_an_undated_milestone_is_dormant_until_it_is_dated() -> None:
-    deadline = agree(
-        duty(due=days_after(30, milestone="in-force"), grace={"count": 2, "unit": "days"}),
+    deadline = create_agreement(
+        obligation(due=days_after(30, milestone="in-force"), grace={"count": 2, "unit": "days"}),
         milestones=[milestone()],
     )
     assert (deadline.status, deadline.due_at, deadline.next_check_at) == ("dormant", None, None)
     assert deadline.trace == ["Dormant until the milestone in-force has a date."]
-    amend(milestones=[milestone("2026-02-10")], as_of=utc("2026-02-12T00:00"))
+    update_agreement(milestones=[milestone("2026-02-10")], as_of=utc("2026-02-12T00:00"))
     deadline.refresh_from_db()
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, 12))
     assert deadline.due_at == utc("2026-03-12T16:00")
@@ -152,14 +152,14 @@ def test_a_deadline_counted_from_an_undated_milestone_is_dormant_until_it_is_dat
 
 @pytest.mark.django_db
 def test_changing_a_milestone_moves_its_dependents_through_the_ledger() -> None:
-    agree(
-        duty("A", due=days_after(30, milestone="in-force")),
-        duty("B", due=days_after(5, deadline="A")),
+    create_agreement(
+        obligation("A", due=days_after(30, milestone="in-force")),
+        obligation("B", due=days_after(5, deadline="A")),
         milestones=[milestone("2026-02-10")],
     )
     assert (days("A"), days("B")) == ([date(2026, 3, 12)], [date(2026, 3, 17)])
     corrected = utc("2026-02-20T00:00")
-    amend(milestones=[milestone("2026-02-15")], as_of=corrected)
+    update_agreement(milestones=[milestone("2026-02-15")], as_of=corrected)
     assert (days("A"), days("B")) == ([date(2026, 3, 17)], [date(2026, 3, 22)])
     at = utc("2026-02-16T00:00")
     before = corrected - timedelta(seconds=1)
@@ -169,13 +169,13 @@ def test_changing_a_milestone_moves_its_dependents_through_the_ledger() -> None:
 
 @pytest.mark.django_db
 def test_removing_the_date_of_a_milestone_makes_its_dependents_dormant() -> None:
-    agree(
-        duty("A", due=days_after(3, milestone="in-force")),
+    create_agreement(
+        obligation("A", due=days_after(3, milestone="in-force")),
         milestones=[milestone("2026-02-10")],
     )
     sweep.run(as_of=utc("2026-02-20T00:00"))
     assert status_and_day("A")[0] == "unmet"
-    amend(milestones=[milestone()], as_of=utc("2026-02-21T00:00"))
+    update_agreement(milestones=[milestone()], as_of=utc("2026-02-21T00:00"))
     assert status_and_day("A") == ("dormant", None)
     assert deadline_of("A").breaches.get().end_reason == BreachEnd.VOIDED
 
@@ -183,9 +183,9 @@ def test_removing_the_date_of_a_milestone_makes_its_dependents_dormant() -> None
 @pytest.mark.django_db
 def test_a_milestone_at_an_instant_counts_as_its_day_in_the_zone_of_the_rule() -> None:
     at = {"ref": "in-force", "at": "2026-02-10T20:00:00Z"}  # the 11th in Shanghai
-    agree(
-        duty("DAYS", due=days_after(1, milestone="in-force")),
-        duty("HOURS", due={**days_after(36, milestone="in-force"), "unit": "hours"}),
+    create_agreement(
+        obligation("DAYS", due=days_after(1, milestone="in-force")),
+        obligation("HOURS", due={**days_after(36, milestone="in-force"), "unit": "hours"}),
         milestones=[at],
     )
     assert status_and_day("DAYS") == ("pending", date(2026, 2, 12))
@@ -194,24 +194,24 @@ def test_a_milestone_at_an_instant_counts_as_its_day_in_the_zone_of_the_rule() -
 
 @pytest.mark.django_db
 def test_a_milestone_with_dependents_cannot_be_removed() -> None:
-    agree(
-        duty("A", due=days_after(3, milestone="in-force")),
+    create_agreement(
+        obligation("A", due=days_after(3, milestone="in-force")),
         milestones=[milestone("2026-02-10"), {"ref": "spare"}],
     )
     with pytest.raises(Invalid) as error:
-        amend(milestones=[{"ref": "spare"}], as_of=NOW)
+        update_agreement(milestones=[{"ref": "spare"}], as_of=NOW)
     assert str(error.value) == ("milestones: A counts from milestone in-force, which must stay.")
-    amend(milestones=[milestone("2026-02-10")], as_of=NOW)
+    update_agreement(milestones=[milestone("2026-02-10")], as_of=NOW)
     assert Agreement.objects.get().milestones.count() == 1
 
 
 @pytest.mark.django_db
 def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
-    deadline = agree(milestones=[milestone("2026-03-01")])
+    deadline = create_agreement(milestones=[milestone("2026-03-01")])
     later = days_after(60, milestone="in-force")
     record(deadline, as_of=NOW, type="extension", on="2026-01-20", due=later)
     assert deadline.due_on == date(2026, 4, 30)
-    amend(milestones=[milestone("2026-03-11")], as_of=NOW + timedelta(days=1))
+    update_agreement(milestones=[milestone("2026-03-11")], as_of=NOW + timedelta(days=1))
     deadline.refresh_from_db()
     assert (deadline.due_on, deadline.original_due_on) == (date(2026, 5, 10), date(2026, 3, 15))
 
@@ -221,10 +221,12 @@ def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
 
 @pytest.mark.django_db
 def test_a_trigger_on_a_milestone_is_activated_at_it() -> None:
-    agree(duty(due=after_event(10, milestone="in-force")), milestones=[milestone()])
+    create_agreement(
+        obligation(due=after_event(10, milestone="in-force")), milestones=[milestone()]
+    )
     woken = utc("2026-02-12T00:00")
     assert status_and_day("O-1") == ("dormant", None)
-    amend(milestones=[milestone("2026-02-10")], as_of=woken)
+    update_agreement(milestones=[milestone("2026-02-10")], as_of=woken)
     deadline = deadline_of("O-1")
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 20))
     assert deadline.status_since == utc("2026-02-09T16:00")
@@ -234,7 +236,7 @@ def test_a_trigger_on_a_milestone_is_activated_at_it() -> None:
 
 @pytest.mark.django_db
 def test_a_trigger_on_a_performance_is_dormant_again_when_that_is_retracted() -> None:
-    first = agree(duty("A"), duty("B", due=after_event(10, met="A")))
+    first = create_agreement(obligation("A"), obligation("B", due=after_event(10, met="A")))
     recorded, taken_back = utc("2026-03-12T00:00"), utc("2026-03-14T00:00")
     done = record(first, as_of=recorded, type="performance", on="2026-03-10")
     assert status_and_day("B") == ("pending", date(2026, 3, 20))
@@ -252,8 +254,10 @@ def test_days_after_a_performance_count_from_its_day_in_the_zone_of_the_rule() -
     # 20:00 UTC on the 10th is the 11th in Shanghai, and 16:00 on the 10th in New York.
     in_new_york = after_event(1, met="A")
     in_new_york["then"]["timezone"] = "America/New_York"
-    first = agree(
-        duty("A"), duty("HERE", due=after_event(1, met="A")), duty("THERE", due=in_new_york)
+    first = create_agreement(
+        obligation("A"),
+        obligation("HERE", due=after_event(1, met="A")),
+        obligation("THERE", due=in_new_york),
     )
     record(first, as_of=utc("2026-03-12T00:00"), type="performance", at="2026-03-10T20:00:00Z")
     assert deadline_of("HERE").due_at == utc("2026-03-12T16:00")
@@ -262,14 +266,16 @@ def test_days_after_a_performance_count_from_its_day_in_the_zone_of_the_rule() -
 
 @pytest.mark.django_db
 def test_hours_after_a_performance_count_from_its_instant() -> None:
-    first = agree(duty("A"), duty("B", due=after_event(48, unit="hours", met="A")))
+    first = create_agreement(
+        obligation("A"), obligation("B", due=after_event(48, unit="hours", met="A"))
+    )
     record(first, as_of=utc("2026-03-11T00:00"), type="performance", at="2026-03-10T20:30:00Z")
     assert deadline_of("B").due_at == utc("2026-03-12T20:30")
 
 
 @pytest.mark.django_db
 def test_a_breach_activates_its_trigger_in_the_same_sweep() -> None:
-    agree(duty("A"), duty("B", due=after_event(10, breach_of="A")))
+    create_agreement(obligation("A"), obligation("B", due=after_event(10, breach_of="A")))
     run = sweep.run(as_of=utc("2026-03-16T00:00"))
     assert counts(run, "breaches", "quarantined") == (1, 0)
     assert status_and_day("A")[0] == "unmet"
@@ -281,10 +287,10 @@ def test_a_breach_activates_its_trigger_in_the_same_sweep() -> None:
 
 @pytest.mark.django_db
 def test_after_an_outage_one_sweep_finds_a_breach_and_the_one_that_follows_from_it() -> None:
-    agree(
-        duty("A"),
-        duty("B", due=after_event(10, breach_of="A")),
-        duty("C", due=after_event(1, breach_of="B")),
+    create_agreement(
+        obligation("A"),
+        obligation("B", due=after_event(10, breach_of="A")),
+        obligation("C", due=after_event(1, breach_of="B")),
     )
     sweep.run(as_of=utc("2026-06-01T00:00"))
     assert {ref: status_and_day(ref) for ref in "ABC"} == {
@@ -297,7 +303,7 @@ def test_after_an_outage_one_sweep_finds_a_breach_and_the_one_that_follows_from_
 
 @pytest.mark.django_db
 def test_a_performance_recorded_late_voids_the_breach_and_deactivates_its_trigger() -> None:
-    first = agree(duty("A"), duty("B", due=after_event(2, breach_of="A")))
+    first = create_agreement(obligation("A"), obligation("B", due=after_event(2, breach_of="A")))
     sweep.run(as_of=utc("2026-03-20T00:00"))
     assert status_and_day("B")[0] == "unmet"
     record(first, as_of=utc("2026-03-21T00:00"), type="performance", on="2026-03-14")
@@ -309,7 +315,9 @@ def test_a_performance_recorded_late_voids_the_breach_and_deactivates_its_trigge
 
 @pytest.mark.django_db
 def test_a_period_without_violations_activates_its_trigger_when_it_ends() -> None:
-    agree(duty("A", kind="maintain"), duty("B", due=after_event(10, met="A")))
+    create_agreement(
+        obligation("A", kind="maintain"), obligation("B", due=after_event(10, met="A"))
+    )
     sweep.run(as_of=utc("2026-03-20T00:00"))
     assert status_and_day("A")[0] == "met"
     assert status_and_day("B") == ("pending", date(2026, 3, 26))
@@ -317,7 +325,9 @@ def test_a_period_without_violations_activates_its_trigger_when_it_ends() -> Non
 
 @pytest.mark.django_db
 def test_a_manual_trigger_activates_a_deadline() -> None:
-    deadline = agree(duty("B", due=after_event(10, breach_of="A")), duty("A"))
+    deadline = create_agreement(
+        obligation("B", due=after_event(10, breach_of="A")), obligation("A")
+    )
     fact = record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 9))
     assert deadline.status_since == utc("2026-01-29T16:00")
@@ -327,7 +337,9 @@ def test_a_manual_trigger_activates_a_deadline() -> None:
 
 @pytest.mark.django_db
 def test_a_manual_trigger_can_replace_a_milestone() -> None:
-    deadline = agree(duty("B", due=days_after(10, milestone="in-force")), milestones=[milestone()])
+    deadline = create_agreement(
+        obligation("B", due=days_after(10, milestone="in-force")), milestones=[milestone()]
+    )
     record(deadline, as_of=NOW, type="trigger", at="2026-01-29T20:00:00Z")
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 2, 9))
 
@@ -336,7 +348,7 @@ def test_a_manual_trigger_can_replace_a_milestone() -> None:
 def test_a_manual_trigger_can_activate_a_deadline_that_is_counted_from_another_one() -> None:
     rule = after_event(10, breach_of="A")
     rule["then"]["from"] = {"deadline": "A"}
-    deadline = agree(duty("B", due=rule), duty("A"))
+    deadline = create_agreement(obligation("B", due=rule), obligation("A"))
     record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
     assert (deadline.status, deadline.due_on) == ("pending", date(2026, 3, 25))
 
@@ -346,7 +358,7 @@ def test_a_manual_trigger_can_activate_a_deadline_that_is_counted_from_another_o
     "rule", [{"type": "date", "on": "2026-03-15"}, days_after(3, date="2026-03-15"), MONTHLY]
 )
 def test_a_deadline_that_waits_for_no_event_cannot_be_triggered(rule: dict[str, Any]) -> None:
-    deadline = agree(duty(due=rule))
+    deadline = create_agreement(obligation(due=rule))
     with pytest.raises(Invalid, match="type: This deadline does not wait for an event"):
         record(deadline, as_of=NOW, type="trigger", on="2026-01-30")
 
@@ -356,11 +368,11 @@ def test_a_deadline_that_waits_for_no_event_cannot_be_triggered(rule: dict[str, 
 
 @pytest.mark.django_db
 def test_a_chain_moves_as_a_whole() -> None:
-    agree(
-        duty("A", due=days_after(30, milestone="in-force")),
-        duty("B", due=days_after(10, deadline="A")),
-        duty("C", due=after_event(5, met="B")),
-        duty("D", due=days_after(1, deadline="C")),
+    create_agreement(
+        obligation("A", due=days_after(30, milestone="in-force")),
+        obligation("B", due=days_after(10, deadline="A")),
+        obligation("C", due=after_event(5, met="B")),
+        obligation("D", due=days_after(1, deadline="C")),
         milestones=[milestone("2026-02-10")],
     )
     assert [status_and_day(ref) for ref in "ABCD"] == [
@@ -385,7 +397,9 @@ def test_a_chain_moves_as_a_whole() -> None:
 
 @pytest.mark.django_db
 def test_an_extension_moves_dependents_from_the_instant_it_takes_effect() -> None:
-    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    first = create_agreement(
+        obligation("A", due_on="2026-03-10"), obligation("B", due=days_after(2, deadline="A"))
+    )
     missed_at = utc("2026-03-12T16:00")
     sweep.run(as_of=utc("2026-03-13T00:00"))
     assert status_and_day("B") == ("unmet", date(2026, 3, 12))
@@ -410,7 +424,9 @@ def test_an_extension_moves_dependents_from_the_instant_it_takes_effect() -> Non
 
 @pytest.mark.django_db
 def test_an_extension_in_time_prevents_a_breach_of_dependents() -> None:
-    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    first = create_agreement(
+        obligation("A", due_on="2026-03-10"), obligation("B", due=days_after(2, deadline="A"))
+    )
     record(
         first,
         as_of=utc("2026-03-09T00:00"),
@@ -425,7 +441,9 @@ def test_an_extension_in_time_prevents_a_breach_of_dependents() -> None:
 
 @pytest.mark.django_db
 def test_retracting_an_extension_moves_dependents_back() -> None:
-    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    first = create_agreement(
+        obligation("A", due_on="2026-03-10"), obligation("B", due=days_after(2, deadline="A"))
+    )
     later = {"type": "date", "on": "2026-03-20"}
     fact = record(first, as_of=NOW, type="extension", on="2026-01-30", due=later)
     assert status_and_day("B") == ("pending", date(2026, 3, 22))
@@ -435,16 +453,22 @@ def test_retracting_an_extension_moves_dependents_back() -> None:
 
 @pytest.mark.django_db
 def test_a_performance_does_not_move_what_is_counted_from_the_due_date() -> None:
-    first = agree(duty("A", due_on="2026-03-10"), duty("B", due=days_after(2, deadline="A")))
+    first = create_agreement(
+        obligation("A", due_on="2026-03-10"), obligation("B", due=days_after(2, deadline="A"))
+    )
     record(first, as_of=NOW, type="performance", on="2026-01-30")
     assert status_and_day("B") == ("pending", date(2026, 3, 12))
 
 
 @pytest.mark.django_db
 def test_a_suspension_of_the_agreement_moves_dependents_only_once() -> None:
-    agree(duty("A", due_on="2026-03-20"), duty("B", due=days_after(10, deadline="A")))
+    create_agreement(
+        obligation("A", due_on="2026-03-20"), obligation("B", due=days_after(10, deadline="A"))
+    )
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
-    befall(as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
+    record_agreement_fact(
+        as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting
+    )
     assert status_and_day("B") == ("suspended", date(2026, 4, 9))
     sweep.run(as_of=utc("2026-03-11T00:00"))
     assert status_and_day("A") == ("pending", date(2026, 3, 30))
@@ -454,16 +478,23 @@ def test_a_suspension_of_the_agreement_moves_dependents_only_once() -> None:
 @pytest.mark.django_db
 def test_a_surviving_obligation_still_follows_the_deadline_it_is_counted_from() -> None:
     after_a = days_after(10, deadline="A")
-    agree(duty("A", due_on="2026-03-20"), duty("B", due=after_a, survives_termination=True))
+    create_agreement(
+        obligation("A", due_on="2026-03-20"),
+        obligation("B", due=after_a, survives_termination=True),
+    )
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
-    befall(as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
+    record_agreement_fact(
+        as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting
+    )
     assert status_and_day("A")[1] == date(2026, 3, 30)
     assert status_and_day("B") == ("pending", date(2026, 4, 9))
 
 
 @pytest.mark.django_db
 def test_a_suspension_of_one_deadline_moves_its_dependents() -> None:
-    first = agree(duty("A", due_on="2026-03-20"), duty("B", due=days_after(10, deadline="A")))
+    first = create_agreement(
+        obligation("A", due_on="2026-03-20"), obligation("B", due=days_after(10, deadline="A"))
+    )
     lasting: dict[str, Any] = {"on": "2026-03-01", "until": "2026-03-10"}
     record(first, as_of=utc("2026-03-02T00:00"), type="suspension", is_tolling=True, **lasting)
     assert status_and_day("A") == ("suspended", date(2026, 3, 30))
@@ -474,8 +505,12 @@ def test_a_suspension_of_one_deadline_moves_its_dependents() -> None:
 def test_a_source_that_cannot_be_projected_fails_only_its_dependents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bad = agree(duty("A"), duty("B", due=days_after(1, deadline="A")), duty("F"))
-    agree(duty("C"), duty("D", due=after_event(1, breach_of="C")), ref="other")
+    bad = create_agreement(
+        obligation("A"), obligation("B", due=days_after(1, deadline="A")), obligation("F")
+    )
+    create_agreement(
+        obligation("C"), obligation("D", due=after_event(1, breach_of="C")), ref="other"
+    )
     marked = bad.begins_at - timedelta(days=1)
     Deadline.objects.filter(pk=bad.pk).update(begins_at=marked)
 
@@ -501,9 +536,9 @@ def test_a_source_that_cannot_be_projected_fails_only_its_dependents(
 @pytest.mark.django_db
 def test_a_cycle_of_rules_in_a_document_is_refused_with_its_path() -> None:
     found = refused(
-        duty("A", due=days_after(1, deadline="C")),
-        duty("B", due=after_event(1, met="A")),
-        duty("C", due=after_event(1, breach_of="B")),
+        obligation("A", due=days_after(1, deadline="C")),
+        obligation("B", due=after_event(1, met="A")),
+        obligation("C", due=after_event(1, breach_of="B")),
     )
     assert set(found) == {f"obligations/{index}/due" for index in range(3)}
     sentence = "These obligations would depend on each other: A > C > B > A."
@@ -513,9 +548,10 @@ def test_a_cycle_of_rules_in_a_document_is_refused_with_its_path() -> None:
 @pytest.mark.django_db
 def test_a_cycle_of_thousands_is_reported_briefly() -> None:
     ring = [
-        duty(f"O-{n}", due=days_after(1, deadline=f"O-{(n + 1) % 3_000}")) for n in range(3_000)
+        obligation(f"O-{n}", due=days_after(1, deadline=f"O-{(n + 1) % 3_000}"))
+        for n in range(3_000)
     ]
-    found = refused(duty("A"), *ring, duty("Z", due=days_after(1, deadline="O-7")))
+    found = refused(obligation("A"), *ring, obligation("Z", due=days_after(1, deadline="O-7")))
     assert len(found) == 20
     assert "obligations/3001/due" not in found
     assert found["obligations/1/due"].startswith(
@@ -526,38 +562,40 @@ def test_a_cycle_of_thousands_is_reported_briefly() -> None:
 
 @pytest.mark.django_db
 def test_a_cycle_caused_by_a_correction_is_refused_with_its_path() -> None:
-    agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
+    create_agreement(obligation("A"), obligation("B", due=days_after(1, deadline="A")))
     with pytest.raises(Invalid) as error:
-        correct(duty("A", due=days_after(1, deadline="B")), as_of=NOW)
+        update_obligation(obligation("A", due=days_after(1, deadline="B")), as_of=NOW)
     assert str(error.value) == "due: These obligations would depend on each other: A > B > A."
     assert status_and_day("A") == ("pending", date(2026, 3, 15))
 
 
 @pytest.mark.django_db
 def test_a_cycle_through_the_start_of_a_period_is_refused() -> None:
-    agree(duty("A"), duty("B", due=days_after(1, deadline="A")))
-    keeping = duty("A", kind="maintain", starts=days_after(1, deadline="B"))
+    create_agreement(obligation("A"), obligation("B", due=days_after(1, deadline="A")))
+    keeping = obligation("A", kind="maintain", starts=days_after(1, deadline="B"))
     with pytest.raises(Invalid) as error:
-        correct(keeping, as_of=NOW)
+        update_obligation(keeping, as_of=NOW)
     assert str(error.value) == "starts: These obligations would depend on each other: A > B > A."
 
 
 @pytest.mark.django_db
 def test_an_obligation_counted_from_itself_is_refused() -> None:
-    own = duty("A", due=days_after(1, deadline="A"))
+    own = obligation("A", due=days_after(1, deadline="A"))
     sentence = "These obligations would depend on each other: A > A."
     assert refused(own) == {"obligations/0/due": sentence}
-    agreement = agree(duty("B")).agreement
+    agreement = create_agreement(obligation("B")).agreement
     with pytest.raises(Invalid, match=f"^due: {sentence}$"):
         obligations.create(agreement=agreement, draft=read(ObligationDraft, own), as_of=NOW)
     with pytest.raises(Invalid, match="B > B"):
-        correct(duty("B", due=after_event(1, met="B")), as_of=NOW)
+        update_obligation(obligation("B", due=after_event(1, met="B")), as_of=NOW)
 
 
 def chain(count: int) -> list[dict[str, Any]]:
-    """Obligations that are counted from each other, one after another."""
-    later = (duty(f"C-{n}", due=days_after(1, deadline=f"C-{n - 1}")) for n in range(1, count))
-    return [duty("C-0"), *later]
+    """Return obligations of which each is counted from the one before it."""
+    later = (
+        obligation(f"C-{n}", due=days_after(1, deadline=f"C-{n - 1}")) for n in range(1, count)
+    )
+    return [obligation("C-0"), *later]
 
 
 @pytest.mark.django_db
@@ -567,10 +605,10 @@ def test_a_chain_of_dependencies_has_a_limit() -> None:
         "from a date or a milestone."
     )
     assert refused(*chain(102)) == {f"obligations/{n}/due": sentence for n in (100, 101)}
-    agree(*chain(100), duty("X"))
+    create_agreement(*chain(100), obligation("X"))
     assert days("C-99") == [date(2026, 6, 22)]
     with pytest.raises(Invalid, match=r"^due: A chain of more than 100 obligations"):
-        correct(duty("C-0", due=days_after(1, deadline="X")), as_of=NOW)
+        update_obligation(obligation("C-0", due=days_after(1, deadline="X")), as_of=NOW)
 
 
 @pytest.mark.django_db
@@ -590,20 +628,20 @@ def test_a_chain_of_dependencies_has_a_limit() -> None:
     ],
 )
 def test_an_unknown_ref_is_refused_at_its_path(rule: dict[str, Any], path: str) -> None:
-    assert set(refused(duty("O-1"), duty("O-2", due=rule))) == {f"obligations/1/{path}"}
+    assert set(refused(obligation("O-1"), obligation("O-2", due=rule))) == {f"obligations/1/{path}"}
 
 
 @pytest.mark.django_db
 def test_a_source_may_follow_its_dependent_in_a_document() -> None:
-    agree(duty("B", due=days_after(1, deadline="A")), duty("A"))
+    create_agreement(obligation("B", due=days_after(1, deadline="A")), obligation("A"))
     assert days("B") == [date(2026, 3, 16)]
     assert deadline_of("A").has_dependents
 
 
 @pytest.mark.django_db
 def test_a_dependent_can_be_added_later() -> None:
-    first = agree(duty("A"))
-    draft = read(ObligationDraft, duty("B", due=after_event(2, met="A")))
+    first = create_agreement(obligation("A"))
+    draft = read(ObligationDraft, obligation("B", due=after_event(2, met="A")))
     record(first, as_of=NOW, type="performance", on="2026-01-30")
     obligations.create(agreement=first.agreement, draft=draft, as_of=NOW + timedelta(hours=1))
     assert status_and_day("B") == ("pending", date(2026, 2, 1))
@@ -615,11 +653,11 @@ def test_a_dependent_can_be_added_later() -> None:
 
 @pytest.mark.django_db
 def test_a_dependent_gets_a_deadline_when_its_source_gets_one() -> None:
-    duties = (duty("A", due=None), duty("B", due=days_after(2, deadline="A")))
+    duties = (obligation("A", due=None), obligation("B", due=days_after(2, deadline="A")))
     load(document("supply", *duties), as_of=NOW)
     assert days("B") == []
     source = Agreement.objects.get().obligations.get(ref="A")
-    obligations.update(obligation=source, draft=read(ObligationDraft, duty("A")), as_of=NOW)
+    obligations.update(obligation=source, draft=read(ObligationDraft, obligation("A")), as_of=NOW)
     assert days("B") == [date(2026, 3, 17)]
 
 
@@ -628,7 +666,7 @@ def test_a_dependent_gets_a_deadline_when_its_source_gets_one() -> None:
 
 @pytest.mark.django_db
 def test_deadlines_of_a_recurrence_are_created_for_two_years_and_numbered() -> None:
-    agree(duty(due={**MONTHLY, "start": "2026-01-31", "end_of_month": True}))
+    create_agreement(obligation(due={**MONTHLY, "start": "2026-01-31", "end_of_month": True}))
     found = Deadline.objects.order_by("number").values_list("number", "due_on")
     assert list(found)[:3] == [
         (1, date(2026, 1, 31)),
@@ -643,7 +681,7 @@ def test_deadlines_of_a_recurrence_are_created_for_two_years_and_numbered() -> N
 
 @pytest.mark.django_db
 def test_more_deadlines_of_a_recurrence_and_its_dependents_are_created_over_time() -> None:
-    agree(duty("A", due=MONTHLY), duty("B", due=days_after(5, deadline="A")))
+    create_agreement(obligation("A", due=MONTHLY), obligation("B", due=days_after(5, deadline="A")))
     assert (len(days("A")), len(days("B"))) == (24, 24)
     assert recomputation.run(as_of=NOW) is not None
     later = utc("2026-05-20T00:00")
@@ -659,7 +697,7 @@ def test_more_deadlines_of_a_recurrence_and_its_dependents_are_created_over_time
 
 @pytest.mark.django_db
 def test_each_deadline_of_a_recurrence_has_its_own_dependent() -> None:
-    agree(duty("A", due=MONTHLY), duty("B", due=after_event(5, met="A")))
+    create_agreement(obligation("A", due=MONTHLY), obligation("B", due=after_event(5, met="A")))
     second = deadline_of("A", 2)
     record(second, as_of=utc("2026-03-12T00:00"), type="performance", on="2026-03-10")
     woken = Deadline.objects.filter(obligation__ref="B").exclude(status="dormant")
@@ -668,9 +706,9 @@ def test_each_deadline_of_a_recurrence_has_its_own_dependent() -> None:
 
 @pytest.mark.django_db
 def test_deadlines_that_a_corrected_rule_no_longer_yields_are_withdrawn_and_can_return() -> None:
-    agree(duty("A", due=MONTHLY), duty("B", due=days_after(5, deadline="A")))
+    create_agreement(obligation("A", due=MONTHLY), obligation("B", due=days_after(5, deadline="A")))
     quarterly = {**MONTHLY, "until": "2026-04-30"}
-    correct(duty("A", due=quarterly), as_of=NOW + timedelta(days=1))
+    update_obligation(obligation("A", due=quarterly), as_of=NOW + timedelta(days=1))
     assert len(days("A")) == 3
     left = deadline_of("A", 4)
     assert (left.status, left.is_withdrawn, left.next_check_at) == ("cancelled", True, None)
@@ -678,7 +716,7 @@ def test_deadlines_that_a_corrected_rule_no_longer_yields_are_withdrawn_and_can_
     # The dependents of those no longer have a source.
     assert len(days("B")) == 3
     assert status_and_day("B", 4)[0] == "cancelled"
-    correct(duty("A", due=MONTHLY), as_of=NOW + timedelta(days=2))
+    update_obligation(obligation("A", due=MONTHLY), as_of=NOW + timedelta(days=2))
     assert (len(days("A")), len(days("B"))) == (24, 24)
     assert status_and_day("A", 4) == ("pending", date(2026, 5, 15))
     assert status_and_day("B", 4) == ("pending", date(2026, 5, 20))
@@ -686,8 +724,8 @@ def test_deadlines_that_a_corrected_rule_no_longer_yields_are_withdrawn_and_can_
 
 @pytest.mark.django_db
 def test_a_recurrence_turned_into_a_date_keeps_its_first_deadline() -> None:
-    agree(duty(due=MONTHLY))
-    correct(duty(due_on="2026-03-15"), as_of=NOW)
+    create_agreement(obligation(due=MONTHLY))
+    update_obligation(obligation(due_on="2026-03-15"), as_of=NOW)
     assert days("O-1") == [date(2026, 3, 15)]
     assert Deadline.objects.filter(is_withdrawn=True, status="cancelled").count() == 23
 
@@ -695,7 +733,7 @@ def test_a_recurrence_turned_into_a_date_keeps_its_first_deadline() -> None:
 @pytest.mark.django_db
 def test_a_recurrence_with_too_many_dates_is_refused_at_its_path() -> None:
     daily = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": "2020-01-01"}
-    found = refused(duty("O-1"), duty("O-2", due=daily))
+    found = refused(obligation("O-1"), obligation("O-2", due=daily))
     assert found == {
         "obligations/1/due/rrule": (
             "This rule yields more than 2000 dates up to 2028-02-01: "
@@ -718,7 +756,7 @@ def test_an_expensive_rule_is_refused_within_a_second(rrule: str) -> None:
     # Processor time, which other work on the machine does not add to.
     start = time.thread_time()
     expensive = {"type": "recurrence", "rrule": rrule, "start": "1971-01-01"}
-    assert set(refused(duty(due=expensive))) == {"obligations/0/due/rrule"}
+    assert set(refused(obligation(due=expensive))) == {"obligations/0/due/rrule"}
     assert time.thread_time() - start < 1
 
 
@@ -727,7 +765,7 @@ def test_a_rule_that_repeats_within_a_day_is_refused() -> None:
     start = time.perf_counter()
     for rrule, begins_on, _ in REFUSED:
         expensive = {"type": "recurrence", "rrule": rrule, "start": begins_on.isoformat()}
-        assert set(refused(duty(due=expensive))) <= {
+        assert set(refused(obligation(due=expensive))) <= {
             "obligations/0/due/rrule",
             "obligations/0/due/start",
         }
@@ -736,7 +774,7 @@ def test_a_rule_that_repeats_within_a_day_is_refused() -> None:
 
 @pytest.mark.django_db
 def test_an_extension_of_one_deadline_of_a_recurrence_does_not_move_the_others() -> None:
-    agree(duty(due=MONTHLY), duty("B", due=days_after(1, deadline="O-1")))
+    create_agreement(obligation(due=MONTHLY), obligation("B", due=days_after(1, deadline="O-1")))
     later = {"type": "date", "on": "2026-04-01"}
     record(deadline_of("O-1", 2), as_of=NOW, type="extension", on="2026-01-30", due=later)
     assert days("O-1")[:3] == [date(2026, 2, 15), date(2026, 4, 1), date(2026, 4, 15)]
@@ -745,7 +783,7 @@ def test_an_extension_of_one_deadline_of_a_recurrence_does_not_move_the_others()
 
 @pytest.mark.django_db
 def test_a_fact_recorded_long_after_leaves_every_deadline_refreshed() -> None:
-    agree(duty(due=MONTHLY))
+    create_agreement(obligation(due=MONTHLY))
     later = {"type": "date", "on": "2026-04-01"}
     as_of = utc("2026-06-20T00:00")
     record(deadline_of("O-1", 2), as_of=as_of, type="extension", on="2026-03-01", due=later)
@@ -759,7 +797,7 @@ def test_a_fact_recorded_long_after_leaves_every_deadline_refreshed() -> None:
 @pytest.mark.django_db
 def test_an_extension_without_a_zone_uses_the_zone_of_the_rule() -> None:
     named = {"type": "date", "on": "2026-03-15", "timezone": "America/New_York"}
-    deadline = agree(duty(due=named))
+    deadline = create_agreement(obligation(due=named))
     later = {"type": "date", "on": "2026-03-20"}
     record(deadline, as_of=NOW, type="extension", on="2026-01-30", due=later)
     assert deadline.due_at == utc("2026-03-21T04:00")
@@ -778,7 +816,7 @@ IN_NEW_YORK = {
 
 def across_the_sea(**more: Any) -> Deadline:
     """A deadline that ends first in Shanghai and last in New York."""
-    value = document("supply", duty(due=TWO_SIDED, **more))
+    value = document("supply", obligation(due=TWO_SIDED, **more))
     value["parties"][0] = IN_NEW_YORK
     load(value, as_of=NOW)
     return deadline_of("O-1")
@@ -828,7 +866,7 @@ def test_differing_readings_of_a_period_make_a_window_too() -> None:
         "unit": "hours",
         "timezone": "America/New_York",
     }
-    deadline = agree(duty(due=rule))
+    deadline = create_agreement(obligation(due=rule))
     # On the 2nd, at an unknown hour.
     assert deadline.earliest_due_at == utc("2026-03-05T05:00")
     assert deadline.due_at == utc("2026-03-06T05:00")
@@ -843,7 +881,7 @@ def test_differing_readings_of_a_period_make_a_window_too() -> None:
 def keeping(kind: str = "maintain", **more: Any) -> Deadline:
     """A period from 1 to 15 March, in Shanghai."""
     starts = {"type": "date", "on": "2026-02-28"}
-    return agree(duty(kind=kind, **{"starts": starts, **more}))
+    return create_agreement(obligation(kind=kind, **{"starts": starts, **more}))
 
 
 MID_MARCH = utc("2026-03-12T00:00")
@@ -907,7 +945,7 @@ def test_an_open_violation_is_cured_by_one_with_an_end() -> None:
 
 @pytest.mark.django_db
 def test_an_obligation_to_refrain_without_an_end_has_no_due_date() -> None:
-    deadline = agree(duty(kind="refrain", due=None))
+    deadline = create_agreement(obligation(kind="refrain", due=None))
     assert (deadline.status, deadline.due_at, deadline.next_check_at) == ("holding", None, None)
     record(deadline, as_of=NOW, type="violation", on="2026-01-20", until="2026-01-22")
     assert (deadline.status, deadline.breaches.count()) == ("holding", 1)
@@ -915,12 +953,12 @@ def test_an_obligation_to_refrain_without_an_end_has_no_due_date() -> None:
 
 @pytest.mark.django_db
 def test_a_period_with_an_undated_start_is_dormant() -> None:
-    deadline = agree(
-        duty(kind="maintain", due=None, starts=days_after(5, milestone="in-force")),
+    deadline = create_agreement(
+        obligation(kind="maintain", due=None, starts=days_after(5, milestone="in-force")),
         milestones=[milestone()],
     )
     assert deadline.status == "pending"
-    amend(milestones=[milestone("2026-01-20")], as_of=NOW)
+    update_agreement(milestones=[milestone("2026-01-20")], as_of=NOW)
     deadline.refresh_from_db()
     assert (deadline.status, deadline.status_since) == ("holding", utc("2026-01-24T16:00"))
 
@@ -928,7 +966,7 @@ def test_a_period_with_an_undated_start_is_dormant() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("is_tolling", "due_on"), [(True, 20), (False, 15)])
 def test_a_suspension_stops_the_clock_or_lets_it_run(is_tolling: bool, due_on: int) -> None:
-    deadline = agree()
+    deadline = create_agreement()
     lasting: dict[str, Any] = {"on": "2026-03-05", "until": "2026-03-09"}
     record(deadline, as_of=NOW, type="suspension", is_tolling=is_tolling, **lasting)
     sweep.run(as_of=utc("2026-03-06T00:00"))
@@ -941,15 +979,15 @@ def test_a_suspension_stops_the_clock_or_lets_it_run(is_tolling: bool, due_on: i
 
 @pytest.mark.django_db
 def test_a_termination_cancels_all_but_surviving_obligations_and_can_be_retracted() -> None:
-    agree(
-        duty("A"),
-        duty("B", survives_termination=True),
-        duty("C", kind="maintain", survives_termination=False),
+    create_agreement(
+        obligation("A"),
+        obligation("B", survives_termination=True),
+        obligation("C", kind="maintain", survives_termination=False),
     )
-    fact = befall(as_of=NOW, type="termination", on="2026-01-31")
+    fact = record_agreement_fact(as_of=NOW, type="termination", on="2026-01-31")
     assert [status_and_day(ref)[0] for ref in "ABC"] == ["cancelled", "pending", "cancelled"]
     later = NOW + timedelta(days=1)
-    befall(as_of=later, type="retraction", supersedes=fact.pk)
+    record_agreement_fact(as_of=later, type="retraction", supersedes=fact.pk)
     assert [status_and_day(ref)[0] for ref in "ABC"] == ["pending", "pending", "holding"]
     at = utc("2026-01-31T12:00")
     assert known("A", at=at, known_at=NOW + timedelta(minutes=1))[0] == "cancelled"
@@ -966,7 +1004,7 @@ def test_an_obligation_to_maintain_or_refrain_cannot_be_performed(kind: str) -> 
 @pytest.mark.django_db
 def test_an_obligation_to_achieve_cannot_be_violated() -> None:
     with pytest.raises(Invalid, match="type: An obligation to achieve cannot be violated"):
-        record(agree(), as_of=NOW, type="violation", on="2026-01-30")
+        record(create_agreement(), as_of=NOW, type="violation", on="2026-01-30")
 
 
 # Quantities
@@ -979,7 +1017,7 @@ def progress(deadline: Deadline) -> tuple[Any, Any]:
 
 @pytest.mark.django_db
 def test_performances_add_up_to_the_target() -> None:
-    deadline = agree(duty(target_quantity=100, unit="t"))
+    deadline = create_agreement(obligation(target_quantity=100, unit="t"))
     assert (deadline.performed_quantity, deadline.target_quantity) == (Decimal(0), Decimal(100))
     record(deadline, as_of=NOW, type="performance", on="2026-01-20", quantity="60")
     assert (deadline.status, deadline.performed_quantity) == ("pending", Decimal(60))
@@ -998,7 +1036,7 @@ def test_performances_add_up_to_the_target() -> None:
 
 @pytest.mark.django_db
 def test_a_restated_target_applies_from_then_on() -> None:
-    deadline = agree(duty(target_quantity=100, unit="t"))
+    deadline = create_agreement(obligation(target_quantity=100, unit="t"))
     record(deadline, as_of=NOW, type="restatement", on="2026-01-15", quantity="150")
     record(deadline, as_of=NOW, type="performance", on="2026-01-20", quantity="100")
     assert (deadline.status, deadline.performed_quantity, deadline.target_quantity) == (
@@ -1012,7 +1050,7 @@ def test_a_restated_target_applies_from_then_on() -> None:
 
 @pytest.mark.django_db
 def test_recording_a_fact_reads_its_deadline_with_a_lock() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     stale = Deadline.objects.get(pk=deadline.pk)
     record(deadline, as_of=NOW, type="performance", on="2026-01-20")
     draft = read(FactDraft, {"type": "waiver", "on": "2026-01-25"})

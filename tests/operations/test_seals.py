@@ -1,4 +1,4 @@
-"""One seal a day over all that is recorded."""
+"""One seal a day covers everything that is recorded."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from django.db import connection, transaction
 
 from compliance.domain.integrity.chains import link
-from compliance.models import AgreementChain, Deadline, Fact, LedgerEntry, Seal
+from compliance.models import Agreement, Deadline, Fact, LedgerEntry, Seal
 from compliance.models.integrity.chains import chained_seal
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from tests.operations.histories import NOW, remember
-from tests.samples import agree, record, utc
+from tests.operations.example_history import NOW, remember
+from tests.samples import create_agreement, record, utc
 
 DAY = timedelta(days=1)
 
 
 @pytest.mark.django_db
 def test_each_day_has_one_seal_linked_to_the_previous_one() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     first = seals.seal(as_of=utc("2026-02-02T00:30"))
     assert seals.seal(as_of=utc("2026-02-02T23:30")) is None
     record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
@@ -38,10 +38,10 @@ def test_each_day_has_one_seal_linked_to_the_previous_one() -> None:
 
 @pytest.mark.django_db
 def test_later_records_do_not_invalidate_a_seal() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     seals.seal(as_of=utc("2026-02-02T00:30"))
     record(deadline, as_of=utc("2026-02-02T12:00"), type="performance", on="2026-02-02")
-    agree(ref="other")
+    create_agreement(ref="other")
     assert integrity.check(as_of=utc("2026-02-03T00:00")).is_clean
 
 
@@ -55,7 +55,7 @@ def test_an_empty_database_can_be_sealed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_concurrent_workers_create_one_seal() -> None:
-    agree()
+    create_agreement()
     start = threading.Barrier(4)
 
     def work() -> Seal | None:
@@ -74,7 +74,7 @@ def test_two_concurrent_workers_create_one_seal() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_seal_waits_for_uncommitted_rows() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     recorded, finish = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -101,14 +101,14 @@ def test_a_seal_waits_for_uncommitted_rows() -> None:
 
 
 def _unchain() -> None:
-    """Bring everything back to before there were chains."""
+    """Remove all hash chains, as if they had not been introduced yet."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table in ("fact", "ledgerentry"):
             cursor.execute(f"UPDATE compliance_{table} SET hash = NULL")
         cursor.execute("SET LOCAL session_replication_role = origin")
     Deadline.objects.update(facts_head=None, ledger_head=None)
-    AgreementChain.objects.all().delete()
+    Agreement.objects.update(facts_head=None)
 
 
 @pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_the_first_seal_chains_unhashed_rows() -> None:
     assert not Fact.objects.filter(hash=None).exists()
     assert not LedgerEntry.objects.filter(hash=None).exists()
     assert integrity.check(as_of=NOW).is_clean
-    # The same chains that they would have had.
+    # These are the chains that the rows would have had.
     assert list(others.values_list("facts_head", "ledger_head")) == heads
 
 

@@ -1,4 +1,4 @@
-"""Silences end by themselves, whatever goes wrong beside them."""
+"""Silences end on time even if other silences or the sweep fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Alert, Silence, User
 from compliance.operations.alerts import silences
 from compliance.operations.deadlines import sweep
-from tests.samples import agree, follow, utc
+from tests.samples import create_agreement, subscribe, utc
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,8 +62,8 @@ def silence(agreement: Agreement, until_at: datetime = AFTER) -> Silence:
 def test_a_silence_that_cannot_be_ended_does_not_block_later_ones(
     reject: Callable[[str, str, str], None],
 ) -> None:
-    follow()
-    first, *others = [silence(agree(ref=f"a-{number}").agreement) for number in range(3)]
+    subscribe()
+    first, *others = [silence(create_agreement(ref=f"a-{number}").agreement) for number in range(3)]
     sweep.run(as_of=AFTER)
     reject("UPDATE", "compliance_silence", f"NEW.id = {first.pk}")
     assert silences.end_due(as_of=AFTER) == 2
@@ -77,7 +77,7 @@ def test_a_silence_that_cannot_be_ended_does_not_block_later_ones(
 def test_a_sweep_that_fails_does_not_keep_silences_from_ending(
     reject: Callable[[str, str, str], None],
 ) -> None:
-    quiet = silence(agree().agreement, timezone.now() - DAY)
+    quiet = silence(create_agreement().agreement, timezone.now() - DAY)
     reject("INSERT", "compliance_jobrun", "NEW.kind = 'sweep'")
     with pytest.raises(DatabaseError, match="rejected for the test"):
         tasks.sweep()

@@ -17,13 +17,16 @@ import pytest
 from django.db import connection, transaction
 
 from compliance.domain.integrity.chains import link
-from compliance.models import Agreement, AgreementChain, Deadline, Fact, LedgerEntry, Seal
+from compliance.models import Agreement, Deadline, Fact, LedgerEntry, Seal
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from compliance.queries.integrity.tampering import Findings
-from tests.operations.histories import NOW, remember
+from compliance.queries.integrity.chains import check_agreements
+from compliance.queries.integrity.deadlines import check_deadlines
+from compliance.queries.integrity.findings import Findings
+from compliance.queries.integrity.seal_checks import check_seals
+from tests.operations.example_history import NOW, remember
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +34,7 @@ SEED = 20_250_514
 COUNT = 1_000
 
 FACT, ENTRY, LINK = "compliance_fact", "compliance_ledgerentry", "compliance_fact_evidence"
-# The number of a ledger entry says its place in the feed, and nothing of what it says.
+# The number of a ledger entry is only its position in the list of changes.
 _NOT_SAID = {ENTRY: {"id"}}
 
 
@@ -48,14 +51,14 @@ class Chain:
         """What a check of only this chain's deadline or agreement finds."""
         findings = Findings()
         if self.key == "agreement_id":
-            integrity.check_agreements(findings, agreement_ids=[self.owner])
+            check_agreements(findings, agreement_ids=[self.owner])
         else:
-            integrity.check_deadlines(findings, as_of=NOW, deadline_ids=[self.owner])
+            check_deadlines(findings, as_of=NOW, deadline_ids=[self.owner])
         return findings
 
 
 def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Run a statement and give its rows, if it has any."""
+    """Run a statement, and return its rows, if it has any."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
@@ -63,7 +66,7 @@ def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """Within the block no trigger runs; after it everything is as it was before."""
+    """Disable triggers within the block, and roll everything back after it."""
     with transaction.atomic():
         run("SET LOCAL session_replication_role = replica")
         yield
@@ -72,7 +75,7 @@ def undone() -> Iterator[None]:
 
 @pytest.fixture
 def chains() -> list[Chain]:
-    """A sealed history without the constraints that would refuse some of what is tried."""
+    """A sealed history without the constraints that would refuse some of the changes."""
     remember()
     assert seals.seal(as_of=NOW) is not None
     found = []
@@ -171,14 +174,14 @@ def delete(dice: random.Random, chain: Chain) -> str:
 
 
 def exchange(dice: random.Random, chain: Chain) -> str:
-    """Let two rows change their places."""
+    """Exchange two rows."""
     first, second = dice.sample(chain.ids, 2)
     _swap(chain.table, "id", first, second)
     return f"ids of {first} and {second}"
 
 
 def exchange_instants(dice: random.Random, chain: Chain) -> str:
-    """Let two ledger entries change the instants by which they are ordered."""
+    """Exchange the instants by which two ledger entries are ordered."""
     first, second = dice.sample(chain.ids, 2)
     run(
         f"UPDATE {ENTRY} AS e SET recorded_at = o.recorded_at, effective_at = o.effective_at "
@@ -304,9 +307,9 @@ def test_each_of_a_thousand_random_changes_is_detected(chains: list[Chain]) -> N
         chain = dice.choice([each for each in chains if fits(each)])
         tried[way.__name__] += 1
         with undone():
-            told = way(dice, chain)
+            change = way(dice, chain)
             findings = chain.check()
-            assert not findings.is_clean, (way.__name__, chain, told)
+            assert not findings.is_clean, (way.__name__, chain, change)
             named = {each.table for each in findings.bad_rows}
             assert chain.table in named or "compliance_deadline" in named
     assert min(tried.values()) > COUNT / 20
@@ -321,7 +324,7 @@ def rewrite(chain: Chain) -> None:
         head = link(head, _said(chain, row))
         run(f"UPDATE {chain.table} SET hash = %s WHERE id = %s", head, row["id"])
     if chain.key == "agreement_id":
-        AgreementChain.objects.filter(pk=chain.owner).update(facts_head=head)
+        Agreement.objects.filter(pk=chain.owner).update(facts_head=head)
     elif chain.table == FACT:
         Deadline.objects.filter(pk=chain.owner).update(facts_head=head)
     else:
@@ -339,7 +342,7 @@ def test_the_seal_detects_a_chain_rewritten_with_its_head(
             rewrite(chain)
             assert chain.check().is_clean
             findings = Findings()
-            integrity.check_seals(findings)
+            check_seals(findings)
             [bad] = findings.bad_rows
             assert (bad.table, bad.id) == ("compliance_seal", Seal.objects.get().pk)
 
@@ -379,10 +382,10 @@ def test_an_unreadable_value_is_reported_and_does_not_hide_other_problems(
         assert "cannot be read" in found[first.owner]
 
 
-def test_a_missing_agreement_chain_is_detected(chains: list[Chain]) -> None:
+def test_a_missing_head_of_an_agreement_chain_is_detected(chains: list[Chain]) -> None:
     agreement = Agreement.objects.get()
     with undone():
-        run("DELETE FROM compliance_agreementchain WHERE agreement_id = %s", agreement.pk)
+        run("UPDATE compliance_agreement SET facts_head = NULL WHERE id = %s", agreement.pk)
         findings = integrity.check(as_of=NOW)
         assert [(each.table, each.agreement) for each in findings.bad_rows] == [
             (FACT, agreement.pk)

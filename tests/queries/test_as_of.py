@@ -1,4 +1,4 @@
-"""What the API says of the past is what the ledger rule says, for every instant and knowledge."""
+"""The past that the API shows follows from the ledger, for every `as_of` and `known_at`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime,
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, store_fact, stored_deadline
 from tests.profiles import scaled
-from tests.samples import agree, duty
+from tests.samples import create_agreement, obligation
 
 
-def seen(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
-    """The row of a deadline, as the list gives it."""
-    moment = {"as_of": as_of, "known_at": known_at}
-    page = listed(DeadlineListing(**moment), now=as_of)  # type: ignore[arg-type]
-    single = row(deadline.pk, PointInTime(**moment), now=as_of)
+def row_at(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
+    """Return the row of a deadline in the list."""
+    instants = {"as_of": as_of, "known_at": known_at}
+    page = listed(DeadlineListing(**instants), now=as_of)  # type: ignore[arg-type]
+    single = row(deadline.pk, PointInTime(**instants), now=as_of)
     if single is not None:
         del single["trace"], single["warnings"]
     assert page.rows == [each for each in [single] if each]
@@ -38,11 +38,11 @@ def seen(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
 
 
 class EveryPast(DatabaseTestCase):
-    """Whatever was recorded, in whatever order, with sweeps in between."""
+    """Random histories, recorded in any order, with sweeps in between."""
 
     @given(terms(), histories(most=4))
     @settings(max_examples=scaled(0.06), suppress_health_check=list(HealthCheck))
-    def test_a_listed_past_is_the_projection_of_what_was_known(
+    def test_a_past_row_is_the_projection_of_the_facts_known_then(
         self, agreed: Terms, history: list[tuple[Fact, datetime]]
     ) -> None:
         deadline = stored_deadline(agreed)
@@ -66,7 +66,7 @@ class EveryPast(DatabaseTestCase):
             for number in range(0, LAST_HOUR + 1, 3):
                 if hour(number) > known_at:
                     break
-                found = seen(deadline, hour(number), known_at)
+                found = row_at(deadline, hour(number), known_at)
                 expected = timeline.at(hour(number))
                 if expected is None:
                     assert found is None
@@ -82,13 +82,13 @@ class EveryPast(DatabaseTestCase):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_grace_period_corrected_since_leaves_what_was_believed_of_it() -> None:
-    deadline = agree(duty(due_on="2099-01-01"), as_of=timezone.now())
+def test_the_past_keeps_a_grace_period_that_was_corrected_later() -> None:
+    deadline = create_agreement(obligation(due_on="2099-01-01"), as_of=timezone.now())
     before = timezone.now()
     [found] = listed(DeadlineListing(as_of=before, known_at=before), now=before).rows
     assert found["unmet_at"] == found["due_at"]
     grace = {"count": 5, "unit": "days"}
-    draft = read(ObligationDraft, duty(due_on="2099-01-01", grace=grace))
+    draft = read(ObligationDraft, obligation(due_on="2099-01-01", grace=grace))
     obligations.update(obligation=deadline.obligation, draft=draft, as_of=timezone.now())
     [found] = listed(DeadlineListing(as_of=before, known_at=before), now=before).rows
     assert found["unmet_at"] == found["due_at"] == deadline.due_at
@@ -108,19 +108,21 @@ def test_a_grace_period_corrected_since_leaves_what_was_believed_of_it() -> None
         ({"status": "dormant"}, "deadline_status_due_order"),
     ],
 )
-def test_a_page_begins_in_the_middle_of_an_index(
+def test_a_later_page_starts_in_the_middle_of_an_index(
     asked: dict[str, str], index: str, ordering: str
 ) -> None:
     dormant = {"type": "offset", "from": {"milestone": "M"}, "count": 1, "unit": "days"}
-    agree(
-        *(duty(f"O-{number}", "2099-01-01") for number in range(30)),
-        *(duty(f"P-{number}", due=dormant) for number in range(30)),
+    create_agreement(
+        *(obligation(f"O-{number}", "2099-01-01") for number in range(30)),
+        *(obligation(f"P-{number}", due=dormant) for number in range(30)),
         milestones=[{"ref": "M"}],
     )
     for number in range(2):
-        agree(*(duty(f"O-{n}", "2099-01-01") for n in range(40)), ref=f"other-{number}")
+        create_agreement(
+            *(obligation(f"O-{n}", "2099-01-01") for n in range(40)), ref=f"other-{number}"
+        )
     with connection.cursor() as raw:
-        # A small table is read whole, and sorted, however good its index.
+        # PostgreSQL would read and sort a small table as a whole, in spite of its index.
         raw.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;"
                     "SET LOCAL enable_bitmapscan = off; ANALYZE compliance_deadline")  # fmt: skip
     plans: list[str] = []

@@ -1,4 +1,4 @@
-"""Whether what is stored is what was recorded, and what is said where it is not."""
+"""The ledger check detects stored values that differ from what was recorded."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
-from compliance.queries.integrity.tampering import BadRow
-from tests.operations.histories import NOW, remember
-from tests.samples import agree, deadline_of, duty, utc
+from compliance.queries.integrity.findings import BadRow
+from tests.operations.example_history import NOW, remember
+from tests.samples import create_agreement, deadline_of, obligation, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -29,19 +29,19 @@ BEFORE, DUE, LATER = utc("2026-03-01T00:00"), utc("2026-03-15T16:00"), utc("2026
 
 
 def bad(as_of: datetime = NOW) -> list[BadRow]:
-    """What a check of everything finds wrong."""
+    """Return the bad rows that a complete check finds."""
     return integrity.check(as_of=as_of).bad_rows
 
 
 def without_triggers(statement: str, *parameters: Any) -> None:
-    """Change what the database does not let anybody change."""
+    """Run a statement that the triggers of the database would forbid."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(statement, parameters)
         cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-def test_an_untouched_history_is_clean_and_all_of_it_was_looked_at() -> None:
+def test_an_unchanged_history_is_clean_and_checked_completely() -> None:
     remember()
     findings = integrity.check(as_of=NOW)
     assert findings.is_clean
@@ -51,22 +51,22 @@ def test_an_untouched_history_is_clean_and_all_of_it_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_history_told_by_a_document_is_clean(path: Path) -> None:
+def test_a_history_imported_from_a_document_is_clean(path: Path) -> None:
     document = read_agreement(path.read_bytes(), is_yaml=True)
     documents.load(document=document, by=None, as_of=utc("2026-11-01T00:00"))
     assert bad(utc("2026-11-02T00:00")) == []
 
 
 @pytest.mark.parametrize("as_of", [BEFORE, DUE, LATER])
-def test_what_the_sweep_has_not_come_to_yet_is_no_tampering(as_of: datetime) -> None:
-    agree(duty(), duty("O-2", kind="refrain"), as_of=utc("2026-02-01T00:00"))
+def test_a_deadline_not_yet_swept_is_not_tampering(as_of: datetime) -> None:
+    create_agreement(obligation(), obligation("O-2", kind="refrain"), as_of=utc("2026-02-01T00:00"))
     assert bad(as_of) == []
     sweep.run(as_of=as_of)
     assert bad(as_of) == []
 
 
-def test_what_is_settled_while_the_check_runs_is_no_tampering() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+def test_a_refresh_during_a_check_is_not_tampering() -> None:
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     sweep.run(as_of=LATER)
     assert bad(BEFORE) == []
 
@@ -91,8 +91,12 @@ OTHER: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("column", OTHER)
-def test_a_status_or_a_date_written_past_the_service_is_found(column: str) -> None:
-    agree(duty(grace={"count": 30, "unit": "days"}), duty("O-2"), as_of=utc("2026-02-01T00:00"))
+def test_a_status_or_date_changed_by_sql_is_detected(column: str) -> None:
+    create_agreement(
+        obligation(grace={"count": 30, "unit": "days"}),
+        obligation("O-2"),
+        as_of=utc("2026-02-01T00:00"),
+    )
     sweep.run(as_of=LATER)
     deadline = deadline_of("O-1")
     assert getattr(deadline, column) != OTHER[column]
@@ -103,8 +107,8 @@ def test_a_status_or_a_date_written_past_the_service_is_found(column: str) -> No
         assert column in row.detail
 
 
-def test_a_breach_that_was_removed_or_moved_is_found() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+def test_a_removed_or_moved_breach_is_detected() -> None:
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     sweep.run(as_of=LATER)
     breach = Breach.objects.get()
     Breach.objects.update(occurred_at=breach.occurred_at + timedelta(hours=1))
@@ -113,14 +117,14 @@ def test_a_breach_that_was_removed_or_moved_is_found() -> None:
     assert "breaches" in bad(LATER)[0].detail
 
 
-def test_another_target_of_the_obligation_is_found() -> None:
-    agree(duty(target_quantity=10), as_of=utc("2026-02-01T00:00"))
+def test_a_changed_target_of_an_obligation_is_detected() -> None:
+    create_agreement(obligation(target_quantity=10), as_of=utc("2026-02-01T00:00"))
     Obligation.objects.update(target_quantity=5)
     assert [row.table for row in bad(BEFORE)] == ["compliance_deadline"]
 
 
-def test_a_deadline_that_is_quarantined_is_counted_and_is_no_tampering() -> None:
-    deadline = agree(as_of=utc("2026-02-01T00:00"))
+def test_a_quarantined_deadline_is_counted_and_is_not_tampering() -> None:
+    deadline = create_agreement(as_of=utc("2026-02-01T00:00"))
     Deadline.objects.update(moves=[{"at": "never"}], next_check_at=BEFORE)
     sweep.run(as_of=BEFORE)
     deadline.refresh_from_db()
@@ -131,7 +135,7 @@ def test_a_deadline_that_is_quarantined_is_counted_and_is_no_tampering() -> None
     assert [row.table for row in bad(BEFORE)] == ["compliance_ledgerentry"]
 
 
-def test_of_each_broken_chain_the_first_bad_row_is_named_and_what_is_wrong_with_it() -> None:
+def test_the_first_bad_row_of_each_broken_chain_is_reported_with_its_fault() -> None:
     remember()
     seals.seal(as_of=NOW)
     deadline = deadline_of("O-2")
@@ -147,8 +151,8 @@ def test_of_each_broken_chain_the_first_bad_row_is_named_and_what_is_wrong_with_
     assert ("compliance_fact", ids[2]) not in rows
 
 
-def test_a_seal_that_was_changed_is_found_and_so_is_one_that_was_removed() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+def test_a_changed_or_removed_seal_is_detected() -> None:
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     for day in (1, 2, 3):
         seals.seal(as_of=utc(f"2026-02-0{day}T00:00"))
     first, second, third = Seal.objects.order_by("id")
@@ -160,8 +164,8 @@ def test_a_seal_that_was_changed_is_found_and_so_is_one_that_was_removed() -> No
     assert [(row.table, row.id) for row in bad(BEFORE)] == [("compliance_seal", third.pk)]
 
 
-def test_the_root_of_a_mail_finds_its_seal_or_that_it_is_gone() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+def test_a_mailed_root_is_matched_to_its_seal_or_reported_as_missing() -> None:
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     made = seals.seal(as_of=utc("2026-02-01T00:00"))
     assert made is not None
     assert integrity.check(as_of=BEFORE, root=bytes(made.root)).is_clean
@@ -171,12 +175,12 @@ def test_the_root_of_a_mail_finds_its_seal_or_that_it_is_gone() -> None:
     assert bytes(made.root).hex() in row.detail
 
 
-def test_every_seal_is_worked_out_again_when_asked() -> None:
-    agree(as_of=utc("2026-02-01T00:00"))
+def test_every_seal_is_recomputed_on_request() -> None:
+    create_agreement(as_of=utc("2026-02-01T00:00"))
     sweep.run(as_of=LATER)
     first = seals.seal(as_of=LATER)
     assert first is not None
-    # A seal of less than there was, linked as if it were the first.
+    # A seal with a wrong root, linked as if it were the first.
     without_triggers("UPDATE compliance_seal SET root = %s", bytes(32))
     forged = Seal.objects.get()
     without_triggers("UPDATE compliance_seal SET hash = %s", link(None, chained_seal(forged)))
@@ -186,9 +190,11 @@ def test_every_seal_is_worked_out_again_when_asked() -> None:
     assert (row.table, row.id) == ("compliance_seal", first.pk)
 
 
-def test_the_number_of_queries_does_not_follow_the_number_of_deadlines(
+def test_the_number_of_queries_does_not_grow_with_the_number_of_deadlines(
     django_assert_max_num_queries: Any,
 ) -> None:
-    agree(*(duty(f"O-{number}") for number in range(60)), as_of=utc("2026-02-01T00:00"))
+    create_agreement(
+        *(obligation(f"O-{number}") for number in range(60)), as_of=utc("2026-02-01T00:00")
+    )
     with django_assert_max_num_queries(25):
         assert integrity.check(as_of=BEFORE).is_clean

@@ -1,4 +1,4 @@
-"""Embedded servers in folders of their own, for tests that start and kill them."""
+"""Embedded servers in separate folders, for tests that start and kill them."""
 
 from __future__ import annotations
 

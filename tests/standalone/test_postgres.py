@@ -29,14 +29,14 @@ def test_postgres_serves_an_empty_database_that_survives_a_restart(folder: Path)
         assert not server.is_up()
 
 
-def test_fsync_is_on_unless_waived(folder: Path) -> None:
+def test_fsync_is_on_unless_disabled(folder: Path) -> None:
     for is_durable, expected in ((True, "on"), (False, "off")):
         server = Postgres(folder, is_durable=is_durable)
         with server.running(), psycopg.connect(server.url) as connection:
             assert connection.execute("SHOW fsync").fetchone() == (expected,)
 
 
-def test_pid_file_of_a_dead_server_whose_pid_was_reused(folder: Path) -> None:
+def test_a_pid_file_with_a_reused_pid_does_not_prevent_a_start(folder: Path) -> None:
     server = postgres(folder)
     server.start()
     pid = server.pid()
@@ -50,7 +50,7 @@ def test_pid_file_of_a_dead_server_whose_pid_was_reused(folder: Path) -> None:
     assert server.is_up()
 
 
-def test_data_folder_half_made_by_a_killed_initdb(folder: Path) -> None:
+def test_a_data_folder_left_by_a_killed_initdb_is_replaced(folder: Path) -> None:
     draft = folder / "postgres.new"
     draft.mkdir(parents=True)
     (draft / "PG_VERSION").write_text("18\n")
@@ -59,7 +59,7 @@ def test_data_folder_half_made_by_a_killed_initdb(folder: Path) -> None:
     assert not draft.exists()
 
 
-def test_data_that_the_server_cannot_read(folder: Path) -> None:
+def test_a_data_folder_of_another_version_is_refused(folder: Path) -> None:
     server = postgres(folder)
     with server.running():
         pass
@@ -68,7 +68,9 @@ def test_data_that_the_server_cannot_read(folder: Path) -> None:
         server.start()
 
 
-def test_servers_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_server_programs_are_reported(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ServerError, match="set DATABASE_URL, or run"):
         postgres(folder).start()
@@ -76,7 +78,7 @@ def test_servers_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 class TestAsRoot:
-    def test_folder_closed_to_others_where_namespaces_are_forbidden(
+    def test_a_private_folder_without_namespaces_is_refused(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(processes, "can_enter_user_namespace", lambda: False)
@@ -84,7 +86,7 @@ class TestAsRoot:
         with pytest.raises(ServerError, match="must not run as root"):
             postgres(folder).start()
 
-    def test_data_changes_owner_when_namespaces_come_and_go(
+    def test_the_owner_of_the_data_follows_the_use_of_namespaces(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder = Path("/tmp") / f"pacta-root-{os.getpid()}"

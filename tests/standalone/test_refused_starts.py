@@ -1,7 +1,7 @@
-"""`manage.py up` refuses what it cannot use: one line names the setting, and nothing keeps running.
+"""`manage.py up` refuses an invalid setting with one line that names it, and stops everything.
 
-`tests/config/test_env.py` covers values that cannot be read, `tests/flows/test_up.py` a refused
-start as a process.
+`tests/config/test_env.py` covers values that cannot be parsed, `tests/flows/test_up.py` a refused
+start of a real process.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Refusal
 
 @pytest.fixture
 def connect_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Have Django use the database of a DATABASE_URL."""
+    """Connect Django to the database of a DATABASE_URL."""
 
     def connect(url: str) -> None:
         changed = replace(environment, database_url=url)
@@ -69,7 +69,7 @@ def _free_port() -> int:
         return port
 
 
-def test_taken_port(refusal: Refusal) -> None:
+def test_a_taken_port_is_refused(refusal: Refusal) -> None:
     with socket.socket() as taker:
         taker.bind(("127.0.0.1", 0))
         taker.listen()
@@ -77,12 +77,12 @@ def test_taken_port(refusal: Refusal) -> None:
         assert f"PORT {port}" in refusal(port=port)
 
 
-def test_folder_with_a_file_in_the_way(refusal: Refusal, tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_data_folder_is_refused(refusal: Refusal, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert "VAR_DIR" in refusal(var_dir=tmp_path / "file")
 
 
-def test_read_only_folder(refusal: Refusal) -> None:
+def test_a_read_only_folder_is_refused(refusal: Refusal) -> None:
     # Not even root can create a folder there.
     assert "VAR_DIR" in refusal(var_dir=Path("/proc/pacta"))
 
@@ -94,7 +94,7 @@ def test_read_only_folder(refusal: Refusal) -> None:
         "postgresql://pacta:hidden-word@no-such-host.invalid/pacta",
     ],
 )
-def test_database_server_that_does_not_answer(
+def test_an_unreachable_database_server_is_refused(
     refusal: Refusal, connect_to: Callable[[str], None], url: str
 ) -> None:
     connect_to(url)
@@ -102,7 +102,7 @@ def test_database_server_that_does_not_answer(
 
 
 @pytest.mark.django_db
-def test_database_that_does_not_exist(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_database_is_refused(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "NAME", "missing")
     message = refusal(database_url="postgresql://in-use")
     assert "DATABASE_URL" in message
@@ -113,6 +113,6 @@ def test_database_that_does_not_exist(refusal: Refusal, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "url", ["redis://:hidden-word@127.0.0.1:1/0", "mailto:nobody", "redis+socket:///no/such.sock"]
 )
-def test_broker_that_does_not_answer(refusal: Refusal, settings: Any, url: str) -> None:
+def test_an_unreachable_broker_is_refused(refusal: Refusal, settings: Any, url: str) -> None:
     settings.BROKER_URL = url
     assert "REDIS_URL" in refusal(database_url="postgresql://in-use", redis_url=url)

@@ -1,4 +1,4 @@
-"""Both embedded servers: start, share, stop, and recover from every kind of death."""
+"""Both embedded servers: start, sharing, stop, and recovery from crashes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_only_the_owner_can_reach_a_server(server: Server) -> None:
         assert server.socket_path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_starting_twice_starts_one(server: Server) -> None:
+def test_starting_a_running_server_again_does_nothing(server: Server) -> None:
     server.start()
     pid = server.pid()
     server.start()
@@ -57,7 +57,7 @@ def test_starting_twice_starts_one(server: Server) -> None:
     assert not server.is_up()
 
 
-def test_last_user_stops_it(server: Server) -> None:
+def test_the_last_user_stops_the_server(server: Server) -> None:
     holder = hold(server)
     with server.running():
         holder.communicate()
@@ -65,7 +65,7 @@ def test_last_user_stops_it(server: Server) -> None:
     assert not server.is_up()
 
 
-def test_first_to_leave_does_not_stop_it(server: Server) -> None:
+def test_the_first_user_to_leave_does_not_stop_the_server(server: Server) -> None:
     holder = hold(server)
     with server.running():
         pass
@@ -74,7 +74,7 @@ def test_first_to_leave_does_not_stop_it(server: Server) -> None:
     assert not server.is_up()
 
 
-def test_killed_user_does_not_count(server: Server) -> None:
+def test_a_killed_user_does_not_keep_the_server_running(server: Server) -> None:
     holder = hold(server)
     with server.running():
         holder.kill()
@@ -85,14 +85,14 @@ def test_killed_user_does_not_count(server: Server) -> None:
 @pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux signals the child of a killed process"
 )
-def test_killed_owner_takes_the_server_with_it(server: Server) -> None:
+def test_a_killed_owner_takes_the_server_with_it(server: Server) -> None:
     holder = hold(server, is_owner=True)
     holder.kill()
     holder.wait()
     assert eventually(lambda: not server.is_up())
 
 
-def test_killed_server_starts_again(server: Server) -> None:
+def test_a_killed_server_starts_again(server: Server) -> None:
     server.start()
     for _ in range(2):
         pid = server.pid()
@@ -104,7 +104,7 @@ def test_killed_server_starts_again(server: Server) -> None:
         assert server.pid() not in {None, pid}
 
 
-def test_path_too_long_for_a_socket(tmp_path: Path) -> None:
+def test_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 30)
     for server in (postgres(folder), Valkey(folder)):
         with server.running():
@@ -113,7 +113,7 @@ def test_path_too_long_for_a_socket(tmp_path: Path) -> None:
             assert folder not in server.socket_path.parents
 
 
-def test_spaces_and_special_characters_in_the_path(tmp_path: Path) -> None:
+def test_a_path_may_contain_spaces_and_special_characters(tmp_path: Path) -> None:
     folder = tmp_path / "a b%20?#@é"
     with postgres(folder).running(), psycopg.connect(postgres(folder).url) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("pacta",)
@@ -121,7 +121,7 @@ def test_spaces_and_special_characters_in_the_path(tmp_path: Path) -> None:
         assert redis.from_url(Valkey(folder).redis_url).ping()
 
 
-def test_var_dir_that_is_a_file(server: Server) -> None:
+def test_a_var_dir_that_is_a_file_is_refused(server: Server) -> None:
     server.var_dir.write_text("in the way")
     with pytest.raises(ServerError, match="VAR_DIR") as refused, server.running():
         pass

@@ -1,4 +1,4 @@
-"""The supervisor over small real programs: crashes are repaired, and nothing outlives it."""
+"""The supervisor restarts crashed programs, and no program outlives it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ try:
 except NotReadyError:
     print("NOT READY")
 """
-# Seconds that a busy machine may take for anything; and seconds that no test takes. With so long a
-# grace period, whatever ends was not killed at the end of it.
+# The seconds that anything may take on a busy machine, and a grace period so long that no program
+# is killed at its end.
 PATIENCE, NEVER = 60, 600
 SLEEPER = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
 STUBBORN = (
@@ -46,7 +46,7 @@ PARENT = (
 
 
 class Run:
-    """One supervisor in a process of its own, with what it has printed."""
+    """A supervisor in a separate process, with its output."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_one_signal_stops_all(start: Start, number: signal.Signals) -> None:
+def test_one_signal_stops_all_programs(start: Start, number: signal.Signals) -> None:
     run = start(one=SLEEPER, two=SLEEPER, grace=NEVER)
     run.wait_for(lambda: len(run.pids()) == 2)
     run.process.send_signal(number)
@@ -120,17 +120,17 @@ def test_one_signal_stops_all(start: Start, number: signal.Signals) -> None:
     assert not any(map(is_alive, run.pids()))
 
 
-def test_lines_carry_the_name_of_their_program(start: Start) -> None:
+def test_each_line_starts_with_the_name_of_its_program(start: Start) -> None:
     run = start(
         a="import time; print('first\\nsecond', flush=True); time.sleep(600)",
         longer="import sys, time; sys.stderr.write('half a line'); sys.stderr.flush(); 1/0",
     )
-    # The programs run side by side: no line of one says how far the other is.
+    # The programs run concurrently: the output of one says nothing about the other.
     run.wait_for(lambda: {"a      | first", "a      | second"} <= set(run.lines()))
     run.wait_for(lambda: any(line.startswith("longer | half a line") for line in run.lines()))
 
 
-def test_crashed_program_comes_back(start: Start) -> None:
+def test_a_crashed_program_is_restarted(start: Start) -> None:
     run = start(one=SLEEPER)
     for times in (1, 2):
         run.wait_for(lambda: len(run.pids()) == times)  # noqa: B023 -- called within the turn
@@ -140,7 +140,7 @@ def test_crashed_program_comes_back(start: Start) -> None:
     assert any("ended (SIGKILL); starts again in 0.5 s" in line for line in run.lines())
 
 
-def test_program_that_keeps_crashing_is_restarted_less_and_less_often(start: Start) -> None:
+def test_a_program_that_keeps_crashing_is_restarted_with_growing_delays(start: Start) -> None:
     run = start(one="raise SystemExit(3)")
     run.wait_for(lambda: "again in 2 s" in run.log.read_text())
     text = run.log.read_text()
@@ -151,7 +151,7 @@ def test_program_that_keeps_crashing_is_restarted_less_and_less_often(start: Sta
     ]
 
 
-def test_child_of_a_crashed_program_ends_with_it(start: Start) -> None:
+def test_the_child_of_a_crashed_program_ends_with_it(start: Start) -> None:
     run = start(one=PARENT)
     run.wait_for(lambda: len(run.pids()) == 1)
     grandchild = run.pids()[0]
@@ -161,7 +161,7 @@ def test_child_of_a_crashed_program_ends_with_it(start: Start) -> None:
     run.wait_for(lambda: not is_alive(grandchild))
 
 
-def test_program_that_ignores_the_signal_is_killed(start: Start) -> None:
+def test_a_program_that_ignores_the_signal_is_killed(start: Start) -> None:
     run = start(one=STUBBORN, two=PARENT, grace=1)
     run.wait_for(lambda: len(run.pids()) == 2)
     run.process.terminate()
@@ -169,7 +169,7 @@ def test_program_that_ignores_the_signal_is_killed(start: Start) -> None:
     assert not any(map(is_alive, run.pids()))
 
 
-def test_second_signal_does_not_wait(start: Start) -> None:
+def test_a_second_signal_kills_immediately(start: Start) -> None:
     run = start(one=STUBBORN, grace=NEVER)
     run.wait_for(lambda: len(run.pids()) == 1)
     run.process.send_signal(signal.SIGINT)
@@ -182,7 +182,7 @@ def test_second_signal_does_not_wait(start: Start) -> None:
 @pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux signals the child of a killed process"
 )
-def test_killed_supervisor_leaves_no_program(start: Start) -> None:
+def test_a_killed_supervisor_leaves_no_program_running(start: Start) -> None:
     run = start(one=SLEEPER, two=SLEEPER)
     run.wait_for(lambda: len(run.pids()) == 2)
     run.process.kill()
@@ -197,7 +197,7 @@ def test_readiness_is_reported_once(start: Start) -> None:
     assert run.lines().count("READY") == 1
 
 
-def test_what_never_gets_ready_is_stopped(start: Start) -> None:
+def test_a_program_that_never_becomes_ready_is_stopped(start: Start) -> None:
     run = start(patience=1, is_ready=False, one=SLEEPER)
     assert run.process.wait(PATIENCE) == 0
     assert "NOT READY" in run.lines()

@@ -1,8 +1,8 @@
-"""Every published or derived case of when something is due, through what the API itself calls.
+"""Published test vectors for due dates, run through the preview that the API uses.
 
-The sets lie beside this module as they were handed to us. Each set has a reader, which puts its
-cases as a due rule and what the preview of it must say; a new case needs no new code. Cases of our
-own, in the last part, ask what the sets leave out.
+The sets are stored beside this module, unchanged. Each set has a reader, which converts its cases
+to a due rule and the expected preview, so a new case needs no new code. The last part contains our
+own cases, which cover what the sets omit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NEW_YORK = "America/New_York"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A rule, and what must come of it: those of the `answers` that the set speaks of."""
+    """A rule, and its expected results: those values of `answers` that the set states."""
 
     name: str
     rule: dict[str, Any]
@@ -35,12 +35,12 @@ class Case:
 
 
 def answers(rule: dict[str, Any], *, limit: int = 50) -> dict[str, Any]:
-    """What the preview says of a rule, in the words that the sets use."""
+    """Return the preview of a rule in the format of the sets."""
     found = previewed(read(PreviewDraft, {"rule": rule, "limit": limit}))
     answered = {
         "dates": [day.isoformat() for day in found["dates"]],
         "due_at": [_utc(each["due_at"]) for each in found["deadlines"]],
-        # What clocks in the zone of the rule show then.
+        # The local times in the zone of the rule.
         "local": [each["local"][each["timezone"]][:19] for each in found["deadlines"]],
         "warns_of_clocks": any("clocks " in each.lower() for each in found["warnings"]),
     }
@@ -74,7 +74,7 @@ def rrule_rfc5545(content: dict[str, Any]) -> Iterator[Case]:
                 "timezone": NEW_YORK,
             },
             expected={"dates": dates, "local": [f"{day}T09:00:00" for day in dates]},
-            # Of a sequence that is given whole, one more is asked for: there must be none.
+            # For a complete sequence, one more date is requested: there must be none.
             limit=len(dates) + is_whole,
         )
 
@@ -133,7 +133,7 @@ def legal_periods(content: dict[str, Any]) -> Iterator[Case]:
             expected={"local": [_seconds(case["expected_local"])]},
         )
     for case in frcp["ambiguous"]:
-        # The last days lie between the readings of an ambiguous case, and its note names them.
+        # The last days lie between the readings of an ambiguous case. Its note names them.
         readings = re.findall(r"\d{4}-\d{2}-\d{2}", case["note"])
         yield Case(
             name="frcp6 {trigger} {days} days, ambiguous".format_map(case),
@@ -192,7 +192,7 @@ def dst_gap_fold(content: dict[str, Any]) -> Iterator[Case]:
             expected = {"earliest_at": earliest, "latest_at": latest}
         expected["warns_of_clocks"] = case["kind"] != "normal"
         if case["kind"] == "fold":
-            # Whoever acts at the second showing of the time has still acted by it.
+            # An act at the second occurrence of the time is still on time.
             expected["due_at"] = [second]
         name = "{zone} {local} {kind}".format_map(case)
         yield Case(name=name, rule=_at(case["local"], case["zone"]), expected=expected)
@@ -217,7 +217,7 @@ def tzdata_change(content: dict[str, Any]) -> Iterator[Case]:
 
 
 def _by_installed_tzdata(by_version: dict[str, str]) -> str:
-    """The value for the newest version that is not newer than the installed one."""
+    """Return the value for the newest version that is not newer than the installed one."""
     installed = _numbers(tzdata_version())
     known = [version for version in by_version if _numbers(version) <= installed]
     if not known:
@@ -270,7 +270,7 @@ SETS: dict[str, Callable[[dict[str, Any]], Iterator[Case]]] = {
 
 
 def _rfc(rrule: str, start: str, dates: str, **more: Any) -> Case:
-    """Dates as `1997-09: 2 4 9, 1997-10: 2`."""
+    """Return a case; `dates` look like `1997-09: 2 4 9, 1997-10: 2`."""
     months = (month.partition(":") for month in dates.split(", "))
     expected = [f"{month}-{int(day):02}" for month, _, days in months for day in days.split()]
     rule = {"type": "recurrence", "rrule": rrule, "start": start, "timezone": NEW_YORK, **more}
@@ -289,7 +289,7 @@ def _south_africa(start: str, count: int, unit: str, expected: str, **more: Any)
     return Case(name=name, rule=rule, expected={"dates": [expected]})
 
 
-def _clocks(zone: str, local: str, kind: str, fold0: str, fold1: str) -> dict[str, str]:
+def _clock_change(zone: str, local: str, kind: str, fold0: str, fold1: str) -> dict[str, str]:
     return {"zone": zone, "local": local, "kind": kind, "utc_fold0": fold0, "utc_fold1": fold1}
 
 
@@ -479,49 +479,49 @@ OURS: dict[str, list[Case]] = {
         *dst_gap_fold(
             {
                 "local_times": [
-                    _clocks(
+                    _clock_change(
                         "Antarctica/Troll",  # Two hours at once.
                         "2026-03-29T02:00:00",
                         "gap",
                         "2026-03-29T02:00:00Z",
                         "2026-03-29T00:00:00Z",
                     ),
-                    _clocks(
+                    _clock_change(
                         "Pacific/Apia",  # A whole day.
                         "2011-12-30T12:00:00",
                         "gap",
                         "2011-12-30T22:00:00Z",
                         "2011-12-29T22:00:00Z",
                     ),
-                    _clocks(
+                    _clock_change(
                         "Africa/Casablanca",  # Back for Ramadan.
                         "2026-02-15T02:30:00",
                         "fold",
                         "2026-02-15T01:30:00Z",
                         "2026-02-15T02:30:00Z",
                     ),
-                    _clocks(
+                    _clock_change(
                         "Europe/Dublin",  # The last second of the gap, and the first after it.
                         "2026-03-29T01:59:59",
                         "gap",
                         "2026-03-29T01:59:59Z",
                         "2026-03-29T00:59:59Z",
                     ),
-                    _clocks(
+                    _clock_change(
                         "Europe/Dublin",
                         "2026-03-29T02:00:00",
                         "normal",
                         "2026-03-29T01:00:00Z",
                         "2026-03-29T01:00:00Z",
                     ),
-                    _clocks(
+                    _clock_change(
                         "America/New_York",  # On either side of the fold.
                         "2026-11-01T00:59:59",
                         "normal",
                         "2026-11-01T04:59:59Z",
                         "2026-11-01T04:59:59Z",
                     ),
-                    _clocks(
+                    _clock_change(
                         "America/New_York",
                         "2026-11-01T02:00:00",
                         "normal",
@@ -577,6 +577,6 @@ def _parameters() -> Iterator[Any]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", [*_parameters()])
-def test_the_preview_of_a_rule_says_what_the_set_says(case: Case) -> None:
+def test_the_preview_of_a_rule_matches_its_vector(case: Case) -> None:
     answered = answers(case.rule, limit=case.limit)
     assert {name: answered[name] for name in case.expected} == case.expected

@@ -1,4 +1,4 @@
-"""Signing in at the admin: where it leads, and when it is locked."""
+"""Signing in to the admin: where it leads, and when it is locked."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PASSWORD = "correct-horse-battery"
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Somebody who may enter the admin."""
+    """A user who may use the admin."""
     return User.objects.create_user("ana@example.org", PASSWORD, is_staff=True)
 
 
 def sign_in(email: str, password: str, *, address: str = "192.0.2.1", **headers: str) -> Any:
-    """What a stranger's browser is answered when it sends the login form."""
+    """Return the response to the login form, sent by a new client."""
     form = {"username": email, "password": password}
     return Client().post(reverse("admin:login"), form, REMOTE_ADDR=address, headers=headers)
 
 
 def lock_out(email: str, *, address: str = "192.0.2.1") -> Any:
-    """Send wrong passwords until the limit is reached; the last response is returned."""
+    """Send wrong passwords until the limit is reached, and return the last response."""
     responses = [sign_in(email, f"wrong {n}", address=address) for n in range(LIMIT)]
     assert {each.status_code for each in responses[:-1]} == {200}
     return responses[-1]

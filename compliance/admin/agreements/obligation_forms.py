@@ -132,14 +132,14 @@ class ObligationForm(DraftForm):
         field.offer(parties, keep=chosen or ())
 
     def clean(self) -> dict[str, Any]:
-        """Reject a policy of which only one half is given: the other half would be undefined."""
+        """Reject a policy with only one of its two parts, because the other would be undefined."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         halves = (policies.REMINDERS, policies.ESCALATIONS)
         missing = [name for name in halves if name in values and values[name] is None]
         if len(missing) == 1 and not any(name in self.errors for name in halves):
             sentence = (
-                "Enter both or neither: a notification policy of its own replaces the agreement's "
-                "entirely."
+                "Enter both or neither: the policy of an obligation completely replaces that of "
+                "its agreement."
             )
             self.add_error(missing[0], sentence)
         return values

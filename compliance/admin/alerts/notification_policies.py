@@ -63,7 +63,7 @@ class StepsField(forms.CharField):
         return self.to_python(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Return whether the steps differ, however they are written."""
+        """Return whether the steps differ, ignoring different notations of the same steps."""
         try:
             return bool(self.to_python(self.prepare_value(initial)) != self.to_python(data))
         except forms.ValidationError:

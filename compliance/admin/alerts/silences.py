@@ -22,6 +22,7 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.theme import Select, button
 from compliance.domain.alerts.drafts import SilenceDraft
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.drafts import read
 from compliance.domain.whole_numbers import whole_number
 from compliance.models import Agreement, Deadline, Silence, User
@@ -128,7 +129,7 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
         return {
             "deadline": deadline.pk,
             "agreement": deadline.agreement.ref,
-            "timezone": deadline.timezone,
+            "timezone": displayed_zone_name(deadline.timezone),
         }
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:

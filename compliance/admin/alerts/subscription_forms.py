@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import day_name
 from typing import Any
 
 from django import forms
@@ -10,6 +9,7 @@ from django import forms
 from compliance.admin import fields
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput, Select
+from compliance.domain.civil_time import WEEKDAYS
 from compliance.domain.vocabulary import AlertKind, NotificationFrequency, Severity
 from compliance.models import Agreement, Party, Subscription, Webhook
 
@@ -112,7 +112,7 @@ class SubscriptionForm(DraftForm):
     digest_weekday = forms.TypedChoiceField(
         label="Weekly digest on",
         coerce=int,
-        choices=list(enumerate(day_name)),
+        choices=list(enumerate(WEEKDAYS)),
         required=False,
         initial=0,
         empty_value=None,

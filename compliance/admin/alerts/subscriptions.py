@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import day_name
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.theme import button
 from compliance.delivery import samples
 from compliance.domain.alerts.drafts import SubscriptionDraft
+from compliance.domain.civil_time import WEEKDAYS, zone_label
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import NotificationFrequency, WebhookKind
 from compliance.models import Subscription
@@ -102,12 +102,12 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
     @admin.display(description="Schedule", ordering="frequency")
     def schedule(self, subscription: Subscription) -> SafeString:
         """Return the frequency, with the quiet hours below it."""
-        zone = subscription.timezone
+        zone = zone_label(subscription.timezone)
         hour = f"at {subscription.digest_hour:02}:00 {zone}"
         frequency = {
             NotificationFrequency.IMMEDIATE: "Immediately",
             NotificationFrequency.DAILY: f"Daily {hour}",
-            NotificationFrequency.WEEKLY: f"{day_name[subscription.digest_weekday]}s {hour}",
+            NotificationFrequency.WEEKLY: f"{WEEKDAYS[subscription.digest_weekday]}s {hour}",
         }[NotificationFrequency(subscription.frequency)]
         quiet_hours = ""
         start, end = subscription.quiet_from, subscription.quiet_until

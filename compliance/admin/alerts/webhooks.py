@@ -130,7 +130,7 @@ class WebhookAdmin(OperationAdmin):
 
     @admin.display(description="Old secret valid until")
     def old_secret_valid_until(self, webhook: Webhook) -> SafeString:
-        """Return until when calls are also signed with the previous secret."""
+        """Return when calls stop being signed with the previous secret."""
         is_past = webhook.former_until is None or webhook.former_until <= timezone.now()
         return instants.utc_html(None if is_past else webhook.former_until)
 

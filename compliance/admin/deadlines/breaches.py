@@ -122,12 +122,12 @@ class BreachAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Duration")
     def duration(self, breach: Breach) -> str:
-        """Return how long the breach lasted, or has lasted until now."""
+        """Return the duration of the breach, which is still growing if it is open."""
         return instants.duration_text(breach.ended_at or timezone.now(), breach.occurred_at)
 
     @admin.display(description="Acknowledged by", ordering="acknowledged_until")
     def acknowledged_by(self, breach: Breach) -> SafeString:
-        """Return who acknowledged the breach, and until when escalations pause."""
+        """Return who acknowledged the breach, and when escalations continue."""
         if breach.acknowledged_until is None:
             return SafeString("-")
         at = instants.utc_html(breach.acknowledged_until, breach.deadline.timezone)

@@ -1,4 +1,4 @@
-"""What the page of a deadline shows: its status and timeline with reasons, and all records."""
+"""The content of the page of a deadline: status and timeline with reasons, and all records."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from compliance.admin.deadlines.breaches import BreachRow, breach_rows
 from compliance.admin.deadlines.facts import FactRow, fact_rows
 from compliance.admin.deadlines.positions import PositionRow, position_rows
 from compliance.admin.deadlines.recomputations import RecomputedRow, recomputed_rows
+from compliance.domain.civil_time import UnknownTimeZone, zone_label, zone_names
 from compliance.domain.deadlines.explanations import REASON_SENTENCES
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Transition
@@ -24,14 +25,14 @@ from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE
-from compliance.queries.deadlines import deadlines
+from compliance.queries.deadlines import timelines
 from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.why import explanation
 
 _SHOWN_ALERTS = 20
 _NEW_DUE_DATES = {
     Reason.EXTENDED: "The due date was extended to {}.",
-    Reason.RESCHEDULED: "The date that the due date is counted from changed. It is now due {}.",
+    Reason.RESCHEDULED: "The date from which the due date counts changed. It is now due {}.",
     Reason.TRIGGERED: "The event that the deadline waited for happened. It is due {}.",
 }
 _MISSED = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
@@ -62,6 +63,7 @@ class DeadlinePage:
     since: SafeString
     lateness: str
     due: str
+    zone: str
     is_continuous: bool
     due_utc: SafeString | None
     ambiguous_window: tuple[SafeString, SafeString] | None
@@ -104,6 +106,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         since=utc(deadline.status_since, zone),
         lateness=badges.lateness(deadline, as_of),
         due=instants.due_text(deadline),
+        zone=zone_label(zone),
         is_continuous=obligation.kind != ObligationKind.ACHIEVE.value,
         due_utc=utc(due_at, zone) if due_at else None,
         ambiguous_window=(
@@ -116,7 +119,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         obligees=_party_names(deadline, Capacity.OBLIGEE),
         quantity=_quantity(deadline, as_of),
         trace=_trace(deadline),
-        warnings=deadline.warnings,
+        warnings=_warnings(deadline),
         waits_for=_waits_for(deadline),
         recomputed=recomputed_rows(deadline),
         timeline=_timeline(deadline, as_of),
@@ -130,6 +133,12 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         agreement_url=urls.agreement_url(deadline.agreement_id),
         silences=silence_rows(deadline, as_of=as_of),
     )
+
+
+def _warnings(deadline: Deadline) -> list[str]:
+    if deadline.timezone in zone_names():
+        return list(deadline.warnings)
+    return [*deadline.warnings, str(UnknownTimeZone(deadline.timezone))]
 
 
 def _party_names(deadline: Deadline, capacity: Capacity) -> str:
@@ -149,7 +158,7 @@ def _explanation(deadline: Deadline, as_of: datetime) -> str:
 
 def _timeline(deadline: Deadline, as_of: datetime) -> list[TimelineStep]:
     try:
-        timeline = deadlines.timeline(deadline.pk)
+        timeline = timelines.timeline(deadline.pk)
     except (ValueError, ArithmeticError):
         # The deadline is quarantined. The page shows the error instead.
         timeline = None
@@ -174,7 +183,7 @@ def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
     if transition.status is Status.PARTLY_MET and transition.reason in _MISSED:
         passed = REASON_SENTENCES[transition.reason].partition(",")[0]
-        return f"{passed}, and only a part was performed."
+        return f"{passed}, and only part of it was performed."
     sentence = _NEW_DUE_DATES.get(transition.reason)
     if sentence is None or due is None:
         return REASON_SENTENCES[transition.reason]

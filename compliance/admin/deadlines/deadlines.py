@@ -40,6 +40,7 @@ from compliance.admin.record_pages import (
     status_sentence,
 )
 from compliance.admin.theme import button
+from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
@@ -182,7 +183,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows with everything that the list shows, in a fixed number of queries."""
-        return overview.with_sides(super().get_queryset(request))
+        return overview.prefetch_parties(super().get_queryset(request))
 
     @admin.display(description="Obligation", ordering="obligation__ref")
     def title_and_ref(self, deadline: Deadline) -> SafeString:
@@ -192,7 +193,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
 
     @admin.display(description="Status", ordering="status")
     def status_and_lateness(self, deadline: Deadline) -> SafeString:
-        """Return the status, with how late the deadline is below it."""
+        """Return the status, with the lateness below it."""
         lateness = badges.lateness(deadline, timezone.now())
         return badges.two_lines(badges.status_badges(deadline), lateness)
 
@@ -202,7 +203,9 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         day = instants.due_text(deadline)
         if deadline.due_at is None:
             return badges.two_lines(day, "")
-        local = format_html('{} <span class="pacta-quiet">{}</span>', day, deadline.timezone)
+        local = format_html(
+            '{} <span class="pacta-quiet">{}</span>', day, zone_label(deadline.timezone)
+        )
         return badges.two_lines(local, instants.utc_html(deadline.due_at, deadline.timezone))
 
     @admin.display(description="Obligor → obligee")

@@ -22,9 +22,9 @@ class DeterminationForm(FactForm):
     kind = FactKind.DETERMINATION
     heading = "Record a determination"
     advice = (
-        "Your own conclusion from the evidence. If it is “met”, the obligation was met on this "
-        "date. If it is “partly met” or “not met”, only the share or quantity below is accepted of "
-        "everything performed until then, whatever was recorded. A date without a time counts from "
+        "Your own conclusion from the evidence. “Met” means that the obligation was met on this "
+        "date. With “partly met” or “not met”, only the share or quantity below counts as "
+        "performed until then, regardless of earlier records. A date without a time counts from "
         "the start of that day."
     )
     success_message = "Determination recorded."
@@ -44,7 +44,7 @@ class DeterminationForm(FactForm):
         label="Replaces",
         required=False,
         widget=Select(),
-        help_text="An earlier determination, which stays on record but no longer has any effect.",
+        help_text="An earlier determination. It stays on record but no longer has any effect.",
     )
     field_order = (
         "verdict", "share", "quantity", "on", "time", "timezone", "note", "evidence", "replaces",

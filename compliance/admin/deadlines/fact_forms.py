@@ -20,6 +20,7 @@ from compliance.admin.record_forms import (
     zone_field,
 )
 from compliance.admin.theme import CheckboxInput, NumberInput, RadioSelect
+from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.domain.problems import refusal
@@ -126,7 +127,9 @@ class ExtensionForm(FactForm):
         """Show the current due date as help text."""
         super().prepare(as_of)
         due = instants.due_text(self.deadline)
-        self.fields["due_on"].help_text = f"Currently {due} in {self.deadline.timezone}."
+        self.fields[
+            "due_on"
+        ].help_text = f"Currently {due} in {zone_label(self.deadline.timezone)}."
 
     def own_values(self) -> dict[str, Any]:
         """Return the new due date, in the time zone of the deadline."""

@@ -13,7 +13,7 @@ from compliance.models import Deadline
 
 
 def requires_perm_and(perm: str, applies: Callable[[Deadline], bool]) -> Callable[..., bool]:
-    """Return a permission check that also requires the button to apply to the deadline."""
+    """Return a permission check that also requires that the button applies to the deadline."""
 
     def has_permission(_: object, request: HttpRequest, object_id: Any = None) -> bool:
         if not request.user.has_perm(perm):

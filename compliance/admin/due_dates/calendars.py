@@ -1,8 +1,7 @@
-"""Custom calendars: closed weekdays and closing days that no holiday calendar has."""
+"""Custom calendars: closed weekdays and closing days that holiday calendars lack."""
 
 from __future__ import annotations
 
-from calendar import day_name
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from compliance.admin import fields
 from compliance.admin.formsets import FilledRowFormSet, PartInline, is_below
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.domain.civil_time import WEEKDAYS
 from compliance.domain.drafts import read
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import Problem
@@ -36,7 +36,7 @@ class CalendarForm(DraftForm):
     title = fields.text_field(required=True)
     weekend = fields.CheckboxesField(
         label="Closed on",
-        choices=[(str(number), name) for number, name in enumerate(day_name)],
+        choices=[(str(number), name) for number, name in enumerate(WEEKDAYS)],
         initial=_SATURDAY_AND_SUNDAY,
     )
 
@@ -111,7 +111,7 @@ class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
     @admin.display(description="Closed on")
     def closed_weekdays(self, calendar: CustomCalendar) -> str:
         """Return the names of the closed weekdays."""
-        return ", ".join(day_name[number] for number in calendar.weekend) or "-"
+        return ", ".join(WEEKDAYS[number] for number in calendar.weekend) or "-"
 
     @admin.display(description="Closing days", ordering="number_of_days")
     def closing_day_count(self, calendar: Any) -> int:

@@ -97,7 +97,7 @@ class EvidenceAdmin(OperationAdmin):
 
     @admin.display(description="Deadlines")
     def deadline_titles(self, evidence: Evidence) -> str:
-        """Return the deadlines that it was added for, besides those of its obligations."""
+        """Return the deadlines for which it was added, apart from those of its obligations."""
         deadlines = evidence.deadlines.select_related("obligation").order_by("id")
         return ", ".join(map(str, deadlines)) or "All deadlines of its obligations"
 

@@ -38,7 +38,7 @@ admin.site.unregister(Group)
 
 
 class UserCreationForm(ModelForm):
-    """The email address of a new user, who is mailed a link to choose a password."""
+    """The email address of a new user, who receives a link to choose a password."""
 
     class Meta:
         model = User
@@ -54,7 +54,7 @@ class UserCreationForm(ModelForm):
         return email
 
     def save(self, commit: bool = True) -> Any:
-        """Create the user without a password, so that nobody can sign in as them yet."""
+        """Create the user without a password, so that nobody can sign in as this user yet."""
         self.instance.set_unusable_password()
         return super().save(commit)
 

@@ -1,4 +1,4 @@
-"""Runs of the background jobs, with what they counted and the problems that they found."""
+"""Runs of the background jobs, with their counts and the problems that they found."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class JobRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Counts")
     def counts_text(self, run: JobRun) -> str:
-        """Return what the run counted."""
+        """Return the counts of the run."""
         labels = _COUNTS[JobKind(run.kind)].items()
         shown = [f"{run.counts[key]:,} {label}" for key, label in labels if key in run.counts]
         return ", ".join(shown) or "-"

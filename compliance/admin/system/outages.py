@@ -54,5 +54,5 @@ class OutageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Duration")
     def duration(self, outage: Outage) -> str:
-        """Return how long the outage lasted, or has lasted until now."""
+        """Return the duration of the outage, which is still growing if it is open."""
         return instants.duration_text(outage.ended_at or timezone.now(), outage.began_at)

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
-from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.openapi import changes_of, filter_parameters, page_of
 from compliance.api.parsers import (
     DocumentJSONParser,
     DocumentYAMLParser,
@@ -25,13 +25,13 @@ from compliance.api.parsers import (
 )
 from compliance.api.views import (
     Views,
-    body,
-    corrected,
-    created,
-    found,
-    nothing_asked,
+    created_response,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
+    updated_draft,
     user_of,
 )
 from compliance.domain.agreements.document_drafts import AgreementDocument
@@ -96,28 +96,30 @@ class LoadedRow(serializers.Serializer[Any]):
 
 
 class AgreementViews(Views):
-    """Agreements: what was agreed, between whom and from when."""
+    """Agreements, their parties and milestones."""
 
-    rights = (Agreement,)
+    permission_models = (Agreement,)
 
-    @extend_schema(parameters=asked(queries.AgreementListing), responses=paged(AgreementRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.AgreementListing), responses=page_of(AgreementRow)
+    )
     def list(self, request: Request) -> Response:
         """List agreements by ref."""
-        listing = question(request, queries.AgreementListing)
+        listing = read_filter(request, queries.AgreementListing)
         return page_response(request, queries.listed(listing, as_of=timezone.now()))
 
     @extend_schema(request=AgreementDraft, responses={201: AgreementRow})
     def create(self, request: Request) -> Response:
         """Create an agreement between existing parties."""
         now = timezone.now()
-        agreement = operations.create(draft=body(request, AgreementDraft), as_of=now)
-        return created(request, queries.row(agreement.ref, as_of=now), "ref")
+        agreement = operations.create(draft=read_body(request, AgreementDraft), as_of=now)
+        return created_response(request, queries.row(agreement.ref, as_of=now), "ref")
 
     @extend_schema(responses=AgreementRow)
     def retrieve(self, request: Request, ref: str) -> Response:
         """Show one agreement."""
-        nothing_asked(request)
-        return found(queries.row(ref, as_of=timezone.now()))
+        reject_query_parameters(request)
+        return row_response(queries.row(ref, as_of=timezone.now()))
 
     @extend_schema(request=changes_of(AgreementDraft), responses=AgreementRow)
     def partial_update(self, request: Request, ref: str) -> Response:
@@ -128,15 +130,15 @@ class AgreementViews(Views):
         with transaction.atomic():
             agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
-            draft = corrected(request, AgreementDraft, queries.row(ref, as_of=now))
+            draft = updated_draft(request, AgreementDraft, queries.row(ref, as_of=now))
             operations.update(agreement=agreement, draft=draft, as_of=now)
-        return found(queries.row(ref, as_of=now))
+        return row_response(queries.row(ref, as_of=now))
 
 
 class ImportViews(Views):
     """Import of whole agreements from documents."""
 
-    rights = (Party, Agreement, Obligation, Evidence, Fact, Position)
+    permission_models = (Party, Agreement, Obligation, Evidence, Fact, Position)
     parser_classes: list[type[BaseParser]] = [
         DocumentJSONParser, DocumentYAMLParser, OldYAMLParser, TextYAMLParser,
     ]  # fmt: skip
@@ -152,7 +154,9 @@ class ImportViews(Views):
     def create(self, request: Request) -> Response:
         """Store everything in a document that is not stored yet. Importing it twice is harmless."""
         loaded = documents.load(
-            document=body(request, AgreementDocument), by=user_of(request), as_of=timezone.now()
+            document=read_body(request, AgreementDocument),
+            by=user_of(request),
+            as_of=timezone.now(),
         )
         content = {
             "agreement": loaded.agreement.ref,
@@ -173,7 +177,7 @@ class DocumentSchemaViews(Views):
     @extend_schema(operation_id="document_schema", responses={200: dict[str, Any]})
     def retrieve(self, request: Request) -> Response:
         """Show the JSON Schema of `pacta.agreement/v1`."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         schema = AgreementDocument.model_json_schema(mode="validation")
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         return Response(schema)

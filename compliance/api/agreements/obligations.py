@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
-from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.openapi import changes_of, filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    corrected,
-    created,
-    found,
+    created_response,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    row_response,
+    updated_draft,
 )
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.fields import AgreementRef
@@ -92,7 +92,7 @@ class ObligationRow(serializers.Serializer[Obligation]):
     severity = serializers.ChoiceField(choices=list(Severity))
     tags = serializers.ListField(child=serializers.CharField())
     owner = serializers.CharField(allow_null=True)
-    parent = serializers.CharField(  # type: ignore[assignment]  # the metaclass takes it out
+    parent = serializers.CharField(  # type: ignore[assignment]  # removed by the metaclass
         allow_null=True, help_text="The ref of the parent obligation."
     )
     roll_up = serializers.ChoiceField(
@@ -149,43 +149,47 @@ class ChainAnswer(LinkRow):
 class ObligationViews(Views):
     """Duties under agreements, with their obligors and obligees."""
 
-    rights = (Obligation,)
+    permission_models = (Obligation,)
 
-    @extend_schema(parameters=asked(queries.ObligationListing), responses=paged(ObligationRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.ObligationListing), responses=page_of(ObligationRow)
+    )
     def list(self, request: Request) -> Response:
         """List obligations in order of creation, with the progress of their components.
 
-        The progress is that of now, or as of one instant as known at another.
+        The progress is the current one, or that as of one instant as known at another.
         """
-        listing = question(request, queries.ObligationListing).pinned(timezone.now())
+        listing = read_filter(request, queries.ObligationListing).pinned(timezone.now())
         page = queries.listed(listing)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=NewObligation, responses={201: ObligationRow})
     def create(self, request: Request) -> Response:
         """Create an obligation and the deadlines that follow from its due rule."""
-        draft = body(request, NewObligation)
+        draft = read_body(request, NewObligation)
         agreement = Agreement.objects.filter(ref=draft.agreement).first()
         if agreement is None:
             raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
         obligation = operations.create(agreement=agreement, draft=draft, as_of=timezone.now())
-        return created(request, queries.row(obligation.pk, PointInTime()), "id")
+        return created_response(request, queries.row(obligation.pk, PointInTime()), "id")
 
-    @extend_schema(parameters=asked(PointInTime), responses=ObligationRow)
+    @extend_schema(parameters=filter_parameters(PointInTime), responses=ObligationRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one obligation with the progress of its components, now or at another time."""
-        return found(queries.row(id, question(request, PointInTime).pinned(timezone.now())))
+        return row_response(
+            queries.row(id, read_filter(request, PointInTime).pinned(timezone.now()))
+        )
 
     @extend_schema(
         operation_id="obligations_consequences",
-        parameters=asked(PointInTime),
+        parameters=filter_parameters(PointInTime),
         responses=ChainAnswer,
     )
     def consequences(self, request: Request, id: int) -> Response:
         """Show the chain of consequences: what the obligation remedies, and what its breach
         activates."""
-        moment = question(request, PointInTime).pinned(timezone.now())
-        return found(consequences(id, moment))
+        moment = read_filter(request, PointInTime).pinned(timezone.now())
+        return row_response(consequences(id, moment))
 
     @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
     def partial_update(self, request: Request, id: int) -> Response:
@@ -195,8 +199,8 @@ class ObligationViews(Views):
         """
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)
-            # In the same order as the operations lock: the agreement before its contents.
+            # The same lock order as in the operations: the agreement before its contents.
             lock_agreement(obligation.agreement_id)
-            draft = corrected(request, ObligationDraft, queries.row(id, PointInTime()))
+            draft = updated_draft(request, ObligationDraft, queries.row(id, PointInTime()))
             operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
-        return found(queries.row(id, PointInTime()))
+        return row_response(queries.row(id, PointInTime()))

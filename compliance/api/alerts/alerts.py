@@ -8,13 +8,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    found,
-    nothing_asked,
     page_response,
-    question,
+    read_filter,
+    reject_query_parameters,
+    row_response,
 )
 from compliance.domain.vocabulary import (
     AlertKind,
@@ -35,7 +35,7 @@ class AlertRow(serializers.Serializer[Alert]):
     agreement = serializers.CharField()
     kind = serializers.ChoiceField(choices=list(AlertKind))
     occasion = serializers.DateTimeField(
-        help_text="The instant of the event; makes the alert unique."
+        help_text="The instant of the event. Part of the unique key."
     )
     breach_at = serializers.DateTimeField(
         allow_null=True, help_text="When the breach that it reports occurred."
@@ -68,28 +68,28 @@ class AttemptRow(serializers.Serializer[DeliveryAttempt]):
 class AlertViews(Views):
     """Alerts and their delivery."""
 
-    rights = (Alert,)
+    permission_models = (Alert,)
 
-    @extend_schema(parameters=asked(queries.AlertListing), responses=paged(AlertRow))
+    @extend_schema(parameters=filter_parameters(queries.AlertListing), responses=page_of(AlertRow))
     def list(self, request: Request) -> Response:
         """List alerts, newest first."""
-        return page_response(request, queries.alerts(question(request, queries.AlertListing)))
+        return page_response(request, queries.alerts(read_filter(request, queries.AlertListing)))
 
     @extend_schema(responses=AlertRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one alert."""
-        nothing_asked(request)
-        return found(queries.alert(id))
+        reject_query_parameters(request)
+        return row_response(queries.alert(id))
 
 
 class AttemptViews(Views):
     """Attempts to deliver an alert."""
 
-    rights = (Alert,)
+    permission_models = (Alert,)
 
-    @extend_schema(parameters=asked(Listing), responses=paged(AttemptRow))
+    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(AttemptRow))
     def list(self, request: Request, id: int) -> Response:
         """List the attempts to deliver the message that contains an alert, oldest first."""
-        listing = question(request, Listing)
+        listing = read_filter(request, Listing)
         get_object_or_404(Alert, pk=id)
         return page_response(request, queries.attempts(id, listing))

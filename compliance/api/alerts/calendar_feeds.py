@@ -10,15 +10,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    created,
-    found,
-    nothing_asked,
+    created_response,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.alerts.drafts import CalendarFeedDraft
@@ -50,36 +50,36 @@ class NewCalendarFeedRow(CalendarFeedRow):
 class CalendarFeedViews(Views):
     """Your private calendar feeds of deadlines."""
 
-    rights = (CalendarFeed,)
+    permission_models = (CalendarFeed,)
 
-    @extend_schema(parameters=asked(Listing), responses=paged(CalendarFeedRow))
+    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(CalendarFeedRow))
     def list(self, request: Request) -> Response:
         """List your feeds in order of creation."""
-        listing = question(request, Listing)
+        listing = read_filter(request, Listing)
         return page_response(request, queries.feeds(listing, owner_id=user_of(request).pk))
 
     @extend_schema(request=CalendarFeedDraft, responses={201: NewCalendarFeedRow})
     def create(self, request: Request) -> Response:
         """Create a feed. Only this response contains its address."""
         user = user_of(request)
-        draft = body(request, CalendarFeedDraft)
+        draft = read_body(request, CalendarFeedDraft)
         feed, token = operations.create(draft=draft, owner=user, as_of=timezone.now())
         row = queries.feed(feed.pk, owner_id=user.pk) or {}
-        return created(
+        return created_response(
             request, {**row, "url": f"{settings.SITE_URL}/calendar-feeds/{token}.ics"}, "id"
         )
 
     @extend_schema(responses=CalendarFeedRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one of your feeds."""
-        nothing_asked(request)
-        return found(queries.feed(id, owner_id=user_of(request).pk))
+        reject_query_parameters(request)
+        return row_response(queries.feed(id, owner_id=user_of(request).pk))
 
     @extend_schema(request=None, responses=CalendarFeedRow)
     def revoke(self, request: Request, id: int) -> Response:
         """Revoke a feed. Its address answers 404 from now on."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         user = user_of(request)
         feed = get_object_or_404(CalendarFeed, pk=id, owner=user)
         operations.revoke(feed=feed, as_of=timezone.now())
-        return found(queries.feed(id, owner_id=user.pk))
+        return row_response(queries.feed(id, owner_id=user.pk))

@@ -9,15 +9,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    created,
-    found,
-    nothing_asked,
+    created_response,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.alerts.drafts import SilenceDraft
@@ -42,29 +42,33 @@ class SilenceRow(serializers.Serializer[Silence]):
 class SilenceViews(Views):
     """Periods during which alerts about an agreement or a deadline are held back."""
 
-    rights = (Silence,)
+    permission_models = (Silence,)
 
-    @extend_schema(parameters=asked(queries.SilenceListing), responses=paged(SilenceRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.SilenceListing), responses=page_of(SilenceRow)
+    )
     def list(self, request: Request) -> Response:
         """List silences, newest first."""
-        return page_response(request, queries.silences(question(request, queries.SilenceListing)))
+        return page_response(
+            request, queries.silences(read_filter(request, queries.SilenceListing))
+        )
 
     @extend_schema(request=SilenceDraft, responses={201: SilenceRow})
     def create(self, request: Request) -> Response:
         """Start a silence. Nothing is lost: alerts held back are sent when it ends."""
-        draft = body(request, SilenceDraft)
+        draft = read_body(request, SilenceDraft)
         silence = silences.create(draft=draft, by=user_of(request), as_of=timezone.now())
-        return created(request, queries.silence(silence.pk), "id")
+        return created_response(request, queries.silence(silence.pk), "id")
 
     @extend_schema(responses=SilenceRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one silence."""
-        nothing_asked(request)
-        return found(queries.silence(id))
+        reject_query_parameters(request)
+        return row_response(queries.silence(id))
 
     @extend_schema(request=None, responses=SilenceRow)
     def end(self, request: Request, id: int) -> Response:
         """End a silence now."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         silences.end(silence=get_object_or_404(Silence, pk=id), as_of=timezone.now())
-        return found(queries.silence(id))
+        return row_response(queries.silence(id))

@@ -9,16 +9,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.openapi import changes_of, filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    corrected,
-    created,
-    found,
-    nothing_asked,
+    created_response,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
+    updated_draft,
 )
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.vocabulary import (
@@ -67,31 +67,34 @@ class SubscriptionRow(serializers.Serializer[Subscription]):
 class SubscriptionViews(Views):
     """Subscriptions of email addresses and webhooks to alerts."""
 
-    rights = (Subscription,)
+    permission_models = (Subscription,)
 
-    @extend_schema(parameters=asked(queries.SubscriptionListing), responses=paged(SubscriptionRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.SubscriptionListing),
+        responses=page_of(SubscriptionRow),
+    )
     def list(self, request: Request) -> Response:
         """List subscriptions in order of creation."""
-        listing = question(request, queries.SubscriptionListing)
+        listing = read_filter(request, queries.SubscriptionListing)
         return page_response(request, queries.subscriptions(listing))
 
     @extend_schema(request=SubscriptionDraft, responses={201: SubscriptionRow})
     def create(self, request: Request) -> Response:
         """Create a subscription."""
-        subscription = operations.create(draft=body(request, SubscriptionDraft))
-        return created(request, queries.subscription(subscription.pk), "id")
+        subscription = operations.create(draft=read_body(request, SubscriptionDraft))
+        return created_response(request, queries.subscription(subscription.pk), "id")
 
     @extend_schema(responses=SubscriptionRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one subscription."""
-        nothing_asked(request)
-        return found(queries.subscription(id))
+        reject_query_parameters(request)
+        return row_response(queries.subscription(id))
 
     @extend_schema(request=changes_of(SubscriptionDraft), responses=SubscriptionRow)
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a subscription. Alerts that already exist are still sent."""
         with transaction.atomic():
             subscription = get_object_or_404(for_update(Subscription.objects.all()), pk=id)
-            draft = corrected(request, SubscriptionDraft, queries.subscription(id))
+            draft = updated_draft(request, SubscriptionDraft, queries.subscription(id))
             operations.update(subscription=subscription, draft=draft)
-        return found(queries.subscription(id))
+        return row_response(queries.subscription(id))

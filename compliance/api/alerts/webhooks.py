@@ -12,16 +12,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.alerts import AlertRow
-from compliance.api.openapi import asked, changes_of, paged
+from compliance.api.openapi import changes_of, filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    created,
-    found,
-    nothing_asked,
+    body_fields,
+    created_response,
     page_response,
-    question,
-    sent,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
 )
 from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.drafts import read
@@ -59,25 +59,25 @@ class NewWebhookRow(WebhookRow):
 class WebhookViews(Views):
     """Standard Webhooks receivers and chats."""
 
-    rights = (Webhook,)
+    permission_models = (Webhook,)
 
-    @extend_schema(parameters=asked(Listing), responses=paged(WebhookRow))
+    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(WebhookRow))
     def list(self, request: Request) -> Response:
         """List webhooks in order of creation."""
-        return page_response(request, queries.webhooks(question(request, Listing)))
+        return page_response(request, queries.webhooks(read_filter(request, Listing)))
 
     @extend_schema(request=WebhookDraft, responses={201: NewWebhookRow})
     def create(self, request: Request) -> Response:
         """Create a webhook. Only this response contains its secret."""
-        webhook = operations.create(draft=body(request, WebhookDraft), as_of=timezone.now())
+        webhook = operations.create(draft=read_body(request, WebhookDraft), as_of=timezone.now())
         row = queries.webhook(webhook.pk) or {}
-        return created(request, {**row, "secret": webhook.secret or None}, "id")
+        return created_response(request, {**row, "secret": webhook.secret or None}, "id")
 
     @extend_schema(responses=WebhookRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one webhook."""
-        nothing_asked(request)
-        return found(queries.webhook(id))
+        reject_query_parameters(request)
+        return row_response(queries.webhook(id))
 
     @extend_schema(request=changes_of(WebhookDraft), responses=WebhookRow)
     def partial_update(self, request: Request, id: int) -> Response:
@@ -90,28 +90,30 @@ class WebhookViews(Views):
                 "url": webhook.url,
                 "is_active": webhook.is_active,
             }
-            operations.update(webhook=webhook, draft=read(WebhookDraft, kept | sent(request)))
-        return found(queries.webhook(id))
+            operations.update(
+                webhook=webhook, draft=read(WebhookDraft, kept | body_fields(request))
+            )
+        return row_response(queries.webhook(id))
 
     @extend_schema(request=None, responses=NewWebhookRow)
     def rotate(self, request: Request, id: int) -> Response:
         """Rotate the secret. The former secret also signs for one more day."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         webhook = operations.rotate(webhook=get_object_or_404(Webhook, pk=id), as_of=timezone.now())
-        return found({**(queries.webhook(id) or {}), "secret": webhook.secret})
+        return row_response({**(queries.webhook(id) or {}), "secret": webhook.secret})
 
 
 class RedeliveryViews(Views):
     """Redelivery of alerts."""
 
-    rights = (Message,)
+    permission_models = (Message,)
 
     @extend_schema(request=None, responses=AlertRow)
     def create(self, request: Request, id: int) -> Response:
         """Send the message of an alert again, by email or to its webhook."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         alert = get_object_or_404(Alert.objects.select_related("message"), pk=id)
         if alert.message is None:
             raise NotFound("This alert has not been put into a message yet.")
         operations.redeliver(message=alert.message, as_of=timezone.now())
-        return found(alerts.alert(id))
+        return row_response(alerts.alert(id))

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
-from compliance.api.views import Views, body, found, page_response, question, user_of
+from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.views import Views, page_response, read_body, read_filter, row_response, user_of
 from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
@@ -40,32 +40,36 @@ class BreachRow(serializers.Serializer[Breach]):
 class BreachViews(Views):
     """Intervals during which deadlines were unmet. They can end, but are never erased."""
 
-    rights = (Breach,)
+    permission_models = (Breach,)
 
-    @extend_schema(parameters=asked(queries.BreachListing), responses=paged(BreachRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.BreachListing), responses=page_of(BreachRow)
+    )
     def list(self, request: Request) -> Response:
         """List breaches, newest first, as known now or at an instant."""
-        listing = question(request, queries.BreachListing).pinned(timezone.now())
+        listing = read_filter(request, queries.BreachListing).pinned(timezone.now())
         page = queries.listed(listing)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(parameters=asked(PointInTime), responses=BreachRow)
+    @extend_schema(parameters=filter_parameters(PointInTime), responses=BreachRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one breach, as known now or at an instant."""
-        return found(queries.row(id, question(request, PointInTime).pinned(timezone.now())))
+        return row_response(
+            queries.row(id, read_filter(request, PointInTime).pinned(timezone.now()))
+        )
 
 
 class AcknowledgementViews(Views):
     """Acknowledgement of a breach."""
 
-    rights = (Breach,)
+    permission_models = (Breach,)
 
     @extend_schema(request=AcknowledgementDraft, responses=BreachRow)
     def create(self, request: Request, id: int) -> Response:
         """Acknowledge a breach. Escalations pause until `until_at`, by default for a week."""
         breach = get_object_or_404(Breach.objects.select_related("deadline"), pk=id)
-        draft = body(request, AcknowledgementDraft)
+        draft = read_body(request, AcknowledgementDraft)
         operations.acknowledge(
             breach=breach, draft=draft, by=user_of(request), as_of=timezone.now()
         )
-        return found(queries.row(id, PointInTime().pinned(timezone.now())))
+        return row_response(queries.row(id, PointInTime().pinned(timezone.now())))

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
-from compliance.api.views import Views, page_response, question
+from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.views import Views, page_response, read_filter
 from compliance.domain.vocabulary import POSITION_VERDICTS, FactKind, Reason, Status, Verification
 from compliance.models import LedgerEntry
 from compliance.queries.deadlines import changes as queries
@@ -67,7 +67,7 @@ class RecordedPositionRow(serializers.Serializer[Any]):
 
 
 class ComparedRow(serializers.Serializer[Any]):
-    """The state of a deadline at two instants, each as known then, and what was recorded between.
+    """The state of a deadline at two instants, as known at each, and the records in between.
 
     `before` is null if the deadline was not known yet.
     """
@@ -85,17 +85,17 @@ class ComparedRow(serializers.Serializer[Any]):
 class ComparisonViews(Views):
     """Comparison of two instants."""
 
-    rights = (LedgerEntry,)
+    permission_models = (LedgerEntry,)
 
     @extend_schema(
         operation_id="changes_between",
-        parameters=asked(comparison.Comparison),
-        responses=paged(ComparedRow),
+        parameters=filter_parameters(comparison.Comparison),
+        responses=page_of(ComparedRow),
     )
     def list(self, request: Request) -> Response:
         """List the deadlines whose state differs between `since` and `until`, each as known then,
         and those about which something was recorded in between."""
-        asked_for = question(request, comparison.Comparison).pinned(timezone.now())
+        asked_for = read_filter(request, comparison.Comparison).pinned(timezone.now())
         page = comparison.changed(asked_for)
         since, until = asked_for.instants
         return page_response(request, page, since=since, until=until)
@@ -104,12 +104,14 @@ class ComparisonViews(Views):
 class ChangeViews(Views):
     """Every change of status, in the order of recording."""
 
-    rights = (LedgerEntry,)
+    permission_models = (LedgerEntry,)
 
-    @extend_schema(parameters=asked(Listing), responses=paged(ChangeRow, is_endless=True))
+    @extend_schema(
+        parameters=filter_parameters(Listing), responses=page_of(ChangeRow, is_endless=True)
+    )
     def list(self, request: Request) -> Response:
         """Read the feed, oldest change first.
 
         `next` is always present. Request it later to continue without missing a change.
         """
-        return page_response(request, queries.listed(question(request, Listing)))
+        return page_response(request, queries.listed(read_filter(request, Listing)))

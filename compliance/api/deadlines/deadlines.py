@@ -11,11 +11,18 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
-from compliance.api.views import Views, found, nothing_asked, page_response, question
+from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.views import (
+    Views,
+    page_response,
+    read_filter,
+    reject_query_parameters,
+    row_response,
+)
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status, Verification
 from compliance.models import Deadline
 from compliance.queries.deadlines import deadlines as queries
+from compliance.queries.deadlines import timelines
 
 
 class DeadlineRow(serializers.Serializer[Deadline]):
@@ -156,29 +163,31 @@ class HistoryAnswer(serializers.Serializer[Any]):
 class DeadlineViews(Views):
     """Deadlines: dated instances of obligations."""
 
-    rights = (Deadline,)
+    permission_models = (Deadline,)
 
-    @extend_schema(parameters=asked(queries.DeadlineListing), responses=paged(DeadlineRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.DeadlineListing), responses=page_of(DeadlineRow)
+    )
     def list(self, request: Request) -> Response:
         """List deadlines with their status, now or as of one instant as known at another.
 
         Deadlines without a due date come last. Deadlines that were not known then are left out.
         """
         now = timezone.now()
-        listing = question(request, queries.DeadlineListing).pinned(now)
+        listing = read_filter(request, queries.DeadlineListing).pinned(now)
         page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(parameters=asked(queries.PointInTime), responses=SingleDeadlineRow)
+    @extend_schema(parameters=filter_parameters(queries.PointInTime), responses=SingleDeadlineRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one deadline, now or as of one instant as known at another."""
         now = timezone.now()
-        moment = question(request, queries.PointInTime).pinned(now)
-        return found(queries.row(id, moment, now=now))
+        moment = read_filter(request, queries.PointInTime).pinned(now)
+        return row_response(queries.row(id, moment, now=now))
 
     @extend_schema(
         operation_id="deadlines_timeline",
-        parameters=asked(queries.PointInTime),
+        parameters=filter_parameters(queries.PointInTime),
         responses=TimelineAnswer,
     )
     def timeline(self, request: Request, id: int) -> Response:
@@ -187,8 +196,8 @@ class DeadlineViews(Views):
         With `known_at`, as known at that instant.
         """
         now = timezone.now()
-        moment = question(request, queries.PointInTime).pinned(now)
-        rows = queries.timeline_rows(id, moment, now=now)
+        moment = read_filter(request, queries.PointInTime).pinned(now)
+        rows = timelines.timeline_rows(id, moment, now=now)
         if rows is None:
             raise NotFound("This deadline does not exist, or was not known then.")
         as_of, known_at = moment.as_of or now, moment.known_at or now
@@ -197,8 +206,8 @@ class DeadlineViews(Views):
     @extend_schema(operation_id="deadlines_history", responses=HistoryAnswer)
     def history(self, request: Request, id: int) -> Response:
         """Show what was known about the deadline, and when."""
-        nothing_asked(request)
-        history = queries.history(id)
+        reject_query_parameters(request)
+        history = timelines.history(id)
         if history is None:
             raise NotFound("This deadline does not exist.")
         return Response({"deadline": id, "results": history})

@@ -1,4 +1,4 @@
-"""Determinations: the desk's own findings about deadlines, with reasons. Append-only."""
+"""Determinations: findings about deadlines, with reasons. Append-only."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.deadlines.proposals import ProposalRow, proposed
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    created,
+    created_response,
     deadline_of,
-    found,
-    nothing_asked,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
@@ -87,15 +87,16 @@ class DeterminationViews(Views):
     Each is a fact of type `determination`.
     """
 
-    rights = (Fact,)
+    permission_models = (Fact,)
 
     @extend_schema(
-        parameters=asked(queries.DeterminationListing), responses=paged(DeterminationRow)
+        parameters=filter_parameters(queries.DeterminationListing),
+        responses=page_of(DeterminationRow),
     )
     def list(self, request: Request) -> Response:
         """List determinations in the order of recording."""
         return page_response(
-            request, queries.listed(question(request, queries.DeterminationListing))
+            request, queries.listed(read_filter(request, queries.DeterminationListing))
         )
 
     @extend_schema(request=NewDetermination, responses={201: DeterminationRow, 202: ProposalRow})
@@ -105,7 +106,7 @@ class DeterminationViews(Views):
         If the agreement requires approval, this creates a proposal (202), which takes effect
         once approved.
         """
-        sent = body(request, NewDetermination)
+        sent = read_body(request, NewDetermination)
         fields = sent.model_dump(exclude={"deadline"})
         stored = operations.submit(
             deadline=deadline_of(sent.deadline),
@@ -115,10 +116,10 @@ class DeterminationViews(Views):
         )
         if isinstance(stored, Proposal):
             return proposed(request, stored)
-        return created(request, queries.row(stored.pk), "id")
+        return created_response(request, queries.row(stored.pk), "id")
 
     @extend_schema(responses=DeterminationRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one determination."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        reject_query_parameters(request)
+        return row_response(queries.row(id))

@@ -9,18 +9,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.deadlines.proposals import ProposalRow, proposed
-from compliance.api.openapi import asked, either, paged
+from compliance.api.openapi import either, filter_parameters, page_of
 from compliance.api.views import (
     Views,
     agreement_of,
-    body,
-    created,
+    body_fields,
+    created_response,
     deadline_of,
-    found,
-    nothing_asked,
     page_response,
-    question,
-    sent,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
@@ -94,12 +94,12 @@ class FactRow(serializers.Serializer[Fact]):
 class FactViews(Views):
     """Facts about deadlines and whole agreements. A later fact can supersede an earlier one."""
 
-    rights = (Fact,)
+    permission_models = (Fact,)
 
-    @extend_schema(parameters=asked(queries.FactListing), responses=paged(FactRow))
+    @extend_schema(parameters=filter_parameters(queries.FactListing), responses=page_of(FactRow))
     def list(self, request: Request) -> Response:
         """List facts in the order of recording."""
-        return page_response(request, queries.listed(question(request, queries.FactListing)))
+        return page_response(request, queries.listed(read_filter(request, queries.FactListing)))
 
     @extend_schema(
         request=either("AnyNewFact", NewFact, NewAgreementFact),
@@ -114,28 +114,28 @@ class FactViews(Views):
         by, as_of = user_of(request), timezone.now()
         fact: Fact | Proposal
         if _is_of_agreement(request):
-            general = body(request, NewAgreementFact)
+            general = read_body(request, NewAgreementFact)
             agreement = agreement_of(general.agreement)
             fact = operations.record_of_agreement(
                 agreement=agreement, draft=general, by=by, as_of=as_of
             )
         else:
-            draft = body(request, NewFact)
+            draft = read_body(request, NewFact)
             deadline = deadline_of(draft.deadline)
             fact = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=as_of)
         if isinstance(fact, Proposal):
             return proposed(request, fact)
-        return created(request, queries.row(fact.pk), "id")
+        return created_response(request, queries.row(fact.pk), "id")
 
     @extend_schema(responses=FactRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one fact."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        reject_query_parameters(request)
+        return row_response(queries.row(id))
 
 
 def _is_of_agreement(request: Request) -> bool:
-    names = sent(request).keys() & {"deadline", "agreement"}
+    names = body_fields(request).keys() & {"deadline", "agreement"}
     if len(names) == 2:
         sentence = "Give either deadline or agreement, not both."
         raise refusal("agreement", sentence)

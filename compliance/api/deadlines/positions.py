@@ -8,16 +8,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.views import (
     Views,
-    body,
-    created,
+    created_response,
     deadline_of,
-    found,
-    nothing_asked,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.deadlines.drafts import PositionDraft
@@ -55,27 +55,29 @@ class PositionRow(serializers.Serializer[Position]):
 class PositionViews(Views):
     """Positions of parties on deadlines. A position never changes the status."""
 
-    rights = (Position,)
+    permission_models = (Position,)
 
-    @extend_schema(parameters=asked(queries.PositionListing), responses=paged(PositionRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.PositionListing), responses=page_of(PositionRow)
+    )
     def list(self, request: Request) -> Response:
         """List positions in the order of recording."""
-        return page_response(request, queries.listed(question(request, queries.PositionListing)))
+        return page_response(request, queries.listed(read_filter(request, queries.PositionListing)))
 
     @extend_schema(request=NewPosition, responses={201: PositionRow})
     def create(self, request: Request) -> Response:
         """Record the position of a party on a deadline."""
-        draft = body(request, NewPosition)
+        draft = read_body(request, NewPosition)
         position = operations.state(
             deadline=deadline_of(draft.deadline),
             draft=draft,
             by=user_of(request),
             as_of=timezone.now(),
         )
-        return created(request, queries.row(position.pk), "id")
+        return created_response(request, queries.row(position.pk), "id")
 
     @extend_schema(responses=PositionRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one position."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        reject_query_parameters(request)
+        return row_response(queries.row(id))

@@ -15,15 +15,15 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
-from compliance.api.permissions import ModelRights
+from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.permissions import ModelPermissions
 from compliance.api.views import (
     Views,
-    body,
-    found,
-    nothing_asked,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.drafts import Draft
@@ -65,28 +65,30 @@ class ProposalRow(serializers.Serializer[Proposal]):
 class ProposalViews(Views):
     """Determinations, waivers and extensions that wait, or waited, for approval."""
 
-    rights = (Proposal,)
+    permission_models = (Proposal,)
 
-    @extend_schema(parameters=asked(queries.ProposalListing), responses=paged(ProposalRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.ProposalListing), responses=page_of(ProposalRow)
+    )
     def list(self, request: Request) -> Response:
         """List proposals, newest first."""
-        return page_response(request, queries.listed(question(request, queries.ProposalListing)))
+        return page_response(request, queries.listed(read_filter(request, queries.ProposalListing)))
 
     @extend_schema(responses=ProposalRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one proposal."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        reject_query_parameters(request)
+        return row_response(queries.row(id))
 
 
 class MayDecide(BasePermission):
-    """Approving needs a permission and another proposer; withdrawing, the user's own proposal."""
+    """Requires that the operation would let this user approve, reject or withdraw the proposal."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return whether the user may decide on the proposal. The body has not been read yet.
 
         Raises:
-            PermissionDenied: they may not. The sentence says why.
+            PermissionDenied: they may not decide; the message gives the reason.
         """
         if request.method != "POST":
             return True
@@ -104,24 +106,24 @@ class MayDecide(BasePermission):
 class DecisionViews(Views):
     """Decisions on proposals: approve, reject or withdraw."""
 
-    rights = ()
-    permission_classes = [ModelRights, MayDecide]
+    permission_models = ()
+    permission_classes = [ModelPermissions, MayDecide]
 
     @extend_schema(request=Approval, responses={200: ProposalRow})
     def approve(self, request: Request, id: int) -> Response:
         """Approve a proposal of another person. The fact is recorded and statuses follow."""
-        body(request, Approval)
+        read_body(request, Approval)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
             operations.approve(proposal=proposal, by=user_of(request), as_of=timezone.now())
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
-        return found(queries.row(id))
+        return row_response(queries.row(id))
 
     @extend_schema(request=Rejection, responses={200: ProposalRow})
     def reject(self, request: Request, id: int) -> Response:
         """Reject a proposal of another person with a reason, or withdraw your own."""
-        rejection = body(request, Rejection)
+        rejection = read_body(request, Rejection)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
             operations.reject(
@@ -132,12 +134,12 @@ class DecisionViews(Views):
             )
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
-        return found(queries.row(id))
+        return row_response(queries.row(id))
 
 
 def proposed(request: Request, proposal: Proposal) -> Response:
     """Return the response (202) for a fact that now waits for approval, with its location."""
-    response = found(queries.row(proposal.pk))
+    response = row_response(queries.row(proposal.pk))
     response.status_code = HTTPStatus.ACCEPTED
     address = reverse("api:proposals-row", kwargs={"id": proposal.pk})
     response["Location"] = request.build_absolute_uri(address)

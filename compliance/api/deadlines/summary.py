@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked
-from compliance.api.views import Views, question
+from compliance.api.openapi import filter_parameters
+from compliance.api.views import Views, read_filter
 from compliance.models import Deadline
 from compliance.queries.deadlines import summary as queries
 
@@ -36,11 +36,11 @@ class SummaryAnswer(serializers.Serializer[Any]):
 class SummaryViews(Views):
     """Counts for dashboards."""
 
-    rights = (Deadline,)
+    permission_models = (Deadline,)
 
     @extend_schema(
         operation_id="summary",
-        parameters=asked(queries.SummaryQuestion),
+        parameters=filter_parameters(queries.SummaryFilter),
         responses=SummaryAnswer,
     )
     def retrieve(self, request: Request) -> Response:
@@ -48,5 +48,5 @@ class SummaryViews(Views):
 
         A deadline with two obligors or two tags counts in both groups.
         """
-        asked_for = question(request, queries.SummaryQuestion).pinned(timezone.now())
+        asked_for = read_filter(request, queries.SummaryFilter).pinned(timezone.now())
         return Response({"group_by": asked_for.group_by, "results": queries.summary(asked_for)})

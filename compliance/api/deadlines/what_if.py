@@ -13,13 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.deadlines.deadlines import TimelineAnswer, TransitionRow
-from compliance.api.views import Views, body
+from compliance.api.views import Views, read_body
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import Draft
 from compliance.domain.limits import AtMost
 from compliance.models import Deadline
 from compliance.operations.deadlines.facts import HYPOTHETICAL, project_with
-from compliance.queries.deadlines.deadlines import transition_rows
+from compliance.queries.deadlines.timelines import transition_rows
 from compliance.queries.rows import Row
 
 MOST_FACTS = 100
@@ -46,9 +46,9 @@ class WhatIfAnswer(TimelineAnswer):
 
 
 class WhatIfViews(Views):
-    """Suppositions."""
+    """What-if projections."""
 
-    rights = (Deadline,)
+    permission_models = (Deadline,)
     stores_nothing = True
 
     @extend_schema(
@@ -57,14 +57,15 @@ class WhatIfViews(Views):
     def create(self, request: Request, id: int) -> Response:
         """Project the timeline of a deadline as if these facts were recorded too.
 
-        Nothing is stored and nobody is notified. The same input is rejected as in recording.
+        Nothing is stored and nobody is notified. Input is validated in the same way as when
+        recording.
         """
         deadline = get_object_or_404(
             Deadline.objects.select_related("obligation__agreement"), pk=id
         )
         now = timezone.now()
         supposed = project_with(
-            deadline=deadline, drafts=body(request, Supposition).facts, as_of=now
+            deadline=deadline, drafts=read_body(request, Supposition).facts, as_of=now
         )
         rows = [_row(each) for each in transition_rows(supposed, now=now)]
         return Response({"deadline": id, "as_of": now, "known_at": now, "results": rows})

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked
-from compliance.api.views import Views, found, question
+from compliance.api.openapi import filter_parameters
+from compliance.api.views import Views, read_filter, row_response
 from compliance.domain.deadlines.explanations import StepKind
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
@@ -46,11 +46,13 @@ class WhyAnswer(serializers.Serializer[Any]):
 class WhyViews(Views):
     """Explanations."""
 
-    rights = (Deadline,)
+    permission_models = (Deadline,)
 
-    @extend_schema(operation_id="deadlines_why", parameters=asked(PointInTime), responses=WhyAnswer)
+    @extend_schema(
+        operation_id="deadlines_why", parameters=filter_parameters(PointInTime), responses=WhyAnswer
+    )
     def retrieve(self, request: Request, id: int) -> Response:
         """Explain the status of a deadline, now or as of one instant as known at another."""
         now = timezone.now()
-        moment = question(request, PointInTime).pinned(now)
-        return found(why(id, moment, now=now))
+        moment = read_filter(request, PointInTime).pinned(now)
+        return row_response(why(id, moment, now=now))

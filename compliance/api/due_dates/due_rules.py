@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.views import Views, body
+from compliance.api.views import Views, read_body
 from compliance.models import Agreement, Deadline, Party
 from compliance.queries.due_dates import due_rules as queries
 
@@ -45,14 +45,16 @@ class PreviewAnswer(serializers.Serializer[Any]):
     latest = serializers.DateField(allow_null=True)
     earliest_at = serializers.DateTimeField(allow_null=True)
     latest_at = serializers.DateTimeField(allow_null=True)
-    trace = serializers.ListField(child=serializers.CharField(), help_text="The working.")
+    trace = serializers.ListField(
+        child=serializers.CharField(), help_text="The steps of the computation."
+    )
     warnings = serializers.ListField(child=serializers.CharField())
 
 
 class PreviewViews(Views):
     """Previews of due rules."""
 
-    rights = (Agreement, Party, Deadline)
+    permission_models = (Agreement, Party, Deadline)
     stores_nothing = True
 
     @extend_schema(
@@ -63,8 +65,8 @@ class PreviewViews(Views):
     def create(self, request: Request) -> Response:
         """Compute the dates and instants of a due rule, with a trace.
 
-        Stores nothing, so a read-only token suffices. The agreement or the obligor, if given,
-        supply what the rule leaves open. A rule that waits for an event returns no dates, and a
+        Stores nothing, so a read-only token suffices. The agreement or obligor, if given, supplies
+        the values that the rule leaves open. A rule that waits for an event returns no dates, but a
         warning that names the event.
         """
-        return Response(queries.previewed(body(request, queries.PreviewDraft)))
+        return Response(queries.previewed(read_body(request, queries.PreviewDraft)))

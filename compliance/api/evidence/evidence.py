@@ -17,17 +17,17 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
+from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.problems import LengthRequired
 from compliance.api.views import (
     Views,
     agreement_of,
-    body,
-    created,
-    found,
-    nothing_asked,
+    created_response,
     page_response,
-    question,
+    read_body,
+    read_filter,
+    reject_query_parameters,
+    row_response,
     user_of,
 )
 from compliance.domain.evidence.drafts import EvidenceDraft
@@ -94,30 +94,32 @@ class EvidenceRow(serializers.Serializer[Evidence]):
 class EvidenceViews(Views):
     """Documents, statements and search logs behind facts and positions."""
 
-    rights = (Evidence,)
+    permission_models = (Evidence,)
 
-    @extend_schema(parameters=asked(queries.EvidenceListing), responses=paged(EvidenceRow))
+    @extend_schema(
+        parameters=filter_parameters(queries.EvidenceListing), responses=page_of(EvidenceRow)
+    )
     def list(self, request: Request) -> Response:
         """List evidence in order of creation."""
-        return page_response(request, queries.listed(question(request, queries.EvidenceListing)))
+        return page_response(request, queries.listed(read_filter(request, queries.EvidenceListing)))
 
     @extend_schema(request=NewEvidence, responses={201: EvidenceRow})
     def create(self, request: Request) -> Response:
         """Store a piece of evidence."""
-        draft = body(request, NewEvidence)
+        draft = read_body(request, NewEvidence)
         evidence = operations.add(
             agreement=agreement_of(draft.agreement),
             draft=draft,
             by=user_of(request),
             as_of=timezone.now(),
         )
-        return created(request, queries.row(evidence.pk), "id")
+        return created_response(request, queries.row(evidence.pk), "id")
 
     @extend_schema(responses=EvidenceRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one piece of evidence."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        reject_query_parameters(request)
+        return row_response(queries.row(id))
 
 
 class FileParser(MultiPartParser):
@@ -144,13 +146,13 @@ class FileParser(MultiPartParser):
 class FileViews(Views):
     """Evidence files. A better copy becomes a new revision."""
 
-    rights = (Evidence,)
+    permission_models = (Evidence,)
     parser_classes = (FileParser,)
 
     @extend_schema(operation_id="evidence_files", responses=FilesAnswer)
     def list(self, request: Request, id: int) -> Response:
         """List the revisions, oldest first."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         evidence = queries.row(id)
         if evidence is None:
             raise NotFound("This evidence does not exist.")
@@ -163,7 +165,7 @@ class FileViews(Views):
     )
     def create(self, request: Request, id: int) -> Response:
         """Store a file as the latest revision: pdf, png, jpg, txt or csv."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         evidence = get_object_or_404(Evidence, pk=id)
         form = request.data
         sent_files = form.getlist("file") if hasattr(form, "getlist") else []
@@ -187,7 +189,7 @@ class FileViews(Views):
     )
     def retrieve(self, request: Request, id: int, revision: int) -> FileResponse:
         """Download one revision exactly as it was stored."""
-        nothing_asked(request)
+        reject_query_parameters(request)
         file = queries.file(id, revision)
         if file is None or not file.path.is_file():
             raise NotFound("This file does not exist.")
@@ -197,7 +199,8 @@ class FileViews(Views):
             filename=file.name,
             content_type=file.content_type,
         )
-        # A stored file must never run here, neither as a page nor as a type the browser guesses.
+        # A stored file must never be executed here, neither as a page nor as a type that the
+        # browser guesses.
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
         response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "private, no-cache"

@@ -7,8 +7,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import asked, paged
-from compliance.api.views import Views, found, nothing_asked, page_response, question
+from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.views import (
+    Views,
+    page_response,
+    read_filter,
+    reject_query_parameters,
+    row_response,
+)
 from compliance.models import Seal
 from compliance.queries.integrity import seals as queries
 from compliance.queries.pages import Listing
@@ -25,22 +31,22 @@ class SealRow(serializers.Serializer[Seal]):
     last_fact = serializers.IntegerField()
     last_entry = serializers.IntegerField()
     chains = serializers.IntegerField()
-    root = serializers.RegexField("^[0-9a-f]{64}$")  # type: ignore[assignment]  # taken off the class
+    root = serializers.RegexField("^[0-9a-f]{64}$")  # type: ignore[assignment]  # removed by the metaclass
     hash = serializers.RegexField("^[0-9a-f]{64}$")
 
 
 class SealViews(Views):
     """Daily seals over all records. Copies kept elsewhere prove later whether anything changed."""
 
-    rights = (Seal,)
+    permission_models = (Seal,)
 
-    @extend_schema(parameters=asked(Listing), responses=paged(SealRow))
+    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(SealRow))
     def list(self, request: Request) -> Response:
         """List seals in order of creation."""
-        return page_response(request, queries.listed(question(request, Listing)))
+        return page_response(request, queries.listed(read_filter(request, Listing)))
 
     @extend_schema(responses=SealRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one seal."""
-        nothing_asked(request)
-        return found(queries.row(id))
+        reject_query_parameters(request)
+        return row_response(queries.row(id))

@@ -13,7 +13,7 @@ from compliance.queries.system import health
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer that the process is alive. Checks nothing else."""
+    """Respond that the process is alive. Nothing else is checked."""
     return JsonResponse({"status": "alive"})
 
 

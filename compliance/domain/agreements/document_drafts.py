@@ -1,4 +1,4 @@
-"""Drafts of agreement documents: a whole agreement, with everything that is known about it."""
+"""Drafts of agreement documents: a whole agreement and all records about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
 
 MOST_OUTCOMES = 100_000
-"""The most facts, and the most positions, of one obligation in a document."""
+"""The maximum number of facts, and of positions, of one obligation in a document."""
 
 
 class ParticipantDraft(PartyDraft):
@@ -31,8 +31,8 @@ class ParticipantDraft(PartyDraft):
 class DocumentFact(FactDraft):
     """A fact in a document.
 
-    If the obligation has several deadlines, `due_on` names the one that the fact is about.
-    `recorded_at` is when it became known, if that was before the document is loaded.
+    If the obligation has several deadlines, `due_on` names the deadline of the fact. `recorded_at`
+    is when the fact became known, if that was before the import.
     """
 
     due_on: CivilDay | None = None
@@ -42,8 +42,8 @@ class DocumentFact(FactDraft):
 class DocumentPosition(PositionDraft):
     """A position in a document.
 
-    If the obligation has several deadlines, `due_on` names the one that the position is about.
-    `recorded_at` is when it became known, if that was before the document is loaded.
+    If the obligation has several deadlines, `due_on` names the deadline of the position.
+    `recorded_at` is when the position became known, if that was before the import.
     """
 
     due_on: CivilDay | None = None
@@ -70,17 +70,17 @@ class DocumentEvidence(EvidenceDraft):
 
 
 class DocumentObligation(ObligationDraft):
-    """An obligation in a document, with what is known about it."""
+    """An obligation in a document, with its facts and positions."""
 
     facts: Annotated[tuple[DocumentFact, ...], AtMost(MOST_OUTCOMES)] = ()
     positions: Annotated[tuple[DocumentPosition, ...], AtMost(MOST_OUTCOMES)] = ()
 
 
 class AgreementDocument(AgreementTerms):
-    """A whole agreement: its parties, its obligations and what is known about them.
+    """A whole agreement: its parties, its obligations and the records about them.
 
-    If anything in it has a `recorded_at`, the document describes a history. The agreement itself
-    was then known from its own `recorded_at`, or otherwise from its beginning.
+    If anything in it has a `recorded_at`, the document describes a history. The agreement then
+    counts as known from its own `recorded_at`, or else from its beginning.
     """
 
     format: Literal["pacta.agreement/v1"]
@@ -93,7 +93,7 @@ class AgreementDocument(AgreementTerms):
 
     @property
     def has_history(self) -> bool:
-        """Whether any part of it says when it became known."""
+        """Whether any part of the document has a `recorded_at`."""
         parts: list[Any] = [self, *self.evidence, *self.facts]
         for each in self.obligations:
             parts += [*each.facts, *each.positions]

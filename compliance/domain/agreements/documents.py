@@ -1,8 +1,9 @@
 """Parse JSON and YAML text strictly into plain values, and read agreement documents.
 
-YAML is read by the core schema of YAML 1.2, in which `NO` and `17:00` are strings; days are left
-to the drafts. Everything by which a short text could stand for a large or hidden one is rejected:
-anchors and aliases, tags, repeated fields, deep nesting, and several documents in one text.
+YAML follows the core schema of YAML 1.2, in which `NO` and `17:00` are strings. Days stay strings
+too; the drafts parse them. Anything that lets a short text stand for a large or hidden value is
+rejected: anchors and aliases, tags, repeated fields, deep nesting, and several documents in one
+text.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def parse(text: bytes, *, is_yaml: bool) -> object:
 
 
 def read_agreement(text: bytes, *, is_yaml: bool) -> AgreementDocument:
-    """Return an agreement document, checked.
+    """Return a validated agreement document.
 
     Raises:
         Invalid: with every problem and its path in the document.
@@ -73,7 +74,7 @@ def _from_yaml(text: bytes) -> object:
 
 
 class _Reader:
-    """Reads the events of one YAML text one by one, and counts the values."""
+    """Reads the events of a YAML text one at a time, and counts the values."""
 
     def __init__(self, events: Iterable[yaml.Event]) -> None:
         self._events = iter(events)

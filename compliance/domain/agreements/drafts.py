@@ -42,7 +42,7 @@ from compliance.domain.vocabulary import (
 
 
 class PartyDraft(Draft):
-    """A party: someone who can owe an obligation or be owed one."""
+    """A state, organisation or company that can owe an obligation or be owed one."""
 
     code: PartyCode
     name: Title
@@ -128,8 +128,8 @@ _Parties = Annotated[
 class ObligationDraft(Draft):
     """One obligation.
 
-    Something to achieve has no deadline of its own without a `due` rule. Something to maintain or
-    to refrain from lasts without an end if it has no `due`; `starts` says when it begins.
+    An obligation to achieve something has no deadline of its own without a `due` rule. An
+    obligation to maintain or refrain has no end without `due`; `starts` says when it begins.
     `roll_up` says how many components must be done for the obligation to be done.
     """
 

@@ -1,4 +1,4 @@
-"""Bounces: what a delivery status notification (RFC 3464) says about an email that we sent."""
+"""Bounces: delivery status notifications (RFC 3464) about email that we sent."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from itertools import chain
 from compliance.domain.phrases import one_line
 
 _FAILED = re.compile(r"\s*failed\b", re.IGNORECASE)
-# Codes 4.x.x count too: the action `failed` says that no further attempt follows (as in 4.4.7).
+# Codes 4.x.x count too: the action `failed` means that there is no further attempt (as in 4.4.7).
 _NOT_DELIVERED = re.compile(r"\s*([45]\.\d{1,3}\.\d{1,3})\b")
-# Each boundary makes the email package scan every line again, and hundreds would keep it busy for
-# minutes. A genuine report has two or three.
+# The email package scans every line again for each boundary. Hundreds of boundaries would take
+# minutes; a genuine report has two or three.
 _BOUNDARY = re.compile(rb"boundary[*\d]*\s*=", re.IGNORECASE)
 _MAX_BOUNDARIES = 10
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
@@ -83,7 +83,7 @@ def _parts(mail: Message) -> list[Message]:
 
 
 def _returned(parts: Iterable[Message]) -> Iterable[Message]:
-    """Yield our email, or its headers, as the report returns it."""
+    """Yield our email, or its headers, from the parts of the report."""
     for part in parts:
         match part.get_content_type():
             case "message/rfc822":

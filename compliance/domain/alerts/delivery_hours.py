@@ -29,9 +29,9 @@ class Hours:
 
 
 def next_delivery_at(hours: Hours, at: datetime) -> datetime:
-    """Return the first instant (UTC), `at` or later, at which an alert may be delivered.
+    """Return the first instant (UTC) from `at` on at which an alert may be delivered.
 
-    Digests are sent at their own hour, whatever the quiet hours are.
+    Digests are sent at their own hour, regardless of quiet hours.
     """
     local = civil_time.wall_clock(at, hours.timezone)
     if hours.frequency is not NotificationFrequency.IMMEDIATE:

@@ -117,13 +117,13 @@ class SubscriptionDraft(Draft):
 
 
 class AcknowledgementDraft(Draft):
-    """That somebody takes care of a breach, and until when escalations pause (default: a week)."""
+    """An acknowledgement of a breach. Escalations pause until `until_at`, by default for a week."""
 
     until_at: Instant | None = None
 
 
 class SilenceDraft(Draft):
-    """Why, and until when, alerts about an agreement or one of its deadlines are held back."""
+    """A period during which alerts about an agreement or one of its deadlines are held back."""
 
     agreement: AgreementRef
     deadline: RowId | None = None

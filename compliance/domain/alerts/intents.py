@@ -1,7 +1,7 @@
-"""Which alerts a change of a deadline calls for. All decisions here are pure.
+"""Decide which alerts a change of a deadline causes. All functions here are pure.
 
-An `AlertIntent` says that something must be announced, not to whom: the subscriptions decide that
-when alerts are made of it.
+An `AlertIntent` says what must be announced, not to whom: subscriptions decide that when alerts are
+created from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from compliance.domain.vocabulary import AlertKind, Reason, Status
 
 
 class OpenBreach(NamedTuple):
-    """An open breach: when it began, when it was detected, and how long it is acknowledged."""
+    """An open breach: when it began, when it was detected, and when its acknowledgement ends."""
 
     occurred_at: datetime
     detected_at: datetime
@@ -28,8 +28,8 @@ class OpenBreach(NamedTuple):
 class AlertIntent(NamedTuple):
     """Something that must be announced. Kind and `occasion` identify it within its deadline.
 
-    `breach_at` is when the breach began that it is about. `due_at` is the due instant of a
-    reminder, or the one before a change for `reason`. `level` counts escalations from 1.
+    `breach_at` is when the breach that it is about began. `due_at` is the due instant of a
+    reminder, or the due instant before a change for `reason`. `level` counts escalations from 1.
     """
 
     kind: AlertKind
@@ -41,7 +41,7 @@ class AlertIntent(NamedTuple):
 
 
 class PolicyStep(NamedTuple):
-    """What a notification policy requires now, if anything, and when to consult it next."""
+    """The alert that a notification policy requires now, if any, and when to consult it next."""
 
     intent: AlertIntent | None = None
     next_at: datetime | None = None
@@ -49,7 +49,7 @@ class PolicyStep(NamedTuple):
 
 NO_STEP = PolicyStep()
 
-# Someone can still act on these.
+# Reminders make sense only for deadlines that can still be met.
 _REMINDED = frozenset({Status.PENDING, Status.HOLDING})
 _OPEN = _REMINDED | {Status.IN_GRACE}
 _STOPPED = frozenset({Status.WAIVED, Status.CANCELLED, Status.SUSPENDED})
@@ -68,10 +68,10 @@ _MISSED, _ESCALATED = AlertKind.MISSED, AlertKind.ESCALATED
 def reminder(
     now: Transition, steps: Sequence[datetime], *, known_since: datetime, as_of: datetime
 ) -> PolicyStep:
-    """Return the reminder that is due at `as_of`, and when the next one is.
+    """Return the reminder that is due at `as_of`, and when the next one is due.
 
-    Of several steps that passed unnoticed only the last counts. A step counts only if the due date
-    was known when it passed, and none does once the due date itself has passed.
+    If several steps were missed, only the last one counts. A step counts only if the due date was
+    known when it passed. After the due date, no step counts.
 
     Args:
         now: the state at `as_of`.
@@ -89,7 +89,7 @@ def reminder(
 
 
 def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime) -> PolicyStep:
-    """Return the escalation of an open breach that is due at `as_of`, and when the next one is.
+    """Return the escalation of an open breach that is due at `as_of`, and when the next one is due.
 
     Escalations pause while the breach is acknowledged. When the acknowledgement ends, everyone is
     notified whom the escalations would have reached by then.
@@ -113,10 +113,10 @@ def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime
 
 
 def missed(changes: BreachChanges, *, announce_ended: bool) -> list[AlertIntent]:
-    """Return the announcements of breaches that began, or that are open again.
+    """Return the announcements of breaches that began or reopened.
 
-    With `announce_ended` a breach that was over before it was detected is announced too. When its
-    history was loaded nobody was notified of it, so it is announced if it is open again.
+    With `announce_ended`, breaches that had ended before they were detected are announced too.
+    During an import of history nobody was notified, so a breach is announced if it reopens later.
     """
     begun = [each for each in changes.begun if each.ended_at is None or announce_ended]
     return [
@@ -128,10 +128,10 @@ def missed(changes: BreachChanges, *, announce_ended: bool) -> list[AlertIntent]
 def changed(
     recorded: Sequence[Entry], now: Transition, *, recorded_at: datetime
 ) -> AlertIntent | None:
-    """Return the announcement that what people knew about a deadline is no longer true, if any.
+    """Return the announcement that a deadline has changed, or None.
 
-    That is so when it was extended, waived, restated and the like, and when such a fact was
-    retracted. What time alone brings, and performances, are announced otherwise or not at all.
+    A change is announced if the deadline was, for example, extended, waived or restated, or if such
+    a fact was retracted. Performances and changes that time brings have other alerts or none.
 
     Args:
         recorded: the ledger before the change; not empty.

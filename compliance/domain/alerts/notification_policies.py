@@ -1,7 +1,7 @@
 """Notification policies: when reminders are sent before a due date, and escalations after a breach.
 
-Every instant follows from the due date, or from when the breach was first announced. A sweep that
-did not run therefore loses nothing: the next one sees which step was passed last.
+Every instant follows from the due date, or from when the breach was first announced. A missed sweep
+therefore loses nothing: the next one sees which step passed last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from compliance.domain.vocabulary import PeriodUnit
 # The time of day at which reminders are sent, in the deadline's zone.
 REMINDED_AT = time(9)
 
-# Returns the day that is so many business days after a day (before it if negative).
+# Returns the day that is this many business days after a day, or before it if negative.
 BusinessDays = Callable[[date, int], date]
 
 
@@ -33,7 +33,7 @@ class PolicyStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotificationPolicy:
-    """Reminders are counted back from the due day, escalations from the notice of the breach."""
+    """Reminder steps count back from the due day, escalation steps from the notice of a breach."""
 
     reminders: tuple[PolicyStep, ...]
     escalations: tuple[PolicyStep, ...]
@@ -64,7 +64,7 @@ def load_notification_policy(value: Mapping[str, Any] | None) -> NotificationPol
 def reminders(
     notification_policy: NotificationPolicy, due: Due, business_days: BusinessDays | None = None
 ) -> list[datetime]:
-    """Return the instants (UTC) at which reminders of a due date are sent, in order."""
+    """Return the instants (UTC) at which reminders of a due date are sent, in ascending order."""
     found = set()
     for step in notification_policy.reminders:
         day = _shifted(due.due_on, -step.count, step.unit, business_days)
@@ -82,8 +82,8 @@ def escalations(
 ) -> list[datetime]:
     """Return the instants of the escalations of a breach that was announced at `notified_at`.
 
-    They are in order. Days are 24 hours long; business days are counted in `timezone` and keep the
-    time of day.
+    They are in ascending order. Days are 24 hours long; business days are counted in `timezone` and
+    keep the time of day.
     """
     found = []
     for step in notification_policy.escalations:
@@ -105,6 +105,6 @@ def _shifted(day: date, count: int, unit: PeriodUnit, business_days: BusinessDay
         try:
             return business_days(day, count)
         except (NoBusinessDay, civil_time.DayOutOfRange):
-            # Calendars without business days must not keep anybody from being notified.
+            # A calendar without business days must not keep anyone from being notified.
             pass
     return day + timedelta(days=count)

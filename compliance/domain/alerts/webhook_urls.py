@@ -1,4 +1,4 @@
-"""Which URLs a webhook may have: those of public web servers, never of our own network."""
+"""Check the URLs of webhooks: only public web servers, never our own network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# `ipaddress`, in some versions, takes these for public: addresses on which clouds offer services
-# to their own machines, and networks that are no longer in use.
+# Some versions of `ipaddress` treat these as public: addresses at which clouds offer services to
+# their own machines, and networks that are no longer in use.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(each)
     for each in (
@@ -18,11 +18,11 @@ _NOT_PUBLIC = tuple(
 
 
 class UnsafeAddress(ValueError):
-    """A URL that must not be called. The message says why, and what to use."""
+    """A URL that must not be called. The message gives the reason and what to use instead."""
 
 
 def parse(url: str, *, allows_http: bool) -> SplitResult:
-    """Return the parts of a URL that may be called, as far as it can be judged by its text.
+    """Return the parts of a URL that may be called, as far as its text shows.
 
     Raises:
         UnsafeAddress: it is not https (or http, if allowed), is not ASCII, or has no host, port 0
@@ -55,7 +55,7 @@ def parse(url: str, *, allows_http: bool) -> SplitResult:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address, or the IPv4 address that it contains, is a public one."""
+    """Return whether an IP address, or the IPv4 address embedded in it, is public."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

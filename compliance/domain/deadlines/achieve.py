@@ -1,4 +1,4 @@
-"""How obligations to achieve something by an instant are projected."""
+"""Project obligations to achieve something by an instant."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
-# Conclusions that limit how much of everything done up to then is accepted.
+# Verdicts that limit how much of the performance up to then is accepted.
 _LIMITING = frozenset({Verdict.PARTLY_MET, Verdict.NOT_MET})
 _WHOLE = Decimal(1)
 _SMALLEST = Decimal("0.000001")
 
 
 class AchieveProjector(Projector):
-    """Projects what must be done by an instant."""
+    """Projects an obligation to achieve something by an instant."""
 
     def __init__(self, terms: Terms, facts: Sequence[Fact]) -> None:
         """Start with the terms; `facts` are all effective facts, in order of effect."""
@@ -35,8 +35,8 @@ class AchieveProjector(Projector):
         if at == self.due.unmet_at and event.effective_on > self.due.due_on:
             until_at = longest(self.suspensions).until_at if self.suspensions else at
             if until_at is not None and until_at <= at:
-                # It was done the day after, at an unknown hour, but not before that day began.
-                # The breach that began with that day remains, if only for an instant.
+                # It was performed on the next day, at an unknown hour, but not before that day
+                # began. So the breach that began with that day remains, if only for an instant.
                 return at + TICK
         return at
 
@@ -51,7 +51,7 @@ class AchieveProjector(Projector):
         return Status.PARTLY_MET if self.accepted else Status.UNMET
 
     def next_own_change(self) -> datetime | None:
-        """Return when time alone changes the status next."""
+        """Return when the status next changes by time alone."""
         due = self.due
         if due is None or self.status not in {Status.PENDING, Status.IN_GRACE}:
             return None
@@ -62,7 +62,7 @@ class AchieveProjector(Projector):
         return due.due_at
 
     def change_own(self, at: datetime) -> None:
-        """Make the change that the passing of time brings at `at`."""
+        """Apply the change that time brings at `at`."""
         status = self.status_at(at)
         if status is Status.PENDING:
             reason = Reason.WINDOW_BEGAN
@@ -118,9 +118,9 @@ class AchieveProjector(Projector):
         self.record(at, status, reason, fact.id)
 
     def _limited(self, performed: Decimal | None, event: Move | Fact) -> Decimal | None:
-        """Return how much of what is done up to `event` all later determinations accept.
+        """Return how much of the performance up to `event` all later determinations accept.
 
-        `performed` is what was done. None, given or returned, means the whole.
+        `performed` is the quantity performed. None, as argument or result, means all of it.
         """
         if isinstance(event, Move):
             later = [each for each in self.limiting if each.effective_at >= event.at]

@@ -1,4 +1,4 @@
-"""How the stored breaches of a deadline must change to match its timeline."""
+"""Compare the stored breaches of a deadline with its timeline."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NO_CHANGES = BreachChanges()
 def breach_changes(
     stored: Collection[BreachInterval], projected: Collection[BreachInterval]
 ) -> BreachChanges:
-    """Compare stored with projected breaches. Two are the same breach if they began together."""
+    """Compare stored with projected breaches, which are identified by their beginning."""
     if not stored:
         # Most deadlines of a sweep take this path.
         return BreachChanges(begun=tuple(projected)) if projected else _NO_CHANGES
@@ -59,7 +59,7 @@ def breach_changes(
 
 
 def voided(occurred_at: datetime) -> BreachInterval:
-    """Return a breach that never happened as it stays stored: as an empty interval."""
+    """Return a breach that never happened as it stays stored, with an empty interval."""
     return BreachInterval(
         occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
     )

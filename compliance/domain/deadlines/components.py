@@ -13,15 +13,16 @@ from compliance.domain.vocabulary import ObligationKind, Reason, RollUp, Status
 DONE = frozenset({Status.MET, Status.MET_LATE})
 RELEASED = frozenset({Status.WAIVED, Status.CANCELLED})
 _NOT_YET = frozenset({Status.DORMANT, Status.PENDING, Status.HOLDING})
-# If all open components have one of these statuses, it says more than that they are pending.
+# If all open components have the same one of these statuses, it is more specific than `pending`.
 _MORE_SPECIFIC = frozenset({Status.DORMANT, Status.HOLDING, Status.IN_GRACE, Status.SUSPENDED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledUp:
-    """How many of `of` components are `done`, how many are `needed`, and the status that results.
+    """The numbers of components, and the resulting status of the parent.
 
-    Components that are `released`, which means waived or cancelled, are not among the `of`.
+    `needed` of `of` components must be done, and `done` are. Components that are `released`, which
+    means waived or cancelled, are not included in `of`.
     """
 
     done: int
@@ -32,7 +33,7 @@ class RolledUp:
 
     @property
     def summary(self) -> str:
-        """The numbers in words, such as "3 of 4 done, 1 released"."""
+        """The numbers as text, such as "3 of 4 done, 1 released"."""
         released = f", {self.released} released" if self.released else ""
         return f"{self.done} of {self.of} done{released}"
 
@@ -43,7 +44,7 @@ def is_done_by_components(kind: ObligationKind, target_quantity: Decimal | None)
 
 
 def needed_of(rule: RollUp, share: Decimal | None, of: int) -> int:
-    """Return how many of `of` components must be done; a share is rounded up."""
+    """Return how many of `of` components must be done. A share is rounded up."""
     match rule:
         case RollUp.ALL:
             return of
@@ -54,11 +55,11 @@ def needed_of(rule: RollUp, share: Decimal | None, of: int) -> int:
 
 
 def rolled_up(rule: RollUp, share: Decimal | None, statuses: Sequence[Status | None]) -> RolledUp:
-    """Return how the statuses of components roll up; None is a component without a status yet.
+    """Return the roll-up of the statuses of components. None is a component without a status yet.
 
-    The obligation is met when enough components are: late if too few of them were met in time. It
-    is unmet when too few are done or can still be done: partly met if anything was done. Otherwise
-    it is pending, or has the status that all open components share. If every component is
+    The obligation is met when enough components are met, and met late if too few of them were met
+    on time. It is unmet when too few are done or can still be done, or partly met if some are done.
+    Otherwise it is pending, or has the status that all open components share. If every component is
     released, it is waived.
     """
     counting = [status for status in statuses if status not in RELEASED]
@@ -93,7 +94,7 @@ def _status(
 
 
 def status_of_several(statuses: Iterable[Status]) -> Status | None:
-    """Return the status of a component with several deadlines, by those that are due if any is."""
+    """Return the status of a component with several deadlines, based on its due ones if any."""
     every = list(statuses)
     due = [status for status in every if status not in _NOT_YET and status not in RELEASED]
     if not due:
@@ -130,7 +131,7 @@ class Part:
         return self.rolled_up_at(instant).status if self.parts else None
 
     def rolled_up_at(self, instant: datetime) -> RolledUp:
-        """Return how its components roll up at `instant`."""
+        """Return the roll-up of its components at `instant`."""
         return rolled_up(self.rule, self.share, [part.status_at(instant) for part in self.parts])
 
     def instants(self) -> set[datetime]:
@@ -139,7 +140,7 @@ class Part:
         return found.union(*(part.instants() for part in self.parts))
 
     def roll_ups(self) -> list[tuple[datetime, RolledUp]]:
-        """Return how its components roll up, from each instant at which that changes."""
+        """Return the roll-up of its components, from each instant at which it changes."""
         found: list[tuple[datetime, RolledUp]] = []
         for instant in sorted(self.instants()):
             state = self.rolled_up_at(instant)
@@ -148,7 +149,7 @@ class Part:
         return found
 
     def as_timeline(self) -> Timeline:
-        """Return the timeline of an obligation without a deadline, by its components."""
+        """Return the timeline of an obligation without a deadline, derived from its components."""
         transitions: list[Transition] = []
         for instant, state in self.roll_ups():
             if transitions and transitions[-1].status is state.status:

@@ -1,4 +1,4 @@
-"""What due rules are counted from, and in which order dependent obligations are computed."""
+"""Dependencies between due rules, and the order in which dependent obligations are computed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ NodeT = TypeVar("NodeT")
 OrderedT = TypeVar("OrderedT", int, str)
 
 MOST_LEVELS = 100
-"""The most obligations in a chain of dependencies. Each level costs several statements."""
+"""The maximum length of a chain of dependencies. Each level costs several statements."""
 
 
 class DependencyCycle(ValueError):
-    """Obligations that depend on each other, so that none can be computed first."""
+    """Obligations that depend on each other in a cycle, so that none can be computed first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class References:
-    """The refs of the milestones and obligations that due rules are counted from."""
+    """The refs of the milestones and obligations from which due rules count."""
 
     milestones: frozenset[str]
     obligations: frozenset[str]
 
 
 def references(*rules: DueRule | None) -> References:
-    """Return everything that any of the rules is counted from."""
+    """Return all milestones and obligations from which the rules count."""
     milestones: set[str] = set()
     for rule in rules:
         offset = offset_of(rule)
@@ -42,7 +42,7 @@ def references(*rules: DueRule | None) -> References:
 
 
 def referenced_obligations(rule: DueRule | None) -> list[str]:
-    """Return the refs of the obligations that a rule is counted from; that of its trigger first."""
+    """Return the refs of the obligations from which a rule counts, beginning with its trigger."""
     found: list[str] = []
     if isinstance(rule, TriggerRule):
         found += filter(None, (rule.on.breach_of, rule.on.met))
@@ -53,7 +53,7 @@ def referenced_obligations(rule: DueRule | None) -> list[str]:
 
 
 def offset_of(rule: DueRule | None) -> OffsetRule | None:
-    """Return the period that a rule counts, if it counts one."""
+    """Return the offset of a rule, or None if it has none."""
     if isinstance(rule, TriggerRule):
         return rule.then
     return rule if isinstance(rule, OffsetRule) else None
@@ -64,7 +64,7 @@ def dependency_levels(
 ) -> list[list[OrderedT]]:
     """Return the given obligations and all that depend on them, in levels.
 
-    Everything is on a later level than what it depends on. A level is sorted.
+    Each obligation is on a later level than those on which it depends. Levels are sorted.
 
     Args:
         given: the ids or refs of the obligations to start from.
@@ -127,10 +127,10 @@ def find_cycle(start: NodeT, successors: Callable[[NodeT], Iterable[NodeT]]) -> 
 def nodes_on_cycles(
     nodes: Iterable[NodeT], successors: Callable[[NodeT], Iterable[NodeT]]
 ) -> set[NodeT]:
-    """Return the nodes, among all that can be reached from `nodes`, that are on a cycle.
+    """Return the nodes, among those reachable from `nodes`, that are on a cycle.
 
-    It takes time linear in nodes and edges, unlike `find_cycle` for each node (Tarjan's algorithm
-    for strongly connected components, without recursion).
+    Takes time linear in nodes and edges, unlike `find_cycle` for each node (Tarjan's algorithm for
+    strongly connected components, without recursion).
     """
     search = _CycleSearch(successors)
     for node in nodes:

@@ -43,7 +43,7 @@ _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
 
 
 def _day_or_instant(value: object) -> object:
-    """Read a text by its length as a day or an instant, so that its errors are only of that."""
+    """Read a text as a day or an instant, depending on its length, to report relevant errors."""
     is_long = isinstance(value, str) and len(value.strip()) > len("2025-05-14")
     if is_long or isinstance(value, datetime):
         return _INSTANT.validate_python(value)
@@ -170,14 +170,14 @@ class FactDraft(_BaseFactDraft):
 class AgreementFactDraft(_BaseFactDraft):
     """A suspension or termination of a whole agreement.
 
-    It applies to every deadline that is open then, except those of obligations that survive.
+    It applies to every open deadline, except those of obligations that survive termination.
     """
 
     type: Literal[FactKind.SUSPENSION, FactKind.TERMINATION, FactKind.RETRACTION]
 
 
 class PositionDraft(DayOrInstant):
-    """What one party says about a deadline. Only the desk can call it undetermined."""
+    """What one party says about a deadline. Only a determination can be undetermined."""
 
     party: PartyCode
     verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]

@@ -1,4 +1,4 @@
-"""How the due date of one deadline follows from its rule, its sources and its facts."""
+"""Compute the due date of a deadline from its rule, its sources and its facts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from compliance.domain.vocabulary import FactKind, PeriodUnit, Reason, Status
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DueChange:
-    """From `at` on, events elsewhere give a deadline another due date.
+    """A change of the due date from `at` on, caused by events elsewhere.
 
     `resolved` is None if the due date is no longer known.
     """
@@ -50,7 +50,7 @@ def due_date_changes(
     *,
     as_of: datetime,
 ) -> tuple[Resolved | None, list[DueChange]]:
-    """Return the due date that a rule gives at first, and how its sources change it later.
+    """Return the initial due date of a rule, and how its sources change it later.
 
     Raises:
         Unresolvable: the rule cannot yield a date.
@@ -109,9 +109,9 @@ def activation(
     *,
     as_of: datetime,
 ) -> tuple[datetime, Event] | None:
-    """Return when, and by which event, a trigger is activated; None if it is still dormant.
+    """Return when, and by which event, a trigger is activated. None if it is still dormant.
 
-    Something that was recorded after `as_of` is taken into account too.
+    Events recorded after `as_of` count too.
     """
     event = rule.on
     if event.milestone is not None:
@@ -128,8 +128,8 @@ def activation(
     at = _first_breach(source, known_until) if is_breach else _first_met(source, known_until)
     if at is None:
         return None
-    # Something known by its day took effect as that day began in the zone of the source. It
-    # counts as a day, unless hours are counted.
+    # An event dated by day took effect when that day began in the zone of the source. It counts as
+    # a day, unless the rule counts hours.
     on = civil_day(at, source.timezone)
     is_day = at == day_start(on, source.timezone)
     counts_hours = rule.then.unit is PeriodUnit.HOURS
@@ -154,9 +154,9 @@ def due_set_by(
     context: ResolutionContext,
     sources: Mapping[str, Source | None],
 ) -> Resolved | None:
-    """Return the due date that an extension or trigger gives as things stand now.
+    """Return the due date that an extension or trigger gives under the current rules.
 
-    None if it gives none any more; the date that it gave when it was recorded then remains.
+    None if it no longer gives one. The date that was computed when it was recorded then remains.
     """
     wanted = fact.due if fact.kind is FactKind.EXTENSION else rule
     if wanted is None:

@@ -1,4 +1,4 @@
-"""Explanations: why a deadline has its status, by the rule, the facts and the instants."""
+"""Explanations: why a deadline has its status, shown by rule, facts and instants."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from compliance.domain.vocabulary import (
 
 REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.AGREED: "It was agreed.",
-    Reason.TRIGGERED: "The event that it was waiting for happened.",
+    Reason.TRIGGERED: "The event that it waited for happened.",
     Reason.PERIOD_BEGAN: "The period in which it binds began.",
     Reason.PERIOD_ENDED: "The period in which it binds ended.",
     Reason.WINDOW_BEGAN: (
-        "The due date has passed by one reading but not by another: it is not agreed whose day "
-        "counts, or how it is counted."
+        "The due date has passed under one reading but not under another: the readings differ on "
+        "whose day counts, or on how it is counted."
     ),
     Reason.DUE_PASSED: "The due date passed, and nothing had been accepted.",
     Reason.GRACE_ENDED: "The grace period ended, and nothing had been accepted.",
     Reason.PERFORMED: "A performance was recorded.",
     Reason.PERFORMED_IN_WINDOW: (
-        "A performance was recorded: in time by one reading of the due date, late by another."
+        "A performance was recorded: on time under one reading of the due date, late under another."
     ),
-    Reason.PART_PERFORMED: "A part was performed, but the target has not been reached.",
+    Reason.PART_PERFORMED: "Part of it was performed, but the target has not been reached.",
     Reason.TARGET_RESTATED: "The target was restated.",
     Reason.VIOLATED: "A violation was recorded.",
     Reason.CURED: "The violation ended.",
-    Reason.DETERMINED: "The desk made a determination.",
+    Reason.DETERMINED: "A determination was made.",
     Reason.COMPONENT_DONE: "One of its components was done or released.",
     Reason.EXTENDED: "The due date was extended.",
-    Reason.RESCHEDULED: "The due date moved with the date that it is counted from.",
+    Reason.RESCHEDULED: "The due date moved with the date from which it counts.",
     Reason.WAIVED: "It was waived.",
     Reason.SUSPENDED: "It was suspended.",
     Reason.RESUMED: "The suspension ended.",
     Reason.CANCELLED: "It was cancelled.",
     Reason.TERMINATED: "The agreement was terminated.",
-    Reason.WITHDRAWN: "The corrected due rule no longer yields it.",
+    Reason.WITHDRAWN: "The corrected due rule no longer requires it.",
 }
 """Why a status began, in a sentence."""
 
@@ -58,20 +58,20 @@ _VERDICTS = {
     Verdict.MET: "met",
     Verdict.PARTLY_MET: "partly met",
     Verdict.NOT_MET: "not met",
-    Verdict.UNDETERMINED: "not to be determined",
+    Verdict.UNDETERMINED: "undetermined",
 }
 _VERIFICATIONS = {
     Verification.UNCHECKED: (
-        "No search is logged and the desk has made no determination: the status follows from the "
-        "clock and from what was recorded."
+        "No search was logged and no determination was made: the status follows from the clock and "
+        "from what was recorded."
     ),
-    Verification.CHECKED: "The desk has searched for a performance and logged the search.",
-    Verification.CONFIRMED: "The desk has confirmed the status by a determination.",
+    Verification.CHECKED: "A search for a performance was logged.",
+    Verification.CONFIRMED: "A determination confirms the status.",
 }
 
 
 class StepKind(StrEnum):
-    """What a step of an explanation is based on."""
+    """The kind of record on which a step of an explanation is based."""
 
     RULE = "rule"
     TIME = "time"
@@ -137,9 +137,9 @@ class StatusChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """What an explanation is made of: a deadline as of one instant, as known at one instant.
+    """The input of an explanation: a deadline as of one instant, as known at one instant.
 
-    `history` are the changes of its status, the oldest first. `facts` are by id.
+    `history` holds the changes of its status, oldest first. `facts` are by id.
     """
 
     timezone: str
@@ -176,7 +176,7 @@ class Explanation:
 
 
 def explain(case: Case) -> Explanation:
-    """Explain the last status of `case.history` by the rule, the facts and the instants before it.
+    """Explain the latest status in `case.history` by the rule, facts and instants behind it.
 
     Raises:
         ValueError: the history is empty.
@@ -227,7 +227,7 @@ def _change_step(change: StatusChange, case: Case) -> Step:
     fact = case.facts.get(change.fact_id or 0)
     because = REASON_SENTENCES[change.reason]
     if change.reason in _BY_TIME and change.status is Status.PARTLY_MET:
-        because = f"{because.partition(',')[0]}, and only a part had been accepted."
+        because = f"{because.partition(',')[0]}, and only part of it had been accepted."
     elif change.reason in _BY_TIME and change.status is Status.IN_GRACE:
         because = "The due date passed, and the grace period began."
     if fact is not None:
@@ -253,13 +253,13 @@ def _details(fact: FactSummary, case: Case) -> str:
     if fact.effective_on is not None:
         details.append(f"on {day(fact.effective_on)}")
     if fact.verdict is not None:
-        details.append(f"as {_VERDICTS[fact.verdict]}")
+        details.append(_VERDICTS[fact.verdict])
     if fact.share is not None:
-        details.append(f"to {_number(fact.share * 100)} percent")
+        details.append(f"{_number(fact.share * 100)} percent")
     if fact.quantity is not None:
-        details.append(f"with {_number(fact.quantity)}{f' {case.unit}' if case.unit else ''}")
+        details.append(f"{_number(fact.quantity)}{f' {case.unit}' if case.unit else ''}")
     if fact.evidence:
-        details.append(f"by {', '.join(fact.evidence)}")
+        details.append(f"evidence {' and '.join(fact.evidence)}")
     listed = f" ({', '.join(details)})" if details else ""
     note = f" “{_brief(fact.note)}”" if fact.note.strip() else ""
     return f"{listed}.{note}"

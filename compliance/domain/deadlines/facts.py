@@ -10,10 +10,10 @@ from decimal import Decimal
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind, Verdict
 
-# The order of facts that take effect at the same instant. What sets the due date and the target
-# comes first, so that a performance on the day of an extension is judged by the extended date;
-# then what stops the clock. A performance precedes a waiver, so that completed work is not shown
-# as forgiven.
+# The order of facts that take effect at the same instant. Facts that set the due date or the target
+# come first, so that a performance on the day of an extension is judged by the extended date. Then
+# come facts that stop the clock. A performance precedes a waiver, so that completed work is not
+# shown as waived.
 _PRECEDENCE = {
     kind: place
     for place, kind in enumerate(
@@ -72,8 +72,7 @@ class Fact:
 def effective_facts(facts: Iterable[Fact]) -> list[Fact]:
     """Return the facts that no effective fact supersedes, without retractions.
 
-    When a fact that superseded another is itself superseded, the first one is effective again, as
-    if the one between had never been recorded.
+    When a superseding fact is itself superseded, the fact that it superseded is effective again.
     """
     by_target: dict[int, list[Fact]] = {}
     known = list(facts)
@@ -82,8 +81,8 @@ def effective_facts(facts: Iterable[Fact]) -> list[Fact]:
             by_target.setdefault(fact.supersedes, []).append(fact)
     if not by_target:
         return [fact for fact in known if fact.kind is not FactKind.RETRACTION]
-    # A fact can only supersede one that was recorded before it. Going from the newest to the
-    # oldest decides every superseding fact before the one that it supersedes.
+    # A fact can only supersede an earlier one. From the newest to the oldest, every superseding
+    # fact is therefore decided before the fact that it supersedes.
     is_effective: dict[int, bool] = {}
     for fact in sorted(known, key=lambda each: each.id, reverse=True):
         newer = by_target.get(fact.id, ())

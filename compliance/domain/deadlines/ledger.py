@@ -1,8 +1,8 @@
-"""What the ledger of a deadline must say, and how to read it back.
+"""What the ledger of a deadline must contain, and how to read it.
 
-The ledger keeps what was known at every instant. A batch is a set of entries with the same
-`recorded_at` that states the history of a deadline from some instant on. Entries never change:
-a later batch replaces what earlier ones say from its first instant on.
+The ledger records what was known at every instant. A batch is a set of entries with the same
+`recorded_at` that states the history of a deadline from some instant on. Entries never change: from
+its first instant on, a later batch replaces what earlier batches say.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
-    """Return the state at `as_of` as it was known at `known_at`; None if nothing was known yet."""
+    """Return the state at `as_of` as known at `known_at`, or None if nothing was known yet."""
     known = (
         entry for entry in entries if entry.recorded_at <= known_at and entry.effective_at <= as_of
     )
@@ -52,16 +52,16 @@ def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> 
 
 
 def current_history(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the history that the whole ledger states now, oldest first.
+    """Return the history that the ledger states now, oldest first.
 
-    Entries that repeat the state before them are left out.
+    Entries that repeat the previous state are left out.
     """
     if len(entries) <= 1:
         return list(entries)
     ordered = sorted(entries, key=_IN_ORDER)
     history = ordered
     if any(later.effective_at <= earlier.effective_at for earlier, later in pairwise(ordered)):
-        # Some batch replaced part of what was recorded before it.
+        # A later batch replaced part of the earlier ones.
         history = []
         for _, batch in groupby(ordered, key=lambda entry: entry.recorded_at):
             rows = list(batch)
@@ -77,8 +77,8 @@ def current_history(entries: Sequence[Entry]) -> list[Entry]:
 def ledger_delta(recorded: Sequence[Entry], expected: Sequence[Transition]) -> Sequence[Transition]:
     """Return what must be appended so that the ledger states the transitions of `expected`.
 
-    Empty if it already does. Otherwise the history from the first instant at which the two
-    differ: the state that holds at that instant, and every later transition.
+    Empty if it already does. Otherwise this is the history from the first instant that differs: the
+    state at that instant, and every later transition.
     """
     history = current_history(recorded)
     for index, (entry, transition) in enumerate(zip(history, expected, strict=False)):
@@ -117,9 +117,9 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
 def replay_history(
     terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
 ) -> list[tuple[Transition, datetime]]:
-    """Return the ledger that following the deadline from `known_from` to `as_of` would have left.
+    """Return the ledger as if the deadline had been tracked from `known_from` to `as_of`.
 
-    Each fact becomes known when it was recorded, and each change is noticed when it happens. A
+    Each fact becomes known when it was recorded, and each change is detected when it happens. A
     fact without `recorded_at` becomes known after `as_of`.
 
     Returns:
@@ -142,7 +142,7 @@ def replay_history(
 
 
 def due_known_since(recorded: Sequence[Entry], due_at: datetime) -> datetime | None:
-    """Return since when the ledger has stated `due_at` without a break; None if it does not."""
+    """Return when the ledger began to state `due_at` continuously, or None if it does not."""
     since: datetime | None = None
     for entry in sorted(recorded, key=_IN_ORDER):
         if entry.due_at != due_at:
@@ -153,7 +153,7 @@ def due_known_since(recorded: Sequence[Entry], due_at: datetime) -> datetime | N
 
 
 def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:
-    """Return when the next batch is recorded: now, but always after the batch before it."""
+    """Return the recorded time of the next batch: now, but always after the previous batch."""
     return as_of if last is None or as_of > last else last + TICK
 
 

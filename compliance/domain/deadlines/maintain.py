@@ -1,4 +1,4 @@
-"""How obligations to maintain something, or to refrain from it, during a period are projected."""
+"""Project obligations to maintain something, or to refrain from it, during a period."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compliance.domain.vocabulary import FactKind, Reason, Status
 
 @dataclass(kw_only=True, slots=True)
 class _Violation:
-    """A violation that is running; `counts` once it has run during the period."""
+    """A violation that is in progress; `counts` once it has lasted for some of the period."""
 
     fact_id: int
     until_at: datetime | None
@@ -21,7 +21,7 @@ class _Violation:
 
 
 class MaintainProjector(Projector):
-    """Projects what must be maintained, or not be done, during a period."""
+    """Projects an obligation to maintain something, or to refrain from it, during a period."""
 
     def __init__(self, terms: Terms) -> None:
         """Start with the terms."""
@@ -31,9 +31,9 @@ class MaintainProjector(Projector):
         super().__init__(terms)
 
     def advance(self, at: datetime) -> None:
-        """Move on to `at`, and count the violations that ran until then."""
-        # A violation counts only if it lasted while the obligation was in force. One that a
-        # suspension covers from its first instant does not.
+        """Move on to `at`, and count the violations that lasted until then."""
+        # A violation counts only if it lasted for some time while the obligation was in force. A
+        # violation that is suspended from its first instant does not count.
         if self.status is Status.UNMET and at > self.now and not self._is_over(self.now):
             self.was_violated = True
             for each in self._violations_at(self.now):
@@ -54,7 +54,7 @@ class MaintainProjector(Projector):
         return Status.MET_LATE if self.was_violated else Status.MET
 
     def next_own_change(self) -> datetime | None:
-        """Return when time alone changes the status next."""
+        """Return when the status next changes by time alone."""
         end = self.due.due_at if self.due is not None else None
         match self.status:
             case Status.PENDING:
@@ -66,7 +66,7 @@ class MaintainProjector(Projector):
         return None
 
     def change_own(self, at: datetime) -> None:
-        """Make the change that the passing of time brings at `at`."""
+        """Apply the change that time brings at `at`."""
         if self.status is Status.UNMET:
             cured = longest([each for each in self.violations if each.counts])
             self.record(at, self.status_at(at), Reason.CURED, cured.fact_id)
@@ -86,13 +86,13 @@ class MaintainProjector(Projector):
             self.record(at, Status.UNMET, Reason.VIOLATED, fact.id)
 
     def count_components(self, event: Move, at: datetime) -> None:
-        """Do nothing: a period ends when it ends, whatever its components do."""
+        """Do nothing: components do not end a period."""
 
     def _is_over(self, at: datetime) -> bool:
         return self.due is not None and self.due.due_at <= at
 
     def _violations_at(self, at: datetime) -> list[_Violation]:
-        """Return the violations running at `at`; after the period, only those that counted."""
+        """Return the violations in progress at `at`; after the period, only those that counted."""
         is_over = self._is_over(at)
         return [
             each

@@ -67,7 +67,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         projector = AchieveProjector(terms, in_order)
     else:
         projector = MaintainProjector(terms)
-    # At one instant a recorded fact follows a move that was caused elsewhere, and wins.
+    # If a fact and a move from elsewhere take effect at the same instant, the fact comes last and
+    # wins.
     events: list[Move | Fact] = sorted([*terms.moves, *in_order], key=event_at)
     for event in events:
         projector.apply(event)
@@ -75,7 +76,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
 
 
 def _untouched(terms: Terms, due: Due) -> Timeline:
-    """Return what `project` gives without facts, in closed form: most deadlines of a sweep."""
+    """Return what `project` returns without facts, in closed form: most deadlines of a sweep."""
     begins_at, due_at, unmet_at = terms.begins_at, due.due_at, due.unmet_at
     target = terms.target_quantity
     has_grace = unmet_at > due_at

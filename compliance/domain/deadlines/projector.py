@@ -1,7 +1,7 @@
-"""The part of a projection that is common to all kinds of obligations.
+"""The part of a projection that all kinds of obligations share.
 
-A `Projector` holds the state of one deadline while events are applied to it in order of effect.
-What the passing of time and the facts of one kind of obligation do is in its subclasses.
+A `Projector` holds the state of one deadline while events are applied in order of effect. Its
+subclasses implement the passing of time and the facts that are specific to a kind of obligation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compliance.domain.vocabulary import FactKind, Reason, Status
 
 ZERO = Decimal(0)
 
-# Reasons that set another due date, and reasons that change how much is done or owed.
+# Reasons that change the due date, and reasons that change how much is done or owed.
 _DUE_DATE_REASONS = frozenset({Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED})
 _QUANTITY_REASONS = frozenset(
     {Reason.PART_PERFORMED, Reason.TARGET_RESTATED, Reason.DETERMINED, Reason.COMPONENT_DONE}
@@ -44,13 +44,13 @@ def longest(running: Sequence[_AnyLasting]) -> _AnyLasting:
 
 
 def event_at(event: Move | Fact) -> datetime:
-    """Return the instant at which a move or a fact takes effect."""
+    """Return the instant at which a move or fact takes effect."""
     return event.at if isinstance(event, Move) else event.effective_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Suspension:
-    """A suspension that is running; `began_at` is not before the deadline existed."""
+    """A suspension in progress. `began_at` is not before the deadline existed."""
 
     fact_id: int
     began_at: datetime
@@ -107,7 +107,7 @@ class Projector(ABC):
                 self.apply_own(event, at)
 
     def finish(self) -> Timeline:
-        """Let time pass until it changes nothing more, and return the timeline."""
+        """Let time pass until nothing changes any more, and return the timeline."""
         while (at := self._next_change()) is not None:
             self._change(at)
         return Timeline(tuple(self.transitions))
@@ -119,25 +119,24 @@ class Projector(ABC):
 
     @property
     def is_dormant(self) -> bool:
-        """Whether it is unknown when the deadline will be due."""
+        """Whether the due date is not known."""
         return self.due is None and not self.is_endless
 
     @abstractmethod
     def status_at(self, at: datetime) -> Status:
-        """Return the status that follows at `at` from all that has happened, ignoring
-        suspensions."""
+        """Return the status at `at` that follows from all previous events, ignoring suspensions."""
 
     @abstractmethod
     def next_own_change(self) -> datetime | None:
-        """Return when time alone changes the status next, if neither closed nor suspended."""
+        """Return when time alone changes the status next, if it is neither closed nor suspended."""
 
     @abstractmethod
     def change_own(self, at: datetime) -> None:
-        """Make the change that `next_own_change` announced."""
+        """Apply the change whose instant `next_own_change` returned."""
 
     @abstractmethod
     def apply_own(self, fact: Fact, at: datetime) -> None:
-        """Apply a fact of a kind that only this kind of obligation has."""
+        """Apply a fact that only this kind of obligation has."""
 
     @abstractmethod
     def count_components(self, event: Move, at: datetime) -> None:
@@ -153,7 +152,7 @@ class Projector(ABC):
 
     def record(self, at: datetime, status: Status, reason: Reason, fact_id: int | None) -> None:
         """Record the transition to `status` at `at`, unless it changes nothing."""
-        # Of two changes at one instant, the first has no duration and disappears.
+        # If there are two changes at the same instant, the first has no duration and is dropped.
         if self.transitions and self.transitions[-1].effective_at == at:
             first = self.transitions.pop()
             keeps_cause = first.status is status and (
@@ -162,7 +161,7 @@ class Projector(ABC):
                 or (first.reason is Reason.AGREED and reason is Reason.COMPONENT_DONE)
             )
             if keeps_cause and reason in _QUANTITY_REASONS:
-                # A breach may have ended here, and a quantity is not what ended it.
+                # A breach may have ended here, and a quantity does not end a breach.
                 reason, fact_id = first.reason, first.fact_id
         transition = Transition(
             effective_at=at,
@@ -174,17 +173,17 @@ class Projector(ABC):
             target=self.target,
             accepted_share=(self.accepted or None) if self.target is None else None,
         )
-        # The ledger could not tell two equal states in a row apart.
+        # The ledger could not distinguish two equal consecutive states.
         if not self.transitions or _state(self.transitions[-1]) != _state(transition):
             self.transitions.append(transition)
 
     def update_status(self, at: datetime, reason: Reason, fact_id: int | None) -> None:
-        """Record the status that follows from all that has happened."""
+        """Record the status that follows from all previous events."""
         status = Status.SUSPENDED if self.suspensions else self.status_at(at)
         self.record(at, status, Reason.PERIOD_ENDED if status in CLOSED else reason, fact_id)
 
     def clock_stops(self, at: datetime, due: Due) -> list[datetime]:
-        """Return when the suspensions began that keep the clock stopped at `at`."""
+        """Return when the suspensions began that stop the clock at `at`."""
         return [
             each.began_at
             for each in self.suspensions
@@ -228,14 +227,14 @@ class Projector(ABC):
             fact_id=fact.id, began_at=began_at, until_at=fact.until_at, tolls=fact.tolls
         )
         self.suspensions.append(suspension)
-        # A suspension within another that moves no due date changes nothing.
+        # A suspension within another one that moves no due date changes nothing.
         if self.due != due or longest(self.suspensions) is suspension:
             self.record(at, Status.SUSPENDED, Reason.SUSPENDED, fact.id)
 
     def _stop_clock(self, fact: Fact, began_at: datetime) -> None:
         """Postpone the due date by the time that this suspension adds to earlier ones.
 
-        Only the part of the due date that lies after the start of the suspension moves.
+        Only the part of the due date after the start of the suspension moves.
         """
         if self.due is None or fact.until_at is None or began_at >= self.due.unmet_at:
             return

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice, takewhile
 
+from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.due_dates.contexts import (
     GraceUnresolvable,
     ResolutionContext,
@@ -20,11 +21,11 @@ from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.problems import refusal
 
 MOST_DEADLINES = 2_000
-"""The most deadlines of one obligation; a longer list would be of no use to anybody."""
+"""The maximum number of deadlines of one obligation. A longer list would be useless."""
 
 
 def horizon_of(as_of: datetime, *, months: int) -> date:
-    """Return the day `months` after `as_of`, up to which the deadlines of recurrences are made."""
+    """Return the day up to which deadlines of recurrences are created: `months` after `as_of`."""
     month = as_of.month - 1 + months
     return date(as_of.year + month // 12, month % 12 + 1, min(as_of.day, 28))
 
@@ -102,3 +103,5 @@ def rejecting_at(path: str) -> Iterator[None]:
         raise refusal(f"{path}/{error.path}", str(error)) from None
     except GraceUnresolvable as error:
         raise refusal("grace/count", str(error)) from None
+    except UnknownTimeZone as error:
+        raise refusal(f"{path}/timezone", str(error)) from None

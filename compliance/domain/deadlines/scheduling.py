@@ -48,8 +48,8 @@ _CHANGE_STEPS = {Reason.TRIGGERED: "Triggered", Reason.RESCHEDULED: "Moved with 
 class ScheduledTerms:
     """The terms of one deadline.
 
-    `fact_dues` are the due dates that its extensions and triggers give, by the id of the fact.
-    `trace` and `warnings` are sentences.
+    `fact_dues` are the due dates from its extensions and triggers, by the id of the fact. `trace`
+    and `warnings` are sentences.
     """
 
     timezone: str
@@ -63,7 +63,7 @@ class ScheduledTerms:
 
 
 class Change(StrEnum):
-    """What is to be done with a stored deadline."""
+    """What to do with a stored deadline."""
 
     UPDATE = "update"
     WITHDRAW = "withdraw"
@@ -93,8 +93,8 @@ def wanted_deadlines(
 ) -> dict[int, ScheduledTerms]:
     """Return the terms of the deadlines that an obligation needs, by number.
 
-    A recurrence yields deadlines up to `until`. An obligation that is counted from another one
-    has a deadline for each deadline of that one.
+    A recurrence yields deadlines up to `until`. An obligation that counts from another one has one
+    deadline for each deadline of that obligation.
 
     Raises:
         Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
@@ -115,7 +115,7 @@ def wanted_deadlines(
 
 @dataclass(kw_only=True, slots=True)
 class _Draft:
-    """The parts of `ScheduledTerms` as they are computed."""
+    """The parts of `ScheduledTerms` that have been computed so far."""
 
     first: Resolved | None = None
     moves: list[Move] = field(default_factory=list)
@@ -232,7 +232,7 @@ def _starts_at(
     due: Due | None,
     trace: list[str],
 ) -> datetime | None:
-    """Return when the period begins in which an obligation binds; None if at once."""
+    """Return when the period of an obligation begins, or None if it begins immediately."""
     rule = obligation.starts
     if rule is None:
         return None
@@ -240,7 +240,7 @@ def _starts_at(
     with rejecting_at("starts"):
         resolved = next(resolve(rule, context), None)
     if resolved is None:
-        # Without a date for its start, the period does not begin.
+        # The period does not begin until its start has a date.
         return due.due_at if due else NO_DATE
     start = resolved.due
     is_day = start.due_at == day_end(start.due_on, start.timezone)
@@ -250,7 +250,7 @@ def _starts_at(
 
 
 def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, timezone: str) -> Due:
-    """Return when a deadline is due by the rule of an extension.
+    """Return the due date that the rule of an extension gives.
 
     `timezone` is the zone of the deadline, used if the obligation has none.
 
@@ -265,12 +265,12 @@ def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, tim
     with rejecting_at("due"):
         resolved = next(resolve(rule, context), None)
     if resolved is None:
-        raise refusal("due/from", "What this is counted from has no date yet.")
+        raise refusal("due/from", "The event from which this counts has no date yet.")
     return resolved.due
 
 
 def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> Due:
-    """Return when a deadline is due if the event that it waits for happened at `event`.
+    """Return the due date if the event that the deadline waits for happened at `event`.
 
     Raises:
         Invalid: the rule of the deadline waits for nothing (at `type`), or cannot be resolved.
@@ -285,5 +285,5 @@ def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> 
     with rejecting_at("due"):
         resolved = next(resolve(rule, context, event=event), None)
     if resolved is None:
-        raise refusal("type", "What the rule is counted from has no date yet.")
+        raise refusal("type", "The event from which the rule counts has no date yet.")
     return resolved.due

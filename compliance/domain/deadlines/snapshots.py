@@ -1,4 +1,4 @@
-"""Snapshots of obligations: everything that scheduling decides from, as plain values."""
+"""Snapshots of obligations: the input of scheduling, as plain values."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ObligationSnapshot:
     def sources_of(self, number: int) -> dict[str, Source | None]:
         """Return the sources of one of its deadlines, by ref.
 
-        They are the deadlines of the same number, or the first ones where there is no such number.
+        These are the deadlines with the same number, or else the first ones.
         """
         return {
             ref: by_number.get(number) or by_number.get(1)
@@ -60,5 +60,5 @@ class ObligationSnapshot:
 
     @property
     def own_timezone(self) -> str | None:
-        """The zone of its due rule, which also applies to extensions that name none."""
+        """The zone of its due rule, which also applies to extensions that name no zone."""
         return zone_named_by(self.due) or self.context.timezone

@@ -1,4 +1,4 @@
-"""Sources: the deadlines and components that other deadlines are counted from."""
+"""Sources: the deadlines and components from which other deadlines count."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from compliance.domain.vocabulary import PeriodUnit
 
 @dataclass(frozen=True, kw_only=True)
 class DeadlineSource:
-    """A deadline that others are counted from.
+    """A deadline from which others count.
 
-    It is projected on demand, so that a deadline that cannot be projected fails only those that
-    depend on it.
+    It is projected on demand, so that a deadline that cannot be projected affects only the
+    deadlines that depend on it.
 
     Attributes:
         timezone: the zone in which the days of its events are counted.
@@ -44,10 +44,10 @@ class DeadlineSource:
 
     @cached_property
     def due_timeline(self) -> Timeline:
-        """Its timeline as far as its due date moves the dependent.
+        """Its timeline, in so far as its due date moves the dependent.
 
-        A suspension of the agreement that reaches both stops the clock of each. It is left out
-        here, because it would otherwise move the dependent twice.
+        A suspension of the agreement that applies to both stops both clocks. It is left out here,
+        because otherwise it would move the dependent twice.
         """
         own = [fact for fact in self.facts if not fact.is_of_agreement]
         if not self.is_suspended_with_dependent or len(own) == len(self.facts):
@@ -59,8 +59,7 @@ class DeadlineSource:
 class ComponentSource:
     """An obligation without a deadline of its own that is done when its components are.
 
-    `timezone` and `recorded_at` are those of the component about which something was recorded
-    last.
+    `timezone` and `recorded_at` are those of the component with the latest record.
     """
 
     part: Part
@@ -82,7 +81,7 @@ Source = DeadlineSource | ComponentSource
 
 
 def event_of_due(due: Due, rule: DueRule | None) -> Event:
-    """Return a due date as something to count from: its day, or its instant for hours."""
+    """Return a due date as an event to count from: its day, or its instant for hours."""
     offset = offset_of(rule)
     if offset is not None and offset.unit is PeriodUnit.HOURS:
         return Event(on=due.due_on, at=due.due_at)
@@ -92,7 +91,7 @@ def event_of_due(due: Due, rule: DueRule | None) -> Event:
 def latest_events(
     sources: Mapping[str, Source | None], rule: DueRule | None
 ) -> dict[str, Event | None]:
-    """Return the due dates of sources by ref, after everything that is known, to count from.
+    """Return the due dates of sources as events to count from, by ref, with all facts applied.
 
     None stands for a source without a due date.
     """

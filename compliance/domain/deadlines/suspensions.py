@@ -1,4 +1,4 @@
-"""Suspensions that stop the clock: how they move a due date."""
+"""How suspensions that stop the clock move a due date."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
 from compliance.domain.due_dates.due_rules import Due
 
-# The resolution of instants.
+# The smallest difference between two instants.
 TICK = timedelta(microseconds=1)
 
 _ONE_DAY = timedelta(days=1)
@@ -23,10 +23,10 @@ def whole_days(start: datetime, last_day: date, timezone: str) -> int | None:
 
 
 def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:
-    """Return `due` moved by `days` civil days, at the same time of day or again at a day's end.
+    """Return `due` moved by `days` civil days, keeping its time of day or the end of the day.
 
-    Only instants after `stopped_at` move: if the grace period had begun, it becomes longer, while
-    the due instant before it stays where it is.
+    Only instants after `stopped_at` move. If the grace period had already begun, it becomes longer,
+    and the due instant before it stays where it is.
     """
     shift = timedelta(days=days)
 
@@ -71,7 +71,7 @@ def moved_by_time(due: Due, length: timedelta, *, stopped_at: datetime) -> Due:
 def _due(
     due: Due, due_on: date, due_at: datetime, unmet_at: datetime, earliest_due_at: datetime | None
 ) -> Due:
-    # If clocks change in between, two instants that keep their time of day can become equal.
+    # If clocks change in between, two instants that keep their times of day can become equal.
     return Due(
         due_on=due_on,
         due_at=due_at,

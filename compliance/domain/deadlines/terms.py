@@ -13,11 +13,12 @@ from compliance.domain.vocabulary import ObligationKind, Reason
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """A change of terms caused by an event elsewhere, in effect from `at` on.
+    """A change of terms from `at` on, caused by an event elsewhere.
 
     `reason` is `triggered` if the event made the deadline due, and `rescheduled` if the date that
-    it is counted from changed. `due` is the new due date, or None if it is no longer known. With
-    the reason `component_done` the due date stays, and `performed` of `target` components are done.
+    it counts from changed. `due` is the new due date, or None if it is no longer known. With the
+    reason `component_done`, the due date stays the same, and `performed` of `target` components are
+    done.
     """
 
     at: datetime

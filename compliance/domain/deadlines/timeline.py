@@ -1,4 +1,4 @@
-"""The timeline of a deadline: every status it has had and will have if nothing more happens."""
+"""The timeline of a deadline: every past status, and every future one if nothing else happens."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CLOSED = frozenset({Status.MET, Status.MET_LATE, Status.WAIVED, Status.CANCELLED
 _BREACH_END = {
     Reason.PERFORMED: BreachEnd.PERFORMED,
     Reason.PERFORMED_IN_WINDOW: BreachEnd.PERFORMED,
-    # The target was lowered to what had been performed.
+    # The target was lowered to the quantity already performed.
     Reason.TARGET_RESTATED: BreachEnd.PERFORMED,
     Reason.DETERMINED: BreachEnd.PERFORMED,
     Reason.COMPONENT_DONE: BreachEnd.PERFORMED,
     Reason.CURED: BreachEnd.CURED,
-    # A period ends only when no violation is running: a violation that had been running was
-    # cured at that instant.
+    # A period ends only when no violation is in progress. A violation that was in progress is cured
+    # at that instant.
     Reason.PERIOD_ENDED: BreachEnd.CURED,
     Reason.EXTENDED: BreachEnd.EXTENDED,
     Reason.RESCHEDULED: BreachEnd.RESCHEDULED,
@@ -54,7 +54,7 @@ class Transition(NamedTuple):
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether the status depends on whose day, or whose reading of the rule, is used."""
+        """Whether the status depends on the zone or on the reading of the rule."""
         if self.status is not Status.PENDING:
             return is_ambiguous(self.reason)
         earliest_due_at = self.due.earliest_due_at if self.due is not None else None
@@ -89,7 +89,7 @@ class Timeline:
         return self.transitions[: self._count_until(instant)]
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first instant after `instant` at which anything changes by time alone."""
+        """Return the first instant after `instant` at which time alone changes anything."""
         count = self._count_until(instant)
         return self.transitions[count].effective_at if count < len(self.transitions) else None
 
@@ -103,7 +103,7 @@ class Timeline:
         return breaches_in(self.until(as_of))
 
     def _count_until(self, instant: datetime) -> int:
-        # A timeline has a handful of transitions, and most questions are about its end.
+        # A timeline has few transitions, and most questions are about its end.
         count = len(self.transitions)
         while count and self.transitions[count - 1].effective_at > instant:
             count -= 1
@@ -111,7 +111,7 @@ class Timeline:
 
 
 def status_since(past: Sequence[Transition]) -> datetime:
-    """Return when the last status of some transitions began."""
+    """Return when the last status in these transitions began."""
     since = past[-1]
     for earlier in reversed(past):
         if earlier.status != since.status:
@@ -121,7 +121,7 @@ def status_since(past: Sequence[Transition]) -> datetime:
 
 
 def breaches_in(past: Iterable[Transition]) -> tuple[BreachInterval, ...]:
-    """Return the breaches that began in some transitions, in order."""
+    """Return the breaches that began in these transitions, in order."""
     found: list[BreachInterval] = []
     began: datetime | None = None
     for transition in past:
@@ -137,12 +137,12 @@ def breaches_in(past: Iterable[Transition]) -> tuple[BreachInterval, ...]:
 
 
 def is_ambiguous(reason: Reason) -> bool:
-    """Return whether a status with this reason depends on whose day, or reading, is used."""
+    """Return whether a status with this reason depends on the zone or the reading of the rule."""
     return reason in {Reason.WINDOW_BEGAN, Reason.PERFORMED_IN_WINDOW}
 
 
 def end_of_breach(status: Status, reason: Reason) -> BreachEnd:
-    """Return why a breach ended, given the status and the reason that followed it."""
+    """Return why a breach ended, from the status that followed it and its reason."""
     if status is Status.SUSPENDED:
         return BreachEnd.SUSPENDED
     if status is Status.WAIVED:

@@ -11,7 +11,7 @@ from compliance.domain.vocabulary import Verdict, Verification
 def verification(
     verdicts: Collection[Verdict], searched_on: Collection[date], *, due_on: date | None
 ) -> Verification:
-    """Return how a status is verified.
+    """Return the verification of a status.
 
     Args:
         verdicts: those of the effective determinations.

@@ -33,8 +33,8 @@ _WEEKEND_PREFIX = f"{WEEKEND}:"
 _WEEKDAY_WORDS = tuple(name[:3].lower() for name in WEEKDAYS)
 _SATURDAY_AND_SUNDAY = frozenset({5, 6})
 _CUSTOM_NAME = re.compile(r"custom:[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
-# Alpha-2 codes, and every other word that the library uses for a country. A class that could not
-# be named after its country is named after the code.
+# Alpha-2 codes, and all other names that the library uses for a country. A class that cannot have
+# the name of its country is named after the code.
 _COUNTRY_CODES = frozenset(words[1] for words in COUNTRIES.values())
 _COUNTRY_BY_WORD = {
     word.casefold(): words[1]

@@ -96,7 +96,7 @@ class BusinessCalendar:
         self.names = names
         self._custom = {name: custom[name] for name in names if name in custom}
         self._extent = Extent.NATIONWIDE if self.has_too_many_parts else extent
-        # Filled on demand with whole years. Two threads that fill in the same year store equal
+        # Filled on demand with whole years. If two threads compute the same year, they store equal
         # sets, so no lock is needed.
         self._closed_by_year: dict[int, frozenset[date]] = {}
 
@@ -104,7 +104,7 @@ class BusinessCalendar:
         return f"BusinessCalendar({self.names!r})"
 
     def renamed(self, names: tuple[str, ...]) -> BusinessCalendar:
-        """Return the calendar of other names, with the same custom calendars."""
+        """Return a calendar with other names and the same custom calendars."""
         return BusinessCalendar(names, self._custom, extent=self._extent)
 
     @property
@@ -164,11 +164,12 @@ class BusinessCalendar:
         raise NoBusinessDay(count, day, self.names)
 
     def roll(self, day: date, convention: RollConvention) -> date:
-        """Return `day` rolled by the convention; a business day stays where it is.
+        """Return `day` rolled by the convention. A business day is returned unchanged.
 
         The conventions are those of QuantLib's `Calendar::adjust`. Modified conventions reverse
-        direction rather than leave the month, and the half-month one also rather than leave its
-        first fifteen days. Of two equally near business days, `nearest` takes the later.
+        direction rather than leave the month; the half-month convention also does so rather than
+        leave the first fifteen days. If two business days are equally near, `nearest` takes the
+        later one.
 
         Raises:
             NoBusinessDay: there is none within `MOST_DAYS_SCANNED` days.
@@ -202,10 +203,10 @@ class BusinessCalendar:
         return day >= self.month_end(day)
 
     def in_lieu_of(self, day: date) -> str | None:
-        """Return the holiday observed on `day` because its own date falls on a closed day.
+        """Return the holiday observed on `day` because its actual date falls on a closed day.
 
-        For example `Independence Day` for 2026-07-03 in `US`. None if any of the calendars closes
-        `day` for another reason, or if none of them closes it.
+        For example `Independence Day` for 2026-07-03 in `US`. None if a calendar closes `day` for
+        another reason, or if none closes it.
         """
         found = None
         for name in self._names():

@@ -1,10 +1,11 @@
-"""What a due rule is resolved with besides the rule itself, and the errors of doing so."""
+"""The context in which due rules are resolved, and the errors of resolution."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
 from compliance.domain.due_dates.due_rules import Grace
@@ -12,7 +13,7 @@ from compliance.domain.due_dates.periods import Event
 
 
 class Unresolvable(ValueError):
-    """A rule that cannot yield a date. `path` is the field of the rule that is to blame."""
+    """A rule that cannot yield a date. `path` is the field of the rule that causes this."""
 
     def __init__(self, path: str, sentence: str) -> None:
         self.path = path
@@ -25,12 +26,12 @@ class GraceUnresolvable(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolutionContext:
-    """What applies to a rule where the rule itself does not say.
+    """The values that apply where a rule names none.
 
-    `timezone` is the agreement's, or else the obligors'; None if theirs differ. `party_timezones`
-    are those of obligors and obligees, by party code. `custom_calendars` are by full name, such as
-    `custom:hq`. `milestones` and `deadlines` are what the rule can be counted from, by ref; a None
-    among them has no date yet.
+    `timezone` is that of the agreement, or else of the obligors; None if theirs differ.
+    `party_timezones` are those of obligors and obligees, by party code. `custom_calendars` are by
+    full name, such as `custom:hq`. `milestones` and `deadlines` are the possible anchors of the
+    rule, by ref; None stands for one without a date yet.
     """
 
     timezone: str | None = None
@@ -45,7 +46,8 @@ class ResolutionContext:
         """Return the time zone to use for a rule that names `named`.
 
         Raises:
-            Unresolvable: neither the rule nor the context has one.
+            Unresolvable: neither the rule nor the context has one, or the zone data does not have
+                it.
         """
         zone_name = named or self.timezone
         if zone_name is None:
@@ -53,6 +55,8 @@ class ResolutionContext:
                 "The obligors are in different time zones: set timezone here or on the agreement."
             )
             raise Unresolvable("timezone", sentence)
+        if zone_name not in zone_names():
+            raise Unresolvable("timezone", str(UnknownTimeZone(zone_name)))
         return zone_name
 
     def calendar(self, named: tuple[str, ...]) -> BusinessCalendar:
@@ -70,7 +74,7 @@ class ResolutionContext:
 def default_timezone(
     agreement_timezone: str | None, obligor_timezones: Iterable[str]
 ) -> str | None:
-    """Return the zone for rules that name none: the agreement's, or the one of all obligors.
+    """Return the zone for rules that name none: the agreement's, or else that of all obligors.
 
     None if the obligors are in different zones.
     """

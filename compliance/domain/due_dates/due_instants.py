@@ -1,4 +1,4 @@
-"""From the end of a period in civil days to the due instants, and the grace period after them.
+"""Compute the due instants from the last civil day of a period, and the grace period after them.
 
 If it is not agreed when a day ends, because the parties' zones or the readings of a rule differ,
 the due instant is the last of the possible ends and `Due.earliest_due_at` is the first.
@@ -41,11 +41,10 @@ from compliance.domain.skipped_days import skipped_days
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolved:
-    """One date that a rule yields: when it is due, how that was computed, and warnings.
+    """One date of a rule: when it is due, how that was computed, and warnings.
 
-    `earliest_on` is the first day that could be the due day, if readings of the rule differ.
-    `readings` are the first and last instant that could be the due instant, if that is ambiguous;
-    otherwise it is empty.
+    If readings of the rule differ, `earliest_on` is the first possible due day. If the due instant
+    is ambiguous, `readings` are the first and the last possible one; otherwise it is empty.
     """
 
     due: Due
@@ -57,7 +56,7 @@ class Resolved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _End:
-    """One instant at which the due date may end: by one reading, in one zone."""
+    """One possible end of the due date: by one reading, in one zone."""
 
     at: datetime
     zone_name: str
@@ -66,7 +65,7 @@ class _End:
 
 @dataclass(kw_only=True, slots=True)
 class _Ends:
-    """All instants at which the due date may end.
+    """All possible ends of the due date.
 
     `repeated` are the first instants of wall-clock times that clocks show twice; the second is
     among the `ends`. `skipped` are both readings of times that clocks skip.
@@ -78,7 +77,7 @@ class _Ends:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, reading: Reading, at: time | None, zone_name: str, *, is_lenient: bool) -> None:
-        """Add when `reading` ends in a zone, by the wall-clock time `at` or with the day."""
+        """Add the end of `reading` in a zone: the wall-clock time `at`, or the end of the day."""
         end = reading.at
         if end is None and at is None:
             end = _day_end(reading.on, zone_name)
@@ -220,7 +219,7 @@ def _grace_end(
             last_day = due_on + timedelta(days=grace.count * (7 if weeks else 1))
         if at is None and day_end(due_on, zone_name) == due_at:
             return day_end(last_day, zone_name)
-        # Nobody chose this time for the last day, so it is no error if clocks skip it.
+        # Nobody chose this time on the last day, so it is not an error if clocks skip it.
         clock = at or wall_clock(due_at, zone_name).time()
         return max(due_at, instant_or_jump(last_day, clock, zone_name))
     except DayOutOfRange:
@@ -231,7 +230,7 @@ def _grace_end(
 
 
 def _ending(at: time | None, end: _End) -> str:
-    """Return the sentence that says how the due instant follows from the due day."""
+    """Return the sentence that explains how the due instant follows from the due day."""
     on, zone_name = end.reading.on, end.zone_name
     if end.reading.at is not None:
         clock = wall_clock(end.at, zone_name)
@@ -250,7 +249,7 @@ def _window(
     readings: Sequence[Reading],
     at: time | None,
 ) -> list[str]:
-    """Return why the due instant is ambiguous, in sentences."""
+    """Return sentences that explain why the due instant is ambiguous."""
     due_at = found.last.at
     sentences = []
     if len(readings) > 1:

@@ -1,9 +1,8 @@
 """Due rules: when something is due, as agreements state it.
 
-A rule is the JSON of documents, the API and the database. `parse_due_rule` and `parse_grace`
-validate what comes from outside; constructing the values directly does not. `resolution` turns a
-rule into days and instants: the civil date and its zone are the truth, and the instants are
-derived from them.
+Documents, the API and the database store a rule as JSON. `parse_due_rule` and `parse_grace`
+validate input; constructing the values directly does not. `resolution` turns a rule into days and
+instants: the civil date and its zone are authoritative, and the instants are derived from them.
 """
 
 from __future__ import annotations
@@ -104,10 +103,10 @@ class DateRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anchor:
-    """What an offset is counted from.
+    """The event from which an offset counts.
 
-    It is a civil day (with a wall-clock time if hours are counted), a milestone of the agreement,
-    or the due date of another obligation in the agreement.
+    It is a civil day (with a wall-clock time if the offset is in hours), a milestone of the
+    agreement, or the due date of another obligation in the agreement.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
@@ -160,8 +159,8 @@ class OffsetRule:
 
     Without `time`, it is due by the end of the day on which the period ends. If `calendars` is
     empty, the agreement's calendars are used. A legal `method` has its own way of counting and
-    rolling, and may add `service_days`. Only the `then` of a `TriggerRule` may lack an `anchor`;
-    it is then counted from the trigger event.
+    rolling, and may add `service_days`. Only the `then` of a `TriggerRule` may lack an `anchor`; it
+    then counts from the trigger event.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -184,11 +183,11 @@ class OffsetRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecurrenceRule:
-    """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or more slowly.
+    """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or less often.
 
-    `start` is its DTSTART, as a civil day. With `end_of_month`, a day that a month is too short
-    for means the last day of that month. Each date is rolled on its own, so that a rolled date
-    does not move the later ones.
+    `start` is its DTSTART, as a civil day. With `end_of_month`, a day that does not exist in a
+    month means the last day of that month. Each date is rolled on its own, so that a rolled date
+    does not move later ones.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -207,7 +206,7 @@ class RecurrenceRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerEvent:
-    """What activates a dormant deadline: a milestone, or an obligation met or breached."""
+    """An event that activates a deadline: a milestone, or an obligation met or breached."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
 
@@ -225,7 +224,7 @@ def _one_event(event: TriggerEvent) -> TriggerEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRule:
-    """Dormant until an event happens, and then due as `then` says, counted from that event."""
+    """Dormant until an event happens, and then due after the offset `then` from that event."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
@@ -302,14 +301,14 @@ def _checked(value: object) -> object:
 
 
 def _error_at(field_name: str, kind: str, problem: str, value: object) -> ValidationError:
-    # Pydantic would report a validator's plain error at the rule as a whole. It puts the errors
-    # in a ValidationError below the rule's path.
+    # Pydantic would report a plain error of a validator at the rule as a whole. It reports the
+    # errors of a ValidationError below the path of the rule.
     error = PydanticCustomError(kind, "{reason}", {"reason": problem})
     line = InitErrorDetails(type=error, loc=(field_name,), input=value)
     return ValidationError.from_exception_data("DueRule", [line])
 
 
-# Only values that `_checked` returned reach the union itself, which exists for the JSON schema.
+# Only values returned by `_checked` reach the union itself, which exists for the JSON schema.
 DueRule = Annotated[
     Annotated[DateRule | OffsetRule | RecurrenceRule | TriggerRule, Field(discriminator="type")],
     BeforeValidator(_checked),

@@ -1,7 +1,7 @@
-"""Periods by Regulation (EEC, Euratom) No 1182/71 on periods, dates and time limits.
+"""Periods under Regulation (EEC, Euratom) No 1182/71 on periods, dates and time limits.
 
-Source: articles 2 and 3. Where the published text leaves a question open, every reading is
-returned and none is chosen.
+Source: articles 2 and 3. Where the published text leaves a question open, every reading is returned
+and none is preferred.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def eu_1182_71(
 ) -> PeriodEnd:
     """Return when a period ends under articles 2 and 3 of the Regulation.
 
-    2(2): working days are all days but public holidays, Saturdays and Sundays. 3(1): the hour or
+    2(2): working days are all days except public holidays, Saturdays and Sundays. 3(1): the hour or
     day of the event is not counted. 3(2): periods end with their last hour or day; weeks, months
     and years end on the same weekday or date, or on the last day of the month if it is too short.
     3(3): closed days count, unless the period is in working days. 3(4): if the last day is closed,
@@ -83,7 +83,7 @@ def eu_1182_71(
 
 
 def _last_day(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
-    """Return the last day by article 3(1) to (4), with the steps added to the trace."""
+    """Return the last day under article 3(1) to (4), and add the steps to the trace."""
     step = signed(1, rule.direction)
     period = f"{counted(rule.count, rule.unit)} {rule.direction} {start}"
     if rule.unit is PeriodUnit.BUSINESS_DAYS:
@@ -142,7 +142,7 @@ def _eu_hours(
     readings = []
     step = signed(1, rule.direction)
     for number, (at, why) in enumerate(instants_of(event, zone_name)):
-        # The end of a day is exclusive: its last hour is that of the instant before.
+        # Ends of days are exclusive, so the last hour is the hour of the preceding instant.
         within = at - LEAST_TIME if number else at
         local = wall_clock(within, zone_name)
         hour = within - (local - local.replace(minute=0, second=0, microsecond=0))

@@ -1,7 +1,7 @@
-"""Periods by Rule 6 of the Federal Rules of Civil Procedure of the United States.
+"""Periods under Rule 6 of the Federal Rules of Civil Procedure of the United States.
 
 Source: Rule 6(a) and (d), in the time-counting text in force since 2009-12-01. Where the published
-text leaves a question open, every reading is returned and none is chosen.
+text leaves a question open, every reading is returned and none is preferred.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def frcp_6(event: Event, rule: OffsetRule, calendar: BusinessCalendar, zone_name
     backward, it continues backward. 6(d): days for service are added after the period would
     otherwise expire.
 
-    6(a)(6)(A) makes the days "quarantined by statute" for the federal holidays legal holidays. If a
+    6(a)(6)(A) makes the statutory days of the federal holidays legal holidays. If a
     holiday falls on a Saturday, 5 U.S.C. 6103(b) observes it on the Friday before, but only for
     the pay and leave of federal employees, so both readings are returned. If it falls on a
     Sunday, Executive Order 11582 moves it to the Monday for everybody, so only that is returned.
@@ -116,7 +116,7 @@ def _starts(
 
 
 def _merged(attempts: list[list[str]]) -> list[str]:
-    """Return the steps of all counts; those that only one count has are marked."""
+    """Return the steps of all counts, and mark those that only one count has."""
     first, second = attempts[0], attempts[-1]
     return [
         *(each if each in second else f"If it counts: {each}" for each in first),
@@ -125,7 +125,7 @@ def _merged(attempts: list[list[str]]) -> list[str]:
 
 
 class _FrcpCount:
-    """One count under Rule 6, by one reading of Fridays on which a holiday is observed.
+    """One count under Rule 6, under one reading of Fridays on which a holiday is observed.
 
     `fridays` are the holidays for which such a Friday affected the end of the period.
     """
@@ -146,7 +146,7 @@ class _FrcpCount:
         self.fridays: list[str] = []
 
     def end(self, day: date, start: datetime | None) -> tuple[date, datetime | None]:
-        """Return the last day that is in time and, for hours, the exclusive end."""
+        """Return the last day that is on time and, for hours, the exclusive end."""
         rule = self.rule
         count = signed(rule.count, rule.direction)
         period = f"{counted(rule.count, rule.unit)} {rule.direction}"

@@ -17,7 +17,7 @@ from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, Rol
 
 
 def contradiction(rule: OffsetRule) -> tuple[str, str] | None:
-    """Return the field at which the rule contradicts itself and what to do; None if it does not."""
+    """Return the contradictory field of the rule, and what to do. None if there is none."""
     if rule.count_first_day and (found := _first_day_contradiction(rule)) is not None:
         return found
     if rule.method is None:

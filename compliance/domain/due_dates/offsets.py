@@ -75,10 +75,10 @@ def compute_period_end(
 
 def _business_days(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
     step = signed(1, rule.direction)
-    # To count the first day too, start from the day next to it in the opposite direction.
+    # To include the first day, count from the day before it (or after it when counting backward).
     origin = start - step * ONE_DAY if rule.count_first_day else start
     on = calendar.add(origin, step * rule.count)
-    # The result is a business day in all calendars, so it does not roll.
+    # The result is a business day in all calendars, so it is not rolled.
     trace.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
     first, last = sorted((start, on))
     if (last - first).days <= _MOST_DAYS_LISTED:

@@ -1,6 +1,6 @@
 """Periods counted from an event: their types, civil arithmetic and the sentences of their traces.
 
-`offsets` and `legal_methods` build on these; nothing here depends on a due rule.
+`offsets` and `legal_methods` build on this module, which knows nothing about due rules.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from compliance.domain.vocabulary import Direction, PeriodUnit
 
 _SATURDAY, _SUNDAY = 5, 6
 ONE_DAY = timedelta(days=1)
-# Ends are exclusive: the last instant that is in time is this much before the end.
+# Ends are exclusive: the last instant on time is this much before the end.
 LEAST_TIME = timedelta.resolution
 
 
@@ -45,8 +45,8 @@ class Event:
 class Reading:
     """One reading of when a period ends.
 
-    `on` is the last day that is in time. `at` is the exclusive end in UTC, set only for periods in
-    hours. `why` is the assumption behind it, such as `if it happened as 2026-05-04 began`.
+    `on` is the last day that is on time. `at` is the exclusive end in UTC, set only for periods in
+    hours. `why` is the assumption of the reading, such as `if it happened as 2026-05-04 began`.
     """
 
     on: date
@@ -56,10 +56,10 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeriodEnd:
-    """When a period ends, and how that was computed.
+    """The end of a period, and how it was computed.
 
-    `readings` are sorted. There are several only if they differ, because the published law allows
-    it or because only the day of the event is known. `steps` and `warnings` are sentences.
+    `readings` are sorted. There are several if they differ, because the published law allows it or
+    because only the day of the event is known. `steps` and `warnings` are sentences.
     """
 
     readings: tuple[Reading, ...]
@@ -94,7 +94,7 @@ class Trace:
 def shifted(day: date, count: int, unit: PeriodUnit) -> date:
     """Return `day` moved by `count` days, weeks, months or years; back if `count` is negative.
 
-    Months and years keep the day of the month, or take the last day of a month that is too short.
+    Months and years keep the day of the month, or take the last day of a shorter month.
 
     Raises:
         DayOutOfRange: the result is not in `FIRST_DAY`..`LAST_DAY`.
@@ -131,7 +131,7 @@ def instants_of(event: Event, zone_name: str) -> tuple[tuple[datetime, str], ...
 
 
 def elapsed(at: datetime, hours: int) -> datetime:
-    """Return the instant `hours` of elapsed time after `at`, whatever clocks show.
+    """Return the instant after `hours` of elapsed time from `at`, regardless of clock changes.
 
     Raises:
         DayOutOfRange: the result is not in `FIRST_DAY`..`LAST_DAY`.
@@ -151,18 +151,18 @@ def last_day_before(end: datetime, zone_name: str) -> date:
 
 
 def counted(count: int, unit: PeriodUnit) -> str:
-    """Return for example `90 days` or `1 business day`."""
+    """Return a count with its unit, such as `90 days` or `1 business day`."""
     label = unit.replace("_", " ")
     return f"{count} {label if count != 1 else label.removesuffix('s')}"
 
 
 def named(day: date) -> str:
-    """Return for example `2025-08-12, a Tuesday`."""
+    """Return a day with its weekday, such as `2025-08-12, a Tuesday`."""
     return f"{day}, a {WEEKDAYS[day.weekday()]}"
 
 
 def clock(at: datetime, zone_name: str) -> str:
-    """Return the local time in the zone, for example `10:23 on 2007-11-02`."""
+    """Return the local time in the zone, such as `10:23 on 2007-11-02`."""
     local = wall_clock(at, zone_name)
     return f"{local:{'%H:%M:%S' if local.second else '%H:%M'}} on {local.date()}"
 

@@ -1,4 +1,4 @@
-"""Previews of due rules: their dates and warnings, before anything is stored."""
+"""Previews of due rules: their dates and warnings before anything is stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_SHOWN = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """The dates of a rule, with the sentences of their trace and the warnings about them."""
+    """The dates of a rule, the sentences of their trace, and the warnings about them."""
 
     dates: tuple[Resolved, ...]
     trace: tuple[str, ...]
@@ -28,7 +28,7 @@ def preview(
 ) -> Preview:
     """Return the first `limit` dates of a rule, with trace and warnings.
 
-    A trigger without its `event` yields no dates, but a warning that says what it waits for.
+    A trigger without its `event` yields no dates, but a warning that names what it waits for.
 
     Raises:
         Unresolvable: the rule cannot yield a date; with the path of a field.
@@ -50,7 +50,7 @@ def preview(
 
 
 def waits_for(rule: DueRule) -> str:
-    """Return the sentence that says what a rule without a date yet waits for."""
+    """Return the sentence that names the event that a rule without a date waits for."""
     if isinstance(rule, TriggerRule):
         event = rule.on
         if event.milestone is not None:
@@ -61,4 +61,4 @@ def waits_for(rule: DueRule) -> str:
     anchor = rule.anchor if isinstance(rule, OffsetRule) else None
     if anchor is not None and anchor.milestone is not None:
         return f"Dormant until the milestone {anchor.milestone} has a date."
-    return "Dormant until what it is counted from has a date."
+    return "Dormant until the event from which it counts has a date."

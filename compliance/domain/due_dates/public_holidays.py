@@ -99,7 +99,7 @@ def holiday_names(name: str, year: int) -> Mapping[date, str]:
 
 @lru_cache(maxsize=1024)
 def observed_holidays(name: str, year: int) -> Mapping[date, str]:
-    """Return the days of the year on which a holiday of another date is observed, with its name."""
+    """Return the days of the year on which a holiday is observed that falls on another date."""
     itself = {*_holidays(name, year, observed=False), *_office_days(name, year)}
     return {
         day: title.replace(" (observed)", "")
@@ -113,7 +113,7 @@ def weekend_around(name: str, day: date) -> frozenset[int]:
     """Return the weekend days in force around `day`, as `date.weekday()` numbers."""
     if name.startswith(WEEKEND):
         return weekend_days(name)
-    # A country may change its weekend during a year, so look only at the days around this one.
+    # A country may change its weekend during a year, so only the days around this one count.
     week = [day + n * _ONE_DAY for n in range(-3, 4)]
     known = _holidays(name, day.year)
     return frozenset(near.weekday() for near in week if known.is_weekend(near))

@@ -1,8 +1,8 @@
 """The days of recurrence rules of RFC 5545.
 
-Anyone may enter a rule, so none may be expensive: days are computed a whole period at a time, an
-interval is skipped in one addition, and every recurrence ends on `LAST_DAY`. Where the RFC leaves
-a choice, the days are those of python-dateutil.
+Anyone may enter a rule, so no rule may be expensive: days are computed one period at a time, an
+interval is skipped in one addition, and every recurrence ends on `LAST_DAY`. Where the RFC leaves a
+choice, the days are those of python-dateutil.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from itertools import pairwise
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
 from compliance.domain.due_dates.rrules import Frequency, Recurrence
 
-# The ordinal of the first day of every month from FIRST_DAY to the month after LAST_DAY. Months
-# are numbered from FIRST_DAY throughout, so that skipping any number of them is one addition.
+# The ordinals of the first day of every month from FIRST_DAY to the month after LAST_DAY. Months
+# are numbered from FIRST_DAY, so that skipping any number of them is one addition.
 _MONTH_STARTS = tuple(
     date(FIRST_DAY.year + month // 12, month % 12 + 1, 1).toordinal()
     for month in range((LAST_DAY.year - FIRST_DAY.year + 1) * 12 + 1)
@@ -28,11 +28,11 @@ def occurrences(
 ) -> Iterator[date]:
     """Return the days of the recurrence from `start`, in order, computed on demand.
 
-    `start` is the DTSTART: it anchors the interval and supplies the parts that the rule leaves
-    out, but it is a day of the recurrence only if it matches the rule. The recurrence ends with
-    the earliest of `until`, the rule's own UNTIL and `LAST_DAY`. With `end_of_month`, a day that
-    a month is too short for, whether from BYMONTHDAY or from `start`, means the last day of that
-    month: the 31st exists in every month, and 29 February is the 28th in common years.
+    `start` is the DTSTART: it anchors the interval and supplies the parts that the rule leaves out,
+    but it is a day of the recurrence only if it matches the rule. The recurrence ends with the
+    earliest of `until`, the rule's own UNTIL and `LAST_DAY`. With `end_of_month`, a day that does
+    not exist in a month, whether from BYMONTHDAY or from `start`, means the last day of that month:
+    the 31st exists in every month, and 29 February is the 28th in common years.
 
     Raises:
         DayOutOfRange: `start` is not in `FIRST_DAY`..`LAST_DAY`.
@@ -46,8 +46,8 @@ def occurrences(
     return _days(periods, first, last, recurrence.count)
 
 
-# In what follows, days are ordinals. A period is always expanded as a whole, because BYSETPOS
-# counts through all of it; `_days` drops what is before the start or after the end.
+# From here on, days are ordinals. A period is always expanded completely, because BYSETPOS counts
+# through all of it; `_days` drops the days before the start and after the end.
 
 
 def _days(
@@ -100,8 +100,8 @@ def _daily(rule: Recurrence, first: int, last: int, clamps: bool) -> Iterator[Se
 def _weekly(rule: Recurrence, first: int, last: int, _clamps: bool) -> Iterator[Sequence[int]]:
     first_week = first - (_weekday(first) - rule.week_start) % 7
     offsets = sorted((weekday - rule.week_start) % 7 for weekday in rule.weekdays)
-    # By the RFC, BYSETPOS counts through the whole first week. We count from the start, as
-    # python-dateutil does, so that calendars written with it keep their days.
+    # In the RFC, BYSETPOS counts through the whole first week. We count from the start, like
+    # python-dateutil, so that calendars written with it keep their days.
     from_start = [first_week + offset for offset in offsets if first_week + offset >= first]
     yield _at(rule.positions, _in_months(rule.months, from_start))
     step = 7 * rule.interval
@@ -243,7 +243,7 @@ def _offsets_of_weekdays(rule: Recurrence, length: int, first_weekday: int) -> s
 
 
 def _at(positions: tuple[int, ...], days: list[int]) -> list[int]:
-    """Return the days at these positions, or all days if there are no positions."""
+    """Return the days at these positions, or all days if no positions are given."""
     if not positions:
         return days
     return sorted({days[at - 1 if at > 0 else at] for at in positions if abs(at) <= len(days)})
@@ -258,7 +258,7 @@ def _in_months(months: tuple[int, ...], days: list[int]) -> list[int]:
 def _weeks_around(year: int, week_start: int) -> tuple[int, int, int, int]:
     """Return the offset of week 1 from 1 January, and the weeks in this, last and next year.
 
-    Week 1 is the first week with at least four days in the year, so the one of 4 January.
+    Week 1 is the first week with at least four days in the year, which is the week of 4 January.
     """
     firsts = []
     for each in range(year - 1, year + 3):

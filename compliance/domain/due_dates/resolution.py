@@ -1,7 +1,7 @@
 """Resolution of due rules: from a rule and its context to days and instants, with the trace.
 
-`resolve` yields every date of a rule, each with the sentences that explain how it was computed.
-The civil date and its zone are the truth, and the instants are derived from them.
+`resolve` yields every date of a rule, each with the sentences that explain how it was computed. The
+civil date and its zone are authoritative, and the instants are derived from them.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _resolve_date(rule: DateRule, context: ResolutionContext, *, is_lenient: boo
 
 
 def _anchor(rule: OffsetRule, context: ResolutionContext, path: str) -> Event | None:
-    """Return what an offset is counted from; None if that has no date yet."""
+    """Return the event from which an offset counts, or None if it has no date yet."""
     anchor = rule.anchor
     if anchor is None:
         return None
@@ -184,7 +184,7 @@ def _nominal_days(rule: RecurrenceRule, zone_name: str) -> Iterator[date]:
     recurrence = parse_rrule(rule.rrule)
     widened = recurrence
     if recurrence.until is not None and recurrence.is_until_utc:
-        # In zones ahead of UTC, the instant of UNTIL is on the day after the one that is written.
+        # In zones ahead of UTC, the instant of UNTIL can be on the day after the written one.
         last = min(recurrence.until, LAST_DAY - _ONE_DAY)
         widened = replace(recurrence, until=last + _ONE_DAY)
     days = occurrences(widened, start=rule.start, until=rule.until, end_of_month=rule.end_of_month)

@@ -1,6 +1,6 @@
 """Parsing of recurrence rules (RRULE) of RFC 5545, for civil days.
 
-A rule is the value of an RRULE property that repeats daily or more slowly, such as
+A rule is the value of an RRULE property that repeats daily or less often, such as
 `FREQ=MONTHLY;BYMONTHDAY=15`. `recurrences` computes its days.
 """
 
@@ -37,7 +37,7 @@ _LONGEST_GUESS = 64
 
 
 class BadRecurrence(ValueError):
-    """A text that is not a recurrence rule, or is one that is not supported."""
+    """A text that is not a valid recurrence rule, or one that is not supported."""
 
 
 class Frequency(StrEnum):

@@ -14,9 +14,9 @@ from compliance.domain.vocabulary import EvidenceKind, Stance
 
 
 class EvidenceDraft(Draft):
-    """A document or statement about obligations of one agreement, or about their deadlines.
+    """A document, statement or search log about obligations of one agreement, or their deadlines.
 
-    A `look` is the log of a search that found nothing; `published_on` is the day of the search.
+    A search log records a search that found nothing; `published_on` is the day of the search.
     """
 
     ref: Ref

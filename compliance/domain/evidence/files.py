@@ -31,7 +31,7 @@ _BEGINNINGS = {
 LONGEST_BEGINNING = max(len(beginning) for beginning in _BEGINNINGS.values())
 ALLOWED = ", ".join(sorted(_TYPES))
 
-# Names that Windows reserves for devices, whatever follows the first dot.
+# Names that Windows reserves for devices, with any extension.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _FORBIDDEN = frozenset('/\\:*?"<>|')
@@ -47,7 +47,7 @@ def checked_name(name: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise refusal("file", f"Give the file a name of 1 to {LONGEST_NAME} characters.")
     # The control and formatting characters (Cc, Cf) include those that reverse the direction of
-    # writing, with which fdp.exe reads as exe.pdf.
+    # writing: with them, fdp.exe is displayed as exe.pdf.
     is_hidden = any(unicodedata.category(each) in _HIDDEN for each in name)
     if is_hidden or set(name) & _FORBIDDEN or name != name.strip(" .") or _DEVICES.fullmatch(name):
         raise refusal("file", "Give the file a simple name without a folder, such as report.pdf.")
@@ -55,7 +55,7 @@ def checked_name(name: str) -> str:
 
 
 def type_of(name: str, beginning: bytes) -> str:
-    """Return the media type of a file, by its name and its first bytes.
+    """Return the media type of a file from its name and its first bytes.
 
     Raises:
         Invalid: the type is not accepted, or the content does not match the extension.
@@ -70,7 +70,7 @@ def type_of(name: str, beginning: bytes) -> str:
 
 
 class TextCheck:
-    """Checks piece by piece that a file with a text type is text in UTF-8."""
+    """Checks piece by piece that a text file is valid UTF-8."""
 
     def __init__(self, media_type: str) -> None:
         self.is_text = media_type in _TEXT

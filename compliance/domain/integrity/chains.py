@@ -1,7 +1,7 @@
-"""Hash chains: the hash of each row covers its own values and the hash of the row before it.
+"""Hash chains: the hash of each row covers its own values and the hash of the previous row.
 
-Changing, removing, adding or swapping rows breaks the chain at that place. Cutting off its end
-leaves a head that is not the hash of any row.
+Changing, removing, adding or swapping rows breaks the chain at that place. If the end of a chain is
+cut off, its head is no longer the hash of a row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 
 
 def link(head: bytes | None, values: Iterable[object]) -> bytes:
-    """Return the hash of a row with these values, which follows the row whose hash is `head`.
+    """Return the hash of a row with these values. `head` is the hash of the previous row.
 
     The values are hashed as the database returns them: instants in UTC, numbers without trailing
     zeros.
@@ -34,10 +34,10 @@ def link(head: bytes | None, values: Iterable[object]) -> bytes:
 
 
 def merkle_root(leaves: Iterable[bytes]) -> bytes:
-    """Return the root of the Merkle tree over `leaves`, as RFC 9162, section 2.1.1, defines it.
+    """Return the root of the Merkle tree over `leaves`, as defined in RFC 9162, section 2.1.1.
 
-    Leaves and nodes are hashed with different prefixes, so neither can be passed off as the other.
-    The leaves are consumed one by one and not kept in memory.
+    Leaves and nodes are hashed with different prefixes, so neither can pass as the other. The
+    leaves are consumed one at a time and not kept in memory.
     """
     # Complete subtrees from left to right with their heights; each is lower than the one before.
     trees: list[tuple[int, bytes]] = []
@@ -59,12 +59,12 @@ def _node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-# Instants in these are written alike, and nearly all are.
+# Both format instants in the same way, and nearly all instants are in one of them.
 _UTC_ZONES = (UTC, ZoneInfo("UTC"))
 
 
 def _number(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    sentence = f"A {type(value).__name__} cannot be hashed: add how it is written to `_number`."
+    sentence = f"A {type(value).__name__} cannot be hashed: add its format to `_number`."
     raise TypeError(sentence)

@@ -10,7 +10,7 @@ from django.db import models
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import AgreementKind, PartyKind
 from compliance.models.choices import choice_field, one_of
-from compliance.models.history import tracked
+from compliance.models.history import tracked, tracked_except
 
 
 @tracked
@@ -38,9 +38,10 @@ class Party(models.Model):
         return f"{self.name} ({self.code})"
 
 
-@tracked
+# Each fact about an agreement moves its head; that is no change by a user.
+@tracked_except("facts_head")
 class Agreement(models.Model):
-    """An instrument: what was agreed, between whom and from when."""
+    """An instrument between parties, such as a treaty or contract."""
 
     ref = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -61,6 +62,9 @@ class Agreement(models.Model):
     )
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
+    )
+    facts_head = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the latest fact in its chain."
     )
     created_at = models.DateTimeField()
 
@@ -85,7 +89,7 @@ class AgreementParty(models.Model):
         verbose_name_plural = "parties to the agreement"
         ordering = ("id",)
         constraints = (
-            # Also the target of the composite key that requires obligors to be parties.
+            # Also the target of the composite key by which obligors must be parties.
             models.UniqueConstraint(fields=["agreement", "party"], name="agreementparty_once"),
         )
 
@@ -95,7 +99,7 @@ class AgreementParty(models.Model):
 
 @tracked
 class Milestone(models.Model):
-    """An event in the life of an agreement, such as its entry into force, that starts periods."""
+    """An event in the life of an agreement, such as entry into force, from which periods count."""
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
     ref = models.CharField(max_length=64)

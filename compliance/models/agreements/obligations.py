@@ -69,8 +69,8 @@ class Obligation(models.Model):
                 | (~models.Q(roll_up=RollUp.SHARE.value) & models.Q(roll_up_share__isnull=True)),
             ),
             models.UniqueConstraint(fields=["agreement", "ref"], name="obligation_ref_once"),
-            # The target of the composite keys that keep parents, parties and deadlines in the
-            # agreement of their obligation.
+            # The target of the composite keys that keep the parents, parties and deadlines of an
+            # obligation in its agreement.
             models.UniqueConstraint(fields=["agreement", "id"], name="obligation_in_agreement"),
             models.CheckConstraint(
                 name="obligation_target_positive", condition=models.Q(target_quantity__gt=0)
@@ -96,7 +96,7 @@ class Obligation(models.Model):
 
 @tracked
 class ObligationParty(models.Model):
-    """A party that owes an obligation, or to which it is owed."""
+    """A party that owes an obligation or is owed it."""
 
     # Repeated here so that the database can reject an obligor that is not a party to the
     # agreement: see the composite keys in the migrations.
@@ -133,7 +133,7 @@ class ObligationParty(models.Model):
 class Dependency(models.Model):
     """The dependency of an obligation's rules on a milestone or on another obligation.
 
-    Derived from the rules; stored so that a change finds its dependents.
+    Derived from the rules, and stored so that the dependents of a changed row can be found.
     """
 
     obligation = models.ForeignKey(

@@ -25,15 +25,15 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     """Row predicates for alerts."""
 
     def unassigned(self) -> Self:
-        """Alerts that are in no message yet and have not been withdrawn."""
+        """Alerts that are not in a message yet and have not been withdrawn."""
         return self.filter(message__isnull=True, withdrawn_at__isnull=True)
 
     def releasable(self, as_of: datetime) -> Self:
         """Unassigned alerts that may be sent now: they are due, and nothing holds them back.
 
-        A silence holds alerts back. So does a running sweep that is about to add more, for at
-        most `WAITED_FOR`: a burst becomes one message, however many batches found it. A digest
-        collects for hours anyway and does not wait for a sweep.
+        A silence holds alerts back. So does a running sweep that will add more alerts, for at most
+        `WAITED_FOR`: all batches of a burst then become one message. Digests collect alerts for
+        hours anyway and do not wait for a sweep.
         """
         silences = Silence.objects.in_force(as_of).filter(
             models.Q(deadline__isnull=True) | models.Q(deadline=models.OuterRef("deadline")),
@@ -62,18 +62,18 @@ class Alert(models.Model):
         db_constraint=False,
     )  # fmt: skip
     kind = choice_field(AlertKind)
-    occasion = models.DateTimeField(help_text="The instant of the event; makes the alert unique.")
+    occasion = models.DateTimeField(help_text="The instant of the event. Part of the unique key.")
     breach_at = models.DateTimeField(
         null=True, help_text="When the breach that it reports occurred."
     )
     due_at = models.DateTimeField(
-        null=True, help_text="The due date of a reminder, or the one before a change."
+        null=True, help_text="The due date of a reminder, or the due date before a change."
     )
     reason = choice_field(Reason, null=True)
     level = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="The escalation step that was reached."
     )
-    recipient = models.EmailField(help_text="An email address, or webhook: and its id.")
+    recipient = models.EmailField(help_text="An email address, or `webhook:` and an id.")
     created_at = models.DateTimeField()
     not_before = models.DateTimeField(
         default=clock.now,
@@ -93,7 +93,7 @@ class Alert(models.Model):
         constraints = (
             one_of("kind", AlertKind),
             one_of("reason", Reason),
-            # Makes an alert exist once, however many workers find the breach, and however often.
+            # An alert exists once, regardless of how many workers detect the breach, and how often.
             models.UniqueConstraint(
                 fields=["deadline", "kind", "occasion", "recipient"], name="alert_once"
             ),

@@ -18,7 +18,7 @@ def token_hash(token: str) -> bytes:
 
 @tracked
 class CalendarFeed(models.Model):
-    """An address that shows deadlines to anyone who knows it, until it is revoked.
+    """A private address that shows deadlines to anyone who knows it, until it is revoked.
 
     Only a hash of its token is stored, so the address is shown once, at creation.
     """

@@ -1,12 +1,11 @@
-"""Who follows an alert: the one definition, as SQL, for every statement that asks.
+"""The definition of who follows an alert, as SQL for every statement that needs it.
 
-A subscription *wants* an alert by what it says about alerts themselves (kind, escalation level,
-agreement). It *covers* an obligation by what it says about obligations (party, tag, severity,
-owner). It *follows* an alert if it does both. The audit has a second definition on purpose
-(`queries.system.audit`), so that an error in one shows in the other.
+A subscription *wants* an alert by kind, escalation level and agreement. It *covers* an obligation
+by party, tag, severity and owner. It *follows* an alert if it does both. The audit has its own
+definition on purpose (`queries.system.audit`), so that an error in one shows up in the other.
 
-Arguments are SQL expressions, and `subscription` an alias of `compliance_subscription`. No name in
-them begins with an underscore: those are taken. The SQL has no parameters.
+Arguments are SQL expressions; `subscription` is an alias of `compliance_subscription`. They must
+not contain names that begin with an underscore, which the SQL here uses. The SQL has no parameters.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ _SEVERITIES = "ARRAY[" + ", ".join(f"'{severity.value}'" for severity in Severit
 
 
 def recipient(subscription: str) -> str:
-    """Return how the alerts of a subscription name their recipient."""
+    """Return the expression for the recipient of the alerts of a subscription."""
     return f"coalesce('webhook:' || {subscription}.webhook_id, {subscription}.email)"
 
 
 def concerns(subscription: str, *, agreement: str) -> str:
-    """Return whether a subscription is about an agreement, alone or among all."""
+    """Return the condition that a subscription is about an agreement, or about all agreements."""
     return f"({subscription}.agreement_id IS NULL OR {subscription}.agreement_id = {agreement})"
 
 
 def wants(subscription: str, *, kind: str, level: str, agreement: str) -> str:
-    """Return whether a subscription receives alerts of this kind and level about an agreement."""
+    """Return the condition that a subscription receives alerts of this kind and level."""
     s = subscription
     return f"""(
         {s}.is_active AND ({s}.kinds = '{{}}' OR {kind} = ANY({s}.kinds))
@@ -43,9 +42,9 @@ def wants(subscription: str, *, kind: str, level: str, agreement: str) -> str:
 
 
 def covers(subscription: str, *, obligation: str) -> str:
-    """Return whether a subscription covers an obligation as it reads now."""
+    """Return the condition that a subscription covers an obligation as currently stored."""
     s = subscription
-    # Most subscriptions name no tag, severity or owner, and need no look at the obligation.
+    # Most subscriptions name no tag, severity or owner, so the obligation need not be read.
     return f"""(
         ({s}.party_id IS NULL OR EXISTS (
             SELECT FROM compliance_obligationparty AS _p
@@ -60,7 +59,7 @@ def covers(subscription: str, *, obligation: str) -> str:
 
 
 def follows(subscription: str, *, kind: str, level: str, agreement: str, obligation: str) -> str:
-    """Return whether a subscription follows an alert."""
+    """Return the condition that a subscription follows an alert."""
     return (
         wants(subscription, kind=kind, level=level, agreement=agreement)
         + "\n      AND "
@@ -69,7 +68,7 @@ def follows(subscription: str, *, kind: str, level: str, agreement: str, obligat
 
 
 def followed_breaches(subscription: Subscription) -> QuerySet[Breach]:
-    """Return the breaches that a subscription covers, newest first, even before it was made."""
+    """Return the breaches that a subscription covers, newest first, including earlier ones."""
     ids = RawSQL(_FOLLOWED, [subscription.pk])  # noqa: S611  the key is a parameter
     found = Breach.objects.filter(pk__in=ids).exclude(end_reason=BreachEnd.VOIDED.value)
     return found.order_by("-occurred_at", "-id")

@@ -14,7 +14,7 @@ from compliance.models.alerts.alerts import Alert
 def form_messages(
     agreement_ids: Sequence[int], *, as_of: datetime, domain: str, is_large: bool
 ) -> int:
-    """Put all alerts of agreements that may be sent into new messages; return how many messages.
+    """Form messages from all sendable alerts of the given agreements, and return their number.
 
     Args:
         agreement_ids: locked by the caller.
@@ -23,7 +23,7 @@ def form_messages(
     """
     if not agreement_ids:
         return 0
-    # Selected again in the statement that takes them: a sweep may have begun in the meantime.
+    # Selected again in the statement that assigns them: a sweep may have begun in the meantime.
     alerts, parameters = (
         Alert.objects.releasable(as_of)
         .filter(agreement__in=agreement_ids)
@@ -77,7 +77,10 @@ _FORM = """
 
 
 def analyze() -> None:
-    """Update the planner's statistics. Autovacuum would do so only a minute after a burst, and
-    until then the planner would loop over a hundred thousand new rows as if they were few."""
+    """Update the statistics of the planner.
+
+    Autovacuum would do so only a minute after a burst. Until then, the planner would loop over a
+    hundred thousand new rows as if they were few.
+    """
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE compliance_alert, compliance_breach")

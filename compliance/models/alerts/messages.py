@@ -20,7 +20,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
     """Row predicates for messages."""
 
     def deliverable(self, as_of: datetime) -> Self:
-        """Messages that may be sent now: waiting, due, and not leased by a worker."""
+        """Messages that may be sent now: waiting, due, and not leased to a worker."""
         return self.filter(state=MessageState.WAITING.value, next_attempt_at__lte=as_of)
 
 
@@ -53,7 +53,7 @@ class Message(models.Model):
         ordering = ("id",)
         constraints = (one_of("state", MessageState),)
         indexes = (
-            # Read by delivery when it claims, and by the health page.
+            # Read by delivery when it claims messages, and by the readiness check.
             models.Index(
                 fields=["next_attempt_at"],
                 name="message_waiting",

@@ -1,4 +1,4 @@
-"""The alerts in messages: which of them are still true, and what they report together."""
+"""The alerts in messages: which of them are still true, and what they report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from compliance.domain.vocabulary import (
 
 # A message lists this many deadlines, most severe first, and counts the rest.
 MAX_LISTED = 100
-# Counting the alerts of a message beyond this number would take too long.
+# Counting more alerts than this in a message would take too long.
 LARGE_MESSAGE = 2_000
 
 
@@ -41,7 +41,7 @@ class AlertRow(NamedTuple):
 
 
 class LabelCount(NamedTuple):
-    """How many alerts of a message get the same label, and what determines the label."""
+    """The number of alerts in a message with the same label, and the values that determine it."""
 
     kind: str
     end_reason: str | None
@@ -88,7 +88,7 @@ def earlier_message_ids(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]
 
 
 def first_that_fit(message_ids: Sequence[int], max_alerts: int) -> list[int]:
-    """Return as many messages, from the first on, as have this many alerts, but at least one.
+    """Return the first messages that together have at most this many alerts; at least one.
 
     A message with `LARGE_MESSAGE` alerts or more counts as that many.
     """
@@ -107,7 +107,7 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
 
     Returns the messages that still have alerts.
 
-    A withdrawn alert leaves its message if the message was never tried: nobody can have read it,
+    A withdrawn alert leaves its message if no attempt was made to send it: nobody can have read it,
     so nobody needs a correction.
     """
     with connection.cursor() as cursor:
@@ -210,8 +210,8 @@ _MESSAGES_WITH_ALERTS = """
     WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
 """
 
-# An acknowledgement pauses escalations; when it ends, a new alert is made. If a message since the
-# end of a silence reported the breach, the end of the silence is not reported again.
+# An acknowledgement pauses escalations; when it ends, a new alert is created. The end of a silence
+# is not reported if another message has reported the breach since then.
 _WITHDRAW_ABOUT_BREACHES = f"""
     UPDATE compliance_alert AS a
     SET withdrawn_at = %(now)s,
@@ -235,7 +235,7 @@ _WITHDRAW_ABOUT_BREACHES = f"""
                  AND later.recipient = a.recipient AND later.occasion > a.occasion)))
 """
 
-# The end of a breach that the recipient never heard of.
+# Withdraws the end of a breach of which the recipient was never notified.
 _WITHDRAW_ENDS = f"""
     UPDATE compliance_alert AS a SET withdrawn_at = %(now)s
     WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL

@@ -12,8 +12,8 @@ from compliance.models.agreements.agreements import Agreement
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.history import tracked
 
-# Ending a silence reschedules the alerts it held back to each recipient's delivery hours.
-# Until that has run, the silence still holds them, but not longer than this.
+# When a silence ends, the alerts that it held back are rescheduled to the delivery hours of each
+# recipient. Until that has happened, the silence still holds them back, but no longer than this.
 ENDED_WITHIN = timedelta(minutes=1)
 
 
@@ -23,14 +23,14 @@ class SilenceQuerySet(models.QuerySet["Silence"]):
     def in_force(self, as_of: datetime) -> Self:
         """Silences that hold alerts back at `as_of`.
 
-        They do so until a worker ends them, or until `ENDED_WITHIN` after their time is up.
+        They do so until a worker ends them, but at most `ENDED_WITHIN` after they expire.
         """
         return self.filter(ended_at__isnull=True, until_at__gt=as_of - ENDED_WITHIN)
 
 
 @tracked
 class Silence(models.Model):
-    """A period that holds back alerts about an agreement or a deadline. None is lost."""
+    """A period that holds back alerts about an agreement or a deadline. No alert is lost."""
 
     agreement = models.ForeignKey(
         Agreement, on_delete=models.PROTECT, related_name="silences", db_index=False

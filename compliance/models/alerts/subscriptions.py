@@ -21,18 +21,18 @@ from compliance.models.history import tracked
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
-    """Row predicates of subscriptions. Who follows an alert is in `followers`."""
+    """Row predicates for subscriptions. `followers` defines who follows an alert."""
 
     def active(self) -> Self:
-        """Which receive anything at all."""
+        """Subscriptions that receive alerts."""
         return self.filter(is_active=True)
 
     def concerning(self, agreement: int | models.OuterRef) -> Self:
-        """Which are about an agreement, alone or among all."""
+        """Subscriptions to an agreement, or to all agreements."""
         return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
 
     def of_recipients(self, recipients: Iterable[str]) -> Self:
-        """Whose alerts go to one of these addresses, or to one of these `webhook:` numbers."""
+        """Subscriptions of these addresses and of these `webhook:` recipients."""
         emails, webhook_ids = [], []
         for recipient in recipients:
             email, _, webhook_id = recipient.partition("webhook:")
@@ -47,8 +47,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 class Subscription(models.Model):
     """A recipient (an email address or a webhook), what it follows, and when it is notified.
 
-    It follows deadlines that match all of agreement, party, tag, severity and owner. A field
-    that is empty matches everything.
+    It follows deadlines that match all of agreement, party, tag, severity and owner. An empty field
+    matches everything.
     """
 
     email = models.EmailField(blank=True)

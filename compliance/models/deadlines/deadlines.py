@@ -20,7 +20,7 @@ from compliance.models.agreements.obligations import Obligation
 from compliance.models.choices import choice_field, one_of
 from compliance.models.system.jobs import JobRun
 
-# Sorts deadlines without a due date after all others.
+# Sorts deadlines without a due date last.
 NO_DUE = NO_DATE
 
 
@@ -35,9 +35,9 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         return self.filter(next_check_at__lte=as_of)
 
     def being_swept(self, as_of: datetime) -> Self:
-        """Deadlines that a sweep running at `as_of` has yet to refresh, as far as is committed.
+        """Deadlines that a sweep running at `as_of` has yet to refresh.
 
-        Costs nothing while no sweep is running: it then compares with NULL.
+        Costs nothing while no sweep is running, because it then compares with NULL.
         """
         sweeps = JobRun.objects.sweeps_under_way(as_of)
         under_way = sweeps.order_by("-as_of").values("as_of")[:1]
@@ -77,7 +77,7 @@ class Deadline(models.Model):
         null=True, help_text="When the latest ledger entries of this deadline were recorded."
     )
     quarantine_error = models.TextField(blank=True, default="")
-    # ... to here. The terms follow, then what the parties and the desk say.
+    # ... to here. The terms follow, and then the positions of the parties and the verification.
     obligation = models.ForeignKey(
         Obligation, on_delete=models.PROTECT, related_name="deadlines", db_index=False
     )

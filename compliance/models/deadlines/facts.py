@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from compliance.domain.civil_time import day_end, day_start
+from compliance.domain.civil_time import UnknownTimeZone, day_end, day_start
 from compliance.domain.deadlines.explanations import FactSummary
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.due_dates.due_rules import Due
@@ -230,6 +230,9 @@ def fact_of(
 
     Civil days are authoritative; their instants follow the zone, which may have been corrected.
     The same goes for the due dates of extensions and triggers: `dues` holds the latest ones.
+
+    Raises:
+        UnknownTimeZone: the fact has a civil day, and the zone data no longer has the zone.
     """
     due = dues.get(row["id"]) if dues else None
     if due is None and row["due_at"] is not None:
@@ -260,13 +263,13 @@ def fact_of(
 
 
 def fact_summaries(ids: Iterable[int | None]) -> dict[int, FactSummary]:
-    """Return what an explanation needs of stored facts, by their ids. None stands for no fact."""
+    """Return the values that an explanation needs of stored facts, by id. None means no fact."""
     rows = Fact.objects.filter(pk__in={each for each in ids if each is not None})
     return {fact.pk: fact_summary(fact) for fact in rows.prefetch_related("evidence")}
 
 
 def fact_summary(fact: Fact) -> FactSummary:
-    """Return what an explanation needs of a stored fact, whose evidence is loaded."""
+    """Return the values that an explanation needs of a stored fact with its evidence loaded."""
     return FactSummary(
         kind=FactKind(fact.kind),
         effective_at=fact.effective_at,
@@ -295,21 +298,41 @@ _CHAINED = (
 
 
 def facts_about(
-    deadlines: Iterable[Any], *, surviving: Collection[int] = ()
+    deadlines: Iterable[Any],
+    *,
+    surviving: Collection[int] = (),
+    failures: dict[int, UnknownTimeZone] | None = None,
 ) -> dict[int, list[DomainFact]]:
     """Return the facts about deadlines by deadline id, including those about their agreements.
 
     `deadlines` are rows with `id`, `agreement_id`, `timezone` and `moves`. Facts about the
     agreement do not apply to the deadlines whose ids are in `surviving`.
+
+    Args:
+        failures: collects, by deadline, the errors that would otherwise be raised. Do not use the
+            facts about these deadlines: some are missing.
+
+    Raises:
+        UnknownTimeZone: a fact has a civil day, and the zone data no longer has the zone.
     """
     rows = list(deadlines)
+
+    def add(row: Any, fact: Mapping[str, Any], dues: Mapping[int, Due] | None = None) -> None:
+        facts = found[row.id]
+        try:
+            facts.append(fact_of(fact, row.timezone, dues))
+        except UnknownTimeZone as error:
+            if failures is None:
+                raise
+            failures[row.id] = error
+
     found: dict[int, list[DomainFact]] = defaultdict(list)
     by_id = {row.id: row for row in rows}
     touched = {each for (each,) in fetch(_WITH_FACTS, ids=array(list(by_id)))}
     dues = {pk: dues_of_facts(by_id[pk].moves) for pk in touched}
     for fact in Fact.objects.filter(deadline_id__in=touched).values():
         pk = fact["deadline_id"]
-        found[pk].append(fact_of(fact, by_id[pk].timezone, dues[pk]))
+        add(by_id[pk], fact, dues[pk])
     agreements = list({row.agreement_id for row in rows})
     befallen = {each for (each,) in fetch(_AGREEMENTS_WITH_FACTS, ids=array(agreements))}
     if befallen:
@@ -318,7 +341,8 @@ def facts_about(
             general[fact["agreement_id"]].append(fact)
         for row in rows:
             if row.agreement_id in befallen and row.id not in surviving:
-                found[row.id] += [fact_of(each, row.timezone) for each in general[row.agreement_id]]
+                for each in general[row.agreement_id]:
+                    add(row, each)
     return found
 
 

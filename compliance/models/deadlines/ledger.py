@@ -1,4 +1,4 @@
-"""The ledger: every status of every deadline, as it became known."""
+"""The ledger: every status of every deadline, and when it became known."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LedgerEntry(models.Model):
         constraints = (
             one_of("status", Status),
             one_of("reason", Reason),
-            # Also read by every as-of query: the rows of one deadline, latest knowledge last.
+            # Also read by every as-of query: the rows of one deadline, in the order of recording.
             models.UniqueConstraint(
                 fields=["deadline", "recorded_at", "effective_at"], name="ledgerentry_replay"
             ),
@@ -103,7 +103,7 @@ _LEDGER_OF = """
 
 
 def chained_entry(row: Mapping[str, Any]) -> list[object]:
-    """Return the values of a ledger entry that its hash covers."""
+    """Return the values covered by the hash of a ledger entry."""
     return [row[name] for name in _CHAINED]
 
 

@@ -1,4 +1,4 @@
-"""Custom calendars: closing days that users maintain beside the national calendars."""
+"""Custom calendars: closing days that users maintain in addition to public holidays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.models.history import tracked
 
 @tracked
 class CustomCalendar(models.Model):
-    """A calendar that users maintain. Agreements and rules name it `custom:` and its code."""
+    """A calendar that users maintain. Agreements and rules call it `custom:` and its code."""
 
     code = models.SlugField(max_length=32, unique=True)
     title = models.CharField(max_length=200)

@@ -36,7 +36,7 @@ class Evidence(models.Model):
         Obligation, related_name="evidence", blank=True
     )
     deadlines: models.ManyToManyField[Any, Any] = models.ManyToManyField(
-        # By name: facts of deadlines rest on evidence, so that package imports this one.
+        # Refers to models by name, because the deadlines package imports this one.
         "compliance.Deadline",
         related_name="evidence",
         blank=True,

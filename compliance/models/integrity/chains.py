@@ -24,7 +24,7 @@ def leaves(*, last_fact_id: int, last_entry_id: int) -> Iterator[bytes]:
 
 
 def chained_seal(seal: Seal) -> list[object]:
-    """Return the values of a seal that its hash covers."""
+    """Return the values covered by the hash of a seal."""
     return [
         seal.sealed_at,
         seal.last_fact_id,

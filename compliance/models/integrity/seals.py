@@ -5,20 +5,6 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
-from compliance.models.agreements.agreements import Agreement
-
-
-class AgreementChain(models.Model):
-    """The head of the hash chain of the facts about an agreement."""
-
-    agreement = models.OneToOneField(
-        Agreement, primary_key=True, on_delete=models.PROTECT, related_name="chain"
-    )
-    facts_head = models.BinaryField(max_length=32)
-
-    def __str__(self) -> str:
-        return f"Chain of {self.agreement_id}"
-
 
 class Seal(models.Model):
     """A Merkle root over the heads of all chains at one instant."""

@@ -30,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
         )
 
 
-# Whoever learned a password, or holds a session or token, loses access with it. A trigger also
+# Anyone who knew the old password, or holds a session or token, must lose access. The trigger also
 # covers `update()`, `bulk_update()` and plain SQL, which call neither `save()` nor signals.
 _END_ACCESS = """
     NEW.session_epoch = OLD.session_epoch;
@@ -45,18 +45,18 @@ _END_ACCESS = """
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carries no types
     """A person, identified by their email address.
 
-    When the password changes or the account is deactivated, on whatever path, the user's
-    sessions end and their API tokens are deleted, in the same transaction and by a trigger of the
-    table. A password is only ever chosen by its owner: in the admin by giving the old one, or by
-    the link that `operations.people.passwords` mails. The operator's `manage.py changepassword`
-    stays for an account whose mail cannot be reached.
+    When the password changes or the account is deactivated, a trigger ends the sessions of the user
+    and deletes their API tokens in the same transaction. Only the owner of an account chooses its
+    password: in the admin by giving the old one, or with the link that
+    `operations.people.passwords` mails. For accounts that cannot receive mail, operators can use
+    `manage.py changepassword`.
     """
 
     username = None  # type: ignore[assignment]  # Django's own way to drop the inherited column
     email = models.EmailField("email address", unique=True)
 
-    # Part of what a session is checked against. Only the trigger changes it, and only upwards, so
-    # that a session does not return when a deactivated account is activated again.
+    # Sessions are checked against this number. Only the trigger changes it, and only upwards, so
+    # that old sessions stay invalid when a deactivated account is activated again.
     session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     USERNAME_FIELD = "email"
@@ -65,7 +65,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
 
     class Meta:
         constraints = (
-            # Two users whose addresses differ only in case would share one mailbox.
+            # Two users whose addresses differ only by case would share one mailbox.
             models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
         )
         triggers = (
@@ -81,9 +81,9 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
         return self.email
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Store the user, and read what the trigger has made of `session_epoch`.
+        """Store the user, and read the `session_epoch` that the trigger has set.
 
-        Django renews the session in which a password was changed from this very object.
+        Django uses this object to renew the session in which a password was changed.
         """
         super().save(*args, **options)
         names = options.get("update_fields")
@@ -91,19 +91,19 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
             self.refresh_from_db(fields=["session_epoch"])
 
     def get_session_auth_hash(self) -> str:
-        """Return what sessions are checked against: the password and `session_epoch`."""
+        """Return the hash of password and `session_epoch` against which sessions are checked."""
         return f"{super().get_session_auth_hash()}:{self.session_epoch}"
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """Yield the same under each former SECRET_KEY."""
+        """Yield the same hash for each former SECRET_KEY."""
         for each in super().get_session_auth_fallback_hash():
             yield f"{each}:{self.session_epoch}"
 
     def check_password(self, raw_password: str | None) -> bool:
         """Return whether this is the password.
 
-        If it is stored in an older format it is stored again in the current one. That is no
-        change of the password: access does not end.
+        A password in an older hash format is stored again in the current format. This does not
+        count as a change of the password.
         """
         before = self.password
 

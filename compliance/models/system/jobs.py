@@ -1,4 +1,4 @@
-"""Runs of the background jobs: what each did, and the problems that it found."""
+"""Runs of the background jobs: their counts, and the problems that they found."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.db import models
 from compliance.domain.vocabulary import JobKind
 from compliance.models.choices import choice_field, one_of
 
-# The longest time an alert waits for a sweep to end: longer than a sweep takes to create half a
-# million alerts on a busy machine. After a kill, the next sweep soon makes up for the lost one.
+# The longest time that an alert waits for a sweep to end: more than a sweep needs to create half a
+# million alerts on a busy machine. If a sweep is killed, the next one soon catches up.
 WAITED_FOR = timedelta(minutes=2)
 
 
@@ -48,7 +48,7 @@ class LedgerCheckCounts(TypedDict):
 
 
 class RecomputationParameters(TypedDict):
-    """What a recomputation was based on.
+    """The parameters of a recomputation.
 
     `data_version` is the version of the zone and holiday data, and `horizon` the day (ISO 8601) up
     to which it creates recurring deadlines.

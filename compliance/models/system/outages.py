@@ -16,7 +16,7 @@ class Outage(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = (
-            # Of several web processes that see an outage, one records and reports it.
+            # If several web processes see an outage, only one records and reports it.
             models.UniqueConstraint(
                 fields=["part"],
                 name="outage_once",

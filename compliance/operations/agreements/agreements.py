@@ -58,7 +58,7 @@ def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> A
 
 
 def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
-    """Do what `update` does, but return the ids of the deadlines to refresh instead."""
+    """Correct an agreement like `update`, but return the ids of the deadlines to refresh."""
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement cannot change. Keep {agreement.ref}.")

@@ -14,10 +14,10 @@ from compliance.models.bulk import fetch
 
 
 def replace(agreement: Agreement, obligation_ids: Collection[int]) -> None:
-    """Replace the dependencies of obligations by those that follow from their rules.
+    """Replace the dependencies of obligations with those that follow from their rules.
 
-    An obligation that is done when its components are depends on these too. The caller holds the
-    agreement locked.
+    An obligation that is done when its components are done depends on these too. The caller holds
+    the lock of the agreement.
     """
     refs: dict[str, int] = {}
     components: dict[int, set[int]] = defaultdict(set)
@@ -41,8 +41,8 @@ def replace(agreement: Agreement, obligation_ids: Collection[int]) -> None:
     changed = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
     former.delete()
     Dependency.objects.bulk_create(rows)
-    # Before anything is computed from these sources: a sweep that holds one of them does not know
-    # of the dependents yet, and what it stores must be seen by what is computed next.
+    # Mark the sources before anything is computed from them. A sweep that holds one of them does
+    # not know the dependents yet, and its result must be visible to the computation.
     fetch(_MARK_SOURCES, ids=list(changed - {None}))
 
 

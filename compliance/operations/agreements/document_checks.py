@@ -1,4 +1,4 @@
-"""Checks of an agreement document against what is stored, before anything of it is stored."""
+"""Check an agreement document against the stored data before any of it is stored."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from compliance.models import Party
 
 
 def check_parties(participants: Iterable[ParticipantDraft]) -> None:
-    """Reject parties that occur twice, or differ from the stored party of the same code.
+    """Reject parties that occur twice, or that differ from the stored party with the same code.
 
-    Names may differ, because they are written in several ways. Another kind, country or time zone
+    Names may differ, because they have several spellings. A different kind, country or time zone
     would be misleading, or would move the deadlines of the party's other agreements.
 
     Raises:

@@ -20,7 +20,7 @@ from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Party, Position, User
 from compliance.models.locks import for_update
 from compliance.operations.agreements.known_records import KnownRecords
-from compliance.operations.deadlines import facts, positions, schedule
+from compliance.operations.deadlines import fact_rows, facts, positions, schedule
 from compliance.operations.evidence import evidence
 
 
@@ -28,8 +28,8 @@ from compliance.operations.evidence import evidence
 class Added:
     """How many rows were added, and which deadlines are affected.
 
-    `recorded_at` is when the first fact about a deadline became known, by deadline. `searched` are
-    the deadlines that search logs are about.
+    `recorded_at` is when the first fact about each deadline became known, by deadline. `searched`
+    are the deadlines of the search logs.
     """
 
     facts: int = 0
@@ -51,7 +51,8 @@ def add(
 ) -> Added:
     """Add the evidence, facts and positions of a document that are not stored yet.
 
-    The caller holds the agreement locked, and refreshes `deadline_ids` in the same transaction.
+    The caller holds the lock of the agreement, and refreshes `deadline_ids` in the same
+    transaction.
 
     Args:
         is_new: the agreement was created for this document.
@@ -87,8 +88,7 @@ def _has_records(document: AgreementDocument) -> bool:
 class _Import:
     """One import of a document into an agreement.
 
-    `new_facts` and `new_positions` are rows that are not saved yet, with the refs of their
-    evidence.
+    `new_facts` and `new_positions` are unsaved rows with the refs of their evidence.
     """
 
     agreement: Agreement
@@ -116,7 +116,7 @@ class _Import:
         by: User | None,
         as_of: datetime,
     ) -> _Import:
-        """Load what evidence refers to."""
+        """Load the obligations, deadlines and parties to which evidence refers."""
         return cls(
             agreement=agreement,
             is_new=is_new,
@@ -128,7 +128,7 @@ class _Import:
         )
 
     def load_records(self) -> None:
-        """Load and lock the deadlines, and load what is known about them."""
+        """Load and lock the deadlines, and load their existing records."""
         self.evidence_by_ref = {each.ref: each for each in self.agreement.evidence.all()}
         rows = Deadline.objects.filter(agreement=self.agreement, is_withdrawn=False)
         for row in for_update(rows.select_related("obligation", "agreement")):
@@ -181,7 +181,7 @@ class _Import:
         deadline = _deadline_named(deadlines, draft.due_on)
         _reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
-        fact = facts.build(deadline, draft, by=self.by, as_of=draft.recorded_at or self.as_of)
+        fact = fact_rows.build(deadline, draft, by=self.by, as_of=draft.recorded_at or self.as_of)
         if self.known.take_fact(fact):
             return
         self._known_at(draft.recorded_at, is_new=is_new)
@@ -208,23 +208,23 @@ class _Import:
             _reject_supersedes(draft)
             evidence.check_refs(draft.evidence, self.evidence_by_ref)
             known_at = draft.recorded_at or self.as_of
-            fact = facts.build_of_agreement(self.agreement, draft, by=self.by, as_of=known_at)
+            fact = fact_rows.build_of_agreement(self.agreement, draft, by=self.by, as_of=known_at)
             if not self.known.take_fact(fact):
                 self._known_at(draft.recorded_at, is_new=self.is_new)
                 self.new_facts.append((fact, draft.evidence))
 
     def _known_at(self, recorded_at: datetime | None, *, is_new: bool) -> datetime:
-        """Return when something became known; in the past only for what is new itself."""
+        """Return when a record became known. Only records about new rows can be in the past."""
         if recorded_at is not None and not is_new:
             sentence = (
-                "This is already tracked, so what becomes known about it is recorded as of now: "
+                "This is already tracked, so new records about it are recorded as of now: "
                 "remove recorded_at."
             )
             raise refusal("recorded_at", sentence)
         return recorded_at or self.as_of
 
     def store(self) -> None:
-        """Save the new facts and positions, and reschedule what they give another date."""
+        """Save the new facts and positions, and reschedule the deadlines that they move."""
         # In the order in which they became known, which is the order of their hash chains.
         self.new_facts.sort(key=lambda each: each[0].recorded_at)
         self.new_positions.sort(key=lambda each: each[0].recorded_at)
@@ -251,12 +251,14 @@ class _Import:
             if fact.deadline_id is None:
                 continue
             added.deadline_ids.add(fact.deadline_id)
-            # The facts are sorted by `recorded_at`, so that the first one is kept.
+            # The facts are sorted by `recorded_at`, so the first one is kept.
             added.recorded_at.setdefault(fact.deadline_id, fact.recorded_at)
             if fact.due_at is not None:
                 redated.append(fact.deadline_id)
         if any(fact.deadline_id is None for fact, _ in self.new_facts):
             added.deadline_ids |= facts.affected_deadlines(self.agreement)
+        if not redated:
+            return
         obligation_ids = Deadline.objects.filter(id__in=redated).values_list(
             "obligation_id", flat=True
         )
@@ -284,7 +286,7 @@ def _deadline_named(deadlines: Sequence[Deadline], due_on: date | None) -> Deadl
             sentence = "This obligation recurs: give the due date of the deadline as due_on."
             raise refusal("due_on", sentence)
         return deadlines[0]
-    # The original dates come first: one deadline may have been moved to the date of another.
+    # Original dates take precedence: another deadline may have been moved to this date.
     for name in ("original_due_on", "due_on"):
         for deadline in deadlines:
             if getattr(deadline, name) == due_on:

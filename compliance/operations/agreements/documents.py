@@ -1,4 +1,4 @@
-"""Load whole agreements from documents, with what is known about them and since when."""
+"""Import agreements from documents, with all records and when they became known."""
 
 from __future__ import annotations
 
@@ -48,11 +48,10 @@ class Loaded:
 
 @transaction.atomic
 def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Loaded:
-    """Store everything in a document that is not stored yet; loading it twice changes nothing.
+    """Store everything in a document that is not stored yet. Importing it twice changes nothing.
 
-    A document never overwrites what is stored: existing parties, agreements and obligations keep
-    their fields (correct them in the admin or the API). Facts, positions and evidence that are
-    missing are added.
+    A document never overwrites stored data: existing parties, agreements and obligations keep their
+    fields (correct them in the admin or the API). Missing facts, positions and evidence are added.
 
     Raises:
         Invalid: with every problem and its path in the document; nothing is stored.
@@ -144,7 +143,7 @@ def _without_records(draft: DocumentObligation) -> ObligationDraft:
 def _known_from(
     document: AgreementDocument, new: Mapping[int, Deadline], added: Added
 ) -> dict[int, datetime]:
-    """Return from when each new deadline was known: not later than the first fact about it."""
+    """Return when each new deadline became known: at the latest with the first fact about it."""
     never = datetime.max.replace(tzinfo=UTC)
     return {
         pk: min(document.recorded_at or row.begins_at, added.recorded_at.get(pk, never))

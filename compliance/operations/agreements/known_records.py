@@ -1,4 +1,4 @@
-"""Match the facts and positions of a document with those that are already stored."""
+"""Match the facts and positions of a document with stored ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from compliance.models import Agreement, Fact, Position
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownRecords:
-    """The stored facts and positions of an agreement, by what identifies them in a document.
+    """The stored facts and positions of an agreement, by the values that a document gives.
 
-    Each stored row matches one row of the document, so that a document with two equal rows adds
-    the second one if only one is stored.
+    Each stored row matches one row of the document. If a document has two equal rows and only one
+    is stored, the second one is added.
     """
 
     _facts: Counter[Hashable]
@@ -33,11 +33,11 @@ class KnownRecords:
         )
 
     def take_fact(self, fact: Fact) -> bool:
-        """Return whether an equal fact is stored, and use up that fact."""
+        """Return whether an equal fact is stored, and remove it from the stored ones."""
         return _take(self._facts, _fact_identity(fact))
 
     def take_position(self, position: Position) -> bool:
-        """Return whether an equal position is stored, and use up that position."""
+        """Return whether an equal position is stored, and remove it from the stored ones."""
         return _take(self._positions, _position_identity(position))
 
 
@@ -49,9 +49,9 @@ def _take(known: Counter[Hashable], identity: Hashable) -> bool:
 
 
 def _fact_identity(fact: Fact) -> Hashable:
-    # If only the day is known, the instant depends on the zone at the time of recording, and does
-    # not identify the fact. Rules are compared as values: a rule may have been stored before its
-    # type got some of its fields.
+    # If only the day is known, the instant depends on the zone at the time of recording, so it does
+    # not identify the fact. Rules are compared as values, because a rule may have been stored
+    # before its type got some of its fields.
     return (
         fact.deadline_id,
         fact.kind,

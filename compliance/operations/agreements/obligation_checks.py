@@ -1,4 +1,4 @@
-"""Checks of obligation drafts against the agreement that they belong to."""
+"""Check obligation drafts against their agreement."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ MOST_CYCLE_PROBLEMS = 20
 
 @dataclass(kw_only=True, slots=True)
 class StoredAgreement:
-    """An agreement as it is stored, with the drafts that `include` adds to it.
+    """A stored agreement, together with the drafts that `include` adds to it.
 
     Everything is by ref. `refs` are the ids of its obligations, `parents` and `components` are
-    their hierarchy, and `sources` are the obligations that each is counted from.
+    their hierarchy, and `sources` are the obligations from which each counts.
     """
 
     agreement: Agreement
@@ -82,7 +82,7 @@ class StoredAgreement:
     def problems_of(
         self, draft: ObligationDraft, *, as_of: datetime, others: Collection[str] = ()
     ) -> list[Problem]:
-        """Return what is wrong with a draft; `others` are the refs of drafts stored with it."""
+        """Return the problems of a draft. `others` are the refs of drafts stored with it."""
         found = [
             Problem(
                 path=f"{side}/{index}",
@@ -110,7 +110,7 @@ class StoredAgreement:
         return []
 
     def _context(self, draft: ObligationDraft, others: Collection[str]) -> ResolutionContext:
-        """Return the context of a draft's rules; deadlines are named, but have no date."""
+        """Return the context of the rules of a draft. Its deadlines have refs but no dates."""
         named = references(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
@@ -131,7 +131,7 @@ class StoredAgreement:
         )
 
     def include(self, draft: ObligationDraft) -> None:
-        """Add the parent and the sources of a draft, in place of the stored ones."""
+        """Add the parent and the sources of a draft, replacing the stored ones."""
         former = self.parents.get(draft.ref)
         if former is not None:
             self.components[former].discard(draft.ref)
@@ -141,7 +141,7 @@ class StoredAgreement:
         self.sources[draft.ref] = references(draft.due, draft.starts).obligations
 
     def order_problems(self, drafts: Mapping[str, ObligationDraft]) -> Iterator[Problem]:
-        """Yield the cycles and the too long chains that drafts, by path, are part of.
+        """Yield the cycles and the too long chains that contain a draft. Drafts are by path.
 
         The drafts must have been included.
         """
@@ -199,7 +199,7 @@ class StoredAgreement:
         return [*self.sources.get(ref, ()), *self.components.get(ref, ())]
 
     def sides(self, obligation: Obligation, draft: ObligationDraft) -> list[ObligationParty]:
-        """Return the rows of the parties of a draft, not saved."""
+        """Return unsaved rows for the parties of a draft."""
         return [
             ObligationParty(
                 agreement=self.agreement,

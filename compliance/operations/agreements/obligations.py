@@ -1,4 +1,4 @@
-"""Write obligations, and the deadlines that follow from their due rules."""
+"""Store and correct obligations, and the deadlines that follow from their due rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from compliance.operations.deadlines import projection, schedule
 
 @transaction.atomic
 def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> Obligation:
-    """Store an obligation with its deadlines, refreshed as of `as_of`.
+    """Store an obligation and its deadlines, projected as of `as_of`.
 
     Raises:
         Invalid: the ref is taken, an obligor or obligee is not a party to the agreement, the
@@ -39,9 +39,9 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
 
 @transaction.atomic
 def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -> Obligation:
-    """Correct an obligation. A corrected due rule moves its deadlines, through the ledger.
+    """Correct an obligation. A corrected due rule moves its deadlines, and the ledger records it.
 
-    A change that the parties agreed on is not a correction: record an extension for it.
+    A change that the parties agreed on is not a correction: record an extension instead.
 
     Raises:
         Invalid: as `create`; also if the ref differs, if the due rule of an obligation with
@@ -57,9 +57,9 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
 def correct(
     *, agreement: Agreement, obligation: Obligation, draft: ObligationDraft, as_of: datetime
 ) -> set[int]:
-    """Do what `update` does, but return the ids of the touched deadlines without refreshing them.
+    """Correct an obligation like `update`, but return the ids of the deadlines to refresh.
 
-    The caller holds the agreement locked, and refreshes them in the same transaction.
+    The caller holds the lock of the agreement, and refreshes them in the same transaction.
 
     Raises:
         Invalid: as `update`.
@@ -106,9 +106,9 @@ def _reject_incompatible(obligation: Obligation, draft: ObligationDraft) -> None
 
 
 def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
-    """Recompute the due dates of obligations and of all that depend on them.
+    """Recompute the due dates of obligations and of all obligations that depend on them.
 
-    Returns the ids of the touched deadlines; the caller refreshes them in the same transaction.
+    Returns the ids of the changed deadlines; the caller refreshes them in the same transaction.
 
     Raises:
         Invalid: a rule cannot be resolved in the zone or with the calendars that apply now.
@@ -136,7 +136,8 @@ def store(
 ) -> Stored:
     """Store obligations without refreshing their deadlines.
 
-    The caller holds the agreement locked, and refreshes what was touched in the same transaction.
+    The caller holds the lock of the agreement, and refreshes the changed deadlines in the same
+    transaction.
 
     Args:
         drafts: the obligations, by the path at which their problems are reported.

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from compliance.domain import civil_time
-from compliance.domain.alerts.delivery_hours import Hours, next_delivery_at
 from compliance.domain.alerts.intents import AlertIntent
-from compliance.domain.vocabulary import AlertKind, NotificationFrequency
-from compliance.models.alerts.followers import covers, follows, recipient, wants
-from compliance.models.bulk import RowType, fetch, write_rows
+from compliance.domain.vocabulary import AlertKind
+from compliance.models.alerts.followers import follows, recipient
+from compliance.models.bulk import RowType, write_rows
+from compliance.operations.alerts.delivery_times import DELIVERY_HOURS, earliest_delivery
 
 
 class BreachChange(Protocol):
@@ -69,7 +68,7 @@ def create(
     """Store the alerts of `rows` for everyone who follows them at `as_of`.
 
     Args:
-        hours: the result of `delivery_hours` at `as_of`.
+        hours: the result of `delivery_times.delivery_hours` at `as_of`.
     """
     write_rows(_CREATE, _ALERT, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
 
@@ -96,7 +95,7 @@ def announce_resumption(
 
     Args:
         breaches: the reopened breaches, with the time of detection.
-        hours: the result of `delivery_hours` at `as_of`.
+        hours: the result of `delivery_times.delivery_hours` at `as_of`.
     """
     write_rows(
         _ANNOUNCE_RESUMPTION,
@@ -120,7 +119,7 @@ def announce_recovery(
 
     Args:
         breaches: the ended breaches, with the time of detection.
-        hours: the result of `delivery_hours` at `as_of`.
+        hours: the result of `delivery_times.delivery_hours` at `as_of`.
     """
     write_rows(
         _ANNOUNCE_RECOVERY,
@@ -134,110 +133,6 @@ def announce_recovery(
 def _columns(breaches: Sequence[BreachChange]) -> list[tuple[Any, ...]]:
     return [(each.deadline_id, each.occurred_at, each.recorded_at) for each in breaches]
 
-
-def reschedule_pending(
-    *,
-    agreement_id: int,
-    deadline_id: int | None,
-    hours: Sequence[Mapping[str, Any]],
-    as_of: datetime,
-) -> None:
-    """Reschedule pending alerts to each recipient's delivery hours from `as_of` on.
-
-    Called when the silence that held the alerts back has ended.
-
-    Args:
-        agreement_id: the agreement whose alerts to reschedule.
-        deadline_id: limits this to one deadline of the agreement.
-        hours: the result of `delivery_hours` at `as_of`.
-    """
-    fetch(
-        _RESCHEDULE_PENDING,
-        agreement_id=agreement_id,
-        deadline_id=deadline_id,
-        hours=orjson.dumps(hours).decode(),
-        as_of=as_of,
-    )
-
-
-def delivery_hours(*, as_of: datetime) -> list[dict[str, Any]]:
-    """Return the earliest delivery time of each subscription not notified immediately at `as_of`.
-
-    Returns:
-        `id`, `not_before` and `is_digest` of each such subscription.
-    """
-    found = []
-    known = civil_time.zone_names()
-    for pk, frequency, zone, hour, weekday, quiet_from, quiet_until in fetch(_HOURS):
-        hours = Hours(
-            frequency=NotificationFrequency(frequency),
-            # The tz database drops a name now and then. That must not suppress alerts.
-            timezone=zone if zone in known else "UTC",
-            digest_hour=hour,
-            digest_weekday=weekday,
-            quiet_from=quiet_from,
-            quiet_until=quiet_until,
-        )
-        found.append(
-            {
-                "id": pk,
-                "not_before": next_delivery_at(hours, as_of).isoformat(),
-                "is_digest": hours.frequency is not NotificationFrequency.IMMEDIATE,
-            }
-        )
-    return found
-
-
-_HOURS = """
-    SELECT id, frequency, timezone, digest_hour, digest_weekday, quiet_from, quiet_until
-    FROM compliance_subscription
-    WHERE is_active AND (frequency <> 'immediate' OR quiet_from IS NOT NULL)
-"""
-
-_DELIVERY_HOURS = """jsonb_to_recordset(%(hours)s::jsonb) AS h(
-        id bigint, not_before timestamptz, is_digest boolean)"""
-
-
-def _earliest(alerts: str, *, kind: str) -> str:
-    """Return SQL that selects when each alert may be sent, and whether in a digest.
-
-    If a recipient has several subscriptions, the one notified first decides, as when an alert is
-    created. Subscriptions that cover the obligation as it now reads take precedence. Alerts of a
-    kind that the recipient no longer wants are omitted.
-
-    Args:
-        alerts: the name of a table with `id`, `agreement_id`, `obligation_id`, `recipient` and
-            `level`.
-        kind: the kind of the alerts, as an SQL expression over that table.
-    """
-    wanted = wants("s", kind=kind, level=f"{alerts}.level", agreement=f"{alerts}.agreement_id")
-    return f"""
-        SELECT DISTINCT ON ({alerts}.id) {alerts}.id,
-            coalesce(h.not_before, %(as_of)s) AS not_before,
-            coalesce(h.is_digest, FALSE) AS is_digest
-        FROM {alerts}
-        JOIN compliance_subscription AS s
-          ON {recipient("s")} = {alerts}.recipient AND {wanted}
-        LEFT JOIN {_DELIVERY_HOURS} ON h.id = s.id
-        ORDER BY {alerts}.id, {covers("s", obligation=f"{alerts}.obligation_id")} DESC,
-            not_before, is_digest"""
-
-
-_RESCHEDULE_PENDING = f"""
-    WITH waiting AS (
-        SELECT a.id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level
-        FROM compliance_alert AS a JOIN compliance_deadline AS d ON d.id = a.deadline_id
-        WHERE a.agreement_id = %(agreement_id)s
-          AND (%(deadline_id)s::bigint IS NULL OR a.deadline_id = %(deadline_id)s)
-          AND a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(as_of)s
-    ), earliest AS ({_earliest("waiting", kind="waiting.kind")})
-    UPDATE compliance_alert AS a
-    SET not_before = coalesce(earliest.not_before, %(as_of)s),
-        is_digest = coalesce(earliest.is_digest, a.is_digest)
-    FROM waiting LEFT JOIN earliest ON earliest.id = waiting.id
-    WHERE a.id = waiting.id AND a.message_id IS NULL AND a.withdrawn_at IS NULL
-    RETURNING a.id
-"""
 
 _FOLLOWED = follows(
     "s", kind="v.kind", level="v.level", agreement="v.agreement_id", obligation="v.obligation_id"
@@ -256,7 +151,7 @@ _ALERT = RowType(
     created_at="timestamptz",
 )
 
-# If a recipient has several subscriptions, the one notified first wins.
+# If a recipient has several subscriptions, the one notified first decides.
 _CREATE = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,
@@ -266,7 +161,7 @@ _CREATE = f"""
         coalesce(h.not_before, %(as_of)s) AS not_before, coalesce(h.is_digest, FALSE) AS is_digest
     FROM {_ALERT.rows}
     JOIN compliance_subscription AS s ON {_FOLLOWED}
-    LEFT JOIN {_DELIVERY_HOURS} ON h.id = s.id
+    LEFT JOIN {DELIVERY_HOURS} ON h.id = s.id
     ORDER BY not_before, is_digest, v.deadline_id, s.id
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
 """
@@ -305,7 +200,7 @@ _ANNOUNCE_RESUMPTION = f"""
               SELECT FROM undone AS u JOIN compliance_message AS m ON m.id = u.message_id
               WHERE u.deadline_id = a.deadline_id AND u.breach_at = a.breach_at
                 AND u.recipient = a.recipient AND m.attempt_count > 0))
-    ), earliest AS ({_earliest("again", kind="again.kind")})
+    ), earliest AS ({earliest_delivery("again", kind="again.kind")})
     UPDATE compliance_alert AS a
     SET message_id = NULL, withdrawn_at = NULL, created_at = again.recorded_at,
         not_before = earliest.not_before, is_digest = earliest.is_digest
@@ -327,7 +222,7 @@ _ANNOUNCE_RECOVERY = f"""
         JOIN compliance_deadline AS d ON d.id = a.deadline_id
         WHERE {_ANNOUNCES_A_BREACH} AND a.withdrawn_at IS NULL
         ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
-    ), earliest AS ({_earliest("announced", kind=f"'{AlertKind.RECOVERED}'")})
+    ), earliest AS ({earliest_delivery("announced", kind=f"'{AlertKind.RECOVERED}'")})
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, occasion, breach_at, created_at, kind, level, recipient,
          not_before, is_digest)

@@ -14,7 +14,7 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User
 from compliance.models.locks import for_update, lock_agreement
-from compliance.operations.alerts import alerts
+from compliance.operations.alerts import alerts, delivery_times
 
 log = structlog.get_logger(__name__)
 
@@ -113,8 +113,8 @@ def _announce(silence: Silence, *, as_of: datetime) -> None:
         )
         for breach in breaches
     ]
-    hours = alerts.delivery_hours(as_of=as_of)
-    alerts.reschedule_pending(
+    hours = delivery_times.delivery_hours(as_of=as_of)
+    delivery_times.reschedule_pending(
         agreement_id=silence.agreement_id,
         deadline_id=silence.deadline_id,
         hours=hours,

@@ -1,4 +1,4 @@
-"""Store the breaches of deadlines as their timelines have them."""
+"""Store the breaches of projected deadlines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.models.bulk import RowType, write_rows
 
 
 class BreachRow(NamedTuple):
-    """The columns of a breach; `recorded_at` is when this was found."""
+    """The columns of a breach. `recorded_at` is when the change was detected."""
 
     deadline_id: int
     occurred_at: datetime
@@ -28,12 +28,12 @@ def row(deadline_id: int, breach: BreachInterval, *, recorded_at: datetime | Non
 
 
 def insert(rows: Sequence[BreachRow]) -> None:
-    """Store breaches that were found now."""
+    """Store breaches that were detected now."""
     write_rows(_INSERT, _BREACH, rows)
 
 
 def update(rows: Sequence[BreachRow]) -> None:
-    """Store when and why breaches ended, or that they are open again."""
+    """Store when and why breaches ended, or that they reopened."""
     write_rows(_UPDATE, _BREACH, rows)
 
 

@@ -73,9 +73,9 @@ def state_of(
     ledger_head: bytes | None,
     notify_at: datetime | None,
 ) -> DeadlineState:
-    """Return what is stored of a timeline.
+    """Return the columns of a timeline that are stored with the deadline.
 
-    A deadline that does not exist yet has, until then, the state in which it will begin.
+    Before a deadline begins, it has the state in which it will begin.
 
     Args:
         past: the transitions of the timeline that have happened.
@@ -113,10 +113,15 @@ def lock(deadline_ids: Iterable[int]) -> list[DeadlineRow]:
 def claim_due(*, as_of: datetime, limit: int) -> list[DeadlineRow]:
     """Lock the deadlines that are due for a check, oldest first, and return them.
 
-    Deadlines that another worker holds are left to it, and those that others depend on to
-    `projection.refresh_due_with_dependents`.
+    Deadlines that another worker holds are left to it. Those that others depend on are not
+    included.
     """
     return _rows(fetch(_CLAIM_DUE, as_of=as_of, limit=limit))
+
+
+def claim_due_ids(*, as_of: datetime, limit: int) -> list[int]:
+    """Lock the same deadlines as `claim_due`, and return only their ids: all can be read."""
+    return [pk for (pk,) in fetch(_CLAIM_DUE_IDS, as_of=as_of, limit=limit)]
 
 
 def update(states: Sequence[DeadlineState]) -> None:
@@ -136,11 +141,12 @@ def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
 _READ = ", ".join(DeadlineRow._fields)
 
 # The sweep claims these rows instead of waiting for them. All other locks are in `models.locks`.
-_CLAIM_DUE = f"""
-    SELECT {_READ} FROM compliance_deadline WHERE next_check_at <= %(as_of)s
-      AND NOT has_dependents
+_DUE = """
+    FROM compliance_deadline WHERE next_check_at <= %(as_of)s AND NOT has_dependents
     ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
+_CLAIM_DUE = f"SELECT {_READ} {_DUE}"
+_CLAIM_DUE_IDS = f"SELECT id {_DUE}"
 
 _STATE = RowType(
     id="bigint",

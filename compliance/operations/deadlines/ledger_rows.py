@@ -14,14 +14,14 @@ from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.integrity.chains import link
 from compliance.models.bulk import RowType, write_rows
 
-# Whoever resumes the change feed after the highest id that it has seen would miss a lower id that
-# is committed later. So ids must become visible in their order: entries are inserted last in a
-# transaction, under this advisory lock, which is held until the commit.
+# A reader who resumes the change feed after the highest known id would miss a lower id that is
+# committed later. Ids must therefore become visible in ascending order: entries are inserted last
+# in a transaction, under this advisory lock, which is held until the commit.
 _LEDGER_LOCK = 0x5041435441
 
 
 class LedgerRow(NamedTuple):
-    """The columns of an entry. The hash covers all others, in this order."""
+    """The columns of an entry. The hash covers all other columns, in this order."""
 
     deadline_id: int
     recorded_at: datetime
@@ -42,7 +42,7 @@ class LedgerRow(NamedTuple):
 def chained(
     deadline_id: int, head: bytes | None, entries: Sequence[tuple[Transition, datetime]]
 ) -> tuple[list[LedgerRow], bytes | None]:
-    """Return the rows of entries that follow the entry whose hash is `head`, and the new head.
+    """Return the rows of entries that continue the chain with this `head`, and the new head.
 
     Args:
         entries: transitions, each with the instant at which it is recorded, oldest first.
@@ -71,7 +71,7 @@ def chained(
 
 
 def append(rows: Sequence[LedgerRow]) -> None:
-    """Append entries, in their order. To be called last in a transaction."""
+    """Append entries in their order. Call it last in a transaction."""
     if rows:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LEDGER_LOCK])

@@ -17,9 +17,15 @@ from django.db import connection, transaction
 
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models.bulk import fetch, overlapping
-from compliance.operations.alerts import alerts
+from compliance.operations.alerts import alerts, delivery_times
 from compliance.operations.alerts.alerts import AlertRow
-from compliance.operations.deadlines import breach_rows, deadline_rows, ledger_rows, schedule
+from compliance.operations.deadlines import (
+    breach_rows,
+    deadline_rows,
+    isolation,
+    ledger_rows,
+    schedule,
+)
 from compliance.operations.deadlines.breach_rows import BreachRow
 from compliance.operations.deadlines.deadline_rows import DeadlineRow, DeadlineState, Failure
 from compliance.operations.deadlines.ledger_rows import LedgerRow
@@ -93,14 +99,76 @@ def refresh(
         RuntimeError: there is no transaction.
     """
     rows = deadline_rows.lock(deadline_ids)
-    refreshed = Refreshed()
     past = known_from or {}
-    if not any(row.has_dependents for row in rows):
-        ledger = _refresh(rows, refreshed, past, as_of=as_of, announce_ended=announce_ended)
-        verification.refresh(row.id for row in rows)
-        ledger_rows.append(ledger)
+    if any(row.has_dependents for row in rows):
+        try:
+            with transaction.atomic():
+                return _refresh_with_dependents(
+                    rows,
+                    past,
+                    as_of=as_of,
+                    announce_ended=announce_ended,
+                    keeps_closed=keeps_closed,
+                )
+        except Exception as error:
+            if not isolation.may_concern_one_row(error):
+                raise
+            log.warning("dependent deadlines left to the sweep", error=isolation.summary(error))
+    refreshed = _refresh_alone(rows, past, as_of=as_of, announce_ended=announce_ended)
+    # The sweep refreshes these with their dependents, and quarantines the one that failed.
+    _recheck([row.id for row in rows if row.has_dependents], as_of=as_of)
+    return refreshed
+
+
+def refresh_alone(deadline_ids: Iterable[int], *, as_of: datetime) -> Refreshed:
+    """Refresh the given deadlines, but none that depend on them."""
+    rows = deadline_rows.lock(deadline_ids)
+    return _refresh_alone(rows, {}, as_of=as_of, announce_ended=True)
+
+
+def refresh_due(*, as_of: datetime, limit: int) -> Refreshed:
+    """Refresh at most `limit` deadlines that are due for a check, oldest first.
+
+    Deadlines that another worker holds are left to it. Those that others depend on are not
+    included.
+    """
+    with transaction.atomic():
+        rows = deadline_rows.claim_due(as_of=as_of, limit=limit)
+        refreshed = Refreshed()
+        ledger_rows.append(_refresh(rows, refreshed, {}, as_of=as_of, announce_ended=True))
         return refreshed
-    ledger = []
+
+
+def refresh_with_dependents(deadline_ids: Iterable[int], *, as_of: datetime) -> Refreshed:
+    """Refresh the given deadlines and those that depend on them, or none of them."""
+    rows = deadline_rows.lock(deadline_ids)
+    return _refresh_with_dependents(rows, {}, as_of=as_of, announce_ended=True, keeps_closed=False)
+
+
+def _refresh_alone(
+    rows: Sequence[DeadlineRow],
+    known_from: Mapping[int, datetime],
+    *,
+    as_of: datetime,
+    announce_ended: bool,
+) -> Refreshed:
+    refreshed = Refreshed()
+    ledger = _refresh(rows, refreshed, known_from, as_of=as_of, announce_ended=announce_ended)
+    verification.refresh(row.id for row in rows)
+    ledger_rows.append(ledger)
+    return refreshed
+
+
+def _refresh_with_dependents(
+    rows: Sequence[DeadlineRow],
+    known_from: Mapping[int, datetime],
+    *,
+    as_of: datetime,
+    announce_ended: bool,
+    keeps_closed: bool,
+) -> Refreshed:
+    refreshed = Refreshed()
+    ledger: list[LedgerRow] = []
     marked: set[int] = set()
     by_obligation: dict[int, list[DeadlineRow]] = defaultdict(list)
     for row in rows:
@@ -117,36 +185,9 @@ def refresh(
             deadline_rows.quarantine(failures, as_of=as_of)
             refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
-        ledger += _refresh(given, refreshed, past, as_of=as_of, announce_ended=announce_ended)
+        ledger += _refresh(given, refreshed, known_from, as_of=as_of, announce_ended=announce_ended)
     verification.refresh(marked)
     ledger_rows.append(ledger)
-    return refreshed
-
-
-def refresh_due(*, as_of: datetime, limit: int) -> Refreshed:
-    """Refresh at most `limit` deadlines that are due for a check, oldest first.
-
-    Deadlines that another worker holds are left to it, and those that others depend on to
-    `refresh_due_with_dependents`.
-    """
-    with transaction.atomic():
-        rows = deadline_rows.claim_due(as_of=as_of, limit=limit)
-        refreshed = Refreshed()
-        ledger_rows.append(_refresh(rows, refreshed, {}, as_of=as_of, announce_ended=True))
-        return refreshed
-
-
-def refresh_due_with_dependents(*, as_of: datetime) -> Refreshed:
-    """Refresh the due deadlines that others depend on, and those others, agreement by agreement.
-
-    Each agreement is one transaction. Agreements that another worker holds are left to it.
-    """
-    refreshed = Refreshed()
-    for (agreement_id,) in fetch(_AGREEMENTS_WITH_DEPENDENTS_DUE, as_of=as_of):
-        with transaction.atomic():
-            if fetch(_CLAIM_AGREEMENT, id=agreement_id):
-                ids = [pk for (pk,) in fetch(_WITH_DEPENDENTS_DUE, as_of=as_of, id=agreement_id)]
-                refreshed.add(refresh(ids, as_of=as_of))
     return refreshed
 
 
@@ -160,6 +201,11 @@ def recheck_business_days(obligation_ids: Sequence[int], *, as_of: datetime) -> 
     """Let the next sweep check the open deadlines of obligations whose notification policy counts
     business days: a calendar has changed."""
     fetch(_RECHECK_BUSINESS_DAYS, ids=list(obligation_ids), as_of=as_of)
+
+
+def _recheck(deadline_ids: Sequence[int], *, as_of: datetime) -> None:
+    if deadline_ids:
+        fetch(_RECHECK, ids=deadline_ids, as_of=as_of)
 
 
 def _refresh(
@@ -177,7 +223,7 @@ def _refresh(
     if not rows:
         return []
     inputs = load(rows)
-    hours = alerts.delivery_hours(as_of=as_of)
+    hours = delivery_times.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():
         for first in range(0, len(rows), _PORTION):
@@ -219,18 +265,10 @@ def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: date
     alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)
 
 
-_AGREEMENTS_WITH_DEPENDENTS_DUE = """
-    SELECT DISTINCT agreement_id FROM compliance_deadline
-    WHERE next_check_at <= %(as_of)s AND has_dependents
-"""
-
-_CLAIM_AGREEMENT = """
-    SELECT id FROM compliance_agreement WHERE id = %(id)s FOR NO KEY UPDATE SKIP LOCKED
-"""
-
-_WITH_DEPENDENTS_DUE = """
-    SELECT id FROM compliance_deadline
-    WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s AND has_dependents
+_RECHECK = """
+    UPDATE compliance_deadline SET next_check_at = least(next_check_at, %(as_of)s)
+    WHERE id = ANY(%(ids)s) AND quarantine_error = ''
+    RETURNING id
 """
 
 _RECHECK_AGREEMENT = """

@@ -1,16 +1,17 @@
-"""Load what a projection needs to know about deadlines, set-wise."""
+"""Load the input of projections for many deadlines at a time."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import structlog
 
 from compliance.domain.alerts import notification_policies as policies
 from compliance.domain.alerts.intents import OpenBreach
+from compliance.domain.civil_time import UnknownTimeZone, displayed_zone_name
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
@@ -32,8 +33,8 @@ log = structlog.get_logger(__name__)
 class Policy:
     """A notification policy, and how its business days are counted.
 
-    Many deadlines share their due date, and all breaches that one sweep detects share when they
-    were detected: the steps are computed once for each.
+    Many deadlines have the same due date, and all breaches detected by a sweep have the same time
+    of detection, so the steps are computed once for each.
     """
 
     steps: policies.NotificationPolicy = policies.DEFAULT
@@ -42,30 +43,33 @@ class Policy:
     _escalations: dict[tuple[datetime, str], list[datetime]] = field(default_factory=dict)
 
     def reminders(self, due: Due) -> list[datetime]:
-        """Return the instants of all reminders of a due date, in order."""
+        """Return the instants of all reminders of a due date, in ascending order."""
         key = (due.due_on, due.due_at, due.timezone)
         found = self._reminders.get(key)
         if found is None:
-            found = policies.reminders(self.steps, due, self.business_days)
+            # An unknown zone must not suppress alerts.
+            shown = replace(due, timezone=displayed_zone_name(due.timezone))
+            found = policies.reminders(self.steps, shown, self.business_days)
             self._reminders[key] = found
         return found
 
     def escalations(self, detected_at: datetime, timezone: str) -> list[datetime]:
-        """Return the instants of all escalations of a breach, in order."""
+        """Return the instants of all escalations of a breach, in ascending order."""
         key = (detected_at, timezone)
         found = self._escalations.get(key)
         if found is None:
-            found = policies.escalations(self.steps, detected_at, timezone, self.business_days)
+            zone = displayed_zone_name(timezone)
+            found = policies.escalations(self.steps, detected_at, zone, self.business_days)
             self._escalations[key] = found
         return found
 
 
 @dataclass(kw_only=True, slots=True)
 class Inputs:
-    """What is stored about deadlines: by deadline, or by obligation for duties and policies.
+    """The stored data about deadlines: by deadline, or by obligation for duties and policies.
 
-    `breaches` and `detected` hold the same breaches: as the timeline has them, and as escalations
-    start from them (by deadline and `occurred_at`).
+    `breaches` and `detected` hold the same breaches: as the timeline states them, and as
+    escalations need them (by deadline and `occurred_at`).
     """
 
     facts: dict[int, list[Fact]]
@@ -75,10 +79,22 @@ class Inputs:
     duties: dict[int, Duty]
     policies: dict[int, Policy]
     default_policy: Policy = field(default_factory=Policy)
+    # Why the facts about a deadline could not be loaded.
+    failures: dict[int, UnknownTimeZone] = field(default_factory=dict)
+
+    def facts_of(self, deadline_id: int) -> Sequence[Fact]:
+        """Return the facts about a deadline.
+
+        Raises:
+            UnknownTimeZone: they could not be loaded.
+        """
+        if deadline_id in self.failures:
+            raise self.failures[deadline_id]
+        return self.facts.get(deadline_id, ())
 
 
 def load(rows: Sequence[DeadlineRow]) -> Inputs:
-    """Load what is stored about deadlines, which must be locked: what is read stays true."""
+    """Load the stored data about deadlines. They must be locked, so that it does not change."""
     obligations = array(list({row.obligation_id for row in rows}))
     duties = {
         pk: Duty(
@@ -92,7 +108,12 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         )
     }
     surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
-    facts = facts_about(rows, surviving={row.id for row in rows if row.obligation_id in surviving})
+    failures: dict[int, UnknownTimeZone] = {}
+    facts = facts_about(
+        rows,
+        surviving={row.id for row in rows if row.obligation_id in surviving},
+        failures=failures,
+    )
     ledger: dict[int, list[Entry]] = defaultdict(list)
     ever_breached = set()
     for deadline_id, _, entry in ledger_of([row.id for row in rows]):
@@ -107,6 +128,7 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         detected=detected,
         duties=duties,
         policies=_policies(obligations),
+        failures=failures,
     )
 
 
@@ -115,7 +137,7 @@ def _breaches(
 ) -> tuple[dict[int, list[BreachInterval]], dict[tuple[int, datetime], OpenBreach]]:
     """Return the breaches of deadlines in the two forms of `Inputs`.
 
-    No deadline has a breach that its ledger has never stated, so most need not be looked up.
+    A deadline whose ledger has never stated a breach has none, so most deadlines need no query.
     """
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
     detected = {}
@@ -140,7 +162,8 @@ def _policies(obligations: str) -> dict[int, Policy]:
             try:
                 business_days = BusinessCalendar(tuple(calendars) or ("weekend",), custom).add
             except UnknownCalendar as error:
-                # Every day counts instead: a missing calendar must not silence anyone's alerts.
+                # Every day counts as a business day instead: a missing calendar must not suppress
+                # alerts.
                 log.error("notification policy without calendar", obligation=pk, error=str(error))
         found[pk] = Policy(steps=steps, business_days=business_days)
     return found

@@ -1,4 +1,4 @@
-"""Decide what must be stored of one deadline: its state, ledger entries, breaches and alerts.
+"""Decide what must be stored about a deadline: state, ledger entries, breaches and alerts.
 
 Nothing here reads or writes the database.
 """
@@ -38,7 +38,7 @@ from compliance.operations.deadlines.projection_inputs import Inputs
 
 
 class Outcome(NamedTuple):
-    """The rows to be stored of one deadline."""
+    """The rows to store for one deadline."""
 
     state: DeadlineState
     ledger: Sequence[LedgerRow]
@@ -65,12 +65,12 @@ def decide(
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
     """
-    # A request that waited for this row may have begun before the last refresh. What that refresh
-    # detected must not be undone as if it had never happened.
+    # A request that waited for this row may have begun before the last refresh. It must not undo
+    # what that refresh detected.
     if row.recorded_at is not None and row.recorded_at > as_of:
         as_of = row.recorded_at
     terms = terms_of(row, inputs.duties.get(row.obligation_id, PLAIN_DUTY))
-    facts = inputs.facts.get(row.id, ())
+    facts = inputs.facts_of(row.id)
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
     recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
     if known_from is not None and recorded_at is None:

@@ -12,7 +12,7 @@ from compliance.domain.problems import placed_at, refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Deadline, Fact, Proposal, User
 from compliance.models.locks import for_update, lock_agreement, lock_deadline
-from compliance.operations.deadlines import facts
+from compliance.operations.deadlines import fact_rows, facts
 from compliance.operations.evidence import evidence
 
 PROPOSE = "compliance.add_fact"
@@ -45,7 +45,7 @@ def submit(
         raise refusal("type", f"Only a person can propose a {draft.type}. Log in.")
     deadline = lock_deadline(deadline.pk)
     # Checked now, so that errors do not surface only at approval.
-    facts.build(deadline, draft, by=by, as_of=as_of)
+    fact_rows.build(deadline, draft, by=by, as_of=as_of)
     evidence.by_ref(deadline.agreement, draft.evidence)
     return Proposal.objects.create(
         deadline=deadline,
@@ -57,7 +57,7 @@ def submit(
 
 
 def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
-    """Check that a user may decide on a proposal, before the body of their request is read.
+    """Check that a user may decide on a proposal, before the body of the request is read.
 
     `approve` and `reject` check again, with the proposal locked. A proposal that does not exist
     counts as another person's.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from compliance.domain.deadlines.timeline import CLOSED
@@ -21,7 +22,7 @@ from compliance.models import Agreement, Deadline, JobRun, RecomputedDeadline
 from compliance.models.bulk import fetch
 from compliance.models.locks import JOB_LOCK_TIMEOUT, lock_agreements
 from compliance.models.system.jobs import RecomputationCounts, RecomputationParameters
-from compliance.operations.deadlines import projection, schedule
+from compliance.operations.deadlines import isolation, projection, schedule, separate_refresh
 
 log = structlog.get_logger(__name__)
 
@@ -83,13 +84,78 @@ def _in_batches(
             return
         ids = [pk for (pk,) in found]
         after = ids[-1]
+        for counts in _recompute(record, ids, as_of=as_of):
+            for name, count in counts._asdict().items():
+                record.counts[name] += count
+
+
+class _Counts(NamedTuple):
+    """How many deadlines were examined, moved, and could not be recomputed."""
+
+    examined: int
+    moved: int
+    failed: int
+
+
+def _recompute(record: JobRun, obligation_ids: Sequence[int], *, as_of: datetime) -> list[_Counts]:
+    """Recompute obligations in one transaction, and report those for which this fails."""
+    try:
         with transaction.atomic():
-            _recompute(record, ids, as_of=as_of)
+            _lock(obligation_ids)
+            return [_recompute_together(record, obligation_ids, as_of=as_of)]
+    except Exception as error:
+        if not isolation.may_concern_one_row(error):
+            raise
+        log.warning("obligations recomputed in parts", error=isolation.summary(error))
+    failed: list[_Counts] = []
+
+    def work(part: Sequence[int]) -> _Counts:
+        return _recompute_together(record, part, as_of=as_of)
+
+    def fail(obligation_id: int, error: Exception) -> None:
+        failed.append(_keep(record, obligation_id, isolation.summary(error)))
+
+    with transaction.atomic():
+        _lock(obligation_ids)
+        levels = schedule.levels(obligation_ids)
+        separate_refresh.lock_deadlines_of([pk for level in levels for pk in level])
+        return isolation.process(obligation_ids, work, fail=fail) + failed
 
 
-def _recompute(record: JobRun, obligation_ids: Sequence[int], *, as_of: datetime) -> None:
+def _lock(obligation_ids: Sequence[int]) -> None:
     agreements = Agreement.objects.filter(obligations__in=obligation_ids).values("id")
     lock_agreements(agreements, timeout=JOB_LOCK_TIMEOUT)
+
+
+def _keep(record: JobRun, obligation_id: int, problem: str) -> _Counts:
+    """Report that the deadlines of an obligation keep their dates until the data changes again."""
+    kept = list(Deadline.objects.filter(obligation=obligation_id, is_withdrawn=False))
+    RecomputedDeadline.objects.bulk_create(
+        RecomputedDeadline(
+            run=record,
+            deadline=deadline,
+            from_due_at=deadline.due_at,
+            to_due_at=deadline.due_at,
+            problem=problem,
+        )
+        for deadline in kept
+    )
+    for deadline in kept:
+        log.error("deadline not recomputed", deadline=deadline.pk, error=problem)
+        try:
+            with transaction.atomic():
+                stored = Deadline.objects.filter(pk=deadline.pk)
+                stored.update(data_version=record.parameters["data_version"])
+        except DatabaseError as error:
+            if not isolation.may_concern_one_row(error):
+                raise
+            log.error("deadline not marked", deadline=deadline.pk, error=isolation.summary(error))
+    return _Counts(examined=len(kept), moved=0, failed=len(kept))
+
+
+def _recompute_together(
+    record: JobRun, obligation_ids: Sequence[int], *, as_of: datetime
+) -> _Counts:
     levels = schedule.levels(obligation_ids)
     affected = Deadline.objects.filter(obligation__in=[pk for level in levels for pk in level])
     before = dict(affected.values_list("id", "due_at"))
@@ -114,9 +180,7 @@ def _recompute(record: JobRun, obligation_ids: Sequence[int], *, as_of: datetime
         if after[pk] != due_at or pk in problems
     ]
     RecomputedDeadline.objects.bulk_create(changed)
-    record.counts["examined"] += len(before)
-    record.counts["failed"] += len(problems)
-    record.counts["moved"] += len(changed) - len(problems)
+    return _Counts(len(before), moved=len(changed) - len(problems), failed=len(problems))
 
 
 _STALE_BY_VERSION = """

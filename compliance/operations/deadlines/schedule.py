@@ -13,7 +13,9 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
+from pydantic import ValidationError
 
+from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines import rule_checks
 from compliance.domain.deadlines.dependencies import dependency_levels, dependents_by_source
 from compliance.domain.deadlines.scheduling import (
@@ -26,10 +28,11 @@ from compliance.domain.deadlines.scheduling import (
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.terms import Move
+from compliance.domain.drafts import problems_of
 from compliance.domain.due_dates.due_rules import Due, DueRule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import data_version
-from compliance.domain.problems import Invalid, Problem
+from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import write
@@ -99,11 +102,13 @@ def reschedule(
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     rescheduled = Rescheduled()
-    ids = set(obligation_ids)
-    if not ids:
-        return rescheduled
     changes = _Changes()
-    inputs = schedule_inputs.load(ids, is_for_update=True)
+    try:
+        inputs = schedule_inputs.load(obligation_ids, is_for_update=True)
+    except UnknownTimeZone as error:
+        if is_forgiving:
+            raise
+        raise refusal("due/timezone", str(error)) from None
     until = horizon(as_of)
     for obligation in inputs.obligations:
         try:
@@ -111,9 +116,9 @@ def reschedule(
             wanted = wanted_deadlines(snapshot, as_of=as_of, until=until)
         except Exception as error:
             if not is_forgiving:
-                if isinstance(error, Invalid):
-                    raise UnresolvableRules(error.problems, obligation.pk) from None
-                raise
+                if (problems := _problems_of(error)) is None:
+                    raise
+                raise UnresolvableRules(problems, obligation.pk) from None
             stored = inputs.deadlines.get(obligation.pk, {}).values()
             rescheduled.failed |= dict.fromkeys((row.pk for row in stored), str(error))
             # They were tried with the current data, and need not be tried again with it.
@@ -123,6 +128,16 @@ def reschedule(
     _store(changes)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled
+
+
+def _problems_of(error: Exception) -> list[Problem] | None:
+    """Return the problems of a stored rule; None if the error is not about a rule."""
+    if isinstance(error, ValidationError):
+        # It names a zone or calendar that the libraries no longer have.
+        return [each.below("due") for each in problems_of(error)]
+    if isinstance(error, UnknownTimeZone):
+        return [Problem(path="due/timezone", detail=str(error))]
+    return list(error.problems) if isinstance(error, Invalid) else None
 
 
 def _compare(

@@ -1,4 +1,4 @@
-"""Load the snapshots of obligations that scheduling decides from, set-wise."""
+"""Load the snapshots of obligations, which are the input of scheduling, for many at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SourcesByRef = dict[str, dict[int, Source]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Side:
-    """A party of an obligation: in which capacity, and in which time zone it is."""
+    """A party of an obligation, with its capacity and time zone."""
 
     capacity: Capacity
     code: str
@@ -39,8 +39,8 @@ class _Side:
 class ScheduleInputs:
     """Obligations with their deadlines, and everything that their rules refer to.
 
-    `deadlines` are by obligation and number. `with_dependents` are the obligations that others
-    are counted from.
+    `deadlines` are by obligation and number. `with_dependents` are the obligations from which
+    others count.
     """
 
     obligations: list[Obligation]
@@ -54,7 +54,7 @@ class ScheduleInputs:
     _components: dict[int, Part]
 
     def snapshot(self, obligation: Obligation) -> ObligationSnapshot:
-        """Return one of the obligations with what its rules refer to.
+        """Return the snapshot of one of the obligations.
 
         Raises:
             ValueError: a stored rule cannot be read.
@@ -107,7 +107,7 @@ class ScheduleInputs:
 
 
 def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> ScheduleInputs:
-    """Load obligations and what their rules refer to, and lock their deadlines if wanted."""
+    """Load obligations and everything to which their rules refer, optionally locking deadlines."""
     ids = sorted(set(obligation_ids))
     obligations = list(
         Obligation.objects.filter(id__in=ids).select_related("agreement").order_by("id")
@@ -147,7 +147,7 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
 
 
 def _load_sources(ids: list[int]) -> tuple[dict[int, _SourcesByRef], dict[int, Part]]:
-    """Return the sources of obligations, and the components of those that are done by them."""
+    """Return the sources of obligations, and the components that complete their parents."""
     dependencies = list(
         Dependency.objects.filter(obligation__in=ids, on__isnull=False).values_list(
             "obligation_id", "obligation__survives_termination", "on_id", "on__ref"
@@ -167,8 +167,8 @@ class _Family:
     """Obligations with their components, and the deadlines of all of them as sources.
 
     `deadlines` and `surviving` are by obligation and number; `surviving` are the same sources for
-    dependents that facts about the agreement do not reach. `children` are the components of
-    obligations that are done by them, and `parents` those obligations, by id.
+    dependents to which facts about the agreement do not apply. `children` are the components of
+    obligations that are done by them, and `parents` are these obligations, by id.
     """
 
     rows: list[Deadline] = field(default_factory=list)

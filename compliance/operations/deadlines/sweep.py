@@ -1,6 +1,7 @@
 """Let time pass: refresh every deadline that is due for a check.
 
-It can run as often as you like, in as many workers as you like.
+A deadline that cannot be refreshed, in Python or in the database, is quarantined with its error
+and delays no other. The sweep can run as often as you like, in as many workers as you like.
 """
 
 from __future__ import annotations
@@ -10,12 +11,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import structlog
+from django.db import transaction
 from django.utils import timezone
 
 from compliance.domain.vocabulary import JobKind
 from compliance.models import JobRun
+from compliance.models.bulk import fetch
+from compliance.models.locks import is_contention
 from compliance.models.system.jobs import SweepCounts
-from compliance.operations.deadlines import projection
+from compliance.operations.deadlines import (
+    deadline_rows,
+    isolation,
+    projection,
+    separate_refresh,
+)
+from compliance.operations.deadlines.projection import Refreshed
+
+log = structlog.get_logger(__name__)
 
 BATCH = 2_000
 KEEP_IDLE_RUNS = timedelta(days=2)
@@ -24,18 +37,20 @@ KEEP_IDLE_RUNS = timedelta(days=2)
 def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     """Refresh every deadline that is due for a check at `as_of`, and return the record of it.
 
-    Each batch is one transaction. A sweep that is killed loses at most its current batch, which the
-    next sweep repeats. Deadlines that another worker holds are left to that worker.
+    Each batch is one transaction, and so is each agreement in which deadlines depend on others. A
+    sweep that is killed loses at most its current batch, which the next sweep repeats. Deadlines
+    that another worker holds are left to that worker.
     """
     record = JobRun.objects.create(kind=JobKind.SWEEP.value, as_of=as_of, started_at=timezone.now())
-    total = projection.Refreshed()
+    total = Refreshed()
     while True:
         with _collector_paused():
-            refreshed = projection.refresh_due(as_of=as_of, limit=batch)
+            refreshed, is_last = _refresh_batch(as_of=as_of, limit=batch)
         total.add(refreshed)
-        if refreshed.deadlines + refreshed.quarantined < batch:
+        if is_last:
             break
-    total.add(projection.refresh_due_with_dependents(as_of=as_of))
+    for (agreement_id,) in fetch(_AGREEMENTS_WITH_DEPENDENTS_DUE, as_of=as_of):
+        total.add(_refresh_agreement(agreement_id, as_of=as_of))
     record.counts = SweepCounts(
         refreshed=total.deadlines, breaches=total.breaches, quarantined=total.quarantined
     )
@@ -45,6 +60,57 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     idle = finished.filter(counts__refreshed=0, counts__quarantined=0)
     idle.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS).delete()
     return record
+
+
+def _refresh_batch(*, as_of: datetime, limit: int) -> tuple[Refreshed, bool]:
+    """Refresh the deadlines that are due first and that no other depends on.
+
+    Returns what was done, and whether nothing more can be done.
+    """
+    try:
+        refreshed = projection.refresh_due(as_of=as_of, limit=limit)
+    except Exception as error:
+        if not isolation.may_concern_one_row(error):
+            raise
+        log.warning("batch refreshed in parts", error=isolation.summary(error))
+    else:
+        return refreshed, refreshed.deadlines + refreshed.quarantined < limit
+    with transaction.atomic():
+        ids = deadline_rows.claim_due_ids(as_of=as_of, limit=limit)
+        refreshed = separate_refresh.refresh(ids, as_of=as_of)
+        # A deadline that cannot even be quarantined is due again at once.
+        has_progressed = refreshed.deadlines + refreshed.quarantined > 0
+        return refreshed, len(ids) < limit or not has_progressed
+
+
+def _refresh_agreement(agreement_id: int, *, as_of: datetime) -> Refreshed:
+    """Refresh the due deadlines of an agreement that others depend on, and those others.
+
+    An agreement that another worker holds is left to it, and one that fails to the next sweep.
+    """
+
+    def claim() -> list[int]:
+        if not fetch(_CLAIM_AGREEMENT, id=agreement_id):
+            return []
+        return [pk for (pk,) in fetch(_WITH_DEPENDENTS_DUE, as_of=as_of, id=agreement_id)]
+
+    try:
+        try:
+            with transaction.atomic():
+                return projection.refresh_with_dependents(claim(), as_of=as_of)
+        except Exception as error:
+            if not isolation.may_concern_one_row(error):
+                raise
+            reason = isolation.summary(error)
+            log.warning("agreement refreshed in parts", agreement=agreement_id, error=reason)
+        with transaction.atomic():
+            return separate_refresh.refresh_with_dependents(claim(), as_of=as_of)
+    except Exception as error:
+        if not (isolation.may_concern_one_row(error) or is_contention(error)):
+            raise
+        reason = isolation.summary(error)
+        log.exception("agreement not refreshed", agreement=agreement_id, error=reason)
+    return Refreshed()
 
 
 @contextmanager
@@ -61,3 +127,18 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+_AGREEMENTS_WITH_DEPENDENTS_DUE = """
+    SELECT DISTINCT agreement_id FROM compliance_deadline
+    WHERE next_check_at <= %(as_of)s AND has_dependents
+"""
+
+_CLAIM_AGREEMENT = """
+    SELECT id FROM compliance_agreement WHERE id = %(id)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_WITH_DEPENDENTS_DUE = """
+    SELECT id FROM compliance_deadline
+    WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s AND has_dependents
+"""

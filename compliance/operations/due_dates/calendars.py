@@ -14,7 +14,7 @@ from compliance.operations.deadlines import recomputation
 def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> CustomCalendar:
     """Store a custom calendar with its closing days.
 
-    The next recomputation computes the due dates of open deadlines that use it again.
+    The next recomputation recomputes the open deadlines that use it.
 
     Args:
         calendar: the calendar to correct; None creates a new one.

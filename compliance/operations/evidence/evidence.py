@@ -48,9 +48,9 @@ def add(
 
 
 def deadline_ids_of(evidence: Evidence) -> set[int]:
-    """Return the ids of the deadlines that a piece of evidence bears on.
+    """Return the ids of the deadlines to which a piece of evidence applies.
 
-    These are the deadlines it names, and all deadlines of the obligations it names.
+    These are the deadlines that it names, and all deadlines of the obligations that it names.
     """
     named = Deadline.objects.filter(evidence=evidence).values_list("id", flat=True)
     of_obligations = Deadline.objects.filter(obligation__evidence=evidence)

@@ -1,4 +1,4 @@
-"""Store the files of evidence. A file is never replaced: a better copy is a new revision."""
+"""Store evidence files. A file is never replaced: a better copy becomes a new revision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from compliance.models import Evidence, EvidenceFile, User
 from compliance.models.evidence.evidence import path_of
 from compliance.models.locks import for_update, keep_file
 
-# How the names of files begin that are still being written.
+# The prefix of files that are still being written.
 UNFINISHED = "new-"
 
 
@@ -64,7 +64,7 @@ def attach(
         kept = path_of(received.sha256)
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            # A rename on the same disk is atomic: the file is never partly there.
+            # A rename on the same disk is atomic: the file is never incomplete.
             received.path.rename(kept)
     return file
 

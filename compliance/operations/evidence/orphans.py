@@ -1,4 +1,4 @@
-"""Removing files that no evidence refers to: what failed or killed uploads leave behind."""
+"""Remove files that no evidence refers to: the remains of failed or killed uploads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 # Long enough to notice that the database was restored from an older backup than the files.
 ORPHANED_FOR = timedelta(days=30)
-# No upload takes this long. A younger unfinished file may belong to one that is running.
+# No upload takes this long. A younger unfinished file may belong to an upload in progress.
 LONGEST_UPLOAD = timedelta(days=1)
 
 _KEPT = re.compile("[0-9a-f]{64}")

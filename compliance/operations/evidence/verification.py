@@ -1,4 +1,4 @@
-"""Store the verification of deadlines: what their status rests on besides the clock."""
+"""Store the verification of deadlines: the basis of their status, apart from the clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from compliance.domain.civil_time import civil_day
+from compliance.domain.civil_time import civil_day, zone_names
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import EvidenceKind
@@ -31,7 +31,8 @@ def refresh(deadline_ids: Iterable[int]) -> None:
     rows = Deadline.objects.filter(id__in=relevant).only(
         "obligation_id", "timezone", "due_on", "verification"
     )
-    deadlines = {row.pk: row for row in rows}
+    # Without its zone, the days of a deadline's facts are unknown: it keeps its verification.
+    deadlines = {row.pk: row for row in rows if row.timezone in zone_names()}
     facts: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for fact in Fact.objects.filter(deadline_id__in=deadlines).values():
         facts[fact["deadline_id"]].append(fact)

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, transaction
 
 from compliance.domain.integrity.chains import link, merkle_root
 from compliance.domain.vocabulary import JobKind
-from compliance.models import Agreement, AgreementChain, Deadline, Fact, JobRun, Seal
+from compliance.models import Agreement, Deadline, Fact, JobRun, Seal
 from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
@@ -29,7 +29,8 @@ BATCH = 1_000
 # Held while a seal is created, and while rows are chained before the first seal.
 _SEAL_LOCK = 0x5041435345
 
-# While this waits for earlier writers, later writers wait for it. So it does not wait long.
+# While this lock request waits for earlier writers, later writers wait behind it, so the wait must
+# be short.
 _LOCK_TIMEOUT = "2s"
 
 _CHECKED_EVERY = timedelta(hours=23)
@@ -131,7 +132,8 @@ def _last_ids() -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
         # An id is drawn before its row is committed. While these locks are held, no writer is
-        # between the two steps. Writers of both tables write facts first, which rules out deadlock.
+        # between these two steps. Writers of both tables write facts first, which prevents
+        # deadlocks.
         cursor.execute("LOCK TABLE compliance_fact, compliance_ledgerentry IN SHARE MODE")
         cursor.execute(_LAST_IDS)
         last_fact_id, last_entry_id = cursor.fetchone()
@@ -182,9 +184,7 @@ def _chain_agreements(agreement_ids: Sequence[int]) -> None:
     hashes, heads = _hashes_of_facts(facts.values(), "agreement_id")
     _set_hashes(_SET_FACTS, hashes)
     for head in heads:
-        AgreementChain.objects.update_or_create(
-            agreement_id=head["id"], defaults={"facts_head": bytes.fromhex(head["hash"])}
-        )
+        Agreement.objects.filter(pk=head["id"]).update(facts_head=bytes.fromhex(head["hash"]))
 
 
 def _chain_ledgers(deadline_ids: Sequence[int]) -> None:

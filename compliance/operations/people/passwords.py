@@ -1,4 +1,4 @@
-"""Links with which users choose their passwords. Nobody chooses one for somebody else."""
+"""Password links. Users choose their own passwords; nobody else can."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from compliance.models import User
 def send_link(*, user: User) -> None:
     """Mail a user a link with which they, and nobody else, choose a new password.
 
-    The link is Django's: it works once, for PASSWORD_RESET_TIMEOUT seconds, and ends when the
-    password or the address changes or the user signs in. Until it is used the present password
-    stays.
+    The link is Django's: it works once, for PASSWORD_RESET_TIMEOUT seconds. It expires when the
+    password or the address changes, or when the user signs in. Until it is used, the current
+    password stays valid.
 
     Raises:
         Invalid: the account is not active, or the mail cannot be sent.

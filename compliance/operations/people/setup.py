@@ -11,9 +11,9 @@ from compliance.models import Subscription, User
 
 @transaction.atomic
 def ensure_administrator(*, email: str, password: str | None) -> tuple[User, str | None]:
-    """Return the administrator with this address; create and subscribe them if there is none.
+    """Return the administrator with this address; create them if there is none.
 
-    A new administrator has a subscription to all alerts.
+    A new administrator gets a subscription to all alerts.
 
     Args:
         email: the address, in any case.

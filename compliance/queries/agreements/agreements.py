@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from compliance.domain.civil_time import civil_day
+from compliance.domain.civil_time import civil_day, displayed_zone_name
 from compliance.domain.fields import PartyCode
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, fetch, one
 
-# Without a date of entry into force, an agreement is in force from its signature. Without any
-# date it counts as in force, like its deadlines.
+# Without a date of entry into force, an agreement is in force from its signature. Without either
+# date it counts as in force, as its deadlines do.
 _ROWS = """
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
     a.calendars, a.requires_approval, a.notification_policy,
@@ -61,7 +61,7 @@ def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
 
 
 def row(ref: str, *, as_of: datetime) -> Row | None:
-    """One agreement."""
+    """Return one agreement, or None."""
     return one(_ROWS, _today(as_of).equal(a__ref=ref))
 
 
@@ -69,5 +69,6 @@ def _today(as_of: datetime) -> Where:
     """Return the current day in the zone of each agreement, by our zone data, not the server's."""
     named = fetch(("SELECT DISTINCT timezone AS zone FROM compliance_agreement",), {})
     days = {"UTC": as_of.astimezone(UTC).date()}
-    days |= {each["zone"]: civil_day(as_of, each["zone"]) for each in named if each["zone"]}
+    zones = [each["zone"] for each in named if each["zone"]]
+    days |= {zone: civil_day(as_of, displayed_zone_name(zone)) for zone in zones}
     return Where(zones=list(days), days=list(days.values()))

@@ -29,5 +29,5 @@ def listed(listing: PartyListing) -> Page:
 
 
 def row(code: str) -> Row | None:
-    """One party."""
+    """Return one party, or None."""
     return one(_ROWS, Where().equal(p__code=code))

@@ -73,8 +73,8 @@ def feed(feed_id: int, *, owner_id: int) -> Row | None:
 def find(token: str) -> CalendarFeed | None:
     """Return the feed with this token.
 
-    None if it is revoked, or if its owner is inactive or no longer permitted to see deadlines.
-    Every token leads to the same single statement, so the response time reveals nothing.
+    None if the feed is revoked, or if its owner is inactive or may no longer view deadlines. Every
+    token leads to the same single statement, so the response time reveals nothing.
     """
     right = Permission.objects.filter(
         codename="view_deadline", content_type__app_label=CalendarFeed._meta.app_label
@@ -94,7 +94,7 @@ def find(token: str) -> CalendarFeed | None:
 
 
 def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
-    """Return the deadlines of a feed around `as_of`; only the nearest if there are very many.
+    """Return the deadlines of a feed around `as_of`; only the nearest ones if there are very many.
 
     Args:
         deadline_url: returns the URL of the page of a deadline for its id.
@@ -121,10 +121,8 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
 
 
 def _event(row: Row, url: str) -> Event:
-    due_on, due_at, zone = row["due_on"], row["due_at"], row["timezone"]
-    if zone not in civil_time.zone_names():
-        # The tz database drops names now and then. Without a zone the instant is still right.
-        zone = "UTC"
+    due_on, due_at = row["due_on"], row["due_at"]
+    zone = civil_time.displayed_zone_name(row["timezone"])
     status = Status(row["status"])
     word = _WORDS.get(status)
     title = one_line(row["title"])

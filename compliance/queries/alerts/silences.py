@@ -16,7 +16,7 @@ JOIN compliance_user AS u ON u.id = s.created_by_id
 
 
 class SilenceListing(Listing):
-    """Filters of silences. `is_open` selects those that hold alerts back."""
+    """Filters of silences. `is_open` selects silences that hold alerts back."""
 
     agreement: AgreementRef | None = None
     is_open: bool | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
-# The address of a chat and secrets are never shown again.
+# Secrets and the addresses of chats are never shown again.
 _WEBHOOKS = """
 SELECT w.id, w.name, w.kind, CASE WHEN w.kind = 'standard' THEN w.url END AS url, w.is_active,
     w.former_until, w.created_at

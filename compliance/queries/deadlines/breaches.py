@@ -63,7 +63,7 @@ _NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
 
 
 class BreachListing(PointInTime, Listing):
-    """Filters of breaches. `is_open` selects those that have not ended.
+    """Filters of breaches. `is_open` selects breaches that have not ended.
 
     `occurred_after` is inclusive, `occurred_before` exclusive. A day begins in UTC.
     """
@@ -93,7 +93,7 @@ def listed(listing: BreachListing) -> Page:
 
 
 def row(breach_id: int, moment: PointInTime) -> Row | None:
-    """Return one breach, or None, also if it was not known at the given time."""
+    """Return one breach. None if it does not exist or was not known at the given time."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at)
     if moment.as_of is None:
         return one(_ROWS, where.equal(b__id=breach_id))
@@ -104,13 +104,13 @@ def row(breach_id: int, moment: PointInTime) -> Row | None:
 
 
 def _past(where: Where) -> str:
-    """Return the breaches known at the given time, of the deadlines that match `where`."""
+    """Return the breaches of the deadlines that match `where`, as known at the given time."""
     conditions = where.conditions
     return _PAST_ROWS.replace("{wanted}", f"AND {' AND '.join(conditions)}" if conditions else "")
 
 
 def _with_reason(found: Row) -> Row:
-    """Add the end reason to a breach of the past. Current breaches have theirs."""
+    """Add the end reason to a past breach. Current breaches already have one."""
     if "end_status" not in found:
         return found
     status, reason = found.pop("end_status"), found.pop("why_ended")

@@ -1,4 +1,4 @@
-"""Comparison of two instants: the states of deadlines, as known then, and the records between."""
+"""The comparison of two instants: states of deadlines, as known then, and records in between."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ s.status IS NOT NULL AND (
 
 
 class Comparison(Listing):
-    """Filters of a comparison, and its two instants. A day begins in UTC."""
+    """Filters and the two instants of a comparison. A day begins in UTC."""
 
     since: DayOrInstant
     until: Annotated[DayOrInstant | None, Field(description="The default is now.")] = None
@@ -106,7 +106,7 @@ def _instant(boundary: date | datetime) -> datetime:
 def changed(question: Comparison) -> Page:
     """Return the deadlines whose state differs between the instants, or that have new records.
 
-    They are in order of creation.
+    They are sorted by order of creation.
     """
     since, until = question.instants
     where = Where(since=since, until=until)
@@ -139,7 +139,7 @@ def changed(question: Comparison) -> Page:
 
 
 def _states(rows: Sequence[Row], side: str, at: datetime) -> dict[int, Mapping[str, Any]]:
-    """Return the states of one side by deadline id. Deadlines not yet known are missing."""
+    """Return the states at one instant by deadline id. Deadlines not known then are missing."""
     states = [
         {
             **{name: row[f"{side}_{name}"] for name in _COMPARED},

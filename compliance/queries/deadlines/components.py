@@ -1,4 +1,4 @@
-"""Progress of parent obligations, and chains of consequences, at a given time."""
+"""The progress of parent obligations, and chains of consequences, at a given time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def _status(part: Row, children: dict[int, list[Row]]) -> Status | None:
 def consequences(obligation_id: int, moment: PointInTime) -> Row | None:
     """Return the chain of consequences of an obligation.
 
-    Upwards, what it remedies, nearest first; downwards, what its breach activates, recursively.
+    Upwards, these are the obligations that it remedies, nearest first. Downwards, these are the
+    obligations that its breach activates, recursively.
     """
     values = {"id": obligation_id, "as_of": moment.as_of, "known_at": moment.known_at}
     found = fetch((_CHAIN, source(moment), _OF_AGREEMENT), values)

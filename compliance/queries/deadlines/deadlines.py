@@ -7,25 +7,18 @@ and `effective_at <= V` that is latest by `recorded_at`, then by `effective_at`.
 from __future__ import annotations
 
 from datetime import date, datetime
-from itertools import groupby
 from typing import Annotated, Literal, Self
 
-from django.db.models import Q
 from pydantic import Field
 
+from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.date_fields import Instant
-from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.pace import expected_by, pace
-from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity, Status
-from compliance.models import Deadline, Fact, LedgerEntry
-from compliance.models.deadlines.deadlines import NO_DUE, duty_of, terms_of
-from compliance.models.deadlines.facts import facts_about
-from compliance.models.deadlines.ledger import entry_of
+from compliance.models.deadlines.deadlines import NO_DUE
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -33,8 +26,8 @@ from compliance.queries.rows import Row, Where, containing, one
 
 _NOW = "compliance_deadline AS d"
 
-# The state of each deadline by the ledger rule. One lookup each if few are requested; one pass
-# over the index of the ledger, from its end, for all.
+# The state of each deadline by the ledger rule. If few deadlines are requested, each is looked up;
+# for all, the index of the ledger is read once, from its end.
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
 CROSS JOIN LATERAL (
@@ -53,7 +46,7 @@ JOIN (
 ON e.deadline_id = d.id
 """
 
-# PostgreSQL leaves joins that a query does not need out of its plan.
+# PostgreSQL omits joins that a query does not need from its plan.
 _AS_OF = """
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
@@ -101,7 +94,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
     d.accepted_share, d.begins_at
 """
-_WORKING = ", d.trace, d.warnings, d.data_version"
+_TRACE = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
@@ -114,7 +107,7 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
 
 
 class PointInTime(Filter):
-    """An instant (`as_of`), seen with what was known then or at another instant (`known_at`)."""
+    """An instant (`as_of`), as known at that or another instant (`known_at`)."""
 
     as_of: Annotated[Instant | None, Field(description="Show the state at this instant.")] = None
     known_at: Annotated[
@@ -191,14 +184,16 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
 
 
 def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
-    """Return one deadline at a given time, with its trace; None also if it was not known then."""
+    """Return one deadline at a given time, with its trace. None if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
-    found = one("\n".join((_COLUMNS + _WORKING, "FROM", source(moment), _JOINS)), where)
+    found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
     if found is not None:
         _add_pace(found, moment.as_of or now)
         add_verification([found], moment)
         version = found.pop("data_version")
         found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
+        if found["timezone"] not in zone_names():
+            found["warnings"] = [*found["warnings"], str(UnknownTimeZone(found["timezone"]))]
     return found
 
 
@@ -220,7 +215,7 @@ def _add_pace(found: Row, as_of: datetime) -> None:
 def source(moment: PointInTime) -> str:
     """Return SQL for the deadlines `d` in their state at a given time.
 
-    It lacks their verification at that time: see `verification.add_verification`.
+    It does not include their verification at that time: see `verification.add_verification`.
     """
     if moment.as_of is None:
         return _NOW
@@ -232,14 +227,14 @@ def source(moment: PointInTime) -> str:
     return _AS_OF.replace("{states}", states)
 
 
-# Conditions that leave few deadlines, applied before their states are looked up.
+# Selective conditions, which are applied before the states are looked up.
 _SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
 
 
 def conditions(wanted: DeadlineFilter) -> Where:
     """Return the conditions for deadlines `d` of obligations `o`."""
     where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
-    # A single agreement or status is compared with `=`, so that an index returns rows in order.
+    # A single agreement or status is compared with `=`, so that an index returns the rows in order.
     where.add(
         "d.agreement_id = (SELECT id FROM compliance_agreement WHERE ref = %(agreement)s)",
         agreement=wanted.agreement,
@@ -263,122 +258,5 @@ def conditions(wanted: DeadlineFilter) -> Where:
 
 
 def _due(boundary: date | datetime | None) -> str:
-    # A day is compared with the agreed civil day, in whatever zone that is.
+    # A day is compared with the agreed civil day, in the zone of each deadline.
     return "d.due_at" if isinstance(boundary, datetime) else "d.due_on"
-
-
-def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline | None:
-    """Return the whole timeline of a deadline, as known now or at an instant."""
-    deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
-    if deadline is None:
-        return None
-    duty = duty_of(deadline.obligation)
-    surviving = {deadline.pk} if duty.survives_termination else set()
-    facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
-    if known_at is not None:
-        facts = [each for each in facts if each.recorded_at and each.recorded_at <= known_at]
-    return project(terms_of(deadline, duty), facts)
-
-
-def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
-    """Return the timeline of one deadline as rows, oldest first, with the future marked.
-
-    At a given time: its past and its future as known then. None also if it was not known then.
-
-    Raises:
-        Invalid: the deadline cannot be projected and is quarantined.
-    """
-    try:
-        found = timeline(deadline_id, known_at=moment.known_at)
-    except (ValueError, ArithmeticError) as error:
-        raise refusal("", f"The timeline of this deadline cannot be computed: {error}") from error
-    if found is None:
-        return None
-    if moment.as_of is None:
-        return transition_rows(found, now=now)
-    past = [
-        {**_past_row(entry, due_on), "is_projected": False}
-        for entry, due_on in believed(deadline_id, moment)
-    ]
-    return [*past, *_after(found, moment.as_of)] if past else None
-
-
-def _after(found: Timeline, as_of: datetime) -> list[Row]:
-    return [each for each in transition_rows(found, now=as_of) if each["is_projected"]]
-
-
-def believed(deadline_id: int, moment: PointInTime) -> list[tuple[Entry, date | None]]:
-    """Return the timeline up to a given time from the ledger of that time, with due days."""
-    rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
-    days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
-    held = current_history([entry_of(row) for row in rows])
-    return [
-        (entry, days[entry.recorded_at, entry.effective_at])
-        for entry in held
-        if moment.as_of is not None and entry.effective_at <= moment.as_of
-    ]
-
-
-def _past_row(entry: Entry, due_on: date | None) -> Row:
-    return {
-        "effective_at": entry.effective_at,
-        "status": entry.status,
-        "reason": entry.reason,
-        "fact": entry.fact_id,
-        "due_on": due_on,
-        "due_at": entry.due_at,
-        "unmet_at": entry.unmet_at,
-        "performed": entry.performed,
-        "target": entry.target,
-        "accepted_share": entry.accepted_share,
-    }
-
-
-def history(deadline_id: int) -> list[Row] | None:
-    """Return what was known about a deadline, and when: one row per batch of its ledger.
-
-    Oldest first, each with its transitions and the facts that became known since the previous
-    batch.
-    """
-    if not Deadline.objects.filter(pk=deadline_id).exists():
-        return None
-    entries = list(
-        LedgerEntry.objects.filter(deadline_id=deadline_id).order_by("recorded_at", "effective_at")
-    )
-    deadline = Deadline.objects.get(pk=deadline_id)
-    own = Q(deadline_id=deadline_id) | Q(agreement_id=deadline.agreement_id)
-    facts = list(Fact.objects.filter(own).order_by("recorded_at", "id"))
-    batches = []
-    for recorded_at, batch in groupby(entries, key=lambda each: each.recorded_at):
-        learned = [each for each in facts if each.recorded_at <= recorded_at]
-        facts = facts[len(learned) :]
-        rows = list(batch)
-        batches.append(
-            {
-                "recorded_at": recorded_at,
-                "from": rows[0].effective_at,
-                "facts": [{"id": each.pk, "type": each.kind} for each in learned],
-                "timeline": [_past_row(entry_of(each), each.due_on) for each in rows],
-            }
-        )
-    return batches
-
-
-def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
-    """Return a timeline as rows, oldest first, with the future marked."""
-    return [
-        {
-            "effective_at": each.effective_at,
-            "status": each.status,
-            "reason": each.reason,
-            "fact": each.fact_id,
-            "due_on": each.due and each.due.due_on,
-            "due_at": each.due and each.due.due_at,
-            "unmet_at": each.due and each.due.unmet_at,
-            "performed": each.performed if each.target is not None else None,
-            "target": each.target,
-            "accepted_share": each.accepted_share,
-            "is_projected": each.effective_at > now,
-        }
-        for each in found.transitions
-    ]

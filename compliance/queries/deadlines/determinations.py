@@ -44,7 +44,7 @@ class DeterminationListing(Listing):
     verdict: Verdict | None = None
     known_at: Annotated[
         Instant | None,
-        Field(description="Only records up to then, superseded only by records up to then."),
+        Field(description="Only records up to this instant; later records supersede none of them."),
     ] = None
 
 
@@ -62,7 +62,7 @@ def listed(listing: DeterminationListing) -> Page:
 
 
 def row(fact_id: int) -> Row | None:
-    """One determination."""
+    """Return one determination, or None."""
     found = one(_ROWS, _determinations().equal(f__id=fact_id))
     return found and _with_superseders([found])[0]
 
@@ -72,7 +72,7 @@ def _determinations() -> Where:
 
 
 def _with_superseders(rows: Sequence[Row], known_at: datetime | None = None) -> list[Row]:
-    """Add to each row what supersedes it, as known now or at an instant."""
+    """Add to each row the fact that supersedes it, as known now or at an instant."""
     newer = superseders({each["deadline"] for each in rows}, known_at=known_at)
     return [
         {**each, "is_superseded": each["id"] in newer, "superseded_by": newer.get(each["id"])}

@@ -1,4 +1,4 @@
-"""Effective facts: those that no other effective fact supersedes."""
+"""Effective facts: facts that no other effective fact supersedes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.models import Agreement, Deadline, Fact
 from compliance.models.deadlines.facts import fact_of
@@ -15,8 +16,8 @@ from compliance.models.deadlines.facts import fact_of
 def effective_facts_of(subject: Deadline | Agreement) -> list[Fact]:
     """Return the effective facts of a deadline, or of an agreement as a whole."""
     if isinstance(subject, Deadline):
-        return _standing(Fact.objects.filter(deadline=subject), subject.timezone)
-    return _standing(Fact.objects.filter(agreement=subject), subject.timezone or "UTC")
+        return _effective(Fact.objects.filter(deadline=subject), subject.timezone)
+    return _effective(Fact.objects.filter(agreement=subject), subject.timezone or "UTC")
 
 
 def superseders(
@@ -25,10 +26,10 @@ def superseders(
     *,
     known_at: datetime | None = None,
 ) -> dict[int, int]:
-    """Return, by the id of each superseded fact, the latest effective fact that supersedes it.
+    """Return the latest effective fact that supersedes each fact, by the id of the superseded fact.
 
-    For facts of deadlines and of whole agreements, as known now or at an instant. A fact becomes
-    effective again when the fact that superseded it is itself superseded.
+    Works for facts of deadlines and of whole agreements, as known now or at an instant. A fact
+    becomes effective again when the fact that superseded it is itself superseded.
     """
     known = Q(deadline_id__in=set(deadline_ids)) | Q(agreement_id__in=set(agreement_ids))
     rows = Fact.objects.filter(known, supersedes__isnull=False)
@@ -36,7 +37,8 @@ def superseders(
         rows = rows.filter(recorded_at__lte=known_at)
     found: dict[int, int] = {}
     is_superseded: set[int] = set()
-    # A fact supersedes only earlier facts. In descending order each is decided before its target.
+    # A fact supersedes only earlier facts. In descending order, each fact is decided before the
+    # fact that it supersedes.
     for pk, target in rows.order_by("-id").values_list("id", "supersedes_id"):
         if pk not in is_superseded and target is not None:
             is_superseded.add(target)
@@ -44,8 +46,9 @@ def superseders(
     return found
 
 
-def _standing(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
+def _effective(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
     rows = facts.order_by("effective_at", "id")
-    seen = effective_facts(fact_of(row, timezone) for row in rows.values())
+    zone = displayed_zone_name(timezone)
+    seen = effective_facts(fact_of(row, zone) for row in rows.values())
     kept = {fact.id for fact in seen}
     return [row for row in rows if row.pk in kept]

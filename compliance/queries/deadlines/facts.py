@@ -30,7 +30,7 @@ JOIN compliance_agreement AS a ON a.id = coalesce(f.agreement_id, d.agreement_id
 LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
 LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
 """
-# By ids, which indexes find; the join above cannot use either column alone.
+# Selects by id, so that indexes are used. No index covers the columns of the join above.
 _IN_AGREEMENT = """
 f.id IN (SELECT x.id FROM compliance_fact AS x
          JOIN compliance_agreement AS y ON y.id = x.agreement_id WHERE y.ref = %(agreement)s
@@ -48,7 +48,9 @@ class FactListing(Listing):
     deadline: Id | None = None
     obligation_ref: Ref | None = None
     type: FactKind | None = None
-    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to this instant.")] = (
+        None
+    )
 
 
 def listed(listing: FactListing) -> Page:
@@ -62,5 +64,5 @@ def listed(listing: FactListing) -> Page:
 
 
 def row(fact_id: int) -> Row | None:
-    """One fact."""
+    """Return one fact, or None."""
     return one(_FACTS, Where().equal(f__id=fact_id))

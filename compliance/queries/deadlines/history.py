@@ -25,7 +25,7 @@ _DID = {"insert": "added", "update": "changed", "delete": "removed"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One change of one row: when, what, and by whom (None if nobody was signed in)."""
+    """One change of one row, with its time, values and user (None if nobody was signed in)."""
 
     at: datetime
     by: User | None

@@ -1,4 +1,4 @@
-"""The home page: what is unmet, what is due next, and whether the service works."""
+"""The overview page: unmet deadlines, the next due dates, and the state of the service."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _COMING = (Status.PENDING.value, Status.IN_GRACE.value)
 _OPEN = (*_COMING, Status.HOLDING.value, Status.SUSPENDED.value)
 _UNMET = tuple(status.value for status in BREACHED)
 
-# Unmet deadlines first, longest first; then open ones, next due first; then closed ones, latest
-# due first; then dormant ones. Not plain columns, or the list would mark one as sorted.
+# Unmet deadlines first, the longest unmet at the top; then open ones, the next due first; then
+# closed ones, the latest due first; then dormant ones. These are expressions and not plain columns,
+# because otherwise the list would mark a column as sorted.
 URGENCY = (
     Case(
         When(status__in=_UNMET, then=Value(0)),
@@ -35,8 +36,8 @@ URGENCY = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Desk:
-    """The content of the home page. Lists have at most `SHOWN` entries; counts are complete."""
+class Overview:
+    """The content of the overview page. Lists have at most `SHOWN` entries; counts are complete."""
 
     unmet: Sequence[Deadline]
     unmet_count: int
@@ -50,9 +51,9 @@ class Desk:
     outages: Sequence[Outage]
 
 
-def at_a_glance(*, as_of: datetime) -> Desk:
-    """Return the worst breaches, what is due within 30 days, and the state of the service."""
-    deadlines = with_sides(Deadline.objects.all())
+def load(*, as_of: datetime) -> Overview:
+    """Return the worst breaches, the deadlines due within 30 days, and the state of the service."""
+    deadlines = prefetch_parties(Deadline.objects.all())
     unmet = deadlines.filter(status__in=_UNMET)
     # Nothing is due on the day on which a period to maintain or refrain ends.
     coming = deadlines.filter(
@@ -65,7 +66,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
     rank = Case(
         *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
     )
-    return Desk(
+    return Overview(
         unmet=list(unmet.annotate(rank=rank).order_by("-rank", "status_since", "id")[:SHOWN]),
         unmet_count=unmet.count(),
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
@@ -79,7 +80,7 @@ def at_a_glance(*, as_of: datetime) -> Desk:
     )
 
 
-def with_sides(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
+def prefetch_parties(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
     """Prefetch obligation, agreement and parties, in a fixed number of queries."""
     return deadlines.select_related("obligation", "agreement").prefetch_related(
         "obligation__sides__party"

@@ -38,7 +38,9 @@ class PositionListing(Listing):
     obligation_ref: Ref | None = None
     party: PartyCode | None = None
     verdict: Verdict | None = None
-    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to this instant.")] = (
+        None
+    )
 
 
 def listed(listing: PositionListing) -> Page:
@@ -55,5 +57,5 @@ def listed(listing: PositionListing) -> Page:
 
 
 def row(position_id: int) -> Row | None:
-    """One position."""
+    """Return one position, or None."""
     return one(_ROWS, Where().equal(w__id=position_id))

@@ -46,7 +46,7 @@ def listed(listing: ProposalListing) -> Page:
 
 
 def row(proposal_id: int) -> Row | None:
-    """One proposal."""
+    """Return one proposal, or None."""
     return one(_ROWS, Where().equal(p__id=proposal_id))
 
 

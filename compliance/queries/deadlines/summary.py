@@ -9,7 +9,7 @@ from compliance.queries.rows import Row, fetch
 
 
 class Grouping(StrEnum):
-    """The groupings of a summary. `month` is that of the due day, null without a due day."""
+    """The groupings of a summary. `month` is the month of the due day, or null without one."""
 
     STATUS = "status"
     AGREEMENT = "agreement"
@@ -20,8 +20,8 @@ class Grouping(StrEnum):
     MONTH = "month"
 
 
-class SummaryQuestion(DeadlineFilter):
-    """Filters and grouping of a summary."""
+class SummaryFilter(DeadlineFilter):
+    """The filters and grouping of a summary."""
 
     group_by: Grouping = Grouping.STATUS
 
@@ -31,8 +31,8 @@ JOIN compliance_obligationparty AS side
   ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
 JOIN compliance_party AS party ON party.id = side.party_id
 """
-# The expression for each group, and the join it needs. A deadline with two obligors or two tags
-# counts in both groups.
+# The expression and join of each grouping. A deadline with two obligors or two tags counts in both
+# groups.
 _GROUPS = {
     Grouping.STATUS: ("d.status", ""),
     Grouping.AGREEMENT: (
@@ -47,7 +47,7 @@ _GROUPS = {
 }
 
 
-def summary(question: SummaryQuestion) -> list[Row]:
+def summary(question: SummaryFilter) -> list[Row]:
     """Return the groups by name at a given time, each with its count and the count per status."""
     where = conditions(question)
     name, joins = _GROUPS[question.group_by]

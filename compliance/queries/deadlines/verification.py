@@ -1,4 +1,4 @@
-"""The verification of past statuses, as known at the time."""
+"""The verification of past statuses, as known at that time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from django.db.models import Q
 
-from compliance.domain.civil_time import civil_day
+from compliance.domain.civil_time import civil_day, displayed_zone_name
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import EvidenceKind, Verdict
@@ -31,7 +31,7 @@ class Pinned(Protocol):
 
 
 def add_verification(rows: Sequence[Row], moment: Pinned) -> None:
-    """Set `verification` on rows of a past time. Current rows have theirs."""
+    """Set `verification` on rows of a past time. Current rows already have it."""
     as_of, known_at = moment.as_of, moment.known_at
     if as_of is None or known_at is None or not rows:
         return
@@ -50,7 +50,7 @@ def _conclusions(
     facts = defaultdict(list)
     for fact in known.values():
         pk = fact["deadline_id"]
-        facts[pk].append(fact_of(fact, by_id[pk]["timezone"]))
+        facts[pk].append(fact_of(fact, displayed_zone_name(by_id[pk]["timezone"])))
     for pk, several in facts.items():
         for each in effective_facts(several):
             if each.verdict is not None and each.effective_at <= as_of:
@@ -72,7 +72,7 @@ def _looks(by_id: dict[int, Row], as_of: datetime, known_at: datetime) -> dict[i
         for obligation in look.obligations.all():
             ids.update(obligations.get(obligation.pk, ()))
         for pk in ids & by_id.keys():
-            zone = by_id[pk]["timezone"]
+            zone = displayed_zone_name(by_id[pk]["timezone"])
             day = look.published_on or civil_day(look.recorded_at, zone)
             if day <= civil_day(as_of, zone):
                 found[pk].append(day)

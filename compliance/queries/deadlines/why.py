@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from compliance.domain.civil_time import UnknownTimeZone, displayed_zone_name
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
@@ -19,12 +20,13 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
-from compliance.queries.deadlines.deadlines import PointInTime, believed, row, timeline
+from compliance.queries.deadlines.deadlines import PointInTime, row
+from compliance.queries.deadlines.timelines import as_known_at, known_timeline, timeline
 from compliance.queries.rows import Row
 
 
 def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
-    """Return the explanation as a row; None if the deadline does not exist or was not known then.
+    """Return the explanation as a row. None if the deadline does not exist or was not known then.
 
     Raises:
         Invalid: the deadline cannot be projected.
@@ -53,11 +55,11 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     if not changes:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
-    # The trace is that of today and would reveal what became known later.
+    # The trace shows the current computation and would reveal what became known later.
     is_past = moment.as_of is not None
     return explain(
         Case(
-            timezone=deadline.timezone,
+            timezone=displayed_zone_name(deadline.timezone),
             history=changes,
             facts=fact_summaries(each.fact_id for each in changes),
             positions=_positions(deadline, as_of, known_at),
@@ -71,10 +73,11 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
 
 def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
     if moment.as_of is not None:
-        return [
-            StatusChange.of_entry(entry, due_on) for entry, due_on in believed(deadline_id, moment)
-        ]
-    found = timeline(deadline_id)
+        return _recorded_changes(deadline_id, moment)
+    try:
+        found = timeline(deadline_id)
+    except UnknownTimeZone:
+        return _recorded_changes(deadline_id, as_known_at(now))
     if found is None:
         return []
     # Before a deadline begins, it has the first status of its timeline.
@@ -94,8 +97,15 @@ def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> lis
     ]
 
 
+def _recorded_changes(deadline_id: int, moment: PointInTime) -> list[StatusChange]:
+    return [
+        StatusChange.of_entry(entry, due_on)
+        for entry, due_on in known_timeline(deadline_id, moment)
+    ]
+
+
 def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[PositionSummary]:
-    """Return the latest position of each party, in the order of statement."""
+    """Return the latest position of each party, in the order in which they were stated."""
     said: Any = Position.objects.filter(
         Q(deadline=deadline), stated_at__lte=as_of, recorded_at__lte=known_at
     )

@@ -37,7 +37,7 @@ _BUSINESS_DAYS_A_YEAR = 250
 
 
 class PreviewDraft(Draft):
-    """A rule to preview, and its context: agreement, obligor, obligee, zone and grace."""
+    """A rule to preview, and its context: agreement, obligor, obligee, zone and grace period."""
 
     rule: DueRule
     grace: Grace | None = None
@@ -57,7 +57,7 @@ class PreviewDraft(Draft):
         Field(
             ge=1,
             le=MOST_SHOWN,
-            description="The most dates to return. With several calendars, or a long grace "
+            description="The maximum number of dates. With several calendars, or a long grace "
             "period, there may be fewer; a warning says so.",
         ),
     ] = 50
@@ -122,11 +122,11 @@ def _event_of(draft: PreviewDraft, context: ResolutionContext) -> Event | None:
 
 
 def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
-    """Return how many dates to compute, so that no rule takes unbounded work."""
+    """Return how many dates to compute. This bounds the work for every rule."""
     if not isinstance(draft.rule, RecurrenceRule):
         return draft.limit
-    # Each date may need another year of holidays from each calendar, and its own count of the
-    # business days of the grace period.
+    # Each date may need another year of holidays from each calendar, and a count of the business
+    # days in its grace period.
     work = max(_work(draft.rule.calendars or context.calendars), _work(context.calendars))
     if draft.grace is not None and draft.grace.unit is GraceUnit.BUSINESS_DAYS:
         work += draft.grace.count // _BUSINESS_DAYS_A_YEAR
@@ -187,7 +187,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
 
 
 def _deadlines(agreement: Agreement, rule: DueRule) -> dict[str, Event | None]:
-    """Return the due date of each obligation of an agreement: that of its first deadline."""
+    """Return the due date of the first deadline of each obligation of an agreement."""
     offset = rule.then if isinstance(rule, TriggerRule) else rule
     counts_hours = isinstance(offset, OffsetRule) and offset.unit is PeriodUnit.HOURS
     return {

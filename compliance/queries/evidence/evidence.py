@@ -50,7 +50,9 @@ class EvidenceListing(Listing):
     deadline: Annotated[
         Id | None, Field(description="Evidence about this deadline or its obligation.")
     ] = None
-    known_at: Annotated[Instant | None, Field(description="Only records up to then.")] = None
+    known_at: Annotated[Instant | None, Field(description="Only records up to this instant.")] = (
+        None
+    )
 
 
 def listed(listing: EvidenceListing) -> Page:

@@ -1,4 +1,4 @@
-"""Seals as rows: what is needed to check later whether anything was changed."""
+"""Seals as rows, with everything needed to check later whether anything was changed."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def listed(listing: Listing) -> Page:
 
 
 def row(seal_id: int) -> Row | None:
-    """One seal."""
+    """Return one seal, or None."""
     return one(_ROWS, Where().equal(s__id=seal_id))

@@ -1,7 +1,7 @@
-"""The alert audit: does every breach have its alerts, and was every alert delivered?
+"""The alert audit: it checks that every breach has its alerts and that every alert was delivered.
 
-It reads the tables directly and trusts none of the code that writes them. A finding is an alert
-that somebody should have received, or may never receive.
+It reads the tables directly and shares no code with the modules that write them. A problem is an
+alert that someone should have received, or may never receive.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def audit(*, as_of: datetime) -> Audit:
         "severities": list(Severity),
         "most": MOST,
     }
-    [(breaches, alerts)] = fetch(_LOOKED_AT)
+    [(breaches, alerts)] = fetch(_COUNTS)
     found = Audit(breaches=breaches, alerts=alerts)
     for about, detail, statement in _CHECKS:
         found.problems += [
@@ -53,15 +53,16 @@ def audit(*, as_of: datetime) -> Audit:
     return found
 
 
-_LOOKED_AT = """
+_COUNTS = """
     SELECT (SELECT count(*) FROM compliance_breach WHERE ended_at IS NULL),
         (SELECT count(*) FROM compliance_alert WHERE message_id IS NULL AND withdrawn_at IS NULL)
 """
 
-# Who follows a breach: the rule of operations.alerts, deliberately written a second time, so that
-# an error in one shows in the other. A subscriber who follows it only since its obligation was
-# corrected, or since their webhook was activated, was not to be notified then.
-_UNTOLD = """
+# The rule for who follows a breach, deliberately written a second time (see
+# models.alerts.followers), so that an error in one copy shows up in the other. Subscribers do not
+# count if they follow the breach only because its obligation was corrected, or their webhook
+# activated, afterwards.
+_MISSING_ALERTS = """
     SELECT b.id, coalesce(w.name, s.email)
     FROM compliance_breach AS b
     JOIN compliance_deadline AS d ON d.id = b.deadline_id
@@ -126,7 +127,7 @@ _UNWATCHED = """
      ORDER BY d.id LIMIT %(most)s)
 """
 
-# A recipient who was notified of a breach and still follows it is notified of its end.
+# A recipient who was notified of a breach and still follows it must be notified of its end.
 _UNRECOVERED = """
     SELECT DISTINCT b.id, a.recipient
     FROM compliance_breach AS b
@@ -149,7 +150,7 @@ _UNRECOVERED = """
 """
 
 _CHECKS = (
-    ("breach", "{name} follows it but has no alert about it.", _UNTOLD),
+    ("breach", "{name} follows it but has no alert about it.", _MISSING_ALERTS),
     ("breach", "{name} was notified of it, but not of its end.", _UNRECOVERED),
     ("alert", "It has not been put into a message for {name}.", _UNFORMED),
     ("message", "It has not been sent to {name}, although it is long due.", _UNSENT),

@@ -1,4 +1,4 @@
-"""Readiness checks for monitoring. They never wait long and contain no addresses."""
+"""Readiness checks for monitoring. They never wait long, and their results contain no addresses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ _SWEEPS_MISSED = 6
 _OLDEST_STALE_SECONDS = 60 * 60
 _OLDEST_AUDIT_SECONDS = 30 * 60
 
-# An email is tried this often before it counts as old. If only its own server defers it, it is in
-# the delivery log and says nothing about other messages.
-_OWN_FAULT = 4
-_PARAMETERS = {"patience": timedelta(seconds=_OLDEST_ALERT_SECONDS), "own_fault": _OWN_FAULT}
+# An email with more attempts no longer counts as waiting: if only its own server defers it, that
+# says nothing about other messages. The delivery log shows it.
+_MOST_ATTEMPTS = 4
+_PARAMETERS = {
+    "patience": timedelta(seconds=_OLDEST_ALERT_SECONDS),
+    "most_attempts": _MOST_ATTEMPTS,
+}
 
-# Alerts held back by a silence wait only since its end.
+# Alerts that a silence held back have been waiting only since its end.
 _FIGURES = """
 SELECT (SELECT max(ended_at) FROM compliance_jobrun WHERE kind = 'sweep'),
     least((SELECT min(greatest(created_at, not_before)) FROM compliance_alert AS a
@@ -36,7 +39,7 @@ SELECT (SELECT max(ended_at) FROM compliance_jobrun WHERE kind = 'sweep'),
                  AND coalesce(s.ended_at, 'infinity') > now() - %(patience)s
                  AND (s.deadline_id IS NULL OR s.deadline_id = a.deadline_id))),
           (SELECT min(created_at) FROM compliance_message
-           WHERE state = 'waiting' AND webhook_id IS NULL AND attempt_count < %(own_fault)s)),
+           WHERE state = 'waiting' AND webhook_id IS NULL AND attempt_count < %(most_attempts)s)),
     (SELECT count(*) FROM compliance_deadline WHERE NOT (quarantine_error = '')),
     (SELECT (counts->>'failed')::integer FROM compliance_jobrun
      WHERE kind = 'recomputation' AND ended_at IS NOT NULL
@@ -68,12 +71,12 @@ class Check:
 
 
 def sweep_limit_seconds() -> int:
-    """Return after how many seconds without a run the sweep counts as stopped."""
+    """Return the number of seconds without a run after which the sweep counts as stopped."""
     return max(_SHORTEST_SWEEP_LIMIT, _SWEEPS_MISSED * int(settings.SWEEP_SECONDS))
 
 
 def readiness(*, as_of: datetime) -> dict[str, Check]:
-    """Return all checks. The service is ready if none is failing or unknown."""
+    """Return all checks. The service is ready if none fails or is unknown."""
     checks = {"broker": _broker()}
     try:
         last_sweep, oldest_alert, quarantined, failed, stale, calendar_changed, *rest = _figures()
@@ -98,7 +101,7 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
             state="ok" if alert_age is None or alert_age <= _OLDEST_ALERT_SECONDS else "failing",
             figure={"oldest_unsent_seconds": alert_age, "limit_seconds": _OLDEST_ALERT_SECONDS},
         ),
-        # A quarantined deadline waits for a correction of its own data and delays no other.
+        # A quarantined deadline waits for a correction of its own data and does not delay others.
         "quarantined": Check(state="ok", figure={"deadlines": quarantined}),
         "recomputation": _recomputation(failed or 0, stale, _age(calendar_changed, as_of)),
         "ledger": _ledger(checked_at, bad_rows, as_of=as_of),
@@ -113,8 +116,10 @@ def _audit(
     *,
     as_of: datetime,
 ) -> Check:
-    """Check that the last alert audit was recent and clean. The first is due like any other,
-    counted from the first sweep."""
+    """Check that the last alert audit was recent and clean.
+
+    The first audit is expected within the usual time after the first sweep.
+    """
     age = _age(audited_at, as_of)
     waited = _age(audited_at or swept_since, as_of)
     is_late = waited is not None and waited > _OLDEST_AUDIT_SECONDS
@@ -129,7 +134,7 @@ def _audit(
 
 
 def _ledger(checked_at: datetime | None, bad_rows: int | None, *, as_of: datetime) -> Check:
-    """Report changes found by the last ledger check. Only a warning: the service still works."""
+    """Report changes found by the last ledger check. This is only a warning: the service works."""
     figure: dict[str, Any] = {
         "last_checked_seconds_ago": _age(checked_at, as_of),
         "bad_rows": bad_rows or 0,
@@ -142,7 +147,7 @@ def _ledger(checked_at: datetime | None, bad_rows: int | None, *, as_of: datetim
 
 
 def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
-    """Report due dates that could not be recomputed. Only a warning: they keep their old date."""
+    """Report due dates that could not be recomputed. Only a warning: they stay unchanged."""
     warnings = []
     if failed:
         warnings.append(
@@ -157,7 +162,7 @@ def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
 
 
 def _figures() -> tuple[Any, ...]:
-    # A separate connection, because the answer must not wait for the pool.
+    # Uses a separate connection, because the response must not wait for the pool.
     parameters = {
         **connection.get_connection_params(),
         "connect_timeout": _PATIENCE_SECONDS,
@@ -177,7 +182,7 @@ def _broker() -> Check:
     parts = urlsplit(settings.BROKER_URL)
     url = settings.BROKER_URL
     if parts.scheme == "redis+socket":
-        # The notation of Celery; redis-py uses another.
+        # Celery uses another notation than redis-py.
         url = f"unix://{parts.path}"
     try:
         client = redis.Redis.from_url(

@@ -1,4 +1,4 @@
-"""Run the whole of Pacta: servers, web, workers and beat, under one supervisor."""
+"""Run all of Pacta: servers, web, workers and beat, under one supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entering agreements into a running stack, over HTTP, as its users do."""
+"""Agreements for a running stack, entered over HTTP like its users do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.flows.conftest import Stack
 
 
 def enter_agreement(stack: Stack, ref: str = "supply-2026") -> None:
-    """An agreement between two parties, and these if they are not there yet."""
+    """Create an agreement between two parties, and the parties if they are missing."""
     for code, name, zone in (
         ("CHN", "China", "Asia/Shanghai"),
         ("USA", "United States", "America/New_York"),
@@ -31,7 +31,7 @@ def enter_agreement(stack: Stack, ref: str = "supply-2026") -> None:
 
 
 def obligation(ref: str, title: str, due_at: datetime) -> dict[str, Any]:
-    """What China owes the United States at an instant, in whole seconds."""
+    """Return an obligation of China to the United States; `due_at` is in whole seconds."""
     return {
         "ref": ref,
         "title": title,
@@ -49,7 +49,7 @@ def obligation(ref: str, title: str, due_at: datetime) -> dict[str, Any]:
 def enter_obligation(
     stack: Stack, ref: str, due_at: datetime, *, agreement: str = "supply-2026"
 ) -> int:
-    """Store an obligation that falls due at `due_at`; the id of its deadline."""
+    """Create an obligation that is due at `due_at`; return the id of its deadline."""
     content = {"agreement": agreement, **obligation(ref, f"Deliver {ref}", due_at)}
     stack.post("/api/v1/obligations/", content)
     query = f"/api/v1/deadlines/?agreement={agreement}&obligation_ref={ref}"
@@ -59,10 +59,9 @@ def enter_obligation(
 
 
 def enter_pending(stack: Stack, ref: str) -> tuple[int, datetime]:
-    """Store an obligation that is pending and falls due within seconds.
+    """Create an obligation that is due within seconds; return its deadline id and due instant.
 
-    How many depends on how long this machine takes to store one now. Returns the id of its
-    deadline, and when that is due.
+    The number of seconds depends on how long this machine takes to create an obligation now.
     """
     begun = time.monotonic()
     enter_obligation(stack, f"before-{ref}", datetime.now(UTC) + timedelta(days=365))
@@ -75,9 +74,9 @@ def enter_pending(stack: Stack, ref: str) -> tuple[int, datetime]:
 
 
 def load_supplies(stack: Stack, supplies: Sequence[Sequence[datetime]]) -> dict[str, datetime]:
-    """Store an agreement for each of `supplies`, with a lot for each instant in it, as documents.
+    """Load a document for each of `supplies`, with an obligation for each instant in it.
 
-    Returns when each lot is due, by its title.
+    Returns the due instants by title.
     """
     due = {}
     paths = []
@@ -107,10 +106,10 @@ def load_supplies(stack: Stack, supplies: Sequence[Sequence[datetime]]) -> dict[
 
 
 def missed_lots(text: str) -> list[str]:
-    """The titles of the lots that a mail says were missed."""
+    """Return the titles of the lots that an email announces as missed."""
     return sorted(re.findall(r"^Missed: (Deliver lot \d+ of supply \d+)\r?$", text, re.MULTILINE))
 
 
 def status(stack: Stack, deadline_id: int) -> str:
-    """Where a deadline stands now."""
+    """Return the current status of a deadline."""
     return str(stack.get(f"/api/v1/deadlines/{deadline_id}/")["status"])

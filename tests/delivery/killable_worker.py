@@ -1,4 +1,4 @@
-"""A worker that can be killed at any step: a statement to PostgreSQL, a command to a mail server.
+"""A worker that can be killed at any step: a statement to PostgreSQL or a command to a mail server.
 
 Steps are counted where psycopg and smtplib write to the socket, so that every way to send a
 statement is counted: BEGIN and COMMIT, cursors of Django and of psycopg, pipelines. `Worker.trace`
@@ -24,7 +24,7 @@ from django.db import connections
 
 _FINAL_DOT = b".\r\n"
 _SESSIONS = "SELECT FROM pg_stat_activity WHERE pid = ANY(%s)"
-# How long a server may take; a machine with much else to do needs some of it.
+# How long a server may take. A loaded machine needs some of it.
 _WITHIN = 60.0
 
 
@@ -32,9 +32,8 @@ class Killed(BaseException):
     """The end of a worker. No `except Exception` catches it."""
 
 
-class PointInTime(Enum):
-    """When a worker dies: before a step reaches the server, or when the server has done it and
-    its answer lies unread."""
+class KillTime(Enum):
+    """When a worker is killed: before a step reaches the server, or before its answer is read."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -42,15 +41,15 @@ class PointInTime(Enum):
 
 @dataclass(kw_only=True)
 class Worker:
-    """A process at work, which dies at its step number `dies_at`, counted from 0.
+    """A process that is killed at its step number `dies_at`, counted from 0.
 
-    From then on it is cut off as a killed process is: its sockets are dead and open no more, so
-    nothing that `finally` or `__exit__` still tries reaches a server. `trace` is a file in which
-    libpq itself writes down what goes over the wire.
+    From then on it is cut off like a killed process: its sockets are shut down and it opens no
+    more, so nothing that `finally` or `__exit__` still tries reaches a server. `trace` is a file
+    to which libpq itself writes the protocol messages.
     """
 
     dies_at: int | None = None
-    moment: PointInTime = PointInTime.BEFORE
+    kill_time: KillTime = KillTime.BEFORE
     trace: IO[bytes] | None = None
     steps: list[str] = field(default_factory=list)
     is_dead: bool = False
@@ -58,45 +57,45 @@ class Worker:
     _mail_sockets: list[socket.socket] = field(default_factory=list)
 
     def work(self, task: Callable[[], object]) -> None:
-        """Do a task as a process that has just been started, until it is done or dies.
+        """Run a task like a process that has just started, until it ends or the worker is killed.
 
-        Raises what the task raises, unless it is dead by then.
+        Raises the exception of the task, unless the worker is dead by then.
         """
-        # What is counted are functions of libraries, which know of no worker but the one at work.
-        global _working  # noqa: PLW0603
+        # The patched library functions have no argument through which to find the current worker.
+        global _current  # noqa: PLW0603
         connections["default"].close()
-        _working = self
+        _current = self
         try:
             task()
         except BaseException:
-            # The dead say nothing: what `finally` makes of it on the way out is of no concern.
+            # A killed process raises nothing, so errors during the unwinding do not matter.
             if not self.is_dead:
                 raise
         finally:
-            _working = None
+            _current = None
             if self.is_dead:
-                self._bury()
+                self._clean_up()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """One exchange with a server."""
+        """Count one exchange with a server, and kill the worker if it is the last one."""
         if self.is_dead:
             raise Killed
         is_last = len(self.steps) == self.dies_at
         self.steps.append(name)
-        if is_last and self.moment is PointInTime.BEFORE:
+        if is_last and self.kill_time is KillTime.BEFORE:
             self._die()
         yield
         if is_last:
             self._die()
 
-    def holds(self, database: psycopg.Connection[Any]) -> None:
+    def add_database(self, database: psycopg.Connection[Any]) -> None:
         """Note that a connection to PostgreSQL belongs to this process."""
         self._databases.append(database)
         if self.trace is not None:
             database.pgconn.trace(self.trace.fileno())
 
-    def mails_through(self, connection: socket.socket) -> None:
+    def add_mail_socket(self, connection: socket.socket) -> None:
         """Note that a connection to a mail server belongs to this process."""
         self._mail_sockets.append(connection)
 
@@ -110,8 +109,8 @@ class Worker:
                 line.shutdown(socket.SHUT_RDWR)
         raise Killed
 
-    def _bury(self) -> None:
-        """Take away what a kernel would: descriptors, and with them the server's sessions."""
+    def _clean_up(self) -> None:
+        """Close what a kernel would close: descriptors, and with them server sessions."""
         del connections["default"]
         for line in self._mail_sockets:
             line.close()
@@ -122,15 +121,15 @@ class Worker:
         with connections["default"].cursor() as cursor:
             cursor.execute(_SESSIONS, [pids])
             while cursor.fetchall():
-                assert time.monotonic() < give_up_at, "PostgreSQL goes on with what has died"
+                assert time.monotonic() < give_up_at, "PostgreSQL still has its sessions"
                 cursor.execute(_SESSIONS, [pids])
 
 
-_working: Worker | None = None
+_current: Worker | None = None
 
 
 def count_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every step of a `Worker` at work counted, and fatal if it is the one."""
+    """Count every step of the current `Worker`, and kill it at the chosen one."""
     for owner, name, counted in (
         (psycopg, "connect", _connect),
         (psycopg.Connection, "_exec_command", _exec_command),
@@ -143,11 +142,11 @@ def count_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _connect(original: Callable[..., Any]) -> Callable[..., Any]:
     def counted(*args: Any, **options: Any) -> Any:
-        if (worker := _working) is None:
+        if (worker := _current) is None:
             return original(*args, **options)
         with worker.step("connect to PostgreSQL"):
             database = original(*args, **options)
-            worker.holds(database)
+            worker.add_database(database)
         return database
 
     return counted
@@ -158,7 +157,7 @@ def _exec_command(original: Callable[..., Any]) -> Callable[..., Any]:
     def counted(
         database: Any, command: Any, *args: Any, **options: Any
     ) -> Generator[Any, Any, Any]:
-        if (worker := _working) is None:
+        if (worker := _current) is None:
             return (yield from original(database, command, *args, **options))
         with worker.step(_named(command)):
             result = yield from original(database, command, *args, **options)
@@ -170,13 +169,13 @@ def _exec_command(original: Callable[..., Any]) -> Callable[..., Any]:
 def _maybe_prepare_gen(original: Callable[..., Any]) -> Callable[..., Any]:
     # Every statement of every cursor.
     def counted(cursor: Any, query: Any, *args: Any, **options: Any) -> Generator[Any, Any, Any]:
-        if (worker := _working) is None:
+        if (worker := _current) is None:
             return (yield from original(cursor, query, *args, **options))
         with worker.step(_named(query.query)):
             result = yield from original(cursor, query, *args, **options)
             pipeline = cursor.connection._pipeline
             if pipeline is not None and len(worker.steps) - 1 == worker.dies_at:
-                # Only queued so far; the server is to have done it before the worker dies.
+                # It is only queued; the server must execute it before the worker is killed.
                 yield from pipeline._sync_gen()
         return result
 
@@ -185,11 +184,11 @@ def _maybe_prepare_gen(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _get_socket(original: Callable[..., Any]) -> Callable[..., Any]:
     def counted(smtp: Any, *args: Any) -> Any:
-        if (worker := _working) is None:
+        if (worker := _current) is None:
             return original(smtp, *args)
         with worker.step("connect to SMTP"):
             connection = original(smtp, *args)
-            worker.mails_through(connection)
+            worker.add_mail_socket(connection)
             _await_answer(connection)
         return connection
 
@@ -197,23 +196,23 @@ def _get_socket(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _send(original: Callable[..., Any]) -> Callable[..., Any]:
-    def counted(smtp: Any, said: str | bytes) -> None:
-        if (worker := _working) is None:
-            original(smtp, said)
+    def counted(smtp: Any, data: str | bytes) -> None:
+        if (worker := _current) is None:
+            original(smtp, data)
             return
-        if isinstance(said, str):
-            commands = [line.split(maxsplit=1)[0].upper() for line in said.splitlines()]
+        if isinstance(data, str):
+            commands = [line.split(maxsplit=1)[0].upper() for line in data.splitlines()]
             with worker.step(f"SMTP {' '.join(commands)}"):
-                original(smtp, said)
+                original(smtp, data)
                 _await_answer(smtp.sock)
         else:
-            assert said.endswith(_FINAL_DOT)
-            half, end = len(said) // 2, len(said) - len(_FINAL_DOT)
-            for name, part in (("half", said[:half]), ("the other half", said[half:end])):
+            assert data.endswith(_FINAL_DOT)
+            half, end = len(data) // 2, len(data) - len(_FINAL_DOT)
+            for name, part in (("half", data[:half]), ("the other half", data[half:end])):
                 with worker.step(f"SMTP {name} of the body"):
                     original(smtp, part)
             with worker.step("SMTP the final dot"):
-                original(smtp, said[end:])
+                original(smtp, data[end:])
                 _await_answer(smtp.sock)
 
     return counted

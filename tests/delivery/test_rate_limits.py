@@ -1,4 +1,4 @@
-"""No channel is given more in a minute than it may be; what waits for it goes out in the next."""
+"""Each channel gets a limited number of messages per minute; the others wait for the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.delivery.conftest import DUE, NOW, Desk, Sink
 SECOND = timedelta(seconds=1)
 
 
-def test_mail_goes_out_at_the_pace_that_is_set_and_none_is_lost(
+def test_emails_per_minute_are_limited_and_none_is_lost(
     desk: Desk, sink: Sink, settings: Any
 ) -> None:
     settings.MAILS_PER_MINUTE = 2
@@ -28,7 +28,7 @@ def test_mail_goes_out_at_the_pace_that_is_set_and_none_is_lost(
     assert len({mail["Message-ID"] for mail in sink.received}) == 5
 
 
-def test_a_webhook_at_its_limit_holds_up_no_other(
+def test_a_webhook_at_its_limit_does_not_delay_others(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "MAX_CLAIMED", 3)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from compliance.models import CalendarFeed, Deadline, Obligation, User
 from tests.api.answers import get, post
 from tests.api.conftest import client_of
-from tests.samples import agree, duty, record
+from tests.samples import create_agreement, obligation, record
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def api(desk: User) -> Client:
     return client_of(desk)
 
 
-def made(api: Client, **more: Any) -> str:
+def create_feed(api: Client, **more: Any) -> str:
     """Return the path of a new feed."""
     row = post(api, "calendar-feeds/", {"name": "Mine", **more})
     assert "url" not in get(api, f"calendar-feeds/{row['id']}/")
@@ -66,8 +66,8 @@ def test_calendar_programs_read_the_correct_days_and_instants(api: Client, clien
             due_at(summer, "09:30", "Asia/Shanghai"),
         )
     ):
-        agree(duty(f"O-{number}", due=due))
-    path = made(api)
+        create_agreement(obligation(f"O-{number}", due=due))
+    path = create_feed(api)
     whole, new_york, shanghai = events(client, path).values()
     assert whole["DTSTART"].dt == day
     assert "TZID" not in whole["DTSTART"].params
@@ -91,8 +91,10 @@ def test_calendar_programs_read_the_correct_days_and_instants(api: Client, clien
 
 
 def test_changed_and_cancelled_deadlines_update_their_events(api: Client, client: Client) -> None:
-    deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
-    path = made(api, agreement="supply")
+    deadline = create_agreement(
+        obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"})
+    )
+    path = create_feed(api, agreement="supply")
     uid = f"deadline-{deadline.pk}"
     before = events(client, path)[uid]
     now = timezone.now()
@@ -110,9 +112,9 @@ def test_changed_and_cancelled_deadlines_update_their_events(api: Client, client
 
 
 def test_a_line_break_in_a_title_adds_no_line(api: Client, client: Client) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     Obligation.objects.update(title="x\r\nATTENDEE:mailto:a@example.org\nEND:VEVENT " + "é" * 90)
-    path = made(api)
+    path = create_feed(api)
     [event] = events(client, path).values()
     assert "ATTENDEE" not in event
     assert all(len(line) <= 75 for line in client.get(path).content.split(b"\r\n"))
@@ -121,11 +123,11 @@ def test_a_line_break_in_a_title_adds_no_line(api: Client, client: Client) -> No
 def test_wrong_revoked_and_guessed_urls_are_indistinguishable(
     api: Client, client: Client, desk: User
 ) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
-    good, revoked, orphaned = made(api), made(api), None
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    good, revoked, orphaned = create_feed(api), create_feed(api), None
     post(api, f"calendar-feeds/{CalendarFeed.objects.order_by('id')[1].pk}/revoke/", {}, 200)
     other = User.objects.create_superuser("other@example.org", "secret")
-    orphaned = made(client_of(other))
+    orphaned = create_feed(client_of(other))
     User.objects.filter(pk=other.pk).update(is_active=False)
     wrong = [
         revoked,
@@ -154,7 +156,7 @@ def test_wrong_revoked_and_guessed_urls_are_indistinguishable(
 
 
 def test_a_feed_requires_permission_to_view_deadlines(client: Client) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
     lee = User.objects.create_user("lee@example.org", "secret")
 
     def rights(*names: str) -> Any:
@@ -165,7 +167,7 @@ def test_a_feed_requires_permission_to_view_deadlines(client: Client) -> None:
     assert "may not view" in problem["detail"]
     assert not CalendarFeed.objects.exists()
     lee.user_permissions.add(*rights("view_deadline"))
-    path = made(client_of(lee))
+    path = create_feed(client_of(lee))
     assert client.get(path).status_code == 200
     lee.user_permissions.set([])
     with CaptureQueriesContext(connection) as queries:
@@ -192,15 +194,15 @@ def test_malformed_feed_urls_are_not_found(client: Client) -> None:
 
 def test_an_unknown_time_zone_does_not_change_the_instant(api: Client, client: Client) -> None:
     day = TODAY + timedelta(days=20)
-    deadline = agree(duty(due=due_at(day, "17:00", "America/New_York")))
+    deadline = create_agreement(obligation(due=due_at(day, "17:00", "America/New_York")))
     Deadline.objects.update(timezone="America/Atlantis")
-    [event] = events(client, made(api)).values()
+    [event] = events(client, create_feed(api)).values()
     assert event["DTSTART"].dt.astimezone(UTC) == deadline.due_at
 
 
 def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> None:
-    agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
-    path = made(api)
+    create_agreement(obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
+    path = create_feed(api)
     tag = client.get(path)["ETag"]
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
 
@@ -208,8 +210,10 @@ def test_an_unchanged_feed_is_not_sent_again(api: Client, client: Client) -> Non
 def test_an_event_links_to_the_page_of_its_deadline(
     api: Client, client: Client, desk: User
 ) -> None:
-    deadline = agree(duty(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"}))
-    [event] = events(client, made(api)).values()
+    deadline = create_agreement(
+        obligation(due={"type": "date", "on": f"{TODAY + timedelta(days=20)}"})
+    )
+    [event] = events(client, create_feed(api)).values()
     client.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")
     page = client.get("/" + str(event["URL"]).split("/", 3)[3])
     assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""A history with everything in it that can be recorded, as a desk would have left it behind."""
+"""A history that contains every kind of fact, recorded over several months."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ from typing import Any
 
 from compliance.models import Deadline
 from compliance.operations.deadlines import sweep
-from tests.samples import agree, befall, deadline_of, duty, record, utc
+from tests.samples import (
+    create_agreement,
+    deadline_of,
+    obligation,
+    record,
+    record_agreement_fact,
+    utc,
+)
 
 SIGNED_AT = utc("2026-02-01T00:00")
 NOW = utc("2026-08-01T00:00")
 
 
 def remember() -> list[Deadline]:
-    """Store it, and give its deadlines as they stand at `NOW`."""
+    """Store the history, and return its deadlines at `NOW`."""
     evidence = [
         {"ref": f"E{n}", "title": "Customs record", "kind": "document", "stance": "for"}
         for n in range(3)
     ]
-    agree(
-        duty("O-1", "2026-03-15", grace={"count": 5, "unit": "days"}),
-        duty("O-2", "2026-03-20", target_quantity=100, unit="t"),
-        duty("O-3", "2026-06-30", kind="refrain"),
-        duty("O-4", "2026-04-10"),
-        duty("O-5", due={"type": "trigger", "on": {"breach_of": "O-4"},
+    create_agreement(
+        obligation("O-1", "2026-03-15", grace={"count": 5, "unit": "days"}),
+        obligation("O-2", "2026-03-20", target_quantity=100, unit="t"),
+        obligation("O-3", "2026-06-30", kind="refrain"),
+        obligation("O-4", "2026-04-10"),
+        obligation("O-5", due={"type": "trigger", "on": {"breach_of": "O-4"},
                          "then": {"type": "offset", "count": 10, "unit": "days"}}),
-        duty("O-6", "2026-05-05"),
-        duty("O-7", "2027-01-01"),
+        obligation("O-6", "2026-05-05"),
+        obligation("O-7", "2027-01-01"),
         as_of=SIGNED_AT,
         evidence=evidence,
     )  # fmt: skip
@@ -43,11 +50,11 @@ def remember() -> list[Deadline]:
     first = _on("O-6", "2026-04-03", type="waiver", on="2026-04-03", note="by mistake")
     _on("O-6", "2026-04-04", type="retraction", supersedes=first)
     _pass("2026-04-11")
-    suspended = befall(
+    suspended = record_agreement_fact(
         as_of=utc("2026-04-12T00:00"), type="suspension", on="2026-04-12", until="2026-04-20"
     )
-    befall(as_of=utc("2026-04-25T00:00"), type="retraction", supersedes=suspended.pk)
-    befall(
+    record_agreement_fact(as_of=utc("2026-04-25T00:00"), type="retraction", supersedes=suspended.pk)
+    record_agreement_fact(
         as_of=utc("2026-04-26T00:00"), type="suspension", on="2026-04-12", until="2026-04-22",
         note="corrected",
     )  # fmt: skip

@@ -15,7 +15,7 @@ from compliance.operations.agreements import agreements
 from compliance.operations.alerts import silences, subscriptions
 from compliance.operations.deadlines import breaches, sweep
 from compliance.queries.system.audit import audit
-from tests.samples import DESK, agree, duty, record, utc
+from tests.samples import DESK, create_agreement, obligation, record, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -28,111 +28,113 @@ def follow(email: str = DESK, **more: Any) -> None:
     subscriptions.create(draft=read(SubscriptionDraft, {"email": email, **more}))
 
 
-def told(*kinds: str) -> list[tuple[str, datetime, int, str]]:
+def alerts(*kinds: str) -> list[tuple[str, datetime, int, str]]:
     found = Alert.objects.filter(withdrawn_at__isnull=True, kind__in=kinds).order_by("id")
     return list(found.values_list("kind", "occasion", "level", "recipient"))
 
 
-def stand(deadline: Deadline) -> Deadline:
+def reloaded(deadline: Deadline) -> Deadline:
     return Deadline.objects.get(pk=deadline.pk)
 
 
 def test_reminders_are_sent_thirty_seven_and_one_days_before() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     at = utc("2026-02-10T00:00")
-    while (check := stand(deadline).next_check_at) is not None and check < DUE_AT:
+    while (check := reloaded(deadline).next_check_at) is not None and check < DUE_AT:
         at = check
         sweep.run(as_of=at)
-    assert [each[1] for each in told("reminder")] == [
+    assert [each[1] for each in alerts("reminder")] == [
         utc("2026-02-13T01:00"), utc("2026-03-08T01:00"), utc("2026-03-14T01:00"),
     ]  # fmt: skip
 
 
 def test_after_a_missed_run_the_latest_reminder_is_sent_and_stale_ones_are_not() -> None:
-    agree()
+    create_agreement()
     follow()
     sweep.run(as_of=utc("2026-03-14T12:00"))
-    assert [each[1] for each in told("reminder")] == [utc("2026-03-14T01:00")]
+    assert [each[1] for each in alerts("reminder")] == [utc("2026-03-14T01:00")]
 
 
 def test_met_and_past_deadlines_have_no_reminders() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-28")
     sweep.run(as_of=utc("2026-03-14T12:00"))
     sweep.run(as_of=DUE_AT)
-    assert told("reminder", "missed") == []
+    assert alerts("reminder", "missed") == []
 
 
 def test_a_reminder_that_predates_the_due_date_being_known_is_not_sent() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     due = {"type": "date", "on": "2026-03-20"}
     record(deadline, as_of=utc("2026-03-10T12:00"), type="extension", on="2026-03-10", due=due)
-    assert told("reminder") == []
-    assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
-    [(kind, *_)] = told("changed")
+    assert alerts("reminder") == []
+    assert reloaded(deadline).next_check_at == utc("2026-03-13T01:00")
+    [(kind, *_)] = alerts("changed")
     assert kind == "changed"
 
 
 def test_an_open_breach_escalates_after_one_seven_and_thirty_days() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     follow("head@example.org", from_escalation=2)
     for days in (0, 1, 7, 30):
         sweep.run(as_of=DUE_AT + days * DAY)
-    assert [(each[1] - DUE_AT, each[2], each[3]) for each in told("escalated")] == [
+    assert [(each[1] - DUE_AT, each[2], each[3]) for each in alerts("escalated")] == [
         (1 * DAY, 1, DESK),
         (7 * DAY, 2, DESK), (7 * DAY, 2, "head@example.org"),
         (30 * DAY, 3, DESK), (30 * DAY, 3, "head@example.org"),
     ]  # fmt: skip
-    assert stand(deadline).next_check_at is None
+    assert reloaded(deadline).next_check_at is None
     record(deadline, as_of=DUE_AT + 31 * DAY, type="performance", on="2026-04-14")
-    assert {each[3] for each in told("recovered")} == {DESK, "head@example.org"}
+    assert {each[3] for each in alerts("recovered")} == {DESK, "head@example.org"}
 
 
 def test_a_breach_detected_late_escalates_from_its_detection() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     found_at = DUE_AT + 40 * DAY
     sweep.run(as_of=found_at)
-    assert told("escalated") == []
-    assert stand(deadline).next_check_at == found_at + DAY
+    assert alerts("escalated") == []
+    assert reloaded(deadline).next_check_at == found_at + DAY
 
 
 def test_an_acknowledgement_pauses_escalations_until_it_expires() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     sweep.run(as_of=DUE_AT)
     user = User.objects.create_superuser("lee@example.org", "x")
     draft = read(AcknowledgementDraft, {"until_at": (DUE_AT + 10 * DAY).isoformat()})
     breach = Breach.objects.get()
     breaches.acknowledge(breach=breach, draft=draft, by=user, as_of=DUE_AT + timedelta(hours=1))
-    assert stand(deadline).next_check_at == DUE_AT + 10 * DAY
+    assert reloaded(deadline).next_check_at == DUE_AT + 10 * DAY
     for days in (1, 7, 9):
         sweep.run(as_of=DUE_AT + days * DAY)
-    assert told("escalated") == []
+    assert alerts("escalated") == []
     sweep.run(as_of=DUE_AT + 10 * DAY)
-    assert told("escalated") == [("escalated", DUE_AT + 10 * DAY, 2, DESK)]
+    assert alerts("escalated") == [("escalated", DUE_AT + 10 * DAY, 2, DESK)]
     sweep.run(as_of=DUE_AT + 30 * DAY)
-    assert told("escalated")[-1] == ("escalated", DUE_AT + 30 * DAY, 3, DESK)
+    assert alerts("escalated")[-1] == ("escalated", DUE_AT + 30 * DAY, 3, DESK)
 
 
 def test_business_days_of_a_notification_policy_exclude_weekends() -> None:
     steps = [{"count": 1, "unit": "business_days"}]
     notification_policy = {"reminders": steps, "escalations": steps}
     # A Monday, so that the business day before is a Friday.
-    deadline = agree(duty(due_on="2026-03-16", notification_policy=notification_policy))
+    deadline = create_agreement(
+        obligation(due_on="2026-03-16", notification_policy=notification_policy)
+    )
     follow()
-    assert stand(deadline).next_check_at == utc("2026-03-13T01:00")
+    assert reloaded(deadline).next_check_at == utc("2026-03-13T01:00")
     friday = utc("2026-03-20T10:00")
     sweep.run(as_of=friday)
-    assert stand(deadline).next_check_at == friday + 3 * DAY
+    assert reloaded(deadline).next_check_at == friday + 3 * DAY
 
 
 def test_obligations_inherit_the_notification_policy_of_their_agreement() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     agreement = deadline.agreement
     draft = {
         "ref": agreement.ref, "title": agreement.title, "kind": agreement.kind,
@@ -143,13 +145,13 @@ def test_obligations_inherit_the_notification_policy_of_their_agreement() -> Non
     agreements.update(agreement=agreement, draft=read(AgreementDraft, draft), as_of=now)
     follow()
     sweep.run(as_of=now)
-    assert stand(deadline).next_check_at == utc("2026-03-12T01:00")
+    assert reloaded(deadline).next_check_at == utc("2026-03-12T01:00")
     sweep.run(as_of=DUE_AT)
-    assert stand(deadline).next_check_at is None
+    assert reloaded(deadline).next_check_at is None
 
 
 @pytest.mark.parametrize(
-    ("more", "is_told"),
+    ("more", "is_notified"),
     [
         ({}, True),
         ({"agreement": "supply"}, True),
@@ -168,9 +170,9 @@ def test_obligations_inherit_the_notification_policy_of_their_agreement() -> Non
     ],
 )
 def test_a_subscription_matches_obligations_that_meet_all_its_conditions(
-    more: dict[str, Any], is_told: bool
+    more: dict[str, Any], is_notified: bool
 ) -> None:
-    agree(duty(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
+    create_agreement(obligation(tags=["hs:2805"], severity="high", owner="Desk@example.org"))
     if more.get("party") == "USA":
         from compliance.domain.agreements.drafts import PartyDraft
         from compliance.operations.agreements import parties
@@ -179,16 +181,16 @@ def test_a_subscription_matches_obligations_that_meet_all_its_conditions(
         parties.create(draft=read(PartyDraft, usa))
     follow(**{"email": DESK, **more})
     sweep.run(as_of=DUE_AT)
-    assert bool(told("missed")) == is_told
-    # The audit says the same by a rule of its own.
+    assert bool(alerts("missed")) == is_notified
+    # The audit agrees, by its own rule.
     Alert.objects.all().delete()
     Breach.objects.update(detected_at="2027-01-01T00:00Z")
     found = audit(as_of=utc("2028-01-01T00:00")).problems
-    assert any(each["about"] == "breach" for each in found) == is_told
+    assert any(each["about"] == "breach" for each in found) == is_notified
 
 
 def test_a_recipient_with_two_subscriptions_is_notified_once_at_the_earlier_time() -> None:
-    agree()
+    create_agreement()
     follow(frequency="daily", digest_hour=8)
     follow(agreement="supply")
     sweep.run(as_of=DUE_AT)
@@ -197,7 +199,7 @@ def test_a_recipient_with_two_subscriptions_is_notified_once_at_the_earlier_time
 
 
 def test_a_silence_holds_alerts_back_until_its_end_is_announced() -> None:
-    deadline = agree()
+    deadline = create_agreement()
     follow()
     user = User.objects.create_superuser("lee@example.org", "x")
     until = DUE_AT + 2 * DAY
@@ -206,11 +208,13 @@ def test_a_silence_holds_alerts_back_until_its_end_is_announced() -> None:
     sweep.run(as_of=DUE_AT)
     assert not Alert.objects.releasable(DUE_AT + DAY).exists()
     assert not Alert.objects.releasable(until).exists()
-    assert Alert.objects.releasable(until + timedelta(minutes=1)).exists(), "whoever was to end it"
+    assert Alert.objects.releasable(until + timedelta(minutes=1)).exists(), (
+        "even if nobody ended it"
+    )
     assert silences.end_due(as_of=until - timedelta(seconds=1)) == 0
     assert silences.end_due(as_of=until) == 1
-    assert [each[:2] for each in told("silence_ended")] == [("silence_ended", until)]
-    assert stand(deadline).status == "unmet"
+    assert [each[:2] for each in alerts("silence_ended")] == [("silence_ended", until)]
+    assert reloaded(deadline).status == "unmet"
 
 
 def test_calendars_without_business_days_do_not_suppress_alerts() -> None:
@@ -219,35 +223,37 @@ def test_calendars_without_business_days_do_not_suppress_alerts() -> None:
         "escalations": [{"count": 2, "unit": "business_days"}],
     }
     never = ["weekend:mon-tue-wed", "weekend:thu-fri-sat-sun"]
-    deadline = agree(notification_policy=notification_policy, calendars=never)
+    deadline = create_agreement(notification_policy=notification_policy, calendars=never)
     follow()
     sweep.run(as_of=DUE_AT - 4 * DAY)
     sweep.run(as_of=DUE_AT)
     sweep.run(as_of=DUE_AT + 3 * DAY)
-    assert stand(deadline).quarantine_error == ""
-    assert [each[0] for each in told("reminder", "missed", "escalated")] == [
+    assert reloaded(deadline).quarantine_error == ""
+    assert [each[0] for each in alerts("reminder", "missed", "escalated")] == [
         "reminder", "missed", "escalated",
     ]  # fmt: skip
 
 
 def test_a_missing_calendar_does_not_suppress_alerts() -> None:
-    deadline = agree(notification_policy={"escalations": [{"count": 2, "unit": "business_days"}]})
+    deadline = create_agreement(
+        notification_policy={"escalations": [{"count": 2, "unit": "business_days"}]}
+    )
     Agreement.objects.update(calendars=["custom:gone"])
     follow()
     sweep.run(as_of=DUE_AT)
     sweep.run(as_of=DUE_AT + 3 * DAY)
-    assert stand(deadline).quarantine_error == ""
-    assert [each[0] for each in told("missed", "escalated")] == ["missed", "escalated"]
+    assert reloaded(deadline).quarantine_error == ""
+    assert [each[0] for each in alerts("missed", "escalated")] == ["missed", "escalated"]
 
 
 @pytest.mark.parametrize("frequency", ["immediate", "daily", "weekly"])
 def test_a_zone_dropped_from_the_tz_database_does_not_suppress_alerts(frequency: str) -> None:
-    agree()
+    create_agreement()
     follow(frequency=frequency, quiet_from="15:00", quiet_until="17:00", timezone="Europe/Berlin")
     follow("other@example.org")
     Subscription.objects.update(timezone="Europe/Atlantis")
     sweep.run(as_of=DUE_AT)
-    assert {each[3] for each in told("missed")} == {DESK, "other@example.org"}
+    assert {each[3] for each in alerts("missed")} == {DESK, "other@example.org"}
 
 
 def test_the_longest_notification_policy_quarantines_nothing() -> None:
@@ -258,8 +264,8 @@ def test_the_longest_notification_policy_quarantines_nothing() -> None:
     ]
     notification_policy = {"reminders": steps, "escalations": steps}
     for number, due_on in enumerate(("1900-01-02", "2026-03-15", "2199-12-30")):
-        agree(
-            duty(due_on=due_on, notification_policy=notification_policy),
+        create_agreement(
+            obligation(due_on=due_on, notification_policy=notification_policy),
             ref=f"a-{number}",
             signed_on="1900-01-01",
         )

@@ -1,4 +1,4 @@
-"""What a mail says of duties to keep something so, and of the ends that a breach can have."""
+"""What an email says about obligations to maintain or refrain, and about the end of a breach."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from compliance.models import Breach, Deadline
 from compliance.operations.agreements import agreements, obligations
 from compliance.operations.deadlines import facts
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
-from tests.delivery.test_mail_texts import html_of, text_of
+from tests.delivery.test_rendering import html_of, text_of
 
 DAY = timedelta(days=1)
 
 
-def kept(desk: Desk, **terms: Any) -> Deadline:
-    """A deadline of China to refrain, without an end."""
+def refraining(desk: Desk, **terms: Any) -> Deadline:
+    """Create an obligation of China to refrain, without an end, and return its deadline."""
     return desk.deadline(desk.agreement(), "Not to resell", kind="refrain", due=None, **terms)
 
 
-def violated(desk: Desk, deadline: Deadline, as_of: datetime, **more: Any) -> None:
+def record_violation(desk: Desk, deadline: Deadline, as_of: datetime, **more: Any) -> None:
     """Record a violation that began at `NOW`."""
     desk.record(deadline, as_of, type="violation", at=NOW.isoformat(), **more)
 
 
-def test_a_violation_is_told_with_since_when(desk: Desk, sink: Sink) -> None:
+def test_a_violation_email_states_since_when(desk: Desk, sink: Sink) -> None:
     desk.follow()
-    deadline = kept(desk)
-    violated(desk, deadline, NOW)
+    deadline = refraining(desk)
+    record_violation(desk, deadline, NOW)
     desk.deliver(NOW + 3 * DAY)
 
     assert sink.subjects == ["Violated: Not to resell (China)"]
-    for said in (text_of(sink.received[0]), html_of(sink.received[0])):
-        assert "Violated since Monday, 2 March 2026, 09:00 UTC, for 3 days." in said
-        assert "A violation is on record. Detected on Monday, 2 March 2026, 09:00 UTC." in said
-        assert "no end date" in said
-        assert " late." not in said
-        assert "missed" not in said.lower()
+    for sentence in (text_of(sink.received[0]), html_of(sink.received[0])):
+        assert "Violated since Monday, 2 March 2026, 09:00 UTC, for 3 days." in sentence
+        assert "A violation is on record. Detected on Monday, 2 March 2026, 09:00 UTC." in sentence
+        assert "no end date" in sentence
+        assert " late." not in sentence
+        assert "missed" not in sentence.lower()
     assert "Binds until: no end date\n" in text_of(sink.received[0])
 
 
-def test_the_end_of_a_violation_is_told_in_its_thread(desk: Desk, sink: Sink) -> None:
+def test_the_end_of_a_violation_is_announced_in_its_thread(desk: Desk, sink: Sink) -> None:
     desk.follow()
-    deadline = kept(desk)
-    violated(desk, deadline, NOW)
+    deadline = refraining(desk)
+    record_violation(desk, deadline, NOW)
     desk.deliver(NOW)
     end = NOW + 2 * DAY
     fact = deadline.facts.get()
-    violated(desk, deadline, end, until=end.isoformat(), supersedes=fact.pk)
+    record_violation(desk, deadline, end, until=end.isoformat(), supersedes=fact.pk)
     desk.pass_to(end)
 
     assert sink.subjects[1] == "Cured: Not to resell (China)"
@@ -65,10 +65,12 @@ def test_the_end_of_a_violation_is_told_in_its_thread(desk: Desk, sink: Sink) ->
     assert sink.received[1]["In-Reply-To"] == sink.received[0]["Message-ID"]
 
 
-def test_a_violation_that_never_was_is_told_as_such(desk: Desk, sink: Sink) -> None:
+def test_a_retracted_violation_is_announced_as_not_violated_after_all(
+    desk: Desk, sink: Sink
+) -> None:
     desk.follow()
-    deadline = kept(desk)
-    violated(desk, deadline, NOW)
+    deadline = refraining(desk)
+    record_violation(desk, deadline, NOW)
     desk.deliver(NOW)
     fact = deadline.facts.get()
     desk.record(deadline, NOW + DAY, type="retraction", supersedes=fact.pk)
@@ -78,18 +80,18 @@ def test_a_violation_that_never_was_is_told_as_such(desk: Desk, sink: Sink) -> N
     assert "show that it was not violated" in text_of(sink.received[1])
 
 
-def test_a_miss_and_a_violation_in_one_mail_are_counted_apart(desk: Desk, sink: Sink) -> None:
+def test_an_email_counts_missed_deadlines_and_violations_separately(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
     desk.deadline(agreement, "Deliver")
     deadline = desk.deadline(agreement, "Not to resell", kind="refrain", due=None)
-    violated(desk, deadline, NOW)
+    record_violation(desk, deadline, NOW)
     desk.pass_to(DUE)
 
     assert sink.subjects == ["1 missed, 1 violated: Supply agreement"]
 
 
-def test_a_suspension_of_the_deadline_is_told(desk: Desk, sink: Sink) -> None:
+def test_a_suspension_of_a_missed_deadline_is_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
@@ -98,14 +100,14 @@ def test_a_suspension_of_the_deadline_is_told(desk: Desk, sink: Sink) -> None:
     desk.deliver(at)
 
     assert sink.subjects[1] == "Suspended: Deliver (China)"
-    said = "It was suspended on Tuesday, 3 March 2026, 12:00 UTC, after it had been missed."
-    assert said in text_of(sink.received[1])
+    sentence = "It was suspended on Tuesday, 3 March 2026, 12:00 UTC, after it had been missed."
+    assert sentence in text_of(sink.received[1])
 
 
-def test_a_termination_of_the_agreement_is_told(desk: Desk, sink: Sink) -> None:
+def test_a_termination_of_the_agreement_is_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
-    deadline = kept(desk)
-    violated(desk, deadline, NOW)
+    deadline = refraining(desk)
+    record_violation(desk, deadline, NOW)
     desk.deliver(NOW)
     at = NOW + DAY
     draft = read(AgreementFactDraft, {"type": "termination", "at": at.isoformat()})
@@ -113,14 +115,14 @@ def test_a_termination_of_the_agreement_is_told(desk: Desk, sink: Sink) -> None:
     desk.deliver(at)
 
     assert sink.subjects[1] == "Terminated: Not to resell (China)"
-    said = (
+    sentence = (
         "It ended on Tuesday, 3 March 2026, 09:00 UTC with its agreement, which was terminated, "
         "after it had been violated."
     )
-    assert said in text_of(sink.received[1])
+    assert sentence in text_of(sink.received[1])
 
 
-def test_a_date_that_moved_with_what_it_is_counted_from_is_told(desk: Desk, sink: Sink) -> None:
+def test_a_date_moved_by_its_dependency_is_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
     first = desk.deadline(agreement, "Deliver")
@@ -136,14 +138,14 @@ def test_a_date_that_moved_with_what_it_is_counted_from_is_told(desk: Desk, sink
         "2 missed: Supply agreement",
         "1 extended, 1 rescheduled: Supply agreement",
     ]
-    said = (
+    sentence = (
         "It was rescheduled on Friday, 6 March 2026, 12:00 UTC, with a date that it depends on, "
         "after it had been missed."
     )
-    assert said in text_of(sink.received[1])
+    assert sentence in text_of(sink.received[1])
 
 
-def test_what_lost_its_date_is_told_without_one(desk: Desk, sink: Sink) -> None:
+def test_a_deadline_that_lost_its_date_is_described_without_one(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
     deadline = desk.deadline(agreement, "Deliver")
@@ -158,7 +160,7 @@ def test_what_lost_its_date_is_told_without_one(desk: Desk, sink: Sink) -> None:
     assert item.due.date == "no longer known"
 
 
-def test_every_end_of_a_breach_has_its_words(desk: Desk, sink: Sink) -> None:
+def test_every_end_of_a_breach_has_a_sentence(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
@@ -176,7 +178,7 @@ def test_every_end_of_a_breach_has_its_words(desk: Desk, sink: Sink) -> None:
             assert "{" not in item.headline + item.situation
 
 
-def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, sink: Sink) -> None:
+def test_removing_the_date_of_a_milestone_is_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
     draft = {
@@ -189,12 +191,12 @@ def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, s
     with_day = {**draft, "milestones": [{"ref": "m", "on": "2026-02-01"}]}
     agreements.update(agreement=agreement, draft=read(AgreementDraft, with_day), as_of=NOW)
     rule = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
-    duty = {"ref": "O-1", "title": "Pay", "obligors": ["CHN"], "obligees": ["USA"], "due": rule}
-    obligations.create(agreement=agreement, draft=read(ObligationDraft, duty), as_of=NOW)
+    terms = {"ref": "O-1", "title": "Pay", "obligors": ["CHN"], "obligees": ["USA"], "due": rule}
+    obligations.create(agreement=agreement, draft=read(ObligationDraft, terms), as_of=NOW)
     desk.pass_to(NOW)
     assert sink.subjects == ["Missed: Pay (China)"]
-    open_again = {**draft, "milestones": [{"ref": "m"}]}
-    agreements.update(agreement=agreement, draft=read(AgreementDraft, open_again), as_of=NOW + DAY)
+    undated = {**draft, "milestones": [{"ref": "m"}]}
+    agreements.update(agreement=agreement, draft=read(AgreementDraft, undated), as_of=NOW + DAY)
     desk.pass_to(NOW + DAY)
 
     assert sink.subjects[1].endswith(": Pay (China)")
@@ -202,7 +204,7 @@ def test_a_corrected_milestone_leaves_no_mail_without_its_sentence(desk: Desk, s
 
 
 def _message(deadline: Deadline) -> int:
-    """The message of the one alert about a deadline."""
+    """Return the id of the message that contains the only alert about a deadline."""
     message_id = deadline.alerts.get().message_id
     assert message_id is not None
     return message_id

@@ -1,7 +1,7 @@
-"""Sweep and delivery are killed at every single step: nothing is lost, and nothing false is told.
+"""Sweep and delivery are killed at every step, and no alert is lost, false or duplicated.
 
-Each time before the step reaches the server, and after the server has done it; see `simulation`
-for what happens meanwhile, and for what everybody has to be told of it.
+They are killed both before the step reaches the server and after the server has executed it.
+`simulation` contains the script and the alerts that are expected from it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models.alerts import reported_alerts
 from compliance.operations.alerts import alerts
 from tests.delivery.conftest import Sink
-from tests.delivery.mortal import count_steps
+from tests.delivery.killable_worker import count_steps
 from tests.delivery.simulation import Simulation, Verdict, at, judge
 
-# Each has to be among the steps, or the simulation does not do what it is for.
-SORTS = {
+# Each of these must be among the steps, or the simulation misses something.
+EXPECTED_STEPS = {
     "sweep": (
         "connect to PostgreSQL",
         "BEGIN",
@@ -65,14 +65,14 @@ SORTS = {
 def simulation(
     transactional_db: None, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Simulation]:
-    # A killed process takes its pool along; here each has its one connection.
+    # A killed process loses its pool. Here each worker has a single connection.
     connections["default"].close()
     monkeypatch.setitem(connections["default"].settings_dict["OPTIONS"], "pool", None)
-    # Instants within a run of delivery follow a clock that nobody can set.
+    # Within a run, delivery uses the monotonic clock, which time_machine does not set.
     monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: 0.0))
     count_steps(monkeypatch)
     logging.disable(logging.CRITICAL)
-    # What is there already need not be looked through again and again.
+    # This spares the collector from examining the existing objects in every run.
     gc.freeze()
     simulation = Simulation(sink)
     yield simulation
@@ -81,49 +81,51 @@ def simulation(
     logging.disable(logging.NOTSET)
 
 
-def test_undisturbed_everybody_is_told_everything_once(simulation: Simulation) -> None:
-    assert judge(simulation.undisturbed()) == Verdict()
+def test_without_kills_every_recipient_gets_every_alert_once(simulation: Simulation) -> None:
+    assert judge(simulation.play_without_kills()) == Verdict()
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("worker", ["sweep", "delivery"])
-def test_killed_at_any_step_nothing_is_lost_false_or_doubled(
+def test_a_kill_at_any_step_leaves_no_alert_lost_false_or_duplicated(
     simulation: Simulation, worker: str
 ) -> None:
     begun = time.monotonic()
-    simulation.undisturbed()
+    simulation.play_without_kills()
     steps: Counter[str] = Counter()
-    moments: Counter[str] = Counter()
+    kill_times: Counter[str] = Counter()
     repeats = 0
     wrong = []
-    for death, verdicts in simulation.deaths(lambda act: act.worker == worker):
-        steps[death.name] += 1
-        moments[death.moment.value] += 1
+    for kill, verdicts in simulation.kills(lambda event: event.worker == worker):
+        steps[kill.name] += 1
+        kill_times[kill.kill_time.value] += 1
         repeats = max(repeats, *(verdict.repeats for verdict in verdicts.values()))
         wrong += [
-            f"{death}, {outage.value}: {verdict}"
+            f"{kill}, {outage.value}: {verdict}"
             for outage, verdict in verdicts.items()
             if not verdict.is_good
         ]
     print(
-        f"{worker}: {moments['before']} steps, "
+        f"{worker}: {kill_times['before']} steps, "
         f"{steps.total()} kills that left {simulation.states} different states, "
         f"{2 * simulation.states} runs from there: "
         f"{len(wrong)} with anything lost, false or doubled, at most {repeats} mail twice; "
         f"{time.monotonic() - begun:.0f} s"
     )
     assert wrong == []
-    assert moments["before"] == moments["after"]
+    assert kill_times["before"] == kill_times["after"]
     assert [
-        sort for sort in SORTS[worker] if not any(re.search(sort, each) for each in steps)
+        pattern
+        for pattern in EXPECTED_STEPS[worker]
+        if not any(re.search(pattern, each) for each in steps)
     ] == []
-    # Of the mail whose answer was not heard, or not recorded.
+    # The email whose answer was not received or not recorded.
     assert repeats == (1 if worker == "delivery" else 0)
 
 
-def test_no_statement_reaches_the_database_uncounted(simulation: Simulation) -> None:
-    simulation.undisturbed()
-    for steps, trace in simulation.traced():
+def test_every_statement_to_the_database_is_counted(simulation: Simulation) -> None:
+    simulation.play_without_kills()
+    for steps, trace in simulation.play_traced():
         sent = re.findall(r"\tF\t\d+\t(?:Query|Execute)\b", trace)
         assert len(sent) == sum("SMTP" not in each and "connect" not in each for each in steps)
 
@@ -141,22 +143,22 @@ def _record_before_sending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "claim", claiming)
 
 
-def _name_each_attempt_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def _use_a_new_message_id_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     render = rendering.render_mail
 
-    def anew(contents: Any) -> EmailMultiAlternatives:
+    def render_with_new_id(contents: Any) -> EmailMultiAlternatives:
         mail = render(contents)
         mail.extra_headers["Message-ID"] = make_msgid()
         return mail
 
-    monkeypatch.setattr(rendering, "render_mail", anew)
+    monkeypatch.setattr(rendering, "render_mail", render_with_new_id)
 
 
-def _send_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def _send_without_checking_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reported_alerts, "withdraw_untrue", lambda ids, **_: {*ids})
 
 
-def _make_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+def _create_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     create = alerts.create
 
     def later(rows: Any, **more: Any) -> None:
@@ -170,12 +172,12 @@ def _make_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     ("sabotage", "worker", "when", "finding"),
     [
         (_record_before_sending, "delivery", at(4, 12), "lost"),
-        (_name_each_attempt_anew, "delivery", at(4, 12), "doubled"),
-        (_send_without_another_look, "delivery", at(4, 9), "false"),
-        (_make_alerts_after_the_commit, "sweep", at(4, 12), "lost"),
+        (_use_a_new_message_id_for_each_attempt, "delivery", at(4, 12), "doubled"),
+        (_send_without_checking_again, "delivery", at(4, 9), "false"),
+        (_create_alerts_after_the_commit, "sweep", at(4, 12), "lost"),
     ],
 )
-def test_a_worker_that_goes_about_it_wrongly_is_found_out(
+def test_the_simulation_detects_a_faulty_worker(
     simulation: Simulation,
     monkeypatch: pytest.MonkeyPatch,
     sabotage: Callable[[pytest.MonkeyPatch], None],
@@ -184,10 +186,10 @@ def test_a_worker_that_goes_about_it_wrongly_is_found_out(
     finding: str,
 ) -> None:
     sabotage(monkeypatch)
-    simulation.undisturbed()
-    deaths = simulation.deaths(lambda act: (act.worker, act.at) == (worker, when))
+    simulation.play_without_kills()
+    kills = simulation.kills(lambda event: (event.worker, event.at) == (worker, when))
     assert any(
-        getattr(verdict, finding) for _death, verdicts in deaths for verdict in verdicts.values()
+        getattr(verdict, finding) for _kill, verdicts in kills for verdict in verdicts.values()
     )
 
 
@@ -206,7 +208,7 @@ def _record_one_email_late(monkeypatch: pytest.MonkeyPatch) -> None:
         unrecorded.append((args, times))
 
     def load_anew(*args: Any, **options: Any) -> Any:
-        # What a killed worker did not record is gone.
+        # A killed worker loses what it has not recorded.
         unrecorded.clear()
         return load(*args, **options)
 
@@ -219,10 +221,10 @@ def _record_one_email_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "mark_reached", flush_at_the_end)
 
 
-def test_a_worker_that_records_one_email_late_repeats_two(
+def test_a_worker_that_records_one_email_late_repeats_two_emails(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _record_one_email_late(monkeypatch)
-    simulation.undisturbed()
-    deaths = simulation.deaths(lambda act: (act.worker, act.at) == ("delivery", at(4, 12)))
-    assert any(verdict.repeats > 1 for _death, verdicts in deaths for verdict in verdicts.values())
+    simulation.play_without_kills()
+    kills = simulation.kills(lambda event: (event.worker, event.at) == ("delivery", at(4, 12)))
+    assert any(verdict.repeats > 1 for _kill, verdicts in kills for verdict in verdicts.values())

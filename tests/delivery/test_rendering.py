@@ -1,4 +1,4 @@
-"""What a mail says, to a reader on any screen, and what nobody can make it say."""
+"""What an email says, how it looks on any screen, and what no input can make it say."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def html_of(mail: EmailMessage) -> str:
 
 @pytest.fixture
 def geneva(db: None, sink: Sink) -> EmailMessage:
-    """The mail about the founding case, a year and a half after the deadline."""
+    """The email about the founding case, a year and a half after the deadline."""
     Subscription.objects.create(email=READER)
     document = (BASE_DIR / "examples/geneva-2025.yaml").read_bytes()
     documents.load(document=read_agreement(document, is_yaml=True), by=None, as_of=TODAY)
@@ -47,27 +47,27 @@ def geneva(db: None, sink: Sink) -> EmailMessage:
     return mail
 
 
-def test_geneva_says_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) -> None:
+def test_the_geneva_email_states_what_was_due_when_and_how_late_it_is(geneva: EmailMessage) -> None:
     assert geneva["Subject"] == "Missed: Release rare-earth exports (China)"
     deadline = Deadline.objects.get(obligation__ref="CN-2d")
-    for said in (text_of(geneva), unescape(html_of(geneva))):
-        assert "It is 1 year 6 months late." in said
-        assert "end of Wednesday, 14 May 2025 (Asia/Shanghai)" in said
-        assert "Wednesday, 14 May 2025, 16:00 UTC" in said
-        assert "China (CHN)" in said
-        assert "United States (USA)" in said
-        assert "Joint Statement on U.S.-China Economic and Trade Meeting in Geneva" in said
-        assert "para. on China's non-tariff countermeasures" in said
-        assert f"https://pacta.example/admin/compliance/deadline/{deadline.pk}/change/" in said
-        assert "13 on record: 2 for, 5 against, 6 context" in said
-        assert "nobody has confirmed it yet" in said
-        told = " ".join(unescape(said).split())
-        assert "What happened" in told
-        assert "The due date passed, and nothing had been accepted." in told
+    for body in (text_of(geneva), unescape(html_of(geneva))):
+        assert "It is 1 year 6 months late." in body
+        assert "end of Wednesday, 14 May 2025 (Asia/Shanghai)" in body
+        assert "Wednesday, 14 May 2025, 16:00 UTC" in body
+        assert "China (CHN)" in body
+        assert "United States (USA)" in body
+        assert "Joint Statement on U.S.-China Economic and Trade Meeting in Geneva" in body
+        assert "para. on China's non-tariff countermeasures" in body
+        assert f"https://pacta.example/admin/compliance/deadline/{deadline.pk}/change/" in body
+        assert "13 on record: 2 for, 5 against, 6 context" in body
+        assert "nobody has confirmed it yet" in body
+        sentences = " ".join(unescape(body).split())
+        assert "What happened" in sentences
+        assert "The due date passed, and nothing had been accepted." in sentences
     assert "\n> Component: the export licensing of 4 April 2025" in text_of(geneva)
 
 
-def test_geneva_says_what_each_side_says(geneva: EmailMessage) -> None:
+def test_the_geneva_email_quotes_both_sides(geneva: EmailMessage) -> None:
     assert (
         "What each side says (they contradict each other):\n"
         "- United States, 30 May 2025: not met\n"
@@ -78,7 +78,7 @@ def test_geneva_says_what_each_side_says(geneva: EmailMessage) -> None:
     assert "they contradict each other" in html_of(geneva)
 
 
-def test_headers_keep_machines_from_answering(geneva: EmailMessage) -> None:
+def test_headers_suppress_automatic_replies(geneva: EmailMessage) -> None:
     assert geneva["Auto-Submitted"] == "auto-generated"
     assert geneva["X-Auto-Response-Suppress"] == "All"
     assert geneva["From"] == "Pacta <pacta@desk.example>"
@@ -86,7 +86,7 @@ def test_headers_keep_machines_from_answering(geneva: EmailMessage) -> None:
     assert geneva["Date"] is not None
 
 
-def test_it_needs_no_image_and_adapts_to_dark_mode_and_narrow_screens(
+def test_emails_need_no_images_and_adapt_to_dark_mode_and_narrow_screens(
     geneva: EmailMessage,
 ) -> None:
     page = html_of(geneva)
@@ -96,7 +96,7 @@ def test_it_needs_no_image_and_adapts_to_dark_mode_and_narrow_screens(
     assert "max-width: 480px" in page
 
 
-def test_a_time_of_day_is_told_in_every_zone_that_matters(desk: Desk, sink: Sink) -> None:
+def test_a_due_time_is_shown_in_every_relevant_zone(desk: Desk, sink: Sink) -> None:
     desk.follow()
     due = {"type": "date", "on": "2026-07-01", "time": "17:00", "timezone": "Europe/Berlin"}
     desk.deadline(desk.agreement(), due=due)
@@ -110,7 +110,7 @@ def test_a_time_of_day_is_told_in_every_zone_that_matters(desk: Desk, sink: Sink
     assert "It is less than a minute late." in text
 
 
-def test_grace_and_extension_are_told(desk: Desk, sink: Sink) -> None:
+def test_an_email_shows_the_grace_period_and_the_original_date(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(
         desk.agreement(),
@@ -127,7 +127,9 @@ def test_grace_and_extension_are_told(desk: Desk, sink: Sink) -> None:
     assert "It is 2 days late." in text
 
 
-def test_the_most_severe_come_first_and_a_summary_before_them(desk: Desk, sink: Sink) -> None:
+def test_an_email_starts_with_a_summary_and_the_most_severe_deadlines(
+    desk: Desk, sink: Sink
+) -> None:
     desk.follow()
     agreement = desk.agreement(title="Agreement on metals")
     for severity in ("low", "critical", "normal", "high"):
@@ -143,7 +145,7 @@ def test_the_most_severe_come_first_and_a_summary_before_them(desk: Desk, sink: 
     ]
 
 
-def test_what_is_too_much_for_one_mail_is_counted_with_a_link(
+def test_a_long_email_counts_and_links_what_it_leaves_out(
     desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reported_alerts, "MAX_LISTED", 3)
@@ -160,7 +162,7 @@ def test_what_is_too_much_for_one_mail_is_counted_with_a_link(
     assert link in html_of(mail)
 
 
-def test_partly_met_is_told_as_such(desk: Desk, sink: Sink) -> None:
+def test_a_partly_met_deadline_is_announced_as_missed_in_part(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement(), target_quantity="100", unit="t")
     part = {"type": "performance", "quantity": "60"}
@@ -170,7 +172,7 @@ def test_partly_met_is_told_as_such(desk: Desk, sink: Sink) -> None:
     assert "Part of it was done; the rest is 5 hours late." in text_of(sink.received[0])
 
 
-def test_a_long_title_leaves_the_subject_readable(desk: Desk, sink: Sink) -> None:
+def test_a_long_title_is_shortened_in_the_subject(desk: Desk, sink: Sink) -> None:
     desk.follow()
     desk.deadline(desk.agreement(), title="Deliver " + "very " * 35 + "much")
     desk.pass_to(DUE)
@@ -180,7 +182,7 @@ def test_a_long_title_leaves_the_subject_readable(desk: Desk, sink: Sink) -> Non
     assert len(subject) < 110
 
 
-def test_html_shows_what_is_written_and_runs_nothing(desk: Desk, sink: Sink) -> None:
+def test_html_emails_escape_markup(desk: Desk, sink: Sink) -> None:
     desk.follow()
     attack = '<script>alert(1)</script><img src=x onerror="x">{{ 7 }}&amp;'
     desk.deadline(
@@ -194,7 +196,7 @@ def test_html_shows_what_is_written_and_runs_nothing(desk: Desk, sink: Sink) -> 
     assert attack in text_of(sink.received[0])
 
 
-nasty = st.text(
+hostile_texts = st.text(
     alphabet=st.one_of(
         st.sampled_from('\r\n\t\x0b\x0c\x1f\x7f\x85\u2028\u2029\u202e\ufeff:<>@,;"\\=?() aZé中🚢'),
         st.characters(codec="utf-8", exclude_characters="\x00"),
@@ -213,11 +215,11 @@ nasty = st.text(
 
 
 @settings(max_examples=scaled(0.1), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(title=nasty, name=nasty, agreement_title=nasty)
-def test_nothing_written_anywhere_adds_a_header_or_a_recipient(
+@given(title=hostile_texts, name=hostile_texts, agreement_title=hostile_texts)
+def test_no_stored_text_adds_a_header_or_a_recipient(
     desk: Desk, sink: Sink, title: str, name: str, agreement_title: str
 ) -> None:
-    """Past every check at the doors: straight into the tables."""
+    """The texts are written directly to the tables, past all validation."""
     sink.received.clear()
     sink.recipients.clear()
     number = Agreement.objects.count()
@@ -228,7 +230,7 @@ def test_nothing_written_anywhere_adds_a_header_or_a_recipient(
     Agreement.objects.filter(pk=agreement.pk).update(title=agreement_title)
     Obligation.objects.filter(agreement=agreement).update(title=title)
     Party.objects.filter(code="CHN").update(name=name)
-    if number % 2:  # one alone is told by its title, several by their agreement's
+    if number % 2:  # the subject has the title of a single deadline, or that of the agreement
         deadline = agreement.deadlines.order_by("id")[0]
         desk.record(deadline, NOW, type="performance", at=NOW.isoformat())
 
@@ -251,7 +253,7 @@ def test_nothing_written_anywhere_adds_a_header_or_a_recipient(
     "address",
     ["x@example.org\r\nBcc: thief@example.org", "a@example.org,thief@example.org", "nobody", "@"],
 )
-def test_what_is_no_address_is_refused_for_good_and_holds_up_nobody(
+def test_an_invalid_address_is_refused_and_does_not_delay_others(
     desk: Desk, sink: Sink, address: str
 ) -> None:
     Subscription.objects.create(email=address)
@@ -263,7 +265,7 @@ def test_what_is_no_address_is_refused_for_good_and_holds_up_nobody(
     assert refused.attempts.get().answer == "This is not an email address."
 
 
-def test_without_a_mail_server_mails_are_kept_as_files(
+def test_without_a_mail_server_emails_are_stored_as_files(
     desk: Desk, settings: Any, tmp_path: Any
 ) -> None:
     settings.EMAIL_BACKEND = "config.mail_files.EmailBackend"
@@ -276,9 +278,7 @@ def test_without_a_mail_server_mails_are_kept_as_files(
     assert b"Subject: Missed: Deliver (China)" in path.read_bytes()
 
 
-def test_a_long_text_that_no_line_feed_breaks_is_not_refused_as_too_long_a_line(
-    desk: Desk, sink: Sink
-) -> None:
+def test_a_long_text_without_line_feeds_is_sent(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     Obligation.objects.update(text=f"{'a' * 600}\u2028{'b' * 600}")

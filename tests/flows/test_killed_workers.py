@@ -1,4 +1,4 @@
-"""`kill -9` at any instant: nothing is lost, nothing doubled, at most one mail repeated a kill."""
+"""SIGKILL at any instant loses and duplicates no alert, and repeats at most one email per kill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.flows.conftest import MailSink, Received, Stack, eventually
-from tests.flows.entering import load_supplies, missed_lots
+from tests.flows.stack_data import load_supplies, missed_lots
 
 pytestmark = pytest.mark.flow
 
@@ -24,7 +24,7 @@ LOADING, SPREAD = timedelta(seconds=12), 10  # seconds
 
 
 class SlowSink(MailSink):
-    """Takes its time over each mail, so that a worker is mostly killed in the middle of one."""
+    """Accepts emails slowly, so that a worker is usually killed during one."""
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         answer = await super().handle_DATA(server, session, envelope)
@@ -40,7 +40,7 @@ def mail_sink() -> Iterator[MailSink]:
     sink.stop()
 
 
-def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) -> None:
+def test_killed_workers_lose_and_duplicate_no_alert(stack: Stack, mail_sink: MailSink) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     dice = random.Random(seed)
@@ -62,11 +62,11 @@ def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) ->
 
         for number in range(KILLS):
             name = "sweep" if number % 2 else "delivery"
-            wait_until_at_work(name, mail_sink, database)
+            wait_until_active(name, mail_sink, database)
             time.sleep(dice.choice((0, dice.uniform(0, 0.01), dice.uniform(0, 0.5))))
             stack.kill(name)
             stack.start(name)
-        eventually(lambda: is_all_told(database), 50, "not everything was told")
+        eventually(lambda: is_everything_delivered(database), 50, "not every alert was delivered")
 
         assert count(database, "compliance_breach") == DEADLINES
         assert count(database, "compliance_ledgerentry WHERE status = 'unmet'") == DEADLINES
@@ -77,20 +77,20 @@ def test_no_alert_is_lost_and_none_doubled(stack: Stack, mail_sink: MailSink) ->
     first: dict[str, Received] = {}
     for received in mail_sink.received:
         earlier = first.setdefault(received.message_id, received)
-        assert missed_lots(received.text) == missed_lots(earlier.text), (
-            "a repetition tells something else"
-        )
+        assert missed_lots(received.text) == missed_lots(earlier.text), "a repeated email differs"
     repeated = len(mail_sink.received) - len(first)
     print(f"{KILLS} kills, {len(first)} messages, {repeated} repeated")
     assert repeated <= KILLS
-    told = Counter(title for received in first.values() for title in missed_lots(received.text))
-    assert told == Counter(dict.fromkeys(titles, 1))
+    announced = Counter(
+        title for received in first.values() for title in missed_lots(received.text)
+    )
+    assert announced == Counter(dict.fromkeys(titles, 1))
 
 
-def wait_until_at_work(
+def wait_until_active(
     name: str, mail_sink: MailSink, database: psycopg.Connection[tuple[int]]
 ) -> None:
-    """Until a mail arrives, or a sweep begins; or for a few seconds, when nothing is left."""
+    """Wait until an email arrives or a sweep begins, or for a few seconds if nothing is left."""
     begun = len(mail_sink.received)
     sweeps = "compliance_jobrun WHERE kind = 'sweep'"
     runs = count(database, sweeps)
@@ -103,7 +103,7 @@ def wait_until_at_work(
         time.sleep(0.001)
 
 
-def is_all_told(database: psycopg.Connection[tuple[int]]) -> bool:
+def is_everything_delivered(database: psycopg.Connection[tuple[int]]) -> bool:
     return (
         count(database, "compliance_breach") == DEADLINES
         and count(database, "compliance_alert WHERE message_id IS NULL") == 0

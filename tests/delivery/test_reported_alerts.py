@@ -1,4 +1,4 @@
-"""A mail says what is true when it is sent, not what was true when it was called for."""
+"""An email says what is true when it is sent, not what was true when its alerts were created."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.delivery.conftest import DUE, NOW, Desk, Sink
 HOUR = timedelta(hours=1)
 
 
-def test_a_breach_that_never_was_is_not_mailed(desk: Desk, sink: Sink) -> None:
+def test_a_breach_voided_before_delivery_is_not_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.sweep()
@@ -25,7 +25,7 @@ def test_a_breach_that_never_was_is_not_mailed(desk: Desk, sink: Sink) -> None:
     assert sink.received == []
 
 
-def test_but_the_waiver_is_by_which_it_never_was(desk: Desk, sink: Sink) -> None:
+def test_a_waiver_that_voids_an_unannounced_breach_is_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.sweep()
@@ -34,7 +34,7 @@ def test_but_the_waiver_is_by_which_it_never_was(desk: Desk, sink: Sink) -> None
     assert sink.subjects == ["Waived: Deliver (China)"]
 
 
-def test_nor_is_it_when_its_message_was_formed_and_never_tried(desk: Desk, sink: Sink) -> None:
+def test_a_formed_message_about_a_voided_breach_is_withdrawn(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.sweep()
@@ -48,7 +48,7 @@ def test_nor_is_it_when_its_message_was_formed_and_never_tried(desk: Desk, sink:
     assert not Alert.objects.filter(withdrawn_at__isnull=True).exists()
 
 
-def test_of_a_message_with_other_news_only_what_is_true_is_left(desk: Desk, sink: Sink) -> None:
+def test_a_retried_message_omits_alerts_that_are_no_longer_true(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
     wrong, _right = (desk.deadline(agreement, title=title) for title in ("Wrong", "Right"))
@@ -67,7 +67,7 @@ def test_of_a_message_with_other_news_only_what_is_true_is_left(desk: Desk, sink
     ]
 
 
-def test_whoever_was_told_of_a_breach_is_told_that_it_never_was(desk: Desk, sink: Sink) -> None:
+def test_recipients_of_a_breach_are_notified_when_it_is_voided(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
@@ -83,7 +83,9 @@ def test_whoever_was_told_of_a_breach_is_told_that_it_never_was(desk: Desk, sink
     assert after_all["References"].split() == [thread, missed["Message-ID"]]
 
 
-def test_a_late_performance_is_told_in_the_thread_of_the_miss(desk: Desk, sink: Sink) -> None:
+def test_a_late_performance_is_announced_in_the_thread_of_the_breach(
+    desk: Desk, sink: Sink
+) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
@@ -102,7 +104,7 @@ def test_a_late_performance_is_told_in_the_thread_of_the_miss(desk: Desk, sink: 
     )
 
 
-def test_a_miss_that_is_over_before_its_mail_goes_out_says_so(desk: Desk, sink: Sink) -> None:
+def test_a_retried_alert_about_a_breach_that_has_ended_says_so(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     sink.answers = lambda number: "451 Later" if number == 1 else "250 OK"
@@ -113,7 +115,9 @@ def test_a_miss_that_is_over_before_its_mail_goes_out_says_so(desk: Desk, sink: 
     assert "Missed, then met late: Deliver (China)" in sink.subjects
 
 
-def test_missed_and_recovered_in_one_message_is_told_once(desk: Desk, sink: Sink) -> None:
+def test_a_breach_that_ended_before_delivery_is_announced_once_as_met_late(
+    desk: Desk, sink: Sink
+) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.sweep()
@@ -123,7 +127,7 @@ def test_missed_and_recovered_in_one_message_is_told_once(desk: Desk, sink: Sink
     assert sink.subjects == ["Met late: Deliver (China)"]
 
 
-def test_waived_extended_and_cancelled_are_told_by_name(desk: Desk, sink: Sink) -> None:
+def test_waivers_extensions_and_cancellations_are_announced_by_name(desk: Desk, sink: Sink) -> None:
     desk.follow()
     agreement = desk.agreement()
     facts: dict[str, dict[str, Any]] = {
@@ -139,9 +143,7 @@ def test_waived_extended_and_cancelled_are_told_by_name(desk: Desk, sink: Sink) 
         assert sink.subjects[-1] == f"{word}: Lot {word} (China)"
 
 
-def test_a_recovery_that_was_taken_back_before_its_mail_is_not_mailed(
-    desk: Desk, sink: Sink
-) -> None:
+def test_a_recovery_retracted_before_delivery_is_not_announced(desk: Desk, sink: Sink) -> None:
     desk.follow()
     deadline = desk.deadline(desk.agreement())
     desk.pass_to(DUE)
@@ -155,7 +157,7 @@ def test_a_recovery_that_was_taken_back_before_its_mail_is_not_mailed(
 
 
 @pytest.mark.parametrize("column", ["agreement_id", "deadline_id"])
-def test_the_database_itself_refuses_an_alert_of_another_agreements_deadline(
+def test_the_database_refuses_an_alert_about_a_deadline_of_another_agreement(
     desk: Desk, column: str
 ) -> None:
     desk.follow()

@@ -1,0 +1,152 @@
+"""Build the rows of facts from drafts, and refuse facts that do not fit. Nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from compliance.domain.civil_time import civil_day, day_end, displayed_zone_name
+from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.due_dates.due_rules import dump_due_rule
+from compliance.domain.due_dates.periods import Event
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
+from compliance.models import Agreement, Deadline, Fact, Obligation, User
+from compliance.models.deadlines.facts import fact_of
+from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines.instants import effective_instant, refusing_unknown_zone
+
+# The clock of a client that reports a performance may be ahead of the server by this much.
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+def column_values(fact: Fact) -> dict[str, Any]:
+    """Return the columns of a fact by name."""
+    return {column.attname: getattr(fact, column.attname) for column in Fact._meta.fields}
+
+
+def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datetime) -> Fact:
+    """Return the row of a draft, recorded at `as_of`, without saving it.
+
+    Raises:
+        Invalid: as `facts.record`.
+    """
+    fact = Fact(
+        deadline=deadline,
+        quantity=draft.quantity,
+        verdict=draft.verdict.value if draft.verdict else None,
+        share=draft.share,
+    )
+    rows = {row["id"]: row for row in Fact.objects.filter(deadline=deadline).values()}
+    if not _fill(fact, draft, rows, deadline.timezone, by=by, as_of=as_of):
+        return fact
+    obligation = deadline.obligation
+    _check_kind(draft, obligation)
+    target, quantity = deadline.target_quantity, draft.quantity
+    if draft.verdict is Verdict.PARTLY_MET and target and quantity and quantity >= target:
+        raise refusal("quantity", "This reaches the target. Determine that the obligation was met.")
+    if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
+        today = civil_day(as_of, displayed_zone_name(deadline.timezone))
+        sentence = f"A {draft.type} cannot be in the future. Today is {today}."
+        raise refusal("on" if draft.on else "at", sentence)
+    due = None
+    if draft.due is not None:
+        fact.due = dump_due_rule(draft.due)
+        due = schedule.due_of_extension(deadline, draft.due)
+    if draft.type is FactKind.TRIGGER:
+        at = None if fact.effective_on else fact.effective_at
+        with refusing_unknown_zone("at"):
+            on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
+        due = schedule.due_of_trigger(deadline, Event(on=on, at=at))
+    if due is not None:
+        fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
+    return fact
+
+
+# These record what has happened, so they cannot be in the future.
+_PAST = frozenset(
+    {FactKind.PERFORMANCE, FactKind.VIOLATION, FactKind.DETERMINATION, FactKind.TRIGGER}
+)
+
+
+def build_of_agreement(
+    agreement: Agreement, draft: AgreementFactDraft, *, by: User | None, as_of: datetime
+) -> Fact:
+    """Return the row of a draft, recorded at `as_of`, without saving it.
+
+    Raises:
+        Invalid: as `facts.record_of_agreement`.
+    """
+    fact = Fact(agreement=agreement)
+    rows = {row["id"]: row for row in Fact.objects.filter(agreement=agreement).values()}
+    # For each deadline, the day begins in its own zone. This zone is only for display.
+    _fill(fact, draft, rows, displayed_zone_name(agreement.timezone or "UTC"), by=by, as_of=as_of)
+    return fact
+
+
+def _fill(
+    fact: Fact,
+    draft: FactDraft | AgreementFactDraft,
+    rows: Mapping[int, Mapping[str, Any]],
+    timezone: str,
+    *,
+    by: User | None,
+    as_of: datetime,
+) -> bool:
+    """Set the columns that all facts have, and return whether others must be set too."""
+    fact.kind = draft.type.value
+    fact.note = draft.note
+    fact.recorded_at = as_of
+    fact.recorded_by = by
+    if draft.supersedes is not None:
+        fact.supersedes = _superseded(rows, draft.supersedes, timezone)
+    if fact.supersedes is not None and draft.type is FactKind.RETRACTION:
+        fact.effective_at = fact.supersedes.effective_at
+        fact.effective_on = fact.supersedes.effective_on
+        return False
+    fact.effective_at, fact.effective_on = effective_instant(draft, timezone)
+    fact.is_tolling = draft.is_tolling
+    if isinstance(draft.until, datetime):
+        fact.until_at = draft.until
+    elif draft.until is not None:
+        fact.until_on = draft.until
+        with refusing_unknown_zone("until"):
+            fact.until_at = day_end(draft.until, timezone)
+    if fact.until_at is not None and fact.until_at <= fact.effective_at:
+        raise refusal("until", "The end is not after the beginning. Correct until.")
+    return True
+
+
+def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
+    """Refuse a fact that does not fit the kind of obligation."""
+    is_achieved = obligation.kind == ObligationKind.ACHIEVE
+    if draft.type is FactKind.VIOLATION and is_achieved:
+        sentence = "An obligation to achieve cannot be violated. Record performances instead."
+        raise refusal("type", sentence)
+    if draft.type is FactKind.PERFORMANCE and not is_achieved:
+        sentence = (
+            f"An obligation to {obligation.kind} cannot be performed. It is met when its period "
+            "ends without a violation. Record violations instead."
+        )
+        raise refusal("type", sentence)
+    if draft.verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and not is_achieved:
+        sentence = (
+            f"An obligation to {obligation.kind} is unmet while a violation lasts. Record the "
+            "violation instead."
+        )
+        raise refusal("verdict", sentence)
+    if draft.quantity is not None and obligation.target_quantity is None:
+        sentence = "The obligation has no target_quantity. Omit quantity."
+        raise refusal("quantity", sentence)
+
+
+def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
+    zone = displayed_zone_name(timezone)
+    effective = {fact.id for fact in effective_facts(fact_of(row, zone) for row in rows.values())}
+    if fact_id not in rows:
+        raise refusal("supersedes", f"Fact {fact_id} does not exist here.")
+    if fact_id not in effective:
+        raise refusal("supersedes", f"Fact {fact_id} is already superseded, or is a retraction.")
+    return Fact.objects.get(pk=fact_id)

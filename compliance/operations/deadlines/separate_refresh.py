@@ -1,0 +1,101 @@
+"""Refresh deadlines that cannot be refreshed together, and quarantine those that fail alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.db import DatabaseError, transaction
+
+from compliance.models import Deadline
+from compliance.models.locks import lock_deadline_columns
+from compliance.operations.deadlines import deadline_rows, isolation, projection, schedule
+from compliance.operations.deadlines.deadline_rows import Failure
+from compliance.operations.deadlines.projection import Refreshed
+
+log = structlog.get_logger(__name__)
+
+
+def refresh(deadline_ids: Sequence[int], *, as_of: datetime) -> Refreshed:
+    """Refresh locked deadlines without their dependents, and quarantine those that fail."""
+    total = Refreshed()
+
+    def work(part: Sequence[int]) -> Refreshed:
+        return projection.refresh_alone(part, as_of=as_of)
+
+    def fail(pk: int, error: Exception) -> None:
+        total.quarantined += _quarantine(pk, isolation.summary(error), as_of=as_of)
+
+    for refreshed in isolation.process(deadline_ids, work, fail=fail):
+        total.add(refreshed)
+    return total
+
+
+def refresh_with_dependents(deadline_ids: Sequence[int], *, as_of: datetime) -> Refreshed:
+    """Refresh deadlines and, level by level, their dependents; quarantine those that fail.
+
+    The caller holds the lock of their agreement.
+    """
+    by_obligation: dict[int, list[int]] = defaultdict(list)
+    given = Deadline.objects.filter(pk__in=deadline_ids)
+    for obligation_id, pk in given.values_list("obligation_id", "id"):
+        by_obligation[obligation_id].append(pk)
+    levels = schedule.levels(by_obligation)
+    lock_deadlines_of([pk for level in levels for pk in level])
+    total = Refreshed()
+    for number, level in enumerate(levels):
+        ids = {pk for each in level for pk in by_obligation.get(each, ())}
+        if number:
+            ids |= _reschedule(level, total, as_of=as_of)
+        total.add(refresh(sorted(ids), as_of=as_of))
+    return total
+
+
+def lock_deadlines_of(obligation_ids: Sequence[int]) -> None:
+    """Lock all deadlines of obligations.
+
+    Needed before they are refreshed in several parts: the first part locks the ledger, and a
+    writer that then waits for a row may wait for one that waits for the ledger.
+    """
+    deadlines = Deadline.objects.filter(obligation__in=obligation_ids)
+    lock_deadline_columns("id", deadlines.values_list("id", flat=True))
+
+
+def _reschedule(obligation_ids: Sequence[int], total: Refreshed, *, as_of: datetime) -> set[int]:
+    """Reschedule obligations, and quarantine the deadlines of those that fail.
+
+    Returns the ids of the deadlines that were created or changed.
+    """
+    failures: dict[int, str] = {}
+    touched: set[int] = set()
+
+    def work(part: Sequence[int]) -> schedule.Rescheduled:
+        return schedule.reschedule(part, as_of=as_of, is_forgiving=True)
+
+    def fail(obligation_id: int, error: Exception) -> None:
+        deadlines = Deadline.objects.filter(obligation=obligation_id, is_withdrawn=False)
+        ids = deadlines.values_list("id", flat=True)
+        failures.update(dict.fromkeys(ids, isolation.summary(error)))
+
+    for rescheduled in isolation.process(obligation_ids, work, fail=fail):
+        touched |= rescheduled.touched
+        failures |= rescheduled.failed
+    for pk, error in failures.items():
+        total.quarantined += _quarantine(pk, error, as_of=as_of)
+    return touched
+
+
+def _quarantine(pk: int, error: str, *, as_of: datetime) -> int:
+    """Quarantine a deadline and return 1, or 0 if the database refuses even that."""
+    log.error("deadline quarantined", deadline=pk, error=error)
+    try:
+        with transaction.atomic():
+            deadline_rows.quarantine([Failure(pk, error)], as_of=as_of)
+    except DatabaseError as refusal:
+        if not isolation.may_concern_one_row(refusal):
+            raise
+        log.error("deadline not quarantined", deadline=pk, error=isolation.summary(refusal))
+        return 0
+    return 1

@@ -1,0 +1,60 @@
+"""Checks of seals: their links, and whether the sealed records are still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.db import transaction
+
+from compliance.domain.integrity.chains import link, merkle_root
+from compliance.models import Seal
+from compliance.models.integrity.chains import chained_seal, leaves
+from compliance.queries.integrity.findings import BATCH, CHANGED, BadRow, Findings
+
+
+def check_seals(findings: Findings, *, every: bool = False, root: bytes | None = None) -> None:
+    """Check the links between seals; recompute the latest one, that of `root`, or `every` one."""
+    seals: list[Seal] = []
+    before: bytes | None = None
+    newest: Seal | None = None
+    last_id = 0
+    is_whole = True
+    for each in Seal.objects.order_by("id").iterator(chunk_size=BATCH):
+        findings.seals += 1
+        if is_whole and bytes(each.hash) != link(before, chained_seal(each)):
+            is_whole = False
+            findings.add(BadRow(table="compliance_seal", id=each.pk, detail=CHANGED))
+        before, newest, last_id = bytes(each.hash), each, each.pk
+        if every or (root is not None and bytes(each.root) == root):
+            seals.append(each)
+    if root is not None and not any(bytes(each.root) == root for each in seals):
+        detail = (
+            f"No seal has the root {root.hex()}: it was changed, removed, or never created here."
+        )
+        findings.add(BadRow(table="compliance_seal", id=None, detail=detail))
+    if newest is not None and not any(each.pk == last_id for each in seals):
+        seals.append(newest)
+    for each in seals:
+        if detail := _broken_seal(each):
+            findings.add(BadRow(table="compliance_seal", id=each.pk, detail=detail))
+
+
+def _broken_seal(seal: Seal) -> str:
+    count = 0
+
+    def counted(found: Iterable[bytes]) -> Iterator[bytes]:
+        nonlocal count
+        for leaf in found:
+            count += 1
+            yield leaf
+
+    with transaction.atomic():
+        sealed = leaves(last_fact_id=seal.last_fact_id, last_entry_id=seal.last_entry_id)
+        root = merkle_root(counted(sealed))
+    if root == bytes(seal.root) and count == seal.chains:
+        return ""
+    chains = f"{count} chains instead of {seal.chains}" if count != seal.chains else "other heads"
+    return (
+        f"The sealed records have changed: there are {chains}. Some "
+        "chain was rewritten or removed afterwards."
+    )

@@ -1,0 +1,304 @@
+"""One bad row never stops the others, whatever is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from compliance.domain.vocabulary import JobKind, Status
+from compliance.models import Agreement, Alert, Breach, Deadline, JobRun, LedgerEntry
+from compliance.operations.deadlines import isolation, recomputation, sweep
+from tests.samples import create_agreement, deadline_of, obligation, record, subscribe, utc
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AFTER = utc("2026-03-20T00:00")
+COUNT = 30
+BAD = "O-7"
+
+_RAISE = """
+    CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'refused for the test'; END $$
+"""
+
+
+def execute(*statements: str, **values: Any) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, values or None)
+
+
+def constraint(pk: int) -> None:
+    """A constraint that is checked as soon as the row is written."""
+    execute(f"""ALTER TABLE compliance_deadline ADD CONSTRAINT for_the_test
+                CHECK (id <> {pk} OR status <> 'unmet')""")
+
+
+def deferred(pk: int) -> None:
+    """A constraint that is checked at the commit."""
+    execute(
+        _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
+        f"""CREATE CONSTRAINT TRIGGER for_the_test AFTER UPDATE ON compliance_deadline
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+            WHEN (NEW.id = {pk} AND NEW.status = 'unmet')
+            EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+
+
+def exception_in_trigger(pk: int) -> None:
+    """A trigger raises an exception when the breach of the deadline is inserted."""
+    execute(
+        _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
+        f"""CREATE TRIGGER for_the_test BEFORE INSERT ON compliance_breach
+            FOR EACH ROW WHEN (NEW.deadline_id = {pk}) EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+
+
+def ledger(pk: int) -> None:
+    """The ledger, which is written last and under its lock, refuses an entry."""
+    execute(
+        _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
+        f"""CREATE TRIGGER for_the_test BEFORE INSERT ON compliance_ledgerentry
+            FOR EACH ROW WHEN (NEW.deadline_id = {pk}) EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+
+
+def unreadable(pk: int) -> None:
+    """A stored value that Python cannot represent."""
+    execute("UPDATE compliance_deadline SET begins_at = '-infinity' WHERE id = %(pk)s", pk=pk)
+
+
+def policy(pk: int) -> None:
+    """A stored notification policy that cannot be read."""
+    execute(
+        """UPDATE compliance_obligation SET notification_policy = '{"reminders": 7}'
+           WHERE id = (SELECT obligation_id FROM compliance_deadline WHERE id = %(pk)s)""",
+        pk=pk,
+    )
+
+
+def alert(pk: int) -> None:
+    """The alert table refuses an alert about the deadline."""
+    execute(f"""ALTER TABLE compliance_alert ADD CONSTRAINT for_the_test
+                CHECK (deadline_id <> {pk})""")
+
+
+FAULTS = [constraint, deferred, exception_in_trigger, ledger, unreadable, policy, alert]
+
+
+@pytest.fixture(autouse=True)
+def repaired() -> Any:
+    """Restore the schema after each test."""
+    yield
+    tables = ("deadline", "breach", "ledgerentry", "alert", "obligation")
+    execute(
+        *(f"DROP TRIGGER IF EXISTS for_the_test ON compliance_{table}" for table in tables),
+        *(
+            f"ALTER TABLE compliance_{table} DROP CONSTRAINT IF EXISTS for_the_test"
+            for table in tables
+        ),
+        "DROP FUNCTION IF EXISTS refuse_for_the_test",
+    )
+
+
+def others_are_unmet(bad: Deadline) -> None:
+    others = Deadline.objects.exclude(pk=bad.pk)
+    assert set(others.values_list("status", flat=True)) == {Status.UNMET}
+    assert not others.exclude(quarantine_error="").exists()
+    count = others.count()
+    assert Breach.objects.exclude(deadline=bad).count() == count
+    assert Alert.objects.exclude(deadline=bad).filter(kind="missed").count() == count
+    unmet = LedgerEntry.objects.exclude(deadline=bad).filter(status=Status.UNMET)
+    assert unmet.count() == count
+
+
+def of_deadline(pk: int) -> dict[str, Any]:
+    found = Deadline.objects.filter(pk=pk).values("status", "quarantine_error", "next_check_at")
+    return dict(found.get())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("batch", [2_000, 10])
+def test_a_row_that_the_database_refuses_is_quarantined_and_the_others_are_refreshed(
+    fault: Callable[[int], None], batch: int
+) -> None:
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
+    bad = deadline_of(BAD)
+    fault(bad.pk)
+    run = sweep.run(as_of=AFTER, batch=batch)
+    assert (run.counts["refreshed"], run.counts["quarantined"]) == (COUNT - 1, 1)
+    found = of_deadline(bad.pk)
+    assert found["status"] == Status.PENDING
+    assert found["quarantine_error"]
+    assert found["next_check_at"] > AFTER
+    assert not Breach.objects.filter(deadline=bad.pk).exists()
+    assert not Alert.objects.filter(deadline=bad.pk, kind="missed").exists()
+    others_are_unmet(bad)
+    again = sweep.run(as_of=AFTER)
+    assert (again.counts["refreshed"], again.counts["quarantined"]) == (0, 0)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_deadline_that_others_depend_on_is_quarantined(fault: Callable[[int], None]) -> None:
+    subscribe()
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": BAD}}
+    create_agreement(
+        *(obligation(f"O-{number}") for number in range(8)),
+        obligation("O-8", due=after | {"from": {"deadline": "O-1"}}),
+        obligation("O-9", due=after),
+    )
+    create_agreement(
+        obligation("A"), obligation("B", due=after | {"from": {"deadline": "A"}}), ref="other"
+    )
+    bad = deadline_of(BAD)
+    fault(bad.pk)
+    sweep.run(as_of=AFTER)
+    assert of_deadline(bad.pk)["quarantine_error"]
+    if fault is unreadable:
+        # Nobody can know whether the deadlines that depend on it have moved.
+        dependent = Deadline.objects.filter(obligation__ref="O-9")
+        assert "timestamp too small" in dependent.get().quarantine_error
+        dependent.update(quarantine_error="")
+    others_are_unmet(bad)
+
+
+@pytest.mark.parametrize(
+    "fault", [constraint, deferred, exception_in_trigger, ledger, policy, alert]
+)
+def test_a_bad_deadline_that_depends_on_another_is_quarantined(
+    fault: Callable[[int], None],
+) -> None:
+    subscribe()
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
+    create_agreement(
+        *(obligation(f"O-{number}") for number in range(3)), obligation(BAD, due=after)
+    )
+    bad = deadline_of(BAD)
+    fault(bad.pk)
+    sweep.run(as_of=AFTER)
+    assert of_deadline(bad.pk)["quarantine_error"]
+    others_are_unmet(bad)
+
+
+@pytest.mark.parametrize("fault", [constraint, exception_in_trigger, ledger, alert])
+def test_a_fact_is_recorded_although_a_dependent_deadline_is_bad(
+    fault: Callable[[int], None],
+) -> None:
+    subscribe()
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
+    deadline = create_agreement(
+        obligation("O-1"), obligation("O-2", due=after), obligation(BAD, due=after)
+    )
+    bad = deadline_of(BAD)
+    fault(bad.pk)
+    due = {"type": "date", "on": "2026-03-16"}
+    record(deadline, as_of=AFTER, type="extension", on="2026-03-10", due=due)
+    assert deadline.status == Status.UNMET
+    assert str(deadline.due_on) == "2026-03-16"
+    sweep.run(as_of=AFTER)
+    assert deadline_of("O-2").status == Status.UNMET
+    assert str(deadline_of("O-2").due_on) == "2026-03-17"
+    assert of_deadline(bad.pk)["quarantine_error"]
+
+
+def test_deadlines_that_cannot_even_be_quarantined_delay_no_other() -> None:
+    create_agreement(*(obligation(f"O-{number}") for number in range(8)))
+    ids = list(Deadline.objects.order_by("id").values_list("id", flat=True)[:3])
+    execute(
+        _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
+        f"""CREATE TRIGGER for_the_test BEFORE UPDATE ON compliance_deadline FOR EACH ROW
+            WHEN (NEW.id <= {ids[-1]}) EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+    assert sweep.run(as_of=AFTER, batch=4).counts["refreshed"] == 5
+    others = Deadline.objects.exclude(pk__in=ids)
+    assert set(others.values_list("status", flat=True)) == {Status.UNMET}
+
+
+@pytest.mark.parametrize("bad", [[0], [999], [500, 501], list(range(20)), [1, 400, 401, 998]])
+def test_bad_rows_are_found_in_few_calls(bad: list[int]) -> None:
+    failed: list[int] = []
+    calls: list[int] = []
+
+    def work(part: Sequence[int]) -> Sequence[int]:
+        calls.append(len(part))
+        if set(part) & set(bad):
+            raise ValueError(part)
+        return part
+
+    with transaction.atomic():
+        done = isolation.process(range(1_000), work, fail=lambda pk, _: failed.append(pk))
+    assert failed == bad
+    assert sorted(pk for part in done for pk in part) == sorted(set(range(1_000)) - set(bad))
+    assert len(calls) <= 2 * 10 * len(bad) + 1
+
+
+def test_an_error_that_all_rows_share_is_raised_and_quarantines_none() -> None:
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
+    execute("ALTER TABLE compliance_breach ADD CONSTRAINT for_the_test CHECK (id < 0) NOT VALID")
+    with pytest.raises(IntegrityError):
+        sweep.run(as_of=AFTER)
+    assert not Deadline.objects.exclude(quarantine_error="").exists()
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "08006", "57P01", "42P01", "53100"])
+def test_an_error_that_does_not_concern_single_rows_is_raised(state: str) -> None:
+    """Among them lost connections, lock timeouts, deadlocks and serialization failures."""
+    create_agreement(*(obligation(f"O-{number}") for number in range(3)))
+    execute(
+        f"""CREATE FUNCTION refuse_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '{state}'; END $$""",
+        """CREATE TRIGGER for_the_test BEFORE INSERT ON compliance_breach
+           FOR EACH ROW EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+    with pytest.raises(DatabaseError, match="busy"):
+        sweep.run(as_of=AFTER)
+    assert not Deadline.objects.exclude(quarantine_error="").exists()
+
+
+def test_a_quarantined_deadline_is_refreshed_an_hour_after_the_fault_is_repaired() -> None:
+    subscribe()
+    create_agreement(*(obligation(f"O-{number}") for number in range(3)), obligation(BAD))
+    bad = deadline_of(BAD)
+    constraint(bad.pk)
+    sweep.run(as_of=AFTER)
+    execute("ALTER TABLE compliance_deadline DROP CONSTRAINT for_the_test")
+    sweep.run(as_of=AFTER.replace(hour=2))
+    found = of_deadline(bad.pk)
+    assert (found["status"], found["quarantine_error"]) == (Status.UNMET, "")
+
+
+def test_an_agreement_that_cannot_be_refreshed_does_not_delay_the_others() -> None:
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "A"}}
+    for ref in ("first", "second", "third"):
+        create_agreement(obligation("A"), obligation("B", due=after), ref=ref)
+    # The database refuses every change of the first one, even the error.
+    first = Agreement.objects.get(ref="first")
+    execute(
+        _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
+        f"""CREATE TRIGGER for_the_test BEFORE UPDATE ON compliance_deadline FOR EACH ROW
+            WHEN (NEW.agreement_id = {first.pk}) EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+    sweep.run(as_of=AFTER)
+    others = Deadline.objects.exclude(agreement=first)
+    assert set(others.values_list("status", flat=True)) == {Status.UNMET}
+
+
+def test_a_recomputation_reports_a_row_that_the_database_refuses_and_moves_the_others() -> None:
+    create_agreement(*(obligation(f"O-{number}") for number in range(COUNT)))
+    bad = deadline_of(BAD)
+    Deadline.objects.update(data_version="", original_due_on="2026-03-14")
+    execute(f"""ALTER TABLE compliance_deadline ADD CONSTRAINT for_the_test
+                CHECK (id <> {bad.pk} OR original_due_on <> '2026-03-15')""")
+    run = recomputation.run(as_of=utc("2026-03-01T00:00"), batch=10)
+    assert run is not None
+    assert run.counts["failed"] == 1
+    assert [move.deadline_id for move in run.recomputed_deadlines.exclude(problem="")] == [bad.pk]
+    others = Deadline.objects.exclude(pk=bad.pk)
+    assert {str(day) for day in others.values_list("original_due_on", flat=True)} == {"2026-03-15"}
+    # It is not tried again before the data changes.
+    assert recomputation.run(as_of=utc("2026-03-01T00:01")) is None
+    assert JobRun.objects.finished(JobKind.RECOMPUTATION).count() == 1
