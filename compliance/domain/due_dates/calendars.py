@@ -114,7 +114,7 @@ class BusinessCalendar:
 
     @property
     def has_too_many_parts(self) -> bool:
-        """Whether there are so many parts that only nationwide holidays are considered."""
+        """Whether only nationwide holidays are considered, because there are so many parts."""
         return len(self.names) > 1 and local_holidays.count_parts(self.names) > MOST_PARTS
 
     def widest(self) -> BusinessCalendar:
@@ -133,9 +133,7 @@ class BusinessCalendar:
         """
         if self.is_business_day(day):
             return None
-        if self._custom:
-            return self._reasons(day)
-        return _reasons_in(self._names(), day, self._extent)
+        return self._reasons(day) if self._custom else _reasons_in(self._names(), day, self._extent)
 
     def add(self, day: date, count: int) -> date:
         """Return the `count`-th business day after `day`, or before it if `count` is negative.

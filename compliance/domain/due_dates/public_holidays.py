@@ -175,7 +175,7 @@ def _office_days(name: str, year: int) -> Mapping[date, str]:
 
 
 def _irish_days_in_lieu(year: int) -> dict[date, str]:
-    """Return the working days that banks and offices take for holidays on a weekend."""
+    """Return the days that banks and offices close in lieu of holidays on a weekend."""
     fixed = [date(year, *day) for day in ((1, 1), (3, 17), (12, 25), (12, 26))]
     taken = set(fixed)
     found = {}

@@ -50,7 +50,7 @@ def data_version() -> str:
     If it changes, open deadlines are computed again.
     """
     laws = laws_version()
-    return f"tzdata {tzdata_version()}, holidays {holidays_version()}, holiday laws {laws}"
+    return f"tzdata {tzdata_version()}, holiday laws {laws}, holidays {holidays_version()}"
 
 
 def resolve(
