@@ -15,7 +15,7 @@ from hashlib import sha256
 PUBLIC = frozenset({"public"})
 OFFICES = "offices"
 """Our own category: days on which a statute closes public offices, and that the library lacks."""
-OFFICE_COUNTRIES = frozenset({"CA", "IE", "JP", "NZ"})
+OFFICE_COUNTRIES = frozenset({"CA", "IE", "JP", "NL", "NZ"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,9 +95,8 @@ HOLIDAY_LAWS: Mapping[str, HolidayLaw] = {
     ),
     "DK": _partly(
         "optional",
-        source="Retsplejeloven, section 148 a: Constitution Day and 24 and 31 December extend "
-        "periods; "
-        "1 May closes only by agreement.",
+        source="Forældelsesloven, section 27(2): Constitution Day and 24 and 31 December extend "
+        "periods; 1 May closes only by agreement.",
     ),
     "EG": _partly(
         "government", source="Prime Minister's decrees give the public sector additional days."
@@ -152,7 +151,7 @@ HOLIDAY_LAWS: Mapping[str, HolidayLaw] = {
         "bank",
         OFFICES,
         source="National Holidays Act, and Civil Code, art. 142. Code of Civil Procedure, "
-        "art. 95(3), and Act 91 of 1988 also close 29 December to 3 January; banks close "
+        "art. 95(3), and Act 93 of 1988 (courts) also close 29 December to 3 January; banks close "
         "31 December to 3 January (Banking Act Order, art. 5).",
     ),
     "KE": _partly(
@@ -183,9 +182,10 @@ HOLIDAY_LAWS: Mapping[str, HolidayLaw] = {
     "NE": _partly("optional", source="Loi 97-020: Christian holidays only for Christians."),
     "NL": HolidayLaw(
         counted=PUBLIC | {"optional"},
+        partly=frozenset({OFFICES}),
         is_uniform=True,
         source="Algemene termijnenwet, art. 3: 5 May counts in every year, and so does Good "
-        "Friday.",
+        "Friday; bridge days count if a royal decree names them (art. 3(3)), as it usually does.",
     ),
     "NZ": _partly(
         OFFICES,

@@ -13,7 +13,6 @@ from functools import cache, lru_cache
 from importlib import metadata
 
 import holidays
-from dateutil.easter import easter
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange
 from compliance.domain.due_dates.calendar_names import (
@@ -25,6 +24,7 @@ from compliance.domain.due_dates.calendar_names import (
     weekend_days,
 )
 from compliance.domain.due_dates.holiday_laws import OFFICES, holiday_law
+from compliance.domain.due_dates.office_days import office_days
 
 _ONE_DAY = timedelta(days=1)
 # The library has tables of the Hindu festivals for these years only, and computes the other
@@ -162,31 +162,7 @@ def _office_days(name: str, year: int) -> Mapping[date, str]:
     parts = parse_holiday_calendar(name)
     if parts.is_financial or OFFICES not in _counted(parts):
         return {}
-    if parts.code == "CA":
-        return {easter(year) + _ONE_DAY: "Easter Monday"}
-    if parts.code == "JP":
-        return {date(year, 12, day): "Year-end holiday of public offices" for day in (29, 30)}
-    if parts.code == "IE":
-        return _irish_days_in_lieu(year)
-    return {
-        date(year, *day): "Summer holiday of public offices"
-        for day in ((1, 1), (1, 2), *((12, day) for day in range(25, 32)))
-    }
-
-
-def _irish_days_in_lieu(year: int) -> dict[date, str]:
-    """Return the days that banks and offices close in lieu of holidays on a weekend."""
-    fixed = [date(year, *day) for day in ((1, 1), (3, 17), (12, 25), (12, 26))]
-    taken = set(fixed)
-    found = {}
-    for holiday in fixed:
-        day = holiday
-        while holiday.weekday() in {5, 6} and (day.weekday() in {5, 6} or day in taken):
-            day += _ONE_DAY
-        if day != holiday:
-            taken.add(day)
-            found[day] = f"Day in lieu of {holiday}"
-    return found
+    return office_days(parts.code, year)
 
 
 @lru_cache(maxsize=512)
