@@ -111,7 +111,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "coming_url": urls.deadlines_url(status=Status.PENDING.value),
         "quarantined_url": urls.quarantined_deadlines_url(),
         "failed_recomputation_url": _failed_recomputation_url(found),
-        "refused_url": urls.refused_messages_url(),
+        "failed_url": urls.failed_messages_url(),
         "failed_audit": _failed_audit(request, found),
         "outages": _outages(request, found, now),
         **_sweep_state(found, now),

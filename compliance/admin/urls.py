@@ -92,9 +92,9 @@ def message_alerts_url(message_id: int) -> str:
     return list_url("alert", message__id__exact=message_id)
 
 
-def refused_messages_url() -> str:
-    """Return the URL of the list of messages that were refused."""
-    return list_url("message", state__exact="refused")
+def failed_messages_url() -> str:
+    """Return the URL of the list of messages that were refused or given up."""
+    return list_url("message", state__exact="failed")
 
 
 def silence_url(silence_id: int) -> str:

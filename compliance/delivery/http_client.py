@@ -39,21 +39,13 @@ def request(
         one of `FAILURES`: no status was received.
     """
     host = parts.hostname or ""
-    connection: HTTPConnection
+    connection = HTTPConnection(address, parts.port or 80, timeout=_CONNECT_SECONDS)
     if parts.scheme == "https":
         connection = HTTPSConnection(
-            address,
-            parts.port or 443,
-            timeout=_CONNECT_SECONDS,
-            server_hostname=host,
-            assert_hostname=host,
-            ssl_context=ssl.create_default_context(),
-        )
-    else:
-        connection = HTTPConnection(address, parts.port or 80, timeout=_CONNECT_SECONDS)
-    target = parts.path or "/"
-    if parts.query:
-        target += f"?{parts.query}"
+            address, parts.port or 443, timeout=_CONNECT_SECONDS, server_hostname=host,
+            assert_hostname=host, ssl_context=ssl.create_default_context(),
+        )  # fmt: skip
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     with ExitStack() as stack:
         stack.callback(connection.close)
         connection.connect()

@@ -47,7 +47,8 @@ class Batch:
         Contents are created on demand: those of hundreds of long messages would fill the memory.
         """
         message, alerts = self.messages[message_id], self.alerts[message_id]
-        agreement = message.agreement
+        is_digest = message.agreement_id is None
+        agreement = None if is_digest else self.deadlines[alerts[0].deadline_id].agreement
         return Contents(
             recipient=message.recipient,
             message_id=message.message_id,
@@ -55,7 +56,7 @@ class Batch:
             references=self.references.get(message_id, ()),
             agreement=phrases.one_line(agreement.title) if agreement else "your digest",
             agreement_ref=agreement.ref if agreement else "",
-            is_digest=agreement is None,
+            is_digest=is_digest,
             unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
             counts=self.counts[message_id],
             items=tuple(
@@ -76,7 +77,7 @@ class Batch:
 def load(message_ids: Sequence[int], *, as_of: datetime) -> Batch:
     """Return messages with everything that they report."""
     alerts, counts = reported_alerts.load_alerts(message_ids)
-    messages = Message.objects.select_related("agreement").in_bulk(list(alerts))
+    messages = Message.objects.in_bulk(list(alerts))
     deadline_ids = {alert.deadline_id for each in alerts.values() for alert in each}
     return Batch(
         as_of=as_of,

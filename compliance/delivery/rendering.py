@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from email.utils import parseaddr
 from functools import cache
+from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -18,12 +20,41 @@ _MAX_SUBJECT_LENGTH = 250
 _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
+class RenderedMail(EmailMultiAlternatives):
+    """An email that is converted to bytes only once, and ahead of sending if it is prepared."""
+
+    _message: Any = None
+
+    def message(self, **options: Any) -> Any:
+        """Return the MIME message. It is built by the first call; later changes have no effect."""
+        if self._message is None:
+            self._message = super().message(**options)
+            if self._message.is_multipart():
+                # Otherwise one is made by searching all parts for it.
+                self._message.set_boundary(uuid4().hex)
+            self._message.as_bytes = cache(self._message.as_bytes)
+        return self._message
+
+    def prepare(self) -> None:
+        """Convert the email to the bytes that Django's SMTP backend will ask for.
+
+        Raises:
+            BadHeaderError, ValueError: a header or an address is invalid.
+        """
+        self.message().as_bytes(linesep="\r\n")
+
+
+@cache
+def _domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+
+
 def sender_domain() -> str:
     """Return the domain of the sender, for Message-IDs."""
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return _domain_of(settings.DEFAULT_FROM_EMAIL)
 
 
-def render_mail(contents: Contents) -> EmailMultiAlternatives:
+def render_mail(contents: Contents) -> RenderedMail:
     """Return the email with these contents."""
     # No message has the first Message-ID: it is what all messages of a thread refer to.
     references = (f"<{contents.thread}@{sender_domain()}>", *contents.references)
@@ -36,7 +67,7 @@ def render_mail(contents: Contents) -> EmailMultiAlternatives:
         "summary": summary(contents),
         "site": settings.SITE_URL,
     }
-    mail = EmailMultiAlternatives(
+    mail = RenderedMail(
         subject=title,
         body=_template("txt").render(context),
         to=[contents.recipient],

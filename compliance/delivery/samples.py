@@ -26,7 +26,7 @@ from compliance.domain.vocabulary import (
     NotificationFrequency,
     WebhookKind,
 )
-from compliance.models import Message, Subscription, Webhook
+from compliance.models import Message, Subscription
 from compliance.models.alerts.followers import followed_breaches
 
 # How many recent messages are searched for one that still has something to report.
@@ -80,19 +80,16 @@ def preview(subscription: Subscription, *, as_of: datetime) -> Preview:
             for item in contents.items
         ),
     )
+    subject = rendering.subject(contents)
+    if subscription.webhook is not None and subscription.webhook.kind == WebhookKind.CHAT.value:
+        return Preview(origin=origin, subject=subject, text=payloads.chat_text(contents))
     if subscription.webhook is not None:
-        subject, text = _webhook_texts(subscription.webhook, contents, as_of)
-        return Preview(origin=origin, subject=subject, text=text)
+        values = orjson.loads(payloads.payload(contents, sent_at=as_of))
+        text = orjson.dumps(values, option=orjson.OPT_INDENT_2).decode()
+        return Preview(origin=origin, subject="", text=text)
     mail = rendering.render_mail(contents)
     html, _ = mail.alternatives[0]
-    return Preview(origin=origin, subject=str(mail.subject), text=str(mail.body), html=str(html))
-
-
-def _webhook_texts(webhook: Webhook, contents: Contents, as_of: datetime) -> tuple[str, str]:
-    if webhook.kind == WebhookKind.CHAT.value:
-        return rendering.subject(contents), payloads.chat_text(contents)
-    values = orjson.loads(payloads.payload(contents, sent_at=as_of))
-    return "", orjson.dumps(values, option=orjson.OPT_INDENT_2).decode()
+    return Preview(origin=origin, subject=subject, text=str(mail.body), html=str(html))
 
 
 def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]:

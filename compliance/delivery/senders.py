@@ -1,12 +1,14 @@
 """The two channels: email, and webhooks with chats.
 
-Both send one message with `send`, which never raises because of a failing receiver or server, and
-say with `retry_after` how long after a deferral the next attempt follows, or None to give up.
+`prepare` does everything about a message that needs no server, and returns a function that sends
+the message at a given instant. This function never raises because of a failing receiver or server.
+`retry_after` says how long after a deferral the next attempt follows, or None to give up.
 `per_minute` is the most messages per minute, for all email or each webhook; 0 means any number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,7 +16,7 @@ from django.conf import settings
 from compliance.delivery import chats, payloads, rendering, webhooks
 from compliance.delivery.answers import Answer
 from compliance.delivery.contents import Contents
-from compliance.delivery.mailer import Mailer
+from compliance.delivery.mailer import Mailer, is_address
 from compliance.delivery.outbox import Claim
 from compliance.domain.vocabulary import AttemptOutcome, WebhookKind
 from compliance.models import Webhook
@@ -33,6 +35,9 @@ MAX_ATTEMPTS = 24
 MAX_WAIT_FOR_SERVER = timedelta(minutes=2)
 
 
+Send = Callable[[datetime], Answer]
+
+
 class MailSender:
     """Sends emails over one connection."""
 
@@ -41,8 +46,11 @@ class MailSender:
         self.per_minute: int = settings.MAILS_PER_MINUTE
         self._mailer = mailer
 
-    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:  # noqa: ARG002 -- one signature for all senders
-        return self._mailer.send(rendering.render_mail(contents))
+    def prepare(self, contents: Contents, *, message_id: int) -> Send:  # noqa: ARG002 -- one signature for all senders
+        mail = rendering.render_mail(contents)
+        if is_address(contents.recipient):  # others are refused when they are sent
+            mail.prepare()
+        return lambda _now: self._mailer.send(mail)
 
     def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:
         wait = BACK_OFF[min(claim.attempt_count, len(BACK_OFF)) - 1]
@@ -59,11 +67,14 @@ class WebhookSender:
         self.is_mail = self.tries_again = False
         self.per_minute: int = settings.WEBHOOK_CALLS_PER_MINUTE
 
-    def send(self, claim: Claim, contents: Contents, *, now: datetime) -> Answer:
-        webhook = Webhook.objects.filter(messages=claim.message_id).first()
-        if webhook is None:
-            return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook was deleted.")
-        return call_webhook(webhook, contents, now=now)
+    def prepare(self, contents: Contents, *, message_id: int) -> Send:
+        def send(now: datetime) -> Answer:
+            webhook = Webhook.objects.filter(messages=message_id).first()
+            if webhook is None:
+                return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook was deleted.")
+            return call_webhook(webhook, contents, now=now)
+
+        return send
 
     def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:  # noqa: ARG002 -- one signature for all senders
         return webhooks.next_attempt_after(claim.attempt_count)

@@ -236,12 +236,11 @@ class AlertKind(StrEnum):
 
 
 class MessageState(StrEnum):
-    """The state of a message."""
+    """The state of a message. The last attempt of one that failed says why."""
 
     WAITING = "waiting"
     SENT = "sent"
-    REFUSED = "refused"
-    GIVEN_UP = "given_up"
+    FAILED = "failed"
     WITHDRAWN = "withdrawn"
 
 

@@ -235,9 +235,9 @@ class Migration(migrations.Migration):
             name='Message',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recipient', models.EmailField(max_length=254)),
+                ('email', models.EmailField(blank=True, db_default='', default='', max_length=254)),
                 ('message_id', models.CharField(max_length=255, unique=True)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'sent'), ('refused', 'refused'), ('given_up', 'given up'), ('withdrawn', 'withdrawn')], default='waiting', max_length=32)),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'sent'), ('failed', 'failed'), ('withdrawn', 'withdrawn')], default='waiting', max_length=32)),
                 ('created_at', models.DateTimeField()),
                 ('next_attempt_at', models.DateTimeField(help_text='Not sent before this. A claim moves it by the length of the lease.')),
                 ('attempt_count', models.PositiveIntegerField(default=0)),
@@ -658,7 +658,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(help_text='The due date of a reminder, or the due date before a change.', null=True)),
                 ('reason', models.CharField(blank=True, choices=[('agreed', 'agreed'), ('triggered', 'triggered'), ('period_began', 'period began'), ('period_ended', 'period ended'), ('window_began', 'window began'), ('due_passed', 'due passed'), ('grace_ended', 'grace ended'), ('performed', 'performed'), ('performed_in_window', 'performed in window'), ('part_performed', 'part performed'), ('target_restated', 'target restated'), ('violated', 'violated'), ('cured', 'cured'), ('determined', 'determined'), ('component_done', 'component done'), ('extended', 'extended'), ('rescheduled', 'rescheduled'), ('waived', 'waived'), ('suspended', 'suspended'), ('resumed', 'resumed'), ('cancelled', 'cancelled'), ('terminated', 'terminated'), ('withdrawn', 'withdrawn')], max_length=32, null=True)),
                 ('level', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='The escalation step that was reached.')),
-                ('recipient', models.EmailField(help_text='An email address, or `webhook:` and an id.', max_length=254)),
+                ('email', models.EmailField(blank=True, db_default='', default='', max_length=254)),
                 ('created_at', models.DateTimeField()),
                 ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, help_text="The recipient's next digest, or the end of their quiet hours.")),
                 ('is_digest', models.BooleanField(db_default=False, default=False)),
@@ -864,10 +864,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='jobrun',
             index=models.Index(fields=['kind', '-ended_at'], name='jobrun_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='jobrun',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['kind', 'as_of'], name='jobrun_under_way'),
         ),
         migrations.AddConstraint(
             model_name='jobrun',
@@ -1252,6 +1248,34 @@ class Migration(migrations.Migration):
             model_name='message',
             name='webhook',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='compliance.webhook'),
+        ),
+        migrations.AddField(
+            model_name='alert',
+            name='webhook',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='compliance.webhook'),
+        ),
+        migrations.AddField(
+            model_name='subscription',
+            name='recipient',
+            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(then=models.F('email'), webhook__isnull=True), default=django.db.models.functions.text.Concat(models.Value('webhook:'), django.db.models.functions.comparison.Cast('webhook_id', models.TextField())), output_field=models.CharField(max_length=254)), output_field=models.CharField(max_length=254)),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='recipient',
+            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(then=models.F('email'), webhook__isnull=True), default=django.db.models.functions.text.Concat(models.Value('webhook:'), django.db.models.functions.comparison.Cast('webhook_id', models.TextField())), output_field=models.CharField(max_length=254)), output_field=models.CharField(max_length=254)),
+        ),
+        migrations.AddField(
+            model_name='alert',
+            name='recipient',
+            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(then=models.F('email'), webhook__isnull=True), default=django.db.models.functions.text.Concat(models.Value('webhook:'), django.db.models.functions.comparison.Cast('webhook_id', models.TextField())), output_field=models.CharField(max_length=254)), output_field=models.CharField(max_length=254)),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.CheckConstraint(condition=models.Q(('webhook__isnull', True), ('email', ''), _connector='XOR'), name='message_of_one_recipient'),
+        ),
+        migrations.AddConstraint(
+            model_name='alert',
+            constraint=models.CheckConstraint(condition=models.Q(('webhook__isnull', True), ('email', ''), _connector='XOR'), name='alert_of_one_recipient'),
         ),
         migrations.AddConstraint(
             model_name='user',
@@ -1783,7 +1807,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='subscription',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "compliance_subscriptionevent" ("agreement_id", "digest_hour", "digest_weekday", "email", "frequency", "from_escalation", "id", "is_active", "is_owner", "kinds", "min_severity", "party_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quiet_from", "quiet_until", "refusal", "refused_at", "since", "tag", "timezone", "webhook_id") SELECT new_values."agreement_id", new_values."digest_hour", new_values."digest_weekday", new_values."email", new_values."frequency", new_values."from_escalation", new_values."id", new_values."is_active", new_values."is_owner", new_values."kinds", new_values."min_severity", new_values."party_id", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."quiet_from", new_values."quiet_until", new_values."refusal", new_values."refused_at", new_values."since", new_values."tag", new_values."timezone", new_values."webhook_id" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values.* IS DISTINCT FROM new_values.*) ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='e5596d4b27a3b3cd331e0ad1b2fe9bc1a0554012', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_update_update_28d9c', referencing='REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ', table='compliance_subscription', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "compliance_subscriptionevent" ("agreement_id", "digest_hour", "digest_weekday", "email", "frequency", "from_escalation", "id", "is_active", "is_owner", "kinds", "min_severity", "party_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quiet_from", "quiet_until", "refusal", "refused_at", "since", "tag", "timezone", "webhook_id") SELECT new_values."agreement_id", new_values."digest_hour", new_values."digest_weekday", new_values."email", new_values."frequency", new_values."from_escalation", new_values."id", new_values."is_active", new_values."is_owner", new_values."kinds", new_values."min_severity", new_values."party_id", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."quiet_from", new_values."quiet_until", new_values."refusal", new_values."refused_at", new_values."since", new_values."tag", new_values."timezone", new_values."webhook_id" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values."agreement_id" IS DISTINCT FROM (new_values."agreement_id") OR old_values."digest_hour" IS DISTINCT FROM (new_values."digest_hour") OR old_values."digest_weekday" IS DISTINCT FROM (new_values."digest_weekday") OR old_values."email" IS DISTINCT FROM (new_values."email") OR old_values."frequency" IS DISTINCT FROM (new_values."frequency") OR old_values."from_escalation" IS DISTINCT FROM (new_values."from_escalation") OR old_values."id" IS DISTINCT FROM (new_values."id") OR old_values."is_active" IS DISTINCT FROM (new_values."is_active") OR old_values."is_owner" IS DISTINCT FROM (new_values."is_owner") OR old_values."kinds" IS DISTINCT FROM (new_values."kinds") OR old_values."min_severity" IS DISTINCT FROM (new_values."min_severity") OR old_values."party_id" IS DISTINCT FROM (new_values."party_id") OR old_values."quiet_from" IS DISTINCT FROM (new_values."quiet_from") OR old_values."quiet_until" IS DISTINCT FROM (new_values."quiet_until") OR old_values."refusal" IS DISTINCT FROM (new_values."refusal") OR old_values."refused_at" IS DISTINCT FROM (new_values."refused_at") OR old_values."since" IS DISTINCT FROM (new_values."since") OR old_values."tag" IS DISTINCT FROM (new_values."tag") OR old_values."timezone" IS DISTINCT FROM (new_values."timezone") OR old_values."webhook_id" IS DISTINCT FROM (new_values."webhook_id")) ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='ca12d97ac4be6a52214e0ca99dbbe008cceec94c', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_update_update_28d9c', referencing='REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ', table='compliance_subscription', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='subscription',
@@ -1799,6 +1823,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sent', 'refused', 'given_up', 'withdrawn'])), name='message_state_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sent', 'failed', 'withdrawn'])), name='message_state_known'),
         ),
     ]

@@ -22,11 +22,17 @@ def tracked_except(*untracked: str) -> Callable[[type[ModelT]], type[ModelT]]:
     Triggers do this instead of signals, so that bulk operations and raw SQL are included.
     The pghistory middleware attaches the user of a request.
     """
-    return pghistory.track(  # type: ignore[no-any-return]
-        pghistory.InsertEvent(),
-        pghistory.UpdateEvent(),
-        pghistory.DeleteEvent(),
-        exclude=list(untracked) or None,
-        # Per statement: a trigger per row would cost more than storing the row.
-        level=pghistory.Statement,
-    )
+
+    def track(model: type[ModelT]) -> type[ModelT]:
+        # The database derives generated columns itself, so that the event table cannot hold them.
+        generated = [field.name for field in model._meta.fields if field.generated]
+        return pghistory.track(  # type: ignore[no-any-return]
+            pghistory.InsertEvent(),
+            pghistory.UpdateEvent(),
+            pghistory.DeleteEvent(),
+            # Per statement: a trigger per row would cost more than storing the row.
+            level=pghistory.Statement,
+            exclude=[*untracked, *generated],
+        )(model)
+
+    return track

@@ -76,17 +76,16 @@ def missed(db: None) -> Deadline:
     return deadline
 
 
-def message_of(deadline: Deadline, recipient: str, **more: Any) -> Message:
-    """Create a sent message with an alert about a missed deadline."""
+def message_of(deadline: Deadline, **recipient: Any) -> Message:
+    """Create a sent message to an `email` or `webhook`, with an alert about a missed deadline."""
     breach = deadline.breaches.get()
     message = Message.objects.create(
-        recipient=recipient,
         agreement=deadline.agreement,
-        message_id=f"<{recipient}@pacta>",
+        message_id="<1@pacta>",
         state="sent",
         created_at=timezone.now(),
         next_attempt_at=timezone.now(),
-        **more,
+        **recipient,
     )
     Alert.objects.create(
         deadline=deadline,
@@ -94,9 +93,9 @@ def message_of(deadline: Deadline, recipient: str, **more: Any) -> Message:
         kind="missed",
         occasion=breach.occurred_at,
         breach_at=breach.occurred_at,
-        recipient=recipient,
         created_at=timezone.now(),
         message=message,
+        **recipient,
     )
     return message
 

@@ -26,7 +26,7 @@ from tests.samples import subscribe
 
 def everything(missed: Deadline, desk: User) -> dict[str, tuple[str, int]]:
     """Return the buttons that change or send something, each with a row for it."""
-    message = message_of(missed, "ana@example.org")
+    message = message_of(missed, email="ana@example.org")
     now = timezone.now()
     silence = Silence.objects.create(
         agreement=missed.agreement,

@@ -79,7 +79,7 @@ def fill(ref: str, count: int) -> Agreement:
     agreement = deadline.agreement
     for each in agreement.deadlines.all():
         message = Message.objects.create(
-            recipient="ana@example.org",
+            email="ana@example.org",
             agreement=agreement,
             message_id=f"<{each.pk}@pacta>",
             created_at=timezone.now(),
@@ -93,7 +93,7 @@ def fill(ref: str, count: int) -> Agreement:
             agreement=agreement,
             kind="missed",
             occasion=timezone.now(),
-            recipient="ana@example.org",
+            email="ana@example.org",
             created_at=timezone.now(),
             message=message,
         )

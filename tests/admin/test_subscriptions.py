@@ -110,7 +110,7 @@ def test_a_test_call_reaches_the_webhook(browser: Client, receiver: Receiver) ->
 
 def test_a_preview_shows_the_mail_in_a_sandbox(browser: Client, missed: Deadline) -> None:
     subscription = subscribe("ana@example.org")
-    message_of(missed, "ana@example.org")
+    message_of(missed, email="ana@example.org")
     page = browser.get(address("subscription", "preview", subscription.pk)).content.decode()
     assert "<script>alert" not in page
     # Escaped once in the mail, and again in the attribute that contains the mail.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
+from django.utils import timezone
 
-from compliance.models import (
-    Deadline,
-    Webhook,
-)
+from compliance.models import Deadline, DeliveryAttempt, Message, Webhook
 from tests.admin.conftest import CHAT_URL, chat, message_of, standard_webhook
 from tests.admin.pages import address, errors, filled_in
 from tests.delivery.conftest import Receiver
@@ -87,7 +86,7 @@ def test_a_chat_has_no_secret_to_rotate(browser: Client) -> None:
 
 
 def test_a_message_is_sent_again(browser: Client, missed: Deadline) -> None:
-    message = message_of(missed, "webhook:1", webhook=standard_webhook())
+    message = message_of(missed, webhook=standard_webhook())
     url = address("message", "send_again", message.pk)
     assert "Cases" in browser.get(address("message", "changelist")).content.decode()
     browser.get(url)
@@ -99,3 +98,25 @@ def test_a_message_is_sent_again(browser: Client, missed: Deadline) -> None:
     assert message.state == "waiting"
     again = browser.post(url, follow=True)
     assert "This message is already waiting to be sent." in again.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [("refused", "refused: 550 &lt;no&gt; such user"), ("deferred", "given up: 550 &lt;no&gt;")],
+)
+def test_a_failed_message_says_why_and_is_sent_again(
+    browser: Client, missed: Deadline, outcome: str, reason: str
+) -> None:
+    message = message_of(missed, email="ana@example.org")
+    Message.objects.update(state="failed")
+    now = timezone.now()
+    for each, answer in (("deferred", "450 later"), (outcome, "550 <no> such user")):
+        DeliveryAttempt.objects.create(
+            message=message, started_at=now, ended_at=now, outcome=each, answer=answer
+        )
+    assert reason in browser.get(address("message", "changelist")).content.decode()
+    assert reason in browser.get(address("message", "change", message.pk)).content.decode()
+    assert "could not be delivered" in browser.get("/admin/").content.decode()
+    browser.post(address("message", "send_again", message.pk))
+    message.refresh_from_db()
+    assert message.state == "waiting"

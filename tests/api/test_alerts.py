@@ -99,7 +99,7 @@ def test_an_alert_shows_its_delivery(api: Client) -> None:
     }
     now = timezone.now()
     message = Message.objects.create(
-        recipient=DESK, agreement=deadline.agreement, message_id="<1@pacta>", state="refused",
+        email=DESK, agreement=deadline.agreement, message_id="<1@pacta>", state="failed",
         created_at=now, next_attempt_at=now, attempt_count=2,
     )  # fmt: skip
     for answer in ("450 later", "550 no such mailbox"):
@@ -109,9 +109,9 @@ def test_an_alert_shows_its_delivery(api: Client) -> None:
     Alert.objects.update(message=message)
     row = get(api, f"alerts/{alert['id']}/")
     assert (row["state"], row["message_id"], row["attempts"], row["last_answer"]) == (
-        "refused", "<1@pacta>", 2, "550 no such mailbox",
+        "failed", "<1@pacta>", 2, "550 no such mailbox",
     )  # fmt: skip
-    assert rows(api, "alerts/", state="refused", recipient=DESK, kind="missed") == [row]
+    assert rows(api, "alerts/", state="failed", recipient=DESK, kind="missed") == [row]
     attempts = rows(api, f"alerts/{alert['id']}/attempts/")
     assert [each["answer"] for each in attempts] == ["450 later", "550 no such mailbox"]
     page = get(api, f"alerts/{alert['id']}/attempts/", page_size=1)
@@ -285,7 +285,7 @@ def test_concurrent_identical_requests_take_effect_once() -> None:
         name="Desk", url="https://example.org/", secret="whsec_eA==", created_at=now
     )
     message = Message.objects.create(
-        recipient=DESK, message_id="<1@pacta>", state="sent", created_at=now, next_attempt_at=now
+        email=DESK, message_id="<1@pacta>", state="sent", created_at=now, next_attempt_at=now
     )
     Alert.objects.update(message=message)
     silence = Silence.objects.create(

@@ -321,6 +321,13 @@ class Snapshots:
             " AND relnamespace = 'public'::regnamespace AND relname LIKE 'compliance\\_%'"
         )
         self._tables = [table for (table,) in found]
+        # Without generated columns, which cannot be written.
+        stored = self._database.execute(
+            "SELECT format('%I', table_name), array_agg(format('%I', column_name)::text)"
+            " FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND is_generated = 'NEVER' GROUP BY table_name"
+        )
+        self._columns: dict[str, list[str]] = dict(stored.fetchall())
         # Without triggers, which forbid to alter append-only rows.
         self._run("DROP SCHEMA IF EXISTS snapshot CASCADE")
         self._run("CREATE SCHEMA snapshot", "SET session_replication_role = replica")
@@ -346,8 +353,9 @@ class Snapshots:
         self._run(
             *(f"DELETE FROM public.{table}" for table in self._tables),
             *(
-                f"INSERT INTO public.{table} SELECT (held).* FROM snapshot.{table}"
-                f" WHERE event = {event}"
+                f"INSERT INTO public.{table} ({', '.join(self._columns[table])})"
+                f" SELECT {', '.join(f'(held).{each}' for each in self._columns[table])}"
+                f" FROM snapshot.{table} WHERE event = {event}"
                 for table in self._tables
             ),
         )

@@ -164,7 +164,7 @@ def test_a_bounce_marks_the_address_and_notifies_administrators(
     assert (marked.refusal, marked.is_active) == (diagnostic, True)
     assert marked.refused_at is not None
     message.refresh_from_db()
-    assert message.state == MessageState.REFUSED
+    assert message.state == MessageState.FAILED
     sent, back = message.attempts.all()
     assert (sent.outcome, back.outcome) == (AttemptOutcome.SENT, AttemptOutcome.REFUSED)
     assert back.answer == diagnostic
@@ -181,7 +181,7 @@ def test_a_repeated_bounce_changes_nothing(
     before = stored_state()
     assert (
         pipe_to_command(report, monkeypatch)
-        == f"The message to {READER} is already refused. {NOTHING}"
+        == f"The message to {READER} already has the state failed. {NOTHING}"
     )
     assert stored_state() == before
     assert len(sink.received) == 2

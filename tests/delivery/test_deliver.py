@@ -96,7 +96,7 @@ def test_a_permanently_refused_recipient_does_not_delay_others(desk: Desk, sink:
     assert desk.pass_to(DUE) == DeliveryReport(formed=2, sent=1, refused=1)
     assert desk.deliver(DUE + timedelta(days=2)) == DeliveryReport()
 
-    refused = Message.objects.get(state=MessageState.REFUSED)
+    refused = Message.objects.get(state=MessageState.FAILED)
     assert refused.recipient == "gone@example.org"
     assert refused.attempts.get().answer == "550 5.1.1 No such user"
     assert sink.recipients == [READER]

@@ -357,7 +357,7 @@ def test_administrators_are_notified_once_of_a_failing_webhook(unreachable: Any)
     tick(DUE_AT)
     for hours in range(24 * 4):
         delivery.call_webhooks(as_of=DUE_AT + hours * HOUR)
-    assert set(Message.objects.values_list("state", flat=True)) == {MessageState.GIVEN_UP}
+    assert set(Message.objects.values_list("state", flat=True)) == {MessageState.FAILED}
     assert [each.subject for each in mail.outbox] == [
         "Pacta: webhook Desk tools does not accept messages"
     ]

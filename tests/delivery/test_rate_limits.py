@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 
-from compliance.delivery import outbox
+from compliance.delivery import deliver, outbox
 from compliance.models import Message, Subscription, Webhook
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
 
@@ -55,3 +57,24 @@ def test_a_webhook_at_its_limit_does_not_delay_others(
     assert claimed(DUE + 59 * SECOND) == []
     assert claimed(DUE + 61 * SECOND) == ["busy", "busy"]
     assert claimed(DUE + 122 * SECOND) == ["busy"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_share_the_limit(sink: Sink, settings: Any) -> None:
+    settings.MAILS_PER_MINUTE = 7
+    desk = Desk()
+    desk.follow()
+    for number in range(20):
+        desk.deadline(desk.agreement(f"a-{number}"))
+    desk.sweep()
+    assert outbox.form(as_of=DUE, domain="desk.example") == 20
+
+    def work(second: int) -> int:
+        try:
+            return deliver(as_of=DUE + second * SECOND).sent
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(work, range(8)))
+    assert sum(sent) == len(sink.received) == 7

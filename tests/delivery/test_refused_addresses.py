@@ -21,7 +21,7 @@ def test_an_email_deferred_for_five_days_is_given_up(desk: Desk, sink: Sink) -> 
     while Message.objects.get().state == "waiting" and at < DUE + 10 * DAY:
         at = Message.objects.get().next_attempt_at
         desk.deliver(at)
-    assert Message.objects.get().state == "given_up"
+    assert Message.objects.get().state == "failed"
     assert 4 * DAY < at - DUE < 6 * DAY
     assert Subscription.objects.get().refusal == "452 full"
     assert [mail["To"] for mail in sink.received] == ["admin@example.org"]

@@ -170,7 +170,7 @@ def _update_by_sql(row: Any, column: str, value: Any) -> None:
 
 def _insert_by_sql(row: Any) -> Any:
     """Insert a row by plain SQL."""
-    fields = [each for each in row._meta.concrete_fields if not each.primary_key]
+    fields = [each for each in row._meta.concrete_fields if not each.primary_key | each.generated]
     names = ", ".join(f'"{each.column}"' for each in fields)
     values = [each.get_db_prep_save(each.pre_save(row, True), connection) for each in fields]
     places = ", ".join(["%s"] * len(fields))

@@ -32,8 +32,8 @@ class AlertAdmin(ReadOnlyAdmin):
         "deadline", "kind_badge", "recipient_or_webhook", "event_time", "created", "outcome",
     )  # fmt: skip
     list_filter = ("kind", ("withdrawn_at", admin.EmptyFieldListFilter))
-    list_select_related = ("deadline__obligation", "message__webhook")
-    search_fields = ("recipient", "deadline__obligation__ref", "agreement__ref")
+    list_select_related = ("deadline__obligation", "message", "webhook")
+    search_fields = ("email", "webhook__name", "deadline__obligation__ref", "agreement__ref")
     ordering = ("-id",)
     fields = (
         "deadline", "agreement", "kind", "reason", "level", "event_time", "recipient_or_webhook",
@@ -48,7 +48,7 @@ class AlertAdmin(ReadOnlyAdmin):
     @admin.display(description="Recipient", ordering="recipient")
     def recipient_or_webhook(self, alert: Alert) -> str:
         """Return the mail address or the name of the webhook."""
-        return recipient_name(alert.recipient, alert.message)
+        return recipient_name(alert)
 
     @admin.display(description="Event", ordering="occasion")
     def event_time(self, alert: Alert) -> SafeString:
@@ -83,11 +83,11 @@ class AlertRow:
 
 def alert_rows(deadline: Deadline, *, limit: int) -> list[AlertRow]:
     """Return the latest alerts about a deadline, newest first."""
-    alerts = deadline.alerts.select_related("message__webhook").order_by("-id")
+    alerts = deadline.alerts.select_related("message", "webhook").order_by("-id")
     return [
         AlertRow(
             alert=alert,
-            recipient=recipient_name(alert.recipient, alert.message),
+            recipient=recipient_name(alert),
             created=instants.utc_html(alert.created_at),
             outcome=outcome_text(alert),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,15 +17,14 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.theme import TabularInline, button
-from compliance.domain.vocabulary import MessageState
-from compliance.models import DeliveryAttempt, Message
+from compliance.domain.vocabulary import AttemptOutcome, MessageState
+from compliance.models import Alert, DeliveryAttempt, Message
 from compliance.operations.alerts import webhooks
 
 
-def recipient_name(address: str, message: Message | None) -> str:
+def recipient_name(row: Alert | Message) -> str:
     """Return the name of the webhook that an alert or message is for, or else its mail address."""
-    webhook = message.webhook if message is not None else None
-    return webhook.name if webhook is not None else address
+    return row.webhook.name if row.webhook is not None else row.email
 
 
 class AttemptInline(TabularInline):
@@ -59,20 +59,20 @@ class MessageAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", ("webhook", admin.EmptyFieldListFilter))
     list_select_related = ("agreement", "webhook")
-    search_fields = ("recipient", "webhook__name", "message_id", "agreement__ref")
+    search_fields = ("email", "webhook__name", "message_id", "agreement__ref")
     ordering = ("-id",)
     inlines = (AttemptInline,)
     has_send_again_permission = requires_perms("compliance.add_message")
     actions_detail = ("send_again",)
     fields = (
-        "recipient_or_webhook", "about", "alert_count", "state", "message_id", "created", "sent_at",
-        "attempt_count", "next_attempt",
+        "recipient_or_webhook", "about", "alert_count", "state_badge", "message_id", "created",
+        "sent_at", "attempt_count", "next_attempt",
     )  # fmt: skip
 
     @admin.display(description="Recipient", ordering="recipient")
     def recipient_or_webhook(self, message: Message) -> str:
         """Return the mail address or the name of the webhook."""
-        return recipient_name(message.recipient, message)
+        return recipient_name(message)
 
     @admin.display(description="About", ordering="agreement__title")
     def about(self, message: Message) -> str:
@@ -86,11 +86,24 @@ class MessageAdmin(ReadOnlyAdmin):
         count = message.alerts.count()
         return format_html('<a class="pacta-link" href="{}">{}</a>', url, count)
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
+        """Return the messages with the outcome and answer of the last attempt of each."""
+        messages: models.QuerySet[Message] = super().get_queryset(request)
+        last = DeliveryAttempt.objects.filter(message=models.OuterRef("pk")).order_by("-id")
+        return messages.annotate(
+            last_outcome=models.Subquery(last.values("outcome")[:1]),
+            last_answer=models.Subquery(last.values("answer")[:1]),
+        )
+
     @admin.display(description="State", ordering="state")
-    def state_badge(self, message: Message) -> SafeString:
-        """Return the state, with the time of sending below it."""
-        sent = instants.utc_html(message.sent_at) if message.sent_at else ""
-        return badges.two_lines(badges.badge(message.state), sent)
+    def state_badge(self, message: Any) -> SafeString:
+        """Return the state, with the time of sending or the reason of a failure below it."""
+        below: SafeString | str = instants.utc_html(message.sent_at) if message.sent_at else ""
+        if message.state == MessageState.FAILED.value:
+            was_refused = message.last_outcome == AttemptOutcome.REFUSED.value
+            reason = "refused" if was_refused else "given up"
+            below = f"{reason}: {message.last_answer or 'no answer'}"[:120]
+        return badges.two_lines(badges.badge(message.state), below)
 
     @admin.display(description="Created", ordering="created_at")
     def created(self, message: Message) -> SafeString:
@@ -112,7 +125,7 @@ class MessageAdmin(ReadOnlyAdmin):
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for confirmation, then put the message back into the outbox."""
         message = get_row_or_404(self, request, object_id, Message)
-        recipient = recipient_name(message.recipient, message)
+        recipient = recipient_name(message)
         confirmation = Confirmation(
             title="Send the message again",
             lines=(

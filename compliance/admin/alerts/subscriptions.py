@@ -35,8 +35,8 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
     form = SubscriptionForm
     compressed_fields = False
     change_form_after_template = "admin/pacta/time_zones.html"
-    list_display = ("recipient", "coverage", "schedule", "state")
-    list_display_links = ("recipient",)
+    list_display = ("recipient_or_webhook", "coverage", "schedule", "state")
+    list_display_links = ("recipient_or_webhook",)
     list_filter = (
         "is_active", "frequency", "min_severity", ("refused_at", admin.EmptyFieldListFilter),
     )  # fmt: skip
@@ -82,7 +82,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
     )
 
     @admin.display(description="Recipient", ordering="email")
-    def recipient(self, subscription: Subscription) -> SafeString | str:
+    def recipient_or_webhook(self, subscription: Subscription) -> SafeString | str:
         """Return the mail address or the name of the webhook."""
         if subscription.webhook is None:
             return subscription.email

@@ -41,7 +41,9 @@ class AlertRow(serializers.Serializer[Alert]):
         allow_null=True, help_text="When the breach that it reports occurred."
     )
     level = serializers.IntegerField(help_text="The escalation step that was reached.")
-    recipient = serializers.CharField()
+    recipient = serializers.CharField(
+        help_text="An email address, or `webhook:` and the id of a webhook."
+    )
     created_at = serializers.DateTimeField()
     not_before = serializers.DateTimeField(
         help_text="When it may be sent: immediately, with a digest, or after quiet hours."

@@ -118,11 +118,11 @@ def missed(changes: BreachChanges, *, announce_ended: bool) -> list[AlertIntent]
     With `announce_ended`, breaches that had ended before they were detected are announced too.
     During an import of history nobody was notified, so a breach is announced if it reopens later.
     """
-    begun = [each for each in changes.begun if each.ended_at is None or announce_ended]
     return [
         AlertIntent(_MISSED, breach.occurred_at, breach.occurred_at)
-        for breach in (*begun, *changes.resumed)
-    ]
+        for breach in changes.begun
+        if breach.ended_at is None or announce_ended
+    ] + [AlertIntent(_MISSED, breach.occurred_at, breach.occurred_at) for breach in changes.resumed]
 
 
 def changed(
@@ -138,6 +138,8 @@ def changed(
         now: the state after it.
         recorded_at: when the change was recorded.
     """
+    if now.reason not in _CHANGES and now.status not in _OPEN:
+        return None
     before = current_history(recorded)[-1]
     due_at = now.due.due_at if now.due is not None else None
     if (before.status, before.due_at, before.target) == (now.status, due_at, now.target):
@@ -145,8 +147,6 @@ def changed(
     reason: Reason | None = None
     if now.reason in _CHANGES:
         reason = now.reason
-    elif now.status not in _OPEN:
-        reason = None
     elif before.status in _STOPPED:
         reason = Reason.RESUMED
     elif before.due_at != due_at:

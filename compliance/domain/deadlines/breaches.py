@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
 from compliance.domain.vocabulary import BreachEnd
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BreachChanges:
+def voided(occurred_at: datetime) -> BreachInterval:
+    """Return a breach that never happened as it stays stored, with an empty interval."""
+    return BreachInterval(
+        occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
+    )
+
+
+class BreachChanges(NamedTuple):
     """The changes that turn the stored breaches into those of the timeline.
 
     Attributes:
@@ -27,26 +33,37 @@ class BreachChanges:
     resumed: tuple[BreachInterval, ...] = ()
     voided: tuple[datetime, ...] = ()
 
+    @property
+    def altered(self) -> tuple[BreachInterval, ...]:
+        """The stored breaches that change, as they will be."""
+        if not (self.ended or self.resumed or self.voided):
+            return ()
+        return (*self.ended, *self.resumed, *map(voided, self.voided))
+
     def __bool__(self) -> bool:
-        return bool(self.begun or self.ended or self.resumed or self.voided)
+        return any(self)
 
 
-_NO_CHANGES = BreachChanges()
+NO_CHANGES = BreachChanges()
 
 
 def breach_changes(
     stored: Collection[BreachInterval], projected: Collection[BreachInterval]
 ) -> BreachChanges:
-    """Compare stored with projected breaches, which are identified by their beginning."""
+    """Compare stored with projected breaches, which are identified by their beginning.
+
+    Returns:
+        The changes; `NO_CHANGES` itself if there are none.
+    """
     if not stored:
         # Most deadlines of a sweep take this path.
-        return BreachChanges(begun=tuple(projected)) if projected else _NO_CHANGES
+        return BreachChanges(begun=tuple(projected)) if projected else NO_CHANGES
     before = {breach.occurred_at: breach for breach in stored}
     now = {breach.occurred_at: breach for breach in projected}
     if before == now:
-        return _NO_CHANGES
+        return NO_CHANGES
     changed = [now[at] for at in now.keys() & before.keys() if now[at] != before[at]]
-    return BreachChanges(
+    changes = BreachChanges(
         begun=tuple(now[at] for at in sorted(now.keys() - before.keys())),
         ended=tuple(each for each in changed if each.ended_at is not None),
         resumed=tuple(each for each in changed if each.ended_at is None),
@@ -56,13 +73,7 @@ def breach_changes(
             if before[at].end_reason is not BreachEnd.VOIDED
         ),
     )
-
-
-def voided(occurred_at: datetime) -> BreachInterval:
-    """Return a breach that never happened as it stays stored, with an empty interval."""
-    return BreachInterval(
-        occurred_at=occurred_at, ended_at=occurred_at, end_reason=BreachEnd.VOIDED
-    )
+    return changes if any(changes) else NO_CHANGES
 
 
 def breaches_ever_recorded(entries: Sequence[Entry]) -> set[datetime]:

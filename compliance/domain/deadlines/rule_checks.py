@@ -8,7 +8,10 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice, takewhile
 
+from pydantic import ValidationError
+
 from compliance.domain.civil_time import UnknownTimeZone
+from compliance.domain.drafts import problems_of
 from compliance.domain.due_dates.contexts import (
     GraceUnresolvable,
     ResolutionContext,
@@ -18,7 +21,7 @@ from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import DueRule, RecurrenceRule, TriggerRule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
-from compliance.domain.problems import refusal
+from compliance.domain.problems import Invalid, Problem, refusal
 
 MOST_DEADLINES = 2_000
 """The maximum number of deadlines of one obligation. A longer list would be useless."""
@@ -105,3 +108,13 @@ def rejecting_at(path: str) -> Iterator[None]:
         raise refusal("grace/count", str(error)) from None
     except UnknownTimeZone as error:
         raise refusal(f"{path}/timezone", str(error)) from None
+
+
+def problems_of_stored_rule(error: Exception) -> list[Problem] | None:
+    """Return the problems of a stored rule; None if the error is not about a rule."""
+    if isinstance(error, ValidationError):
+        # It names a zone or calendar that the libraries no longer have.
+        return [each.below("due") for each in problems_of(error)]
+    if isinstance(error, UnknownTimeZone):
+        return [Problem(path="due/timezone", detail=str(error))]
+    return list(error.problems) if isinstance(error, Invalid) else None

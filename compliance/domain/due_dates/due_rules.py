@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import orjson
 from pydantic import (
@@ -252,8 +252,7 @@ class Grace:
     unit: GraceUnit
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """When something is due, and when it becomes unmet.
 
     `due_on` is a civil day in `timezone`; the instants are in UTC. `due_at` is exclusive: what

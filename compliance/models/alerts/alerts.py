@@ -15,7 +15,9 @@ from compliance.domain.vocabulary import (
 )
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.alerts.messages import Message
+from compliance.models.alerts.recipients import one_recipient, recipient_key
 from compliance.models.alerts.silences import Silence
+from compliance.models.alerts.webhooks import Webhook
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.system.jobs import WAITED_FOR
@@ -73,7 +75,11 @@ class Alert(models.Model):
     level = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="The escalation step that was reached."
     )
-    recipient = models.EmailField(help_text="An email address, or `webhook:` and an id.")
+    email = models.EmailField(blank=True, default="", db_default="")
+    webhook = models.ForeignKey(
+        Webhook, null=True, on_delete=models.PROTECT, related_name="alerts", db_index=False
+    )
+    recipient = recipient_key()
     created_at = models.DateTimeField()
     not_before = models.DateTimeField(
         default=clock.now,
@@ -93,6 +99,7 @@ class Alert(models.Model):
         constraints = (
             one_of("kind", AlertKind),
             one_of("reason", Reason),
+            one_recipient("alert"),
             # An alert exists once, regardless of how many workers detect the breach, and how often.
             models.UniqueConstraint(
                 fields=["deadline", "kind", "occasion", "recipient"], name="alert_once"

@@ -20,11 +20,6 @@ from compliance.models.deadlines.breaches import Breach
 _SEVERITIES = "ARRAY[" + ", ".join(f"'{severity.value}'" for severity in Severity) + "]"
 
 
-def recipient(subscription: str) -> str:
-    """Return the expression for the recipient of the alerts of a subscription."""
-    return f"coalesce('webhook:' || {subscription}.webhook_id, {subscription}.email)"
-
-
 def concerns(subscription: str, *, agreement: str) -> str:
     """Return the condition that a subscription is about an agreement, or about all agreements."""
     return f"({subscription}.agreement_id IS NULL OR {subscription}.agreement_id = {agreement})"

@@ -29,7 +29,7 @@ def form_messages(
         .filter(agreement__in=agreement_ids)
         .order_by()
         .select_for_update(skip_locked=True, of=("self",))
-        .values("id", "recipient", "agreement_id", "is_digest")
+        .values("id", "recipient", "email", "webhook_id", "agreement_id", "is_digest")
         .query.sql_with_params()
     )
     with connection.cursor() as cursor:
@@ -46,18 +46,17 @@ def form_messages(
 
 _FORM = """
     WITH waiting AS ({alerts}), taken AS (
-        SELECT id, recipient, CASE WHEN NOT is_digest THEN agreement_id END AS about
+        SELECT id, recipient, email, webhook_id,
+               CASE WHEN NOT is_digest THEN agreement_id END AS about
         FROM waiting
     ), formed AS (
         INSERT INTO compliance_message
-            (recipient, agreement_id, webhook_id, message_id, state, created_at,
+            (email, webhook_id, agreement_id, message_id, state, created_at,
              next_attempt_at, attempt_count)
-        SELECT recipient, about,
-               CASE WHEN recipient LIKE 'webhook:%%'
-                    THEN split_part(recipient, ':', 2)::bigint END,
+        SELECT email, webhook_id, about,
                '<' || replace(gen_random_uuid()::text, '-', '') || '@' || %s || '>',
                %s, %s, %s, 0
-        FROM taken GROUP BY recipient, about ORDER BY min(id)
+        FROM taken GROUP BY email, webhook_id, about ORDER BY min(id)
         RETURNING id, recipient, agreement_id
     ), assigned AS (
         -- In the order in which the alerts are stored. Recipient by recipient, each page

@@ -12,6 +12,7 @@ from compliance.domain.vocabulary import (
     MessageState,
 )
 from compliance.models.agreements.agreements import Agreement
+from compliance.models.alerts.recipients import one_recipient, recipient_key
 from compliance.models.alerts.webhooks import Webhook
 from compliance.models.choices import choice_field, one_of
 
@@ -30,12 +31,13 @@ class Message(models.Model):
     It covers one agreement. A digest has no `agreement` and covers any number of them.
     """
 
-    recipient = models.EmailField()
-    agreement = models.ForeignKey(
-        Agreement, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False
-    )
+    email = models.EmailField(blank=True, default="", db_default="")
     webhook = models.ForeignKey(
         Webhook, null=True, on_delete=models.PROTECT, related_name="messages"
+    )
+    recipient = recipient_key()
+    agreement = models.ForeignKey(
+        Agreement, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False
     )
     message_id = models.CharField(max_length=255, unique=True)
     state = choice_field(MessageState, default=MessageState.WAITING)
@@ -51,7 +53,7 @@ class Message(models.Model):
 
     class Meta:
         ordering = ("id",)
-        constraints = (one_of("state", MessageState),)
+        constraints = (one_of("state", MessageState), one_recipient("message"))
         indexes = (
             # Read by delivery when it claims messages, and by the readiness check.
             models.Index(

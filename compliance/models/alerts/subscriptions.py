@@ -15,6 +15,7 @@ from compliance.domain.vocabulary import (
     Severity,
 )
 from compliance.models.agreements.agreements import Agreement, Party
+from compliance.models.alerts.recipients import one_recipient, recipient_key
 from compliance.models.alerts.webhooks import Webhook
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked
@@ -32,15 +33,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(models.Q(agreement__isnull=True) | models.Q(agreement=agreement))
 
     def of_recipients(self, recipients: Iterable[str]) -> Self:
-        """Subscriptions of these addresses and of these `webhook:` recipients."""
-        emails, webhook_ids = [], []
-        for recipient in recipients:
-            email, _, webhook_id = recipient.partition("webhook:")
-            if email:
-                emails.append(email)
-            else:
-                webhook_ids.append(int(webhook_id))
-        return self.filter(models.Q(email__in=emails) | models.Q(webhook__in=webhook_ids))
+        """Subscriptions of these recipients."""
+        return self.filter(recipient__in=list(recipients))
 
 
 @tracked
@@ -55,6 +49,7 @@ class Subscription(models.Model):
     webhook = models.ForeignKey(
         Webhook, null=True, blank=True, on_delete=models.PROTECT, related_name="subscriptions"
     )
+    recipient = recipient_key()
     agreement = models.ForeignKey(
         Agreement, null=True, blank=True, on_delete=models.CASCADE, related_name="subscriptions"
     )
@@ -122,10 +117,7 @@ class Subscription(models.Model):
                 name="subscription_only_once",
                 nulls_distinct=False,
             ),
-            models.CheckConstraint(
-                name="subscription_of_one_recipient",
-                condition=models.Q(webhook__isnull=True) ^ models.Q(email=""),
-            ),
+            one_recipient("subscription"),
             models.CheckConstraint(
                 name="subscription_hours",
                 condition=models.Q(digest_hour__lte=23, digest_weekday__lte=6),
@@ -139,11 +131,6 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.email or str(self.webhook)
-
-    @property
-    def recipient(self) -> str:
-        """The recipient as alerts and messages store it: an address, or `webhook:` and an id."""
-        return self.email or f"webhook:{self.webhook_id}"
 
     @property
     def follows(self) -> str:

@@ -214,11 +214,11 @@ def terms_of(row: Any, duty: Duty) -> Terms:
     due = None
     if row.original_due_at is not None:
         due = Due(
-            due_on=row.original_due_on,
-            due_at=row.original_due_at,
-            unmet_at=row.original_unmet_at,
-            timezone=row.timezone,
-            earliest_due_at=row.original_earliest_due_at,
+            row.original_due_on,
+            row.original_due_at,
+            row.original_unmet_at,
+            row.timezone,
+            row.original_earliest_due_at,
         )
     moves: tuple[MoveOfTerms, ...] = ()
     if row.moves:
@@ -238,10 +238,10 @@ def terms_of(row: Any, duty: Duty) -> Terms:
         due,
         duty.kind,
         row.starts_at,
-        is_endless=not duty.has_due_rule,
-        target_quantity=duty.target_quantity,
-        moves=moves,
-        is_withdrawn=row.is_withdrawn,
+        not duty.has_due_rule,
+        duty.target_quantity,
+        moves,
+        row.is_withdrawn,
     )
 
 

@@ -119,14 +119,9 @@ class JobRun(models.Model):
         constraints = (one_of("kind", JobKind),)
         indexes = (
             # Read by the readiness check, the overview and the jobs themselves (the last run of a
-            # kind), and by the removal of old sweeps and audits.
+            # kind), by the removal of old sweeps and audits, and by delivery, which waits for
+            # sweeps that have not ended.
             models.Index(fields=["kind", "-ended_at"], name="jobrun_newest"),
-            # Read by delivery, which waits for sweeps that are under way.
-            models.Index(
-                fields=["kind", "as_of"],
-                name="jobrun_under_way",
-                condition=models.Q(ended_at__isnull=True),
-            ),
         )
         triggers = (
             # A ledger check is evidence. It is stored once, when it has ended.

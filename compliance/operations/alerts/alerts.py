@@ -14,7 +14,7 @@ import orjson
 
 from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.vocabulary import AlertKind
-from compliance.models.alerts.followers import follows, recipient
+from compliance.models.alerts.followers import follows
 from compliance.models.bulk import RowType, write_rows
 from compliance.operations.alerts.delivery_times import DELIVERY_HOURS, earliest_delivery
 
@@ -155,9 +155,9 @@ _ALERT = RowType(
 _CREATE = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,
-         recipient, not_before, is_digest)
+         email, webhook_id, not_before, is_digest)
     SELECT v.deadline_id, v.agreement_id, v.kind, v.occasion, v.breach_at, v.due_at, v.reason,
-        v.level, v.created_at, {recipient("s")},
+        v.level, v.created_at, s.email, s.webhook_id,
         coalesce(h.not_before, %(as_of)s) AS not_before, coalesce(h.is_digest, FALSE) AS is_digest
     FROM {_ALERT.rows}
     JOIN compliance_subscription AS s ON {_FOLLOWED}
@@ -214,6 +214,7 @@ _ANNOUNCE_RECOVERY = f"""
     WITH announced AS (
         SELECT DISTINCT ON (a.deadline_id, a.breach_at, a.recipient)
             a.id, a.deadline_id, a.agreement_id, d.obligation_id, a.breach_at, a.recipient,
+            a.email, a.webhook_id,
             max(a.level) OVER (PARTITION BY a.deadline_id, a.breach_at, a.recipient) AS level,
             a.not_before, a.is_digest, v.recorded_at
         FROM {_BREACH.rows}
@@ -224,11 +225,12 @@ _ANNOUNCE_RECOVERY = f"""
         ORDER BY a.deadline_id, a.breach_at, a.recipient, a.id
     ), earliest AS ({earliest_delivery("announced", kind=f"'{AlertKind.RECOVERED}'")})
     INSERT INTO compliance_alert
-        (deadline_id, agreement_id, occasion, breach_at, created_at, kind, level, recipient,
-         not_before, is_digest)
+        (deadline_id, agreement_id, occasion, breach_at, created_at, kind, level, email,
+         webhook_id, not_before, is_digest)
     SELECT announced.deadline_id, announced.agreement_id, announced.breach_at,
         announced.breach_at, announced.recorded_at, '{AlertKind.RECOVERED}', announced.level,
-        announced.recipient, greatest(announced.not_before, earliest.not_before),
+        announced.email, announced.webhook_id,
+        greatest(announced.not_before, earliest.not_before),
         CASE WHEN announced.not_before > earliest.not_before THEN announced.is_digest
              ELSE earliest.is_digest END
     FROM announced JOIN earliest ON earliest.id = announced.id

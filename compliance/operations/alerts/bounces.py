@@ -38,9 +38,7 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
             sentence = "No email with this Message-ID was sent to the reported address."
             raise NoBounce(sentence)
         if message.state != MessageState.SENT.value:
-            sentence = (
-                f"The message to {message.recipient} is already {message.get_state_display()}."
-            )
+            sentence = f"The message to {message.recipient} already has the state {message.state}."
             raise NoBounce(sentence)
         DeliveryAttempt.objects.create(
             message=message,
@@ -49,22 +47,22 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
             outcome=AttemptOutcome.REFUSED,
             answer=answer,
         )
-        message.state = MessageState.REFUSED.value
+        message.state = MessageState.FAILED.value
         message.save(update_fields=["state"])
         is_news = outbox.mark_refused(message.recipient, answer=answer, as_of=as_of)
-        is_news = is_news and not _previous_bounced(message)
+        is_news = is_news and not _previous_failed(message)
     if is_news:
         administrator_mails.send_refusal(message.recipient, answer, message_id=message.pk)
     return message
 
 
-def _previous_bounced(message: Message) -> bool:
-    """Return whether the previous email to the same recipient bounced too.
+def _previous_failed(message: Message) -> bool:
+    """Return whether the previous email to the same recipient bounced, or failed, too.
 
     A server that accepts every email and bounces it later clears the mark each time.
     """
-    ended = (MessageState.SENT.value, MessageState.REFUSED.value)
+    ended = (MessageState.SENT.value, MessageState.FAILED.value)
     previous = Message.objects.filter(
         recipient=message.recipient, pk__lt=message.pk, state__in=ended
     ).order_by("-pk")
-    return previous.values_list("state", flat=True).first() == MessageState.REFUSED.value
+    return previous.values_list("state", flat=True).first() == MessageState.FAILED.value

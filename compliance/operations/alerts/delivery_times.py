@@ -11,7 +11,7 @@ import orjson
 from compliance.domain.alerts.delivery_hours import Hours, next_delivery_at
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import NotificationFrequency
-from compliance.models.alerts.followers import covers, recipient, wants
+from compliance.models.alerts.followers import covers, wants
 from compliance.models.bulk import fetch
 
 
@@ -71,7 +71,7 @@ def earliest_delivery(alerts: str, *, kind: str) -> str:
             coalesce(h.is_digest, FALSE) AS is_digest
         FROM {alerts}
         JOIN compliance_subscription AS s
-          ON {recipient("s")} = {alerts}.recipient AND {wanted}
+          ON s.recipient = {alerts}.recipient AND {wanted}
         LEFT JOIN {DELIVERY_HOURS} ON h.id = s.id
         ORDER BY {alerts}.id, {covers("s", obligation=f"{alerts}.obligation_id")} DESC,
             not_before, is_digest"""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from compliance.domain.deadlines.timeline import BreachInterval
 from compliance.models.bulk import RowType, write_rows
 
 
@@ -18,13 +17,6 @@ class BreachRow(NamedTuple):
     recorded_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
-
-
-def row(deadline_id: int, breach: BreachInterval, *, recorded_at: datetime | None) -> BreachRow:
-    """Return a breach of a deadline as a row."""
-    return BreachRow(
-        deadline_id, breach.occurred_at, recorded_at, breach.ended_at, breach.end_reason
-    )
 
 
 def insert(rows: Sequence[BreachRow]) -> None:

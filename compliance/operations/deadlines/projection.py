@@ -7,7 +7,7 @@ number of statements does not depend on the number of deadlines.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,8 +35,8 @@ from compliance.operations.evidence import verification
 
 log = structlog.get_logger(__name__)
 
-# How many deadlines are decided while the server stores those before them.
-_PORTION = 500
+# How many deadlines are decided before the first of them are stored.
+_FIRST_PORTION = 250
 
 
 @dataclass(kw_only=True, slots=True)
@@ -226,9 +226,9 @@ def _refresh(
     hours = delivery_times.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():
-        for first in range(0, len(rows), _PORTION):
+        for portion in _portions(rows):
             changes = _Changes()
-            for row in rows[first : first + _PORTION]:
+            for row in portion:
                 try:
                     outcome = decide(
                         row,
@@ -248,6 +248,15 @@ def _refresh(
             refreshed.breaches += len(changes.begun)
             refreshed.quarantined += len(changes.failures)
     return ledger
+
+
+def _portions(rows: Sequence[DeadlineRow]) -> Iterator[Sequence[DeadlineRow]]:
+    """Yield rows in growing portions: one is decided while the server stores the one before."""
+    first, size = 0, _FIRST_PORTION
+    while first < len(rows):
+        yield rows[first : first + size]
+        first += size
+        size *= 2
 
 
 def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: datetime) -> None:

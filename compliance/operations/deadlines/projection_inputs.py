@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import structlog
@@ -48,7 +48,7 @@ class Policy:
         found = self._reminders.get(key)
         if found is None:
             # An unknown zone must not suppress alerts.
-            shown = replace(due, timezone=displayed_zone_name(due.timezone))
+            shown = due._replace(timezone=displayed_zone_name(due.timezone))
             found = policies.reminders(self.steps, shown, self.business_days)
             self._reminders[key] = found
         return found
@@ -69,13 +69,13 @@ class Inputs:
     """The stored data about deadlines: by deadline, or by obligation for duties and policies.
 
     `breaches` and `detected` hold the same breaches: as the timeline states them, and as
-    escalations need them (by deadline and `occurred_at`).
+    escalations need them.
     """
 
     facts: dict[int, list[Fact]]
     ledger: dict[int, list[Entry]]
     breaches: dict[int, list[BreachInterval]]
-    detected: dict[tuple[int, datetime], OpenBreach]
+    detected: dict[int, list[OpenBreach]]
     duties: dict[int, Duty]
     policies: dict[int, Policy]
     default_policy: Policy = field(default_factory=Policy)
@@ -134,17 +134,17 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
 
 def _breaches(
     deadline_ids: Collection[int],
-) -> tuple[dict[int, list[BreachInterval]], dict[tuple[int, datetime], OpenBreach]]:
+) -> tuple[dict[int, list[BreachInterval]], dict[int, list[OpenBreach]]]:
     """Return the breaches of deadlines in the two forms of `Inputs`.
 
     A deadline whose ledger has never stated a breach has none, so most deadlines need no query.
     """
     breaches: dict[int, list[BreachInterval]] = defaultdict(list)
-    detected = {}
+    detected: dict[int, list[OpenBreach]] = defaultdict(list)
     if deadline_ids:
         rows = fetch(_BREACHES, ids=array(list(deadline_ids)))
         for deadline_id, occurred_at, ended_at, end_reason, *rest in rows:
-            detected[deadline_id, occurred_at] = OpenBreach(occurred_at, *rest)
+            detected[deadline_id].append(OpenBreach(occurred_at, *rest))
             reason = BreachEnd(end_reason) if end_reason else None
             breaches[deadline_id].append(BreachInterval(occurred_at, ended_at, reason))
     return breaches, detected

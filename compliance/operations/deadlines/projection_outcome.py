@@ -5,18 +5,19 @@ Nothing here reads or writes the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from compliance.domain.alerts import intents
 from compliance.domain.alerts.intents import NO_STEP, AlertIntent, OpenBreach, PolicyStep
 from compliance.domain.deadlines.breaches import (
-    BreachChanges,
+    NO_CHANGES,
     breach_changes,
     breaches_ever_recorded,
     voided,
 )
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import (
     Entry,
     due_known_since,
@@ -26,11 +27,14 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
+from compliance.domain.integrity.chains import link
+from compliance.domain.vocabulary import AlertKind, Reason, Status
 from compliance.models.deadlines.deadlines import PLAIN_DUTY, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
-from compliance.operations.deadlines import breach_rows, deadline_rows, ledger_rows
+from compliance.operations.deadlines import deadline_rows, ledger_rows
 from compliance.operations.deadlines.breach_rows import BreachRow
 from compliance.operations.deadlines.deadline_rows import DeadlineRow, DeadlineState
 from compliance.operations.deadlines.ledger_rows import LedgerRow
@@ -52,8 +56,29 @@ def decide(
     inputs: Inputs,
     *,
     as_of: datetime,
-    announce_ended: bool,
-    known_from: datetime | None,
+    announce_ended: bool = True,
+    known_from: datetime | None = None,
+) -> Outcome:
+    """Return what must be stored of a deadline at `as_of`.
+
+    Takes and raises the same as `decide_from_timeline`, and returns the same in less time.
+    """
+    if announce_ended and known_from is None:
+        outcome = _missed(row, inputs, as_of=as_of)
+        if outcome is not None:
+            return outcome
+    return decide_from_timeline(
+        row, inputs, as_of=as_of, announce_ended=announce_ended, known_from=known_from
+    )
+
+
+def decide_from_timeline(
+    row: DeadlineRow,
+    inputs: Inputs,
+    *,
+    as_of: datetime,
+    announce_ended: bool = True,
+    known_from: datetime | None = None,
 ) -> Outcome:
     """Project a deadline, and return what must be stored of it at `as_of`.
 
@@ -72,41 +97,102 @@ def decide(
     terms = terms_of(row, inputs.duties.get(row.obligation_id, PLAIN_DUTY))
     facts = inputs.facts_of(row.id)
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
-    recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
+    recorded_at = row.recorded_at
+    entries: list[tuple[Transition, datetime]] = []
     if known_from is not None and recorded_at is None:
-        entries = replay_history(terms, facts, known_from=known_from, as_of=as_of)
-        recorded = [entry_of(*each) for each in entries]
+        entries, recorded = _replayed(terms, facts, known_from=known_from, as_of=as_of)
         recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
     past = timeline.until(as_of)
     delta = ledger_delta(recorded, past)
     breaches = breaches_in(past)
     changes = breach_changes(inputs.breaches.get(row.id, ()), breaches)
-    if delta or changes:
+    if delta or changes is not NO_CHANGES:
         recorded_at = next_recorded_at(as_of, recorded_at)
         entries += [(transition, recorded_at) for transition in delta]
-    step, announced = NO_STEP, intents.missed(changes, announce_ended=announce_ended)
+    step = NO_STEP
+    announced: list[AlertIntent] = []
     if past:
         found_at = recorded_at or as_of
         now = past[-1]
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
+        if changes is not NO_CHANGES:
+            announced = intents.missed(changes, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
             announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
         announced += filter(None, [step.intent])
-    begun, altered = _breach_rows(row.id, changes, recorded_at)
+    begun = _rows_of(row.id, changes.begun, recorded_at)
     if known_from is not None:
         begun += _voided_rows(row.id, recorded, breaches, recorded_at)
+    altered = _rows_of(row.id, changes.altered, recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
     state = deadline_rows.state_of(
         row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at
     )
+    rows = _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of))
+    return Outcome(state, ledger, begun, altered, rows)
+
+
+def _replayed(
+    terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
+) -> tuple[list[tuple[Transition, datetime]], list[Entry]]:
+    """Return the ledger of a new deadline up to now: as transitions, and as entries."""
+    entries = replay_history(terms, facts, known_from=known_from, as_of=as_of)
+    return entries, [entry_of(*each) for each in entries]
+
+
+def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | None:
+    """Decide the most frequent case of a sweep without a timeline; None in all other cases.
+
+    A deadline without grace, about which nothing was ever recorded, was pending and has passed.
+    """
+    due_at, recorded = row.original_due_at, inputs.ledger.get(row.id, ())
+    if (
+        len(recorded) != 1
+        or due_at is None
+        or not row.begins_at < due_at <= as_of
+        or row.original_unmet_at != due_at
+        or row.original_earliest_due_at is not None
+        or row.moves
+        or row.is_withdrawn
+        or row.recorded_at is None
+        or row.recorded_at > as_of
+        or row.id in inputs.facts
+        or inputs.breaches.get(row.id)
+        or row.obligation_id in inputs.duties
+        # That it was pending, all columns but the first.
+        or recorded[0][1:]
+        != (row.begins_at, _PENDING, _AGREED, None, due_at, due_at, None, None, None, None)
+    ):
+        return None
+    recorded_at = next_recorded_at(as_of, row.recorded_at)
+    due_on, pk = row.original_due_on, row.id
+    policy = inputs.policies.get(row.obligation_id, inputs.default_policy)
+    steps = policy.escalations(recorded_at, row.timezone)
+    step = intents.escalation(OpenBreach(due_at, recorded_at), steps, as_of=as_of)
+    announced = [AlertIntent(_MISSED, due_at, due_at)]
+    if step.intent is not None:
+        announced.append(step.intent)
+    values = (
+        pk, recorded_at, due_at, _UNMET, _DUE_PASSED, None, due_on, due_at, due_at,
+        None, None, None, None,
+    )  # fmt: skip
+    head = link(row.ledger_head, values).hex()
     return Outcome(
-        state,
-        ledger,
-        begun,
-        altered,
-        _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of)),
-    )
+        DeadlineState(
+            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, "0", None, None, step.next_at,
+            recorded_at, head,
+        ),
+        [LedgerRow(*values, head)],
+        [BreachRow(pk, due_at, recorded_at, None, None)],
+        (),
+        [alerts.alert_row(each, deadline=row, created_at=recorded_at) for each in announced],
+    )  # fmt: skip
+
+
+# Looking up a member of an enum is slow, and this is for speed.
+_PENDING, _UNMET, _MISSED = Status.PENDING, Status.UNMET, AlertKind.MISSED
+_AGREED, _DUE_PASSED = Reason.AGREED, Reason.DUE_PASSED
 
 
 def _voided_rows(
@@ -115,14 +201,12 @@ def _voided_rows(
     breaches: Sequence[BreachInterval],
     recorded_at: datetime | None,
 ) -> list[BreachRow]:
-    """Return rows for breaches that a replayed history recorded for a while but that never were.
+    """Return rows for breaches that a replayed history stated for a while, but that never happened.
 
     Questions about what was known then find them.
     """
     never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
-    return [
-        breach_rows.row(deadline_id, voided(at), recorded_at=recorded_at) for at in sorted(never)
-    ]
+    return _rows_of(deadline_id, map(voided, sorted(never)), recorded_at)
 
 
 def _policy_step(
@@ -140,7 +224,8 @@ def _policy_step(
     policy = inputs.policies.get(row.obligation_id, inputs.default_policy)
     if now.status in BREACHED:
         began = breaches[-1].occurred_at
-        breach = inputs.detected.get((row.id, began)) or OpenBreach(began, found_at)
+        stored = (each for each in inputs.detected.get(row.id, ()) if each.occurred_at == began)
+        breach = next(stored, None) or OpenBreach(began, found_at)
         steps = policy.escalations(breach.detected_at, row.timezone)
         return intents.escalation(breach, steps, as_of=as_of)
     if now.due is None or now.due.due_at <= as_of:
@@ -149,17 +234,13 @@ def _policy_step(
     return intents.reminder(now, policy.reminders(now.due), known_since=since, as_of=as_of)
 
 
-def _breach_rows(
-    deadline_id: int, changes: BreachChanges, recorded_at: datetime | None
-) -> tuple[list[BreachRow], list[BreachRow]]:
-    """Return the breaches to be inserted, and those to be updated."""
-    if not changes:
-        return [], []
-    updated = [*changes.ended, *changes.resumed, *map(voided, changes.voided)]
-    return (
-        [breach_rows.row(deadline_id, each, recorded_at=recorded_at) for each in changes.begun],
-        [breach_rows.row(deadline_id, each, recorded_at=recorded_at) for each in updated],
-    )
+def _rows_of(
+    deadline_id: int, breaches: Iterable[BreachInterval], recorded_at: datetime | None
+) -> list[BreachRow]:
+    return [
+        BreachRow(deadline_id, breach.occurred_at, recorded_at, breach.ended_at, breach.end_reason)
+        for breach in breaches
+    ]
 
 
 def _alert_rows(

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
-from pydantic import ValidationError
 
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines import rule_checks
@@ -28,7 +27,6 @@ from compliance.domain.deadlines.scheduling import (
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.terms import Move
-from compliance.domain.drafts import problems_of
 from compliance.domain.due_dates.due_rules import Due, DueRule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import data_version
@@ -102,9 +100,12 @@ def reschedule(
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
     rescheduled = Rescheduled()
+    ids = set(obligation_ids)
+    if not ids:
+        return rescheduled
     changes = _Changes()
     try:
-        inputs = schedule_inputs.load(obligation_ids, is_for_update=True)
+        inputs = schedule_inputs.load(ids, is_for_update=True)
     except UnknownTimeZone as error:
         if is_forgiving:
             raise
@@ -116,7 +117,7 @@ def reschedule(
             wanted = wanted_deadlines(snapshot, as_of=as_of, until=until)
         except Exception as error:
             if not is_forgiving:
-                if (problems := _problems_of(error)) is None:
+                if (problems := rule_checks.problems_of_stored_rule(error)) is None:
                     raise
                 raise UnresolvableRules(problems, obligation.pk) from None
             stored = inputs.deadlines.get(obligation.pk, {}).values()
@@ -128,16 +129,6 @@ def reschedule(
     _store(changes)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled
-
-
-def _problems_of(error: Exception) -> list[Problem] | None:
-    """Return the problems of a stored rule; None if the error is not about a rule."""
-    if isinstance(error, ValidationError):
-        # It names a zone or calendar that the libraries no longer have.
-        return [each.below("due") for each in problems_of(error)]
-    if isinstance(error, UnknownTimeZone):
-        return [Problem(path="due/timezone", detail=str(error))]
-    return list(error.problems) if isinstance(error, Invalid) else None
 
 
 def _compare(

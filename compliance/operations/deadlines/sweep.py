@@ -30,7 +30,8 @@ from compliance.operations.deadlines.projection import Refreshed
 
 log = structlog.get_logger(__name__)
 
-BATCH = 2_000
+# Each batch is locked for about 0.3 s. Smaller ones spend more of their time on commits.
+BATCH = 5_000
 KEEP_IDLE_RUNS = timedelta(days=2)
 
 

@@ -45,7 +45,7 @@ class Overview:
     coming_count: int
     last_sweep: JobRun | None
     quarantined_count: int
-    refused_count: int
+    failed_count: int
     last_recomputation: JobRun | None
     last_audit: JobRun | None
     outages: Sequence[Outage]
@@ -73,7 +73,7 @@ def load(*, as_of: datetime) -> Overview:
         coming_count=coming.count(),
         last_sweep=JobRun.objects.finished(JobKind.SWEEP).first(),
         quarantined_count=Deadline.objects.quarantined().count(),
-        refused_count=Message.objects.filter(state=MessageState.REFUSED.value).count(),
+        failed_count=Message.objects.filter(state=MessageState.FAILED.value).count(),
         last_recomputation=JobRun.objects.finished(JobKind.RECOMPUTATION).first(),
         last_audit=JobRun.objects.finished(JobKind.AUDIT).first(),
         outages=list(Outage.objects.filter(ended_at__isnull=True)),

@@ -82,7 +82,7 @@ _MISSING_ALERTS = """
       AND NOT EXISTS (
           SELECT FROM compliance_alert AS a
           WHERE a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
-            AND a.recipient = coalesce('webhook:' || s.webhook_id, s.email))
+            AND a.recipient = s.recipient)
       AND NOT EXISTS (
           SELECT FROM compliance_obligationevent AS e
           WHERE e.pgh_obj_id = o.id AND e.pgh_label = 'update'
@@ -138,7 +138,7 @@ _UNRECOVERED = """
     WHERE b.ended_at > %(lately)s AND EXISTS (
         SELECT FROM compliance_subscription AS s
         LEFT JOIN compliance_webhook AS w ON w.id = s.webhook_id
-        WHERE coalesce('webhook:' || s.webhook_id, s.email) = a.recipient AND s.is_active
+        WHERE s.recipient = a.recipient AND s.is_active
           AND coalesce(w.is_active, TRUE) AND s.since <= b.detected_at
           AND (cardinality(s.kinds) = 0 OR 'recovered' = ANY(s.kinds))
           AND coalesce(s.agreement_id, d.agreement_id) = d.agreement_id)
