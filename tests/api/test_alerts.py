@@ -226,6 +226,7 @@ ODD: tuple[object, ...] = (
           "obligees": ["ACME"], "notification_policy": None}),
     ],
 )  # fmt: skip
+@pytest.mark.exhaustive
 def test_unusual_input_is_refused_and_stores_nothing(
     api: Client, address: str, good: dict[str, object]
 ) -> None:

@@ -240,6 +240,28 @@ def test_many_calendars_shorten_the_list_and_a_warning_says_so(api: Client) -> N
     assert "There are more dates: these are the first 50." in found["warnings"]
 
 
+@pytest.mark.parametrize(
+    ("calendar", "start", "earliest", "latest"),
+    [
+        ("HK", "2026-04-02", None, "2026-04-08"),
+        ("HK", "2020-12-24", None, "2020-12-28"),
+        ("HK:public", "2026-04-02", None, "2026-04-03"),
+        ("CA", "2026-10-09", None, "2026-10-13"),
+        ("TARGET", "2026-04-30", None, "2026-05-04"),
+        ("GB", "2026-04-02", "2026-04-06", "2026-04-07"),
+    ],
+)
+def test_business_days_are_those_of_the_law(
+    api: Client, calendar: str, start: str, earliest: str | None, latest: str
+) -> None:
+    rule = offset(1, "business_days", anchor={"date": start}, calendars=[calendar])
+    found = preview(api, rule)
+    assert found["dates"] == [latest]
+    assert found["earliest"] == earliest
+    if earliest:
+        assert any("differ by place or purpose" in each for each in found["warnings"])
+
+
 def test_a_preview_stores_nothing(api: Client) -> None:
     create_agreement(milestones=[{"ref": "M", "on": "2026-05-01"}])
     models = (Obligation, Deadline, LedgerEntry)

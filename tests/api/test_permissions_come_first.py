@@ -121,6 +121,7 @@ def test_a_session_without_permissions_is_refused_before_the_body_is_read(
         assert send(browser, method, address, body, kind, **more) in {403, 405}, (method, address)
 
 
+@pytest.mark.exhaustive
 def test_a_session_with_csrf_token_but_without_permissions_is_refused_before_the_body_is_read(
     lee: User,
 ) -> None:

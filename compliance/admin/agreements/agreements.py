@@ -60,8 +60,9 @@ class AgreementForm(DraftForm):
     )
     calendars = fields.CommaSeparatedField(
         help_text=(
-            "The holiday calendars to use: US, CN, DE-BY, or a custom calendar such as custom:hq. "
-            "Leave empty if only weekends are closed."
+            "The holiday calendars to use: a country or region (US, DE-BY), with its holidays by "
+            "law or by category (HK:public), a market (NYSE, TARGET), or a custom calendar "
+            "(custom:hq). Leave empty if only weekends are closed."
         )
     )
 

@@ -209,7 +209,8 @@ GROUPS = (
             RuleInput(
                 name="calendars", label="Calendars", widget=TextInput(),
                 types=(*COUNTED_TYPES, "recurrence"),
-                help_text="US, CN, DE-BY, custom:hq, weekend. Leave empty to use the agreement's.",
+                help_text="US, DE-BY, HK:public, NYSE, custom:hq, weekend. "
+                "Leave empty to use the agreement's.",
             ),
             RuleInput(
                 name="count_first_day", label="Count the first day", widget=CheckboxInput(),

@@ -2,7 +2,11 @@
 
 A calendar is named by
 
-- a country of the `holidays` library (`US`) or one of its subdivisions (`DE-BY`);
+- a country of the `holidays` library (`US`) or one of its subdivisions (`DE-BY`), with the
+  holidays that its law counts (see `holiday_laws`), or with those of named categories
+  (`HK:public`, `DE-BY:catholic-public`);
+- a market or payment system of the `holidays` library, by any of its codes (`NYSE`, `XNYS`,
+  `TARGET`), also with categories (`NYSE:half_day-public`);
 - `weekend` for Saturdays and Sundays without holidays, or another weekend by its days in the
   order of the week from Monday: `weekend:fri-sat`, `weekend:sun`;
 - `custom:NAME` for a custom calendar.
@@ -12,13 +16,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
 import holidays
-from holidays.registry import COUNTRIES
+from holidays.registry import COUNTRIES, FINANCIAL
 
 from compliance.domain.civil_time import WEEKDAYS
+from compliance.domain.due_dates.holiday_laws import OFFICE_COUNTRIES, OFFICES
 
 WEEKEND = "weekend"
 CUSTOM_PREFIX = "custom:"
@@ -36,8 +42,13 @@ _COUNTRY_BY_WORD = {
     for word in (module, *words)
     if not word.startswith("Holidays")
 }
+# Codes of markets and payment systems, without the names of the library's classes.
+_FINANCIAL_CODES = {code: words[1] for words in FINANCIAL.values() for code in words[1:]} | {
+    "TARGET": "XECB"
+}
 _EXAMPLES = (
     "Use a country such as 'US', one of its subdivisions such as 'DE-BY', "
+    "a market such as 'NYSE' or 'TARGET', "
     f"{WEEKEND!r} for Saturdays and Sundays only, another weekend such as 'weekend:fri-sat', "
     "or a custom calendar such as 'custom:hq'."
 )
@@ -51,6 +62,20 @@ _CUSTOM_FORM = (
 )
 # A longer text is not a misspelled calendar name.
 _LONGEST_GUESS = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HolidayCalendar:
+    """The parts of a calendar name of the `holidays` library.
+
+    `code` is a country's alpha-2 code, or the market code of a financial calendar. `categories`
+    is empty if the name has none, so that the law of the country decides.
+    """
+
+    code: str
+    subdivision: str = ""
+    categories: frozenset[str] = frozenset()
+    is_financial: bool = False
 
 
 class UnknownCalendar(ValueError):
@@ -83,12 +108,48 @@ def validate_calendar(name: str) -> str:
         raise UnknownCalendar(name, _weekend_advice(kind.removeprefix(_WEEKEND_PREFIX)))
     if kind.startswith(CUSTOM_PREFIX):
         raise UnknownCalendar(name, _custom_advice(kind.removeprefix(CUSTOM_PREFIX)))
-    country, dash, subdivision = name.partition("-")
-    if country not in _COUNTRY_CODES:
-        raise UnknownCalendar(name, _country_advice(country, dash + subdivision))
-    if dash and subdivision not in _subdivisions(country):
-        raise UnknownCalendar(name, _subdivision_advice(country, subdivision))
+    place, colon, categories = name.partition(":")
+    country, dash, subdivision = place.partition("-")
+    if place not in _FINANCIAL_CODES:
+        if country not in _COUNTRY_CODES:
+            raise UnknownCalendar(name, _country_advice(country, dash + subdivision, categories))
+        if dash and subdivision not in _subdivisions(country):
+            raise UnknownCalendar(name, _subdivision_advice(country, subdivision))
+    if colon:
+        _check_categories(name, place, categories)
     return name
+
+
+@lru_cache(maxsize=2048)
+def parse_holiday_calendar(name: str) -> HolidayCalendar:
+    """Return the parts of the valid name of a country, subdivision, market or payment system."""
+    place, _, categories = name.partition(":")
+    chosen = frozenset(categories.split("-")) if categories else frozenset()
+    if place in _FINANCIAL_CODES:
+        code = _FINANCIAL_CODES[place]
+        return HolidayCalendar(code=code, categories=chosen, is_financial=True)
+    country, _, subdivision = place.partition("-")
+    return HolidayCalendar(code=country, subdivision=subdivision, categories=chosen)
+
+
+def known_categories(place: str) -> tuple[str, ...]:
+    """Return the categories that can be named after the colon, for a country or market."""
+    if place in _FINANCIAL_CODES:
+        known = holidays.financial_holidays(_FINANCIAL_CODES[place]).supported_categories
+        return tuple(sorted(known))
+    country = place.partition("-")[0]
+    known = holidays.country_holidays(country).supported_categories
+    return tuple(sorted({*known, *((OFFICES,) if country in OFFICE_COUNTRIES else ())}))
+
+
+def country_of(name: str) -> str:
+    """Return the country code of a valid calendar name, or its market code."""
+    return re.split("[-:]", name, maxsplit=1)[0]
+
+
+def subdivisions(country: str) -> tuple[str, ...]:
+    """Return the subdivisions of a country that have calendars, without those of its parent."""
+    return tuple(holidays.country_holidays(country).subdivisions)
 
 
 @lru_cache(maxsize=256)
@@ -147,10 +208,29 @@ def _subdivisions(country: str) -> tuple[str, ...]:
     return (*known.subdivisions, *(parent.subdivisions if parent else ()))
 
 
-def _country_advice(country: str, rest: str) -> str:
+def _check_categories(name: str, place: str, categories: str) -> None:
+    known = known_categories(place)
+    words = categories.split("-")
+    if len(set(words)) == len(words) and set(words) <= set(known):
+        return
+    folded = dict.fromkeys(re.findall(r"[a-z_]+", categories.casefold()))
+    near = [each for word in folded for each in get_close_matches(word, known, n=1, cutoff=0.8)]
+    if near and len(near) == len(folded):
+        raise UnknownCalendar(name, f"Did you mean {place + ':' + '-'.join(near)!r}?")
+    advice = (
+        f"The categories of {place!r} are {', '.join(known)}: name one or more, joined by hyphens, "
+        f"or use {place!r} alone for those that the law counts."
+    )
+    raise UnknownCalendar(name, advice)
+
+
+def _country_advice(country: str, rest: str, categories: str) -> str:
     wanted = country.strip().replace(" ", "_").casefold()
     if wanted == WEEKEND:
         return f"Did you mean {WEEKEND!r}?"
+    rest += f":{categories}" if categories else ""
+    if (market := country.strip().upper()) in _FINANCIAL_CODES:
+        return f"Did you mean {market!r}?"
     near = _COUNTRY_BY_WORD.get(wanted)
     if near is None and len(wanted) > 3:
         close = get_close_matches(wanted, _COUNTRY_BY_WORD, n=1, cutoff=0.8)

@@ -1,8 +1,8 @@
 """Business days, by country, subdivision, weekend and custom calendars.
 
-`calendar_names` describes how calendars are named. Countries and subdivisions bring their own
-weekend, and the weekend days that they have declared working days. Outside the years that the
-`holidays` library covers for a country, only its weekend is known.
+`calendar_names` describes how calendars are named. Countries bring their own weekend, and the
+weekend days that they have declared working days. Outside the years that the library covers, only
+the weekend is known. Days closed in only part of an area are business days, except in `widest`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, WEEKDAYS, DayOutOfRange
-from compliance.domain.due_dates import public_holidays
+from compliance.domain.due_dates import local_holidays, public_holidays
 from compliance.domain.due_dates.calendar_names import (
     CUSTOM_PREFIX,
     WEEKEND,
     is_weekend_or_custom,
     missing_custom_calendar,
     validate_calendar,
+    weekend_days,
 )
+from compliance.domain.due_dates.local_holidays import MOST_PARTS, Extent
 from compliance.domain.vocabulary import RollConvention
 
 MOST_DAYS_SCANNED = 10_000
 
 _ONE_DAY = timedelta(days=1)
-_SATURDAY_AND_SUNDAY = frozenset({5, 6})
 _HALF_MONTH = 15
 
 
@@ -78,18 +79,23 @@ class BusinessCalendar:
         UnknownCalendar: one of the names is not a calendar, or not in `custom`.
     """
 
-    __slots__ = ("_closed_by_year", "_custom", "names")
+    __slots__ = ("_closed_by_year", "_custom", "_extent", "names")
 
     names: tuple[str, ...]
 
     def __init__(
-        self, names: tuple[str, ...], custom: Mapping[str, CustomCalendar] = _NO_CUSTOM
+        self,
+        names: tuple[str, ...],
+        custom: Mapping[str, CustomCalendar] = _NO_CUSTOM,
+        *,
+        extent: Extent = Extent.EVERYWHERE,
     ) -> None:
         for name in names:
             if validate_calendar(name).startswith(CUSTOM_PREFIX) and name not in custom:
                 raise missing_custom_calendar(name, custom)
         self.names = names
         self._custom = {name: custom[name] for name in names if name in custom}
+        self._extent = Extent.NATIONWIDE if self.has_too_many_parts else extent
         # Filled on demand with whole years. If two threads compute the same year, they store equal
         # sets, so no lock is needed.
         self._closed_by_year: dict[int, frozenset[date]] = {}
@@ -99,7 +105,21 @@ class BusinessCalendar:
 
     def renamed(self, names: tuple[str, ...]) -> BusinessCalendar:
         """Return a calendar with other names and the same custom calendars."""
-        return BusinessCalendar(names, self._custom)
+        return BusinessCalendar(names, self._custom, extent=self._extent)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether holidays can differ within the area of one of the calendars."""
+        return any(local_holidays.has_parts(name) for name in self.names)
+
+    @property
+    def has_too_many_parts(self) -> bool:
+        """Whether only nationwide holidays are considered, because there are so many parts."""
+        return len(self.names) > 1 and local_holidays.count_parts(self.names) > MOST_PARTS
+
+    def widest(self) -> BusinessCalendar:
+        """Return the calendar that also closes the days that are closed in part of its area."""
+        return BusinessCalendar(self.names, self._custom, extent=Extent.ANYWHERE)
 
     def is_business_day(self, day: date) -> bool:
         """Return whether `day` is a business day in all of the calendars."""
@@ -113,7 +133,7 @@ class BusinessCalendar:
         """
         if self.is_business_day(day):
             return None
-        return self._reasons(day) if self._custom else _reasons_in(self._names(), day)
+        return self._reasons(day) if self._custom else _reasons_in(self._names(), day, self._extent)
 
     def add(self, day: date, count: int) -> date:
         """Return the `count`-th business day after `day`, or before it if `count` is negative.
@@ -221,20 +241,20 @@ class BusinessCalendar:
             if self._custom:
                 closed = frozenset().union(*(self._closed_in(name, year) for name in self.names))
             else:
-                closed = public_holidays.closed_days_in_any(self._names(), year)
+                closed = local_holidays.closed_in_any(self._names(), year, self._extent)
             self._closed_by_year[year] = closed
         return closed
 
     def _closed_in(self, name: str, year: int) -> frozenset[date]:
         if (calendar := self._custom.get(name)) is None:
-            return public_holidays.closed_days(name, year)
+            return local_holidays.closed_days(name, year, self._extent)
         return frozenset(
             day for day in public_holidays.days_of(year) if _is_closed_in_custom(calendar, day)
         )
 
     def _is_closed_in(self, name: str, day: date) -> bool:
         if (calendar := self._custom.get(name)) is None:
-            return day in public_holidays.closed_days(name, day.year)
+            return day in self._closed_in(name, day.year)
         return _is_closed_in_custom(calendar, day)
 
     def _reasons(self, day: date) -> str:
@@ -242,7 +262,7 @@ class BusinessCalendar:
         for name in self._names():
             if self._is_closed_in(name, day):
                 places.setdefault(self._reason(name, day), []).append(name)
-        is_plain_weekend = day.weekday() in _SATURDAY_AND_SUNDAY
+        is_plain_weekend = day.weekday() in weekend_days(WEEKEND)
         weekday = f"a {WEEKDAYS[day.weekday()]}"
         return " and ".join(
             reason
@@ -257,7 +277,7 @@ class BusinessCalendar:
         elif is_weekend_or_custom(name):
             named = None
         else:
-            named = public_holidays.holiday_names(name, day.year).get(day)
+            named = local_holidays.holiday_name(name, day)
         return named or f"a {WEEKDAYS[day.weekday()]}"
 
     def _nearest(self, day: date) -> date:
@@ -275,5 +295,5 @@ def _is_closed_in_custom(calendar: CustomCalendar, day: date) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _reasons_in(names: tuple[str, ...], day: date) -> str:
-    return BusinessCalendar(names)._reasons(day)
+def _reasons_in(names: tuple[str, ...], day: date, extent: Extent) -> str:
+    return BusinessCalendar(names, extent=extent)._reasons(day)

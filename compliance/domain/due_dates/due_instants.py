@@ -14,11 +14,13 @@ from compliance.domain.civil_time import (
     DayOutOfRange,
     NonexistentLocalTime,
     day_end,
+    day_start,
     instant,
     instant_or_jump,
     local_readings,
     wall_clock,
 )
+from compliance.domain.due_dates.area_readings import latest_by_area
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar, NoBusinessDay
 from compliance.domain.due_dates.contexts import (
@@ -34,6 +36,7 @@ from compliance.domain.due_dates.due_rules import (
     RecurrenceRule,
 )
 from compliance.domain.due_dates.periods import PeriodEnd, Reading, named
+from compliance.domain.skipped_days import skipped_days
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +131,8 @@ def due_at_period_end(
     found = _Ends(warnings=warnings)
     for reading in period_end.readings:
         for name in zones:
+            if reading.on in skipped_days(name):
+                warnings.append(_skipped_day(reading.on, name))
             found.add(reading, rule.time, name, is_lenient=is_lenient)
     last = found.last
     due_on, due_at = last.reading.on, last.at
@@ -138,6 +143,11 @@ def due_at_period_end(
     unmet_at = due_at
     if context.grace is not None and context.grace.count:
         unmet_at = _grace_end(rule.time, due_on, due_at, last.zone_name, context)
+        warnings.extend(
+            f"{day}, within the grace period, does not exist in {last.zone_name}, but was counted."
+            for day in skipped_days(last.zone_name)
+            if due_on < day and day_start(day, last.zone_name) <= unmet_at
+        )
         unit = context.grace.unit.replace("_", " ")
         steps.append(f"Grace of {context.grace.count} {unit}: unmet from {_utc(unmet_at)}.")
     earliest_on = min(reading.on for reading in period_end.readings)
@@ -154,6 +164,13 @@ def due_at_period_end(
         warnings=tuple(dict.fromkeys(warnings)),
         earliest_on=earliest_on if earliest_on != due_on else None,
         readings=(min(possible), max(possible)) if min(possible) < max(possible) else (),
+    )
+
+
+def _skipped_day(on: date, zone_name: str) -> str:
+    return (
+        f"{on} does not exist in {zone_name}, whose calendar skipped it: it begins and ends with "
+        f"the end of {on - timedelta(days=1)}. Check which day the agreement means."
     )
 
 
@@ -195,7 +212,8 @@ def _grace_end(
     try:
         if grace.unit is GraceUnit.BUSINESS_DAYS:
             calendar = BusinessCalendar(context.calendars, context.custom_calendars)
-            last_day = calendar.add(due_on, grace.count)
+            # Grace ends when it has ended in every part of the calendars' areas.
+            last_day = latest_by_area(calendar, lambda part: part.add(due_on, grace.count))
         else:
             weeks = grace.unit is GraceUnit.WEEKS
             last_day = due_on + timedelta(days=grace.count * (7 if weeks else 1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from compliance.domain.civil_time import instant_or_jump, wall_clock
-from compliance.domain.due_dates.calendar_names import WEEKEND
+from compliance.domain.due_dates.calendar_names import WEEKEND, country_of
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.periods import (
@@ -99,7 +99,7 @@ def _legal_holidays(rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) 
                 f"The federal holidays count in addition to those of {joined} (Rule 6(a)(6))."
             )
         names = (_US, *(name for name in names if name != _US))
-    elif _US not in names:
+    elif _US not in {country_of(name) for name in names}:
         trace.warnings.append(
             "Rule 6 uses the federal holidays of the United States, but US is not among the "
             f"calendars ({' and '.join(names)}): add it."

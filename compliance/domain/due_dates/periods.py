@@ -19,9 +19,12 @@ from compliance.domain.civil_time import (
     day_start,
     wall_clock,
 )
+from compliance.domain.due_dates import public_holidays
+from compliance.domain.due_dates.calendar_names import is_weekend_or_custom
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.vocabulary import Direction, PeriodUnit
 
+_SATURDAY, _SUNDAY = 5, 6
 ONE_DAY = timedelta(days=1)
 # Ends are exclusive: the last instant on time is this much before the end.
 LEAST_TIME = timedelta.resolution
@@ -187,19 +190,32 @@ def is_only_weekend(day: date, reason: str) -> bool:
 
 
 def warn_of_calendars(day: date, calendar: BusinessCalendar, warnings: list[str]) -> None:
-    """Warn if the calendars lack the holidays of the year, or have different weekends."""
-    warnings.extend(
-        f"The holidays of {name} are not known for {day.year}: only its weekends were considered."
-        for name in calendar.without_holidays(day)
-    )
-    if len(calendar.names) > 1:
-        weekends = calendar.weekends(day)
-        if len(set(weekends.values())) > 1:
-            by_name = "; ".join(
-                f"{name} {' and '.join(WEEKDAYS[number] for number in sorted(days)) or 'none'}"
-                for name, days in weekends.items()
-            )
+    """Warn about what the calendars do not know of `day`, or what users may not expect.
+
+    That is a year without holidays, a Saturday that counts, and calendars with different weekends.
+    """
+    for name in calendar.without_holidays(day):
+        if public_holidays.holiday_names(name, day.year):
+            warnings.append(f"Not all holidays of {name} are known for {day.year}.")
+        else:
             warnings.append(
-                f"The calendars have different weekends ({by_name}): a business day must be a "
-                "business day in all of them."
+                f"The holidays of {name} are not known for {day.year}: only its weekends were "
+                "considered."
             )
+    weekends = calendar.weekends(day)
+    if day.weekday() == _SATURDAY and calendar.is_business_day(day):
+        warnings.extend(
+            f"{day} is a Saturday, which is a business day in {name}: add weekend to the calendars "
+            "if Saturdays do not count."
+            for name, closed in weekends.items()
+            if closed == {_SUNDAY} and not is_weekend_or_custom(name)
+        )
+    if len(calendar.names) > 1 and len(set(weekends.values())) > 1:
+        by_name = "; ".join(
+            f"{name} {' and '.join(WEEKDAYS[number] for number in sorted(days)) or 'none'}"
+            for name, days in weekends.items()
+        )
+        warnings.append(
+            f"The calendars have different weekends ({by_name}): a business day must be a "
+            "business day in all of them."
+        )

@@ -20,6 +20,7 @@ from compliance.domain.civil_time import (
     instant_or_jump,
     tzdata_version,
 )
+from compliance.domain.due_dates.area_readings import closed_in_part, end_by_area
 from compliance.domain.due_dates.calendars import BusinessCalendar, NoBusinessDay
 from compliance.domain.due_dates.contexts import ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved, due_at_period_end
@@ -30,20 +31,26 @@ from compliance.domain.due_dates.due_rules import (
     RecurrenceRule,
     TriggerRule,
 )
+from compliance.domain.due_dates.holiday_laws import laws_version
 from compliance.domain.due_dates.legal_methods import contradiction
 from compliance.domain.due_dates.offsets import compute_period_end
 from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading, named
 from compliance.domain.due_dates.public_holidays import holidays_version
 from compliance.domain.due_dates.recurrences import occurrences
 from compliance.domain.due_dates.rrules import Recurrence, parse_rrule
+from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import PeriodUnit, RollConvention
 
 _ONE_DAY = timedelta(days=1)
 
 
 def data_version() -> str:
-    """Return the versions of the zone and holiday data used for dates, as text."""
-    return f"tzdata {tzdata_version()}, holidays {holidays_version()}"
+    """Return the versions of the data that dates are computed with, in words.
+
+    If it changes, open deadlines are computed again.
+    """
+    laws = laws_version()
+    return f"tzdata {tzdata_version()}, holiday laws {laws}, holidays {holidays_version()}"
 
 
 def resolve(
@@ -81,11 +88,11 @@ def resolve(
 
 def _resolve_date(rule: DateRule, context: ResolutionContext, *, is_lenient: bool) -> Resolved:
     zone_name = context.zone_name(rule.timezone)
-    closed = context.calendar(()).why_closed(rule.on)
+    calendar = context.calendar(())
+    closed = calendar.why_closed(rule.on)
+    warning = f"{rule.on} is {closed}." if closed else closed_in_part(calendar, rule.on)
     period_end = PeriodEnd(
-        readings=(Reading(on=rule.on),),
-        steps=(),
-        warnings=(f"{rule.on} is {closed}.",) if closed else (),
+        readings=(Reading(on=rule.on),), steps=(), warnings=(warning,) if warning else ()
     )
     return due_at_period_end(rule, period_end, context, zone_name, is_lenient=is_lenient)
 
@@ -123,17 +130,40 @@ def _resolve_offset(rule: OffsetRule, context: ResolutionContext, event: Event) 
         event = Event(on=civil_day(event.at, zone_name), at=event.at)
     calendar = context.calendar(rule.calendars)
     try:
-        period_end = compute_period_end(event, rule, calendar=calendar, zone_name=zone_name)
+        period_end = end_by_area(
+            event.on,
+            calendar,
+            lambda part: compute_period_end(event, rule, calendar=part, zone_name=zone_name),
+        )
     except NoBusinessDay as error:
         raise Unresolvable("count", str(error)) from None
     except DayOutOfRange as error:
         raise Unresolvable("count", f"{error} Use a smaller count.") from None
     calendars = rule.calendars or context.calendars
     last = period_end.readings[-1]
-    if calendars and last.at is None and calendar.is_business_day(last.on):
+    if (
+        calendars
+        and last.at is None
+        and calendar.is_business_day(last.on)
+        and closed_in_part(calendar, last.on) is None
+    ):
         step = f"{last.on} is not a holiday in {' and '.join(calendars)}."
         period_end = replace(period_end, steps=(*period_end.steps, step))
+    if rule.unit is not PeriodUnit.HOURS:
+        warnings = _skipped_within(event.on, last.on, zone_name)
+        period_end = replace(period_end, warnings=(*period_end.warnings, *warnings))
     return due_at_period_end(rule, period_end, context, zone_name, is_lenient=True)
+
+
+def _skipped_within(start: date, last: date, zone_name: str) -> tuple[str, ...]:
+    """Return warnings about days within a period that its zone skipped, except its last day."""
+    low, high = sorted((start, last))
+    return tuple(
+        f"{day} does not exist in {zone_name}, whose calendar skipped it, but it was counted: "
+        "check whether the agreement counts it."
+        for day in skipped_days(zone_name)
+        if low <= day <= high and day != last
+    )
 
 
 def _resolve_recurrence(rule: RecurrenceRule, context: ResolutionContext) -> Iterator[Resolved]:
@@ -167,12 +197,23 @@ def _nominal_days(rule: RecurrenceRule, zone_name: str) -> Iterator[date]:
 def _rolled_occurrence(
     rule: RecurrenceRule, calendar: BusinessCalendar, number: int, nominal: date
 ) -> PeriodEnd:
-    steps = [f"Date {number} of {rule.rrule} from {rule.start}: {named(nominal)}."]
-    warnings = []
+    def rolled(part: BusinessCalendar) -> PeriodEnd:
+        return _rolled_in(rule, part, nominal)
+
     try:
-        on = calendar.roll(nominal, rule.roll)
+        period_end = end_by_area(nominal, calendar, rolled)
     except (NoBusinessDay, DayOutOfRange) as error:
         raise Unresolvable("roll", str(error)) from None
+    step = f"Date {number} of {rule.rrule} from {rule.start}: {named(nominal)}."
+    warnings = period_end.warnings
+    if rule.roll is RollConvention.NONE and (partly := closed_in_part(calendar, nominal)):
+        warnings = (*warnings, f"{partly} The rule does not roll.")
+    return replace(period_end, steps=(step, *period_end.steps), warnings=warnings)
+
+
+def _rolled_in(rule: RecurrenceRule, calendar: BusinessCalendar, nominal: date) -> PeriodEnd:
+    steps, warnings = [], []
+    on = calendar.roll(nominal, rule.roll)
     closed = calendar.why_closed(nominal)
     if on != nominal:
         steps.append(f"{nominal} is {closed}; {rule.roll.replace('_', ' ')}: {named(on)}.")

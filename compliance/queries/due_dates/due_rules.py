@@ -22,6 +22,7 @@ from compliance.domain.due_dates.due_rules import (
     TriggerRule,
     dump_due_rule,
 )
+from compliance.domain.due_dates.local_holidays import MOST_PARTS, count_parts
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.previews import MOST_SHOWN, preview
 from compliance.domain.fields import AgreementRef, PartyCode
@@ -126,10 +127,16 @@ def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
         return draft.limit
     # Each date may need another year of holidays from each calendar, and a count of the business
     # days in its grace period.
-    work = max(1, len(draft.rule.calendars or context.calendars), len(context.calendars))
+    work = max(_work(draft.rule.calendars or context.calendars), _work(context.calendars))
     if draft.grace is not None and draft.grace.unit is GraceUnit.BUSINESS_DAYS:
         work += draft.grace.count // _BUSINESS_DAYS_A_YEAR
     return max(1, min(draft.limit, MOST_SHOWN // work))
+
+
+def _work(calendars: tuple[str, ...]) -> int:
+    """Return how much longer a year of these calendars takes than one without subdivisions."""
+    parts = count_parts(calendars)
+    return max(1, len(calendars), parts // 3 if parts <= MOST_PARTS else 0)
 
 
 def _deadline(resolved: Resolved, context: ResolutionContext) -> Row:
