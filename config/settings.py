@@ -200,6 +200,7 @@ AXES_COOLOFF_TIME = 1  # hours
 # The name in Django's login form. By default axes looks for the name of the user model's field,
 # finds nothing, and locks nobody out.
 AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "compliance.web.locking.counted_username"
 AXES_RESET_ON_SUCCESS = True
 # A locked account is unlocked one hour after the last failure that counted; attempts in the
 # meantime do not extend the lock.

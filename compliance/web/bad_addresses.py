@@ -45,8 +45,11 @@ class BadAddressMiddleware:
         match = request.resolver_match
         if match is None or "object_id" not in captured or not _is_admin(request):
             return
-        # The admin names its pages after the model: compliance_deadline_change.
-        app_label, model_name, *_ = str(match.url_name).split("_")
+        # The admin names its pages after the model: compliance_deadline_change. Only the redirect
+        # from former addresses without a page (deadline/1/) has no name; Django checks its target.
+        if match.url_name is None:
+            return
+        app_label, model_name, *_ = match.url_name.split("_")
         key = apps.get_model(app_label, model_name)._meta.pk
         object_id = str(captured["object_id"])
         try:

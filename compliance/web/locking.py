@@ -16,6 +16,18 @@ from django.utils import timezone
 from compliance.domain.phrases import in_utc
 from compliance.web.pages import page
 
+# The length of the column in which django-axes stores it. It fails on longer names.
+_LONGEST_USERNAME = 255
+
+
+def counted_username(_request: HttpRequest, credentials: Mapping[str, str] | None) -> str | None:
+    """Return the name under which a failed sign-in is counted, or None if there is none.
+
+    django-axes calls this function (`AXES_USERNAME_CALLABLE`).
+    """
+    username = (credentials or {}).get("username")
+    return None if username is None else username[:_LONGEST_USERNAME]
+
 
 def locked(
     request: HttpRequest, _response: HttpResponse | None, credentials: Mapping[str, str] | None
@@ -27,7 +39,7 @@ def locked(
     """
     now = timezone.now()
     failed_at = AccessAttempt.objects.filter(
-        username=(credentials or {}).get("username"), ip_address=request.META.get("REMOTE_ADDR")
+        username=counted_username(request, credentials), ip_address=request.META.get("REMOTE_ADDR")
     ).aggregate(last=Max("attempt_time"))["last"]
     ends_at = (failed_at or now) + get_cool_off(request)
     # Rounded up, so that the sign-in works at the time on the page.

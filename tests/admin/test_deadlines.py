@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from compliance.models import Agreement, Breach, Deadline, Evidence, Fact, Position
@@ -44,6 +46,17 @@ def test_the_page_shows_the_whole_case(browser: Client, rare_earths: Deadline) -
         ">unmet<",
     ):
         assert part in page, part
+
+
+def test_the_list_of_facts_does_not_load_how_each_due_date_was_computed(
+    browser: Client, rare_earths: Deadline
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        page = browser.get(address("fact", "changelist")).content.decode()
+    assert "performance" in page
+    statements = [each["sql"] for each in queries if 'FROM "compliance_fact"' in each["sql"]]
+    assert statements
+    assert not any('"trace"' in each or '"moves"' in each for each in statements)
 
 
 def test_the_timeline_shows_projected_changes(browser: Client) -> None:

@@ -117,6 +117,12 @@ def test_no_field_of_an_agreement_breaks_on_hostile_values(
         assert response.status_code < 500, value[:30]
 
 
+def test_an_agreement_refuses_a_party_with_a_nul_character(browser: Client) -> None:
+    browser.raise_request_exception = False
+    form = agreement_form(**{"memberships-0-party": "\x00"})
+    assert browser.post(address("agreement", "add"), form).status_code == 200
+
+
 def test_a_calendar_refuses_a_weekday_that_is_none(browser: Client) -> None:
     form = {"code": "hq", "title": "Desk", "weekend": ["x"], "closing_days-TOTAL_FORMS": "0",
             "closing_days-INITIAL_FORMS": "0"}  # fmt: skip
@@ -145,3 +151,12 @@ def test_no_address_breaks_on_a_hostile_id(browser: Client, value: str) -> None:
                 number = len(pattern.pattern.converters)
                 response = browser.get(reverse(f"admin:{name}", args=[value] * number))
                 assert response.status_code < 500, (model, name)
+
+
+@pytest.mark.parametrize("value", ["99999999999999999999", "abc", "%00", "1_002F2", "-1"])
+def test_an_address_without_a_page_leads_to_the_overview(browser: Client, value: str) -> None:
+    browser.raise_request_exception = False
+    for model in admin.site._registry:
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        response = browser.get(f"{url}{value}/", follow=True)
+        assert response.status_code in {200, 404}, (model, value)

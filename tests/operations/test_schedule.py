@@ -561,6 +561,18 @@ def test_a_cycle_of_thousands_is_reported_briefly() -> None:
 
 
 @pytest.mark.django_db
+def test_a_hierarchy_of_thousands_is_checked_in_linear_time() -> None:
+    def seconds(count: int) -> float:
+        duties = [obligation(f"O-{n}", parent=f"O-{(n + 1) % count}") for n in range(count)]
+        start = time.process_time()
+        assert len(refused(*duties)) == 20
+        return time.process_time() - start
+
+    seconds(30)
+    assert seconds(8_000) < 6 * seconds(2_000)
+
+
+@pytest.mark.django_db
 def test_a_cycle_caused_by_a_correction_is_refused_with_its_path() -> None:
     create_agreement(obligation("A"), obligation("B", due=days_after(1, deadline="A")))
     with pytest.raises(Invalid) as error:

@@ -59,6 +59,13 @@ def test_an_unknown_account_locks_like_a_known_one(ana: User) -> None:
     assert (unknown.status_code, unknown.content) == (known.status_code, known.content)
 
 
+def test_a_name_longer_than_any_account_locks_like_an_unknown_one(ana: User) -> None:
+    name = "x" * 100_000
+    assert lock_out(name).status_code == 429
+    assert sign_in(name, PASSWORD).status_code == 429
+    assert sign_in(ana.email, PASSWORD).status_code == 302
+
+
 def test_a_changing_browser_does_not_get_more_guesses(ana: User) -> None:
     for n in range(LIMIT):
         sign_in(ana.email, "wrong", **{"User-Agent": f"browser {n}", "X-Forwarded-For": f"::{n}"})

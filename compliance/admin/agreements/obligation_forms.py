@@ -189,7 +189,9 @@ class ObligationFormSet(DraftFormSet):
         if not hasattr(self, "_parties"):
             agreement = self.instance
             stored = agreement.parties.values_list("code", "name") if agreement.pk else ()
-            codes = [v for k, v in self.data.items() if v and _POSTED_PARTY.fullmatch(k)]
+            posted_names = filter(_POSTED_PARTY.fullmatch, self.data)
+            # PostgreSQL fails on NUL; the form of the party itself reports it.
+            codes = [self.data[k] for k in posted_names if "\x00" not in self.data[k]]
             posted = Party.objects.filter(code__in=codes).values_list("code", "name")
             names = {code: f"{code} {name}" for code, name in (*stored, *posted)}
             self._parties = list(names.items())

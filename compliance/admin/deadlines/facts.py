@@ -39,6 +39,13 @@ class FactAdmin(ReadOnlyAdmin):
         "evidence", "recorded", "recorded_by", "approved_by", "stored_at",
     )  # fmt: skip
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the facts without the derivation of the due dates of their deadlines.
+
+        A deadline with thousands of extensions has megabytes of it, and each fact would repeat it.
+        """
+        return super().get_queryset(request).defer("deadline__moves", "deadline__trace")
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Return the list, with the facts that supersede those on this page."""
         found = super().get_changelist_instance(request)
