@@ -215,7 +215,7 @@ def _send_refused_again(stack: Stack) -> int:
     """Redeliver refused messages, like an administrator; return their number."""
     stack.start("web")
     messages: dict[str, int] = {}
-    page: str | None = "/api/v1/alerts/?state=refused&page_size=1000"
+    page: str | None = "/api/v1/alerts/?state=failed&page_size=1000"
     while page:
         answer = stack.get(page)
         messages |= {row["message_id"]: row["id"] for row in answer["results"]}
