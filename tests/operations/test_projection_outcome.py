@@ -10,6 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from compliance.domain.alerts.notification_policies import load_notification_policy
+from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import Entry, entry_of, ledger_delta
 from compliance.domain.deadlines.projection import project
@@ -216,6 +217,13 @@ def test_the_shortcut_is_not_used_before_the_due_instant_or_once_a_fact_is_recor
     assert not used_shortcut(deadline, inputs(deadline), hour(23))
     assert not used_shortcut(deadline, inputs(deadline, facts=(done,)), hour(26))
     assert not used_shortcut(deadline, inputs(deadline, duty=Duty(has_due_rule=False)), hour(26))
+
+
+def test_the_shortcut_is_not_used_if_the_facts_could_not_be_loaded() -> None:
+    deadline, stored = row(), inputs(row())
+    stored.failures[deadline.id] = UnknownTimeZone("Mars/Olympus")
+    with pytest.raises(UnknownTimeZone):
+        decide(deadline, stored, as_of=hour(26))
 
 
 @pytest.mark.parametrize(

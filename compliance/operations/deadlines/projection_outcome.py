@@ -158,6 +158,7 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
         or row.recorded_at is None
         or row.recorded_at > as_of
         or row.id in inputs.facts
+        or row.id in inputs.failures
         or inputs.breaches.get(row.id)
         or row.obligation_id in inputs.duties
         # That it was pending, all columns but the first.
