@@ -31,7 +31,8 @@ MAX_CLAIMED = 250
 MAX_CLAIMED_ALERTS = 20_000
 FORMED_AT_ONCE = 5_000
 _MINUTE = timedelta(minutes=1)
-# Serializes the workers that count how much a channel was given, so that no two use the same room.
+# Serializes the workers that count the messages of a channel, so that together they stay within its
+# limit.
 _PACE_LOCK = 0x5041434554
 
 
@@ -139,7 +140,7 @@ def _given(*, is_mail: bool, since: datetime) -> dict[int | None, int]:
 def _within_pace(
     messages: Iterable[Message], given: Mapping[int | None, int], per_minute: int
 ) -> list[Message]:
-    """Return the messages for which their channel has room."""
+    """Return the messages that their channel may still send in this minute."""
     counts = Counter(given)
     kept = []
     for message in messages:

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 # Slow webhooks must not keep the worker from its other tasks for longer. The remaining messages are
 # sent in the next run, after those of other recipients.
 WEBHOOKS_SECONDS = 60.0
-# Few enough that those of hundreds of long messages do not fill the memory.
+# Few enough that long messages do not fill the memory.
 PREPARED_AT_ONCE = 50
 
 

@@ -334,13 +334,13 @@ def facts_about(
         pk = fact["deadline_id"]
         add(by_id[pk], fact, dues[pk])
     agreements = list({row.agreement_id for row in rows})
-    befallen = {each for (each,) in fetch(_AGREEMENTS_WITH_FACTS, ids=array(agreements))}
-    if befallen:
+    affected = {each for (each,) in fetch(_AGREEMENTS_WITH_FACTS, ids=array(agreements))}
+    if affected:
         general: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-        for fact in Fact.objects.filter(agreement_id__in=befallen).values():
+        for fact in Fact.objects.filter(agreement_id__in=affected).values():
             general[fact["agreement_id"]].append(fact)
         for row in rows:
-            if row.agreement_id in befallen and row.id not in surviving:
+            if row.agreement_id in affected and row.id not in surviving:
                 for each in general[row.agreement_id]:
                     add(row, each)
     return found
