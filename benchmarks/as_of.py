@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from benchmarks import execute, expect, throwaway_database
 from benchmarks.sweep import fill
@@ -63,25 +64,25 @@ def _measure(stored: int) -> None:
     print(f"{stored:,} deadlines, {stored * 5 // 2:,} ledger entries", flush=True)
     now = datetime.now(UTC)
     for name, known_at in (("then", AS_OF), ("now", LEARNED_AT + timedelta(days=1))):
-        moment = {"as_of": AS_OF, "known_at": known_at}
-        own = {"agreement": "agreement-0", **moment}
+        moment: dict[str, Any] = {"as_of": AS_OF, "known_at": known_at}
+        own: dict[str, Any] = {"agreement": "agreement-0", **moment}
         met = stored // 2 if name == "now" else 0
 
-        def page(own: dict[str, object] = own) -> None:
-            rows = listed(DeadlineListing(**own), now=now).rows  # type: ignore[arg-type]
+        def page(own: dict[str, Any] = own) -> None:
+            rows = listed(DeadlineListing(**own), now=now).rows
             expect(len(rows), 100, "rows of a page")
 
-        def one(own: dict[str, object] = own, met: int = met) -> None:
-            rows = summary(SummaryFilter(**own))  # type: ignore[arg-type]
+        def one(own: dict[str, Any] = own, met: int = met) -> None:
+            rows = summary(SummaryFilter(**own))
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met and PORTION // 2, "met of one agreement")
 
-        def everything(moment: dict[str, datetime] = moment, met: int = met) -> None:
-            rows = summary(SummaryFilter(**moment))  # type: ignore[arg-type]
+        def everything(moment: dict[str, Any] = moment, met: int = met) -> None:
+            rows = summary(SummaryFilter(**moment))
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met, "met of all")
 
-        def floor(moment: dict[str, datetime] = moment, met: int = met) -> None:
+        def floor(moment: dict[str, Any] = moment, met: int = met) -> None:
             expect(dict(execute(_FLOOR, moment)).get("met", 0), met, "met in one statement")
 
         print(f"as of {AS_OF:%Y-%m-%d}, as known {name}")
