@@ -137,6 +137,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
     WITHDRAWN = "withdrawn"
+    NOT_BINDING = "not_binding"
 
 
 class FactKind(StrEnum):

@@ -48,6 +48,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
             "is_two_sided": False,
         },
         "grace": {"count": 5, "unit": "business_days"},
+        "binds_on": None,
         "starts": None,
         "survives_termination": False,
         "severity": "high",

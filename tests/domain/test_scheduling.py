@@ -86,7 +86,8 @@ def obligation(
     """An obligation in Shanghai; each of its sources has one deadline."""
     context = ResolutionContext(timezone=timezone, milestones=milestones or {}, grace=grace)
     numbered = {ref: {1: each} for ref, each in (sources or {}).items()}
-    return ObligationSnapshot(due=due, context=context, sources=numbered, **more)
+    values = {"recorded_at": NOW, "due": due, "context": context, "sources": numbered, **more}
+    return ObligationSnapshot(**values)
 
 
 def scheduled(snapshot: ObligationSnapshot, *, as_of: datetime = NOW) -> ScheduledTerms:
@@ -108,11 +109,11 @@ def test_a_date_yields_one_deadline_that_begins_with_the_agreement() -> None:
     assert terms.trace[-1] == "End of 2026-03-15, a Sunday, in Asia/Shanghai: 2026-03-15T16:00Z."
 
 
-def test_without_dates_of_the_agreement_a_deadline_begins_when_it_is_entered_and_stays_so() -> None:
+def test_without_dates_of_the_agreement_a_deadline_begins_when_it_is_recorded() -> None:
     due = rule(type="date", on="2026-03-15")
-    assert scheduled(obligation(due)).begins_at == NOW
-    stored = {1: StoredDeadline(begins_at=utc("2026-01-20T08:00"))}
-    assert scheduled(obligation(due, stored=stored)).begins_at == utc("2026-01-20T08:00")
+    recorded_at = utc("2026-01-20T08:00")
+    terms = scheduled(obligation(due, recorded_at=recorded_at))
+    assert (terms.begins_at, terms.is_start_presumed) == (recorded_at, True)
 
 
 def test_no_deadline_begins_after_it_is_due() -> None:
@@ -226,7 +227,7 @@ def test_facts_about_a_source_recorded_after_the_given_instant_count() -> None:
 
 
 def test_a_trigger_on_an_obligation_without_a_deadline_yields_none() -> None:
-    snapshot = ObligationSnapshot(due=on_event(1, met="A"), sources={"A": {}})
+    snapshot = ObligationSnapshot(recorded_at=NOW, due=on_event(1, met="A"), sources={"A": {}})
     assert wanted_deadlines(snapshot, as_of=NOW, until=UNTIL) == {}
 
 
@@ -318,7 +319,10 @@ def test_a_recurrence_yields_its_dates_up_to_the_horizon_by_number() -> None:
 def test_a_dependent_has_a_deadline_for_each_deadline_of_its_source() -> None:
     sources = {"A": {1: source("2026-03-10"), 4: source("2026-04-10")}}
     snapshot = ObligationSnapshot(
-        due=after(5, deadline="A"), context=ResolutionContext(timezone=ZONE), sources=sources
+        recorded_at=NOW,
+        due=after(5, deadline="A"),
+        context=ResolutionContext(timezone=ZONE),
+        sources=sources,
     )
     found = wanted_deadlines(snapshot, as_of=NOW, until=UNTIL)
     assert {number: terms.due for number, terms in found.items()} == {
@@ -336,7 +340,7 @@ def test_a_second_source_without_that_number_counts_with_its_first_deadline() ->
         "B": {1: source("2026-04-10")},
     }
     snapshot = ObligationSnapshot(
-        due=due, context=ResolutionContext(timezone=ZONE), sources=sources
+        recorded_at=NOW, due=due, context=ResolutionContext(timezone=ZONE), sources=sources
     )
     found = wanted_deadlines(snapshot, as_of=NOW, until=UNTIL)
     assert [terms.moves[0].due for terms in found.values()] == [due_on("2026-04-11")]
@@ -369,7 +373,7 @@ def extension(pk: int, due: DueRule) -> DatedFact:
 
 
 def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
-    stored = StoredDeadline(begins_at=NOW, dated_facts=(extension(7, after(60, milestone="m")),))
+    stored = StoredDeadline(dated_facts=(extension(7, after(60, milestone="m")),))
     for day, expected in (("2026-03-01", "2026-04-30"), ("2026-03-11", "2026-05-10")):
         terms = scheduled(
             obligation(
@@ -383,7 +387,7 @@ def test_an_extension_counted_from_a_milestone_moves_with_it() -> None:
 
 
 def test_an_extension_without_a_date_any_more_keeps_its_last_one() -> None:
-    stored = StoredDeadline(begins_at=NOW, dated_facts=(extension(7, after(60, milestone="m")),))
+    stored = StoredDeadline(dated_facts=(extension(7, after(60, milestone="m")),))
     due = rule(type="date", on="2026-03-15")
     for milestones in ({"m": None}, {}):
         terms = scheduled(obligation(due, milestones=milestones, stored={1: stored}))
@@ -397,7 +401,7 @@ def test_a_manual_trigger_gives_the_date_that_its_rule_counts_from_it() -> None:
         effective_at=utc("2026-01-29T16:00"),
         effective_on=date(2026, 1, 30),
     )
-    stored = {1: StoredDeadline(begins_at=NOW, dated_facts=(by_hand,))}
+    stored = {1: StoredDeadline(dated_facts=(by_hand,))}
     snapshot = obligation(
         on_event(10, breach_of="A"), sources={"A": source("2026-03-15")}, stored=stored
     )
@@ -551,7 +555,7 @@ def test_a_stored_deadline_is_kept_updated_or_withdrawn(
     keeps_closed: bool,
     change: Change,
 ) -> None:
-    stored = StoredDeadline(begins_at=NOW, status=status, is_withdrawn=is_withdrawn)
+    stored = StoredDeadline(status=status, is_withdrawn=is_withdrawn)
     assert change is change_of(
         stored, is_wanted=is_wanted, has_other_terms=differs, keeps_closed=keeps_closed
     )

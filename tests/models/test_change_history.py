@@ -71,7 +71,11 @@ def _silence() -> Silence:
 
 def _obligation() -> Obligation:
     return Obligation(
-        agreement=create_agreement().agreement, ref="O-2", title="Report", kind="achieve"
+        agreement=create_agreement().agreement,
+        ref="O-2",
+        title="Report",
+        kind="achieve",
+        recorded_at=NOW,
     )
 
 

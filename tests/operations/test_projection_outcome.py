@@ -39,6 +39,7 @@ def row(**more: Any) -> DeadlineRow:
         "agreement_id": 2,
         "obligation_id": 3,
         "begins_at": hour(0),
+        "is_start_presumed": False,
         "starts_at": None,
         "original_due_on": due.due_on,
         "original_due_at": due.due_at,

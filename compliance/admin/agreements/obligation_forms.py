@@ -44,12 +44,18 @@ class ObligationForm(DraftForm):
         label="Due",
         help_text="For an obligation to maintain or refrain: the end of its period.",
     )
-    starts = RuleField(
+    binds_on = fields.DateTextField(
         label="Binds from",
+        help_text=(
+            "Leave empty if it binds from the start of its period or the date of the agreement."
+        ),
+    )
+    starts = RuleField(
+        label="Period starts",
         types=("date", "offset"),
         help_text=(
-            "For an obligation to maintain or refrain: the start of its period. Leave empty if it "
-            "binds from the beginning."
+            "For an obligation to maintain or refrain. Leave empty if its period starts when it "
+            "begins to bind."
         ),
     )
     survives_termination = forms.BooleanField(
@@ -165,6 +171,7 @@ def _initial_values(obligation: Obligation) -> dict[str, Any]:
         "obligors": _party_codes(sides, Capacity.OBLIGOR),
         "obligees": _party_codes(sides, Capacity.OBLIGEE),
         "due": obligation.due,
+        "binds_on": obligation.binds_on,
         "starts": obligation.starts,
         "grace_count": grace.get("count"),
         "grace_unit": grace.get("unit") or GraceUnit.DAYS.value,
@@ -218,7 +225,7 @@ class ObligationInline(DraftRowsMixin, StackedInline):
         ("obligors", "obligees"),
         "due",
         ("grace_count", "grace_unit"),
-        "starts",
+        ("starts", "binds_on"),
         "clause",
         "text",
         ("tags", "owner", "parent"),

@@ -44,8 +44,8 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("change_in_agreement", "deadlines")
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
-        "due", "grace", "starts", "survives_termination", "tags", "owner", "parent", "roll_up",
-        "components", "consequences", "target_quantity", "unit", "policy",
+        "due", "grace", "binds_on", "starts", "survives_termination", "tags", "owner", "parent",
+        "roll_up", "components", "consequences", "target_quantity", "unit", "policy",
     )  # fmt: skip
     readonly_fields = ("components", "consequences", "policy")
 

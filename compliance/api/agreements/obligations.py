@@ -82,6 +82,9 @@ class ObligationRow(serializers.Serializer[Obligation]):
     obligees = serializers.ListField(child=serializers.CharField())
     due = serializers.DictField(allow_null=True, help_text="The due rule.")
     grace = serializers.DictField(allow_null=True)
+    binds_on = serializers.DateField(
+        allow_null=True, help_text="The day from which it binds, if it states one."
+    )
     starts = serializers.DictField(
         allow_null=True,
         help_text="The rule for the beginning of the period to maintain or refrain.",

@@ -129,7 +129,9 @@ class ObligationDraft(Draft):
     """One obligation.
 
     An obligation to achieve something has no deadline of its own without a `due` rule. An
-    obligation to maintain or refrain has no end without `due`; `starts` says when it begins.
+    obligation to maintain or refrain has no end without `due`; `starts` says when its period
+    begins. `binds_on` is the day from which the obligation binds; without it, this follows from
+    `starts` and the dates of the agreement.
     `roll_up` says how many components must be done for the obligation to be done.
     """
 
@@ -142,6 +144,7 @@ class ObligationDraft(Draft):
     text: Text = ""
     due: DueRule | None = None
     grace: Grace | None = None
+    binds_on: CivilDay | None = None
     starts: DueRule | None = None
     survives_termination: bool = False
     severity: Severity = Severity.NORMAL
@@ -176,6 +179,13 @@ class ObligationDraft(Draft):
     def _is_consistent(self) -> Self:
         if self.grace is not None and self.due is None:
             sentence = "A grace period needs a due rule: give due, or remove grace."
+            raise ValueError(sentence)
+        if (
+            self.binds_on is not None
+            and isinstance(self.due, DateRule)
+            and self.due.on < self.binds_on
+        ):
+            sentence = f"binds_on ({self.binds_on}) is after the due date ({self.due.on})."
             raise ValueError(sentence)
         if self.unit and self.target_quantity is None:
             sentence = "A unit needs a target: give target_quantity, or remove unit."

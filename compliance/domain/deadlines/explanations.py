@@ -50,6 +50,7 @@ REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.CANCELLED: "It was cancelled.",
     Reason.TERMINATED: "The agreement was terminated.",
     Reason.WITHDRAWN: "The corrected due rule no longer requires it.",
+    Reason.NOT_BINDING: "It did not bind yet, contrary to what was known before.",
 }
 """Why a status began, in a sentence."""
 

@@ -74,13 +74,21 @@ def current_history(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
+def without_unbound(history: list[Entry]) -> list[Entry]:
+    """Return a history without the time before the deadline began, if it states that."""
+    return history[1:] if history and history[0].reason is Reason.NOT_BINDING else history
+
+
 def ledger_delta(recorded: Sequence[Entry], expected: Sequence[Transition]) -> Sequence[Transition]:
     """Return what must be appended so that the ledger states the transitions of `expected`.
 
     Empty if it already does. Otherwise this is the history from the first instant that differs: the
-    state at that instant, and every later transition.
+    state at that instant, and every later transition. If the ledger states that the deadline began
+    earlier than it did, it is dormant, and not binding, in between.
     """
-    history = current_history(recorded)
+    history = without_unbound(current_history(recorded))
+    if history and (not expected or history[0].effective_at < expected[0].effective_at):
+        return (_not_binding(history[0].effective_at), *expected)
     for index, (entry, transition) in enumerate(zip(history, expected, strict=False)):
         if entry.effective_at != transition.effective_at or not _agree(entry, transition):
             return _from(expected, index, min(entry.effective_at, transition.effective_at))
@@ -155,6 +163,16 @@ def due_known_since(recorded: Sequence[Entry], due_at: datetime) -> datetime | N
 def next_recorded_at(as_of: datetime, last: datetime | None) -> datetime:
     """Return the recorded time of the next batch: now, but always after the previous batch."""
     return as_of if last is None or as_of > last else last + TICK
+
+
+def _not_binding(at: datetime) -> Transition:
+    return Transition(
+        effective_at=at,
+        status=Status.DORMANT,
+        reason=Reason.NOT_BINDING,
+        fact_id=None,
+        due=None,
+    )
 
 
 def _from(expected: Sequence[Transition], index: int, instant: datetime) -> tuple[Transition, ...]:

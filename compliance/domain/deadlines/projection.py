@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compliance.domain.deadlines.achieve import AchieveProjector
+from compliance.domain.deadlines.beginnings import proven
 from compliance.domain.deadlines.facts import Fact, effective_facts, order_of_effect
 from compliance.domain.deadlines.maintain import MaintainProjector
 from compliance.domain.deadlines.projector import ZERO, Projector, event_at
@@ -42,7 +43,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     - A determination that the obligation was met counts as a complete performance. One that it
       was not met, or partly met, says how much is accepted in total of everything performed,
       done by components or determined up to then.
-    - A fact that takes effect before the deadline exists counts from `begins_at`.
+    - A fact that takes effect before the deadline exists counts from `begins_at`. If the start is
+      presumed, the deadline exists from its earliest effective fact on.
     - A fact whose hour is unknown counts from the start of its day. On the day after the last one
       the breach that began with that day remains, for one instant.
 
@@ -59,9 +61,10 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         and not terms.is_withdrawn
     ):
         return _untouched(terms, due)
+    in_order = sorted(effective_facts(facts), key=order_of_effect)
+    terms = proven(terms, in_order[:1])
     if terms.is_withdrawn:
         return _withdrawn(terms)
-    in_order = sorted(effective_facts(facts), key=order_of_effect)
     projector: Projector
     if terms.kind is _ACHIEVE:
         projector = AchieveProjector(terms, in_order)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from compliance.domain.civil_time import day_end, day_start
+from compliance.domain.deadlines.beginnings import beginning_of
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.dependencies import referenced_obligations
 from compliance.domain.deadlines.due_changes import (
@@ -54,6 +55,7 @@ class ScheduledTerms:
 
     timezone: str
     begins_at: datetime
+    is_start_presumed: bool
     starts_at: datetime | None
     due: Due | None
     moves: tuple[Move, ...]
@@ -140,7 +142,7 @@ def scheduled_terms(
 
     Args:
         number: the number of the deadline.
-        as_of: when a deadline that is new begins, if nothing says so.
+        as_of: now; events that were recorded until then activate triggers.
         occurrence: the date of the recurrence that the deadline is for.
 
     Raises:
@@ -159,13 +161,22 @@ def scheduled_terms(
         _add_dated_facts(draft, obligation, stored, sources)
     due = draft.first.due if draft.first else None
     timezone = due.timezone if due else obligation.own_timezone or "UTC"
-    begins_at = stored.begins_at if stored else as_of
-    if obligation.agreement_began_on is not None:
-        begins_at = day_start(obligation.agreement_began_on, timezone)
     starts_at = _starts_at(obligation, sources, due, draft.trace)
+    # Without a date, the start of a period is set to its end.
+    is_start_known = starts_at is not None and starts_at < (due.due_at if due else NO_DATE)
+    beginning = beginning_of(
+        binds_on=obligation.binds_on,
+        starts_at=starts_at if is_start_known else None,
+        agreement_began_on=obligation.agreement_began_on,
+        recorded_at=obligation.recorded_at,
+        timezone=timezone,
+        due=due,
+        moves=draft.moves,
+    )
     return ScheduledTerms(
         timezone=timezone,
-        begins_at=min(begins_at, due.due_at) if due else begins_at,
+        begins_at=beginning.at,
+        is_start_presumed=beginning.is_presumed,
         starts_at=starts_at,
         due=due,
         moves=tuple(draft.moves),

@@ -21,7 +21,6 @@ class StoredDeadline:
     `dated_facts` are its extensions and triggers, in order of effect.
     """
 
-    begins_at: datetime
     status: Status = Status.PENDING
     is_withdrawn: bool = False
     dated_facts: tuple[DatedFact, ...] = ()
@@ -33,16 +32,20 @@ class ObligationSnapshot:
 
     Attributes:
         context: what applies to its rules, without the deadlines that they are counted from.
+        recorded_at: when it was recorded.
+        binds_on: the day from which it binds, if it states one.
         agreement_began_on: when the agreement entered into force or was signed, if known.
         sources: the deadlines that its rules are counted from, by ref and then by number.
         components: its components, if it is done when they are.
         stored: its deadlines by number.
     """
 
+    recorded_at: datetime
     kind: ObligationKind = ObligationKind.ACHIEVE
     due: DueRule | None = None
     starts: DueRule | None = None
     context: ResolutionContext = field(default_factory=ResolutionContext)
+    binds_on: date | None = None
     agreement_began_on: date | None = None
     sources: Mapping[str, Mapping[int, Source]] = field(default_factory=dict)
     components: Part | None = None

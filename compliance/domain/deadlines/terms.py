@@ -39,6 +39,8 @@ class Terms(NamedTuple):
         target_quantity: what performances must add up to. Without it, any performance is complete.
         moves: changes of the terms, in order.
         is_withdrawn: the corrected rule no longer yields this deadline.
+        is_start_presumed: nothing states when the deadline began, so an earlier fact shows that it
+            had begun by then.
     """
 
     begins_at: datetime
@@ -49,3 +51,4 @@ class Terms(NamedTuple):
     target_quantity: Decimal | None = None
     moves: tuple[Move, ...] = ()
     is_withdrawn: bool = False
+    is_start_presumed: bool = False

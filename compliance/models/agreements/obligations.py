@@ -5,14 +5,15 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Now
 
 from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
 from compliance.models.agreements.agreements import Agreement, Milestone, Party
 from compliance.models.choices import choice_field, one_of
-from compliance.models.history import tracked
+from compliance.models.history import tracked, tracked_except
 
 
-@tracked
+@tracked_except("recorded_at")
 class Obligation(models.Model):
     """One duty under an agreement. It may be a component of a parent obligation."""
 
@@ -24,6 +25,9 @@ class Obligation(models.Model):
     kind = choice_field(ObligationKind, default=ObligationKind.ACHIEVE)
     due = models.JSONField(null=True, blank=True)
     grace = models.JSONField(null=True, blank=True)
+    binds_on = models.DateField(
+        null=True, blank=True, help_text="The day from which it binds, if it states one."
+    )
     starts = models.JSONField(
         null=True, blank=True, help_text="When the period to maintain or refrain begins."
     )
@@ -50,6 +54,9 @@ class Obligation(models.Model):
     unit = models.CharField(max_length=200, blank=True, default="")
     notification_policy = models.JSONField(
         null=True, blank=True, help_text="When reminders and escalations are sent."
+    )
+    recorded_at = models.DateTimeField(
+        db_default=Now(), help_text="When it became known; earlier, it did not exist for readers."
     )
     parties: models.ManyToManyField[Party, ObligationParty] = models.ManyToManyField(
         Party, through="ObligationParty", related_name="obligations"

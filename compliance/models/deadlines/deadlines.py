@@ -86,6 +86,11 @@ class Deadline(models.Model):
     )
     number = models.PositiveIntegerField(default=1)
     begins_at = models.DateTimeField()
+    is_start_presumed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Nothing states when it began, so an earlier fact moves its beginning.",
+    )
     starts_at = models.DateTimeField(null=True, help_text="When the period begins.")
     original_due_on = models.DateField(null=True)
     original_due_at = models.DateTimeField(null=True)
@@ -242,6 +247,7 @@ def terms_of(row: Any, duty: Duty) -> Terms:
         duty.target_quantity,
         moves,
         row.is_withdrawn,
+        row.is_start_presumed,
     )
 
 

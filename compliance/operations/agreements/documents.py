@@ -75,6 +75,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
             if each.ref not in stored
         },
         as_of=as_of,
+        recorded_at=_recorded_at(document),
     )
     new = {row.pk: row for row in Deadline.objects.filter(obligation__in=created.obligations)}
     added = document_records.add(
@@ -132,6 +133,18 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         milestones=document.milestones,
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )
+
+
+def _recorded_at(document: AgreementDocument) -> dict[str, datetime]:
+    """Return when obligations became known, by ref: at the latest with the first fact."""
+    found = {}
+    for each in document.obligations:
+        known = [at for fact in each.facts if (at := fact.recorded_at) is not None]
+        if document.recorded_at is not None:
+            known.append(document.recorded_at)
+        if known:
+            found[each.ref] = min(known)
+    return found
 
 
 def _without_records(draft: DocumentObligation) -> ObligationDraft:

@@ -132,7 +132,11 @@ class Stored:
 
 
 def store(
-    *, agreement: Agreement, drafts: Mapping[str, ObligationDraft], as_of: datetime
+    *,
+    agreement: Agreement,
+    drafts: Mapping[str, ObligationDraft],
+    as_of: datetime,
+    recorded_at: Mapping[str, datetime] | None = None,
 ) -> Stored:
     """Store obligations without refreshing their deadlines.
 
@@ -141,13 +145,18 @@ def store(
 
     Args:
         drafts: the obligations, by the path at which their problems are reported.
+        recorded_at: when obligations became known, if that was before `as_of`, by ref.
 
     Raises:
         Invalid: with every problem of every draft, `MOST_PROBLEMS` at most.
     """
     stored = StoredAgreement.load(agreement)
     _reject_invalid(stored, drafts, as_of=as_of)
-    obligations = [Obligation(agreement=agreement, **_columns(draft)) for draft in drafts.values()]
+    known = recorded_at or {}
+    obligations = [
+        Obligation(agreement=agreement, recorded_at=known.get(draft.ref, as_of), **_columns(draft))
+        for draft in drafts.values()
+    ]
     Obligation.objects.bulk_create(obligations)
     stored.refs.update((obligation.ref, obligation.pk) for obligation in obligations)
     components = []
@@ -201,6 +210,7 @@ def _columns(draft: ObligationDraft) -> dict[str, object]:
         "kind": draft.kind.value,
         "due": dump_due_rule(draft.due) if draft.due else None,
         "grace": dump_grace(draft.grace) if draft.grace else None,
+        "binds_on": draft.binds_on,
         "starts": dump_due_rule(draft.starts) if draft.starts else None,
         "survives_termination": draft.survives_termination,
         "severity": draft.severity.value,

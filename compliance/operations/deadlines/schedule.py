@@ -198,6 +198,7 @@ def _columns(terms: ScheduledTerms) -> dict[str, Any]:
     return {
         "timezone": terms.timezone,
         "begins_at": terms.begins_at,
+        "is_start_presumed": terms.is_start_presumed,
         "starts_at": terms.starts_at,
         "original_due_on": due.due_on if due else None,
         "original_due_at": due.due_at if due else None,
@@ -233,6 +234,7 @@ _UPDATED = (
     "id",
     "timezone",
     "begins_at",
+    "is_start_presumed",
     "starts_at",
     "original_due_on",
     "original_due_at",
@@ -246,14 +248,16 @@ _UPDATED = (
 
 _UPDATE = """
     UPDATE compliance_deadline AS d
-    SET timezone = v.timezone, begins_at = v.begins_at, starts_at = v.starts_at,
+    SET timezone = v.timezone, begins_at = v.begins_at,
+        is_start_presumed = v.is_start_presumed, starts_at = v.starts_at,
         original_due_on = v.original_due_on, original_due_at = v.original_due_at,
         original_unmet_at = v.original_unmet_at,
         original_earliest_due_at = v.original_earliest_due_at,
         moves = v.moves, trace = v.trace, warnings = v.warnings,
         is_withdrawn = v.is_withdrawn, data_version = %(version)s
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
-        id bigint, timezone text, begins_at timestamptz, starts_at timestamptz,
+        id bigint, timezone text, begins_at timestamptz, is_start_presumed boolean,
+        starts_at timestamptz,
         original_due_on date, original_due_at timestamptz, original_unmet_at timestamptz,
         original_earliest_due_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
         is_withdrawn boolean)

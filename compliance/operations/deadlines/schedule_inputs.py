@@ -63,10 +63,12 @@ class ScheduleInputs:
         kind = ObligationKind(obligation.kind)
         by_components = is_done_by_components(kind, obligation.target_quantity)
         return ObligationSnapshot(
+            recorded_at=obligation.recorded_at,
             kind=kind,
             due=load_due_rule(obligation.due),
             starts=load_due_rule(obligation.starts),
             context=self._context(obligation),
+            binds_on=obligation.binds_on,
             agreement_began_on=agreement.in_force_on or agreement.signed_on,
             sources=self._sources.get(obligation.pk, {}),
             components=self._components.get(obligation.pk) if by_components else None,
@@ -90,7 +92,6 @@ class ScheduleInputs:
 
     def _stored(self, deadline: Deadline) -> StoredDeadline:
         return StoredDeadline(
-            begins_at=deadline.begins_at,
             status=Status(deadline.status),
             is_withdrawn=deadline.is_withdrawn,
             dated_facts=tuple(

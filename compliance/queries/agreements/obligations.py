@@ -18,7 +18,7 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.due, o.grace, o.starts, o.survives_termination, o.severity, o.tags, o.owner,
+    o.due, o.grace, o.binds_on, o.starts, o.survives_termination, o.severity, o.tags, o.owner,
     parent.ref AS parent,
     o.roll_up, o.roll_up_share, o.target_quantity, o.unit, o.notification_policy,
     o.due #>> '{on,breach_of}' AS remedy_for,

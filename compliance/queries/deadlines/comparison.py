@@ -20,7 +20,7 @@ from compliance.queries.rows import Row, Where, containing
 
 _STATE = """
 LEFT JOIN LATERAL (
-    SELECT e.status, e.due_on, e.due_at, e.performed, e.target, e.accepted_share,
+    SELECT e.reason, e.status, e.due_on, e.due_at, e.performed, e.target, e.accepted_share,
         (SELECT count(DISTINCT w.verdict) > 1
          FROM (SELECT DISTINCT ON (p.party_id) p.verdict
                FROM compliance_position AS p
@@ -28,7 +28,8 @@ LEFT JOIN LATERAL (
                ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
     FROM compliance_ledgerentry AS e
     WHERE e.deadline_id = d.id AND e.recorded_at <= %({at})s AND e.effective_at <= %({at})s
-    ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS {name} ON TRUE
+    ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS {name}
+    ON {name}.reason <> 'not_binding'
 """
 _COMPARED = ("status", "due_on", "due_at", "performed", "target", "accepted_share", "is_disputed")
 _SELECT = f"""

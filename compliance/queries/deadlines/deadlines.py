@@ -30,11 +30,12 @@ _NOW = "compliance_deadline AS d"
 # for all, the index of the ledger is read once, from its end.
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
-CROSS JOIN LATERAL (
+JOIN LATERAL (
     SELECT {_STATE} e.performed, e.target, e.accepted_share
     FROM compliance_ledgerentry AS e
     WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
+ON e.reason <> 'not_binding'
 """
 _STATES_OF_ALL = f"""
 JOIN (
@@ -43,7 +44,7 @@ JOIN (
     FROM compliance_ledgerentry AS e
     WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
-ON e.deadline_id = d.id
+ON e.deadline_id = d.id AND e.reason <> 'not_binding'
 """
 
 # PostgreSQL omits joins that a query does not need from its plan.

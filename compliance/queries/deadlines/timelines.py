@@ -8,7 +8,7 @@ from itertools import groupby
 from django.db.models import Q
 
 from compliance.domain.civil_time import UnknownTimeZone
-from compliance.domain.deadlines.ledger import Entry, current_history
+from compliance.domain.deadlines.ledger import Entry, current_history, without_unbound
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.problems import refusal
@@ -76,7 +76,7 @@ def known_timeline(deadline_id: int, moment: PointInTime) -> list[tuple[Entry, d
     """Return the timeline up to a given time from the ledger of that time, with due days."""
     rows = LedgerEntry.objects.filter(deadline_id=deadline_id, recorded_at__lte=moment.known_at)
     days = {(row.recorded_at, row.effective_at): row.due_on for row in rows}
-    held = current_history([entry_of(row) for row in rows])
+    held = without_unbound(current_history([entry_of(row) for row in rows]))
     return [
         (entry, days[entry.recorded_at, entry.effective_at])
         for entry in held

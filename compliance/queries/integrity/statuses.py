@@ -25,6 +25,7 @@ class DeadlineRow(NamedTuple):
     id: int
     agreement_id: int
     begins_at: datetime
+    is_start_presumed: bool
     starts_at: datetime | None
     original_due_on: date | None
     original_due_at: datetime | None
