@@ -12,7 +12,7 @@ from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines import sweep as sweeping
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
-from compliance.operations.system import audits
+from compliance.operations.system import audits, job_runs
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.system import audit as auditing
 from compliance.queries.system import health
@@ -99,3 +99,9 @@ def verify_ledger() -> None:
 def remove_orphaned_files() -> None:
     """Remove the files that failed uploads left behind."""
     orphans.remove(as_of=timezone.now())
+
+
+@shared_task
+def prune_job_runs() -> None:
+    """Remove old records of job runs that no longer tell anybody anything."""
+    job_runs.prune(as_of=timezone.now())

@@ -75,6 +75,7 @@ app.conf.update(
         "compliance.tasks.seal": {"queue": "recompute"},
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
         "compliance.tasks.remove_orphaned_files": {"queue": "recompute"},
+        "compliance.tasks.prune_job_runs": {"queue": "recompute"},
     },
     beat_schedule={
         "sweep": {
@@ -120,6 +121,11 @@ app.conf.update(
         "remove_orphaned_files": {
             "task": "compliance.tasks.remove_orphaned_files",
             "schedule": crontab(hour="3", minute="17"),
+            "options": {"expires": 60 * 60},
+        },
+        "prune_job_runs": {
+            "task": "compliance.tasks.prune_job_runs",
+            "schedule": crontab(hour="3", minute="37"),
             "options": {"expires": 60 * 60},
         },
     },

@@ -110,7 +110,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "unmet_url": urls.deadlines_url(status=Status.UNMET.value),
         "coming_url": urls.deadlines_url(status=Status.PENDING.value),
         "quarantined_url": urls.quarantined_deadlines_url(),
-        "failed_recomputation_url": _failed_recomputation_url(found),
+        "failed_recomputation_url": _failed_recomputation_url(request, found),
         "failed_url": urls.failed_messages_url(),
         "failed_audit": _failed_audit(request, found),
         "outages": _outages(request, found, now),
@@ -135,9 +135,9 @@ def _failed_audit(request: HttpRequest, found: overview.Overview) -> dict[str, A
     return {"url": urls.row_url("jobrun", last.pk), "count": len(last.problems)}
 
 
-def _failed_recomputation_url(found: overview.Overview) -> str:
+def _failed_recomputation_url(request: HttpRequest, found: overview.Overview) -> str:
     last = found.last_recomputation
-    if last is None or not last.counts["failed"]:
+    if last is None or not last.counts["failed"] or not _may_view(request, "jobrun"):
         return ""
     return urls.row_url("jobrun", last.pk)
 

@@ -7,7 +7,7 @@ from django.test import Client
 
 from compliance.models import Deadline, Obligation
 from tests.api.answers import get, patch, paths, post, rows
-from tests.samples import create_agreement, obligation
+from tests.samples import create_agreement, obligation, record, utc
 
 NEW = {"agreement": "supply", **obligation("O-2", "2099-03-15")}
 
@@ -175,3 +175,16 @@ def test_an_invalid_correction_is_refused_at_the_field(
 
 def test_correcting_a_nonexistent_obligation_is_not_found(api: Client) -> None:
     patch(api, "obligations/4711/", {"title": "x"}, 404)
+
+
+def test_a_target_is_not_removed_while_facts_state_parts_of_it(api: Client) -> None:
+    deadline = create_agreement(obligation("A", target_quantity=100, unit="t"))
+    now = utc("2026-03-01T00:00")
+    record(deadline, as_of=now, type="performance", on="2026-02-20", quantity=40)
+    path = f"obligations/{deadline.obligation_id}/"
+
+    refused = patch(api, path, {"target_quantity": None, "unit": ""}, 400)
+
+    assert paths(refused) == {"target_quantity"}
+    assert get(api, path)["target_quantity"] == 100
+    assert patch(api, path, {"target_quantity": 50})["target_quantity"] == 50

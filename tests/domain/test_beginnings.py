@@ -9,7 +9,7 @@ from hypothesis import given
 
 from compliance.domain.deadlines.beginnings import Beginning, beginning_of, proven
 from compliance.domain.deadlines.facts import Fact, effective_facts
-from compliance.domain.deadlines.ledger import current_history, entry_of, ledger_delta
+from compliance.domain.deadlines.ledger import Entry, current_history, entry_of, ledger_delta
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.due_rules import Due
@@ -157,7 +157,7 @@ def test_a_presumed_beginning_is_not_after_any_effective_fact(
 
 def test_the_ledger_follows_a_beginning_in_both_directions_and_comes_to_rest() -> None:
     now = utc("2026-08-01")
-    entries = []
+    entries: list[Entry] = []
     for step, begins in enumerate(("2026-01-01", "2026-06-01", "2026-03-01", "2026-07-01")):
         terms = Terms(utc(begins), due("2026-07-15"))
         expected = project(terms, ()).until(now)

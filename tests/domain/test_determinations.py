@@ -301,3 +301,9 @@ def test_not_met_reopens_a_deadline_that_its_components_had_met() -> None:
     assert changes(project(terms, []))[-1] == (10, Status.MET)
     assert changes(project(terms, [not_met(30)]))[-1] == (30, Status.UNMET)
     assert (24, Status.PARTLY_MET) in changes(project(terms, [partly(30, "0.5")]))
+
+
+def test_without_a_target_a_quantity_is_no_share_of_the_whole() -> None:
+    plain = Terms(begins_at=hour(0), due=DUE)
+    *_, last = project(plain, [performed(5, 40)]).transitions
+    assert (last.status, last.accepted_share) == (Status.MET, None)

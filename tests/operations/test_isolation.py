@@ -9,7 +9,15 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from compliance.domain.vocabulary import JobKind, Status
-from compliance.models import Agreement, Alert, Breach, Deadline, JobRun, LedgerEntry
+from compliance.models import (
+    Agreement,
+    Alert,
+    Breach,
+    Deadline,
+    JobRun,
+    LedgerEntry,
+    Obligation,
+)
 from compliance.operations.deadlines import isolation, recomputation, sweep
 from tests.samples import create_agreement, deadline_of, obligation, record, subscribe, utc
 
@@ -203,6 +211,34 @@ def test_a_fact_is_recorded_although_a_dependent_deadline_is_bad(
     assert deadline_of("O-2").status == Status.UNMET
     assert str(deadline_of("O-2").due_on) == "2026-03-17"
     assert of_deadline(bad.pk)["quarantine_error"]
+
+
+@pytest.mark.parametrize("has_bad_row", [False, True], ids=["together", "in_parts"])
+def test_a_deadline_whose_rule_cannot_be_resolved_is_announced_and_stays_quarantined(
+    has_bad_row: bool,
+) -> None:
+    subscribe()
+    after = {"type": "offset", "count": 1, "unit": "days"}
+    create_agreement(
+        obligation("A"),
+        obligation("B", due=after | {"from": {"deadline": "A"}}),
+        obligation("C", due=after | {"from": {"deadline": "B"}}),
+        obligation(BAD, due=after | {"from": {"deadline": "C"}}),
+    )
+    # As if its zone had left the zone data.
+    rule = {**after, "from": {"deadline": "A"}, "timezone": "Europe/Nowhere"}
+    Obligation.objects.filter(ref="B").update(due=rule)
+    if has_bad_row:
+        constraint(deadline_of(BAD).pk)
+
+    sweep.run(as_of=AFTER)
+
+    found = of_deadline(deadline_of("B").pk)
+    assert found["status"] == Status.UNMET
+    assert "Europe/Nowhere" in found["quarantine_error"]
+    assert found["next_check_at"] > AFTER
+    assert Alert.objects.filter(deadline=deadline_of("B"), kind="missed").exists()
+    assert deadline_of("C").status == Status.UNMET
 
 
 def test_deadlines_that_cannot_even_be_quarantined_delay_no_other() -> None:

@@ -13,7 +13,7 @@ from compliance.domain.vocabulary import JobKind
 from compliance.models import JobRun
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import seals
-from compliance.operations.system import audits
+from compliance.operations.system import audits, job_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -37,24 +37,62 @@ def test_only_old_sweeps_that_changed_nothing_are_deleted() -> None:
         ran(JobKind.SWEEP, ended_at=None),
         ran(JobKind.RECOMPUTATION, counts={"examined": 0, "moved": 0, "failed": 0}),
         ran(JobKind.AUDIT, counts={"breaches": 0, "alerts": 0}),
+        sweep.run(as_of=NOW),
     ]
 
-    last = sweep.run(as_of=NOW)
-
+    assert job_runs.prune(as_of=NOW) == 1
     assert not JobRun.objects.filter(pk=idle.pk).exists()
-    assert set(JobRun.objects.all()) == {*kept, last}
+    assert set(JobRun.objects.all()) == set(kept)
 
 
-def test_only_the_latest_audits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audits, "KEPT", 2)
-    others = {ran(JobKind.SWEEP), ran(JobKind.RECOMPUTATION)}
-    made = []
-    for minutes in (0, 5, 10):
-        at = NOW + timedelta(minutes=minutes)
-        made.append(audits.record(started_at=at, ended_at=at, breaches=0, alerts=0, problems=[]))
-        others.add(ran(JobKind.SWEEP))
+def test_audits_are_kept_for_a_week() -> None:
+    def audited(**ago: float) -> JobRun:
+        at = NOW - timedelta(**ago)
+        return audits.record(started_at=at, ended_at=at, breaches=0, alerts=0, problems=[])
 
-    assert set(JobRun.objects.all()) == {*others, *made[1:]}
+    audited(days=8)
+    kept = [audited(days=6), audited(minutes=5)]
+
+    job_runs.prune(as_of=NOW)
+
+    assert list(JobRun.objects.order_by("pk")) == kept
+
+
+def test_killed_runs_are_kept_for_a_week() -> None:
+    ran(JobKind.SWEEP, ended_at=None, started_at=NOW - timedelta(days=8))
+    ran(JobKind.RECOMPUTATION, ended_at=None, started_at=NOW - timedelta(days=8))
+    kept = ran(JobKind.SWEEP, ended_at=None, started_at=NOW - timedelta(days=6))
+
+    job_runs.prune(as_of=NOW)
+
+    assert list(JobRun.objects.all()) == [kept]
+
+
+def test_the_latest_finished_run_of_a_kind_is_always_kept() -> None:
+    month_ago = NOW - timedelta(days=30)
+    nothing = {"refreshed": 0, "breaches": 0, "quarantined": 0}
+    ran(JobKind.SWEEP, counts=nothing, ended_at=month_ago - timedelta(hours=1))
+    kept = [
+        ran(JobKind.SWEEP, counts=nothing, ended_at=month_ago),
+        ran(JobKind.AUDIT, ended_at=month_ago + timedelta(hours=1)),
+    ]
+
+    job_runs.prune(as_of=NOW)
+
+    assert list(JobRun.objects.order_by("pk")) == kept
+
+
+def test_a_ledger_check_is_never_deleted() -> None:
+    at = NOW - timedelta(days=400)
+    checks = [
+        seals.record_check(
+            started_at=at, ended_at=ended_at, deadlines=0, facts=0, entries=0, problems=[]
+        )
+        for ended_at in (at, NOW)
+    ]
+
+    assert job_runs.prune(as_of=NOW) == 0
+    assert list(JobRun.objects.order_by("pk")) == checks
 
 
 def test_a_ledger_check_can_be_neither_changed_nor_deleted() -> None:

@@ -100,7 +100,8 @@ class AchieveProjector(Projector):
     def _perform(self, fact: Fact, at: datetime) -> None:
         is_whole = fact.quantity is None or self.target is None
         before = self.accepted
-        performed = before + (fact.quantity or ZERO)
+        # A quantity may be left from a target that was removed since. It is no share of the whole.
+        performed = before if self.target is None else before + (fact.quantity or ZERO)
         accepted = self._limited(None if is_whole else performed, fact)
         if accepted is not None:
             performed = max(before, accepted)

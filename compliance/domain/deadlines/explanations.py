@@ -13,13 +13,7 @@ from typing import Self
 from compliance.domain.civil_time import zone
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.phrases import day, one_line, shortened
-from compliance.domain.vocabulary import (
-    FactKind,
-    Reason,
-    Status,
-    Verdict,
-    Verification,
-)
+from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
 
 REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.AGREED: "It was agreed.",

@@ -119,8 +119,7 @@ class JobRun(models.Model):
         constraints = (one_of("kind", JobKind),)
         indexes = (
             # Read by the readiness check, the overview and the jobs themselves (the last run of a
-            # kind), by the removal of old sweeps and audits, and by delivery, which waits for
-            # sweeps that have not ended.
+            # kind), and by delivery, which waits for sweeps that have not ended.
             models.Index(fields=["kind", "-ended_at"], name="jobrun_newest"),
         )
         triggers = (

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.alerts.drafts import dump_notification_policy
@@ -97,12 +98,16 @@ def _reject_incompatible(obligation: Obligation, draft: ObligationDraft) -> None
     if is_undated and obligation.deadlines.exclude(is_withdrawn=True).exists():
         sentence = "This obligation has a deadline: cancel the deadline, and keep the due rule."
         raise refusal("due", sentence)
-    if draft.kind.value != obligation.kind and _has_facts(obligation):
+    if draft.kind.value != obligation.kind and _facts(obligation).exists():
         sentence = (
             f"Facts are recorded for this obligation, so it must stay an obligation to "
             f"{obligation.kind}: keep the kind."
         )
         raise refusal("kind", sentence)
+    if draft.target_quantity is None and _facts(obligation).filter(quantity__isnull=False).exists():
+        # Without a target any performance is complete, so a part would become the whole.
+        sentence = "Facts state parts of this target: restate it with a fact, but do not remove it."
+        raise refusal("target_quantity", sentence)
 
 
 def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
@@ -119,8 +124,8 @@ def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
     return touched
 
 
-def _has_facts(obligation: Obligation) -> bool:
-    return Fact.objects.filter(deadline__obligation=obligation).exists()
+def _facts(obligation: Obligation) -> QuerySet[Fact]:
+    return Fact.objects.filter(deadline__obligation=obligation)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -174,6 +174,7 @@ def _refresh_with_dependents(
     for row in rows:
         by_obligation[row.obligation_id].append(row)
     for number, level in enumerate(schedule.levels(by_obligation)):
+        failures: list[Failure] = []
         given = [row for pk in level for row in by_obligation.get(pk, ())]
         if number:
             # The deadlines that these depend on were refreshed, and may have moved.
@@ -182,10 +183,11 @@ def _refresh_with_dependents(
             )
             given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
             failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
-            deadline_rows.quarantine(failures, as_of=as_of)
-            refreshed.quarantined += len(failures)
         marked |= {row.id for row in given}
         ledger += _refresh(given, refreshed, known_from, as_of=as_of, announce_ended=announce_ended)
+        # Last, because a refresh clears the error. By its previous due date, one may be missed now.
+        deadline_rows.quarantine(failures, as_of=as_of)
+        refreshed.quarantined += len(failures)
     verification.refresh(marked)
     ledger_rows.append(ledger)
     return refreshed
@@ -238,7 +240,7 @@ def _refresh(
                         known_from=known_from.get(row.id),
                     )
                 except Exception as error:  # one bad row must never stop the others
-                    log.error("deadline quarantined", deadline=row.id, error=repr(error))
+                    log.exception("deadline quarantined", deadline=row.id)
                     changes.failures.append(Failure(row.id, repr(error)))
                 else:
                     changes.add(outcome)

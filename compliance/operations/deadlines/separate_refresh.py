@@ -26,7 +26,7 @@ def refresh(deadline_ids: Sequence[int], *, as_of: datetime) -> Refreshed:
         return projection.refresh_alone(part, as_of=as_of)
 
     def fail(pk: int, error: Exception) -> None:
-        total.quarantined += _quarantine(pk, isolation.summary(error), as_of=as_of)
+        total.quarantined += _quarantine(pk, error, as_of=as_of)
 
     for refreshed in isolation.process(deadline_ids, work, fail=fail):
         total.add(refreshed)
@@ -47,9 +47,14 @@ def refresh_with_dependents(deadline_ids: Sequence[int], *, as_of: datetime) -> 
     total = Refreshed()
     for number, level in enumerate(levels):
         ids = {pk for each in level for pk in by_obligation.get(each, ())}
+        failures: dict[int, Exception | str] = {}
         if number:
-            ids |= _reschedule(level, total, as_of=as_of)
+            touched, failures = _reschedule(level, as_of=as_of)
+            ids |= touched
         total.add(refresh(sorted(ids), as_of=as_of))
+        # Last, because a refresh clears the error. By its previous due date, one may be missed now.
+        for pk, error in failures.items():
+            total.quarantined += _quarantine(pk, error, as_of=as_of)
     return total
 
 
@@ -63,12 +68,15 @@ def lock_deadlines_of(obligation_ids: Sequence[int]) -> None:
     lock_deadline_columns("id", deadlines.values_list("id", flat=True))
 
 
-def _reschedule(obligation_ids: Sequence[int], total: Refreshed, *, as_of: datetime) -> set[int]:
-    """Reschedule obligations, and quarantine the deadlines of those that fail.
+def _reschedule(
+    obligation_ids: Sequence[int], *, as_of: datetime
+) -> tuple[set[int], dict[int, Exception | str]]:
+    """Reschedule obligations, as far as their rules can be resolved.
 
-    Returns the ids of the deadlines that were created or changed.
+    Returns the ids of the deadlines that were created or changed, and the errors of those whose
+    rules cannot be resolved, by id.
     """
-    failures: dict[int, str] = {}
+    failures: dict[int, Exception | str] = {}
     touched: set[int] = set()
 
     def work(part: Sequence[int]) -> schedule.Rescheduled:
@@ -77,22 +85,23 @@ def _reschedule(obligation_ids: Sequence[int], total: Refreshed, *, as_of: datet
     def fail(obligation_id: int, error: Exception) -> None:
         deadlines = Deadline.objects.filter(obligation=obligation_id, is_withdrawn=False)
         ids = deadlines.values_list("id", flat=True)
-        failures.update(dict.fromkeys(ids, isolation.summary(error)))
+        failures.update(dict.fromkeys(ids, error))
 
     for rescheduled in isolation.process(obligation_ids, work, fail=fail):
         touched |= rescheduled.touched
         failures |= rescheduled.failed
-    for pk, error in failures.items():
-        total.quarantined += _quarantine(pk, error, as_of=as_of)
-    return touched
+    return touched, failures
 
 
-def _quarantine(pk: int, error: str, *, as_of: datetime) -> int:
+def _quarantine(pk: int, error: Exception | str, *, as_of: datetime) -> int:
     """Quarantine a deadline and return 1, or 0 if the database refuses even that."""
-    log.error("deadline quarantined", deadline=pk, error=error)
+    reason = error if isinstance(error, str) else isolation.summary(error)
+    # The traceback of an error of the database would show the values of the row.
+    traceback = None if isinstance(error, str | DatabaseError) else error
+    log.error("deadline quarantined", deadline=pk, error=reason, exc_info=traceback)
     try:
         with transaction.atomic():
-            deadline_rows.quarantine([Failure(pk, error)], as_of=as_of)
+            deadline_rows.quarantine([Failure(pk, reason)], as_of=as_of)
     except DatabaseError as refusal:
         if not isolation.may_concern_one_row(refusal):
             raise

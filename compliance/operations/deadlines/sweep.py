@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from django.db import transaction
@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 # Each batch is locked for about 0.3 s. Smaller ones spend more of their time on commits.
 BATCH = 5_000
-KEEP_IDLE_RUNS = timedelta(days=2)
 
 
 def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
@@ -57,9 +56,6 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     )
     record.ended_at = timezone.now()
     record.save()
-    finished = JobRun.objects.finished(JobKind.SWEEP)
-    idle = finished.filter(counts__refreshed=0, counts__quarantined=0)
-    idle.filter(ended_at__lt=as_of - KEEP_IDLE_RUNS).delete()
     return record
 
 

@@ -10,8 +10,6 @@ from compliance.domain.vocabulary import JobKind
 from compliance.models import JobRun
 from compliance.models.system.jobs import AuditCounts, Problem
 
-KEPT = 2_000
-
 
 def record(
     *,
@@ -25,8 +23,7 @@ def record(
 
     Administrators are notified of problems if the previous audit found none.
     """
-    audits = JobRun.objects.finished(JobKind.AUDIT)
-    previous = audits.first()
+    previous = JobRun.objects.finished(JobKind.AUDIT).first()
     audit = JobRun.objects.create(
         kind=JobKind.AUDIT.value,
         as_of=started_at,
@@ -35,7 +32,6 @@ def record(
         counts=AuditCounts(breaches=breaches, alerts=alerts),
         problems=problems,
     )
-    JobRun.objects.filter(pk__in=audits.values("pk")[KEPT:]).delete()
     if problems and not (previous and previous.problems):
         _notify(audit)
     return audit

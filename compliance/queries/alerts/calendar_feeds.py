@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db.models import Q
-from icalendar import Calendar, Event
 
 from compliance.domain import civil_time
-from compliance.domain.phrases import one_line
+from compliance.domain.alerts.calendar_text import CalendarEvent, calendar_text
+from compliance.domain.phrases import is_day_end, local_due_date
 from compliance.domain.vocabulary import Status
 from compliance.models import CalendarFeed
 from compliance.models.alerts.calendar_feeds import token_hash
@@ -22,6 +19,7 @@ from compliance.queries.rows import Row, Where, fetch, one
 
 BACK, AHEAD = timedelta(days=180), timedelta(days=5 * 366)
 MOST = 10_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _OVER = frozenset({Status.WAIVED, Status.CANCELLED})
 _WORDS = {
@@ -37,7 +35,7 @@ _WORDS = {
 
 _DEADLINES = """
 SELECT d.id, o.ref, o.title, o.severity, a.title AS agreement, d.status, d.due_on, d.due_at,
-    d.timezone, d.begins_at, d.recorded_at,
+    d.timezone, d.begins_at, d.recorded_at, a.created_at AS agreement_created_at,
     (SELECT count(DISTINCT l.recorded_at) FROM compliance_ledgerentry AS l
      WHERE l.deadline_id = d.id) AS revisions,
     (SELECT string_agg(p.name, ', ' ORDER BY s.id)
@@ -99,14 +97,6 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
     Args:
         deadline_url: returns the URL of the page of a deadline for its id.
     """
-    found = Calendar()
-    found.add("prodid", "-//Pacta//Deadlines//EN")
-    found.add("version", "2.0")
-    found.add("method", "PUBLISH")
-    found.add("name", one_line(feed.name))
-    found.add("x-wr-calname", one_line(feed.name))
-    found.add("refresh-interval", timedelta(hours=1))
-    found.add("x-published-ttl", timedelta(hours=1))
     values = {
         "since": as_of - BACK,
         "until": as_of + AHEAD,
@@ -114,40 +104,38 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
         "agreement": feed.agreement_id,
         "most": MOST,
     }
-    for row in sorted(fetch((_DEADLINES,), values), key=lambda each: (each["due_at"], each["id"])):
-        found.add_component(_event(row, deadline_url(row["id"])))
-    found.add_missing_timezones()
-    return bytes(found.to_ical())
+    rows = sorted(fetch((_DEADLINES,), values), key=lambda each: (each["due_at"], each["id"]))
+    return calendar_text(feed.name, (_event(row, deadline_url(row["id"])) for row in rows))
 
 
-def _event(row: Row, url: str) -> Event:
-    due_on, due_at = row["due_on"], row["due_at"]
+def _event(row: Row, url: str) -> CalendarEvent:
     zone = civil_time.displayed_zone_name(row["timezone"])
     status = Status(row["status"])
     word = _WORDS.get(status)
-    title = one_line(row["title"])
-    event = Event()
-    event.add("uid", f"deadline-{row['id']}@{urlsplit(settings.SITE_URL).hostname}")
-    event.add("summary", f"{word}: {title}" if word else title)
-    if due_at == civil_time.day_end(due_on, zone):
-        event.add("dtstart", due_on)
-        event.add("dtend", due_on + timedelta(days=1))
-    else:
-        at: Any = civil_time.wall_clock(due_at, zone).replace(tzinfo=civil_time.zone(zone))
-        event.add("dtstart", due_at.astimezone(at.tzinfo))
-        event.add("dtend", due_at.astimezone(at.tzinfo))
-    changed_at = (row["recorded_at"] or row["begins_at"]).astimezone(UTC)
-    event.add("dtstamp", changed_at)
-    event.add("last-modified", changed_at)
-    event.add("sequence", max(0, row["revisions"] - 1))
-    event.add("status", "CANCELLED" if status in _OVER else "CONFIRMED")
-    event.add("transp", "TRANSPARENT")
-    event.add("categories", [row["severity"]])
-    event.add(
-        "description",
-        f"{one_line(row['agreement'])}\n{one_line(row['ref'])}: {title}\n"
-        f"Owed by {one_line(row['obligors'] or 'nobody')}\n"
-        f"Status: {status.value.replace('_', ' ')}",
+    return CalendarEvent(
+        uid=_uid(row),
+        at=row["due_on"] if is_day_end(row["due_on"], row["due_at"], zone) else row["due_at"],
+        summary=f"{word}: {row['title']}" if word else row["title"],
+        description=(
+            row["agreement"],
+            f"{row['ref']}: {row['title']}",
+            f"Due: {local_due_date(row['due_on'], row['due_at'], zone)}",
+            f"Owed by {row['obligors'] or 'nobody'}",
+            f"Status: {status.value.replace('_', ' ')}",
+        ),
+        category=row["severity"],
+        url=url,
+        changed_at=row["recorded_at"] or row["begins_at"],
+        sequence=max(0, row["revisions"] - 1),
+        is_cancelled=status in _OVER,
     )
-    event.add("url", url)
-    return event
+
+
+def _uid(row: Row) -> str:
+    """Return the identifier of a deadline, which stays the same when the service moves.
+
+    Another installation has deadlines with the same ids, but its agreements were entered at other
+    instants.
+    """
+    entered = row["agreement_created_at"] - _EPOCH
+    return f"deadline-{row['id']}@{entered // timedelta(microseconds=1):x}.pacta"
