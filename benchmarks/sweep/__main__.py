@@ -176,13 +176,13 @@ def _sweep(as_of: datetime) -> int:
 
 def _empty_sweep() -> float:
     """Return the median seconds that a batch takes when nothing is due."""
-    from compliance.operations.deadlines import projection
+    from compliance.operations.deadlines import batches
 
     execute("VACUUM (ANALYZE) compliance_deadline")
     times = []
     for _ in range(200):
         began = time.perf_counter()
-        refreshed = projection.refresh_due(as_of=SIGNED_AT, limit=1_000)
+        refreshed = batches.refresh_due(as_of=SIGNED_AT, limit=1_000)
         times.append(time.perf_counter() - began)
         expect(refreshed.deadlines, 0, "deadlines due")
     return statistics.median(times)

@@ -61,16 +61,39 @@ def send(
 
 
 def send_refusal(
-    recipient: str, answer: str, *, message_id: int, mailer: Mailer | None = None
+    recipient: str,
+    answer: str,
+    *,
+    message_id: int,
+    is_gone: bool = False,
+    mailer: Mailer | None = None,
 ) -> None:
     """Notify the administrators of a recipient that refuses messages. See `send`.
 
     If the recipient is an administrator, it is left out.
+
+    Args:
+        is_gone: the webhook has been switched off, because its receiver says that it is gone.
     """
     webhook = Webhook.objects.filter(messages=message_id).first()
+    outlook = (
+        "Whoever follows agreements at this address receives nothing until it works again. The "
+        "next alert tries it again."
+    )
     if webhook is None:
         subject = f"email to {recipient} is refused"
         failure = f"An email to {recipient} was refused, or deferred too often."
+    elif is_gone:
+        subject = f"webhook {webhook.name} was switched off"
+        failure = (
+            f"Webhook {webhook.name} answered that it is gone (410), so Pacta has switched it off "
+            "and calls it no more."
+        )
+        outlook = (
+            "Its subscriptions receive nothing. If the receiver has moved, correct the address of "
+            "the webhook and activate it again; the messages that failed can then be sent again. "
+            "Otherwise end its subscriptions."
+        )
     else:
         subject = f"webhook {webhook.name} does not accept messages"
         failure = f"A message to webhook {webhook.name} failed too often, or was refused."
@@ -79,8 +102,7 @@ def send_refusal(
         subject=subject,
         paragraphs=[
             f"{failure} The last answer was: {answer}",
-            "Whoever follows agreements at this address receives nothing until it works again. "
-            "The next alert tries it again.",
+            outlook,
         ],
         name=f"refused{message_id}",
         mailer=mailer,

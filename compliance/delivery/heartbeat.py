@@ -19,9 +19,9 @@ def beat() -> bool:
     parts = urlsplit(settings.HEARTBEAT_URL)
     headers = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": "Pacta"}
     try:
-        status, _ = http_client.request("GET", parts, address=parts.hostname or "", headers=headers)
+        found = http_client.request("GET", parts, address=parts.hostname or "", headers=headers)
     except http_client.FAILURES as error:
         # The URL is not logged: it contains a secret of the monitor.
         log.warning("heartbeat not accepted", error=type(error).__name__)
         return False
-    return 200 <= status < 300
+    return 200 <= found.status < 300

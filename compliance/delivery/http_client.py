@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPException
+from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -19,6 +20,14 @@ _CONNECT_SECONDS, _TOTAL_SECONDS = 5.0, 15.0
 _MAX_BODY_BYTES = 64 * 1024
 
 
+class Response(NamedTuple):
+    """The status of a response, the beginning of its body, and its `Retry-After` header."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+
+
 def request(
     method: str,
     parts: SplitResult,
@@ -26,8 +35,8 @@ def request(
     address: str,
     headers: dict[str, str],
     payload: bytes | None = None,
-) -> tuple[int, bytes]:
-    """Send one request to the IP address `address` and return the status and body of the response.
+) -> Response:
+    """Send one request to the IP address `address` and return its response.
 
     It uses a new connection and ends within 25 seconds. Only the first 64 KiB of the body are
     read. It follows no redirects and uses no proxy.
@@ -59,4 +68,4 @@ def request(
         # The status decides; a body that never ends changes nothing.
         with suppress(HTTPError, HTTPException, OSError):
             body = response.read(_MAX_BODY_BYTES)
-        return response.status, body
+        return Response(response.status, body, response.headers.get("Retry-After"))

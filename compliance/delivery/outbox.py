@@ -19,7 +19,7 @@ from django.db.models import Count, F, QuerySet
 from compliance.delivery.answers import Answer
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
-from compliance.models import Agreement, Alert, Message, Subscription
+from compliance.models import Agreement, Alert, Message, Subscription, Webhook
 from compliance.models.alerts import reported_alerts
 from compliance.models.alerts.formed_messages import analyze, form_messages
 
@@ -98,7 +98,7 @@ def claim(
         messages = list(
             Message.objects.deliverable(as_of)
             .filter(webhook__isnull=is_mail)
-            .exclude(webhook__in=full)
+            .exclude(webhook__in=full if is_mail else [*full, *_paused(now)])
             .order_by("next_attempt_at")
             .select_for_update(skip_locked=True)[:MAX_CLAIMED]
         )
@@ -127,6 +127,11 @@ def claim(
         if message.pk in remaining
     ]
     return claims, withdrawn
+
+
+def _paused(now: datetime) -> list[int]:
+    """Return the webhooks that asked not to be called yet."""
+    return list(Webhook.objects.filter(paused_until__gt=now).values_list("id", flat=True))
 
 
 def _given(*, is_mail: bool, since: datetime) -> dict[int | None, int]:
@@ -223,6 +228,17 @@ _RECORD = f"""
     -- The planner must not choose the index of waiting messages and read all of them.
     WHERE id = %(message)s AND state || '' = '{MessageState.WAITING}'
 """
+
+
+def pause(webhook: Webhook, *, until: datetime) -> None:
+    """Do not call a webhook before an instant, whatever message is due."""
+    same = Webhook.objects.filter(pk=webhook.pk, url=webhook.url)
+    same.exclude(paused_until__gte=until).update(paused_until=until)
+
+
+def switch_off(webhook: Webhook) -> None:
+    """Deactivate a webhook, unless its address has been changed since it was read."""
+    Webhook.objects.filter(pk=webhook.pk, url=webhook.url).update(is_active=False)
 
 
 def mark_refused(recipient: str, *, answer: str, as_of: datetime) -> bool:

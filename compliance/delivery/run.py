@@ -207,16 +207,21 @@ class _Run:
         if not self.sender.tries_again:
             self.failed.add(claim.recipient)
         if answer.outcome is AttemptOutcome.REFUSED or retry_at is None:
-            self._note_refusal(claim, answer.text, at=ended_at)
+            self._note_refusal(claim, answer, at=ended_at)
 
-    def _note_refusal(self, claim: Claim, answer: str, *, at: datetime) -> None:
+    def _note_refusal(self, claim: Claim, answer: Answer, *, at: datetime) -> None:
         """Mark a recipient that refuses messages, and notify the administrators if that is new.
 
         They are notified over the connection in use: many servers accept only one at a time.
         """
-        if outbox.mark_refused(claim.recipient, answer=answer, as_of=at):
+        is_new = outbox.mark_refused(claim.recipient, answer=answer.text, as_of=at)
+        if is_new or answer.is_gone:
             administrator_mails.send_refusal(
-                claim.recipient, answer, message_id=claim.message_id, mailer=self.mailer
+                claim.recipient,
+                answer.text,
+                message_id=claim.message_id,
+                is_gone=answer.is_gone,
+                mailer=self.mailer,
             )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from compliance.delivery import chats, payloads, rendering, webhooks
+from compliance.delivery import chats, outbox, payloads, rendering, webhooks
 from compliance.delivery.answers import Answer
 from compliance.delivery.contents import Contents
 from compliance.delivery.mailer import Mailer, is_address
@@ -72,12 +72,20 @@ class WebhookSender:
             webhook = Webhook.objects.filter(messages=message_id).first()
             if webhook is None:
                 return Answer(outcome=AttemptOutcome.REFUSED, text="This webhook was deleted.")
-            return call_webhook(webhook, contents, now=now)
+            answer = call_webhook(webhook, contents, now=now)
+            if answer.is_gone:
+                outbox.switch_off(webhook)
+            if answer.retry_after is not None:
+                outbox.pause(webhook, until=now + answer.retry_after)
+            return answer
 
         return send
 
-    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:  # noqa: ARG002 -- one signature for all senders
-        return webhooks.next_attempt_after(claim.attempt_count)
+    def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:
+        wait = webhooks.next_attempt_after(claim.attempt_count)
+        if wait is None or answer.retry_after is None:
+            return wait
+        return max(wait, answer.retry_after)
 
 
 Sender = MailSender | WebhookSender

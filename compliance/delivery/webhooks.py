@@ -2,6 +2,9 @@
 
 A message is sent until the receiver answers with 2xx. `webhook-id` is the id of the message, so
 receivers can ignore repetitions. https://www.standardwebhooks.com (specification 1.0.0).
+
+A receiver can ask for a pause with `Retry-After` (RFC 9110, section 10.2.3), and answers 410 to be
+switched off.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import socket
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from secrets import token_bytes
 from urllib.parse import SplitResult
 
@@ -28,6 +32,8 @@ RETRY_AFTER = (
     *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 16, 24)),
 )
+# The longest pause that a receiver can ask for: as long as the longest wait between attempts.
+MAX_REQUESTED_WAIT = RETRY_AFTER[-1]
 # How long requests are also signed with the previous secret after a rotation.
 ROTATION = timedelta(days=1)
 
@@ -61,6 +67,27 @@ def next_attempt_after(attempt_count: int) -> timedelta | None:
     return RETRY_AFTER[attempt_count - 1] if attempt_count <= len(RETRY_AFTER) else None
 
 
+def requested_wait(header: str | None, *, now: datetime) -> timedelta | None:
+    """Return how long a `Retry-After` header asks to wait, or None if it asks for nothing.
+
+    Args:
+        header: seconds or an HTTP date; anything else is ignored. At most `MAX_REQUESTED_WAIT`
+            counts.
+        now: from when on a date counts.
+    """
+    text = (header or "").strip()
+    if text.isascii() and text.isdecimal():
+        # More digits than any limit has; reading them all would be slow.
+        wait = timedelta(seconds=int(text[:9])) if len(text) < 9 else MAX_REQUESTED_WAIT
+    else:
+        try:
+            at = parsedate_to_datetime(text)
+            wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+        except (ValueError, OverflowError):
+            return None
+    return min(wait, MAX_REQUESTED_WAIT) if wait > timedelta() else None
+
+
 def refuse_unsafe(url: str) -> None:
     """Check that a URL leads to a public web server.
 
@@ -91,17 +118,20 @@ def post(
         **sign(secrets, message_id=message_id, sent_at=now, payload=payload),
     }
     try:
-        status, body = http_client.request(
+        response = http_client.request(
             "POST", parts, address=addresses[0], headers=headers, payload=payload
         )
     except http_client.FAILURES as error:
         text = one_line(str(error)) or type(error).__name__
         return Answer(outcome=AttemptOutcome.DEFERRED, text=text[:_MAX_ANSWER_LENGTH])
-    text = one_line(f"{status} {body.decode(errors='replace')}")[:_MAX_ANSWER_LENGTH]
+    status = response.status
+    text = one_line(f"{status} {response.body.decode(errors='replace')}")[:_MAX_ANSWER_LENGTH]
     if 200 <= status < 300:
         return Answer(outcome=AttemptOutcome.SENT, text=text)
-    outcome = AttemptOutcome.REFUSED if status == _GONE else AttemptOutcome.DEFERRED
-    return Answer(outcome=outcome, text=text)
+    if status == _GONE:
+        return Answer(outcome=AttemptOutcome.REFUSED, text=text, is_gone=True)
+    wait = requested_wait(response.retry_after, now=now)
+    return Answer(outcome=AttemptOutcome.DEFERRED, text=text, retry_after=wait)
 
 
 def _public_addresses(parts: SplitResult) -> list[str]:

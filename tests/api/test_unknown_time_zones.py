@@ -94,14 +94,12 @@ EVERY = sorted(set(addresses()))
 QUERIES = {"changes/between/": {"since": "2025-01-01", "until": "2026-06-01"}}
 
 
-@pytest.mark.parametrize("route", EVERY)
-def test_every_list_and_detail_of_the_api_can_be_read(
-    api: Client, dropped: Agreement, route: str
-) -> None:
-    name = route.split("/", maxsplit=1)[0]
-    for found in _filled(api, route, name):
-        response = api.get(BASE + found, QUERIES.get(route, {}))
-        assert response.status_code == 200, (found, response.content)
+def test_every_list_and_detail_of_the_api_can_be_read(api: Client, dropped: Agreement) -> None:
+    for route in EVERY:
+        name = route.split("/", maxsplit=1)[0]
+        for found in _filled(api, route, name):
+            response = api.get(BASE + found, QUERIES.get(route, {}))
+            assert response.status_code == 200, (found, response.content)
 
 
 def _filled(api: Client, route: str, name: str) -> list[str]:
@@ -116,19 +114,22 @@ def _filled(api: Client, route: str, name: str) -> list[str]:
     return [f"{start}{each}{tail}" for each in keys]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_every_admin_page_opens(desk: User, dropped: Agreement, model: Any) -> None:
+def test_every_admin_page_opens(desk: User, dropped: Agreement) -> None:
     browser = Client()
     browser.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    pages = [reverse(f"{name}_changelist")]
-    pages += [reverse(f"{name}_change", args=[pk]) for pk in _keys(model)]
-    for page in (*pages, reverse("admin:index")):
+    pages = [reverse("admin:index")]
+    for model in MODELS:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        pages.append(reverse(f"{name}_changelist"))
+        pages += [reverse(f"{name}_change", args=[pk]) for pk in _keys(model)]
+    for page in pages:
         assert browser.get(page, follow=True).status_code == 200, page
 
 
 def _keys(model: Any) -> list[Any]:
-    return list(model._default_manager.values_list("pk", flat=True)[:40])
+    keys = list(model._default_manager.values_list("pk", flat=True))
+    # Both agreements, the example and the one with every due rule.
+    return [*keys[:5], *keys[5:][-5:]]
 
 
 def test_breaches_are_detected_and_mailed_in_utc_with_a_warning(settings: Any) -> None:

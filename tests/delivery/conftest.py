@@ -115,6 +115,7 @@ class Receiver(http.server.ThreadingHTTPServer):
     """A webhook receiver with configurable answers."""
 
     status = 200
+    retry_after = ""
     drip = 0.0
     wait = 0.0
     daemon_threads = True
@@ -142,6 +143,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         if self.server.status == 302:
             self.send_header("Location", self.server.url)
+        if self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(b"x" * 200_000)
 

@@ -9,17 +9,17 @@ import pytest
 from compliance.delivery import outbox
 from compliance.models import Agreement, JobRun, Message
 from compliance.models.system.jobs import WAITED_FOR
-from compliance.operations.deadlines import projection
+from compliance.operations.deadlines import batches
 from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
 
 SECOND = timedelta(seconds=1)
 
 
-def begin_sweep(batches: int = 1) -> JobRun:
+def begin_sweep(count: int = 1) -> JobRun:
     """Start a sweep that has committed this many batches of two deadlines, and is still running."""
     run = JobRun.objects.create(kind="sweep", as_of=DUE, started_at=DUE)
-    for _ in range(batches):
-        assert projection.refresh_due(as_of=DUE, limit=2).deadlines == 2
+    for _ in range(count):
+        assert batches.refresh_due(as_of=DUE, limit=2).deadlines == 2
     return run
 
 
@@ -54,7 +54,7 @@ def test_an_agreement_with_no_deadlines_left_to_sweep_does_not_wait(desk: Desk, 
     desk.follow()
     agreement_with_deadlines(desk, 2, "first")
     agreement_with_deadlines(desk, 3, "second")
-    begin_sweep(batches=2)
+    begin_sweep(count=2)
     assert desk.deliver(DUE + SECOND).sent == 1
     assert sink.subjects == ["2 missed: Agreement first"]
 
@@ -121,7 +121,7 @@ def test_other_alerts_about_the_agreement_join_the_burst(desk: Desk, sink: Sink)
 
     assert desk.deliver(DUE + 2 * SECOND).sent == 1
     assert sink.subjects == ["Waived: Deliver (China)"]
-    projection.refresh_due(as_of=DUE, limit=9)
+    batches.refresh_due(as_of=DUE, limit=9)
     end_sweep(run)
     assert desk.deliver(DUE + 3 * SECOND).sent == 1
     assert sink.subjects[1:] == ["3 missed, 1 waived: Agreement supply-2026"]

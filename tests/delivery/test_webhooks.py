@@ -21,18 +21,18 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from compliance import delivery
-from compliance.delivery import http_client, webhooks
+from compliance.delivery import http_client, outbox, webhooks
 from compliance.delivery.answers import Answer
 from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
 from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import AttemptOutcome
-from compliance.models import Message, Webhook
+from compliance.models import Message, User, Webhook
 from compliance.operations.alerts import subscriptions
 from compliance.operations.alerts import webhooks as operations
 from compliance.operations.deadlines import sweep
-from tests.delivery.conftest import Receiver
+from tests.delivery.conftest import Receiver, Sink
 from tests.samples import create_agreement, utc
 
 VECTOR = json.loads((Path(__file__).parent / "standard_webhooks.json").read_text())
@@ -431,3 +431,108 @@ def test_a_breach_reaches_a_webhook_signed_and_can_be_redelivered(
     operations.redeliver(message=message, as_of=now)
     assert delivery.call_webhooks(as_of=now).sent == 1
     assert receiver.received[2][0]["webhook-id"] == first[0]["webhook-id"]
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120), (" 120 ", 120), ("86400", 86400), ("86401", 86400), ("9" * 5000, 86400),
+        ("Fri, 20 Mar 2026 00:05:00 GMT", 300), ("Friday, 20-Mar-26 00:05:00 GMT", 300),
+        ("Fri Mar 20 00:05:00 2026", 300), ("Fri, 20 Mar 2027 00:05:00 GMT", 86400),
+        ("Thu, 19 Mar 2026 00:05:00 GMT", None), ("0", None), ("-5", None), ("soon", None),
+        ("", None), (None, None), ("1.5", None), ("\u0661\u0662", None), ("\x00", None),
+        ("Fri, 99 Mar 2026 00:05:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_a_requested_wait_is_read_in_seconds_or_as_a_date_and_limited(
+    header: str | None, seconds: int | None
+) -> None:
+    wait = webhooks.requested_wait(header, now=NOW)
+    assert wait == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def follow_by_webhook(receiver: Receiver, *agreements: str) -> Webhook:
+    """Create a webhook that follows everything, and agreements with a missed deadline each."""
+    draft = read(WebhookDraft, {"name": "Desk", "url": receiver.url})
+    webhook = operations.create(draft=draft, as_of=NOW)
+    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    for ref in agreements:
+        create_agreement(ref=ref)
+    return webhook
+
+
+@pytest.mark.django_db
+def test_no_message_reaches_a_receiver_before_the_pause_that_it_asked_for_is_over(
+    receiver: Receiver,
+) -> None:
+    follow_by_webhook(receiver, "a", "b")
+    now = datetime.now(UTC)
+    sweep.run(as_of=now)
+    delivery.deliver(as_of=now)
+    receiver.status, receiver.retry_after = 429, "600"
+    assert delivery.call_webhooks(as_of=now).deferred == 1
+    receiver.status = 200
+    for seconds in (30, 590):
+        delivery.call_webhooks(as_of=now + timedelta(seconds=seconds))
+    assert len(receiver.received) == 1
+    assert delivery.call_webhooks(as_of=now + timedelta(seconds=620)).sent == 2
+
+
+@pytest.mark.django_db
+def test_a_shorter_request_does_not_bring_the_end_of_the_retries_nearer(
+    receiver: Receiver,
+) -> None:
+    follow_by_webhook(receiver, "a")
+    now = datetime.now(UTC)
+    sweep.run(as_of=now)
+    delivery.deliver(as_of=now)
+    receiver.status, receiver.retry_after = 503, "1"
+    delivery.call_webhooks(as_of=now)
+    waits = Message.objects.get().next_attempt_at - now
+    assert timedelta(seconds=5) <= waits < timedelta(seconds=20)
+
+
+@pytest.mark.django_db
+def test_a_receiver_that_is_gone_is_switched_off_and_the_administrators_are_notified(
+    receiver: Receiver, sink: Sink
+) -> None:
+    User.objects.create_superuser(email="admin@example.org", password="x")
+    webhook = follow_by_webhook(receiver, "a", "b")
+    now = datetime.now(UTC)
+    sweep.run(as_of=now)
+    delivery.deliver(as_of=now)
+    receiver.status = 410
+    for seconds in (0, 60, 120):
+        delivery.call_webhooks(as_of=now + timedelta(seconds=seconds))
+    assert len(receiver.received) == 1
+    webhook.refresh_from_db()
+    assert not webhook.is_active
+    assert sink.subjects == ["Pacta: webhook Desk was switched off"]
+    assert set(Message.objects.values_list("state", flat=True)) == {"failed"}
+
+
+@pytest.mark.django_db
+def test_a_corrected_address_is_not_switched_off_by_an_answer_from_the_former_one(
+    receiver: Receiver,
+) -> None:
+    webhook = follow_by_webhook(receiver)
+    Webhook.objects.filter(pk=webhook.pk).update(url=f"{receiver.url}&moved=1")
+    outbox.switch_off(webhook)
+    outbox.pause(webhook, until=NOW)
+    webhook.refresh_from_db()
+    assert (webhook.is_active, webhook.paused_until) == (True, None)
+
+
+@pytest.mark.django_db
+def test_a_webhook_that_is_activated_again_or_has_moved_is_called_at_once(
+    receiver: Receiver,
+) -> None:
+    webhook = follow_by_webhook(receiver)
+    outbox.pause(webhook, until=NOW)
+    webhook.refresh_from_db()
+    draft = {"name": "Desk", "url": receiver.url}
+    operations.update(webhook=webhook, draft=read(WebhookDraft, draft))
+    assert webhook.paused_until == NOW
+    draft["url"] += "&moved=1"
+    operations.update(webhook=webhook, draft=read(WebhookDraft, draft))
+    assert webhook.paused_until is None

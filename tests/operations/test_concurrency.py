@@ -18,6 +18,7 @@ from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Alert, Breach, Deadline, LedgerEntry
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import facts, projection, sweep
+from compliance.operations.deadlines.batches import Refreshed
 from tests.samples import create_agreement, obligation, subscribe, utc
 
 AFTER = utc("2026-03-20T00:00")
@@ -87,7 +88,7 @@ def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
     is_held = threading.Event()
     refresh = projection.refresh
 
-    def refresh_slowly(ids: Iterable[int], *, as_of: datetime) -> projection.Refreshed:
+    def refresh_slowly(ids: Iterable[int], *, as_of: datetime) -> Refreshed:
         is_held.set()
         # Long enough for the sweep to reach its commit, where foreign keys are checked.
         time.sleep(1)

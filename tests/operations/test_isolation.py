@@ -338,3 +338,43 @@ def test_a_recomputation_reports_a_row_that_the_database_refuses_and_moves_the_o
     # It is not tried again before the data changes.
     assert recomputation.run(as_of=utc("2026-03-01T00:01")) is None
     assert JobRun.objects.finished(JobKind.RECOMPUTATION).count() == 1
+
+
+def refused_breaches_of(ref: str) -> None:
+    """The database refuses a breach of any deadline of the obligation with this ref."""
+    execute(
+        f"""CREATE FUNCTION refuse_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM compliance_deadline AS d
+                       JOIN compliance_obligation AS o ON o.id = d.obligation_id
+                       WHERE d.id = NEW.deadline_id AND o.ref = '{ref}') THEN
+                RAISE EXCEPTION 'refused for the test';
+            END IF;
+            RETURN NEW;
+        END $$""",
+        """CREATE TRIGGER for_the_test BEFORE INSERT ON compliance_breach
+            FOR EACH ROW EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+
+
+def test_a_bad_dependent_does_not_turn_imported_history_into_news() -> None:
+    subscribe()
+    refused_breaches_of(BAD)
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
+    done = {"type": "performance", "on": "2024-02-01", "recorded_at": "2024-02-02T00:00:00Z"}
+    source = create_agreement(
+        obligation("O-1", "2024-01-10", facts=[done]),
+        obligation("O-2", due=after, facts=[done]),
+        obligation(BAD, due=after),
+        signed_on="2024-01-01",
+        recorded_at="2024-01-01T00:00:00Z",
+        as_of=AFTER,
+    )
+    dependent = deadline_of("O-2")
+    assert (source.status, dependent.status) == (Status.MET_LATE, Status.MET_LATE)
+    assert of_deadline(deadline_of(BAD).pk)["quarantine_error"]
+    sweep.run(as_of=AFTER)
+    assert not Alert.objects.exists()
+    for deadline in (source, dependent):
+        known = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at")
+        assert known.values_list("recorded_at", flat=True)[0] == utc("2024-01-01T00:00")

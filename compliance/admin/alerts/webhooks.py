@@ -106,11 +106,13 @@ class WebhookAdmin(OperationAdmin):
         if obj is None:
             return rows
         is_chat = obj.kind == WebhookKind.CHAT.value
-        return (*rows, "created") if is_chat else (*rows, "old_secret_valid_until", "created")
+        if is_chat:
+            return (*rows, "created")
+        return (*rows, "paused", "old_secret_valid_until", "created")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Make the kind of an existing webhook read-only."""
-        computed = ("masked_url", "old_secret_valid_until", "created")
+        computed = ("masked_url", "paused", "old_secret_valid_until", "created")
         return ("kind", *computed) if obj else computed
 
     @admin.display(description="URL")
@@ -127,6 +129,12 @@ class WebhookAdmin(OperationAdmin):
     def subscription_count(self, webhook: Any) -> int:
         """Return the number of subscriptions."""
         return int(webhook.number_of_subscriptions)
+
+    @admin.display(description="Paused by the receiver until")
+    def paused(self, webhook: Webhook) -> SafeString:
+        """Return until when the receiver asked not to be called."""
+        is_past = webhook.paused_until is None or webhook.paused_until <= timezone.now()
+        return instants.utc_html(None if is_past else webhook.paused_until)
 
     @admin.display(description="Old secret valid until")
     def old_secret_valid_until(self, webhook: Webhook) -> SafeString:

@@ -42,6 +42,9 @@ class WebhookRow(serializers.Serializer[Webhook]):
     kind = serializers.ChoiceField(choices=list(WebhookKind))
     url = serializers.CharField(allow_null=True)
     is_active = serializers.BooleanField()
+    paused_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until when the receiver asked not to be called (Retry-After)."
+    )
     former_until = serializers.DateTimeField(
         allow_null=True, help_text="Until when the former secret also signs."
     )

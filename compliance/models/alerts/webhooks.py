@@ -24,6 +24,9 @@ class Webhook(models.Model):
         max_length=100, blank=True, default="", help_text="Also signs, until `former_until`."
     )
     former_until = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(
+        null=True, help_text="Not called before this: the receiver asked for a pause."
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 

@@ -45,8 +45,10 @@ def update(*, webhook: Webhook, draft: WebhookDraft) -> Webhook:
         sentence = f"The kind cannot change from {webhook.kind}. Create another webhook instead."
         raise refusal("kind", sentence)
     _check(draft, webhook)
+    if draft.url != webhook.url or (draft.is_active and not webhook.is_active):
+        webhook.paused_until = None
     webhook.name, webhook.url, webhook.is_active = draft.name, draft.url, draft.is_active
-    webhook.save(update_fields=["name", "url", "is_active"])
+    webhook.save(update_fields=["name", "url", "is_active", "paused_until"])
     return webhook
 
 

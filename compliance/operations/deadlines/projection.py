@@ -1,76 +1,21 @@
 """Refresh deadlines: bring status, ledger, breaches and alerts in line with terms and facts.
 
-Every operation that changes what is known about a deadline ends here, and so does the sweep. The
-number of statements does not depend on the number of deadlines.
+Every operation that changes what is known about a deadline ends here.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
-from compliance.domain.vocabulary import BreachEnd
-from compliance.models.bulk import fetch, overlapping
-from compliance.operations.alerts import alerts, delivery_times
-from compliance.operations.alerts.alerts import AlertRow
-from compliance.operations.deadlines import (
-    breach_rows,
-    deadline_rows,
-    isolation,
-    ledger_rows,
-    schedule,
-)
-from compliance.operations.deadlines.breach_rows import BreachRow
-from compliance.operations.deadlines.deadline_rows import DeadlineRow, DeadlineState, Failure
-from compliance.operations.deadlines.ledger_rows import LedgerRow
-from compliance.operations.deadlines.projection_inputs import load
-from compliance.operations.deadlines.projection_outcome import Outcome, decide
-from compliance.operations.evidence import verification
+from compliance.models.bulk import fetch
+from compliance.operations.deadlines import batches, deadline_rows, isolation, separate_refresh
+from compliance.operations.deadlines.batches import Manner, Refreshed
 
 log = structlog.get_logger(__name__)
-
-# How many deadlines are decided before the first of them are stored.
-_FIRST_PORTION = 250
-
-
-@dataclass(kw_only=True, slots=True)
-class Refreshed:
-    """How many deadlines were refreshed and quarantined, and how many breaches were found."""
-
-    deadlines: int = 0
-    breaches: int = 0
-    quarantined: int = 0
-
-    def add(self, other: Refreshed) -> None:
-        """Add the counts of another refresh."""
-        self.deadlines += other.deadlines
-        self.breaches += other.breaches
-        self.quarantined += other.quarantined
-
-
-@dataclass(kw_only=True, slots=True)
-class _Changes:
-    """The rows to be stored of several deadlines."""
-
-    states: list[DeadlineState] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    ledger: list[LedgerRow] = field(default_factory=list)
-    begun: list[BreachRow] = field(default_factory=list)
-    altered: list[BreachRow] = field(default_factory=list)
-    alerts: list[AlertRow] = field(default_factory=list)
-
-    def add(self, outcome: Outcome) -> None:
-        self.states.append(outcome.state)
-        self.ledger += outcome.ledger
-        self.begun += outcome.begun
-        self.altered += outcome.altered
-        self.alerts += outcome.alerts
 
 
 def refresh(
@@ -85,112 +30,31 @@ def refresh(
 
     Deadlines that depend on these are refreshed too. The caller must then hold the lock of their
     agreement, taken before that of any deadline: otherwise two callers that follow dependencies
-    in different orders could wait for each other.
+    in different orders could wait for each other. A dependent deadline that cannot be refreshed is
+    quarantined; the others are refreshed all the same.
 
-    Args:
-        announce_ended: whether to announce breaches that were over before they were detected;
-            False when history is loaded.
-        keeps_closed: whether dependent deadlines that are closed keep the terms by which they
-            were judged.
-        known_from: from when on each of these new deadlines is recorded as it would have become
-            known then.
+    The arguments are those of `batches.Manner`.
 
     Raises:
         RuntimeError: there is no transaction.
     """
+    manner = Manner(
+        announce_ended=announce_ended, keeps_closed=keeps_closed, known_from=known_from or {}
+    )
     rows = deadline_rows.lock(deadline_ids)
-    past = known_from or {}
-    if any(row.has_dependents for row in rows):
-        try:
-            with transaction.atomic():
-                return _refresh_with_dependents(
-                    rows,
-                    past,
-                    as_of=as_of,
-                    announce_ended=announce_ended,
-                    keeps_closed=keeps_closed,
-                )
-        except Exception as error:
-            if not isolation.may_concern_one_row(error):
-                raise
-            log.warning("dependent deadlines left to the sweep", error=isolation.summary(error))
-    refreshed = _refresh_alone(rows, past, as_of=as_of, announce_ended=announce_ended)
-    # The sweep refreshes these with their dependents, and quarantines the one that failed.
-    _recheck([row.id for row in rows if row.has_dependents], as_of=as_of)
-    return refreshed
-
-
-def refresh_alone(deadline_ids: Iterable[int], *, as_of: datetime) -> Refreshed:
-    """Refresh the given deadlines, but none that depend on them."""
-    rows = deadline_rows.lock(deadline_ids)
-    return _refresh_alone(rows, {}, as_of=as_of, announce_ended=True)
-
-
-def refresh_due(*, as_of: datetime, limit: int) -> Refreshed:
-    """Refresh at most `limit` deadlines that are due for a check, oldest first.
-
-    Deadlines that another worker holds are left to it. Those that others depend on are not
-    included.
-    """
-    with transaction.atomic():
-        rows = deadline_rows.claim_due(as_of=as_of, limit=limit)
-        refreshed = Refreshed()
-        ledger_rows.append(_refresh(rows, refreshed, {}, as_of=as_of, announce_ended=True))
-        return refreshed
-
-
-def refresh_with_dependents(deadline_ids: Iterable[int], *, as_of: datetime) -> Refreshed:
-    """Refresh the given deadlines and those that depend on them, or none of them."""
-    rows = deadline_rows.lock(deadline_ids)
-    return _refresh_with_dependents(rows, {}, as_of=as_of, announce_ended=True, keeps_closed=False)
-
-
-def _refresh_alone(
-    rows: Sequence[DeadlineRow],
-    known_from: Mapping[int, datetime],
-    *,
-    as_of: datetime,
-    announce_ended: bool,
-) -> Refreshed:
-    refreshed = Refreshed()
-    ledger = _refresh(rows, refreshed, known_from, as_of=as_of, announce_ended=announce_ended)
-    verification.refresh(row.id for row in rows)
-    ledger_rows.append(ledger)
-    return refreshed
-
-
-def _refresh_with_dependents(
-    rows: Sequence[DeadlineRow],
-    known_from: Mapping[int, datetime],
-    *,
-    as_of: datetime,
-    announce_ended: bool,
-    keeps_closed: bool,
-) -> Refreshed:
-    refreshed = Refreshed()
-    ledger: list[LedgerRow] = []
-    marked: set[int] = set()
-    by_obligation: dict[int, list[DeadlineRow]] = defaultdict(list)
-    for row in rows:
-        by_obligation[row.obligation_id].append(row)
-    for number, level in enumerate(schedule.levels(by_obligation)):
-        failures: list[Failure] = []
-        given = [row for pk in level for row in by_obligation.get(pk, ())]
-        if number:
-            # The deadlines that these depend on were refreshed, and may have moved.
-            rescheduled = schedule.reschedule(
-                level, as_of=as_of, is_forgiving=True, keeps_closed=keeps_closed
-            )
-            given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
-            failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
-        marked |= {row.id for row in given}
-        ledger += _refresh(given, refreshed, known_from, as_of=as_of, announce_ended=announce_ended)
-        # Last, because a refresh clears the error. By its previous due date, one may be missed now.
-        deadline_rows.quarantine(failures, as_of=as_of)
-        refreshed.quarantined += len(failures)
-    verification.refresh(marked)
-    ledger_rows.append(ledger)
-    return refreshed
+    ids = [row.id for row in rows]
+    if not any(row.has_dependents for row in rows):
+        return batches.refresh_alone(ids, as_of=as_of, manner=manner)
+    try:
+        with transaction.atomic():
+            return batches.refresh_with_dependents(ids, as_of=as_of, manner=manner)
+    except Exception as error:
+        if not isolation.may_concern_one_row(error):
+            raise
+        log.warning("dependent deadlines refreshed in parts", error=isolation.summary(error))
+    return separate_refresh.refresh_with_dependents(
+        ids, as_of=as_of, manner=manner, is_isolating_given=False
+    )
 
 
 def recheck_agreement(*, agreement_id: int, as_of: datetime) -> None:
@@ -204,83 +68,6 @@ def recheck_business_days(obligation_ids: Sequence[int], *, as_of: datetime) -> 
     business days: a calendar has changed."""
     fetch(_RECHECK_BUSINESS_DAYS, ids=list(obligation_ids), as_of=as_of)
 
-
-def _recheck(deadline_ids: Sequence[int], *, as_of: datetime) -> None:
-    if deadline_ids:
-        fetch(_RECHECK, ids=deadline_ids, as_of=as_of)
-
-
-def _refresh(
-    rows: Sequence[DeadlineRow],
-    refreshed: Refreshed,
-    known_from: Mapping[int, datetime],
-    *,
-    as_of: datetime,
-    announce_ended: bool,
-) -> list[LedgerRow]:
-    """Store everything but the new ledger entries, and return those."""
-    if not connection.in_atomic_block:
-        sentence = "Refresh deadlines inside the transaction that changes them."
-        raise RuntimeError(sentence)
-    if not rows:
-        return []
-    inputs = load(rows)
-    hours = delivery_times.delivery_hours(as_of=as_of)
-    ledger: list[LedgerRow] = []
-    with overlapping():
-        for portion in _portions(rows):
-            changes = _Changes()
-            for row in portion:
-                try:
-                    outcome = decide(
-                        row,
-                        inputs,
-                        as_of=as_of,
-                        announce_ended=announce_ended,
-                        known_from=known_from.get(row.id),
-                    )
-                except Exception as error:  # one bad row must never stop the others
-                    log.exception("deadline quarantined", deadline=row.id)
-                    changes.failures.append(Failure(row.id, repr(error)))
-                else:
-                    changes.add(outcome)
-            _store(changes, hours, as_of=as_of)
-            ledger += changes.ledger
-            refreshed.deadlines += len(changes.states)
-            refreshed.breaches += len(changes.begun)
-            refreshed.quarantined += len(changes.failures)
-    return ledger
-
-
-def _portions(rows: Sequence[DeadlineRow]) -> Iterator[Sequence[DeadlineRow]]:
-    """Yield rows in growing portions: one is decided while the server stores the one before."""
-    first, size = 0, _FIRST_PORTION
-    while first < len(rows):
-        yield rows[first : first + size]
-        first += size
-        size *= 2
-
-
-def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: datetime) -> None:
-    """Store everything but the ledger entries."""
-    deadline_rows.update(changes.states)
-    deadline_rows.quarantine(changes.failures, as_of=as_of)
-    breach_rows.insert(changes.begun)
-    breach_rows.update(changes.altered)
-    void = [row for row in changes.altered if row.end_reason == BreachEnd.VOIDED]
-    resumed = [row for row in changes.altered if row.ended_at is None]
-    over = [row for row in changes.altered if row.ended_at is not None]
-    alerts.withdraw_unsent(breaches=void)
-    alerts.announce_resumption(breaches=resumed, hours=hours, as_of=as_of)
-    alerts.create(changes.alerts, hours=hours, as_of=as_of)
-    alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)
-
-
-_RECHECK = """
-    UPDATE compliance_deadline SET next_check_at = least(next_check_at, %(as_of)s)
-    WHERE id = ANY(%(ids)s) AND quarantine_error = ''
-    RETURNING id
-"""
 
 _RECHECK_AGREEMENT = """
     UPDATE compliance_deadline SET next_check_at = least(next_check_at, %(as_of)s)

@@ -11,19 +11,19 @@ from django.db import DatabaseError, transaction
 
 from compliance.models import Deadline
 from compliance.models.locks import lock_deadline_columns
-from compliance.operations.deadlines import deadline_rows, isolation, projection, schedule
+from compliance.operations.deadlines import batches, deadline_rows, isolation, schedule
+from compliance.operations.deadlines.batches import USUAL, Manner, Refreshed
 from compliance.operations.deadlines.deadline_rows import Failure
-from compliance.operations.deadlines.projection import Refreshed
 
 log = structlog.get_logger(__name__)
 
 
-def refresh(deadline_ids: Sequence[int], *, as_of: datetime) -> Refreshed:
+def refresh(deadline_ids: Sequence[int], *, as_of: datetime, manner: Manner = USUAL) -> Refreshed:
     """Refresh locked deadlines without their dependents, and quarantine those that fail."""
     total = Refreshed()
 
     def work(part: Sequence[int]) -> Refreshed:
-        return projection.refresh_alone(part, as_of=as_of)
+        return batches.refresh_alone(part, as_of=as_of, manner=manner)
 
     def fail(pk: int, error: Exception) -> None:
         total.quarantined += _quarantine(pk, error, as_of=as_of)
@@ -33,10 +33,20 @@ def refresh(deadline_ids: Sequence[int], *, as_of: datetime) -> Refreshed:
     return total
 
 
-def refresh_with_dependents(deadline_ids: Sequence[int], *, as_of: datetime) -> Refreshed:
+def refresh_with_dependents(
+    deadline_ids: Sequence[int],
+    *,
+    as_of: datetime,
+    manner: Manner = USUAL,
+    is_isolating_given: bool = True,
+) -> Refreshed:
     """Refresh deadlines and, level by level, their dependents; quarantine those that fail.
 
     The caller holds the lock of their agreement.
+
+    Args:
+        is_isolating_given: whether to quarantine also those of the given deadlines that fail and
+            depend on none of the others; otherwise their error is raised.
     """
     by_obligation: dict[int, list[int]] = defaultdict(list)
     given = Deadline.objects.filter(pk__in=deadline_ids)
@@ -49,9 +59,12 @@ def refresh_with_dependents(deadline_ids: Sequence[int], *, as_of: datetime) -> 
         ids = {pk for each in level for pk in by_obligation.get(each, ())}
         failures: dict[int, Exception | str] = {}
         if number:
-            touched, failures = _reschedule(level, as_of=as_of)
+            touched, failures = _reschedule(level, as_of=as_of, manner=manner)
             ids |= touched
-        total.add(refresh(sorted(ids), as_of=as_of))
+        if number or is_isolating_given:
+            total.add(refresh(sorted(ids), as_of=as_of, manner=manner))
+        else:
+            total.add(batches.refresh_alone(ids, as_of=as_of, manner=manner))
         # Last, because a refresh clears the error. By its previous due date, one may be missed now.
         for pk, error in failures.items():
             total.quarantined += _quarantine(pk, error, as_of=as_of)
@@ -69,7 +82,7 @@ def lock_deadlines_of(obligation_ids: Sequence[int]) -> None:
 
 
 def _reschedule(
-    obligation_ids: Sequence[int], *, as_of: datetime
+    obligation_ids: Sequence[int], *, as_of: datetime, manner: Manner
 ) -> tuple[set[int], dict[int, Exception | str]]:
     """Reschedule obligations, as far as their rules can be resolved.
 
@@ -80,7 +93,9 @@ def _reschedule(
     touched: set[int] = set()
 
     def work(part: Sequence[int]) -> schedule.Rescheduled:
-        return schedule.reschedule(part, as_of=as_of, is_forgiving=True)
+        return schedule.reschedule(
+            part, as_of=as_of, is_forgiving=True, keeps_closed=manner.keeps_closed
+        )
 
     def fail(obligation_id: int, error: Exception) -> None:
         deadlines = Deadline.objects.filter(obligation=obligation_id, is_withdrawn=False)

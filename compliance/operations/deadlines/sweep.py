@@ -21,12 +21,12 @@ from compliance.models.bulk import fetch
 from compliance.models.locks import is_contention
 from compliance.models.system.jobs import SweepCounts
 from compliance.operations.deadlines import (
+    batches,
     deadline_rows,
     isolation,
-    projection,
     separate_refresh,
 )
-from compliance.operations.deadlines.projection import Refreshed
+from compliance.operations.deadlines.batches import Refreshed
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ def _refresh_batch(*, as_of: datetime, limit: int) -> tuple[Refreshed, bool]:
     Returns what was done, and whether nothing more can be done.
     """
     try:
-        refreshed = projection.refresh_due(as_of=as_of, limit=limit)
+        refreshed = batches.refresh_due(as_of=as_of, limit=limit)
     except Exception as error:
         if not isolation.may_concern_one_row(error):
             raise
@@ -94,7 +94,7 @@ def _refresh_agreement(agreement_id: int, *, as_of: datetime) -> Refreshed:
     try:
         try:
             with transaction.atomic():
-                return projection.refresh_with_dependents(claim(), as_of=as_of)
+                return batches.refresh_with_dependents(claim(), as_of=as_of)
         except Exception as error:
             if not isolation.may_concern_one_row(error):
                 raise

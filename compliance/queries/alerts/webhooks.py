@@ -8,7 +8,7 @@ from compliance.queries.rows import Row, Where, one
 # Secrets and the addresses of chats are never shown again.
 _WEBHOOKS = """
 SELECT w.id, w.name, w.kind, CASE WHEN w.kind = 'standard' THEN w.url END AS url, w.is_active,
-    w.former_until, w.created_at
+    w.paused_until, w.former_until, w.created_at
 FROM compliance_webhook AS w
 """
 

@@ -109,7 +109,10 @@ _UNFORMED = """
 
 _UNSENT = """
     SELECT m.id, m.recipient FROM compliance_message AS m
-    WHERE m.state = 'waiting' AND (
+    WHERE m.state = 'waiting' AND NOT EXISTS (
+        SELECT FROM compliance_webhook AS w
+        WHERE w.id = m.webhook_id AND w.paused_until > %(patient)s)
+      AND (
         m.next_attempt_at <= %(patient)s
         OR m.next_attempt_at > %(as_of)s + (%(as_of)s - %(stuck)s) AND m.webhook_id IS NULL)
     ORDER BY m.id LIMIT %(most)s

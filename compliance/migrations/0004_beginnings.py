@@ -28,7 +28,7 @@ WHERE o.id = d.obligation_id AND a.id = d.agreement_id
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0002_composite_keys'),
+        ('compliance', '0003_webhook_pauses'),
     ]
 
     operations = [

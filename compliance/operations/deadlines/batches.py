@@ -1,0 +1,212 @@
+"""Refresh deadlines in batches, so that the number of statements does not depend on their number.
+
+A batch is refreshed as a whole or not at all: `separate_refresh` isolates the rows that fail.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+
+from compliance.domain.vocabulary import BreachEnd
+from compliance.models.bulk import overlapping
+from compliance.operations.alerts import alerts, delivery_times
+from compliance.operations.alerts.alerts import AlertRow
+from compliance.operations.deadlines import (
+    breach_rows,
+    deadline_rows,
+    ledger_rows,
+    schedule,
+)
+from compliance.operations.deadlines.breach_rows import BreachRow
+from compliance.operations.deadlines.deadline_rows import DeadlineRow, DeadlineState, Failure
+from compliance.operations.deadlines.ledger_rows import LedgerRow
+from compliance.operations.deadlines.projection_inputs import load
+from compliance.operations.deadlines.projection_outcome import Outcome, decide
+from compliance.operations.evidence import verification
+
+log = structlog.get_logger(__name__)
+
+# How many deadlines are decided before the first of them are stored.
+_FIRST_PORTION = 250
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manner:
+    """How deadlines are refreshed.
+
+    Attributes:
+        announce_ended: whether to announce breaches that were over before they were detected, and
+            changes; False when history is loaded.
+        keeps_closed: whether dependent deadlines that are closed keep the terms by which they
+            were judged.
+        known_from: from when on each of these new deadlines is recorded as it would have become
+            known then.
+    """
+
+    announce_ended: bool = True
+    keeps_closed: bool = False
+    known_from: Mapping[int, datetime] = field(default_factory=dict)
+
+
+USUAL = Manner()
+
+
+@dataclass(kw_only=True, slots=True)
+class Refreshed:
+    """How many deadlines were refreshed and quarantined, and how many breaches were found."""
+
+    deadlines: int = 0
+    breaches: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Refreshed) -> None:
+        """Add the counts of another refresh."""
+        self.deadlines += other.deadlines
+        self.breaches += other.breaches
+        self.quarantined += other.quarantined
+
+
+@dataclass(kw_only=True, slots=True)
+class _Changes:
+    """The rows to be stored of several deadlines."""
+
+    states: list[DeadlineState] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    ledger: list[LedgerRow] = field(default_factory=list)
+    begun: list[BreachRow] = field(default_factory=list)
+    altered: list[BreachRow] = field(default_factory=list)
+    alerts: list[AlertRow] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.states.append(outcome.state)
+        self.ledger += outcome.ledger
+        self.begun += outcome.begun
+        self.altered += outcome.altered
+        self.alerts += outcome.alerts
+
+
+def refresh_alone(
+    deadline_ids: Iterable[int], *, as_of: datetime, manner: Manner = USUAL
+) -> Refreshed:
+    """Refresh the given deadlines, but none that depend on them."""
+    rows = deadline_rows.lock(deadline_ids)
+    refreshed = Refreshed()
+    ledger = _refresh(rows, refreshed, as_of=as_of, manner=manner)
+    verification.refresh(row.id for row in rows)
+    ledger_rows.append(ledger)
+    return refreshed
+
+
+def refresh_due(*, as_of: datetime, limit: int) -> Refreshed:
+    """Refresh at most `limit` deadlines that are due for a check, oldest first.
+
+    Deadlines that another worker holds are left to it. Those that others depend on are not
+    included.
+    """
+    with transaction.atomic():
+        rows = deadline_rows.claim_due(as_of=as_of, limit=limit)
+        refreshed = Refreshed()
+        ledger_rows.append(_refresh(rows, refreshed, as_of=as_of, manner=USUAL))
+        return refreshed
+
+
+def refresh_with_dependents(
+    deadline_ids: Iterable[int], *, as_of: datetime, manner: Manner = USUAL
+) -> Refreshed:
+    """Refresh the given deadlines and those that depend on them, or none of them."""
+    refreshed = Refreshed()
+    ledger: list[LedgerRow] = []
+    marked: set[int] = set()
+    by_obligation: dict[int, list[DeadlineRow]] = defaultdict(list)
+    for row in deadline_rows.lock(deadline_ids):
+        by_obligation[row.obligation_id].append(row)
+    for number, level in enumerate(schedule.levels(by_obligation)):
+        failures: list[Failure] = []
+        given = [row for pk in level for row in by_obligation.get(pk, ())]
+        if number:
+            # The deadlines that these depend on were refreshed, and may have moved.
+            rescheduled = schedule.reschedule(
+                level, as_of=as_of, is_forgiving=True, keeps_closed=manner.keeps_closed
+            )
+            given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
+            failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
+        marked |= {row.id for row in given}
+        ledger += _refresh(given, refreshed, as_of=as_of, manner=manner)
+        # Last, because a refresh clears the error. By its previous due date, one may be missed now.
+        deadline_rows.quarantine(failures, as_of=as_of)
+        refreshed.quarantined += len(failures)
+    verification.refresh(marked)
+    ledger_rows.append(ledger)
+    return refreshed
+
+
+def _refresh(
+    rows: Sequence[DeadlineRow],
+    refreshed: Refreshed,
+    *,
+    as_of: datetime,
+    manner: Manner,
+) -> list[LedgerRow]:
+    """Store everything but the new ledger entries, and return those."""
+    if not connection.in_atomic_block:
+        sentence = "Refresh deadlines inside the transaction that changes them."
+        raise RuntimeError(sentence)
+    if not rows:
+        return []
+    inputs = load(rows)
+    hours = delivery_times.delivery_hours(as_of=as_of)
+    ledger: list[LedgerRow] = []
+    with overlapping():
+        for portion in _portions(rows):
+            changes = _Changes()
+            for row in portion:
+                try:
+                    outcome = decide(
+                        row,
+                        inputs,
+                        as_of=as_of,
+                        announce_ended=manner.announce_ended,
+                        known_from=manner.known_from.get(row.id),
+                    )
+                except Exception as error:  # one bad row must never stop the others
+                    log.exception("deadline quarantined", deadline=row.id)
+                    changes.failures.append(Failure(row.id, repr(error)))
+                else:
+                    changes.add(outcome)
+            _store(changes, hours, as_of=as_of)
+            ledger += changes.ledger
+            refreshed.deadlines += len(changes.states)
+            refreshed.breaches += len(changes.begun)
+            refreshed.quarantined += len(changes.failures)
+    return ledger
+
+
+def _portions(rows: Sequence[DeadlineRow]) -> Iterator[Sequence[DeadlineRow]]:
+    """Yield rows in growing portions: one is decided while the server stores the one before."""
+    first, size = 0, _FIRST_PORTION
+    while first < len(rows):
+        yield rows[first : first + size]
+        first += size
+        size *= 2
+
+
+def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: datetime) -> None:
+    """Store everything but the ledger entries."""
+    deadline_rows.update(changes.states)
+    deadline_rows.quarantine(changes.failures, as_of=as_of)
+    breach_rows.insert(changes.begun)
+    breach_rows.update(changes.altered)
+    void = [row for row in changes.altered if row.end_reason == BreachEnd.VOIDED]
+    resumed = [row for row in changes.altered if row.ended_at is None]
+    over = [row for row in changes.altered if row.ended_at is not None]
+    alerts.withdraw_unsent(breaches=void)
+    alerts.announce_resumption(breaches=resumed, hours=hours, as_of=as_of)
+    alerts.create(changes.alerts, hours=hours, as_of=as_of)
+    alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)
