@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, ClassVar
 
@@ -29,6 +29,8 @@ class RecordForm(forms.Form):
     advice: ClassVar[str] = ""
     success_message: str
     submit: ClassVar[str] = "Record"
+    # What was recorded without effect, in sentences.
+    warnings: Sequence[str] = ()
     is_destructive: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {"at": "time"}
 

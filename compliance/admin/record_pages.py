@@ -43,6 +43,8 @@ def record_page(
             add_problems(form, error.problems)
         else:
             messages.success(request, f"{form.success_message} {outcome()}".strip())
+            for warning in form.warnings:
+                messages.warning(request, warning)
             return HttpResponseRedirect(back)
     context = {
         **context,

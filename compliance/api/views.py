@@ -127,9 +127,9 @@ def row_response(row: Row | None) -> Response:
     return Response(row)
 
 
-def created_response(request: Request, row: Row | None, key: str) -> Response:
-    """Return the response (201) for a new row, with its location."""
-    response = row_response(row)
+def created_response(request: Request, row: Row | None, key: str, **more: object) -> Response:
+    """Return the response (201) for a new row, with its location and further fields."""
+    response = row_response(None if row is None else {**row, **more})
     response.status_code = HTTPStatus.CREATED
     if row is not None:
         response["Location"] = request.build_absolute_uri(f"{row[key]}/")

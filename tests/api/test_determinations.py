@@ -31,7 +31,9 @@ def missed(db: None) -> Deadline:
 def determine(client: Client, deadline: Deadline, verdict: str, **more: Any) -> Any:
     """Record a determination."""
     sent = {"deadline": deadline.pk, "verdict": verdict, "on": "2026-03-18", "note": REASONS}
-    return post(client, "determinations/", sent | more)
+    recorded = post(client, "determinations/", sent | more)
+    assert bool(recorded.pop("warnings")) is (verdict == "undetermined")
+    return recorded
 
 
 def status_of(client: Client, deadline: Deadline) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from compliance.domain.deadlines.drafts import AgreementFactDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import FactKind
 from compliance.models import User
-from compliance.operations.deadlines import facts
+from compliance.operations.deadlines import effects, facts
 
 
 class AgreementFactForm(AgreementRecordForm):
@@ -40,7 +40,8 @@ class AgreementFactForm(AgreementRecordForm):
     def record(self, *, by: User, as_of: datetime) -> None:
         """Record the fact."""
         draft = read(AgreementFactDraft, self.draft_values())
-        facts.record_of_agreement(agreement=self.agreement, draft=draft, by=by, as_of=as_of)
+        fact = facts.record_of_agreement(agreement=self.agreement, draft=draft, by=by, as_of=as_of)
+        self.warnings = effects.warnings_about(fact)
 
 
 class DatedAgreementFactForm(AgreementFactForm):

@@ -26,7 +26,7 @@ from compliance.domain.drafts import read
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Deadline, Proposal, User
-from compliance.operations.deadlines import proposals
+from compliance.operations.deadlines import effects, proposals
 
 
 class DeadlineFactForm(DeadlineRecordForm):
@@ -41,6 +41,9 @@ class DeadlineFactForm(DeadlineRecordForm):
             self.success_message = (
                 f"Proposal {stored.pk} created. It takes effect when another person approves it."
             )
+            self.warnings = effects.warnings_of_proposal(stored)
+        else:
+            self.warnings = effects.warnings_about(stored)
 
 
 class FactForm(DeadlineFactForm):

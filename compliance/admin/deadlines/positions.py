@@ -19,7 +19,7 @@ from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import POSITION_VERDICTS
 from compliance.models import Deadline, Evidence, Position, User
-from compliance.operations.deadlines import positions
+from compliance.operations.deadlines import effects, positions
 
 
 @admin.register(Position)
@@ -76,7 +76,8 @@ class PositionForm(DeadlineRecordForm):
         names = ("party", "verdict", "quote", "evidence")
         values = without_empty({name: self.cleaned_data.get(name) for name in names})
         draft = read(PositionDraft, {**values, **self.effective_values()})
-        positions.state(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
+        position = positions.state(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
+        self.warnings = effects.warnings_about_position(position)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,7 @@ from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Proposal, User
-from compliance.operations.deadlines import proposals
+from compliance.operations.deadlines import effects, proposals
 
 _OPEN = ProposalState.OPEN.value
 # The values of a draft that the page lists under "Details".
@@ -67,7 +67,8 @@ class ApprovalForm(DecisionForm):
 
     def decide(self, *, by: User, as_of: datetime) -> None:
         """Approve the proposal."""
-        proposals.approve(proposal=self.proposal, by=by, as_of=as_of)
+        fact = proposals.approve(proposal=self.proposal, by=by, as_of=as_of)
+        self.warnings = effects.warnings_about(fact)
 
 
 class RejectionForm(DecisionForm):

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.deadlines.proposals import ProposalRow, proposed
+from compliance.api.deadlines.proposals import ProposedRow, proposed
 from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.views import (
     Views,
@@ -29,6 +29,7 @@ from compliance.domain.drafts import read
 from compliance.domain.fields import Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models import Fact, Proposal
+from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import proposals as operations
 from compliance.queries.deadlines import determinations as queries
 from compliance.queries.filters import Id
@@ -81,6 +82,14 @@ class DeterminationRow(serializers.Serializer[Fact]):
     superseded_by = serializers.IntegerField(allow_null=True)
 
 
+class RecordedDeterminationRow(DeterminationRow):
+    """A determination that was just recorded."""
+
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="What it does not change, and why."
+    )
+
+
 class DeterminationViews(Views):
     """Findings about deadlines: met, partly met, not met or undetermined.
 
@@ -99,7 +108,9 @@ class DeterminationViews(Views):
             request, queries.listed(read_filter(request, queries.DeterminationListing))
         )
 
-    @extend_schema(request=NewDetermination, responses={201: DeterminationRow, 202: ProposalRow})
+    @extend_schema(
+        request=NewDetermination, responses={201: RecordedDeterminationRow, 202: ProposedRow}
+    )
     def create(self, request: Request) -> Response:
         """Record a determination. The status follows immediately.
 
@@ -116,7 +127,9 @@ class DeterminationViews(Views):
         )
         if isinstance(stored, Proposal):
             return proposed(request, stored)
-        return created_response(request, queries.row(stored.pk), "id")
+        return created_response(
+            request, queries.row(stored.pk), "id", warnings=effects.warnings_about(stored)
+        )
 
     @extend_schema(responses=DeterminationRow)
     def retrieve(self, request: Request, id: int) -> Response:

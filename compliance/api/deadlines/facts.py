@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.deadlines.proposals import ProposalRow, proposed
+from compliance.api.deadlines.proposals import ProposedRow, proposed
 from compliance.api.openapi import either, filter_parameters, page_of
 from compliance.api.views import (
     Views,
@@ -28,8 +28,8 @@ from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models import Fact, Proposal
+from compliance.operations.deadlines import effects, proposals
 from compliance.operations.deadlines import facts as operations
-from compliance.operations.deadlines import proposals
 from compliance.queries.deadlines import facts as queries
 from compliance.queries.filters import Id
 
@@ -91,6 +91,14 @@ class FactRow(serializers.Serializer[Fact]):
     )
 
 
+class RecordedFactRow(FactRow):
+    """A fact that was just recorded."""
+
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="What it does not change, and why."
+    )
+
+
 class FactViews(Views):
     """Facts about deadlines and whole agreements. A later fact can supersede an earlier one."""
 
@@ -103,13 +111,13 @@ class FactViews(Views):
 
     @extend_schema(
         request=either("AnyNewFact", NewFact, NewAgreementFact),
-        responses={201: FactRow, 202: ProposalRow},
+        responses={201: RecordedFactRow, 202: ProposedRow},
     )
     def create(self, request: Request) -> Response:
         """Record a fact about a deadline or a whole agreement. Statuses follow immediately.
 
         If the agreement requires approval for it, this creates a proposal (202), which takes
-        effect once approved.
+        effect once approved. `warnings` say what a fact does not change, and why.
         """
         by, as_of = user_of(request), timezone.now()
         fact: Fact | Proposal
@@ -125,7 +133,9 @@ class FactViews(Views):
             fact = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=as_of)
         if isinstance(fact, Proposal):
             return proposed(request, fact)
-        return created_response(request, queries.row(fact.pk), "id")
+        return created_response(
+            request, queries.row(fact.pk), "id", warnings=effects.warnings_about(fact)
+        )
 
     @extend_schema(responses=FactRow)
     def retrieve(self, request: Request, id: int) -> Response:

@@ -23,6 +23,7 @@ from compliance.api.views import (
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.vocabulary import POSITION_VERDICTS
 from compliance.models import Position
+from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import positions as operations
 from compliance.queries.deadlines import positions as queries
 from compliance.queries.filters import Id
@@ -52,6 +53,14 @@ class PositionRow(serializers.Serializer[Position]):
     recorded_by = serializers.CharField(allow_null=True)
 
 
+class RecordedPositionRow(PositionRow):
+    """A position that was just recorded."""
+
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="Why it does not count, if it does not."
+    )
+
+
 class PositionViews(Views):
     """Positions of parties on deadlines. A position never changes the status."""
 
@@ -64,7 +73,7 @@ class PositionViews(Views):
         """List positions in the order of recording."""
         return page_response(request, queries.listed(read_filter(request, queries.PositionListing)))
 
-    @extend_schema(request=NewPosition, responses={201: PositionRow})
+    @extend_schema(request=NewPosition, responses={201: RecordedPositionRow})
     def create(self, request: Request) -> Response:
         """Record the position of a party on a deadline."""
         draft = read_body(request, NewPosition)
@@ -74,7 +83,12 @@ class PositionViews(Views):
             by=user_of(request),
             as_of=timezone.now(),
         )
-        return created_response(request, queries.row(position.pk), "id")
+        return created_response(
+            request,
+            queries.row(position.pk),
+            "id",
+            warnings=effects.warnings_about_position(position),
+        )
 
     @extend_schema(responses=PositionRow)
     def retrieve(self, request: Request, id: int) -> Response:

@@ -30,6 +30,7 @@ from compliance.domain.drafts import Draft
 from compliance.domain.fields import Text
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Proposal
+from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import proposals as operations
 from compliance.queries.deadlines import proposals as queries
 
@@ -60,6 +61,15 @@ class ProposalRow(serializers.Serializer[Proposal]):
     decided_by = serializers.CharField(allow_null=True)
     reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
     fact = serializers.IntegerField(allow_null=True)
+
+
+class ProposedRow(ProposalRow):
+    """A proposal that was just made, or approved."""
+
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What its fact does not change, or would not change now, and why.",
+    )
 
 
 class ProposalViews(Views):
@@ -109,16 +119,18 @@ class DecisionViews(Views):
     permission_models = ()
     permission_classes = [ModelPermissions, MayDecide]
 
-    @extend_schema(request=Approval, responses={200: ProposalRow})
+    @extend_schema(request=Approval, responses={200: ProposedRow})
     def approve(self, request: Request, id: int) -> Response:
         """Approve a proposal of another person. The fact is recorded and statuses follow."""
         read_body(request, Approval)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
-            operations.approve(proposal=proposal, by=user_of(request), as_of=timezone.now())
+            fact = operations.approve(proposal=proposal, by=user_of(request), as_of=timezone.now())
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
-        return row_response(queries.row(id))
+        row = queries.row(id)
+        warnings = effects.warnings_about(fact)
+        return row_response(None if row is None else {**row, "warnings": warnings})
 
     @extend_schema(request=Rejection, responses={200: ProposalRow})
     def reject(self, request: Request, id: int) -> Response:
@@ -139,7 +151,9 @@ class DecisionViews(Views):
 
 def proposed(request: Request, proposal: Proposal) -> Response:
     """Return the response (202) for a fact that now waits for approval, with its location."""
-    response = row_response(queries.row(proposal.pk))
+    row = queries.row(proposal.pk)
+    warnings = effects.warnings_of_proposal(proposal)
+    response = row_response(None if row is None else {**row, "warnings": warnings})
     response.status_code = HTTPStatus.ACCEPTED
     address = reverse("api:proposals-row", kwargs={"id": proposal.pk})
     response["Location"] = request.build_absolute_uri(address)

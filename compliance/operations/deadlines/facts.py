@@ -12,6 +12,7 @@ from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
@@ -92,6 +93,19 @@ def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: date
     Raises:
         Invalid: `record` would refuse a fact; the path is its place in the list.
     """
+    return project(*suppose(deadline=deadline, drafts=drafts, as_of=as_of))
+
+
+def suppose(
+    *, deadline: Deadline, drafts: Sequence[FactDraft], as_of: datetime
+) -> tuple[Terms, list[DomainFact]]:
+    """Return the terms of a deadline, and all facts about it if these were also recorded.
+
+    The hypothetical facts come last.
+
+    Raises:
+        Invalid: as `project_with`.
+    """
     duty = duty_of(deadline.obligation)
     surviving = {deadline.pk} if duty.survives_termination else set()
     with refusing_unknown_zone("facts"):
@@ -109,7 +123,7 @@ def project_with(*, deadline: Deadline, drafts: Sequence[FactDraft], as_of: date
         # than any stored fact.
         fact.pk = HYPOTHETICAL + number
         facts = [*facts, fact_of(fact_rows.column_values(fact), deadline.timezone)]
-    return project(terms_of(deadline, duty), facts)
+    return terms_of(deadline, duty), facts
 
 
 # Ids of stored facts never become this high.

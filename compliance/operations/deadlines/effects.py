@@ -1,0 +1,230 @@
+"""Say which records change nothing, so that none is ignored silently.
+
+Each function returns sentences for whoever recorded something. They store nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from compliance.domain.civil_time import UnknownTimeZone
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.deadlines.effects import (
+    LASTING,
+    SETTING,
+    position_without_effect,
+    without_effect,
+)
+from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.positions import Position as DomainPosition
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.terms import Terms
+from compliance.domain.drafts import read
+from compliance.domain.phrases import counted
+from compliance.domain.problems import Problem
+from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.models import Agreement, Deadline, Fact, Position, Proposal
+from compliance.models.deadlines.deadlines import duty_of, terms_of
+from compliance.models.deadlines.facts import facts_about
+from compliance.operations.deadlines import facts as fact_operations
+
+# How many deadlines are loaded at a time, and how many warnings are given.
+_BATCH = 500
+MOST_WARNINGS = 100
+
+# How many facts may be projected to compare timelines. A deadline has few facts; this bounds the
+# work for one with thousands.
+_MOST_PROJECTED = 200_000
+
+
+def warnings_about(fact: Fact) -> list[str]:
+    """Return what a stored fact does not change, in sentences."""
+    if fact.deadline_id is None:
+        return _warnings_about_agreement_fact(fact)
+    deadline = Deadline.objects.select_related("obligation").get(pk=fact.deadline_id)
+    return [each.detail for each in _of_deadlines([deadline], {fact.pk: ""}, _Budget())]
+
+
+def warnings_of_proposal(proposal: Proposal) -> list[str]:
+    """Return what the fact of a new proposal would not change if it were recorded now."""
+    deadline = proposal.deadline
+    draft = read(FactDraft, proposal.draft)
+    terms, facts = fact_operations.suppose(
+        deadline=deadline, drafts=[draft], as_of=proposal.proposed_at
+    )
+    return list(_sentences(terms, facts, facts[-1:], deadline.timezone))
+
+
+def warnings_of_import(facts: Mapping[int, str], positions: Mapping[int, str]) -> list[Problem]:
+    """Return which of these new facts and positions change nothing, and why.
+
+    Args:
+        facts: the path in the document by the id of the fact.
+        positions: the same of positions.
+
+    Returns:
+        A path and a sentence for each, `MOST_WARNINGS` at most; a last one counts the others.
+    """
+    found: list[Problem] = []
+    budget = _Budget()
+    deadlines = set(
+        Fact.objects.filter(pk__in=facts, deadline__isnull=False).values_list("deadline", flat=True)
+    )
+    for ids in _batches(sorted(deadlines)):
+        rows = Deadline.objects.filter(pk__in=ids).select_related("obligation").order_by("id")
+        found += _of_deadlines(list(rows), facts, budget)
+    for fact in Fact.objects.filter(pk__in=facts, agreement__isnull=False).order_by("id"):
+        path = facts[fact.pk]
+        found += [Problem(path=path, detail=each) for each in warnings_about(fact)]
+    for position_id, sentence in _warnings_about_positions(positions):
+        found.append(Problem(path=positions[position_id], detail=sentence))
+    if len(found) > MOST_WARNINGS:
+        rest = counted(len(found) - MOST_WARNINGS, "more record")
+        others = Problem(path="", detail=f"There is a warning about {rest}.")
+        found = [*found[:MOST_WARNINGS], others]
+    if budget.skipped:
+        skipped = counted(budget.skipped, "fact")
+        detail = f"Whether {skipped} change anything was not checked, because there are too many."
+        found.append(Problem(path="", detail=detail))
+    return found
+
+
+def warnings_about_position(position: Position) -> list[str]:
+    """Return why a stored position does not count, in sentences."""
+    return [sentence for _, sentence in _warnings_about_positions([position.pk])]
+
+
+def _batches(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[first : first + _BATCH] for first in range(0, len(ids), _BATCH))
+
+
+class _Budget:
+    """How many facts may still be projected, and how many were skipped for that."""
+
+    def __init__(self) -> None:
+        self.left = _MOST_PROJECTED
+        self.skipped = 0
+
+    def allows(self, count: int) -> bool:
+        """Return whether this many facts may be projected, and count them."""
+        if count > self.left:
+            self.skipped += 1
+            return False
+        self.left -= count
+        return True
+
+
+def _of_deadlines(
+    deadlines: Sequence[Deadline], paths: Mapping[int, str], budget: _Budget
+) -> list[Problem]:
+    """Return the warnings about these of the facts about deadlines, by path."""
+    duties = {row.pk: duty_of(row.obligation) for row in deadlines}
+    surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
+    failures: dict[int, UnknownTimeZone] = {}
+    facts = facts_about(deadlines, surviving=surviving, failures=failures)
+    found = []
+    for row in deadlines:
+        if row.pk in failures:
+            continue
+        terms, about = terms_of(row, duties[row.pk]), facts.get(row.pk, [])
+        new = [each for each in about if each.id in paths and not each.is_of_agreement]
+        if len(new) > 1:
+            new = _doubtful(terms, about, new)
+        for fact in new:
+            # Two projections decide, and a few more find the reason.
+            if budget.allows(4 * len(about)):
+                found += [
+                    Problem(path=paths[fact.id], detail=each)
+                    for each in _sentences(terms, about, [fact], row.timezone)
+                ]
+    return found
+
+
+def _doubtful(
+    terms: Terms, about: Sequence[DomainFact], new: Sequence[DomainFact]
+) -> list[DomainFact]:
+    """Return the facts that may change nothing: most facts are named as causes of the timeline."""
+    try:
+        causes = {each.fact_id for each in project(terms, about).transitions}
+    except (ValueError, ArithmeticError):
+        return []
+    return [each for each in new if each.id not in causes or each.kind in SETTING | LASTING]
+
+
+def _sentences(
+    terms: Terms, about: Sequence[DomainFact], new: Iterable[DomainFact], timezone: str
+) -> Iterable[str]:
+    for fact in new:
+        try:
+            sentence = without_effect(terms, about, fact, timezone=timezone)
+        except (ValueError, ArithmeticError):
+            # The deadline is quarantined, and its error says why.
+            continue
+        if sentence is not None:
+            yield sentence
+
+
+def _warnings_about_agreement_fact(fact: Fact) -> list[str]:
+    """Return that a fact about a whole agreement changes no deadline, if that is so."""
+    affected = Deadline.objects.filter(
+        agreement=fact.agreement_id, obligation__survives_termination=False, is_withdrawn=False
+    )
+    reason = ""
+    # The deadlines that it changed are most likely those whose status began last.
+    order = affected.order_by("-status_since", "id").values_list("id", flat=True)
+    for ids in _batches(list(order)):
+        rows = list(Deadline.objects.filter(pk__in=ids).select_related("obligation"))
+        facts = facts_about(rows, failures={})
+        for row in rows:
+            about = facts.get(row.pk, [])
+            own = [each for each in about if each.id == fact.pk]
+            terms = terms_of(row, duty_of(row.obligation))
+            sentences = list(_sentences(terms, about, own, row.timezone))
+            if not any("changes nothing:" in each for each in sentences):
+                return []
+            reason = reason or sentences[0]
+    if not reason:
+        kind = FactKind(fact.kind)
+        return [f"The {kind} changes nothing: no deadline of the agreement is affected by it."]
+    return [f"No deadline changes. For example: {reason}"]
+
+
+def _warnings_about_positions(ids: Iterable[int]) -> list[tuple[int, str]]:
+    """Return the ids of positions that a position known before overrides, with sentences."""
+    wanted = set(ids)
+    deadlines = Position.objects.filter(pk__in=wanted).values("deadline")
+    rows = Position.objects.filter(deadline__in=deadlines).select_related("party", "deadline")
+    latest: dict[tuple[int, int], Position] = {}
+    for row in rows.order_by("stated_at", "id"):
+        latest[row.deadline_id, row.party_id] = row
+    found = []
+    for row in rows:
+        last = latest[row.deadline_id, row.party_id]
+        if row.pk in wanted and last.recorded_at < row.recorded_at:
+            sentence = position_without_effect(
+                [_position_of(last), _position_of(row)],
+                _position_of(row),
+                party=row.party.code,
+                timezone=row.deadline.timezone,
+            )
+            if sentence is not None:
+                found.append((row.pk, sentence))
+    return found
+
+
+def _position_of(row: Position) -> DomainPosition:
+    return DomainPosition(
+        id=row.pk, party_id=row.party_id, verdict=Verdict(row.verdict), stated_at=row.stated_at
+    )
+
+
+def dated_milestones_without_effect(agreement: Agreement, refs: Iterable[str]) -> list[str]:
+    """Return which of these milestones, whose dates have changed, no obligation counts from."""
+    unused = agreement.milestones.filter(ref__in=set(refs), dependents__isnull=True).order_by("id")
+    return [
+        f"The date of milestone {each.ref} changes nothing: no obligation counts from it."
+        for each in unused
+        if not Fact.objects.filter(
+            deadline__agreement=agreement, due__from__milestone=each.ref
+        ).exists()
+    ]
