@@ -73,12 +73,12 @@ def _measure(stored: int) -> None:
             expect(len(rows), 100, "rows of a page")
 
         def one(own: dict[str, Any] = own, met: int = met) -> None:
-            rows = summary(SummaryFilter(**own))
+            rows = summary(SummaryFilter(**own), now=now)
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met and PORTION // 2, "met of one agreement")
 
         def everything(moment: dict[str, Any] = moment, met: int = met) -> None:
-            rows = summary(SummaryFilter(**moment))
+            rows = summary(SummaryFilter(**moment), now=now)
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met, "met of all")
 

@@ -56,13 +56,18 @@ def deadline_url(deadline_id: int) -> str:
 
 
 def deadlines_url(
-    *, agreement_id: int | None = None, obligation_id: int | None = None, status: str | None = None
+    *,
+    agreement_id: int | None = None,
+    obligation_id: int | None = None,
+    status: str | None = None,
+    agreement_status: str | None = None,
 ) -> str:
     """Return the URL of the list of deadlines, optionally filtered."""
     filters = {
         "agreement__id__exact": agreement_id,
         "obligation__id__exact": obligation_id,
         "status__exact": status,
+        "agreement_status": agreement_status,
     }
     return list_url("deadline", **{name: value for name, value in filters.items() if value})
 

@@ -16,6 +16,8 @@ _VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change"}
 class ModelPermissions(BasePermission):
     """Requires `view` to read, `add` to POST and `change` to PATCH, on all `permission_models`.
 
+    A view whose POST changes a row instead of adding one says so in `post_verb`.
+
     If a view `stores_nothing`, a POST counts as reading. A read-only token can never write,
     regardless of the permissions of its user.
     """
@@ -39,6 +41,8 @@ class ModelPermissions(BasePermission):
         if method not in _VERBS:
             raise MethodNotAllowed(method)
         verb = "view" if only_reads else _VERBS[method]
+        if verb == "add":
+            verb = view.post_verb
         for model in view.permission_models:
             name = f"{verb}_{model._meta.model_name}"
             if not request.user.has_perm(f"{model._meta.app_label}.{name}"):

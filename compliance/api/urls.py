@@ -8,7 +8,12 @@ from django.urls import URLPattern, path, re_path, register_converter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.viewsets import ViewSet
 
-from compliance.api.agreements.agreements import AgreementViews, DocumentSchemaViews, ImportViews
+from compliance.api.agreements.agreements import (
+    AgreementViews,
+    ArchiveViews,
+    DocumentSchemaViews,
+    ImportViews,
+)
 from compliance.api.agreements.obligations import ObligationViews
 from compliance.api.agreements.parties import PartyViews
 from compliance.api.alerts.alerts import AlertViews, AttemptViews
@@ -88,6 +93,16 @@ urlpatterns = [
     *_routes("parties", PartyViews, "<party_code:code>"),
     path("agreements/import/", ImportViews.as_view({"post": "create"}), name="import"),
     *_routes("agreements", AgreementViews, "<agreement_ref:ref>"),
+    path(
+        "agreements/<agreement_ref:ref>/archive/",
+        ArchiveViews.as_view({"post": "archive"}),
+        name="archive",
+    ),
+    path(
+        "agreements/<agreement_ref:ref>/restore/",
+        ArchiveViews.as_view({"post": "restore"}),
+        name="restore",
+    ),
     *_routes("obligations", ObligationViews),
     path(
         "obligations/<id:id>/consequences/",

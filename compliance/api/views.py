@@ -33,6 +33,9 @@ class Views(ViewSet):
     stores_nothing: ClassVar[bool] = False
     """Whether a POST stores nothing, so that read permission suffices."""
 
+    post_verb: ClassVar[str] = "add"
+    """The permission that a POST needs, unless it stores nothing."""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check permissions, then make the body readable."""
         super().initial(request, *args, **kwargs)

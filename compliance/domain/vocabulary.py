@@ -26,11 +26,14 @@ class AgreementKind(StrEnum):
 
 
 class AgreementStatus(StrEnum):
-    """The status of an agreement, derived from its dates."""
+    """The status of an agreement, derived from its dates, its facts and its archiving."""
 
-    NOT_IN_FORCE = "not_in_force"
+    DRAFT = "draft"
     IN_FORCE = "in_force"
-    ENDED = "ended"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+    EXPIRED = "expired"
+    ARCHIVED = "archived"
 
 
 class ObligationKind(StrEnum):
@@ -42,14 +45,29 @@ class ObligationKind(StrEnum):
 
 
 class PeriodUnit(StrEnum):
-    """The unit of a period. Hours are elapsed time; the others are civil."""
+    """The unit of a period. Minutes and hours are elapsed time; the others are civil."""
 
+    MINUTES = "minutes"
     HOURS = "hours"
     DAYS = "days"
     BUSINESS_DAYS = "business_days"
     WEEKS = "weeks"
     MONTHS = "months"
     YEARS = "years"
+
+    @property
+    def is_elapsed(self) -> bool:
+        """Whether it is counted as elapsed time, from instant to instant."""
+        return self in {PeriodUnit.MINUTES, PeriodUnit.HOURS}
+
+
+class CalendarPeriod(StrEnum):
+    """A period of the calendar. A week begins on Monday (ISO 8601)."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 class Direction(StrEnum):

@@ -1,6 +1,12 @@
 """The tables of Pacta."""
 
-from compliance.models.agreements.agreements import Agreement, AgreementParty, Milestone, Party
+from compliance.models.agreements.agreements import (
+    Agreement,
+    AgreementParty,
+    Milestone,
+    MilestoneDating,
+    Party,
+)
 from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
 from compliance.models.alerts.alerts import Alert
 from compliance.models.alerts.calendar_feeds import CalendarFeed
@@ -9,6 +15,7 @@ from compliance.models.alerts.silences import Silence
 from compliance.models.alerts.subscriptions import Subscription
 from compliance.models.alerts.webhooks import Webhook
 from compliance.models.deadlines.breaches import Breach
+from compliance.models.deadlines.corrections import Correction
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.deadlines.facts import Fact
 from compliance.models.deadlines.ledger import LedgerEntry
@@ -30,6 +37,7 @@ __all__ = [
     "Breach",
     "CalendarFeed",
     "ClosingDay",
+    "Correction",
     "CustomCalendar",
     "Deadline",
     "DeliveryAttempt",
@@ -41,6 +49,7 @@ __all__ = [
     "LedgerEntry",
     "Message",
     "Milestone",
+    "MilestoneDating",
     "Obligation",
     "ObligationParty",
     "Outage",

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import psycopg
 from django.db import connection
+from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 class RowType:
@@ -85,6 +89,54 @@ def write_rows(
     if rows:
         with _cursor() as cursor:
             cursor.execute(statement, {**row_type.parameters(rows), **more})
+
+
+def insert(rows: Sequence[ModelT]) -> None:
+    """Store new rows of one model with one statement, and give ids to those without.
+
+    `bulk_create` does the same; this takes a fifth of its time. Set the same fields in all rows:
+    the columns that the first one leaves to the database are left to it in all.
+    """
+    if not rows:
+        return
+    first = rows[0]
+    columns = [
+        field
+        for field in type(first)._meta.concrete_fields
+        if not field.generated
+        and not isinstance(getattr(first, field.attname), DatabaseDefault)
+        and not (field.primary_key and first.pk is None)
+    ]
+    names = [(field.column, field.attname) for field in columns]
+    values = [{column: getattr(row, name) for column, name in names} for row in rows]
+    table = type(first)._meta.db_table
+    listed = ", ".join(f'"{column}"' for column, _ in names)
+    with _cursor() as cursor:
+        found = cursor.execute(
+            f"INSERT INTO {table} ({listed}) "
+            f"SELECT {listed} FROM json_populate_recordset(NULL::{table}, %(rows)s::json) "
+            "RETURNING id",
+            {"rows": orjson.dumps(values, default=_json_text).decode()},
+        ).fetchall()
+    for row, (pk,) in zip(rows, found, strict=True):
+        row.pk = pk
+        row._state.adding = False
+
+
+def _json_text(value: Any) -> str:
+    """Return what `json_populate_recordset` reads as this number or these bytes."""
+    return f"\\x{bytes(value).hex()}" if isinstance(value, bytes | memoryview) else str(value)
+
+
+def next_ids(model: type[Model], count: int) -> list[int]:
+    """Draw the ids of rows that are about to be stored, in ascending order."""
+    table = model._meta.db_table
+    return [pk for (pk,) in fetch(_NEXT_IDS, table=table, count=count)]
+
+
+_NEXT_IDS = """
+    SELECT nextval(pg_get_serial_sequence(%(table)s, 'id')) FROM generate_series(1, %(count)s)
+"""
 
 
 def array(values: Sequence[Any]) -> str:

@@ -39,6 +39,9 @@ def test_create_an_agreement_between_existing_parties(api: Client) -> None:
         "ends_on": None,
         "requires_approval": False,
         "notification_policy": None,
+        "archived_at": None,
+        "archived_by": None,
+        "archive_reason": None,
         "milestones": [],
         "parties": [{"code": "CHN", "role": "supplier"}, {"code": "ACME", "role": ""}],
     }
@@ -77,10 +80,10 @@ def test_the_status_of_an_agreement_changes_at_midnight_in_its_zone(api: Client)
     fields = SUPPLY | {"in_force_on": "2026-02-01", "ends_on": "2026-03-31"}
     post(api, "agreements/", fields | {"timezone": "Pacific/Auckland"})
     for at, status in (
-        (datetime(2026, 1, 31, 10, 59, tzinfo=UTC), "not_in_force"),
+        (datetime(2026, 1, 31, 10, 59, tzinfo=UTC), "draft"),
         (datetime(2026, 1, 31, 11, 0, tzinfo=UTC), "in_force"),
         (datetime(2026, 3, 31, 10, 59, tzinfo=UTC), "in_force"),
-        (datetime(2026, 3, 31, 11, 0, tzinfo=UTC), "ended"),
+        (datetime(2026, 3, 31, 11, 0, tzinfo=UTC), "expired"),
     ):
         with time_machine.travel(at, tick=False):
             assert get(api, "agreements/steel-2026/")["status"] == status

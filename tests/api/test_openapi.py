@@ -71,7 +71,8 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
     }
     expected = {
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
-        "post agreements/import/", "get deadlines/{id}/timeline/",
+        "post agreements/import/", "post agreements/{ref}/archive/",
+        "post agreements/{ref}/restore/", "get deadlines/{id}/timeline/",
         "post due-rules/preview/", "get changes/between/",
         "get deadlines/{id}/history/", "get deadlines/{id}/why/",
         "get evidence/{id}/files/", "post evidence/{id}/files/",

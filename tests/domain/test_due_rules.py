@@ -22,7 +22,6 @@ from compliance.domain.civil_time import (
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_rules import (
-    CalendarName,
     DateRule,
     Due,
     DueRule,
@@ -36,6 +35,7 @@ from compliance.domain.due_dates.due_rules import (
 from compliance.domain.due_dates.resolution import (
     resolve as resolve_all,
 )
+from compliance.domain.due_dates.rule_parts import CalendarName
 
 TICK = timedelta(microseconds=1)
 

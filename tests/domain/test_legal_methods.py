@@ -389,7 +389,7 @@ def test_the_eu_regulation_warns_without_public_holidays() -> None:
 def test_a_period_under_the_eu_regulation_ends_on_a_working_day_with_two_within(
     day: date, count: int, unit: PeriodUnit
 ) -> None:
-    if unit is PeriodUnit.HOURS:
+    if unit.is_elapsed:
         unit = PeriodUnit.DAYS
     (reading,) = compute("eu-1182-71", day, count, unit, names=("DE-BY",)).readings
 

@@ -14,7 +14,6 @@ from compliance.domain.due_dates.calendar_names import known_categories, validat
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import (
-    Anchor,
     DateRule,
     DueRule,
     Grace,
@@ -25,6 +24,7 @@ from compliance.domain.due_dates.due_rules import (
 from compliance.domain.due_dates.holiday_laws import HOLIDAY_LAWS
 from compliance.domain.due_dates.previews import Preview, preview
 from compliance.domain.due_dates.public_holidays import known_years
+from compliance.domain.due_dates.rule_parts import Anchor
 from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 

@@ -12,14 +12,13 @@ import pytest
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.due_changes import DatedFact, due_date_changes
 from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.recorded_dues import extended_due, triggered_due
 from compliance.domain.deadlines.rule_checks import MOST_DEADLINES, check_rules, horizon_of
 from compliance.domain.deadlines.scheduling import (
     NO_DATE,
     Change,
     ScheduledTerms,
     change_of,
-    extended_due,
-    triggered_due,
     wanted_deadlines,
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
@@ -610,3 +609,18 @@ def test_due_dates_change_only_with_what_a_rule_is_counted_from() -> None:
     )
     assert first is not None
     assert (first.due, changes) == (due_on("2026-03-15"), [])
+
+
+def test_deadlines_keep_their_numbers_when_more_is_required_in_each_period() -> None:
+    yearly = {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-12-31"}
+    once = wanted_deadlines(obligation(rule(**yearly)), as_of=NOW, until=UNTIL)
+    twice = wanted_deadlines(obligation(rule(**yearly, times=2)), as_of=NOW, until=UNTIL)
+    assert {number: terms.due for number, terms in twice.items()} == {
+        1: due_on("2026-12-31"),
+        2001: due_on("2026-12-31"),
+        2: due_on("2027-12-31"),
+        2002: due_on("2027-12-31"),
+    }
+    assert {number: twice[number].due for number in once} == {
+        number: terms.due for number, terms in once.items()
+    }

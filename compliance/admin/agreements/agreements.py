@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
-from compliance.admin import fields, urls
+from compliance.admin import badges, urls
+from compliance.admin.agreement_status import OwnStatusFilter
+from compliance.admin.agreements.agreement_form import AgreementForm
+from compliance.admin.agreements.archiving import (
+    ArchiveForm,
+    RestoreForm,
+    requires_perm_if_archived,
+)
 from compliance.admin.agreements.facts import (
     AgreementRetractionForm,
     AgreementSuspensionForm,
@@ -24,82 +31,23 @@ from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.due_dates.due_rules import rule_suggestions
 from compliance.admin.formsets import is_below
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.operation_forms import OperationAdmin, without_empty
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
-from compliance.admin.theme import CheckboxInput, button
+from compliance.admin.theme import button
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
-from compliance.domain.vocabulary import AgreementKind
-from compliance.models import Agreement, Obligation
+from compliance.domain.vocabulary import AgreementStatus
+from compliance.models import Agreement, Obligation, User
 from compliance.operations.agreements import agreements
+from compliance.queries import agreement_statuses as statuses
 
 _UNMET = tuple(status.value for status in BREACHED)
 _CLOSED = tuple(status.value for status in CLOSED)
 _RECORD_FACT = ["view", "record_fact"]
-
-
-class AgreementForm(DraftForm):
-    """The fields of an agreement itself."""
-
-    ref = fields.text_field(
-        required=True,
-        help_text="A short name for URLs, such as geneva-2025. It cannot be changed later.",
-    )
-    title = fields.text_field(required=True)
-    kind = fields.enum_field(AgreementKind)
-    signed_on = fields.DateTextField()
-    in_force_on = fields.DateTextField()
-    ends_on = fields.DateTextField()
-    timezone = fields.time_zone_field(
-        label="Time zone",
-        help_text="Leave empty to use the time zone of each obligation's obligor.",
-    )
-    calendars = fields.CommaSeparatedField(
-        help_text=(
-            "The holiday calendars to use: a country or region (US, DE-BY), with its holidays by "
-            "law or by category (HK:public), a market (NYSE, TARGET), or a custom calendar "
-            "(custom:hq). Leave empty if only weekends are closed."
-        )
-    )
-
-    requires_approval = forms.BooleanField(
-        label="Requires approval",
-        required=False,
-        widget=CheckboxInput(),
-        help_text="Determinations, waivers and extensions need the approval of a second person.",
-    )
-    notification_policy_reminders = policies.StepsField(
-        example="30, 7, 1",
-        label="Reminders",
-        help_text=(
-            "Days before a due date, such as “30, 7, 1” or “10 business days, 1”, or “none”. "
-            "Leave empty for 30, 7 and 1 days."
-        ),
-    )
-    notification_policy_escalations = policies.StepsField(
-        example="1, 7, 30",
-        label="Escalations",
-        help_text=(
-            "Days after the first alert about a breach, while it lasts and is not acknowledged. "
-            "Leave empty for 1, 7 and 30 days."
-        ),
-    )
-
-    class Meta:
-        model = Agreement
-        fields = (
-            "ref", "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
-            "requires_approval",
-        )  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial.update(policies.initial_steps(self.instance.notification_policy))
 
 
 @admin.register(Agreement)
@@ -110,12 +58,23 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
     compressed_fields = False
     change_form_after_template = "admin/pacta/rule_suggestions.html"
     inlines = (MembershipInline, MilestoneInline, ObligationInline)
-    list_display = ("title", "ref", "kind", "signed_on", "in_force_on", "unmet", "all_deadlines")
-    list_filter = ("kind",)
+    list_display = (
+        "title",
+        "ref",
+        "kind",
+        "status",
+        "signed_on",
+        "in_force_on",
+        "unmet",
+        "all_deadlines",
+    )
+    list_filter = ("kind", OwnStatusFilter)
     search_fields = ("ref", "title", "memberships__party__code", "memberships__party__name")
     show_full_result_count = False
     has_see_deadlines_permission = requires_perms("compliance.view_deadline")
     has_record_fact_permission = requires_perms("compliance.add_fact")
+    has_archive_permission = requires_perm_if_archived("compliance.change_agreement", False)
+    has_restore_permission = requires_perm_if_archived("compliance.change_agreement", True)
     record_buttons = (
         RecordButton(
             name="suspend_agreement", label="Suspend agreement", icon="pause_circle",
@@ -129,13 +88,21 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
             name="retract_agreement_fact", label="Retract suspension or termination", icon="undo",
             form_class=AgreementRetractionForm, permissions=_RECORD_FACT,
         ),
+        RecordButton(
+            name="archive_agreement", label="Archive agreement", icon="archive",
+            form_class=ArchiveForm, permissions=["change", "archive"],
+        ),
+        RecordButton(
+            name="restore_agreement", label="Restore agreement", icon="unarchive",
+            form_class=RestoreForm, permissions=["change", "restore"],
+        ),
     )  # fmt: skip
     actions_detail = (
         "deadlines",
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["suspend_agreement", "terminate_agreement", "retract_agreement_fact"],
+            "items": [each.name for each in record_buttons],
         },
     )
     fieldsets = (
@@ -169,6 +136,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         found: QuerySet[Any] = super().get_queryset(request)
         counted: QuerySet[Any] = found.annotate(
             deadline_count=Count("deadlines", distinct=True),
+            current_status=statuses.status_expression(as_of=timezone.now()),
             unmet_count=Count("deadlines", distinct=True, filter=Q(deadlines__status__in=_UNMET)),
         )
         return counted
@@ -183,6 +151,11 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Return the escalations, for users who may only view the agreement."""
         return policies.policy_text(agreement.notification_policy, "escalations", "default")
 
+    @admin.display(description="Status", ordering="current_status")
+    def status(self, agreement: Any) -> SafeString:
+        """Return the status as a badge."""
+        return badges.badge(agreement.current_status)
+
     @admin.display(description="Unmet", ordering="unmet_count")
     def unmet(self, agreement: Any) -> int | str:
         """Return the number of unmet deadlines."""
@@ -195,7 +168,14 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Make the ref of an existing agreement read-only, because URLs and documents use it."""
-        return ("ref",) if obj else ()
+        return ("ref", "status") if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """Show the status of an existing agreement."""
+        [(name, options)] = self.fieldsets
+        first, *others = options["fields"]
+        shown = (("ref", "kind", "status"), *others) if obj else (first, *others)
+        return ((name, {"fields": shown}),)
 
     @button(
         description="Deadlines",
@@ -205,7 +185,12 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
     )
     def deadlines(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Redirect to the deadlines of this agreement."""
-        return HttpResponseRedirect(urls.deadlines_url(agreement_id=int(object_id)))
+        agreement = get_row_or_404(self, request, object_id, Agreement)
+        is_archived = agreement.archived_at is not None
+        status = AgreementStatus.ARCHIVED if is_archived else None
+        return HttpResponseRedirect(
+            urls.deadlines_url(agreement_id=agreement.pk, agreement_status=status)
+        )
 
     def record_view(
         self, request: HttpRequest, object_id: str, form_class: type[Any]
@@ -261,6 +246,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
             draft=draft,
             obligation_drafts=obligation_drafts,
             as_of=timezone.now(),
+            by=request.user if isinstance(request.user, User) else None,
         )
 
 

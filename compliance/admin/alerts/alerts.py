@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants
+from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.alerts.messages import recipient_name
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.models import Alert, Deadline
@@ -31,7 +32,7 @@ class AlertAdmin(ReadOnlyAdmin):
     list_display = (
         "deadline", "kind_badge", "recipient_or_webhook", "event_time", "created", "outcome",
     )  # fmt: skip
-    list_filter = ("kind", ("withdrawn_at", admin.EmptyFieldListFilter))
+    list_filter = ("kind", ("withdrawn_at", admin.EmptyFieldListFilter), AgreementStatusFilter)
     list_select_related = ("deadline__obligation", "message", "webhook")
     search_fields = ("email", "webhook__name", "deadline__obligation__ref", "agreement__ref")
     ordering = ("-id",)

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
+from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.deadlines.breaches import acknowledgement_page
 from compliance.admin.deadlines.deadline_page import deadline_page
 from compliance.admin.deadlines.determinations import DeterminationForm
@@ -89,7 +90,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     list_display_links = ("title_and_ref",)
     list_filter = (
         "status", "obligation__severity", "obligation__kind", "is_disputed", "is_ambiguous",
-        QuarantinedFilter, "agreement",
+        QuarantinedFilter, AgreementStatusFilter, "agreement",
     )  # fmt: skip
     search_fields = (
         "obligation__ref",

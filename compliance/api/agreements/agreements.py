@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -35,12 +36,12 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.agreements.document_drafts import AgreementDocument
-from compliance.domain.agreements.drafts import AgreementDraft
+from compliance.domain.agreements.drafts import AgreementDraft, ReasonDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
 from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
-from compliance.operations.agreements import documents
+from compliance.operations.agreements import archiving, documents
 from compliance.queries.agreements import agreements as queries
 
 
@@ -67,7 +68,8 @@ class AgreementRow(serializers.Serializer[Agreement]):
     title = serializers.CharField()
     kind = serializers.ChoiceField(choices=list(AgreementKind))
     status = serializers.ChoiceField(
-        choices=list(AgreementStatus), help_text="Derived from the dates, as of today."
+        choices=list(AgreementStatus),
+        help_text="Derived from the dates, the facts and the archiving, as of now.",
     )
     signed_on = serializers.DateField(allow_null=True)
     in_force_on = serializers.DateField(allow_null=True)
@@ -79,6 +81,11 @@ class AgreementRow(serializers.Serializer[Agreement]):
     )
     notification_policy = NotificationPolicyRow(
         allow_null=True, help_text="Null: the default policy."
+    )
+    archived_at = serializers.DateTimeField(allow_null=True)
+    archived_by = serializers.CharField(allow_null=True)
+    archive_reason = serializers.CharField(
+        allow_null=True, help_text="Why it was last archived or restored."
     )
     milestones = MilestoneRow(many=True)
     parties = MembershipRow(many=True)
@@ -112,7 +119,8 @@ class AgreementViews(Views):
     def create(self, request: Request) -> Response:
         """Create an agreement between existing parties."""
         now = timezone.now()
-        agreement = operations.create(draft=read_body(request, AgreementDraft), as_of=now)
+        draft = read_body(request, AgreementDraft)
+        agreement = operations.create(draft=draft, as_of=now, by=user_of(request))
         return created_response(request, queries.row(agreement.ref, as_of=now), "ref")
 
     @extend_schema(responses=AgreementRow)
@@ -131,7 +139,31 @@ class AgreementViews(Views):
             agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
             draft = updated_draft(request, AgreementDraft, queries.row(ref, as_of=now))
-            operations.update(agreement=agreement, draft=draft, as_of=now)
+            operations.update(agreement=agreement, draft=draft, as_of=now, by=user_of(request))
+        return row_response(queries.row(ref, as_of=now))
+
+
+class ArchiveViews(Views):
+    """Archiving of agreements, which can be reversed."""
+
+    permission_models = (Agreement,)
+    post_verb = "change"
+
+    @extend_schema(request=ReasonDraft, responses=AgreementRow)
+    def archive(self, request: Request, ref: str) -> Response:
+        """Hide an agreement from lists and feeds, and hold back all alerts about it."""
+        return self._act(request, ref, archiving.archive)
+
+    @extend_schema(request=ReasonDraft, responses=AgreementRow)
+    def restore(self, request: Request, ref: str) -> Response:
+        """Show an archived agreement again. Alerts that are still true are sent."""
+        return self._act(request, ref, archiving.restore)
+
+    def _act(self, request: Request, ref: str, action: Callable[..., Agreement]) -> Response:
+        agreement = get_object_or_404(Agreement, ref=ref)
+        now = timezone.now()
+        draft = read_body(request, ReasonDraft)
+        action(agreement=agreement, reason=draft.reason, by=user_of(request), as_of=now)
         return row_response(queries.row(ref, as_of=now))
 
 

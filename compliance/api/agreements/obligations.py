@@ -162,8 +162,9 @@ class ObligationViews(Views):
 
         The progress is the current one, or that as of one instant as known at another.
         """
-        listing = read_filter(request, queries.ObligationListing).pinned(timezone.now())
-        page = queries.listed(listing)
+        now = timezone.now()
+        listing = read_filter(request, queries.ObligationListing).pinned(now)
+        page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=NewObligation, responses={201: ObligationRow})

@@ -47,8 +47,9 @@ class BreachViews(Views):
     )
     def list(self, request: Request) -> Response:
         """List breaches, newest first, as known now or at an instant."""
-        listing = read_filter(request, queries.BreachListing).pinned(timezone.now())
-        page = queries.listed(listing)
+        now = timezone.now()
+        listing = read_filter(request, queries.BreachListing).pinned(now)
+        page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=BreachRow)

@@ -16,7 +16,6 @@ from compliance.domain.vocabulary import POSITION_VERDICTS, FactKind, Reason, St
 from compliance.models import LedgerEntry
 from compliance.queries.deadlines import changes as queries
 from compliance.queries.deadlines import comparison
-from compliance.queries.pages import Listing
 
 
 class ChangeRow(serializers.Serializer[LedgerEntry]):
@@ -107,11 +106,12 @@ class ChangeViews(Views):
     permission_models = (LedgerEntry,)
 
     @extend_schema(
-        parameters=filter_parameters(Listing), responses=page_of(ChangeRow, is_endless=True)
+        parameters=filter_parameters(queries.ChangeListing),
+        responses=page_of(ChangeRow, is_endless=True),
     )
     def list(self, request: Request) -> Response:
         """Read the feed, oldest change first.
 
         `next` is always present. Request it later to continue without missing a change.
         """
-        return page_response(request, queries.listed(read_filter(request, Listing)))
+        return page_response(request, queries.listed(read_filter(request, queries.ChangeListing)))

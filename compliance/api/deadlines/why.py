@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from compliance.api.openapi import filter_parameters
 from compliance.api.views import Views, read_filter, row_response
 from compliance.domain.deadlines.explanations import StepKind
-from compliance.domain.vocabulary import Status
+from compliance.domain.vocabulary import AgreementStatus, Status
 from compliance.models import Deadline
 from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.why import why
@@ -38,6 +38,7 @@ class WhyAnswer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
     known_at = serializers.DateTimeField()
     status = serializers.ChoiceField(choices=list(Status))
+    agreement_status = serializers.ChoiceField(choices=list(AgreementStatus))
     since = serializers.DateTimeField()
     paragraph = serializers.CharField()
     steps = StepRow(many=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from compliance.domain.agreements.drafts import (
     AgreementTerms,
-    Milestones,
+    MilestoneDraft,
     ObligationDraft,
     PartyDraft,
+    each_ref_once,
 )
 from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
@@ -26,6 +29,15 @@ class ParticipantDraft(PartyDraft):
     """A party in an agreement document, with its role in the agreement."""
 
     role: Line = ""
+
+
+class DocumentMilestone(MilestoneDraft):
+    """A milestone in a document; `recorded_at` is when its date became known.
+
+    Before that, it had no date.
+    """
+
+    recorded_at: Instant | None = None
 
 
 class DocumentFact(FactDraft):
@@ -70,8 +82,13 @@ class DocumentEvidence(EvidenceDraft):
 
 
 class DocumentObligation(ObligationDraft):
-    """An obligation in a document, with its facts and positions."""
+    """An obligation in a document, with its facts and positions.
 
+    `recorded_at` is when the obligation became known, if that was before the import. What was
+    recorded about it earlier becomes known with it.
+    """
+
+    recorded_at: Instant | None = None
     facts: Annotated[tuple[DocumentFact, ...], AtMost(MOST_OUTCOMES)] = ()
     positions: Annotated[tuple[DocumentPosition, ...], AtMost(MOST_OUTCOMES)] = ()
 
@@ -86,15 +103,32 @@ class AgreementDocument(AgreementTerms):
     format: Literal["pacta.agreement/v1"]
     recorded_at: Instant | None = None
     parties: Annotated[tuple[ParticipantDraft, ...], Field(min_length=1), AtMost(500)]
-    milestones: Milestones = ()
+    milestones: Annotated[
+        tuple[DocumentMilestone, ...], AtMost(500), AfterValidator(each_ref_once)
+    ] = ()
     evidence: Annotated[tuple[DocumentEvidence, ...], AtMost(20_000)] = ()
     facts: Annotated[tuple[DocumentAgreementFact, ...], AtMost(1_000)] = ()
     obligations: Annotated[tuple[DocumentObligation, ...], AtMost(20_000)] = ()
 
     @property
+    def has_records(self) -> bool:
+        """Whether the document has evidence, facts or positions."""
+        return bool(
+            self.evidence
+            or self.facts
+            or any(each.facts or each.positions for each in self.obligations)
+        )
+
+    @property
     def has_history(self) -> bool:
         """Whether any part of the document has a `recorded_at`."""
-        parts: list[Any] = [self, *self.evidence, *self.facts]
+        return next(self.recorded_times(), None) is not None
+
+    def recorded_times(self) -> Iterator[datetime]:
+        """Yield when the parts of the document became known, as far as it says so."""
+        parts: list[Any] = [self, *self.evidence, *self.facts, *self.milestones, *self.obligations]
         for each in self.obligations:
             parts += [*each.facts, *each.positions]
-        return any(part.recorded_at is not None for part in parts)
+        for part in parts:
+            if part.recorded_at is not None:
+                yield part.recorded_at

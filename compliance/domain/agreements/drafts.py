@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -11,13 +11,12 @@ from compliance.domain.alerts.drafts import NotificationPolicyDraft
 from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import (
-    MOST_CALENDARS,
-    CalendarName,
     DateRule,
     DueRule,
     Grace,
     OffsetRule,
 )
+from compliance.domain.due_dates.rule_parts import MOST_CALENDARS, CalendarName
 from compliance.domain.fields import (
     AgreementRef,
     Country,
@@ -99,7 +98,11 @@ class MilestoneDraft(Draft):
         return self
 
 
-def _each_ref_once(drafts: tuple[MilestoneDraft, ...]) -> tuple[MilestoneDraft, ...]:
+_MilestoneT = TypeVar("_MilestoneT", bound=MilestoneDraft)
+
+
+def each_ref_once(drafts: tuple[_MilestoneT, ...]) -> tuple[_MilestoneT, ...]:
+    """Reject milestones with the same ref."""
     seen: set[str] = set()
     for draft in drafts:
         if draft.ref in seen:
@@ -109,7 +112,7 @@ def _each_ref_once(drafts: tuple[MilestoneDraft, ...]) -> tuple[MilestoneDraft, 
     return drafts
 
 
-Milestones = Annotated[tuple[MilestoneDraft, ...], AtMost(500), AfterValidator(_each_ref_once)]
+Milestones = Annotated[tuple[MilestoneDraft, ...], AtMost(500), AfterValidator(each_ref_once)]
 """The milestones of an agreement; each ref occurs once."""
 
 
@@ -123,6 +126,12 @@ class AgreementDraft(AgreementTerms):
 _Parties = Annotated[
     tuple[PartyCode, ...], Field(min_length=1), AtMost(100), AfterValidator(all_different)
 ]
+
+
+class ReasonDraft(Draft):
+    """Why something is done, such as archiving an agreement."""
+
+    reason: Title
 
 
 class ObligationDraft(Draft):

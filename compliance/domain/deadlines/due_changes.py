@@ -14,10 +14,16 @@ from compliance.domain.due_dates.contexts import (
     Unresolvable,
 )
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import Due, DueRule, OffsetRule, TriggerRule
+from compliance.domain.due_dates.due_rules import (
+    Due,
+    DueRule,
+    OffsetRule,
+    RecurrenceRule,
+    TriggerRule,
+)
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
-from compliance.domain.vocabulary import FactKind, PeriodUnit, Reason, Status
+from compliance.domain.vocabulary import FactKind, Reason, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,11 +135,11 @@ def activation(
     if at is None:
         return None
     # An event dated by day took effect when that day began in the zone of the source. It counts as
-    # a day, unless the rule counts hours.
+    # a day, unless the rule counts hours or minutes.
     on = civil_day(at, source.timezone)
     is_day = at == day_start(on, source.timezone)
-    counts_hours = rule.then.unit is PeriodUnit.HOURS
-    return at, Event(on=on, at=None if is_day and not counts_hours else at)
+    counts_time = rule.then.unit.is_elapsed
+    return at, Event(on=on, at=None if is_day and not counts_time else at)
 
 
 def _first_breach(source: Source, known_until: datetime) -> datetime | None:
@@ -175,5 +181,7 @@ def due_set_by(
 def zone_named_by(rule: DueRule | None) -> str | None:
     """Return the time zone that a rule itself names."""
     if isinstance(rule, TriggerRule):
+        return rule.then.timezone
+    if isinstance(rule, RecurrenceRule) and rule.then is not None:
         return rule.then.timezone
     return rule.timezone if rule is not None else None

@@ -14,29 +14,24 @@ from enum import StrEnum
 from compliance.domain.civil_time import day_end, day_start
 from compliance.domain.deadlines.beginnings import beginning_of
 from compliance.domain.deadlines.components import Part
-from compliance.domain.deadlines.dependencies import referenced_obligations
-from compliance.domain.deadlines.due_changes import (
-    due_date_changes,
-    due_set_by,
-)
-from compliance.domain.deadlines.rule_checks import recurrence_dates, rejecting_at
+from compliance.domain.deadlines.dependencies import referenced_obligations, references
+from compliance.domain.deadlines.due_changes import due_date_changes, due_set_by
+from compliance.domain.deadlines.occurrences import occurrences_of
+from compliance.domain.deadlines.rule_checks import rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import Source, latest_events
 from compliance.domain.deadlines.terms import Move
 from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.due_dates.contexts import ResolutionContext
+from compliance.domain.due_dates.datings import dating_sentences
 from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import (
     Due,
     DueRule,
-    OffsetRule,
     RecurrenceRule,
-    TriggerRule,
 )
-from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.due_dates.resolution import resolve
-from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ObligationKind, Reason
 
 NO_DATE = datetime(9998, 12, 31, tzinfo=UTC)
@@ -105,10 +100,10 @@ def wanted_deadlines(
     if rule is None and obligation.kind is ObligationKind.ACHIEVE:
         return {}
     if isinstance(rule, RecurrenceRule):
-        dates = recurrence_dates(rule, obligation.context, until=until)
+        dates = occurrences_of(rule, obligation.context, until=until)
         return {
             number: scheduled_terms(obligation, number, as_of=as_of, occurrence=each)
-            for number, each in enumerate(dates, start=1)
+            for number, each in dates.items()
         }
     refs = [*referenced_obligations(rule), *referenced_obligations(obligation.starts)]
     numbers: Iterable[int] = sorted(obligation.sources.get(refs[0], {})) if refs else (1,)
@@ -150,7 +145,8 @@ def scheduled_terms(
     """
     sources = obligation.sources_of(number)
     stored = obligation.stored.get(number)
-    draft = _Draft(first=occurrence)
+    named = references(obligation.due, obligation.starts).milestones
+    draft = _Draft(first=occurrence, trace=dating_sentences(named, obligation.datings))
     if occurrence is not None:
         draft.add(occurrence)
     elif obligation.due is not None:
@@ -258,43 +254,3 @@ def _starts_at(
     starts_at = day_start(start.due_on, start.timezone) if is_day else start.due_at
     trace.append(f"The period begins at {starts_at:%Y-%m-%d %H:%M}Z.")
     return starts_at
-
-
-def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, timezone: str) -> Due:
-    """Return the due date that the rule of an extension gives.
-
-    `timezone` is the zone of the deadline, used if the obligation has none.
-
-    Raises:
-        Invalid: the rule cannot be resolved, or has no date yet (at `due`).
-    """
-    context = replace(
-        obligation.context,
-        timezone=obligation.own_timezone or timezone,
-        deadlines=latest_events(obligation.sources_of(number), rule),
-    )
-    with rejecting_at("due"):
-        resolved = next(resolve(rule, context), None)
-    if resolved is None:
-        raise refusal("due/from", "The event from which this counts has no date yet.")
-    return resolved.due
-
-
-def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> Due:
-    """Return the due date if the event that the deadline waits for happened at `event`.
-
-    Raises:
-        Invalid: the rule of the deadline waits for nothing (at `type`), or cannot be resolved.
-    """
-    rule = obligation.due
-    names_its_date = isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.date
-    if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
-        sentence = "This deadline does not wait for an event, so it cannot be triggered."
-        raise refusal("type", sentence)
-    sources = obligation.sources_of(number)
-    context = replace(obligation.context, deadlines=latest_events(sources, rule))
-    with rejecting_at("due"):
-        resolved = next(resolve(rule, context, event=event), None)
-    if resolved is None:
-        raise refusal("type", "The event from which the rule counts has no date yet.")
-    return resolved.due

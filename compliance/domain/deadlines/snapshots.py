@@ -10,6 +10,7 @@ from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.due_changes import DatedFact, zone_named_by
 from compliance.domain.deadlines.sources import Source
 from compliance.domain.due_dates.contexts import ResolutionContext
+from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import DueRule
 from compliance.domain.vocabulary import ObligationKind, Status
 
@@ -32,6 +33,7 @@ class ObligationSnapshot:
 
     Attributes:
         context: what applies to its rules, without the deadlines that they are counted from.
+        datings: what is known about the milestones of the agreement, by ref.
         recorded_at: when it was recorded.
         binds_on: the day from which it binds, if it states one.
         agreement_began_on: when the agreement entered into force or was signed, if known.
@@ -45,6 +47,7 @@ class ObligationSnapshot:
     due: DueRule | None = None
     starts: DueRule | None = None
     context: ResolutionContext = field(default_factory=ResolutionContext)
+    datings: Mapping[str, Dating] = field(default_factory=dict)
     binds_on: date | None = None
     agreement_began_on: date | None = None
     sources: Mapping[str, Mapping[int, Source]] = field(default_factory=dict)

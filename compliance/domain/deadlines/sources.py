@@ -15,7 +15,6 @@ from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.due_dates.due_rules import Due, DueRule
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.vocabulary import PeriodUnit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +80,9 @@ Source = DeadlineSource | ComponentSource
 
 
 def event_of_due(due: Due, rule: DueRule | None) -> Event:
-    """Return a due date as an event to count from: its day, or its instant for hours."""
+    """Return a due date as an event to count from: its day, or its instant for hours or minutes."""
     offset = offset_of(rule)
-    if offset is not None and offset.unit is PeriodUnit.HOURS:
+    if offset is not None and offset.unit.is_elapsed:
         return Event(on=due.due_on, at=due.due_at)
     return Event(on=due.due_on)
 

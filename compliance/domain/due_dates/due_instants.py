@@ -207,8 +207,8 @@ def _grace_end(
 ) -> datetime:
     grace = context.grace
     assert grace is not None
-    if grace.unit is GraceUnit.HOURS:
-        return due_at + timedelta(hours=grace.count)
+    if grace.unit in {GraceUnit.HOURS, GraceUnit.MINUTES}:
+        return due_at + timedelta(**{grace.unit.value: grace.count})
     try:
         if grace.unit is GraceUnit.BUSINESS_DAYS:
             calendar = BusinessCalendar(context.calendars, context.custom_calendars)

@@ -14,65 +14,23 @@ from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StrictBool,
-    TypeAdapter,
-    ValidationError,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, TypeAdapter
+from pydantic_core import PydanticCustomError
 
-from compliance.domain.date_fields import (
-    CivilDay,
-    CivilTime,
-    TimeZoneName,
-    clock_text,
-    refusing,
+from compliance.domain.date_fields import CivilDay, CivilTime, TimeZoneName
+from compliance.domain.due_dates.rule_parts import (
+    CalendarNames,
+    CheckedAnchor,
+    CheckedEvent,
+    CheckedOnDay,
+    RRule,
+    error_at,
 )
-from compliance.domain.due_dates.calendar_names import validate_calendar
-from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
-from compliance.domain.fields import Ref
-from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 LONGEST_GRACE = 3650
 LONGEST_OFFSET = 100_000
-MOST_CALENDARS = 20
-
-CalendarName = Annotated[
-    str, Field(strict=True), AfterValidator(refusing("unknown_calendar", validate_calendar))
-]
-"""The name of a calendar, such as `US`, `DE-BY`, `weekend`, `weekend:fri-sat` or `custom:hq`."""
-
-
-def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) != len(values):
-        sentence = "Name each calendar only once."
-        raise ValueError(sentence)
-    return values
-
-
-CalendarNames = Annotated[
-    tuple[CalendarName, ...],
-    AtMost(MOST_CALENDARS),
-    AfterValidator(refusing("calendar_twice", _all_different)),
-]
-"""Several calendars: a business day is one that is a business day in all of them."""
-
-
-def _rrule(text: str) -> str:
-    parse_rrule(text)
-    return text
-
-
-RRule = Annotated[
-    str, Field(strict=True, max_length=LONGEST_RRULE), AfterValidator(refusing("rrule", _rrule))
-]
-"""A recurrence rule of RFC 5545, such as `FREQ=MONTHLY;BYMONTHDAY=-1`."""
+MOST_TIMES = 20
 
 
 def _require_type(schema: dict[str, Any]) -> None:
@@ -80,7 +38,6 @@ def _require_type(schema: dict[str, Any]) -> None:
 
 
 _RULE_CONFIG = ConfigDict(extra="forbid", json_schema_extra=_require_type)
-_PART_CONFIG = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,65 +59,14 @@ class DateRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Anchor:
-    """The event from which an offset counts.
-
-    It is a civil day (with a wall-clock time if the offset is in hours), a milestone of the
-    agreement, or the due date of another obligation in the agreement.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
-
-    date: CivilDay | None = None
-    time: CivilTime | None = None
-    milestone: Ref | None = None
-    deadline: Ref | None = None
-
-
-def _with_time_apart(value: object) -> object:
-    """Split a `date` such as `2007-11-02T10:23` into the fields `date` and `time`."""
-    if isinstance(value, dict) and isinstance(value.get("date"), str) and "time" not in value:
-        day, mark, clock = value["date"].partition("T")
-        if mark:
-            return {**value, "date": day, "time": clock}
-    return value
-
-
-def _one_anchor(anchor: Anchor) -> Anchor:
-    if [anchor.date, anchor.milestone, anchor.deadline].count(None) != 2:
-        problem = "Give exactly one of date, milestone and deadline."
-        raise PydanticCustomError("anchor", "{reason}", {"reason": problem})
-    if anchor.time is not None and anchor.date is None:
-        problem = "A time needs a date: a milestone or deadline has its own. Remove time."
-        raise _error_at("time", "anchor_time", problem, anchor.time)
-    return anchor
-
-
-def _without_nulls(value: Anchor | TriggerEvent) -> dict[str, str]:
-    found = {name: getattr(value, name) for name in value.__slots__}
-    return {
-        name: clock_text(each) if isinstance(each, dt.time) else str(each)
-        for name, each in found.items()
-        if each is not None
-    }
-
-
-_WITHOUT_NULLS = PlainSerializer(_without_nulls, return_type=dict[str, str], when_used="json")
-
-CheckedAnchor = Annotated[
-    Anchor, BeforeValidator(_with_time_apart), AfterValidator(_one_anchor), _WITHOUT_NULLS
-]
-"""An anchor with exactly one of its three fields set."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class OffsetRule:
     """Due a period after, or before, an event.
 
     Without `time`, it is due by the end of the day on which the period ends. If `calendars` is
-    empty, the agreement's calendars are used. A legal `method` has its own way of counting and
-    rolling, and may add `service_days`. Only the `then` of a `TriggerRule` may lack an `anchor`; it
-    then counts from the trigger event.
+    empty, the agreement's calendars are used. `on_day` replaces the day on which the period ends
+    by a day of the same week, month, quarter or year, before rolling. A legal `method` has its own
+    way of counting and rolling, and may add `service_days`. Only the `then` of another rule lacks
+    an `anchor`: it counts from the event of a trigger, or from each date of a recurrence.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -172,6 +78,7 @@ class OffsetRule:
     direction: Direction = Direction.AFTER
     count_first_day: StrictBool = False
     end_of_month: StrictBool = False
+    on_day: CheckedOnDay | None = None
     roll: RollConvention = RollConvention.NONE
     calendars: CalendarNames = ()
     method: LegalMethod | None = None
@@ -186,8 +93,11 @@ class RecurrenceRule:
     """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or less often.
 
     `start` is its DTSTART, as a civil day. With `end_of_month`, a day that does not exist in a
-    month means the last day of that month. Each date is rolled on its own, so that a rolled date
-    does not move later ones.
+    month means the last day of that month. With `on_day`, there is one date in each period that
+    contains a day of the rule. Each date is rolled on its own, so that a rolled date does not move
+    later ones. With `then`, what is due is due that offset before or after each date, and `time`
+    is when the date begins to count, for offsets in hours or minutes. If something is due several
+    `times` in each period, each of them has a deadline of its own.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
@@ -197,29 +107,14 @@ class RecurrenceRule:
     start: CivilDay
     until: CivilDay | None = None
     end_of_month: StrictBool = False
+    on_day: CheckedOnDay | None = None
     roll: RollConvention = RollConvention.NONE
     calendars: CalendarNames = ()
+    then: OffsetRule | None = None
+    times: Annotated[int, Field(strict=True, ge=1, le=MOST_TIMES)] = 1
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
     is_two_sided: StrictBool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TriggerEvent:
-    """An event that activates a deadline: a milestone, or an obligation met or breached."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _PART_CONFIG
-
-    milestone: Ref | None = None
-    breach_of: Ref | None = None
-    met: Ref | None = None
-
-
-def _one_event(event: TriggerEvent) -> TriggerEvent:
-    if [event.milestone, event.breach_of, event.met].count(None) != 2:
-        problem = "Give exactly one of milestone, breach_of and met."
-        raise PydanticCustomError("event", "{reason}", {"reason": problem})
-    return event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,13 +124,14 @@ class TriggerRule:
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
     type: Literal["trigger"] = "trigger"
-    on: Annotated[TriggerEvent, AfterValidator(_one_event), _WITHOUT_NULLS]
+    on: CheckedEvent
     then: OffsetRule
 
 
 class GraceUnit(StrEnum):
-    """The unit of a grace period. Hours are elapsed time; the others are civil days."""
+    """The unit of a grace period. Minutes and hours are elapsed time; the others civil days."""
 
+    MINUTES = "minutes"
     HOURS = "hours"
     DAYS = "days"
     BUSINESS_DAYS = "business_days"
@@ -287,24 +183,41 @@ def _checked(value: object) -> object:
     kinds = ", ".join(f"'{name}'" for name in _RULES)
     if "type" not in value:
         problem = f"Give the type of the rule: one of {kinds}."
-        raise _error_at("type", "due_rule_type", problem, None)
+        raise error_at("type", "due_rule_type", problem, None)
     name = value["type"]
     if not isinstance(name, str) or name not in _RULES:
         problem = f"There is no such type of rule: use one of {kinds}."
-        raise _error_at("type", "due_rule_type", problem, name)
+        raise error_at("type", "due_rule_type", problem, name)
     rule = _RULES[name].validate_python(value)
     if isinstance(rule, OffsetRule) and rule.anchor is None:
         problem = "Give what to count from: a date, a milestone or a deadline."
-        raise _error_at("from", "due_rule_from", problem, None)
+        raise error_at("from", "due_rule_from", problem, None)
+    if isinstance(rule, RecurrenceRule):
+        _check_recurrence(rule)
     return rule
 
 
-def _error_at(field_name: str, kind: str, problem: str, value: object) -> ValidationError:
-    # Pydantic would report a plain error of a validator at the rule as a whole. It reports the
-    # errors of a ValidationError below the path of the rule.
-    error = PydanticCustomError(kind, "{reason}", {"reason": problem})
-    line = InitErrorDetails(type=error, loc=(field_name,), input=value)
-    return ValidationError.from_exception_data("DueRule", [line])
+def _check_recurrence(rule: RecurrenceRule) -> None:
+    """Reject a recurrence whose fields contradict each other."""
+    if rule.on_day is not None and rule.end_of_month:
+        problem = "on_day already says on which day each date falls: remove end_of_month."
+        raise error_at("end_of_month", "recurrence", problem, rule.end_of_month)
+    then = rule.then
+    if then is None:
+        return
+    if then.anchor is not None:
+        problem = "It counts from each date of the recurrence: remove from."
+        raise error_at("then/from", "recurrence_then", problem, None)
+    if then.unit is PeriodUnit.BUSINESS_DAYS and then.count > LONGEST_GRACE:
+        problem = f"At most {LONGEST_GRACE} business days can be counted from each date."
+        raise error_at("then/count", "recurrence_then", problem, then.count)
+    for name in ("timezone", "is_two_sided"):
+        if getattr(rule, name):
+            problem = f"What is due is due at the end of then: give {name} there."
+            raise error_at(name, "recurrence_then", problem, getattr(rule, name))
+    if rule.time is not None and not then.unit.is_elapsed:
+        problem = f"then counts {then.unit.replace('_', ' ')} from a day: give time in then."
+        raise error_at("time", "recurrence_then", problem, rule.time)
 
 
 # Only values returned by `_checked` reach the union itself, which exists for the JSON schema.

@@ -20,6 +20,8 @@ def contradiction(rule: OffsetRule) -> tuple[str, str] | None:
     """Return the contradictory field of the rule, and what to do. None if there is none."""
     if rule.count_first_day and (found := _first_day_contradiction(rule)) is not None:
         return found
+    if rule.on_day is not None and (found := _on_day_contradiction(rule)) is not None:
+        return found
     if rule.method is None:
         if rule.service_days:
             return (
@@ -36,10 +38,10 @@ def _first_day_contradiction(rule: OffsetRule) -> tuple[str, str] | None:
             "count_first_day",
             f"{rule.method} never counts the day of the event: remove count_first_day or method.",
         )
-    if rule.unit is PeriodUnit.HOURS:
+    if rule.unit.is_elapsed:
         return (
             "count_first_day",
-            "Hours are counted from the event itself: remove count_first_day.",
+            f"{rule.unit.capitalize()} are counted from the event itself: remove count_first_day.",
         )
     if not rule.count:
         return (
@@ -56,6 +58,16 @@ def _first_day_contradiction(rule: OffsetRule) -> tuple[str, str] | None:
     return None
 
 
+def _on_day_contradiction(rule: OffsetRule) -> tuple[str, str] | None:
+    if rule.unit.is_elapsed:
+        return ("on_day", f"A period in {rule.unit} ends at its own time: remove on_day.")
+    if rule.end_of_month:
+        return ("end_of_month", "on_day already names the day: remove end_of_month or on_day.")
+    if rule.method is not None:
+        return ("on_day", f"{rule.method} defines when the period ends: remove on_day or method.")
+    return None
+
+
 def _method_contradiction(rule: OffsetRule, method: LegalMethod) -> tuple[str, str] | None:
     if rule.end_of_month:
         return (
@@ -63,10 +75,13 @@ def _method_contradiction(rule: OffsetRule, method: LegalMethod) -> tuple[str, s
             f"{method} defines how a month without the day ends: remove end_of_month or method.",
         )
     is_corresponding_date = method is LegalMethod.CORRESPONDING_DATE
-    if is_corresponding_date and rule.unit is PeriodUnit.HOURS:
+    if rule.unit is PeriodUnit.MINUTES and not is_corresponding_date:
+        return ("unit", f"{method} counts hours or longer units: use one, or remove method.")
+    if is_corresponding_date and rule.unit.is_elapsed:
         return (
             "unit",
-            "Hours have no corresponding date: use days or a longer unit, or remove method.",
+            f"{rule.unit.capitalize()} have no corresponding date: use days or a longer unit, "
+            "or remove method.",
         )
     if not is_corresponding_date and rule.roll is not RollConvention.NONE:
         return (

@@ -10,6 +10,7 @@ from datetime import date
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.legal_methods import compute_by_method, contradiction
+from compliance.domain.due_dates.period_days import day_of_period
 from compliance.domain.due_dates.periods import (
     ONE_DAY,
     Event,
@@ -28,6 +29,7 @@ from compliance.domain.due_dates.periods import (
     signed,
     warn_of_calendars,
 )
+from compliance.domain.due_dates.rule_parts import OnDay
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 __all__ = ["Event", "PeriodEnd", "Reading", "compute_period_end"]
@@ -48,8 +50,8 @@ def compute_period_end(
     """Return when the period that the rule states ends, counted from the event.
 
     `calendar` has the calendars to use: the rule's own, or those of its agreement. `zone_name` is
-    used only for hours; longer units are counted from the day `event.on`. The rule's own `time`
-    and `timezone` are ignored.
+    used only for hours and minutes; longer units are counted from the day `event.on`. The rule's
+    own `time` and `timezone` are ignored.
 
     Raises:
         ValueError: the rule contradicts itself (see `contradiction`).
@@ -61,14 +63,19 @@ def compute_period_end(
         raise ValueError(conflict[1])
     if rule.method is not None and rule.method is not LegalMethod.CORRESPONDING_DATE:
         return compute_by_method(rule.method, event, rule, calendar, zone_name)
-    if rule.unit is PeriodUnit.HOURS:
-        return _hours(event, rule, zone_name)
+    if rule.unit.is_elapsed:
+        return _elapsed(event, rule, zone_name)
     trace = Trace()
     if rule.unit is PeriodUnit.BUSINESS_DAYS and rule.count:
         on = _business_days(event.on, rule, calendar, trace)
     else:
         on = _civil(event.on, rule, calendar, trace)
-    if rule.unit is PeriodUnit.BUSINESS_DAYS or rule.roll is not RollConvention.NONE:
+    counts_business_days = rule.on_day is not None and rule.on_day.business_day is not None
+    if (
+        rule.unit is PeriodUnit.BUSINESS_DAYS
+        or rule.roll is not RollConvention.NONE
+        or counts_business_days
+    ):
         warn_of_calendars(on, calendar, trace.warnings)
     return trace.result(Reading(on=on))
 
@@ -78,7 +85,6 @@ def _business_days(start: date, rule: OffsetRule, calendar: BusinessCalendar, tr
     # To include the first day, count from the day before it (or after it when counting backward).
     origin = start - step * ONE_DAY if rule.count_first_day else start
     on = calendar.add(origin, step * rule.count)
-    # The result is a business day in all calendars, so it is not rolled.
     trace.steps.append(f"{_opening(start, rule)}, in {_joined(calendar)}: {named(on)}.")
     first, last = sorted((start, on))
     if (last - first).days <= _MOST_DAYS_LISTED:
@@ -91,7 +97,10 @@ def _business_days(start: date, rule: OffsetRule, calendar: BusinessCalendar, tr
         ]
         if skipped:
             trace.steps.append(f"Not counted: {', '.join(skipped)}.")
-    return on
+    if rule.on_day is None:
+        # The result is a business day in all calendars, so it is not rolled.
+        return on
+    return _rolled(_moved_to(on, rule.on_day, calendar, trace), rule.roll, calendar, trace)
 
 
 def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Trace) -> date:
@@ -114,6 +123,8 @@ def _civil(start: date, rule: OffsetRule, calendar: BusinessCalendar, trace: Tra
             )
         elif rule.count and _is_month_end(start, rule, calendar):
             return _to_month_end(start, on, rule, calendar, trace)
+    if rule.on_day is not None:
+        on = _moved_to(on, rule.on_day, calendar, trace)
     return _rolled(on, rule.roll, calendar, trace)
 
 
@@ -143,6 +154,14 @@ def _to_month_end(
     return end
 
 
+def _moved_to(on: date, on_day: OnDay, calendar: BusinessCalendar, trace: Trace) -> date:
+    """Return the day of the period of `on` that the rule names, and add the steps to the trace."""
+    found = day_of_period(on, on_day, calendar)
+    trace.steps.extend(found.steps)
+    trace.warnings.extend(found.warnings)
+    return found.on
+
+
 def _rolled(on: date, convention: RollConvention, calendar: BusinessCalendar, trace: Trace) -> date:
     """Return `on` rolled to a business day, and add the reason to the trace."""
     if calendar.is_business_day(on):
@@ -164,16 +183,16 @@ def _rolled(on: date, convention: RollConvention, calendar: BusinessCalendar, tr
     return rolled
 
 
-def _hours(event: Event, rule: OffsetRule, zone_name: str) -> PeriodEnd:
+def _elapsed(event: Event, rule: OffsetRule, zone_name: str) -> PeriodEnd:
     trace = Trace()
     if rule.roll is not RollConvention.NONE:
         trace.warnings.append(
-            "A period in hours ends when they have elapsed, on any day, and does not roll: "
+            f"A period in {rule.unit} ends when they have elapsed, on any day, and does not roll: "
             "remove roll, or use a legal method."
         )
     readings = []
     for start, why in instants_of(event, zone_name):
-        end = elapsed(start, signed(rule.count, rule.direction))
+        end = elapsed(start, signed(rule.count, rule.direction), rule.unit)
         trace.steps.append(
             f"{counted(rule.count, rule.unit)} {rule.direction} {clock(start, zone_name)}"
             f"{', ' + why if why else ''}: {clock(end, zone_name)}, in {zone_name}."

@@ -46,7 +46,8 @@ class Reading:
     """One reading of when a period ends.
 
     `on` is the last day that is on time. `at` is the exclusive end in UTC, set only for periods in
-    hours. `why` is the assumption of the reading, such as `if it happened as 2026-05-04 began`.
+    hours or minutes. `why` is the assumption of the reading, such as `if it happened as 2026-05-04
+    began`.
     """
 
     on: date
@@ -130,14 +131,14 @@ def instants_of(event: Event, zone_name: str) -> tuple[tuple[datetime, str], ...
     )
 
 
-def elapsed(at: datetime, hours: int) -> datetime:
-    """Return the instant after `hours` of elapsed time from `at`, regardless of clock changes.
+def elapsed(at: datetime, count: int, unit: PeriodUnit = PeriodUnit.HOURS) -> datetime:
+    """Return the instant after `count` elapsed hours or minutes, regardless of clock changes.
 
     Raises:
         DayOutOfRange: the result is not in `FIRST_DAY`..`LAST_DAY`.
     """
     try:
-        end = at + timedelta(hours=hours)
+        end = at + timedelta(**{unit.value: count})
     except OverflowError:
         raise DayOutOfRange("The end of the period") from None
     if not FIRST_DAY <= end.date() <= LAST_DAY:

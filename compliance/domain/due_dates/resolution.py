@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from compliance.domain.civil_time import (
-    LAST_DAY,
     DayOutOfRange,
     NonexistentLocalTime,
     civil_day,
-    day_start,
     instant,
     instant_or_jump,
     tzdata_version,
 )
 from compliance.domain.due_dates.area_readings import closed_in_part, end_by_area
-from compliance.domain.due_dates.calendars import BusinessCalendar, NoBusinessDay
+from compliance.domain.due_dates.calendars import NoBusinessDay
 from compliance.domain.due_dates.contexts import ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved, due_at_period_end
 from compliance.domain.due_dates.due_rules import (
@@ -34,14 +32,11 @@ from compliance.domain.due_dates.due_rules import (
 from compliance.domain.due_dates.holiday_laws import laws_version
 from compliance.domain.due_dates.legal_methods import contradiction
 from compliance.domain.due_dates.offsets import compute_period_end
-from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading, named
+from compliance.domain.due_dates.period_days import period_around
+from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading
 from compliance.domain.due_dates.public_holidays import holidays_version
-from compliance.domain.due_dates.recurrences import occurrences
-from compliance.domain.due_dates.rrules import Recurrence, parse_rrule
+from compliance.domain.due_dates.recurring_days import recurring_days
 from compliance.domain.skipped_days import skipped_days
-from compliance.domain.vocabulary import PeriodUnit, RollConvention
-
-_ONE_DAY = timedelta(days=1)
 
 
 def data_version() -> str:
@@ -123,15 +118,15 @@ def _resolve_offset(rule: OffsetRule, context: ResolutionContext, event: Event) 
     zone_name = context.zone_name(rule.timezone)
     if (conflict := contradiction(rule)) is not None:
         raise Unresolvable(*conflict)
-    if rule.time is not None and rule.unit is PeriodUnit.HOURS:
-        raise Unresolvable("time", "A period in hours ends at its own time: remove time.")
+    if rule.time is not None and rule.unit.is_elapsed:
+        raise Unresolvable("time", f"A period in {rule.unit} ends at its own time: remove time.")
     if event.at is not None:
         # The day of an event is its day in the zone in which the period is counted.
         event = Event(on=civil_day(event.at, zone_name), at=event.at)
     calendar = context.calendar(rule.calendars)
     try:
         period_end = end_by_area(
-            event.on,
+            _first_day_considered(event.on, rule),
             calendar,
             lambda part: compute_period_end(event, rule, calendar=part, zone_name=zone_name),
         )
@@ -149,10 +144,17 @@ def _resolve_offset(rule: OffsetRule, context: ResolutionContext, event: Event) 
     ):
         step = f"{last.on} is not a holiday in {' and '.join(calendars)}."
         period_end = replace(period_end, steps=(*period_end.steps, step))
-    if rule.unit is not PeriodUnit.HOURS:
+    if not rule.unit.is_elapsed:
         warnings = _skipped_within(event.on, last.on, zone_name)
         period_end = replace(period_end, warnings=(*period_end.warnings, *warnings))
     return due_at_period_end(rule, period_end, context, zone_name, is_lenient=True)
+
+
+def _first_day_considered(on: date, rule: OffsetRule) -> date:
+    """Return the first day whose closing can change when the period ends."""
+    if rule.on_day is None or rule.on_day.business_day is None:
+        return on
+    return period_around(on, rule.on_day.of)[0]
 
 
 def _skipped_within(start: date, last: date, zone_name: str) -> tuple[str, ...]:
@@ -167,73 +169,58 @@ def _skipped_within(start: date, last: date, zone_name: str) -> tuple[str, ...]:
 
 
 def _resolve_recurrence(rule: RecurrenceRule, context: ResolutionContext) -> Iterator[Resolved]:
-    zone_name = context.zone_name(rule.timezone)
+    zone_name = context.zone_name(rule.then.timezone if rule.then else rule.timezone)
     calendar = context.calendar(rule.calendars)
     is_empty = True
-    for number, nominal in enumerate(_nominal_days(rule, zone_name), start=1):
+    for period_end in recurring_days(rule, calendar, zone_name):
         is_empty = False
-        period_end = _rolled_occurrence(rule, calendar, number, nominal)
-        yield due_at_period_end(rule, period_end, context, zone_name, is_lenient=True)
+        if rule.then is None:
+            resolved = due_at_period_end(rule, period_end, context, zone_name, is_lenient=True)
+        else:
+            resolved = _counted_from_date(rule, rule.then, period_end, context, zone_name)
+        yield from _repeated(resolved, rule.times)
     if is_empty:
         sentence = "This rule yields no date: check the parts of rrule, and start and until."
         raise Unresolvable("rrule", sentence)
 
 
-def _nominal_days(rule: RecurrenceRule, zone_name: str) -> Iterator[date]:
-    """Yield the days of a recurrence before they are rolled."""
-    recurrence = parse_rrule(rule.rrule)
-    widened = recurrence
-    if recurrence.until is not None and recurrence.is_until_utc:
-        # In zones ahead of UTC, the instant of UNTIL can be on the day after the written one.
-        last = min(recurrence.until, LAST_DAY - _ONE_DAY)
-        widened = replace(recurrence, until=last + _ONE_DAY)
-    days = occurrences(widened, start=rule.start, until=rule.until, end_of_month=rule.end_of_month)
-    for day in days:
-        if _is_past_until(recurrence, day, rule.time, zone_name):
-            return
-        yield day
+def _counted_from_date(
+    rule: RecurrenceRule,
+    then: OffsetRule,
+    date_of_rule: PeriodEnd,
+    context: ResolutionContext,
+    zone_name: str,
+) -> Resolved:
+    """Return when the offset from a date of a recurrence ends, by every reading of that date."""
+    found = []
+    for reading in date_of_rule.readings:
+        at = None if rule.time is None else instant_or_jump(reading.on, rule.time, zone_name)
+        try:
+            found.append(_resolve_offset(then, context, Event(on=reading.on, at=at)))
+        except Unresolvable as error:
+            raise Unresolvable(f"then/{error.path}", str(error)) from None
+    first = min(found, key=lambda each: each.due.earliest_due_at or each.due.due_at)
+    last = max(found, key=lambda each: each.due.due_at)
+    steps = (*date_of_rule.steps, *(step for each in found for step in each.steps))
+    warnings = (*date_of_rule.warnings, *(each for one in found for each in one.warnings))
+    if first is last:
+        return replace(last, steps=steps, warnings=tuple(dict.fromkeys(warnings)))
+    earliest_due_at = first.due.earliest_due_at or first.due.due_at
+    ends = [earliest_due_at, last.due.due_at, *first.readings, *last.readings]
+    return Resolved(
+        due=last.due._replace(earliest_due_at=earliest_due_at),
+        steps=tuple(dict.fromkeys(steps)),
+        warnings=tuple(dict.fromkeys(warnings)),
+        earliest_on=first.earliest_on or first.due.due_on,
+        readings=(min(ends), max(ends)),
+    )
 
 
-def _rolled_occurrence(
-    rule: RecurrenceRule, calendar: BusinessCalendar, number: int, nominal: date
-) -> PeriodEnd:
-    def rolled(part: BusinessCalendar) -> PeriodEnd:
-        return _rolled_in(rule, part, nominal)
-
-    try:
-        period_end = end_by_area(nominal, calendar, rolled)
-    except (NoBusinessDay, DayOutOfRange) as error:
-        raise Unresolvable("roll", str(error)) from None
-    step = f"Date {number} of {rule.rrule} from {rule.start}: {named(nominal)}."
-    warnings = period_end.warnings
-    if rule.roll is RollConvention.NONE and (partly := closed_in_part(calendar, nominal)):
-        warnings = (*warnings, f"{partly} The rule does not roll.")
-    return replace(period_end, steps=(step, *period_end.steps), warnings=warnings)
-
-
-def _rolled_in(rule: RecurrenceRule, calendar: BusinessCalendar, nominal: date) -> PeriodEnd:
-    steps, warnings = [], []
-    on = calendar.roll(nominal, rule.roll)
-    closed = calendar.why_closed(nominal)
-    if on != nominal:
-        steps.append(f"{nominal} is {closed}; {rule.roll.replace('_', ' ')}: {named(on)}.")
-    elif closed is not None and rule.roll is RollConvention.NONE:
-        warnings.append(f"{nominal} is {closed}, and the rule does not roll.")
-    return PeriodEnd(readings=(Reading(on=on),), steps=tuple(steps), warnings=tuple(warnings))
-
-
-def _is_past_until(recurrence: Recurrence, on: date, at: time | None, zone_name: str) -> bool:
-    """Return whether a date is after the time of day of UNTIL.
-
-    A date without a time is compared by its first instant.
-    """
-    until, clock = recurrence.until, recurrence.until_clock
-    if until is None or clock is None:
-        return False
-    if not recurrence.is_until_utc:
-        last = datetime.combine(until, clock)
-        return datetime.combine(on, at) > last if at else datetime.combine(on, time()) >= last
-    end = datetime.combine(until, clock, UTC)
-    if at is None:
-        return day_start(on, zone_name) >= end
-    return instant_or_jump(on, at, zone_name) > end
+def _repeated(resolved: Resolved, times: int) -> Iterator[Resolved]:
+    """Yield a date once for each time that something is due by it."""
+    if times == 1:
+        yield resolved
+        return
+    for number in range(1, times + 1):
+        step = f"This is number {number} of the {times} that are due by this date."
+        yield replace(resolved, steps=(*resolved.steps, step))

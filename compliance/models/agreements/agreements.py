@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import ClassVar, Self
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
+from django.utils.timezone import now
 
+from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import AgreementKind, PartyKind
+from compliance.models.append_only import append_only
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked, tracked_except
 
@@ -38,8 +44,16 @@ class Party(models.Model):
         return f"{self.name} ({self.code})"
 
 
+class AgreementQuerySet(models.QuerySet["Agreement"]):
+    """Row predicates for agreements."""
+
+    def archived(self) -> Self:
+        """Agreements that are archived: hidden from lists, and nobody is notified about them."""
+        return self.filter(archived_at__isnull=False)
+
+
 # Each fact about an agreement moves its head; that is no change by a user.
-@tracked_except("facts_head")
+@tracked_except("facts_head", "recorded_at")
 class Agreement(models.Model):
     """An instrument between parties, such as a treaty or contract."""
 
@@ -67,10 +81,43 @@ class Agreement(models.Model):
         null=True, max_length=32, help_text="The hash of the latest fact in its chain."
     )
     created_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(
+        default=now,
+        db_default=Now(),
+        help_text="When it became known; earlier, it did not exist for readers.",
+    )
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set while it is hidden from lists, and its alerts wait."
+    )
+    archived_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    archive_reason = models.CharField(
+        max_length=1000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it was last archived or restored.",
+    )
+
+    objects: ClassVar[models.Manager[Agreement]] = AgreementQuerySet.as_manager()
 
     class Meta:
         ordering = ("ref",)
         constraints = (one_of("kind", AgreementKind),)
+        indexes = (
+            # Read by every list, which omits these few agreements.
+            models.Index(
+                fields=["id"],
+                name="agreement_archived",
+                condition=models.Q(archived_at__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.title
@@ -99,7 +146,11 @@ class AgreementParty(models.Model):
 
 @tracked
 class Milestone(models.Model):
-    """An event in the life of an agreement, such as entry into force, from which periods count."""
+    """An event in the life of an agreement, such as entry into force, from which periods count.
+
+    `on` and `at` are a copy of its latest dating. Only `operations.agreements.milestones` writes
+    them.
+    """
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
     ref = models.CharField(max_length=64)
@@ -121,9 +172,55 @@ class Milestone(models.Model):
         return f"{self.ref} {self.on or self.at or 'not dated'}"
 
 
-def milestone_event(milestone: Milestone) -> Event | None:
-    """Return the event of a milestone, or None while it has no date."""
+class MilestoneDating(models.Model):
+    """What was known about a milestone from `recorded_at` on, until its next dating.
+
+    A milestone without a date, and one that was removed, has a dating that says so.
+    """
+
+    agreement = models.ForeignKey(
+        Agreement, on_delete=models.CASCADE, related_name="datings", db_index=False
+    )
+    ref = models.CharField(max_length=64)
+    title = models.CharField(max_length=200, blank=True, default="")
+    on = models.DateField(null=True, blank=True)
+    at = models.DateTimeField(null=True, blank=True)
+    is_removed = models.BooleanField(default=False, db_default=False)
+    recorded_at = models.DateTimeField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ("id",)
+        triggers = (append_only(),)
+        constraints = (
+            models.CheckConstraint(
+                name="milestonedating_once",
+                condition=models.Q(on__isnull=True) | models.Q(at__isnull=True),
+            ),
+        )
+        indexes = (
+            # Read by the scheduling of deadlines, and by agreements as they were known.
+            models.Index(
+                fields=["agreement", "ref", "recorded_at", "id"], name="milestonedating_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.on or self.at or 'not dated'}"
+
+
+def milestone_event(milestone: Milestone | MilestoneDating) -> Event | None:
+    """Return the event of a milestone or of one of its datings, or None without a date."""
     if milestone.at is not None:
         # The civil day depends on the zone in which the period is counted.
         return Event(on=milestone.at.astimezone(UTC).date(), at=milestone.at)
     return None if milestone.on is None else Event(on=milestone.on)
+
+
+def dating_of(row: MilestoneDating) -> Dating:
+    """Return a stored dating as a domain value."""
+    return Dating(
+        ref=row.ref, event=milestone_event(row), recorded_at=row.recorded_at, title=row.title
+    )

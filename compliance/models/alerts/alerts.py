@@ -33,9 +33,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def releasable(self, as_of: datetime) -> Self:
         """Unassigned alerts that may be sent now: they are due, and nothing holds them back.
 
-        A silence holds alerts back. So does a running sweep that will add more alerts, for at most
-        `WAITED_FOR`: all batches of a burst then become one message. Digests collect alerts for
-        hours anyway and do not wait for a sweep.
+        A silence holds alerts back, and so does the archiving of an agreement. A running sweep that
+        will add more alerts does so for at most `WAITED_FOR`: all batches of a burst then become
+        one message. Digests collect alerts for hours anyway and do not wait for a sweep.
         """
         silences = Silence.objects.in_force(as_of).filter(
             models.Q(deadline__isnull=True) | models.Q(deadline=models.OuterRef("deadline")),
@@ -44,6 +44,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         being_swept = Deadline.objects.being_swept(as_of).order_by().values("agreement").distinct()
         return self.unassigned().filter(
             ~models.Exists(silences),
+            ~models.Q(agreement__in=Agreement.objects.archived()),
             models.Q(is_digest=True)
             | models.Q(created_at__lte=as_of - WAITED_FOR)
             | ~models.Q(agreement__in=being_swept),

@@ -108,10 +108,16 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
     Returns the messages that still have alerts.
 
     A withdrawn alert leaves its message if no attempt was made to send it: nobody can have read it,
-    so nobody needs a correction.
+    so nobody needs a correction. Alerts about archived agreements leave their messages too, and
+    wait until the agreement is restored.
     """
     with connection.cursor() as cursor:
-        for statement in (_WITHDRAW_ABOUT_BREACHES, _WITHDRAW_ENDS, _WITHDRAW_STALE):
+        cursor.execute(_HOLD_ARCHIVED, {"messages": list(message_ids)})
+        for statement in (
+            _WITHDRAW_ABOUT_BREACHES,
+            _WITHDRAW_ENDS,
+            _WITHDRAW_STALE,
+        ):
             cursor.execute(statement, {"messages": list(message_ids), "now": now})
         cursor.execute(_MESSAGES_WITH_ALERTS, {"messages": list(message_ids)})
         return {message_id for (message_id,) in cursor.fetchall()}
@@ -208,6 +214,13 @@ _COUNT_ALERTS = f"""
 _MESSAGES_WITH_ALERTS = """
     SELECT DISTINCT message_id FROM compliance_alert
     WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
+"""
+
+_HOLD_ARCHIVED = """
+    UPDATE compliance_alert AS a SET message_id = NULL
+    FROM compliance_agreement AS g
+    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
+      AND g.id = a.agreement_id AND g.archived_at IS NOT NULL
 """
 
 # An acknowledgement pauses escalations; when it ends, a new alert is created. The end of a silence

@@ -43,6 +43,10 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         under_way = sweeps.order_by("-as_of").values("as_of")[:1]
         return self.due_for_sweep(as_of).filter(next_check_at__lte=models.Subquery(under_way))
 
+    def listed(self) -> Self:
+        """Deadlines that lists show: those of agreements that are not archived."""
+        return self.exclude(agreement__in=Agreement.objects.archived())
+
     def quarantined(self) -> Self:
         """Deadlines that could not be projected and wait for a correction."""
         return self.exclude(quarantine_error="")
@@ -75,6 +79,11 @@ class Deadline(models.Model):
     next_check_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(
         null=True, help_text="When the latest ledger entries of this deadline were recorded."
+    )
+    has_other_due = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Its ledger states another due date for some time.",
     )
     quarantine_error = models.TextField(blank=True, default="")
     # ... to here. The terms follow, and then the positions of the parties and the verification.
@@ -165,6 +174,12 @@ class Deadline(models.Model):
             models.Index("status", _BY_DUE, "id", name="deadline_status_due_order"),
             # Read by the deadline list of one agreement.
             models.Index("agreement", _BY_DUE, "id", name="deadline_agreement_due_order"),
+            # Read by lists as of another time, which look these up one by one.
+            models.Index(
+                fields=["id"],
+                name="deadline_other_due",
+                condition=models.Q(has_other_due=True),
+            ),
             # Read by the alert audit, which expects no rows.
             models.Index(
                 fields=["id"],

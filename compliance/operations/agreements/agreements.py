@@ -11,21 +11,21 @@ from django.db.models import Q
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
     MembershipDraft,
-    MilestoneDraft,
     ObligationDraft,
 )
 from compliance.domain.alerts.drafts import dump_notification_policy
 from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.models import Agreement, AgreementParty, Milestone, ObligationParty, Party
+from compliance.models import Agreement, AgreementParty, ObligationParty, Party, User
+from compliance.models.bulk import insert
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
-from compliance.operations.agreements import obligations
+from compliance.operations.agreements import corrections, milestones, obligations
 from compliance.operations.deadlines import projection
 
 
 @transaction.atomic
-def create(*, draft: AgreementDraft, as_of: datetime) -> Agreement:
+def create(*, draft: AgreementDraft, as_of: datetime, by: User | None = None) -> Agreement:
     """Create an agreement between existing parties.
 
     Raises:
@@ -33,37 +33,104 @@ def create(*, draft: AgreementDraft, as_of: datetime) -> Agreement:
     """
     if Agreement.objects.filter(ref=draft.ref).exists():
         raise refusal("ref", f"Agreement {draft.ref} already exists. Choose another ref.")
+    return add(draft=draft, as_of=as_of, by=by)
+
+
+def add(
+    *,
+    draft: AgreementDraft,
+    as_of: datetime,
+    by: User | None,
+    recorded_at: datetime | None = None,
+    milestones_recorded_at: Mapping[str, datetime] | None = None,
+) -> Agreement:
+    """Create an agreement like `create`. The caller has checked that its ref is free.
+
+    Args:
+        recorded_at: when the agreement became known, if that was before `as_of`.
+        milestones_recorded_at: when the dates of milestones became known, if that was later than
+            the agreement, by ref.
+
+    Raises:
+        Invalid: a party or custom calendar does not exist.
+    """
     members = _members(draft.parties)
     _check_calendars(draft)
-    agreement = Agreement.objects.create(created_at=as_of, **_columns(draft))
-    AgreementParty.objects.bulk_create(
-        AgreementParty(agreement=agreement, party=party, role=role) for party, role in members
+    known_at = recorded_at or as_of
+    agreement = Agreement.objects.create(created_at=as_of, recorded_at=known_at, **_columns(draft))
+    insert([AgreementParty(agreement=agreement, party=party, role=role) for party, role in members])
+    milestones.date_milestones(
+        agreement=agreement,
+        drafts=draft.milestones,
+        by=by,
+        as_of=known_at,
+        recorded_at=milestones_recorded_at,
     )
-    _set_milestones(agreement, draft.milestones)
     return agreement
 
 
 @transaction.atomic
-def update(*, agreement: Agreement, draft: AgreementDraft, as_of: datetime) -> Agreement:
+def update(
+    *, agreement: Agreement, draft: AgreementDraft, as_of: datetime, by: User | None = None
+) -> Agreement:
     """Correct an agreement. A new zone, calendar or milestone date moves the deadlines that use it.
 
     Raises:
         Invalid: the ref changes, a party or custom calendar does not exist, or the correction
             removes a party that has a role in an obligation or a milestone that a rule counts from.
     """
-    touched = _correct(agreement, draft, as_of=as_of)
+    touched = _correct(agreement, draft, by=by, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
     agreement.refresh_from_db()
     return agreement
 
 
-def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) -> set[int]:
+def _correct(
+    agreement: Agreement, draft: AgreementDraft, *, by: User | None, as_of: datetime
+) -> set[int]:
     """Correct an agreement like `update`, but return the ids of the deadlines to refresh."""
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement cannot change. Keep {agreement.ref}.")
     members = _members(draft.parties)
     _check_calendars(draft)
+    columns = _columns(draft)
+    if _parties(agreement) != {party.pk: role for party, role in members} or any(
+        getattr(agreement, name) != value for name, value in columns.items()
+    ):
+        corrections.keep_agreement(agreement, as_of=as_of)
+    _set_parties(agreement, members)
+    defaults_changed = _defaults(agreement) != _defaults(draft)
+    policy_changed = agreement.notification_policy != dump_notification_policy(
+        draft.notification_policy
+    )
+    for name, value in columns.items():
+        setattr(agreement, name, value)
+    agreement.save()
+    if policy_changed:
+        projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
+    moved = milestones.replace(agreement=agreement, drafts=draft.milestones, by=by, as_of=as_of)
+    affected = agreement.obligations.filter(
+        Q(dependencies__milestone__ref__in=moved)
+        | Q(deadlines__facts__due__from__milestone__in=list(moved))
+    )
+    if defaults_changed:
+        affected = agreement.obligations.all()
+    return obligations.recompute(
+        obligation_ids=set(affected.values_list("id", flat=True)), as_of=as_of
+    )
+
+
+def _parties(agreement: Agreement) -> dict[int, str]:
+    return dict(agreement.memberships.values_list("party_id", "role"))
+
+
+def _set_parties(agreement: Agreement, members: Sequence[tuple[Party, str]]) -> None:
+    """Make these the parties of an agreement.
+
+    Raises:
+        Invalid: this would remove a party that has a role in an obligation.
+    """
     stored = {each.party_id: each for each in agreement.memberships.select_related("party")}
     kept = {party.pk for party, _ in members}
     for party_id in stored.keys() - kept:
@@ -82,25 +149,6 @@ def _correct(agreement: Agreement, draft: AgreementDraft, *, as_of: datetime) ->
         elif membership.role != role:
             membership.role = role
             membership.save(update_fields=["role"])
-    defaults_changed = _defaults(agreement) != _defaults(draft)
-    policy_changed = agreement.notification_policy != dump_notification_policy(
-        draft.notification_policy
-    )
-    for name, value in _columns(draft).items():
-        setattr(agreement, name, value)
-    agreement.save()
-    if policy_changed:
-        projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
-    moved = _set_milestones(agreement, draft.milestones)
-    affected = agreement.obligations.filter(
-        Q(dependencies__milestone__ref__in=moved)
-        | Q(deadlines__facts__due__from__milestone__in=list(moved))
-    )
-    if defaults_changed:
-        affected = agreement.obligations.all()
-    return obligations.recompute(
-        obligation_ids=set(affected.values_list("id", flat=True)), as_of=as_of
-    )
 
 
 def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
@@ -112,39 +160,19 @@ def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
     )
 
 
-def _set_milestones(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> set[str]:
-    """Replace the milestones of an agreement, and return the refs of those with a new date.
-
-    Raises:
-        Invalid: this would remove a milestone that a rule counts from.
-    """
-    stored = {each.ref: each for each in agreement.milestones.all()}
-    moved = set()
-    for draft in drafts:
-        milestone = stored.pop(draft.ref, None) or Milestone(agreement=agreement, ref=draft.ref)
-        if (milestone.on, milestone.at) != (draft.on, draft.at):
-            moved.add(draft.ref)
-        is_same = milestone.pk and milestone.title == draft.title and draft.ref not in moved
-        if not is_same:
-            milestone.title, milestone.on, milestone.at = draft.title, draft.on, draft.at
-            milestone.save()
-    for ref, milestone in stored.items():
-        dependent = milestone.dependents.select_related("obligation").first()
-        if dependent is not None:
-            sentence = f"{dependent.obligation.ref} counts from milestone {ref}, which must stay."
-            raise refusal("milestones", sentence)
-        milestone.delete()
-    return moved
-
-
 def _check_calendars(draft: AgreementDraft) -> None:
-    known = custom_calendars()
+    custom = [
+        (index, name)
+        for index, name in enumerate(draft.calendars)
+        if name.startswith(CUSTOM_PREFIX)
+    ]
+    known = custom_calendars() if custom else {}
     problems = [
         Problem(
             path=f"calendars/{index}", detail=f"Calendar {name} does not exist. Create it first."
         )
-        for index, name in enumerate(draft.calendars)
-        if name.startswith(CUSTOM_PREFIX) and name not in known
+        for index, name in custom
+        if name not in known
     ]
     if problems:
         raise Invalid(problems)
@@ -157,6 +185,7 @@ def save_whole(
     draft: AgreementDraft,
     obligation_drafts: Mapping[str, ObligationDraft],
     as_of: datetime,
+    by: User | None = None,
 ) -> Agreement:
     """Create or correct an agreement together with its obligations, in one transaction.
 
@@ -170,10 +199,10 @@ def save_whole(
         Invalid: as `create` and `update`, here and in `obligations`.
     """
     if agreement is None:
-        agreement = create(draft=draft, as_of=as_of)
+        agreement = create(draft=draft, as_of=as_of, by=by)
         touched = set()
     else:
-        touched = _correct(agreement, draft, as_of=as_of)
+        touched = _correct(agreement, draft, by=by, as_of=as_of)
         agreement = lock_agreement(agreement.pk)
     stored = {each.ref: each for each in agreement.obligations.all()}
     new = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}

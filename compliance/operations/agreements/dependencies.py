@@ -10,7 +10,7 @@ from compliance.domain.deadlines.dependencies import references
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.vocabulary import ObligationKind
 from compliance.models import Agreement, Dependency, Obligation
-from compliance.models.bulk import fetch
+from compliance.models.bulk import fetch, insert
 
 
 def replace(agreement: Agreement, obligation_ids: Collection[int]) -> None:
@@ -38,12 +38,15 @@ def replace(agreement: Agreement, obligation_ids: Collection[int]) -> None:
         ]
         rows += [Dependency(obligation=obligation, on_id=pk) for pk in sorted(sources)]
     former = Dependency.objects.filter(obligation__in=obligation_ids)
-    changed = {*former.values_list("on_id", flat=True), *(row.on_id for row in rows)}
-    former.delete()
-    Dependency.objects.bulk_create(rows)
+    sources_before = set(former.values_list("on_id", flat=True))
+    if sources_before:
+        former.delete()
+    insert(rows)
+    changed = (sources_before | {row.on_id for row in rows}) - {None}
     # Mark the sources before anything is computed from them. A sweep that holds one of them does
     # not know the dependents yet, and its result must be visible to the computation.
-    fetch(_MARK_SOURCES, ids=list(changed - {None}))
+    if changed:
+        fetch(_MARK_SOURCES, ids=list(changed))
 
 
 _MARK_SOURCES = """

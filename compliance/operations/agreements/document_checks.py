@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from compliance.domain.agreements.document_drafts import AgreementDocument, ParticipantDraft
@@ -11,7 +11,12 @@ from compliance.domain.problems import Invalid, Problem
 from compliance.models import Party
 
 
-def check_parties(participants: Iterable[ParticipantDraft]) -> None:
+def stored_parties(participants: Iterable[ParticipantDraft]) -> dict[str, Party]:
+    """Return the stored parties among those of a document, by code."""
+    return Party.objects.in_bulk([each.code for each in participants], field_name="code")
+
+
+def check_parties(participants: Iterable[ParticipantDraft], stored: Mapping[str, Party]) -> None:
     """Reject parties that occur twice, or that differ from the stored party with the same code.
 
     Names may differ, because they have several spellings. A different kind, country or time zone
@@ -20,7 +25,6 @@ def check_parties(participants: Iterable[ParticipantDraft]) -> None:
     Raises:
         Invalid: with every problem.
     """
-    stored = {party.code: party for party in Party.objects.all()}
     problems = []
     seen: set[str] = set()
     for index, draft in enumerate(participants):
@@ -64,10 +68,12 @@ def check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
         Invalid: with every problem.
     """
     parts: list[tuple[str, datetime | None]] = [("", document.recorded_at)]
+    parts += [(f"milestones/{n}", each.recorded_at) for n, each in enumerate(document.milestones)]
     parts += [(f"evidence/{n}", each.recorded_at) for n, each in enumerate(document.evidence)]
     parts += [(f"facts/{n}", each.recorded_at) for n, each in enumerate(document.facts)]
     for index, each in enumerate(document.obligations):
         path = f"obligations/{index}"
+        parts.append((path, each.recorded_at))
         parts += [(f"{path}/facts/{n}", fact.recorded_at) for n, fact in enumerate(each.facts)]
         parts += [
             (f"{path}/positions/{n}", position.recorded_at)

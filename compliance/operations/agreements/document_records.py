@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
+from typing import Any
 
 from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
@@ -18,9 +19,11 @@ from compliance.domain.agreements.document_drafts import (
 from compliance.domain.problems import Invalid, Problem, collected_in, refusal
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Party, Position, User
+from compliance.models.bulk import insert
 from compliance.models.locks import for_update
-from compliance.operations.agreements.known_records import KnownRecords
+from compliance.operations.agreements.known_records import KnownRecords, deadline_named
 from compliance.operations.deadlines import fact_rows, facts, positions, schedule
+from compliance.operations.deadlines.fact_dues import SETTING_DATES, Snapshots
 from compliance.operations.evidence import evidence
 
 
@@ -61,11 +64,11 @@ def add(
     Raises:
         Invalid: with every problem and its path in the document.
     """
-    if not _has_records(document):
+    if not document.has_records:
         return Added()
     found = _Import.load(agreement, is_new=is_new, new_refs=new_refs, by=by, as_of=as_of)
     found.add_evidence(document.evidence)
-    found.load_records()
+    found.load_records(document)
     for index, draft in enumerate(document.obligations):
         found.read_obligation(draft, f"obligations/{index}")
     for index, fact in enumerate(document.facts):
@@ -74,14 +77,6 @@ def add(
         raise Invalid(found.problems)
     found.store()
     return found.added
-
-
-def _has_records(document: AgreementDocument) -> bool:
-    return bool(
-        document.evidence
-        or document.facts
-        or any(each.facts or each.positions for each in document.obligations)
-    )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -101,6 +96,7 @@ class _Import:
     evidence_by_ref: dict[str, Evidence] = field(default_factory=dict)
     deadlines: dict[int, list[Deadline]] = field(default_factory=lambda: defaultdict(list))
     known: KnownRecords = field(init=False)
+    snapshots: Snapshots = field(init=False)
     problems: list[Problem] = field(default_factory=list)
     new_facts: list[tuple[Fact, Sequence[str]]] = field(default_factory=list)
     new_positions: list[tuple[Position, Sequence[str]]] = field(default_factory=list)
@@ -127,8 +123,13 @@ class _Import:
             obligation_ids=dict(agreement.obligations.values_list("ref", "id")),
         )
 
-    def load_records(self) -> None:
+    def load_records(self, document: AgreementDocument) -> None:
         """Load and lock the deadlines, and load their existing records."""
+        self.snapshots = Snapshots(
+            self.obligation_ids[each.ref]
+            for each in document.obligations
+            if any(fact.type in SETTING_DATES for fact in each.facts)
+        )
         self.evidence_by_ref = {each.ref: each for each in self.agreement.evidence.all()}
         rows = Deadline.objects.filter(agreement=self.agreement, is_withdrawn=False)
         for row in for_update(rows.select_related("obligation", "agreement")):
@@ -137,8 +138,11 @@ class _Import:
 
     def add_evidence(self, drafts: Sequence[DocumentEvidence]) -> None:
         """Save the pieces of evidence that are not stored yet."""
+        if not drafts:
+            return
         stored = set(self.agreement.evidence.values_list("ref", flat=True))
         seen: set[str] = set()
+        new: list[tuple[Evidence, DocumentEvidence]] = []
         for index, draft in enumerate(drafts):
             with collected_in(self.problems, f"evidence/{index}"):
                 if draft.ref in seen:
@@ -149,16 +153,26 @@ class _Import:
                 if found:
                     raise Invalid(found)
                 if draft.ref not in stored:
-                    self._add_evidence(draft)
+                    known_at = self._known_at(draft.recorded_at, is_new=self.is_new)
+                    row = evidence.build(
+                        self.agreement, draft, self.parties, by=self.by, as_of=known_at
+                    )
+                    new.append((row, draft))
+        self._store_evidence(new)
 
-    def _add_evidence(self, draft: DocumentEvidence) -> None:
-        known_at = self._known_at(draft.recorded_at, is_new=self.is_new)
-        row = evidence.build(self.agreement, draft, self.parties, by=self.by, as_of=known_at)
-        row.save()
-        row.obligations.add(*(self.obligation_ids[ref] for ref in draft.obligations))
-        self.added.evidence += 1
-        if draft.kind is EvidenceKind.SEARCH_LOG:
-            self.added.searched |= evidence.deadline_ids_of(row)
+    def _store_evidence(self, new: Sequence[tuple[Evidence, DocumentEvidence]]) -> None:
+        insert([row for row, _ in new])
+        links: Any = Evidence.obligations.through
+        insert(
+            [
+                links(evidence_id=row.pk, obligation_id=self.obligation_ids[ref])
+                for row, draft in new
+                for ref in draft.obligations
+            ]
+        )
+        self.added.evidence += len(new)
+        logs = [row for row, draft in new if draft.kind is EvidenceKind.SEARCH_LOG]
+        self.added.searched |= evidence.deadline_ids_of(logs)
 
     def read_obligation(self, draft: DocumentObligation, path: str) -> None:
         """Read the facts and positions of an obligation."""
@@ -178,10 +192,16 @@ class _Import:
     def _read_fact(
         self, draft: DocumentFact, deadlines: Sequence[Deadline], *, is_new: bool
     ) -> None:
-        deadline = _deadline_named(deadlines, draft.due_on)
+        deadline = deadline_named(deadlines, draft.due_on)
         _reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
-        fact = fact_rows.build(deadline, draft, by=self.by, as_of=draft.recorded_at or self.as_of)
+        fact = fact_rows.build(
+            deadline,
+            draft,
+            by=self.by,
+            as_of=draft.recorded_at or self.as_of,
+            snapshots=self.snapshots,
+        )
         if self.known.take_fact(fact):
             return
         self._known_at(draft.recorded_at, is_new=is_new)
@@ -193,7 +213,7 @@ class _Import:
     def _read_position(
         self, draft: DocumentPosition, deadlines: Sequence[Deadline], *, is_new: bool
     ) -> None:
-        deadline = _deadline_named(deadlines, draft.due_on)
+        deadline = deadline_named(deadlines, draft.due_on)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         position = positions.build(
             deadline, draft, self.parties, by=self.by, as_of=draft.recorded_at or self.as_of
@@ -233,10 +253,7 @@ class _Import:
             deadlines=[each for rows in self.deadlines.values() for each in rows],
             as_of=self.as_of,
         )
-        Position.objects.bulk_create(position for position, _ in self.new_positions)
-        for position, refs in self.new_positions:
-            position.evidence.add(*self._evidence(refs))
-        positions.mark_disputes({position.deadline_id for position, _ in self.new_positions})
+        positions.store([(each, self._evidence(refs)) for each, refs in self.new_positions])
         self.added.facts = len(self.new_facts)
         self.added.positions = len(self.new_positions)
         self._note_affected_deadlines()
@@ -277,19 +294,3 @@ def _reject_supersedes(draft: DocumentFact | DocumentAgreementFact) -> None:
     if draft.supersedes is not None:
         sentence = "A document cannot refer to stored facts: remove supersedes."
         raise refusal("supersedes", sentence)
-
-
-def _deadline_named(deadlines: Sequence[Deadline], due_on: date | None) -> Deadline:
-    """Return the deadline of an obligation that is due on `due_on`, or its only deadline."""
-    if due_on is None:
-        if len(deadlines) > 1:
-            sentence = "This obligation recurs: give the due date of the deadline as due_on."
-            raise refusal("due_on", sentence)
-        return deadlines[0]
-    # Original dates take precedence: another deadline may have been moved to this date.
-    for name in ("original_due_on", "due_on"):
-        for deadline in deadlines:
-            if getattr(deadline, name) == due_on:
-                return deadline
-    sentence = f"No deadline of this obligation is due on {due_on}: correct due_on."
-    raise refusal("due_on", sentence)

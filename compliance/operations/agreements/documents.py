@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import transaction
 
-from compliance.domain.agreements.document_drafts import AgreementDocument, DocumentObligation
+from compliance.domain.agreements.document_drafts import (
+    AgreementDocument,
+    DocumentObligation,
+)
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
     MembershipDraft,
+    MilestoneDraft,
     ObligationDraft,
-    PartyDraft,
 )
-from compliance.models import Agreement, Deadline, Milestone, Party, User
+from compliance.models import Agreement, User
 from compliance.models.locks import for_update
 from compliance.operations.agreements import (
     agreements,
     document_checks,
     document_records,
+    document_times,
+    milestones,
     obligations,
     parties,
 )
-from compliance.operations.agreements.document_records import Added
 from compliance.operations.deadlines import projection
 from compliance.operations.evidence import verification
 
@@ -56,17 +59,15 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
     Raises:
         Invalid: with every problem and its path in the document; nothing is stored.
     """
-    document_checks.check_parties(document.parties)
+    stored_parties = document_checks.stored_parties(document.parties)
+    document_checks.check_parties(document.parties, stored_parties)
     document_checks.check_recorded_at(document, as_of=as_of)
     document_checks.check_obligation_refs(document.obligations)
-    _create_missing_parties(document)
-    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
-    is_new = agreement is None
-    if agreement is None:
-        agreement = agreements.create(draft=_draft_of(document), as_of=as_of)
-    else:
-        _create_missing_milestones(agreement, document)
-    stored = set(agreement.obligations.values_list("ref", flat=True))
+    parties.create_all(
+        drafts=[each for each in document.parties if each.code not in stored_parties]
+    )
+    agreement, is_new = _agreement_of(document, by=by, as_of=as_of)
+    stored = set() if is_new else set(agreement.obligations.values_list("ref", flat=True))
     created = obligations.store(
         agreement=agreement,
         drafts={
@@ -75,9 +76,9 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
             if each.ref not in stored
         },
         as_of=as_of,
-        recorded_at=_recorded_at(document),
+        is_first=is_new,
+        recorded_at=document_times.obligations_recorded_at(document),
     )
-    new = {row.pk: row for row in Deadline.objects.filter(obligation__in=created.obligations)}
     added = document_records.add(
         agreement=agreement,
         document=document,
@@ -87,10 +88,12 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         as_of=as_of,
     )
     projection.refresh(
-        {*new, *created.touched, *added.deadline_ids},
+        created.touched | added.deadline_ids,
         as_of=as_of,
         announce_ended=False,
-        known_from=_known_from(document, new, added) if document.has_history else {},
+        known_from=document_times.known_from(
+            document, agreement, created.obligations, added, as_of=as_of
+        ),
     )
     verification.refresh(added.searched)
     return Loaded(
@@ -103,19 +106,30 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
     )
 
 
-def _create_missing_parties(document: AgreementDocument) -> None:
-    stored = set(Party.objects.values_list("code", flat=True))
-    for participant in document.parties:
-        if participant.code not in stored:
-            draft = PartyDraft.model_validate(participant.model_dump(exclude={"role"}))
-            parties.create(draft=draft)
+def _agreement_of(
+    document: AgreementDocument, *, by: User | None, as_of: datetime
+) -> tuple[Agreement, bool]:
+    """Return the agreement of a document with all its milestones, and whether it is new."""
+    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
+    if agreement is not None:
+        _create_missing_milestones(agreement, document, by=by, as_of=as_of)
+        return agreement, False
+    agreement = agreements.add(
+        draft=_draft_of(document),
+        as_of=as_of,
+        by=by,
+        recorded_at=document_times.agreement_known_from(document, as_of=as_of),
+        milestones_recorded_at=document_times.milestones_recorded_at(document),
+    )
+    return agreement, True
 
 
-def _create_missing_milestones(agreement: Agreement, document: AgreementDocument) -> None:
+def _create_missing_milestones(
+    agreement: Agreement, document: AgreementDocument, *, by: User | None, as_of: datetime
+) -> None:
     stored = set(agreement.milestones.values_list("ref", flat=True))
-    for milestone in document.milestones:
-        if milestone.ref not in stored:
-            Milestone.objects.create(agreement=agreement, **milestone.model_dump())
+    missing = [each for each in document.milestones if each.ref not in stored]
+    milestones.date_milestones(agreement=agreement, drafts=missing, by=by, as_of=as_of)
 
 
 def _draft_of(document: AgreementDocument) -> AgreementDraft:
@@ -130,35 +144,17 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         calendars=document.calendars,
         requires_approval=document.requires_approval,
         notification_policy=document.notification_policy,
-        milestones=document.milestones,
+        milestones=tuple(
+            MilestoneDraft.model_construct(
+                **{name: getattr(each, name) for name in MilestoneDraft.model_fields}
+            )
+            for each in document.milestones
+        ),
         parties=tuple(MembershipDraft(code=each.code, role=each.role) for each in document.parties),
     )
-
-
-def _recorded_at(document: AgreementDocument) -> dict[str, datetime]:
-    """Return when obligations became known, by ref: at the latest with the first fact."""
-    found = {}
-    for each in document.obligations:
-        known = [at for fact in each.facts if (at := fact.recorded_at) is not None]
-        if document.recorded_at is not None:
-            known.append(document.recorded_at)
-        if known:
-            found[each.ref] = min(known)
-    return found
 
 
 def _without_records(draft: DocumentObligation) -> ObligationDraft:
     return ObligationDraft.model_construct(
         **{name: getattr(draft, name) for name in ObligationDraft.model_fields}
     )
-
-
-def _known_from(
-    document: AgreementDocument, new: Mapping[int, Deadline], added: Added
-) -> dict[int, datetime]:
-    """Return when each new deadline became known: at the latest with the first fact about it."""
-    never = datetime.max.replace(tzinfo=UTC)
-    return {
-        pk: min(document.recorded_at or row.begins_at, added.recorded_at.get(pk, never))
-        for pk, row in new.items()
-    }

@@ -1,13 +1,15 @@
-"""Match the facts and positions of a document with stored ones."""
+"""Match the deadlines, facts and positions of a document with stored ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from compliance.domain.due_dates.due_rules import load_due_rule
-from compliance.models import Agreement, Fact, Position
+from compliance.domain.problems import refusal
+from compliance.models import Agreement, Deadline, Fact, Position
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,3 +79,19 @@ def _position_identity(position: Position) -> Hashable:
         position.quote,
         position.stated_at if position.stated_on is None else None,
     )
+
+
+def deadline_named(deadlines: Sequence[Deadline], due_on: date | None) -> Deadline:
+    """Return the deadline of an obligation that is due on `due_on`, or its only deadline."""
+    if due_on is None:
+        if len(deadlines) > 1:
+            sentence = "This obligation recurs: give the due date of the deadline as due_on."
+            raise refusal("due_on", sentence)
+        return deadlines[0]
+    # Original dates take precedence: another deadline may have been moved to this date.
+    for name in ("original_due_on", "due_on"):
+        for deadline in deadlines:
+            if getattr(deadline, name) == due_on:
+                return deadline
+    sentence = f"No deadline of this obligation is due on {due_on}: correct due_on."
+    raise refusal("due_on", sentence)

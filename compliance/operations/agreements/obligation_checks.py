@@ -56,17 +56,17 @@ class StoredAgreement:
     custom_calendars: Mapping[str, CustomCalendar]
 
     @classmethod
-    def load(cls, agreement: Agreement) -> StoredAgreement:
-        """Load an agreement."""
-        stored = list(agreement.obligations.order_by().values_list("ref", "id", "parent__ref"))
+    def load(cls, agreement: Agreement, *, is_empty: bool = False) -> StoredAgreement:
+        """Load an agreement. If it is known to have no obligations, none are looked for."""
+        rows = agreement.obligations.none() if is_empty else agreement.obligations.order_by()
+        stored = list(rows.values_list("ref", "id", "parent__ref"))
         components: dict[str, set[str]] = defaultdict(set)
         for ref, _, parent in stored:
             if parent is not None:
                 components[parent].add(ref)
         sources: dict[str, set[str]] = defaultdict(set)
-        for ref, on in Dependency.objects.filter(
-            obligation__agreement=agreement, on__isnull=False
-        ).values_list("obligation__ref", "on__ref"):
+        on_obligations = Dependency.objects.filter(obligation__in=rows, on__isnull=False)
+        for ref, on in on_obligations.values_list("obligation__ref", "on__ref"):
             sources[ref].add(on)
         return cls(
             agreement=agreement,
@@ -189,6 +189,11 @@ class StoredAgreement:
                 detail = f"These obligations would depend on their own components: {cycle}."
                 found.append(Problem(path="parent" if draft.parent else "due", detail=detail))
             yield from (problem.below(path) for problem in found)
+
+    def depends(self, draft: ObligationDraft) -> bool:
+        """Return whether a draft depends on anything, or its parent on it."""
+        named = references(draft.due, draft.starts)
+        return bool(draft.parent or named.milestones or named.obligations)
 
     def _parent(self, ref: str) -> Iterable[str]:
         parent = self.parents.get(ref)

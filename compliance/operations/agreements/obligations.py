@@ -16,9 +16,10 @@ from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import ObligationKind
-from compliance.models import Agreement, Fact, Obligation, ObligationParty
+from compliance.models import Agreement, Fact, Obligation
+from compliance.models.bulk import insert, next_ids
 from compliance.models.locks import for_update, lock_agreement
-from compliance.operations.agreements import dependencies
+from compliance.operations.agreements import corrections, dependencies
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.deadlines import projection, schedule
 
@@ -75,15 +76,21 @@ def correct(
     if problems:
         raise Invalid(problems)
     former_parent = obligation.parent_id
-    for name, value in _columns(draft).items():
-        setattr(obligation, name, value)
-    obligation.parent_id = stored.refs[draft.parent] if draft.parent else None
-    obligation.save()
+    columns = _columns(draft)
+    columns["parent_id"] = stored.refs[draft.parent] if draft.parent else None
     wanted = {(each.party_id, each.capacity): each for each in stored.sides(obligation, draft)}
-    for side in obligation.sides.all():
+    sides = list(obligation.sides.all())
+    if {(each.party_id, each.capacity) for each in sides} != wanted.keys() or any(
+        getattr(obligation, name) != value for name, value in columns.items()
+    ):
+        corrections.keep_obligations([obligation], as_of=as_of)
+    for name, value in columns.items():
+        setattr(obligation, name, value)
+    obligation.save()
+    for side in sides:
         if wanted.pop((side.party_id, side.capacity), None) is None:
             side.delete()
-    ObligationParty.objects.bulk_create(wanted.values())
+    insert([*wanted.values()])
     parents = [pk for pk in (former_parent, obligation.parent_id) if pk is not None]
     dependencies.replace(agreement, {obligation.pk, *parents})
     return recompute(obligation_ids=[obligation.pk, *parents], as_of=as_of) | set(
@@ -141,6 +148,7 @@ def store(
     agreement: Agreement,
     drafts: Mapping[str, ObligationDraft],
     as_of: datetime,
+    is_first: bool = False,
     recorded_at: Mapping[str, datetime] | None = None,
 ) -> Stored:
     """Store obligations without refreshing their deadlines.
@@ -150,34 +158,46 @@ def store(
 
     Args:
         drafts: the obligations, by the path at which their problems are reported.
+        is_first: the agreement has no obligations yet.
         recorded_at: when obligations became known, if that was before `as_of`, by ref.
 
     Raises:
         Invalid: with every problem of every draft, `MOST_PROBLEMS` at most.
     """
-    stored = StoredAgreement.load(agreement)
+    if not drafts:
+        return Stored(obligations=[], touched=set())
+    stored = StoredAgreement.load(agreement, is_empty=is_first)
     _reject_invalid(stored, drafts, as_of=as_of)
     known = recorded_at or {}
+    # Drawn in advance, because an obligation may be stored before its parent.
+    ids = next_ids(Obligation, len(drafts))
+    stored.refs.update(zip((draft.ref for draft in drafts.values()), ids, strict=True))
     obligations = [
-        Obligation(agreement=agreement, recorded_at=known.get(draft.ref, as_of), **_columns(draft))
-        for draft in drafts.values()
+        Obligation(
+            pk=pk,
+            agreement=agreement,
+            recorded_at=known.get(draft.ref, as_of),
+            parent_id=stored.refs[draft.parent] if draft.parent else None,
+            **_columns(draft),
+        )
+        for pk, draft in zip(ids, drafts.values(), strict=True)
     ]
-    Obligation.objects.bulk_create(obligations)
-    stored.refs.update((obligation.ref, obligation.pk) for obligation in obligations)
-    components = []
-    sides = []
-    for obligation, draft in zip(obligations, drafts.values(), strict=True):
-        if draft.parent is not None:
-            obligation.parent_id = stored.refs[draft.parent]
-            components.append(obligation)
-        sides += stored.sides(obligation, draft)
-    Obligation.objects.bulk_update(components, ["parent"], batch_size=1_000)
-    ObligationParty.objects.bulk_create(sides)
-    parents = {each.parent_id for each in components if each.parent_id is not None}
+    insert(obligations)
+    insert(
+        [
+            side
+            for obligation, draft in zip(obligations, drafts.values(), strict=True)
+            for side in stored.sides(obligation, draft)
+        ]
+    )
+    parents = {each.parent_id for each in obligations if each.parent_id is not None}
     paths = {each.pk: path for each, path in zip(obligations, drafts, strict=True)}
-    dependencies.replace(agreement, {*paths, *parents})
     try:
-        touched = recompute(obligation_ids=[*paths, *parents], as_of=as_of)
+        if any(stored.depends(draft) for draft in drafts.values()):
+            dependencies.replace(agreement, {*paths, *parents})
+            touched = recompute(obligation_ids=[*paths, *parents], as_of=as_of)
+        else:
+            touched = schedule.reschedule(paths, as_of=as_of).touched
     except schedule.UnresolvableRules as error:
         path = paths.get(error.obligation_id, "")
         raise Invalid(problem.below(path) for problem in error.problems) from None

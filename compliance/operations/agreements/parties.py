@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.db import transaction
 from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
 from compliance.models import Obligation, Party
+from compliance.models.bulk import insert
 from compliance.models.locks import for_update, lock_agreements
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection
@@ -24,6 +26,13 @@ def create(*, draft: PartyDraft) -> Party:
     if Party.objects.filter(code=draft.code).exists():
         raise refusal("code", f"Party {draft.code} already exists. Choose another code.")
     return Party.objects.create(**_columns(draft))
+
+
+def create_all(*, drafts: Iterable[PartyDraft]) -> list[Party]:
+    """Create parties, none of which is stored yet. The caller has checked this."""
+    new = [Party(**_columns(draft)) for draft in drafts]
+    insert(new)
+    return new
 
 
 @transaction.atomic

@@ -76,13 +76,17 @@ def redeliver(*, message: Message, as_of: datetime) -> Message:
     It keeps its id, so that receivers can recognize the duplicate.
 
     Raises:
-        Invalid: the message is already waiting to be sent, or all its alerts were withdrawn.
+        Invalid: the message is already waiting to be sent, all its alerts were withdrawn, or they
+            are about archived agreements.
     """
     message = for_update(Message.objects.all()).get(pk=message.pk)
     if message.state == MessageState.WAITING.value:
         raise refusal("", "This message is already waiting to be sent.")
     if not message.alerts.filter(withdrawn_at__isnull=True).exists():
         raise refusal("", "All alerts of this message were withdrawn.")
+    if not message.alerts.filter(agreement__archived_at__isnull=True).exists():
+        sentence = "Its agreement is archived. Restore the agreement to send the message again."
+        raise refusal("", sentence)
     message.state = MessageState.WAITING.value
     message.next_attempt_at = as_of
     # Not 0: somebody may have read the message.

@@ -5,7 +5,7 @@ Each function returns sentences for whoever recorded something. They store nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines.drafts import FactDraft
@@ -22,14 +22,14 @@ from compliance.domain.deadlines.terms import Terms
 from compliance.domain.drafts import read
 from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
-from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.domain.vocabulary import Verdict
 from compliance.models import Agreement, Deadline, Fact, Position, Proposal
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.operations.deadlines import facts as fact_operations
 
 # How many deadlines are loaded at a time, and how many warnings are given.
-_BATCH = 500
+_BATCH = 10_000
 MOST_WARNINGS = 100
 
 # How many facts may be projected to compare timelines. A deadline has few facts; this bounds the
@@ -40,7 +40,7 @@ _MOST_PROJECTED = 200_000
 def warnings_about(fact: Fact) -> list[str]:
     """Return what a stored fact does not change, in sentences."""
     if fact.deadline_id is None:
-        return _warnings_about_agreement_fact(fact)
+        return list(_of_agreement_facts([fact], _Budget()).values())
     deadline = Deadline.objects.select_related("obligation").get(pk=fact.deadline_id)
     return [each.detail for each in _of_deadlines([deadline], {fact.pk: ""}, _Budget())]
 
@@ -73,9 +73,9 @@ def warnings_of_import(facts: Mapping[int, str], positions: Mapping[int, str]) -
     for ids in _batches(sorted(deadlines)):
         rows = Deadline.objects.filter(pk__in=ids).select_related("obligation").order_by("id")
         found += _of_deadlines(list(rows), facts, budget)
-    for fact in Fact.objects.filter(pk__in=facts, agreement__isnull=False).order_by("id"):
-        path = facts[fact.pk]
-        found += [Problem(path=path, detail=each) for each in warnings_about(fact)]
+    general = list(Fact.objects.filter(pk__in=facts, agreement__isnull=False).order_by("id"))
+    for pk, sentence in _of_agreement_facts(general, budget).items():
+        found.append(Problem(path=facts[pk], detail=sentence))
     for position_id, sentence in _warnings_about_positions(positions):
         found.append(Problem(path=positions[position_id], detail=sentence))
     if len(found) > MOST_WARNINGS:
@@ -164,29 +164,40 @@ def _sentences(
             yield sentence
 
 
-def _warnings_about_agreement_fact(fact: Fact) -> list[str]:
-    """Return that a fact about a whole agreement changes no deadline, if that is so."""
+def _of_agreement_facts(general: Sequence[Fact], budget: _Budget) -> dict[int, str]:
+    """Return which of these facts about one agreement change none of its deadlines, and why."""
+    if not general:
+        return {}
+    reasons: dict[int, str] = {}
+    pending = {each.pk for each in general}
     affected = Deadline.objects.filter(
-        agreement=fact.agreement_id, obligation__survives_termination=False, is_withdrawn=False
+        agreement=general[0].agreement_id, obligation__survives_termination=False
     )
-    reason = ""
-    # The deadlines that it changed are most likely those whose status began last.
+    # The deadlines that a fact changed are most likely those whose status began last.
     order = affected.order_by("-status_since", "id").values_list("id", flat=True)
     for ids in _batches(list(order)):
         rows = list(Deadline.objects.filter(pk__in=ids).select_related("obligation"))
         facts = facts_about(rows, failures={})
         for row in rows:
             about = facts.get(row.pk, [])
-            own = [each for each in about if each.id == fact.pk]
             terms = terms_of(row, duty_of(row.obligation))
-            sentences = list(_sentences(terms, about, own, row.timezone))
-            if not any("changes nothing:" in each for each in sentences):
-                return []
-            reason = reason or sentences[0]
-    if not reason:
-        kind = FactKind(fact.kind)
-        return [f"The {kind} changes nothing: no deadline of the agreement is affected by it."]
-    return [f"No deadline changes. For example: {reason}"]
+            for fact in [each for each in about if each.id in pending]:
+                if not budget.allows(4 * len(about)):
+                    pending.discard(fact.id)
+                    continue
+                sentences = list(_sentences(terms, about, [fact], row.timezone))
+                if any("changes nothing:" in each for each in sentences):
+                    reasons.setdefault(fact.id, f"No deadline changes. For example: {sentences[0]}")
+                else:
+                    pending.discard(fact.id)
+        if not pending:
+            break
+    return {
+        each.pk: reasons.get(each.pk)
+        or f"The {each.kind} changes nothing: no deadline of the agreement is affected by it."
+        for each in general
+        if each.pk in pending
+    }
 
 
 def _warnings_about_positions(ids: Iterable[int]) -> list[tuple[int, str]]:
@@ -218,13 +229,19 @@ def _position_of(row: Position) -> DomainPosition:
     )
 
 
-def dated_milestones_without_effect(agreement: Agreement, refs: Iterable[str]) -> list[str]:
-    """Return which of these milestones, whose dates have changed, no obligation counts from."""
-    unused = agreement.milestones.filter(ref__in=set(refs), dependents__isnull=True).order_by("id")
+def warnings_about_milestones(agreement: Agreement, refs: Collection[str]) -> list[str]:
+    """Return which of these milestones have a date from which nothing counts, in sentences."""
+    unused = agreement.milestones.filter(ref__in=refs, dependents__isnull=True).order_by("id")
+    dated = [each.ref for each in unused if each.on or each.at]
+    if not dated:
+        return []
+    of_extensions = set(
+        Fact.objects.filter(
+            deadline__agreement=agreement, due__from__milestone__in=dated
+        ).values_list("due__from__milestone", flat=True)
+    )
     return [
-        f"The date of milestone {each.ref} changes nothing: no obligation counts from it."
-        for each in unused
-        if not Fact.objects.filter(
-            deadline__agreement=agreement, due__from__milestone=each.ref
-        ).exists()
+        f"The date of milestone {ref} changes nothing: no obligation counts from it."
+        for ref in dated
+        if ref not in of_extensions
     ]

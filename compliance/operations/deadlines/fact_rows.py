@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,8 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
 from compliance.models import Agreement, Deadline, Fact, Obligation, User
 from compliance.models.deadlines.facts import fact_of
-from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines import fact_dues
+from compliance.operations.deadlines.fact_dues import Snapshots
 from compliance.operations.deadlines.instants import effective_instant, refusing_unknown_zone
 
 # The clock of a client that reports a performance may be ahead of the server by this much.
@@ -27,8 +27,18 @@ def column_values(fact: Fact) -> dict[str, Any]:
     return {column.attname: getattr(fact, column.attname) for column in Fact._meta.fields}
 
 
-def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datetime) -> Fact:
+def build(
+    deadline: Deadline,
+    draft: FactDraft,
+    *,
+    by: User | None,
+    as_of: datetime,
+    snapshots: Snapshots | None = None,
+) -> Fact:
     """Return the row of a draft, recorded at `as_of`, without saving it.
+
+    Args:
+        snapshots: for many facts, the snapshots of their obligations.
 
     Raises:
         Invalid: as `facts.record`.
@@ -39,8 +49,7 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
         verdict=draft.verdict.value if draft.verdict else None,
         share=draft.share,
     )
-    rows = {row["id"]: row for row in Fact.objects.filter(deadline=deadline).values()}
-    if not _fill(fact, draft, rows, deadline.timezone, by=by, as_of=as_of):
+    if not _fill(fact, draft, deadline.timezone, by=by, as_of=as_of):
         return fact
     obligation = deadline.obligation
     _check_kind(draft, obligation)
@@ -52,14 +61,15 @@ def build(deadline: Deadline, draft: FactDraft, *, by: User | None, as_of: datet
         sentence = f"A {draft.type} cannot be in the future. Today is {today}."
         raise refusal("on" if draft.on else "at", sentence)
     due = None
+    snapshots = snapshots or Snapshots([deadline.obligation_id])
     if draft.due is not None:
         fact.due = dump_due_rule(draft.due)
-        due = schedule.due_of_extension(deadline, draft.due)
+        due = fact_dues.due_of_extension(deadline, draft.due, snapshots)
     if draft.type is FactKind.TRIGGER:
         at = None if fact.effective_on else fact.effective_at
         with refusing_unknown_zone("at"):
             on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
-        due = schedule.due_of_trigger(deadline, Event(on=on, at=at))
+        due = fact_dues.due_of_trigger(deadline, Event(on=on, at=at), snapshots)
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
     return fact
@@ -80,16 +90,15 @@ def build_of_agreement(
         Invalid: as `facts.record_of_agreement`.
     """
     fact = Fact(agreement=agreement)
-    rows = {row["id"]: row for row in Fact.objects.filter(agreement=agreement).values()}
     # For each deadline, the day begins in its own zone. This zone is only for display.
-    _fill(fact, draft, rows, displayed_zone_name(agreement.timezone or "UTC"), by=by, as_of=as_of)
+    zone = displayed_zone_name(agreement.timezone or "UTC")
+    _fill(fact, draft, zone, by=by, as_of=as_of)
     return fact
 
 
 def _fill(
     fact: Fact,
     draft: FactDraft | AgreementFactDraft,
-    rows: Mapping[int, Mapping[str, Any]],
     timezone: str,
     *,
     by: User | None,
@@ -101,7 +110,7 @@ def _fill(
     fact.recorded_at = as_of
     fact.recorded_by = by
     if draft.supersedes is not None:
-        fact.supersedes = _superseded(rows, draft.supersedes, timezone)
+        fact.supersedes = _superseded(fact, draft.supersedes, timezone)
     if fact.supersedes is not None and draft.type is FactKind.RETRACTION:
         fact.effective_at = fact.supersedes.effective_at
         fact.effective_on = fact.supersedes.effective_on
@@ -142,9 +151,12 @@ def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
         raise refusal("quantity", sentence)
 
 
-def _superseded(rows: Mapping[int, Mapping[str, Any]], fact_id: int, timezone: str) -> Fact:
+def _superseded(fact: Fact, fact_id: int, timezone: str) -> Fact:
+    """Return the stored fact with this id, which `fact` supersedes."""
     zone = displayed_zone_name(timezone)
-    effective = {fact.id for fact in effective_facts(fact_of(row, zone) for row in rows.values())}
+    others = Fact.objects.filter(deadline=fact.deadline, agreement=fact.agreement)
+    rows = {row["id"]: row for row in others.values()}
+    effective = {each.id for each in effective_facts(fact_of(row, zone) for row in rows.values())}
     if fact_id not in rows:
         raise refusal("supersedes", f"Fact {fact_id} does not exist here.")
     if fact_id not in effective:

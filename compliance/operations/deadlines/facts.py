@@ -18,11 +18,12 @@ from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, User
-from compliance.models.bulk import fetch, write
+from compliance.models.bulk import insert, next_ids, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
 from compliance.models.locks import lock_agreement, lock_deadline
 from compliance.operations.deadlines import fact_rows, projection, schedule
+from compliance.operations.deadlines.fact_dues import SETTING_DATES
 from compliance.operations.deadlines.instants import refusing_unknown_zone
 from compliance.operations.evidence import evidence
 
@@ -50,7 +51,7 @@ def record(
             not effective; its evidence is unknown; or it needs approval and has none (see
             `proposals.submit`).
     """
-    sets_dates = draft.type in {FactKind.EXTENSION, FactKind.TRIGGER} or draft.supersedes
+    sets_dates = draft.type in SETTING_DATES or draft.supersedes
     deadline = lock_deadline(deadline.pk)
     if approved_by is None and needs_approval(deadline, draft):
         sentence = f"A second person must approve this {draft.type}. Propose it instead."
@@ -165,14 +166,18 @@ def store(
             facts about a whole agreement.
         as_of: when the facts are stored.
     """
+    if not facts:
+        return
     heads = {each.pk: _bytes(each.facts_head) for each in deadlines}
     agreements = {fact.agreement_id for fact, _ in facts if fact.agreement_id is not None}
-    stored = Agreement.objects.filter(pk__in=agreements).values_list("id", "facts_head")
+    stored: Iterable[tuple[int, Any]] = ()
+    if agreements:
+        stored = Agreement.objects.filter(pk__in=agreements).values_list("id", "facts_head")
     agreement_heads = {pk: _bytes(head) for pk, head in stored}
     moved: set[int] = set()
     # Drawn in advance, because the hash covers the id.
-    ids = fetch(_NEXT_IDS, count=len(facts))
-    for (fact, found), (pk,) in zip(facts, ids, strict=True):
+    ids = next_ids(Fact, len(facts))
+    for (fact, found), pk in zip(facts, ids, strict=True):
         fact.pk, fact.stored_at = pk, as_of
         values = chained_fact(fact_rows.column_values(fact), [each.pk for each in found])
         if fact.deadline_id is not None:
@@ -181,20 +186,13 @@ def store(
         elif fact.agreement_id is not None:
             head = link(agreement_heads[fact.agreement_id], values)
             fact.hash = agreement_heads[fact.agreement_id] = head
-    Fact.objects.bulk_create(fact for fact, _ in facts)
+    insert([fact for fact, _ in facts])
     links: Any = Fact.evidence.through
-    links.objects.bulk_create(
-        links(fact_id=fact.pk, evidence_id=each.pk) for fact, found in facts for each in found
-    )
+    insert([links(fact_id=fact.pk, evidence_id=each.pk) for fact, found in facts for each in found])
     write(_MOVE_HEADS, [{"id": pk, "head": (heads[pk] or b"").hex()} for pk in moved])
     for pk in agreements:
         Agreement.objects.filter(pk=pk).update(facts_head=agreement_heads[pk])
 
-
-_NEXT_IDS = """
-    SELECT nextval(pg_get_serial_sequence('compliance_fact', 'id'))
-    FROM generate_series(1, %(count)s)
-"""
 
 _MOVE_HEADS = """
     UPDATE compliance_deadline AS d SET facts_head = decode(v.head, 'hex')

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -13,7 +14,8 @@ from compliance.domain.deadlines.positions import Position as DomainPosition
 from compliance.domain.deadlines.positions import is_disputed
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Verdict
-from compliance.models import Deadline, Party, Position, User
+from compliance.models import Deadline, Evidence, Party, Position, User
+from compliance.models.bulk import insert
 from compliance.models.locks import lock_deadline
 from compliance.operations.deadlines.instants import effective_instant
 from compliance.operations.evidence import evidence
@@ -32,10 +34,28 @@ def state(
     members = {party.code: party for party in deadline.agreement.parties.all()}
     position = build(deadline, draft, members, by=by, as_of=as_of)
     found = evidence.by_ref(deadline.agreement, draft.evidence)
-    position.save()
-    position.evidence.add(*found)
-    mark_disputes([deadline.pk])
+    store([(position, found)])
     return position
+
+
+def store(positions: Sequence[tuple[Position, Sequence[Evidence]]]) -> None:
+    """Save positions with their evidence, and mark the deadlines that are disputed now.
+
+    Args:
+        positions: unsaved positions, each with its evidence. The caller has locked the deadlines.
+    """
+    if not positions:
+        return
+    insert([position for position, _ in positions])
+    links: Any = Position.evidence.through
+    insert(
+        [
+            links(position_id=position.pk, evidence_id=each.pk)
+            for position, found in positions
+            for each in found
+        ]
+    )
+    mark_disputes({position.deadline_id for position, _ in positions})
 
 
 def build(

@@ -209,6 +209,7 @@ _USING_CALENDAR = """
     WHERE NOT d.status = ANY(%(closed)s)
       AND (%(name)s = ANY(a.calendars)
        OR o.due->'calendars' ? %(name)s OR o.due->'then'->'calendars' ? %(name)s
+       OR o.due->'start'->'calendars' ? %(name)s
        OR o.starts->'calendars' ? %(name)s
        OR EXISTS (SELECT FROM compliance_fact AS f
                   WHERE f.deadline_id = d.id AND f.due->'calendars' ? %(name)s))

@@ -21,21 +21,17 @@ from compliance.domain.deadlines.scheduling import (
     Change,
     ScheduledTerms,
     change_of,
-    extended_due,
-    triggered_due,
     wanted_deadlines,
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.terms import Move
-from compliance.domain.due_dates.due_rules import Due, DueRule
-from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import data_version
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models import Agreement, Deadline, Dependency, Obligation
-from compliance.models.bulk import write
+from compliance.models.bulk import insert, write
 from compliance.models.deadlines.deadlines import dump_due
-from compliance.operations.deadlines import schedule_inputs
+from compliance.operations.deadlines import former_terms, schedule_inputs
 from compliance.operations.deadlines.schedule_inputs import ScheduleInputs
 
 
@@ -126,7 +122,7 @@ def reschedule(
             changes.unchanged += stored
             continue
         _compare(obligation, snapshot, wanted, inputs, changes, as_of, keeps_closed=keeps_closed)
-    _store(changes)
+    _store(changes, as_of=as_of)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled
 
@@ -221,30 +217,16 @@ def _dump_move(move: Move) -> dict[str, Any]:
     return dumped
 
 
-def _store(changes: _Changes) -> None:
+def _store(changes: _Changes, *, as_of: datetime) -> None:
     version = data_version()
-    Deadline.objects.bulk_create(changes.created, batch_size=2_000)
-    updated = [{name: getattr(row, name) for name in _UPDATED} for row in changes.updated]
+    insert(changes.created)
+    names = ("id", *former_terms.TERMS)
+    updated = [{name: getattr(row, name) for name in names} for row in changes.updated]
+    former_terms.keep([row.pk for row in changes.updated], as_of=as_of)
     write(_UPDATE, updated, version=version)
     outdated = [{"id": row.pk} for row in changes.unchanged if row.data_version != version]
     write(_MARK_AS_CURRENT, outdated, version=version)
 
-
-_UPDATED = (
-    "id",
-    "timezone",
-    "begins_at",
-    "is_start_presumed",
-    "starts_at",
-    "original_due_on",
-    "original_due_at",
-    "original_unmet_at",
-    "original_earliest_due_at",
-    "moves",
-    "trace",
-    "warnings",
-    "is_withdrawn",
-)
 
 _UPDATE = """
     UPDATE compliance_deadline AS d
@@ -269,27 +251,3 @@ _MARK_AS_CURRENT = """
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint)
     WHERE d.id = v.id
 """
-
-
-def due_of_extension(deadline: Deadline, rule: DueRule) -> Due:
-    """Return when `deadline` is due by the rule of an extension.
-
-    Raises:
-        Invalid: the rule cannot be resolved, or has no date yet (at `due`).
-    """
-    return extended_due(_snapshot_of(deadline), deadline.number, rule, deadline.timezone)
-
-
-def due_of_trigger(deadline: Deadline, event: Event) -> Due:
-    """Return when `deadline` is due if the event that it waits for happened at `event`.
-
-    Raises:
-        Invalid: its rule waits for nothing (at `type`), or cannot be resolved.
-    """
-    return triggered_due(_snapshot_of(deadline), deadline.number, event)
-
-
-def _snapshot_of(deadline: Deadline) -> ObligationSnapshot:
-    inputs = schedule_inputs.load([deadline.obligation_id])
-    [obligation] = inputs.obligations
-    return inputs.snapshot(obligation)

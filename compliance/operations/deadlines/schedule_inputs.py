@@ -13,11 +13,18 @@ from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDead
 from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource, Source
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
+from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import load_due_rule, parse_grace
-from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, RollUp, Status
-from compliance.models import Deadline, Dependency, Fact, Milestone, Obligation, ObligationParty
-from compliance.models.agreements.agreements import milestone_event
+from compliance.models import (
+    Deadline,
+    Dependency,
+    Fact,
+    MilestoneDating,
+    Obligation,
+    ObligationParty,
+)
+from compliance.models.agreements.agreements import dating_of
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.due_dates.calendars import custom_calendars
@@ -40,14 +47,14 @@ class ScheduleInputs:
     """Obligations with their deadlines, and everything that their rules refer to.
 
     `deadlines` are by obligation and number. `with_dependents` are the obligations from which
-    others count.
+    others count. `datings` are those of milestones, by agreement, in the order of recording.
     """
 
     obligations: list[Obligation]
     deadlines: dict[int, dict[int, Deadline]]
     with_dependents: set[int]
     _sides: dict[int, list[_Side]]
-    _milestones: dict[int, dict[str, Event | None]]
+    datings: dict[int, list[Dating]]
     _custom_calendars: Mapping[str, CustomCalendar]
     _dated_facts: dict[int, list[Fact]]
     _sources: dict[int, _SourcesByRef]
@@ -68,6 +75,7 @@ class ScheduleInputs:
             due=load_due_rule(obligation.due),
             starts=load_due_rule(obligation.starts),
             context=self._context(obligation),
+            datings=self._current_datings(obligation),
             binds_on=obligation.binds_on,
             agreement_began_on=agreement.in_force_on or agreement.signed_on,
             sources=self._sources.get(obligation.pk, {}),
@@ -87,8 +95,11 @@ class ScheduleInputs:
             calendars=tuple(obligation.agreement.calendars),
             custom_calendars=self._custom_calendars,
             grace=parse_grace(obligation.grace) if obligation.grace else None,
-            milestones=self._milestones[obligation.agreement_id],
+            milestones={ref: each.event for ref, each in self._current_datings(obligation).items()},
         )
+
+    def _current_datings(self, obligation: Obligation) -> dict[str, Dating]:
+        return {each.ref: each for each in self.datings.get(obligation.agreement_id, ())}
 
     def _stored(self, deadline: Deadline) -> StoredDeadline:
         return StoredDeadline(
@@ -118,10 +129,6 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
         obligation__in=ids
     ).values_list("obligation_id", "capacity", "party__code", "party__timezone"):
         sides[pk].append(_Side(capacity=Capacity(capacity), code=code, timezone=timezone))
-    milestones: dict[int, dict[str, Event | None]] = defaultdict(dict)
-    agreements = {each.agreement_id for each in obligations}
-    for milestone in Milestone.objects.filter(agreement__in=agreements):
-        milestones[milestone.agreement_id][milestone.ref] = milestone_event(milestone)
     deadlines: dict[int, dict[int, Deadline]] = defaultdict(dict)
     rows = Deadline.objects.filter(obligation__in=ids).order_by("id")
     for deadline in for_update(rows) if is_for_update else rows:
@@ -139,12 +146,20 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
         deadlines=deadlines,
         with_dependents=set(with_dependents),
         _sides=sides,
-        _milestones=milestones,
+        datings=_load_datings({each.agreement_id for each in obligations}),
         _custom_calendars=custom_calendars(),
         _dated_facts=dated_facts,
         _sources=sources,
         _components=components,
     )
+
+
+def _load_datings(agreement_ids: Iterable[int]) -> dict[int, list[Dating]]:
+    found: dict[int, list[Dating]] = defaultdict(list)
+    rows = MilestoneDating.objects.filter(agreement__in=agreement_ids, is_removed=False)
+    for row in rows.order_by("recorded_at", "id"):
+        found[row.agreement_id].append(dating_of(row))
+    return found
 
 
 def _load_sources(ids: list[int]) -> tuple[dict[int, _SourcesByRef], dict[int, Part]]:

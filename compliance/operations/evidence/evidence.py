@@ -43,17 +43,19 @@ def add(
     evidence.save()
     evidence.obligations.add(*(refs[ref] for ref in draft.obligations))
     evidence.deadlines.add(*known)
-    verification.refresh(deadline_ids_of(evidence))
+    verification.refresh(deadline_ids_of([evidence]))
     return evidence
 
 
-def deadline_ids_of(evidence: Evidence) -> set[int]:
-    """Return the ids of the deadlines to which a piece of evidence applies.
+def deadline_ids_of(evidence: Sequence[Evidence]) -> set[int]:
+    """Return the ids of the deadlines to which pieces of evidence apply.
 
-    These are the deadlines that it names, and all deadlines of the obligations that it names.
+    These are the deadlines that they name, and all deadlines of the obligations that they name.
     """
-    named = Deadline.objects.filter(evidence=evidence).values_list("id", flat=True)
-    of_obligations = Deadline.objects.filter(obligation__evidence=evidence)
+    if not evidence:
+        return set()
+    named = Deadline.objects.filter(evidence__in=evidence).values_list("id", flat=True)
+    of_obligations = Deadline.objects.filter(obligation__evidence__in=evidence)
     return {*named, *of_obligations.values_list("id", flat=True)}
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Annotated
 
-from compliance.domain.civil_time import civil_day, displayed_zone_name
+from pydantic import Field
+
 from compliance.domain.fields import PartyCode
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
-from compliance.queries.filters import Word
+from compliance.queries.agreement_statuses import (
+    STATUS,
+    STATUS_JOINS,
+    hide_archived,
+    status_values,
+)
+from compliance.queries.filters import Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
-from compliance.queries.rows import Row, Where, containing, fetch, one
+from compliance.queries.rows import Row, Where, containing, one
 
-# Without a date of entry into force, an agreement is in force from its signature. Without either
-# date it counts as in force, as its deadlines do.
-_ROWS = """
+_ROWS = f"""
 SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
-    a.calendars, a.requires_approval, a.notification_policy,
+    a.calendars, a.requires_approval, a.notification_policy, a.archived_at,
+    (SELECT u.email FROM compliance_user AS u WHERE u.id = a.archived_by_id) AS archived_by,
+    nullif(a.archive_reason, '') AS archive_reason,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'ref', m.ref, 'title', m.title, 'on', m."on",
-                'at', replace(to_jsonb(m.at) #>> '{}', '+00:00', 'Z')) ORDER BY m.id),
+                'at', replace(to_jsonb(m.at) #>> '{{}}', '+00:00', 'Z')) ORDER BY m.id),
             '[]'::jsonb)
      FROM compliance_milestone AS m WHERE m.agreement_id = a.id) AS milestones,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', p.code, 'role', m.role) ORDER BY m.id),
@@ -26,13 +35,8 @@ SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, 
      FROM compliance_agreementparty AS m JOIN compliance_party AS p ON p.id = m.party_id
      WHERE m.agreement_id = a.id) AS parties
 FROM (
-    SELECT a.*,
-        CASE WHEN a.ends_on < today.is_on THEN 'ended'
-             WHEN coalesce(a.in_force_on, a.signed_on, today.is_on) <= today.is_on THEN 'in_force'
-             ELSE 'not_in_force' END AS status
-    FROM compliance_agreement AS a
-    JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS today(zone, is_on)
-      ON today.zone = coalesce(a.timezone, 'UTC')
+    SELECT a.*, {STATUS} AS status
+    FROM compliance_agreement AS a {STATUS_JOINS}
 ) AS a
 """
 _BY_REF = Order(table="a", columns=("ref",))
@@ -42,14 +46,22 @@ class AgreementListing(Listing):
     """Filters of agreements. `q` searches ref and title."""
 
     kind: AgreementKind | None = None
-    status: AgreementStatus | None = None
+    status: Annotated[
+        Annotated[tuple[AgreementStatus, ...], AtMost(20)] | None,
+        Listed,
+        Field(description="Without it, archived agreements are left out."),
+    ] = None
     party: PartyCode | None = None
     q: Word | None = None
 
 
 def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
     """Return agreements by ref."""
-    where = _today(as_of).equal(a__kind=listing.kind, a__status=listing.status)
+    where = Where(**status_values(as_of=as_of)).equal(a__kind=listing.kind)
+    if listing.status is None:
+        hide_archived(where, agreement="a.id")
+    else:
+        where.add("a.status = ANY(%(status)s)", status=list(listing.status))
     where.add(
         "a.id IN (SELECT m.agreement_id FROM compliance_agreementparty AS m"
         " JOIN compliance_party AS p ON p.id = m.party_id WHERE p.code = %(party)s)",
@@ -62,13 +74,4 @@ def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
 
 def row(ref: str, *, as_of: datetime) -> Row | None:
     """Return one agreement, or None."""
-    return one(_ROWS, _today(as_of).equal(a__ref=ref))
-
-
-def _today(as_of: datetime) -> Where:
-    """Return the current day in the zone of each agreement, by our zone data, not the server's."""
-    named = fetch(("SELECT DISTINCT timezone AS zone FROM compliance_agreement",), {})
-    days = {"UTC": as_of.astimezone(UTC).date()}
-    zones = [each["zone"] for each in named if each["zone"]]
-    days |= {zone: civil_day(as_of, displayed_zone_name(zone)) for zone in zones}
-    return Where(zones=list(days), days=list(days.values()))
+    return one(_ROWS, Where(**status_values(as_of=as_of)).equal(a__ref=ref))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Severity
+from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.components import add_components
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
@@ -41,6 +44,7 @@ class ObligationListing(PointInTime, Listing):
     """Filters of obligations. `q` searches ref and title."""
 
     agreement: AgreementRef | None = None
+    agreement_status: AgreementStatuses = None
     ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
@@ -51,7 +55,7 @@ class ObligationListing(PointInTime, Listing):
     q: Word | None = None
 
 
-def listed(listing: ObligationListing) -> Page:
+def listed(listing: ObligationListing, *, now: datetime) -> Page:
     """Return obligations in order of creation, with the progress of their components."""
     where = Where().equal(
         a__ref=listing.agreement,
@@ -59,6 +63,13 @@ def listed(listing: ObligationListing) -> Page:
         o__severity=listing.severity,
         o__owner=listing.owner,
         parent__ref=listing.parent,
+    )
+    add_agreement_status(
+        where,
+        listing.agreement_status,
+        agreement="o.agreement_id",
+        as_of=listing.as_of or now,
+        known_at=listing.known_at,
     )
     where.add(_OF_PARTY.format(capacity="obligor"), obligor=listing.obligor)
     where.add(_OF_PARTY.format(capacity="obligee"), obligee=listing.obligee)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef
 from compliance.domain.vocabulary import AlertKind, MessageState
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
 _ALERTS = """
-SELECT l.*
+SELECT l.id, l.deadline, l.obligation_ref, l.agreement, l.kind, l.occasion, l.breach_at, l.level,
+    l.recipient, l.created_at, l.not_before, l.state, l.message_id, l.sent_at, l.attempts,
+    l.last_answer
 FROM (
-    SELECT l.id, l.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement, l.kind,
+    SELECT l.id, l.agreement_id, l.deadline_id AS deadline, o.ref AS obligation_ref,
+        a.ref AS agreement, l.kind,
         l.occasion, l.breach_at, l.level, l.recipient, l.created_at, l.not_before,
         CASE WHEN l.withdrawn_at IS NOT NULL THEN 'withdrawn'
              ELSE coalesce(m.state, 'waiting') END AS state,
@@ -53,6 +57,8 @@ def alerts(listing: AlertListing) -> Page:
         l__recipient=listing.recipient,
         l__state=listing.state,
     )
+    if listing.agreement is None and listing.deadline is None:
+        hide_archived(where, agreement="l.agreement_id")
     newest = Order(table="l", columns=("id",), is_descending=True)
     return page(_ALERTS, where, order=newest, listing=listing)
 

@@ -44,7 +44,7 @@ SELECT d.id, o.ref, o.title, o.severity, a.title AS agreement, d.status, d.due_o
 FROM compliance_deadline AS d
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
-WHERE d.due_at BETWEEN %(since)s AND %(until)s
+WHERE d.due_at BETWEEN %(since)s AND %(until)s AND a.archived_at IS NULL
   AND (%(agreement)s::bigint IS NULL OR d.agreement_id = %(agreement)s)
 ORDER BY abs(extract(epoch FROM d.due_at - %(now)s)), d.id
 LIMIT %(most)s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
@@ -25,6 +26,8 @@ class SilenceListing(Listing):
 def silences(listing: SilenceListing) -> Page:
     """Return silences, newest first."""
     where = Where().equal(a__ref=listing.agreement)
+    if listing.agreement is None:
+        hide_archived(where, agreement="s.agreement_id")
     where.add("(s.ended_at IS NULL) = %(is_open)s", is_open=listing.is_open)
     newest = Order(table="s", columns=("id",), is_descending=True)
     return page(_SILENCES, where, order=newest, listing=listing)

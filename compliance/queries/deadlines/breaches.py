@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from compliance.domain.deadlines.timeline import end_of_breach
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import Reason, Status
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.agreement_statuses import add_agreement_status
+from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
 from compliance.queries.filters import DayOrInstant, Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -69,6 +71,7 @@ class BreachListing(PointInTime, Listing):
     """
 
     agreement: AgreementRef | None = None
+    agreement_status: AgreementStatuses = None
     deadline: Id | None = None
     obligation_ref: Ref | None = None
     is_open: bool | None = None
@@ -76,9 +79,16 @@ class BreachListing(PointInTime, Listing):
     occurred_before: DayOrInstant | None = None
 
 
-def listed(listing: BreachListing) -> Page:
+def listed(listing: BreachListing, *, now: datetime) -> Page:
     """Return breaches, newest first, as known now or at the given time."""
     where = Where(as_of=listing.as_of, known_at=listing.known_at)
+    add_agreement_status(
+        where,
+        listing.agreement_status,
+        agreement="d.agreement_id",
+        as_of=listing.as_of or now,
+        known_at=listing.known_at,
+    )
     where.add("a.ref = %(agreement)s", agreement=listing.agreement)
     where.add("d.id = %(deadline)s", deadline=listing.deadline)
     where.add("o.ref = %(obligation_ref)s", obligation_ref=listing.obligation_ref)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
+from pydantic import Field
+
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Where
 
@@ -18,12 +22,23 @@ JOIN compliance_agreement AS a ON a.id = d.agreement_id
 _OLDEST = Order(table="e", columns=("id",))
 
 
-def listed(listing: Listing) -> Page:
+class ChangeListing(Listing):
+    """Filters of changes."""
+
+    include_archived: Annotated[
+        bool, Field(description="Also changes of archived agreements, for complete copies.")
+    ] = False
+
+
+def listed(listing: ChangeListing) -> Page:
     """Return changes, oldest first, always with a `next` for later.
 
     Ids become visible in ascending order (see the projection), so no change is missed.
     """
-    found = page(_ROWS, Where(), order=_OLDEST, listing=listing)
+    where = Where()
+    if not listing.include_archived:
+        hide_archived(where, agreement="d.agreement_id")
+    found = page(_ROWS, where, order=_OLDEST, listing=listing)
     if found.rows:
         return replace(found, next=_OLDEST.cursor_at(found.rows[-1]))
     return replace(found, next=listing.cursor or _OLDEST.cursor_at({"id": 0}))

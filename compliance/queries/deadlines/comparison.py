@@ -12,6 +12,7 @@ from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Severity
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.deadlines import OF_PARTY, PointInTime
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Listed, Word
@@ -112,6 +113,7 @@ def changed(question: Comparison) -> Page:
     since, until = question.instants
     where = Where(since=since, until=until)
     where.add(_DIFFERS)
+    hide_archived(where, agreement="d.agreement_id")
     where.equal(a__ref=question.agreement, o__ref=question.obligation_ref, o__owner=question.owner)
     where.add(OF_PARTY.format(capacity="obligor"), obligor=question.obligor)
     where.add(OF_PARTY.format(capacity="obligee"), obligee=question.obligee)

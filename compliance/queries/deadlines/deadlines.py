@@ -17,8 +17,9 @@ from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import Severity, Status
+from compliance.domain.vocabulary import AgreementStatus, Severity, Status
 from compliance.models.deadlines.deadlines import NO_DUE
+from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -133,11 +134,19 @@ class PointInTime(Filter):
         return self.model_copy(update={"as_of": self.as_of or known_at, "known_at": known_at})
 
 
+AgreementStatuses = Annotated[
+    Annotated[tuple[AgreementStatus, ...], AtMost(20)] | None,
+    Listed,
+    Field(description="The status of the agreement. Without it, archived agreements are left out."),
+]
+
+
 class DeadlineFilter(PointInTime):
     """Filters of deadlines."""
 
     status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     agreement: AgreementRef | None = None
+    agreement_status: AgreementStatuses = None
     obligation_ref: Ref | None = None
     obligor: PartyCode | None = None
     obligee: PartyCode | None = None
@@ -177,7 +186,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
         absent={"due_at": NO_DUE},
     )
     select = "\n".join((_COLUMNS, "FROM", source(listing), _JOINS))
-    found = page(select, conditions(listing), order=order, listing=listing)
+    found = page(select, conditions(listing, now=now), order=order, listing=listing)
     for each in found.rows:
         _add_pace(each, listing.as_of or now)
     add_verification(found.rows, listing)
@@ -232,9 +241,16 @@ def source(moment: PointInTime) -> str:
 _SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
 
 
-def conditions(wanted: DeadlineFilter) -> Where:
+def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
     """Return the conditions for deadlines `d` of obligations `o`."""
     where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
+    add_agreement_status(
+        where,
+        wanted.agreement_status,
+        agreement="d.agreement_id",
+        as_of=wanted.as_of or now,
+        known_at=wanted.known_at,
+    )
     # A single agreement or status is compared with `=`, so that an index returns the rows in order.
     where.add(
         "d.agreement_id = (SELECT id FROM compliance_agreement WHERE ref = %(agreement)s)",

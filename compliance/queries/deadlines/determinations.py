@@ -12,6 +12,7 @@ from pydantic import Field
 from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.effective_facts import superseders
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -56,6 +57,8 @@ def listed(listing: DeterminationListing) -> Page:
         o__ref=listing.obligation_ref,
         f__verdict=listing.verdict,
     )
+    if listing.agreement is None and listing.deadline is None:
+        hide_archived(where, agreement="d.agreement_id")
     where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
     found = page(_ROWS, where, order=Order(table="f", columns=("id",)), listing=listing)
     return replace(found, rows=_with_superseders(found.rows, listing.known_at))

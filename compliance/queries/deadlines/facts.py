@@ -9,6 +9,7 @@ from pydantic import Field
 from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -58,6 +59,8 @@ def listed(listing: FactListing) -> Page:
     where = Where().equal(
         f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )
+    if listing.agreement is None and listing.deadline is None:
+        hide_archived(where, agreement="a.id")
     where.add(_IN_AGREEMENT, agreement=listing.agreement)
     where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
     return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)

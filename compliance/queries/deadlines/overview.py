@@ -53,7 +53,7 @@ class Overview:
 
 def load(*, as_of: datetime) -> Overview:
     """Return the worst breaches, the deadlines due within 30 days, and the state of the service."""
-    deadlines = prefetch_parties(Deadline.objects.all())
+    deadlines = prefetch_parties(Deadline.objects.listed())
     unmet = deadlines.filter(status__in=_UNMET)
     # Nothing is due on the day on which a period to maintain or refrain ends.
     coming = deadlines.filter(
@@ -72,7 +72,7 @@ def load(*, as_of: datetime) -> Overview:
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
         coming_count=coming.count(),
         last_sweep=JobRun.objects.finished(JobKind.SWEEP).first(),
-        quarantined_count=Deadline.objects.quarantined().count(),
+        quarantined_count=Deadline.objects.listed().quarantined().count(),
         failed_count=Message.objects.filter(state=MessageState.FAILED.value).count(),
         last_recomputation=JobRun.objects.finished(JobKind.RECOMPUTATION).first(),
         last_audit=JobRun.objects.finished(JobKind.AUDIT).first(),

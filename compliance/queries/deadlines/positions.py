@@ -9,6 +9,7 @@ from pydantic import Field
 from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Verdict
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -52,6 +53,8 @@ def listed(listing: PositionListing) -> Page:
         p__code=listing.party,
         w__verdict=listing.verdict,
     )
+    if listing.agreement is None and listing.deadline is None:
+        hide_archived(where, agreement="d.agreement_id")
     where.add("w.recorded_at <= %(known_at)s", known_at=listing.known_at)
     return page(_ROWS, where, order=Order(table="w", columns=("id",)), listing=listing)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, ProposalState
-from compliance.models import Proposal
+from compliance.models import Agreement, Proposal
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -41,6 +42,8 @@ def listed(listing: ProposalListing) -> Page:
         p__kind=listing.type,
         p__state=listing.state,
     )
+    if listing.agreement is None and listing.deadline is None:
+        hide_archived(where, agreement="d.agreement_id")
     order = Order(table="p", columns=("id",), is_descending=True)
     return page(_ROWS, where, order=order, listing=listing)
 
@@ -52,4 +55,5 @@ def row(proposal_id: int) -> Row | None:
 
 def open_count() -> int:
     """Return the number of proposals that await a decision."""
-    return Proposal.objects.filter(state=ProposalState.OPEN.value).count()
+    found = Proposal.objects.filter(state=ProposalState.OPEN.value)
+    return found.exclude(deadline__agreement__in=Agreement.objects.archived()).count()

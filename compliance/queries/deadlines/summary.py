@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from compliance.queries.deadlines.deadlines import DeadlineFilter, conditions, source
@@ -47,9 +48,9 @@ _GROUPS = {
 }
 
 
-def summary(question: SummaryFilter) -> list[Row]:
+def summary(question: SummaryFilter, *, now: datetime) -> list[Row]:
     """Return the groups by name at a given time, each with its count and the count per status."""
-    where = conditions(question)
+    where = conditions(question, now=now)
     name, joins = _GROUPS[question.group_by]
     parts = (
         'SELECT counted."group", sum(counted.count)::bigint AS count,',

@@ -20,6 +20,7 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
+from compliance.queries.agreement_statuses import agreement_status_of
 from compliance.queries.deadlines.deadlines import PointInTime, row
 from compliance.queries.deadlines.timelines import as_known_at, known_timeline, timeline
 from compliance.queries.rows import Row
@@ -39,6 +40,9 @@ def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
         "as_of": moment.as_of or now,
         "known_at": moment.known_at or now,
         "status": found.status,
+        "agreement_status": agreement_status_of(
+            deadline_id, as_of=moment.as_of or now, known_at=moment.known_at
+        ),
         "since": found.since,
         "paragraph": found.paragraph,
         "steps": [asdict(step) for step in found.steps],

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from compliance.domain.civil_time import wall_clock
 from compliance.domain.date_fields import TimeZoneName
+from compliance.domain.deadlines.due_changes import zone_named_by
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved
@@ -127,7 +128,11 @@ def _limit(draft: PreviewDraft, context: ResolutionContext) -> int:
         return draft.limit
     # Each date may need another year of holidays from each calendar, and a count of the business
     # days in its grace period.
-    work = max(_work(draft.rule.calendars or context.calendars), _work(context.calendars))
+    then = draft.rule.then
+    calendars = {draft.rule.calendars, then.calendars if then else (), context.calendars}
+    work = max(_work(each or context.calendars) for each in calendars)
+    if then is not None and then.unit is PeriodUnit.BUSINESS_DAYS:
+        work += then.count // _BUSINESS_DAYS_A_YEAR
     if draft.grace is not None and draft.grace.unit is GraceUnit.BUSINESS_DAYS:
         work += draft.grace.count // _BUSINESS_DAYS_A_YEAR
     return max(1, min(draft.limit, MOST_SHOWN // work))
@@ -153,7 +158,7 @@ def _deadline(resolved: Resolved, context: ResolutionContext) -> Row:
 
 
 def _names_no_zone(rule: DueRule) -> bool:
-    return (rule.then if isinstance(rule, TriggerRule) else rule).timezone is None
+    return zone_named_by(rule) is None
 
 
 def _context(draft: PreviewDraft) -> ResolutionContext:
@@ -189,9 +194,9 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
 def _deadlines(agreement: Agreement, rule: DueRule) -> dict[str, Event | None]:
     """Return the due date of the first deadline of each obligation of an agreement."""
     offset = rule.then if isinstance(rule, TriggerRule) else rule
-    counts_hours = isinstance(offset, OffsetRule) and offset.unit is PeriodUnit.HOURS
+    counts_time = isinstance(offset, OffsetRule) and offset.unit.is_elapsed
     return {
-        row["ref"]: _event(row["due_on"], row["due_at"] if counts_hours else None)
+        row["ref"]: _event(row["due_on"], row["due_at"] if counts_time else None)
         for row in fetch((_DEADLINES,), {"agreement": agreement.pk})
     }
 

@@ -12,6 +12,7 @@ from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import EvidenceFile
+from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -70,6 +71,8 @@ def listed(listing: EvidenceListing) -> Page:
         " WHERE o.ref = %(obligation_ref)s)",
         obligation_ref=listing.obligation_ref,
     )
+    if listing.agreement is None and listing.deadline is None:
+        hide_archived(where, agreement="e.agreement_id")
     where.add("e.recorded_at <= %(known_at)s", known_at=listing.known_at)
     where.add(
         "e.id IN (SELECT l.evidence_id FROM compliance_evidence_deadlines AS l"

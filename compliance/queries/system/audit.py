@@ -100,6 +100,9 @@ _UNFORMED = """
     SELECT a.id, a.recipient FROM compliance_alert AS a
     WHERE a.message_id IS NULL AND a.withdrawn_at IS NULL AND a.not_before <= %(patient)s
       AND a.created_at <= %(patient)s AND NOT EXISTS (
+        SELECT FROM compliance_agreement AS g
+        WHERE g.id = a.agreement_id AND g.archived_at IS NOT NULL)
+      AND NOT EXISTS (
         SELECT FROM compliance_silence AS s
         WHERE s.agreement_id = a.agreement_id AND coalesce(s.deadline_id, a.deadline_id)
               = a.deadline_id AND s.until_at > %(patient)s

@@ -1,0 +1,74 @@
+"""The form of an agreement itself, without its parties, milestones and obligations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from compliance.admin import fields
+from compliance.admin.alerts import notification_policies as policies
+from compliance.admin.operation_forms import DraftForm
+from compliance.admin.theme import CheckboxInput
+from compliance.domain.vocabulary import AgreementKind
+from compliance.models import Agreement
+
+
+class AgreementForm(DraftForm):
+    """The fields of an agreement itself."""
+
+    ref = fields.text_field(
+        required=True,
+        help_text="A short name for URLs, such as geneva-2025. It cannot be changed later.",
+    )
+    title = fields.text_field(required=True)
+    kind = fields.enum_field(AgreementKind)
+    signed_on = fields.DateTextField()
+    in_force_on = fields.DateTextField()
+    ends_on = fields.DateTextField()
+    timezone = fields.time_zone_field(
+        label="Time zone",
+        help_text="Leave empty to use the time zone of each obligation's obligor.",
+    )
+    calendars = fields.CommaSeparatedField(
+        help_text=(
+            "The holiday calendars to use: a country or region (US, DE-BY), with its holidays by "
+            "law or by category (HK:public), a market (NYSE, TARGET), or a custom calendar "
+            "(custom:hq). Leave empty if only weekends are closed."
+        )
+    )
+
+    requires_approval = forms.BooleanField(
+        label="Requires approval",
+        required=False,
+        widget=CheckboxInput(),
+        help_text="Determinations, waivers and extensions need the approval of a second person.",
+    )
+    notification_policy_reminders = policies.StepsField(
+        example="30, 7, 1",
+        label="Reminders",
+        help_text=(
+            "Days before a due date, such as “30, 7, 1” or “10 business days, 1”, or “none”. "
+            "Leave empty for 30, 7 and 1 days."
+        ),
+    )
+    notification_policy_escalations = policies.StepsField(
+        example="1, 7, 30",
+        label="Escalations",
+        help_text=(
+            "Days after the first alert about a breach, while it lasts and is not acknowledged. "
+            "Leave empty for 1, 7 and 30 days."
+        ),
+    )
+
+    class Meta:
+        model = Agreement
+        fields = (
+            "ref", "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
+            "requires_approval",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial.update(policies.initial_steps(self.instance.notification_policy))

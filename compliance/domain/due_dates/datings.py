@@ -1,0 +1,50 @@
+"""Datings: what was known about the date of a milestone, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from compliance.domain.due_dates.periods import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dating:
+    """The date of a milestone as known from `recorded_at` on; None if it had none then."""
+
+    ref: str
+    event: Event | None
+    recorded_at: datetime
+    title: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return the sentence of a trace, such as `Milestone M was dated 2024-03-01, …`."""
+        if self.event is None:
+            return f"Milestone {self.ref} has no date, recorded {self.recorded_at:%Y-%m-%d}."
+        at = self.event.at
+        dated = f"{at:%Y-%m-%d %H:%M}Z" if at is not None else str(self.event.on)
+        return f"Milestone {self.ref} was dated {dated}, recorded {self.recorded_at:%Y-%m-%d}."
+
+
+def datings_known_at(datings: Iterable[Dating], known_at: datetime) -> dict[str, Dating]:
+    """Return the dating of each milestone that was known at an instant.
+
+    The first dating of a milestone counts as known whenever the milestone is mentioned: the rule
+    that counts from it was not agreed earlier.
+
+    Args:
+        datings: in the order in which they were recorded.
+    """
+    found: dict[str, Dating] = {}
+    for each in datings:
+        if each.ref not in found or each.recorded_at <= known_at:
+            found[each.ref] = each
+    return found
+
+
+def dating_sentences(refs: Iterable[str], datings: Mapping[str, Dating]) -> list[str]:
+    """Return the sentences of a trace about the milestones that have a date, by their refs."""
+    found = [datings[ref] for ref in sorted(refs) if ref in datings]
+    return [each.sentence for each in found if each.event is not None]

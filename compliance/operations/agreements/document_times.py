@@ -1,0 +1,89 @@
+"""When the parts of an agreement document became known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.civil_time import day_start
+from compliance.models import Agreement, Deadline, Obligation
+from compliance.models.bulk import write
+from compliance.operations.agreements.document_records import Added
+
+
+def obligations_recorded_at(document: AgreementDocument) -> dict[str, datetime]:
+    """Return when obligations became known, by ref.
+
+    Without a `recorded_at` of their own, this is at the latest with the first fact.
+    """
+    found = {}
+    for each in document.obligations:
+        known = [at for fact in each.facts if (at := fact.recorded_at) is not None]
+        if document.recorded_at is not None:
+            known.append(document.recorded_at)
+        if each.recorded_at is not None:
+            found[each.ref] = each.recorded_at
+        elif known:
+            found[each.ref] = min(known)
+    return found
+
+
+def agreement_known_from(document: AgreementDocument, *, as_of: datetime) -> datetime:
+    """Return when the agreement of a document became known: with the first part that did."""
+    if not document.has_history:
+        return as_of
+    began_on = document.in_force_on or document.signed_on
+    known = [as_of, *document.recorded_times()]
+    if document.recorded_at is None and began_on is not None:
+        known.append(day_start(began_on, document.timezone or "UTC"))
+    return min(known)
+
+
+def milestones_recorded_at(document: AgreementDocument) -> dict[str, datetime]:
+    """Return when the dates of milestones became known, by ref, as far as the document says so."""
+    return {
+        each.ref: each.recorded_at for each in document.milestones if each.recorded_at is not None
+    }
+
+
+def known_from(
+    document: AgreementDocument,
+    agreement: Agreement,
+    new: Sequence[Obligation],
+    added: Added,
+    *,
+    as_of: datetime,
+) -> dict[int, datetime]:
+    """Return when each new deadline became known, and store since when its obligation is known.
+
+    This is when the document recorded the obligation; if it does not say, at the latest with the
+    first fact about the deadline. Empty if the document describes no history.
+    """
+    if not document.has_history or not new:
+        return {}
+    never = datetime.max.replace(tzinfo=UTC)
+    refs = {each.pk: each.ref for each in new}
+    recorded_at = {each.ref: each.recorded_at for each in document.obligations}
+    found = {}
+    since: dict[int, datetime] = {}
+    for pk, obligation_id, begins_at in Deadline.objects.filter(obligation__in=new).values_list(
+        "id", "obligation_id", "begins_at"
+    ):
+        at = recorded_at[refs[obligation_id]] or min(
+            as_of, document.recorded_at or begins_at, added.recorded_at.get(pk, never)
+        )
+        found[pk] = at
+        since[obligation_id] = min(at, since.get(obligation_id, at))
+    write(_KNOWN_FROM, [{"id": pk, "at": at} for pk, at in since.items()])
+    if since:
+        first = min(since.values())
+        Agreement.objects.filter(pk=agreement.pk, recorded_at__gt=first).update(recorded_at=first)
+    return found
+
+
+_KNOWN_FROM = """
+    UPDATE compliance_obligation AS o SET recorded_at = v.at
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint, at timestamptz)
+    WHERE o.id = v.id AND o.recorded_at <> v.at
+"""

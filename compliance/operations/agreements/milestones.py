@@ -1,0 +1,107 @@
+"""Date the milestones of an agreement. Each dating is kept, with its recorded time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from compliance.domain.agreements.drafts import MilestoneDraft
+from compliance.domain.problems import refusal
+from compliance.models import Agreement, Milestone, MilestoneDating, User
+from compliance.models.bulk import insert
+
+
+def replace(
+    *, agreement: Agreement, drafts: Sequence[MilestoneDraft], by: User | None, as_of: datetime
+) -> set[str]:
+    """Make these the milestones of an agreement, and return the refs of those with a new date.
+
+    The caller holds the lock of the agreement, and reschedules what counts from these.
+
+    Raises:
+        Invalid: this would remove a milestone that a rule counts from.
+    """
+    stored = {each.ref: each for each in agreement.milestones.all()}
+    changed = []
+    moved = set()
+    for draft in drafts:
+        milestone = stored.pop(draft.ref, None)
+        was = None if milestone is None else (milestone.on, milestone.at)
+        if milestone is None or was != (draft.on, draft.at) or milestone.title != draft.title:
+            changed.append(draft)
+        if was != (draft.on, draft.at) and (milestone is not None or draft.on or draft.at):
+            moved.add(draft.ref)
+    for ref, milestone in stored.items():
+        dependent = milestone.dependents.select_related("obligation").first()
+        if dependent is not None:
+            sentence = f"{dependent.obligation.ref} counts from milestone {ref}, which must stay."
+            raise refusal("milestones", sentence)
+    date_milestones(agreement=agreement, drafts=changed, by=by, as_of=as_of)
+    _remove(agreement, stored.values(), by=by, as_of=as_of)
+    return moved
+
+
+def date_milestones(
+    *,
+    agreement: Agreement,
+    drafts: Iterable[MilestoneDraft],
+    by: User | None,
+    as_of: datetime,
+    recorded_at: Mapping[str, datetime] | None = None,
+) -> None:
+    """Add or correct milestones, and keep their former dates.
+
+    The caller holds the lock of the agreement, and reschedules what counts from these.
+
+    Args:
+        as_of: when the milestones became known; their dates too, unless `recorded_at` says when.
+        recorded_at: when dates became known, by the ref of the milestone; not before `as_of`.
+    """
+    drafts = list(drafts)
+    later = recorded_at or {}
+    rows = [
+        Milestone(agreement=agreement, ref=each.ref, title=each.title, on=each.on, at=each.at)
+        for each in drafts
+    ]
+    Milestone.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["agreement", "ref"],
+        update_fields=["title", "on", "at"],
+    )
+    datings = []
+    for each in drafts:
+        known_at = later.get(each.ref, as_of)
+        if known_at > as_of:
+            undated = each.model_copy(update={"on": None, "at": None})
+            datings.append(_dating(agreement, undated, by=by, recorded_at=as_of))
+        datings.append(_dating(agreement, each, by=by, recorded_at=known_at))
+    insert(datings)
+
+
+def _dating(
+    agreement: Agreement, draft: MilestoneDraft, *, by: User | None, recorded_at: datetime
+) -> MilestoneDating:
+    return MilestoneDating(
+        agreement=agreement,
+        ref=draft.ref,
+        title=draft.title,
+        on=draft.on,
+        at=draft.at,
+        recorded_at=recorded_at,
+        by=by,
+    )
+
+
+def _remove(
+    agreement: Agreement, milestones: Iterable[Milestone], *, by: User | None, as_of: datetime
+) -> None:
+    removed = list(milestones)
+    MilestoneDating.objects.bulk_create(
+        MilestoneDating(
+            agreement=agreement, ref=each.ref, title=each.title, is_removed=True,
+            recorded_at=as_of, by=by,
+        )
+        for each in removed
+    )  # fmt: skip
+    Milestone.objects.filter(pk__in=[each.pk for each in removed]).delete()
