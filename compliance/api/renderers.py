@@ -10,6 +10,8 @@ import orjson
 from django.utils.functional import Promise
 from rest_framework.renderers import BaseRenderer
 
+from compliance.domain.quantities import number_text
+
 
 class ORJSONRenderer(BaseRenderer):
     """Renders JSON with orjson."""
@@ -34,7 +36,7 @@ class ORJSONRenderer(BaseRenderer):
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         # Keep all digits, instead of the nearest float.
-        return orjson.Fragment(format(value.normalize(), "f"))
+        return orjson.Fragment(number_text(value))
     if isinstance(value, Promise):
         return str(value)
     raise TypeError(type(value).__name__)

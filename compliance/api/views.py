@@ -13,7 +13,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from compliance.api.parsers import allow_chunked_body
+from compliance.api.renderers import ORJSONRenderer
 from compliance.domain.drafts import Draft, read
+from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, User
 from compliance.queries.filters import Filter
@@ -90,6 +92,9 @@ def read_body(request: Request, kind: type[DraftT]) -> DraftT:
 def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> DraftT:
     """Return the stored row as a draft, with the fields in the body replaced.
 
+    Fields of the row that cannot be changed may be sent back as they are, so that a client can
+    change one field of a response and send all of it.
+
     Raises:
         Invalid: lists every problem with its path in the body.
         NotFound: the row does not exist.
@@ -97,7 +102,18 @@ def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> D
     if stored is None:
         raise NotFound
     kept = {name: stored[name] for name in kind.model_fields}
-    return read(kind, kept | body_fields(request))
+    body = body_fields(request)
+    fixed = {name: stored[name] for name in body if name in stored and name not in kept}
+    shown = parse_json(ORJSONRenderer().render(fixed))
+    assert isinstance(shown, dict)
+    problems = [
+        Problem(path=name, detail="This field cannot be changed here: leave it out.")
+        for name in fixed
+        if body[name] != shown[name]
+    ]
+    if problems:
+        raise Invalid(problems)
+    return read(kind, kept | {name: body[name] for name in body if name not in fixed})
 
 
 def body_fields(request: Request) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from compliance.domain.date_fields import refusing
 from compliance.domain.limits import AtMost
+from compliance.domain.quantities import LIMIT, quantity, share, share_or_all
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
@@ -141,11 +143,26 @@ Tag = Annotated[
 ]
 """A tag; it contains no comma."""
 
-Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=6)]
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(refusing("quantity", quantity)),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": int(LIMIT)}),
+]
 """An amount greater than 0, in the unit of the obligation."""
 
-Share = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
+Share = Annotated[
+    Decimal,
+    BeforeValidator(refusing("share", share)),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
 """A part of the whole, between 0 and 1 exclusive."""
+
+ShareOrAll = Annotated[
+    Decimal,
+    BeforeValidator(refusing("share", share_or_all)),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+]
+"""A part of the whole, or all of it: greater than 0, at most 1."""
 
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
 """The id of a stored row."""

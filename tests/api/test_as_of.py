@@ -198,7 +198,7 @@ def test_verification_as_known_at_an_instant(api: Client, learned_late: Deadline
 def test_an_accepted_share_is_shown(api: Client) -> None:
     deadline = create_agreement(as_of=utc("2026-03-01T00:00"))
     record(deadline, as_of=utc("2026-03-25T00:00"), type="determination", verdict="partly_met",
-           on="2026-03-10", share=0.4, note="Two of five lots.")  # fmt: skip
+           on="2026-03-10", share="0.4", note="Two of five lots.")  # fmt: skip
     row = get(api, f"deadlines/{deadline.pk}/")
     assert (row["status"], row["accepted_share"]) == ("partly_met", 0.4)
     assert row["performed_quantity"] is None

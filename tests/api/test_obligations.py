@@ -74,18 +74,6 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
     assert get(api, f"obligations/{stored['id']}/") == stored
 
 
-def test_a_quantity_keeps_all_its_digits(api: Client) -> None:
-    create_agreement()
-    body = '{"agreement":"supply","ref":"Q","title":"T","obligors":["CHN"],"obligees":["ACME"],'
-    response = api.post(
-        "/api/v1/obligations/",
-        body + '"target_quantity":12345678901234.123456}',
-        content_type="application/json",
-    )
-    assert response.status_code == 201
-    assert b'"target_quantity":12345678901234.123456,' in response.content
-
-
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -164,7 +164,7 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
 def test_every_row_matches_its_schema(api: Client, geneva: Agreement, room: str) -> None:
     subscribe()
     deadline = create_agreement(
-        obligation(target_quantity=1.5, tags=["x"], grace={"count": 1, "unit": "days"})
+        obligation(target_quantity="1.5", tags=["x"], grace={"count": 1, "unit": "days"})
     )
     due = {"type": "date", "on": "2026-04-01"}
     record(deadline, as_of=geneva.created_at, type="extension", on="2026-03-01", due=due)

@@ -74,7 +74,7 @@ def test_an_explanation_names_the_determination_and_its_evidence(api: Client) ->
          "stance": "for", "obligations": ["O-1"]},
     )  # fmt: skip
     fact = record(deadline, as_of=utc("2026-03-25T00:00"), type="determination",
-                  verdict="partly_met", on="2026-03-20", share=0.4, note="Two of five lots.",
+                  verdict="partly_met", on="2026-03-20", share="0.4", note="Two of five lots.",
                   evidence=["E1"])  # fmt: skip
     why = get(api, f"deadlines/{deadline.pk}/why/")
     assert (

@@ -83,8 +83,8 @@ def test_a_retracted_performance_of_a_component_reopens_the_parent() -> None:
     ("rule", "count"),
     [
         ({"roll_up": "any"}, 1),
-        ({"roll_up": "share", "roll_up_share": 0.5}, 2),
-        ({"roll_up": "share", "roll_up_share": 0.34}, 2),
+        ({"roll_up": "share", "roll_up_share": "0.5"}, 2),
+        ({"roll_up": "share", "roll_up_share": "0.34"}, 2),
         ({"roll_up": "all"}, 3),
     ],
 )

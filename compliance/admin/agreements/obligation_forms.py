@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -20,6 +19,7 @@ from compliance.admin.operation_forms import DraftForm, without_empty
 from compliance.admin.theme import CheckboxInput, NumberInput, StackedInline
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.due_dates.due_rules import GraceUnit
+from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
 from compliance.models import Obligation, Party
 
@@ -164,8 +164,6 @@ class ObligationForm(DraftForm):
 def _initial_values(obligation: Obligation) -> dict[str, Any]:
     grace = obligation.grace or {}
     quantity = obligation.target_quantity
-    if quantity is not None and quantity == quantity.to_integral_value():
-        quantity = quantity.quantize(Decimal(1))
     sides = list(obligation.sides.all())
     return {
         "obligors": _party_codes(sides, Capacity.OBLIGOR),
@@ -177,7 +175,7 @@ def _initial_values(obligation: Obligation) -> dict[str, Any]:
         "grace_unit": grace.get("unit") or GraceUnit.DAYS.value,
         "owner": obligation.owner or "",
         "parent": obligation.parent.ref if obligation.parent else "",
-        "target_quantity": quantity,
+        "target_quantity": None if quantity is None else number_text(quantity),
         **policies.initial_steps(obligation.notification_policy),
     }
 

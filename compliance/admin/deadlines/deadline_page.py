@@ -22,6 +22,7 @@ from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
 from compliance.domain.due_dates.previews import waits_for
+from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE
@@ -201,9 +202,9 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
         target = deadline.obligation.target_quantity
     if target is None:
         share = deadline.accepted_share
-        return "" if share is None else f"{_number(share * 100)}% accepted"
+        return "" if share is None else f"{number_text(share * 100)}% accepted"
     unit = deadline.obligation.unit
-    done = f"{_number(deadline.performed_quantity)} of {_number(target)} {unit}".strip()
+    done = f"{number_text(deadline.performed_quantity)} of {number_text(target)} {unit}".strip()
     if due_at is None or Status(deadline.status) not in _PACED:
         return done
     starts_at = deadline.starts_at or deadline.begins_at
@@ -211,12 +212,8 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
     share = pace(deadline.performed_quantity, expected)
     if share is None:
         return done
-    even = f"{_number(expected.quantize(Decimal('0.01')))} {unit}".strip()
+    even = f"{number_text(expected.quantize(Decimal('0.01')))} {unit}".strip()
     return f"{done}; an even pace would be {even} by now ({share:.0%} of it reached)"
-
-
-def _number(value: Decimal) -> str:
-    return f"{value.normalize():f}"
 
 
 def _trace(deadline: Deadline) -> list[str]:

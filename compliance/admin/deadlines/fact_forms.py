@@ -24,6 +24,7 @@ from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.domain.problems import refusal
+from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Deadline, Proposal, User
 from compliance.operations.deadlines import effects, proposals
@@ -78,7 +79,7 @@ def target_text(deadline: Deadline) -> str:
     """Return the target quantity with its unit, or an empty text if there is none."""
     obligation = deadline.obligation
     target = deadline.target_quantity or obligation.target_quantity
-    return "" if target is None else f"{target.normalize():f} {obligation.unit}".strip()
+    return "" if target is None else f"{number_text(target)} {obligation.unit}".strip()
 
 
 class PerformanceForm(FactForm):

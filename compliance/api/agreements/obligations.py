@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     created_response,
@@ -58,7 +59,7 @@ class ComponentsRow(serializers.Serializer[Any]):
     """
 
     rule = serializers.ChoiceField(choices=list(RollUp))
-    share = serializers.FloatField(allow_null=True)
+    share = QuantityField(allow_null=True)
     done = serializers.IntegerField()
     of = serializers.IntegerField()
     needed = serializers.IntegerField()
@@ -101,8 +102,8 @@ class ObligationRow(serializers.Serializer[Obligation]):
     roll_up = serializers.ChoiceField(
         choices=list(RollUp), help_text="How many of its components must be complete."
     )
-    roll_up_share = serializers.FloatField(allow_null=True)
-    target_quantity = serializers.FloatField(allow_null=True)
+    roll_up_share = QuantityField(allow_null=True)
+    target_quantity = QuantityField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
     notification_policy = NotificationPolicyRow(
         allow_null=True, help_text="Null: the policy of the agreement."

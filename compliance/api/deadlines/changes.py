@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.quantities import QuantityField
 from compliance.api.views import Views, page_response, read_filter
 from compliance.domain.vocabulary import POSITION_VERDICTS, FactKind, Reason, Status, Verification
 from compliance.models import LedgerEntry
@@ -41,9 +42,9 @@ class StateRow(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=list(Status))
     due_on = serializers.DateField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True)
-    performed = serializers.FloatField(allow_null=True)
-    target = serializers.FloatField(allow_null=True)
-    accepted_share = serializers.FloatField(
+    performed = QuantityField(allow_null=True)
+    target = QuantityField(allow_null=True)
+    accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
     is_disputed = serializers.BooleanField()

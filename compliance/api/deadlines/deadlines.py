@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     page_response,
@@ -64,18 +65,18 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     is_disputed = serializers.BooleanField()
     verification = serializers.ChoiceField(choices=list(Verification))
     next_check_at = serializers.DateTimeField(allow_null=True)
-    target_quantity = serializers.FloatField(
+    target_quantity = QuantityField(
         allow_null=True, help_text="The quantity owed; null if there is no target."
     )
     unit = serializers.CharField(allow_blank=True)
-    performed_quantity = serializers.FloatField(allow_null=True)
-    accepted_share = serializers.FloatField(
+    performed_quantity = QuantityField(allow_null=True)
+    accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
-    expected_quantity = serializers.FloatField(
+    expected_quantity = QuantityField(
         allow_null=True, help_text="The quantity that even delivery would have reached by now."
     )
-    pace = serializers.FloatField(
+    pace = QuantityField(
         allow_null=True, help_text="The quantity performed as a share of the quantity expected."
     )
 
@@ -97,11 +98,9 @@ class TransitionRow(serializers.Serializer[Any]):
     due_on = serializers.DateField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True)
     unmet_at = serializers.DateTimeField(allow_null=True)
-    performed = serializers.FloatField(allow_null=True, help_text="The quantity performed so far.")
-    target = serializers.FloatField(
-        allow_null=True, help_text="The quantity owed from this transition on."
-    )
-    accepted_share = serializers.FloatField(
+    performed = QuantityField(allow_null=True, help_text="The quantity performed so far.")
+    target = QuantityField(allow_null=True, help_text="The quantity owed from this transition on.")
+    accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
     is_projected = serializers.BooleanField()
@@ -126,9 +125,9 @@ class PastTransitionRow(serializers.Serializer[Any]):
     due_on = serializers.DateField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True)
     unmet_at = serializers.DateTimeField(allow_null=True)
-    performed = serializers.FloatField(allow_null=True)
-    target = serializers.FloatField(allow_null=True)
-    accepted_share = serializers.FloatField(
+    performed = QuantityField(allow_null=True)
+    target = QuantityField(allow_null=True)
+    accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
 

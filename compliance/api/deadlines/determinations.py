@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from compliance.api.deadlines.proposals import ProposedRow, proposed
 from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     created_response,
@@ -61,10 +62,10 @@ class DeterminationRow(serializers.Serializer[Fact]):
     agreement = serializers.CharField()
     obligation_ref = serializers.CharField()
     verdict = serializers.ChoiceField(choices=list(Verdict))
-    share = serializers.FloatField(
+    share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if partly met."
     )
-    quantity = serializers.FloatField(
+    quantity = QuantityField(
         allow_null=True, help_text="The total quantity accepted, if partly met."
     )
     on = serializers.DateField(allow_null=True)

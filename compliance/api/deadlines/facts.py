@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from compliance.api.deadlines.proposals import ProposedRow, proposed
 from compliance.api.openapi import either, filter_parameters, page_of
+from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     agreement_of,
@@ -70,11 +71,11 @@ class FactRow(serializers.Serializer[Fact]):
     is_tolling = serializers.BooleanField(
         help_text="Whether a suspension moves the due date by its length."
     )
-    quantity = serializers.FloatField(allow_null=True)
+    quantity = QuantityField(allow_null=True)
     verdict = serializers.ChoiceField(
         choices=list(Verdict), allow_null=True, help_text="The verdict of a determination."
     )
-    share = serializers.FloatField(
+    share = QuantityField(
         allow_null=True, help_text="The share of the whole that a determination accepts."
     )
     due = serializers.DictField(allow_null=True, help_text="The due rule of an extension.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
@@ -25,6 +24,7 @@ from compliance.domain.fields import (
     PartyCode,
     Quantity,
     Ref,
+    ShareOrAll,
     Tag,
     Text,
     Title,
@@ -161,7 +161,7 @@ class ObligationDraft(Draft):
     owner: Email | None = None
     parent: Ref | None = None
     roll_up: RollUp = RollUp.ALL
-    roll_up_share: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
+    roll_up_share: ShareOrAll | None = None
     target_quantity: Quantity | None = None
     unit: Line = ""
     notification_policy: NotificationPolicyDraft | None = None

@@ -11,12 +11,12 @@ from compliance.domain.deadlines.projector import ZERO, Projector, longest
 from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import BREACHED
+from compliance.domain.quantities import rounded
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
 # Verdicts that limit how much of the performance up to then is accepted.
 _LIMITING = frozenset({Verdict.PARTLY_MET, Verdict.NOT_MET})
 _WHOLE = Decimal(1)
-_SMALLEST = Decimal("0.000001")
 
 
 class AchieveProjector(Projector):
@@ -137,7 +137,7 @@ class AchieveProjector(Projector):
             return ZERO
         if determination.share is None:
             return determination.quantity or ZERO
-        return (determination.share * (self.target or _WHOLE)).quantize(_SMALLEST)
+        return rounded(determination.share * (self.target or _WHOLE))
 
     def _determine(self, fact: Fact, at: datetime) -> None:
         if fact.verdict is Verdict.UNDETERMINED:

@@ -13,6 +13,7 @@ from typing import Self
 from compliance.domain.civil_time import zone
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.phrases import day, one_line, shortened
+from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
 
 REASON_SENTENCES: Mapping[Reason, str] = {
@@ -230,7 +231,7 @@ def _change_step(change: StatusChange, case: Case) -> Step:
     if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
         because += f" It is now due on {day(change.due_on)}."
     if change.target is not None and change.reason not in _BY_TIME:
-        amount = f"{_number(change.performed or Decimal(0))} of {_number(change.target)}"
+        amount = f"{number_text(change.performed or Decimal(0))} of {number_text(change.target)}"
         because += f" That makes {amount}{f' {case.unit}' if case.unit else ''}."
     return Step(
         kind=StepKind.TIME if fact is None else StepKind.FACT,
@@ -250,9 +251,9 @@ def _details(fact: FactSummary, case: Case) -> str:
     if fact.verdict is not None:
         details.append(_VERDICTS[fact.verdict])
     if fact.share is not None:
-        details.append(f"{_number(fact.share * 100)} percent")
+        details.append(f"{number_text(fact.share * 100)} percent")
     if fact.quantity is not None:
-        details.append(f"{_number(fact.quantity)}{f' {case.unit}' if case.unit else ''}")
+        details.append(f"{number_text(fact.quantity)}{f' {case.unit}' if case.unit else ''}")
     if fact.evidence:
         details.append(f"evidence {' and '.join(fact.evidence)}")
     listed = f" ({', '.join(details)})" if details else ""
@@ -289,7 +290,3 @@ def _instant(at: datetime, timezone: str) -> str:
     utc, local = at.astimezone(UTC), at.astimezone(zone(timezone))
     there = "" if timezone == "UTC" else f" ({day(local.date())}, {local:%H:%M} in {timezone})"
     return f"{day(utc.date())}, {utc:%H:%M} UTC{there}"
-
-
-def _number(number: Decimal) -> str:
-    return format(number.normalize(), "f")

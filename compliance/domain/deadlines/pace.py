@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-_PLACES = Decimal("0.000001")
+from compliance.domain.quantities import rounded
+
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -17,15 +18,15 @@ def expected_by(
     This is 0 before the start, and the whole `target` from the due instant on.
     """
     if instant >= due_at:
-        return target.quantize(_PLACES)
+        return target
     if instant <= starts_at:
-        return Decimal(0).quantize(_PLACES)
+        return Decimal(0)
     # In whole microseconds, because a float would lose precision.
     elapsed = (instant - starts_at) // _MICROSECOND
     whole = (due_at - starts_at) // _MICROSECOND
-    return (target * elapsed / whole).quantize(_PLACES)
+    return rounded(target * elapsed / whole)
 
 
 def pace(performed: Decimal, expected: Decimal) -> Decimal | None:
     """Return `performed` as a share of `expected`; None while nothing is expected."""
-    return (performed / expected).quantize(_PLACES) if expected > 0 else None
+    return rounded(performed / expected) if expected > 0 else None

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from compliance.domain.quantities import number_text
+
 
 def link(head: bytes | None, values: Iterable[object]) -> bytes:
     """Return the hash of a row with these values. `head` is the hash of the previous row.
@@ -65,6 +67,6 @@ _UTC_ZONES = (UTC, ZoneInfo("UTC"))
 
 def _number(value: object) -> str:
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
+        return number_text(value)
     sentence = f"A {type(value).__name__} cannot be hashed: add its format to `_number`."
     raise TypeError(sentence)

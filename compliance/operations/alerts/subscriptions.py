@@ -42,6 +42,8 @@ def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscript
     """
     columns = _columns(draft)
     _refuse_duplicate(columns, Subscription.objects.exclude(pk=subscription.pk))
+    if all(getattr(subscription, name) == value for name, value in columns.items()):
+        return subscription
     if columns["email"] != subscription.email:
         columns |= {"refused_at": None, "refusal": ""}
     for name, value in columns.items():

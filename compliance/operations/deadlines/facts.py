@@ -16,9 +16,10 @@ from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.integrity.chains import link
 from compliance.domain.problems import placed_at, refusal
+from compliance.domain.quantities import problem_of
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, User
-from compliance.models.bulk import insert, next_ids, write
+from compliance.models.bulk import fetch, insert, next_ids, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
 from compliance.models.locks import lock_agreement, lock_deadline
@@ -165,6 +166,9 @@ def store(
         deadlines: the deadlines of the facts. The caller has locked them, or the agreement for
             facts about a whole agreement.
         as_of: when the facts are stored.
+
+    Raises:
+        Invalid: the performances of a deadline add up to a number with too many digits.
     """
     if not facts:
         return
@@ -189,6 +193,7 @@ def store(
     insert([fact for fact, _ in facts])
     links: Any = Fact.evidence.through
     insert([links(fact_id=fact.pk, evidence_id=each.pk) for fact, found in facts for each in found])
+    _reject_unreadable_totals({fact.deadline_id for fact, _ in facts if fact.quantity is not None})
     write(_MOVE_HEADS, [{"id": pk, "head": (heads[pk] or b"").hex()} for pk in moved])
     for pk in agreements:
         Agreement.objects.filter(pk=pk).update(facts_head=agreement_heads[pk])
@@ -199,6 +204,30 @@ _MOVE_HEADS = """
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id bigint, head text)
     WHERE d.id = v.id
 """
+
+
+# A fact that another one supersedes does not count.
+_TOTALS = """
+    SELECT o.ref, sum(f.quantity)
+    FROM compliance_fact AS f
+    JOIN compliance_deadline AS d ON d.id = f.deadline_id
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    WHERE f.deadline_id = ANY(%(deadlines)s) AND f.kind = 'performance'
+      AND NOT EXISTS (SELECT 1 FROM compliance_fact AS s WHERE s.supersedes_id = f.id)
+    GROUP BY o.ref, d.id
+    HAVING sum(f.quantity) IS NOT NULL
+"""
+
+
+def _reject_unreadable_totals(deadline_ids: set[int | None]) -> None:
+    """Refuse quantities whose sum is not an exact number any more."""
+    if not deadline_ids:
+        return
+    for ref, performed in fetch(_TOTALS, deadlines=list(deadline_ids)):
+        problem = problem_of(performed)
+        if problem:
+            sentence = f"The performances of {ref} would add up to too long a number. {problem}"
+            raise refusal("quantity", sentence)
 
 
 def _bytes(head: Any) -> bytes | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Agreement, Proposal
@@ -45,12 +47,26 @@ def listed(listing: ProposalListing) -> Page:
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="d.agreement_id")
     order = Order(table="p", columns=("id",), is_descending=True)
-    return page(_ROWS, where, order=order, listing=listing)
+    found = page(_ROWS, where, order=order, listing=listing)
+    for each in found.rows:
+        _restore_numbers(each)
+    return found
 
 
 def row(proposal_id: int) -> Row | None:
     """Return one proposal, or None."""
-    return one(_ROWS, Where().equal(p__id=proposal_id))
+    found = one(_ROWS, Where().equal(p__id=proposal_id))
+    if found is not None:
+        _restore_numbers(found)
+    return found
+
+
+def _restore_numbers(row: Row) -> None:
+    """Make the numbers of a draft exact again. They are stored as texts."""
+    draft = row["draft"]
+    row["draft"] = draft | {
+        name: Decimal(draft[name]) for name in ("quantity", "share") if draft.get(name) is not None
+    }
 
 
 def open_count() -> int:
