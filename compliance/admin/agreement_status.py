@@ -14,9 +14,15 @@ from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Agreement
 from compliance.queries import agreement_statuses as statuses
 
+# Whoever asks for the rows of one of these sees them, archived or not.
+_IDENTIFIED = frozenset({"agreement__id__exact", "deadline__id__exact", "message__id__exact"})
+
 
 class AgreementStatusFilter(admin.SimpleListFilter):
-    """Filters by the status of the agreement. Without a choice, archived agreements are hidden."""
+    """Filters by the status of the agreement. Without a choice, archived agreements are hidden.
+
+    The rows of one agreement, deadline or message are never hidden.
+    """
 
     title = "agreement status"
     parameter_name = "agreement_status"
@@ -35,14 +41,16 @@ class AgreementStatusFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the filtered rows."""
         wanted = [each for each in AgreementStatus if each.value == self.value()]
+        if not wanted and _IDENTIFIED & request.GET.keys():
+            return queryset
         if not wanted:
             return queryset.exclude(**{f"{self.path}__in": Agreement.objects.archived()})
         found = statuses.agreement_ids(wanted, as_of=timezone.now())
         return queryset.filter(**{f"{self.path}__in": found})
 
 
-class BreachStatusFilter(AgreementStatusFilter):
-    """Filters breaches by the status of their agreement."""
+class DeadlineAgreementStatusFilter(AgreementStatusFilter):
+    """Filters rows about deadlines by the status of the agreement."""
 
     path = "deadline__agreement_id"
 

@@ -73,6 +73,11 @@ def parties_html(obligation: Obligation) -> SafeString:
     )
 
 
+def linked(count: int, url: str) -> SafeString:
+    """Return a number as a link to the list of the rows that it counts."""
+    return format_html('<a class="pacta-link" href="{}">{}</a>', url, count)
+
+
 def two_lines(first: object, second: object) -> SafeString:
     """Return two lines of text, the second smaller and in grey."""
     return format_html(

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from compliance.admin import badges, instants, urls
 from compliance.domain.civil_time import zone_label
-from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
 from compliance.operations.system.outages import PARTS
 from compliance.queries.deadlines import overview
+from compliance.queries.deadlines.overview import Attention
 from compliance.queries.deadlines.proposals import open_count
 from compliance.queries.system.health import sweep_limit_seconds
 
@@ -68,7 +68,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": title,
             "separator": bool(title),
             "items": [
-                {"title": label, "icon": icon, "link": _link(model), **_badge(model)}
+                {"title": label, "icon": icon, **_link(model)}
                 for label, icon, model in items
                 if _may_view(request, model)
             ],
@@ -77,14 +77,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _link(model: str | None) -> str:
-    return urls.home_url() if model is None else urls.list_url(model)
-
-
-def _badge(model: str | None) -> dict[str, Any]:
-    """Return the number of proposals that await a decision as a badge."""
+def _link(model: str | None) -> dict[str, Any]:
+    """Return the link of an entry. A badge is the number of proposals that await a decision."""
+    if model is None:
+        return {"link": urls.home_url()}
     count = open_count() if model == "proposal" else 0
-    return {"badge": count, "badge_variant": "warning"} if count else {}
+    if not count:
+        return {"link": urls.list_url(model)}
+    return {"link": urls.open_proposals_url(), "badge": count, "badge_variant": "warning"}
 
 
 def _may_view(request: HttpRequest, model: str | None) -> bool:
@@ -107,11 +107,11 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "overview": found,
         "unmet": [_deadline_row(each, now) for each in found.unmet],
         "coming": [_deadline_row(each, now) for each in found.coming],
-        "unmet_url": urls.deadlines_url(status=Status.UNMET.value),
-        "coming_url": urls.deadlines_url(status=Status.PENDING.value),
-        "quarantined_url": urls.quarantined_deadlines_url(),
-        "failed_recomputation_url": _failed_recomputation_url(request, found),
-        "failed_url": urls.failed_messages_url(),
+        "unmet_tile": _tile(found, Attention.UNMET),
+        "coming_tile": _tile(found, Attention.DUE_SOON),
+        "quarantined_tile": _tile(found, Attention.QUARANTINED),
+        "not_recomputed_tile": _tile(found, Attention.NOT_RECOMPUTED),
+        "failed_url": urls.failed_messages_url() if _may_view(request, "message") else "",
         "failed_audit": _failed_audit(request, found),
         "outages": _outages(request, found, now),
         **_sweep_state(found, now),
@@ -135,11 +135,12 @@ def _failed_audit(request: HttpRequest, found: overview.Overview) -> dict[str, A
     return {"url": urls.row_url("jobrun", last.pk), "count": len(last.problems)}
 
 
-def _failed_recomputation_url(request: HttpRequest, found: overview.Overview) -> str:
-    last = found.last_recomputation
-    if last is None or not last.counts["failed"] or not _may_view(request, "jobrun"):
-        return ""
-    return urls.row_url("jobrun", last.pk)
+def _tile(found: overview.Overview, attention: Attention) -> dict[str, Any]:
+    """Return a number of deadlines, and the URL of the list of exactly these."""
+    return {
+        "count": found.counts[attention],
+        "url": urls.deadlines_url(attention=attention.value),
+    }
 
 
 def _outages(request: HttpRequest, found: overview.Overview, now: datetime) -> list[dict[str, Any]]:

@@ -59,22 +59,17 @@ def deadlines_url(
     *,
     agreement_id: int | None = None,
     obligation_id: int | None = None,
-    status: str | None = None,
+    attention: str | None = None,
     agreement_status: str | None = None,
 ) -> str:
     """Return the URL of the list of deadlines, optionally filtered."""
     filters = {
         "agreement__id__exact": agreement_id,
         "obligation__id__exact": obligation_id,
-        "status__exact": status,
+        "attention": attention,
         "agreement_status": agreement_status,
     }
     return list_url("deadline", **{name: value for name, value in filters.items() if value})
-
-
-def quarantined_deadlines_url() -> str:
-    """Return the URL of the list of quarantined deadlines."""
-    return list_url("deadline", quarantined="yes")
 
 
 def ledger_url(deadline_id: int) -> str:
@@ -100,6 +95,16 @@ def message_alerts_url(message_id: int) -> str:
 def failed_messages_url() -> str:
     """Return the URL of the list of messages that were refused or given up."""
     return list_url("message", state__exact="failed")
+
+
+def open_proposals_url() -> str:
+    """Return the URL of the list of proposals that await a decision."""
+    return list_url("proposal", state__exact="open")
+
+
+def webhook_subscriptions_url(webhook_id: int) -> str:
+    """Return the URL of the list of subscriptions through a webhook."""
+    return list_url("subscription", webhook__id__exact=webhook_id)
 
 
 def silence_url(silence_id: int) -> str:

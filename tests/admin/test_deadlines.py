@@ -280,7 +280,7 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
     page = browser.get(address("deadline", "change", rare_earths.pk))
 
     assert "broken" in page.content.decode()
-    listing = browser.get(address("deadline", "changelist"), {"quarantined": "yes"})
+    listing = browser.get(address("deadline", "changelist"), {"attention": "quarantined"})
     assert listing.context["cl"].result_count == 1
 
 

@@ -103,7 +103,7 @@ def test_failed_recomputations_are_shown_on_the_overview(browser: Client) -> Non
     page = browser.get("/admin/").content.decode()
 
     assert "due date could not be recomputed" in page
-    assert address("jobrun", "change", run.pk) in page
+    assert "attention=not_recomputed" in page
     page = browser.get(address("deadline", "change", deadline.pk)).content.decode()
     assert "No business day." in page
     assert Deadline.objects.exists()

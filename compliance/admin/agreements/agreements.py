@@ -37,15 +37,16 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.admin.theme import button
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
-from compliance.domain.deadlines.timeline import BREACHED, CLOSED
+from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import AgreementStatus
-from compliance.models import Agreement, Obligation, User
+from compliance.models import Agreement, Deadline, Obligation, User
 from compliance.operations.agreements import agreements
 from compliance.queries import agreement_statuses as statuses
+from compliance.queries.deadlines import overview
+from compliance.queries.deadlines.overview import Attention
 
-_UNMET = tuple(status.value for status in BREACHED)
 _CLOSED = tuple(status.value for status in CLOSED)
 _RECORD_FACT = ["view", "record_fact"]
 
@@ -134,10 +135,12 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the agreements with the number of their deadlines."""
         found: QuerySet[Any] = super().get_queryset(request)
+        now = timezone.now()
+        unmet = overview.needing(Attention.UNMET, Deadline.objects.all(), as_of=now)
         counted: QuerySet[Any] = found.annotate(
             deadline_count=Count("deadlines", distinct=True),
-            current_status=statuses.status_expression(as_of=timezone.now()),
-            unmet_count=Count("deadlines", distinct=True, filter=Q(deadlines__status__in=_UNMET)),
+            current_status=statuses.status_expression(as_of=now),
+            unmet_count=Count("deadlines", distinct=True, filter=Q(deadlines__in=unmet)),
         )
         return counted
 
@@ -157,14 +160,18 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         return badges.badge(agreement.current_status)
 
     @admin.display(description="Unmet", ordering="unmet_count")
-    def unmet(self, agreement: Any) -> int | str:
-        """Return the number of unmet deadlines."""
-        return agreement.unmet_count or "-"
+    def unmet(self, agreement: Any) -> SafeString | str:
+        """Return the number of unmet deadlines, with a link to them."""
+        if not agreement.unmet_count:
+            return "-"
+        url = urls.deadlines_url(agreement_id=agreement.pk, attention=Attention.UNMET.value)
+        return badges.linked(agreement.unmet_count, url)
 
     @admin.display(description="Deadlines", ordering="deadline_count")
-    def all_deadlines(self, agreement: Any) -> int:
-        """Return the number of deadlines."""
-        return int(agreement.deadline_count)
+    def all_deadlines(self, agreement: Any) -> SafeString:
+        """Return the number of deadlines, with a link to them."""
+        url = urls.deadlines_url(agreement_id=agreement.pk)
+        return badges.linked(agreement.deadline_count, url)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Make the ref of an existing agreement read-only, because URLs and documents use it."""

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
@@ -84,7 +83,7 @@ class MessageAdmin(ReadOnlyAdmin):
         """Return the number of alerts in the message, with a link to them."""
         url = urls.message_alerts_url(message.pk)
         count = message.alerts.count()
-        return format_html('<a class="pacta-link" href="{}">{}</a>', url, count)
+        return badges.linked(count, url)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
         """Return the messages with the outcome and answer of the last attempt of each."""

@@ -126,9 +126,10 @@ class WebhookAdmin(OperationAdmin):
         return badges.badge("active" if webhook.is_active else "inactive")
 
     @admin.display(description="Subscriptions", ordering="number_of_subscriptions")
-    def subscription_count(self, webhook: Any) -> int:
-        """Return the number of subscriptions."""
-        return int(webhook.number_of_subscriptions)
+    def subscription_count(self, webhook: Any) -> SafeString:
+        """Return the number of subscriptions, with a link to them."""
+        url = urls.webhook_subscriptions_url(webhook.pk)
+        return badges.linked(webhook.number_of_subscriptions, url)
 
     @admin.display(description="Paused by the receiver until")
     def paused(self, webhook: Webhook) -> SafeString:

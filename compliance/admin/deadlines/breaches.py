@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, end_times, instants, urls
-from compliance.admin.agreement_status import BreachStatusFilter
+from compliance.admin.agreement_status import DeadlineAgreementStatusFilter
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
@@ -87,7 +87,7 @@ class BreachAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = (
         ("ended_at", admin.EmptyFieldListFilter), "end_reason",
-        ("acknowledged_at", admin.EmptyFieldListFilter), BreachStatusFilter,
+        ("acknowledged_at", admin.EmptyFieldListFilter), DeadlineAgreementStatusFilter,
     )  # fmt: skip
     list_select_related = ("deadline__obligation", "deadline__agreement")
     search_fields = ("deadline__obligation__ref", "deadline__agreement__ref")

@@ -46,6 +46,7 @@ from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
 from compliance.queries.deadlines import overview
+from compliance.queries.deadlines.overview import Attention
 
 _RECORD_FACT = ["view", "record_fact"]
 _BREACHED = tuple(status.value for status in BREACHED)
@@ -63,21 +64,30 @@ class _NullsLast(F):
         return OrderBy(self, descending=True, nulls_last=True)
 
 
-class QuarantinedFilter(admin.SimpleListFilter):
-    """Filters the deadlines that could not be projected."""
+class AttentionFilter(admin.SimpleListFilter):
+    """Filters the deadlines that the overview and the list of agreements count."""
 
-    title = "quarantined"
-    parameter_name = "quarantined"
+    title = "attention"
+    parameter_name = "attention"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the only choice besides "All"."""
-        return [("yes", "with an error")]
+        """Return the choices besides "All"."""
+        return [(each.value, _ATTENTION[each]) for each in Attention]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the filtered rows."""
-        if self.value() != "yes":
-            return queryset
-        return queryset.exclude(quarantine_error="")
+        wanted = [each for each in Attention if each.value == self.value()]
+        for attention in wanted:
+            queryset = overview.needing(attention, queryset, as_of=timezone.now())
+        return queryset
+
+
+_ATTENTION = {
+    Attention.UNMET: "unmet or partly met",
+    Attention.DUE_SOON: f"due in the next {overview.AHEAD.days} days",
+    Attention.QUARANTINED: "quarantined with an error",
+    Attention.NOT_RECOMPUTED: "could not be recomputed",
+}
 
 
 @admin.register(Deadline)
@@ -90,7 +100,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     list_display_links = ("title_and_ref",)
     list_filter = (
         "status", "obligation__severity", "obligation__kind", "is_disputed", "is_ambiguous",
-        QuarantinedFilter, AgreementStatusFilter, "agreement",
+        AttentionFilter, AgreementStatusFilter, "agreement",
     )  # fmt: skip
     search_fields = (
         "obligation__ref",

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, fields, instants, urls
+from compliance.admin.agreement_status import DeadlineAgreementStatusFilter
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
@@ -100,7 +101,7 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     list_display = (
         "fact_kind", "deadline", "reasons", "proposed", "proposed_by", "state_badge",
     )  # fmt: skip
-    list_filter = ("state", "kind", "deadline__agreement")
+    list_filter = ("state", "kind", DeadlineAgreementStatusFilter, "deadline__agreement")
     list_select_related = ("deadline__obligation", "deadline__agreement", "proposed_by")
     search_fields = ("deadline__obligation__ref", "deadline__agreement__ref", "proposed_by__email")
     ordering = ("-id",)

@@ -8,8 +8,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
-from compliance.admin import fields
+from compliance.admin import badges, fields, urls
 from compliance.admin.formsets import FilledRowFormSet, PartInline, is_below
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
@@ -114,9 +115,9 @@ class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
         return ", ".join(WEEKDAYS[number] for number in calendar.weekend) or "-"
 
     @admin.display(description="Closing days", ordering="number_of_days")
-    def closing_day_count(self, calendar: Any) -> int:
-        """Return the number of closing days."""
-        return int(calendar.number_of_days)
+    def closing_day_count(self, calendar: Any) -> SafeString:
+        """Return the number of closing days, with a link to the calendar, which lists them."""
+        return badges.linked(calendar.number_of_days, urls.row_url("customcalendar", calendar.pk))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Make the code of an existing calendar read-only, because agreements refer to it."""

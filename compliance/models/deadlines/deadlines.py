@@ -47,10 +47,6 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         """Deadlines that lists show: those of agreements that are not archived."""
         return self.exclude(agreement__in=Agreement.objects.archived())
 
-    def quarantined(self) -> Self:
-        """Deadlines that could not be projected and wait for a correction."""
-        return self.exclude(quarantine_error="")
-
 
 class Deadline(models.Model):
     """One dated instance of an obligation. Its status is a cache of its projected timeline."""

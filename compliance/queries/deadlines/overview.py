@@ -2,37 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db.models import Case, F, QuerySet, Value, When
 
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import JobKind, MessageState, ObligationKind, Severity, Status
-from compliance.models import Deadline, JobRun, Message, Outage
+from compliance.models import Deadline, JobRun, Message, Outage, RecomputedDeadline
 
 SHOWN = 10
 AHEAD = timedelta(days=30)
 
 _COMING = (Status.PENDING.value, Status.IN_GRACE.value)
 _OPEN = (*_COMING, Status.HOLDING.value, Status.SUSPENDED.value)
-_UNMET = tuple(status.value for status in BREACHED)
+UNMET = tuple(status.value for status in BREACHED)
 
 # Unmet deadlines first, the longest unmet at the top; then open ones, the next due first; then
 # closed ones, the latest due first; then dormant ones. These are expressions and not plain columns,
 # because otherwise the list would mark a column as sorted.
 URGENCY = (
     Case(
-        When(status__in=_UNMET, then=Value(0)),
+        When(status__in=UNMET, then=Value(0)),
         When(status__in=_OPEN, then=Value(1)),
         When(status=Status.DORMANT.value, then=Value(3)),
         default=Value(2),
     ),
-    Case(When(status__in=(*_UNMET, *_OPEN), then=F("due_at"))).asc(nulls_last=True),
+    Case(When(status__in=(*UNMET, *_OPEN), then=F("due_at"))).asc(nulls_last=True),
     Case(default=F("due_at")).desc(nulls_last=True),
     F("id").asc(),
 )
+
+
+class Attention(StrEnum):
+    """The deadlines that the overview counts. The list of deadlines filters by the same names."""
+
+    UNMET = "unmet"
+    DUE_SOON = "due_soon"
+    QUARANTINED = "quarantined"
+    NOT_RECOMPUTED = "not_recomputed"
+
+
+def needing(
+    attention: Attention, deadlines: QuerySet[Deadline], *, as_of: datetime
+) -> QuerySet[Deadline]:
+    """Return those of the deadlines that need this attention at `as_of`."""
+    match attention:
+        case Attention.UNMET:
+            return deadlines.filter(status__in=UNMET)
+        case Attention.DUE_SOON:
+            # Nothing is due on the day on which a period to maintain or refrain ends.
+            return deadlines.filter(
+                status__in=_COMING,
+                obligation__kind=ObligationKind.ACHIEVE.value,
+                due_at__gt=as_of,
+                due_at__lte=as_of + AHEAD,
+            )
+        case Attention.QUARANTINED:
+            return deadlines.exclude(quarantine_error="")
+        case Attention.NOT_RECOMPUTED:
+            last = JobRun.objects.finished(JobKind.RECOMPUTATION).values("pk")[:1]
+            failed = RecomputedDeadline.objects.filter(run__in=last).exclude(problem="")
+            return deadlines.filter(pk__in=failed.values("deadline"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,41 +73,29 @@ class Overview:
     """The content of the overview page. Lists have at most `SHOWN` entries; counts are complete."""
 
     unmet: Sequence[Deadline]
-    unmet_count: int
     coming: Sequence[Deadline]
-    coming_count: int
+    counts: Mapping[Attention, int]
     last_sweep: JobRun | None
-    quarantined_count: int
     failed_count: int
-    last_recomputation: JobRun | None
     last_audit: JobRun | None
     outages: Sequence[Outage]
 
 
 def load(*, as_of: datetime) -> Overview:
     """Return the worst breaches, the deadlines due within 30 days, and the state of the service."""
-    deadlines = prefetch_parties(Deadline.objects.listed())
-    unmet = deadlines.filter(status__in=_UNMET)
-    # Nothing is due on the day on which a period to maintain or refrain ends.
-    coming = deadlines.filter(
-        status__in=_COMING,
-        obligation__kind=ObligationKind.ACHIEVE.value,
-        due_at__gt=as_of,
-        due_at__lte=as_of + AHEAD,
-    )
+    found = {each: needing(each, Deadline.objects.listed(), as_of=as_of) for each in Attention}
+    unmet = prefetch_parties(found[Attention.UNMET])
+    coming = prefetch_parties(found[Attention.DUE_SOON])
     severities = [severity.value for severity in Severity]
     rank = Case(
         *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
     )
     return Overview(
         unmet=list(unmet.annotate(rank=rank).order_by("-rank", "status_since", "id")[:SHOWN]),
-        unmet_count=unmet.count(),
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
-        coming_count=coming.count(),
+        counts={attention: deadlines.count() for attention, deadlines in found.items()},
         last_sweep=JobRun.objects.finished(JobKind.SWEEP).first(),
-        quarantined_count=Deadline.objects.listed().quarantined().count(),
         failed_count=Message.objects.filter(state=MessageState.FAILED.value).count(),
-        last_recomputation=JobRun.objects.finished(JobKind.RECOMPUTATION).first(),
         last_audit=JobRun.objects.finished(JobKind.AUDIT).first(),
         outages=list(Outage.objects.filter(ended_at__isnull=True)),
     )
