@@ -6,7 +6,7 @@ from config.env import environment
 
 bind = f"{environment.host}:{environment.port}"
 wsgi_app = "config.wsgi"
-worker_class = "gthread"
+worker_class = "config.web_worker.WebWorker"
 workers = 2
 threads = 8
 # The application is loaded once, before the workers fork. This halves the start-up time, and an
@@ -14,7 +14,6 @@ threads = 8
 preload_app = True
 timeout = 60
 graceful_timeout = 4
-keepalive = 5
 loglevel = "warning"
 # Unused. Its default path in the home folder is shared by all installations of a user.
 control_socket_disable = True

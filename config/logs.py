@@ -46,5 +46,7 @@ LOGGING: dict[str, Any] = {
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # It reports each request that waits for a thread.
+        "waitress.queue": {"level": "ERROR"},
     },
 }

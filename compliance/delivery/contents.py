@@ -66,6 +66,7 @@ class Item:
     positions: tuple[StatedPosition, ...] = ()
     is_disputed: bool = False
     acknowledge_path: str = ""
+    predates_entry: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +74,8 @@ class Contents:
     """What one message reports. `counts` is by label and includes deadlines that are not listed.
 
     `thread` names what mail programs group by; `references` are the Message-IDs of the messages
-    that reported the same breaches before.
+    that reported the same breaches before. A summary reports breaches from before their deadlines
+    were entered; it may be about several agreements, like a digest.
     """
 
     recipient: str
@@ -87,6 +89,7 @@ class Contents:
     list_path: str
     references: tuple[str, ...] = ()
     unsubscribe_path: str = ""
+    is_summary: bool = False
 
     @property
     def total(self) -> int:

@@ -71,6 +71,7 @@ def item(
         is_disputed=deadline.is_disputed,
         evidence=_evidence(Counter(each.stance for each in obligation.evidence.all())),
         path=links.pages().deadline(deadline.pk),
+        predates_entry=alert.predates_entry,
         acknowledge_path=links.acknowledge_path(alert.message_id, deadline.pk) if is_open else "",
     )
 

@@ -17,7 +17,8 @@ from compliance.delivery.deadlines import Histories, load_deadlines
 from compliance.delivery.items import item
 from compliance.delivery.sentences import counts_by_label, is_achieve, label
 from compliance.domain import civil_time, phrases
-from compliance.domain.vocabulary import AlertKind
+from compliance.domain.alerts.intents import DeadlineEntry
+from compliance.domain.vocabulary import AlertKind, Announcement
 from compliance.models import Agreement, Breach, Deadline, Message, Subscription
 from compliance.models.alerts import reported_alerts
 from compliance.models.alerts.reported_alerts import AlertRow
@@ -47,16 +48,17 @@ class Batch:
         Contents are created on demand: those of hundreds of long messages would fill the memory.
         """
         message, alerts = self.messages[message_id], self.alerts[message_id]
-        is_digest = message.agreement_id is None
-        agreement = None if is_digest else self.deadlines[alerts[0].deadline_id].agreement
+        is_digest = message.agreement_id is None and not message.is_summary
+        agreement = self._agreement(message, alerts)
         return Contents(
             recipient=message.recipient,
             message_id=message.message_id,
-            thread=_thread(agreement, alerts),
+            thread=_thread(message, alerts),
             references=self.references.get(message_id, ()),
-            agreement=phrases.one_line(agreement.title) if agreement else "your digest",
+            agreement=self._title(message, agreement),
             agreement_ref=agreement.ref if agreement else "",
             is_digest=is_digest,
+            is_summary=message.is_summary,
             unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
             counts=self.counts[message_id],
             items=tuple(
@@ -70,8 +72,21 @@ class Batch:
                 )
                 for place, alert in enumerate(alerts)
             ),
-            list_path=links.pages().deadlines(message.agreement_id),
+            list_path=links.pages().deadlines(agreement.pk if agreement else None),
         )
+
+    def _agreement(self, message: Message, alerts: Sequence[AlertRow]) -> Agreement | None:
+        """Return the agreement of a message, or None if it may be about several."""
+        found = {self.deadlines[alert.deadline_id].agreement for alert in alerts}
+        if message.agreement_id is not None:
+            return next(iter(found))
+        is_whole = sum(self.counts[message.pk or 0].values()) == len(alerts)
+        return next(iter(found)) if message.is_summary and is_whole and len(found) == 1 else None
+
+    def _title(self, message: Message, agreement: Agreement | None) -> str:
+        if agreement is not None:
+            return phrases.one_line(agreement.title)
+        return "several agreements" if message.is_summary else "your digest"
 
 
 def load(message_ids: Sequence[int], *, as_of: datetime) -> Batch:
@@ -111,6 +126,7 @@ def contents_about(
             detected_at=breach.detected_at,
             ended_at=breach.ended_at,
             end_reason=breach.end_reason,
+            predates_entry=_predates_entry(breach, deadlines[breach.deadline_id]),
         )
         for breach in breaches
     ]
@@ -131,11 +147,18 @@ def contents_about(
     return batch.contents(0)
 
 
-def _thread(agreement: Agreement | None, alerts: Sequence[AlertRow]) -> str:
+def _thread(message: Message, alerts: Sequence[AlertRow]) -> str:
     """Return the key by which mail programs group messages: the deadline, or else the agreement."""
     if len(alerts) == 1:
         return f"deadline-{alerts[0].deadline_id}"
-    return f"agreement-{agreement.pk}" if agreement else "digest"
+    if message.is_summary:
+        return f"summary-{message.pk}"
+    return f"agreement-{message.agreement_id}" if message.agreement_id else "digest"
+
+
+def _predates_entry(breach: Breach, deadline: Deadline) -> bool:
+    entry = DeadlineEntry(deadline.entered_at, Announcement(deadline.announcement))
+    return entry.predates(breach.occurred_at)
 
 
 def _zones(recipients: Iterable[str]) -> dict[str, str]:

@@ -51,6 +51,7 @@ def _alert(item: Item) -> dict[str, Any]:
     return {
         "kind": item.kind,
         "label": item.label,
+        "predates_entry": item.predates_entry,
         "deadline": item.deadline_id,
         "obligation_ref": item.ref,
         "agreement_title": item.agreement,

@@ -20,6 +20,12 @@ _MAX_SUBJECT_LENGTH = 250
 _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
+_SUMMARY_INTRO = (
+    "These breaches began before they were entered in Pacta. They are reported only once, in this "
+    "message, and there are no escalations. You will be notified when they end."
+)
+
+
 class RenderedMail(EmailMultiAlternatives):
     """An email that is converted to bytes only once, and ahead of sending if it is prepared."""
 
@@ -65,6 +71,7 @@ def render_mail(contents: Contents) -> RenderedMail:
         "single": contents.items[0] if contents.total == 1 else None,
         "subject": title,
         "summary": summary(contents),
+        "intro": _SUMMARY_INTRO,
         "site": settings.SITE_URL,
     }
     mail = RenderedMail(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from compliance.domain import phrases
-from compliance.domain.civil_time import displayed_zone_name, zone_label
+from compliance.domain.civil_time import civil_day, displayed_zone_name, zone_label
 from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,
@@ -53,7 +53,8 @@ def is_achieve(deadline: Deadline) -> bool:
 
 
 def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
-    """Return `missed`, `still missed`, `due soon`, how a breach ended, or what has changed."""
+    """Return `missed`, `missed before entry`, `still missed`, `due soon`, how a breach ended, or
+    what has changed."""
     missed = _missed(is_achieve=is_achieve)
     if alert.end_reason is not None:
         return _ENDED.get(BreachEnd(alert.end_reason), alert.end_reason).format(missed=missed)
@@ -66,7 +67,7 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
         case AlertKind.ESCALATED | AlertKind.SILENCE_ENDED:
             return f"still {missed}"
         case _:
-            return missed
+            return f"{missed} before entry" if alert.predates_entry else missed
 
 
 def counts_by_label(counts: Sequence[LabelCount]) -> dict[str, int]:
@@ -85,11 +86,18 @@ _KIND_ORDER = [
 ]  # fmt: skip
 
 
-def _order(each: LabelCount) -> tuple[int, int, int, str, bool]:
+def _order(each: LabelCount) -> tuple[int, int, bool, int, str, bool]:
     place = _KIND_ORDER.index(AlertKind(each.kind))
     is_about_breach = each.kind not in {AlertKind.REMINDER, AlertKind.CHANGED}
     end = _END_ORDER.index(each.end_reason and BreachEnd(each.end_reason))
-    return (0 if is_about_breach else place, end, place, each.reason or "", not each.is_achieve)
+    return (
+        0 if is_about_breach else place,
+        end,
+        each.predates_entry,
+        place,
+        each.reason or "",
+        not each.is_achieve,
+    )
 
 
 def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str, str]:
@@ -105,7 +113,7 @@ def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str,
     if alert.kind == AlertKind.CHANGED:
         return found.capitalize(), "plain"
     if alert.end_reason is None:
-        is_partly = deadline.status == Status.PARTLY_MET
+        is_partly = deadline.status == Status.PARTLY_MET and not alert.predates_entry
         return f"{found.capitalize()} in part" if is_partly else found.capitalize(), "bad"
     tone = "good" if alert.end_reason in _GOOD_ENDS else "plain"
     if alert.kind == AlertKind.MISSED:
@@ -126,6 +134,8 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     assert alert.occurred_at is not None, "all other alerts are about breaches"
     zone = displayed_zone_name(deadline.timezone)
     late_since = deadline.due_at or alert.occurred_at
+    if alert.predates_entry:
+        return _situation_before_entry(alert, deadline)
     if alert.ended_at is not None and alert.end_reason is not None:
         sentence = _ENDED_SENTENCES.get(
             BreachEnd(alert.end_reason), "It was {ended} on {when}, after it had been {missed}."
@@ -146,10 +156,44 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     return f"It is {late} late."
 
 
+def _situation_before_entry(alert: AlertRow, deadline: Deadline) -> str:
+    """Return how things stand with a breach that is no news, without saying how long it lasted."""
+    assert alert.occurred_at is not None, "it is about a breach"
+    missed = _missed(is_achieve=is_achieve(deadline))
+    if alert.end_reason == BreachEnd.VOIDED:
+        return _ENDED_SENTENCES[BreachEnd.VOIDED].format(missed=missed)
+    if alert.ended_at is not None:
+        verb = _ENDED_VERBS.get(BreachEnd(alert.end_reason or ""), alert.end_reason)
+        return f"It {verb} on {phrases.in_utc(alert.ended_at)}, after it had been {missed}."
+    zone = displayed_zone_name(deadline.timezone)
+    began = phrases.day(civil_day(alert.occurred_at, zone))
+    entered = phrases.day(civil_day(deadline.entered_at or alert.occurred_at, zone))
+    if not is_achieve(deadline):
+        return f"It has been violated since {began}. It was entered in Pacta on {entered}."
+    part = ", except for a part of it" if deadline.status == Status.PARTLY_MET else ""
+    return f"It was already missed{part} when it was entered in Pacta on {entered}."
+
+
+_ENDED_VERBS = {
+    BreachEnd.PERFORMED: "was done",
+    BreachEnd.CURED: "was cured",
+    BreachEnd.TERMINATED: "ended with its agreement",
+    BreachEnd.WITHDRAWN: "was no longer required",
+} | {
+    end: f"was {end.value}"
+    for end in (
+        BreachEnd.EXTENDED, BreachEnd.RESCHEDULED, BreachEnd.WAIVED, BreachEnd.SUSPENDED,
+        BreachEnd.CANCELLED,
+    )
+}  # fmt: skip
+
+
 def note(alert: AlertRow, deadline: Deadline) -> str:
     """Return how an open breach was found, or why its alerts were silenced."""
     if alert.end_reason is not None or alert.detected_at is None:
         return ""
+    if alert.predates_entry and alert.kind != AlertKind.SILENCE_ENDED:
+        return "It is reported only once, and there are no escalations."
     if alert.silence_reason is not None:
         reason = phrases.shortened(phrases.one_line(alert.silence_reason), 300)
         return f"Alerts are no longer silenced. The reason was: {reason}"

@@ -254,6 +254,17 @@ class AlertKind(StrEnum):
     CHANGED = "changed"
 
 
+class Announcement(StrEnum):
+    """How breaches are announced that began before their deadline was entered.
+
+    In one summary per recipient, without escalations; each like any other breach; or not at all.
+    """
+
+    SUMMARY = "summary"
+    ALL = "all"
+    NONE = "none"
+
+
 class MessageState(StrEnum):
     """The state of a message. The last attempt of one that failed says why."""
 

@@ -87,6 +87,7 @@ def test_an_alert_shows_its_delivery(api: Client) -> None:
         "kind": "missed",
         "occasion": "2026-03-15T16:00:00Z",
         "breach_at": "2026-03-15T16:00:00Z",
+        "predates_entry": False,
         "level": 0,
         "recipient": DESK,
         "created_at": "2026-03-20T00:00:00Z",

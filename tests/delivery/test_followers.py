@@ -127,8 +127,8 @@ def test_a_past_breach_from_a_document_is_announced_when_it_resumes() -> None:
     tick(found_at)
     assert read_mail() == []
     retract(deadline, deadline.facts.get(), found_at + HOUR)
-    tick(found_at + HOUR)
-    assert read_mail() == [(DESK, "Missed")]
+    tick(found_at + 2 * HOUR)
+    assert read_mail() == [(DESK, "Missed before entry")]
 
 
 def test_a_subscription_to_changes_reports_a_change_that_ends_a_breach() -> None:

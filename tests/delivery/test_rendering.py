@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from compliance.delivery import DeliveryReport, deliver
 from compliance.domain.agreements.documents import read_agreement
+from compliance.domain.vocabulary import Announcement
 from compliance.models import Agreement, Deadline, Message, Obligation, Party, Subscription
 from compliance.models.alerts import reported_alerts
 from compliance.operations.agreements import documents
@@ -41,7 +42,12 @@ def geneva(db: None, sink: Sink) -> EmailMessage:
     """The email about the founding case, a year and a half after the deadline."""
     Subscription.objects.create(email=READER)
     document = (BASE_DIR / "examples/geneva-2025.yaml").read_bytes()
-    documents.load(document=read_agreement(document, is_yaml=True), by=None, as_of=TODAY)
+    documents.load(
+        document=read_agreement(document, is_yaml=True),
+        by=None,
+        as_of=TODAY,
+        announcement=Announcement.ALL,
+    )
     assert deliver(as_of=TODAY) == DeliveryReport(formed=1, sent=1)
     [mail] = sink.received
     return mail

@@ -14,6 +14,7 @@ from compliance.domain.drafts import read
 from compliance.domain.vocabulary import BreachEnd, ObligationKind
 from compliance.models import Breach, Deadline
 from compliance.operations.agreements import agreements, obligations
+from compliance.operations.alerts.alerts import COLLECTED_FOR
 from compliance.operations.deadlines import facts
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
 from tests.delivery.test_rendering import html_of, text_of
@@ -193,8 +194,8 @@ def test_removing_the_date_of_a_milestone_is_announced(desk: Desk, sink: Sink) -
     rule = {"type": "offset", "from": {"milestone": "m"}, "count": 1, "unit": "days"}
     terms = {"ref": "O-1", "title": "Pay", "obligors": ["CHN"], "obligees": ["USA"], "due": rule}
     obligations.create(agreement=agreement, draft=read(ObligationDraft, terms), as_of=NOW)
-    desk.pass_to(NOW)
-    assert sink.subjects == ["Missed: Pay (China)"]
+    desk.pass_to(NOW + COLLECTED_FOR)
+    assert sink.subjects == ["Missed before entry: Pay (China)"]
     undated = {**draft, "milestones": [{"ref": "m"}]}
     agreements.update(agreement=agreement, draft=read(AgreementDraft, undated), as_of=NOW + DAY)
     desk.pass_to(NOW + DAY)

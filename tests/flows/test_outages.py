@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,3 +74,30 @@ def assert_alive(stack: Stack) -> None:
     assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(
         ("web", "sweep", "delivery", "delivery-2", "webhooks", "recompute", "beat")
     )
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Part: ",
+        b"POST /api/v1/facts/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
+    ],
+    ids=["nothing", "headers", "body"],
+)
+def test_a_thousand_half_open_connections_delay_no_request(stack: Stack, content: bytes) -> None:
+    stack.start("web")
+    with ExitStack() as clients:
+        for _ in range(1_000):
+            address = ("127.0.0.1", stack.port)
+            client = clients.enter_context(socket.create_connection(address, timeout=60))
+            client.sendall(content)
+        times = []
+        for _ in range(20):
+            began = time.monotonic()
+            assert stack.request("GET", "/healthz").status == 200
+            times.append(time.monotonic() - began)
+            time.sleep(0.25)
+    # The threaded workers of gunicorn did not answer at all.
+    assert sorted(times)[len(times) // 2] < 1, times

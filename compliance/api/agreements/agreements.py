@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
@@ -37,12 +38,13 @@ from compliance.api.views import (
 )
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.drafts import AgreementDraft, ReasonDraft
-from compliance.domain.vocabulary import AgreementKind, AgreementStatus
+from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Announcement
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
 from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
 from compliance.operations.agreements import archiving, documents
 from compliance.queries.agreements import agreements as queries
+from compliance.queries.filters import Filter
 
 
 class MembershipRow(serializers.Serializer[Any]):
@@ -167,6 +169,14 @@ class ArchiveViews(Views):
         return row_response(queries.row(ref, as_of=now))
 
 
+class ImportOptions(Filter):
+    """The options of an import."""
+
+    announce: Annotated[
+        Announcement, Field(description="How breaches are announced that began before the import.")
+    ] = Announcement.SUMMARY
+
+
 class ImportViews(Views):
     """Import of whole agreements from documents."""
 
@@ -181,11 +191,14 @@ class ImportViews(Views):
             "application/json": AgreementDocument,
             "application/yaml": AgreementDocument,
         },
+        parameters=filter_parameters(ImportOptions),
         responses={201: LoadedRow, 200: LoadedRow},
     )
     def create(self, request: Request) -> Response:
         """Store everything in a document that is not stored yet. Importing it twice is harmless."""
+        options = read_filter(request, ImportOptions)
         loaded = documents.load(
+            announcement=options.announce,
             document=read_body(request, AgreementDocument),
             by=user_of(request),
             as_of=timezone.now(),

@@ -27,7 +27,7 @@ from compliance.api.views import (
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import ObligationKind, RollUp, Severity, Status
+from compliance.domain.vocabulary import Announcement, ObligationKind, RollUp, Severity, Status
 from compliance.models import Agreement, Obligation
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
@@ -37,9 +37,11 @@ from compliance.queries.deadlines.deadlines import PointInTime
 
 
 class NewObligation(ObligationDraft):
-    """An obligation and the ref of its agreement."""
+    """An obligation, the ref of its agreement, and how breaches are announced that began before it
+    was entered."""
 
     agreement: AgreementRef
+    announce: Announcement = Announcement.SUMMARY
 
 
 class PartRow(serializers.Serializer[Any]):
@@ -175,7 +177,9 @@ class ObligationViews(Views):
         agreement = Agreement.objects.filter(ref=draft.agreement).first()
         if agreement is None:
             raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
-        obligation = operations.create(agreement=agreement, draft=draft, as_of=timezone.now())
+        obligation = operations.create(
+            agreement=agreement, draft=draft, as_of=timezone.now(), announcement=draft.announce
+        )
         return created_response(request, queries.row(obligation.pk, PointInTime()), "id")
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=ObligationRow)

@@ -40,6 +40,9 @@ class AlertRow(serializers.Serializer[Alert]):
     breach_at = serializers.DateTimeField(
         allow_null=True, help_text="When the breach that it reports occurred."
     )
+    predates_entry = serializers.BooleanField(
+        help_text="The breach began before its deadline was entered. It is part of a summary."
+    )
     level = serializers.IntegerField(help_text="The escalation step that was reached.")
     recipient = serializers.CharField(
         help_text="An email address, or `webhook:` and the id of a webhook."

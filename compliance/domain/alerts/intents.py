@@ -14,7 +14,7 @@ from typing import NamedTuple
 from compliance.domain.deadlines.breaches import BreachChanges
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.timeline import Transition
-from compliance.domain.vocabulary import AlertKind, Reason, Status
+from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
 
 
 class OpenBreach(NamedTuple):
@@ -30,6 +30,7 @@ class AlertIntent(NamedTuple):
 
     `breach_at` is when the breach that it is about began. `due_at` is the due instant of a
     reminder, or the due instant before a change for `reason`. `level` counts escalations from 1.
+    `predates_entry` means that the breach began before its deadline was entered.
     """
 
     kind: AlertKind
@@ -38,6 +39,31 @@ class AlertIntent(NamedTuple):
     due_at: datetime | None = None
     reason: Reason | None = None
     level: int = 0
+    predates_entry: bool = False
+
+
+class DeadlineEntry(NamedTuple):
+    """When a deadline was entered, and how breaches that began before that are announced.
+
+    Without `entered_at`, every breach is news.
+    """
+
+    entered_at: datetime | None = None
+    announcement: Announcement = Announcement.SUMMARY
+
+    def predates(self, occurred_at: datetime) -> bool:
+        """Return whether a breach began before the entry, and is therefore not announced as news.
+
+        It starts no escalations either.
+        """
+        return (
+            self.entered_at is not None
+            and occurred_at < self.entered_at
+            and self.announcement != Announcement.ALL
+        )
+
+
+TRACKED = DeadlineEntry()
 
 
 class PolicyStep(NamedTuple):
@@ -112,17 +138,31 @@ def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime
     return PolicyStep(intent, steps[level] if level < len(steps) else None)
 
 
-def missed(changes: BreachChanges, *, announce_ended: bool) -> list[AlertIntent]:
+def missed(
+    changes: BreachChanges, *, announce_ended: bool, entry: DeadlineEntry = TRACKED
+) -> list[AlertIntent]:
     """Return the announcements of breaches that began or reopened.
 
-    With `announce_ended`, breaches that had ended before they were detected are announced too.
-    During an import of history nobody was notified, so a breach is announced if it reopens later.
+    With `announce_ended`, breaches that had ended before they were detected are announced too, but
+    not those that predate the entry of the deadline. During an import of history nobody was
+    notified, so a breach is announced if it reopens later.
     """
-    return [
-        AlertIntent(_MISSED, breach.occurred_at, breach.occurred_at)
-        for breach in changes.begun
-        if breach.ended_at is None or announce_ended
-    ] + [AlertIntent(_MISSED, breach.occurred_at, breach.occurred_at) for breach in changes.resumed]
+    announced = []
+    for breach in changes.begun:
+        is_earlier = entry.predates(breach.occurred_at)
+        is_open = breach.ended_at is None
+        if is_earlier and (not is_open or entry.announcement == Announcement.NONE):
+            continue
+        if is_open or announce_ended:
+            announced.append(_missed(breach.occurred_at, predates_entry=is_earlier))
+    for breach in changes.resumed:
+        is_earlier = entry.predates(breach.occurred_at)
+        announced.append(_missed(breach.occurred_at, predates_entry=is_earlier))
+    return announced
+
+
+def _missed(occurred_at: datetime, *, predates_entry: bool) -> AlertIntent:
+    return AlertIntent(_MISSED, occurred_at, occurred_at, predates_entry=predates_entry)
 
 
 def changed(

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from compliance.domain.agreements.documents import read_agreement
 from compliance.domain.problems import Invalid
+from compliance.domain.vocabulary import Announcement
 from compliance.operations.agreements import documents
 
 _YAML = {".yaml", ".yml"}
@@ -25,6 +26,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--announce",
+            choices=list(Announcement),
+            default=Announcement.SUMMARY,
+            type=Announcement,
+            help=(
+                "how to announce breaches that began before the import: in one summary per "
+                "recipient (the default), each with its escalations, or not at all"
+            ),
+        )
 
     def handle(self, *_args: object, **options: Any) -> None:
         """Import every file. A rejected file does not prevent the import of the others.
@@ -33,14 +44,14 @@ class Command(BaseCommand):
             CommandError: a file was rejected. Its errors are printed before, one per line.
         """
         files: list[Path] = options["files"]
-        refused = [file for file in files if not self._load(file, options["verbosity"])]
+        refused = [file for file in files if not self._load(file, options)]
         if refused:
             sentence = (
                 f"{len(refused)} of {len(files)} files were rejected; nothing in them was stored."
             )
             raise CommandError(sentence)
 
-    def _load(self, file: Path, verbosity: int) -> bool:
+    def _load(self, file: Path, options: dict[str, Any]) -> bool:
         if file.suffix.lower() not in _YAML | _JSON:
             self.stderr.write(f"{file}: The name must end in .yaml, .yml or .json.")
             return False
@@ -48,7 +59,12 @@ class Command(BaseCommand):
             document = read_agreement(file.read_bytes(), is_yaml=file.suffix.lower() in _YAML)
             # Recorded by the history triggers with every change, like the user of a request.
             with pghistory.context(command="load_agreement", file=file.name):
-                loaded = documents.load(document=document, by=None, as_of=timezone.now())
+                loaded = documents.load(
+                    document=document,
+                    by=None,
+                    as_of=timezone.now(),
+                    announcement=options["announce"],
+                )
         except OSError as error:
             self.stderr.write(f"{file}: {error.strerror}.")
             return False
@@ -57,7 +73,7 @@ class Command(BaseCommand):
                 where = f"{problem.path}: " if problem.path else ""
                 self.stderr.write(f"{file}: {where}{problem.detail}")
             return False
-        if verbosity:
+        if options["verbosity"]:
             counts = (
                 f"{loaded.obligations} obligations, {loaded.facts} facts, "
                 f"{loaded.positions} positions, {loaded.evidence} pieces of evidence"

@@ -88,6 +88,11 @@ class Alert(models.Model):
         help_text="The recipient's next digest, or the end of their quiet hours.",
     )
     is_digest = models.BooleanField(default=False, db_default=False)
+    predates_entry = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The breach began before its deadline was entered: part of a summary.",
+    )
     withdrawn_at = models.DateTimeField(null=True)
     message = models.ForeignKey(
         Message, null=True, on_delete=models.PROTECT, related_name="alerts", db_index=False

@@ -29,7 +29,15 @@ def form_messages(
         .filter(agreement__in=agreement_ids)
         .order_by()
         .select_for_update(skip_locked=True, of=("self",))
-        .values("id", "recipient", "email", "webhook_id", "agreement_id", "is_digest")
+        .values(
+            "id",
+            "recipient",
+            "email",
+            "webhook_id",
+            "agreement_id",
+            "is_digest",
+            "predates_entry",
+        )
         .query.sql_with_params()
     )
     with connection.cursor() as cursor:
@@ -47,17 +55,18 @@ def form_messages(
 _FORM = """
     WITH waiting AS ({alerts}), taken AS (
         SELECT id, recipient, email, webhook_id,
-               CASE WHEN NOT is_digest THEN agreement_id END AS about
+               predates_entry AND NOT is_digest AS is_summary,
+               CASE WHEN NOT is_digest AND NOT predates_entry THEN agreement_id END AS about
         FROM waiting
     ), formed AS (
         INSERT INTO compliance_message
-            (email, webhook_id, agreement_id, message_id, state, created_at,
+            (email, webhook_id, agreement_id, is_summary, message_id, state, created_at,
              next_attempt_at, attempt_count)
-        SELECT email, webhook_id, about,
+        SELECT email, webhook_id, about, is_summary,
                '<' || replace(gen_random_uuid()::text, '-', '') || '@' || %s || '>',
                %s, %s, %s, 0
-        FROM taken GROUP BY email, webhook_id, about ORDER BY min(id)
-        RETURNING id, recipient, agreement_id
+        FROM taken GROUP BY email, webhook_id, about, is_summary ORDER BY min(id)
+        RETURNING id, recipient, agreement_id, is_summary
     ), assigned AS (
         -- In the order in which the alerts are stored. Recipient by recipient, each page
         -- would be read and written as many times as there are recipients.
@@ -67,6 +76,7 @@ _FORM = """
             -- IS NOT DISTINCT FROM would rule out a hash join.
             FROM taken JOIN formed ON formed.recipient = taken.recipient
               AND coalesce(formed.agreement_id, -1) = coalesce(taken.about, -1)
+              AND formed.is_summary = taken.is_summary
             ORDER BY taken.id
         ) AS placed
         WHERE a.id = placed.id

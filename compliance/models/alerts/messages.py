@@ -28,7 +28,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 class Message(models.Model):
     """One email or webhook call to one recipient. A retry sends the same message.
 
-    It covers one agreement. A digest has no `agreement` and covers any number of them.
+    It covers one agreement. A digest or summary has no `agreement` and covers any number of them.
     """
 
     email = models.EmailField(blank=True, default="", db_default="")
@@ -38,6 +38,11 @@ class Message(models.Model):
     recipient = recipient_key()
     agreement = models.ForeignKey(
         Agreement, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
+    is_summary = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="It reports breaches that began before their deadlines were entered.",
     )
     message_id = models.CharField(max_length=255, unique=True)
     state = choice_field(MessageState, default=MessageState.WAITING)

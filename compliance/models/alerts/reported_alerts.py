@@ -12,6 +12,7 @@ from django.db import connection
 
 from compliance.domain.vocabulary import (
     AlertKind,
+    Announcement,
     BreachEnd,
     ObligationKind,
     Reason,
@@ -38,6 +39,7 @@ class AlertRow(NamedTuple):
     ended_at: datetime | None = None
     end_reason: str | None = None
     silence_reason: str | None = None
+    predates_entry: bool = False
 
 
 class LabelCount(NamedTuple):
@@ -47,6 +49,7 @@ class LabelCount(NamedTuple):
     end_reason: str | None
     reason: str | None
     is_achieve: bool
+    predates_entry: bool
     total: int
 
 
@@ -144,7 +147,9 @@ _REPORTED_ALERTS = f"""
             a.reason, b.occurred_at, b.detected_at, b.ended_at, b.end_reason,
             o.kind = '{ObligationKind.ACHIEVE}' AS is_achieve,
             array_position(%(severities)s::text[], o.severity::text) AS severity,
-            d.due_at AS current_due_at
+            d.due_at AS current_due_at,
+            coalesce(b.occurred_at < d.entered_at
+                AND d.announcement <> '{Announcement.ALL}', FALSE) AS predates_entry
         FROM (
             SELECT *,
                 max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
@@ -163,16 +168,18 @@ _REPORTED_ALERTS = f"""
               AND r.created_at = a.created_at AND r.withdrawn_at IS NULL))
     ), counted AS (
         SELECT message_id,
-            jsonb_agg(jsonb_build_array(kind, end_reason, reason, is_achieve, count)) AS counts
+            jsonb_agg(jsonb_build_array(
+                kind, end_reason, reason, is_achieve, predates_entry, count)) AS counts
         FROM (
-            SELECT message_id, kind, end_reason, reason, is_achieve, count(*)
-            FROM reported GROUP BY message_id, kind, end_reason, reason, is_achieve
+            SELECT message_id, kind, end_reason, reason, is_achieve, predates_entry, count(*)
+            FROM reported
+            GROUP BY message_id, kind, end_reason, reason, is_achieve, predates_entry
         ) AS each
         GROUP BY message_id
     ), ranked AS (
         SELECT *, row_number() OVER (
             PARTITION BY message_id
-            ORDER BY ended_at IS NOT NULL, kind = '{AlertKind.CHANGED}',
+            ORDER BY ended_at IS NOT NULL, predates_entry, kind = '{AlertKind.CHANGED}',
                 kind = '{AlertKind.REMINDER}', severity DESC, current_due_at, id
         ) AS place
         FROM reported
@@ -184,11 +191,12 @@ _REPORTED_ALERTS = f"""
             WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
               AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
             ORDER BY s.id DESC LIMIT 1) END AS silence_reason,
+        predates_entry,
         NULL::jsonb AS counts
     FROM ranked WHERE place <= %(max_listed)s
     -- A join would scan the counts once per message.
     UNION ALL
-    SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, counts
+    SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, counts
     FROM counted
     ORDER BY message_id, place
 """
@@ -223,7 +231,8 @@ _HOLD_ARCHIVED = """
       AND g.id = a.agreement_id AND g.archived_at IS NOT NULL
 """
 
-# An acknowledgement pauses escalations; when it ends, a new alert is created. The end of a silence
+# A breach from before its entry is not reported at all if it has ended by the time of sending. An
+# acknowledgement pauses escalations; when it ends, a new alert is created. The end of a silence
 # is not reported if another message has reported the breach since then.
 _WITHDRAW_ABOUT_BREACHES = f"""
     UPDATE compliance_alert AS a
@@ -233,6 +242,8 @@ _WITHDRAW_ABOUT_BREACHES = f"""
     WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
       AND b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
       AND (a.kind = '{AlertKind.MISSED}' AND b.end_reason = '{BreachEnd.VOIDED}'
+           OR a.kind = '{AlertKind.MISSED}' AND a.predates_entry AND b.ended_at IS NOT NULL
+             AND m.attempt_count = 0
            OR a.kind = '{AlertKind.RECOVERED}' AND b.ended_at IS NULL
            OR a.kind = '{AlertKind.ESCALATED}' AND b.acknowledged_until > %(now)s
            OR a.kind = '{AlertKind.SILENCE_ENDED}' AND EXISTS (

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 from django.conf import settings
 from django.db import models
 
-from compliance.domain.vocabulary import BreachEnd
+from compliance.domain.vocabulary import Announcement, BreachEnd
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
+
+
+class BreachQuerySet(models.QuerySet["Breach"]):
+    """Row predicates for breaches."""
+
+    def news(self) -> Self:
+        """Breaches that are announced one by one, and not in a summary of what was entered."""
+        return self.exclude(
+            ~models.Q(deadline__announcement=Announcement.ALL.value),
+            deadline__entered_at__isnull=False,
+            occurred_at__lt=models.F("deadline__entered_at"),
+        )
 
 
 class Breach(models.Model):
@@ -33,6 +47,8 @@ class Breach(models.Model):
         help_text="Who acknowledged the breach.",
     )
     acknowledged_until = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[Breach]] = BreachQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "breaches"

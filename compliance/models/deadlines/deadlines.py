@@ -14,7 +14,13 @@ from compliance.domain.deadlines.scheduling import NO_DATE
 from compliance.domain.deadlines.terms import Move as MoveOfTerms
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import ObligationKind, Reason, Status, Verification
+from compliance.domain.vocabulary import (
+    Announcement,
+    ObligationKind,
+    Reason,
+    Status,
+    Verification,
+)
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
 from compliance.models.choices import choice_field, one_of
@@ -109,6 +115,13 @@ class Deadline(models.Model):
         db_default=False,
         help_text="The corrected rule no longer yields it.",
     )
+    entered_at = models.DateTimeField(
+        null=True, help_text="When its obligation was entered. Earlier breaches are not news."
+    )
+    # How breaches are announced that began before it was entered.
+    announcement = choice_field(
+        Announcement, default=Announcement.SUMMARY, db_default=Announcement.SUMMARY
+    )
     has_dependents = models.BooleanField(
         default=False, db_default=False, help_text="Other deadlines depend on this one."
     )
@@ -139,6 +152,7 @@ class Deadline(models.Model):
         constraints = (
             one_of("status", Status),
             one_of("verification", Verification),
+            one_of("announcement", Announcement),
             models.UniqueConstraint(fields=["obligation", "number"], name="deadline_number_once"),
             # The target of the composite key that keeps alerts in the agreement of their deadline.
             models.UniqueConstraint(fields=["agreement", "id"], name="deadline_in_agreement"),

@@ -17,6 +17,7 @@ from compliance.domain.agreements.drafts import (
     MilestoneDraft,
     ObligationDraft,
 )
+from compliance.domain.vocabulary import Announcement
 from compliance.models import Agreement, User
 from compliance.models.locks import for_update
 from compliance.operations.agreements import (
@@ -50,22 +51,25 @@ class Loaded:
 
 
 @transaction.atomic
-def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Loaded:
+def load(
+    *,
+    document: AgreementDocument,
+    by: User | None,
+    as_of: datetime,
+    announcement: Announcement = Announcement.SUMMARY,
+) -> Loaded:
     """Store everything in a document that is not stored yet. Importing it twice changes nothing.
 
     A document never overwrites stored data: existing parties, agreements and obligations keep their
     fields (correct them in the admin or the API). Missing facts, positions and evidence are added.
 
+    Args:
+        announcement: how breaches are announced that began before `as_of`.
+
     Raises:
         Invalid: with every problem and its path in the document; nothing is stored.
     """
-    stored_parties = document_checks.stored_parties(document.parties)
-    document_checks.check_parties(document.parties, stored_parties)
-    document_checks.check_recorded_at(document, as_of=as_of)
-    document_checks.check_obligation_refs(document.obligations)
-    parties.create_all(
-        drafts=[each for each in document.parties if each.code not in stored_parties]
-    )
+    _check_and_create_parties(document, as_of=as_of)
     agreement, is_new = _agreement_of(document, by=by, as_of=as_of)
     stored = set() if is_new else set(agreement.obligations.values_list("ref", flat=True))
     created = obligations.store(
@@ -79,6 +83,7 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         is_first=is_new,
         recorded_at=document_times.obligations_recorded_at(document),
     )
+    obligations.set_announcement(created.obligations, announcement)
     added = document_records.add(
         agreement=agreement,
         document=document,
@@ -103,6 +108,16 @@ def load(*, document: AgreementDocument, by: User | None, as_of: datetime) -> Lo
         facts=added.facts,
         positions=added.positions,
         evidence=added.evidence,
+    )
+
+
+def _check_and_create_parties(document: AgreementDocument, *, as_of: datetime) -> None:
+    stored_parties = document_checks.stored_parties(document.parties)
+    document_checks.check_parties(document.parties, stored_parties)
+    document_checks.check_recorded_at(document, as_of=as_of)
+    document_checks.check_obligation_refs(document.obligations)
+    parties.create_all(
+        drafts=[each for each in document.parties if each.code not in stored_parties]
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,8 +15,8 @@ from compliance.domain.alerts.drafts import dump_notification_policy
 from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.domain.vocabulary import ObligationKind
-from compliance.models import Agreement, Fact, Obligation
+from compliance.domain.vocabulary import Announcement, ObligationKind
+from compliance.models import Agreement, Deadline, Fact, Obligation
 from compliance.models.bulk import insert, next_ids
 from compliance.models.locks import for_update, lock_agreement
 from compliance.operations.agreements import corrections, dependencies
@@ -25,8 +25,17 @@ from compliance.operations.deadlines import projection, schedule
 
 
 @transaction.atomic
-def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> Obligation:
+def create(
+    *,
+    agreement: Agreement,
+    draft: ObligationDraft,
+    as_of: datetime,
+    announcement: Announcement = Announcement.SUMMARY,
+) -> Obligation:
     """Store an obligation and its deadlines, projected as of `as_of`.
+
+    Args:
+        announcement: how breaches are announced that began before `as_of`.
 
     Raises:
         Invalid: the ref is taken, an obligor or obligee is not a party to the agreement, the
@@ -34,6 +43,7 @@ def create(*, agreement: Agreement, draft: ObligationDraft, as_of: datetime) -> 
     """
     agreement = lock_agreement(agreement.pk)
     stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
+    set_announcement(stored.obligations, announcement)
     projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
     return obligation
@@ -202,6 +212,16 @@ def store(
         path = paths.get(error.obligation_id, "")
         raise Invalid(problem.below(path) for problem in error.problems) from None
     return Stored(obligations=obligations, touched=touched)
+
+
+def set_announcement(obligations: Sequence[Obligation], announcement: Announcement) -> None:
+    """Set how breaches of new obligations are announced that began before their entry.
+
+    The caller has stored the obligations, and refreshes their deadlines afterwards.
+    """
+    if announcement is not Announcement.SUMMARY:
+        created = Deadline.objects.filter(obligation__in=obligations)
+        created.update(announcement=announcement.value)
 
 
 def _reject_invalid(

@@ -7,7 +7,7 @@ key ensures that each alert exists once, however often and by whichever worker i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -15,8 +15,13 @@ import orjson
 from compliance.domain.alerts.intents import AlertIntent
 from compliance.domain.vocabulary import AlertKind
 from compliance.models.alerts.followers import follows
-from compliance.models.bulk import RowType, write_rows
+from compliance.models.bulk import RowType, fetch, write_rows
 from compliance.operations.alerts.delivery_times import DELIVERY_HOURS, earliest_delivery
+
+# Breaches that predate their entry are not urgent. They are collected until nothing more has been
+# entered for a while, so that an import, or entries in quick succession, bring one message.
+COLLECTED_FOR = timedelta(seconds=20)
+COLLECTED_AT_MOST = timedelta(minutes=15)
 
 
 class BreachChange(Protocol):
@@ -43,11 +48,12 @@ class AlertRow(NamedTuple):
     reason: str | None
     level: int
     created_at: datetime
+    predates_entry: bool = False
 
 
 def alert_row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> AlertRow:
     """Return an alert intent as a row for `create`; `deadline` has the columns of a deadline."""
-    kind, occasion, breach_at, due_at, reason, level = intent
+    kind, occasion, breach_at, due_at, reason, level, predates_entry = intent
     return AlertRow(
         deadline.id,
         deadline.agreement_id,
@@ -59,6 +65,7 @@ def alert_row(intent: AlertIntent, *, deadline: Any, created_at: datetime) -> Al
         reason,
         level,
         created_at,
+        predates_entry,
     )
 
 
@@ -70,7 +77,21 @@ def create(
     Args:
         hours: the result of `delivery_times.delivery_hours` at `as_of`.
     """
-    write_rows(_CREATE, _ALERT, rows, hours=orjson.dumps(hours).decode(), as_of=as_of)
+    write_rows(
+        _CREATE,
+        _ALERT,
+        rows,
+        hours=orjson.dumps(hours).decode(),
+        as_of=as_of,
+        collected_at=as_of + COLLECTED_FOR,
+    )
+    if any(row.predates_entry for row in rows):
+        fetch(
+            _COLLECT,
+            since=as_of - COLLECTED_AT_MOST,
+            as_of=as_of,
+            collected_at=as_of + COLLECTED_FOR,
+        )
 
 
 def withdraw_unsent(*, breaches: Sequence[BreachChange]) -> None:
@@ -149,21 +170,37 @@ _ALERT = RowType(
     reason="text",
     level="smallint",
     created_at="timestamptz",
+    predates_entry="boolean",
 )
 
 # If a recipient has several subscriptions, the one notified first decides.
 _CREATE = f"""
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, kind, occasion, breach_at, due_at, reason, level, created_at,
-         email, webhook_id, not_before, is_digest)
+         predates_entry, email, webhook_id, not_before, is_digest)
     SELECT v.deadline_id, v.agreement_id, v.kind, v.occasion, v.breach_at, v.due_at, v.reason,
-        v.level, v.created_at, s.email, s.webhook_id,
-        coalesce(h.not_before, %(as_of)s) AS not_before, coalesce(h.is_digest, FALSE) AS is_digest
+        v.level, v.created_at, v.predates_entry, s.email, s.webhook_id,
+        greatest(coalesce(h.not_before, %(as_of)s),
+                 CASE WHEN v.predates_entry THEN %(collected_at)s::timestamptz END) AS not_before,
+        coalesce(h.is_digest, FALSE) AS is_digest
     FROM {_ALERT.rows}
     JOIN compliance_subscription AS s ON {_FOLLOWED}
     LEFT JOIN {DELIVERY_HOURS} ON h.id = s.id
     ORDER BY not_before, is_digest, v.deadline_id, s.id
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
+"""
+
+# Summaries that have not been sent wait for what is still being entered.
+_COLLECT = """
+    UPDATE compliance_alert AS a SET not_before = %(collected_at)s
+    FROM (
+        SELECT id FROM compliance_alert
+        WHERE message_id IS NULL AND withdrawn_at IS NULL AND predates_entry AND NOT is_digest
+          AND not_before < %(collected_at)s AND created_at > %(since)s AND created_at < %(as_of)s
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    ) AS waiting
+    WHERE a.id = waiting.id
+    RETURNING a.id
 """
 
 _BREACH = RowType(deadline_id="bigint", occurred_at="timestamptz", recorded_at="timestamptz")
@@ -216,7 +253,8 @@ _ANNOUNCE_RECOVERY = f"""
             a.id, a.deadline_id, a.agreement_id, d.obligation_id, a.breach_at, a.recipient,
             a.email, a.webhook_id,
             max(a.level) OVER (PARTITION BY a.deadline_id, a.breach_at, a.recipient) AS level,
-            a.not_before, a.is_digest, v.recorded_at
+            a.not_before, a.is_digest, v.recorded_at,
+            a.predates_entry AND a.message_id IS NULL AS predates_entry
         FROM {_BREACH.rows}
         JOIN compliance_alert AS a
           ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at
@@ -226,10 +264,10 @@ _ANNOUNCE_RECOVERY = f"""
     ), earliest AS ({earliest_delivery("announced", kind=f"'{AlertKind.RECOVERED}'")})
     INSERT INTO compliance_alert
         (deadline_id, agreement_id, occasion, breach_at, created_at, kind, level, email,
-         webhook_id, not_before, is_digest)
+         webhook_id, predates_entry, not_before, is_digest)
     SELECT announced.deadline_id, announced.agreement_id, announced.breach_at,
         announced.breach_at, announced.recorded_at, '{AlertKind.RECOVERED}', announced.level,
-        announced.email, announced.webhook_id,
+        announced.email, announced.webhook_id, announced.predates_entry,
         greatest(announced.not_before, earliest.not_before),
         CASE WHEN announced.not_before > earliest.not_before THEN announced.is_digest
              ELSE earliest.is_digest END

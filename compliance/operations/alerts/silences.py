@@ -86,9 +86,11 @@ def end_due(*, as_of: datetime) -> int:
 
 def _announce(silence: Silence, *, as_of: datetime) -> None:
     """Announce continuing breaches, and release held alerts, at each recipient's delivery hours."""
-    breaches = Breach.objects.filter(
-        ended_at__isnull=True, deadline__agreement=silence.agreement_id
-    ).select_related("deadline")
+    breaches = (
+        Breach.objects.news()
+        .filter(ended_at__isnull=True, deadline__agreement=silence.agreement_id)
+        .select_related("deadline")
+    )
     if silence.deadline_id is not None:
         breaches = breaches.filter(deadline=silence.deadline_id)
     # Recipients of an escalation are notified at the level they were reached at.

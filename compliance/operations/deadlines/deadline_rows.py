@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from compliance.domain.deadlines.timeline import Timeline, Transition, status_since
+from compliance.domain.vocabulary import Announcement
 from compliance.models.bulk import RowType, fetch, write_rows
 from compliance.models.locks import lock_deadline_columns
 
@@ -37,6 +38,8 @@ class DeadlineRow(NamedTuple):
     timezone: str
     recorded_at: datetime | None
     ledger_head: bytes | None
+    entered_at: datetime | None = None
+    announcement: str = Announcement.SUMMARY
 
 
 class DeadlineState(NamedTuple):

@@ -10,7 +10,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from compliance.domain.alerts import intents
-from compliance.domain.alerts.intents import NO_STEP, AlertIntent, OpenBreach, PolicyStep
+from compliance.domain.alerts.intents import (
+    NO_STEP,
+    AlertIntent,
+    DeadlineEntry,
+    OpenBreach,
+    PolicyStep,
+)  # fmt: skip
 from compliance.domain.deadlines.breaches import (
     NO_CHANGES,
     breach_changes,
@@ -30,7 +36,7 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.domain.integrity.chains import link
-from compliance.domain.vocabulary import AlertKind, Reason, Status
+from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
 from compliance.models.deadlines.deadlines import PLAIN_DUTY, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
@@ -117,7 +123,7 @@ def decide_from_timeline(
         now = past[-1]
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
         if changes is not NO_CHANGES:
-            announced = intents.missed(changes, announce_ended=announce_ended)
+            announced = intents.missed(changes, announce_ended=announce_ended, entry=_entry_of(row))
         if delta and recorded and announce_ended:
             announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
         announced += filter(None, [step.intent])
@@ -157,6 +163,7 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
         or row.is_withdrawn
         or row.recorded_at is None
         or row.recorded_at > as_of
+        or (row.entered_at is not None and due_at < row.entered_at)
         or row.id in inputs.facts
         or row.id in inputs.failures
         or inputs.breaches.get(row.id)
@@ -225,6 +232,8 @@ def _policy_step(
     policy = inputs.policies.get(row.obligation_id, inputs.default_policy)
     if now.status in BREACHED:
         began = breaches[-1].occurred_at
+        if _entry_of(row).predates(began):
+            return NO_STEP
         stored = (each for each in inputs.detected.get(row.id, ()) if each.occurred_at == began)
         breach = next(stored, None) or OpenBreach(began, found_at)
         steps = policy.escalations(breach.detected_at, row.timezone)
@@ -233,6 +242,10 @@ def _policy_step(
         return NO_STEP
     since = due_known_since(recorded, now.due.due_at) or found_at
     return intents.reminder(now, policy.reminders(now.due), known_since=since, as_of=as_of)
+
+
+def _entry_of(row: DeadlineRow) -> DeadlineEntry:
+    return DeadlineEntry(row.entered_at, Announcement(row.announcement))
 
 
 def _rows_of(

@@ -139,10 +139,14 @@ def _compare(
 ) -> None:
     """Add what must change for the deadlines of an obligation to be the wanted ones."""
     rows = inputs.deadlines.get(obligation.pk, {})
+    entered = [row.entered_at or row.begins_at for row in rows.values()]
     for number, terms in wanted.items():
         if number not in rows:
             has_dependents = obligation.pk in inputs.with_dependents
-            changes.created.append(_new(obligation, number, terms, as_of, has_dependents))
+            row = _new(obligation, number, terms, as_of, has_dependents)
+            # It may follow from an event that was recorded late, which is news.
+            row.entered_at = min(entered, default=as_of)
+            changes.created.append(row)
     for number, row in rows.items():
         columns = _columns(wanted[number]) if number in wanted else {}
         change = change_of(

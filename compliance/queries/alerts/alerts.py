@@ -10,13 +10,14 @@ from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
 _ALERTS = """
-SELECT l.id, l.deadline, l.obligation_ref, l.agreement, l.kind, l.occasion, l.breach_at, l.level,
-    l.recipient, l.created_at, l.not_before, l.state, l.message_id, l.sent_at, l.attempts,
-    l.last_answer
+SELECT l.id, l.deadline, l.obligation_ref, l.agreement, l.kind, l.occasion, l.breach_at,
+    l.predates_entry, l.level, l.recipient, l.created_at, l.not_before, l.state, l.message_id,
+    l.sent_at, l.attempts, l.last_answer
 FROM (
     SELECT l.id, l.agreement_id, l.deadline_id AS deadline, o.ref AS obligation_ref,
         a.ref AS agreement, l.kind,
-        l.occasion, l.breach_at, l.level, l.recipient, l.created_at, l.not_before,
+        l.occasion, l.breach_at, l.predates_entry, l.level, l.recipient, l.created_at,
+        l.not_before,
         CASE WHEN l.withdrawn_at IS NOT NULL THEN 'withdrawn'
              ELSE coalesce(m.state, 'waiting') END AS state,
         m.message_id, m.sent_at, coalesce(m.attempt_count, 0) AS attempts,

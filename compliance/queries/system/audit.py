@@ -70,7 +70,8 @@ _MISSING_ALERTS = """
     JOIN compliance_subscription AS s
       ON s.is_active AND s.from_escalation = 0 AND s.since <= b.detected_at
     LEFT JOIN compliance_webhook AS w ON w.id = s.webhook_id
-    WHERE b.ended_at IS NULL AND b.detected_at <= %(patient)s AND coalesce(w.is_active, TRUE)
+    WHERE NOT (b.occurred_at < coalesce(d.entered_at, '-infinity') AND d.announcement = 'none')
+      AND b.ended_at IS NULL AND b.detected_at <= %(patient)s AND coalesce(w.is_active, TRUE)
       AND (cardinality(s.kinds) = 0 OR 'missed' = ANY(s.kinds))
       AND coalesce(s.agreement_id, d.agreement_id) = d.agreement_id
       AND (s.tag = '' OR s.tag = ANY(o.tags))
