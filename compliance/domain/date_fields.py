@@ -24,9 +24,18 @@ from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zon
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _CLOCK = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+# What `2025-05-14T16:00:00+02:00` becomes in a query string.
+_PLUS_LOST = re.compile(
+    r"(?P<instant>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?(?:\d\d)?)",
+    re.ASCII,
+)
 _BEGINS_WITH_A_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d", re.ASCII)
 
 T = TypeVar("T")
+
+
+class PlusLost(ValueError):
+    """An instant whose `+` arrived as a space."""
 
 
 class _Unreadable(ValueError):
@@ -115,6 +124,12 @@ def _not_a_number(value: object) -> object:
     if is_number or (isinstance(value, str) and not _BEGINS_WITH_A_DAY.match(value)):
         sentence = "Write the instant as 2025-05-14T16:00:00Z."
         raise ValueError(sentence)
+    if isinstance(value, str) and (parts := _PLUS_LOST.fullmatch(value)):
+        sentence = (
+            "In a web address, a + stands for a space. Write it as %2B: "
+            f"{parts['instant']}%2B{parts['offset']}."
+        )
+        raise PlusLost(sentence)
     return value
 
 

@@ -8,16 +8,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from compliance.domain.countries import country
 from compliance.domain.date_fields import refusing
+from compliance.domain.email_addresses import email_address
 from compliance.domain.limits import AtMost
+from compliance.domain.names import normalised, visible, without_overrides
 from compliance.domain.quantities import LIMIT, quantity, share, share_or_all
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
-_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = re.compile(
-    rf"{_ATOM}(?:\.{_ATOM})*@(?:localhost|(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL})"
-)
 
 REF_FORM = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _PARTY_CODE = r"^[A-Z0-9][A-Z0-9_-]{0,31}$"
@@ -72,13 +71,8 @@ def _web_address(url: str) -> str:
     return url
 
 
-def _email(address: str) -> str:
-    # Only addresses that mail servers accept without extensions. `=?` starts an encoded word,
-    # which mail programs could decode to another address or to line breaks.
-    if not _ADDRESS.fullmatch(address) or "=?" in address:
-        sentence = "Give one email address, such as desk@example.org."
-        raise ValueError(sentence)
-    return address
+def _normalised(value: object) -> object:
+    return normalised(value) if isinstance(value, str) else value
 
 
 def _not_reserved(ref: str) -> str:
@@ -103,20 +97,43 @@ def all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 _STRIPPED = StringConstraints(strip_whitespace=True)
 
-Line = Annotated[str, _STRIPPED, Field(max_length=200), AfterValidator(one_line)]
+# First of all, so that the length is that of the normalised name.
+_NORMALISED = BeforeValidator(_normalised)
+
+Line = Annotated[
+    str,
+    _STRIPPED,
+    Field(max_length=200),
+    AfterValidator(one_line),
+    AfterValidator(visible),
+    _NORMALISED,
+]
 """One line of text, which may be empty."""
 
-Title = Annotated[str, _STRIPPED, Field(min_length=1, max_length=200), AfterValidator(one_line)]
+Title = Annotated[
+    str,
+    _STRIPPED,
+    Field(min_length=1, max_length=200),
+    AfterValidator(one_line),
+    AfterValidator(visible),
+    _NORMALISED,
+]
 """One line of text, not empty."""
 
-Text = Annotated[str, _STRIPPED, Field(max_length=20_000), AfterValidator(_printable)]
+Text = Annotated[
+    str,
+    _STRIPPED,
+    Field(max_length=20_000),
+    AfterValidator(_printable),
+    AfterValidator(without_overrides),
+]
 """Text of several lines, which may be empty."""
 
 Url = Annotated[str, _STRIPPED, Field(max_length=2_000), AfterValidator(_web_address)]
 """An `http://` or `https://` address, or nothing."""
 
 Email = Annotated[
-    str, _STRIPPED, Field(max_length=254), AfterValidator(one_line), AfterValidator(_email)
+    str, _STRIPPED, Field(max_length=254), AfterValidator(one_line), AfterValidator(email_address)
 ]
 """One email address, without a display name."""
 
@@ -135,11 +152,16 @@ PartyCode = Annotated[str, Field(pattern=_PARTY_CODE)]
 CalendarCode = Annotated[str, Field(pattern=_CALENDAR_CODE)]
 """The code of a custom calendar, such as `hq`."""
 
-Country = Annotated[str, Field(pattern=_COUNTRY)]
-"""A country code of ISO 3166-1 alpha-2, such as `CN`. Only its form is checked."""
+Country = Annotated[str, Field(pattern=_COUNTRY), AfterValidator(country)]
+"""A country code of ISO 3166-1 alpha-2, such as `CN`, also a reserved or former one."""
 
 Tag = Annotated[
-    str, _STRIPPED, Field(min_length=1, max_length=64, pattern=_TAG), AfterValidator(one_line)
+    str,
+    _STRIPPED,
+    Field(min_length=1, max_length=64, pattern=_TAG),
+    AfterValidator(one_line),
+    AfterValidator(visible),
+    _NORMALISED,
 ]
 """A tag; it contains no comma."""
 

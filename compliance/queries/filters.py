@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.date_fields import CivilDay, Instant, PlusLost
 from compliance.domain.fields import Title
 
 _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
@@ -38,7 +38,11 @@ def _day_or_instant(value: object) -> date | datetime:
     is_day = isinstance(value, str) and len(value) <= len("2025-05-14")
     try:
         return _DAY.validate_python(value) if is_day else _INSTANT.validate_python(value)
-    except ValidationError:
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, PlusLost):
+            raise cause from None
         sentence = "Give a day (2025-05-14) or an instant with its offset (2025-05-14T16:00:00Z)."
         raise ValueError(sentence) from None
 

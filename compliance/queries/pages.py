@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2s
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from pydantic import AwareDatetime, Field, TypeAdapter
@@ -32,12 +32,19 @@ class Listing(Filter):
     page_size: Annotated[int, Field(ge=1, le=LARGEST)] = 100
 
 
+class Part(NamedTuple):
+    """A part of a list: a condition, if it is not the whole, and the position it begins after."""
+
+    condition: str | None
+    position: tuple[object, ...] | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """A total order: the last of its columns is unique.
 
-    `columns` are columns of the table `table`. `absent` maps each nullable column to the value by
-    which its nulls are sorted.
+    `columns` are columns of the table `table`. `absent` maps a nullable first column to a value
+    after all others. Rows without a value come last, in both directions.
     """
 
     table: str
@@ -64,13 +71,33 @@ class Order:
         # contains the same constant.
         return f"COALESCE({name}, '{self.absent[column].isoformat()}'::timestamptz)"
 
-    def begin_after(self, cursor: str, where: Where) -> None:
-        """Skip the rows up to and including the position in `cursor`.
+    def parts(self, cursor: str | None) -> tuple[Part, ...]:
+        """Return the parts of the list, in order, that follow the position in `cursor`.
+
+        In descending order, an index would return the rows without a value first. They are read
+        afterwards instead, from the same index.
 
         Raises:
             Invalid: the cursor does not belong to this order.
         """
-        position = _decode(cursor, self)
+        position = None if cursor is None else _decode(cursor, self)
+        if not (self.is_descending and self.columns[0] in self.absent):
+            return (Part(None, position),)
+        valued, absent = f"{self._first} < {self._absent}", f"{self._first} = {self._absent}"
+        if position is not None and position[0] == self.absent[self.columns[0]]:
+            return (Part(absent, position),)
+        return (Part(valued, position), Part(absent, None))
+
+    @property
+    def _first(self) -> str:
+        return self._place(self.columns[0])
+
+    @property
+    def _absent(self) -> str:
+        return f"'{self.absent[self.columns[0]].isoformat()}'::timestamptz"
+
+    def begin_after(self, position: tuple[object, ...], where: Where) -> None:
+        """Skip the rows up to and including a position."""
         # A row comparison lets PostgreSQL enter an index at that position.
         places = ", ".join(f"%(after_{each})s" for each in self.columns)
         columns = ", ".join(self._place(each) for each in self.columns)
@@ -105,11 +132,17 @@ def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
     Raises:
         Invalid: the cursor does not belong to this order.
     """
-    if listing.cursor is not None:
-        order.begin_after(listing.cursor, where)
-    # One extra row shows whether there is another page, without counting.
-    where.values["limit"] = listing.page_size + 1
-    rows = fetch((select, where.sql, order.sql, "LIMIT %(limit)s"), where.values)
+    rows: list[Row] = []
+    for part in order.parts(listing.cursor):
+        chosen = Where(**where.values)
+        chosen.conditions = [*where.conditions, *([part.condition] if part.condition else [])]
+        if part.position is not None:
+            order.begin_after(part.position, chosen)
+        # One extra row shows whether there is another page, without counting.
+        chosen.values["limit"] = listing.page_size + 1 - len(rows)
+        rows += fetch((select, chosen.sql, order.sql, "LIMIT %(limit)s"), chosen.values)
+        if len(rows) > listing.page_size:
+            break
     shown = rows[: listing.page_size]
     has_more = len(rows) > listing.page_size
     return Page(rows=shown, next=order.cursor_at(shown[-1]) if has_more else None)

@@ -20,6 +20,7 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.theme import ModelAdmin, ModelForm, button
 from compliance.delivery.account_mails import send_address_change
+from compliance.domain.email_addresses import email_address
 from compliance.domain.problems import Invalid
 from compliance.models import User
 from compliance.operations.people import passwords
@@ -46,8 +47,11 @@ class UserCreationForm(ModelForm):
         help_texts = {"email": "Pacta emails this address a link to choose a password."}
 
     def clean_email(self) -> str:
-        """Reject an address that differs from another user's only by case."""
-        email = str(self.cleaned_data["email"])
+        """Reject an address that is too long or differs from another user's only by case."""
+        try:
+            email = email_address(str(self.cleaned_data["email"]))
+        except ValueError as problem:
+            raise forms.ValidationError(str(problem)) from None
         if User.objects.filter(email__iexact=email).exists():
             sentence = f"There is already a user {email}."
             raise forms.ValidationError(sentence)

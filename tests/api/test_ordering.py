@@ -1,0 +1,58 @@
+"""Orders of lists: rows without a value come last in both directions, page by page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.api.answers import every_page, get
+from tests.samples import create_agreement, obligation
+
+pytestmark = pytest.mark.django_db
+
+DORMANT = {"due": {"type": "trigger", "on": {"breach_of": "A"},
+                   "then": {"count": 1, "unit": "days"}}}  # fmt: skip
+
+
+@pytest.fixture
+def mixed(db: None) -> None:
+    """Three deadlines with a due date, and three without."""
+    create_agreement(
+        obligation("A", "2026-03-01"), obligation("X", **DORMANT), obligation("B", "2026-03-02"),
+        obligation("Y", **DORMANT), obligation("C", "2026-03-03"), obligation("Z", **DORMANT),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 4, 6, 100])
+@pytest.mark.parametrize("more", [{}, {"as_of": "2026-02-15T00:00:00Z"}, {"severity": "normal"}])
+@pytest.mark.parametrize(("ordering", "expected"), [("due_at", "ABCXYZ"), ("-due_at", "CBAZYX")])
+def test_deadlines_without_a_due_date_come_last(
+    api: Client, mixed: None, page_size: int, more: dict[str, Any], ordering: str, expected: str
+) -> None:
+    query = {"ordering": ordering, "page_size": page_size, **more}
+    found = [row["obligation_ref"] for row in every_page(api, "deadlines/", **query)]
+    assert "".join(found) == expected
+
+
+def test_a_filter_that_leaves_only_rows_without_a_due_date_pages_through_them(
+    api: Client, mixed: None
+) -> None:
+    query = {"ordering": "-due_at", "page_size": 2, "status": "dormant"}
+    found = [row["obligation_ref"] for row in every_page(api, "deadlines/", **query)]
+    assert found == ["Z", "Y", "X"]
+
+
+@pytest.mark.parametrize("name", ["as_of", "due_after", "known_at"])
+def test_a_plus_that_was_not_encoded_is_explained(api: Client, name: str) -> None:
+    response = api.get(f"/api/v1/deadlines/?{name}=2026-02-01T12:00:00+02:00")
+    assert response.status_code == 400
+    assert response.json()["errors"] == [
+        {
+            "path": name,
+            "detail": "In a web address, a + stands for a space. Write it as %2B: "
+            "2026-02-01T12:00:00%2B02:00.",
+        }
+    ]
+    assert get(api, "deadlines/", **{name: "2026-02-01T12:00:00+02:00"})["results"] == []
