@@ -16,6 +16,10 @@ from environs import Env, EnvError
 BASE_DIR = Path(__file__).resolve().parent.parent
 _MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+_SITE = re.compile(r"https?://[^\s/?#@]+/?")
+# A key with few different characters is not random.
+_SHORTEST_KEY = 32
+_FEWEST_CHARACTERS = 8
 
 
 class BadSetting(SystemExit):
@@ -73,7 +77,7 @@ def read() -> Environment:
     return Environment(
         database_url=_text("DATABASE_URL"),
         redis_url=_text("REDIS_URL"),
-        secret_key=_text("SECRET_KEY"),
+        secret_key=_secret_key("SECRET_KEY"),
         debug=_boolean("DEBUG"),
         allowed_hosts=_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         cors_allowed_origins=_list("CORS_ALLOWED_ORIGINS"),
@@ -90,7 +94,7 @@ def read() -> Environment:
             "WEBHOOK_CALLS_PER_MINUTE", 60, minimum=0, maximum=1_000_000
         ),
         webhooks_may_be_private=_boolean("WEBHOOKS_MAY_BE_PRIVATE"),
-        site_url=(_web_address("SITE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
+        site_url=(_site("SITE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
         admin_email=_mail_address("ADMIN_EMAIL") or "admin@example.org",
         admin_password=_text("ADMIN_PASSWORD"),
         sweep_seconds=_integer("SWEEP_SECONDS", 5, minimum=1, maximum=3600),
@@ -105,6 +109,17 @@ def read() -> Environment:
 
 def _text(name: str) -> str | None:
     return os.environ.get(name) or None
+
+
+def _secret_key(name: str) -> str | None:
+    text = _text(name)
+    if text and (len(text) < _SHORTEST_KEY or len(set(text)) < _FEWEST_CHARACTERS):
+        sentence = (
+            f"{name} is easy to guess: set it to at least {_SHORTEST_KEY} random characters, "
+            "such as the output of python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        )
+        raise BadSetting(sentence)
+    return text
 
 
 def _list(name: str, default: str = "") -> list[str]:
@@ -151,6 +166,17 @@ def _web_address(name: str) -> str | None:
     if text and not _WEB_ADDRESS.fullmatch(text):
         # The value is not shown: the address of a heartbeat is a secret.
         sentence = f"{name} is not a web address: set it to one such as https://example.org/ping/1"
+        raise BadSetting(sentence)
+    return text
+
+
+def _site(name: str) -> str | None:
+    text = _text(name)
+    if text and not _SITE.fullmatch(text):
+        sentence = (
+            f"{name} is {text!r}: set it to a scheme and a host without a path, such as "
+            "https://pacta.example.org"
+        )
         raise BadSetting(sentence)
     return text
 

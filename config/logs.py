@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import structlog
 
 from config import secrecy
+
+
+class OneLine(logging.Filter):
+    """Removes the traceback from records about requests that anybody can send."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, without its traceback."""
+        record.exc_info = None
+        return True
+
 
 structlog.configure(
     processors=[
@@ -20,6 +31,7 @@ structlog.configure(
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"one_line": {"()": OneLine}},
     "formatters": {
         "plain": {
             "()": structlog.stdlib.ProcessorFormatter,
@@ -39,6 +51,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.security.DisallowedHost": {"filters": ["one_line"]},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         # Its messages about an unreadable address contain parts of the secret in it.
         "apprise": {"level": "CRITICAL"},

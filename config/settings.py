@@ -14,6 +14,9 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from config import addresses, admin_theme, logs
 from config.env import BadSetting, environment
 
+# Everything that Pacta writes (mails, files, keys, locks) can be read by its own user only.
+os.umask(0o077)
+
 
 def _secret_key() -> str:
     """Return SECRET_KEY, or a key created on first use that only its owner can read."""

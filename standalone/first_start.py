@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from compliance.domain.problems import Invalid
 from compliance.models import Agreement, ApiToken
 from compliance.operations.people.setup import ensure_administrator
 from compliance.operations.people.tokens import create_token
@@ -38,15 +39,22 @@ def create_first_data(
 
     One transaction: if a start is interrupted, the next one is the first start again.
 
+    Raises:
+        CommandError: the password of the administrator is easy to guess.
+
     Args:
         environment: names the administrator.
         has_examples: load the example agreements into a database without agreements.
         has_token: create an API token.
     """
     with transaction.atomic():
-        user, password = ensure_administrator(
-            email=environment.admin_email, password=environment.admin_password
-        )
+        try:
+            user, password = ensure_administrator(
+                email=environment.admin_email, password=environment.admin_password
+            )
+        except Invalid as error:
+            sentence = f"ADMIN_PASSWORD cannot be used: {error.problems[0].detail}"
+            raise CommandError(sentence) from None
         if password is None:
             return Credentials(password=None, token=None)
         examples = sorted((BASE_DIR / "examples").glob("*.yaml")) if has_examples else []

@@ -138,6 +138,8 @@ class Postgres(Server):
             return
         owner = self._identity().get("user", 0)
         if owner:
+            # Others can then pass through the folder, but neither list it nor read the files in it.
+            self.var_dir.chmod(self.var_dir.stat().st_mode | stat.S_IXOTH)
             for folder in (*self.data_dir.parents, programs, *programs.parents):
                 if not folder.stat().st_mode & stat.S_IXOTH:
                     raise ServerError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -77,7 +78,7 @@ def serving(*, idle: float = 600, header: float = 600, request: float = 600) -> 
     process = subprocess.Popen(
         [sys.executable, "-c", code, *options, *worker],
         cwd=BASE_DIR,
-        env=clean_environment(SECRET_KEY="x" * 50),
+        env=clean_environment(SECRET_KEY=secrets.token_urlsafe(50)),
     )
     try:
         server = Server(process, port)

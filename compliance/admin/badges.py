@@ -8,11 +8,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin.instants import duration_text
+from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import Capacity, ObligationKind, Status
 from compliance.models import Deadline, Obligation, Party
 from compliance.models.deadlines.deadlines import NO_DUE
 
 _ACHIEVE = ObligationKind.ACHIEVE.value
+_BREACHED = tuple(status.value for status in BREACHED)
 
 
 def badge(word: str | None) -> SafeString:
@@ -25,14 +27,21 @@ def badge(word: str | None) -> SafeString:
 
 
 def status_badges(deadline: Deadline) -> SafeString:
-    """Return the status of a deadline, with badges if it is ambiguous or disputed."""
-    flags = (("ambiguous", deadline.is_ambiguous), ("disputed", deadline.is_disputed))
+    """Return the status of a deadline, and whether it is closed as unmet, ambiguous or disputed."""
+    is_closed_as_unmet = deadline.is_closed and deadline.status in _BREACHED
+    flags = (
+        ("closed", is_closed_as_unmet),
+        ("ambiguous", deadline.is_ambiguous),
+        ("disputed", deadline.is_disputed),
+    )
     words = [deadline.status, *(word for word, is_set in flags if is_set)]
     return format_html_join(" ", "{}", ((badge(word),) for word in words))
 
 
 def lateness(deadline: Deadline, as_of: datetime) -> str:
     """Return how late an unmet deadline is, or the time until the next date of an open one."""
+    if deadline.is_closed:
+        return ""
     due_at = deadline.due_at
     is_achieved = deadline.obligation.kind == _ACHIEVE
     match Status(deadline.status):

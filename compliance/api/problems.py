@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +14,7 @@ from django.core import exceptions as django_errors
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions as rest_errors
 
@@ -28,6 +31,8 @@ _CLASH = (
     "This conflicts with a change that was stored at the same time: "
     "read the current state and try again."
 )
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_SPACE = "The disk of the server is full, and nothing was stored. Notify an administrator."
 _BUSY = "Another change to the same data is under way: wait a moment, and try again."
 
 
@@ -152,6 +157,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Return the response after a server error. The details are logged, not shown."""
+    # Django calls this while it handles the error.
+    error = sys.exception()
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        if _is_api(request):
+            return problem(HTTPStatus.INSUFFICIENT_STORAGE, _NO_SPACE)
+        content = {"title": "Nothing was saved", "lines": [_NO_SPACE]}
+        return render(request, "web/page.html", content, status=HTTPStatus.INSUFFICIENT_STORAGE)
     if _is_api(request):
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred. It has been logged."

@@ -20,7 +20,13 @@ from compliance.models import Deadline
 from compliance.models.alerts.reported_alerts import AlertRow, LabelCount
 
 # The labels that differ from the value of the end or reason.
-_ENDED = {BreachEnd.PERFORMED: "met late", BreachEnd.VOIDED: "not {missed} after all"}
+_ENDED = {
+    BreachEnd.PERFORMED: "met late",
+    BreachEnd.DETERMINED: "closed as unmet",
+    BreachEnd.TERMINATED: "closed as unmet (terminated)",
+    BreachEnd.EXPIRED: "closed as unmet (expired)",
+    BreachEnd.VOIDED: "not {missed} after all",
+}
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 
@@ -32,7 +38,19 @@ _ENDED_SENTENCES = {
         "It was rescheduled on {when}, with a date that it depends on, after it had been {missed}."
     ),
     BreachEnd.TERMINATED: (
-        "It ended on {when} with its agreement, which was terminated, after it had been {missed}."
+        "Its agreement was terminated on {when}. It had been {missed} and is closed as unmet."
+    ),
+    BreachEnd.EXPIRED: (
+        "Its agreement expired on {when}. It had been {missed} and is closed as unmet."
+    ),
+    BreachEnd.DETERMINED: (
+        "It was finally determined on {when} that it had been {missed}. It is closed as unmet."
+    ),
+    BreachEnd.POSTPONED: (
+        "It was postponed without a new date on {when}, after it had been {missed}."
+    ),
+    BreachEnd.REPLACED: (
+        "Another obligation took its place on {when}, after it had been {missed}."
     ),
     BreachEnd.WITHDRAWN: "Its due rule was corrected and no longer requires it.",
     BreachEnd.VOIDED: "Facts recorded since then show that it was not {missed}.",
@@ -40,7 +58,10 @@ _ENDED_SENTENCES = {
 _CHANGED_SENTENCES = {
     Reason.WAIVED: "It was waived and no longer has to be done.",
     Reason.CANCELLED: "It was cancelled.",
+    Reason.POSTPONED: "It was postponed without a new date.",
+    Reason.REPLACED: "Another obligation took its place.",
     Reason.TERMINATED: "It ended when its agreement was terminated.",
+    Reason.EXPIRED: "It ended when its agreement expired.",
     Reason.WITHDRAWN: "Its due rule was corrected and no longer requires it.",
     Reason.SUSPENDED: "It was suspended.",
     Reason.TARGET_RESTATED: "The quantity owed was restated.",

@@ -126,6 +126,7 @@ class Status(StrEnum):
     MET_LATE = "met_late"
     WAIVED = "waived"
     SUSPENDED = "suspended"
+    SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
 
 
@@ -146,14 +147,18 @@ class Reason(StrEnum):
     VIOLATED = "violated"
     CURED = "cured"
     DETERMINED = "determined"
+    DETERMINED_FINALLY = "determined_finally"
     COMPONENT_DONE = "component_done"
     EXTENDED = "extended"
+    POSTPONED = "postponed"
     RESCHEDULED = "rescheduled"
     WAIVED = "waived"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
+    REPLACED = "replaced"
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
+    EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     NOT_BINDING = "not_binding"
 
@@ -168,6 +173,7 @@ class FactKind(StrEnum):
     DETERMINATION = "determination"
     WAIVER = "waiver"
     SUSPENSION = "suspension"
+    REPLACEMENT = "replacement"
     CANCELLATION = "cancellation"
     TERMINATION = "termination"
     TRIGGER = "trigger"
@@ -229,16 +235,23 @@ class Stance(StrEnum):
 
 
 class BreachEnd(StrEnum):
-    """Why a breach ended. A `voided` breach never happened: a fact took effect before it."""
+    """Why a breach ended. A `voided` breach never happened: a fact took effect before it.
+
+    With `determined`, `terminated` and `expired` the deadline stays unmet but is closed.
+    """
 
     PERFORMED = "performed"
     CURED = "cured"
     EXTENDED = "extended"
+    POSTPONED = "postponed"
     RESCHEDULED = "rescheduled"
     WAIVED = "waived"
     SUSPENDED = "suspended"
+    DETERMINED = "determined"
+    REPLACED = "replaced"
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
+    EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     VOIDED = "voided"
 

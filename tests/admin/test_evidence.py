@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,21 @@ def test_a_rejected_file_leaves_no_evidence(
     assert not Evidence.objects.exists()
     assert not EvidenceFile.objects.exists()
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_full_disk_leaves_no_evidence(
+    admin_client: Client, entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    admin_client.raise_request_exception = False
+    file = SimpleUploadedFile("record.pdf", PDF)
+    answer = admin_client.post(reverse("admin:compliance_evidence_add"), {**entry, "file": file})
+    assert answer.status_code == 507
+    assert "disk of the server is full" in answer.content.decode()
+    assert not Evidence.objects.exists()
 
 
 def test_evidence_can_be_added_without_a_file(admin_client: Client, entry: dict[str, Any]) -> None:

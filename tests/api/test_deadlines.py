@@ -38,6 +38,7 @@ def test_the_release_of_rare_earths_is_unmet_and_disputed(api: Client, geneva: A
         "timezone": "Asia/Shanghai",
         "status": "unmet",
         "status_since": DUE_AT,
+        "is_closed": False,
         "is_disputed": True,
         "verification": "unchecked",
         "next_check_at": row["next_check_at"],
@@ -79,7 +80,7 @@ def test_four_hours_before_its_due_instant_the_deadline_was_pending_and_undisput
         "End of 2025-05-14, a Wednesday, in Asia/Shanghai: 2025-05-14T16:00Z."
     )
     assert single["trace"][-1].startswith("Computed with tzdata ")
-    assert single.keys() - row.keys() == {"trace", "warnings"}
+    assert single.keys() - row.keys() == {"trace", "warnings", "successor"}
 
 
 def test_the_status_changes_exactly_at_the_due_instant(api: Client, geneva: Agreement) -> None:

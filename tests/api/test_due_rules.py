@@ -30,7 +30,7 @@ def offset(count: int = 14, unit: str = "days", **more: Any) -> dict[str, Any]:
     return {"type": "offset", "from": anchor, "count": count, "unit": unit, **more}
 
 
-def every(rrule: str, start: str = "2026-01-31", **more: Any) -> dict[str, Any]:
+def every(rrule: str, start: object = "2026-01-31", **more: Any) -> dict[str, Any]:
     """Return a recurrence rule."""
     return {"type": "recurrence", "rrule": rrule, "start": start, **more}
 
@@ -294,3 +294,20 @@ def test_readers_may_preview_even_with_a_read_only_token(client: Client, desk: U
 
 def test_the_way_in_shows_where_to_preview(client: Client) -> None:
     assert get(client, "")["due-rules-preview"] == f"http://testserver/api/v1/{PREVIEW}"
+
+
+def test_a_rule_that_waits_can_be_previewed_for_a_supposed_day(api: Client) -> None:
+    create_agreement(obligation("A"), timezone="UTC", milestones=[{"ref": "N"}])
+    context = {"agreement": "supply", "event_on": "2026-05-01"}
+    assert preview(api, when(breach_of="A"), **context)["dates"] == ["2026-05-04"]
+    yearly = every("FREQ=YEARLY", start={"met": "A"})
+    assert preview(api, yearly, **context, limit=2)["dates"] == ["2026-05-01", "2027-05-01"]
+    assert preview(api, yearly, agreement="supply")["warnings"] == ["Dormant until A is met."]
+    refused = preview(api, DAY, 400, **context)
+    assert paths(refused) == {"event_on"}
+    for start, path in (
+        ({"milestone": "X"}, "rule/start/milestone"),
+        ({"from": {"breach_of": "X"}, "count": 1, "unit": "days"}, "rule/start/from/breach_of"),
+    ):
+        unknown = every("FREQ=YEARLY", start=start)
+        assert paths(preview(api, unknown, 400, agreement="supply")) == {path}

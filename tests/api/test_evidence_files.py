@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import zipfile
 from hashlib import sha256
 from pathlib import Path
@@ -273,3 +275,18 @@ def test_evidence_can_only_name_deadlines_of_its_own_agreement(api: Client, evid
         400,
     )  # fmt: skip
     assert [each["path"] for each in answer["errors"]] == ["deadlines/0"]
+
+
+def test_a_full_disk_is_reported_as_such_and_nothing_is_stored(
+    api: Client, evidence: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    api.raise_request_exception = False
+    answer = upload(api, evidence, "a.pdf", PDF)
+    assert answer.status_code == 507
+    assert "disk of the server is full" in answer.json()["detail"]
+    assert not EvidenceFile.objects.exists()
+    assert stored_files(folder) == []

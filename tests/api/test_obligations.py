@@ -62,6 +62,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
         "notification_policy": None,
         "remedy_for": None,
         "consequences": [],
+        "replaces": [],
         "components": None,
     }
     [deadline] = rows(api, "deadlines/", obligation_ref="O-2")

@@ -12,7 +12,7 @@ from tests.samples import create_agreement, obligation
 
 pytestmark = pytest.mark.django_db
 
-DORMANT = {"due": {"type": "trigger", "on": {"breach_of": "A"},
+DORMANT: dict[str, Any] = {"due": {"type": "trigger", "on": {"breach_of": "A"},
                    "then": {"count": 1, "unit": "days"}}}  # fmt: skip
 
 

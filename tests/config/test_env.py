@@ -22,7 +22,12 @@ from config import env
         ("DEBUG", "maybe", "set it to true or false"),
         ("SEAL_EMAIL", "notary", "set it to one mail address"),
         ("ADMIN_EMAIL", "a@b.example, c@d.example", "set it to one mail address"),
-        ("SITE_URL", "pacta.example.org", "set it to one such as https://"),
+        ("SITE_URL", "pacta.example.org", "set it to a scheme and a host without a path"),
+        ("SITE_URL", "ftp://pacta.example.org", "set it to a scheme and a host without a path"),
+        ("SITE_URL", "https://example.org/pacta", "set it to a scheme and a host without a path"),
+        ("SITE_URL", "https://ana:pw@example.org", "set it to a scheme and a host without a path"),
+        ("SECRET_KEY", "changeme", "set it to at least 32 random characters"),
+        ("SECRET_KEY", "x" * 60, "set it to at least 32 random characters"),
     ],
 )
 def test_an_invalid_value_is_refused_with_its_name_and_advice(
@@ -52,6 +57,30 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     assert found.admin_email == "admin@example.org"
     assert found.email_url is None
     assert "localhost" in found.allowed_hosts
+
+
+def test_what_pacta_writes_is_private(tmp_path: Path) -> None:
+    code = (
+        "import django; django.setup()\n"
+        "from django.core.mail import send_mail\n"
+        "send_mail('Missed', 'x', None, ['ana@example.org'])"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **{name: value for name, value in os.environ.items() if name != "EMAIL_URL"},
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "VAR_DIR": str(tmp_path / "var"),
+        },
+        umask=0o022,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    written = [tmp_path / "var", *(tmp_path / "var").rglob("*")]
+    assert {path.suffix for path in written} >= {".eml", ""}
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
 def test_lists_may_contain_spaces(monkeypatch: pytest.MonkeyPatch) -> None:

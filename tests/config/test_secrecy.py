@@ -35,6 +35,16 @@ def test_tokens_in_urls_are_not_logged(
     assert any(path.partition("{")[0] in line for line in lines)
 
 
+def test_a_request_for_another_host_is_logged_in_one_line_without_a_traceback(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.get("/healthz", headers={"host": "other.example.org"})
+    assert answer.status_code == 400
+    [record] = [each for each in caplog.records if each.name.startswith("django.security")]
+    assert "other.example.org" in record.getMessage()
+    assert record.exc_info is None
+
+
 def test_tokens_in_urls_are_not_stored_in_the_change_history(client: Client, db: None) -> None:
     subscribe()
     path = links.unsubscribe_path(DESK, None)

@@ -115,10 +115,10 @@ def test_a_termination_of_the_agreement_is_announced(desk: Desk, sink: Sink) -> 
     facts.record_of_agreement(agreement=deadline.agreement, draft=draft, by=None, as_of=at)
     desk.deliver(at)
 
-    assert sink.subjects[1] == "Terminated: Not to resell (China)"
+    assert sink.subjects[1] == "Closed as unmet (terminated): Not to resell (China)"
     sentence = (
-        "It ended on Tuesday, 3 March 2026, 09:00 UTC with its agreement, which was terminated, "
-        "after it had been violated."
+        "Its agreement was terminated on Tuesday, 3 March 2026, 09:00 UTC. It had been violated "
+        "and is closed as unmet."
     )
     assert sentence in text_of(sink.received[1])
 

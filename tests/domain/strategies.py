@@ -46,6 +46,7 @@ dues = st.builds(
     st.sampled_from([0, 0, 3, 10]),
     st.sampled_from([0, 0, 2, 4]),
 )
+_one_in_four = st.integers(0, 3).map(lambda number: number == 3)
 quantities = st.sampled_from([Decimal(4), Decimal(6), Decimal(10)])
 
 
@@ -79,6 +80,8 @@ def terms(draw: st.DrawFn, *, kinds: tuple[ObligationKind, ...] = tuple(Obligati
         target_quantity=draw(st.sampled_from([None, Decimal(10)])),
         moves=draw(st.just(()) | moves()),
         is_withdrawn=draw(st.integers(0, 19)) == 19,
+        # Agreements expire with the end of a day.
+        expires_at=hour(draw(st.sampled_from([0, 24, 24, 48]))) if draw(_one_in_four) else None,
     )
 
 
@@ -117,7 +120,9 @@ def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
     if kind is FactKind.DETERMINATION:
         verdict = draw(st.sampled_from(Verdict))
         if verdict is Verdict.PARTLY_MET:
-            share, quantity = draw(st.sampled_from([(Decimal("0.4"), None), (None, Decimal(6))]))
+            share, quantity = draw(
+                st.sampled_from([(Decimal("0.4"), None), (None, Decimal(6)), (None, None)])
+            )
     return Fact(
         id=number,
         kind=kind,
@@ -129,10 +134,18 @@ def facts(draw: st.DrawFn, number: int, earlier: tuple[int, ...] = ()) -> Fact:
         quantity=quantity,
         verdict=verdict,
         share=share,
-        due=draw(dues) if kind in DATING else None,
+        is_final=verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and draw(st.booleans()),
+        due=_due_of(draw, kind),
         supersedes=supersedes,
         is_of_agreement=kind is FactKind.TERMINATION,
     )
+
+
+def _due_of(draw: st.DrawFn, kind: FactKind) -> Due | None:
+    if kind is FactKind.EXTENSION:
+        # Without a date it is postponed.
+        return draw(dues | dues | st.none())
+    return draw(dues) if kind is FactKind.TRIGGER else None
 
 
 @st.composite

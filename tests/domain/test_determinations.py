@@ -11,7 +11,14 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status, Verdict
+from compliance.domain.vocabulary import (
+    BreachEnd,
+    FactKind,
+    ObligationKind,
+    Reason,
+    Status,
+    Verdict,
+)
 from tests.domain.strategies import due_at_hour, hour
 
 DUE = due_at_hour(24)
@@ -307,3 +314,85 @@ def test_without_a_target_a_quantity_is_no_share_of_the_whole() -> None:
     plain = Terms(begins_at=hour(0), due=DUE)
     *_, last = project(plain, [performed(5, 40)]).transitions
     assert (last.status, last.accepted_share) == (Status.MET, None)
+
+
+# Partly met without saying how much, and final.
+
+
+def some(at: int, **more: object) -> Fact:
+    """Partly met, without saying how much."""
+    return concluded(Verdict.PARTLY_MET, at, **more)  # type: ignore[arg-type]
+
+
+def test_partly_met_without_a_share_invents_none() -> None:
+    timeline = project(TERMS, [some(30)])
+    assert changes(timeline) == [PENDING, UNMET, (30, Status.PARTLY_MET)]
+    assert timeline.transitions[-1].accepted_share is None
+
+
+def test_a_part_of_unknown_size_keeps_the_quantity_accepted_before() -> None:
+    timeline = project(LOT, [performed(10, 60, 1), performed(12, 40, 2), some(30)])
+    assert changes(timeline)[-1] == (30, Status.PARTLY_MET)
+    assert accepted(timeline)[-1] == 60
+
+
+def test_the_whole_performed_after_a_part_of_unknown_size_is_met_late() -> None:
+    timeline = project(TERMS, [some(30), performed(40)])
+    assert changes(timeline)[-1] == (40, Status.MET_LATE)
+
+
+@pytest.mark.parametrize("found", [not_met(30, is_final=True), some(30, is_final=True)])
+def test_a_final_determination_closes_an_unmet_deadline_as_unmet(found: Fact) -> None:
+    timeline = project(TERMS, [found, performed(40), fact(FactKind.TERMINATION, 50)])
+    last = timeline.transitions[-1]
+    assert (last.effective_at, last.reason) == (hour(30), Reason.DETERMINED_FINALLY)
+    assert last.is_closed
+    assert ends(timeline) == [BreachEnd.DETERMINED]
+
+
+def test_a_final_determination_before_the_due_date_closes_the_deadline_when_it_passes() -> None:
+    timeline = project(TERMS, [not_met(20, is_final=True)])
+    assert changes(timeline)[-1] == UNMET
+    assert timeline.transitions[-1].is_closed
+    assert ends(timeline) == [BreachEnd.DETERMINED]
+
+
+# What is to be maintained, or refrained from, during a period.
+
+KEPT = Terms(begins_at=hour(0), due=DUE, kind=ObligationKind.MAINTAIN)
+
+
+def test_not_met_breaches_a_period_until_it_is_found_to_be_met() -> None:
+    found = [not_met(10), met(15, number=10)]
+    assert changes(project(KEPT, found)) == [
+        (0, Status.HOLDING),
+        (10, Status.UNMET),
+        (15, Status.HOLDING),
+        (24, Status.MET_LATE),
+    ]
+    assert ends(project(KEPT, found)) == [BreachEnd.CURED]
+
+
+def test_partly_met_breaches_a_period_in_part() -> None:
+    timeline = project(KEPT, [partly(10, "0.4")])
+    assert changes(timeline) == [(0, Status.HOLDING), (10, Status.PARTLY_MET)]
+    assert timeline.transitions[-1].accepted_share == Decimal("0.4")
+
+
+def test_not_met_after_the_period_judges_all_of_it() -> None:
+    timeline = project(KEPT, [not_met(40)])
+    assert changes(timeline)[:2] == [(0, Status.HOLDING), UNMET]
+    assert ends(timeline) == [None]
+    assert changes(project(KEPT, [not_met(40), met(50, number=10)]))[-1] == (50, Status.MET_LATE)
+
+
+def test_a_final_finding_closes_a_period_as_unmet() -> None:
+    timeline = project(KEPT, [not_met(40, is_final=True)])
+    assert timeline.transitions[-1].is_closed
+    assert ends(timeline) == [BreachEnd.DETERMINED]
+
+
+def test_met_ends_a_violation_that_is_in_progress() -> None:
+    violated = fact(FactKind.VIOLATION, 5)
+    timeline = project(KEPT, [violated, met(15)])
+    assert changes(timeline)[-2:] == [(15, Status.HOLDING), (24, Status.MET_LATE)]

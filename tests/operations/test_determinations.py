@@ -100,13 +100,21 @@ def test_a_superseded_determination_stays_on_record(missed: Deadline) -> None:
 
 @pytest.mark.parametrize("kind", ["maintain", "refrain"])
 @pytest.mark.parametrize(("verdict", "more"), [("not_met", {}), ("partly_met", {"share": "0.5"})])
-def test_a_maintained_period_cannot_be_determined_as_not_met(
+def test_a_maintained_period_can_be_determined_as_not_met(
     db: None, kind: str, verdict: str, more: dict[str, Any]
 ) -> None:
     deadline = create_agreement(obligation(kind=kind), as_of=PAST)
-    with pytest.raises(Invalid, match="Record the violation") as refused:
-        determine(deadline, verdict, on="2026-03-10", **more)
-    assert refused.value.problems[0].path == "verdict"
+    determine(deadline, verdict, on="2026-03-10", **more)
+    deadline.refresh_from_db()
+    expected = "unmet" if verdict == "not_met" else "partly_met"
+    assert (deadline.status, deadline.is_closed) == (expected, False)
+
+
+def test_a_final_determination_closes_the_deadline_and_ends_its_breach(missed: Deadline) -> None:
+    determine(missed, "not_met", is_final=True)
+    missed.refresh_from_db()
+    assert (missed.status, missed.is_closed, missed.next_check_at) == ("unmet", True, None)
+    assert [each.end_reason for each in missed.breaches.all()] == ["determined"]
 
 
 def test_a_determination_can_confirm_a_maintained_period(db: None) -> None:

@@ -348,7 +348,11 @@ def stored_entries(deadline: Deadline) -> list[Entry]:
 def stored_deadline(agreed: Terms) -> Deadline:
     """Store a deadline with exactly these terms, without a projection."""
     agreement = Agreement.objects.create(
-        ref="random", title="Random", kind="other", created_at=hour(0)
+        ref="random",
+        title="Random",
+        kind="other",
+        created_at=hour(0),
+        ends_on=agreed.expires_at - timedelta(days=1) if agreed.expires_at else None,
     )
     party = Party.objects.create(code="P", name="P", kind="company", timezone="UTC")
     agreement.memberships.create(party=party)
@@ -406,7 +410,9 @@ def store_fact(
         quantity=fact.quantity,
         verdict=fact.verdict,
         share=fact.share,
-        due={} if fact.kind is FactKind.EXTENSION else None,
+        is_final=fact.is_final,
+        successor=deadline.obligation if fact.kind is FactKind.REPLACEMENT else None,
+        due={} if fact.kind is FactKind.EXTENSION and due is not None else None,
         due_on=due.due_on if due else None,
         due_at=due.due_at if due else None,
         unmet_at=due.unmet_at if due else None,
@@ -455,6 +461,7 @@ class EveryTimeline(DatabaseTestCase):
             assert deadline.due_at == (now.due and now.due.due_at)
             assert deadline.earliest_due_at == (now.due and now.due.earliest_due_at)
             assert deadline.is_ambiguous == now.is_ambiguous
+            assert deadline.is_closed == now.is_closed
             assert (deadline.performed_quantity, deadline.target_quantity) == (
                 now.performed,
                 now.target,

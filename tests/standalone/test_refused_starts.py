@@ -19,7 +19,9 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 import config.settings
+from compliance.models import User
 from config.env import Environment, environment
+from standalone.first_start import create_first_data
 from standalone.management.commands import up
 from standalone.valkey import Valkey
 
@@ -116,3 +118,12 @@ def test_a_missing_database_is_refused(refusal: Refusal, monkeypatch: pytest.Mon
 def test_an_unreachable_broker_is_refused(refusal: Refusal, settings: Any, url: str) -> None:
     settings.BROKER_URL = url
     assert "REDIS_URL" in refusal(database_url="postgresql://in-use", redis_url=url)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("password", ["12345678", "password", "short", "admin@example.org"])
+def test_a_password_of_the_administrator_that_is_easy_to_guess_is_refused(password: str) -> None:
+    changed = replace(environment, admin_email="admin@example.org", admin_password=password)
+    with pytest.raises(CommandError, match=r"^ADMIN_PASSWORD cannot be used: "):
+        create_first_data(changed, has_examples=False, has_token=False)
+    assert not User.objects.exists()

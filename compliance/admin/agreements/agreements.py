@@ -37,7 +37,6 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.admin.theme import button
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
-from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import AgreementStatus
@@ -47,7 +46,6 @@ from compliance.queries import agreement_statuses as statuses
 from compliance.queries.deadlines import overview
 from compliance.queries.deadlines.overview import Attention
 
-_CLOSED = tuple(status.value for status in CLOSED)
 _RECORD_FACT = ["view", "record_fact"]
 
 
@@ -205,7 +203,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Show the page of a form that records a fact about the agreement."""
         agreement = get_row_or_404(self, request, object_id, Agreement)
         as_of = timezone.now()
-        affected = agreement.deadlines.exclude(status__in=_CLOSED)
+        affected = agreement.deadlines.filter(is_closed=False)
         count = affected.filter(obligation__survives_termination=False).count()
         return record_page(
             request,

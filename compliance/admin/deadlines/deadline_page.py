@@ -16,10 +16,15 @@ from compliance.admin.deadlines.breaches import BreachRow, breach_rows
 from compliance.admin.deadlines.facts import FactRow, fact_rows
 from compliance.admin.deadlines.positions import PositionRow, position_rows
 from compliance.admin.deadlines.recomputations import RecomputedRow, recomputed_rows
+from compliance.admin.deadlines.replacements import (
+    ReplacementLink,
+    replaced_links,
+    successor_link,
+)
 from compliance.domain.civil_time import UnknownTimeZone, zone_label, zone_names
 from compliance.domain.deadlines.explanations import REASON_SENTENCES
 from compliance.domain.deadlines.pace import expected_by, pace
-from compliance.domain.deadlines.timeline import Transition
+from compliance.domain.deadlines.timeline import BREACHED, Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
 from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.quantities import number_text
@@ -88,6 +93,8 @@ class DeadlinePage:
     alerts_url: str
     agreement_url: str
     silences: Sequence[SilenceRow]
+    successor: ReplacementLink | None
+    replaces: Sequence[ReplacementLink]
 
 
 def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
@@ -133,6 +140,8 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         alerts_url=urls.deadline_alerts_url(deadline.pk),
         agreement_url=urls.agreement_url(deadline.agreement_id),
         silences=silence_rows(deadline, as_of=as_of),
+        successor=successor_link(deadline),
+        replaces=replaced_links(deadline),
     )
 
 
@@ -185,6 +194,9 @@ def _reason(transition: Transition, deadline: Deadline) -> str:
     if transition.status is Status.PARTLY_MET and transition.reason in _MISSED:
         passed = REASON_SENTENCES[transition.reason].partition(",")[0]
         return f"{passed}, and only part of it was performed."
+    if transition.is_closed and transition.status in BREACHED:
+        closed = transition.status.value.replace("_", " ")
+        return f"{REASON_SENTENCES[transition.reason]} It is closed as {closed}."
     sentence = _NEW_DUE_DATES.get(transition.reason)
     if sentence is None or due is None:
         return REASON_SENTENCES[transition.reason]

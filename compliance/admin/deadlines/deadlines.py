@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import F, OrderBy, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
@@ -27,8 +27,10 @@ from compliance.admin.deadlines.fact_forms import (
     ViolationForm,
     WaiverForm,
 )
+from compliance.admin.deadlines.ordering import NullsLast
 from compliance.admin.deadlines.permissions import is_achieve, requires_perm_and
 from compliance.admin.deadlines.positions import PositionForm
+from compliance.admin.deadlines.replacements import ReplacementForm
 from compliance.admin.evidence.evidence import DeadlineEvidenceForm
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
@@ -50,18 +52,6 @@ from compliance.queries.deadlines.overview import Attention
 
 _RECORD_FACT = ["view", "record_fact"]
 _BREACHED = tuple(status.value for status in BREACHED)
-
-
-class _NullsLast(F):
-    """A column to sort by in either direction, with empty values last."""
-
-    def asc(self, **kwargs: Any) -> OrderBy:
-        """Return the ascending order."""
-        return OrderBy(self, nulls_last=True)
-
-    def desc(self, **kwargs: Any) -> OrderBy:
-        """Return the descending order."""
-        return OrderBy(self, descending=True, nulls_last=True)
 
 
 class AttentionFilter(admin.SimpleListFilter):
@@ -99,8 +89,8 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     )  # fmt: skip
     list_display_links = ("title_and_ref",)
     list_filter = (
-        "status", "obligation__severity", "obligation__kind", "is_disputed", "is_ambiguous",
-        AttentionFilter, AgreementStatusFilter, "agreement",
+        "status", "is_closed", "obligation__severity", "obligation__kind", "is_disputed",
+        "is_ambiguous", AttentionFilter, AgreementStatusFilter, "agreement",
     )  # fmt: skip
     search_fields = (
         "obligation__ref",
@@ -129,7 +119,8 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         "compliance.add_fact", lambda deadline: deadline.obligation.target_quantity is not None
     )
     has_acknowledge_permission = requires_perm_and(
-        "compliance.add_breach", lambda deadline: deadline.status in _BREACHED
+        "compliance.add_breach",
+        lambda deadline: deadline.status in _BREACHED and not deadline.is_closed,
     )
     has_silence_permission = requires_perms("compliance.add_silence")
     record_buttons = (
@@ -164,6 +155,10 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         RecordButton(
             name="record_waiver", label="Record waiver", icon="do_not_disturb_on",
             form_class=WaiverForm, permissions=_RECORD_FACT,
+        ),
+        RecordButton(
+            name="replace_obligation", label="Record replacement", icon="swap_horiz",
+            form_class=ReplacementForm, permissions=_RECORD_FACT,
         ),
         RecordButton(
             name="suspend_deadline", label="Suspend the deadline", icon="pause_circle",
@@ -208,7 +203,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         lateness = badges.lateness(deadline, timezone.now())
         return badges.two_lines(badges.status_badges(deadline), lateness)
 
-    @admin.display(description="Due", ordering=_NullsLast("due_at"))
+    @admin.display(description="Due", ordering=NullsLast("due_at"))
     def due(self, deadline: Deadline) -> SafeString:
         """Return the due date in the deadline's zone, with the instant in UTC below it."""
         day = instants.due_text(deadline)

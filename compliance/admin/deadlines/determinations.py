@@ -11,8 +11,8 @@ from compliance.admin import fields
 from compliance.admin.deadlines.fact_forms import FactForm, target_text
 from compliance.admin.deadlines.facts import fact_label
 from compliance.admin.operation_forms import without_empty
-from compliance.admin.theme import NumberInput, Select
-from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
+from compliance.admin.theme import CheckboxInput, NumberInput, Select
+from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.queries.deadlines.effective_facts import effective_facts_of
 
 
@@ -24,8 +24,9 @@ class DeterminationForm(FactForm):
     advice = (
         "Your own conclusion from the evidence. “Met” means that the obligation was met on this "
         "date. With “partly met” or “not met”, only the share or quantity below counts as "
-        "performed until then, regardless of earlier records. A date without a time counts from "
-        "the start of that day."
+        "performed until then, regardless of earlier records. Where something is to be maintained "
+        "or refrained from, “not met” begins a breach and “met” ends it; after the period, the "
+        "determination judges all of it. A date without a time counts from the start of that day."
     )
     success_message = "Determination recorded."
     aliases = {"at": "time", "supersedes": "replaces"}
@@ -34,7 +35,13 @@ class DeterminationForm(FactForm):
     share = forms.DecimalField(
         required=False,
         widget=NumberInput(),
-        help_text="If partly met: the accepted share of the whole, such as 0.6.",
+        help_text="If partly met: the accepted share of the whole, such as 0.6, if it is known.",
+    )
+    is_final = forms.BooleanField(
+        label="Final",
+        required=False,
+        widget=CheckboxInput(),
+        help_text="If partly met or not met: closes the deadline as unmet. Escalations end.",
     )
     quantity = forms.DecimalField(label="Or quantity", required=False, widget=NumberInput())
     note = fields.LongTextField(
@@ -47,7 +54,8 @@ class DeterminationForm(FactForm):
         help_text="An earlier determination. It stays on record but no longer has any effect.",
     )
     field_order = (
-        "verdict", "share", "quantity", "on", "time", "timezone", "note", "evidence", "replaces",
+        "verdict", "share", "quantity", "is_final", "on", "time", "timezone", "note", "evidence",
+        "replaces",
     )  # fmt: skip
 
     def prepare(self, as_of: datetime) -> None:
@@ -58,11 +66,6 @@ class DeterminationForm(FactForm):
             self.fields["quantity"].help_text = f"The total accepted, out of {target}."
         else:
             del self.fields["quantity"]
-        if self.deadline.obligation.kind != ObligationKind.ACHIEVE.value:
-            del self.fields["share"]
-            possible = (Verdict.MET, Verdict.UNDETERMINED)
-            choices = [each for each in fields.enum_choices(Verdict) if each[0] in possible]
-            fields.set_choices(self, "verdict", [fields.EMPTY_CHOICE, *choices])
         earlier = [
             (str(fact.pk), fact_label(fact))
             for fact in effective_facts_of(self.deadline)
@@ -76,5 +79,7 @@ class DeterminationForm(FactForm):
         """Return the conclusion, what is accepted, and the determination that this one replaces."""
         names = ("verdict", "share", "quantity")
         values = without_empty({name: self.cleaned_data.get(name) for name in names})
+        if self.cleaned_data.get("is_final"):
+            values["is_final"] = True
         replaced = self.cleaned_data.get("replaces")
         return {**values, "supersedes": int(replaced)} if replaced else values

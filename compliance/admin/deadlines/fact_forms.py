@@ -117,7 +117,8 @@ class ExtensionForm(FactForm):
     heading = "Record an extension"
     advice = (
         "The due date changes when the extension takes effect. If that is before the deadline "
-        "passed, there was no breach; if it is after, the breach ends then."
+        "passed, there was no breach; if it is after, the breach ends then. Without a new date, "
+        "the deadline is postponed until another extension sets one."
     )
     success_message = "Extension recorded."
 
@@ -131,15 +132,18 @@ class ExtensionForm(FactForm):
         """Show the current due date as help text."""
         super().prepare(as_of)
         due = instants.due_text(self.deadline)
-        self.fields[
-            "due_on"
-        ].help_text = f"Currently {due} in {zone_label(self.deadline.timezone)}."
+        self.fields["due_on"].help_text = (
+            f"Currently {due} in {zone_label(self.deadline.timezone)}. Leave empty to postpone it "
+            "without a date."
+        )
 
     def own_values(self) -> dict[str, Any]:
-        """Return the new due date, in the time zone of the deadline."""
+        """Return the new due date, if there is one, in the time zone of the deadline."""
         on, at = self.cleaned_data.get("due_on"), self.cleaned_data.get("due_time")
+        if at and not on:
+            raise refusal("due/on", "Enter the new due date as well.")
         if not on:
-            raise refusal("due/on", "Enter the new due date.")
+            return {}
         return {"due": {"type": "date", "on": on, "time": at, "timezone": self.deadline.timezone}}
 
 

@@ -35,8 +35,9 @@ class FactAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "deadline", "agreement", "kind", "effective", "effective_on", "until_on", "until_at",
-        "is_tolling", "verdict", "share", "quantity", "due", "supersedes", "superseded_by", "note",
-        "evidence", "recorded", "recorded_by", "approved_by", "stored_at",
+        "is_tolling", "verdict", "share", "quantity", "is_final", "successor", "due",
+        "supersedes", "superseded_by", "note", "evidence", "recorded",
+        "recorded_by", "approved_by", "stored_at",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:

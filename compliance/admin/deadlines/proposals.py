@@ -26,7 +26,10 @@ from compliance.operations.deadlines import effects, proposals
 
 _OPEN = ProposalState.OPEN.value
 # The values of a draft that the page lists under "Details".
-_DETAILS = ("verdict", "share", "quantity", "until", "supersedes")
+_DETAILS = (
+    "verdict", "share", "quantity", "is_final", "until", "successor", "successor_agreement",
+    "supersedes",
+)  # fmt: skip
 
 
 class DecisionForm(DeadlineRecordForm):
@@ -167,7 +170,7 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     def details(self, proposal: Proposal) -> SafeString:
         """Return the other values of the proposed fact."""
         draft = proposal.draft
-        lines = [(name, draft[name]) for name in _DETAILS if draft.get(name) is not None]
+        lines = [(name, draft[name]) for name in _DETAILS if draft.get(name)]
         due = draft.get("due") or {}
         lines += [(f"due {name}", value) for name, value in due.items() if value]
         return format_html_join("\n", "<div>{}: {}</div>", lines) or SafeString("-")

@@ -57,7 +57,8 @@ class PartRow(serializers.Serializer[Any]):
 class ComponentsRow(serializers.Serializer[Any]):
     """The progress of an obligation through its components.
 
-    Waived and cancelled components are `released`: they count neither as done nor as required.
+    Waived, superseded and cancelled components are `released`: they count neither as done nor
+    as required.
     """
 
     rule = serializers.ChoiceField(choices=list(RollUp))
@@ -69,6 +70,14 @@ class ComponentsRow(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=list(Status))
     summary = serializers.CharField(help_text='Such as "3 of 4 done".')
     parts = PartRow(many=True)
+
+
+class ReplacedRow(serializers.Serializer[Any]):
+    """A deadline that an obligation replaces."""
+
+    deadline = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
 
 
 class ObligationRow(serializers.Serializer[Obligation]):
@@ -117,6 +126,7 @@ class ObligationRow(serializers.Serializer[Obligation]):
         child=serializers.CharField(),
         help_text="The obligations that a breach of this one activates.",
     )
+    replaces = ReplacedRow(many=True, help_text="The deadlines whose place it took.")
     components = ComponentsRow(allow_null=True)
 
 

@@ -62,6 +62,7 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     timezone = serializers.CharField()
     status = serializers.ChoiceField(choices=list(Status))
     status_since = serializers.DateTimeField()
+    is_closed = serializers.BooleanField(help_text="Whether nothing changes it any more.")
     is_disputed = serializers.BooleanField()
     verification = serializers.ChoiceField(choices=list(Verification))
     next_check_at = serializers.DateTimeField(allow_null=True)
@@ -81,9 +82,21 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     )
 
 
+class SuccessorRow(serializers.Serializer[Any]):
+    """An obligation in its agreement."""
+
+    id = serializers.IntegerField()
+    agreement = serializers.CharField()
+    obligation_ref = serializers.CharField()
+    title = serializers.CharField()
+
+
 class SingleDeadlineRow(DeadlineRow):
     """A deadline with the trace of its due date under the current rules."""
 
+    successor = SuccessorRow(
+        allow_null=True, help_text="The obligation that took its place, if it is superseded."
+    )
     trace = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
 

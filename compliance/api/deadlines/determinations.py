@@ -40,14 +40,15 @@ class NewDetermination(DayOrInstant):
     """A finding about a deadline, with the reasons in `note`.
 
     It applies on a day (`on`, from the start of that day) or at an instant (`at`). `met` means
-    met at that time. `partly_met` gives the total `quantity` or `share` accepted of everything
-    performed by then.
+    met at that time. `partly_met` may give the total `quantity` or `share` accepted of everything
+    performed by then. If it `is_final`, it closes a deadline that is unmet.
     """
 
     deadline: Id
     verdict: Verdict
     share: Share | None = None
     quantity: Quantity | None = None
+    is_final: bool = False
     note: Annotated[Text, Field(min_length=1)]
     evidence: Refs = ()
     supersedes: Id | None = None
@@ -68,6 +69,7 @@ class DeterminationRow(serializers.Serializer[Fact]):
     quantity = QuantityField(
         allow_null=True, help_text="The total quantity accepted, if partly met."
     )
+    is_final = serializers.BooleanField(help_text="Whether it closes a deadline that is unmet.")
     on = serializers.DateField(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     effective_at = serializers.DateTimeField()

@@ -78,9 +78,21 @@ class FactRow(serializers.Serializer[Fact]):
     share = QuantityField(
         allow_null=True, help_text="The share of the whole that a determination accepts."
     )
-    due = serializers.DictField(allow_null=True, help_text="The due rule of an extension.")
+    is_final = serializers.BooleanField(
+        help_text="Whether a determination closes a deadline that is unmet."
+    )
+    due = serializers.DictField(
+        allow_null=True,
+        help_text="The due rule of an extension. Null if it postpones without a date.",
+    )
     due_at = serializers.DateTimeField(
         allow_null=True, help_text="The due date of an extension or trigger when it was recorded."
+    )
+    successor = serializers.CharField(
+        allow_null=True, help_text="The obligation that a replacement puts in its place."
+    )
+    successor_agreement = serializers.CharField(
+        allow_null=True, help_text="The agreement of the successor."
     )
     note = serializers.CharField(allow_blank=True)
     evidence = serializers.ListField(child=serializers.CharField())

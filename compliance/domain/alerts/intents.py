@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from compliance.domain.deadlines.breaches import BreachChanges
 from compliance.domain.deadlines.ledger import Entry, current_history
-from compliance.domain.deadlines.timeline import Transition
+from compliance.domain.deadlines.timeline import BREACHED, Transition
 from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
 
 
@@ -78,12 +78,12 @@ NO_STEP = PolicyStep()
 # Reminders make sense only for deadlines that can still be met.
 _REMINDED = frozenset({Status.PENDING, Status.HOLDING})
 _OPEN = _REMINDED | {Status.IN_GRACE}
-_STOPPED = frozenset({Status.WAIVED, Status.CANCELLED, Status.SUSPENDED})
+_STOPPED = frozenset({Status.WAIVED, Status.SUPERSEDED, Status.CANCELLED, Status.SUSPENDED})
 _CHANGES = frozenset(
     {
-        Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED, Reason.TARGET_RESTATED,
-        Reason.WAIVED, Reason.SUSPENDED, Reason.RESUMED, Reason.CANCELLED, Reason.TERMINATED,
-        Reason.WITHDRAWN,
+        Reason.EXTENDED, Reason.POSTPONED, Reason.RESCHEDULED, Reason.TRIGGERED,
+        Reason.TARGET_RESTATED, Reason.WAIVED, Reason.SUSPENDED, Reason.RESUMED, Reason.REPLACED,
+        Reason.CANCELLED, Reason.TERMINATED, Reason.EXPIRED, Reason.WITHDRAWN,
     }
 )  # fmt: skip
 
@@ -179,6 +179,9 @@ def changed(
         recorded_at: when the change was recorded.
     """
     if now.reason not in _CHANGES and now.status not in _OPEN:
+        return None
+    if now.status in BREACHED and now.is_closed:
+        # The alerts about its breach report this.
         return None
     before = current_history(recorded)[-1]
     due_at = now.due.due_at if now.due is not None else None

@@ -7,15 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from compliance.domain.deadlines.facts import Fact, order_of_effect
-from compliance.domain.deadlines.projector import ZERO, Projector, longest
-from compliance.domain.deadlines.suspensions import TICK
+from compliance.domain.deadlines.projector import LIMITING, ZERO, Projector
+from compliance.domain.deadlines.suspensions import TICK, longest
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.quantities import rounded
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
-# Verdicts that limit how much of the performance up to then is accepted.
-_LIMITING = frozenset({Verdict.PARTLY_MET, Verdict.NOT_MET})
 _WHOLE = Decimal(1)
 
 
@@ -24,7 +22,9 @@ class AchieveProjector(Projector):
 
     def __init__(self, terms: Terms, facts: Sequence[Fact]) -> None:
         """Start with the terms; `facts` are all effective facts, in order of effect."""
-        self.limiting = [each for each in facts if each.verdict in _LIMITING]
+        self.limiting = [each for each in facts if each.verdict in LIMITING]
+        # Whether a part of unknown size is accepted.
+        self.has_part = False
         super().__init__(terms)
 
     def effect_of(self, event: Move | Fact) -> datetime:
@@ -48,7 +48,14 @@ class AchieveProjector(Projector):
             return Status.PENDING
         if at < self.due.unmet_at:
             return Status.IN_GRACE
-        return Status.PARTLY_MET if self.accepted else Status.UNMET
+        return self._breached()
+
+    def status_at_end(self, at: datetime) -> Status:
+        """Return the status in which the end of the agreement finds it, ignoring suspensions."""
+        if self.due is not None and self.clock_stops(at, self.due):
+            # The clock stopped before it was due.
+            return Status.PENDING
+        return self.status_at(at)
 
     def next_own_change(self) -> datetime | None:
         """Return when the status next changes by time alone."""
@@ -70,7 +77,10 @@ class AchieveProjector(Projector):
             reason = Reason.DUE_PASSED
         else:
             reason = Reason.GRACE_ENDED
-        self.record(at, status, reason, None)
+        if status in BREACHED:
+            self.update_status(at, reason, None)
+        else:
+            self.record(at, status, reason, None)
 
     def apply_own(self, fact: Fact, at: datetime) -> None:
         """Apply a performance, a restatement of the target or a determination."""
@@ -85,13 +95,16 @@ class AchieveProjector(Projector):
         """Record how many components are done."""
         self.target = event.target
         self.accepted = self._limited(event.performed or ZERO, event) or ZERO
+        self.has_part = self.has_part or (
+            bool(event.performed) and _is_part(self._later_limits(event))
+        )
         if self.target == ZERO:
             # Every component was released.
             status = Status.WAIVED
         elif self.target is None or self.accepted < self.target:
             status = self.status
             if status in BREACHED:
-                status = Status.PARTLY_MET if self.accepted else Status.UNMET
+                status = self._breached()
         else:
             is_late = self.due is not None and at >= self.due.due_at
             status = Status.MET_LATE if is_late else Status.MET
@@ -99,37 +112,60 @@ class AchieveProjector(Projector):
 
     def _perform(self, fact: Fact, at: datetime) -> None:
         is_whole = fact.quantity is None or self.target is None
-        before = self.accepted
+        before = (self.accepted, self.has_part)
+        performed = self.accepted
         # A quantity may be left from a target that was removed since. It is no share of the whole.
-        performed = before if self.target is None else before + (fact.quantity or ZERO)
+        if self.target is not None and fact.quantity is not None:
+            performed += fact.quantity
         accepted = self._limited(None if is_whole else performed, fact)
         if accepted is not None:
-            performed = max(before, accepted)
+            performed = max(self.accepted, accepted)
+        limits = self._later_limits(fact)
+        self.has_part = self.has_part or _is_part(limits)
         self.accepted = performed
-        if accepted is None or (self.target is not None and performed >= self.target):
+        if self._is_complete(accepted, performed, limits):
             self.record(at, *self._completed(fact, at), fact.id)
-        elif performed != before:
+        elif (self.accepted, self.has_part) != before:
             self._accept_part(at, Reason.PART_PERFORMED, fact)
+
+    def _is_complete(
+        self, accepted: Decimal | None, performed: Decimal, limits: Sequence[Fact]
+    ) -> bool:
+        if any(map(_has_unknown_size, limits)):
+            return False
+        return accepted is None or (self.target is not None and performed >= self.target)
 
     def _accept_part(self, at: datetime, reason: Reason, fact: Fact) -> None:
         """Record that less than the whole is accepted."""
         status = self.status
         if status in BREACHED:
-            status = Status.PARTLY_MET if self.accepted else Status.UNMET
+            status = self._breached()
+        if fact.is_final:
+            self.closing = (Reason.DETERMINED_FINALLY, fact.id)
+            if status in BREACHED:
+                reason = Reason.DETERMINED_FINALLY
         self.record(at, status, reason, fact.id)
+
+    def _breached(self) -> Status:
+        return Status.PARTLY_MET if self.accepted or self.has_part else Status.UNMET
 
     def _limited(self, performed: Decimal | None, event: Move | Fact) -> Decimal | None:
         """Return how much of the performance up to `event` all later determinations accept.
 
-        `performed` is the quantity performed. None, as argument or result, means all of it.
+        `performed` is the quantity performed. None, as argument or result, means all of it. If one
+        of them accepts a part of unknown size, that is no more than was accepted before.
         """
+        limits = self._later_limits(event)
+        amounts = [self._accepted(each) for each in limits if not _has_unknown_size(each)]
+        found = min(amounts if performed is None else [performed, *amounts], default=None)
+        is_whole = found is None or (self.target is not None and found >= self.target)
+        return self.accepted if is_whole and len(amounts) < len(limits) else found
+
+    def _later_limits(self, event: Move | Fact) -> list[Fact]:
         if isinstance(event, Move):
-            later = [each for each in self.limiting if each.effective_at >= event.at]
-        else:
-            key = order_of_effect(event)
-            later = [each for each in self.limiting if order_of_effect(each) > key]
-        amounts = [self._accepted(each) for each in later]
-        return min(amounts if performed is None else [performed, *amounts], default=None)
+            return [each for each in self.limiting if each.effective_at >= event.at]
+        key = order_of_effect(event)
+        return [each for each in self.limiting if order_of_effect(each) > key]
 
     def _accepted(self, determination: Fact) -> Decimal:
         """Return how much a determination accepts in total; as a share of 1 without a target."""
@@ -142,26 +178,32 @@ class AchieveProjector(Projector):
     def _determine(self, fact: Fact, at: datetime) -> None:
         if fact.verdict is Verdict.UNDETERMINED:
             return
+        limits = self._later_limits(fact)
+        if _has_unknown_size(fact):
+            known = [self._accepted(each) for each in limits if not _has_unknown_size(each)]
+            self.accepted = min([self.accepted, *known])
+            self.has_part = ZERO not in known
+            self._accept_part(at, Reason.DETERMINED, fact)
+            return
         is_met = fact.verdict is Verdict.MET
         accepted = self._limited(None if is_met else self._accepted(fact), fact)
-        if accepted is None:
-            status, reason = self._completed(fact, at)
-            is_plain = reason is Reason.PERFORMED
-            self.record(at, status, Reason.DETERMINED if is_plain else reason, fact.id)
-        else:
+        self.has_part = _is_part(limits) and fact.verdict is not Verdict.NOT_MET
+        if accepted is not None:
             self.accepted = accepted
-            if self.target is not None and self.accepted >= self.target:
-                status, _ = self._completed(fact, at)
-                self.record(at, status, Reason.DETERMINED, fact.id)
-            else:
-                self._accept_part(at, Reason.DETERMINED, fact)
+        if not self._is_complete(accepted, self.accepted, limits):
+            self._accept_part(at, Reason.DETERMINED, fact)
+            return
+        status, reason = self._completed(fact, at)
+        if accepted is not None or reason is Reason.PERFORMED:
+            reason = Reason.DETERMINED
+        self.record(at, status, reason, fact.id)
 
     def _restate(self, fact: Fact, at: datetime) -> None:
         if fact.quantity is None:
             sentence = f"Fact {fact.id} restates the target: record it again with `quantity`."
             raise ValueError(sentence)
         self.target = fact.quantity
-        is_whole = self.accepted >= self.target
+        is_whole = self._is_complete(self.accepted, self.accepted, self._later_limits(fact))
         status = self._completed(fact, at)[0] if is_whole else self.status
         self.record(at, status, Reason.TARGET_RESTATED, fact.id)
 
@@ -181,3 +223,15 @@ class AchieveProjector(Projector):
         if earliest_due_at is not None and clock >= earliest_due_at:
             return Status.MET, Reason.PERFORMED_IN_WINDOW
         return Status.MET, Reason.PERFORMED
+
+
+def _has_unknown_size(determination: Fact) -> bool:
+    """Return whether a determination accepts a part without saying how much."""
+    is_partly = determination.verdict is Verdict.PARTLY_MET
+    return is_partly and determination.share is None and determination.quantity is None
+
+
+def _is_part(limits: Sequence[Fact]) -> bool:
+    """Return whether determinations accept something, and one does not say how much."""
+    is_rejected = any(each.verdict is Verdict.NOT_MET for each in limits)
+    return not is_rejected and any(map(_has_unknown_size, limits))

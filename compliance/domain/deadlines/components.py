@@ -11,7 +11,7 @@ from compliance.domain.deadlines.timeline import BREACHED, Timeline, Transition
 from compliance.domain.vocabulary import ObligationKind, Reason, RollUp, Status
 
 DONE = frozenset({Status.MET, Status.MET_LATE})
-RELEASED = frozenset({Status.WAIVED, Status.CANCELLED})
+RELEASED = frozenset({Status.WAIVED, Status.SUPERSEDED, Status.CANCELLED})
 _NOT_YET = frozenset({Status.DORMANT, Status.PENDING, Status.HOLDING})
 # If all open components have the same one of these statuses, it is more specific than `pending`.
 _MORE_SPECIFIC = frozenset({Status.DORMANT, Status.HOLDING, Status.IN_GRACE, Status.SUSPENDED})
@@ -22,7 +22,7 @@ class RolledUp:
     """The numbers of components, and the resulting status of the parent.
 
     `needed` of `of` components must be done, and `done` are. Components that are `released`, which
-    means waived or cancelled, are not included in `of`.
+    means waived, superseded or cancelled, are not included in `of`.
     """
 
     done: int

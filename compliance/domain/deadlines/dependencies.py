@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, TriggerRule
+from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, TriggerRule, awaited_event
 
 NodeT = TypeVar("NodeT")
 OrderedT = TypeVar("OrderedT", int, str)
@@ -35,17 +35,19 @@ def references(*rules: DueRule | None) -> References:
         offset = offset_of(rule)
         if offset is not None and offset.anchor is not None and offset.anchor.milestone is not None:
             milestones.add(offset.anchor.milestone)
-        if isinstance(rule, TriggerRule) and rule.on.milestone is not None:
-            milestones.add(rule.on.milestone)
+        event = awaited_event(rule)
+        if event is not None and event.milestone is not None:
+            milestones.add(event.milestone)
     obligations = {ref for rule in rules for ref in referenced_obligations(rule)}
     return References(milestones=frozenset(milestones), obligations=frozenset(obligations))
 
 
 def referenced_obligations(rule: DueRule | None) -> list[str]:
-    """Return the refs of the obligations from which a rule counts, beginning with its trigger."""
+    """Return the refs of the obligations from which a rule counts, beginning with its event."""
     found: list[str] = []
-    if isinstance(rule, TriggerRule):
-        found += filter(None, (rule.on.breach_of, rule.on.met))
+    event = awaited_event(rule)
+    if event is not None:
+        found += filter(None, (event.breach_of, event.met))
     offset = offset_of(rule)
     if offset is not None and offset.anchor is not None and offset.anchor.deadline is not None:
         found.append(offset.anchor.deadline)

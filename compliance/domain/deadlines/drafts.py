@@ -10,7 +10,16 @@ from pydantic import BeforeValidator, TypeAdapter, model_validator
 from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
-from compliance.domain.fields import PartyCode, Quantity, Refs, RowId, Share, Text
+from compliance.domain.fields import (
+    AgreementRef,
+    PartyCode,
+    Quantity,
+    Ref,
+    Refs,
+    RowId,
+    Share,
+    Text,
+)
 from compliance.domain.vocabulary import FactKind, Verdict
 
 _LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
@@ -97,17 +106,22 @@ class _BaseFactDraft(DayOrInstant):
 class FactDraft(_BaseFactDraft):
     """A fact about a deadline.
 
-    An extension needs its new `due`, and a restatement the new target as `quantity`. A
-    determination needs a `verdict` and its reasons as `note`; if it is `partly_met`, also the
-    accepted total as `quantity` or `share`. A retraction needs the fact that it `supersedes`, and
-    takes effect when that fact did.
+    An extension has its new `due`; without one, it postpones the deadline until another fact sets a
+    date. A restatement needs the new target as `quantity`. A determination needs a `verdict` and
+    its reasons as `note`; if it is `partly_met`, it may say how much is accepted in total, as
+    `quantity` or `share`. If it `is_final`, it closes a deadline that is unmet. A replacement needs
+    its `successor`, an obligation of the same agreement or of `successor_agreement`. A retraction
+    needs the fact that it `supersedes`, and takes effect when that fact did.
     """
 
     type: FactKind
     quantity: Quantity | None = None
     verdict: Verdict | None = None
     share: Share | None = None
+    is_final: bool = False
     due: DueRule | None = None
+    successor: Ref | None = None
+    successor_agreement: AgreementRef | None = None
 
     @model_validator(mode="after")
     def _fits_a_deadline(self) -> Self:
@@ -120,15 +134,24 @@ class FactDraft(_BaseFactDraft):
         return self
 
     @model_validator(mode="after")
-    def _has_due_if_extension(self) -> Self:
-        if self.type is FactKind.EXTENSION and self.due is None:
-            sentence = "An extension needs the new due date: give due (a due rule)."
-            raise ValueError(sentence)
+    def _has_due_only_if_extension(self) -> Self:
         if self.type is not FactKind.EXTENSION and self.due is not None:
             sentence = "Only an extension has a new due date: remove due."
             raise ValueError(sentence)
         if self.due is not None and not isinstance(self.due, DateRule | OffsetRule):
             sentence = "An extension has one new date: use a due rule of type date or offset."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _has_successor_if_replacement(self) -> Self:
+        if self.type is FactKind.REPLACEMENT and self.successor is None:
+            sentence = "A replacement names the obligation that takes its place: give successor."
+            raise ValueError(sentence)
+        if self.type is not FactKind.REPLACEMENT and (self.successor or self.successor_agreement):
+            sentence = (
+                "Only a replacement has a successor: remove successor and successor_agreement."
+            )
             raise ValueError(sentence)
         return self
 
@@ -147,8 +170,8 @@ class FactDraft(_BaseFactDraft):
     @model_validator(mode="after")
     def _is_a_whole_determination(self) -> Self:
         if self.type is not FactKind.DETERMINATION:
-            if self.verdict is not None or self.share is not None:
-                sentence = "Only a determination has verdict and share: remove them."
+            if self.verdict is not None or self.share is not None or self.is_final:
+                sentence = "Only a determination has verdict, share and is_final: remove them."
                 raise ValueError(sentence)
             return self
         if self.verdict is None:
@@ -158,11 +181,14 @@ class FactDraft(_BaseFactDraft):
             sentence = "A determination needs reasons: give them as note."
             raise ValueError(sentence)
         amounts = [each for each in (self.quantity, self.share) if each is not None]
-        if self.verdict is Verdict.PARTLY_MET and len(amounts) != 1:
-            sentence = "Give how much was met in total: either quantity, or share (0 to 1)."
+        if self.verdict is Verdict.PARTLY_MET and len(amounts) > 1:
+            sentence = "Give how much was met in total as quantity or as share (0 to 1), not both."
             raise ValueError(sentence)
         if self.verdict is not Verdict.PARTLY_MET and amounts:
             sentence = "Only partly_met has a quantity or a share: remove it."
+            raise ValueError(sentence)
+        if self.is_final and self.verdict not in {Verdict.PARTLY_MET, Verdict.NOT_MET}:
+            sentence = "Only not_met and partly_met can be final: remove is_final."
             raise ValueError(sentence)
         return self
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from compliance.domain.civil_time import civil_day, day_start
+from compliance.domain.civil_time import civil_day
+from compliance.domain.deadlines.activations import Activation, activations
 from compliance.domain.deadlines.sources import Source, event_of_due, latest_events
 from compliance.domain.due_dates.contexts import (
     GraceUnresolvable,
@@ -23,7 +24,7 @@ from compliance.domain.due_dates.due_rules import (
 )
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
-from compliance.domain.vocabulary import FactKind, Reason, Status
+from compliance.domain.vocabulary import FactKind, Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,15 +80,27 @@ def _activated(
     sources: Mapping[str, Source | None],
     as_of: datetime,
 ) -> list[DueChange]:
-    activated = activation(rule, context, sources, as_of=as_of)
-    if activated is None:
-        return []
-    at, event = activated
+    found = activations(rule, context, sources, as_of=as_of)
+    return changes_by_trigger(rule, context, sources, found[0]) if found else []
+
+
+def changes_by_trigger(
+    rule: TriggerRule,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+    activation: Activation,
+) -> list[DueChange]:
+    """Return how an event changes the due date of a deadline that waits for it.
+
+    Raises:
+        Unresolvable: the rule cannot yield a date.
+        GraceUnresolvable: the grace period has no end in the supported range.
+    """
     context = replace(context, deadlines=latest_events(sources, rule))
-    resolved = next(resolve(rule, context, event=event), None)
+    resolved = next(resolve(rule, context, event=activation.event), None)
     if resolved is None:
         return []
-    return [DueChange(at=at, resolved=resolved, reason=Reason.TRIGGERED)]
+    return [DueChange(at=activation.at, resolved=resolved, reason=Reason.TRIGGERED)]
 
 
 def _moved_with_anchor(
@@ -106,52 +119,6 @@ def _moved_with_anchor(
         changes.append(DueChange(at=transition.effective_at, resolved=resolved, reason=reason))
     first, *later = changes
     return first.resolved, later
-
-
-def activation(
-    rule: TriggerRule,
-    context: ResolutionContext,
-    sources: Mapping[str, Source | None],
-    *,
-    as_of: datetime,
-) -> tuple[datetime, Event] | None:
-    """Return when, and by which event, a trigger is activated. None if it is still dormant.
-
-    Events recorded after `as_of` count too.
-    """
-    event = rule.on
-    if event.milestone is not None:
-        happened = context.milestones.get(event.milestone)
-        if happened is None:
-            return None
-        zone_name = zone_named_by(rule) or context.timezone or "UTC"
-        return happened.at or day_start(happened.on, zone_name), happened
-    source = sources.get(event.breach_of or event.met or "")
-    if source is None:
-        return None
-    known_until = max(as_of, source.recorded_at or as_of)
-    is_breach = event.breach_of is not None
-    at = _first_breach(source, known_until) if is_breach else _first_met(source, known_until)
-    if at is None:
-        return None
-    # An event dated by day took effect when that day began in the zone of the source. It counts as
-    # a day, unless the rule counts hours or minutes.
-    on = civil_day(at, source.timezone)
-    is_day = at == day_start(on, source.timezone)
-    counts_time = rule.then.unit.is_elapsed
-    return at, Event(on=on, at=None if is_day and not counts_time else at)
-
-
-def _first_breach(source: Source, known_until: datetime) -> datetime | None:
-    breaches = source.timeline.breaches(known_until)
-    return breaches[0].occurred_at if breaches else None
-
-
-def _first_met(source: Source, known_until: datetime) -> datetime | None:
-    for transition in source.timeline.until(known_until):
-        if transition.status in {Status.MET, Status.MET_LATE}:
-            return transition.effective_at
-    return None
 
 
 def due_set_by(

@@ -14,7 +14,7 @@ from compliance.domain.deadlines.facts import Fact, effective_facts, order_of_ef
 from compliance.domain.deadlines.positions import Position
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
-from compliance.domain.deadlines.timeline import CLOSED, Timeline, Transition
+from compliance.domain.deadlines.timeline import Timeline, Transition
 from compliance.domain.phrases import day
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
@@ -106,7 +106,7 @@ class _Comparison:
     def _reasons_of_state(self, state: Transition) -> Iterator[str]:
         """Yield reasons that follow from the state in which the fact found the deadline."""
         fact, cause = self.fact, self._cause(state)
-        if state.status in CLOSED:
+        if state.is_closed:
             on = self._on(state.effective_at)
             if state.reason is Reason.PERIOD_ENDED:
                 yield f"its period had ended on {on}."

@@ -12,6 +12,7 @@ from typing import Self
 
 from compliance.domain.civil_time import zone
 from compliance.domain.deadlines.ledger import Entry
+from compliance.domain.deadlines.timeline import BREACHED, CLOSING_REASONS
 from compliance.domain.phrases import day, one_line, shortened
 from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
@@ -36,26 +37,24 @@ REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.VIOLATED: "A violation was recorded.",
     Reason.CURED: "The violation ended.",
     Reason.DETERMINED: "A determination was made.",
+    Reason.DETERMINED_FINALLY: "A final determination was made.",
     Reason.COMPONENT_DONE: "One of its components was done or released.",
     Reason.EXTENDED: "The due date was extended.",
+    Reason.POSTPONED: "It was postponed without a new date.",
     Reason.RESCHEDULED: "The due date moved with the date from which it counts.",
     Reason.WAIVED: "It was waived.",
     Reason.SUSPENDED: "It was suspended.",
     Reason.RESUMED: "The suspension ended.",
+    Reason.REPLACED: "Another obligation took its place.",
     Reason.CANCELLED: "It was cancelled.",
     Reason.TERMINATED: "The agreement was terminated.",
+    Reason.EXPIRED: "The agreement expired.",
     Reason.WITHDRAWN: "The corrected due rule no longer requires it.",
     Reason.NOT_BINDING: "It did not bind yet, contrary to what was known before.",
 }
 """Why a status began, in a sentence."""
 
 _BY_TIME = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
-_VERDICTS = {
-    Verdict.MET: "met",
-    Verdict.PARTLY_MET: "partly met",
-    Verdict.NOT_MET: "not met",
-    Verdict.UNDETERMINED: "undetermined",
-}
 _VERIFICATIONS = {
     Verification.UNCHECKED: (
         "No search was logged and no determination was made: the status follows from the clock and "
@@ -86,6 +85,8 @@ class FactSummary:
     quantity: Decimal | None = None
     verdict: Verdict | None = None
     share: Decimal | None = None
+    is_final: bool = False
+    successor: str = ""
     note: str = ""
     evidence: tuple[str, ...] = ()
 
@@ -230,6 +231,8 @@ def _change_step(change: StatusChange, case: Case) -> Step:
         because = f"{because.removesuffix('.')}{_details(fact, case)}"
     if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
         because += f" It is now due on {day(change.due_on)}."
+    if change.status in BREACHED and change.reason in CLOSING_REASONS:
+        because += f" It is closed as {_label(change.status)}."
     if change.target is not None and change.reason not in _BY_TIME:
         amount = f"{number_text(change.performed or Decimal(0))} of {number_text(change.target)}"
         because += f" That makes {amount}{f' {case.unit}' if case.unit else ''}."
@@ -249,7 +252,9 @@ def _details(fact: FactSummary, case: Case) -> str:
     if fact.effective_on is not None:
         details.append(f"on {day(fact.effective_on)}")
     if fact.verdict is not None:
-        details.append(_VERDICTS[fact.verdict])
+        details.append(f"{'finally ' if fact.is_final else ''}{_label(fact.verdict)}")
+    if fact.successor:
+        details.append(f"now obligation {fact.successor}")
     if fact.share is not None:
         details.append(f"{number_text(fact.share * 100)} percent")
     if fact.quantity is not None:

@@ -26,6 +26,7 @@ _PRECEDENCE = {
             FactKind.PERFORMANCE,
             FactKind.DETERMINATION,
             FactKind.WAIVER,
+            FactKind.REPLACEMENT,
             FactKind.CANCELLATION,
             FactKind.TERMINATION,
             FactKind.RETRACTION,
@@ -47,9 +48,13 @@ class Fact:
             only the last civil day is known, `until_on` is set and this is the end of that day.
         tolls: whether a suspension stops the clock, which moves the due date.
         quantity: what was performed or accepted, or the new target of a restatement.
-        due: the new due date of an extension or a trigger.
+        due: the new due date of an extension or a trigger. An extension without one postpones the
+            deadline until another fact sets a date.
         verdict: the conclusion of a determination. If the obligation is partly met, `quantity` or
-            `share` (of the target) says how much is accepted in total.
+            `share` (of the target) says how much is accepted in total; without either, the size of
+            the accepted part is unknown.
+        is_final: whether a determination that it was not met, or partly met, closes an unmet
+            deadline.
         supersedes: the id of the fact that this one replaces or retracts.
     """
 
@@ -64,6 +69,7 @@ class Fact:
     due: Due | None = None
     verdict: Verdict | None = None
     share: Decimal | None = None
+    is_final: bool = False
     supersedes: int | None = None
     is_of_agreement: bool = False
     recorded_at: datetime | None = None
@@ -108,6 +114,7 @@ def order_of_effect(fact: Fact) -> tuple[object, ...]:
         fact.quantity or _ZERO,
         fact.verdict or "",
         fact.share or _ZERO,
+        fact.is_final,
         fact.until_at is None,
         fact.until_at or fact.effective_at,
         fact.tolls,

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from compliance.domain.deadlines.facts import Fact
-from compliance.domain.deadlines.projector import Projector, longest
+from compliance.domain.deadlines.projector import LIMITING, ZERO, Projector
+from compliance.domain.deadlines.suspensions import longest
 from compliance.domain.deadlines.terms import Move, Terms
-from compliance.domain.vocabulary import FactKind, Reason, Status
+from compliance.domain.deadlines.timeline import BREACHED
+from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
 
 @dataclass(kw_only=True, slots=True)
 class _Violation:
-    """A violation that is in progress; `counts` once it has lasted for some of the period."""
+    """A violation in progress, or a finding that the obligation is not met, or only partly.
+
+    It `counts` once it has lasted for some of the period.
+    """
 
     fact_id: int
     until_at: datetime | None
     counts: bool = False
+    is_finding: bool = False
+    is_partial: bool = False
+
+    @classmethod
+    def found_by(cls, determination: Fact, *, counts: bool) -> _Violation:
+        """Return the violation that a determination finds."""
+        return cls(
+            fact_id=determination.id,
+            until_at=None,
+            counts=counts,
+            is_finding=True,
+            is_partial=determination.verdict is Verdict.PARTLY_MET,
+        )
 
 
 class MaintainProjector(Projector):
     """Projects an obligation to maintain something, or to refrain from it, during a period."""
 
-    def __init__(self, terms: Terms) -> None:
-        """Start with the terms."""
+    def __init__(self, terms: Terms, facts: Sequence[Fact]) -> None:
+        """Start with the terms; `facts` are all effective facts, in order of effect."""
         self.starts_at = max(terms.starts_at or terms.begins_at, terms.begins_at)
         self.violations: list[_Violation] = []
         self.was_violated = False
+        # Determinations that it was not met, or only partly, and that have not taken effect yet.
+        self.to_come = [each for each in facts if each.verdict in LIMITING]
         super().__init__(terms)
 
     def advance(self, at: datetime) -> None:
         """Move on to `at`, and count the violations that lasted until then."""
         # A violation counts only if it lasted for some time while the obligation was in force. A
         # violation that is suspended from its first instant does not count.
-        if self.status is Status.UNMET and at > self.now and not self._is_over(self.now):
+        if self.status in BREACHED and at > self.now and not self._is_over(self.now):
             self.was_violated = True
             for each in self._violations_at(self.now):
                 each.counts = True
@@ -47,8 +68,9 @@ class MaintainProjector(Projector):
         is_over = self._is_over(at)
         if at < self.starts_at and not is_over:
             return Status.PENDING
-        if self._violations_at(at):
-            return Status.UNMET
+        if violations := self._violations_at(at):
+            is_partly = all(each.is_partial for each in violations)
+            return Status.PARTLY_MET if is_partly else Status.UNMET
         if not is_over:
             return Status.HOLDING
         return Status.MET_LATE if self.was_violated else Status.MET
@@ -62,40 +84,99 @@ class MaintainProjector(Projector):
             case Status.HOLDING:
                 return end
             case Status.UNMET:
-                return longest(self._violations_at(self.now)).until_at
+                violations = self._violations_at(self.now)
+                return longest([each for each in violations if not each.is_partial]).until_at
         return None
 
     def change_own(self, at: datetime) -> None:
         """Apply the change that time brings at `at`."""
-        if self.status is Status.UNMET:
+        if violations := self._violations_at(at):
+            cause = longest(violations)
+            reason = Reason.DETERMINED if cause.is_finding else Reason.VIOLATED
+            self._record_breach(at, reason, cause.fact_id)
+        elif self.status in BREACHED:
             cured = longest([each for each in self.violations if each.counts])
             self.record(at, self.status_at(at), Reason.CURED, cured.fact_id)
-        elif violations := self._violations_at(at):
-            self.record(at, Status.UNMET, Reason.VIOLATED, longest(violations).fact_id)
         else:
             self.update_status(at, Reason.PERIOD_BEGAN, None)
 
     def apply_own(self, fact: Fact, at: datetime) -> None:
-        """Apply a violation; facts of other kinds change nothing."""
+        """Apply a violation or a determination; facts of other kinds change nothing."""
+        if fact.kind is FactKind.DETERMINATION:
+            self._determine(fact, at)
         if fact.kind is not FactKind.VIOLATION:
             return
         if fact.until_at is not None and fact.until_at <= at:
             return
         self.violations.append(_Violation(fact_id=fact.id, until_at=fact.until_at))
-        if self.status is Status.HOLDING:
-            self.record(at, Status.UNMET, Reason.VIOLATED, fact.id)
+        is_partly = self.status is Status.PARTLY_MET and not self._is_over(at)
+        if self.status is Status.HOLDING or is_partly:
+            self._record_breach(at, Reason.VIOLATED, fact.id)
+
+    def expire(self, at: datetime) -> None:
+        """End with the agreement. What has no end of its own ends then as a whole period."""
+        if self.is_endless and self.due is None and self.status is Status.HOLDING:
+            status = Status.MET_LATE if self.was_violated else Status.MET
+            self.record(at, status, Reason.PERIOD_ENDED, None)
+        else:
+            super().expire(at)
 
     def count_components(self, event: Move, at: datetime) -> None:
         """Do nothing: components do not end a period."""
+
+    def _determine(self, fact: Fact, at: datetime) -> None:
+        if fact.verdict is Verdict.UNDETERMINED:
+            return
+        self.to_come = [each for each in self.to_come if each.id != fact.id]
+        was_breached = self.status in BREACHED
+        if fact.verdict is Verdict.MET:
+            self.accepted = ZERO
+            self.was_violated = self.was_violated or was_breached
+            self.violations.clear()
+            if self.closing is not None and self.closing[0] is Reason.DETERMINED_FINALLY:
+                self.closing = None
+            if was_breached:
+                status = self.status_at(at)
+                # Later determinations may judge the period, now over, differently.
+                reason = Reason.DETERMINED if status in BREACHED else Reason.CURED
+                self.record(at, status, reason, fact.id)
+            return
+        if self.target is None:
+            self.accepted = fact.share or ZERO
+        self.violations = [each for each in self.violations if not each.is_finding]
+        self.violations.append(_Violation.found_by(fact, counts=self._is_over(at)))
+        if fact.is_final:
+            self.closing = (Reason.DETERMINED_FINALLY, fact.id)
+        if was_breached or self.status is Status.HOLDING:
+            self._record_breach(at, Reason.DETERMINED, fact.id)
+
+    def status_at_end(self, at: datetime) -> Status:
+        """Return the status in which the end of the agreement finds it."""
+        if self.suspensions:
+            # What began during the suspension has not counted.
+            self.violations = [each for each in self.violations if each.counts]
+        return super().status_at_end(at)
+
+    def _record_breach(self, at: datetime, reason: Reason, fact_id: int) -> None:
+        if self.closing is not None:
+            self.record(at, self.status_at(at), *self.closing)
+        else:
+            self.record(at, self.status_at(at), reason, fact_id)
 
     def _is_over(self, at: datetime) -> bool:
         return self.due is not None and self.due.due_at <= at
 
     def _violations_at(self, at: datetime) -> list[_Violation]:
-        """Return the violations in progress at `at`; after the period, only those that counted."""
+        """Return the violations in progress at `at`; after the period, only those that counted.
+
+        After the period, those found by later determinations count too: they judge all of it.
+        """
         is_over = self._is_over(at)
-        return [
+        found = [
             each
             for each in self.violations
             if (each.until_at is None or each.until_at > at) and (each.counts or not is_over)
         ]
+        if is_over:
+            found += [_Violation.found_by(each, counts=True) for each in self.to_come]
+        return found

@@ -32,3 +32,48 @@ def occurrence_number(*, occurrence: int, time: int = 1, series: int = 1) -> int
     """
     number = occurrence + MOST_OCCURRENCES * ((time - 1) + MOST_TIMES * (series - 1))
     return number if number <= LARGEST_NUMBER else None
+
+
+def is_first_occurrence(number: int) -> bool:
+    """Return whether a number that `occurrence_number` gave is that of the first date."""
+    return number % MOST_OCCURRENCES == 1
+
+
+_MOST_SOURCES = 1_000_000
+
+
+def event_number(*, source: int, place: int) -> int | None:
+    """Return the number of the deadline for one event of a source, such as its second breach.
+
+    The first event of each source has the number of that source.
+
+    Returns:
+        None if the number would be too large to be stored.
+    """
+    if place == 1:
+        return source
+    number = source + _MOST_SOURCES * (place - 1)
+    return number if source < _MOST_SOURCES and number <= LARGEST_NUMBER else None
+
+
+def source_of_event(number: int) -> int:
+    """Return the number of the source of a deadline that `event_number` numbered."""
+    return number % _MOST_SOURCES or _MOST_SOURCES
+
+
+def series_number(*, source: int, place: int) -> int | None:
+    """Return the number of the series of dates that starts with one event of a source.
+
+    Series for the first events of sources and those for later events alternate. The latter are
+    numbered along the diagonals of a table of sources and events, so that both may be many.
+
+    Returns:
+        None if its deadlines could not be numbered.
+    """
+    if place == 1:
+        series = 2 * source - 1
+    else:
+        row, column = source - 1, place - 2
+        diagonal = row + column
+        series = 2 * (diagonal * (diagonal + 1) // 2 + column + 1)
+    return series if series * MOST_TIMES * MOST_OCCURRENCES <= LARGEST_NUMBER else None

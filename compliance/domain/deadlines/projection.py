@@ -38,11 +38,16 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
       date that is set during a suspension is not moved by it.
     - An obligation to maintain or refrain is `unmet` while a violation lasts that began to count
       before the period ended. Nothing counts while it is suspended or dormant.
-    - The first complete performance, the end of the period, a waiver, a cancellation or a
-      termination closes the deadline.
+    - The first complete performance, the end of the period, a waiver, a replacement or a
+      cancellation closes the deadline. The end of the agreement closes it as unmet if it is in
+      breach, lets a grace period that has begun run to its end, and cancels it otherwise.
+    - An extension without a date leaves the deadline dormant until another fact sets a date.
     - A determination that the obligation was met counts as a complete performance. One that it
       was not met, or partly met, says how much is accepted in total of everything performed,
-      done by components or determined up to then.
+      done by components or determined up to then. If it is final, it closes the deadline as soon as
+      it is unmet.
+    - A determination about an obligation to maintain or refrain acts like the beginning or end of a
+      violation at that time. One made after the period judges the whole period.
     - A fact that takes effect before the deadline exists counts from `begins_at`. If the start is
       presumed, the deadline exists from its earliest effective fact on.
     - A fact whose hour is unknown counts from the start of its day. On the day after the last one
@@ -59,6 +64,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         and not terms.moves
         and terms.kind is _ACHIEVE
         and not terms.is_withdrawn
+        and terms.expires_at is None
     ):
         return _untouched(terms, due)
     in_order = sorted(effective_facts(facts), key=order_of_effect)
@@ -69,13 +75,19 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     if terms.kind is _ACHIEVE:
         projector = AchieveProjector(terms, in_order)
     else:
-        projector = MaintainProjector(terms)
+        projector = MaintainProjector(terms, in_order)
     # If a fact and a move from elsewhere take effect at the same instant, the fact comes last and
     # wins.
-    events: list[Move | Fact] = sorted([*terms.moves, *in_order], key=event_at)
+    events: list[Move | Fact] = sorted([*_moves(terms), *in_order], key=event_at)
     for event in events:
         projector.apply(event)
     return projector.finish()
+
+
+def _moves(terms: Terms) -> tuple[Move, ...]:
+    if terms.expires_at is None:
+        return terms.moves
+    return (*terms.moves, Move(at=terms.expires_at, due=None, reason=Reason.EXPIRED))
 
 
 def _untouched(terms: Terms, due: Due) -> Timeline:

@@ -7,55 +7,44 @@ subclasses implement the passing of time and the facts that are specific to a ki
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
 
 from compliance.domain.deadlines.facts import Fact
-from compliance.domain.deadlines.suspensions import moved_by_days, moved_by_time, whole_days
+from compliance.domain.deadlines.suspensions import (
+    RunningSuspension,
+    longest,
+    moved_by_days,
+    moved_by_time,
+    whole_days,
+)
 from compliance.domain.deadlines.terms import Move, Terms
-from compliance.domain.deadlines.timeline import CLOSED, Timeline, Transition
+from compliance.domain.deadlines.timeline import BREACHED, CLOSED, Timeline, Transition
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import FactKind, Reason, Status
+from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
 ZERO = Decimal(0)
+# Verdicts that limit how much of the performance up to then is accepted.
+LIMITING = frozenset({Verdict.PARTLY_MET, Verdict.NOT_MET})
+
+_CLOSED_BY = {
+    FactKind.WAIVER: (Status.WAIVED, Reason.WAIVED),
+    FactKind.REPLACEMENT: (Status.SUPERSEDED, Reason.REPLACED),
+    FactKind.CANCELLATION: (Status.CANCELLED, Reason.CANCELLED),
+}
 
 # Reasons that change the due date, and reasons that change how much is done or owed.
-_DUE_DATE_REASONS = frozenset({Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED})
+_DUE_DATE_REASONS = frozenset(
+    {Reason.EXTENDED, Reason.POSTPONED, Reason.RESCHEDULED, Reason.TRIGGERED}
+)
 _QUANTITY_REASONS = frozenset(
     {Reason.PART_PERFORMED, Reason.TARGET_RESTATED, Reason.DETERMINED, Reason.COMPONENT_DONE}
 )
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-class _Lasting(Protocol):
-    @property
-    def until_at(self) -> datetime | None: ...
-
-
-_AnyLasting = TypeVar("_AnyLasting", bound=_Lasting)
-
-
-def longest(running: Sequence[_AnyLasting]) -> _AnyLasting:
-    """Return the suspension or violation that ends last; the first of several that end together."""
-    return max(running, key=lambda each: (each.until_at is None, each.until_at or _LONG_AGO))
 
 
 def event_at(event: Move | Fact) -> datetime:
     """Return the instant at which a move or fact takes effect."""
     return event.at if isinstance(event, Move) else event.effective_at
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Suspension:
-    """A suspension in progress. `began_at` is not before the deadline existed."""
-
-    fact_id: int
-    began_at: datetime
-    until_at: datetime | None
-    tolls: bool
 
 
 class Projector(ABC):
@@ -69,8 +58,10 @@ class Projector(ABC):
         # How much is accepted: of the target or, without one, of the whole, which is 1.
         self.accepted = ZERO
         self.target = terms.target_quantity
-        self.suspensions: list[_Suspension] = []
+        self.suspensions: list[RunningSuspension] = []
         self.stopped_until: datetime | None = None
+        # Why a deadline that becomes unmet is closed at once, and the fact that says so.
+        self.closing: tuple[Reason, int | None] | None = None
         self.transitions: list[Transition] = []
         status = Status.DORMANT if self.is_dormant else Status.PENDING
         self.record(terms.begins_at, status, Reason.AGREED, None)
@@ -80,31 +71,34 @@ class Projector(ABC):
         """Apply the next event. A closed deadline ignores it."""
         at = self.effect_of(event)
         self._pass_time(at)
-        if self.status in CLOSED:
+        if self.is_closed:
             return
         self.advance(at)
         if isinstance(event, Move):
-            if event.reason is Reason.COMPONENT_DONE:
-                self.count_components(event, at)
-            else:
-                self._set_due(at, event.due, event.reason, None)
+            self._move(event, at)
             return
         match event.kind:
             case FactKind.EXTENSION:
-                self._set_due(at, _named_due(event), Reason.EXTENDED, event.id)
+                self._extend(event, at)
             case FactKind.TRIGGER:
                 self._set_due(at, _named_due(event), Reason.TRIGGERED, event.id)
             case FactKind.SUSPENSION:
                 self._suspend(event, at)
-            case FactKind.WAIVER:
-                self.record(at, Status.WAIVED, Reason.WAIVED, event.id)
-            case FactKind.CANCELLATION:
-                self.record(at, Status.CANCELLED, Reason.CANCELLED, event.id)
+            case FactKind.WAIVER | FactKind.REPLACEMENT | FactKind.CANCELLATION:
+                self.record(at, *_CLOSED_BY[event.kind], event.id)
             case FactKind.TERMINATION:
-                self.record(at, Status.CANCELLED, Reason.TERMINATED, event.id)
+                self.end_with_agreement(at, Reason.TERMINATED, event.id)
             case _:
                 # Retractions never get here: `effective_facts` leaves them out.
                 self.apply_own(event, at)
+
+    def _move(self, event: Move, at: datetime) -> None:
+        if event.reason is Reason.COMPONENT_DONE:
+            self.count_components(event, at)
+        elif event.reason is Reason.EXPIRED:
+            self.expire(at)
+        else:
+            self._set_due(at, event.due, event.reason, None)
 
     def finish(self) -> Timeline:
         """Let time pass until nothing changes any more, and return the timeline."""
@@ -116,6 +110,11 @@ class Projector(ABC):
     def status(self) -> Status:
         """The latest status."""
         return self.transitions[-1].status
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing changes it any more."""
+        return self.transitions[-1].is_closed
 
     @property
     def is_dormant(self) -> bool:
@@ -141,6 +140,28 @@ class Projector(ABC):
     @abstractmethod
     def count_components(self, event: Move, at: datetime) -> None:
         """Record how many components are done."""
+
+    def expire(self, at: datetime) -> None:
+        """End with the agreement, which expires at `at`."""
+        self.end_with_agreement(at, Reason.EXPIRED, None)
+
+    def end_with_agreement(self, at: datetime, reason: Reason, fact_id: int | None) -> None:
+        """End with the agreement: close the deadline as unmet, or cancel it if it is not due yet.
+
+        A grace period that has begun still runs. If nothing is performed within it, the deadline is
+        closed as unmet when it ends.
+        """
+        status = self.status_at_end(at)
+        if status in BREACHED:
+            self.record(at, status, reason, fact_id)
+        elif status is Status.IN_GRACE:
+            self.closing = (reason, fact_id)
+        else:
+            self.record(at, Status.CANCELLED, reason, fact_id)
+
+    def status_at_end(self, at: datetime) -> Status:
+        """Return the status in which the end of the agreement finds it, ignoring suspensions."""
+        return self.status_at(at)
 
     def effect_of(self, event: Move | Fact) -> datetime:
         """Return when an event takes effect: never before an event that was applied earlier."""
@@ -174,13 +195,17 @@ class Projector(ABC):
             accepted_share=(self.accepted or None) if self.target is None else None,
         )
         # The ledger could not distinguish two equal consecutive states.
-        if not self.transitions or _state(self.transitions[-1]) != _state(transition):
+        if not self.transitions or self.transitions[-1].state != transition.state:
             self.transitions.append(transition)
 
     def update_status(self, at: datetime, reason: Reason, fact_id: int | None) -> None:
         """Record the status that follows from all previous events."""
         status = Status.SUSPENDED if self.suspensions else self.status_at(at)
-        self.record(at, status, Reason.PERIOD_ENDED if status in CLOSED else reason, fact_id)
+        if status in CLOSED:
+            reason = Reason.PERIOD_ENDED
+        elif status in BREACHED and self.closing is not None:
+            reason, fact_id = self.closing
+        self.record(at, status, reason, fact_id)
 
     def clock_stops(self, at: datetime, due: Due) -> list[datetime]:
         """Return when the suspensions began that stop the clock at `at`."""
@@ -197,7 +222,7 @@ class Projector(ABC):
             self._change(at)
 
     def _next_change(self) -> datetime | None:
-        if self.status in CLOSED:
+        if self.is_closed:
             return None
         if self.suspensions:
             return longest(self.suspensions).until_at
@@ -212,6 +237,14 @@ class Projector(ABC):
         else:
             self.change_own(at)
 
+    def _extend(self, fact: Fact, at: datetime) -> None:
+        if fact.due is None:
+            # Even what had no end waits for one now.
+            self.is_endless = False
+            self._set_due(at, None, Reason.POSTPONED, fact.id)
+        else:
+            self._set_due(at, fact.due, Reason.EXTENDED, fact.id)
+
     def _set_due(self, at: datetime, due: Due | None, reason: Reason, fact_id: int | None) -> None:
         self.due = due
         self.update_status(at, reason, fact_id)
@@ -223,7 +256,7 @@ class Projector(ABC):
         due = self.due
         if fact.tolls:
             self._stop_clock(fact, began_at)
-        suspension = _Suspension(
+        suspension = RunningSuspension(
             fact_id=fact.id, began_at=began_at, until_at=fact.until_at, tolls=fact.tolls
         )
         self.suspensions.append(suspension)
@@ -259,18 +292,3 @@ def _named_due(fact: Fact) -> Due:
         sentence = f"Fact {fact.id} sets a due date but has none: record it again with `due`."
         raise ValueError(sentence)
     return fact.due
-
-
-def _state(transition: Transition) -> tuple[object, ...]:
-    due = transition.due
-    return (
-        transition.status,
-        transition.reason,
-        transition.fact_id,
-        due and due.due_at,
-        due and due.unmet_at,
-        due and due.earliest_due_at,
-        transition.performed,
-        transition.target,
-        transition.accepted_share,
-    )

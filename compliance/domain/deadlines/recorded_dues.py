@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from compliance.domain.deadlines.numbers import source_of_event
 from compliance.domain.deadlines.rule_checks import rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.sources import latest_events
@@ -44,7 +45,7 @@ def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> 
     if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
         sentence = "This deadline does not wait for an event, so it cannot be triggered."
         raise refusal("type", sentence)
-    sources = obligation.sources_of(number)
+    sources = obligation.sources_of(source_of_event(number))
     context = replace(obligation.context, deadlines=latest_events(sources, rule))
     with rejecting_at("due"):
         resolved = next(resolve(rule, context, event=event), None)

@@ -18,9 +18,16 @@ from compliance.domain.due_dates.contexts import (
     Unresolvable,
 )
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import DueRule, RecurrenceRule, TriggerRule
+from compliance.domain.due_dates.due_rules import (
+    DueRule,
+    RecurrenceRule,
+    TriggerRule,
+    awaited_event,
+    event_path,
+)
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.due_dates.rule_parts import TriggerEvent
 from compliance.domain.problems import Invalid, Problem, refusal
 
 MOST_DEADLINES = 2_000
@@ -34,15 +41,21 @@ def horizon_of(as_of: datetime, *, months: int) -> date:
 
 
 def recurrence_dates(
-    rule: RecurrenceRule, context: ResolutionContext, *, until: date
+    rule: RecurrenceRule,
+    context: ResolutionContext,
+    *,
+    until: date,
+    event: Event | None = None,
 ) -> list[Resolved]:
-    """Return the dates of a recurrence up to `until`.
+    """Return the dates of a recurrence up to `until`; `event` is what starts it.
 
     Raises:
         Invalid: it cannot be resolved, or has more than `MOST_DEADLINES` dates (at `due`).
     """
     with rejecting_at("due"):
-        upcoming = takewhile(lambda each: each.due.due_on <= until, resolve(rule, context))
+        upcoming = takewhile(
+            lambda each: each.due.due_on <= until, resolve(rule, context, event=event)
+        )
         dates = list(islice(upcoming, MOST_DEADLINES + 1))
     if len(dates) > MOST_DEADLINES:
         sentence = (
@@ -75,26 +88,31 @@ def check_rules(
         deadlines={ref: event or today for ref, event in context.deadlines.items()},
     )
     for path, rule in (("due", due), ("starts", starts)):
-        if isinstance(rule, TriggerRule):
-            _reject_unknown_event(rule, dated, path)
+        awaited = awaited_event(rule)
+        if awaited is not None:
+            _reject_unknown_event(rule, awaited, dated, path)
         if isinstance(rule, RecurrenceRule):
-            recurrence_dates(rule, dated, until=until)
+            event = today if awaited is not None else None
+            recurrence_dates(rule, dated, until=until, event=event)
         elif rule is not None:
             event = today if isinstance(rule, TriggerRule) else None
             with rejecting_at(path):
                 next(resolve(rule, dated, event=event), None)
 
 
-def _reject_unknown_event(rule: TriggerRule, context: ResolutionContext, path: str) -> None:
+def _reject_unknown_event(
+    rule: DueRule | None, awaited: TriggerEvent, context: ResolutionContext, path: str
+) -> None:
+    path += f"/{event_path(rule)}"
     for name, known, kind in (
         ("milestone", context.milestones, "milestone"),
         ("breach_of", context.deadlines, "obligation"),
         ("met", context.deadlines, "obligation"),
     ):
-        ref = getattr(rule.on, name)
+        ref = getattr(awaited, name)
         if ref is not None and ref not in known:
             sentence = f"There is no {kind} {ref} here: add it to the agreement, or correct it."
-            raise refusal(f"{path}/on/{name}", sentence)
+            raise refusal(f"{path}/{name}", sentence)
 
 
 @contextmanager

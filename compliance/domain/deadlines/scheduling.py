@@ -12,24 +12,26 @@ from decimal import Decimal
 from enum import StrEnum
 
 from compliance.domain.civil_time import day_end, day_start
-from compliance.domain.deadlines.beginnings import beginning_of
+from compliance.domain.deadlines.activations import Activation
+from compliance.domain.deadlines.beginnings import Beginning, beginning_of
 from compliance.domain.deadlines.components import Part
-from compliance.domain.deadlines.dependencies import referenced_obligations, references
-from compliance.domain.deadlines.due_changes import due_date_changes, due_set_by
-from compliance.domain.deadlines.occurrences import occurrences_of
+from compliance.domain.deadlines.dependencies import references
+from compliance.domain.deadlines.due_changes import (
+    DueChange,
+    changes_by_trigger,
+    due_date_changes,
+    due_set_by,
+)
+from compliance.domain.deadlines.instances import Instance, instances_of
+from compliance.domain.deadlines.numbers import is_first_occurrence
 from compliance.domain.deadlines.rule_checks import rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import Source, latest_events
 from compliance.domain.deadlines.terms import Move
 from compliance.domain.deadlines.timeline import CLOSED
-from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.datings import dating_sentences
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import (
-    Due,
-    DueRule,
-    RecurrenceRule,
-)
+from compliance.domain.due_dates.due_rules import Due, RecurrenceRule, TriggerRule
 from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.vocabulary import ObligationKind, Reason
@@ -91,7 +93,7 @@ def wanted_deadlines(
     """Return the terms of the deadlines that an obligation needs, by number.
 
     A recurrence yields deadlines up to `until`. An obligation that counts from another one has one
-    deadline for each deadline of that obligation.
+    deadline for each deadline, or each event, of that obligation.
 
     Raises:
         Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
@@ -99,15 +101,11 @@ def wanted_deadlines(
     rule = obligation.due
     if rule is None and obligation.kind is ObligationKind.ACHIEVE:
         return {}
-    if isinstance(rule, RecurrenceRule):
-        dates = occurrences_of(rule, obligation.context, until=until)
-        return {
-            number: scheduled_terms(obligation, number, as_of=as_of, occurrence=each)
-            for number, each in dates.items()
-        }
-    refs = [*referenced_obligations(rule), *referenced_obligations(obligation.starts)]
-    numbers: Iterable[int] = sorted(obligation.sources.get(refs[0], {})) if refs else (1,)
-    return {number: scheduled_terms(obligation, number, as_of=as_of) for number in numbers}
+    wanted = instances_of(obligation, as_of=as_of, until=until)
+    return {
+        number: scheduled_terms(obligation, instance, as_of=as_of)
+        for number, instance in wanted.items()
+    }
 
 
 @dataclass(kw_only=True, slots=True)
@@ -127,30 +125,25 @@ class _Draft:
 
 
 def scheduled_terms(
-    obligation: ObligationSnapshot,
-    number: int,
-    *,
-    as_of: datetime,
-    occurrence: Resolved | None = None,
+    obligation: ObligationSnapshot, instance: Instance, *, as_of: datetime
 ) -> ScheduledTerms:
     """Return the terms of one deadline.
 
     Args:
-        number: the number of the deadline.
+        instance: what the deadline is for.
         as_of: now; events that were recorded until then activate triggers.
-        occurrence: the date of the recurrence that the deadline is for.
 
     Raises:
         Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
-    sources = obligation.sources_of(number)
-    stored = obligation.stored.get(number)
+    sources = obligation.sources_of(instance.source)
+    stored = obligation.stored.get(instance.number)
     named = references(obligation.due, obligation.starts).milestones
-    draft = _Draft(first=occurrence, trace=dating_sentences(named, obligation.datings))
-    if occurrence is not None:
-        draft.add(occurrence)
+    draft = _Draft(trace=dating_sentences(named, obligation.datings))
+    if instance.occurrence is not None:
+        _add_occurrence(draft, instance.occurrence, instance.activation)
     elif obligation.due is not None:
-        _add_due_dates(draft, obligation.due, obligation.context, sources, as_of)
+        _add_due_dates(draft, obligation, instance, sources, as_of)
     if obligation.components is not None:
         _add_components(draft, obligation.components)
     if stored is not None:
@@ -169,6 +162,10 @@ def scheduled_terms(
         due=due,
         moves=draft.moves,
     )
+    activation = instance.activation if instance.occurrence is not None else None
+    if activation is not None and not is_first_occurrence(instance.number):
+        # Before the event that starts a recurrence, only its first deadline exists, and waits.
+        beginning = Beginning(at=activation.at, is_presumed=False)
     return ScheduledTerms(
         timezone=timezone,
         begins_at=beginning.at,
@@ -182,19 +179,40 @@ def scheduled_terms(
     )
 
 
+def _add_occurrence(draft: _Draft, occurrence: Resolved, activation: Activation | None) -> None:
+    """Add a date of a recurrence; one that starts with an event has no date before that."""
+    if activation is None:
+        draft.first = occurrence
+        draft.add(occurrence)
+    else:
+        at, reason = activation.at, Reason.TRIGGERED
+        _add_changes(draft, [DueChange(at=at, resolved=occurrence, reason=reason)])
+
+
 def _add_due_dates(
     draft: _Draft,
-    rule: DueRule,
-    context: ResolutionContext,
+    obligation: ObligationSnapshot,
+    instance: Instance,
     sources: Mapping[str, Source | None],
     as_of: datetime,
 ) -> None:
+    rule, context = obligation.due, obligation.context
+    assert rule is not None
+    changes: list[DueChange] = []
     with rejecting_at("due"):
-        draft.first, changes = due_date_changes(rule, context, sources, as_of=as_of)
+        if isinstance(rule, TriggerRule) and rule.each:
+            if instance.activation is not None:
+                changes = changes_by_trigger(rule, context, sources, instance.activation)
+        elif not isinstance(rule, RecurrenceRule):
+            draft.first, changes = due_date_changes(rule, context, sources, as_of=as_of)
     if draft.first is not None:
         draft.add(draft.first)
     elif not changes:
         draft.trace.append(waits_for(rule))
+    _add_changes(draft, changes)
+
+
+def _add_changes(draft: _Draft, changes: Iterable[DueChange]) -> None:
     for change in changes:
         resolved = change.resolved
         due = resolved.due if resolved else None

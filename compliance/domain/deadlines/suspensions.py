@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol, TypeVar
 
 from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
 from compliance.domain.due_dates.due_rules import Due
@@ -11,6 +14,30 @@ from compliance.domain.due_dates.due_rules import Due
 TICK = timedelta(microseconds=1)
 
 _ONE_DAY = timedelta(days=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class _Lasting(Protocol):
+    @property
+    def until_at(self) -> datetime | None: ...
+
+
+_AnyLasting = TypeVar("_AnyLasting", bound=_Lasting)
+
+
+def longest(running: Sequence[_AnyLasting]) -> _AnyLasting:
+    """Return the suspension or violation that ends last; the first of several that end together."""
+    return max(running, key=lambda each: (each.until_at is None, each.until_at or _LONG_AGO))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningSuspension:
+    """A suspension in progress. `began_at` is not before the deadline existed."""
+
+    fact_id: int
+    began_at: datetime
+    until_at: datetime | None
+    tolls: bool
 
 
 def whole_days(start: datetime, last_day: date, timezone: str) -> int | None:

@@ -18,7 +18,7 @@ class Move:
     `reason` is `triggered` if the event made the deadline due, and `rescheduled` if the date that
     it counts from changed. `due` is the new due date, or None if it is no longer known. With the
     reason `component_done`, the due date stays the same, and `performed` of `target` components are
-    done.
+    done. With the reason `expired`, the agreement ends.
     """
 
     at: datetime
@@ -41,6 +41,7 @@ class Terms(NamedTuple):
         is_withdrawn: the corrected rule no longer yields this deadline.
         is_start_presumed: nothing states when the deadline began, so an earlier fact shows that it
             had begun by then.
+        expires_at: when the agreement expires, if the obligation does not survive that.
     """
 
     begins_at: datetime
@@ -52,3 +53,4 @@ class Terms(NamedTuple):
     moves: tuple[Move, ...] = ()
     is_withdrawn: bool = False
     is_start_presumed: bool = False
+    expires_at: datetime | None = None

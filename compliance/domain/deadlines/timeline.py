@@ -12,7 +12,11 @@ from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 
 BREACHED = frozenset({Status.UNMET, Status.PARTLY_MET})
-CLOSED = frozenset({Status.MET, Status.MET_LATE, Status.WAIVED, Status.CANCELLED})
+CLOSED = frozenset(
+    {Status.MET, Status.MET_LATE, Status.WAIVED, Status.SUPERSEDED, Status.CANCELLED}
+)
+# For these reasons an unmet or partly met deadline is closed as it is. Its breach ends.
+CLOSING_REASONS = frozenset({Reason.DETERMINED_FINALLY, Reason.TERMINATED, Reason.EXPIRED})
 
 _BREACH_END = {
     Reason.PERFORMED: BreachEnd.PERFORMED,
@@ -26,11 +30,15 @@ _BREACH_END = {
     # at that instant.
     Reason.PERIOD_ENDED: BreachEnd.CURED,
     Reason.EXTENDED: BreachEnd.EXTENDED,
+    Reason.POSTPONED: BreachEnd.POSTPONED,
     Reason.RESCHEDULED: BreachEnd.RESCHEDULED,
     Reason.TRIGGERED: BreachEnd.RESCHEDULED,
     Reason.WAIVED: BreachEnd.WAIVED,
+    Reason.DETERMINED_FINALLY: BreachEnd.DETERMINED,
+    Reason.REPLACED: BreachEnd.REPLACED,
     Reason.CANCELLED: BreachEnd.CANCELLED,
     Reason.TERMINATED: BreachEnd.TERMINATED,
+    Reason.EXPIRED: BreachEnd.EXPIRED,
     Reason.WITHDRAWN: BreachEnd.WITHDRAWN,
 }
 
@@ -59,6 +67,26 @@ class Transition(NamedTuple):
             return is_ambiguous(self.reason)
         earliest_due_at = self.due.earliest_due_at if self.due is not None else None
         return earliest_due_at is not None and earliest_due_at <= self.effective_at
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing that is recorded later changes it."""
+        return is_closed(self.status, self.reason)
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """Everything but the instant, as far as the ledger records it."""
+        due = self.due
+        dates = None if due is None else (due.due_at, due.unmet_at, due.earliest_due_at)
+        return (
+            self.status,
+            self.reason,
+            self.fact_id,
+            dates,
+            self.performed,
+            self.target,
+            self.accepted_share,
+        )
 
     def effective_from(self, instant: datetime) -> Transition:
         """Return the same state, effective from another instant."""
@@ -121,19 +149,31 @@ def status_since(past: Sequence[Transition]) -> datetime:
 
 
 def breaches_in(past: Iterable[Transition]) -> tuple[BreachInterval, ...]:
-    """Return the breaches that began in these transitions, in order."""
+    """Return the breaches that began in these transitions, in order.
+
+    A breach ends when its deadline is closed as unmet; at once, if that is when it begins.
+    """
     found: list[BreachInterval] = []
     began: datetime | None = None
     for transition in past:
         if transition.status in BREACHED:
             began = began or transition.effective_at
+            if transition.reason in CLOSING_REASONS:
+                ended_at, reason = transition.effective_at, _BREACH_END[transition.reason]
+                found.append(BreachInterval(began, ended_at, reason))
+                began = None
         elif began is not None:
-            ended_at, reason = transition.effective_at, transition.reason
-            found.append(BreachInterval(began, ended_at, end_of_breach(transition.status, reason)))
+            reason = end_of_breach(transition.status, transition.reason)
+            found.append(BreachInterval(began, transition.effective_at, reason))
             began = None
     if began is not None:
         found.append(BreachInterval(began, None, None))
     return tuple(found)
+
+
+def is_closed(status: Status, reason: Reason) -> bool:
+    """Return whether a deadline with this status, for this reason, is closed."""
+    return status in CLOSED or (status in BREACHED and reason in CLOSING_REASONS)
 
 
 def is_ambiguous(reason: Reason) -> bool:

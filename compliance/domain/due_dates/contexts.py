@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
@@ -31,7 +32,8 @@ class ResolutionContext:
     `timezone` is that of the agreement, or else of the obligors; None if theirs differ.
     `party_timezones` are those of obligors and obligees, by party code. `custom_calendars` are by
     full name, such as `custom:hq`. `milestones` and `deadlines` are the possible anchors of the
-    rule, by ref; None stands for one without a date yet.
+    rule, by ref; None stands for one without a date yet. `ends_on` is the last day on which the
+    agreement binds, if it ends and the obligation ends with it.
     """
 
     timezone: str | None = None
@@ -41,6 +43,7 @@ class ResolutionContext:
     grace: Grace | None = None
     milestones: Mapping[str, Event | None] = field(default_factory=dict)
     deadlines: Mapping[str, Event | None] = field(default_factory=dict)
+    ends_on: date | None = None
 
     def zone_name(self, named: str | None) -> str:
         """Return the time zone to use for a rule that names `named`.

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import orjson
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, TypeAdapter
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.date_fields import CivilDay, CivilTime, TimeZoneName
@@ -24,6 +24,7 @@ from compliance.domain.due_dates.rule_parts import (
     CheckedEvent,
     CheckedOnDay,
     RRule,
+    TriggerEvent,
     error_at,
 )
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
@@ -89,22 +90,77 @@ class OffsetRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StartOffset:
+    """The start of a recurrence some time after, or before, an event.
+
+    Business days are those of the recurrence.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    type: Literal["offset"] = "offset"
+    anchor: Annotated[CheckedEvent, Field(alias="from")]
+    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET)]
+    unit: Literal[
+        PeriodUnit.DAYS,
+        PeriodUnit.BUSINESS_DAYS,
+        PeriodUnit.WEEKS,
+        PeriodUnit.MONTHS,
+        PeriodUnit.YEARS,
+    ]
+    direction: Direction = Direction.AFTER
+    on_day: CheckedOnDay | None = None
+
+
+_DAY: TypeAdapter[dt.date] = TypeAdapter(CivilDay)
+_EVENT: TypeAdapter[TriggerEvent] = TypeAdapter(CheckedEvent)
+_START_OFFSET: TypeAdapter[StartOffset] = TypeAdapter(StartOffset)
+
+
+def _checked_start(value: object) -> object:
+    """Validate the start of a recurrence as what it looks like, so that errors are about that."""
+    if isinstance(value, TriggerEvent | StartOffset):
+        return value
+    if not isinstance(value, dict):
+        return _DAY.validate_python(value)
+    return (_START_OFFSET if "from" in value else _EVENT).validate_python(value)
+
+
+def _dump_start(start: dt.date | TriggerEvent | StartOffset) -> Any:
+    if isinstance(start, dt.date):
+        return start.isoformat()
+    if isinstance(start, TriggerEvent):
+        return _EVENT.dump_python(start, mode="json")
+    return _START_OFFSET.dump_python(start, mode="json", by_alias=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecurrenceRule:
     """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or less often.
 
-    `start` is its DTSTART, as a civil day. With `end_of_month`, a day that does not exist in a
-    month means the last day of that month. With `on_day`, there is one date in each period that
-    contains a day of the rule. Each date is rolled on its own, so that a rolled date does not move
-    later ones. With `then`, what is due is due that offset before or after each date, and `time`
-    is when the date begins to count, for offsets in hours or minutes. If something is due several
-    `times` in each period, each of them has a deadline of its own.
+    `start` is its DTSTART: a civil day, the day of an event, or an offset from an event. After an
+    event, the recurrence ends with its agreement, unless the obligation survives termination, and
+    if it starts with a breach, also with that breach. If the event is a breach, `each` gives every
+    breach dates of its own, instead of only the first one.
+
+    With `end_of_month`, a day that does not exist in a month means the last day of that month. With
+    `on_day`, there is one date in each period that contains a day of the rule. Each date is rolled
+    on its own, so that a rolled date does not move later ones. With `then`, what is due is due that
+    offset before or after each date, and `time` is when the date begins to count, for offsets in
+    hours or minutes. If something is due several `times` in each period, each of them has a
+    deadline of its own.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
     type: Literal["recurrence"] = "recurrence"
     rrule: RRule
-    start: CivilDay
+    start: Annotated[
+        CivilDay | CheckedEvent | StartOffset,
+        BeforeValidator(_checked_start),
+        PlainSerializer(_dump_start, when_used="json"),
+    ]
+    each: StrictBool = False
     until: CivilDay | None = None
     end_of_month: StrictBool = False
     on_day: CheckedOnDay | None = None
@@ -119,12 +175,16 @@ class RecurrenceRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRule:
-    """Dormant until an event happens, and then due after the offset `then` from that event."""
+    """Dormant until an event happens, and then due after the offset `then` from that event.
+
+    With `each`, every such event has a deadline of its own, instead of only the first one.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
     type: Literal["trigger"] = "trigger"
     on: CheckedEvent
+    each: StrictBool = False
     then: OffsetRule
 
 
@@ -199,6 +259,10 @@ def _checked(value: object) -> object:
 
 def _check_recurrence(rule: RecurrenceRule) -> None:
     """Reject a recurrence whose fields contradict each other."""
+    event = awaited_event(rule)
+    if rule.each and (event is None or event.breach_of is None):
+        problem = "Only a recurrence that starts with a breach can start with each: remove it."
+        raise error_at("each", "recurrence", problem, rule.each)
     if rule.on_day is not None and rule.end_of_month:
         problem = "on_day already says on which day each date falls: remove end_of_month."
         raise error_at("end_of_month", "recurrence", problem, rule.end_of_month)
@@ -226,6 +290,27 @@ DueRule = Annotated[
     BeforeValidator(_checked),
 ]
 """A validated due rule of any type, for use in pydantic models."""
+
+
+def awaited_event(rule: DueRule | None) -> TriggerEvent | None:
+    """Return the event that activates a trigger or starts a recurrence, or None."""
+    if isinstance(rule, TriggerRule):
+        return rule.on
+    if not isinstance(rule, RecurrenceRule):
+        return None
+    start = rule.start
+    if isinstance(start, StartOffset):
+        return start.anchor
+    return start if isinstance(start, TriggerEvent) else None
+
+
+def event_path(rule: DueRule | None) -> str:
+    """Return the path, in a rule that waits for an event, of that event."""
+    if isinstance(rule, TriggerRule):
+        return "on"
+    is_offset = isinstance(rule, RecurrenceRule) and isinstance(rule.start, StartOffset)
+    return "start/from" if is_offset else "start"
+
 
 _RULE: TypeAdapter[DueRule] = TypeAdapter(DueRule)
 _GRACE: TypeAdapter[Grace] = TypeAdapter(Grace)

@@ -7,7 +7,7 @@ from itertools import islice
 
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, TriggerRule
+from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, awaited_event
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import data_version, resolve
 
@@ -51,8 +51,8 @@ def preview(
 
 def waits_for(rule: DueRule) -> str:
     """Return the sentence that names the event that a rule without a date waits for."""
-    if isinstance(rule, TriggerRule):
-        event = rule.on
+    event = awaited_event(rule)
+    if event is not None:
         if event.milestone is not None:
             return f"Dormant until the milestone {event.milestone} happens."
         if event.met is not None:

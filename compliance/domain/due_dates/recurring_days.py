@@ -22,31 +22,45 @@ _ONE_DAY = timedelta(days=1)
 
 
 def recurring_days(
-    rule: RecurrenceRule, calendar: BusinessCalendar, zone_name: str
+    rule: RecurrenceRule,
+    calendar: BusinessCalendar,
+    zone_name: str,
+    *,
+    ended_at: datetime | None = None,
 ) -> Iterator[PeriodEnd]:
-    """Yield the dates of a recurrence, in order, without `then`.
+    """Yield the dates of a recurrence that starts on a day, in order, without `then`.
+
+    Only dates that begin before `ended_at` are yielded.
 
     Raises:
         Unresolvable: a date cannot be moved to its day or rolled.
     """
-    for number, nominal in enumerate(_nominal_days(rule, calendar, zone_name), start=1):
+    assert isinstance(rule.start, date)
+    days = _nominal_days(rule, rule.start, calendar, zone_name)
+    for number, nominal in enumerate(days, start=1):
+        if ended_at is not None:
+            on = nominal
+            if rule.on_day is not None:
+                on = _day_of_period(nominal, rule.on_day, calendar)
+            if _begins_at(on, rule.time, zone_name) >= ended_at:
+                return
         yield _occurrence(rule, calendar, number, nominal)
 
 
 def _nominal_days(
-    rule: RecurrenceRule, calendar: BusinessCalendar, zone_name: str
+    rule: RecurrenceRule, start: date, calendar: BusinessCalendar, zone_name: str
 ) -> Iterator[date]:
     """Yield the days of the RRULE, or with `on_day` one in each of their periods."""
     recurrence = parse_rrule(rule.rrule)
     if rule.on_day is not None:
-        yield from _one_in_each_period(rule, rule.on_day, recurrence, calendar, zone_name)
+        yield from _one_in_each_period(rule, start, rule.on_day, recurrence, calendar, zone_name)
         return
     widened = recurrence
     if recurrence.until is not None and recurrence.is_until_utc:
         # In zones ahead of UTC, the instant of UNTIL can be on the day after the written one.
         last = min(recurrence.until, LAST_DAY - _ONE_DAY)
         widened = replace(recurrence, until=last + _ONE_DAY)
-    days = occurrences(widened, start=rule.start, until=rule.until, end_of_month=rule.end_of_month)
+    days = occurrences(widened, start=start, until=rule.until, end_of_month=rule.end_of_month)
     for day in days:
         if _is_past_until(recurrence, day, rule.time, zone_name):
             return
@@ -55,6 +69,7 @@ def _nominal_days(
 
 def _one_in_each_period(
     rule: RecurrenceRule,
+    start: date,
     on_day: OnDay,
     recurrence: Recurrence,
     calendar: BusinessCalendar,
@@ -68,13 +83,13 @@ def _one_in_each_period(
     if recurrence.until is not None:
         ends.append(recurrence.until + (_ONE_DAY if recurrence.is_until_utc else 0 * _ONE_DAY))
     last, former, left = min(ends), None, recurrence.count
-    for day in occurrences(endless, start=rule.start, end_of_month=True):
+    for day in occurrences(endless, start=start, end_of_month=True):
         period = _period(day, on_day)
         if period == former:
             continue
         former = period
         named_day = _day_of_period(day, on_day, calendar)
-        if named_day < rule.start:
+        if named_day < start:
             continue
         if named_day > last or _is_past_until(recurrence, named_day, rule.time, zone_name):
             return
@@ -138,6 +153,10 @@ def _moved_and_rolled(rule: RecurrenceRule, calendar: BusinessCalendar, nominal:
     elif closed is not None and rule.roll is RollConvention.NONE and rule.then is None:
         warnings.append(f"{nominal} is {closed}, and the rule does not roll.")
     return PeriodEnd(readings=(Reading(on=on),), steps=tuple(steps), warnings=tuple(warnings))
+
+
+def _begins_at(on: date, at: time | None, zone_name: str) -> datetime:
+    return day_start(on, zone_name) if at is None else instant_or_jump(on, at, zone_name)
 
 
 def _is_past_until(recurrence: Recurrence, on: date, at: time | None, zone_name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from compliance.domain.civil_time import (
     DayOutOfRange,
@@ -27,7 +27,9 @@ from compliance.domain.due_dates.due_rules import (
     DueRule,
     OffsetRule,
     RecurrenceRule,
+    StartOffset,
     TriggerRule,
+    event_path,
 )
 from compliance.domain.due_dates.holiday_laws import laws_version
 from compliance.domain.due_dates.legal_methods import contradiction
@@ -36,6 +38,7 @@ from compliance.domain.due_dates.period_days import period_around
 from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading
 from compliance.domain.due_dates.public_holidays import holidays_version
 from compliance.domain.due_dates.recurring_days import recurring_days
+from compliance.domain.due_dates.rule_parts import TriggerEvent
 from compliance.domain.skipped_days import skipped_days
 
 
@@ -53,12 +56,14 @@ def resolve(
     context: ResolutionContext,
     *,
     event: Event | None = None,
+    ended_at: datetime | None = None,
     is_lenient: bool = False,
 ) -> Iterator[Resolved]:
     """Yield the dates of a rule, in order: one, many for a recurrence, none for a dormant rule.
 
-    `event` is what activated a trigger, or replaces the anchor of an offset. A wall-clock time in
-    a `DateRule` that clocks skip is rejected unless `is_lenient`.
+    `event` is what activated a trigger or started a recurrence, or replaces the anchor of an
+    offset. `ended_at` is the exclusive end of what started a recurrence, such as a breach. A
+    wall-clock time in a `DateRule` that clocks skip is rejected unless `is_lenient`.
 
     Raises:
         Unresolvable: the rule cannot yield a date; with the path of a field.
@@ -67,7 +72,7 @@ def resolve(
     if isinstance(rule, DateRule):
         yield _resolve_date(rule, context, is_lenient=is_lenient)
     elif isinstance(rule, RecurrenceRule):
-        yield from _resolve_recurrence(rule, context)
+        yield from _resolve_recurrence(rule, context, event, ended_at)
     elif isinstance(rule, TriggerRule):
         counted_from = _anchor(rule.then, context, "then/") if rule.then.anchor else event
         if event is not None and counted_from is not None:
@@ -168,12 +173,28 @@ def _skipped_within(start: date, last: date, zone_name: str) -> tuple[str, ...]:
     )
 
 
-def _resolve_recurrence(rule: RecurrenceRule, context: ResolutionContext) -> Iterator[Resolved]:
+def _resolve_recurrence(
+    rule: RecurrenceRule,
+    context: ResolutionContext,
+    event: Event | None,
+    ended_at: datetime | None,
+) -> Iterator[Resolved]:
     zone_name = context.zone_name(rule.then.timezone if rule.then else rule.timezone)
     calendar = context.calendar(rule.calendars)
+    steps: tuple[str, ...] = ()
     is_empty = True
-    for period_end in recurring_days(rule, calendar, zone_name):
+    if not isinstance(rule.start, date):
+        started = _start_after_event(rule, rule.start, context, event, zone_name)
+        if started is None:
+            return
+        start, steps = started
+        ends = [end for end in (rule.until, context.ends_on) if end is not None]
+        rule = replace(rule, start=start, until=min(ends, default=None))
+        # It may end before its first date.
         is_empty = False
+    for period_end in recurring_days(rule, calendar, zone_name, ended_at=ended_at):
+        is_empty = False
+        period_end = replace(period_end, steps=(*steps, *period_end.steps))
         if rule.then is None:
             resolved = due_at_period_end(rule, period_end, context, zone_name, is_lenient=True)
         else:
@@ -182,6 +203,41 @@ def _resolve_recurrence(rule: RecurrenceRule, context: ResolutionContext) -> Ite
     if is_empty:
         sentence = "This rule yields no date: check the parts of rrule, and start and until."
         raise Unresolvable("rrule", sentence)
+
+
+def _start_after_event(
+    rule: RecurrenceRule,
+    start: TriggerEvent | StartOffset,
+    context: ResolutionContext,
+    event: Event | None,
+    zone_name: str,
+) -> tuple[date, tuple[str, ...]] | None:
+    """Return the day on which a recurrence starts, with its steps; None if it is not known yet."""
+    named_event = start.anchor if isinstance(start, StartOffset) else start
+    if event is None and (ref := named_event.milestone) is not None:
+        if ref not in context.milestones:
+            sentence = f"There is no milestone {ref} here: add it to the agreement, or correct it."
+            raise Unresolvable(f"{event_path(rule)}/milestone", sentence)
+        event = context.milestones[ref]
+    if event is None:
+        return None
+    if not isinstance(start, StartOffset):
+        on = event.on if event.at is None else civil_day(event.at, zone_name)
+        return on, (f"The event that starts it happened on {on}.",)
+    offset = OffsetRule(
+        count=start.count,
+        unit=start.unit,
+        direction=start.direction,
+        on_day=start.on_day,
+        calendars=rule.calendars,
+        timezone=zone_name,
+    )
+    try:
+        found = _resolve_offset(offset, replace(context, grace=None), event)
+    except Unresolvable as error:
+        raise Unresolvable(f"start/{error.path}", str(error)) from None
+    on = found.due.due_on
+    return on, (*found.steps[:-1], f"It starts on {on}.")
 
 
 def _counted_from_date(

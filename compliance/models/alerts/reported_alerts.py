@@ -284,6 +284,9 @@ _WITHDRAW_STALE = f"""
                OR d.due_at <> a.due_at OR d.due_at <= %(now)s)
            OR a.kind = '{AlertKind.CHANGED}' AND d.status <> a.reason
              AND a.reason IN ('{Reason.WAIVED}', '{Reason.SUSPENDED}', '{Reason.CANCELLED}')
+           OR a.kind = '{AlertKind.CHANGED}' AND (
+               a.reason = '{Reason.REPLACED}' AND d.status <> '{Status.SUPERSEDED}'
+               OR a.reason = '{Reason.POSTPONED}' AND d.due_at IS NOT NULL)
            OR EXISTS (
                SELECT FROM compliance_alert AS later
                WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from django.db import models
 from django.db.models.functions import Coalesce
 
+from compliance.domain.civil_time import day_end, displayed_zone_name
 from compliance.domain.deadlines.scheduling import NO_DATE
 from compliance.domain.deadlines.terms import Move as MoveOfTerms
 from compliance.domain.deadlines.terms import Terms
@@ -68,6 +69,9 @@ class Deadline(models.Model):
         help_text="From this until due_at, whether performance is on time depends on the reading.",
     )
     is_ambiguous = models.BooleanField(default=False, db_default=False)
+    is_closed = models.BooleanField(
+        default=False, db_default=False, help_text="Nothing changes it any more."
+    )
     performed_quantity = models.DecimalField(
         max_digits=20, decimal_places=6, default=0, db_default=0
     )
@@ -224,9 +228,17 @@ class Duty(NamedTuple):
     target_quantity: Decimal | None = None
     has_due_rule: bool = True
     survives_termination: bool = False
+    # The last day of the agreement, if the obligation ends with it.
+    ends_on: date | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the end of the agreement is special about it."""
+        return self[:-1] == _PLAIN
 
 
 PLAIN_DUTY = Duty()
+_PLAIN = PLAIN_DUTY[:-1]
 
 
 def duty_of(obligation: Obligation) -> Duty:
@@ -236,7 +248,13 @@ def duty_of(obligation: Obligation) -> Duty:
         target_quantity=obligation.target_quantity,
         has_due_rule=obligation.due is not None,
         survives_termination=obligation.survives_termination,
+        ends_on=None if obligation.survives_termination else obligation.agreement.ends_on,
     )
+
+
+def expires_at(ends_on: date | None, timezone: str) -> datetime | None:
+    """Return when an agreement that ends on a day expires for a deadline in a zone."""
+    return None if ends_on is None else day_end(ends_on, displayed_zone_name(timezone))
 
 
 def terms_of(row: Any, duty: Duty) -> Terms:
@@ -273,6 +291,7 @@ def terms_of(row: Any, duty: Duty) -> Terms:
         moves,
         row.is_withdrawn,
         row.is_start_presumed,
+        expires_at(duty.ends_on, row.timezone),
     )
 
 

@@ -17,6 +17,7 @@ from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models.agreements.agreements import Agreement
+from compliance.models.agreements.obligations import Obligation
 from compliance.models.append_only import append_only
 from compliance.models.bulk import array, fetch
 from compliance.models.choices import choice_field, one_of
@@ -62,6 +63,20 @@ class Fact(models.Model):
         blank=True,
         help_text="The share of the whole that a determination accepts.",
     )
+    is_final = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether a determination closes a deadline that is unmet.",
+    )
+    successor = models.ForeignKey(
+        Obligation,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replacements",
+        db_index=False,
+        help_text="The obligation that takes the place of the replaced one.",
+    )
     due = models.JSONField(null=True, blank=True, help_text="The due rule of an extension.")
     due_on = models.DateField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -104,6 +119,16 @@ class Fact(models.Model):
                     ~models.Q(kind=FactKind.DETERMINATION.value)
                     & models.Q(verdict__isnull=True, share__isnull=True)
                 ),
+            ),
+            models.CheckConstraint(
+                name="fact_final_determination",
+                condition=models.Q(is_final=False)
+                | models.Q(verdict__in=[Verdict.PARTLY_MET.value, Verdict.NOT_MET.value]),
+            ),
+            models.CheckConstraint(
+                name="fact_replacement_has_successor",
+                condition=models.Q(kind=FactKind.REPLACEMENT.value, successor__isnull=False)
+                | (~models.Q(kind=FactKind.REPLACEMENT.value) & models.Q(successor__isnull=True)),
             ),
             models.CheckConstraint(
                 name="fact_share_of_the_whole",
@@ -155,7 +180,8 @@ class Fact(models.Model):
                     unmet_at__gte=models.F("due_at"),
                 )
                 | (
-                    ~models.Q(kind__in=[FactKind.EXTENSION.value, FactKind.TRIGGER.value])
+                    # An extension without a date postpones the deadline.
+                    ~models.Q(kind=FactKind.TRIGGER.value)
                     & models.Q(
                         due__isnull=True,
                         due_on__isnull=True,
@@ -217,10 +243,23 @@ class Fact(models.Model):
                 name="fact_of_agreement",
                 condition=models.Q(agreement__isnull=False),
             ),
+            # Read by the pages of obligations, which name what they replace.
+            models.Index(
+                fields=["successor"],
+                name="fact_of_successor",
+                condition=models.Q(successor__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.effective_at:%Y-%m-%d %H:%M}Z"
+
+    @property
+    def successor_name(self) -> str:
+        """The successor with its agreement, as text; empty without one."""
+        if self.successor is None:
+            return ""
+        return f"{self.successor.ref} of {self.successor.agreement.ref}"
 
 
 def fact_of(
@@ -256,6 +295,7 @@ def fact_of(
         quantity=row["quantity"],
         verdict=Verdict(row["verdict"]) if row["verdict"] else None,
         share=row["share"],
+        is_final=row["is_final"],
         due=due,
         supersedes=row["supersedes_id"],
         recorded_at=row["recorded_at"],
@@ -265,7 +305,8 @@ def fact_of(
 def fact_summaries(ids: Iterable[int | None]) -> dict[int, FactSummary]:
     """Return the values that an explanation needs of stored facts, by id. None means no fact."""
     rows = Fact.objects.filter(pk__in={each for each in ids if each is not None})
-    return {fact.pk: fact_summary(fact) for fact in rows.prefetch_related("evidence")}
+    rows = rows.select_related("successor__agreement").prefetch_related("evidence")
+    return {fact.pk: fact_summary(fact) for fact in rows}
 
 
 def fact_summary(fact: Fact) -> FactSummary:
@@ -277,6 +318,8 @@ def fact_summary(fact: Fact) -> FactSummary:
         quantity=fact.quantity,
         verdict=Verdict(fact.verdict) if fact.verdict else None,
         share=fact.share,
+        is_final=fact.is_final,
+        successor=fact.successor_name,
         note=fact.note,
         evidence=tuple(each.ref for each in fact.evidence.all()),
     )
@@ -287,7 +330,8 @@ def chained_fact(row: Mapping[str, Any], evidence_ids: Iterable[int]) -> list[ob
     values = [row[name] for name in _CHAINED]
     due = row["due"]
     rule = None if due is None else orjson.dumps(due, option=orjson.OPT_SORT_KEYS).decode()
-    return [*values, rule, sorted(evidence_ids)]
+    later = [[name, row[name]] for name in _CHAINED_IF_SET if row[name]]
+    return [*values, rule, sorted(evidence_ids), *later]
 
 
 _CHAINED = (
@@ -295,6 +339,11 @@ _CHAINED = (
     "until_at", "until_on", "is_tolling", "quantity", "verdict", "share", "due_on", "due_at",
     "unmet_at", "supersedes_id", "note", "recorded_at", "recorded_by_id", "approved_by_id",
 )  # fmt: skip
+
+
+# Columns that were added later. They are covered by name and only where they are set, so that the
+# hashes of older facts remain valid.
+_CHAINED_IF_SET = ("is_final", "successor_id")
 
 
 def facts_about(

@@ -21,7 +21,7 @@ from compliance.models.bulk import insert
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import corrections, milestones, obligations
-from compliance.operations.deadlines import projection
+from compliance.operations.deadlines import facts, projection
 
 
 @transaction.atomic
@@ -104,6 +104,7 @@ def _correct(
     policy_changed = agreement.notification_policy != dump_notification_policy(
         draft.notification_policy
     )
+    has_other_end = agreement.ends_on != draft.ends_on
     for name, value in columns.items():
         setattr(agreement, name, value)
     agreement.save()
@@ -116,9 +117,11 @@ def _correct(
     )
     if defaults_changed:
         affected = agreement.obligations.all()
-    return obligations.recompute(
+    recomputed = obligations.recompute(
         obligation_ids=set(affected.values_list("id", flat=True)), as_of=as_of
     )
+    # Deadlines expire with the agreement.
+    return recomputed | (facts.affected_deadlines(agreement) if has_other_end else set())
 
 
 def _parties(agreement: Agreement) -> dict[int, str]:

@@ -63,6 +63,8 @@ def _fact_identity(fact: Fact) -> Hashable:
         fact.quantity,
         fact.verdict,
         fact.share,
+        fact.is_final,
+        fact.successor_id,
         load_due_rule(fact.due),
         fact.note,
         fact.effective_at if fact.effective_on is None else None,

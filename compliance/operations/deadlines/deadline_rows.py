@@ -53,6 +53,7 @@ class DeadlineState(NamedTuple):
     unmet_at: datetime | None
     earliest_due_at: datetime | None
     is_ambiguous: bool
+    is_closed: bool
     performed_quantity: str
     target_quantity: str | None
     accepted_share: str | None
@@ -100,6 +101,7 @@ def state_of(
         due.unmet_at if due is not None else None,
         due.earliest_due_at if due is not None else None,
         now.is_ambiguous,
+        now.is_closed,
         str(now.performed) if now.performed else "0",
         None if now.target is None else str(now.target),
         None if now.accepted_share is None else str(now.accepted_share),
@@ -161,6 +163,7 @@ _STATE = RowType(
     unmet_at="timestamptz",
     earliest_due_at="timestamptz",
     is_ambiguous="boolean",
+    is_closed="boolean",
     performed_quantity="numeric",
     target_quantity="numeric",
     accepted_share="numeric",
@@ -173,6 +176,7 @@ _UPDATE = f"""
     UPDATE compliance_deadline AS d
     SET status = v.status, status_since = v.status_since, due_on = v.due_on, due_at = v.due_at,
         unmet_at = v.unmet_at, earliest_due_at = v.earliest_due_at, is_ambiguous = v.is_ambiguous,
+        is_closed = v.is_closed,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         accepted_share = v.accepted_share,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,

@@ -41,7 +41,7 @@ def warnings_about(fact: Fact) -> list[str]:
     """Return what a stored fact does not change, in sentences."""
     if fact.deadline_id is None:
         return list(_of_agreement_facts([fact], _Budget()).values())
-    deadline = Deadline.objects.select_related("obligation").get(pk=fact.deadline_id)
+    deadline = Deadline.objects.select_related("obligation__agreement").get(pk=fact.deadline_id)
     return [each.detail for each in _of_deadlines([deadline], {fact.pk: ""}, _Budget())]
 
 
@@ -71,7 +71,11 @@ def warnings_of_import(facts: Mapping[int, str], positions: Mapping[int, str]) -
         Fact.objects.filter(pk__in=facts, deadline__isnull=False).values_list("deadline", flat=True)
     )
     for ids in _batches(sorted(deadlines)):
-        rows = Deadline.objects.filter(pk__in=ids).select_related("obligation").order_by("id")
+        rows = (
+            Deadline.objects.filter(pk__in=ids)
+            .select_related("obligation__agreement")
+            .order_by("id")
+        )
         found += _of_deadlines(list(rows), facts, budget)
     general = list(Fact.objects.filter(pk__in=facts, agreement__isnull=False).order_by("id"))
     for pk, sentence in _of_agreement_facts(general, budget).items():
@@ -176,7 +180,7 @@ def _of_agreement_facts(general: Sequence[Fact], budget: _Budget) -> dict[int, s
     # The deadlines that a fact changed are most likely those whose status began last.
     order = affected.order_by("-status_since", "id").values_list("id", flat=True)
     for ids in _batches(list(order)):
-        rows = list(Deadline.objects.filter(pk__in=ids).select_related("obligation"))
+        rows = list(Deadline.objects.filter(pk__in=ids).select_related("obligation__agreement"))
         facts = facts_about(rows, failures={})
         for row in rows:
             about = facts.get(row.pk, [])

@@ -48,6 +48,7 @@ def build(
         quantity=draft.quantity,
         verdict=draft.verdict.value if draft.verdict else None,
         share=draft.share,
+        is_final=draft.is_final,
     )
     if not _fill(fact, draft, deadline.timezone, by=by, as_of=as_of):
         return fact
@@ -60,6 +61,8 @@ def build(
         today = civil_day(as_of, displayed_zone_name(deadline.timezone))
         sentence = f"A {draft.type} cannot be in the future. Today is {today}."
         raise refusal("on" if draft.on else "at", sentence)
+    if draft.successor is not None:
+        fact.successor = _successor(deadline, draft.successor, draft.successor_agreement)
     due = None
     snapshots = snapshots or Snapshots([deadline.obligation_id])
     if draft.due is not None:
@@ -140,15 +143,21 @@ def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
             "ends without a violation. Record violations instead."
         )
         raise refusal("type", sentence)
-    if draft.verdict in {Verdict.PARTLY_MET, Verdict.NOT_MET} and not is_achieved:
-        sentence = (
-            f"An obligation to {obligation.kind} is unmet while a violation lasts. Record the "
-            "violation instead."
-        )
-        raise refusal("verdict", sentence)
     if draft.quantity is not None and obligation.target_quantity is None:
         sentence = "The obligation has no target_quantity. Omit quantity."
         raise refusal("quantity", sentence)
+
+
+def _successor(deadline: Deadline, ref: str, agreement_ref: str | None) -> Obligation:
+    agreement_ref = agreement_ref or deadline.agreement.ref
+    rows = Obligation.objects.select_related("agreement")
+    found = rows.filter(agreement__ref=agreement_ref, ref=ref).first()
+    if found is None:
+        sentence = f"Agreement {agreement_ref} has no obligation {ref}. Correct the successor."
+        raise refusal("successor", sentence)
+    if found.pk == deadline.obligation_id:
+        raise refusal("successor", "An obligation cannot replace itself. Name another one.")
+    return found
 
 
 def _superseded(fact: Fact, fact_id: int, timezone: str) -> Fact:

@@ -29,7 +29,9 @@ from compliance.operations.deadlines.instants import refusing_unknown_zone
 from compliance.operations.evidence import evidence
 
 # The kinds of facts that a second person must approve if the agreement requires approval.
-GUARDED = frozenset({FactKind.DETERMINATION, FactKind.WAIVER, FactKind.EXTENSION})
+GUARDED = frozenset(
+    {FactKind.DETERMINATION, FactKind.WAIVER, FactKind.EXTENSION, FactKind.REPLACEMENT}
+)
 
 
 @transaction.atomic

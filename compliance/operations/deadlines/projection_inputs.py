@@ -102,8 +102,9 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
             target_quantity=target,
             has_due_rule=has_due_rule,
             survives_termination=survives_termination,
+            ends_on=ends_on,
         )
-        for pk, kind, target, has_due_rule, survives_termination in fetch(
+        for pk, kind, target, has_due_rule, survives_termination, ends_on in fetch(
             _SPECIAL_DUTIES, ids=obligations
         )
     }
@@ -171,10 +172,12 @@ def _policies(obligations: str) -> dict[int, Policy]:
 
 # All other obligations are `PLAIN_DUTY`.
 _SPECIAL_DUTIES = """
-    SELECT id, kind, target_quantity, due IS NOT NULL, survives_termination
-    FROM compliance_obligation
-    WHERE id = ANY(%(ids)s::bigint[])
-      AND (kind <> 'achieve' OR target_quantity IS NOT NULL OR due IS NULL OR survives_termination)
+    SELECT o.id, o.kind, o.target_quantity, o.due IS NOT NULL, o.survives_termination,
+        CASE WHEN NOT o.survives_termination THEN a.ends_on END
+    FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
+    WHERE o.id = ANY(%(ids)s::bigint[])
+      AND (o.kind <> 'achieve' OR o.target_quantity IS NOT NULL OR o.due IS NULL
+           OR o.survives_termination OR a.ends_on IS NOT NULL)
 """
 
 _POLICIES = """

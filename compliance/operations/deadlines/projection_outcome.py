@@ -37,7 +37,7 @@ from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
-from compliance.models.deadlines.deadlines import PLAIN_DUTY, terms_of
+from compliance.models.deadlines.deadlines import PLAIN_DUTY, expires_at, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
 from compliance.operations.deadlines import deadline_rows, ledger_rows
@@ -167,11 +167,15 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
         or row.id in inputs.facts
         or row.id in inputs.failures
         or inputs.breaches.get(row.id)
-        or row.obligation_id in inputs.duties
+        or not inputs.duties.get(row.obligation_id, PLAIN_DUTY).is_plain
         # That it was pending, all columns but the first.
         or recorded[0][1:]
         != (row.begins_at, _PENDING, _AGREED, None, due_at, due_at, None, None, None, None)
     ):
+        return None
+    ends_on = inputs.duties.get(row.obligation_id, PLAIN_DUTY).ends_on
+    ends_at = expires_at(ends_on, row.timezone) if ends_on is not None else None
+    if ends_at is not None and ends_at <= as_of:
         return None
     recorded_at = next_recorded_at(as_of, row.recorded_at)
     due_on, pk = row.original_due_on, row.id
@@ -188,14 +192,20 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
     head = link(row.ledger_head, values).hex()
     return Outcome(
         DeadlineState(
-            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, "0", None, None, step.next_at,
-            recorded_at, head,
+            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, False, "0", None, None,
+            _earlier(step.next_at, ends_at), recorded_at, head,
         ),
         [LedgerRow(*values, head)],
         [BreachRow(pk, due_at, recorded_at, None, None)],
         (),
         [alerts.alert_row(each, deadline=row, created_at=recorded_at) for each in announced],
     )  # fmt: skip
+
+
+def _earlier(first: datetime | None, second: datetime | None) -> datetime | None:
+    if first is None or second is None:
+        return first or second
+    return min(first, second)
 
 
 # Looking up a member of an enum is slow, and this is for speed.
@@ -230,6 +240,8 @@ def _policy_step(
     """Return what the notification policy requires of a deadline whose changes are found at
     `found_at`."""
     policy = inputs.policies.get(row.obligation_id, inputs.default_policy)
+    if now.is_closed:
+        return NO_STEP
     if now.status in BREACHED:
         began = breaches[-1].occurred_at
         if _entry_of(row).predates(began):

@@ -96,6 +96,7 @@ class ScheduleInputs:
             custom_calendars=self._custom_calendars,
             grace=parse_grace(obligation.grace) if obligation.grace else None,
             milestones={ref: each.event for ref, each in self._current_datings(obligation).items()},
+            ends_on=None if obligation.survives_termination else obligation.agreement.ends_on,
         )
 
     def _current_datings(self, obligation: Obligation) -> dict[str, Dating]:
@@ -246,7 +247,7 @@ def _load_family(obligation_ids: set[int]) -> _Family:
         seen |= new
         family.rows += Deadline.objects.filter(
             obligation__in=new, is_withdrawn=False
-        ).select_related("obligation")
+        ).select_related("obligation__agreement")
         found: set[int] = set()
         components = Obligation.objects.filter(parent__in=new).select_related("parent")
         for each in components.order_by("id"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from compliance.domain.problems import refusal
 from compliance.models import Subscription, User
 
 
@@ -21,10 +24,18 @@ def ensure_administrator(*, email: str, password: str | None) -> tuple[User, str
 
     Returns:
         The user, and the password that was set; None if the user existed.
+
+    Raises:
+        Invalid: the password is easy to guess (at `password`).
     """
     user = User.objects.filter(email__iexact=email).first()
     if user is not None:
         return user, None
+    if password is not None:
+        try:
+            validate_password(password, User(email=email))
+        except ValidationError as error:
+            raise refusal("password", " ".join(error.messages)) from None
     password = password or secrets.token_urlsafe(12)
     user = User.objects.create_superuser(email, password)
     if not Subscription.objects.filter(email=user.email, agreement=None).exists():

@@ -27,7 +27,14 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     o.due #>> '{on,breach_of}' AS remedy_for,
     ARRAY(SELECT r.ref FROM compliance_obligation AS r
           WHERE r.agreement_id = o.agreement_id AND r.due #>> '{on,breach_of}' = o.ref
-          ORDER BY r.id) AS consequences
+          ORDER BY r.id) AS consequences,
+    coalesce((SELECT jsonb_agg(jsonb_build_object(
+            'deadline', d.id, 'agreement', b.ref, 'obligation_ref', r.ref) ORDER BY d.id)
+        FROM compliance_fact AS f
+        JOIN compliance_deadline AS d ON d.id = f.deadline_id
+        JOIN compliance_obligation AS r ON r.id = d.obligation_id
+        JOIN compliance_agreement AS b ON b.id = r.agreement_id
+        WHERE f.successor_id = o.id AND d.status = 'superseded'), '[]') AS replaces
 FROM compliance_obligation AS o
 JOIN compliance_agreement AS a ON a.id = o.agreement_id
 LEFT JOIN compliance_obligation AS parent ON parent.id = o.parent_id

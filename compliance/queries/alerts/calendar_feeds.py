@@ -21,7 +21,7 @@ BACK, AHEAD = timedelta(days=180), timedelta(days=5 * 366)
 MOST = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_OVER = frozenset({Status.WAIVED, Status.CANCELLED})
+_OVER = frozenset({Status.WAIVED, Status.SUPERSEDED, Status.CANCELLED})
 _WORDS = {
     Status.UNMET: "Missed",
     Status.PARTLY_MET: "Partly missed",
@@ -30,6 +30,7 @@ _WORDS = {
     Status.IN_GRACE: "In grace",
     Status.SUSPENDED: "Suspended",
     Status.WAIVED: "Waived",
+    Status.SUPERSEDED: "Superseded",
     Status.CANCELLED: "Cancelled",
 }
 

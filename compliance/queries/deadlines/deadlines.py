@@ -14,12 +14,14 @@ from pydantic import Field
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.date_fields import Instant
 from compliance.domain.deadlines.pace import expected_by, pace
+from compliance.domain.deadlines.timeline import BREACHED, CLOSED, CLOSING_REASONS
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AgreementStatus, Severity, Status
 from compliance.models.deadlines.deadlines import NO_DUE
 from compliance.queries.agreement_statuses import add_agreement_status
+from compliance.queries.deadlines.replacements import successor
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.pages import Listing, Order, Page, page
@@ -48,8 +50,17 @@ JOIN (
 ON e.deadline_id = d.id AND e.reason <> 'not_binding'
 """
 
+_OF_CLOSED, _OF_BREACHED, _OF_CLOSING = (
+    ", ".join(f"'{each}'" for each in sorted(members))
+    for members in (CLOSED, BREACHED, CLOSING_REASONS)
+)
+_IS_CLOSED = f"""
+    (e.status IN ({_OF_CLOSED})
+     OR (e.status IN ({_OF_BREACHED}) AND e.reason IN ({_OF_CLOSING})))
+"""
+
 # PostgreSQL omits joins that a query does not need from its plan.
-_AS_OF = """
+_AS_OF = f"""
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
     e.unmet_at, d.starts_at, e.earliest_due_at,
@@ -58,6 +69,7 @@ _AS_OF = """
             AS is_ambiguous,
     coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity,
     e.accepted_share, d.begins_at,
+    {_IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
      FROM (SELECT r.effective_at,
@@ -78,7 +90,7 @@ _AS_OF = """
              AND p.recorded_at <= %(known_at)s
            ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
  FROM compliance_deadline AS d
- {states}) AS d
+ {{states}}) AS d
 """
 
 _COLUMNS = """
@@ -91,7 +103,8 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
     o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.earliest_due_at,
     d.is_ambiguous,
-    d.original_due_at, d.timezone, d.status, d.status_since, d.is_disputed, d.verification,
+    d.original_due_at, d.timezone, d.status, d.status_since, d.is_closed, d.is_disputed,
+    d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
     d.accepted_share, d.begins_at
@@ -145,6 +158,10 @@ class DeadlineFilter(PointInTime):
     """Filters of deadlines."""
 
     status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
+    is_open: Annotated[
+        bool | None, Field(description="Unmet or partly met, and not closed; or the opposite.")
+    ] = None
+    is_closed: bool | None = None
     agreement: AgreementRef | None = None
     agreement_status: AgreementStatuses = None
     obligation_ref: Ref | None = None
@@ -201,6 +218,7 @@ def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
         _add_pace(found, moment.as_of or now)
         add_verification([found], moment)
         version = found.pop("data_version")
+        found["successor"] = successor(deadline_id, as_of=moment.as_of, known_at=moment.known_at)
         found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
         if found["timezone"] not in zone_names():
             found["warnings"] = [*found["warnings"], str(UnknownTimeZone(found["timezone"]))]
@@ -263,7 +281,9 @@ def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
         elif words is not None:
             where.add(f"{column} = ANY(%({name})s)", **{name: list(words)})
     where.equal(o__ref=wanted.obligation_ref, o__owner=wanted.owner)
-    where.equal(d__is_disputed=wanted.is_disputed)
+    where.equal(d__is_disputed=wanted.is_disputed, d__is_closed=wanted.is_closed)
+    is_open = f"(d.status IN ({_OF_BREACHED}) AND NOT d.is_closed)"
+    where.add(f"{is_open} = %(is_open)s", is_open=wanted.is_open)
     where.add(OF_PARTY.format(capacity="obligor"), obligor=wanted.obligor)
     where.add(OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
     where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=wanted.tag)

@@ -20,7 +20,7 @@ from compliance.queries.rows import Row, Where, one
 
 _ROWS = """
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.verdict,
-    f.share, f.quantity, f.effective_on AS on,
+    f.share, f.quantity, f.is_final, f.effective_on AS on,
     CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at, f.effective_at, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id

@@ -18,7 +18,8 @@ _FACTS = """
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.kind AS type,
     f.effective_on AS on, CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at,
     f.effective_at, f.until_on, CASE WHEN f.until_on IS NULL THEN f.until_at END AS until_at,
-    f.is_tolling, f.quantity, f.verdict, f.share, f.due, f.due_at, f.note,
+    f.is_tolling, f.quantity, f.verdict, f.share, f.is_final, f.due, f.due_at,
+    successor.ref AS successor, of_successor.ref AS successor_agreement, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id
           WHERE l.fact_id = f.id ORDER BY l.id) AS evidence,
@@ -30,6 +31,8 @@ LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = coalesce(f.agreement_id, d.agreement_id)
 LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
 LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
+LEFT JOIN compliance_obligation AS successor ON successor.id = f.successor_id
+LEFT JOIN compliance_agreement AS of_successor ON of_successor.id = successor.agreement_id
 """
 # Selects by id, so that indexes are used. No index covers the columns of the join above.
 _IN_AGREEMENT = """

@@ -25,12 +25,12 @@ UNMET = tuple(status.value for status in BREACHED)
 # because otherwise the list would mark a column as sorted.
 URGENCY = (
     Case(
-        When(status__in=UNMET, then=Value(0)),
+        When(status__in=UNMET, is_closed=False, then=Value(0)),
         When(status__in=_OPEN, then=Value(1)),
         When(status=Status.DORMANT.value, then=Value(3)),
         default=Value(2),
     ),
-    Case(When(status__in=(*UNMET, *_OPEN), then=F("due_at"))).asc(nulls_last=True),
+    Case(When(status__in=(*UNMET, *_OPEN), is_closed=False, then=F("due_at"))).asc(nulls_last=True),
     Case(default=F("due_at")).desc(nulls_last=True),
     F("id").asc(),
 )
@@ -51,7 +51,7 @@ def needing(
     """Return those of the deadlines that need this attention at `as_of`."""
     match attention:
         case Attention.UNMET:
-            return deadlines.filter(status__in=UNMET)
+            return deadlines.filter(status__in=UNMET, is_closed=False)
         case Attention.DUE_SOON:
             # Nothing is due on the day on which a period to maintain or refrain ends.
             return deadlines.filter(

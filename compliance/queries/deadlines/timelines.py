@@ -22,7 +22,9 @@ from compliance.queries.rows import Row
 
 def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline | None:
     """Return the whole timeline of a deadline, as known now or at an instant."""
-    deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
+    deadline = (
+        Deadline.objects.select_related("obligation__agreement").filter(pk=deadline_id).first()
+    )
     if deadline is None:
         return None
     duty = duty_of(deadline.obligation)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compliance.domain.civil_time import wall_clock
-from compliance.domain.date_fields import TimeZoneName
+from compliance.domain.date_fields import CivilDay, TimeZoneName
 from compliance.domain.deadlines.due_changes import zone_named_by
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
@@ -21,7 +21,9 @@ from compliance.domain.due_dates.due_rules import (
     OffsetRule,
     RecurrenceRule,
     TriggerRule,
+    awaited_event,
     dump_due_rule,
+    event_path,
 )
 from compliance.domain.due_dates.local_holidays import MOST_PARTS, count_parts
 from compliance.domain.due_dates.periods import Event
@@ -53,6 +55,13 @@ class PreviewDraft(Draft):
         PartyCode | None, Field(description="Supplies the other zone of a two-sided window.")
     ] = None
     timezone: Annotated[TimeZoneName | None, Field(description="Used if the rule has none.")] = None
+    event_on: Annotated[
+        CivilDay | None,
+        Field(
+            description="For a rule that waits for an event: the day on which to suppose that it "
+            "happens."
+        ),
+    ] = None
     limit: Annotated[
         int,
         Field(
@@ -105,20 +114,25 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
 
 
 def _event_of(draft: PreviewDraft, context: ResolutionContext) -> Event | None:
-    """Return the event that a trigger waits for, or None if it is not known yet."""
-    if not isinstance(draft.rule, TriggerRule):
+    """Return the event that a rule waits for, or None if it is not known yet."""
+    on = awaited_event(draft.rule)
+    if on is None:
+        if draft.event_on is not None:
+            raise refusal("event_on", "This rule waits for no event: remove event_on.")
         return None
-    on = draft.rule.on
+    path = event_path(draft.rule)
+    if draft.event_on is not None:
+        return Event(on=draft.event_on)
     if on.milestone is not None:
         if on.milestone not in context.milestones:
             sentence = f"Milestone {on.milestone} does not exist. Give the agreement that has it."
-            raise refusal("rule/on/milestone", sentence)
+            raise refusal(f"rule/{path}/milestone", sentence)
         return context.milestones[on.milestone]
     for name in ("breach_of", "met"):
         ref = getattr(on, name)
         if ref is not None and draft.agreement is not None and ref not in context.deadlines:
             sentence = f"{draft.agreement} has no obligation {ref}. Correct the ref."
-            raise refusal(f"rule/on/{name}", sentence)
+            raise refusal(f"rule/{path}/{name}", sentence)
     return None
 
 
@@ -186,6 +200,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
         timezone=draft.timezone or agreement.timezone or context.timezone,
         party_timezones=party_timezones or dict(agreement.parties.values_list("code", "timezone")),
         calendars=tuple(agreement.calendars),
+        ends_on=agreement.ends_on,
         milestones={each.ref: milestone_event(each) for each in agreement.milestones.all()},
         deadlines=_deadlines(agreement, draft.rule),
     )

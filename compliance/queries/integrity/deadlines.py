@@ -97,9 +97,11 @@ _OF_DEADLINE = ", ".join(
 # The left join also finds deadlines whose obligation was removed.
 _DEADLINES = f"""
     SELECT {_OF_DEADLINE}, o.kind, o.target_quantity, o.due IS NOT NULL,
-        coalesce(o.survives_termination, FALSE)
+        coalesce(o.survives_termination, FALSE),
+        CASE WHEN NOT o.survives_termination THEN a.ends_on END
     FROM compliance_deadline AS d
     LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    LEFT JOIN compliance_agreement AS a ON a.id = o.agreement_id
     WHERE d.id > %(after)s AND (%(ids)s::bigint[] IS NULL OR d.id = ANY(%(ids)s::bigint[]))
     ORDER BY d.id LIMIT %(limit)s
 """

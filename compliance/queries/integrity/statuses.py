@@ -45,6 +45,7 @@ class DeadlineRow(NamedTuple):
     unmet_at: datetime | None
     earliest_due_at: datetime | None
     is_ambiguous: bool
+    is_closed: bool
     performed_quantity: Decimal
     target_quantity: Decimal | None
     accepted_share: Decimal | None
@@ -53,6 +54,7 @@ class DeadlineRow(NamedTuple):
     duty_target: Decimal | None
     has_due_rule: bool
     survives_termination: bool
+    ends_on: date | None
 
 
 def status_problem(
@@ -74,6 +76,7 @@ def status_problem(
             target_quantity=row.duty_target,
             has_due_rule=row.has_due_rule,
             survives_termination=row.survives_termination,
+            ends_on=row.ends_on,
         )
         timeline = project(terms_of(row, duty), facts)
         recorded = [_entry_of(each) for each in entries]
@@ -112,6 +115,7 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "unmet_at": now.due and now.due.unmet_at,
         "earliest_due_at": now.due and now.due.earliest_due_at,
         "is_ambiguous": now.is_ambiguous,
+        "is_closed": now.is_closed,
         "performed_quantity": now.performed,
         "target_quantity": now.target,
         "accepted_share": now.accepted_share,

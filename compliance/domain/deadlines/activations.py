@@ -1,0 +1,157 @@
+"""The events that activate triggers and start recurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from compliance.domain.civil_time import civil_day, day_start
+from compliance.domain.deadlines.facts import Fact, effective_facts
+from compliance.domain.deadlines.sources import DeadlineSource, Source
+from compliance.domain.deadlines.timeline import BreachInterval
+from compliance.domain.due_dates.contexts import ResolutionContext
+from compliance.domain.due_dates.due_rules import RecurrenceRule, TriggerRule, awaited_event
+from compliance.domain.due_dates.periods import Event
+from compliance.domain.vocabulary import FactKind, Status
+
+_CAUSING = frozenset({FactKind.VIOLATION, FactKind.DETERMINATION})
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Activation:
+    """An event that activates a trigger or starts a recurrence.
+
+    `at` is when it takes effect, and `ended_at` the exclusive end of a breach, if it is over.
+    `place` identifies it among the events of the same kind, from 1. It depends on the fact that
+    caused the event, so that it stays the same when other events are found to have come before.
+    """
+
+    at: datetime
+    event: Event
+    place: int = 1
+    ended_at: datetime | None = None
+
+
+def activations(
+    rule: TriggerRule | RecurrenceRule,
+    context: ResolutionContext,
+    sources: Mapping[str, Source | None],
+    *,
+    as_of: datetime,
+) -> list[Activation]:
+    """Return the events for which a rule waits, in order; only the first, unless it has `each`.
+
+    Events that are recorded after `as_of` count too.
+    """
+    awaited = awaited_event(rule)
+    if awaited is None:
+        return []
+    if awaited.milestone is not None:
+        happened = context.milestones.get(awaited.milestone)
+        if happened is None:
+            return []
+        zone_name = _zone_named_by(rule) or context.timezone or "UTC"
+        at = happened.at or day_start(happened.on, zone_name)
+        return [Activation(at=at, event=happened)]
+    source = sources.get(awaited.breach_of or awaited.met or "")
+    if source is None:
+        return []
+    known_until = max(as_of, source.recorded_at or as_of)
+    counts_time = isinstance(rule, TriggerRule) and rule.then.unit.is_elapsed
+    if awaited.met is not None:
+        at_met = _first_met(source, known_until)
+        return [_activation(at_met, source, counts_time=counts_time)] if at_met else []
+    found = [
+        replace(
+            _activation(breach.occurred_at, source, counts_time=counts_time),
+            place=place,
+            ended_at=breach.ended_at,
+        )
+        for place, breach in _breaches_by_place(source, known_until)
+    ]
+    return found if rule.each else [replace(each, place=1) for each in found[:1]]
+
+
+def _activation(at: datetime, source: Source, *, counts_time: bool) -> Activation:
+    # An event dated by day took effect when that day began in the zone of the source. It counts as
+    # a day, unless the rule counts hours or minutes.
+    on = civil_day(at, source.timezone)
+    is_day = at == day_start(on, source.timezone)
+    return Activation(at=at, event=Event(on=on, at=None if is_day and not counts_time else at))
+
+
+def _first_met(source: Source, known_until: datetime) -> datetime | None:
+    for transition in source.timeline.until(known_until):
+        if transition.status in {Status.MET, Status.MET_LATE}:
+            return transition.effective_at
+    return None
+
+
+def _breaches_by_place(
+    source: Source, known_until: datetime
+) -> Iterable[tuple[int, BreachInterval]]:
+    """Return the breaches of a source in order, each with what identifies it.
+
+    A breach that was interrupted, for example by a suspension, is one breach.
+    """
+    found: dict[int, BreachInterval] = {}
+    for number, breach in enumerate(source.timeline.breaches(known_until), start=1):
+        place = _place(source, breach) if isinstance(source, DeadlineSource) else number
+        first = found.get(place)
+        found[place] = breach if first is None else breach._replace(occurred_at=first.occurred_at)
+    return sorted(found.items(), key=lambda each: each[1].occurred_at)
+
+
+def _place(source: DeadlineSource, breach: BreachInterval) -> int:
+    """Return what identifies a breach of a deadline.
+
+    A violation or determination that causes it is known by its place among all of them, in the
+    order of recording; a missed due date by the place of the extension that set it, after the
+    original one. Facts are never removed, and one that corrects another keeps its place.
+    """
+    transition = source.timeline.at(breach.occurred_at)
+    by_id = {fact.id: fact for fact in source.facts}
+    cause = by_id.get(transition.fact_id) if transition and transition.fact_id else None
+    if cause is not None and cause.kind in _CAUSING:
+        return 1 + _rank(cause, by_id, _CAUSING)
+    extensions = [
+        fact
+        for fact in effective_facts(source.facts)
+        if fact.kind is FactKind.EXTENSION and fact.effective_at <= breach.occurred_at
+    ]
+    if not extensions:
+        return 1
+    last = max(extensions, key=lambda fact: (fact.effective_at, fact.id))
+    return 2 + _rank(last, by_id, frozenset({FactKind.EXTENSION}))
+
+
+def _rank(fact: Fact, by_id: Mapping[int, Fact], kinds: frozenset[FactKind]) -> int:
+    """Return how many facts of these kinds were recorded before the one that `fact` corrects."""
+    first = _first_version(fact, by_id)
+    originals = (
+        each
+        for each in by_id.values()
+        if each.kind in kinds and _first_version(each, by_id) is each
+    )
+    return sum(_recorded(each) < _recorded(first) for each in originals)
+
+
+def _first_version(fact: Fact, by_id: Mapping[int, Fact]) -> Fact:
+    """Return the fact that `fact` corrects, directly or through others; or the fact itself."""
+    while fact.supersedes is not None and fact.supersedes in by_id:
+        fact = by_id[fact.supersedes]
+    return fact
+
+
+def _recorded(fact: Fact) -> tuple[datetime, int]:
+    return (fact.recorded_at or _END_OF_TIME, fact.id)
+
+
+def _zone_named_by(rule: TriggerRule | RecurrenceRule) -> str | None:
+    return rule.then.timezone if rule.then is not None else _own_zone(rule)
+
+
+def _own_zone(rule: TriggerRule | RecurrenceRule) -> str | None:
+    return rule.timezone if isinstance(rule, RecurrenceRule) else None

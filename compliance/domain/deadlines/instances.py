@@ -1,0 +1,176 @@
+"""The deadlines that a rule yields: for which date, which event and which source each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import islice
+
+from compliance.domain.deadlines.activations import Activation, activations
+from compliance.domain.deadlines.dependencies import referenced_obligations
+from compliance.domain.deadlines.numbers import (
+    MOST_OCCURRENCES,
+    event_number,
+    occurrence_number,
+    series_number,
+)
+from compliance.domain.deadlines.rule_checks import (
+    MOST_DEADLINES,
+    recurrence_dates,
+    rejecting_at,
+)
+from compliance.domain.deadlines.snapshots import ObligationSnapshot
+from compliance.domain.due_dates.due_instants import Resolved
+from compliance.domain.due_dates.due_rules import RecurrenceRule, TriggerRule, awaited_event
+from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.vocabulary import FactKind
+
+_AHEAD = timedelta(days=7)
+"""For how long the dates of a recurrence are created in advance while its breach is open."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance:
+    """One deadline that a rule yields.
+
+    Attributes:
+        number: what identifies it within its obligation.
+        source: the number of the deadline from which it counts.
+        occurrence: its date, if the rule is a recurrence that has started.
+        activation: the event for which it is, if its rule has `each` or starts with an event.
+    """
+
+    number: int
+    source: int = 1
+    occurrence: Resolved | None = None
+    activation: Activation | None = None
+
+
+def instances_of(
+    obligation: ObligationSnapshot, *, as_of: datetime, until: date
+) -> dict[int, Instance]:
+    """Return the deadlines that the due rule of an obligation yields, by number.
+
+    Raises:
+        Invalid: the rule cannot be resolved (at `due`).
+    """
+    rule = obligation.due
+    if isinstance(rule, RecurrenceRule):
+        if isinstance(rule.start, date):
+            found = _of_dates(rule, obligation, until)
+        else:
+            found = islice(_after_events(rule, obligation, as_of, until), MOST_DEADLINES)
+    elif isinstance(rule, TriggerRule) and rule.each:
+        found = islice(_of_each_event(rule, obligation, as_of), MOST_DEADLINES)
+    else:
+        found = (Instance(number=each, source=each) for each in _source_numbers(obligation))
+    return {each.number: each for each in found}
+
+
+def _source_numbers(obligation: ObligationSnapshot) -> list[int]:
+    """Return the numbers of the deadlines from which an obligation counts; 1 if there are none."""
+    refs = [*referenced_obligations(obligation.due), *referenced_obligations(obligation.starts)]
+    return sorted(obligation.sources.get(refs[0], {})) if refs else [1]
+
+
+def _of_dates(
+    rule: RecurrenceRule, obligation: ObligationSnapshot, until: date
+) -> Iterator[Instance]:
+    for place, resolved in enumerate(recurrence_dates(rule, obligation.context, until=until)):
+        number = _number(rule, place)
+        if number is not None:
+            yield Instance(number=number, occurrence=resolved)
+
+
+def _number(rule: RecurrenceRule, place: int, series: int = 1) -> int | None:
+    return occurrence_number(
+        occurrence=1 + place // rule.times, time=1 + place % rule.times, series=series
+    )
+
+
+def _after_events(
+    rule: RecurrenceRule, obligation: ObligationSnapshot, as_of: datetime, until: date
+) -> Iterator[Instance]:
+    """Yield the deadlines of a recurrence that starts with events; a dormant one without dates."""
+    for source in _source_numbers(obligation):
+        sources = obligation.sources_of(source)
+        found = activations(rule, obligation.context, sources, as_of=as_of)
+        has_first = False
+        for activation in found:
+            for instance in _series(rule, obligation, source, activation, as_of, until):
+                has_first = has_first or activation.place == 1
+                yield instance
+        series = series_number(source=source, place=1)
+        number = series and occurrence_number(occurrence=1, series=series)
+        if not has_first and number:
+            yield Instance(number=number, source=source)
+
+
+def _series(
+    rule: RecurrenceRule,
+    obligation: ObligationSnapshot,
+    source: int,
+    activation: Activation,
+    as_of: datetime,
+    until: date,
+) -> Iterator[Instance]:
+    """Yield the deadlines that follow from one event."""
+    series = series_number(source=source, place=activation.place)
+    if series is None:
+        return
+    is_milestone = (event := awaited_event(rule)) is not None and event.milestone is not None
+    is_open = event is not None and event.breach_of is not None and activation.ended_at is None
+    with rejecting_at("due"):
+        dates = resolve(
+            rule, obligation.context, event=activation.event, ended_at=activation.ended_at
+        )
+        # The numbers of a series end there.
+        for place, resolved in enumerate(islice(dates, MOST_OCCURRENCES)):
+            if resolved.due.due_on > until:
+                return
+            number = _number(rule, place, series)
+            if number is None:
+                return
+            yield Instance(
+                number=number,
+                source=source,
+                occurrence=resolved,
+                activation=None if is_milestone else activation,
+            )
+            is_last_of_date = (place + 1) % rule.times == 0
+            if is_open and is_last_of_date and resolved.due.due_on > (as_of + _AHEAD).date():
+                return
+
+
+def _of_each_event(
+    rule: TriggerRule, obligation: ObligationSnapshot, as_of: datetime
+) -> Iterator[Instance]:
+    """Yield a deadline for each event, and one that waits for the next event or for the first."""
+    if rule.on.milestone is not None:
+        yield from _of_each_trigger(rule, obligation, as_of)
+        return
+    for source in _source_numbers(obligation):
+        sources = obligation.sources_of(source)
+        found = activations(rule, obligation.context, sources, as_of=as_of)
+        by_place = {each.place: each for each in found}
+        for place in sorted({1, *by_place}):
+            number = event_number(source=source, place=place)
+            if number is not None:
+                yield Instance(number=number, source=source, activation=by_place.get(place))
+
+
+def _of_each_trigger(
+    rule: TriggerRule, obligation: ObligationSnapshot, as_of: datetime
+) -> Iterator[Instance]:
+    """Yield a deadline for each time that the event was recorded, and one for the next time."""
+    happened = activations(rule, obligation.context, {}, as_of=as_of)
+    triggered = [
+        number
+        for number, stored in obligation.stored.items()
+        if any(fact.kind is FactKind.TRIGGER for fact in stored.dated_facts)
+    ]
+    last = max([len(happened), *triggered])
+    for number in range(1, last + 2):
+        activation = replace(happened[0], place=1) if happened and number == 1 else None
+        yield Instance(number=number, activation=activation)

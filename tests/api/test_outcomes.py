@@ -1,0 +1,175 @@
+"""Outcomes: postponed without a date, replaced by a successor, and closed as unmet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from compliance.models import Agreement, Alert, Deadline
+from compliance.operations.deadlines import sweep
+from compliance.queries.integrity import tampering
+from tests.api.answers import get, patch, paths, post, rows
+from tests.samples import create_agreement, obligation, subscribe, utc
+
+
+@pytest.fixture
+def missed(db: None) -> Deadline:
+    """An unmet deadline, due on 15 March 2026 in Shanghai, of an agreement that tracks another."""
+    subscribe()
+    return create_agreement(obligation(), obligation("O-2", due_on="2099-01-01"))
+
+
+def is_intact() -> bool:
+    """Return whether stored statuses follow from the terms and facts, and chains are complete."""
+    return tampering.check(as_of=timezone.now()).is_clean
+
+
+def record(api: Client, deadline: Deadline, **fields: Any) -> dict[str, Any]:
+    """Record a fact, check that the ledger still verifies, and return the deadline."""
+    post(api, "facts/", {"deadline": deadline.pk, **fields})
+    assert is_intact()
+    found: dict[str, Any] = get(api, f"deadlines/{deadline.pk}/")
+    return found
+
+
+def breach_of(api: Client, deadline: Deadline) -> Any:
+    [found] = rows(api, "breaches/", obligation_ref=deadline.obligation.ref)
+    return found
+
+
+def test_an_extension_without_a_date_postpones_the_deadline_until_one_is_set(
+    api: Client, missed: Deadline
+) -> None:
+    row = record(api, missed, type="extension", on="2026-03-20")
+    assert (row["status"], row["due_on"], row["is_closed"]) == ("dormant", None, False)
+    assert breach_of(api, missed)["end_reason"] == "postponed"
+    why = get(api, f"deadlines/{missed.pk}/why/")
+    assert "It was postponed without a new date (on 20 March 2026)." in why["paragraph"]
+    due = {"type": "date", "on": "2099-06-30"}
+    row = record(api, missed, type="extension", on="2026-04-01", due=due)
+    assert (row["status"], row["due_on"]) == ("pending", "2099-06-30")
+
+
+def test_a_replacement_links_both_obligations(api: Client, missed: Deadline) -> None:
+    row = record(api, missed, type="replacement", on="2026-03-20", successor="O-2")
+    assert (row["status"], row["is_closed"]) == ("superseded", True)
+    [successor] = rows(api, "obligations/", ref="O-2")
+    assert row["successor"] == {
+        "id": successor["id"],
+        "agreement": "supply",
+        "obligation_ref": "O-2",
+        "title": "Deliver lot O-2",
+    }
+    assert successor["replaces"] == [
+        {"deadline": missed.pk, "agreement": "supply", "obligation_ref": "O-1"}
+    ]
+    assert breach_of(api, missed)["end_reason"] == "replaced"
+    why = get(api, f"deadlines/{missed.pk}/why/")
+    assert "now obligation O-2 of supply" in why["paragraph"]
+
+
+def test_a_successor_can_belong_to_another_agreement(api: Client, missed: Deadline) -> None:
+    create_agreement(obligation("N-1"), ref="later")
+    row = record(
+        api,
+        missed,
+        type="replacement",
+        on="2026-03-20",
+        successor="N-1",
+        successor_agreement="later",
+    )
+    assert row["successor"]["agreement"] == "later"
+
+
+@pytest.mark.parametrize("successor", ["O-9", "O-1"])
+def test_an_unknown_successor_is_refused(api: Client, missed: Deadline, successor: str) -> None:
+    fact = {"deadline": missed.pk, "type": "replacement", "on": "2026-03-20"}
+    answer = post(api, "facts/", {**fact, "successor": successor}, 400)
+    assert paths(answer) == {"successor"}
+
+
+def test_a_termination_closes_what_is_unmet_and_cancels_what_is_not_due(
+    api: Client, missed: Deadline
+) -> None:
+    fact = {"agreement": "supply", "type": "termination", "on": "2026-04-01"}
+    post(api, "facts/", fact)
+    unmet, other = rows(api, "deadlines/", ordering="id")
+    assert (unmet["status"], unmet["is_closed"], unmet["next_check_at"]) == ("unmet", True, None)
+    assert (other["status"], other["is_closed"]) == ("cancelled", True)
+    assert breach_of(api, missed)["end_reason"] == "terminated"
+    assert rows(api, "deadlines/", is_open="true") == []
+    assert rows(api, "deadlines/", is_closed="true", ordering="id") == [unmet, other]
+    before = {"as_of": "2026-03-20T00:00:00Z"}
+    assert [each["id"] for each in rows(api, "deadlines/", is_open="true", **before)] == [missed.pk]
+    why = get(api, f"deadlines/{missed.pk}/why/")
+    assert (
+        "The agreement was terminated (on 1 April 2026). It is closed as unmet."
+        in (why["paragraph"])
+    )
+    assert is_intact()
+
+
+def test_a_final_determination_closes_the_deadline_as_unmet(api: Client, missed: Deadline) -> None:
+    determination = {
+        "deadline": missed.pk, "verdict": "not_met", "on": "2026-04-01", "note": "Never delivered.",
+        "is_final": True,
+    }  # fmt: skip
+    assert post(api, "determinations/", determination)["is_final"]
+    row = get(api, f"deadlines/{missed.pk}/")
+    assert (row["status"], row["is_closed"], row["verification"]) == ("unmet", True, "confirmed")
+    assert breach_of(api, missed)["end_reason"] == "determined"
+    timeline = get(api, f"deadlines/{missed.pk}/timeline/")["results"]
+    assert timeline[-1]["reason"] == "determined_finally"
+    # A later termination of the agreement changes nothing.
+    post(api, "facts/", {"agreement": "supply", "type": "termination", "on": "2026-05-01"})
+    assert get(api, f"deadlines/{missed.pk}/")["status"] == "unmet"
+
+
+def test_partly_met_without_a_share_is_stored_without_one(api: Client, missed: Deadline) -> None:
+    row = record(
+        api, missed, type="determination", verdict="partly_met", on="2026-04-01", note="Some of it."
+    )
+    assert (row["status"], row["accepted_share"]) == ("partly_met", None)
+
+
+def test_the_end_of_the_agreement_is_found_by_the_sweep(api: Client, missed: Deadline) -> None:
+    sent = get(api, "agreements/supply/")
+    patch(api, "agreements/supply/", {"ends_on": "2098-12-31"})
+    unmet, later = Deadline.objects.order_by("id")
+    assert (unmet.status, unmet.is_closed) == ("unmet", False)
+    assert unmet.next_check_at is not None
+    sweep.run(as_of=utc("2098-12-31T16:00"))
+    unmet, later = Deadline.objects.order_by("id")
+    assert (unmet.status, unmet.is_closed, later.status) == ("unmet", True, "cancelled")
+    assert unmet.breaches.get().end_reason == "expired"
+    patch(api, "agreements/supply/", {"ends_on": sent["ends_on"]})
+
+
+def test_an_agreement_that_has_expired_reports_a_miss_and_escalates_nothing(api: Client) -> None:
+    subscribe()
+    deadline = create_agreement(obligation(due_on="2026-03-15"), ends_on="2026-03-15")
+    sweep.run(as_of=utc("2026-03-15T16:00"))
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.is_closed, deadline.next_check_at) == ("unmet", True, None)
+    assert [each.kind for each in Alert.objects.all()] == ["missed"]
+
+
+def test_a_document_carries_all_outcomes(api: Client) -> None:
+    create_agreement(
+        obligation(facts=[{"type": "extension", "on": "2026-03-01"}]),
+        obligation("O-2", facts=[{"type": "replacement", "on": "2026-03-01", "successor": "O-1"}]),
+        obligation(
+            "O-3",
+            facts=[
+                {"type": "determination", "on": "2026-03-20", "verdict": "partly_met",
+                 "is_final": True, "note": "Some of it."},
+            ],
+        ),
+        as_of=utc("2026-04-01T00:00"),
+    )  # fmt: skip
+    found = [(each.status, each.is_closed) for each in Deadline.objects.order_by("id")]
+    assert found == [("dormant", False), ("superseded", True), ("partly_met", True)]
+    assert Agreement.objects.count() == 1
