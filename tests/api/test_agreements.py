@@ -94,7 +94,13 @@ def test_a_patch_keeps_omitted_fields(api: Client) -> None:
     create_agreement()
     stored = post(api, "agreements/", SUPPLY)
     changed = patch(api, "agreements/steel-2026/", {"title": "Steel", "signed_on": None})
-    assert changed == stored | {"title": "Steel", "signed_on": None, "status": "in_force"}
+    expected: dict[str, Any] = {
+        "title": "Steel",
+        "signed_on": None,
+        "status": "in_force",
+        "warnings": [],
+    }
+    assert changed == stored | expected
 
 
 def test_a_party_to_an_obligation_cannot_be_removed(api: Client) -> None:
@@ -115,6 +121,13 @@ def test_loading_a_document_is_idempotent(api: Client) -> None:
         "facts": 9,
         "positions": 2,
         "evidence": 18,
+        "warnings": [
+            {
+                "path": "milestones/0",
+                "detail": "The date of milestone london changes nothing: no obligation counts "
+                "from it.",
+            }
+        ],
     }
     assert not any(second.json()[name] for name in ("is_new", "obligations", "facts", "evidence"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -42,6 +42,7 @@ from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Agreement, Deadline, Obligation, User
 from compliance.operations.agreements import agreements
+from compliance.operations.deadlines import effects
 from compliance.queries import agreement_statuses as statuses
 from compliance.queries.deadlines import overview
 from compliance.queries.deadlines.overview import Attention
@@ -246,13 +247,17 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         draft = _read(AgreementDraft, values, "", problems)
         if problems or draft is None:
             raise Invalid(problems)
-        return agreements.save_whole(
+        now = timezone.now()
+        stored = agreements.save_whole(
             agreement=agreement,
             draft=draft,
             obligation_drafts=obligation_drafts,
-            as_of=timezone.now(),
+            as_of=now,
             by=request.user if isinstance(request.user, User) else None,
         )
+        for warning in effects.warnings_about_dates(stored, as_of=now):
+            messages.warning(request, warning)
+        return stored
 
 
 def _obligation_drafts(

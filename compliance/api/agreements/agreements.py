@@ -43,6 +43,7 @@ from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Posi
 from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
 from compliance.operations.agreements import archiving, documents
+from compliance.operations.deadlines import effects
 from compliance.queries.agreements import agreements as queries
 from compliance.queries.filters import Filter
 
@@ -93,6 +94,21 @@ class AgreementRow(serializers.Serializer[Agreement]):
     parties = MembershipRow(many=True)
 
 
+class CorrectedAgreementRow(AgreementRow):
+    """An agreement that was just corrected."""
+
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="Which new dates change nothing, and why."
+    )
+
+
+class WarningRow(serializers.Serializer[Any]):
+    """A record that changes nothing: its place in the document, and why."""
+
+    path = serializers.CharField(allow_blank=True)
+    detail = serializers.CharField()
+
+
 class LoadedRow(serializers.Serializer[Any]):
     """What importing a document stored."""
 
@@ -102,6 +118,7 @@ class LoadedRow(serializers.Serializer[Any]):
     facts = serializers.IntegerField()
     positions = serializers.IntegerField()
     evidence = serializers.IntegerField()
+    warnings = WarningRow(many=True, help_text="Which of these change nothing, and why.")
 
 
 class AgreementViews(Views):
@@ -131,7 +148,7 @@ class AgreementViews(Views):
         reject_query_parameters(request)
         return row_response(queries.row(ref, as_of=timezone.now()))
 
-    @extend_schema(request=changes_of(AgreementDraft), responses=AgreementRow)
+    @extend_schema(request=changes_of(AgreementDraft), responses=CorrectedAgreementRow)
     def partial_update(self, request: Request, ref: str) -> Response:
         """Correct an agreement. Deadlines that depend on its zone, calendars or milestones move.
 
@@ -142,7 +159,9 @@ class AgreementViews(Views):
             now = timezone.now()
             draft = updated_draft(request, AgreementDraft, queries.row(ref, as_of=now))
             operations.update(agreement=agreement, draft=draft, as_of=now, by=user_of(request))
-        return row_response(queries.row(ref, as_of=now))
+            warnings = effects.warnings_about_dates(agreement, as_of=now)
+        row = queries.row(ref, as_of=now)
+        return row_response(None if row is None else {**row, "warnings": warnings})
 
 
 class ArchiveViews(Views):
@@ -210,6 +229,7 @@ class ImportViews(Views):
             "facts": loaded.facts,
             "positions": loaded.positions,
             "evidence": loaded.evidence,
+            "warnings": [{"path": each.path, "detail": each.detail} for each in loaded.warnings],
         }
         return Response(content, status=HTTPStatus.CREATED if loaded.is_changed else HTTPStatus.OK)
 

@@ -24,8 +24,10 @@ SETTING = frozenset({FactKind.EXTENSION, FactKind.TRIGGER, FactKind.RESTATEMENT}
 # Facts that last, and of which a part may precede the obligation.
 LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
 
-# How many other facts are tried, nearest first, to find the one that overrides a fact.
+# How many other facts are tried, nearest first, to find the one that overrides a fact, and how many
+# facts are projected for that.
 _MOST_TRIED = 20
+_MOST_PROJECTED = 1_000
 
 
 def without_effect(terms: Terms, facts: Sequence[Fact], fact: Fact, *, timezone: str) -> str | None:
@@ -136,7 +138,8 @@ class _Comparison:
         def distance(other: Fact) -> float:
             return abs((other.effective_at - self.fact.effective_at).total_seconds())
 
-        return sorted(self.others, key=distance)[:_MOST_TRIED]
+        most = min(_MOST_TRIED, 1 + _MOST_PROJECTED // (1 + len(self.others)))
+        return sorted(self.others, key=distance)[:most]
 
     def _later_setting(self) -> Fact | None:
         """Return the fact that was recorded before this one and sets the same value later."""

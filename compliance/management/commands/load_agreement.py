@@ -83,4 +83,7 @@ class Command(BaseCommand):
             else:
                 verb = "stored with" if loaded.is_new else "added"
                 self.stdout.write(f"{loaded.agreement.ref}: {verb} {counts}")
+            for warning in loaded.warnings:
+                where = f"{warning.path}: " if warning.path else ""
+                self.stdout.write(f"{file}: {where}{warning.detail}")
         return True

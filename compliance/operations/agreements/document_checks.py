@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from compliance.domain.agreements.document_drafts import AgreementDocument, ParticipantDraft
+from compliance.domain.agreements.document_drafts import (
+    AgreementDocument,
+    DocumentAgreementFact,
+    DocumentFact,
+    DocumentObligation,
+    ParticipantDraft,
+)
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.problems import Invalid, Problem
+from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Party
 
 
@@ -83,3 +89,27 @@ def check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
     late = [path for path, at in parts if at is not None and at > as_of]
     if late:
         raise Invalid(problem.below(path) for path in late)
+
+
+def reject_records(draft: DocumentObligation) -> None:
+    """Reject the facts and positions of an obligation without a deadline.
+
+    Raises:
+        Invalid: it has some.
+    """
+    if draft.facts or draft.positions:
+        sentence = (
+            "There is no deadline to record facts or positions on: give a due rule, or remove them."
+        )
+        raise refusal("due", sentence)
+
+
+def reject_supersedes(draft: DocumentFact | DocumentAgreementFact) -> None:
+    """Reject a fact that supersedes another one.
+
+    Raises:
+        Invalid: it does.
+    """
+    if draft.supersedes is not None:
+        sentence = "A document cannot refer to stored facts: remove supersedes."
+        raise refusal("supersedes", sentence)

@@ -21,6 +21,7 @@ from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Agreement, Deadline, Evidence, Fact, Party, Position, User
 from compliance.models.bulk import insert
 from compliance.models.locks import for_update
+from compliance.operations.agreements import document_checks
 from compliance.operations.agreements.known_records import KnownRecords, deadline_named
 from compliance.operations.deadlines import fact_rows, facts, positions, schedule
 from compliance.operations.deadlines.fact_dues import SETTING_DATES, Snapshots
@@ -32,7 +33,8 @@ class Added:
     """How many rows were added, and which deadlines are affected.
 
     `recorded_at` is when the first fact about each deadline became known, by deadline. `searched`
-    are the deadlines of the search logs.
+    are the deadlines of the search logs. `fact_paths` and `position_paths` are the places in the
+    document of the new rows, by id.
     """
 
     facts: int = 0
@@ -41,6 +43,8 @@ class Added:
     deadline_ids: set[int] = field(default_factory=set)
     searched: set[int] = field(default_factory=set)
     recorded_at: dict[int, datetime] = field(default_factory=dict)
+    fact_paths: dict[int, str] = field(default_factory=dict)
+    position_paths: dict[int, str] = field(default_factory=dict)
 
 
 def add(
@@ -83,7 +87,8 @@ def add(
 class _Import:
     """One import of a document into an agreement.
 
-    `new_facts` and `new_positions` are unsaved rows with the refs of their evidence.
+    `new_facts` and `new_positions` are unsaved rows with the refs of their evidence and their
+    paths.
     """
 
     agreement: Agreement
@@ -98,8 +103,8 @@ class _Import:
     known: KnownRecords = field(init=False)
     snapshots: Snapshots = field(init=False)
     problems: list[Problem] = field(default_factory=list)
-    new_facts: list[tuple[Fact, Sequence[str]]] = field(default_factory=list)
-    new_positions: list[tuple[Position, Sequence[str]]] = field(default_factory=list)
+    new_facts: list[tuple[Fact, Sequence[str], str]] = field(default_factory=list)
+    new_positions: list[tuple[Position, Sequence[str], str]] = field(default_factory=list)
     added: Added = field(default_factory=Added)
 
     @classmethod
@@ -179,21 +184,23 @@ class _Import:
         deadlines = self.deadlines.get(self.obligation_ids.get(draft.ref, 0), [])
         if not deadlines:
             with collected_in(self.problems, path):
-                _reject_records(draft)
+                document_checks.reject_records(draft)
             return
         is_new = draft.ref in self.new_refs
         for index, fact in enumerate(draft.facts):
-            with collected_in(self.problems, f"{path}/facts/{index}"):
-                self._read_fact(fact, deadlines, is_new=is_new)
+            place = f"{path}/facts/{index}"
+            with collected_in(self.problems, place):
+                self._read_fact(fact, deadlines, place, is_new=is_new)
         for index, position in enumerate(draft.positions):
-            with collected_in(self.problems, f"{path}/positions/{index}"):
-                self._read_position(position, deadlines, is_new=is_new)
+            place = f"{path}/positions/{index}"
+            with collected_in(self.problems, place):
+                self._read_position(position, deadlines, place, is_new=is_new)
 
     def _read_fact(
-        self, draft: DocumentFact, deadlines: Sequence[Deadline], *, is_new: bool
+        self, draft: DocumentFact, deadlines: Sequence[Deadline], path: str, *, is_new: bool
     ) -> None:
         deadline = deadline_named(deadlines, draft.due_on)
-        _reject_supersedes(draft)
+        document_checks.reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         fact = fact_rows.build(
             deadline,
@@ -208,10 +215,10 @@ class _Import:
         if not self.is_new and facts.needs_approval(deadline, draft):
             sentence = f"A second person must approve this {fact.kind}: submit it as a proposal."
             raise refusal("type", sentence)
-        self.new_facts.append((fact, draft.evidence))
+        self.new_facts.append((fact, draft.evidence, path))
 
     def _read_position(
-        self, draft: DocumentPosition, deadlines: Sequence[Deadline], *, is_new: bool
+        self, draft: DocumentPosition, deadlines: Sequence[Deadline], path: str, *, is_new: bool
     ) -> None:
         deadline = deadline_named(deadlines, draft.due_on)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
@@ -220,18 +227,18 @@ class _Import:
         )
         if not self.known.take_position(position):
             self._known_at(draft.recorded_at, is_new=is_new)
-            self.new_positions.append((position, draft.evidence))
+            self.new_positions.append((position, draft.evidence, path))
 
     def read_agreement_fact(self, draft: DocumentAgreementFact, path: str) -> None:
         """Read a fact about the whole agreement."""
         with collected_in(self.problems, path):
-            _reject_supersedes(draft)
+            document_checks.reject_supersedes(draft)
             evidence.check_refs(draft.evidence, self.evidence_by_ref)
             known_at = draft.recorded_at or self.as_of
             fact = fact_rows.build_of_agreement(self.agreement, draft, by=self.by, as_of=known_at)
             if not self.known.take_fact(fact):
                 self._known_at(draft.recorded_at, is_new=self.is_new)
-                self.new_facts.append((fact, draft.evidence))
+                self.new_facts.append((fact, draft.evidence, path))
 
     def _known_at(self, recorded_at: datetime | None, *, is_new: bool) -> datetime:
         """Return when a record became known. Only records about new rows can be in the past."""
@@ -249,13 +256,15 @@ class _Import:
         self.new_facts.sort(key=lambda each: each[0].recorded_at)
         self.new_positions.sort(key=lambda each: each[0].recorded_at)
         facts.store(
-            [(fact, self._evidence(refs)) for fact, refs in self.new_facts],
+            [(fact, self._evidence(refs)) for fact, refs, _ in self.new_facts],
             deadlines=[each for rows in self.deadlines.values() for each in rows],
             as_of=self.as_of,
         )
-        positions.store([(each, self._evidence(refs)) for each, refs in self.new_positions])
+        positions.store([(each, self._evidence(refs)) for each, refs, _ in self.new_positions])
         self.added.facts = len(self.new_facts)
         self.added.positions = len(self.new_positions)
+        self.added.fact_paths = {fact.pk: path for fact, _, path in self.new_facts}
+        self.added.position_paths = {each.pk: path for each, _, path in self.new_positions}
         self._note_affected_deadlines()
 
     def _evidence(self, refs: Sequence[str]) -> list[Evidence]:
@@ -264,7 +273,7 @@ class _Import:
     def _note_affected_deadlines(self) -> None:
         added = self.added
         redated = []
-        for fact, _ in self.new_facts:
+        for fact, _, _ in self.new_facts:
             if fact.deadline_id is None:
                 continue
             added.deadline_ids.add(fact.deadline_id)
@@ -272,7 +281,7 @@ class _Import:
             added.recorded_at.setdefault(fact.deadline_id, fact.recorded_at)
             if fact.due_at is not None:
                 redated.append(fact.deadline_id)
-        if any(fact.deadline_id is None for fact, _ in self.new_facts):
+        if any(fact.deadline_id is None for fact, _, _ in self.new_facts):
             added.deadline_ids |= facts.affected_deadlines(self.agreement)
         if not redated:
             return
@@ -280,17 +289,3 @@ class _Import:
             "obligation_id", flat=True
         )
         added.deadline_ids |= schedule.reschedule(obligation_ids, as_of=self.as_of).touched
-
-
-def _reject_records(draft: DocumentObligation) -> None:
-    if draft.facts or draft.positions:
-        sentence = (
-            "There is no deadline to record facts or positions on: give a due rule, or remove them."
-        )
-        raise refusal("due", sentence)
-
-
-def _reject_supersedes(draft: DocumentFact | DocumentAgreementFact) -> None:
-    if draft.supersedes is not None:
-        sentence = "A document cannot refer to stored facts: remove supersedes."
-        raise refusal("supersedes", sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from compliance.domain.agreements.drafts import (
     MilestoneDraft,
     ObligationDraft,
 )
+from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Announcement
 from compliance.models import Agreement, User
 from compliance.models.locks import for_update
@@ -29,13 +31,17 @@ from compliance.operations.agreements import (
     obligations,
     parties,
 )
-from compliance.operations.deadlines import projection
+from compliance.operations.agreements.document_records import Added
+from compliance.operations.deadlines import effects, projection
 from compliance.operations.evidence import verification
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """The agreement of a document, and how many rows of each kind were added."""
+    """The agreement of a document, and how many rows of each kind were added.
+
+    `warnings` say which of them change nothing, and why.
+    """
 
     agreement: Agreement
     is_new: bool
@@ -43,6 +49,7 @@ class Loaded:
     facts: int
     positions: int
     evidence: int
+    warnings: Sequence[Problem] = ()
 
     @property
     def is_changed(self) -> bool:
@@ -70,7 +77,7 @@ def load(
         Invalid: with every problem and its path in the document; nothing is stored.
     """
     _check_and_create_parties(document, as_of=as_of)
-    agreement, is_new = _agreement_of(document, by=by, as_of=as_of)
+    agreement, is_new, new_milestones = _agreement_of(document, by=by, as_of=as_of)
     stored = set() if is_new else set(agreement.obligations.values_list("ref", flat=True))
     created = obligations.store(
         agreement=agreement,
@@ -108,6 +115,7 @@ def load(
         facts=added.facts,
         positions=added.positions,
         evidence=added.evidence,
+        warnings=_warnings(document, agreement, new_milestones, added),
     )
 
 
@@ -123,12 +131,12 @@ def _check_and_create_parties(document: AgreementDocument, *, as_of: datetime) -
 
 def _agreement_of(
     document: AgreementDocument, *, by: User | None, as_of: datetime
-) -> tuple[Agreement, bool]:
-    """Return the agreement of a document with all its milestones, and whether it is new."""
+) -> tuple[Agreement, bool, set[str]]:
+    """Return the agreement of a document, whether it is new, and the refs of its new milestones."""
     agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
     if agreement is not None:
-        _create_missing_milestones(agreement, document, by=by, as_of=as_of)
-        return agreement, False
+        missing = _create_missing_milestones(agreement, document, by=by, as_of=as_of)
+        return agreement, False, missing
     agreement = agreements.add(
         draft=_draft_of(document),
         as_of=as_of,
@@ -136,15 +144,31 @@ def _agreement_of(
         recorded_at=document_times.agreement_known_from(document, as_of=as_of),
         milestones_recorded_at=document_times.milestones_recorded_at(document),
     )
-    return agreement, True
+    return agreement, True, {each.ref for each in document.milestones}
 
 
 def _create_missing_milestones(
     agreement: Agreement, document: AgreementDocument, *, by: User | None, as_of: datetime
-) -> None:
+) -> set[str]:
     stored = set(agreement.milestones.values_list("ref", flat=True))
     missing = [each for each in document.milestones if each.ref not in stored]
     milestones.date_milestones(agreement=agreement, drafts=missing, by=by, as_of=as_of)
+    return {each.ref for each in missing}
+
+
+def _warnings(
+    document: AgreementDocument, agreement: Agreement, new_milestones: set[str], added: Added
+) -> list[Problem]:
+    """Return which new milestones, facts and positions change nothing, and why."""
+    unused = effects.warnings_about_milestones(agreement, new_milestones)
+    return [
+        *(
+            Problem(path=f"milestones/{index}", detail=unused[each.ref])
+            for index, each in enumerate(document.milestones)
+            if each.ref in unused
+        ),
+        *effects.warnings_of_import(added.fact_paths, added.position_paths),
+    ]
 
 
 def _draft_of(document: AgreementDocument) -> AgreementDraft:

@@ -6,6 +6,7 @@ Each function returns sentences for whoever recorded something. They store nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines.drafts import FactDraft
@@ -23,7 +24,7 @@ from compliance.domain.drafts import read
 from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Verdict
-from compliance.models import Agreement, Deadline, Fact, Position, Proposal
+from compliance.models import Agreement, Deadline, Fact, MilestoneDating, Position, Proposal
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.operations.deadlines import facts as fact_operations
@@ -53,6 +54,13 @@ def warnings_of_proposal(proposal: Proposal) -> list[str]:
         deadline=deadline, drafts=[draft], as_of=proposal.proposed_at
     )
     return list(_sentences(terms, facts, facts[-1:], deadline.timezone))
+
+
+def warnings_about_dates(agreement: Agreement, *, as_of: datetime) -> list[str]:
+    """Return which of the milestones that were dated at `as_of` nothing counts from."""
+    datings = MilestoneDating.objects.filter(agreement=agreement, recorded_at=as_of)
+    refs = set(datings.values_list("ref", flat=True))
+    return list(warnings_about_milestones(agreement, refs).values())
 
 
 def warnings_of_import(facts: Mapping[int, str], positions: Mapping[int, str]) -> list[Problem]:
@@ -233,19 +241,19 @@ def _position_of(row: Position) -> DomainPosition:
     )
 
 
-def warnings_about_milestones(agreement: Agreement, refs: Collection[str]) -> list[str]:
-    """Return which of these milestones have a date from which nothing counts, in sentences."""
+def warnings_about_milestones(agreement: Agreement, refs: Collection[str]) -> dict[str, str]:
+    """Return which of these milestones have a date from which nothing counts, with sentences."""
     unused = agreement.milestones.filter(ref__in=refs, dependents__isnull=True).order_by("id")
     dated = [each.ref for each in unused if each.on or each.at]
     if not dated:
-        return []
+        return {}
     of_extensions = set(
         Fact.objects.filter(
             deadline__agreement=agreement, due__from__milestone__in=dated
         ).values_list("due__from__milestone", flat=True)
     )
-    return [
-        f"The date of milestone {ref} changes nothing: no obligation counts from it."
+    return {
+        ref: f"The date of milestone {ref} changes nothing: no obligation counts from it."
         for ref in dated
         if ref not in of_extensions
-    ]
+    }
