@@ -14,6 +14,8 @@ import orjson
 from django.db import connection
 from psycopg.types.datetime import TimestamptzLoader
 
+from compliance.models.searching import FOLDED
+
 Row = dict[str, Any]
 
 _JSONB = 3802
@@ -66,8 +68,10 @@ def one(select: str, where: Where) -> Row | None:
     return next(iter(fetch((select, where.sql), where.values)), None)
 
 
-def containing(text: str) -> str:
-    """Return a LIKE pattern that finds `text` anywhere, with its wildcards escaped."""
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
-    return f"%{text}%"
+def containing(name: str, *columns: str) -> str:
+    """Return the condition that one of the columns contains the text of a value.
+
+    Case, accents and normalisation do not matter (see `compliance.models.searching`).
+    """
+    text = f"{FOLDED}(%({name})s)"
+    return f"({' OR '.join(f'strpos({FOLDED}({column}), {text}) > 0' for column in columns)})"

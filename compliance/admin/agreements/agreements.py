@@ -35,6 +35,7 @@ from compliance.admin.operation_forms import OperationAdmin, without_empty
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
+from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.drafts import read
@@ -69,7 +70,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         "all_deadlines",
     )
     list_filter = ("kind", OwnStatusFilter)
-    search_fields = ("ref", "title", "memberships__party__code", "memberships__party__name")
+    search_fields = folded("ref", "title", "memberships__party__code", "memberships__party__name")
     show_full_result_count = False
     has_see_deadlines_permission = requires_perms("compliance.view_deadline")
     has_record_fact_permission = requires_perms("compliance.add_fact")

@@ -21,6 +21,7 @@ from compliance.admin.due_dates import previews
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.models import Obligation
 from compliance.queries.agreements import obligations
@@ -35,7 +36,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
 
     list_display = ("title_and_ref", "obligors_and_obligees", "severity_badge", "clause", "owner")
     list_filter = ("severity", "agreement")
-    search_fields = ("ref", "title", "tags", "owner", "agreement__ref", "agreement__title")
+    search_fields = folded("ref", "title", "tags", "owner", "agreement__ref", "agreement__title")
     ordering = ("agreement__ref", "id")
     has_change_in_agreement_permission = requires_perms(
         "compliance.change_agreement", "compliance.change_obligation"

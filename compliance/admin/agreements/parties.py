@@ -15,6 +15,7 @@ from compliance.admin import fields
 from compliance.admin.formsets import FilledRowFormSet, PartInline
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.searching import folded
 from compliance.admin.theme import Select
 from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.drafts import read
@@ -52,7 +53,7 @@ class PartyAdmin(OperationAdmin, HistoryAdmin):
     list_display = ("code", "name", "kind", "country", "timezone")
     list_display_links = ("code", "name")
     list_filter = ("kind",)
-    search_fields = ("code", "name")
+    search_fields = folded("code", "name")
     fields = ("code", "name", "kind", "country", "timezone")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:

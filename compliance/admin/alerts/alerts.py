@@ -11,6 +11,7 @@ from compliance.admin import badges, instants
 from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.alerts.messages import recipient_name
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.searching import folded
 from compliance.models import Alert, Deadline
 
 
@@ -34,7 +35,7 @@ class AlertAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("kind", ("withdrawn_at", admin.EmptyFieldListFilter), AgreementStatusFilter)
     list_select_related = ("deadline__obligation", "message", "webhook")
-    search_fields = ("email", "webhook__name", "deadline__obligation__ref", "agreement__ref")
+    search_fields = folded("email", "webhook__name", "deadline__obligation__ref", "agreement__ref")
     ordering = ("-id",)
     fields = (
         "deadline", "agreement", "kind", "reason", "level", "event_time", "recipient_or_webhook",

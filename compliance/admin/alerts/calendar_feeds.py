@@ -20,6 +20,7 @@ from compliance.admin.operation_forms import add_problems, without_empty
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.searching import folded
 from compliance.admin.theme import Select, button
 from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.domain.drafts import read
@@ -48,7 +49,7 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
     list_display = ("name", "contents", "owner", "state", "created")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("agreement", "owner")
-    search_fields = ("name", "owner__email", "agreement__ref", "agreement__title")
+    search_fields = folded("name", "owner__email", "agreement__ref", "agreement__title")
     ordering = ("-id",)
     fields = ("name", "contents", "owner", "state", "created")
     has_revoke_permission = requires_perms("compliance.add_calendarfeed")

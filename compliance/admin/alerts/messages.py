@@ -15,6 +15,7 @@ from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.searching import folded
 from compliance.admin.theme import TabularInline, button
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Alert, DeliveryAttempt, Message
@@ -58,7 +59,7 @@ class MessageAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", ("webhook", admin.EmptyFieldListFilter))
     list_select_related = ("agreement", "webhook")
-    search_fields = ("email", "webhook__name", "message_id", "agreement__ref")
+    search_fields = folded("email", "webhook__name", "message_id", "agreement__ref")
     ordering = ("-id",)
     inlines = (AttemptInline,)
     has_send_again_permission = requires_perms("compliance.add_message")

@@ -20,6 +20,7 @@ from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
+from compliance.admin.searching import folded
 from compliance.admin.theme import Select, button
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.civil_time import displayed_zone_name
@@ -70,7 +71,9 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
     list_display_links = ("about",)
     list_filter = (("ended_at", admin.EmptyFieldListFilter),)
     list_select_related = ("agreement", "deadline__obligation", "created_by")
-    search_fields = ("agreement__ref", "agreement__title", "deadline__obligation__ref", "reason")
+    search_fields = folded(
+        "agreement__ref", "agreement__title", "deadline__obligation__ref", "reason"
+    )
     autocomplete_fields = ("deadline",)
     has_end_now_permission = requires_perms("compliance.add_silence")
     actions_detail = ("end_now",)

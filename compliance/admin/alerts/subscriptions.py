@@ -18,6 +18,7 @@ from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import OperationAdmin, without_empty
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
+from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.delivery import samples
 from compliance.domain.alerts.drafts import SubscriptionDraft
@@ -41,7 +42,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
         "is_active", "frequency", "min_severity", ("refused_at", admin.EmptyFieldListFilter),
     )  # fmt: skip
     list_select_related = ("agreement", "party", "webhook")
-    search_fields = (
+    search_fields = folded(
         "email", "webhook__name", "tag", "agreement__ref", "agreement__title", "party__code",
         "party__name",
     )  # fmt: skip

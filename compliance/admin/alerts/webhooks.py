@@ -22,6 +22,7 @@ from compliance.admin.confirmations import (
 )
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
 from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.searching import folded
 from compliance.admin.theme import CheckboxInput, Select, button
 from compliance.delivery import chats
 from compliance.domain.alerts.drafts import WebhookDraft
@@ -80,7 +81,9 @@ class WebhookAdmin(OperationAdmin):
     compressed_fields = False
     list_display = ("name", "kind", "masked_url", "state", "subscription_count")
     list_filter = ("kind", "is_active")
-    search_fields = ("name",)
+    search_fields = folded(
+        "name",
+    )
     ordering = ("name",)
     actions_detail = ("rotate",)
 

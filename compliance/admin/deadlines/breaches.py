@@ -20,6 +20,7 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import DeadlineRecordForm, zone_field
 from compliance.admin.record_pages import deadline_context, record_page
+from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.drafts import read
@@ -90,7 +91,7 @@ class BreachAdmin(ReadOnlyAdmin):
         ("acknowledged_at", admin.EmptyFieldListFilter), DeadlineAgreementStatusFilter,
     )  # fmt: skip
     list_select_related = ("deadline__obligation", "deadline__agreement")
-    search_fields = ("deadline__obligation__ref", "deadline__agreement__ref")
+    search_fields = folded("deadline__obligation__ref", "deadline__agreement__ref")
     fields = (
         "deadline", "agreement", "occurred", "detected", "ended", "duration", "acknowledged_by",
         "acknowledged",

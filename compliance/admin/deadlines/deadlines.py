@@ -42,6 +42,7 @@ from compliance.admin.record_pages import (
     record_page,
     status_sentence,
 )
+from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.timeline import BREACHED
@@ -92,7 +93,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         "status", "is_closed", "obligation__severity", "obligation__kind", "is_disputed",
         "is_ambiguous", AttentionFilter, AgreementStatusFilter, "agreement",
     )  # fmt: skip
-    search_fields = (
+    search_fields = folded(
         "obligation__ref",
         "obligation__title",
         "agreement__ref",

@@ -17,6 +17,7 @@ from compliance.admin import badges, instants, urls
 from compliance.admin.fields import set_choices
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import UTC
+from compliance.admin.searching import folded
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Deadline, Evidence, Fact
 from compliance.queries.deadlines.effective_facts import effective_facts_of, superseders
@@ -29,7 +30,7 @@ class FactAdmin(ReadOnlyAdmin):
     list_display = ("fact_badges", "about", "effective", "note", "recorded", "recorded_by")
     list_filter = ("kind",)
     list_select_related = ("deadline__obligation", "agreement", "recorded_by")
-    search_fields = (
+    search_fields = folded(
         "note", "deadline__obligation__ref", "deadline__agreement__ref", "agreement__ref",
     )  # fmt: skip
     ordering = ("-id",)

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.searching import folded
 from compliance.models import LedgerEntry
 
 
@@ -17,7 +18,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     list_display = ("deadline", "status_badge", "reason", "effective", "recorded", "due_on")
     list_filter = ("status", "reason")
     list_select_related = ("deadline__obligation",)
-    search_fields = ("deadline__obligation__ref", "deadline__agreement__ref")
+    search_fields = folded("deadline__obligation__ref", "deadline__agreement__ref")
     ordering = ("-id",)
     fields = (
         "deadline", "status_badge", "reason", "effective", "recorded", "fact", "due_on", "due_at",

@@ -14,6 +14,7 @@ from compliance.admin import badges, fields, instants
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import DeadlineRecordForm, date_field, time_field, zone_field
+from compliance.admin.searching import folded
 from compliance.admin.theme import Select
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.drafts import read
@@ -29,7 +30,7 @@ class PositionAdmin(ReadOnlyAdmin):
     list_display = ("party", "verdict_badge", "deadline", "quote", "stated", "recorded_by")
     list_filter = ("verdict", "party")
     list_select_related = ("party", "deadline__obligation", "recorded_by")
-    search_fields = ("quote", "deadline__obligation__ref", "deadline__agreement__ref")
+    search_fields = folded("quote", "deadline__obligation__ref", "deadline__agreement__ref")
     ordering = ("-id",)
     fields = (
         "deadline", "party", "verdict", "stated", "stated_on", "quote", "evidence", "recorded_at",

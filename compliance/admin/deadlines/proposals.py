@@ -19,6 +19,7 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import DeadlineRecordForm
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page, status_sentence
+from compliance.admin.searching import folded
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Proposal, User
@@ -106,7 +107,9 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     )  # fmt: skip
     list_filter = ("state", "kind", DeadlineAgreementStatusFilter, "deadline__agreement")
     list_select_related = ("deadline__obligation", "deadline__agreement", "proposed_by")
-    search_fields = ("deadline__obligation__ref", "deadline__agreement__ref", "proposed_by__email")
+    search_fields = folded(
+        "deadline__obligation__ref", "deadline__agreement__ref", "proposed_by__email"
+    )
     ordering = ("-id",)
     fields = (
         "state_badge", "fact_kind", "deadline_link", "effective", "details", "reasons",

@@ -14,6 +14,7 @@ from compliance.admin import badges, fields, urls
 from compliance.admin.formsets import FilledRowFormSet, PartInline, is_below
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.searching import folded
 from compliance.domain.civil_time import WEEKDAYS
 from compliance.domain.drafts import read
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
@@ -95,7 +96,7 @@ class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
     form = CalendarForm
     inlines = (ClosingDayInline,)
     list_display = ("name", "title", "closed_weekdays", "closing_day_count")
-    search_fields = ("code", "title")
+    search_fields = folded("code", "title")
     fields = ("code", "title", "weekend")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

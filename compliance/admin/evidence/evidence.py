@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from compliance.admin import badges, fields, urls
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
 from compliance.admin.record_forms import DeadlineRecordForm, date_field
+from compliance.admin.searching import folded
 from compliance.admin.theme import FileInput, Select
 from compliance.domain.drafts import read
 from compliance.domain.evidence.drafts import EvidenceDraft
@@ -80,7 +81,7 @@ class EvidenceAdmin(OperationAdmin):
     )  # fmt: skip
     list_filter = ("stance", "kind", "agreement")
     list_select_related = ("agreement", "asserted_by")
-    search_fields = ("ref", "title", "quote", "agreement__ref")
+    search_fields = folded("ref", "title", "quote", "agreement__ref")
     ordering = ("-id",)
     show_full_result_count = False
     fields = (

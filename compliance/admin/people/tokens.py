@@ -18,6 +18,7 @@ from compliance.admin.operation_forms import add_problems
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.searching import folded
 from compliance.admin.theme import CheckboxInput, Select, button
 from compliance.domain.problems import Invalid
 from compliance.models import ApiToken, User
@@ -52,7 +53,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     list_display = ("name", "user", "is_read_only", "created_time")
     list_filter = ("is_read_only",)
     list_select_related = ("user",)
-    search_fields = ("name", "user__email")
+    search_fields = folded("name", "user__email")
     ordering = ("-created",)
     fields = ("name", "user", "is_read_only", "created_time")
     has_revoke_permission = requires_perms("compliance.delete_apitoken")

@@ -18,6 +18,7 @@ from compliance.admin import instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
+from compliance.admin.searching import folded
 from compliance.admin.theme import ModelAdmin, ModelForm, button
 from compliance.delivery.account_mails import send_address_change
 from compliance.domain.email_addresses import email_address
@@ -85,7 +86,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         "email", "full_name", "is_active", "is_staff", "is_superuser", "last_login_time",
     )  # fmt: skip
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
-    search_fields = ("email", "first_name", "last_name")
+    search_fields = folded("email", "first_name", "last_name")
     ordering = ("email",)
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (

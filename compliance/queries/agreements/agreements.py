@@ -68,7 +68,7 @@ def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
         party=listing.party,
     )
     if listing.q is not None:
-        where.add("(a.title ILIKE %(q)s OR a.ref ILIKE %(q)s)", q=containing(listing.q))
+        where.add(containing("q", "a.title", "a.ref"), q=listing.q)
     return page(_ROWS, where, order=_BY_REF, listing=listing)
 
 

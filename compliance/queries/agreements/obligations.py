@@ -82,7 +82,7 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
     where.add(_OF_PARTY.format(capacity="obligee"), obligee=listing.obligee)
     where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=listing.tag)
     if listing.q is not None:
-        where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(listing.q))
+        where.add(containing("q", "o.title", "o.ref"), q=listing.q)
     found = page(_ROWS, where, order=_BY_ID, listing=listing)
     add_components(found.rows, listing)
     return found

@@ -24,7 +24,7 @@ def listed(listing: PartyListing) -> Page:
     """Return parties by code."""
     where = Where().equal(p__kind=listing.kind, p__country=listing.country)
     if listing.q is not None:
-        where.add("(p.name ILIKE %(q)s OR p.code ILIKE %(q)s)", q=containing(listing.q))
+        where.add(containing("q", "p.name", "p.code"), q=listing.q)
     return page(_ROWS, where, order=_BY_CODE, listing=listing)
 
 

@@ -121,7 +121,7 @@ def changed(question: Comparison) -> Page:
     if question.severity is not None:
         where.add("o.severity = ANY(%(severity)s)", severity=list(question.severity))
     if question.q is not None:
-        where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(question.q))
+        where.add(containing("q", "o.title", "o.ref"), q=question.q)
     found = page(_SELECT, where, order=Order(table="d", columns=("id",)), listing=question)
     before = _states(found.rows, "b", since)
     after = _states(found.rows, "s", until)

@@ -288,7 +288,7 @@ def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
     where.add(OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
     where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=wanted.tag)
     if wanted.q is not None:
-        where.add("(o.title ILIKE %(q)s OR o.ref ILIKE %(q)s)", q=containing(wanted.q))
+        where.add(containing("q", "o.title", "o.ref"), q=wanted.q)
     where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
     where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
     return where

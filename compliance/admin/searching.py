@@ -1,0 +1,11 @@
+"""The fields that the search boxes and autocompletions of the admin read."""
+
+from __future__ import annotations
+
+
+def folded(*names: str) -> tuple[str, ...]:
+    """Return search fields in which case, accents and normalisation do not matter.
+
+    Tags are lists, which Django searches as they are.
+    """
+    return tuple(name if name.endswith("tags") else f"{name}__folded" for name in names)
