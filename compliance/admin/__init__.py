@@ -19,6 +19,7 @@ import compliance.admin.deadlines.proposals
 import compliance.admin.due_dates.calendars
 import compliance.admin.evidence.evidence
 import compliance.admin.integrity.seals
+import compliance.admin.integrity.tombstones
 import compliance.admin.message_links
 import compliance.admin.people.tokens
 import compliance.admin.people.users

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from compliance.admin import fields
-from compliance.admin.theme import Select
+from compliance.admin.theme import CheckboxInput, Select
 from compliance.domain.civil_time import (
     NonexistentLocalTime,
     civil_day,
@@ -118,6 +118,16 @@ class AgreementRecordForm(RecordForm):
     def __init__(self, *args: Any, agreement: Agreement, as_of: datetime, **kwargs: Any) -> None:
         zone_name = agreement.timezone or UTC
         super().__init__(*args, agreement=agreement, zone_name=zone_name, as_of=as_of, **kwargs)
+
+
+def confirm_field() -> forms.BooleanField:
+    """Return the field that confirms that a fact may make the deadline worse."""
+    return forms.BooleanField(
+        label="Confirm",
+        required=False,
+        widget=CheckboxInput(),
+        help_text="Only if Pacta asks for it: it makes the deadline due earlier, or unmet.",
+    )
 
 
 def date_field(label: str = "Date", **options: Any) -> forms.DateField:

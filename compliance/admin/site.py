@@ -57,6 +57,7 @@ _SIDEBAR = (
         ("Job runs", "restart_alt", "jobrun"),
         ("Outages", "power_off", "outage"),
         ("Seals", "verified", "seal"),
+        ("Tombstones", "delete_forever", "tombstone"),
     )),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from compliance.api.agreements.agreements import (
 )
 from compliance.api.agreements.obligations import ObligationViews
 from compliance.api.agreements.parties import PartyViews
+from compliance.api.agreements.purges import PurgeViews
 from compliance.api.alerts.alerts import AlertViews, AttemptViews
 from compliance.api.alerts.calendar_feeds import CalendarFeedViews
 from compliance.api.alerts.silences import SilenceViews
@@ -34,6 +35,7 @@ from compliance.api.deadlines.why import WhyViews
 from compliance.api.due_dates.due_rules import PreviewViews
 from compliance.api.evidence.evidence import EvidenceViews, FileViews
 from compliance.api.integrity.seals import SealViews
+from compliance.api.integrity.tombstones import RemovedRowViews, TombstoneViews
 from compliance.api.root import RootViews, SchemaView, UnknownAddressView
 
 app_name = "api"
@@ -102,6 +104,11 @@ urlpatterns = [
         "agreements/<agreement_ref:ref>/restore/",
         ArchiveViews.as_view({"post": "restore"}),
         name="restore",
+    ),
+    path(
+        "agreements/<agreement_ref:ref>/purge/",
+        PurgeViews.as_view({"post": "create"}),
+        name="purge",
     ),
     *_routes("obligations", ObligationViews),
     path(
@@ -182,6 +189,12 @@ urlpatterns = [
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
     *_routes("seals", SealViews),
+    *_routes("tombstones", TombstoneViews),
+    path(
+        "tombstones/<id:id>/rows/",
+        RemovedRowViews.as_view({"get": "list"}),
+        name="tombstone-rows",
+    ),
     path("changes/between/", ComparisonViews.as_view({"get": "list"}), name="changes-between"),
     path("changes/", ChangeViews.as_view({"get": "list"}), name="changes"),
     path(

@@ -70,12 +70,20 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """A subscription that caused a message: what it follows, and the path where it is ended."""
+
+    follows: str
+    unsubscribe_path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
     """What one message reports. `counts` is by label and includes deadlines that are not listed.
 
     `thread` names what mail programs group by; `references` are the Message-IDs of the messages
-    that reported the same breaches before. A summary reports breaches from before their deadlines
-    were entered; it may be about several agreements, like a digest.
+    that reported the same breaches before. `unsubscribe_path` ends all `causes`. A summary reports
+    breaches from before their deadlines were entered, of any number of agreements.
     """
 
     recipient: str
@@ -89,6 +97,7 @@ class Contents:
     list_path: str
     references: tuple[str, ...] = ()
     unsubscribe_path: str = ""
+    causes: tuple[Cause, ...] = ()
     is_summary: bool = False
 
     @property

@@ -10,7 +10,7 @@ nothing, because mail scanners open all of them; a button or a POST does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -64,10 +64,10 @@ class Acknowledgement(NamedTuple):
 
 
 class Unsubscription(NamedTuple):
-    """The right to end a recipient's subscriptions, to one agreement or in a digest."""
+    """The right to end the subscriptions of a recipient that caused an email."""
 
     email: str
-    agreement_id: int | None
+    subscription_ids: list[int]
 
 
 def acknowledge_path(message_id: int, deadline_id: int | None) -> str:
@@ -81,15 +81,18 @@ def read_acknowledgement(token: str) -> Acknowledgement | None:
     return Acknowledgement(*values) if values else None
 
 
-def unsubscribe_path(email: str, agreement_id: int | None) -> str:
-    """Return the path where a recipient unsubscribes. It works as long as `SECRET_KEY` is kept."""
-    return f"/unsubscribe/{signing.dumps([email, agreement_id], salt=_UNSUBSCRIBE)}"
+def unsubscribe_path(email: str, subscription_ids: Sequence[int]) -> str:
+    """Return the path where a recipient ends these subscriptions.
+
+    It works as long as `SECRET_KEY` is kept.
+    """
+    return f"/unsubscribe/{signing.dumps([email, list(subscription_ids)], salt=_UNSUBSCRIBE)}"
 
 
 def read_unsubscription(token: str) -> Unsubscription | None:
     """Return what `unsubscribe_path` signed, or None for a forged token."""
     values = _read(token, salt=_UNSUBSCRIBE)
-    return Unsubscription(*values) if values else None
+    return Unsubscription(*values) if values and isinstance(values[1], list) else None
 
 
 def _read(token: str, *, salt: str, max_age: timedelta | None = None) -> tuple[Any, Any] | None:

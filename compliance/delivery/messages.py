@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from compliance.delivery import links
-from compliance.delivery.contents import Contents
+from compliance.delivery.contents import Cause, Contents
 from compliance.delivery.deadlines import Histories, load_deadlines
 from compliance.delivery.items import item
 from compliance.delivery.sentences import counts_by_label, is_achieve, label
@@ -20,7 +20,7 @@ from compliance.domain import civil_time, phrases
 from compliance.domain.alerts.intents import DeadlineEntry
 from compliance.domain.vocabulary import AlertKind, Announcement
 from compliance.models import Agreement, Breach, Deadline, Message, Subscription
-from compliance.models.alerts import reported_alerts
+from compliance.models.alerts import followers, reported_alerts
 from compliance.models.alerts.reported_alerts import AlertRow
 
 # The first items quote the obligation at length. With more, mail programs would cut the mail off.
@@ -41,6 +41,7 @@ class Batch:
     histories: Histories
     references: Mapping[int, tuple[str, ...]]
     zones: Mapping[str, str]
+    causes: Mapping[int, Sequence[Subscription]]
 
     def contents(self, message_id: int) -> Contents:
         """Return the contents of a message, without further queries.
@@ -59,7 +60,10 @@ class Batch:
             agreement_ref=agreement.ref if agreement else "",
             is_digest=is_digest,
             is_summary=message.is_summary,
-            unsubscribe_path=links.unsubscribe_path(message.recipient, message.agreement_id),
+            unsubscribe_path=links.unsubscribe_path(
+                message.recipient, [each.pk for each in self.causes.get(message_id, ())]
+            ),
+            causes=tuple(map(cause, self.causes.get(message_id, ()))),
             counts=self.counts[message_id],
             items=tuple(
                 item(
@@ -103,11 +107,12 @@ def load(message_ids: Sequence[int], *, as_of: datetime) -> Batch:
         histories=Histories.load(deadline_ids),
         references=reported_alerts.earlier_message_ids(message_ids),
         zones=_zones({message.recipient for message in messages.values()}),
+        causes=followers.causes(list(messages)),
     )
 
 
 def contents_about(
-    breaches: Sequence[Breach], *, recipient: str, is_digest: bool, as_of: datetime
+    breaches: Sequence[Breach], *, subscription: Subscription, is_digest: bool, as_of: datetime
 ) -> Contents:
     """Return the contents of a message that reports these breaches for the first time.
 
@@ -116,6 +121,7 @@ def contents_about(
     Args:
         breaches: at least one.
     """
+    recipient = subscription.recipient
     deadlines = load_deadlines(breach.deadline_id for breach in breaches)
     alerts = [
         AlertRow(
@@ -143,8 +149,15 @@ def contents_about(
         histories=Histories.load(deadlines),
         references={},
         zones=_zones([recipient]),
+        causes={0: [subscription]},
     )
     return batch.contents(0)
+
+
+def cause(subscription: Subscription) -> Cause:
+    """Return what a subscription follows, and the path where it is ended."""
+    path = links.unsubscribe_path(subscription.email, [subscription.pk])
+    return Cause(follows=phrases.one_line(subscription.follows), unsubscribe_path=path)
 
 
 def _thread(message: Message, alerts: Sequence[AlertRow]) -> str:

@@ -75,6 +75,7 @@ def preview(subscription: Subscription, *, as_of: datetime) -> Preview:
     contents = replace(
         contents,
         unsubscribe_path=_NOWHERE,
+        causes=tuple(replace(each, unsubscribe_path=_NOWHERE) for each in contents.causes),
         items=tuple(
             replace(item, acknowledge_path=item.acknowledge_path and _NOWHERE)
             for item in contents.items
@@ -107,7 +108,7 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
         sample = _sample(subscription, as_of)
         return "An example: nothing that this subscription follows has been missed yet.", sample
     contents = messages.contents_about(
-        breaches, recipient=subscription.recipient, is_digest=is_digest, as_of=as_of
+        breaches, subscription=subscription, is_digest=is_digest, as_of=as_of
     )
     return (
         "The newest breaches that this subscription follows. No message has been sent yet.",
@@ -152,9 +153,8 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         agreement=title,
         agreement_ref=agreement.ref if agreement else "",
         is_digest=False,
-        unsubscribe_path=(
-            links.unsubscribe_path(email, subscription.agreement_id) if email else ""
-        ),
+        unsubscribe_path=(links.unsubscribe_path(email, [subscription.pk]) if email else ""),
+        causes=(messages.cause(subscription),),
         counts={item.label: 1},
         items=(item,),
         list_path=links.pages().deadlines(None),

@@ -83,7 +83,9 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
         case AlertKind.REMINDER:
             return "due soon" if is_achieve else "ending soon"
         case AlertKind.CHANGED:
-            changed = Reason(alert.reason or Reason.RESCHEDULED)
+            if alert.reason is None:
+                return "no longer due"
+            changed = Reason(alert.reason)
             return _CHANGED.get(changed, changed.value)
         case AlertKind.ESCALATED | AlertKind.SILENCE_ENDED:
             return f"still {missed}"
@@ -239,6 +241,8 @@ def _missed(*, is_achieve: bool) -> str:
 
 
 def _change(alert: AlertRow, deadline: Deadline) -> str:
+    if alert.reason is None:
+        return "What made it due was corrected, so it is not due any more."
     if alert.reason in _CHANGED_SENTENCES:
         return _CHANGED_SENTENCES[Reason(alert.reason)]
     if deadline.due_at is None:

@@ -25,6 +25,7 @@ from compliance.models.deadlines.recomputations import RecomputedDeadline
 from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
 from compliance.models.integrity.seals import Seal
+from compliance.models.integrity.tombstones import RemovedRows, Tombstone
 from compliance.models.people.users import ApiToken, User
 from compliance.models.system.jobs import JobRun
 from compliance.models.system.outages import Outage
@@ -57,9 +58,11 @@ __all__ = [
     "Position",
     "Proposal",
     "RecomputedDeadline",
+    "RemovedRows",
     "Seal",
     "Silence",
     "Subscription",
+    "Tombstone",
     "User",
     "Webhook",
 ]

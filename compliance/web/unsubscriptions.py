@@ -22,7 +22,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return invalid_link(request)
     if request.method == "POST":
         ended = subscriptions.end(
-            email=link.email, agreement_id=link.agreement_id, as_of=timezone.now()
+            email=link.email, subscription_ids=link.subscription_ids, as_of=timezone.now()
         )
         return page(
             request,
@@ -30,7 +30,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             lines=[f"{link.email} will no longer receive email about:"] if ended else [],
             items=[each.follows for each in ended],
         )
-    following = subscriptions.subscriptions_of(email=link.email, agreement_id=link.agreement_id)
+    following = subscriptions.subscriptions_of(
+        email=link.email, subscription_ids=link.subscription_ids
+    )
     items = [each.follows for each in following]
     if not items:
         return page(

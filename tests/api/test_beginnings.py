@@ -171,3 +171,20 @@ def test_an_obligation_may_state_the_day_from_which_it_binds(api: Client) -> Non
     assert stored["binds_on"] == "2026-02-01"
     patch(api, f"obligations/{deadline.obligation_id}/", {"binds_on": None})
     assert timeline(api, deadline)[0] == ("2026-01-09T16:00:00Z", "pending")
+
+
+def test_the_pace_counts_from_the_earliest_fact_about_an_obligation_without_dates(
+    api: Client,
+) -> None:
+    part = {"type": "performance", "on": "2025-01-01", "quantity": 20}
+    quantity = obligation("D-1", due_on="2027-12-31", target_quantity=100, unit="t", facts=[part])
+    deadline = imported(api, quantity)
+    for row in (
+        get(api, f"deadlines/{deadline.pk}/"),
+        *rows(api, "deadlines/?agreement=undated"),
+    ):
+        assert 0.1 < row["pace"] < 1
+        assert 20 < row["expected_quantity"] < 100
+    fact = deadline.facts.get()
+    post(api, "facts/", {"deadline": deadline.pk, "type": "retraction", "supersedes": fact.pk})
+    assert get(api, f"deadlines/{deadline.pk}/")["expected_quantity"] < 1

@@ -72,7 +72,9 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
     expected = {
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "post agreements/{ref}/archive/",
-        "post agreements/{ref}/restore/", "get deadlines/{id}/timeline/",
+        "post agreements/{ref}/restore/",
+        "post agreements/{ref}/purge/",
+        "get tombstones/{id}/rows/", "get deadlines/{id}/timeline/",
         "post due-rules/preview/", "get changes/between/",
         "get deadlines/{id}/history/", "get deadlines/{id}/why/",
         "get evidence/{id}/files/", "post evidence/{id}/files/",
@@ -96,6 +98,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         ("breaches", "id", "lr"),
         ("alerts", "id", "lr"),
         ("seals", "id", "lr"),
+        ("tombstones", "id", "lr"),
         ("determinations", "id", "lcr"),
         ("proposals", "id", "lr"),
         ("silences", "id", "lcr"),

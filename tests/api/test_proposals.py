@@ -155,7 +155,7 @@ def test_an_approved_extension_sets_the_proposed_date(
     first: Client, second: Client, guarded: Deadline
 ) -> None:
     due = {"type": "offset", "from": {"date": "2026-03-15"}, "count": 1, "unit": "months"}
-    row = propose(first, guarded, type="extension", due=due)
+    row = propose(first, guarded, type="extension", due=due, confirm=True)
     post(second, f"proposals/{row['id']}/approve/", {}, 200)
     assert get(first, f"deadlines/{guarded.pk}/")["due_on"] == "2026-04-15"
 

@@ -46,8 +46,7 @@ def test_a_request_for_another_host_is_logged_in_one_line_without_a_traceback(
 
 
 def test_tokens_in_urls_are_not_stored_in_the_change_history(client: Client, db: None) -> None:
-    subscribe()
-    path = links.unsubscribe_path(DESK, None)
+    path = links.unsubscribe_path(DESK, [subscribe().pk])
     assert client.post(path).status_code == 200
     assert not Subscription.objects.get().is_active
     kept: list[Any] = list(pghistory.models.Context.objects.values_list("metadata", flat=True))

@@ -22,6 +22,7 @@ from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry
+from compliance.models.deadlines.deadlines import warnings_about
 from compliance.operations.agreements import obligations
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.deadlines import (
@@ -1069,3 +1070,21 @@ def test_recording_a_fact_reads_its_deadline_with_a_lock() -> None:
     draft = read(FactDraft, {"type": "waiver", "on": "2026-01-25"})
     facts.record(deadline=stale, draft=draft, by=None, as_of=NOW)
     assert status_and_day("O-1")[0] == "met"
+
+
+def test_warnings_are_about_the_current_due_date() -> None:
+    skipped = {"type": "date", "on": "2011-12-30", "timezone": "Pacific/Apia"}
+    deadline = create_agreement(obligation("O-1", due=skipped), signed_on="2011-01-01")
+
+    def current() -> list[str]:
+        deadline.refresh_from_db()
+        return warnings_about(deadline.warnings, deadline.due_at)
+
+    assert "2011-12-30" in current()[0]
+    later = {"type": "date", "on": "2012-01-05", "timezone": "Pacific/Apia"}
+    extension = record(
+        deadline, as_of=utc("2026-03-01T00:00"), type="extension", on="2011-12-01", due=later
+    )
+    assert current() == []
+    record(deadline, as_of=utc("2026-03-02T00:00"), type="retraction", supersedes=extension.pk)
+    assert "2011-12-30" in current()[0]

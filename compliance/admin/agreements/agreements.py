@@ -27,6 +27,7 @@ from compliance.admin.agreements.facts import (
 from compliance.admin.agreements.milestones import MilestoneFormSet, MilestoneInline
 from compliance.admin.agreements.obligation_forms import ObligationFormSet, ObligationInline
 from compliance.admin.agreements.parties import MembershipFormSet, MembershipInline
+from compliance.admin.agreements.purges import PurgeForm, effect_of
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.due_dates.due_rules import rule_suggestions
 from compliance.admin.formsets import is_below
@@ -74,6 +75,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
     show_full_result_count = False
     has_see_deadlines_permission = requires_perms("compliance.view_deadline")
     has_record_fact_permission = requires_perms("compliance.add_fact")
+    has_purge_permission = requires_perms("compliance.purge_agreement")
     has_archive_permission = requires_perm_if_archived("compliance.change_agreement", False)
     has_restore_permission = requires_perm_if_archived("compliance.change_agreement", True)
     record_buttons = (
@@ -96,6 +98,10 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         RecordButton(
             name="restore_agreement", label="Restore agreement", icon="unarchive",
             form_class=RestoreForm, permissions=["change", "restore"],
+        ),
+        RecordButton(
+            name="purge_agreement", label="Purge agreement", icon="delete_forever",
+            form_class=PurgeForm, permissions=["view", "purge"],
         ),
     )  # fmt: skip
     actions_detail = (
@@ -205,18 +211,17 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Show the page of a form that records a fact about the agreement."""
         agreement = get_row_or_404(self, request, object_id, Agreement)
         as_of = timezone.now()
-        affected = agreement.deadlines.filter(is_closed=False)
-        count = affected.filter(obligation__survives_termination=False).count()
+        has_gone = form_class is PurgeForm and request.method == "POST"
         return record_page(
             request,
             form_class(request.POST or None, agreement=agreement, as_of=as_of),
             as_of=as_of,
-            back=urls.agreement_url(agreement.pk),
+            back=urls.list_url("agreement") if has_gone else urls.agreement_url(agreement.pk),
             context={
                 **page_context(self, request, agreement),
                 "subtitle": agreement.title,
                 "subject": agreement.title,
-                "effect": f"Open deadlines affected: {count}.",
+                "effect": effect_of(form_class, agreement),
                 "back_to": "the agreement",
             },
         )

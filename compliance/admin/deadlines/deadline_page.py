@@ -30,9 +30,10 @@ from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status
 from compliance.models import Deadline, Evidence
-from compliance.models.deadlines.deadlines import NO_DUE
+from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.queries.deadlines import timelines
 from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.deadlines.paces import begins_at
 from compliance.queries.deadlines.why import explanation
 
 _SHOWN_ALERTS = 20
@@ -146,9 +147,10 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
 
 
 def _warnings(deadline: Deadline) -> list[str]:
+    found = warnings_about(deadline.warnings, deadline.due_at)
     if deadline.timezone in zone_names():
-        return list(deadline.warnings)
-    return [*deadline.warnings, str(UnknownTimeZone(deadline.timezone))]
+        return found
+    return [*found, str(UnknownTimeZone(deadline.timezone))]
 
 
 def _party_names(deadline: Deadline, capacity: Capacity) -> str:
@@ -219,7 +221,7 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
     done = f"{number_text(deadline.performed_quantity)} of {number_text(target)} {unit}".strip()
     if due_at is None or Status(deadline.status) not in _PACED:
         return done
-    starts_at = deadline.starts_at or deadline.begins_at
+    starts_at = deadline.starts_at or begins_at(deadline.pk)
     expected = expected_by(as_of, starts_at=starts_at, due_at=due_at, target=target)
     share = pace(deadline.performed_quantity, expected)
     if share is None:

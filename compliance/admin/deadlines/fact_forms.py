@@ -13,6 +13,7 @@ from compliance.admin.deadlines.facts import retraction_values, set_fact_choices
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.record_forms import (
     DeadlineRecordForm,
+    confirm_field,
     date_field,
     end_time_field,
     last_day_field,
@@ -36,7 +37,11 @@ class DeadlineFactForm(DeadlineRecordForm):
     def submit_fact(self, values: Mapping[str, Any], *, by: User, as_of: datetime) -> None:
         """Record or propose the fact with these values."""
         stored = proposals.submit(
-            deadline=self.deadline, draft=read(FactDraft, values), by=by, as_of=as_of
+            deadline=self.deadline,
+            draft=read(FactDraft, values),
+            by=by,
+            as_of=as_of,
+            is_confirmed=bool(self.cleaned_data.get("confirm")),
         )
         if isinstance(stored, Proposal):
             self.success_message = (
@@ -125,7 +130,8 @@ class ExtensionForm(FactForm):
     due_on = date_field("New due date")
     due_time = time_field("New due time", "Leave empty for the end of that day.")
     on = date_field("Takes effect on")
-    field_order = ("due_on", "due_time", "on", "time", "timezone", "note", "evidence")
+    confirm = confirm_field()
+    field_order = ("due_on", "due_time", "on", "time", "timezone", "note", "evidence", "confirm")
     aliases = {"at": "time", "due": "due_on"}
 
     def prepare(self, as_of: datetime) -> None:
@@ -212,7 +218,8 @@ class RestatementForm(FactForm):
 
     quantity = forms.DecimalField(label="New target", required=False, widget=NumberInput())
     on = date_field("Takes effect on")
-    field_order = ("quantity", "on", "time", "timezone", "note", "evidence")
+    confirm = confirm_field()
+    field_order = ("quantity", "on", "time", "timezone", "note", "evidence", "confirm")
 
     def prepare(self, as_of: datetime) -> None:
         """Show the current target as help text."""

@@ -36,9 +36,10 @@ from compliance.queries.filters import Id
 
 
 class NewFact(FactDraft):
-    """A fact and its deadline."""
+    """A fact and its deadline. `confirm` confirms that it may make the deadline worse."""
 
     deadline: Id
+    confirm: bool = False
 
 
 class NewAgreementFact(AgreementFactDraft):
@@ -130,7 +131,9 @@ class FactViews(Views):
         """Record a fact about a deadline or a whole agreement. Statuses follow immediately.
 
         If the agreement requires approval for it, this creates a proposal (202), which takes
-        effect once approved. `warnings` say what a fact does not change, and why.
+        effect once approved. An extension to an earlier date, and any other fact that is meant to
+        help but makes the deadline worse, needs `"confirm": true`. `warnings` say what a fact does
+        not change, and why.
         """
         by, as_of = user_of(request), timezone.now()
         fact: Fact | Proposal
@@ -143,7 +146,9 @@ class FactViews(Views):
         else:
             draft = read_body(request, NewFact)
             deadline = deadline_of(draft.deadline)
-            fact = proposals.submit(deadline=deadline, draft=draft, by=by, as_of=as_of)
+            fact = proposals.submit(
+                deadline=deadline, draft=draft, by=by, as_of=as_of, is_confirmed=draft.confirm
+            )
         if isinstance(fact, Proposal):
             return proposed(request, fact)
         return created_response(

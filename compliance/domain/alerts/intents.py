@@ -171,14 +171,16 @@ def changed(
     """Return the announcement that a deadline has changed, or None.
 
     A change is announced if the deadline was, for example, extended, waived or restated, or if such
-    a fact was retracted. Performances and changes that time brings have other alerts or none.
+    a fact was retracted. It has no reason if what made the deadline due was corrected away.
+    Performances and changes that time brings have other alerts or none.
 
     Args:
         recorded: the ledger before the change; not empty.
         now: the state after it.
         recorded_at: when the change was recorded.
     """
-    if now.reason not in _CHANGES and now.status not in _OPEN:
+    is_dormant = now.status is Status.DORMANT
+    if now.reason not in _CHANGES and now.status not in _OPEN and not is_dormant:
         return None
     if now.status in BREACHED and now.is_closed:
         # The alerts about its breach report this.
@@ -188,7 +190,9 @@ def changed(
     if (before.status, before.due_at, before.target) == (now.status, due_at, now.target):
         return None
     reason: Reason | None = None
-    if now.reason in _CHANGES:
+    if is_dormant and now.reason not in _CHANGES:
+        pass
+    elif now.reason in _CHANGES:
         reason = now.reason
     elif before.status in _STOPPED:
         reason = Reason.RESUMED
@@ -196,7 +200,8 @@ def changed(
         reason = Reason.RESCHEDULED
     elif before.target != now.target:
         reason = Reason.TARGET_RESTATED
-    if reason is None:
+    is_undone = is_dormant and before.due_at is not None
+    if reason is None and not is_undone:
         return None
     return AlertIntent(
         kind=AlertKind.CHANGED, occasion=recorded_at, due_at=before.due_at, reason=reason

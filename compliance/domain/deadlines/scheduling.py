@@ -47,7 +47,7 @@ class ScheduledTerms:
     """The terms of one deadline.
 
     `fact_dues` are the due dates from its extensions and triggers, by the id of the fact. `trace`
-    and `warnings` are sentences.
+    are sentences, and `warnings` are sentences about one of its due instants each.
     """
 
     timezone: str
@@ -58,7 +58,7 @@ class ScheduledTerms:
     moves: tuple[Move, ...]
     fact_dues: Mapping[int, Due]
     trace: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[tuple[datetime, str], ...]
 
 
 class Change(StrEnum):
@@ -116,12 +116,12 @@ class _Draft:
     moves: list[Move] = field(default_factory=list)
     fact_dues: dict[int, Due] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[tuple[datetime, str]] = field(default_factory=list)
 
     def add(self, resolved: Resolved, *, introduced_by: str | None = None) -> None:
         """Add the sentences of a resolved date."""
         self.trace += [*([introduced_by] if introduced_by else []), *resolved.steps]
-        self.warnings += resolved.warnings
+        self.warnings += ((resolved.due.due_at, each) for each in resolved.warnings)
 
 
 def scheduled_terms(

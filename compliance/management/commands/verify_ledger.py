@@ -69,6 +69,8 @@ class Command(BaseCommand):
                 f"{found.quarantined} deadlines are quarantined: their chains were checked, their "
                 "status was not."
             )
+        for gap in found.gaps:
+            self.stdout.write(gap)
         for row in found.bad_rows:
             self.stderr.write(str(row))
         if not found.is_clean:

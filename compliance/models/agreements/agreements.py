@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import AgreementKind, PartyKind
-from compliance.models.append_only import append_only
+from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked, tracked_except
 
@@ -109,6 +109,7 @@ class Agreement(models.Model):
 
     class Meta:
         ordering = ("ref",)
+        permissions = (("purge_agreement", "Can purge agreement"),)
         constraints = (one_of("kind", AgreementKind),)
         indexes = (
             # Read by every list, which omits these few agreements.
@@ -193,7 +194,7 @@ class MilestoneDating(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (
             models.CheckConstraint(
                 name="milestonedating_once",

@@ -10,6 +10,10 @@ not contain names that begin with an underscore, which the SQL here uses. The SQ
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -62,12 +66,47 @@ def follows(subscription: str, *, kind: str, level: str, agreement: str, obligat
     )
 
 
+def causes(message_ids: Sequence[int]) -> dict[int, list[Subscription]]:
+    """Return the active subscriptions that follow an alert in each of these emails, by message id.
+
+    If those that caused an email have been changed since, the subscriptions of the recipient to the
+    agreement, or all of them for a digest or summary, stand in for them.
+    """
+    found: dict[int, list[int]] = defaultdict(list)
+    others: dict[int, list[int]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_CAUSES, {"messages": list(message_ids)})
+        for message_id, subscription_id, is_cause in cursor.fetchall():
+            (found if is_cause else others)[message_id].append(subscription_id)
+    wanted = {pk for ids in (*found.values(), *others.values()) for pk in ids}
+    rows = Subscription.objects.select_related("agreement", "party").in_bulk(wanted)
+    return {
+        message_id: [rows[pk] for pk in found.get(message_id, others[message_id]) if pk in rows]
+        for message_id in {*found, *others}
+    }
+
+
 def followed_breaches(subscription: Subscription) -> QuerySet[Breach]:
     """Return the breaches that a subscription covers, newest first, including earlier ones."""
     ids = RawSQL(_FOLLOWED, [subscription.pk])  # noqa: S611  the key is a parameter
     found = Breach.objects.filter(pk__in=ids).exclude(end_reason=BreachEnd.VOIDED.value)
     return found.order_by("-occurred_at", "-id")
 
+
+_FOLLOWS_ALERT = follows(
+    "s", kind="a.kind", level="a.level", agreement="a.agreement_id", obligation="d.obligation_id"
+)
+
+_CAUSES = f"""
+    SELECT m.id, s.id, EXISTS (
+        SELECT FROM compliance_alert AS a JOIN compliance_deadline AS d ON d.id = a.deadline_id
+        WHERE a.message_id = m.id AND a.withdrawn_at IS NULL AND {_FOLLOWS_ALERT})
+    FROM compliance_message AS m
+    JOIN compliance_subscription AS s ON s.recipient = m.recipient
+    WHERE m.id = ANY(%(messages)s) AND m.webhook_id IS NULL AND s.is_active
+      AND (m.agreement_id IS NULL OR {concerns("s", agreement="m.agreement_id")})
+    ORDER BY m.id, s.id
+"""
 
 _FOLLOWED = f"""
     SELECT b.id

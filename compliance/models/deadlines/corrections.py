@@ -6,7 +6,7 @@ from django.db import models
 
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
-from compliance.models.append_only import append_only
+from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.deadlines.deadlines import Deadline
 
 
@@ -32,7 +32,7 @@ class Correction(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (
             models.CheckConstraint(
                 name="correction_of_one_thing",

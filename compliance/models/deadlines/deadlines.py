@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
@@ -130,6 +130,7 @@ class Deadline(models.Model):
         default=False, db_default=False, help_text="Other deadlines depend on this one."
     )
     trace = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    # Of every due date that it has or had; `warnings_about` returns those about one of them.
     warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     data_version = models.CharField(
         max_length=100,
@@ -317,6 +318,20 @@ def load_due(value: Mapping[str, str]) -> Due:
         if value["earliest_due_at"]
         else None,
     )
+
+
+def warnings_about(stored: Sequence[Mapping[str, str] | str], due_at: datetime | None) -> list[str]:
+    """Return the stored warnings that are about a due instant.
+
+    A warning that was stored without its due instant is about the original one. It is shown until
+    the dates are computed again.
+    """
+    return [
+        each if isinstance(each, str) else each["text"]
+        for each in stored
+        if isinstance(each, str)
+        or (due_at is not None and datetime.fromisoformat(each["due_at"]) == due_at)
+    ]
 
 
 def dues_of_facts(moves: list[dict[str, Any]] | None) -> dict[int, Due]:

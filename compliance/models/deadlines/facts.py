@@ -18,7 +18,7 @@ from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
-from compliance.models.append_only import append_only
+from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.bulk import array, fetch
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline, dues_of_facts
@@ -108,7 +108,7 @@ class Fact(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (
             one_of("kind", FactKind),
             one_of("verdict", Verdict),

@@ -10,7 +10,7 @@ from django.db import models
 
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.vocabulary import Reason, Status
-from compliance.models.append_only import append_only
+from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.bulk import array, fetch
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
@@ -48,7 +48,7 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name_plural = "ledger entries"
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (
             one_of("status", Status),
             one_of("reason", Reason),

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from compliance.domain.vocabulary import POSITION_VERDICTS
 from compliance.models.agreements.agreements import Party
-from compliance.models.append_only import append_only
+from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.evidence.evidence import Evidence
@@ -38,7 +38,7 @@ class Position(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (one_of("verdict", POSITION_VERDICTS),)
         indexes = (
             # Read when a deadline is checked for a dispute, and by its page.

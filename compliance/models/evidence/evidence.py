@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models.agreements.agreements import Agreement, Party
 from compliance.models.agreements.obligations import Obligation
-from compliance.models.append_only import append_only
+from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
 
 
@@ -50,7 +50,7 @@ class Evidence(models.Model):
     class Meta:
         verbose_name_plural = "evidence"
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (
             one_of("kind", EvidenceKind),
             one_of("stance", Stance),
@@ -79,7 +79,7 @@ class EvidenceFile(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only_but_purgeable()
         constraints = (
             models.UniqueConstraint(fields=["evidence", "revision"], name="evidencefile_once"),
             models.CheckConstraint(

@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 
 from django.db import connection
 
 from compliance.models.integrity.seals import Seal
+from compliance.models.integrity.tombstones import RemovedRows
 
 
-def leaves(*, last_fact_id: int, last_entry_id: int) -> Iterator[bytes]:
+def leaves(
+    *, last_fact_id: int, last_entry_id: int, removed: Sequence[RemovedRows] = ()
+) -> Iterator[bytes]:
     """Yield the leaves of a seal: each chain that is not empty, with its head at that time.
+
+    `removed` are chains that existed when the seal was created and were purged since.
 
     Reads from the server in portions, so call it in a transaction. Facts of deadlines come
     first, then facts of agreements, then ledgers, each in descending order, as the indexes
     return them.
     """
-    for name, statement in _HEADS:
+    for name, table, chain, statement in _HEADS:
+        last = last_fact_id if table == "compliance_fact" else last_entry_id
+        purged = sorted(
+            (
+                (each.key, head)
+                for each in removed
+                if (each.table_name, each.chain) == (table, chain)
+                and (head := _head_at(each, last)) is not None
+            ),
+            reverse=True,
+        )
         with connection.chunked_cursor() as cursor:
             cursor.execute(statement, {"facts": last_fact_id, "entries": last_entry_id})
-            for key, head in cursor:
+            for key, head in merge(cursor, purged, key=itemgetter(0), reverse=True):
                 yield f"{name} {key} ".encode() + bytes(head or b"")
 
 
 def chained_seal(seal: Seal) -> list[object]:
     """Return the values covered by the hash of a seal."""
-    return [
+    values: list[object] = [
         seal.sealed_at,
         seal.last_fact_id,
         seal.last_entry_id,
         seal.chains,
         bytes(seal.root).hex(),
     ]
+    # Most seals precede every purge, and their hash must not change.
+    if seal.last_tombstone_id is not None or seal.tombstone_hash is not None:
+        values += [seal.last_tombstone_id, bytes(seal.tombstone_hash or b"").hex()]
+    return values
+
+
+def _head_at(chain: RemovedRows, last_id: int) -> bytes | None:
+    """Return the head of a purged chain when the last row had this id. None: it was empty."""
+    known = [each for pk, each in zip(chain.ids, chain.hashes, strict=True) if pk <= last_id]
+    return bytes(known[-1]) if known else None
 
 
 _HEADS = (
     (
         "facts of deadline",
+        "compliance_fact",
+        "deadline_id",
         """
         SELECT DISTINCT ON (deadline_id) deadline_id, hash FROM compliance_fact
         WHERE deadline_id IS NOT NULL AND id <= %(facts)s
@@ -45,6 +74,8 @@ _HEADS = (
     ),
     (
         "facts of agreement",
+        "compliance_fact",
+        "agreement_id",
         """
         SELECT DISTINCT ON (agreement_id) agreement_id, hash FROM compliance_fact
         WHERE agreement_id IS NOT NULL AND id <= %(facts)s
@@ -53,6 +84,8 @@ _HEADS = (
     ),
     (
         "ledger of deadline",
+        "compliance_ledgerentry",
+        "deadline_id",
         """
         SELECT DISTINCT ON (deadline_id) deadline_id, hash FROM compliance_ledgerentry
         WHERE id <= %(entries)s

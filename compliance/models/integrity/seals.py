@@ -17,6 +17,12 @@ class Seal(models.Model):
     hash = models.BinaryField(
         max_length=32, help_text="Covers this seal and the hash of the previous one."
     )
+    last_tombstone_id = models.BigIntegerField(
+        null=True, help_text="The id of the last sealed tombstone, if there is one."
+    )
+    tombstone_hash = models.BinaryField(
+        null=True, max_length=32, help_text="The hash of the last sealed tombstone."
+    )
     mailed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -27,6 +33,7 @@ class Seal(models.Model):
                 name="read_only",
                 fields=[
                     "id", "sealed_at", "last_fact_id", "last_entry_id", "chains", "root", "hash",
+                    "last_tombstone_id", "tombstone_hash",
                 ],
             ),
         )  # fmt: skip

@@ -79,7 +79,7 @@ def create(
     """
     write_rows(
         _CREATE,
-        _ALERT,
+        ALERT,
         rows,
         hours=orjson.dumps(hours).decode(),
         as_of=as_of,
@@ -159,7 +159,7 @@ _FOLLOWED = follows(
     "s", kind="v.kind", level="v.level", agreement="v.agreement_id", obligation="v.obligation_id"
 )
 
-_ALERT = RowType(
+ALERT = RowType(
     deadline_id="bigint",
     agreement_id="bigint",
     obligation_id="bigint",
@@ -183,7 +183,7 @@ _CREATE = f"""
         greatest(coalesce(h.not_before, %(as_of)s),
                  CASE WHEN v.predates_entry THEN %(collected_at)s::timestamptz END) AS not_before,
         coalesce(h.is_digest, FALSE) AS is_digest
-    FROM {_ALERT.rows}
+    FROM {ALERT.rows}
     JOIN compliance_subscription AS s ON {_FOLLOWED}
     LEFT JOIN {DELIVERY_HOURS} ON h.id = s.id
     ORDER BY not_before, is_digest, v.deadline_id, s.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,7 +12,9 @@ from django.db.models.functions import Now
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState
-from compliance.models import Agreement, Alert, Message, Party, Subscription, Webhook
+from compliance.models import Agreement, Party, Subscription, Webhook
+from compliance.models.alerts.followers import follows
+from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
 
 ModelT = TypeVar("ModelT", bound=models.Model)
@@ -55,41 +58,52 @@ def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscript
 
 
 @transaction.atomic
-def end(*, email: str, agreement_id: int | None, as_of: datetime) -> list[Subscription]:
-    """End the subscriptions through which an address receives email about an agreement.
+def end(*, email: str, subscription_ids: Sequence[int], as_of: datetime) -> list[Subscription]:
+    """End subscriptions of an address.
 
-    A subscription to several agreements ends entirely. Alerts that have not been sent are
-    withdrawn, so that nobody receives another email after unsubscribing.
+    Alerts that have not been sent are withdrawn unless another subscription of the address follows
+    them, so that nobody receives another email after unsubscribing.
 
     Args:
         email: the address, in any case.
-        agreement_id: the agreement; None ends all subscriptions of the address.
+        subscription_ids: those of other addresses are left alone.
 
     Returns:
         The subscriptions that ended.
     """
-    ended = list(for_update(subscriptions_of(email=email, agreement_id=agreement_id)))
+    ended = list(for_update(subscriptions_of(email=email, subscription_ids=subscription_ids)))
     for subscription in ended:
         subscription.is_active = False
         subscription.save(update_fields=["is_active"])
-    emails = {subscription.email for subscription in ended}
-    concerned = Subscription.objects.active().concerning(models.OuterRef("agreement"))
-    remaining = concerned.filter(email=models.OuterRef("recipient"))
-    waiting = Alert.objects.filter(
-        ~models.Exists(remaining), recipient__in=emails, withdrawn_at__isnull=True
-    )
-    waiting.filter(message__isnull=True).update(withdrawn_at=as_of)
-    messages = Message.objects.filter(state=MessageState.WAITING.value, recipient__in=emails)
-    waiting.filter(message__in=messages).update(withdrawn_at=as_of)
+    recipients = list({subscription.recipient for subscription in ended})
+    fetch(_WITHDRAW_UNFOLLOWED, recipients=recipients, as_of=as_of)
     return ended
 
 
-def subscriptions_of(*, email: str, agreement_id: int | None) -> models.QuerySet[Subscription]:
-    """Return the active subscriptions of an address, or those that cover an agreement."""
-    found = Subscription.objects.active().filter(email__iexact=email)
-    if agreement_id is not None:
-        found = found.concerning(agreement_id)
+def subscriptions_of(
+    *, email: str, subscription_ids: Sequence[int]
+) -> models.QuerySet[Subscription]:
+    """Return those of the given subscriptions that are active and belong to an address."""
+    found = Subscription.objects.active().filter(email__iexact=email, pk__in=subscription_ids)
     return found.select_related("agreement", "party").order_by("id")
+
+
+_FOLLOWED = follows(
+    "s", kind="a.kind", level="a.level", agreement="a.agreement_id", obligation="d.obligation_id"
+)
+
+_WITHDRAW_UNFOLLOWED = f"""
+    UPDATE compliance_alert AS a SET withdrawn_at = %(as_of)s
+    FROM compliance_deadline AS d
+    WHERE d.id = a.deadline_id AND a.recipient = ANY(%(recipients)s) AND a.withdrawn_at IS NULL
+      AND (a.message_id IS NULL OR EXISTS (
+          SELECT FROM compliance_message AS m
+          WHERE m.id = a.message_id AND m.state = '{MessageState.WAITING}'))
+      AND NOT EXISTS (
+          SELECT FROM compliance_subscription AS s
+          WHERE s.recipient = a.recipient AND {_FOLLOWED})
+    RETURNING a.id
+"""
 
 
 def _columns(draft: SubscriptionDraft) -> dict[str, Any]:

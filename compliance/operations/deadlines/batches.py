@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models.bulk import overlapping
-from compliance.operations.alerts import alerts, delivery_times
+from compliance.operations.alerts import alerts, delivery_times, undone
 from compliance.operations.alerts.alerts import AlertRow
 from compliance.operations.deadlines import (
     breach_rows,
@@ -209,4 +209,5 @@ def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: date
     alerts.withdraw_unsent(breaches=void)
     alerts.announce_resumption(breaches=resumed, hours=hours, as_of=as_of)
     alerts.create(changes.alerts, hours=hours, as_of=as_of)
+    undone.announce(changes.alerts, hours=hours, as_of=as_of)
     alerts.announce_recovery(breaches=over, hours=hours, as_of=as_of)

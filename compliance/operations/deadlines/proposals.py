@@ -7,8 +7,10 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.surprises import EXPECTED_TO_HELP, surprise
 from compliance.domain.drafts import read
-from compliance.domain.problems import placed_at, refusal
+from compliance.domain.problems import Invalid, placed_at, refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Deadline, Fact, Proposal, User
 from compliance.models.locks import for_update, lock_agreement, lock_deadline
@@ -32,13 +34,24 @@ class OwnProposal(NotAllowed):
 
 @transaction.atomic
 def submit(
-    *, deadline: Deadline, draft: FactDraft, by: User | None, as_of: datetime
+    *,
+    deadline: Deadline,
+    draft: FactDraft,
+    by: User | None,
+    as_of: datetime,
+    is_confirmed: bool = False,
 ) -> Fact | Proposal:
     """Record a fact or, if a second person must approve it, propose it.
 
+    Args:
+        is_confirmed: whether the person confirms that it may make the deadline worse.
+
     Raises:
-        Invalid: as `facts.record`; also if a proposal is needed and `by` is None.
+        Invalid: as `facts.record`; also if a proposal is needed and `by` is None, or if the fact
+            makes the deadline worse by surprise and is not confirmed (at `confirm`).
     """
+    if not is_confirmed:
+        _refuse_surprise(deadline, draft, as_of=as_of)
     if not facts.needs_approval(deadline, draft):
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
     if by is None:
@@ -54,6 +67,20 @@ def submit(
         proposed_at=as_of,
         proposed_by=by,
     )
+
+
+def _refuse_surprise(deadline: Deadline, draft: FactDraft, *, as_of: datetime) -> None:
+    if draft.type not in EXPECTED_TO_HELP:
+        return
+    try:
+        terms, supposed = facts.suppose(deadline=deadline, drafts=[draft], as_of=as_of)
+    except Invalid:
+        return  # It will be refused for this when it is recorded, at its own path.
+    found = surprise(
+        project(terms, supposed[:-1]), project(terms, supposed), kind=draft.type, as_of=as_of
+    )
+    if found is not None:
+        raise refusal("confirm", f"{found} If that is intended, confirm it.")
 
 
 def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:

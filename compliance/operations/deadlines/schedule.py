@@ -206,7 +206,9 @@ def _columns(terms: ScheduledTerms) -> dict[str, Any]:
         "original_earliest_due_at": due.earliest_due_at if due else None,
         "moves": moves or None,
         "trace": list(terms.trace),
-        "warnings": list(terms.warnings),
+        "warnings": [
+            {"due_at": due_at.isoformat(), "text": text} for due_at, text in terms.warnings
+        ],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from compliance.models import EvidenceFile
+from compliance.models.evidence.evidence import path_of
 from compliance.models.locks import claim_file
 from compliance.operations.evidence.files import UNFINISHED
 
@@ -43,6 +44,18 @@ def remove(
     if removed and not is_dry_run:
         log.info("orphaned files removed", count=len(removed))
     return removed
+
+
+def remove_unused(hashes: Iterable[str]) -> None:
+    """Remove the files with these hashes that no evidence refers to any more.
+
+    What cannot be removed now is an orphan, which `remove` finds later.
+    """
+    for sha256 in hashes:
+        try:
+            _remove(path_of(sha256))
+        except OSError:
+            log.exception("file not removed", sha256=sha256)
 
 
 def _orphans(before: float, started_before: float) -> Iterator[Path]:

@@ -19,6 +19,7 @@ from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
+from compliance.models.integrity.tombstone_chain import last_valid_tombstone
 from compliance.models.locks import JOB_LOCK_TIMEOUT, for_update
 from compliance.models.system.jobs import LedgerCheckCounts, Problem
 
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 1_000
 
-# Held while a seal is created, and while rows are chained before the first seal.
+# Held while a seal is created, while rows are purged, and while rows are chained before the first
+# seal.
 _SEAL_LOCK = 0x5041435345
 
 # While this lock request waits for earlier writers, later writers wait behind it, so the wait must
@@ -57,7 +59,7 @@ def seal(*, as_of: datetime) -> Seal | None:
         log.warning("not sealed: writers hold the tables")
         return None
     with transaction.atomic():
-        _lock()
+        lock_seals()
         if _has_seal_of_day(as_of):
             return None
         return _store(as_of, last_fact_id, last_entry_id)
@@ -78,7 +80,7 @@ def chain_unhashed() -> int:
         while found := [pk for (pk,) in fetch(find, after=after, limit=BATCH)]:
             after = found[-1]
             with transaction.atomic():
-                _lock()
+                lock_seals()
                 if Seal.objects.exists():
                     return made
                 chain(found)
@@ -121,7 +123,8 @@ def _day(at: datetime) -> date:
     return at.astimezone(UTC).date()
 
 
-def _lock() -> None:
+def lock_seals() -> None:
+    """Exclude other transactions that seal, chain older rows, or purge."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SEAL_LOCK])
 
@@ -142,6 +145,7 @@ def _last_ids() -> tuple[int, int]:
 
 def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
     previous = Seal.objects.first()
+    tombstone = last_valid_tombstone(previous)
     count = 0
 
     def counted(found: Iterable[bytes]) -> Iterator[bytes]:
@@ -157,6 +161,8 @@ def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
         last_entry_id=last_entry_id,
         chains=count,
         root=root,
+        last_tombstone_id=None if tombstone is None else tombstone.pk,
+        tombstone_hash=None if tombstone is None else tombstone.hash,
     )
     seal.hash = link(bytes(previous.hash) if previous else None, chained_seal(seal))
     seal.save()

@@ -13,14 +13,14 @@ from pydantic import Field
 
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.date_fields import Instant
-from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED, CLOSING_REASONS
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AgreementStatus, Severity, Status
-from compliance.models.deadlines.deadlines import NO_DUE
+from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.queries.agreement_statuses import add_agreement_status
+from compliance.queries.deadlines.paces import BEGINS_AT, add_pace
 from compliance.queries.deadlines.replacements import successor
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
@@ -68,7 +68,7 @@ _AS_OF = f"""
         OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE)
             AS is_ambiguous,
     coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity,
-    e.accepted_share, d.begins_at,
+    e.accepted_share, d.begins_at, d.is_start_presumed,
     {_IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
     (SELECT min(c.effective_at)
@@ -93,7 +93,7 @@ _AS_OF = f"""
  {{states}}) AS d
 """
 
-_COLUMNS = """
+_COLUMNS = f"""
 SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
@@ -107,7 +107,7 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     d.verification,
     d.next_check_at, d.target_quantity, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
-    d.accepted_share, d.begins_at
+    d.accepted_share, {BEGINS_AT}
 """
 _TRACE = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
@@ -205,7 +205,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
     select = "\n".join((_COLUMNS, "FROM", source(listing), _JOINS))
     found = page(select, conditions(listing, now=now), order=order, listing=listing)
     for each in found.rows:
-        _add_pace(each, listing.as_of or now)
+        add_pace(each, listing.as_of or now)
     add_verification(found.rows, listing)
     return found
 
@@ -215,29 +215,15 @@ def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
     found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
     if found is not None:
-        _add_pace(found, moment.as_of or now)
+        add_pace(found, moment.as_of or now)
         add_verification([found], moment)
+        found["warnings"] = warnings_about(found["warnings"], found["due_at"])
         version = found.pop("data_version")
         found["successor"] = successor(deadline_id, as_of=moment.as_of, known_at=moment.known_at)
         found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
         if found["timezone"] not in zone_names():
             found["warnings"] = [*found["warnings"], str(UnknownTimeZone(found["timezone"]))]
     return found
-
-
-def _add_pace(found: Row, as_of: datetime) -> None:
-    """Add to a row how its quantity compares with even delivery."""
-    begins_at = found.pop("begins_at")
-    expected = share = None
-    if found["target_quantity"] is not None and found["due_at"] is not None:
-        expected = expected_by(
-            as_of,
-            starts_at=found["starts_at"] or begins_at,
-            due_at=found["due_at"],
-            target=found["target_quantity"],
-        )
-        share = pace(found["performed_quantity"], expected)
-    found["expected_quantity"], found["pace"] = expected, share
 
 
 def source(moment: PointInTime) -> str:

@@ -42,6 +42,7 @@ class Findings:
     """The counts and findings of a check.
 
     `quarantined` counts quarantined deadlines: their chains were checked, their status was not.
+    `gaps` describes what was purged: the proof covers only the hashes of these rows.
     """
 
     deadlines: int = 0
@@ -51,6 +52,7 @@ class Findings:
     quarantined: int = 0
     bad: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
 
 from compliance.domain.integrity.chains import link, merkle_root
-from compliance.models import Seal
+from compliance.models import RemovedRows, Seal
 from compliance.models.integrity.chains import chained_seal, leaves
 from compliance.queries.integrity.findings import BATCH, CHANGED, BadRow, Findings
 
 
-def check_seals(findings: Findings, *, every: bool = False, root: bytes | None = None) -> None:
-    """Check the links between seals; recompute the latest one, that of `root`, or `every` one."""
+def check_seals(
+    findings: Findings,
+    *,
+    purged: Sequence[RemovedRows] = (),
+    every: bool = False,
+    root: bytes | None = None,
+) -> None:
+    """Check the links between seals; recompute the latest one, that of `root`, or `every` one.
+
+    `purged` are the rows that genuine tombstones list.
+    """
     seals: list[Seal] = []
     before: bytes | None = None
     newest: Seal | None = None
@@ -35,11 +44,11 @@ def check_seals(findings: Findings, *, every: bool = False, root: bytes | None =
     if newest is not None and not any(each.pk == last_id for each in seals):
         seals.append(newest)
     for each in seals:
-        if detail := _broken_seal(each):
+        if detail := _broken_seal(each, purged):
             findings.add(BadRow(table="compliance_seal", id=each.pk, detail=detail))
 
 
-def _broken_seal(seal: Seal) -> str:
+def _broken_seal(seal: Seal, purged: Sequence[RemovedRows]) -> str:
     count = 0
 
     def counted(found: Iterable[bytes]) -> Iterator[bytes]:
@@ -49,7 +58,11 @@ def _broken_seal(seal: Seal) -> str:
             yield leaf
 
     with transaction.atomic():
-        sealed = leaves(last_fact_id=seal.last_fact_id, last_entry_id=seal.last_entry_id)
+        sealed = leaves(
+            last_fact_id=seal.last_fact_id,
+            last_entry_id=seal.last_entry_id,
+            removed=[each for each in purged if each.tombstone_id > (seal.last_tombstone_id or 0)],
+        )
         root = merkle_root(counted(sealed))
     if root == bytes(seal.root) and count == seal.chains:
         return ""

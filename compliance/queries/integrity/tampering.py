@@ -14,6 +14,7 @@ from compliance.queries.integrity.chains import check_agreements
 from compliance.queries.integrity.deadlines import check_deadlines
 from compliance.queries.integrity.findings import MOST_KEPT, BadRow, Findings
 from compliance.queries.integrity.seal_checks import check_seals
+from compliance.queries.integrity.tombstone_checks import check_tombstones
 
 _DAMAGED = "Its bytes are missing or have changed."
 _ORPHAN = "Its deadline or agreement does not exist."
@@ -34,7 +35,8 @@ def check(
     check_deadlines(findings, as_of=as_of)
     check_agreements(findings)
     _check_orphans(findings)
-    check_seals(findings, every=every_seal, root=root)
+    purged = check_tombstones(findings)
+    check_seals(findings, purged=purged, every=every_seal, root=root)
     for file in damaged_files():
         findings.add(BadRow(table="compliance_evidencefile", id=file.pk, detail=_DAMAGED))
     return findings

@@ -22,6 +22,6 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0008_outcomes")]
+    dependencies = [("compliance", "0009_tombstones")]
 
     operations = [migrations.RunSQL(_CREATE, "DROP FUNCTION compliance_folded(text)")]

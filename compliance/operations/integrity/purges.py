@@ -1,0 +1,285 @@
+"""Remove an agreement permanently, and leave a tombstone that identifies what was removed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pghistory
+import pgtrigger
+import structlog
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models import Model
+
+from compliance.domain.integrity.chains import link
+from compliance.domain.integrity.purges import PurgeSubject
+from compliance.domain.problems import refusal
+from compliance.models import Agreement, Deadline, EvidenceFile, RemovedRows, Tombstone, User
+from compliance.models.append_only import purgeable_models
+from compliance.models.bulk import fetch
+from compliance.models.integrity.tombstones import chained_tombstone, signature_of
+from compliance.operations.evidence import orphans
+from compliance.operations.integrity import seals
+
+log = structlog.get_logger(__name__)
+
+# By table: the ids of rows.
+Rows = Mapping[type[Model], Collection[int]]
+
+
+@transaction.atomic
+def purge_agreement(
+    *, agreement: Agreement, reason: str, by: User | None, as_of: datetime
+) -> Tombstone:
+    """Remove an agreement with everything that belongs to it, permanently.
+
+    Its deadlines, facts, evidence, positions, ledger, alerts, messages, change history, and the
+    subscriptions and calendar feeds that are limited to it are removed. The tombstone keeps the
+    hashes of all rows that were append-only, so that seals can still be checked. Files that no
+    other evidence shares are removed after the commit.
+
+    Raises:
+        Invalid: a row of another agreement refers to one of its rows.
+    """
+    # Before any row is locked, as when a seal is created.
+    seals.lock_seals()
+    agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
+    list(
+        Deadline.objects.select_for_update().filter(agreement=agreement).order_by("pk").values("pk")
+    )
+    rows = owned_rows({Agreement: {agreement.pk}})
+    _refuse_strangers(rows, agreement)
+    tombstone = _bury(
+        rows,
+        subject=PurgeSubject.AGREEMENT,
+        subject_id=agreement.pk,
+        ref=agreement.ref,
+        reason=reason,
+        by=by,
+        as_of=as_of,
+    )
+    _remove(rows)
+    log.info("purged", agreement=agreement.pk, tombstone=tombstone.pk, by=by and by.pk)
+    return tombstone
+
+
+def counts_of(agreement: Agreement) -> dict[str, int]:
+    """Return how many rows a purge of an agreement would remove, by the name of their kind."""
+    rows = owned_rows({Agreement: {agreement.pk}})
+    return {
+        str(model._meta.verbose_name_plural): len(ids)
+        for model, ids in rows.items()
+        if ids and not model._meta.auto_created and model is not Agreement
+    }
+
+
+def owned_rows(start: Rows) -> dict[type[Model], set[int]]:
+    """Return the ids of some rows and of all rows that refer to them, directly or not, by model.
+
+    Follows every foreign key of every table, so that a new table is never forgotten. The change
+    history is not included.
+    """
+    found: dict[type[Model], set[int]] = {model: set(ids) for model, ids in start.items()}
+    fresh: dict[type[Model], set[int]] = dict(found)
+    while fresh:
+        following: dict[type[Model], set[int]] = {}
+        for model, field in _references():
+            target: Any = field.related_model
+            if not fresh.get(target):
+                continue
+            manager: Any = model._base_manager
+            ids = manager.filter(**{f"{field.attname}__in": list(fresh[target])})
+            new = set(ids.values_list("pk", flat=True)) - found.get(model, set())
+            if new:
+                found.setdefault(model, set()).update(new)
+                following.setdefault(model, set()).update(new)
+        fresh = following
+    return found
+
+
+def _models() -> list[type[Model]]:
+    """Return the tables of Pacta, without those of the change history."""
+    every = apps.get_app_config("compliance").get_models(include_auto_created=True)
+    kept = (RemovedRows, Tombstone, *_events())
+    return [model for model in every if model not in kept]
+
+
+def _events() -> list[type[Model]]:
+    """Return the tables of the change history."""
+    every = apps.get_app_config("compliance").get_models()
+    return [model for model in every if issubclass(model, pghistory.models.Event)]
+
+
+def _references(models: Iterable[type[Model]] | None = None) -> list[tuple[type[Model], Any]]:
+    return [
+        (model, field)
+        for model in (_models() if models is None else models)
+        for field in model._meta.concrete_fields
+        if field.remote_field is not None
+    ]
+
+
+def _refuse_strangers(rows: Rows, agreement: Agreement) -> None:
+    """Refuse the purge if rows of other agreements refer to rows of this one."""
+    for model, ids in rows.items():
+        names = {field.name for field in model._meta.concrete_fields}
+        manager: Any = model._base_manager
+        for path in ("agreement", "deadline__agreement", "obligation__agreement"):
+            if path.partition("__")[0] in names:
+                strangers = manager.filter(pk__in=ids).exclude(**{path: agreement})
+                stranger = strangers.exclude(**{path: None}).values_list(f"{path}__ref").first()
+                if stranger is not None:
+                    sentence = (
+                        f"Agreement {stranger[0]} refers to an obligation or fact of "
+                        f"{agreement.ref}. Remove the reference, or purge {stranger[0]} first."
+                    )
+                    raise refusal("", sentence)
+
+
+def _bury(
+    rows: Rows,
+    *,
+    subject: PurgeSubject,
+    subject_id: int,
+    ref: str,
+    reason: str,
+    by: User | None,
+    as_of: datetime,
+) -> Tombstone:
+    """Write the tombstone of rows that are about to be removed."""
+    [(pk, transaction_id)] = fetch(_NEXT_TOMBSTONE)
+    counts = {model._meta.db_table: len(ids) for model, ids in rows.items() if ids}
+    tombstone = Tombstone(
+        pk=pk,
+        subject=subject.value,
+        subject_id=subject_id,
+        ref=ref,
+        reason=reason,
+        purged_at=as_of,
+        purged_by=by,
+        counts=dict(sorted(counts.items())),
+        transaction_id=transaction_id,
+    )
+    purged = {each._meta.db_table: list(rows.get(each, ())) for each in purgeable_models()}
+    removed = []
+    for table, chain, key, ids, hashes in fetch(_removed_rows(purged), **purged):
+        each = RemovedRows(tombstone_id=pk, table_name=table, chain=chain, key=key, ids=ids)
+        each.hashes = [bytes(one) for one in hashes]
+        removed.append(each)
+    numbers = fetch(_NEXT_REMOVED, count=len(removed))
+    for each, (number,) in zip(removed, numbers, strict=True):
+        each.pk = number
+    last = Tombstone.objects.order_by("-id").first()
+    before = None if last is None else bytes(last.hash)
+    tombstone.hash = link(before, chained_tombstone(tombstone, removed))
+    tombstone.signature = signature_of(tombstone.hash)
+    tombstone.save(force_insert=True)
+    RemovedRows.objects.bulk_create(removed, batch_size=1_000)
+    return tombstone
+
+
+def _remove(rows: Rows) -> None:
+    """Remove rows, their change history, and the messages and files that nothing refers to now."""
+    message_ids = [pk for (pk,) in fetch(_MESSAGES_OF, ids=list(rows.get(_model("alert"), ())))]
+    files = EvidenceFile.objects.filter(pk__in=rows.get(EvidenceFile, ()))
+    hashes = set(files.values_list("sha256", flat=True))
+    contexts: set[Any] = set()
+    with connection.cursor() as cursor:
+        # Foreign keys are checked at the end of the transaction, so the order does not matter.
+        for model, ids in rows.items():
+            table, key = model._meta.db_table, model._meta.pk.column
+            cursor.execute(f'DELETE FROM "{table}" WHERE {key} = ANY(%s)', [list(ids)])
+        cursor.execute(_DELETE_ATTEMPTS, {"ids": message_ids})
+        cursor.execute(_DELETE_MESSAGES, {"ids": message_ids})
+        with pgtrigger.ignore(*(f"{each._meta.label}:append_only" for each in _events())):
+            for event in _events():
+                contexts |= _remove_events(cursor, event, rows)
+        if contexts:
+            used = " ".join(
+                f"AND NOT EXISTS (SELECT FROM {each._meta.db_table} AS e"
+                " WHERE e.pgh_context_id = c.id)"
+                for each in _events()
+            )
+            cursor.execute(
+                f"DELETE FROM pghistory_context AS c WHERE c.id = ANY(%s::uuid[]) {used}",
+                [list(contexts)],
+            )
+    transaction.on_commit(lambda: orphans.remove_unused(hashes))
+
+
+def _remove_events(cursor: Any, event: Any, rows: Rows) -> set[Any]:
+    """Remove the change history of rows from one of its tables, and return the contexts."""
+    conditions, values = [], []
+    for field in event._meta.concrete_fields:
+        target: Any = field.related_model
+        if field.remote_field is not None and rows.get(target):
+            conditions.append(f"{field.column} = ANY(%s)")
+            values.append(list(rows[target]))
+    if not conditions:
+        return set()
+    cursor.execute(
+        f"DELETE FROM {event._meta.db_table} WHERE {' OR '.join(conditions)}"
+        " RETURNING pgh_context_id",
+        values,
+    )
+    return {context for (context,) in cursor.fetchall() if context is not None}
+
+
+def _model(name: str) -> type[Model]:
+    return apps.get_model("compliance", name)
+
+
+_NEXT_TOMBSTONE = """
+    SELECT nextval(pg_get_serial_sequence('compliance_tombstone', 'id')),
+        pg_current_xact_id()::text::bigint
+"""
+_NEXT_REMOVED = """
+    SELECT nextval(pg_get_serial_sequence('compliance_removedrows', 'id'))
+    FROM generate_series(1, %(count)s)
+"""
+
+# The rows of the chains, and of the other append-only tables, which are hashed here.
+_CHAIN = """
+    SELECT '{table}' AS table_name, '{key}' AS chain, r.{key} AS key,
+        array_agg(r.id ORDER BY {order}) AS ids,
+        array_agg(coalesce(r.hash, ''::bytea) ORDER BY {order}) AS hashes
+    FROM {table} AS r
+    WHERE r.id = ANY(%({table})s::bigint[]) AND r.{key} IS NOT NULL GROUP BY r.{key}
+"""
+_UNCHAINED = """
+    SELECT '{table}', '', NULL, array_agg(r.id ORDER BY r.id),
+        array_agg(sha256(convert_to(to_jsonb(r)::text, 'UTF8')) ORDER BY r.id)
+    FROM {table} AS r WHERE r.id = ANY(%({table})s::bigint[]) HAVING count(*) > 0
+"""
+_CHAINED = ("compliance_fact", "compliance_ledgerentry")
+
+
+def _removed_rows(tables: Iterable[str]) -> str:
+    """Return SQL for the ids and hashes of the rows of append-only tables."""
+    ledger = "r.recorded_at, r.effective_at"
+    parts = [
+        _CHAIN.format(table="compliance_fact", key="deadline_id", order="r.id"),
+        _CHAIN.format(table="compliance_fact", key="agreement_id", order="r.id"),
+        _CHAIN.format(table="compliance_ledgerentry", key="deadline_id", order=ledger),
+        *(_UNCHAINED.format(table=each) for each in tables if each not in _CHAINED),
+    ]
+    return f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS removed ORDER BY table_name, chain, key"
+
+
+_MESSAGES_OF = """
+    SELECT DISTINCT message_id FROM compliance_alert
+    WHERE id = ANY(%(ids)s::bigint[]) AND message_id IS NOT NULL
+"""
+# Digests that reported only what was removed.
+_DELETE_ATTEMPTS = """
+    DELETE FROM compliance_deliveryattempt AS t
+    WHERE t.message_id = ANY(%(ids)s::bigint[])
+      AND NOT EXISTS (SELECT FROM compliance_alert AS a WHERE a.message_id = t.message_id)
+"""
+_DELETE_MESSAGES = """
+    DELETE FROM compliance_message AS m
+    WHERE m.id = ANY(%(ids)s::bigint[])
+      AND NOT EXISTS (SELECT FROM compliance_alert AS a WHERE a.message_id = m.id)
+"""
