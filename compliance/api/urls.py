@@ -15,7 +15,7 @@ from compliance.api.agreements.agreements import (
     ImportViews,
 )
 from compliance.api.agreements.obligations import ObligationViews
-from compliance.api.agreements.parties import PartyViews
+from compliance.api.agreements.parties import PartyViews, RetirementViews
 from compliance.api.agreements.purges import PurgeViews
 from compliance.api.alerts.alerts import AlertViews, AttemptViews
 from compliance.api.alerts.calendar_feeds import CalendarFeedViews
@@ -93,6 +93,14 @@ def _routes(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPa
 urlpatterns = [
     path("", RootViews.as_view({"get": "retrieve"}), name="root"),
     *_routes("parties", PartyViews, "<party_code:code>"),
+    *(
+        path(
+            f"parties/<party_code:code>/{verb}/",
+            RetirementViews.as_view({"post": verb}),
+            name=f"party-{verb}",
+        )
+        for verb in ("retire", "restore", "merge")
+    ),
     path("agreements/import/", ImportViews.as_view({"post": "create"}), name="import"),
     *_routes("agreements", AgreementViews, "<agreement_ref:ref>"),
     path(

@@ -33,6 +33,32 @@ RULES: list[dict[str, Any]] = [
      "count_first_day": True},
     {"type": "recurrence", "rrule": "FREQ=MONTHLY;BYMONTHDAY=31", "start": "2026-01-31",
      "until": "2027-12-31", "end_of_month": True, "roll": "preceding", "calendars": ["weekend"]},
+    {"type": "offset", "from": {"milestone": "closing"}, "count": 0, "unit": "days",
+     "on_day": {"day": -1, "of": "quarter"}},
+    {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-01-01", "times": 2,
+     "on_day": {"business_day": 5, "of": "month"}, "calendars": ["DE-BY"]},
+    {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-04-01", "roll": "following",
+     "calendars": ["US"], "then": {"type": "offset", "count": 5, "unit": "business_days",
+     "direction": "before", "calendars": ["GB-ENG"], "timezone": "Europe/London",
+     "is_two_sided": True, "count_first_day": True, "time": "17:00"}},
+    {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-04-01", "time": "10:00",
+     "then": {"type": "offset", "count": 90, "unit": "minutes"}},
+    {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-04-01",
+     "then": {"type": "offset", "count": 1, "unit": "months", "roll": "preceding",
+     "on_day": {"business_day": -2, "of": "month"}}},
+    {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-04-01",
+     "then": {"type": "offset", "count": 3, "unit": "days", "method": "frcp-6",
+     "service_days": 3}},
+    {"type": "recurrence", "rrule": "FREQ=DAILY;COUNT=3", "start": {"milestone": "closing"},
+     "until": "2027-01-01"},
+    {"type": "recurrence", "rrule": "FREQ=YEARLY;INTERVAL=4", "start": {"from":
+     {"milestone": "in-force"}, "count": 4, "unit": "years", "direction": "before",
+     "on_day": {"day": 1, "of": "month"}}},
+    {"type": "recurrence", "rrule": "FREQ=DAILY", "start": {"breach_of": "O-2"}, "each": True},
+    {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": {"from": {"met": "O-2"},
+     "count": 1, "unit": "business_days"}},
+    {"type": "trigger", "on": {"milestone": "closing"}, "each": True, "then": {"type": "offset",
+     "count": 30, "unit": "minutes"}},
     {"type": "trigger", "on": {"breach_of": "O-2"}, "then": {"type": "offset", "count": 10,
      "unit": "business_days"}},
     {"type": "trigger", "on": {"milestone": "closing"}, "then": {"type": "offset", "count": 1,
@@ -289,6 +315,49 @@ def test_the_preview_uses_milestones_that_are_not_saved_yet(browser: Client) -> 
         "rule_unit": "days",
     }
     assert "2025-05-15" in previewed(browser, **woken, milestone=["in-force 2025-05-14"])
+
+
+@pytest.mark.usefixtures("known")
+def test_a_recurrence_that_starts_with_a_milestone_is_previewed_and_entered(
+    browser: Client,
+) -> None:
+    values = {
+        "type": "recurrence", "rrule": "FREQ=YEARLY;INTERVAL=4", "start_kind": "milestone",
+        "start_milestone": "in-force", "start_count": "4", "start_unit": "years", "times": "2",
+        "until": "2110-01-01", "on_day_number": "-1", "on_day_of": "business_day:month",
+    }  # fmt: skip
+    posted = {f"rule_{name}": text for name, text in values.items()}
+    assert "2103-02-28" in previewed(browser, **posted, milestone=["in-force 2099-02-01"])
+    assert "2104-05-30" in previewed(browser, **posted, rule_event_on="2100-05-01")
+
+    response = enter(browser, **{f"due_{name}": text for name, text in values.items()})
+
+    assert response.status_code == 302, errors(response)
+    due = Deadline.objects.get().obligation.due
+    assert due is not None
+    assert due["start"]["from"] == {"milestone": "in-force"}
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"start_kind": "met", "start_obligation": ""}, "start_obligation"),
+        ({"start_kind": "milestone", "start_milestone": "m"}, "start_milestone"),
+        ({"start_kind": "met", "start_obligation": "A", "start_count": "x"}, "start_count"),
+        ({"start": "2026-01-01", "then_count": "x"}, "then_count"),
+        ({"start": "2026-01-01", "then_roll": "following"}, "then_count"),
+        ({"start": "2026-01-01", "then_count": "1", "timezone": "Mars"}, "timezone"),
+        ({"start": "2026-01-01", "on_day_number": "32"}, "on_day_number"),
+        ({"start": "2026-01-01", "times": "21"}, "times"),
+        ({"start": "2026-01-01", "each": "on"}, "each"),
+    ],
+)
+def test_the_preview_of_a_recurrence_shows_problems_with_their_input(
+    browser: Client, values: dict[str, str], part: str
+) -> None:
+    posted = {"type": "recurrence", "rrule": "FREQ=MONTHLY", **values}
+    page = previewed(browser, **{f"rule_{name}": text for name, text in posted.items()})
+    assert f'data-for="{part}"' in page, page
 
 
 def test_the_preview_shows_only_the_first_dates(browser: Client) -> None:

@@ -72,6 +72,8 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
     expected = {
         "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "post agreements/{ref}/archive/",
+        "post parties/{code}/retire/", "post parties/{code}/restore/",
+        "post parties/{code}/merge/",
         "post agreements/{ref}/restore/",
         "post agreements/{ref}/purge/",
         "get tombstones/{id}/rows/", "get deadlines/{id}/timeline/",

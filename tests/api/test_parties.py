@@ -23,10 +23,11 @@ FRANCE = {
 
 def test_a_created_party_can_be_read(api: Client) -> None:
     response = api.post("/api/v1/parties/", FRANCE, content_type="application/json")
-    assert (response.status_code, response.json()) == (201, FRANCE)
+    stored = FRANCE | {"retired_at": None, "merged_into": None, "retire_reason": None}
+    assert (response.status_code, response.json()) == (201, stored)
     assert response["Location"] == "http://testserver/api/v1/parties/FRA/"
-    assert get(api, "parties/FRA/") == FRANCE
-    assert rows(api, "parties/", kind="state", country="FR", q="ranc") == [FRANCE]
+    assert get(api, "parties/FRA/") == stored
+    assert rows(api, "parties/", kind="state", country="FR", q="ranc") == [stored]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,10 @@ def test_a_duplicate_code_is_refused(api: Client) -> None:
 def test_a_patch_names_only_changed_fields(api: Client) -> None:
     post(api, "parties/", FRANCE)
     assert patch(api, "parties/FRA/", {"name": "French Republic"}) == FRANCE | {
-        "name": "French Republic"
+        "name": "French Republic",
+        "retired_at": None,
+        "merged_into": None,
+        "retire_reason": None,
     }
     assert paths(patch(api, "parties/FRA/", {"code": "DEU"}, 400)) == {"code"}
     assert paths(patch(api, "parties/FRA/", {"nom": "x"}, 400)) == {"nom"}

@@ -297,7 +297,7 @@ def test_a_suspension_of_the_agreement_moves_the_dependent_only_once(
 
 
 def test_a_source_is_projected_only_when_it_is_needed() -> None:
-    broken = source("2026-03-10", fact(1, FactKind.EXTENSION, "2026-03-01T00:00"))
+    broken = source("2026-03-10", fact(1, FactKind.RESTATEMENT, "2026-03-01T00:00"))
     assert scheduled(obligation(rule(type="date", on="2026-03-15"), sources={"A": broken})).due
     with pytest.raises(ValueError, match="Fact 1"):
         scheduled(obligation(after(1, deadline="A"), sources={"A": broken}))

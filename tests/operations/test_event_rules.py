@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from compliance.domain.problems import Invalid
 from compliance.models import Deadline
 from compliance.operations.deadlines import recomputation, sweep
 from tests.samples import (
@@ -114,3 +115,15 @@ def test_a_rule_that_requires_more_each_period_keeps_the_facts_about_the_first()
     update_obligation(obligation("MEET", due={**yearly, "times": 2}), as_of=NOW)
     assert set(due_days("MEET")) == {1, 2, 2001, 2002}
     assert [deadline_of("MEET", number).status for number in (2, 2002)] == ["met", "pending"]
+
+
+@pytest.mark.django_db
+def test_a_document_names_the_deadline_of_a_fact_by_number_if_several_are_due_that_day() -> None:
+    twice = {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-12-31", "times": 2}
+    done = {"type": "performance", "on": "2026-01-31", "due_on": "2026-12-31"}
+    with pytest.raises(Invalid, match=r"due_on: Several deadlines .* give number .*1 or 2001"):
+        create_agreement(obligation("MEET", due=twice, facts=[done]))
+    with pytest.raises(Invalid, match="number: This obligation has no deadline with the number 9"):
+        create_agreement(obligation("MEET", due=twice, facts=[{**done, "number": 9}]))
+    create_agreement(obligation("MEET", due=twice, facts=[{**done, "number": 2001}]), as_of=NOW)
+    assert [deadline_of("MEET", number).status for number in (1, 2001)] == ["pending", "met"]

@@ -7,20 +7,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from compliance.admin import fields
+from compliance.admin import fields, urls
+from compliance.admin.agreements.party_merges import MergeForm, RestorePartyForm, RetireForm
 from compliance.admin.formsets import FilledRowFormSet, PartInline
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
+from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.admin.searching import folded
 from compliance.admin.theme import Select
 from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import PartyKind
-from compliance.models import AgreementParty, Party
+from compliance.models import Agreement, AgreementParty, Party
 from compliance.operations.agreements import parties
 
 
@@ -45,20 +48,56 @@ class PartyForm(DraftForm):
 
 
 @admin.register(Party)
-class PartyAdmin(OperationAdmin, HistoryAdmin):
+class PartyAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
     """Adds and changes parties."""
 
     form = PartyForm
     change_form_after_template = "admin/pacta/time_zones.html"
     list_display = ("code", "name", "kind", "country", "timezone")
     list_display_links = ("code", "name")
-    list_filter = ("kind",)
+    list_filter = ("kind", ("retired_at", admin.EmptyFieldListFilter))
     search_fields = folded("code", "name")
+    record_buttons = (
+        RecordButton(
+            name="retire_party", label="Retire", icon="person_off",
+            form_class=RetireForm, permissions=["change"],
+        ),
+        RecordButton(
+            name="restore_party", label="Restore", icon="person_check",
+            form_class=RestorePartyForm, permissions=["change"],
+        ),
+        RecordButton(
+            name="merge_party", label="Merge into another party", icon="merge",
+            form_class=MergeForm, permissions=["change"],
+        ),
+    )  # fmt: skip
+    actions_detail = (
+        {"title": "More", "icon": "more_horiz", "items": [each.name for each in record_buttons]},
+    )
     fields = ("code", "name", "kind", "country", "timezone")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Make the code of an existing party read-only, because documents refer to it."""
         return ("code",) if obj else ()
+
+    def record_view(
+        self, request: HttpRequest, object_id: str, form_class: type[Any]
+    ) -> HttpResponse:
+        """Show the page of a form that retires, restores or merges the party."""
+        party = get_row_or_404(self, request, object_id, Party)
+        return record_page(
+            request,
+            form_class(request.POST or None, party=party),
+            as_of=timezone.now(),
+            back=urls.row_url("party", party.pk),
+            context={
+                **page_context(self, request, party),
+                "subtitle": str(party),
+                "subject": party,
+                "effect": _retirement(party),
+                "back_to": "the party",
+            },
+        )
 
     def save_draft(
         self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
@@ -69,6 +108,13 @@ class PartyAdmin(OperationAdmin, HistoryAdmin):
             draft = read(PartyDraft, {**values, "code": existing.code})
             return parties.update(party=existing, draft=draft, as_of=timezone.now())
         return parties.create(draft=read(PartyDraft, values))
+
+
+def _retirement(party: Party) -> str:
+    """Return whether a party is retired, in one sentence."""
+    if party.merged_into is not None:
+        return f"It was merged into {party.merged_into}."
+    return "It is retired." if party.retired_at is not None else ""
 
 
 class MembershipForm(DraftForm):
@@ -89,6 +135,14 @@ class MembershipForm(DraftForm):
         fields.set_choices(self, "party", [fields.EMPTY_CHOICE, *parties])
 
 
+def _offered(agreement: Agreement | None) -> QuerySet[Party]:
+    """Return the parties to choose from: those that are not retired, and present members."""
+    wanted = Q(retired_at__isnull=True)
+    if agreement is not None and agreement.pk:
+        wanted |= Q(pk__in=agreement.memberships.values("party"))
+    return Party.objects.filter(wanted).order_by("name")
+
+
 class MembershipFormSet(FilledRowFormSet):
     """The parties to an agreement."""
 
@@ -99,7 +153,7 @@ class MembershipFormSet(FilledRowFormSet):
         if not hasattr(self, "_parties"):
             self._parties = [
                 (code, f"{name} ({code})")
-                for code, name in Party.objects.order_by("name").values_list("code", "name")
+                for code, name in _offered(self.instance).values_list("code", "name")
             ]
         return {**super().get_form_kwargs(index), "parties": self._parties}
 

@@ -17,8 +17,6 @@ from compliance.admin import urls
 from compliance.admin.due_dates.rule_inputs import (
     ALL_TYPES,
     DEFAULTS,
-    FLAGS,
-    FOLDED_NAMES,
     GROUPS,
     MILESTONES_ID,
     OBLIGATIONS_ID,
@@ -27,6 +25,7 @@ from compliance.admin.due_dates.rule_inputs import (
     TYPE_CHOICES,
     InputGroup,
     input_label,
+    is_flag,
 )
 from compliance.admin.due_dates.rule_values import (
     RuleValues,
@@ -86,7 +85,6 @@ class RuleWidget(forms.Widget):
         values = RuleValues({**DEFAULTS, **(value or {})})
         identity = (attrs or {}).get("id", f"id_{name}")
         choices = [(word, label) for word, label in TYPE_CHOICES if not word or word in self.types]
-        is_open = any(values.get(each, "") != DEFAULTS.get(each, "") for each in FOLDED_NAMES)
         type_input = Select(choices=choices)
         context: dict[str, Any] = super().get_context(name, value, attrs)
         context["widget"] |= {
@@ -98,7 +96,10 @@ class RuleWidget(forms.Widget):
                 {
                     "heading": group.heading,
                     "is_folded": group.is_folded,
-                    "is_open": is_open,
+                    "is_open": any(
+                        values.get(each.name, "") != DEFAULTS.get(each.name, "")
+                        for each in group.inputs
+                    ),
                     "inputs": list(self._inputs(group, name, identity, values)),
                 }
                 for group in GROUPS
@@ -113,10 +114,10 @@ class RuleWidget(forms.Widget):
             types = [kind for kind in each.types if kind in self.types]
             if not types:
                 continue
-            is_flag = each.name in FLAGS
+            is_checkbox = is_flag(each.name)
             text = values.get(each.name, "")
             input_id = f"{identity}_{each.name}"
-            value: Any = bool(text) if is_flag else text
+            value: Any = bool(text) if is_checkbox else text
             yield {
                 "name": each.name,
                 "id": input_id,
@@ -125,7 +126,7 @@ class RuleWidget(forms.Widget):
                 "types": " ".join(types),
                 "depends_on": each.depends_on,
                 "values": " ".join(each.values),
-                "is_flag": is_flag,
+                "is_flag": is_checkbox,
                 "html": each.widget.render(f"{name}_{each.name}", value, {"id": input_id}),
             }
 

@@ -21,18 +21,23 @@ _SHOWN_DATES = 12
 
 def preview_context(posted: QueryDict) -> dict[str, Any]:
     """Return the context of templates/admin/pacta/rule_preview.html for the posted rule."""
-    rule = rule_from_values(posted_values(posted, "rule"))
+    inputs = posted_values(posted, "rule")
+    rule = rule_from_values(inputs)
     if rule is None:
         return {}
+    rule, event_on = _with_unsaved_values(rule, posted)
+    if _waits(rule):
+        event_on = inputs.get("event_on") or event_on
     grace = {
         "count": _number(posted.get("grace_count", "")),
         "unit": posted.get("grace_unit", ""),
     }
     names = ("agreement", "obligor", "obligee", "timezone")
     values = {
-        "rule": _with_unsaved_values(rule, posted),
+        "rule": rule,
         "limit": _SHOWN_DATES,
         **without_empty({name: posted.get(name, "") for name in names}),
+        **({"event_on": event_on} if event_on and _waits(rule) else {}),
         **({"grace": grace} if grace["count"] != "" else {}),
     }
     try:
@@ -73,16 +78,36 @@ def _problem(problem: Problem, rule: Mapping[str, Any]) -> dict[str, str]:
     return {"input": name, "label": input_label(name), "detail": problem.detail}
 
 
-def _with_unsaved_values(rule: dict[str, Any], posted: QueryDict) -> dict[str, Any]:
-    """Return the rule with values from the page that are not stored yet.
+def _waits(rule: Mapping[str, Any]) -> bool:
+    """Return whether the rule waits for an event."""
+    return rule["type"] == "trigger" or isinstance(rule.get("start"), Mapping)
+
+
+def _with_unsaved_values(
+    rule: dict[str, Any], posted: QueryDict
+) -> tuple[dict[str, Any], str | None]:
+    """Return the rule with values from the page that are not stored yet, and the day of its event.
 
     These are the calendars of the agreement and the dates of its milestones.
     """
-    counted = rule.get("then", rule)
     calendars = [word.strip() for word in posted.get("calendars", "").split(",") if word.strip()]
+    dates = dict(each.split(" ", 1) for each in posted.getlist("milestone") if " " in each)
+    if rule["type"] == "recurrence":
+        parts = [rule, *([rule["then"]] if "then" in rule else [])]
+        for part in parts if calendars else ():
+            part.setdefault("calendars", calendars)
+        start = rule.get("start")
+        event = start.get("from", start) if isinstance(start, Mapping) else {}
+        return rule, dates.get(event.get("milestone", ""))
+    return _counted_with_unsaved_values(rule, calendars, dates), None
+
+
+def _counted_with_unsaved_values(
+    rule: dict[str, Any], calendars: list[str], dates: Mapping[str, str]
+) -> dict[str, Any]:
+    counted = rule.get("then", rule)
     if calendars and rule["type"] != "date" and "calendars" not in counted:
         counted = {**counted, "calendars": calendars}
-    dates = dict(each.split(" ", 1) for each in posted.getlist("milestone") if " " in each)
     anchor = counted.get("from", {})
     if anchor.get("milestone") in dates:
         counted = {**counted, "from": {"date": dates[anchor["milestone"]]}}

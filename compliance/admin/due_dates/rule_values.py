@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compliance.admin.due_dates.rule_inputs import COUNTED_TYPES, DEFAULTS, FLAGS, INPUTS
+from compliance.admin.due_dates.rule_inputs import (
+    COUNTED_TYPES,
+    DEFAULTS,
+    INPUTS,
+    THEN,
+    is_flag,
+    is_number,
+)
 from compliance.domain.whole_numbers import whole_number
 
 
@@ -16,27 +23,68 @@ class RuleValues(dict[str, str]):
 def values_from_rule(rule: Mapping[str, Any]) -> RuleValues:
     """Return the values of the inputs for a stored rule."""
     found = RuleValues(DEFAULTS)
-    counted = rule
-    if rule["type"] == "trigger":
-        [(event, ref)] = rule["on"].items()
-        found["event"] = event
-        found["event_milestone" if event == "milestone" else "event_obligation"] = ref
-        counted = rule["then"]
-    for name, value in counted.items():
-        if isinstance(value, bool):
+    kind = rule["type"]
+    if kind == "trigger":
+        _add_event(found, rule["on"], "event")
+        found["each"] = "on" if rule.get("each") else ""
+        _add_offset(found, rule["then"])
+    elif kind == "offset":
+        _add_offset(found, rule)
+    else:
+        _add_fields(found, rule)
+    if kind == "recurrence":
+        _add_start(found, rule["start"])
+        if then := rule.get("then"):
+            _add_fields(found, then, THEN)
+            shared = {name: then.get(name) for name in _SHARED_WITH_THEN}
+            _add_fields(found, shared)
+    found["type"] = kind
+    return found
+
+
+# A recurrence with an offset from each date has these only in that offset.
+_SHARED_WITH_THEN = ("timezone", "is_two_sided")
+_UNSHOWN = {"service_days": "0", "times": "1"}
+
+
+def _add_event(found: RuleValues, event: Mapping[str, str], prefix: str) -> None:
+    [(name, ref)] = event.items()
+    found[prefix if prefix == "event" else "start_kind"] = name
+    found[f"{prefix}_{'milestone' if name == 'milestone' else 'obligation'}"] = ref
+
+
+def _add_start(found: RuleValues, start: str | Mapping[str, Any]) -> None:
+    if isinstance(start, str):
+        found["start"] = start
+    elif "from" in start:
+        _add_event(found, start["from"], "start")
+        _add_fields(found, start, "start_")
+    else:
+        _add_event(found, start, "start")
+
+
+def _add_offset(found: RuleValues, offset: Mapping[str, Any]) -> None:
+    _add_fields(found, offset)
+    anchor = offset.get("from") or {}
+    found["from"] = next(iter(sorted(anchor.keys() - {"time"})), "event")
+    found.update({f"from_{name}": str(value) for name, value in anchor.items()})
+
+
+def _add_fields(found: RuleValues, fields: Mapping[str, Any], prefix: str = "") -> None:
+    for field, value in fields.items():
+        name = f"{prefix}{field}"
+        if field == "on_day" and value:
+            number = "day" if "day" in value else "business_day"
+            found[f"{name}_number"] = str(value[number])
+            found[f"{name}_of"] = f"{number}:{value['of']}"
+        elif name not in INPUTS or field in ("from", "type", "start") or value is None:
+            continue
+        elif isinstance(value, bool):
             found[name] = "on" if value else ""
         elif isinstance(value, list):
             found[name] = ", ".join(value)
-        elif name in INPUTS and name not in ("from", "type") and value is not None:
-            found[name] = str(value)
-    if found.get("service_days") == "0":
-        found["service_days"] = ""
-    if counted["type"] == "offset":
-        anchor = counted.get("from") or {}
-        found["from"] = next(iter(sorted(anchor.keys() - {"time"})), "event")
-        found.update({f"from_{name}": str(value) for name, value in anchor.items()})
-    found["type"] = rule["type"]
-    return found
+        else:
+            found[name] = "" if _UNSHOWN.get(field) == str(value) else str(value)
 
 
 def rule_from_values(values: Mapping[str, str]) -> dict[str, Any] | None:
@@ -46,26 +94,63 @@ def rule_from_values(values: Mapping[str, str]) -> dict[str, Any] | None:
         rule = _filled(values, "on", "time", "timezone", "is_two_sided")
         return {"type": "date", **rule} if rule else None
     if kind == "recurrence":
-        names = ("rrule", "start", "until", "time", "timezone", "roll", "calendars")
-        return {"type": kind, **_filled(values, *names, "end_of_month", "is_two_sided")}
+        return _recurrence(values)
     if kind not in COUNTED_TYPES:
         return None
     offset = _offset(values)
     if kind == "offset":
         return offset
-    event = values.get("event", "milestone")
-    ref = values.get("event_milestone" if event == "milestone" else "event_obligation", "")
-    return {"type": "trigger", "on": {event: ref}, "then": offset}
+    event = _event(values, "event", values.get("event", "milestone"))
+    return {"type": "trigger", "on": event, **_filled(values, "each"), "then": offset}
+
+
+def _event(values: Mapping[str, str], prefix: str, kind: str) -> dict[str, str]:
+    named = "milestone" if kind == "milestone" else "obligation"
+    return {kind: values.get(f"{prefix}_{named}", "")}
+
+
+def _recurrence(values: Mapping[str, str]) -> dict[str, Any]:
+    names = (
+        "rrule", "until", "time", "timezone", "roll", "calendars", "end_of_month", "is_two_sided",
+        "times", "each",
+    )  # fmt: skip
+    rule = {"type": "recurrence", **_filled(values, *names), **_on_day(values, "")}
+    kind = values.get("start_kind", "date")
+    if kind == "date":
+        rule |= _filled(values, "start")
+    else:
+        event = _event(values, "start", kind)
+        offset = _counted(values, "start_")
+        rule["start"] = {"from": event, **offset} if offset else event
+    if then := _counted(values, THEN):
+        moved = {name: rule.pop(name) for name in _SHARED_WITH_THEN if name in rule}
+        rule["then"] = {"type": "offset", **then, **moved}
+    return rule
+
+
+def _counted(values: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    """Return the offset in the inputs with this prefix; empty if nobody has changed them."""
+    names = [name for name in INPUTS if name.startswith(prefix)]
+    if prefix == "start_":
+        names = [name for name in names if name not in _START_NAMES]
+    if all(values.get(name, "").strip() in ("", DEFAULTS.get(name, "")) for name in names):
+        return {}
+    return {**_filled(values, *_OFFSET_NAMES, prefix=prefix), **_on_day(values, prefix)}
+
+
+_START_NAMES = ("start_kind", "start_milestone", "start_obligation")
+_OFFSET_NAMES = (
+    "count", "unit", "direction", "time", "timezone", "method", "service_days", "roll",
+    "calendars", "count_first_day", "end_of_month", "is_two_sided",
+)  # fmt: skip
 
 
 def _offset(values: Mapping[str, str]) -> dict[str, Any]:
     offset: dict[str, Any] = {
         "type": "offset",
-        **_filled(
-            values, "count", "unit", "direction", "time", "timezone", "method", "service_days",
-            "roll", "calendars", "count_first_day", "end_of_month", "is_two_sided",
-        ),
-    }  # fmt: skip
+        **_filled(values, *_OFFSET_NAMES),
+        **_on_day(values, ""),
+    }
     source = values.get("from", "date")
     anchor = {source: values[f"from_{source}"]} if values.get(f"from_{source}") else {}
     if source == "date" and values.get("from_time"):
@@ -75,23 +160,36 @@ def _offset(values: Mapping[str, str]) -> dict[str, Any]:
     return offset
 
 
-def _filled(values: Mapping[str, str], *names: str) -> dict[str, Any]:
+def _on_day(values: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    number = _filled(values, "on_day_number", prefix=prefix)
+    if not number:
+        return {}
+    kind, _, period = values.get(f"{prefix}on_day_of", DEFAULTS["on_day_of"]).partition(":")
+    return {"on_day": {kind: number["on_day_number"], "of": period}}
+
+
+def _filled(values: Mapping[str, str], *names: str, prefix: str = "") -> dict[str, Any]:
     """Return the named values that are not empty, converted for a draft."""
     found: dict[str, Any] = {}
     for name in names:
-        text = values.get(name, "").strip()
+        text = values.get(f"{prefix}{name}", "").strip()
         if not text:
             continue
-        if name in FLAGS:
+        if is_flag(name):
             found[name] = True
         elif name == "calendars":
             found[name] = [word.strip() for word in text.split(",") if word.strip()]
-        elif name in ("count", "service_days"):
-            number = whole_number(text)
+        elif is_number(name):
+            number = _signed_number(text)
             found[name] = text if number is None else number
         else:
             found[name] = text
     return found
+
+
+def _signed_number(text: str) -> int | None:
+    number = whole_number(text.removeprefix("-"))
+    return number if number is None or not text.startswith("-") else -number
 
 
 def posted_values(data: Mapping[str, Any], name: str) -> RuleValues:
@@ -106,8 +204,10 @@ def posted_values(data: Mapping[str, Any], name: str) -> RuleValues:
 
 def input_at(path: str, rule: Mapping[str, Any] | None) -> str:
     """Return the name of the input that shows a problem at a path below the rule, or ""."""
-    steps = path.removeprefix("then/").split("/")
     kind = rule.get("type") if rule else "date"
+    if kind == "recurrence" and rule:
+        return _input_of_recurrence(path, rule)
+    steps = path.removeprefix("then/").split("/")
     if steps[0] == "on" and kind == "trigger":
         event = next(iter(rule["on"]), "milestone") if rule else ""
         return "event_milestone" if event == "milestone" else "event_obligation"
@@ -115,4 +215,24 @@ def input_at(path: str, rule: Mapping[str, Any] | None) -> str:
         anchor = (rule or {}).get("then", rule or {}).get("from") or {}
         named = steps[1] if len(steps) > 1 else next(iter(anchor), "")
         return f"from_{named}" if f"from_{named}" in INPUTS else "from"
-    return steps[0] if steps[0] in INPUTS else ""
+    return _known_input(steps[0])
+
+
+def _input_of_recurrence(path: str, rule: Mapping[str, Any]) -> str:
+    steps = path.split("/")
+    if steps[0] == "then" and len(steps) > 1:
+        return _known_input(THEN + steps[1]) or _known_input(steps[1])
+    start = rule.get("start")
+    if steps[0] != "start" or not isinstance(start, Mapping):
+        return _known_input(steps[0])
+    if len(steps) > 1 and (named := _known_input(f"start_{steps[1]}")):
+        return named if steps[1] != "obligation" else "start_obligation"
+    event = start.get("from", start)
+    return "start_milestone" if "milestone" in event else "start_obligation"
+
+
+def _known_input(name: str) -> str:
+    """Return the input of a field, or an empty text if it has none."""
+    if name.endswith("on_day"):
+        name += "_number"
+    return name if name in INPUTS else ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -20,12 +23,15 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     updated_draft,
+    user_of,
 )
-from compliance.domain.agreements.drafts import PartyDraft
+from compliance.domain.agreements.drafts import MergeDraft, PartyDraft, ReasonDraft
+from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import Party
 from compliance.models.locks import for_update
 from compliance.operations.agreements import parties as operations
+from compliance.operations.agreements import party_merges
 from compliance.queries.agreements import parties as queries
 
 
@@ -37,6 +43,23 @@ class PartyRow(serializers.Serializer[Party]):
     kind = serializers.ChoiceField(choices=list(PartyKind))
     country = serializers.CharField(allow_null=True)
     timezone = serializers.CharField()
+    retired_at = serializers.DateTimeField(allow_null=True)
+    merged_into = serializers.CharField(
+        allow_null=True, help_text="The code of the party that took over from this duplicate."
+    )
+    retire_reason = serializers.CharField(allow_null=True)
+
+
+class MergeEffectRow(serializers.Serializer[Any]):
+    """How many rows a merge moves. `conflicts` name obligations that prevent it."""
+
+    agreements = serializers.IntegerField()
+    shared_agreements = serializers.IntegerField()
+    obligations = serializers.IntegerField()
+    positions = serializers.IntegerField()
+    evidence = serializers.IntegerField()
+    subscriptions = serializers.IntegerField()
+    conflicts = serializers.ListField(child=serializers.CharField())
 
 
 class PartyViews(Views):
@@ -69,3 +92,49 @@ class PartyViews(Views):
             draft = updated_draft(request, PartyDraft, queries.row(code))
             operations.update(party=party, draft=draft, as_of=timezone.now())
         return row_response(queries.row(code))
+
+
+class RetirementViews(Views):
+    """Parties that are not offered any more, and duplicates that are merged into others."""
+
+    permission_models = (Party,)
+    post_verb = "change"
+
+    @extend_schema(request=ReasonDraft, responses=PartyRow)
+    def retire(self, request: Request, code: str) -> Response:
+        """Stop offering a party for new entries. Existing entries keep it."""
+        party = get_object_or_404(Party, code=code)
+        reason = read_body(request, ReasonDraft).reason
+        party_merges.retire(party=party, reason=reason, by=user_of(request), as_of=timezone.now())
+        return row_response(queries.row(code))
+
+    @extend_schema(request=ReasonDraft, responses=PartyRow)
+    def restore(self, request: Request, code: str) -> Response:
+        """Offer a retired party again."""
+        party = get_object_or_404(Party, code=code)
+        reason = read_body(request, ReasonDraft).reason
+        party_merges.restore(party=party, reason=reason, by=user_of(request))
+        return row_response(queries.row(code))
+
+    @extend_schema(request=MergeDraft, responses=MergeEffectRow)
+    def merge(self, request: Request, code: str) -> Response:
+        """Move everything from a duplicate to another party, and retire the duplicate.
+
+        With `dry_run`, nothing changes, and the response shows what would.
+        """
+        duplicate = get_object_or_404(Party, code=code)
+        draft = read_body(request, MergeDraft)
+        into = Party.objects.filter(code=draft.into).first()
+        if into is None:
+            raise refusal("into", f"Party {draft.into} does not exist.")
+        if draft.dry_run:
+            effect = party_merges.merge_effect(duplicate=duplicate, into=into)
+        else:
+            effect = party_merges.merge(
+                duplicate=duplicate,
+                into=into,
+                reason=draft.reason,
+                by=user_of(request),
+                as_of=timezone.now(),
+            )
+        return Response(asdict(effect))

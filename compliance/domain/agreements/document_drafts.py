@@ -17,12 +17,17 @@ from compliance.domain.agreements.drafts import (
 )
 from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
+from compliance.domain.deadlines.numbers import LARGEST_NUMBER
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
 
 MOST_OUTCOMES = 100_000
 """The maximum number of facts, and of positions, of one obligation in a document."""
+
+
+DeadlineNumber = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
+"""The number of a deadline within its obligation."""
 
 
 class ParticipantDraft(PartyDraft):
@@ -43,22 +48,25 @@ class DocumentMilestone(MilestoneDraft):
 class DocumentFact(FactDraft):
     """A fact in a document.
 
-    If the obligation has several deadlines, `due_on` names the deadline of the fact. `recorded_at`
-    is when the fact became known, if that was before the import.
+    If the obligation has several deadlines, `due_on` names the deadline of the fact, or `number`
+    does, if several are due on that day. `recorded_at` is when the fact became known, if that was
+    before the import.
     """
 
     due_on: CivilDay | None = None
+    number: DeadlineNumber | None = None
     recorded_at: Instant | None = None
 
 
 class DocumentPosition(PositionDraft):
     """A position in a document.
 
-    If the obligation has several deadlines, `due_on` names the deadline of the position.
+    If the obligation has several deadlines, `due_on` or `number` names that of the position.
     `recorded_at` is when the position became known, if that was before the import.
     """
 
     due_on: CivilDay | None = None
+    number: DeadlineNumber | None = None
     recorded_at: Instant | None = None
 
 

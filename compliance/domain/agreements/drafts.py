@@ -134,6 +134,13 @@ class ReasonDraft(Draft):
     reason: Title
 
 
+class MergeDraft(ReasonDraft):
+    """The party that takes over everything from a duplicate; `dry_run` only shows the effect."""
+
+    into: PartyCode
+    dry_run: bool = False
+
+
 class ObligationDraft(Draft):
     """One obligation.
 

@@ -28,6 +28,25 @@ class Party(models.Model):
     kind = choice_field(PartyKind)
     country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     timezone = models.CharField(max_length=64)
+    retired_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set if it is not offered for new entries any more."
+    )
+    retire_reason = models.CharField(
+        max_length=1000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it was last retired, merged or restored.",
+    )
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="duplicates",
+        db_index=False,
+        help_text="The party that took over everything from this duplicate.",
+    )
 
     class Meta:
         verbose_name_plural = "parties"
@@ -37,6 +56,11 @@ class Party(models.Model):
             models.CheckConstraint(
                 name="party_code_form",
                 condition=models.Q(code__regex=r"^[A-Z0-9][A-Z0-9_-]*$"),
+            ),
+            models.CheckConstraint(
+                name="party_merged_is_retired",
+                condition=models.Q(merged_into__isnull=True)
+                | (models.Q(retired_at__isnull=False) & ~models.Q(merged_into=models.F("id"))),
             ),
         )
 

@@ -20,7 +20,7 @@ from compliance.models import Agreement, AgreementParty, ObligationParty, Party,
 from compliance.models.bulk import insert
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
-from compliance.operations.agreements import corrections, milestones, obligations
+from compliance.operations.agreements import corrections, milestones, obligations, party_merges
 from compliance.operations.deadlines import facts, projection
 
 
@@ -55,6 +55,9 @@ def add(
         Invalid: a party or custom calendar does not exist.
     """
     members = _members(draft.parties)
+    party_merges.refuse_retired(
+        (f"parties/{index}/code", party) for index, (party, _) in enumerate(members)
+    )
     _check_calendars(draft)
     known_at = recorded_at or as_of
     agreement = Agreement.objects.create(created_at=as_of, recorded_at=known_at, **_columns(draft))
@@ -148,6 +151,7 @@ def _set_parties(agreement: Agreement, members: Sequence[tuple[Party, str]]) -> 
     for party, role in members:
         membership = stored.get(party.pk)
         if membership is None:
+            party_merges.refuse_retired([("parties", party)])
             AgreementParty.objects.create(agreement=agreement, party=party, role=role)
         elif membership.role != role:
             membership.role = role

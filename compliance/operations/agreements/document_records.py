@@ -199,7 +199,7 @@ class _Import:
     def _read_fact(
         self, draft: DocumentFact, deadlines: Sequence[Deadline], path: str, *, is_new: bool
     ) -> None:
-        deadline = deadline_named(deadlines, draft.due_on)
+        deadline = deadline_named(deadlines, draft.due_on, draft.number)
         document_checks.reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         fact = fact_rows.build(
@@ -220,7 +220,7 @@ class _Import:
     def _read_position(
         self, draft: DocumentPosition, deadlines: Sequence[Deadline], path: str, *, is_new: bool
     ) -> None:
-        deadline = deadline_named(deadlines, draft.due_on)
+        deadline = deadline_named(deadlines, draft.due_on, draft.number)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         position = positions.build(
             deadline, draft, self.parties, by=self.by, as_of=draft.recorded_at or self.as_of

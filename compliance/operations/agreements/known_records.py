@@ -83,8 +83,23 @@ def _position_identity(position: Position) -> Hashable:
     )
 
 
-def deadline_named(deadlines: Sequence[Deadline], due_on: date | None) -> Deadline:
-    """Return the deadline of an obligation that is due on `due_on`, or its only deadline."""
+def deadline_named(
+    deadlines: Sequence[Deadline], due_on: date | None, number: int | None = None
+) -> Deadline:
+    """Return the deadline with a number, or the one that is due on a day, or the only one.
+
+    Raises:
+        Invalid: there is no such deadline (at `number`), or not exactly one (at `due_on`).
+    """
+    if number is not None:
+        numbered = next((each for each in deadlines if each.number == number), None)
+        if numbered is None:
+            sentence = f"This obligation has no deadline with the number {number}: correct number."
+            raise refusal("number", sentence)
+        if due_on is not None and due_on not in (numbered.original_due_on, numbered.due_on):
+            sentence = f"Deadline {number} is not due on {due_on}: remove number or due_on."
+            raise refusal("due_on", sentence)
+        return numbered
     if due_on is None:
         if len(deadlines) > 1:
             sentence = "This obligation recurs: give the due date of the deadline as due_on."
@@ -92,8 +107,12 @@ def deadline_named(deadlines: Sequence[Deadline], due_on: date | None) -> Deadli
         return deadlines[0]
     # Original dates take precedence: another deadline may have been moved to this date.
     for name in ("original_due_on", "due_on"):
-        for deadline in deadlines:
-            if getattr(deadline, name) == due_on:
-                return deadline
+        found = [each for each in deadlines if getattr(each, name) == due_on]
+        if len(found) > 1:
+            numbers = " or ".join(str(each.number) for each in found)
+            sentence = f"Several deadlines are due on {due_on}: give number as well ({numbers})."
+            raise refusal("due_on", sentence)
+        if found:
+            return found[0]
     sentence = f"No deadline of this obligation is due on {due_on}: correct due_on."
     raise refusal("due_on", sentence)

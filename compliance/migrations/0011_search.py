@@ -22,6 +22,6 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0009_tombstones")]
+    dependencies = [("compliance", "0010_retire_parties")]
 
     operations = [migrations.RunSQL(_CREATE, "DROP FUNCTION compliance_folded(text)")]
