@@ -2,9 +2,12 @@
 
 `python -m benchmarks.as_of [STORED]` fills a temporary database (1M deadlines by default, ten
 thousand per agreement, 2.5 ledger entries per deadline). It then reads the state at a past instant,
-as known at two other instants: the first page of one agreement, the summary of one agreement, and
-the summary of all agreements. The floor for the last one is a statement that counts the statuses in
-the ledger. Each figure is the median of several rounds, measured in the functions behind the API.
+as known at two other instants: the first page of one agreement, the summary of one agreement, the
+summary of all agreements, and the pages of the list of all deadlines. The floor of the summary is a
+statement that counts the statuses in the ledger; that of the pages is one statement that returns
+the same states in the same order. The pages are also compared with those of the current list: they
+may take twice the time. Each figure is the median of several rounds, measured in the functions
+behind the API.
 """
 
 from __future__ import annotations
@@ -93,7 +96,48 @@ def _measure(stored: int) -> None:
         print(f"  its floor                      {least * 1000:>9,.1f} ms")
         print(f"  ratio                          {least / ours:>9.2f}")
         sys.stdout.flush()
+        _measure_pages(stored, moment, now)
 
+
+def _measure_pages(stored: int, moment: dict[str, Any], now: datetime) -> None:
+    from compliance.queries.deadlines.deadlines import DeadlineListing, listed
+
+    most = min(stored, MOST_ROWS)
+
+    def pages(asked: dict[str, Any]) -> None:
+        cursor, count = None, 0
+        while count < most:
+            found = listed(DeadlineListing(**asked, page_size=1_000, cursor=cursor), now=now)
+            cursor, count = found.next, count + len(found.rows)
+            if cursor is None:
+                break
+        expect(count, most, "rows of all pages")
+
+    def floor() -> None:
+        expect(len(list(execute(_STATES, {**moment, "most": most}))), most, "rows of a statement")
+
+    ours, least = _medians(lambda: pages(moment), floor, 3)
+    current = _median(lambda: pages({}), 3)
+    print(f"  pages of {most:,} deadlines       {ours * 1000:>9,.1f} ms")
+    print(f"  their floor                    {least * 1000:>9,.1f} ms")
+    print(f"  ratio                          {least / ours:>9.2f}")
+    print(f"  pages of the current list      {current * 1000:>9,.1f} ms")
+    print(f"  times the current list         {ours / current:>9.2f}")
+    sys.stdout.flush()
+
+
+MOST_ROWS = 50_000
+
+_STATES = """
+    SELECT state.*, d.obligation_id, d.number, d.timezone, o.ref, o.title, a.ref AS agreement
+    FROM (SELECT DISTINCT ON (deadline_id) * FROM compliance_ledgerentry
+          WHERE recorded_at <= %(known_at)s AND effective_at <= %(as_of)s
+          ORDER BY deadline_id, recorded_at DESC, effective_at DESC) AS state
+    JOIN compliance_deadline AS d ON d.id = state.deadline_id
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_agreement AS a ON a.id = d.agreement_id
+    ORDER BY state.due_at, d.id LIMIT %(most)s
+"""
 
 _FLOOR = """
     SELECT status, count(*) FROM (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import displayed_zone_name, wall_clock, zone_label
+from compliance.domain.vocabulary import Precision
 from compliance.models import Deadline
+from compliance.models.deadlines.deadlines import due_precision
 
 _DAY = timedelta(days=1)
 
@@ -38,6 +41,14 @@ def utc_html(at: datetime | None, timezone: str | None = None) -> SafeString:
     )
 
 
+def period(day: date | None, precision: str | None) -> str:
+    """Return a day, or the month, quarter or year that contains it; an empty text without one."""
+    if day is None:
+        return ""
+    known = Precision(precision or Precision.DAY)
+    return day.isoformat() if known is Precision.DAY else period_phrase(day, known)
+
+
 def due_text(deadline: Deadline) -> str:
     """Return the due date in the deadline's zone, with the time of day if it has one.
 
@@ -47,6 +58,9 @@ def due_text(deadline: Deadline) -> str:
     """
     if deadline.due_on is None or deadline.due_at is None:
         return "no date yet" if deadline.obligation.due else "no end date"
+    precision = due_precision(deadline)
+    if precision is not Precision.DAY:
+        return period_phrase(deadline.due_on, precision)
     local = wall_clock(deadline.due_at, displayed_zone_name(deadline.timezone))
     if local.date() != deadline.due_on:
         return f"{deadline.due_on:%Y-%m-%d}"

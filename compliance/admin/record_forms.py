@@ -65,6 +65,8 @@ class RecordForm(forms.Form):
     def effective_values(self) -> dict[str, Any]:
         """Return the date as `on`, or the instant as `at` if a time is given, for a draft."""
         on, at = self.cleaned_data.get("on"), self.cleaned_data.get("time")
+        if period := self.cleaned_data.get("period"):
+            return {"on": period}
         if not on:
             raise refusal("on", "Enter the date.")
         if not at:
@@ -142,6 +144,14 @@ def time_field(
     """Return a field for an optional time of day."""
     widget = fields.TimeTextField().widget
     return forms.TimeField(label=label, required=False, widget=widget, help_text=help_text)
+
+
+def period_field() -> forms.CharField:
+    """Return a field for a date of which only the month, quarter or year is known."""
+    return fields.text_field(
+        label="Or only the period",
+        help_text="If the day is not known: 2007-06, 2007-Q2 or 2007. The date above is ignored.",
+    )
 
 
 def zone_field() -> forms.ChoiceField:

@@ -10,10 +10,12 @@ from compliance.delivery import links, sentences
 from compliance.delivery.contents import DueTexts, Item, StatedPosition
 from compliance.delivery.deadlines import Histories
 from compliance.domain import phrases
+from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import displayed_zone_name
-from compliance.domain.vocabulary import Capacity, Stance, Verdict
+from compliance.domain.vocabulary import Capacity, Precision, Stance, Verdict
 from compliance.models import Deadline, Party, Position
 from compliance.models.alerts.reported_alerts import AlertRow
+from compliance.models.deadlines.deadlines import due_precision
 
 _VERDICTS = {
     Verdict.MET: "met",
@@ -88,6 +90,9 @@ def _due(
             date="no longer known" if deadline.obligation.due is not None else "no end date",
         )
     date = phrases.local_due_date(due_on, due_at, zone)
+    precision = due_precision(deadline)
+    if precision is not Precision.DAY:
+        date = f"in {period_phrase(due_on, precision)}"
     date_in_utc = phrases.local_due_date(due_on, due_at, "UTC")
     is_in_utc = date == date_in_utc
     if zone != deadline.timezone:
@@ -120,8 +125,11 @@ def _due(
 def _position(position: Position) -> StatedPosition:
     return StatedPosition(
         party=phrases.one_line(position.party.name),
-        verdict=_VERDICTS[Verdict(position.verdict)],
-        day=phrases.day(position.stated_on or position.stated_at.date()),
+        verdict=_VERDICTS[Verdict(position.verdict)] + _share(position),
+        day=period_phrase(
+            position.stated_on or position.stated_at.date(),
+            Precision(position.precision or Precision.DAY),
+        ),
         quote=phrases.shortened(phrases.one_line(position.quote), 600),
     )
 
@@ -144,3 +152,7 @@ def _evidence(counts: Mapping[str, int]) -> str:
         return "none on record"
     parts = [f"{counts[stance]} {word}" for stance, word in _STANCES.items() if stance in counts]
     return f"{total:,} on record: {', '.join(parts)}"
+
+
+def _share(position: Position) -> str:
+    return "" if position.share is None else f" ({(position.share * 100).normalize():f}%)"

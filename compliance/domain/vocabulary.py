@@ -70,6 +70,15 @@ class CalendarPeriod(StrEnum):
     YEAR = "year"
 
 
+class Precision(StrEnum):
+    """How precisely a date is known."""
+
+    DAY = "day"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
 class Direction(StrEnum):
     """Whether a period is counted forward from its event, or backward."""
 

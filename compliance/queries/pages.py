@@ -6,7 +6,7 @@ Every page therefore costs the same, and rows with equal values are not skipped.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2s
@@ -132,6 +132,18 @@ def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
     Raises:
         Invalid: the cursor does not belong to this order.
     """
+    return merged_page([select], where, order=order, listing=listing)
+
+
+def merged_page(selects: Sequence[str], where: Where, *, order: Order, listing: Listing) -> Page:
+    """Return the requested page of a list whose rows come from several statements.
+
+    Each of them is read in order, only as far as the page needs. Their columns are the same and
+    include those of the order.
+
+    Raises:
+        Invalid: the cursor does not belong to this order.
+    """
     rows: list[Row] = []
     for part in order.parts(listing.cursor):
         chosen = Where(**where.values)
@@ -140,12 +152,20 @@ def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
             order.begin_after(part.position, chosen)
         # One extra row shows whether there is another page, without counting.
         chosen.values["limit"] = listing.page_size + 1 - len(rows)
-        rows += fetch((select, chosen.sql, order.sql, "LIMIT %(limit)s"), chosen.values)
+        rows += fetch(_merged(selects, chosen, order), chosen.values)
         if len(rows) > listing.page_size:
             break
     shown = rows[: listing.page_size]
     has_more = len(rows) > listing.page_size
     return Page(rows=shown, next=order.cursor_at(shown[-1]) if has_more else None)
+
+
+def _merged(selects: Sequence[str], where: Where, order: Order) -> list[str]:
+    in_order = (order.sql, "LIMIT %(limit)s")
+    if len(selects) == 1:
+        return [selects[0], where.sql, *in_order]
+    parts = ["\n".join(("(", each, where.sql, *in_order, ")")) for each in selects]
+    return [f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS {order.table}", *in_order]
 
 
 # The types of positions. With them, a forged cursor cannot bring anything else into a query.

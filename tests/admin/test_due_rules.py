@@ -400,3 +400,27 @@ def test_the_preview_requires_a_login_a_csrf_token_and_a_post(desk: User) -> Non
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")
     assert strict.post(reverse(PREVIEW), NINETY_DAYS).status_code == 403
+
+
+def test_a_milestone_that_follows_from_another_is_entered_and_saved_unchanged(
+    browser: Client,
+) -> None:
+    deadline = create_agreement(
+        milestones=[{"ref": "deposit", "on": "2026-03-17"}, {"ref": "in-force"}]
+    )
+    url = address("agreement", "change", deadline.agreement_id)
+    values = {
+        "due_type": "offset", "due_count": "2", "due_unit": "months", "due_from": "milestone",
+        "due_from_milestone": "deposit", "due_on_day_number": "1",
+        "due_on_day_of": "day:month",
+    }  # fmt: skip
+    rows = {f"milestones-1-{name}": text for name, text in values.items()}
+
+    assert browser.post(url, {**filled_in(browser, url), **rows}).status_code == 302
+    in_force = Milestone.objects.get(ref="in-force")
+    assert str(in_force.on) == "2026-05-01"
+
+    moved = {**filled_in(browser, url), "milestones-0-on": "2026-04-17"}
+    assert browser.post(url, moved).status_code == 302
+    in_force.refresh_from_db()
+    assert str(in_force.on) == "2026-06-01"

@@ -30,6 +30,7 @@ def test_the_release_of_rare_earths_is_unmet_and_disputed(api: Client, geneva: A
         "number": 1,
         "starts_at": None,
         "due_on": "2025-05-14",
+        "due_precision": "day",
         "due_at": DUE_AT,
         "unmet_at": DUE_AT,
         "earliest_due_at": None,

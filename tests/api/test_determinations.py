@@ -55,6 +55,7 @@ def test_a_determination_stores_reasons_and_evidence_and_sets_the_status(
         "quantity": None,
         "is_final": False,
         "on": "2026-03-18",
+        "precision": "day",
         "at": None,
         "effective_at": "2026-03-17T16:00:00Z",
         "note": REASONS,

@@ -45,6 +45,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
             "on": "2099-03-15",
             "time": None,
             "timezone": None,
+            "precision": "day",
             "is_two_sided": False,
         },
         "grace": {"count": 5, "unit": "business_days"},

@@ -1,4 +1,4 @@
-"""Outcomes: postponed without a date, replaced by a successor, and closed as unmet."""
+"""Outcomes: postponed, replaced and closed as unmet; dates of reduced precision; assessors."""
 
 from __future__ import annotations
 
@@ -173,3 +173,54 @@ def test_a_document_carries_all_outcomes(api: Client) -> None:
     found = [(each.status, each.is_closed) for each in Deadline.objects.order_by("id")]
     assert found == [("dormant", False), ("superseded", True), ("partly_met", True)]
     assert Agreement.objects.count() == 1
+
+
+def test_a_month_is_shown_as_a_month_everywhere(api: Client) -> None:
+    deadline = create_agreement(obligation(due_on="2026-03"), as_of=utc("2026-05-01T00:00"))
+    row = get(api, f"deadlines/{deadline.pk}/")
+    assert (row["due_on"], row["due_precision"]) == ("2026-03-31", "month")
+    [stored] = rows(api, "obligations/", ref="O-1")
+    assert (stored["due"]["on"], stored["due"]["precision"]) == ("2026-03", "month")
+    patch(api, f"obligations/{stored['id']}/", {"due": stored["due"]})
+    fact = post(api, "facts/", {"deadline": deadline.pk, "type": "performance", "on": "2026-03"})
+    assert (fact["on"], fact["precision"], fact["at"]) == ("2026-03", "month", None)
+    row = get(api, f"deadlines/{deadline.pk}/")
+    assert (row["status"], row["is_ambiguous"]) == ("met", False)
+    paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
+    assert "Due in March 2026" in paragraph
+    assert "(in March 2026)" in paragraph
+    assert is_intact()
+
+
+def test_a_year_that_contains_the_due_date_is_ambiguous(api: Client, missed: Deadline) -> None:
+    row = record(api, missed, type="performance", on="2026")
+    assert (row["status"], row["is_ambiguous"]) == ("met", True)
+
+
+def test_an_extension_to_a_quarter_shows_the_quarter(api: Client, missed: Deadline) -> None:
+    due = {"type": "date", "on": "2099-Q3"}
+    row = record(api, missed, type="extension", on="2026-03-01", due=due)
+    assert (row["due_on"], row["due_precision"]) == ("2099-09-30", "quarter")
+
+
+def test_assessors_who_are_not_parties_state_shares(api: Client, missed: Deadline) -> None:
+    for code, share in (("A1", 0.4), ("A2", 0.6)):
+        party = {"code": code, "name": code, "kind": "organisation", "timezone": "UTC"}
+        post(api, "parties/", party)
+        position = {
+            "deadline": missed.pk, "party": code, "verdict": "partly_met", "share": share,
+            "on": "2026-06",
+        }  # fmt: skip
+        stated = post(api, "positions/", position)
+        assert (stated["share"], stated["on"], stated["precision"]) == (share, "2026-06", "month")
+    now = get(api, f"deadlines/{missed.pk}/")
+    assert now["is_disputed"]
+    past = {"as_of": timezone.now().isoformat()}
+    assert get(api, f"deadlines/{missed.pk}/", **past)["is_disputed"]
+    why = get(api, f"deadlines/{missed.pk}/why/")
+    assert "A1 said in June 2026 that it is partly met (40 percent)." in why["paragraph"]
+
+
+def test_a_position_of_nobody_in_the_register_is_refused(api: Client, missed: Deadline) -> None:
+    position = {"deadline": missed.pk, "party": "NOBODY", "verdict": "met", "on": "2026-03-20"}
+    assert paths(post(api, "positions/", position, 400)) == {"party"}

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 
 from compliance.domain.deadlines.explanations import (
-    REASON_SENTENCES,
     Case,
     FactSummary,
     StatusChange,
@@ -18,6 +17,7 @@ from compliance.domain.deadlines.explanations import (
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.reasons import REASON_SENTENCES
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.vocabulary import Reason, Verification
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms

@@ -18,7 +18,7 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.terms import KnownTerms, Terms
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.vocabulary import BreachEnd, FactKind
 from tests.domain.strategies import LAST_HOUR, due_at_hour, histories, hour, terms
@@ -130,7 +130,7 @@ def test_a_replayed_history_equals_the_ledger_recorded_at_the_time(
     agreed: Terms, history: list[tuple[Fact, datetime]], begin: int
 ) -> None:
     facts = [fact for fact, _ in history]
-    entries = replay_history(agreed, facts, known_from=hour(begin), as_of=hour(LAST_HOUR))
+    entries = replay_history([KnownTerms(hour(begin), agreed)], facts, as_of=hour(LAST_HOUR))
     ledger = [entry_of(*each) for each in entries]
     for number in range(begin, LAST_HOUR + 1):
         known_at = hour(number)
@@ -150,5 +150,5 @@ def test_a_replay_records_nothing_before_its_first_known_instant(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]
-    entries = replay_history(agreed, facts, known_from=hour(7), as_of=hour(LAST_HOUR))
+    entries = replay_history([KnownTerms(hour(7), agreed)], facts, as_of=hour(LAST_HOUR))
     assert all(recorded_at >= hour(7) for _, recorded_at in entries)

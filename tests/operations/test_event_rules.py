@@ -127,3 +127,21 @@ def test_a_document_names_the_deadline_of_a_fact_by_number_if_several_are_due_th
         create_agreement(obligation("MEET", due=twice, facts=[{**done, "number": 9}]))
     create_agreement(obligation("MEET", due=twice, facts=[{**done, "number": 2001}]), as_of=NOW)
     assert [deadline_of("MEET", number).status for number in (1, 2001)] == ["pending", "met"]
+
+
+@pytest.mark.django_db
+def test_what_counts_from_a_milestone_with_a_rule_moves_when_its_source_is_dated() -> None:
+    in_force = {
+        "ref": "in-force",
+        "due": {
+            "type": "offset", "from": {"milestone": "deposit"}, "count": 2, "unit": "months",
+            "on_day": {"day": 1, "of": "month"},
+        },
+    }  # fmt: skip
+    report = {"type": "offset", "from": {"milestone": "in-force"}, "count": 30, "unit": "days"}
+    create_agreement(obligation("REPORT", due=report), milestones=[in_force, {"ref": "deposit"}])
+    assert deadline_of("REPORT").status == "dormant"
+    deposit = {"ref": "deposit", "on": "2026-03-17"}
+    update_agreement(as_of=NOW, milestones=[in_force, deposit])
+    assert deadline_of("REPORT").due_on == date(2026, 5, 31)
+    assert deadline_of("REPORT").trace[0].startswith("Milestone in-force was dated 2026-05-01")

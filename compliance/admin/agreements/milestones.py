@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from compliance.admin import fields
+from compliance.admin.due_dates.due_rules import RuleField
 from compliance.admin.formsets import FilledRowFormSet, PartInline
 from compliance.admin.operation_forms import DraftForm, without_empty
 from compliance.admin.theme import TextInput
 from compliance.models import Milestone
 
-_FIELDS = ("ref", "title", "on", "at")
+_FIELDS = ("ref", "title", "on", "at", "due")
 
 
 class MilestoneForm(DraftForm):
@@ -21,6 +22,13 @@ class MilestoneForm(DraftForm):
     on = fields.DateTextField(label="Date")
     at = fields.text_field(
         label="Or exact time", widget=TextInput(attrs={"placeholder": "2026-02-01T09:00:00Z"})
+    )
+
+    due = RuleField(
+        types=("offset",),
+        without_rule="no, it is dated here",
+        label="Or counted from another milestone",
+        help_text="The date then follows from that milestone.",
     )
 
     class Meta:

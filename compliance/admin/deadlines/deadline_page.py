@@ -22,8 +22,8 @@ from compliance.admin.deadlines.replacements import (
     successor_link,
 )
 from compliance.domain.civil_time import UnknownTimeZone, zone_label, zone_names
-from compliance.domain.deadlines.explanations import REASON_SENTENCES
 from compliance.domain.deadlines.pace import expected_by, pace
+from compliance.domain.deadlines.reasons import REASON_SENTENCES
 from compliance.domain.deadlines.timeline import BREACHED, Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
 from compliance.domain.due_dates.previews import waits_for

@@ -16,9 +16,9 @@ from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.deadlines.breaches import acknowledgement_page
 from compliance.admin.deadlines.deadline_page import deadline_page
 from compliance.admin.deadlines.determinations import DeterminationForm
+from compliance.admin.deadlines.extensions import ExtensionForm
 from compliance.admin.deadlines.fact_forms import (
     CancellationForm,
-    ExtensionForm,
     PerformanceForm,
     RestatementForm,
     RetractionForm,

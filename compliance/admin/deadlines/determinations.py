@@ -54,8 +54,8 @@ class DeterminationForm(FactForm):
         help_text="An earlier determination. It stays on record but no longer has any effect.",
     )
     field_order = (
-        "verdict", "share", "quantity", "is_final", "on", "time", "timezone", "note", "evidence",
-        "replaces",
+        "verdict", "share", "quantity", "is_final", "on", "time", "period", "timezone", "note",
+        "evidence", "replaces",
     )  # fmt: skip
 
     def prepare(self, as_of: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from compliance.admin import fields, instants
+from compliance.admin import fields
 from compliance.admin.deadlines.facts import retraction_values, set_fact_choices
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.record_forms import (
@@ -17,14 +17,13 @@ from compliance.admin.record_forms import (
     date_field,
     end_time_field,
     last_day_field,
+    period_field,
     time_field,
     zone_field,
 )
 from compliance.admin.theme import CheckboxInput, NumberInput, RadioSelect
-from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
-from compliance.domain.problems import refusal
 from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Deadline, Proposal, User
@@ -59,6 +58,7 @@ class FactForm(DeadlineFactForm):
 
     on = date_field()
     time = time_field()
+    period = period_field()
     timezone = zone_field()
     note = fields.LongTextField(help_text="What happened, and how you know.")
     evidence = fields.CheckboxesField(help_text="Evidence that supports it.")
@@ -99,7 +99,7 @@ class PerformanceForm(FactForm):
     success_message = "Performance recorded."
 
     quantity = forms.DecimalField(required=False, widget=NumberInput())
-    field_order = ("on", "time", "timezone", "quantity", "note", "evidence")
+    field_order = ("on", "time", "period", "timezone", "quantity", "note", "evidence")
 
     def prepare(self, as_of: datetime) -> None:
         """Ask for a quantity only if there is a target."""
@@ -113,44 +113,6 @@ class PerformanceForm(FactForm):
     def own_values(self) -> dict[str, Any]:
         """Return the quantity."""
         return without_empty({"quantity": self.cleaned_data.get("quantity")})
-
-
-class ExtensionForm(FactForm):
-    """Records that the due date was extended."""
-
-    kind = FactKind.EXTENSION
-    heading = "Record an extension"
-    advice = (
-        "The due date changes when the extension takes effect. If that is before the deadline "
-        "passed, there was no breach; if it is after, the breach ends then. Without a new date, "
-        "the deadline is postponed until another extension sets one."
-    )
-    success_message = "Extension recorded."
-
-    due_on = date_field("New due date")
-    due_time = time_field("New due time", "Leave empty for the end of that day.")
-    on = date_field("Takes effect on")
-    confirm = confirm_field()
-    field_order = ("due_on", "due_time", "on", "time", "timezone", "note", "evidence", "confirm")
-    aliases = {"at": "time", "due": "due_on"}
-
-    def prepare(self, as_of: datetime) -> None:
-        """Show the current due date as help text."""
-        super().prepare(as_of)
-        due = instants.due_text(self.deadline)
-        self.fields["due_on"].help_text = (
-            f"Currently {due} in {zone_label(self.deadline.timezone)}. Leave empty to postpone it "
-            "without a date."
-        )
-
-    def own_values(self) -> dict[str, Any]:
-        """Return the new due date, if there is one, in the time zone of the deadline."""
-        on, at = self.cleaned_data.get("due_on"), self.cleaned_data.get("due_time")
-        if at and not on:
-            raise refusal("due/on", "Enter the new due date as well.")
-        if not on:
-            return {}
-        return {"due": {"type": "date", "on": on, "time": at, "timezone": self.deadline.timezone}}
 
 
 class ViolationForm(FactForm):
@@ -168,7 +130,7 @@ class ViolationForm(FactForm):
     until_on = last_day_field()
     until_time = end_time_field()
     field_order = (
-        "on", "time", "timezone", "until_on", "until_time", "note", "evidence",
+        "on", "time", "period", "timezone", "until_on", "until_time", "note", "evidence",
     )  # fmt: skip
     aliases = {"at": "time", "until": "until_on"}
 
@@ -195,7 +157,8 @@ class SuspensionForm(FactForm):
         help_text="Moves the due date by the length of the suspension. Otherwise it does not move.",
     )
     field_order = (
-        "on", "time", "timezone", "until_on", "until_time", "is_tolling", "note", "evidence",
+        "on", "time", "period", "timezone", "until_on", "until_time", "is_tolling", "note",
+        "evidence",
     )  # fmt: skip
     aliases = {"at": "time", "until": "until_on"}
 
@@ -219,7 +182,7 @@ class RestatementForm(FactForm):
     quantity = forms.DecimalField(label="New target", required=False, widget=NumberInput())
     on = date_field("Takes effect on")
     confirm = confirm_field()
-    field_order = ("quantity", "on", "time", "timezone", "note", "evidence", "confirm")
+    field_order = ("quantity", "on", "time", "period", "timezone", "note", "evidence", "confirm")
 
     def prepare(self, as_of: datetime) -> None:
         """Show the current target as help text."""

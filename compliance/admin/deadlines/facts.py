@@ -83,7 +83,11 @@ class FactAdmin(ReadOnlyAdmin):
     def effective(self, fact: Fact) -> SafeString:
         """Return the effective instant in UTC, below the date if only that is known."""
         at = instants.utc_html(fact.effective_at, _zone(fact))
-        return badges.two_lines(fact.effective_on, at) if fact.effective_on else at
+        return (
+            badges.two_lines(instants.period(fact.effective_on, fact.precision), at)
+            if fact.effective_on
+            else at
+        )
 
     @admin.display(description="Recorded", ordering="recorded_at")
     def recorded(self, fact: Fact) -> SafeString:
@@ -128,7 +132,8 @@ def fact_rows(deadline: Deadline) -> list[FactRow]:
     return [
         FactRow(
             fact=fact,
-            effective=str(fact.effective_on or instants.local_text(fact.effective_at, zone)),
+            effective=instants.period(fact.effective_on, fact.precision)
+            or instants.local_text(fact.effective_at, zone),
             effective_utc=instants.utc_text(fact.effective_at),
             recorded=instants.utc_html(fact.recorded_at, zone),
             evidence=list(fact.evidence.all()),
@@ -147,14 +152,16 @@ def _until_text(fact: Fact, zone: str) -> str:
     if fact.until_at is None:
         return "until further notice"
     if fact.until_on is not None:
-        return f"until the end of {fact.until_on}"
+        return f"until the end of {instants.period(fact.until_on, fact.until_precision)}"
     return f"until {instants.local_text(fact.until_at, zone)}"
 
 
 def fact_label(fact: Fact) -> str:
     """Return a fact as the label of a choice."""
     verdict = f" ({fact.verdict.replace('_', ' ')})" if fact.verdict else ""
-    day = fact.effective_on or instants.local_text(fact.effective_at, UTC)
+    day = instants.period(fact.effective_on, fact.precision) or instants.local_text(
+        fact.effective_at, UTC
+    )
     return f"{fact.kind}{verdict} on {day}" + (f": {fact.note}" if fact.note else "")
 
 

@@ -13,13 +13,19 @@ from django.utils.safestring import SafeString
 from compliance.admin import badges, fields, instants
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.record_forms import DeadlineRecordForm, date_field, time_field, zone_field
+from compliance.admin.record_forms import (
+    DeadlineRecordForm,
+    date_field,
+    period_field,
+    time_field,
+    zone_field,
+)
 from compliance.admin.searching import folded
-from compliance.admin.theme import Select
+from compliance.admin.theme import NumberInput, Select
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import POSITION_VERDICTS
-from compliance.models import Deadline, Evidence, Position, User
+from compliance.models import Deadline, Evidence, Party, Position, User
 from compliance.operations.deadlines import effects, positions
 
 
@@ -33,8 +39,8 @@ class PositionAdmin(ReadOnlyAdmin):
     search_fields = folded("quote", "deadline__obligation__ref", "deadline__agreement__ref")
     ordering = ("-id",)
     fields = (
-        "deadline", "party", "verdict", "stated", "stated_on", "quote", "evidence", "recorded_at",
-        "recorded_by",
+        "deadline", "party", "verdict", "share", "stated", "stated_on", "precision", "quote",
+        "evidence", "recorded_at", "recorded_by",
     )  # fmt: skip
 
     @admin.display(description="Position", ordering="verdict")
@@ -46,7 +52,11 @@ class PositionAdmin(ReadOnlyAdmin):
     def stated(self, position: Position) -> SafeString:
         """Return when it was stated in UTC, below the date if only that is known."""
         at = instants.utc_html(position.stated_at, position.deadline.timezone)
-        return badges.two_lines(position.stated_on, at) if position.stated_on else at
+        return (
+            badges.two_lines(instants.period(position.stated_on, position.precision), at)
+            if position.stated_on
+            else at
+        )
 
 
 class PositionForm(DeadlineRecordForm):
@@ -61,20 +71,28 @@ class PositionForm(DeadlineRecordForm):
 
     party = forms.ChoiceField(widget=Select())
     verdict = fields.enum_field(POSITION_VERDICTS, label="Position")
+    share = forms.DecimalField(
+        required=False,
+        widget=NumberInput(),
+        help_text="If partly met: the share of the whole, such as 0.6, if it was stated.",
+    )
     on = date_field("Stated on")
     time = time_field()
+    period = period_field()
     timezone = zone_field()
     quote = fields.LongTextField(help_text="The party's own words.")
     evidence = fields.CheckboxesField(help_text="Evidence that contains the statement.")
 
     def prepare(self, as_of: datetime) -> None:
-        """Offer the parties to the agreement."""
+        """Offer the parties to the agreement first, and then everyone else in the register."""
         super().prepare(as_of)
-        fields.set_choices(self, "party", [fields.EMPTY_CHOICE, *self.party_choices()])
+        others = Party.objects.exclude(agreements=self.agreement).order_by("name")
+        choices = [(each.code, f"{each.name} ({each.code})") for each in others]
+        fields.set_choices(self, "party", [fields.EMPTY_CHOICE, *self.party_choices(), *choices])
 
     def record(self, *, by: User, as_of: datetime) -> None:
         """Record the position."""
-        names = ("party", "verdict", "quote", "evidence")
+        names = ("party", "verdict", "share", "quote", "evidence")
         values = without_empty({name: self.cleaned_data.get(name) for name in names})
         draft = read(PositionDraft, {**values, **self.effective_values()})
         position = positions.state(deadline=self.deadline, draft=draft, by=by, as_of=as_of)
@@ -88,6 +106,7 @@ class PositionRow:
     position: Position
     stated: str
     stated_utc: str
+    share: str
     evidence: Sequence[Evidence]
 
 
@@ -97,10 +116,10 @@ def position_rows(deadline: Deadline) -> list[PositionRow]:
     return [
         PositionRow(
             position=position,
-            stated=str(
-                position.stated_on or instants.local_text(position.stated_at, deadline.timezone)
-            ),
+            stated=instants.period(position.stated_on, position.precision)
+            or instants.local_text(position.stated_at, deadline.timezone),
             stated_utc=instants.utc_text(position.stated_at),
+            share="" if position.share is None else f"{(position.share * 100).normalize():f}%",
             evidence=list(position.evidence.all()),
         )
         for position in positions.order_by("stated_at", "id")

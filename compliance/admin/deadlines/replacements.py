@@ -35,7 +35,7 @@ class ReplacementForm(FactForm):
     )
     on = date_field("Takes effect on")
     field_order = (
-        "successor", "successor_agreement", "on", "time", "timezone", "note", "evidence",
+        "successor", "successor_agreement", "on", "time", "period", "timezone", "note", "evidence",
     )  # fmt: skip
 
     def own_values(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class RuleWidget(forms.Widget):
     template_name = "admin/pacta/due_rule.html"
     types: Collection[str] = ALL_TYPES
     agreement_ref = ""
+    without_rule = ""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> RuleValues:
         """Return the values that were posted."""
@@ -84,7 +85,11 @@ class RuleWidget(forms.Widget):
         """Return the template context with every input, in groups."""
         values = RuleValues({**DEFAULTS, **(value or {})})
         identity = (attrs or {}).get("id", f"id_{name}")
-        choices = [(word, label) for word, label in TYPE_CHOICES if not word or word in self.types]
+        choices = [
+            (word, label if word else self.without_rule or label)
+            for word, label in TYPE_CHOICES
+            if not word or word in self.types
+        ]
         type_input = Select(choices=choices)
         context: dict[str, Any] = super().get_context(name, value, attrs)
         context["widget"] |= {
@@ -136,9 +141,12 @@ class RuleField(CompositeField):
 
     widget = RuleWidget
 
-    def __init__(self, *, types: Collection[str] = ALL_TYPES, **options: Any) -> None:
+    def __init__(
+        self, *, types: Collection[str] = ALL_TYPES, without_rule: str = "", **options: Any
+    ) -> None:
         super().__init__(**{"required": False, **options})
         assert isinstance(self.widget, RuleWidget)
+        self.widget.without_rule = without_rule
         self.widget.types = types
 
     def prepare_value(self, value: Any) -> Any:

@@ -45,6 +45,7 @@ from compliance.operations.agreements import agreements as operations
 from compliance.operations.agreements import archiving, documents
 from compliance.operations.deadlines import effects
 from compliance.queries.agreements import agreements as queries
+from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.filters import Filter
 
 
@@ -62,6 +63,9 @@ class MilestoneRow(serializers.Serializer[Any]):
     title = serializers.CharField(allow_blank=True)
     on = serializers.DateField(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
+    due = serializers.DictField(
+        allow_null=True, help_text="The rule that gives its date, if it counts from another one."
+    )
 
 
 class AgreementRow(serializers.Serializer[Agreement]):
@@ -130,9 +134,11 @@ class AgreementViews(Views):
         parameters=filter_parameters(queries.AgreementListing), responses=page_of(AgreementRow)
     )
     def list(self, request: Request) -> Response:
-        """List agreements by ref."""
-        listing = read_filter(request, queries.AgreementListing)
-        return page_response(request, queries.listed(listing, as_of=timezone.now()))
+        """List agreements by ref, as known now or at another time."""
+        now = timezone.now()
+        listing = read_filter(request, queries.AgreementListing).pinned(now)
+        page = queries.listed(listing, now=now)
+        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=AgreementDraft, responses={201: AgreementRow})
     def create(self, request: Request) -> Response:
@@ -140,13 +146,14 @@ class AgreementViews(Views):
         now = timezone.now()
         draft = read_body(request, AgreementDraft)
         agreement = operations.create(draft=draft, as_of=now, by=user_of(request))
-        return created_response(request, queries.row(agreement.ref, as_of=now), "ref")
+        return created_response(request, queries.row(agreement.ref, PointInTime(), now=now), "ref")
 
-    @extend_schema(responses=AgreementRow)
+    @extend_schema(parameters=filter_parameters(PointInTime), responses=AgreementRow)
     def retrieve(self, request: Request, ref: str) -> Response:
-        """Show one agreement."""
-        reject_query_parameters(request)
-        return row_response(queries.row(ref, as_of=timezone.now()))
+        """Show one agreement, as known now or at another time."""
+        now = timezone.now()
+        moment = read_filter(request, PointInTime).pinned(now)
+        return row_response(queries.row(ref, moment, now=now))
 
     @extend_schema(request=changes_of(AgreementDraft), responses=CorrectedAgreementRow)
     def partial_update(self, request: Request, ref: str) -> Response:
@@ -157,10 +164,10 @@ class AgreementViews(Views):
         with transaction.atomic():
             agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
-            draft = updated_draft(request, AgreementDraft, queries.row(ref, as_of=now))
+            draft = updated_draft(request, AgreementDraft, queries.row(ref, PointInTime(), now=now))
             operations.update(agreement=agreement, draft=draft, as_of=now, by=user_of(request))
             warnings = effects.warnings_about_dates(agreement, as_of=now)
-        row = queries.row(ref, as_of=now)
+        row = queries.row(ref, PointInTime(), now=now)
         return row_response(None if row is None else {**row, "warnings": warnings})
 
 
@@ -185,7 +192,7 @@ class ArchiveViews(Views):
         now = timezone.now()
         draft = read_body(request, ReasonDraft)
         action(agreement=agreement, reason=draft.reason, by=user_of(request), as_of=now)
-        return row_response(queries.row(ref, as_of=now))
+        return row_response(queries.row(ref, PointInTime(), now=now))
 
 
 class ImportOptions(Filter):

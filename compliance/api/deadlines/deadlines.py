@@ -20,7 +20,14 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
 )
-from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status, Verification
+from compliance.domain.vocabulary import (
+    FactKind,
+    ObligationKind,
+    Precision,
+    Reason,
+    Status,
+    Verification,
+)
 from compliance.models import Deadline
 from compliance.queries.deadlines import deadlines as queries
 from compliance.queries.deadlines import timelines
@@ -46,6 +53,11 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     due_on = serializers.DateField(
         allow_null=True,
         help_text="The due day in the deadline's zone. Null while dormant, or if it has no end.",
+    )
+    due_precision = serializers.ChoiceField(
+        choices=list(Precision),
+        allow_null=True,
+        help_text="If a month, quarter or year was agreed, due_on is its last day.",
     )
     due_at = serializers.DateTimeField(
         allow_null=True, help_text="Exclusive: performance at this instant is late."

@@ -28,7 +28,7 @@ from compliance.api.views import (
 from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
 from compliance.domain.drafts import read
 from compliance.domain.fields import Quantity, Refs, Share, Text
-from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import proposals as operations
@@ -70,7 +70,8 @@ class DeterminationRow(serializers.Serializer[Fact]):
         allow_null=True, help_text="The total quantity accepted, if partly met."
     )
     is_final = serializers.BooleanField(help_text="Whether it closes a deadline that is unmet.")
-    on = serializers.DateField(allow_null=True)
+    on = serializers.CharField(allow_null=True, help_text="A day, month, quarter or year.")
+    precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     effective_at = serializers.DateTimeField()
     note = serializers.CharField(help_text="The reasons.")

@@ -27,7 +27,7 @@ from compliance.api.views import (
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
 from compliance.operations.deadlines import effects, proposals
 from compliance.operations.deadlines import facts as operations
@@ -64,10 +64,12 @@ class FactRow(serializers.Serializer[Fact]):
     agreement = serializers.CharField()
     obligation_ref = serializers.CharField(allow_null=True)
     type = serializers.ChoiceField(choices=list(FactKind))
-    on = serializers.DateField(allow_null=True)
+    on = serializers.CharField(allow_null=True, help_text="A day, month, quarter or year.")
+    precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     effective_at = serializers.DateTimeField()
-    until_on = serializers.DateField(allow_null=True)
+    until_on = serializers.CharField(allow_null=True)
+    until_precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     until_at = serializers.DateTimeField(allow_null=True)
     is_tolling = serializers.BooleanField(
         help_text="Whether a suspension moves the due date by its length."

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     created_response,
@@ -21,7 +22,7 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.deadlines.drafts import PositionDraft
-from compliance.domain.vocabulary import POSITION_VERDICTS
+from compliance.domain.vocabulary import POSITION_VERDICTS, Precision
 from compliance.models import Position
 from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import positions as operations
@@ -44,7 +45,11 @@ class PositionRow(serializers.Serializer[Position]):
     obligation_ref = serializers.CharField()
     party = serializers.CharField()
     verdict = serializers.ChoiceField(choices=POSITION_VERDICTS)
-    on = serializers.DateField(allow_null=True)
+    share = QuantityField(
+        allow_null=True, help_text="The share of the whole that is met, if partly met."
+    )
+    on = serializers.CharField(allow_null=True, help_text="A day, month, quarter or year.")
+    precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     stated_at = serializers.DateTimeField()
     quote = serializers.CharField(allow_blank=True)

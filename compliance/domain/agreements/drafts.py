@@ -83,12 +83,30 @@ class AgreementTerms(Draft):
 
 
 class MilestoneDraft(Draft):
-    """An event to count from: on a civil day, at an instant, or without a date yet."""
+    """An event to count from: on a civil day, at an instant, or without a date yet.
+
+    With `due`, an offset from another milestone or from a day, it has the day that the rule gives
+    it, and `on` is ignored.
+    """
 
     ref: Ref
     title: Line = ""
     on: CivilDay | None = None
     at: Instant | None = None
+    due: DueRule | None = None
+
+    @model_validator(mode="after")
+    def _has_a_plain_rule(self) -> Self:
+        rule = self.due
+        if rule is None:
+            return self
+        if not isinstance(rule, OffsetRule) or rule.anchor is None or rule.anchor.deadline:
+            sentence = "A milestone counts from another one: use due with an offset from it."
+            raise ValueError(sentence)
+        if rule.unit.is_elapsed or rule.time is not None or self.at is not None:
+            sentence = "A milestone with a rule happens on a day: remove at, time and hours."
+            raise ValueError(sentence)
+        return self
 
     @model_validator(mode="after")
     def _is_dated_once(self) -> Self:

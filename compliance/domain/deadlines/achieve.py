@@ -214,8 +214,16 @@ class AchieveProjector(Projector):
             return Status.MET, Reason.PERFORMED
         clock = min([fact.effective_at, *self.clock_stops(at, due)])
         earliest_due_at = due.earliest_due_at
-        if fact.effective_on is not None and fact.effective_on <= due.due_on:
-            is_within = earliest_due_at is not None and fact.effective_at >= earliest_due_at
+        last_on = fact.last_on
+        if (
+            fact.effective_on is not None
+            and last_on is not None
+            and fact.effective_on <= due.due_on
+        ):
+            last_at = fact.effective_at + (last_on - fact.effective_on)
+            is_within = earliest_due_at is not None and last_at >= earliest_due_at
+            # A month, quarter or year that contains the due day is on time in part.
+            is_within = is_within or (last_on > due.due_on and clock == fact.effective_at)
             return Status.MET, Reason.PERFORMED_IN_WINDOW if is_within else Reason.PERFORMED
         is_day_after = fact.effective_on is not None and clock == fact.effective_at
         if clock >= due.due_at or (is_day_after and earliest_due_at is None):

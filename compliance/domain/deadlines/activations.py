@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -96,57 +97,65 @@ def _breaches_by_place(
 
     A breach that was interrupted, for example by a suspension, is one breach.
     """
+    places = _Places(source) if isinstance(source, DeadlineSource) else None
     found: dict[int, BreachInterval] = {}
     for number, breach in enumerate(source.timeline.breaches(known_until), start=1):
-        place = _place(source, breach) if isinstance(source, DeadlineSource) else number
+        place = places.of(breach) if places is not None else number
         first = found.get(place)
         found[place] = breach if first is None else breach._replace(occurred_at=first.occurred_at)
     return sorted(found.items(), key=lambda each: each[1].occurred_at)
 
 
-def _place(source: DeadlineSource, breach: BreachInterval) -> int:
-    """Return what identifies a breach of a deadline.
+class _Places:
+    """What identifies the breaches of a deadline.
 
-    A violation or determination that causes it is known by its place among all of them, in the
+    A violation or determination that causes one is known by its place among all of them, in the
     order of recording; a missed due date by the place of the extension that set it, after the
     original one. Facts are never removed, and one that corrects another keeps its place.
     """
-    transition = source.timeline.at(breach.occurred_at)
-    by_id = {fact.id: fact for fact in source.facts}
-    cause = by_id.get(transition.fact_id) if transition and transition.fact_id else None
-    if cause is not None and cause.kind in _CAUSING:
-        return 1 + _rank(cause, by_id, _CAUSING)
-    extensions = [
-        fact
-        for fact in effective_facts(source.facts)
-        if fact.kind is FactKind.EXTENSION and fact.effective_at <= breach.occurred_at
-    ]
-    if not extensions:
-        return 1
-    last = max(extensions, key=lambda fact: (fact.effective_at, fact.id))
-    return 2 + _rank(last, by_id, frozenset({FactKind.EXTENSION}))
 
+    def __init__(self, source: DeadlineSource) -> None:
+        self._source = source
+        self._by_id = {fact.id: fact for fact in source.facts}
+        self._of_causes = self._ranks(_CAUSING)
+        self._of_extensions = self._ranks(frozenset({FactKind.EXTENSION}))
+        self._extensions = sorted(
+            (fact for fact in effective_facts(source.facts) if fact.kind is FactKind.EXTENSION),
+            key=lambda fact: (fact.effective_at, fact.id),
+        )
 
-def _rank(fact: Fact, by_id: Mapping[int, Fact], kinds: frozenset[FactKind]) -> int:
-    """Return how many facts of these kinds were recorded before the one that `fact` corrects."""
-    first = _first_version(fact, by_id)
-    originals = (
-        each
-        for each in by_id.values()
-        if each.kind in kinds and _first_version(each, by_id) is each
-    )
-    return sum(_recorded(each) < _recorded(first) for each in originals)
+    def of(self, breach: BreachInterval) -> int:
+        """Return the place of a breach, from 1."""
+        transition = self._source.timeline.at(breach.occurred_at)
+        cause = self._by_id.get(transition.fact_id or 0) if transition is not None else None
+        if cause is not None and cause.kind in _CAUSING:
+            return 1 + self._of_causes[self._first_version(cause).id]
+        before = bisect_right(
+            self._extensions, breach.occurred_at, key=lambda fact: fact.effective_at
+        )
+        if not before:
+            return 1
+        last = self._first_version(self._extensions[before - 1])
+        return 2 + self._of_extensions[last.id]
 
+    def _ranks(self, kinds: frozenset[FactKind]) -> dict[int, int]:
+        """Return the place, from 0, of each fact of these kinds that corrects no other."""
+        originals = {
+            first.id: first
+            for fact in self._by_id.values()
+            if fact.kind in kinds
+            for first in (self._first_version(fact),)
+        }
+        ordered = sorted(
+            originals.values(), key=lambda fact: (fact.recorded_at or _END_OF_TIME, fact.id)
+        )
+        return {fact.id: rank for rank, fact in enumerate(ordered)}
 
-def _first_version(fact: Fact, by_id: Mapping[int, Fact]) -> Fact:
-    """Return the fact that `fact` corrects, directly or through others; or the fact itself."""
-    while fact.supersedes is not None and fact.supersedes in by_id:
-        fact = by_id[fact.supersedes]
-    return fact
-
-
-def _recorded(fact: Fact) -> tuple[datetime, int]:
-    return (fact.recorded_at or _END_OF_TIME, fact.id)
+    def _first_version(self, fact: Fact) -> Fact:
+        """Return the fact that `fact` corrects, directly or through others; or the fact itself."""
+        while fact.supersedes is not None and fact.supersedes in self._by_id:
+            fact = self._by_id[fact.supersedes]
+        return fact
 
 
 def _zone_named_by(rule: TriggerRule | RecurrenceRule) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, TypeAdapter, model_validator
 
+from compliance.domain.civil_periods import CivilPeriod, period_from_text, period_of
 from compliance.domain.date_fields import CivilDay, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
@@ -20,22 +21,50 @@ from compliance.domain.fields import (
     Share,
     Text,
 )
-from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.domain.vocabulary import FactKind, Precision, Verdict
 
 _LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
 _WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT, FactKind.DETERMINATION})
 
 
 class DayOrInstant(Draft):
-    """When something took effect: either a civil day (`on`) or an instant (`at`)."""
+    """When something took effect: either a civil day (`on`) or an instant (`at`).
+
+    If only the month, quarter or year is known, `on` gives that (`2007-06`, `2007-Q2`, `2007`). It
+    is then read as its first day, with its `precision`.
+    """
 
     on: CivilDay | None = None
+    precision: Precision = Precision.DAY
     at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_period(cls, value: Any) -> Any:
+        period = period_from_text(value.get("on")) if isinstance(value, dict) else None
+        if period is None:
+            return value
+        return {**value, "on": period.first, "precision": _agreeing(value, "precision", period)}
+
+    @model_validator(mode="after")
+    def _is_first_day(self) -> Self:
+        if self.precision is Precision.DAY:
+            return self
+        if self.on is None or period_of(self.on, self.precision).first != self.on:
+            sentence = f"Give on as a {self.precision} to state that precision, or omit it."
+            raise ValueError(sentence)
+        return self
 
     @model_validator(mode="after")
     def _is_dated(self) -> Self:
         _require_one_date(self)
         return self
+
+
+def _agreeing(value: dict[str, Any], name: str, period: CivilPeriod) -> object:
+    """Return the precision that a value states, or that of its period if it states none."""
+    stated = value.get(name)
+    return stated if stated not in (None, period.precision) else period.precision
 
 
 def _require_one_date(draft: DayOrInstant) -> None:
@@ -63,10 +92,30 @@ class _BaseFactDraft(DayOrInstant):
     """The fields of every fact. Some facts last until the end of a day, or until an instant."""
 
     until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
+    until_precision: Precision = Precision.DAY
     is_tolling: bool = False
     note: Text = ""
     evidence: Refs = ()
     supersedes: RowId | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_last_period(cls, value: Any) -> Any:
+        period = period_from_text(value.get("until")) if isinstance(value, dict) else None
+        if period is None:
+            return value
+        stated = _agreeing(value, "until_precision", period)
+        return {**value, "until": period.last, "until_precision": stated}
+
+    @model_validator(mode="after")
+    def _is_last_day(self) -> Self:
+        until, precision = self.until, self.until_precision
+        if precision is not Precision.DAY:
+            is_day = until is not None and not isinstance(until, datetime)
+            if until is None or not is_day or period_of(until, precision).last != until:
+                sentence = f"Give until as a {precision} to state that precision, or omit it."
+                raise ValueError(sentence)
+        return self
 
     @property
     def kind(self) -> FactKind:
@@ -203,9 +252,21 @@ class AgreementFactDraft(_BaseFactDraft):
 
 
 class PositionDraft(DayOrInstant):
-    """What one party says about a deadline. Only a determination can be undetermined."""
+    """What a party, or an assessor who is not a party, says about a deadline.
+
+    Only a determination can be undetermined. A position that something is partly met may say how
+    much, as a `share` of the whole.
+    """
 
     party: PartyCode
     verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]
+    share: Share | None = None
     quote: Text = ""
     evidence: Refs = ()
+
+    @model_validator(mode="after")
+    def _has_share_only_if_partly_met(self) -> Self:
+        if self.share is not None and self.verdict is not Verdict.PARTLY_MET:
+            sentence = "Only partly_met has a share: remove it."
+            raise ValueError(sentence)
+        return self

@@ -10,49 +10,14 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Self
 
+from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import zone
 from compliance.domain.deadlines.ledger import Entry
+from compliance.domain.deadlines.reasons import REASON_SENTENCES
 from compliance.domain.deadlines.timeline import BREACHED, CLOSING_REASONS
 from compliance.domain.phrases import day, one_line, shortened
 from compliance.domain.quantities import number_text
-from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
-
-REASON_SENTENCES: Mapping[Reason, str] = {
-    Reason.AGREED: "It was agreed.",
-    Reason.TRIGGERED: "The event that it waited for happened.",
-    Reason.PERIOD_BEGAN: "The period in which it binds began.",
-    Reason.PERIOD_ENDED: "The period in which it binds ended.",
-    Reason.WINDOW_BEGAN: (
-        "The due date has passed under one reading but not under another: the readings differ on "
-        "whose day counts, or on how it is counted."
-    ),
-    Reason.DUE_PASSED: "The due date passed, and nothing had been accepted.",
-    Reason.GRACE_ENDED: "The grace period ended, and nothing had been accepted.",
-    Reason.PERFORMED: "A performance was recorded.",
-    Reason.PERFORMED_IN_WINDOW: (
-        "A performance was recorded: on time under one reading of the due date, late under another."
-    ),
-    Reason.PART_PERFORMED: "Part of it was performed, but the target has not been reached.",
-    Reason.TARGET_RESTATED: "The target was restated.",
-    Reason.VIOLATED: "A violation was recorded.",
-    Reason.CURED: "The violation ended.",
-    Reason.DETERMINED: "A determination was made.",
-    Reason.DETERMINED_FINALLY: "A final determination was made.",
-    Reason.COMPONENT_DONE: "One of its components was done or released.",
-    Reason.EXTENDED: "The due date was extended.",
-    Reason.POSTPONED: "It was postponed without a new date.",
-    Reason.RESCHEDULED: "The due date moved with the date from which it counts.",
-    Reason.WAIVED: "It was waived.",
-    Reason.SUSPENDED: "It was suspended.",
-    Reason.RESUMED: "The suspension ended.",
-    Reason.REPLACED: "Another obligation took its place.",
-    Reason.CANCELLED: "It was cancelled.",
-    Reason.TERMINATED: "The agreement was terminated.",
-    Reason.EXPIRED: "The agreement expired.",
-    Reason.WITHDRAWN: "The corrected due rule no longer requires it.",
-    Reason.NOT_BINDING: "It did not bind yet, contrary to what was known before.",
-}
-"""Why a status began, in a sentence."""
+from compliance.domain.vocabulary import FactKind, Precision, Reason, Status, Verdict, Verification
 
 _BY_TIME = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
 _VERIFICATIONS = {
@@ -82,6 +47,7 @@ class FactSummary:
     kind: FactKind
     effective_at: datetime
     effective_on: date | None = None
+    precision: Precision = Precision.DAY
     quantity: Decimal | None = None
     verdict: Verdict | None = None
     share: Decimal | None = None
@@ -100,6 +66,8 @@ class PositionSummary:
     verdict: Verdict
     stated_at: datetime
     stated_on: date | None = None
+    precision: Precision = Precision.DAY
+    share: Decimal | None = None
     quote: str = ""
     evidence: tuple[str, ...] = ()
 
@@ -147,6 +115,7 @@ class Case:
     verification: Verification = Verification.UNCHECKED
     trace: Sequence[str] = ()
     unit: str = ""
+    due_precision: Precision = Precision.DAY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +161,10 @@ def explain(case: Case) -> Explanation:
     parts = [f"{_label(now.status).capitalize()} since {_instant(since, case.timezone)}."]
     if now.due_at is not None and now.due_on is not None:
         before = _instant(now.due_at, case.timezone)
-        parts.append(f"Due on {day(now.due_on)}, before {before}.")
+        due_on = f"on {day(now.due_on)}"
+        if case.due_precision is not Precision.DAY:
+            due_on = f"in {period_phrase(now.due_on, case.due_precision)}"
+        parts.append(f"Due {due_on}, before {before}.")
     parts += [step.sentence for step in steps if step.at is not None and step.position is None][1:]
     if len(case.history) == 1:
         parts.append("Nothing has changed since it was agreed.")
@@ -250,7 +222,9 @@ def _details(fact: FactSummary, case: Case) -> str:
     """Return the details and the note of a fact, to follow its sentence."""
     details = []
     if fact.effective_on is not None:
-        details.append(f"on {day(fact.effective_on)}")
+        is_day = fact.precision is Precision.DAY
+        date = period_phrase(fact.effective_on, fact.precision)
+        details.append(f"{'on' if is_day else 'in'} {date}")
     if fact.verdict is not None:
         details.append(f"{'finally ' if fact.is_final else ''}{_label(fact.verdict)}")
     if fact.successor:
@@ -267,11 +241,15 @@ def _details(fact: FactSummary, case: Case) -> str:
 
 
 def _position_step(position: PositionSummary) -> Step:
-    on = day(position.stated_on or position.stated_at.astimezone(UTC).date())
+    stated_on = position.stated_on or position.stated_at.astimezone(UTC).date()
+    on = f"on {day(stated_on)}"
+    if position.precision is not Precision.DAY:
+        on = f"in {period_phrase(stated_on, position.precision)}"
+    share = "" if position.share is None else f" ({number_text(position.share * 100)} percent)"
     quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(
         kind=StepKind.POSITION,
-        sentence=f"{position.party} said on {on} that it is {_label(position.verdict)}{quote}.",
+        sentence=f"{position.party} said {on} that it is {_label(position.verdict)}{share}{quote}.",
         at=position.stated_at,
         position=position.id,
         evidence=position.evidence,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from compliance.domain.civil_periods import period_of
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.domain.vocabulary import FactKind, Precision, Verdict
 
 # The order of facts that take effect at the same instant. Facts that set the due date or the target
 # come first, so that a performance on the day of an extension is judged by the extended date. Then
@@ -43,7 +44,8 @@ class Fact:
 
     Attributes:
         effective_at: when it takes effect. If only the civil day is known, `effective_on` is set
-            and this is the first instant of that day in the deadline's zone.
+            set and this is the first instant of that day in the deadline's zone.
+        precision: whether only the month, quarter or year is known that begins with `effective_on`.
         until_at: the exclusive end of a violation or suspension; None until further notice. If
             only the last civil day is known, `until_on` is set and this is the end of that day.
         tolls: whether a suspension stops the clock, which moves the due date.
@@ -62,6 +64,7 @@ class Fact:
     kind: FactKind
     effective_at: datetime
     effective_on: date | None = None
+    precision: Precision = Precision.DAY
     until_at: datetime | None = None
     until_on: date | None = None
     tolls: bool = False
@@ -73,6 +76,13 @@ class Fact:
     supersedes: int | None = None
     is_of_agreement: bool = False
     recorded_at: datetime | None = None
+
+    @property
+    def last_on(self) -> date | None:
+        """The last day on which it can have taken effect, if no time of day is known."""
+        if self.effective_on is None:
+            return None
+        return period_of(self.effective_on, self.precision).last
 
 
 def effective_facts(facts: Iterable[Fact]) -> list[Fact]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.terms import KnownTerms
 from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.vocabulary import Reason, Status
 
@@ -123,12 +123,16 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
 
 
 def replay_history(
-    terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
+    known: Sequence[KnownTerms], facts: Sequence[Fact], *, as_of: datetime
 ) -> list[tuple[Transition, datetime]]:
-    """Return the ledger as if the deadline had been tracked from `known_from` to `as_of`.
+    """Return the ledger as if the deadline had been tracked until `as_of`.
 
-    Each fact becomes known when it was recorded, and each change is detected when it happens. A
-    fact without `recorded_at` becomes known after `as_of`.
+    Terms and facts become known when they were recorded, and each change is detected when it
+    happens. A fact without `recorded_at` becomes known after `as_of`.
+
+    Args:
+        known: the terms, in the order in which they became known; the first ones when the deadline
+            did.
 
     Returns:
         Transitions, each with the instant at which it is recorded, oldest first.
@@ -136,15 +140,16 @@ def replay_history(
     appended: list[tuple[Transition, datetime]] = []
     recorded: list[Entry] = []
     last: datetime | None = None
-    at: datetime | None = known_from
+    at: datetime | None = known[0].recorded_at if known else None
+    learned = [*(each.recorded_at for each in facts), *(each.recorded_at for each in known)]
     while at is not None and at <= as_of:
-        known = [each for each in facts if each.recorded_at is not None and each.recorded_at <= at]
-        timeline = project(terms, known)
+        terms = [each for each in known if each.recorded_at <= at][-1]
+        timeline = project(terms.terms, terms.facts_at(facts, at))
         if batch := ledger_delta(recorded, timeline.until(at)):
             last = next_recorded_at(at, last)
             appended += [(transition, last) for transition in batch]
             recorded += [entry_of(transition, last) for transition in batch]
-        upcoming = [each.recorded_at for each in facts] + [timeline.next_after(at)]
+        upcoming = [*learned, timeline.next_after(at)]
         at = min((each for each in upcoming if each is not None and each > at), default=None)
     return appended
 

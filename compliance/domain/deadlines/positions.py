@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from compliance.domain.vocabulary import Verdict
 
@@ -17,11 +18,16 @@ class Position:
     verdict: Verdict
     stated_at: datetime
     id: int
+    share: Decimal | None = None
 
 
 def is_disputed(positions: Iterable[Position]) -> bool:
-    """Return whether the latest positions of the parties differ. They never change the status."""
+    """Return whether the latest positions of the parties differ. They never change the status.
+
+    Different shares differ like different verdicts. A position without a share fits any share.
+    """
     latest: dict[int, Position] = {}
     for position in sorted(positions, key=lambda each: (each.stated_at, each.id)):
         latest[position.party_id] = position
-    return len({position.verdict for position in latest.values()}) > 1
+    shares = {position.share for position in latest.values()} - {None}
+    return len({position.verdict for position in latest.values()}) > 1 or len(shares) > 1

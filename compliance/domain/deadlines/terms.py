@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import ObligationKind, Reason
 
@@ -54,3 +57,22 @@ class Terms(NamedTuple):
     is_withdrawn: bool = False
     is_start_presumed: bool = False
     expires_at: datetime | None = None
+
+
+class KnownTerms(NamedTuple):
+    """The terms of a deadline as known from `recorded_at` on.
+
+    `fact_dues` are the due dates that they give to extensions and triggers, by the id of the fact.
+    """
+
+    recorded_at: datetime
+    terms: Terms
+    fact_dues: Mapping[int, Due] = MappingProxyType({})
+
+    def facts_at(self, facts: Iterable[Fact], known_at: datetime) -> list[Fact]:
+        """Return the facts that were known at an instant, with the due dates of these terms."""
+        return [
+            replace(each, due=self.fact_dues[each.id]) if each.id in self.fact_dues else each
+            for each in facts
+            if each.recorded_at is not None and each.recorded_at <= known_at
+        ]

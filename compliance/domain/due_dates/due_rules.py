@@ -17,6 +17,7 @@ import orjson
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, TypeAdapter
 from pydantic_core import PydanticCustomError
 
+from compliance.domain.civil_periods import period_from_text, period_of, period_text
 from compliance.domain.date_fields import CivilDay, CivilTime, TimeZoneName
 from compliance.domain.due_dates.rule_parts import (
     CalendarNames,
@@ -27,7 +28,13 @@ from compliance.domain.due_dates.rule_parts import (
     TriggerEvent,
     error_at,
 )
-from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
+from compliance.domain.vocabulary import (
+    Direction,
+    LegalMethod,
+    PeriodUnit,
+    Precision,
+    RollConvention,
+)
 
 LONGEST_GRACE = 3650
 LONGEST_OFFSET = 100_000
@@ -47,13 +54,15 @@ class DateRule:
 
     If `timezone` is missing, the agreement's zone is used, then the obligor's. `is_two_sided`
     makes the due date a window, from when the day ends in the first party's zone to when it ends
-    in the last one's.
+    in the last one's. If only a month, quarter or year was agreed, `on` is its last day, with its
+    `precision`; input and output give it as `2007-06`, `2007-Q2` or `2007`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
     type: Literal["date"] = "date"
     on: CivilDay
+    precision: Precision = Precision.DAY
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
     is_two_sided: StrictBool = False
@@ -248,13 +257,33 @@ def _checked(value: object) -> object:
     if not isinstance(name, str) or name not in _RULES:
         problem = f"There is no such type of rule: use one of {kinds}."
         raise error_at("type", "due_rule_type", problem, name)
-    rule = _RULES[name].validate_python(value)
+    rule = _RULES[name].validate_python(_with_period(value) if name == "date" else value)
+    if isinstance(rule, DateRule) and rule.precision is not Precision.DAY:
+        _check_period(rule)
     if isinstance(rule, OffsetRule) and rule.anchor is None:
         problem = "Give what to count from: a date, a milestone or a deadline."
         raise error_at("from", "due_rule_from", problem, None)
     if isinstance(rule, RecurrenceRule):
         _check_recurrence(rule)
     return rule
+
+
+def _with_period(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a date rule that gives a month, quarter or year with the last day of it."""
+    period = period_from_text(value.get("on"))
+    if period is None:
+        return value
+    stated = value.get("precision") or period.precision
+    return {**value, "on": period.last, "precision": stated}
+
+
+def _check_period(rule: DateRule) -> None:
+    if period_of(rule.on, rule.precision).last != rule.on:
+        problem = f"Give on as a {rule.precision} to state that precision, or omit it."
+        raise error_at("precision", "precision", problem, rule.precision)
+    if rule.time is not None:
+        problem = f"A {rule.precision} has no time of day: give the day, or remove time."
+        raise error_at("time", "precision", problem, rule.time)
 
 
 def _check_recurrence(rule: RecurrenceRule) -> None:
@@ -342,6 +371,9 @@ def _load(text: bytes) -> DueRule:
 def dump_due_rule(rule: DueRule) -> dict[str, object]:
     """Return the rule as JSON values with every field; `parse_due_rule` is the inverse."""
     dumped: dict[str, object] = _RULE.dump_python(rule, mode="json", by_alias=True)
+    if isinstance(rule, DateRule):
+        # No day is stated that nobody agreed.
+        dumped["on"] = period_text(rule.on, rule.precision)
     return dumped
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 
+from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import (
     DayOutOfRange,
     NonexistentLocalTime,
@@ -40,6 +41,7 @@ from compliance.domain.due_dates.public_holidays import holidays_version
 from compliance.domain.due_dates.recurring_days import recurring_days
 from compliance.domain.due_dates.rule_parts import TriggerEvent
 from compliance.domain.skipped_days import skipped_days
+from compliance.domain.vocabulary import Precision
 
 
 def data_version() -> str:
@@ -88,6 +90,10 @@ def resolve(
 
 def _resolve_date(rule: DateRule, context: ResolutionContext, *, is_lenient: bool) -> Resolved:
     zone_name = context.zone_name(rule.timezone)
+    if rule.precision is not Precision.DAY:
+        step = f"{period_phrase(rule.on, rule.precision)} ends on {rule.on}."
+        whole = PeriodEnd(readings=(Reading(on=rule.on),), steps=(step,), warnings=())
+        return due_at_period_end(rule, whole, context, zone_name, is_lenient=is_lenient)
     calendar = context.calendar(())
     closed = calendar.why_closed(rule.on)
     warning = f"{rule.on} is {closed}." if closed else closed_in_part(calendar, rule.on)

@@ -182,6 +182,11 @@ class Milestone(models.Model):
     title = models.CharField(max_length=200, blank=True, default="")
     on = models.DateField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
+    due = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="The rule that gives its date, if it counts from another milestone.",
+    )
 
     class Meta:
         ordering = ("id",)

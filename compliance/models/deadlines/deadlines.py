@@ -18,6 +18,7 @@ from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import (
     Announcement,
     ObligationKind,
+    Precision,
     Reason,
     Status,
     Verification,
@@ -294,6 +295,15 @@ def terms_of(row: Any, duty: Duty) -> Terms:
         row.is_start_presumed,
         expires_at(duty.ends_on, row.timezone),
     )
+
+
+def due_precision(deadline: Deadline) -> Precision:
+    """Return the precision with which the current due date was agreed."""
+    rule = deadline.obligation.due
+    if deadline.due_at != deadline.original_due_at:
+        extensions = deadline.facts.filter(due_at=deadline.due_at, due__isnull=False)
+        rule = extensions.order_by("-id").values_list("due", flat=True).first()
+    return Precision((rule or {}).get("precision") or Precision.DAY)
 
 
 def dump_due(due: Due) -> dict[str, str | None]:

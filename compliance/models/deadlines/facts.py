@@ -15,7 +15,7 @@ from compliance.domain.civil_time import UnknownTimeZone, day_end, day_start
 from compliance.domain.deadlines.explanations import FactSummary
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
 from compliance.models.append_only import append_only_but_purgeable
@@ -45,12 +45,14 @@ class Fact(models.Model):
     effective_on = models.DateField(
         null=True, blank=True, help_text="Set if only the civil day is known."
     )
+    precision = choice_field(Precision, null=True)
     until_at = models.DateTimeField(
         null=True, blank=True, help_text="The end of a violation or suspension, exclusive."
     )
     until_on = models.DateField(
         null=True, blank=True, help_text="Set if only the last civil day is known."
     )
+    until_precision = choice_field(Precision, null=True)
     is_tolling = models.BooleanField(
         default=False, db_default=False, help_text="Whether a suspension moves the due date."
     )
@@ -112,6 +114,8 @@ class Fact(models.Model):
         constraints = (
             one_of("kind", FactKind),
             one_of("verdict", Verdict),
+            one_of("precision", Precision),
+            one_of("until_precision", Precision),
             models.CheckConstraint(
                 name="fact_determination_has_verdict",
                 condition=models.Q(kind=FactKind.DETERMINATION.value, verdict__isnull=False)
@@ -288,6 +292,7 @@ def fact_of(
         if row["effective_on"]
         else row["effective_at"],
         effective_on=row["effective_on"],
+        precision=Precision(row["precision"] or Precision.DAY),
         until_at=day_end(row["until_on"], timezone) if row["until_on"] else row["until_at"],
         until_on=row["until_on"],
         tolls=row["is_tolling"],
@@ -315,6 +320,7 @@ def fact_summary(fact: Fact) -> FactSummary:
         kind=FactKind(fact.kind),
         effective_at=fact.effective_at,
         effective_on=fact.effective_on,
+        precision=Precision(fact.precision or Precision.DAY),
         quantity=fact.quantity,
         verdict=Verdict(fact.verdict) if fact.verdict else None,
         share=fact.share,
@@ -343,7 +349,7 @@ _CHAINED = (
 
 # Columns that were added later. They are covered by name and only where they are set, so that the
 # hashes of older facts remain valid.
-_CHAINED_IF_SET = ("is_final", "successor_id")
+_CHAINED_IF_SET = ("is_final", "successor_id", "precision", "until_precision")
 
 
 def facts_about(

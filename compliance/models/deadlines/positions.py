@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from compliance.domain.vocabulary import POSITION_VERDICTS
+from compliance.domain.vocabulary import POSITION_VERDICTS, Precision, Verdict
 from compliance.models.agreements.agreements import Party
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
@@ -22,10 +22,18 @@ class Position(models.Model):
     )
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="positions")
     verdict = choice_field(POSITION_VERDICTS)
+    share = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="If partly met: the share of the whole that is met.",
+    )
     stated_at = models.DateTimeField()
     stated_on = models.DateField(
         null=True, blank=True, help_text="Set when only the civil day is known."
     )
+    precision = choice_field(Precision, null=True)
     quote = models.TextField(blank=True, default="")
     evidence: models.ManyToManyField[Evidence, models.Model] = models.ManyToManyField(
         Evidence, related_name="positions", blank=True
@@ -39,7 +47,15 @@ class Position(models.Model):
     class Meta:
         ordering = ("id",)
         triggers = append_only_but_purgeable()
-        constraints = (one_of("verdict", POSITION_VERDICTS),)
+        constraints = (
+            one_of("verdict", POSITION_VERDICTS),
+            one_of("precision", Precision),
+            models.CheckConstraint(
+                name="position_share_of_the_whole",
+                condition=models.Q(share__isnull=True)
+                | models.Q(share__gt=0, share__lt=1, verdict=Verdict.PARTLY_MET.value),
+            ),
+        )
         indexes = (
             # Read when a deadline is checked for a dispute, and by its page.
             models.Index(fields=["deadline", "party", "stated_at"], name="position_of_deadline"),

@@ -19,7 +19,8 @@ AGREEMENT_FIELDS = (
 )  # fmt: skip
 OBLIGATION_FIELDS = (
     "title", "text", "clause", "kind", "due", "grace", "starts", "survives_termination", "severity",
-    "tags", "owner", "roll_up", "roll_up_share", "target_quantity", "unit", "notification_policy",
+    "tags", "owner", "binds_on", "roll_up", "roll_up_share", "target_quantity", "unit",
+    "notification_policy",
 )  # fmt: skip
 
 

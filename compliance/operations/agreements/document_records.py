@@ -99,6 +99,7 @@ class _Import:
     parties: Mapping[str, Party]
     obligation_ids: Mapping[str, int]
     evidence_by_ref: dict[str, Evidence] = field(default_factory=dict)
+    stating: Mapping[str, Party] = field(default_factory=dict)
     deadlines: dict[int, list[Deadline]] = field(default_factory=lambda: defaultdict(list))
     known: KnownRecords = field(init=False)
     snapshots: Snapshots = field(init=False)
@@ -135,6 +136,8 @@ class _Import:
             for each in document.obligations
             if any(fact.type in SETTING_DATES for fact in each.facts)
         )
+        stating = {said.party for each in document.obligations for said in each.positions}
+        self.stating = positions.registered_parties(stating)
         self.evidence_by_ref = {each.ref: each for each in self.agreement.evidence.all()}
         rows = Deadline.objects.filter(agreement=self.agreement, is_withdrawn=False)
         for row in for_update(rows.select_related("obligation", "agreement")):
@@ -223,7 +226,7 @@ class _Import:
         deadline = deadline_named(deadlines, draft.due_on, draft.number)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         position = positions.build(
-            deadline, draft, self.parties, by=self.by, as_of=draft.recorded_at or self.as_of
+            deadline, draft, self.stating, by=self.by, as_of=draft.recorded_at or self.as_of
         )
         if not self.known.take_position(position):
             self._known_at(draft.recorded_at, is_new=is_new)

@@ -32,7 +32,7 @@ from compliance.operations.agreements import (
     parties,
 )
 from compliance.operations.agreements.document_records import Added
-from compliance.operations.deadlines import effects, projection
+from compliance.operations.deadlines import effects, known_terms
 from compliance.operations.evidence import verification
 
 
@@ -99,10 +99,9 @@ def load(
         by=by,
         as_of=as_of,
     )
-    projection.refresh(
+    known_terms.refresh(
         created.touched | added.deadline_ids,
         as_of=as_of,
-        announce_ended=False,
         known_from=document_times.known_from(
             document, agreement, created.obligations, added, as_of=as_of
         ),

@@ -6,9 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from compliance.domain.agreements.drafts import MilestoneDraft
+from compliance.domain.agreements.milestone_dates import dated_by_rules, known_with_anchors
+from compliance.domain.due_dates.contexts import ResolutionContext
+from compliance.domain.due_dates.due_rules import dump_due_rule
+from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Milestone, MilestoneDating, User
+from compliance.models.agreements.agreements import milestone_event
 from compliance.models.bulk import insert
+from compliance.models.due_dates.calendars import custom_calendars
 
 
 def replace(
@@ -21,13 +27,19 @@ def replace(
     Raises:
         Invalid: this would remove a milestone that a rule counts from.
     """
+    drafts = dated_by_rules(drafts, _context(agreement, {}))
     stored = {each.ref: each for each in agreement.milestones.all()}
     changed = []
     moved = set()
     for draft in drafts:
         milestone = stored.pop(draft.ref, None)
         was = None if milestone is None else (milestone.on, milestone.at)
-        if milestone is None or was != (draft.on, draft.at) or milestone.title != draft.title:
+        if (
+            milestone is None
+            or was != (draft.on, draft.at)
+            or milestone.title != draft.title
+            or milestone.due != _dumped(draft)
+        ):
             changed.append(draft)
         if was != (draft.on, draft.at) and (milestone is not None or draft.on or draft.at):
             moved.add(draft.ref)
@@ -36,7 +48,7 @@ def replace(
         if dependent is not None:
             sentence = f"{dependent.obligation.ref} counts from milestone {ref}, which must stay."
             raise refusal("milestones", sentence)
-    date_milestones(agreement=agreement, drafts=changed, by=by, as_of=as_of)
+    _store(agreement, changed, {}, by=by, as_of=as_of)
     _remove(agreement, stored.values(), by=by, as_of=as_of)
     return moved
 
@@ -57,17 +69,50 @@ def date_milestones(
         as_of: when the milestones became known; their dates too, unless `recorded_at` says when.
         recorded_at: when dates became known, by the ref of the milestone; not before `as_of`.
     """
-    drafts = list(drafts)
-    later = recorded_at or {}
+    stored = {each.ref: milestone_event(each) for each in agreement.milestones.all()}
+    given = dated_by_rules(list(drafts), _context(agreement, stored))
+    later = dict(recorded_at or {})
+    later |= {ref: later[first] for ref, first in known_with_anchors(given, later).items()}
+    _store(agreement, given, later, by=by, as_of=as_of)
+
+
+def _context(agreement: Agreement, milestones: Mapping[str, Event | None]) -> ResolutionContext:
+    return ResolutionContext(
+        timezone=agreement.timezone or "UTC",
+        calendars=tuple(agreement.calendars),
+        custom_calendars=custom_calendars(),
+        milestones=milestones,
+    )
+
+
+def _dumped(draft: MilestoneDraft) -> dict[str, object] | None:
+    return None if draft.due is None else dump_due_rule(draft.due)
+
+
+def _store(
+    agreement: Agreement,
+    drafts: Sequence[MilestoneDraft],
+    later: Mapping[str, datetime],
+    *,
+    by: User | None,
+    as_of: datetime,
+) -> None:
     rows = [
-        Milestone(agreement=agreement, ref=each.ref, title=each.title, on=each.on, at=each.at)
+        Milestone(
+            agreement=agreement,
+            ref=each.ref,
+            title=each.title,
+            on=each.on,
+            at=each.at,
+            due=_dumped(each),
+        )
         for each in drafts
     ]
     Milestone.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["agreement", "ref"],
-        update_fields=["title", "on", "at"],
+        update_fields=["title", "on", "at", "due"],
     )
     datings = []
     for each in drafts:

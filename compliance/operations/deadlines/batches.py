@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
+from compliance.domain.deadlines.terms import KnownTerms
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models.bulk import overlapping
 from compliance.operations.alerts import alerts, delivery_times, undone
@@ -46,13 +47,13 @@ class Manner:
             changes; False when history is loaded.
         keeps_closed: whether dependent deadlines that are closed keep the terms by which they
             were judged.
-        known_from: from when on each of these new deadlines is recorded as it would have become
-            known then.
+        known: the terms that were known of these new deadlines, which are recorded as they would
+            have become known then.
     """
 
     announce_ended: bool = True
     keeps_closed: bool = False
-    known_from: Mapping[int, datetime] = field(default_factory=dict)
+    known: Mapping[int, Sequence[KnownTerms]] = field(default_factory=dict)
 
 
 USUAL = Manner()
@@ -173,7 +174,7 @@ def _refresh(
                         inputs,
                         as_of=as_of,
                         announce_ended=manner.announce_ended,
-                        known_from=manner.known_from.get(row.id),
+                        known=manner.known.get(row.id),
                     )
                 except Exception as error:  # one bad row must never stop the others
                     log.exception("deadline quarantined", deadline=row.id)

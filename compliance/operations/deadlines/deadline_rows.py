@@ -60,6 +60,7 @@ class DeadlineState(NamedTuple):
     next_check_at: datetime | None
     recorded_at: datetime | None
     ledger_head: str | None
+    has_other_due: bool
 
 
 class Failure(NamedTuple):
@@ -77,6 +78,7 @@ def state_of(
     recorded_at: datetime | None,
     ledger_head: bytes | None,
     notify_at: datetime | None,
+    has_other_due: bool,
 ) -> DeadlineState:
     """Return the columns of a timeline that are stored with the deadline.
 
@@ -85,6 +87,7 @@ def state_of(
     Args:
         past: the transitions of the timeline that have happened.
         notify_at: when its notification policy must be consulted next.
+        has_other_due: whether the ledger states another due date for some time.
     """
     ahead = timeline.transitions[len(past) :]
     now = past[-1] if past else ahead[0]
@@ -108,6 +111,7 @@ def state_of(
         changes_at,
         recorded_at,
         ledger_head.hex() if ledger_head is not None else None,
+        has_other_due,
     )
 
 
@@ -170,6 +174,7 @@ _STATE = RowType(
     next_check_at="timestamptz",
     recorded_at="timestamptz",
     ledger_head="text",
+    has_other_due="boolean",
 )
 
 _UPDATE = f"""
@@ -180,7 +185,8 @@ _UPDATE = f"""
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         accepted_share = v.accepted_share,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
-        ledger_head = decode(v.ledger_head, 'hex'), quarantine_error = ''
+        ledger_head = decode(v.ledger_head, 'hex'), has_other_due = v.has_other_due,
+        quarantine_error = ''
     FROM {_STATE.rows}
     WHERE d.id = v.id
 """

@@ -237,7 +237,11 @@ def _warnings_about_positions(ids: Iterable[int]) -> list[tuple[int, str]]:
 
 def _position_of(row: Position) -> DomainPosition:
     return DomainPosition(
-        id=row.pk, party_id=row.party_id, verdict=Verdict(row.verdict), stated_at=row.stated_at
+        id=row.pk,
+        party_id=row.party_id,
+        verdict=Verdict(row.verdict),
+        stated_at=row.stated_at,
+        share=row.share,
     )
 
 

@@ -16,7 +16,11 @@ from compliance.models import Agreement, Deadline, Fact, Obligation, User
 from compliance.models.deadlines.facts import fact_of
 from compliance.operations.deadlines import fact_dues
 from compliance.operations.deadlines.fact_dues import Snapshots
-from compliance.operations.deadlines.instants import effective_instant, refusing_unknown_zone
+from compliance.operations.deadlines.instants import (
+    effective_instant,
+    refusing_unknown_zone,
+    stored_precision,
+)
 
 # The clock of a client that reports a performance may be ahead of the server by this much.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -117,8 +121,11 @@ def _fill(
     if fact.supersedes is not None and draft.type is FactKind.RETRACTION:
         fact.effective_at = fact.supersedes.effective_at
         fact.effective_on = fact.supersedes.effective_on
+        fact.precision = fact.supersedes.precision
         return False
     fact.effective_at, fact.effective_on = effective_instant(draft, timezone)
+    fact.precision = stored_precision(draft.precision)
+    fact.until_precision = stored_precision(draft.until_precision)
     fact.is_tolling = draft.is_tolling
     if isinstance(draft.until, datetime):
         fact.until_at = draft.until

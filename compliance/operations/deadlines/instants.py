@@ -9,6 +9,7 @@ from datetime import date, datetime
 from compliance.domain.civil_time import UnknownTimeZone, day_start
 from compliance.domain.deadlines.drafts import DayOrInstant
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Precision
 
 
 @contextmanager
@@ -41,3 +42,8 @@ def effective_instant(draft: DayOrInstant, timezone: str) -> tuple[datetime, dat
         sentence = "The draft gives neither a day nor an instant."
         raise ValueError(sentence)
     return draft.at, None
+
+
+def stored_precision(precision: Precision) -> str | None:
+    """Return a precision as it is stored: that of a day is not."""
+    return None if precision is Precision.DAY else precision.value

@@ -17,7 +17,7 @@ from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Evidence, Party, Position, User
 from compliance.models.bulk import insert
 from compliance.models.locks import lock_deadline
-from compliance.operations.deadlines.instants import effective_instant
+from compliance.operations.deadlines.instants import effective_instant, stored_precision
 from compliance.operations.evidence import evidence
 
 
@@ -28,14 +28,19 @@ def state(
     """Record the position of a party on a deadline, which may make the deadline disputed.
 
     Raises:
-        Invalid: the party is not a party to the agreement, or the evidence is unknown.
+        Invalid: the party is not in the register, or the evidence is unknown.
     """
     deadline = lock_deadline(deadline.pk)
-    members = {party.code: party for party in deadline.agreement.parties.all()}
-    position = build(deadline, draft, members, by=by, as_of=as_of)
+    registered = registered_parties([draft.party])
+    position = build(deadline, draft, registered, by=by, as_of=as_of)
     found = evidence.by_ref(deadline.agreement, draft.evidence)
     store([(position, found)])
     return position
+
+
+def registered_parties(codes: Iterable[str]) -> dict[str, Party]:
+    """Return the parties with these codes: assessors need not be parties to the agreement."""
+    return {party.code: party for party in Party.objects.filter(code__in=set(codes))}
 
 
 def store(positions: Sequence[tuple[Position, Sequence[Evidence]]]) -> None:
@@ -61,7 +66,7 @@ def store(positions: Sequence[tuple[Position, Sequence[Evidence]]]) -> None:
 def build(
     deadline: Deadline,
     draft: PositionDraft,
-    members: Mapping[str, Party],
+    registered: Mapping[str, Party],
     *,
     by: User | None,
     as_of: datetime,
@@ -69,17 +74,19 @@ def build(
     """Return the row of a draft without saving it.
 
     Raises:
-        Invalid: the party is not a party to the agreement.
+        Invalid: the party is not in the register.
     """
-    if draft.party not in members:
-        raise refusal("party", f"{draft.party} is not a party to {deadline.agreement.ref}.")
+    if draft.party not in registered:
+        raise refusal("party", f"{draft.party} is not in the register of parties. Add it first.")
     stated_at, stated_on = effective_instant(draft, deadline.timezone)
     return Position(
         deadline=deadline,
-        party=members[draft.party],
+        party=registered[draft.party],
         verdict=draft.verdict.value,
+        share=draft.share,
         stated_at=stated_at,
         stated_on=stated_on,
+        precision=stored_precision(draft.precision),
         quote=draft.quote,
         recorded_at=as_of,
         recorded_by=by,
@@ -97,6 +104,7 @@ def mark_disputes(deadline_ids: Iterable[int]) -> None:
                 party_id=row.party_id,
                 verdict=Verdict(row.verdict),
                 stated_at=row.stated_at,
+                share=row.share,
             )
         )
     disputed = [pk for pk in ids if is_disputed(positions[pk])]

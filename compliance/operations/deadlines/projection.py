@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
+from compliance.domain.deadlines.terms import KnownTerms
 from compliance.models.bulk import fetch
 from compliance.operations.deadlines import batches, deadline_rows, isolation, separate_refresh
 from compliance.operations.deadlines.batches import Manner, Refreshed
@@ -24,7 +25,7 @@ def refresh(
     as_of: datetime,
     announce_ended: bool = True,
     keeps_closed: bool = False,
-    known_from: Mapping[int, datetime] | None = None,
+    known: Mapping[int, Sequence[KnownTerms]] | None = None,
 ) -> Refreshed:
     """Refresh the given deadlines at `as_of`. Call it once in a transaction, at its end.
 
@@ -38,9 +39,7 @@ def refresh(
     Raises:
         RuntimeError: there is no transaction.
     """
-    manner = Manner(
-        announce_ended=announce_ended, keeps_closed=keeps_closed, known_from=known_from or {}
-    )
+    manner = Manner(announce_ended=announce_ended, keeps_closed=keeps_closed, known=known or {})
     rows = deadline_rows.lock(deadline_ids)
     ids = [row.id for row in rows]
     if not any(row.has_dependents for row in rows):

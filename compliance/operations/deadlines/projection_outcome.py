@@ -33,7 +33,7 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.terms import KnownTerms
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
@@ -63,18 +63,18 @@ def decide(
     *,
     as_of: datetime,
     announce_ended: bool = True,
-    known_from: datetime | None = None,
+    known: Sequence[KnownTerms] | None = None,
 ) -> Outcome:
     """Return what must be stored of a deadline at `as_of`.
 
     Takes and raises the same as `decide_from_timeline`, and returns the same in less time.
     """
-    if announce_ended and known_from is None:
+    if announce_ended and known is None:
         outcome = _missed(row, inputs, as_of=as_of)
         if outcome is not None:
             return outcome
     return decide_from_timeline(
-        row, inputs, as_of=as_of, announce_ended=announce_ended, known_from=known_from
+        row, inputs, as_of=as_of, announce_ended=announce_ended, known=known
     )
 
 
@@ -84,14 +84,14 @@ def decide_from_timeline(
     *,
     as_of: datetime,
     announce_ended: bool = True,
-    known_from: datetime | None = None,
+    known: Sequence[KnownTerms] | None = None,
 ) -> Outcome:
     """Project a deadline, and return what must be stored of it at `as_of`.
 
     Args:
         announce_ended: whether to announce breaches that were over before they were detected, and
             changes; False for history that is being loaded.
-        known_from: from when on a new deadline is recorded as it would have become known then.
+        known: the terms of a new deadline at every time; it is recorded as it was known then.
 
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
@@ -105,8 +105,8 @@ def decide_from_timeline(
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
     recorded_at = row.recorded_at
     entries: list[tuple[Transition, datetime]] = []
-    if known_from is not None and recorded_at is None:
-        entries, recorded = _replayed(terms, facts, known_from=known_from, as_of=as_of)
+    if known is not None and recorded_at is None:
+        entries, recorded = _replayed(known, facts, as_of=as_of)
         recorded_at = entries[-1][1] if entries else None
     timeline = project(terms, facts)
     past = timeline.until(as_of)
@@ -128,22 +128,37 @@ def decide_from_timeline(
             announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
         announced += filter(None, [step.intent])
     begun = _rows_of(row.id, changes.begun, recorded_at)
-    if known_from is not None:
+    if known is not None:
         begun += _voided_rows(row.id, recorded, breaches, recorded_at)
     altered = _rows_of(row.id, changes.altered, recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
     state = deadline_rows.state_of(
-        row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at
-    )
+        row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at,
+        has_other_due=_has_other_due(past, recorded, entries),
+    )  # fmt: skip
     rows = _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of))
     return Outcome(state, ledger, begun, altered, rows)
 
 
+def _has_other_due(
+    past: Sequence[Transition],
+    recorded: Sequence[Entry],
+    entries: Sequence[tuple[Transition, datetime]],
+) -> bool:
+    """Return whether the ledger states another due date than the current one for some time."""
+    if not past:
+        return False
+    due_at = past[-1].due.due_at if past[-1].due is not None else None
+    return any(each.due_at != due_at for each in recorded) or any(
+        (each.due.due_at if each.due is not None else None) != due_at for each, _ in entries
+    )
+
+
 def _replayed(
-    terms: Terms, facts: Sequence[Fact], *, known_from: datetime, as_of: datetime
+    known: Sequence[KnownTerms], facts: Sequence[Fact], *, as_of: datetime
 ) -> tuple[list[tuple[Transition, datetime]], list[Entry]]:
     """Return the ledger of a new deadline up to now: as transitions, and as entries."""
-    entries = replay_history(terms, facts, known_from=known_from, as_of=as_of)
+    entries = replay_history(known, facts, as_of=as_of)
     return entries, [entry_of(*each) for each in entries]
 
 
@@ -193,7 +208,7 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
     return Outcome(
         DeadlineState(
             pk, _UNMET, due_at, due_on, due_at, due_at, None, False, False, "0", None, None,
-            _earlier(step.next_at, ends_at), recorded_at, head,
+            _earlier(step.next_at, ends_at), recorded_at, head, False,
         ),
         [LedgerRow(*values, head)],
         [BreachRow(pk, due_at, recorded_at, None, None)],

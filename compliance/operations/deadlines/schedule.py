@@ -148,7 +148,7 @@ def _compare(
             row.entered_at = min(entered, default=as_of)
             changes.created.append(row)
     for number, row in rows.items():
-        columns = _columns(wanted[number]) if number in wanted else {}
+        columns = columns_of(wanted[number]) if number in wanted else {}
         change = change_of(
             snapshot.stored[number],
             is_wanted=number in wanted,
@@ -184,11 +184,11 @@ def _new(
         unmet_at=due.unmet_at if due else None,
         next_check_at=as_of,
         data_version=data_version(),
-        **_columns(terms),
+        **columns_of(terms),
     )
 
 
-def _columns(terms: ScheduledTerms) -> dict[str, Any]:
+def columns_of(terms: ScheduledTerms) -> dict[str, Any]:
     """Return the terms of a deadline as its columns, by name."""
     due = terms.due
     moves = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -16,20 +17,23 @@ from compliance.queries.agreement_statuses import (
     hide_archived,
     status_values,
 )
+from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.filters import Listed, Word
+from compliance.queries.former import former_agreements, replace_fields
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
 
 _ROWS = f"""
-SELECT a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
+SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
     a.calendars, a.requires_approval, a.notification_policy, a.archived_at,
     (SELECT u.email FROM compliance_user AS u WHERE u.id = a.archived_by_id) AS archived_by,
     nullif(a.archive_reason, '') AS archive_reason,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'ref', m.ref, 'title', m.title, 'on', m."on",
-                'at', replace(to_jsonb(m.at) #>> '{{}}', '+00:00', 'Z')) ORDER BY m.id),
+                'at', replace(to_jsonb(m.at) #>> '{{}}', '+00:00', 'Z'),
+                'due', m.due) ORDER BY m.first_id),
             '[]'::jsonb)
-     FROM compliance_milestone AS m WHERE m.agreement_id = a.id) AS milestones,
+     FROM {{milestones}} AS m WHERE m.agreement_id = a.id AND NOT m.is_removed) AS milestones,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', p.code, 'role', m.role) ORDER BY m.id),
                      '[]'::jsonb)
      FROM compliance_agreementparty AS m JOIN compliance_party AS p ON p.id = m.party_id
@@ -39,10 +43,22 @@ FROM (
     FROM compliance_agreement AS a {STATUS_JOINS}
 ) AS a
 """
+_MILESTONES = "(SELECT m.*, m.id AS first_id, FALSE AS is_removed FROM compliance_milestone AS m)"
+# The latest dating of each milestone that was known then.
+_MILESTONES_THEN = """
+(SELECT DISTINCT ON (k.agreement_id, k.ref) k.*,
+    min(k.id) OVER (PARTITION BY k.agreement_id, k.ref) AS first_id,
+    (SELECT m.due FROM compliance_milestone AS m
+     WHERE m.agreement_id = k.agreement_id AND m.ref = k.ref) AS due
+ FROM compliance_milestonedating AS k
+ WHERE k.agreement_id = a.id AND k.recorded_at <= %(known_at)s
+ ORDER BY k.agreement_id, k.ref, k.recorded_at DESC, k.id DESC)
+"""
+_KNOWN = "a.recorded_at <= %(known_at)s"
 _BY_REF = Order(table="a", columns=("ref",))
 
 
-class AgreementListing(Listing):
+class AgreementListing(PointInTime, Listing):
     """Filters of agreements. `q` searches ref and title."""
 
     kind: AgreementKind | None = None
@@ -55,9 +71,9 @@ class AgreementListing(Listing):
     q: Word | None = None
 
 
-def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
-    """Return agreements by ref."""
-    where = Where(**status_values(as_of=as_of)).equal(a__kind=listing.kind)
+def listed(listing: AgreementListing, *, now: datetime) -> Page:
+    """Return agreements by ref, as known now or at the given time."""
+    where = _where(listing, now=now).equal(a__kind=listing.kind)
     if listing.status is None:
         hide_archived(where, agreement="a.id")
     else:
@@ -69,9 +85,31 @@ def listed(listing: AgreementListing, *, as_of: datetime) -> Page:
     )
     if listing.q is not None:
         where.add(containing("q", "a.title", "a.ref"), q=listing.q)
-    return page(_ROWS, where, order=_BY_REF, listing=listing)
+    found = page(_select(listing), where, order=_BY_REF, listing=listing)
+    _restore(found.rows, listing)
+    return found
 
 
-def row(ref: str, *, as_of: datetime) -> Row | None:
-    """Return one agreement, or None."""
-    return one(_ROWS, Where(**status_values(as_of=as_of)).equal(a__ref=ref))
+def row(ref: str, moment: PointInTime, *, now: datetime) -> Row | None:
+    """Return one agreement. None if it was not known at the given time."""
+    found = one(_select(moment), _where(moment, now=now).equal(a__ref=ref))
+    if found is not None:
+        _restore([found], moment)
+    return found
+
+
+def _where(moment: PointInTime, *, now: datetime) -> Where:
+    values = status_values(as_of=moment.as_of or now, known_at=moment.known_at)
+    return Where(**values).add(_KNOWN, known_at=moment.known_at)
+
+
+def _select(moment: PointInTime) -> str:
+    milestones = _MILESTONES if moment.known_at is None else _MILESTONES_THEN
+    return _ROWS.replace("{milestones}", milestones)
+
+
+def _restore(rows: Sequence[Row], moment: PointInTime) -> None:
+    """Give rows the fields that were known at the given time."""
+    found = former_agreements([each["id"] for each in rows], moment.known_at)
+    for row in rows:
+        replace_fields(row, found.get(row.pop("id"), {}))

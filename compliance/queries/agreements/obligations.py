@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
@@ -10,6 +11,7 @@ from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.components import add_components
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
 from compliance.queries.filters import Word
+from compliance.queries.former import former_obligations, replace_fields
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
 
@@ -27,6 +29,7 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     o.due #>> '{on,breach_of}' AS remedy_for,
     ARRAY(SELECT r.ref FROM compliance_obligation AS r
           WHERE r.agreement_id = o.agreement_id AND r.due #>> '{on,breach_of}' = o.ref
+            AND r.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
           ORDER BY r.id) AS consequences,
     coalesce((SELECT jsonb_agg(jsonb_build_object(
             'deadline', d.id, 'agreement', b.ref, 'obligation_ref', r.ref) ORDER BY d.id)
@@ -34,7 +37,8 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
         JOIN compliance_deadline AS d ON d.id = f.deadline_id
         JOIN compliance_obligation AS r ON r.id = d.obligation_id
         JOIN compliance_agreement AS b ON b.id = r.agreement_id
-        WHERE f.successor_id = o.id AND d.status = 'superseded'), '[]') AS replaces
+        WHERE f.successor_id = o.id AND d.status = 'superseded'
+          AND f.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)), '[]') AS replaces
 FROM compliance_obligation AS o
 JOIN compliance_agreement AS a ON a.id = o.agreement_id
 LEFT JOIN compliance_obligation AS parent ON parent.id = o.parent_id
@@ -44,6 +48,7 @@ o.id IN (SELECT s.obligation_id FROM compliance_obligationparty AS s
          JOIN compliance_party AS p ON p.id = s.party_id
          WHERE s.capacity = '{capacity}' AND p.code = %({capacity})s)
 """
+_KNOWN = "o.recorded_at <= %(known_at)s"
 _BY_ID = Order(table="o", columns=("id",))
 
 
@@ -64,7 +69,7 @@ class ObligationListing(PointInTime, Listing):
 
 def listed(listing: ObligationListing, *, now: datetime) -> Page:
     """Return obligations in order of creation, with the progress of their components."""
-    where = Where().equal(
+    where = Where(known_at=listing.known_at).equal(
         a__ref=listing.agreement,
         o__ref=listing.ref,
         o__severity=listing.severity,
@@ -83,14 +88,28 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
     where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=listing.tag)
     if listing.q is not None:
         where.add(containing("q", "o.title", "o.ref"), q=listing.q)
+    where.add(_KNOWN, known_at=listing.known_at)
     found = page(_ROWS, where, order=_BY_ID, listing=listing)
+    _restore(found.rows, listing)
     add_components(found.rows, listing)
     return found
 
 
 def row(obligation_id: int, moment: PointInTime) -> Row | None:
-    """Return one obligation with the progress of its components."""
-    found = one(_ROWS, Where().equal(o__id=obligation_id))
+    """Return one obligation with the progress of its components. None if it was not known then."""
+    where = Where(known_at=moment.known_at).equal(o__id=obligation_id)
+    found = one(_ROWS, where.add(_KNOWN, known_at=moment.known_at))
     if found is not None:
+        _restore([found], moment)
         add_components([found], moment)
     return found
+
+
+def _restore(rows: Sequence[Row], moment: PointInTime) -> None:
+    """Give rows the fields that were known at the given time."""
+    found = former_obligations([each["id"] for each in rows], moment.known_at)
+    for row in rows:
+        if row["id"] in found:
+            replace_fields(row, found[row["id"]])
+            event = (row["due"] or {}).get("on")
+            row["remedy_for"] = event.get("breach_of") if isinstance(event, dict) else None

@@ -22,8 +22,8 @@ from compliance.queries.rows import Row, Where, containing
 _STATE = """
 LEFT JOIN LATERAL (
     SELECT e.reason, e.status, e.due_on, e.due_at, e.performed, e.target, e.accepted_share,
-        (SELECT count(DISTINCT w.verdict) > 1
-         FROM (SELECT DISTINCT ON (p.party_id) p.verdict
+        (SELECT count(DISTINCT w.verdict) > 1 OR count(DISTINCT w.share) > 1
+         FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
                FROM compliance_position AS p
                WHERE p.deadline_id = d.id AND p.stated_at <= %({at})s AND p.recorded_at <= %({at})s
                ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed

@@ -23,6 +23,7 @@ SELECT b.id, b.parent_id, o.ref, o.title, o.roll_up, o.roll_up_share,
     coalesce(bool_or(d.is_disputed), FALSE) AS is_disputed
 FROM below AS b
 JOIN compliance_obligation AS o ON o.id = b.id
+    AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
 LEFT JOIN
 """
 _OF_THEM = """
@@ -41,6 +42,7 @@ LEFT JOIN
 _OF_AGREEMENT = """
 ON d.obligation_id = o.id
 WHERE o.agreement_id = (SELECT x.agreement_id FROM compliance_obligation AS x WHERE x.id = %(id)s)
+  AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
   AND (o.due #>> '{on,breach_of}' IS NOT NULL OR o.id = %(id)s OR EXISTS (
       SELECT FROM compliance_obligation AS y
       WHERE y.agreement_id = o.agreement_id AND y.due #>> '{on,breach_of}' = o.ref))

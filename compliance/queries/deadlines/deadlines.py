@@ -13,85 +13,22 @@ from pydantic import Field
 
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.date_fields import Instant
-from compliance.domain.deadlines.timeline import BREACHED, CLOSED, CLOSING_REASONS
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AgreementStatus, Severity, Status
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.queries.agreement_statuses import add_agreement_status
+from compliance.queries.deadlines import states
+from compliance.queries.deadlines.closed import IS_OPEN
 from compliance.queries.deadlines.paces import BEGINS_AT, add_pace
+from compliance.queries.deadlines.periods import DUE_PRECISION
 from compliance.queries.deadlines.replacements import successor
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
-from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.former import restore_deadlines
+from compliance.queries.pages import Listing, Order, Page, merged_page
 from compliance.queries.rows import Row, Where, containing, one
-
-_NOW = "compliance_deadline AS d"
-
-# The state of each deadline by the ledger rule. If few deadlines are requested, each is looked up;
-# for all, the index of the ledger is read once, from its end.
-_STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
-_STATES_OF_FEW = f"""
-JOIN LATERAL (
-    SELECT {_STATE} e.performed, e.target, e.accepted_share
-    FROM compliance_ledgerentry AS e
-    WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
-    ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
-ON e.reason <> 'not_binding'
-"""
-_STATES_OF_ALL = f"""
-JOIN (
-    SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target,
-        e.accepted_share
-    FROM compliance_ledgerentry AS e
-    WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
-    ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
-ON e.deadline_id = d.id AND e.reason <> 'not_binding'
-"""
-
-_OF_CLOSED, _OF_BREACHED, _OF_CLOSING = (
-    ", ".join(f"'{each}'" for each in sorted(members))
-    for members in (CLOSED, BREACHED, CLOSING_REASONS)
-)
-_IS_CLOSED = f"""
-    (e.status IN ({_OF_CLOSED})
-     OR (e.status IN ({_OF_BREACHED}) AND e.reason IN ({_OF_CLOSING})))
-"""
-
-# PostgreSQL omits joins that a query does not need from its plan.
-_AS_OF = f"""
-(SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
-    e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
-    e.unmet_at, d.starts_at, e.earliest_due_at,
-    e.reason IN ('window_began', 'performed_in_window')
-        OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE)
-            AS is_ambiguous,
-    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity,
-    e.accepted_share, d.begins_at, d.is_start_presumed,
-    {_IS_CLOSED} AS is_closed,
-    d.trace, d.warnings, d.data_version, d.number,
-    (SELECT min(c.effective_at)
-     FROM (SELECT r.effective_at,
-               bool_and(r.status = e.status) OVER (ORDER BY r.effective_at DESC) AS is_same
-           FROM compliance_ledgerentry AS r
-           WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
-             AND r.effective_at <= %(as_of)s
-             AND NOT EXISTS (
-                 SELECT 1 FROM compliance_ledgerentry AS later
-                 WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
-                   AND later.recorded_at <= %(known_at)s
-                   AND later.effective_at <= r.effective_at)) AS c
-     WHERE c.is_same) AS status_since,
-    (SELECT count(DISTINCT w.verdict) > 1
-     FROM (SELECT DISTINCT ON (p.party_id) p.verdict
-           FROM compliance_position AS p
-           WHERE p.deadline_id = d.id AND p.stated_at <= %(as_of)s
-             AND p.recorded_at <= %(known_at)s
-           ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
- FROM compliance_deadline AS d
- {{states}}) AS d
-"""
 
 _COLUMNS = f"""
 SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
@@ -101,7 +38,8 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.kind, d.number, d.starts_at, d.due_on, d.due_at, d.unmet_at, d.earliest_due_at,
+    o.kind, d.number, d.starts_at, d.due_on, {DUE_PRECISION} AS due_precision,
+    d.due_at, d.unmet_at, d.earliest_due_at,
     d.is_ambiguous,
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_closed, d.is_disputed,
     d.verification,
@@ -202,8 +140,13 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
         is_descending=listing.ordering.startswith("-"),
         absent={"due_at": NO_DUE},
     )
-    select = "\n".join((_COLUMNS, "FROM", source(listing), _JOINS))
-    found = page(select, conditions(listing, now=now), order=order, listing=listing)
+    where = conditions(listing, now=now)
+    parts = [source(listing)]
+    if listing.as_of is not None and column != "status_since":
+        parts = states.past_in_order(column)
+    selects = ["\n".join((_COLUMNS, "FROM", each, _JOINS)) for each in parts]
+    found = merged_page(selects, where, order=order, listing=listing)
+    restore_deadlines(found.rows, listing.known_at)
     for each in found.rows:
         add_pace(each, listing.as_of or now)
     add_verification(found.rows, listing)
@@ -215,12 +158,15 @@ def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
     found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
     if found is not None:
+        version = found.pop("data_version")
+        # The terms of another time may have been computed with other data.
+        if version and moment.known_at is None:
+            found["trace"] = [*found["trace"], f"Computed with {version}."]
+        restore_deadlines([found], moment.known_at)
         add_pace(found, moment.as_of or now)
         add_verification([found], moment)
         found["warnings"] = warnings_about(found["warnings"], found["due_at"])
-        version = found.pop("data_version")
         found["successor"] = successor(deadline_id, as_of=moment.as_of, known_at=moment.known_at)
-        found["trace"] = [*found["trace"], *([f"Computed with {version}."] if version else [])]
         if found["timezone"] not in zone_names():
             found["warnings"] = [*found["warnings"], str(UnknownTimeZone(found["timezone"]))]
     return found
@@ -232,13 +178,12 @@ def source(moment: PointInTime) -> str:
     It does not include their verification at that time: see `verification.add_verification`.
     """
     if moment.as_of is None:
-        return _NOW
+        return states.NOW
     is_of_few = isinstance(moment, DeadlineFilter) and any(
         getattr(moment, name) is not None for name in _SELECTIVE
     )
     is_single = not isinstance(moment, DeadlineFilter)
-    states = _STATES_OF_FEW if is_of_few or is_single else _STATES_OF_ALL
-    return _AS_OF.replace("{states}", states)
+    return states.past(is_of_few=is_of_few or is_single)
 
 
 # Selective conditions, which are applied before the states are looked up.
@@ -268,8 +213,7 @@ def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
             where.add(f"{column} = ANY(%({name})s)", **{name: list(words)})
     where.equal(o__ref=wanted.obligation_ref, o__owner=wanted.owner)
     where.equal(d__is_disputed=wanted.is_disputed, d__is_closed=wanted.is_closed)
-    is_open = f"(d.status IN ({_OF_BREACHED}) AND NOT d.is_closed)"
-    where.add(f"{is_open} = %(is_open)s", is_open=wanted.is_open)
+    where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
     where.add(OF_PARTY.format(capacity="obligor"), obligor=wanted.obligor)
     where.add(OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
     where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=wanted.tag)

@@ -14,13 +14,15 @@ from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.effective_facts import superseders
+from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
-_ROWS = """
+_ROWS = f"""
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.verdict,
-    f.share, f.quantity, f.is_final, f.effective_on AS on,
+    f.share, f.quantity, f.is_final, {period_sql("f.effective_on", "f.precision")} AS on,
+    {precision_sql("f.effective_on", "f.precision")} AS precision,
     CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at, f.effective_at, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id

@@ -10,14 +10,19 @@ from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind
 from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
-_FACTS = """
+_FACTS = f"""
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.kind AS type,
-    f.effective_on AS on, CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at,
-    f.effective_at, f.until_on, CASE WHEN f.until_on IS NULL THEN f.until_at END AS until_at,
+    {period_sql("f.effective_on", "f.precision")} AS on,
+    {precision_sql("f.effective_on", "f.precision")} AS precision,
+    CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at,
+    f.effective_at, {period_sql("f.until_on", "f.until_precision")} AS until_on,
+    {precision_sql("f.until_on", "f.until_precision")} AS until_precision,
+    CASE WHEN f.until_on IS NULL THEN f.until_at END AS until_at,
     f.is_tolling, f.quantity, f.verdict, f.share, f.is_final, f.due, f.due_at,
     successor.ref AS successor, of_successor.ref AS successor_agreement, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l

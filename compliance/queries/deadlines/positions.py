@@ -10,13 +10,16 @@ from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Verdict
 from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
-_ROWS = """
+_ROWS = f"""
 SELECT w.id, w.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
-    p.code AS party, w.verdict, w.stated_on AS on,
+    p.code AS party, w.verdict, w.share,
+    {period_sql("w.stated_on", "w.precision")} AS on,
+    {precision_sql("w.stated_on", "w.precision")} AS precision,
     CASE WHEN w.stated_on IS NULL THEN w.stated_at END AS at, w.stated_at, w.quote,
     ARRAY(SELECT e.ref FROM compliance_position_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id

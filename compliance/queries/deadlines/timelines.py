@@ -17,6 +17,7 @@ from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.deadlines.ledger import entry_of
 from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.former import former_agreements, former_obligations, former_terms
 from compliance.queries.rows import Row
 
 
@@ -27,12 +28,28 @@ def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline 
     )
     if deadline is None:
         return None
+    _restore(deadline, known_at)
     duty = duty_of(deadline.obligation)
     surviving = {deadline.pk} if duty.survives_termination else set()
     facts = facts_about([deadline], surviving=surviving).get(deadline.pk, [])
     if known_at is not None:
         facts = [each for each in facts if each.recorded_at and each.recorded_at <= known_at]
     return project(terms_of(deadline, duty), facts)
+
+
+def _restore(deadline: Deadline, known_at: datetime | None) -> None:
+    """Give a deadline and its obligation the terms that were known at `known_at`."""
+    terms = former_terms([deadline.pk], known_at).get(deadline.pk, {})
+    obligation = deadline.obligation
+    fields = former_obligations([obligation.pk], known_at).get(obligation.pk, {})
+    for name, value in terms.items():
+        setattr(deadline, name, value)
+    for name in ("kind", "due", "target_quantity", "survives_termination"):
+        if name in fields:
+            setattr(obligation, name, fields[name])
+    agreement = obligation.agreement
+    fields = former_agreements([agreement.pk], known_at).get(agreement.pk, {})
+    agreement.ends_on = fields.get("ends_on", agreement.ends_on)
 
 
 def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:

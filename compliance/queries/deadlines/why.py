@@ -17,7 +17,7 @@ from compliance.domain.deadlines.explanations import (
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
-from compliance.domain.vocabulary import Verdict, Verification
+from compliance.domain.vocabulary import Precision, Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
 from compliance.queries.agreement_statuses import agreement_status_of
@@ -59,18 +59,17 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     if not changes:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
-    # The trace shows the current computation and would reveal what became known later.
-    is_past = moment.as_of is not None
     return explain(
         Case(
-            timezone=displayed_zone_name(deadline.timezone),
+            timezone=displayed_zone_name(state["timezone"]),
             history=changes,
             facts=fact_summaries(each.fact_id for each in changes),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
             verification=Verification(state["verification"]),
-            trace=() if is_past and deadline.moves else state["trace"],
-            unit=deadline.obligation.unit,
+            trace=state["trace"],
+            unit=state["unit"],
+            due_precision=Precision(state["due_precision"] or Precision.DAY),
         )
     )
 
@@ -125,6 +124,8 @@ def _positions(deadline: Deadline, as_of: datetime, known_at: datetime) -> list[
             verdict=Verdict(each.verdict),
             stated_at=each.stated_at,
             stated_on=each.stated_on,
+            precision=Precision(each.precision or Precision.DAY),
+            share=each.share,
             quote=each.quote,
             evidence=tuple(piece.ref for piece in each.evidence.all()),
         )

@@ -22,6 +22,6 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0010_retire_parties")]
+    dependencies = [("compliance", "0012_milestone_rules")]
 
     operations = [migrations.RunSQL(_CREATE, "DROP FUNCTION compliance_folded(text)")]

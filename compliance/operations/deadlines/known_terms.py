@@ -1,0 +1,201 @@
+"""The terms of imported deadlines as they were known at every instant: computed, and kept.
+
+A deadline whose terms never changed has one version. Only the others, and the deadlines from which
+they count, are computed again for each instant at which something became known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from compliance.domain.deadlines.components import is_done_by_components
+from compliance.domain.deadlines.scheduling import ScheduledTerms
+from compliance.domain.deadlines.term_history import (
+    RecordedObligation,
+    TermsVersion,
+    term_history,
+)
+from compliance.domain.deadlines.terms import KnownTerms, Terms
+from compliance.domain.vocabulary import FactKind, ObligationKind, RollUp
+from compliance.models import Correction, Deadline, Dependency, Fact, MilestoneDating, Obligation
+from compliance.models.bulk import insert
+from compliance.models.deadlines.deadlines import Duty, duty_of, expires_at, terms_of
+from compliance.models.deadlines.facts import facts_about
+from compliance.operations.deadlines import former_terms, projection, schedule, schedule_inputs
+
+Versions = dict[int, list[TermsVersion]]
+"""The versions of the terms of deadlines by id, for those of which the terms changed."""
+
+
+def refresh(
+    deadline_ids: Iterable[int], *, known_from: Mapping[int, datetime], as_of: datetime
+) -> None:
+    """Refresh deadlines after an import, the new ones as they would have become known.
+
+    Args:
+        known_from: when each new deadline of an imported history became known.
+    """
+    versions = versions_of(known_from, as_of=as_of)
+    projection.refresh(
+        deadline_ids,
+        as_of=as_of,
+        announce_ended=False,
+        known=known_terms(known_from, versions),
+    )
+    keep_former(versions, as_of=as_of)
+
+
+def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versions:
+    """Return the versions of the terms of new deadlines, for those whose terms may have changed.
+
+    Args:
+        known_from: when each deadline became known.
+    """
+    obligations = _obligations_to_replay(known_from)
+    if not obligations:
+        return {}
+    inputs = schedule_inputs.load(obligations)
+    rows = [row for by_number in inputs.deadlines.values() for row in by_number.values()]
+    surviving = {each.pk for each in inputs.obligations if each.survives_termination}
+    facts = facts_about(rows, surviving={row.pk for row in rows if row.obligation_id in surviving})
+    sources, components = _sources(obligations)
+    recorded = {}
+    for each in inputs.obligations:
+        by_number = inputs.deadlines.get(each.pk, {})
+        since = {
+            number: known_from[row.pk] for number, row in by_number.items() if row.pk in known_from
+        }
+        recorded[each.pk] = RecordedObligation(
+            snapshot=inputs.snapshot(each),
+            known_from=min([each.recorded_at, *since.values()]),
+            deadlines_known_from=since,
+            datings=inputs.datings.get(each.agreement_id, []),
+            facts={number: facts.get(row.pk, ()) for number, row in by_number.items()},
+            terms_of=partial(_terms, duty_of(each)),
+            sources=sources[each.pk],
+            components=tuple(components[each.pk]),
+            roll_up=RollUp(each.roll_up),
+            share=each.roll_up_share,
+            survives_termination=each.survives_termination,
+        )
+    found = term_history(recorded, as_of=as_of, until=schedule.horizon(as_of))
+    ids = {(row.obligation_id, row.number): row.pk for row in rows}
+    return {
+        ids[key]: versions
+        for key, versions in found.items()
+        if key in ids and ids[key] in known_from
+    }
+
+
+def known_terms(
+    known_from: Mapping[int, datetime], versions: Versions
+) -> dict[int, list[KnownTerms]]:
+    """Return the terms that were known of new deadlines, by deadline, oldest first."""
+    rows = Deadline.objects.filter(id__in=known_from).select_related("obligation__agreement")
+    return {
+        row.pk: [each.known for each in versions.get(row.pk, ())]
+        or [KnownTerms(known_from[row.pk], terms_of(row, duty_of(row.obligation)))]
+        for row in rows
+    }
+
+
+def keep_former(versions: Versions, *, as_of: datetime) -> None:
+    """Keep every version of the terms of deadlines but the one that they have now."""
+    rows = Deadline.objects.in_bulk(list(versions))
+    corrections = []
+    for pk, several in versions.items():
+        now = {name: _plain(getattr(rows[pk], name)) for name in former_terms.TERMS}
+        *former, last = [(each.recorded_at, _columns(each.scheduled)) for each in several]
+        states = [*former, last] if last[1] != now else former
+        ends = [at for at, _ in [*former, last][1:]] + [as_of]
+        corrections += [
+            Correction(deadline_id=pk, recorded_at=until, before=before)
+            for (_, before), until in zip(states, ends, strict=False)
+        ]
+    insert(corrections)
+
+
+def _columns(scheduled: ScheduledTerms) -> dict[str, Any]:
+    columns = {**schedule.columns_of(scheduled), "is_withdrawn": False}
+    return {name: _plain(value) for name, value in columns.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def _terms(duty: Duty, scheduled: ScheduledTerms) -> Terms:
+    return Terms(
+        begins_at=scheduled.begins_at,
+        due=scheduled.due,
+        kind=duty.kind,
+        starts_at=scheduled.starts_at,
+        is_endless=not duty.has_due_rule,
+        target_quantity=duty.target_quantity,
+        moves=scheduled.moves,
+        is_start_presumed=scheduled.is_start_presumed,
+        expires_at=expires_at(duty.ends_on, scheduled.timezone),
+    )
+
+
+def _obligations_to_replay(known_from: Mapping[int, datetime]) -> set[int]:
+    """Return the obligations of which the terms may have changed, and all that they depend on."""
+    new = list(Obligation.objects.filter(deadlines__in=known_from).distinct())
+    if not new:
+        return set()
+    agreements = {each.agreement_id for each in new}
+    depends_on: dict[int, set[int]] = defaultdict(set)
+    on_milestones: dict[int, set[tuple[int, str]]] = defaultdict(set)
+    for pk, on, agreement, ref in Dependency.objects.filter(
+        obligation__agreement__in=agreements
+    ).values_list("obligation_id", "on_id", "milestone__agreement_id", "milestone__ref"):
+        if on is not None:
+            depends_on[pk].add(on)
+        else:
+            on_milestones[pk].add((agreement, ref))
+    datings: dict[tuple[int, str], int] = defaultdict(int)
+    for agreement, ref in MilestoneDating.objects.filter(agreement__in=agreements).values_list(
+        "agreement_id", "ref"
+    ):
+        datings[agreement, ref] += 1
+    moved_by_facts = set(
+        Fact.objects.filter(
+            deadline__in=known_from, kind__in=[FactKind.EXTENSION, FactKind.TRIGGER]
+        ).values_list("deadline__obligation_id", flat=True)
+    )
+    found = {
+        each.pk
+        for each in new
+        if depends_on[each.pk]
+        or each.pk in moved_by_facts
+        or any(datings[key] > 1 for key in on_milestones[each.pk])
+    }
+    to_visit = list(found)
+    while to_visit:
+        sources = depends_on[to_visit.pop()] - found
+        found |= sources
+        to_visit += sources
+    return found
+
+
+def _sources(
+    obligation_ids: Iterable[int],
+) -> tuple[dict[int, dict[str, int]], dict[int, Sequence[int]]]:
+    """Return what obligations depend on by ref, and the components that complete them."""
+    sources: dict[int, dict[str, int]] = defaultdict(dict)
+    rows = Dependency.objects.filter(obligation__in=obligation_ids, on__isnull=False)
+    for pk, on, ref in rows.values_list("obligation_id", "on_id", "on__ref"):
+        sources[pk][ref] = on
+    components: dict[int, list[int]] = defaultdict(list)
+    children = Obligation.objects.filter(parent__in=obligation_ids).select_related("parent")
+    for each in children.order_by("id"):
+        parent = each.parent
+        if parent is not None and is_done_by_components(
+            ObligationKind(parent.kind), parent.target_quantity
+        ):
+            components[parent.pk].append(each.pk)
+    return sources, {pk: components[pk] for pk in obligation_ids}

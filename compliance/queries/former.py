@@ -1,0 +1,87 @@
+"""What agreements, obligations and deadlines said before they were corrected.
+
+The row itself says what is known now. What was known at an instant is what the first later
+correction kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from compliance.queries.rows import Row, fetch
+
+_INSTANTS = frozenset(
+    {
+        "begins_at", "starts_at", "original_due_at", "original_unmet_at",
+        "original_earliest_due_at",
+    }
+)  # fmt: skip
+_DAYS = frozenset({"original_due_on", "signed_on", "in_force_on", "ends_on", "binds_on"})
+_QUANTITIES = frozenset({"target_quantity", "roll_up_share"})
+# The fields of an obligation that a deadline shows.
+_OF_DEADLINE = ("title", "kind", "obligors", "obligees", "unit")
+
+_FORMER = """
+SELECT DISTINCT ON (c.{owner}_id) c.{owner}_id AS id, c.before
+FROM compliance_correction AS c
+WHERE c.{owner}_id = ANY(%(ids)s::bigint[]) AND c.recorded_at > %(known_at)s
+ORDER BY c.{owner}_id, c.recorded_at, c.id
+"""
+
+
+def former_agreements(ids: Sequence[int], known_at: datetime | None) -> dict[int, Row]:
+    """Return the fields that agreements had at `known_at`, for those corrected since."""
+    return _former("agreement", ids, known_at)
+
+
+def former_obligations(ids: Sequence[int], known_at: datetime | None) -> dict[int, Row]:
+    """Return the fields that obligations had at `known_at`, for those corrected since."""
+    return _former("obligation", ids, known_at)
+
+
+def former_terms(ids: Sequence[int], known_at: datetime | None) -> dict[int, Row]:
+    """Return the terms that deadlines had at `known_at`, for those corrected since."""
+    return _former("deadline", ids, known_at)
+
+
+def restore_deadlines(rows: Sequence[Row], known_at: datetime | None) -> None:
+    """Give rows of deadlines the terms, and the fields of their obligations, known at `known_at`.
+
+    Only the fields that the rows have are replaced.
+    """
+    if known_at is None or not rows:
+        return
+    terms = former_terms([each["id"] for each in rows], known_at)
+    obligations = former_obligations(list({each["obligation"] for each in rows}), known_at)
+    for row in rows:
+        replace_fields(row, terms.get(row["id"], {}))
+        before = obligations.get(row["obligation"], {})
+        replace_fields(row, {name: before[name] for name in _OF_DEADLINE if name in before})
+
+
+def replace_fields(row: Row, before: Mapping[str, Any]) -> None:
+    """Replace those fields of a row that a correction kept."""
+    row |= {name: value for name, value in before.items() if name in row}
+
+
+def _former(owner: str, ids: Sequence[int], known_at: datetime | None) -> dict[int, Row]:
+    if known_at is None or not ids:
+        return {}
+    found = fetch((_FORMER.format(owner=owner),), {"ids": list(ids), "known_at": known_at})
+    return {
+        each["id"]: {name: _value(name, value) for name, value in each["before"].items()}
+        for each in found
+    }
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _INSTANTS:
+        return datetime.fromisoformat(value)
+    if name in _DAYS:
+        return date.fromisoformat(value)
+    return Decimal(value) if name in _QUANTITIES else value

@@ -1,0 +1,108 @@
+"""`known_at` shows no date, obligation or milestone that was not known then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.api.answers import get, rows
+from tests.samples import (
+    create_agreement,
+    document,
+    load,
+    obligation,
+    update_agreement,
+    update_obligation,
+    utc,
+)
+
+pytestmark = pytest.mark.django_db
+
+AFTER_ENTRY = {"type": "offset", "from": {"milestone": "M"}, "count": 30, "unit": "days"}
+FEBRUARY, MARCH = utc("2026-02-01T00:00"), utc("2026-03-01T00:00")
+BEFORE, AFTER = "2026-02-15T00:00:00Z", "2026-03-15T00:00:00Z"
+
+
+def text_of(api: Client, **query: Any) -> str:
+    """Return everything that is said about a deadline and its agreement, as text."""
+    [row] = rows(api, "deadlines/", obligation_ref="O-1", **query)
+    path = f"deadlines/{row['id']}/"
+    [stored] = rows(api, "obligations/", ref="O-1", **query)
+    return str(
+        [
+            row,
+            get(api, path, **query),
+            get(api, f"{path}timeline/", **query),
+            get(api, f"{path}why/", **query),
+            stored,
+            get(api, f"obligations/{stored['id']}/", **query),
+            get(api, "agreements/supply/", **query),
+            rows(api, "agreements/", **query),
+            get(api, "summary/", group_by="month", **query),
+        ]
+    )
+
+
+def test_a_milestone_has_no_date_before_it_was_dated(api: Client) -> None:
+    create_agreement(obligation(due=AFTER_ENTRY), milestones=[{"ref": "M"}], as_of=FEBRUARY)
+    update_agreement(milestones=[{"ref": "M", "on": "2026-02-20"}], as_of=MARCH)
+    then = text_of(api, known_at=BEFORE)
+    assert "2026-02-20" not in then
+    assert "2026-03-2" not in then
+    assert "dormant" in then
+    later = text_of(api, known_at=AFTER)
+    assert "Milestone M was dated 2026-02-20, recorded 2026-03-01." in later
+    assert "2026-03-22" in later
+    milestone = {"ref": "M", "title": "", "on": None, "at": None, "due": None}
+    assert get(api, "agreements/supply/", known_at=BEFORE)["milestones"] == [milestone]
+    [dated] = get(api, "agreements/supply/", known_at=AFTER)["milestones"]
+    assert dated["on"] == "2026-02-20"
+
+
+def test_a_removed_milestone_is_shown_while_it_was_known(api: Client) -> None:
+    create_agreement(milestones=[{"ref": "M", "on": "2026-02-20"}], as_of=FEBRUARY)
+    update_agreement(milestones=[], as_of=MARCH)
+    assert get(api, "agreements/supply/")["milestones"] == []
+    [then] = get(api, "agreements/supply/", known_at=BEFORE)["milestones"]
+    assert then["on"] == "2026-02-20"
+    assert get(api, "agreements/supply/", known_at=AFTER)["milestones"] == []
+
+
+def test_a_corrected_rule_shows_the_former_date_before_the_correction(api: Client) -> None:
+    create_agreement(obligation(due_on="2026-05-15", title="Deliver in May"), as_of=FEBRUARY)
+    update_obligation(obligation(due_on="2026-07-20", title="Deliver in July"), as_of=MARCH)
+    then = text_of(api, known_at=BEFORE)
+    assert "2026-07" not in then
+    assert "July" not in then
+    assert "2026-05-15" in then
+    later = text_of(api, known_at=AFTER)
+    assert "2026-07-20" in later
+
+
+def test_a_corrected_agreement_shows_the_former_dates(api: Client) -> None:
+    create_agreement(obligation(due_on="2026-05-15"), as_of=FEBRUARY, ends_on="2026-12-31")
+    update_agreement(ends_on="2027-06-30", as_of=MARCH)
+    assert get(api, "agreements/supply/", known_at=BEFORE)["ends_on"] == "2026-12-31"
+    assert get(api, "agreements/supply/", known_at=AFTER)["ends_on"] == "2027-06-30"
+
+
+def test_nothing_is_known_before_it_was_recorded(api: Client) -> None:
+    value = document(
+        "supply",
+        obligation("EARLY", "2026-05-01"),
+        obligation("LATE", "2026-06-01", recorded_at="2026-02-20T00:00:00Z"),
+        recorded_at="2026-02-01T00:00:00Z",
+    )
+    load(value, as_of=MARCH)
+    for path in ("deadlines/", "obligations/"):
+        key = "obligation_ref" if path == "deadlines/" else "ref"
+        known = [each[key] for each in rows(api, path, known_at=BEFORE)]
+        assert known == ["EARLY"]
+        known = [each[key] for each in rows(api, path, known_at="2026-02-21T00:00:00Z")]
+        assert known == ["EARLY", "LATE"]
+    [late] = rows(api, "obligations/", ref="LATE")
+    get(api, f"obligations/{late['id']}/", 404, known_at=BEFORE)
+    get(api, "agreements/supply/", 404, known_at="2026-01-31T00:00:00Z")
+    assert rows(api, "agreements/", known_at="2026-01-31T00:00:00Z") == []
