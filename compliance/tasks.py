@@ -31,7 +31,12 @@ def sweep() -> None:
 @shared_task
 def deliver() -> None:
     """Send pending email. Stops between two messages when the worker shuts down."""
-    delivery.deliver(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)
+    try:
+        delivery.notify_approvers(
+            as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None
+        )
+    finally:
+        delivery.deliver(as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None)
 
 
 @shared_task

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from compliance.admin.instants import duration_text
 from compliance.domain.deadlines.timeline import BREACHED
+from compliance.domain.phrases import shortened
 from compliance.domain.vocabulary import Capacity, ObligationKind, Status
 from compliance.models import Deadline, Obligation, Party
 from compliance.models.deadlines.deadlines import NO_DUE
@@ -87,8 +88,18 @@ def linked(count: int, url: str) -> SafeString:
     return format_html('<a class="pacta-link" href="{}">{}</a>', url, count)
 
 
+# Longer titles would push the other columns of a list out of sight.
+_LONGEST_LINE = 120
+
+
 def two_lines(first: object, second: object) -> SafeString:
-    """Return two lines of text, the second smaller and in grey."""
+    """Return two lines of text, the second smaller and in grey. Long ones are shortened."""
+    whole = str(first)
+    shown = shortened(whole, _LONGEST_LINE)
+    title = format_html(' title="{}"', whole) if shown != whole else ""
     return format_html(
-        '<span class="pacta-two-lines"><span>{}</span><small>{}</small></span>', first, second
+        '<span class="pacta-two-lines"><span{}>{}</span><small>{}</small></span>',
+        title,
+        shown,
+        second,
     )

@@ -11,5 +11,6 @@ register_pages(
         deadline=urls.deadline_url,
         deadlines=lambda agreement_id: urls.deadlines_url(agreement_id=agreement_id),
         job_run=lambda run_id: urls.row_url("jobrun", run_id),
+        proposal=lambda proposal_id: urls.row_url("proposal", proposal_id),
     )
 )

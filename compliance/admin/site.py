@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from compliance.admin import badges, instants, urls
 from compliance.domain.civil_time import zone_label
+from compliance.domain.phrases import shortened
 from compliance.models import Deadline
 from compliance.operations.system.outages import PARTS
 from compliance.queries.deadlines import overview
@@ -162,8 +163,8 @@ def _deadline_row(deadline: Deadline, now: datetime) -> dict[str, Any]:
     zone = zone_label(deadline.timezone) if deadline.due_at else ""
     return {
         "url": urls.deadline_url(deadline.pk),
-        "title": deadline.obligation.title,
-        "source": f"{deadline.obligation.ref} · {deadline.agreement.title}",
+        "title": shortened(deadline.obligation.title, 120),
+        "source": f"{deadline.obligation.ref} · {deadline.agreement}",
         "status": badges.status_badges(deadline),
         "severity": badges.badge(deadline.obligation.severity),
         "parties": badges.parties_html(deadline.obligation),

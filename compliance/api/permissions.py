@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Model
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -43,9 +45,18 @@ class ModelPermissions(BasePermission):
         verb = "view" if only_reads else _VERBS[method]
         if verb == "add":
             verb = view.post_verb
-        for model in view.permission_models:
-            name = f"{verb}_{model._meta.model_name}"
-            if not request.user.has_perm(f"{model._meta.app_label}.{name}"):
-                sentence = f"Your account lacks the permission to {verb} "
-                raise PermissionDenied(f"{sentence}{model._meta.verbose_name_plural}.")
+        require_permissions(request, verb, view.permission_models)
         return True
+
+
+def require_permissions(request: Request, verb: str, models: Iterable[type[Model]]) -> None:
+    """Check that the user may view, add or change rows of all these models.
+
+    Raises:
+        PermissionDenied: names the missing permission.
+    """
+    for model in models:
+        name = f"{verb}_{model._meta.model_name}"
+        if not request.user.has_perm(f"{model._meta.app_label}.{name}"):
+            sentence = f"Your account lacks the permission to {verb} "
+            raise PermissionDenied(f"{sentence}{model._meta.verbose_name_plural}.")

@@ -123,6 +123,15 @@ def body_fields(request: Request) -> dict[str, Any]:
         Invalid: the body is not an object, or the request has query parameters.
     """
     reject_query_parameters(request)
+    return object_of(request)
+
+
+def object_of(request: Request) -> dict[str, Any]:
+    """Return the body of a request that may have query parameters.
+
+    Raises:
+        Invalid: the body is not an object.
+    """
     if not isinstance(request.data, dict):
         raise refusal("", "Send a JSON object.")
     return request.data

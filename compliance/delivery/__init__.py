@@ -1,7 +1,16 @@
-"""Notifies people: sends alerts from the outbox by email and webhook, and seals by email."""
+"""Notifies people: alerts by email and webhook; proposals and seals by email."""
 
 from compliance.delivery.heartbeat import beat
+from compliance.delivery.proposal_mails import notify_approvers
 from compliance.delivery.run import DeliveryReport, call_webhooks, deliver
 from compliance.delivery.seals import mail_check, mail_seals
 
-__all__ = ["DeliveryReport", "beat", "call_webhooks", "deliver", "mail_check", "mail_seals"]
+__all__ = [
+    "DeliveryReport",
+    "beat",
+    "call_webhooks",
+    "deliver",
+    "mail_check",
+    "mail_seals",
+    "notify_approvers",
+]

@@ -35,6 +35,7 @@ class Pages:
     deadline: Callable[[int], str]
     deadlines: Callable[[int | None], str]
     job_run: Callable[[int], str]
+    proposal: Callable[[int], str]
 
 
 _registered: list[Pages] = []

@@ -89,7 +89,7 @@ class Batch:
 
     def _title(self, message: Message, agreement: Agreement | None) -> str:
         if agreement is not None:
-            return phrases.one_line(agreement.title)
+            return phrases.title(agreement.title)
         return "several agreements" if message.is_summary else "your digest"
 
 

@@ -119,7 +119,7 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     """Return a message about an invented deadline, which says that it is a test."""
     agreement = subscription.agreement
-    title = phrases.one_line(agreement.title) if agreement else "An example agreement"
+    title = phrases.title(agreement.title) if agreement else "An example agreement"
     zone, email = displayed_zone_name(subscription.timezone), subscription.email
     due_at = as_of.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     item = Item(

@@ -38,6 +38,14 @@ MAX_WAIT_FOR_SERVER = timedelta(minutes=2)
 Send = Callable[[datetime], Answer]
 
 
+def mail_retry_after(attempt_count: int, answer: Answer) -> timedelta | None:
+    """Return how long after a deferral an email is tried again, or None to give up."""
+    wait = BACK_OFF[min(attempt_count, len(BACK_OFF)) - 1]
+    if answer.is_server_fault:
+        return min(wait, MAX_WAIT_FOR_SERVER)
+    return wait if attempt_count < MAX_ATTEMPTS else None
+
+
 class MailSender:
     """Sends emails over one connection."""
 
@@ -53,10 +61,7 @@ class MailSender:
         return lambda _now: self._mailer.send(mail)
 
     def retry_after(self, claim: Claim, answer: Answer) -> timedelta | None:
-        wait = BACK_OFF[min(claim.attempt_count, len(BACK_OFF)) - 1]
-        if answer.is_server_fault:
-            return min(wait, MAX_WAIT_FOR_SERVER)
-        return wait if claim.attempt_count < MAX_ATTEMPTS else None
+        return mail_retry_after(claim.attempt_count, answer)
 
 
 class WebhookSender:

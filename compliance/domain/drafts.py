@@ -7,6 +7,7 @@ subpackage has its drafts in a `drafts` module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -51,15 +52,68 @@ def problems_of(error: ValidationError) -> list[Problem]:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    kind = error["type"]
-    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return "Unknown field: correct its name or remove it."
-    if kind == "missing":
-        return "This field is required."
+    """Return an error in our own words, which do not depend on the version of Pydantic."""
+    kind, context = error["type"], error.get("ctx", {})
     if kind == "string_pattern_mismatch":
-        pattern = error["ctx"]["pattern"]
+        pattern = context["pattern"]
         return FORM_ADVICE.get(pattern, f"This must match the pattern {pattern}.")
-    if kind == "too_short":
-        return "Give at least one."
+    if kind == "string_too_long":
+        count = len(error["input"].strip())
+        most = context["max_length"]
+        return f"This has {count:,} characters; at most {most:,} are accepted: shorten it."
+    if kind in _SENTENCES:
+        return _MEMBER.sub(r"\1", _SENTENCES[kind].format_map(_Known(context)))
     message: str = error["msg"].removeprefix("Value error, ")
     return message if message.endswith(".") else f"{message}."
+
+
+# A member of an enum, as Pydantic writes it.
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+
+
+class _Known(dict[str, Any]):
+    """The context of an error; what it lacks stays as it is."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+_LIST = "Give a list."
+_OBJECT = "Give an object with fields and values."
+_NUMBER = "Give a number."
+_WHOLE = "Give a whole number."
+_SENTENCES = {
+    "extra_forbidden": "Unknown field: correct its name or remove it.",
+    "unexpected_keyword_argument": "Unknown field: correct its name or remove it.",
+    "missing": "This field is required.",
+    "missing_argument": "This field is required.",
+    "too_short": "Give at least one.",
+    "string_too_short": "This is empty: give a text.",
+    "string_type": "Give a text.",
+    "bool_type": "Give true or false.",
+    "bool_parsing": "Give true or false.",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
+    "finite_number": "Give a finite number.",
+    "greater_than": "Give a number greater than {gt}.",
+    "greater_than_equal": "Give a number not less than {ge}.",
+    "less_than": "Give a number less than {lt}.",
+    "less_than_equal": "Give a number not greater than {le}.",
+    "enum": "Give one of these: {expected}.",
+    "literal_error": "Give one of these: {expected}.",
+    "union_tag_invalid": "Give one of these as {discriminator}: {expected_tags}.",
+    "union_tag_not_found": "Give {discriminator}: it says what the other fields mean.",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "set_type": _LIST,
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dataclass_type": _OBJECT,
+    "none_required": "Give null, or leave it out.",
+}

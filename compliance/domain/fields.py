@@ -120,6 +120,26 @@ Title = Annotated[
 ]
 """One line of text, not empty."""
 
+LongTitle = Annotated[
+    str,
+    _STRIPPED,
+    Field(min_length=1, max_length=1_000),
+    AfterValidator(one_line),
+    AfterValidator(visible),
+    _NORMALISED,
+]
+"""One line of text, not empty, which may be a whole sentence of an agreement."""
+
+LongLine = Annotated[
+    str,
+    _STRIPPED,
+    Field(max_length=1_000),
+    AfterValidator(one_line),
+    AfterValidator(visible),
+    _NORMALISED,
+]
+"""One line of text, which may be empty, and may be a whole sentence of an agreement."""
+
 Text = Annotated[
     str,
     _STRIPPED,

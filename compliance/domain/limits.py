@@ -36,6 +36,15 @@ takes minutes to convert: 1e60000000 has sixty million digits."""
 MOST_DIRECTIVES = 10
 """The maximum number of lines in a YAML text that begin with %."""
 
+MOST_FACTS = 300
+"""The maximum number of facts about one deadline, and of those about one whole agreement.
+
+A deadline is projected from all of its facts, and an imported one once for each of them.
+"""
+
+MOST_NEW_DEADLINES = 20_000
+"""The maximum number of deadlines that one document or one other request may create."""
+
 TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
 TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields: remove some."
 TOO_DEEP = f"It is nested more than {DEEPEST} levels deep."
@@ -58,6 +67,23 @@ def decimal_within(text: str) -> Decimal | None:
         return None
     number = Decimal(text)
     return number if abs(number.adjusted()) <= LARGEST_EXPONENT else None
+
+
+def too_many_deadlines(ref: str) -> str:
+    """Say what to do about a request that would create more than `MOST_NEW_DEADLINES`."""
+    return (
+        f"With obligation {ref}, this would create more than {MOST_NEW_DEADLINES:,} deadlines, the "
+        "most that one request may create: let it recur less often, start it later, or divide the "
+        "request."
+    )
+
+
+def too_many_facts(count: int) -> str:
+    """Say what to do about a deadline or agreement with this many facts, without its subject."""
+    return (
+        f"would have {count:,} facts; at most {MOST_FACTS:,} are accepted. Record one fact for "
+        "several events, or divide the obligation."
+    )
 
 
 class AtMost:
@@ -112,8 +138,12 @@ def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
     for each in error.errors(include_url=False):
         if not each["loc"]:
             continue  # about the sequence itself: too short without its invalid item
-        pattern = each.get("ctx", {}).get("pattern")
-        context = {} if pattern is None else {"pattern": pattern}
+        # What the sentence about the error needs; an exception cannot be passed on.
+        context = {
+            name: value
+            for name, value in each.get("ctx", {}).items()
+            if isinstance(value, str | int | float | Decimal)
+        }
         yield InitErrorDetails(
             type=PydanticCustomError(each["type"], each["msg"], context),
             loc=(index, *each["loc"][1:]),

@@ -48,6 +48,11 @@ def shortened(text: str, length: int) -> str:
     return cut.rstrip(" ,;:-") + "…"
 
 
+def title(text: str) -> str:
+    """Return the title of an agreement or obligation as messages show it."""
+    return shortened(one_line(text), 200)
+
+
 def joined(names: Sequence[str]) -> str:
     """Return `A`, `A and B` or `A, B and C`."""
     if len(names) < 2:
@@ -61,6 +66,11 @@ def counted(count: int, noun: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
+def label(value: str) -> str:
+    """Return a value of an enum as a label, such as `partly met` for `partly_met`."""
+    return value.replace("_", " ")
+
+
 def day(on: date) -> str:
     """Return a day as `14 May 2025`."""
     return f"{on.day} {on:%B %Y}"

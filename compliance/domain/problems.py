@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,10 @@ class Problem:
 
     path: str
     detail: str
+
+    def shown(self) -> dict[str, str]:
+        """Return the problem as clients see it."""
+        return {"path": self.path, "detail": self.detail}
 
     def below(self, prefix: str) -> Problem:
         """Return the same problem with its path below `prefix`."""
@@ -32,6 +36,38 @@ class Invalid(ValueError):
 def refusal(path: str, detail: str) -> Invalid:
     """Return an `Invalid` with a single problem."""
     return Invalid([Problem(path=path, detail=detail)])
+
+
+@contextmanager
+def naming(refs: Mapping[str, Sequence[object]]) -> Iterator[None]:
+    """Name the parts of a document in the problems that are raised in the block.
+
+    A path such as `obligations/17/title` is hard to follow, so the sentence begins with the ref of
+    the obligation and the field: `C-18, title: ...`.
+
+    Args:
+        refs: the refs of the items of each list of the document, as far as they are known.
+    """
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(_named(problem, refs) for problem in error.problems) from None
+
+
+def _named(problem: Problem, refs: Mapping[str, Sequence[object]]) -> Problem:
+    kind, _, rest = problem.path.partition("/")
+    place, _, field = rest.partition("/")
+    if kind not in refs or not place.isdecimal() or int(place) >= len(refs[kind]):
+        return problem
+    ref = refs[kind][int(place)]
+    if not isinstance(ref, str) or not ref or len(ref) > _LONGEST_REF:
+        return problem
+    subject = f"{ref}, {field}" if field else ref
+    return Problem(path=problem.path, detail=f"{subject}: {problem.detail}")
+
+
+# As long as the longest valid ref. A longer text would hide the sentence.
+_LONGEST_REF = 64
 
 
 @contextmanager

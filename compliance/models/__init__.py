@@ -20,7 +20,7 @@ from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.deadlines.facts import Fact
 from compliance.models.deadlines.ledger import LedgerEntry
 from compliance.models.deadlines.positions import Position
-from compliance.models.deadlines.proposals import Proposal
+from compliance.models.deadlines.proposals import Proposal, ProposalNotification
 from compliance.models.deadlines.recomputations import RecomputedDeadline
 from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
@@ -57,6 +57,7 @@ __all__ = [
     "Party",
     "Position",
     "Proposal",
+    "ProposalNotification",
     "RecomputedDeadline",
     "RemovedRows",
     "Seal",

@@ -7,7 +7,7 @@ of the time of reading deadlines, which consist mainly of instants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -121,6 +121,31 @@ def insert(rows: Sequence[ModelT]) -> None:
     for row, (pk,) in zip(rows, found, strict=True):
         row.pk = pk
         row._state.adding = False
+
+
+def update(rows: Sequence[Model], names: Collection[str]) -> None:
+    """Store some fields of stored rows of one model with one statement.
+
+    Args:
+        names: the fields as attributes; that of a foreign key ends in `_id`.
+    """
+    if not rows:
+        return
+    model = type(rows[0])
+    columns = [
+        (each.column, each.attname) for each in model._meta.concrete_fields if each.attname in names
+    ]
+    values = [
+        {"id": row.pk, **{column: getattr(row, name) for column, name in columns}} for row in rows
+    ]
+    table = model._meta.db_table
+    settings = ", ".join(f'"{column}" = v."{column}"' for column, _ in columns)
+    with _cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} AS t SET {settings} "
+            f"FROM json_populate_recordset(NULL::{table}, %(rows)s::json) AS v WHERE t.id = v.id",
+            {"rows": orjson.dumps(values, default=_json_text).decode()},
+        )
 
 
 def _json_text(value: Any) -> str:

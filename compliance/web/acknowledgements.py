@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
-from compliance.domain.phrases import counted, in_utc
+from compliance.domain.phrases import counted, in_utc, shortened
 from compliance.operations.deadlines import breaches
 from compliance.web.pages import invalid_link, page
 
@@ -58,5 +58,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
         request,
         "Thank you",
         lines=[f"{count} acknowledged until {in_utc(until.replace(second=0))}."],
-        items=[each.deadline.obligation.title for each in acknowledged[:_SHOWN_TITLES]],
+        items=[
+            shortened(each.deadline.obligation.title, 200) for each in acknowledged[:_SHOWN_TITLES]
+        ],
     )

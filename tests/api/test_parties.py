@@ -43,7 +43,8 @@ def test_a_created_party_can_be_read(api: Client) -> None:
         ({"timezone": "Europe/Pariss"}, "timezone"),
         ({"timezone": "../../etc/passwd"}, "timezone"),
         ({"timezone": "+02:00"}, "timezone"),
-        ({"timezone": None}, "timezone"),
+        ({"timezone": None, "country": "CN"}, "timezone"),
+        ({"timezone": None, "country": None}, "timezone"),
         ({"populace": 67}, "populace"),
     ],
 )

@@ -72,6 +72,7 @@ def test_a_waiver_needs_a_second_person(
         "obligation_ref": "O-1",
         "type": "waiver",
         "draft": row["draft"],
+        "effect": "This would change its status from unmet to waived.",
         "state": "open",
         "proposed_at": row["proposed_at"],
         "proposed_by": ana.email,

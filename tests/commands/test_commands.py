@@ -47,7 +47,7 @@ def test_each_error_is_printed_on_its_own_line_with_its_path(tmp_path: Path) -> 
     good.write_text(Path(tmp_path / "bad.yaml").read_text() and _json(document("good")))
     out, err = run("load_agreement", str(bad), str(good))
     lines = err.splitlines()
-    assert lines[0].startswith(f"{bad}: obligations/0/due/on: 2026-02-30 does not exist")
+    assert lines[0].startswith(f"{bad}: obligations/0/due/on: A, due/on: 2026-02-30 does not exist")
     assert lines[1].startswith(f"{bad}: obligations/1/kin: ")
     assert lines[2] == (
         "CommandError: 1 of 2 files were rejected; nothing in them was stored. (status 1)"

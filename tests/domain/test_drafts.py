@@ -107,7 +107,7 @@ def test_an_inconsistent_obligation_is_refused(changes: dict[str, Any], sentence
     ("model", "value", "path", "sentence"),
     [
         (FactDraft, {**FACT, "on": "2026-02-30"}, "on", "2026-02-30 does not exist"),
-        (FactDraft, {**FACT, "supersedes": 0}, "supersedes", "greater than or equal to 1"),
+        (FactDraft, {**FACT, "supersedes": 0}, "supersedes", "Give a number not less than 1."),
         (FactDraft, {**FACT, "colour": "red"}, "colour", "Unknown field"),
         (FactDraft, {"type": "violation", "on": "2026-03-01", "until": "2026-02-30"}, "until", ""),
         (FactDraft, {**FACT, "evidence": ["E1", "E1"]}, "evidence", "Remove the duplicates"),
@@ -115,7 +115,7 @@ def test_an_inconsistent_obligation_is_refused(changes: dict[str, Any], sentence
             PositionDraft,
             {"party": "CHN", "verdict": "undetermined", "on": "2026-03-20"},
             "verdict",
-            "Input should be",
+            "Give one of these: 'met', 'partly_met' or 'not_met'.",
         ),
         (ObligationDraft, {**OBLIGATION, "obligors": []}, "obligors", "Give at least one."),
         (ObligationDraft, {**OBLIGATION, "obligors": ["chn"]}, "obligors/0", "Use capital letters"),

@@ -18,7 +18,6 @@ from compliance.models import (
     Alert,
     Breach,
     Deadline,
-    Evidence,
     Fact,
     LedgerEntry,
     Position,
@@ -150,27 +149,38 @@ def test_loading_a_history_twice_changes_nothing() -> None:
     assert (ledger(deadline_of("O-1")), Fact.objects.count()) == before
 
 
-def test_history_cannot_be_added_to_a_stored_obligation() -> None:
+def test_records_that_became_known_later_than_the_ledger_keep_their_recorded_times() -> None:
     create_agreement(obligation(), as_of=utc("2026-02-01T00:00"))
+    load(document("supply", obligation(facts=[DONE])), as_of=NOW)
+    assert [(row[0], row[2]) for row in ledger(deadline_of("O-1"))] == [
+        (utc("2026-02-01T00:00"), "pending"),
+        (utc("2026-03-15T16:00"), "unmet"),
+        (utc("2026-03-25T09:00"), "met_late"),
+    ]
+
+
+def test_what_was_stated_at_the_time_is_not_denied_afterwards() -> None:
+    create_agreement(obligation(), as_of=utc("2026-02-01T00:00"))
+    sweep.run(as_of=utc("2026-04-01T00:00"))
+    stated = ledger(deadline_of("O-1"))
     position = {
         "party": "ACME", "verdict": "not_met", "on": "2026-03-20",
         "recorded_at": "2026-03-20T12:00:00Z",
     }  # fmt: skip
-    evidence = {
-        "ref": "E1", "title": "Log", "kind": "search_log", "stance": "against",
-        "recorded_at": "2026-03-20T12:00:00Z",
-    }  # fmt: skip
-    content = document(
-        "supply", obligation(facts=[DONE], positions=[position]), evidence=[evidence]
+    found = documents.load(
+        document=read(
+            AgreementDocument,
+            document("supply", obligation(facts=[DONE], positions=[position])),
+        ),
+        by=None,
+        as_of=NOW,
     )
-    with pytest.raises(Invalid) as refused:
-        load(content, as_of=NOW)
-    assert paths(refused.value) == {
-        "evidence/0/recorded_at",
+    assert [each.path for each in found.report.warnings] == [
         "obligations/0/facts/0/recorded_at",
         "obligations/0/positions/0/recorded_at",
-    }
-    assert (Fact.objects.count(), Position.objects.count(), Evidence.objects.count()) == (0, 0, 0)
+    ]
+    assert ledger(deadline_of("O-1"))[: len(stated)] == stated
+    assert Fact.objects.get().recorded_at == Position.objects.get().recorded_at == NOW
 
 
 def test_an_obligation_added_by_a_document_can_have_a_history() -> None:

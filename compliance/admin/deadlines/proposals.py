@@ -112,7 +112,7 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     )
     ordering = ("-id",)
     fields = (
-        "state_badge", "fact_kind", "deadline_link", "effective", "details", "reasons",
+        "state_badge", "fact_kind", "deadline_link", "effective", "details", "effect", "reasons",
         "evidence_refs", "proposed", "proposed_by", "decided", "decided_by", "reason",
         "recorded_fact",
     )  # fmt: skip

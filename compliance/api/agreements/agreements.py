@@ -25,9 +25,11 @@ from compliance.api.parsers import (
     OldYAMLParser,
     TextYAMLParser,
 )
+from compliance.api.permissions import require_permissions
 from compliance.api.views import (
     Views,
     created_response,
+    object_of,
     page_response,
     read_body,
     read_filter,
@@ -37,7 +39,10 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.documents import agreement_of, refs_of
 from compliance.domain.agreements.drafts import AgreementDraft, ReasonDraft
+from compliance.domain.agreements.import_reports import ImportMode
+from compliance.domain.problems import naming
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Announcement
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
 from compliance.models.locks import for_update
@@ -98,6 +103,20 @@ class AgreementRow(serializers.Serializer[Agreement]):
     parties = MembershipRow(many=True)
 
 
+class MadeRow(serializers.Serializer[Any]):
+    """A part of a document that was stored."""
+
+    path = serializers.CharField(help_text="Its place in the document; empty: the agreement.")
+    ref = serializers.CharField(help_text="What it is, or belongs to: an obligation, for example.")
+
+
+class DifferenceRow(MadeRow):
+    """A value of a document that differs from the stored one."""
+
+    stored = serializers.JSONField(allow_null=True)
+    sent = serializers.JSONField(allow_null=True)
+
+
 class CorrectedAgreementRow(AgreementRow):
     """An agreement that was just corrected."""
 
@@ -114,15 +133,19 @@ class WarningRow(serializers.Serializer[Any]):
 
 
 class LoadedRow(serializers.Serializer[Any]):
-    """What importing a document stored."""
+    """What importing a document stored, or would store, and what it left as it was."""
 
     agreement = serializers.CharField()
     is_new = serializers.BooleanField()
+    is_dry_run = serializers.BooleanField(help_text="Nothing was stored.")
     obligations = serializers.IntegerField()
     facts = serializers.IntegerField()
     positions = serializers.IntegerField()
     evidence = serializers.IntegerField()
-    warnings = WarningRow(many=True, help_text="Which of these change nothing, and why.")
+    made = MadeRow(many=True)
+    changed = DifferenceRow(many=True)
+    ignored = DifferenceRow(many=True)
+    warnings = WarningRow(many=True, help_text="What changes nothing, or was stored otherwise.")
 
 
 class AgreementViews(Views):
@@ -198,6 +221,13 @@ class ArchiveViews(Views):
 class ImportOptions(Filter):
     """The options of an import."""
 
+    mode: Annotated[
+        ImportMode,
+        Field(description="Whether stored values that the document gives differently are kept."),
+    ] = ImportMode.ADD
+    dry_run: Annotated[
+        bool, Field(description="Store nothing, and report what would be stored.")
+    ] = False
     announce: Annotated[
         Announcement, Field(description="How breaches are announced that began before the import.")
     ] = Announcement.SUMMARY
@@ -221,24 +251,39 @@ class ImportViews(Views):
         responses={201: LoadedRow, 200: LoadedRow},
     )
     def create(self, request: Request) -> Response:
-        """Store everything in a document that is not stored yet. Importing it twice is harmless."""
+        """Store everything in a document that is not stored yet. Importing it twice is harmless.
+
+        With `mode=update`, stored values that the document gives differently are corrected. With
+        `dry_run=true`, nothing is stored, and the response says what would be.
+        """
         options = read_filter(request, ImportOptions)
-        loaded = documents.load(
-            announcement=options.announce,
-            document=read_body(request, AgreementDocument),
-            by=user_of(request),
-            as_of=timezone.now(),
-        )
+        if options.mode is ImportMode.UPDATE:
+            require_permissions(request, "change", (Party, Agreement, Obligation))
+        document = agreement_of(object_of(request))
+        with naming(refs_of(document)):
+            loaded = documents.load(
+                announcement=options.announce,
+                document=document,
+                by=user_of(request),
+                as_of=timezone.now(),
+                mode=options.mode,
+                is_dry_run=options.dry_run,
+            )
         content = {
             "agreement": loaded.agreement.ref,
             "is_new": loaded.is_new,
+            "is_dry_run": options.dry_run,
             "obligations": loaded.obligations,
             "facts": loaded.facts,
             "positions": loaded.positions,
             "evidence": loaded.evidence,
-            "warnings": [{"path": each.path, "detail": each.detail} for each in loaded.warnings],
+            "made": [each.shown() for each in loaded.report.made],
+            "changed": [each.shown() for each in loaded.report.changed],
+            "ignored": [each.shown() for each in loaded.report.ignored],
+            "warnings": [each.shown() for each in loaded.report.warnings],
         }
-        return Response(content, status=HTTPStatus.CREATED if loaded.is_changed else HTTPStatus.OK)
+        is_stored = loaded.is_changed and not options.dry_run
+        return Response(content, status=HTTPStatus.CREATED if is_stored else HTTPStatus.OK)
 
 
 class DocumentSchemaViews(Views):

@@ -54,6 +54,9 @@ class ProposalRow(serializers.Serializer[Proposal]):
     obligation_ref = serializers.CharField()
     type = serializers.ChoiceField(choices=list(FactKind))
     draft = serializers.DictField()
+    effect = serializers.CharField(
+        help_text="What the fact would have changed when it was proposed."
+    )
     state = serializers.ChoiceField(choices=list(ProposalState))
     proposed_at = serializers.DateTimeField()
     proposed_by = serializers.CharField()

@@ -12,17 +12,17 @@ from compliance.domain.agreements.drafts import (
     AgreementTerms,
     MilestoneDraft,
     ObligationDraft,
-    PartyDraft,
+    PartyFields,
     each_ref_once,
 )
-from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.deadlines.numbers import LARGEST_NUMBER
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
 
-MOST_OUTCOMES = 100_000
+MOST_OUTCOMES = 10_000
 """The maximum number of facts, and of positions, of one obligation in a document."""
 
 
@@ -30,9 +30,14 @@ DeadlineNumber = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
 """The number of a deadline within its obligation."""
 
 
-class ParticipantDraft(PartyDraft):
-    """A party in an agreement document, with its role in the agreement."""
+class ParticipantDraft(PartyFields):
+    """A party in an agreement document, with its role in the agreement.
 
+    The time zone may be omitted if the party is stored, if its country has only one, or if the
+    agreement names one.
+    """
+
+    timezone: TimeZoneName | None = None
     role: Line = ""
 
 

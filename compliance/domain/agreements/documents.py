@@ -9,7 +9,7 @@ text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import yaml
@@ -18,7 +18,7 @@ from compliance.domain import limits
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.drafts import read
 from compliance.domain.json_text import parse_json
-from compliance.domain.problems import refusal
+from compliance.domain.problems import naming, refusal
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -48,7 +48,39 @@ def read_agreement(text: bytes, *, is_yaml: bool) -> AgreementDocument:
     value = parse(text, is_yaml=is_yaml)
     if not isinstance(value, dict):
         raise refusal("", "The document must be one object with fields and values.")
-    return read(AgreementDocument, value)
+    return agreement_of(value)
+
+
+def agreement_of(value: Mapping[str, object]) -> AgreementDocument:
+    """Return a validated agreement document from its fields and values.
+
+    Raises:
+        Invalid: with every problem and its path in the document; see `naming`.
+    """
+    with naming({name: [_ref_of(each) for each in _items(value, name)] for name in _NAMED}):
+        return read(AgreementDocument, value)
+
+
+def refs_of(document: AgreementDocument) -> dict[str, list[str]]:
+    """Return the refs by which `naming` names the parts of a document."""
+    return {
+        "obligations": [each.ref for each in document.obligations],
+        "evidence": [each.ref for each in document.evidence],
+        "milestones": [each.ref for each in document.milestones],
+        "parties": [each.code for each in document.parties],
+    }
+
+
+_NAMED = ("obligations", "evidence", "milestones", "parties")
+
+
+def _items(value: Mapping[str, object], name: str) -> list[object]:
+    items = value.get(name)
+    return items if isinstance(items, list) else []
+
+
+def _ref_of(item: object) -> object:
+    return item.get("ref", item.get("code")) if isinstance(item, dict) else None
 
 
 def _from_yaml(text: bytes) -> object:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from compliance.domain.alerts.drafts import NotificationPolicyDraft
+from compliance.domain.country_zones import only_zone
 from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import (
@@ -21,6 +22,8 @@ from compliance.domain.fields import (
     Country,
     Email,
     Line,
+    LongLine,
+    LongTitle,
     PartyCode,
     Quantity,
     Ref,
@@ -40,14 +43,30 @@ from compliance.domain.vocabulary import (
 )
 
 
-class PartyDraft(Draft):
-    """A state, organisation or company that can owe an obligation or be owed one."""
+class PartyFields(Draft):
+    """The fields of a party, apart from its time zone."""
 
     code: PartyCode
     name: Title
     kind: PartyKind
     country: Country | None = None
+
+
+class PartyDraft(PartyFields):
+    """A state, organisation or company that can owe an obligation or be owed one.
+
+    The time zone may be omitted if the country has only one.
+    """
+
     timezone: TimeZoneName
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_only_zone(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("timezone") is None:
+            zone = only_zone(value.get("country"))
+            return value if zone is None else {**value, "timezone": zone}
+        return value
 
 
 class MembershipDraft(Draft):
@@ -61,7 +80,7 @@ class AgreementTerms(Draft):
     """The fields of an agreement, apart from its parties and milestones."""
 
     ref: AgreementRef
-    title: Title
+    title: LongTitle
     kind: AgreementKind
     signed_on: CivilDay | None = None
     in_force_on: CivilDay | None = None
@@ -90,7 +109,7 @@ class MilestoneDraft(Draft):
     """
 
     ref: Ref
-    title: Line = ""
+    title: LongLine = ""
     on: CivilDay | None = None
     at: Instant | None = None
     due: DueRule | None = None
@@ -170,7 +189,7 @@ class ObligationDraft(Draft):
     """
 
     ref: Ref
-    title: Title
+    title: LongTitle
     kind: ObligationKind = ObligationKind.ACHIEVE
     obligors: _Parties
     obligees: _Parties

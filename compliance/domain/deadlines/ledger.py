@@ -123,9 +123,14 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
 
 
 def replay_history(
-    known: Sequence[KnownTerms], facts: Sequence[Fact], *, as_of: datetime
+    known: Sequence[KnownTerms],
+    facts: Sequence[Fact],
+    recorded: Sequence[Entry] = (),
+    *,
+    as_of: datetime,
+    since: datetime | None = None,
 ) -> list[tuple[Transition, datetime]]:
-    """Return the ledger as if the deadline had been tracked until `as_of`.
+    """Return what the ledger lacks, as if the deadline had been tracked until `as_of`.
 
     Terms and facts become known when they were recorded, and each change is detected when it
     happens. A fact without `recorded_at` becomes known after `as_of`.
@@ -133,23 +138,31 @@ def replay_history(
     Args:
         known: the terms, in the order in which they became known; the first ones when the deadline
             did.
+        recorded: the entries of the ledger. What they state wrongly, because a fact was missing, is
+            corrected one tick later.
+        since: from when on the ledger may lack something, if it has entries.
 
     Returns:
         Transitions, each with the instant at which it is recorded, oldest first.
     """
     appended: list[tuple[Transition, datetime]] = []
-    recorded: list[Entry] = []
+    entries = list(recorded)
+    taken = {each.recorded_at for each in recorded}
     last: datetime | None = None
-    at: datetime | None = known[0].recorded_at if known else None
+    at = since or (known[0].recorded_at if known else None)
     learned = [*(each.recorded_at for each in facts), *(each.recorded_at for each in known)]
     while at is not None and at <= as_of:
-        terms = [each for each in known if each.recorded_at <= at][-1]
+        terms = ([each for each in known if each.recorded_at <= at] or known[:1])[-1]
         timeline = project(terms.terms, terms.facts_at(facts, at))
-        if batch := ledger_delta(recorded, timeline.until(at)):
-            last = next_recorded_at(at, last)
+        when = next_recorded_at(at, last)
+        while when in taken:
+            when += TICK
+        stated = [each for each in entries if each.recorded_at < when] if taken else entries
+        if batch := ledger_delta(stated, timeline.until(at)):
+            last = when
             appended += [(transition, last) for transition in batch]
-            recorded += [entry_of(transition, last) for transition in batch]
-        upcoming = [*learned, timeline.next_after(at)]
+            entries += [entry_of(transition, last) for transition in batch]
+        upcoming = [*learned, timeline.next_after(at), *taken]
         at = min((each for each in upcoming if each is not None and each > at), default=None)
     return appended
 

@@ -73,8 +73,8 @@ def check_rules(
     context: ResolutionContext,
     as_of: datetime,
     until: date,
-) -> None:
-    """Reject rules that cannot yield a date.
+) -> int:
+    """Reject rules that cannot yield a date, and return how many deadlines `due` yields.
 
     Milestones and deadlines that have no date yet are given that of `as_of` for the check.
 
@@ -87,17 +87,19 @@ def check_rules(
         milestones={ref: event or today for ref, event in context.milestones.items()},
         deadlines={ref: event or today for ref, event in context.deadlines.items()},
     )
+    count = 0 if due is None else 1
     for path, rule in (("due", due), ("starts", starts)):
         awaited = awaited_event(rule)
         if awaited is not None:
             _reject_unknown_event(rule, awaited, dated, path)
         if isinstance(rule, RecurrenceRule):
             event = today if awaited is not None else None
-            recurrence_dates(rule, dated, until=until, event=event)
+            count = len(recurrence_dates(rule, dated, until=until, event=event))
         elif rule is not None:
             event = today if isinstance(rule, TriggerRule) else None
             with rejecting_at(path):
                 next(resolve(rule, dated, event=event), None)
+    return count
 
 
 def _reject_unknown_event(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.timeline import BREACHED, Timeline
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind
@@ -47,6 +48,31 @@ def surprise(before: Timeline, after: Timeline, *, kind: FactKind, as_of: dateti
             f"{phrases.in_utc(old.due_at)}."
         )
     return None
+
+
+def effect(before: Timeline, after: Timeline, *, as_of: datetime) -> str:
+    """Return a sentence on what a fact changes at `as_of`, good or bad.
+
+    Args:
+        before: the timeline without the fact.
+        after: the timeline with it.
+    """
+    old, new = before.at(as_of), after.at(as_of)
+    old_due, new_due = _due(before, as_of), _due(after, as_of)
+    parts = []
+    if new is not None and (old is None or old.status is not new.status):
+        was = "" if old is None else f" from {phrases.label(old.status)}"
+        parts.append(f"change its status{was} to {phrases.label(new.status)}")
+    if new_due is not None and (old_due is None or old_due.due_at != new_due.due_at):
+        was = "" if old_due is None else f" from {_shown(old_due)}"
+        parts.append(f"change its due date{was} to {_shown(new_due)}")
+    elif new_due is None and old_due is not None:
+        parts.append("leave it without a due date")
+    return f"This would {' and '.join(parts or ['not change its status now'])}."
+
+
+def _shown(due: Due) -> str:
+    return phrases.local_due_date(due.due_on, due.due_at, displayed_zone_name(due.timezone))
 
 
 def _due(timeline: Timeline, as_of: datetime) -> Due | None:

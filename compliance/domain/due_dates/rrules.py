@@ -34,6 +34,8 @@ _TIME_PARTS = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _SUB_DAILY = ("HOURLY", "MINUTELY", "SECONDLY")
 # A longer text is not a misspelled part name.
 _LONGEST_GUESS = 64
+# No calendar has as many days.
+_LONGEST_NUMBER = 9
 
 
 class BadRecurrence(ValueError):
@@ -216,9 +218,14 @@ def _positive(parts: dict[str, str], name: str) -> int | None:
     value = parts.get(name)
     if value is None:
         return None
-    if not _NUMBER.fullmatch(value) or not int(value):
+    if not _NUMBER.fullmatch(value) or not value.lstrip("0"):
         raise BadRecurrence(
             f"{name} cannot be {_shown(value)}. Give a whole number from 1, such as {name}=2."
+        )
+    if len(value) > _LONGEST_NUMBER:
+        raise BadRecurrence(
+            f"{name} has {len(value)} digits; at most {_LONGEST_NUMBER} are accepted. "
+            "Give a smaller number."
         )
     return int(value)
 

@@ -8,7 +8,16 @@ from pydantic import AfterValidator
 
 from compliance.domain.date_fields import CivilDay
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import PartyCode, Ref, Refs, RowId, Text, Title, Url, all_different
+from compliance.domain.fields import (
+    LongTitle,
+    PartyCode,
+    Ref,
+    Refs,
+    RowId,
+    Text,
+    Url,
+    all_different,
+)
 from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import EvidenceKind, Stance
 
@@ -20,7 +29,7 @@ class EvidenceDraft(Draft):
     """
 
     ref: Ref
-    title: Title
+    title: LongTitle
     kind: EvidenceKind
     url: Url = ""
     quote: Text = ""

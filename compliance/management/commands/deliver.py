@@ -13,9 +13,11 @@ from compliance import delivery
 class Command(BaseCommand):
     """Does what the delivery worker does at each tick."""
 
-    help = "Send pending alerts and print the outcome."
+    help = "Send pending alerts and emails about proposals, and print the outcome."
 
     def handle(self, *_args: object, **_options: object) -> None:
         """Run delivery once, as of now."""
+        approvers = delivery.notify_approvers(as_of=timezone.now())
         report = delivery.deliver(as_of=timezone.now())
-        self.stdout.write(", ".join(f"{count} {what}" for what, count in asdict(report).items()))
+        counts = asdict(report) | {"sent to approvers": approvers}
+        self.stdout.write(", ".join(f"{count} {what}" for what, count in counts.items()))

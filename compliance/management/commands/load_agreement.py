@@ -10,8 +10,9 @@ import pghistory
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from compliance.domain.agreements.documents import read_agreement
-from compliance.domain.problems import Invalid
+from compliance.domain.agreements.documents import read_agreement, refs_of
+from compliance.domain.agreements.import_reports import Difference, ImportMode
+from compliance.domain.problems import Invalid, naming
 from compliance.domain.vocabulary import Announcement
 from compliance.operations.agreements import documents
 
@@ -26,6 +27,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--mode",
+            type=ImportMode,
+            choices=list(ImportMode),
+            default=ImportMode.ADD,
+            help="add (the default) keeps stored values; update corrects them by the file.",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Store nothing; print what would be stored."
+        )
         parser.add_argument(
             "--announce",
             choices=list(Announcement),
@@ -58,11 +69,16 @@ class Command(BaseCommand):
         try:
             document = read_agreement(file.read_bytes(), is_yaml=file.suffix.lower() in _YAML)
             # Recorded by the history triggers with every change, like the user of a request.
-            with pghistory.context(command="load_agreement", file=file.name):
+            with (
+                naming(refs_of(document)),
+                pghistory.context(command="load_agreement", file=file.name),
+            ):
                 loaded = documents.load(
                     document=document,
                     by=None,
                     as_of=timezone.now(),
+                    mode=options["mode"],
+                    is_dry_run=options["dry_run"],
                     announcement=options["announce"],
                 )
         except OSError as error:
@@ -74,16 +90,30 @@ class Command(BaseCommand):
                 self.stderr.write(f"{file}: {where}{problem.detail}")
             return False
         if options["verbosity"]:
-            counts = (
-                f"{loaded.obligations} obligations, {loaded.facts} facts, "
-                f"{loaded.positions} positions, {loaded.evidence} pieces of evidence"
-            )
-            if not loaded.is_changed:
-                self.stdout.write(f"{loaded.agreement.ref}: nothing new")
-            else:
-                verb = "stored with" if loaded.is_new else "added"
-                self.stdout.write(f"{loaded.agreement.ref}: {verb} {counts}")
-            for warning in loaded.warnings:
-                where = f"{warning.path}: " if warning.path else ""
-                self.stdout.write(f"{file}: {where}{warning.detail}")
+            self._print(loaded, is_dry_run=options["dry_run"])
         return True
+
+    def _print(self, loaded: documents.Loaded, *, is_dry_run: bool) -> None:
+        ref, report = loaded.agreement.ref, loaded.report
+        counts = (
+            f"{loaded.obligations} obligations, {loaded.facts} facts, "
+            f"{loaded.positions} positions, {loaded.evidence} pieces of evidence"
+        )
+        if not loaded.is_changed:
+            self.stdout.write(f"{ref}: nothing new")
+        else:
+            verb = "stored with" if loaded.is_new else "added"
+            self.stdout.write(f"{ref}: {verb} {counts}")
+        for each in report.changed:
+            self._print_difference("changed", each)
+        for each in report.ignored:
+            self._print_difference("ignored", each)
+        for warning in report.warnings:
+            self.stdout.write(f"warning: {warning.path}: {warning.detail}")
+        if is_dry_run:
+            self.stdout.write(f"{ref}: this was a dry run; nothing was stored")
+
+    def _print_difference(self, what: str, each: Difference) -> None:
+        self.stdout.write(
+            f"{what}: {each.path} ({each.ref}): stored {each.stored}, in the document {each.sent}"
+        )

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.periods import Event
+from compliance.domain.phrases import shortened
 from compliance.domain.vocabulary import AgreementKind, PartyKind
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
@@ -82,7 +83,7 @@ class Agreement(models.Model):
     """An instrument between parties, such as a treaty or contract."""
 
     ref = models.SlugField(max_length=64, unique=True)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=1000)
     kind = choice_field(AgreementKind)
     signed_on = models.DateField(null=True, blank=True)
     in_force_on = models.DateField(null=True, blank=True)
@@ -145,7 +146,7 @@ class Agreement(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.title
+        return shortened(self.title, 100)
 
 
 @tracked
@@ -179,7 +180,7 @@ class Milestone(models.Model):
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
     ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=200, blank=True, default="")
+    title = models.CharField(max_length=1000, blank=True, default="")
     on = models.DateField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
     due = models.JSONField(
@@ -212,7 +213,7 @@ class MilestoneDating(models.Model):
         Agreement, on_delete=models.CASCADE, related_name="datings", db_index=False
     )
     ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=200, blank=True, default="")
+    title = models.CharField(max_length=1000, blank=True, default="")
     on = models.DateField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
     is_removed = models.BooleanField(default=False, db_default=False)

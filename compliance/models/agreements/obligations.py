@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.domain.phrases import shortened
 from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
 from compliance.models.agreements.agreements import Agreement, Milestone, Party
 from compliance.models.choices import choice_field, one_of
@@ -19,7 +20,7 @@ class Obligation(models.Model):
 
     agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="obligations")
     ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=1000)
     text = models.TextField(blank=True, default="")
     clause = models.CharField(max_length=200, blank=True, default="")
     kind = choice_field(ObligationKind, default=ObligationKind.ACHIEVE)
@@ -98,7 +99,7 @@ class Obligation(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.ref} {self.title}"
+        return f"{self.ref} {shortened(self.title, 100)}"
 
 
 @tracked

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 
 from compliance.domain.vocabulary import FactKind, ProposalState
+from compliance.models.agreements.agreements import Agreement
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.deadlines.facts import Fact
@@ -29,6 +31,12 @@ class Proposal(models.Model):
     deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="proposals")
     kind = choice_field(FactKind)
     draft = models.JSONField(help_text="The fact in the format of the API.")
+    effect = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the fact would have changed when it was proposed.",
+    )
     state = choice_field(ProposalState, default=ProposalState.OPEN)
     proposed_at = models.DateTimeField()
     proposed_by = models.ForeignKey(
@@ -75,3 +83,52 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} proposed by {self.proposed_by}"
+
+
+class ProposalNotificationQuerySet(models.QuerySet["ProposalNotification"]):
+    """Row predicates of notifications about proposals."""
+
+    def due(self, as_of: datetime) -> Self:
+        """Those to send now. Those about archived agreements wait until they are restored."""
+        return self.filter(
+            ~models.Q(proposal__deadline__agreement__in=Agreement.objects.archived()),
+            next_attempt_at__lte=as_of,
+        )
+
+
+class ProposalNotification(models.Model):
+    """The email about a proposal to one user who may approve it.
+
+    It is written in the transaction of the proposal, so that no email is lost.
+    """
+
+    proposal = models.ForeignKey(
+        Proposal, on_delete=models.PROTECT, related_name="notifications", db_index=False
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    next_attempt_at = models.DateTimeField(
+        null=True, help_text="Empty once it was sent, refused or withdrawn."
+    )
+    attempt_count = models.PositiveSmallIntegerField(default=0, db_default=0)
+    sent_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[ProposalNotification]] = (
+        ProposalNotificationQuerySet.as_manager()
+    )
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=["proposal", "user"], name="proposalnotification_once"),
+        )
+        indexes = (
+            # Read by delivery when it claims notifications.
+            models.Index(
+                fields=["next_attempt_at"],
+                name="proposalnotification_waiting",
+                condition=models.Q(next_attempt_at__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.proposal}, to {self.user}"

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.domain.phrases import shortened
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models.agreements.agreements import Agreement, Party
 from compliance.models.agreements.obligations import Obligation
@@ -23,7 +24,7 @@ class Evidence(models.Model):
         Agreement, on_delete=models.PROTECT, related_name="evidence", db_index=False
     )
     ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=1000)
     kind = choice_field(EvidenceKind)
     url = models.CharField(max_length=2000, blank=True, default="")
     quote = models.TextField(blank=True, default="")
@@ -58,7 +59,7 @@ class Evidence(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.ref} {self.title}"
+        return f"{self.ref} {shortened(self.title, 100)}"
 
 
 class EvidenceFile(models.Model):

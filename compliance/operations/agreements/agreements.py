@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
+    AgreementTerms,
     MembershipDraft,
     ObligationDraft,
 )
@@ -18,10 +19,17 @@ from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, AgreementParty, ObligationParty, Party, User
 from compliance.models.bulk import insert
+from compliance.models.bulk import update as update_rows
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
-from compliance.operations.agreements import corrections, milestones, obligations, party_merges
-from compliance.operations.deadlines import facts, projection
+from compliance.operations.agreements import (
+    corrections,
+    milestones,
+    obligation_corrections,
+    obligations,
+    party_merges,
+)
+from compliance.operations.deadlines import facts, projection, schedule
 
 
 @transaction.atomic
@@ -60,7 +68,9 @@ def add(
     )
     _check_calendars(draft)
     known_at = recorded_at or as_of
-    agreement = Agreement.objects.create(created_at=as_of, recorded_at=known_at, **_columns(draft))
+    agreement = Agreement.objects.create(
+        created_at=as_of, recorded_at=known_at, **columns_of(draft)
+    )
     insert([AgreementParty(agreement=agreement, party=party, role=role) for party, role in members])
     milestones.date_milestones(
         agreement=agreement,
@@ -82,22 +92,31 @@ def update(
         Invalid: the ref changes, a party or custom calendar does not exist, or the correction
             removes a party that has a role in an obligation or a milestone that a rule counts from.
     """
-    touched = _correct(agreement, draft, by=by, as_of=as_of)
+    touched = correct(agreement, draft, by=by, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
     agreement.refresh_from_db()
     return agreement
 
 
-def _correct(
-    agreement: Agreement, draft: AgreementDraft, *, by: User | None, as_of: datetime
+def correct(
+    agreement: Agreement,
+    draft: AgreementDraft,
+    *,
+    by: User | None,
+    as_of: datetime,
+    milestones_recorded_at: Mapping[str, datetime] | None = None,
 ) -> set[int]:
-    """Correct an agreement like `update`, but return the ids of the deadlines to refresh."""
+    """Correct an agreement like `update`, but return the ids of the deadlines to refresh.
+
+    Args:
+        milestones_recorded_at: when the dates of milestones became known, if not now, by ref.
+    """
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement cannot change. Keep {agreement.ref}.")
     members = _members(draft.parties)
     _check_calendars(draft)
-    columns = _columns(draft)
+    columns = columns_of(draft)
     if _parties(agreement) != {party.pk: role for party, role in members} or any(
         getattr(agreement, name) != value for name, value in columns.items()
     ):
@@ -113,14 +132,20 @@ def _correct(
     agreement.save()
     if policy_changed:
         projection.recheck_agreement(agreement_id=agreement.pk, as_of=as_of)
-    moved = milestones.replace(agreement=agreement, drafts=draft.milestones, by=by, as_of=as_of)
+    moved = milestones.replace(
+        agreement=agreement,
+        drafts=draft.milestones,
+        by=by,
+        as_of=as_of,
+        recorded_at=milestones_recorded_at,
+    )
     affected = agreement.obligations.filter(
         Q(dependencies__milestone__ref__in=moved)
         | Q(deadlines__facts__due__from__milestone__in=list(moved))
     )
     if defaults_changed:
         affected = agreement.obligations.all()
-    recomputed = obligations.recompute(
+    recomputed = schedule.recompute(
         obligation_ids=set(affected.values_list("id", flat=True)), as_of=as_of
     )
     # Deadlines expire with the agreement.
@@ -138,24 +163,30 @@ def _set_parties(agreement: Agreement, members: Sequence[tuple[Party, str]]) -> 
         Invalid: this would remove a party that has a role in an obligation.
     """
     stored = {each.party_id: each for each in agreement.memberships.select_related("party")}
-    kept = {party.pk for party, _ in members}
-    for party_id in stored.keys() - kept:
-        side = ObligationParty.objects.filter(agreement=agreement, party_id=party_id).first()
-        if side is not None:
-            sentence = (
-                f"{stored[party_id].party.code} owes or is owed obligation "
-                f"{side.obligation.ref} and must stay a party."
-            )
-            raise refusal("parties", sentence)
-        stored[party_id].delete()
+    removed = stored.keys() - {party.pk for party, _ in members}
+    side = ObligationParty.objects.filter(agreement=agreement, party_id__in=removed).first()
+    if side is not None:
+        sentence = (
+            f"{stored[side.party_id].party.code} owes or is owed obligation "
+            f"{side.obligation.ref} and must stay a party."
+        )
+        raise refusal("parties", sentence)
+    if removed:
+        agreement.memberships.filter(party_id__in=removed).delete()
+    new = [
+        AgreementParty(agreement=agreement, party=party, role=role)
+        for party, role in members
+        if party.pk not in stored
+    ]
+    party_merges.refuse_retired(("parties", each.party) for each in new)
+    changed = []
     for party, role in members:
         membership = stored.get(party.pk)
-        if membership is None:
-            party_merges.refuse_retired([("parties", party)])
-            AgreementParty.objects.create(agreement=agreement, party=party, role=role)
-        elif membership.role != role:
+        if membership is not None and membership.role != role:
             membership.role = role
-            membership.save(update_fields=["role"])
+            changed.append(membership)
+    insert(new)
+    update_rows(changed, {"role"})
 
 
 def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
@@ -209,19 +240,13 @@ def save_whole(
         agreement = create(draft=draft, as_of=as_of, by=by)
         touched = set()
     else:
-        touched = _correct(agreement, draft, by=by, as_of=as_of)
+        touched = correct(agreement, draft, by=by, as_of=as_of)
         agreement = lock_agreement(agreement.pk)
-    stored = {each.ref: each for each in agreement.obligations.all()}
+    stored = set(agreement.obligations.values_list("ref", flat=True))
     new = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
     touched |= obligations.store(agreement=agreement, drafts=new, as_of=as_of).touched
-    for path, each in obligation_drafts.items():
-        if path not in new:
-            try:
-                touched |= obligations.correct(
-                    agreement=agreement, obligation=stored[each.ref], draft=each, as_of=as_of
-                )
-            except Invalid as error:
-                raise Invalid(problem.below(path) for problem in error.problems) from None
+    corrected = {path: each for path, each in obligation_drafts.items() if path not in new}
+    touched |= obligation_corrections.correct(agreement=agreement, drafts=corrected, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
     return agreement
 
@@ -244,7 +269,8 @@ def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:
     return [(stored[draft.code], draft.role) for draft in drafts]
 
 
-def _columns(draft: AgreementDraft) -> dict[str, object]:
+def columns_of(draft: AgreementTerms) -> dict[str, object]:
+    """Return the columns of an agreement."""
     return {
         "ref": draft.ref,
         "title": draft.title,

@@ -12,6 +12,7 @@ from typing import Any
 
 from compliance.domain.vocabulary import Capacity
 from compliance.models import Agreement, Correction, Obligation
+from compliance.models.bulk import insert
 
 AGREEMENT_FIELDS = (
     "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
@@ -36,8 +37,11 @@ def keep_agreement(agreement: Agreement, *, as_of: datetime) -> None:
 
 def keep_obligations(obligations: Iterable[Obligation], *, as_of: datetime) -> None:
     """Keep the fields and parties of obligations, as the API shows them."""
+    ids = [each.pk for each in obligations]
+    if not ids:
+        return
     found = (
-        Obligation.objects.filter(pk__in=[each.pk for each in obligations])
+        Obligation.objects.filter(pk__in=ids)
         .select_related("parent")
         .prefetch_related("sides__party")
     )
@@ -50,7 +54,7 @@ def keep_obligations(obligations: Iterable[Obligation], *, as_of: datetime) -> N
                 side.party.code for side in each.sides.all() if side.capacity == capacity
             ]
         rows.append(Correction(obligation=each, recorded_at=as_of, before=before))
-    Correction.objects.bulk_create(rows)
+    insert(rows)
 
 
 def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
     DocumentAgreementFact,
     DocumentFact,
-    DocumentObligation,
     ParticipantDraft,
 )
-from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.agreements.drafts import ObligationDraft, PartyDraft
+from compliance.domain.country_zones import only_zone, zones_of_country
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Party
 
@@ -40,7 +40,8 @@ def check_parties(participants: Iterable[ParticipantDraft], stored: Mapping[str,
         seen.add(draft.code)
         party = stored.get(draft.code)
         for name in ("kind", "country", "timezone"):
-            if party is not None and getattr(draft, name) != getattr(party, name):
+            is_given = party is not None and name in draft.model_fields_set
+            if is_given and getattr(draft, name) not in {None, getattr(party, name)}:
                 detail = (
                     f"{draft.code} is stored with {name} {getattr(party, name)}: "
                     "use that, or correct the party first."
@@ -50,7 +51,55 @@ def check_parties(participants: Iterable[ParticipantDraft], stored: Mapping[str,
         raise Invalid(problems)
 
 
-def check_obligation_refs(drafts: Iterable[ObligationDraft]) -> None:
+def new_parties(document: AgreementDocument, stored: Mapping[str, Party]) -> dict[str, PartyDraft]:
+    """Return the parties of a document that are not stored yet, by their paths.
+
+    Raises:
+        Invalid: the time zone of a party is not given, and follows neither from its country nor
+            from the agreement.
+    """
+    found = {}
+    problems: list[Problem] = []
+    for index, each in enumerate(document.parties):
+        if each.code in stored:
+            continue
+        zone = each.timezone or only_zone(each.country) or document.timezone
+        if zone is None:
+            problems.append(Problem(path=f"parties/{index}/timezone", detail=_no_zone(each)))
+            continue
+        fields = {name: getattr(each, name) for name in PartyDraft.model_fields}
+        found[f"parties/{index}"] = PartyDraft.model_construct(**{**fields, "timezone": zone})
+    if problems:
+        raise Invalid(problems)
+    return found
+
+
+def _no_zone(draft: ParticipantDraft) -> str:
+    zones = zones_of_country(draft.country) if draft.country else ()
+    if not zones:
+        return "Give the time zone of the party, or its country, or the time zone of the agreement."
+    shown = ", ".join(zones[:MOST_ZONES]) + (", …" if len(zones) > MOST_ZONES else "")
+    return (
+        f"{draft.country} has several time zones ({shown}): give one, or the time zone of the "
+        "agreement."
+    )
+
+
+# How many time zones of a country an error names.
+MOST_ZONES = 6
+
+
+def check(document: AgreementDocument, *, as_of: datetime) -> None:
+    """Reject repeated refs, and anything that became known after `as_of`.
+
+    Raises:
+        Invalid: with every problem.
+    """
+    _check_recorded_at(document, as_of=as_of)
+    _check_obligation_refs(document.obligations)
+
+
+def _check_obligation_refs(drafts: Iterable[ObligationDraft]) -> None:
     """Reject obligations with the same ref.
 
     Raises:
@@ -67,7 +116,7 @@ def check_obligation_refs(drafts: Iterable[ObligationDraft]) -> None:
         raise Invalid(problems)
 
 
-def check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
+def _check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
     """Reject anything with a `recorded_at` after `as_of`.
 
     Raises:
@@ -91,25 +140,20 @@ def check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
         raise Invalid(problem.below(path) for path in late)
 
 
-def reject_records(draft: DocumentObligation) -> None:
-    """Reject the facts and positions of an obligation without a deadline.
-
-    Raises:
-        Invalid: it has some.
-    """
-    if draft.facts or draft.positions:
-        sentence = (
-            "There is no deadline to record facts or positions on: give a due rule, or remove them."
-        )
-        raise refusal("due", sentence)
-
-
 def reject_supersedes(draft: DocumentFact | DocumentAgreementFact) -> None:
-    """Reject a fact that supersedes another one.
+    """Reject a fact that refers to a stored one.
 
     Raises:
-        Invalid: it does.
+        Invalid: at `supersedes`.
     """
     if draft.supersedes is not None:
         sentence = "A document cannot refer to stored facts: remove supersedes."
         raise refusal("supersedes", sentence)
+
+
+def no_deadline() -> Invalid:
+    """Return the refusal of records about an obligation without a deadline."""
+    sentence = (
+        "There is no deadline to record facts or positions on: give a due rule, or remove them."
+    )
+    return refusal("due", sentence)

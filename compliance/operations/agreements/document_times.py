@@ -9,7 +9,7 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.civil_time import day_start
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.bulk import write
-from compliance.operations.agreements.document_records import Added
+from compliance.operations.agreements.import_targets import Added, ImportTarget
 
 
 def obligations_recorded_at(document: AgreementDocument) -> dict[str, datetime]:
@@ -48,37 +48,34 @@ def milestones_recorded_at(document: AgreementDocument) -> dict[str, datetime]:
 
 
 def known_from(
-    document: AgreementDocument,
-    agreement: Agreement,
-    new: Sequence[Obligation],
-    added: Added,
-    *,
-    as_of: datetime,
+    document: AgreementDocument, target: ImportTarget, new: Sequence[Obligation], added: Added
 ) -> dict[int, datetime]:
-    """Return when each new deadline became known, and store since when its obligation is known.
+    """Return since when deadlines are known, and store since when new obligations are known.
 
-    This is when the document recorded the obligation; if it does not say, at the latest with the
-    first fact about the deadline. Empty if the document describes no history.
+    A new deadline became known when the document recorded its obligation; if it does not say, at
+    the latest with the first fact about the deadline. A stored one is named if a fact about it
+    became known before `as_of`. Empty if the document describes no history.
     """
-    if not document.has_history or not new:
+    if not document.has_history:
         return {}
     never = datetime.max.replace(tzinfo=UTC)
     refs = {each.pk: each.ref for each in new}
     recorded_at = {each.ref: each.recorded_at for each in document.obligations}
-    found = {}
+    found = {pk: at for pk, at in added.recorded_at.items() if at < target.as_of}
     since: dict[int, datetime] = {}
     for pk, obligation_id, begins_at in Deadline.objects.filter(obligation__in=new).values_list(
         "id", "obligation_id", "begins_at"
     ):
         at = recorded_at[refs[obligation_id]] or min(
-            as_of, document.recorded_at or begins_at, added.recorded_at.get(pk, never)
+            target.as_of, document.recorded_at or begins_at, added.recorded_at.get(pk, never)
         )
         found[pk] = at
         since[obligation_id] = min(at, since.get(obligation_id, at))
     write(_KNOWN_FROM, [{"id": pk, "at": at} for pk, at in since.items()])
     if since:
         first = min(since.values())
-        Agreement.objects.filter(pk=agreement.pk, recorded_at__gt=first).update(recorded_at=first)
+        agreements = Agreement.objects.filter(pk=target.agreement.pk, recorded_at__gt=first)
+        agreements.update(recorded_at=first)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from compliance.domain.agreements.drafts import (
     MilestoneDraft,
     ObligationDraft,
 )
+from compliance.domain.agreements.import_reports import ImportMode, ImportReport, Made
 from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Announcement
 from compliance.models import Agreement, User
@@ -27,21 +27,25 @@ from compliance.operations.agreements import (
     document_checks,
     document_records,
     document_times,
-    milestones,
     obligations,
     parties,
 )
-from compliance.operations.agreements.document_records import Added
+from compliance.operations.agreements.document_corrections import (
+    correct_agreement,
+    correct_obligations,
+)
+from compliance.operations.agreements.document_differences import (
+    StoredObligations,
+    party_differences,
+)
+from compliance.operations.agreements.import_targets import Added, ImportTarget
 from compliance.operations.deadlines import effects, known_terms
 from compliance.operations.evidence import verification
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """The agreement of a document, and how many rows of each kind were added.
-
-    `warnings` say which of them change nothing, and why.
-    """
+    """The agreement of a document, how many rows of each kind were added, and what else changed."""
 
     agreement: Agreement
     is_new: bool
@@ -49,12 +53,12 @@ class Loaded:
     facts: int
     positions: int
     evidence: int
-    warnings: Sequence[Problem] = ()
+    report: ImportReport
 
     @property
     def is_changed(self) -> bool:
         """Whether anything was stored."""
-        return self.is_new or any((self.obligations, self.facts, self.positions, self.evidence))
+        return self.report.is_change
 
 
 @transaction.atomic
@@ -63,79 +67,96 @@ def load(
     document: AgreementDocument,
     by: User | None,
     as_of: datetime,
+    mode: ImportMode = ImportMode.ADD,
+    is_dry_run: bool = False,
     announcement: Announcement = Announcement.SUMMARY,
 ) -> Loaded:
     """Store everything in a document that is not stored yet. Importing it twice changes nothing.
 
-    A document never overwrites stored data: existing parties, agreements and obligations keep their
-    fields (correct them in the admin or the API). Missing facts, positions and evidence are added.
+    What is stored differently is kept, except a missing date of the agreement or of a milestone,
+    and a missing due rule. `ImportMode.UPDATE` corrects it instead, as the API does when these
+    fields are sent. The report lists both. What a document does not give stays as it is.
 
     Args:
+        is_dry_run: store nothing, and report what would be stored.
         announcement: how breaches are announced that began before `as_of`.
 
     Raises:
         Invalid: with every problem and its path in the document; nothing is stored.
     """
-    _check_and_create_parties(document, as_of=as_of)
-    agreement, is_new, new_milestones = _agreement_of(document, by=by, as_of=as_of)
-    stored = set() if is_new else set(agreement.obligations.values_list("ref", flat=True))
-    created = obligations.store(
-        agreement=agreement,
-        drafts={
-            f"obligations/{index}": _without_records(each)
-            for index, each in enumerate(document.obligations)
-            if each.ref not in stored
-        },
-        as_of=as_of,
-        is_first=is_new,
-        recorded_at=document_times.obligations_recorded_at(document),
-    )
+    report = ImportReport()
+    document_checks.check(document, as_of=as_of)
+    touched = _load_parties(document, report, mode=mode, as_of=as_of)
+    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
+    is_new = agreement is None
+    if agreement is None:
+        agreement = _create(document, report, by=by, as_of=as_of)
+    else:
+        touched |= correct_agreement(document, agreement, report, mode=mode, by=by, as_of=as_of)
+    stored = StoredObligations.load(agreement, is_empty=is_new)
+    touched |= correct_obligations(document, agreement, stored, report, mode=mode, as_of=as_of)
+    created = _create_obligations(document, agreement, stored, report, is_new=is_new, as_of=as_of)
     obligations.set_announcement(created.obligations, announcement)
-    added = document_records.add(
-        agreement=agreement,
-        document=document,
-        is_new=is_new,
-        new_refs={each.ref for each in created.obligations},
-        by=by,
-        as_of=as_of,
+    target = ImportTarget(
+        agreement, is_new, {row.ref for row in created.obligations}, mode, by, as_of
     )
+    added = document_records.add(target=target, document=document, report=report)
     known_terms.refresh(
-        created.touched | added.deadline_ids,
+        touched | created.touched | added.deadline_ids,
         as_of=as_of,
-        known_from=document_times.known_from(
-            document, agreement, created.obligations, added, as_of=as_of
-        ),
+        known_from=document_times.known_from(document, target, created.obligations, added),
     )
     verification.refresh(added.searched)
+    _warn(document, agreement, added, report)
+    if is_dry_run:
+        transaction.set_rollback(True)
     return Loaded(
         agreement=agreement,
         is_new=is_new,
         obligations=len(created.obligations),
-        facts=added.facts,
-        positions=added.positions,
-        evidence=added.evidence,
-        warnings=_warnings(document, agreement, new_milestones, added),
+        facts=len(added.facts),
+        positions=len(added.positions),
+        evidence=len(added.evidence),
+        report=report,
     )
 
 
-def _check_and_create_parties(document: AgreementDocument, *, as_of: datetime) -> None:
-    stored_parties = document_checks.stored_parties(document.parties)
-    document_checks.check_parties(document.parties, stored_parties)
-    document_checks.check_recorded_at(document, as_of=as_of)
-    document_checks.check_obligation_refs(document.obligations)
-    parties.create_all(
-        drafts=[each for each in document.parties if each.code not in stored_parties]
-    )
+def _warn(
+    document: AgreementDocument, agreement: Agreement, added: Added, report: ImportReport
+) -> None:
+    """Report which new milestones, facts and positions change nothing, and why."""
+    made = {each.ref for each in report.made if each.path.startswith("milestones/")}
+    unused = effects.warnings_about_milestones(agreement, made)
+    report.warnings += [
+        Problem(path=f"milestones/{index}", detail=unused[each.ref])
+        for index, each in enumerate(document.milestones)
+        if each.ref in unused
+    ]
+    report.warnings += effects.warnings_of_import(added.facts, added.positions)
 
 
-def _agreement_of(
-    document: AgreementDocument, *, by: User | None, as_of: datetime
-) -> tuple[Agreement, bool, set[str]]:
-    """Return the agreement of a document, whether it is new, and the refs of its new milestones."""
-    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
-    if agreement is not None:
-        missing = _create_missing_milestones(agreement, document, by=by, as_of=as_of)
-        return agreement, False, missing
+def _load_parties(
+    document: AgreementDocument, report: ImportReport, *, mode: ImportMode, as_of: datetime
+) -> set[int]:
+    """Create or correct the parties of a document; return the ids of the deadlines to refresh."""
+    stored = document_checks.stored_parties(document.parties)
+    document_checks.check_parties(document.parties, stored if mode is ImportMode.ADD else {})
+    corrected = {}
+    for difference, draft in party_differences(document.parties, stored):
+        if mode is ImportMode.ADD:
+            report.ignored.append(difference)
+        else:
+            report.changed.append(difference)
+            corrected[draft.code] = draft
+    new = document_checks.new_parties(document, stored)
+    report.made += [Made(path=path, ref=each.code) for path, each in new.items()]
+    parties.create_all(drafts=new.values())
+    return parties.correct(drafts=[*corrected.values()], as_of=as_of)
+
+
+def _create(
+    document: AgreementDocument, report: ImportReport, *, by: User | None, as_of: datetime
+) -> Agreement:
     agreement = agreements.add(
         draft=_draft_of(document),
         as_of=as_of,
@@ -143,31 +164,36 @@ def _agreement_of(
         recorded_at=document_times.agreement_known_from(document, as_of=as_of),
         milestones_recorded_at=document_times.milestones_recorded_at(document),
     )
-    return agreement, True, {each.ref for each in document.milestones}
-
-
-def _create_missing_milestones(
-    agreement: Agreement, document: AgreementDocument, *, by: User | None, as_of: datetime
-) -> set[str]:
-    stored = set(agreement.milestones.values_list("ref", flat=True))
-    missing = [each for each in document.milestones if each.ref not in stored]
-    milestones.date_milestones(agreement=agreement, drafts=missing, by=by, as_of=as_of)
-    return {each.ref for each in missing}
-
-
-def _warnings(
-    document: AgreementDocument, agreement: Agreement, new_milestones: set[str], added: Added
-) -> list[Problem]:
-    """Return which new milestones, facts and positions change nothing, and why."""
-    unused = effects.warnings_about_milestones(agreement, new_milestones)
-    return [
-        *(
-            Problem(path=f"milestones/{index}", detail=unused[each.ref])
-            for index, each in enumerate(document.milestones)
-            if each.ref in unused
-        ),
-        *effects.warnings_of_import(added.fact_paths, added.position_paths),
+    report.made.append(Made(path="", ref=agreement.ref))
+    report.made += [
+        Made(path=f"milestones/{index}", ref=each.ref)
+        for index, each in enumerate(document.milestones)
     ]
+    return agreement
+
+
+def _create_obligations(
+    document: AgreementDocument,
+    agreement: Agreement,
+    stored: StoredObligations,
+    report: ImportReport,
+    *,
+    is_new: bool,
+    as_of: datetime,
+) -> obligations.Stored:
+    drafts = {
+        f"obligations/{index}": _without_records(each)
+        for index, each in enumerate(document.obligations)
+        if each.ref not in stored.rows
+    }
+    report.made += [Made(path=path, ref=each.ref) for path, each in drafts.items()]
+    return obligations.store(
+        agreement=agreement,
+        drafts=drafts,
+        as_of=as_of,
+        is_first=is_new,
+        recorded_at=document_times.obligations_recorded_at(document),
+    )
 
 
 def _draft_of(document: AgreementDocument) -> AgreementDraft:

@@ -18,7 +18,12 @@ from compliance.models.due_dates.calendars import custom_calendars
 
 
 def replace(
-    *, agreement: Agreement, drafts: Sequence[MilestoneDraft], by: User | None, as_of: datetime
+    *,
+    agreement: Agreement,
+    drafts: Sequence[MilestoneDraft],
+    by: User | None,
+    as_of: datetime,
+    recorded_at: Mapping[str, datetime] | None = None,
 ) -> set[str]:
     """Make these the milestones of an agreement, and return the refs of those with a new date.
 
@@ -48,7 +53,7 @@ def replace(
         if dependent is not None:
             sentence = f"{dependent.obligation.ref} counts from milestone {ref}, which must stay."
             raise refusal("milestones", sentence)
-    _store(agreement, changed, {}, by=by, as_of=as_of)
+    _store(agreement, changed, recorded_at or {}, by=by, as_of=as_of)
     _remove(agreement, stored.values(), by=by, as_of=as_of)
     return moved
 
@@ -67,7 +72,8 @@ def date_milestones(
 
     Args:
         as_of: when the milestones became known; their dates too, unless `recorded_at` says when.
-        recorded_at: when dates became known, by the ref of the milestone; not before `as_of`.
+        recorded_at: when dates became known, by the ref of the milestone. If that is after
+            `as_of`, the milestone had no date until then.
     """
     stored = {each.ref: milestone_event(each) for each in agreement.milestones.all()}
     given = dated_by_rules(list(drafts), _context(agreement, stored))

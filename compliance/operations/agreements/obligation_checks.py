@@ -20,7 +20,8 @@ from compliance.domain.deadlines.dependencies import (
 from compliance.domain.deadlines.rule_checks import check_rules
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
-from compliance.domain.problems import Invalid, Problem
+from compliance.domain.limits import MOST_NEW_DEADLINES, too_many_deadlines
+from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity
 from compliance.models import (
     Agreement,
@@ -54,6 +55,7 @@ class StoredAgreement:
     sources: dict[str, Collection[str]]
     milestones: dict[str, Milestone]
     custom_calendars: Mapping[str, CustomCalendar]
+    new_deadlines: int = 0
 
     @classmethod
     def load(cls, agreement: Agreement, *, is_empty: bool = False) -> StoredAgreement:
@@ -82,7 +84,11 @@ class StoredAgreement:
     def problems_of(
         self, draft: ObligationDraft, *, as_of: datetime, others: Collection[str] = ()
     ) -> list[Problem]:
-        """Return the problems of a draft. `others` are the refs of drafts stored with it."""
+        """Return the problems of a draft. `others` are the refs of drafts stored with it.
+
+        Raises:
+            Invalid: the drafts so far would create more deadlines than one request may.
+        """
         found = [
             Problem(
                 path=f"{side}/{index}",
@@ -100,7 +106,7 @@ class StoredAgreement:
         if found:
             return found
         try:
-            check_rules(
+            count = check_rules(
                 due=draft.due,
                 starts=draft.starts,
                 context=self._context(draft, others),
@@ -109,6 +115,10 @@ class StoredAgreement:
             )
         except Invalid as error:
             return list(error.problems)
+        self.new_deadlines += 0 if draft.ref in self.refs else count
+        if self.new_deadlines > MOST_NEW_DEADLINES:
+            # Checking the others would take as long as storing them.
+            raise refusal("due", too_many_deadlines(draft.ref))
         return []
 
     def _context(self, draft: ObligationDraft, others: Collection[str]) -> ResolutionContext:

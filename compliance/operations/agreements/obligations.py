@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.alerts.drafts import dump_notification_policy
-from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 from compliance.domain.limits import MOST_PROBLEMS
-from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.domain.vocabulary import Announcement, ObligationKind
-from compliance.models import Agreement, Deadline, Fact, Obligation
+from compliance.domain.problems import Invalid, Problem, placed_at, refusal
+from compliance.domain.vocabulary import Announcement
+from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.bulk import insert, next_ids
-from compliance.models.locks import for_update, lock_agreement
-from compliance.operations.agreements import corrections, dependencies
+from compliance.models.locks import lock_agreement
+from compliance.operations.agreements import dependencies, obligation_corrections
 from compliance.operations.agreements.obligation_checks import StoredAgreement
+from compliance.operations.agreements.obligation_rows import columns_of
 from compliance.operations.deadlines import projection, schedule
 
 
@@ -60,89 +58,12 @@ def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -
             deadlines is removed, or if the kind of an obligation with facts changes.
     """
     agreement = lock_agreement(obligation.agreement_id)
-    touched = correct(agreement=agreement, obligation=obligation, draft=draft, as_of=as_of)
+    if draft.ref != obligation.ref:
+        raise refusal("ref", f"The ref of an obligation cannot change: use {obligation.ref}.")
+    touched = obligation_corrections.correct(agreement=agreement, drafts={"": draft}, as_of=as_of)
     projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
     return obligation
-
-
-def correct(
-    *, agreement: Agreement, obligation: Obligation, draft: ObligationDraft, as_of: datetime
-) -> set[int]:
-    """Correct an obligation like `update`, but return the ids of the deadlines to refresh.
-
-    The caller holds the lock of the agreement, and refreshes them in the same transaction.
-
-    Raises:
-        Invalid: as `update`.
-    """
-    obligation = for_update(Obligation.objects.all()).get(pk=obligation.pk)
-    _reject_incompatible(obligation, draft)
-    stored = StoredAgreement.load(agreement)
-    problems = stored.problems_of(draft, as_of=as_of)
-    if not problems:
-        stored.include(draft)
-        problems = list(stored.order_problems({"": draft}))
-    if problems:
-        raise Invalid(problems)
-    former_parent = obligation.parent_id
-    columns = _columns(draft)
-    columns["parent_id"] = stored.refs[draft.parent] if draft.parent else None
-    wanted = {(each.party_id, each.capacity): each for each in stored.sides(obligation, draft)}
-    sides = list(obligation.sides.all())
-    if {(each.party_id, each.capacity) for each in sides} != wanted.keys() or any(
-        getattr(obligation, name) != value for name, value in columns.items()
-    ):
-        corrections.keep_obligations([obligation], as_of=as_of)
-    for name, value in columns.items():
-        setattr(obligation, name, value)
-    obligation.save()
-    for side in sides:
-        if wanted.pop((side.party_id, side.capacity), None) is None:
-            side.delete()
-    insert([*wanted.values()])
-    parents = [pk for pk in (former_parent, obligation.parent_id) if pk is not None]
-    dependencies.replace(agreement, {obligation.pk, *parents})
-    return recompute(obligation_ids=[obligation.pk, *parents], as_of=as_of) | set(
-        obligation.deadlines.values_list("id", flat=True)
-    )
-
-
-def _reject_incompatible(obligation: Obligation, draft: ObligationDraft) -> None:
-    if draft.ref != obligation.ref:
-        raise refusal("ref", f"The ref of an obligation cannot change: use {obligation.ref}.")
-    is_undated = draft.due is None and draft.kind is ObligationKind.ACHIEVE
-    if is_undated and obligation.deadlines.exclude(is_withdrawn=True).exists():
-        sentence = "This obligation has a deadline: cancel the deadline, and keep the due rule."
-        raise refusal("due", sentence)
-    if draft.kind.value != obligation.kind and _facts(obligation).exists():
-        sentence = (
-            f"Facts are recorded for this obligation, so it must stay an obligation to "
-            f"{obligation.kind}: keep the kind."
-        )
-        raise refusal("kind", sentence)
-    if draft.target_quantity is None and _facts(obligation).filter(quantity__isnull=False).exists():
-        # Without a target any performance is complete, so a part would become the whole.
-        sentence = "Facts state parts of this target: restate it with a fact, but do not remove it."
-        raise refusal("target_quantity", sentence)
-
-
-def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
-    """Recompute the due dates of obligations and of all obligations that depend on them.
-
-    Returns the ids of the changed deadlines; the caller refreshes them in the same transaction.
-
-    Raises:
-        Invalid: a rule cannot be resolved in the zone or with the calendars that apply now.
-    """
-    touched: set[int] = set()
-    for level in schedule.levels(obligation_ids):
-        touched |= schedule.reschedule(level, as_of=as_of).touched
-    return touched
-
-
-def _facts(obligation: Obligation) -> QuerySet[Fact]:
-    return Fact.objects.filter(deadline__obligation=obligation)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,7 +109,7 @@ def store(
             agreement=agreement,
             recorded_at=known.get(draft.ref, as_of),
             parent_id=stored.refs[draft.parent] if draft.parent else None,
-            **_columns(draft),
+            **columns_of(draft),
         )
         for pk, draft in zip(ids, drafts.values(), strict=True)
     ]
@@ -205,7 +126,7 @@ def store(
     try:
         if any(stored.depends(draft) for draft in drafts.values()):
             dependencies.replace(agreement, {*paths, *parents})
-            touched = recompute(obligation_ids=[*paths, *parents], as_of=as_of)
+            touched = schedule.recompute(obligation_ids=[*paths, *parents], as_of=as_of)
         else:
             touched = schedule.reschedule(paths, as_of=as_of).touched
     except schedule.UnresolvableRules as error:
@@ -228,12 +149,13 @@ def _reject_invalid(
     stored: StoredAgreement, drafts: Mapping[str, ObligationDraft], *, as_of: datetime
 ) -> None:
     others = {draft.ref for draft in drafts.values()}
-    found = (
-        problem.below(path)
-        for path, draft in drafts.items()
-        for problem in stored.problems_of(draft, others=others, as_of=as_of)
-    )
-    problems = list(islice(found, MOST_PROBLEMS))
+    problems: list[Problem] = []
+    for path, draft in drafts.items():
+        with placed_at(path):
+            found = stored.problems_of(draft, others=others, as_of=as_of)
+        problems += [problem.below(path) for problem in found]
+        if len(problems) >= MOST_PROBLEMS:
+            break
     for path, draft in drafts.items():
         if draft.ref in stored.refs:
             detail = f"{stored.agreement.ref} already has an obligation {draft.ref}: choose another"
@@ -244,26 +166,3 @@ def _reject_invalid(
         problems = list(islice(stored.order_problems(drafts), MOST_PROBLEMS))
     if problems:
         raise Invalid(problems)
-
-
-def _columns(draft: ObligationDraft) -> dict[str, object]:
-    return {
-        "ref": draft.ref,
-        "title": draft.title,
-        "text": draft.text,
-        "clause": draft.clause,
-        "kind": draft.kind.value,
-        "due": dump_due_rule(draft.due) if draft.due else None,
-        "grace": dump_grace(draft.grace) if draft.grace else None,
-        "binds_on": draft.binds_on,
-        "starts": dump_due_rule(draft.starts) if draft.starts else None,
-        "survives_termination": draft.survives_termination,
-        "severity": draft.severity.value,
-        "tags": list(draft.tags),
-        "owner": draft.owner,
-        "roll_up": draft.roll_up.value,
-        "roll_up_share": draft.roll_up_share,
-        "target_quantity": draft.target_quantity,
-        "unit": draft.unit,
-        "notification_policy": dump_notification_policy(draft.notification_policy),
-    }

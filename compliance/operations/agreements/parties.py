@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -11,9 +11,9 @@ from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
 from compliance.models import Obligation, Party
 from compliance.models.bulk import insert
+from compliance.models.bulk import update as bulk_update
 from compliance.models.locks import for_update, lock_agreements
-from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection
+from compliance.operations.deadlines import projection, schedule
 
 
 @transaction.atomic
@@ -42,19 +42,43 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
     Raises:
         Invalid: the code changes, or a due time would not exist in the new zone.
     """
-    party = for_update(Party.objects.all()).get(pk=party.pk)
     if draft.code != party.code:
         raise refusal("code", f"The code of a party cannot change. Keep {party.code}.")
-    zone_changed = draft.timezone != party.timezone
-    for name, value in _columns(draft).items():
-        setattr(party, name, value)
-    party.save()
-    if zone_changed:
-        owed = list(Obligation.objects.filter(sides__party=party).distinct())
-        lock_agreements({each.agreement_id for each in owed})
-        touched = obligations.recompute(obligation_ids=[each.pk for each in owed], as_of=as_of)
-        projection.refresh(touched, as_of=as_of)
+    projection.refresh(correct(drafts=[draft], as_of=as_of), as_of=as_of)
+    party.refresh_from_db()
     return party
+
+
+def correct(*, drafts: Sequence[PartyDraft], as_of: datetime) -> set[int]:
+    """Correct the stored parties with the codes of these drafts, like `update`.
+
+    Returns the ids of the deadlines to refresh, in the same transaction. Call it before an
+    agreement is locked.
+
+    Raises:
+        Invalid: a due time would not exist in the new zone.
+    """
+    if not drafts:
+        return set()
+    by_code = {draft.code: draft for draft in drafts}
+    rows = list(for_update(Party.objects.filter(code__in=by_code)))
+    moved = [row for row in rows if by_code[row.code].timezone != row.timezone]
+    names: set[str] = set()
+    for row in rows:
+        columns = _columns(by_code[row.code])
+        names |= columns.keys()
+        for name, value in columns.items():
+            setattr(row, name, value)
+    bulk_update(rows, names)
+    if not moved:
+        return set()
+    owed = dict(
+        Obligation.objects.order_by()
+        .filter(sides__party__in=moved)
+        .values_list("id", "agreement_id")
+    )
+    lock_agreements(set(owed.values()))
+    return schedule.recompute(obligation_ids=owed, as_of=as_of)
 
 
 def _columns(draft: PartyDraft) -> dict[str, object]:

@@ -24,8 +24,7 @@ from compliance.models import (
     User,
 )
 from compliance.models.locks import for_update, lock_agreements, lock_deadlines
-from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import positions, projection
+from compliance.operations.deadlines import positions, projection, schedule
 
 _LONGEST_ROLE = 200
 
@@ -132,7 +131,7 @@ def merge(
     lock_deadlines(disputed)
     positions.mark_disputes(disputed)
     if duplicate.timezone != into.timezone or duplicate.country != into.country:
-        touched = obligations.recompute(obligation_ids=obligation_ids, as_of=as_of)
+        touched = schedule.recompute(obligation_ids=obligation_ids, as_of=as_of)
         projection.refresh(touched, as_of=as_of)
     return effect
 

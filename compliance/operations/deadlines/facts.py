@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.integrity.chains import link
+from compliance.domain.limits import MOST_FACTS, too_many_facts
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.quantities import problem_of
 from compliance.domain.vocabulary import FactKind
@@ -174,6 +176,7 @@ def store(
     """
     if not facts:
         return
+    _check_number(facts)
     heads = {each.pk: _bytes(each.facts_head) for each in deadlines}
     agreements = {fact.agreement_id for fact, _ in facts if fact.agreement_id is not None}
     stored: Iterable[tuple[int, Any]] = ()
@@ -200,6 +203,37 @@ def store(
     for pk in agreements:
         Agreement.objects.filter(pk=pk).update(facts_head=agreement_heads[pk])
 
+
+def _check_number(facts: Sequence[tuple[Fact, Sequence[Evidence]]]) -> None:
+    """Refuse more facts about one deadline or agreement than can be projected in a short time.
+
+    Raises:
+        Invalid: at the empty path, naming the obligation or the agreement.
+    """
+    new = Counter((fact.deadline_id, fact.agreement_id) for fact, _ in facts)
+    rows = fetch(
+        _NUMBER_OF_FACTS,
+        deadlines=[pk for pk, _ in new if pk is not None],
+        agreements=[pk for _, pk in new if pk is not None],
+    )
+    stored = {(deadline_id, agreement_id): count for deadline_id, agreement_id, count in rows}
+    for fact, _ in facts:
+        key = (fact.deadline_id, fact.agreement_id)
+        if stored.get(key, 0) + new[key] > MOST_FACTS:
+            subject = (
+                f"The deadline of obligation {fact.deadline.obligation.ref}"
+                if fact.deadline is not None
+                else "The agreement"
+            )
+            count = stored.get(key, 0) + new[key]
+            raise refusal("", f"{subject} {too_many_facts(count)}")
+
+
+_NUMBER_OF_FACTS = """
+    SELECT deadline_id, agreement_id, count(*) FROM compliance_fact
+    WHERE deadline_id = ANY(%(deadlines)s::bigint[]) OR agreement_id = ANY(%(agreements)s::bigint[])
+    GROUP BY deadline_id, agreement_id
+"""
 
 _MOVE_HEADS = """
     UPDATE compliance_deadline AS d SET facts_head = decode(v.head, 'hex')

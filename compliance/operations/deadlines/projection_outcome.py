@@ -5,7 +5,7 @@ Nothing here reads or writes the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,7 +23,6 @@ from compliance.domain.deadlines.breaches import (
     breaches_ever_recorded,
     voided,
 )
-from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import (
     Entry,
     due_known_since,
@@ -89,25 +88,24 @@ def decide_from_timeline(
     """Project a deadline, and return what must be stored of it at `as_of`.
 
     Args:
-        announce_ended: whether to announce breaches that were over before they were detected, and
-            changes; False for history that is being loaded.
-        known: the terms of a new deadline at every time; it is recorded as it was known then.
+        announce_ended: whether to announce changes and past breaches.
+        known: its terms at every time; its facts are recorded as they became known.
 
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
     """
-    # A request that waited for this row may have begun before the last refresh. It must not undo
-    # what that refresh detected.
-    if row.recorded_at is not None and row.recorded_at > as_of:
-        as_of = row.recorded_at
+    # A request that waited for this row must not undo what the last refresh detected.
+    as_of = max(as_of, row.recorded_at or as_of)
     terms = terms_of(row, inputs.duties.get(row.obligation_id, PLAIN_DUTY))
     facts = inputs.facts_of(row.id)
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
-    recorded_at = row.recorded_at
-    entries: list[tuple[Transition, datetime]] = []
-    if known is not None and recorded_at is None:
-        entries, recorded = _replayed(known, facts, as_of=as_of)
-        recorded_at = entries[-1][1] if entries else None
+    recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
+    if known is not None:
+        # Since the ledger was written, the clock may have changed something.
+        since = min(known[0].recorded_at, recorded_at) if recorded_at else None
+        entries = replay_history(known, facts, recorded, as_of=as_of, since=since)
+        recorded = [*recorded, *(entry_of(*each) for each in entries)]
+        recorded_at = max((each.recorded_at for each in recorded), default=None)
     timeline = project(terms, facts)
     past = timeline.until(as_of)
     delta = ledger_delta(recorded, past)
@@ -129,15 +127,16 @@ def decide_from_timeline(
         announced += filter(None, [step.intent])
     begun = _rows_of(row.id, changes.begun, recorded_at)
     if known is not None:
-        begun += _voided_rows(row.id, recorded, breaches, recorded_at)
+        stored = {each.occurred_at for each in (*breaches, *inputs.breaches.get(row.id, ()))}
+        begun += _voided_rows(row.id, recorded, stored, recorded_at)
     altered = _rows_of(row.id, changes.altered, recorded_at)
     ledger, head = ledger_rows.chained(row.id, row.ledger_head, entries)
     state = deadline_rows.state_of(
         row, timeline, past, recorded_at=recorded_at, ledger_head=head, notify_at=step.next_at,
         has_other_due=_has_other_due(past, recorded, entries),
     )  # fmt: skip
-    rows = _alert_rows(row, announced, created_at=max(as_of, recorded_at or as_of))
-    return Outcome(state, ledger, begun, altered, rows)
+    alert_rows = _alert_rows(row, announced, max(as_of, recorded_at or as_of))
+    return Outcome(state, ledger, begun, altered, alert_rows)
 
 
 def _has_other_due(
@@ -152,14 +151,6 @@ def _has_other_due(
     return any(each.due_at != due_at for each in recorded) or any(
         (each.due.due_at if each.due is not None else None) != due_at for each, _ in entries
     )
-
-
-def _replayed(
-    known: Sequence[KnownTerms], facts: Sequence[Fact], *, as_of: datetime
-) -> tuple[list[tuple[Transition, datetime]], list[Entry]]:
-    """Return the ledger of a new deadline up to now: as transitions, and as entries."""
-    entries = replay_history(known, facts, as_of=as_of)
-    return entries, [entry_of(*each) for each in entries]
 
 
 def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | None:
@@ -231,14 +222,14 @@ _AGREED, _DUE_PASSED = Reason.AGREED, Reason.DUE_PASSED
 def _voided_rows(
     deadline_id: int,
     recorded: Sequence[Entry],
-    breaches: Sequence[BreachInterval],
+    known: Set[datetime],
     recorded_at: datetime | None,
 ) -> list[BreachRow]:
     """Return rows for breaches that a replayed history stated for a while, but that never happened.
 
-    Questions about what was known then find them.
+    Questions about what was known then find them. Breaches in `known` have rows already.
     """
-    never = breaches_ever_recorded(recorded) - {each.occurred_at for each in breaches}
+    never = breaches_ever_recorded(recorded) - known
     return _rows_of(deadline_id, map(voided, sorted(never)), recorded_at)
 
 
@@ -285,6 +276,6 @@ def _rows_of(
 
 
 def _alert_rows(
-    row: DeadlineRow, announced: Sequence[AlertIntent], *, created_at: datetime
+    row: DeadlineRow, announced: Sequence[AlertIntent], created_at: datetime
 ) -> list[AlertRow]:
     return [alerts.alert_row(intent, deadline=row, created_at=created_at) for intent in announced]

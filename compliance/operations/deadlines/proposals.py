@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
+from django.contrib.auth.backends import ModelBackend
 from django.db import transaction
 
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.surprises import EXPECTED_TO_HELP, surprise
+from compliance.domain.deadlines.surprises import effect, surprise
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, placed_at, refusal
 from compliance.domain.vocabulary import ProposalState
-from compliance.models import Deadline, Fact, Proposal, User
+from compliance.models import Deadline, Fact, Proposal, ProposalNotification, User
 from compliance.models.locks import for_update, lock_agreement, lock_deadline
 from compliance.operations.deadlines import fact_rows, facts
 from compliance.operations.evidence import evidence
@@ -50,8 +52,9 @@ def submit(
         Invalid: as `facts.record`; also if a proposal is needed and `by` is None, or if the fact
             makes the deadline worse by surprise and is not confirmed (at `confirm`).
     """
-    if not is_confirmed:
-        _refuse_surprise(deadline, draft, as_of=as_of)
+    found = _effect(deadline, draft, as_of=as_of)
+    if found.surprise and not is_confirmed:
+        raise refusal("confirm", f"{found.surprise} If that is intended, confirm it.")
     if not facts.needs_approval(deadline, draft):
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
     if by is None:
@@ -60,27 +63,37 @@ def submit(
     # Checked now, so that errors do not surface only at approval.
     fact_rows.build(deadline, draft, by=by, as_of=as_of)
     evidence.by_ref(deadline.agreement, draft.evidence)
-    return Proposal.objects.create(
+    proposal = Proposal.objects.create(
         deadline=deadline,
         kind=draft.type.value,
         draft=_dumped(draft),
+        effect=found.surprise or found.sentence,
         proposed_at=as_of,
         proposed_by=by,
     )
+    ProposalNotification.objects.bulk_create(
+        ProposalNotification(proposal=proposal, user=user, next_attempt_at=as_of)
+        for user in ModelBackend().with_perm(APPROVE).exclude(pk=by.pk).order_by("pk")
+    )
+    return proposal
 
 
-def _refuse_surprise(deadline: Deadline, draft: FactDraft, *, as_of: datetime) -> None:
-    if draft.type not in EXPECTED_TO_HELP:
-        return
+class _Effect(NamedTuple):
+    """What a fact would change, and how it would make the deadline worse by surprise."""
+
+    sentence: str = ""
+    surprise: str | None = None
+
+
+def _effect(deadline: Deadline, draft: FactDraft, *, as_of: datetime) -> _Effect:
     try:
         terms, supposed = facts.suppose(deadline=deadline, drafts=[draft], as_of=as_of)
     except Invalid:
-        return  # It will be refused for this when it is recorded, at its own path.
-    found = surprise(
-        project(terms, supposed[:-1]), project(terms, supposed), kind=draft.type, as_of=as_of
+        return _Effect()  # It will be refused for this when it is recorded, at its own path.
+    before, after = project(terms, supposed[:-1]), project(terms, supposed)
+    return _Effect(
+        effect(before, after, as_of=as_of), surprise(before, after, kind=draft.type, as_of=as_of)
     )
-    if found is not None:
-        raise refusal("confirm", f"{found} If that is intended, confirm it.")
 
 
 def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:

@@ -26,6 +26,7 @@ from compliance.domain.deadlines.scheduling import (
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.terms import Move
 from compliance.domain.due_dates.resolution import data_version
+from compliance.domain.limits import MOST_NEW_DEADLINES, too_many_deadlines
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models import Agreement, Deadline, Dependency, Obligation
@@ -68,6 +69,20 @@ def levels(obligation_ids: Iterable[int]) -> list[list[int]]:
         "obligation_id", "on_id"
     )
     return dependency_levels(given, dependents_by_source(pairs))
+
+
+def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
+    """Recompute the due dates of obligations and of all obligations that depend on them.
+
+    Returns the ids of the changed deadlines; the caller refreshes them in the same transaction.
+
+    Raises:
+        Invalid: a rule cannot be resolved in the zone or with the calendars that apply now.
+    """
+    touched: set[int] = set()
+    for level in levels(obligation_ids):
+        touched |= reschedule(level, as_of=as_of).touched
+    return touched
 
 
 def horizon(as_of: datetime) -> date:
@@ -122,6 +137,9 @@ def reschedule(
             changes.unchanged += stored
             continue
         _compare(obligation, snapshot, wanted, inputs, changes, as_of, keeps_closed=keeps_closed)
+        if len(changes.created) > MOST_NEW_DEADLINES and not is_forgiving:
+            problem = Problem(path="due", detail=too_many_deadlines(obligation.ref))
+            raise UnresolvableRules([problem], obligation.pk)
     _store(changes, as_of=as_of)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled

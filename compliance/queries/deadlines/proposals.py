@@ -14,7 +14,7 @@ from compliance.queries.rows import Row, Where, one
 
 _ROWS = """
 SELECT p.id, p.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
-    p.kind AS type, p.draft, p.state, p.proposed_at, u.email AS proposed_by, p.decided_at,
+    p.kind AS type, p.draft, p.effect, p.state, p.proposed_at, u.email AS proposed_by, p.decided_at,
     second.email AS decided_by, p.reason, p.fact_id AS fact
 FROM compliance_proposal AS p
 JOIN compliance_deadline AS d ON d.id = p.deadline_id

@@ -124,5 +124,5 @@ _LEDGER_COLUMNS = (
 
 _LEDGER_OF = f"""
     SELECT {", ".join(_LEDGER_COLUMNS)} FROM compliance_ledgerentry
-    WHERE deadline_id = ANY(%(ids)s) ORDER BY deadline_id, recorded_at, effective_at
+    WHERE deadline_id = ANY(%(ids)s) ORDER BY deadline_id, id
 """

@@ -22,6 +22,6 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0012_milestone_rules")]
+    dependencies = [("compliance", "0014_proposal_notifications")]
 
     operations = [migrations.RunSQL(_CREATE, "DROP FUNCTION compliance_folded(text)")]

@@ -1,0 +1,214 @@
+"""Emails about proposals, to the users who may approve them.
+
+They do not pass through the outbox of alerts: an alert belongs to a subscription and is about a
+breach or a due date, and an approver needs neither a subscription nor a silence. Their rows are an
+outbox of their own, with the same rules: written with the proposal, claimed with a lease, marked
+when the server has accepted the email.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import Error, transaction
+
+from compliance.delivery import administrator_mails, links
+from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
+from compliance.delivery.mailer import Mailer
+from compliance.delivery.rendering import paragraph, render_plain_mail
+from compliance.delivery.senders import mail_retry_after
+from compliance.domain import phrases
+from compliance.domain.civil_time import displayed_zone_name
+from compliance.domain.vocabulary import AttemptOutcome, ProposalState
+from compliance.models import Deadline, Proposal, ProposalNotification
+
+log = structlog.get_logger(__name__)
+
+# Outlasts every attempt. After a kill, the email is sent again when the lease has ended.
+LEASE = timedelta(minutes=10)
+APPROVE = "compliance.approve_proposal"
+_NOTE_LENGTH = 1_000
+
+
+def notify_approvers(*, as_of: datetime, is_stopping: Callable[[], bool] = lambda: False) -> int:
+    """Send the emails about open proposals that are due, and return how many were accepted.
+
+    Any number of workers may run it at the same time. If the mail server cannot be reached, the
+    run ends after one attempt.
+
+    Args:
+        is_stopping: asked before each email; the run ends when it returns True.
+    """
+    started = time.monotonic()
+    count = 0
+    if not ProposalNotification.objects.due(as_of).exists():
+        return count
+    with closing(Mailer()) as mailer:
+        while not is_stopping():
+            now = as_of + timedelta(seconds=time.monotonic() - started)
+            notification = _claim(as_of=as_of, now=now)
+            if notification is None:
+                break
+            if not _is_wanted(notification):
+                _finish(notification, next_attempt_at=None)
+                continue
+            answer = _send(notification, mailer)
+            _record(notification, answer, now=now, mailer=mailer)
+            count += answer.outcome is AttemptOutcome.SENT
+            if answer.is_server_fault:
+                break
+    return count
+
+
+@transaction.atomic
+def _claim(*, as_of: datetime, now: datetime) -> ProposalNotification | None:
+    """Claim the notification that has waited longest, on a lease that starts at `now`."""
+    found = (
+        ProposalNotification.objects.due(as_of)
+        .select_related(
+            "user",
+            "proposal__proposed_by",
+            "proposal__deadline__obligation",
+            "proposal__deadline__agreement",
+        )
+        .select_for_update(of=("self",), skip_locked=True)
+        .order_by("next_attempt_at", "id")
+        .first()
+    )
+    if found is not None:
+        found.attempt_count += 1
+        _finish(found, next_attempt_at=now + LEASE)
+    return found
+
+
+def _finish(
+    notification: ProposalNotification,
+    *,
+    next_attempt_at: datetime | None,
+    sent_at: datetime | None = None,
+) -> None:
+    notification.next_attempt_at, notification.sent_at = next_attempt_at, sent_at
+    # Not `save`, which would insert the row again after a purge.
+    ProposalNotification.objects.filter(pk=notification.pk).update(
+        next_attempt_at=next_attempt_at,
+        sent_at=sent_at,
+        attempt_count=notification.attempt_count,
+    )
+
+
+def _is_wanted(notification: ProposalNotification) -> bool:
+    """Return whether the proposal still waits for a decision, which this user may make."""
+    is_open = notification.proposal.state == ProposalState.OPEN.value
+    return is_open and notification.user.has_perm(APPROVE)
+
+
+def _send(notification: ProposalNotification, mailer: Mailer) -> Answer:
+    try:
+        return mailer.send(_mail(notification))
+    except Error:  # a database error, for which no email is to blame
+        raise
+    except Exception as error:
+        log.error("proposal mail not rendered", proposal=notification.proposal_id, exc_info=error)
+        text = phrases.one_line(repr(error))[:MAX_ANSWER_LENGTH]
+        return Answer(outcome=AttemptOutcome.DEFERRED, text=text)
+
+
+def _record(
+    notification: ProposalNotification, answer: Answer, *, now: datetime, mailer: Mailer
+) -> None:
+    """Record an attempt. Administrators are notified when no other will follow a failed one."""
+    if answer.outcome is AttemptOutcome.SENT:
+        _finish(notification, next_attempt_at=None, sent_at=now)
+        return
+    wait = None
+    if answer.outcome is AttemptOutcome.DEFERRED:
+        wait = mail_retry_after(notification.attempt_count, answer)
+    _finish(notification, next_attempt_at=None if wait is None else now + wait)
+    recipient = notification.user.email
+    log.error("approver not notified", proposal=notification.proposal_id, answer=answer.text)
+    if wait is None:
+        administrator_mails.send(
+            [each for each in administrator_mails.administrators() if each != recipient],
+            subject=f"email to {recipient} is refused",
+            paragraphs=[
+                f"An email to {recipient} about proposal {notification.proposal_id} was refused, "
+                f"or deferred too often. The last answer was: {answer.text}",
+                f"The proposal waits for approval: {_page(notification.proposal)}",
+            ],
+            name=f"refused.proposal{notification.proposal_id}.{notification.user_id}",
+            mailer=mailer,
+        )
+
+
+def _page(proposal: Proposal) -> str:
+    return f"{settings.SITE_URL}{links.pages().proposal(proposal.pk)}"
+
+
+def _mail(notification: ProposalNotification) -> EmailMessage:
+    proposal = notification.proposal
+    deadline = proposal.deadline
+    obligation, agreement = deadline.obligation, deadline.agreement
+    kind, draft = phrases.label(proposal.kind), proposal.draft
+    lines = {
+        "Agreement": f"{agreement.title} ({agreement.ref})",
+        "Obligation": f"{obligation.title} ({obligation.ref})",
+        "Deadline": f"{_due(deadline)}, {phrases.label(deadline.status)}",
+        "Proposed": f"{kind}{_details(draft)}",
+        "Effect": proposal.effect,
+        "Reasons": phrases.shortened(phrases.one_line(draft.get("note") or ""), _NOTE_LENGTH),
+    }
+    parts = [
+        paragraph(
+            f"{proposal.proposed_by} proposed a fact on {phrases.in_utc(proposal.proposed_at)}. It "
+            "takes effect only if another person approves it."
+        ),
+        "\n".join(
+            paragraph(f"{name}: {value}", indent="  ") for name, value in lines.items() if value
+        ),
+        f"Approve or reject it here:\n{_page(proposal)}",
+        paragraph("You receive this email because you may approve proposals of other people."),
+    ]
+    title = phrases.shortened(obligation.title, 80)
+    return render_plain_mail(
+        subject=f"Pacta: {kind} proposed: {title} ({agreement.ref})",
+        body="\n\n".join(parts) + "\n",
+        recipient=notification.user.email,
+        name=f"proposal{proposal.pk}.{notification.user_id}",
+    )
+
+
+def _due(deadline: Deadline) -> str:
+    if deadline.due_on is None or deadline.due_at is None:
+        return "no due date"
+    zone = displayed_zone_name(deadline.timezone)
+    return f"due {phrases.local_due_date(deadline.due_on, deadline.due_at, zone)}"
+
+
+# The values of a draft that say what is proposed, with the words in front of them.
+_DETAILS = {
+    "verdict": "verdict",
+    "share": "share",
+    "quantity": "quantity",
+    "successor": "replaced by",
+    "supersedes": "instead of fact",
+}
+
+
+def _details(draft: dict[str, object]) -> str:
+    """Return when a proposed fact takes effect, and its values."""
+    effective = draft.get("on") or draft.get("at")
+    parts = [f"effective {effective}"] if effective else []
+    parts += [
+        f"{name} {phrases.label(str(draft[field]))}"
+        for field, name in _DETAILS.items()
+        if draft.get(field)
+    ]
+    if draft.get("is_final"):
+        parts.append("final")
+    return "".join(f", {part}" for part in parts)

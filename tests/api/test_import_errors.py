@@ -1,0 +1,151 @@
+"""Errors of documents: they name the obligation, the field, the limit and the actual value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+
+from compliance.domain.limits import MOST_FACTS, MOST_NEW_DEADLINES
+from compliance.models import Agreement, Deadline, Fact, Obligation, Party
+from tests.api.answers import BASE, post
+from tests.samples import BUYER, document, obligation
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(api: Client, value: dict[str, Any]) -> dict[str, str]:
+    """Return the problems of a document by path; assert that it stores nothing."""
+    before = (Party.objects.count(), Agreement.objects.count(), Fact.objects.count())
+    response = api.post(
+        f"{BASE}agreements/import/", orjson.dumps(value), content_type="application/json"
+    )
+    assert response.status_code == 400, response.content
+    assert (Party.objects.count(), Agreement.objects.count(), Fact.objects.count()) == before
+    return {each["path"]: each["detail"] for each in response.json()["errors"]}
+
+
+def test_a_long_title_is_refused_with_its_length_and_its_obligation(api: Client) -> None:
+    value = document("supply", obligation("A-1"), obligation("A-2", title="x" * 1_045))
+    assert refused(api, value) == {
+        "obligations/1/title": (
+            "A-2, title: This has 1,045 characters; at most 1,000 are accepted: shorten it."
+        )
+    }
+
+
+def test_titles_of_a_thousand_characters_are_stored(api: Client) -> None:
+    long = "word " * 200
+    value = document(
+        "supply", obligation(title=long), title=long, milestones=[{"ref": "M", "title": long}]
+    )
+    post(api, "agreements/import/", value)
+    assert len(Obligation.objects.get().title) == 999
+    assert len(str(Obligation.objects.get())) < 110
+    page = api.get(f"{BASE}deadlines/").json()["results"]
+    assert len(page[0]["title"]) == 999
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "detail"),
+    [
+        ({"severity": "worst"}, "severity", "Give one of these: 'low', 'normal', 'high'"),
+        ({"title": 5}, "title", "Give a text."),
+        ({"title": ""}, "title", "This is empty: give a text."),
+        ({"survives_termination": "perhaps"}, "survives_termination", "Give true or false."),
+        ({"tags": "steel"}, "tags", "Give a list."),
+        ({"due": {"on": "2026-01-01"}}, "due/type", ""),
+        ({"due": {"type": "never"}}, "due/type", ""),
+        ({"facts": [{"type": "done", "on": "2026-01-01"}]}, "facts/0/type", "Give one of these: "),
+        ({"obligors": ["NOBODY"]}, "obligors/0", "NOBODY is not a party to supply"),
+    ],
+)
+def test_errors_do_not_repeat_those_of_the_validator(
+    api: Client, fields: dict[str, Any], path: str, detail: str
+) -> None:
+    found = refused(api, document("supply", obligation("A-1", **fields)))
+    [(where, sentence)] = found.items()
+    assert where == f"obligations/0/{path}"
+    assert sentence.startswith(f"A-1, {path}: {detail}"), sentence
+
+
+def party(**fields: Any) -> dict[str, Any]:
+    return {"code": "P", "name": "Party", "kind": "state", **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "zone"),
+    [
+        ({"country": "AF"}, {}, "Asia/Kabul"),
+        ({"country": "DE"}, {}, "Europe/Berlin"),
+        ({"country": "US"}, {"timezone": "America/Chicago"}, "America/Chicago"),
+        ({}, {"timezone": "Europe/Paris"}, "Europe/Paris"),
+        ({"country": "AF", "timezone": "UTC"}, {"timezone": "Europe/Paris"}, "UTC"),
+    ],
+)
+def test_the_zone_of_a_party_follows_from_its_country_or_the_agreement(
+    api: Client, fields: dict[str, Any], more: dict[str, Any], zone: str
+) -> None:
+    parties = [party(**fields), {**BUYER, "timezone": "UTC"}]
+    value = document("supply", obligation(obligors=["P"]), parties=parties, **more)
+    post(api, "agreements/import/", value)
+    assert Party.objects.get(code="P").timezone == zone
+    assert post(api, "agreements/import/", value, 200)["ignored"] == []
+
+
+def test_a_party_of_a_country_with_several_zones_needs_one(api: Client) -> None:
+    parties = [party(country="CN"), BUYER]
+    found = refused(api, document("supply", obligation(obligors=["P"]), parties=parties))
+    assert found == {
+        "parties/0/timezone": (
+            "P, timezone: CN has several time zones (Asia/Shanghai, Asia/Urumqi): give one, or the "
+            "time zone of the agreement."
+        )
+    }
+    post(api, "parties/", party(country="AF"))
+    assert Party.objects.get().timezone == "Asia/Kabul"
+
+
+def daily(ref: str) -> dict[str, Any]:
+    due = {"type": "recurrence", "start": "2024-01-01", "rrule": "FREQ=DAILY;COUNT=1500"}
+    return obligation(ref, due=due)
+
+
+def test_a_document_with_too_many_deadlines_is_refused_and_names_the_obligation(
+    api: Client,
+) -> None:
+    value = document("supply", *(daily(f"D-{number}") for number in range(50)))
+    [(path, sentence)] = refused(api, value).items()
+    assert path.startswith("obligations/")
+    assert path.endswith("/due")
+    assert f"more than {MOST_NEW_DEADLINES:,} deadlines" in sentence
+    assert not Deadline.objects.exists()
+
+
+def test_too_many_facts_about_one_deadline_are_refused_at_every_entry_point(api: Client) -> None:
+    fact = {"type": "performance", "on": "2026-03-01"}
+    many = document("supply", obligation("A-1", facts=[fact] * (MOST_FACTS + 1)))
+    [(path, sentence)] = refused(api, many).items()
+    assert path == "obligations/0/facts"
+    assert f"would have {MOST_FACTS + 1:,} facts; at most {MOST_FACTS:,} are accepted" in sentence
+    post(api, "agreements/import/", document("supply", obligation("A-1")))
+    deadline = Deadline.objects.get()
+    Fact.objects.bulk_create(
+        Fact(
+            deadline=deadline, kind="performance", effective_at=deadline.begins_at,
+            recorded_at=deadline.begins_at,
+        )
+        for _ in range(MOST_FACTS)
+    )  # fmt: skip
+    answer = post(api, "facts/", {"deadline": deadline.pk, **fact}, 400)
+    assert f"{MOST_FACTS + 1:,} facts" in answer["errors"][0]["detail"]
+    more = document("supply", obligation("A-1", facts=[fact]))
+    assert f"{MOST_FACTS + 1:,} facts" in next(iter(refused(api, more).values()))
+
+
+def test_a_count_of_four_hundred_digits_is_refused(api: Client) -> None:
+    due = {"type": "recurrence", "start": "2026-01-01", "rrule": f"FREQ=DAILY;COUNT={'9' * 400}"}
+    found = refused(api, document("supply", obligation("A-1", due=due)))
+    assert "COUNT has 400 digits; at most 9 are accepted" in found["obligations/0/due/rrule"]
