@@ -87,7 +87,7 @@ def send_refusal(
         subject = f"webhook {webhook.name} was switched off"
         failure = (
             f"Webhook {webhook.name} answered that it is gone (410), so Pacta has switched it off "
-            "and calls it no more."
+            "and will not call it again."
         )
         outlook = (
             "Its subscriptions receive nothing. If the receiver has moved, correct the address of "

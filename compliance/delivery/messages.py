@@ -18,7 +18,7 @@ from compliance.delivery.items import item
 from compliance.delivery.sentences import counts_by_label, is_achieve, label
 from compliance.domain import civil_time, phrases
 from compliance.domain.alerts.intents import DeadlineEntry
-from compliance.domain.vocabulary import AlertKind, Announcement
+from compliance.domain.vocabulary import AlertKind, Announcement, Status
 from compliance.models import Agreement, Breach, Deadline, Message, Subscription
 from compliance.models.alerts import followers, reported_alerts
 from compliance.models.alerts.reported_alerts import AlertRow
@@ -133,6 +133,7 @@ def contents_about(
             ended_at=breach.ended_at,
             end_reason=breach.end_reason,
             predates_entry=_predates_entry(breach, deadlines[breach.deadline_id]),
+            is_partly_met=deadlines[breach.deadline_id].status == Status.PARTLY_MET,
         )
         for breach in breaches
     ]

@@ -22,9 +22,9 @@ from compliance.models.alerts.reported_alerts import AlertRow, LabelCount
 # The labels that differ from the value of the end or reason.
 _ENDED = {
     BreachEnd.PERFORMED: "met late",
-    BreachEnd.DETERMINED: "closed as unmet",
-    BreachEnd.TERMINATED: "closed as unmet (terminated)",
-    BreachEnd.EXPIRED: "closed as unmet (expired)",
+    BreachEnd.DETERMINED: "closed as {status}",
+    BreachEnd.TERMINATED: "closed as {status} (terminated)",
+    BreachEnd.EXPIRED: "closed as {status} (expired)",
     BreachEnd.VOIDED: "not {missed} after all",
 }
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
@@ -38,13 +38,13 @@ _ENDED_SENTENCES = {
         "It was rescheduled on {when}, with a date that it depends on, after it had been {missed}."
     ),
     BreachEnd.TERMINATED: (
-        "Its agreement was terminated on {when}. It had been {missed} and is closed as unmet."
+        "Its agreement was terminated on {when}. It had been {missed} and is closed as {status}."
     ),
     BreachEnd.EXPIRED: (
-        "Its agreement expired on {when}. It had been {missed} and is closed as unmet."
+        "Its agreement expired on {when}. It had been {missed} and is closed as {status}."
     ),
     BreachEnd.DETERMINED: (
-        "It was finally determined on {when} that it had been {missed}. It is closed as unmet."
+        "It was finally determined on {when} that it had been {missed}. It is closed as {status}."
     ),
     BreachEnd.POSTPONED: (
         "It was postponed without a new date on {when}, after it had been {missed}."
@@ -78,7 +78,8 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
     what has changed."""
     missed = _missed(is_achieve=is_achieve)
     if alert.end_reason is not None:
-        return _ENDED.get(BreachEnd(alert.end_reason), alert.end_reason).format(missed=missed)
+        ended = _ENDED.get(BreachEnd(alert.end_reason), alert.end_reason)
+        return ended.format(missed=missed, status=_closed_as(is_partly_met=alert.is_partly_met))
     match AlertKind(alert.kind):
         case AlertKind.REMINDER:
             return "due soon" if is_achieve else "ending soon"
@@ -91,6 +92,10 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
             return f"still {missed}"
         case _:
             return f"{missed} before entry" if alert.predates_entry else missed
+
+
+def _closed_as(*, is_partly_met: bool) -> str:
+    return "partly met" if is_partly_met else "unmet"
 
 
 def counts_by_label(counts: Sequence[LabelCount]) -> dict[str, int]:
@@ -169,6 +174,7 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
             late=phrases.elapsed(late_since, alert.ended_at, zone),
             length=phrases.elapsed(alert.occurred_at, alert.ended_at, zone),
             missed=_missed(is_achieve=is_achieve(deadline)),
+            status=_closed_as(is_partly_met=alert.is_partly_met),
         )
     if not is_achieve(deadline):
         lasted = phrases.elapsed(alert.occurred_at, as_of, zone)
@@ -180,13 +186,13 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
 
 
 def _situation_before_entry(alert: AlertRow, deadline: Deadline) -> str:
-    """Return how things stand with a breach that is no news, without saying how long it lasted."""
+    """Return how things stand with a breach that is not news, without saying how long it lasted."""
     assert alert.occurred_at is not None, "it is about a breach"
     missed = _missed(is_achieve=is_achieve(deadline))
     if alert.end_reason == BreachEnd.VOIDED:
         return _ENDED_SENTENCES[BreachEnd.VOIDED].format(missed=missed)
     if alert.ended_at is not None:
-        verb = _ENDED_VERBS.get(BreachEnd(alert.end_reason or ""), alert.end_reason)
+        verb = _ENDED_VERBS[BreachEnd(alert.end_reason or "")]
         return f"It {verb} on {phrases.in_utc(alert.ended_at)}, after it had been {missed}."
     zone = displayed_zone_name(deadline.timezone)
     began = phrases.day(civil_day(alert.occurred_at, zone))
@@ -200,7 +206,11 @@ def _situation_before_entry(alert: AlertRow, deadline: Deadline) -> str:
 _ENDED_VERBS = {
     BreachEnd.PERFORMED: "was done",
     BreachEnd.CURED: "was cured",
-    BreachEnd.TERMINATED: "ended with its agreement",
+    BreachEnd.POSTPONED: "was postponed without a new date",
+    BreachEnd.DETERMINED: "was closed by a final determination",
+    BreachEnd.REPLACED: "was replaced by another obligation",
+    BreachEnd.TERMINATED: "was closed when its agreement was terminated",
+    BreachEnd.EXPIRED: "was closed when its agreement expired",
     BreachEnd.WITHDRAWN: "was no longer required",
 } | {
     end: f"was {end.value}"

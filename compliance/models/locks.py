@@ -6,7 +6,8 @@ Workers that skip locked rows instead of waiting (the sweep and the outbox) clai
 SKIP LOCKED.
 
 Rows are locked FOR NO KEY UPDATE: this excludes other writers, but not the foreign key checks of
-rows that refer to them. Those checks run at the commit, when the ledger is already locked.
+rows that refer to them. Those checks run at the commit, when the ledger is already locked. Only
+what is about to be removed is locked against references too.
 """
 
 from __future__ import annotations
@@ -76,6 +77,20 @@ def lock_agreements(
         RuntimeError: there is no transaction to hold the locks.
     """
     return list(for_update(Agreement.objects.filter(pk__in=agreement_ids), timeout=timeout))
+
+
+def lock_for_removal(agreement_id: int) -> Agreement:
+    """Lock an agreement and its deadlines against everything, new references included.
+
+    Raises:
+        RuntimeError: there is no transaction to hold the locks.
+        Agreement.DoesNotExist: there is none.
+    """
+    _limit_waiting(None)
+    agreement = Agreement.objects.select_for_update().get(pk=agreement_id)
+    deadlines = Deadline.objects.filter(agreement=agreement).order_by("pk")
+    list(deadlines.select_for_update().values_list("pk"))
+    return agreement
 
 
 def lock_deadlines(deadline_ids: Iterable[int]) -> dict[int, Deadline]:

@@ -35,7 +35,7 @@ from compliance.models import (
 from compliance.models.system.jobs import Problem
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
-from compliance.operations.integrity import seals
+from compliance.operations.integrity import purges, seals
 from compliance.operations.people.tokens import create_token
 from tests.admin.pages import address
 from tests.samples import create_agreement, obligation, record, state_position, subscribe, utc
@@ -54,6 +54,7 @@ READ_ONLY = {
     "JobRun",
     "Proposal",
     "Seal",
+    "Tombstone",
 }
 # Users see only their own rows.
 OWN = {"ApiToken", "CalendarFeed"}  # fmt: skip
@@ -146,6 +147,8 @@ def filled(desk: User) -> Agreement:
     )
     Outage.objects.create(part="sweep", began_at=timezone.now(), notified_at=timezone.now())
     seals.seal(as_of=timezone.now())
+    mistaken = create_agreement(ref="mistaken").agreement
+    purges.purge_agreement(agreement=mistaken, reason="x", by=desk, as_of=timezone.now())
     problem: Problem = {"about": "compliance_fact", "id": 1, "detail": "It was changed."}
     seals.record_check(
         started_at=timezone.now(),

@@ -31,6 +31,8 @@ def test_lists_omit_an_archived_agreement_until_it_is_restored(api: Client) -> N
     assert rows(api, "deadlines/", agreement="supply") == []
     archived = rows(api, "deadlines/", agreement_status="archived")
     assert [row["id"] for row in archived] == [deadline.pk]
+    named = rows(api, "changes/between/", since="2026-01-01", agreement="supply")
+    assert [row["deadline"] for row in named] == [deadline.pk]
     assert get(api, f"deadlines/{deadline.pk}/why/")["agreement_status"] == "archived"
     assert post(api, "agreements/supply/archive/", WHY, 400)["detail"]
     restored = post(api, "agreements/supply/restore/", {"reason": "It is needed."}, 200)

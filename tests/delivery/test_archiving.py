@@ -9,7 +9,7 @@ from compliance.delivery import outbox
 from compliance.models import Alert, Message, User
 from compliance.operations.agreements import archiving
 from compliance.queries.system.audit import audit
-from tests.delivery.conftest import DUE, NOW, READER, Desk, Sink
+from tests.delivery.conftest import DUE, HANG_UP, NOW, READER, Desk, Sink
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -92,3 +92,22 @@ def test_alerts_in_a_message_that_waits_are_held_back(desk: Desk, sink: Sink) ->
     assert {each.message.state for each in about if each.message} == {"sent"}
     assert len(about) == 2
     assert READER in {mail["To"] for mail in sink.received}
+
+
+def test_a_message_that_somebody_may_have_read_is_not_replaced_after_restoring(
+    desk: Desk, sink: Sink
+) -> None:
+    desk.follow()
+    agreement = desk.agreement()
+    desk.deadline(agreement)
+    # The server received all of it, but its answer was lost.
+    sink.answers = lambda number: HANG_UP if number == 1 else "250 OK"
+    desk.pass_to(DUE)
+    assert sink.subjects == ["Missed: Deliver (China)"]
+    archive(agreement, DUE + HOUR)
+    desk.pass_to(DUE + DAY)
+    restore(agreement, DUE + 2 * DAY)
+    desk.pass_to(DUE + 3 * DAY)
+    missed = [mail for mail in sink.received if mail["Subject"].startswith("Missed")]
+    assert len({mail["Message-ID"] for mail in missed}) == 1
+    assert Alert.objects.get(kind="missed").message.state == "sent"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
-from compliance.delivery import messages
+from compliance.delivery import messages, sentences
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.deadlines.drafts import AgreementFactDraft
 from compliance.domain.drafts import read
-from compliance.domain.vocabulary import BreachEnd, ObligationKind
-from compliance.models import Breach, Deadline
+from compliance.domain.vocabulary import AlertKind, BreachEnd, ObligationKind, Status
+from compliance.models import Breach, Deadline, Obligation
+from compliance.models.alerts.reported_alerts import AlertRow
 from compliance.operations.agreements import agreements, obligations
 from compliance.operations.alerts.alerts import COLLECTED_FOR
 from compliance.operations.deadlines import facts
@@ -209,3 +211,37 @@ def _message(deadline: Deadline) -> int:
     message_id = deadline.alerts.get().message_id
     assert message_id is not None
     return message_id
+
+
+def ended_row(end: BreachEnd, **more: Any) -> AlertRow:
+    """Return an alert about a breach that ended for this reason."""
+    return AlertRow(
+        1, AlertKind.RECOVERED, 1, occurred_at=DUE, detected_at=DUE, ended_at=DUE + 3 * DAY,
+        end_reason=end, **more,
+    )  # fmt: skip
+
+
+def unstored_deadline(status: Status = Status.UNMET) -> Deadline:
+    obligation = Obligation(kind=ObligationKind.ACHIEVE.value)
+    return Deadline(
+        obligation=obligation, status=status, timezone="UTC", due_at=DUE, entered_at=DUE + DAY
+    )
+
+
+@pytest.mark.parametrize("end", [end for end in BreachEnd if end is not BreachEnd.VOIDED])
+def test_every_end_of_a_breach_from_before_its_entry_has_a_verb(end: BreachEnd) -> None:
+    alert = ended_row(end, predates_entry=True)
+    said = sentences.situation(alert, unstored_deadline(), DUE + 9 * DAY)
+    assert said.split()[:2] in (["It", "was"], ["It", "ended"])
+    assert said.endswith(", after it had been missed.")
+
+
+def test_what_was_partly_met_is_not_said_to_be_closed_as_unmet() -> None:
+    for end in (BreachEnd.TERMINATED, BreachEnd.EXPIRED, BreachEnd.DETERMINED):
+        for status, words in ((Status.UNMET, "unmet"), (Status.PARTLY_MET, "partly met")):
+            alert = ended_row(end, is_partly_met=status is Status.PARTLY_MET)
+            deadline = unstored_deadline(status)
+            said = sentences.situation(alert, deadline, DUE + 9 * DAY)
+            assert said.endswith(f"closed as {words}.")
+            heading, _ = sentences.headline(alert, deadline, DUE + 9 * DAY)
+            assert f"Closed as {words}" in heading

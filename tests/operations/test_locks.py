@@ -271,7 +271,9 @@ def test_rows_are_locked_in_one_module() -> None:
     )
     assert {path for path, _ in elsewhere} == {
         "delivery/outbox.py",
+        "delivery/proposal_mails.py",
         "models/alerts/formed_messages.py",
+        "operations/alerts/alerts.py",
         "operations/deadlines/deadline_rows.py",
         "operations/deadlines/sweep.py",
     }  # fmt: skip

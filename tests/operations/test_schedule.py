@@ -1072,6 +1072,7 @@ def test_recording_a_fact_reads_its_deadline_with_a_lock() -> None:
     assert status_and_day("O-1")[0] == "met"
 
 
+@pytest.mark.django_db
 def test_warnings_are_about_the_current_due_date() -> None:
     skipped = {"type": "date", "on": "2011-12-30", "timezone": "Pacific/Apia"}
     deadline = create_agreement(obligation("O-1", due=skipped), signed_on="2011-01-01")

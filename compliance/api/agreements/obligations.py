@@ -126,7 +126,7 @@ class ObligationRow(serializers.Serializer[Obligation]):
         child=serializers.CharField(),
         help_text="The obligations that a breach of this one activates.",
     )
-    replaces = ReplacedRow(many=True, help_text="The deadlines whose place it took.")
+    replaces = ReplacedRow(many=True, help_text="The deadlines that it replaces.")
     components = ComponentsRow(allow_null=True)
 
 

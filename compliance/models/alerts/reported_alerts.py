@@ -40,6 +40,7 @@ class AlertRow(NamedTuple):
     end_reason: str | None = None
     silence_reason: str | None = None
     predates_entry: bool = False
+    is_partly_met: bool = False
 
 
 class LabelCount(NamedTuple):
@@ -50,6 +51,7 @@ class LabelCount(NamedTuple):
     reason: str | None
     is_achieve: bool
     predates_entry: bool
+    is_partly_met: bool
     total: int
 
 
@@ -111,8 +113,9 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
     Returns the messages that still have alerts.
 
     A withdrawn alert leaves its message if no attempt was made to send it: nobody can have read it,
-    so nobody needs a correction. Alerts about archived agreements leave their messages too, and
-    wait until the agreement is restored.
+    so nobody has to be told that it was wrong. Under the same condition, alerts about archived
+    agreements leave their messages and wait until the agreement is restored. Otherwise the message
+    is sent again as it is: in another message, the recipient could read them twice.
     """
     with connection.cursor() as cursor:
         cursor.execute(_HOLD_ARCHIVED, {"messages": list(message_ids)})
@@ -149,7 +152,8 @@ _REPORTED_ALERTS = f"""
             array_position(%(severities)s::text[], o.severity::text) AS severity,
             d.due_at AS current_due_at,
             coalesce(b.occurred_at < d.entered_at
-                AND d.announcement <> '{Announcement.ALL}', FALSE) AS predates_entry
+                AND d.announcement <> '{Announcement.ALL}', FALSE) AS predates_entry,
+            d.status = '{Status.PARTLY_MET}' AS is_partly_met
         FROM (
             SELECT *,
                 max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
@@ -169,11 +173,14 @@ _REPORTED_ALERTS = f"""
     ), counted AS (
         SELECT message_id,
             jsonb_agg(jsonb_build_array(
-                kind, end_reason, reason, is_achieve, predates_entry, count)) AS counts
+                kind, end_reason, reason, is_achieve, predates_entry, is_partly_met, count
+            )) AS counts
         FROM (
-            SELECT message_id, kind, end_reason, reason, is_achieve, predates_entry, count(*)
+            SELECT message_id, kind, end_reason, reason, is_achieve, predates_entry,
+                is_partly_met, count(*)
             FROM reported
-            GROUP BY message_id, kind, end_reason, reason, is_achieve, predates_entry
+            GROUP BY message_id, kind, end_reason, reason, is_achieve, predates_entry,
+                is_partly_met
         ) AS each
         GROUP BY message_id
     ), ranked AS (
@@ -191,12 +198,13 @@ _REPORTED_ALERTS = f"""
             WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
               AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
             ORDER BY s.id DESC LIMIT 1) END AS silence_reason,
-        predates_entry,
+        predates_entry, is_partly_met,
         NULL::jsonb AS counts
     FROM ranked WHERE place <= %(max_listed)s
     -- A join would scan the counts once per message.
     UNION ALL
-    SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, counts
+    SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, counts
     FROM counted
     ORDER BY message_id, place
 """
@@ -226,8 +234,9 @@ _MESSAGES_WITH_ALERTS = """
 
 _HOLD_ARCHIVED = """
     UPDATE compliance_alert AS a SET message_id = NULL
-    FROM compliance_agreement AS g
+    FROM compliance_message AS m, compliance_agreement AS g
     WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
+      AND m.id = a.message_id AND m.attempt_count = 0
       AND g.id = a.agreement_id AND g.archived_at IS NOT NULL
 """
 

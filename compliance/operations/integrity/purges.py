@@ -16,10 +16,11 @@ from django.db.models import Model
 from compliance.domain.integrity.chains import link
 from compliance.domain.integrity.purges import PurgeSubject
 from compliance.domain.problems import refusal
-from compliance.models import Agreement, Deadline, EvidenceFile, RemovedRows, Tombstone, User
+from compliance.models import Agreement, EvidenceFile, RemovedRows, Tombstone, User
 from compliance.models.append_only import purgeable_models
 from compliance.models.bulk import fetch
 from compliance.models.integrity.tombstones import chained_tombstone, signature_of
+from compliance.models.locks import lock_for_removal
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 
@@ -45,10 +46,7 @@ def purge_agreement(
     """
     # Before any row is locked, as when a seal is created.
     seals.lock_seals()
-    agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
-    list(
-        Deadline.objects.select_for_update().filter(agreement=agreement).order_by("pk").values("pk")
-    )
+    agreement = lock_for_removal(agreement.pk)
     rows = owned_rows({Agreement: {agreement.pk}})
     _refuse_strangers(rows, agreement)
     tombstone = _bury(

@@ -113,7 +113,8 @@ def changed(question: Comparison) -> Page:
     since, until = question.instants
     where = Where(since=since, until=until)
     where.add(_DIFFERS)
-    hide_archived(where, agreement="d.agreement_id")
+    if question.agreement is None:
+        hide_archived(where, agreement="d.agreement_id")
     where.equal(a__ref=question.agreement, o__ref=question.obligation_ref, o__owner=question.owner)
     where.add(OF_PARTY.format(capacity="obligor"), obligor=question.obligor)
     where.add(OF_PARTY.format(capacity="obligee"), obligee=question.obligee)
