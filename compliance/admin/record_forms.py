@@ -146,10 +146,10 @@ def time_field(
     return forms.TimeField(label=label, required=False, widget=widget, help_text=help_text)
 
 
-def period_field() -> forms.CharField:
+def period_field(label: str = "Or only the period") -> forms.CharField:
     """Return a field for a date of which only the month, quarter or year is known."""
     return fields.text_field(
-        label="Or only the period",
+        label=label,
         help_text="If the day is not known: 2007-06, 2007-Q2 or 2007. The date above is ignored.",
     )
 

@@ -134,7 +134,10 @@ def test_a_retracted_fact_has_no_effect_but_stays_on_the_page(browser: Client) -
     deadline = create_agreement(obligation(due_on="2026-03-15"))
     fact = record(deadline, as_of=utc("2026-03-01T00:00"), type="performance", on="2026-02-20")
 
-    response = act(browser, deadline, "retract_fact", fact=str(fact.pk), note="Wrong ship")
+    values = {"fact": str(fact.pk), "note": "Wrong ship"}
+    unconfirmed = act(browser, deadline, "retract_fact", **values)
+    assert "This would make the deadline unmet since" in unconfirmed.content.decode()
+    response = act(browser, deadline, "retract_fact", **values, confirm="on")
 
     assert response.status_code == 302
     deadline.refresh_from_db()

@@ -264,7 +264,7 @@ def test_retracting_an_approved_fact_requires_approval_too(
 ) -> None:
     decide(second, propose(first, guarded), "approve")
     waiver = Fact.objects.get()
-    act(first, guarded, "retract_fact", fact=waiver.pk)
+    act(first, guarded, "retract_fact", fact=waiver.pk, confirm="on")
     assert status(guarded) == "waived"
     decide(second, Proposal.objects.latest("id"), "approve")
     assert status(guarded) != "waived"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
 
-from compliance.models import Alert, Fact
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
+from compliance.models import Alert, Fact, User
+from compliance.operations.deadlines import proposals
 from tests.samples import create_agreement, obligation, record, subscribe, utc
 
 pytestmark = pytest.mark.django_db
@@ -82,10 +86,74 @@ def test_a_restatement_that_makes_a_met_deadline_unmet_must_be_confirmed(api: Cl
     assert post(api, deadline.pk, **restated, confirm=True).status_code == 201
 
 
+@pytest.mark.parametrize(
+    "fact", [{"type": "retraction"}, {"type": "performance", "on": "2026-03-02", "quantity": 6}]
+)
+def test_a_correction_that_makes_a_met_deadline_unmet_must_be_confirmed(
+    api: Client, fact: dict[str, Any]
+) -> None:
+    deadline = create_agreement(obligation("O-1", "2026-03-05", target_quantity=10, unit="t"))
+    done = record(deadline, as_of=NOW, type="performance", on="2026-03-02", quantity=10)
+    answer = post(api, deadline.pk, supersedes=done.pk, **fact)
+    assert answer.status_code == 400
+    assert "met since Thursday, 5 March 2026, 16:00 UTC. If that is" in answer.content.decode()
+    assert post(api, deadline.pk, supersedes=done.pk, **fact, confirm=True).status_code == 201
+
+
+def test_a_correction_that_leaves_a_deadline_as_unmet_as_before_needs_no_confirmation(
+    api: Client,
+) -> None:
+    deadline = create_agreement(obligation("O-1", "2026-03-05", target_quantity=10, unit="t"))
+    done = record(deadline, as_of=NOW, type="performance", on="2026-03-02", quantity=5)
+    assert post(api, deadline.pk, type="retraction", supersedes=done.pk).status_code == 201
+
+
+def test_a_trigger_so_long_ago_that_the_deadline_is_unmet_must_be_confirmed(api: Client) -> None:
+    then = {"type": "offset", "count": 3, "unit": "days"}
+    rule = {"type": "trigger", "on": {"milestone": "closing"}, "then": then}
+    deadline = create_agreement(obligation("O-1", due=rule), milestones=[{"ref": "closing"}])
+    long_ago = {"type": "trigger", "on": "2026-01-05"}
+    answer = post(api, deadline.pk, **long_ago)
+    assert answer.status_code == 400
+    assert "unmet since Friday, 9 January 2026, 16:00 UTC" in answer.content.decode()
+    assert post(api, deadline.pk, **long_ago, confirm=True).status_code == 201
+
+
 def test_what_says_itself_that_it_is_bad_needs_no_confirmation(api: Client) -> None:
     deadline = create_agreement(obligation("O-1", "2026-03-05"))
-    done = record(deadline, as_of=NOW, type="performance", on="2026-03-02")
-    assert post(api, deadline.pk, type="retraction", supersedes=done.pk).status_code == 201
+    record(deadline, as_of=NOW, type="performance", on="2026-03-02")
+    finding = {"verdict": "not_met", "on": "2026-03-06", "note": "It was empty."}
+    body = {"deadline": deadline.pk, **finding}
+    answer = api.post("/api/v1/determinations/", body, content_type="application/json")
+    assert answer.status_code == 201
+
+
+def test_an_approver_must_confirm_an_effect_that_was_not_there_when_it_was_proposed(
+    api: Client,
+) -> None:
+    deadline = create_agreement(obligation("O-1", "2026-03-20"), requires_approval=True)
+    ana = User.objects.create_superuser("ana@example.org", "secret")
+    draft = read(FactDraft, extension("2026-03-25"))
+    proposal = proposals.submit(deadline=deadline, draft=draft, by=ana, as_of=NOW)
+    url = f"/api/v1/proposals/{proposal.pk}/approve/"
+    with time_machine.travel(NOW + timedelta(days=20), tick=False):
+        answer = api.post(url, {}, content_type="application/json")
+        assert answer.status_code == 400
+        sentence = "unmet since Wednesday, 25 March 2026, 16:00 UTC. That was not so when it was"
+        assert sentence in answer.content.decode()
+        answer = api.post(url, {"confirm": True}, content_type="application/json")
+        assert answer.status_code == 200
+
+
+def test_an_approver_need_not_confirm_again_what_the_proposer_confirmed(api: Client) -> None:
+    deadline = create_agreement(requires_approval=True)
+    ana = User.objects.create_superuser("ana@example.org", "secret")
+    draft = read(FactDraft, extension("2026-03-12"))
+    proposal = proposals.submit(
+        deadline=deadline, draft=draft, by=ana, as_of=NOW, is_confirmed=True
+    )
+    url = f"/api/v1/proposals/{proposal.pk}/approve/"
+    assert api.post(url, {}, content_type="application/json").status_code == 200
 
 
 def test_a_proposal_must_be_confirmed_too(api: Client) -> None:

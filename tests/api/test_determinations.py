@@ -88,7 +88,8 @@ def test_each_verdict_takes_effect_immediately_until_retracted(
     before = get(api, f"deadlines/{missed.pk}/")
     row = determine(api, missed, verdict, **more)
     assert status_of(api, missed) == expected
-    post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": row["id"]})
+    retraction = {"deadline": missed.pk, "type": "retraction", "supersedes": row["id"]}
+    post(api, "facts/", {**retraction, "confirm": True})
     after = get(api, f"deadlines/{missed.pk}/")
     # The expected quantity and the next notification step move with the clock.
     moving = {"pace": None, "next_check_at": None}
@@ -102,7 +103,7 @@ def test_superseded_determinations_stay_readable(api: Client, missed: Deadline) 
     assert seen == [("not_met", second["id"]), ("met", None)]
 
     retraction = {"deadline": missed.pk, "type": "retraction", "supersedes": second["id"]}
-    gone = post(api, "facts/", retraction)
+    gone = post(api, "facts/", {**retraction, "confirm": True})
     listed = rows(api, "determinations/")
     assert [each["superseded_by"] for each in listed] == [None, gone["id"]]
     assert [each["is_superseded"] for each in listed] == [False, True]

@@ -92,7 +92,8 @@ def test_partial_performance_is_partly_met(api: Client, missed: Deadline) -> Non
 def test_a_mistaken_fact_can_be_retracted(api: Client, missed: Deadline) -> None:
     wrong = post(api, "facts/", {"deadline": missed.pk, "type": "waiver", "on": "2026-03-01"})
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "waived"
-    post(api, "facts/", {"deadline": missed.pk, "type": "retraction", "supersedes": wrong["id"]})
+    retraction = {"deadline": missed.pk, "type": "retraction", "supersedes": wrong["id"]}
+    post(api, "facts/", {**retraction, "confirm": True})
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "unmet"
 
 

@@ -12,7 +12,7 @@ from compliance.models import Agreement, Alert, Deadline
 from compliance.operations.deadlines import sweep
 from compliance.queries.integrity import tampering
 from tests.api.answers import get, patch, paths, post, rows
-from tests.samples import create_agreement, obligation, subscribe, utc
+from tests.samples import create_agreement, obligation, record_agreement_fact, subscribe, utc
 
 
 @pytest.fixture
@@ -110,6 +110,40 @@ def test_a_termination_closes_what_is_unmet_and_cancels_what_is_not_due(
         in (why["paragraph"])
     )
     assert is_intact()
+
+
+def test_a_breach_that_was_closed_is_over_in_the_past_too(api: Client, missed: Deadline) -> None:
+    record(
+        api,
+        missed,
+        type="determination",
+        verdict="not_met",
+        is_final=True,
+        on="2026-03-20",
+        note="No notice was published.",
+    )
+    now = breach_of(api, missed)
+    assert now["end_reason"] == "determined"
+    [then] = rows(api, "breaches/", as_of=timezone.now().isoformat())
+    assert (then["occurred_at"], then["ended_at"], then["end_reason"]) == (
+        now["occurred_at"],
+        now["ended_at"],
+        now["end_reason"],
+    )
+    at = timezone.now().isoformat()
+    [earlier] = rows(api, "breaches/", as_of="2026-03-19T00:00:00Z", known_at=at)
+    assert earlier["ended_at"] is None
+
+
+def test_a_breach_that_is_closed_when_it_begins_is_over_in_the_past_too(api: Client) -> None:
+    deadline = create_agreement(obligation(grace={"count": 30, "unit": "days"}))
+    record_agreement_fact(as_of=utc("2026-03-21T00:00"), type="termination", on="2026-03-20")
+    sweep.run(as_of=utc("2026-05-01T00:00"))
+    now = breach_of(api, deadline)
+    assert (now["ended_at"], now["end_reason"]) == (now["occurred_at"], "terminated")
+    at = timezone.now().isoformat()
+    [then] = rows(api, "breaches/", as_of="2026-05-02T00:00:00Z", known_at=at)
+    assert (then["ended_at"], then["end_reason"]) == (now["ended_at"], "terminated")
 
 
 def test_a_final_determination_closes_the_deadline_as_unmet(api: Client, missed: Deadline) -> None:

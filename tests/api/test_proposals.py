@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from compliance.delivery.deadlines import Histories
 from compliance.models import Deadline, Fact, Proposal, User
 from tests.api.answers import BASE, JSON, get, paths, post, rows
 from tests.api.conftest import client_of
@@ -166,7 +167,7 @@ def test_retracting_a_waiver_needs_approval_too(
 ) -> None:
     row = propose(first, guarded)
     fact = post(second, f"proposals/{row['id']}/approve/", {}, 200)["fact"]
-    back = {"deadline": guarded.pk, "type": "retraction", "supersedes": fact}
+    back = {"deadline": guarded.pk, "type": "retraction", "supersedes": fact, "confirm": True}
     row = post(first, "facts/", back, 202)
     assert status(first, guarded) == "waived"
     post(second, f"proposals/{row['id']}/approve/", {}, 200)
@@ -200,7 +201,7 @@ def test_an_outdated_proposal_is_refused_at_the_field(
     fact = post(first, "facts/", performed)
     row = propose(first, guarded, supersedes=fact["id"])
     taken_back = {"deadline": guarded.pk, "type": "retraction", "supersedes": fact["id"]}
-    post(first, "facts/", taken_back)
+    post(first, "facts/", {**taken_back, "confirm": True})
     problem = post(second, f"proposals/{row['id']}/approve/", {}, 400)
     assert paths(problem) == {"draft/supersedes"}
     assert get(first, f"proposals/{row['id']}/")["state"] == "open"
@@ -245,3 +246,14 @@ def test_a_fact_that_could_not_be_recorded_cannot_be_proposed(
     sent = {"deadline": guarded.pk, "type": "waiver", "on": "2026-03-01", "evidence": ["E9"]}
     assert paths(post(first, "facts/", sent, 400)) == {"evidence/0"}
     assert rows(first, "proposals/") == []
+
+
+def test_the_history_says_who_approved_a_fact(
+    first: Client, second: Client, guarded: Deadline
+) -> None:
+    row = propose(first, guarded)
+    post(second, f"proposals/{row['id']}/approve/", {}, 200)
+    why = get(first, f"deadlines/{guarded.pk}/why/")
+    assert "approved by bo@example.org)" in str(why)
+    [paragraph] = {Histories.load([guarded.pk]).paragraph(Deadline.objects.get(pk=guarded.pk))}
+    assert "approved by bo@example.org)" in paragraph

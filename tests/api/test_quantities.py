@@ -77,7 +77,7 @@ def test_more_than_15_significant_digits_are_rejected_everywhere(api: Client) ->
             f"{BASE}agreements/import/", form.format(TOO_LONG), content_type=media_type
         )
         errors = {each["path"]: each["detail"] for each in response.json()["errors"]}
-        assert errors["obligations/0/target_quantity"] == REFUSAL
+        assert errors["obligations/0/target_quantity"] == f"Q, target_quantity: {REFUSAL}"
 
 
 def test_patching_a_response_back_changes_nothing(api: Client) -> None:

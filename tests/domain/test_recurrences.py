@@ -621,8 +621,8 @@ def test_an_expensive_valid_rule_yields_three_centuries_quickly(rule: str) -> No
     recurrence = parse_rrule(rule)
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in occurrences(recurrence, start=FIRST_DAY):
             pass
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert min(took) < 0.2

@@ -28,7 +28,7 @@ from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import Due, DueRule, Grace, GraceUnit, parse_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import Invalid
-from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, RollUp, Status
+from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, RollUp
 
 ZONE = "Asia/Shanghai"
 MONTHLY = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-02-15"}
@@ -532,29 +532,30 @@ def test_an_obligation_whose_components_have_no_deadlines_activates_nothing() ->
 
 
 @pytest.mark.parametrize(
-    ("status", "is_withdrawn", "is_wanted", "differs", "keeps_closed", "change"),
+    ("is_closed", "is_withdrawn", "is_wanted", "differs", "keeps_closed", "change"),
     [
-        (Status.PENDING, False, True, False, False, Change.KEEP),
-        (Status.PENDING, False, True, True, False, Change.UPDATE),
-        (Status.PENDING, False, True, True, True, Change.UPDATE),
-        (Status.MET, False, True, True, False, Change.UPDATE),
-        (Status.MET, False, True, True, True, Change.KEEP),
-        (Status.CANCELLED, True, True, False, True, Change.UPDATE),
-        (Status.PENDING, False, False, False, False, Change.WITHDRAW),
-        (Status.MET, False, False, False, False, Change.WITHDRAW),
-        (Status.MET, False, False, False, True, Change.KEEP),
-        (Status.CANCELLED, True, False, False, False, Change.KEEP),
+        (False, False, True, False, False, Change.KEEP),
+        (False, False, True, True, False, Change.UPDATE),
+        (False, False, True, True, True, Change.UPDATE),
+        (True, False, True, True, False, Change.UPDATE),
+        (True, False, True, True, True, Change.KEEP),
+        (True, True, True, False, True, Change.UPDATE),
+        (False, False, False, False, False, Change.WITHDRAW),
+        (True, False, False, False, False, Change.WITHDRAW),
+        (True, False, False, False, True, Change.KEEP),
+        (True, True, False, False, False, Change.KEEP),
     ],
 )
 def test_a_stored_deadline_is_kept_updated_or_withdrawn(
-    status: Status,
+    *,
+    is_closed: bool,
     is_withdrawn: bool,
     is_wanted: bool,
     differs: bool,
     keeps_closed: bool,
     change: Change,
 ) -> None:
-    stored = StoredDeadline(status=status, is_withdrawn=is_withdrawn)
+    stored = StoredDeadline(is_closed=is_closed, is_withdrawn=is_withdrawn)
     assert change is change_of(
         stored, is_wanted=is_wanted, has_other_terms=differs, keeps_closed=keeps_closed
     )

@@ -101,7 +101,8 @@ def load_supplies(stack: Stack, supplies: Sequence[Sequence[datetime]]) -> dict[
         path.write_text(json.dumps(document))
         paths.append(str(path))
     for first in range(0, len(paths), 100):
-        stack.manage("load_agreement", *paths[first : first + 100])
+        # On a busy machine some of them fall due before they are loaded.
+        stack.manage("load_agreement", "--announce=all", *paths[first : first + 100])
     return due
 
 

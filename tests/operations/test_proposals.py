@@ -72,7 +72,13 @@ def submit(
     deadline: Deadline, by: User | None, values: dict[str, Any], as_of: datetime = NOW
 ) -> Fact | Proposal:
     """Record or propose a fact."""
-    return proposals.submit(deadline=deadline, draft=read(FactDraft, values), by=by, as_of=as_of)
+    return proposals.submit(
+        deadline=deadline,
+        draft=read(FactDraft, values),
+        by=by,
+        as_of=as_of,
+        is_confirmed=True,
+    )
 
 
 def propose(deadline: Deadline, by: User, **values: Any) -> Proposal:
@@ -320,7 +326,7 @@ def test_concurrent_approvals_and_records_do_not_deadlock() -> None:
 
     def approve(part: list[Proposal]) -> None:
         for each in part:
-            proposals.approve(proposal=each, by=bo, as_of=LATER)
+            proposals.approve(proposal=each, by=bo, as_of=LATER, is_confirmed=True)
 
     def propose_more() -> None:
         for deadline in (last, first) * 3:

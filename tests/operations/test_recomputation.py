@@ -14,7 +14,14 @@ from compliance.domain import civil_time
 from compliance.domain.drafts import read
 from compliance.domain.due_dates import resolution
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
-from compliance.models import CustomCalendar, Deadline, JobRun, LedgerEntry, RecomputedDeadline
+from compliance.models import (
+    Alert,
+    CustomCalendar,
+    Deadline,
+    JobRun,
+    LedgerEntry,
+    RecomputedDeadline,
+)
 from compliance.operations.deadlines import recomputation, sweep
 from compliance.operations.due_dates import calendars
 from tests.samples import (
@@ -23,6 +30,8 @@ from tests.samples import (
     deadline_of,
     obligation,
     record,
+    record_agreement_fact,
+    subscribe,
     update_agreement,
     update_obligation,
     utc,
@@ -112,6 +121,38 @@ def test_a_closed_deadline_keeps_its_due_instant(
     recomputation.run(as_of=LATER)
     deadline.refresh_from_db()
     assert (deadline.status, deadline.due_at) == ("met", utc("2026-11-16T01:00"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_new_data", [False, True])
+def test_a_deadline_closed_as_unmet_stays_as_it_was_judged(
+    monkeypatch: pytest.MonkeyPatch, *, is_new_data: bool
+) -> None:
+    calendar()
+    subscribe()
+    deadline = create_agreement(following(day="2026-02-21"))
+    recomputation.run(as_of=NOW)
+    sweep.run(as_of=utc("2026-02-25T00:00"))
+    record_agreement_fact(as_of=utc("2026-02-27T00:00"), type="termination", on="2026-02-26")
+    before = _stored(deadline)
+    assert before[:3] == ("unmet", True, date(2026, 2, 23))
+    calendar("2026-02-23")
+    if is_new_data:
+        monkeypatch.setattr(resolution, "holidays_version", lambda: "9999.1")
+    recomputation.run(as_of=utc("2026-03-01T00:00"))
+    sweep.run(as_of=utc("2026-03-01T00:00"))
+    assert _stored(deadline) == before
+
+
+def _stored(deadline: Deadline) -> tuple[object, ...]:
+    deadline.refresh_from_db()
+    return (
+        deadline.status,
+        deadline.is_closed,
+        deadline.due_on,
+        list(deadline.breaches.values_list("occurred_at", "ended_at", "end_reason")),
+        list(Alert.objects.order_by("id").values_list("kind", "occasion")),
+    )
 
 
 @pytest.mark.django_db

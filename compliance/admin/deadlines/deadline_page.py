@@ -219,7 +219,7 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
         return "" if share is None else f"{number_text(share * 100)}% accepted"
     unit = deadline.obligation.unit
     done = f"{number_text(deadline.performed_quantity)} of {number_text(target)} {unit}".strip()
-    if due_at is None or Status(deadline.status) not in _PACED:
+    if due_at is None or deadline.is_closed or Status(deadline.status) not in _PACED:
         return done
     starts_at = deadline.starts_at or begins_at(deadline.pk)
     expected = expected_by(as_of, starts_at=starts_at, due_at=due_at, target=target)

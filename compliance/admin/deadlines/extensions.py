@@ -27,7 +27,7 @@ class ExtensionForm(FactForm):
 
     due_on = date_field("New due date")
     due_time = time_field("New due time", "Leave empty for the end of that day.")
-    due_period = period_field()
+    due_period = period_field("Or only the new period")
     on = date_field("Takes effect on")
     confirm = confirm_field()
     field_order = (

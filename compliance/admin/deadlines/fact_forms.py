@@ -207,6 +207,8 @@ class TriggerForm(FactForm):
     success_message = "Trigger recorded."
 
     on = date_field("Happened on")
+    confirm = confirm_field()
+    field_order = ("on", "time", "period", "timezone", "note", "evidence", "confirm")
 
 
 class WaiverForm(FactForm):
@@ -250,6 +252,7 @@ class RetractionForm(DeadlineFactForm):
 
     fact = forms.ChoiceField(widget=RadioSelect())
     note = fields.LongTextField(help_text="Why it is retracted.")
+    confirm = confirm_field()
 
     def prepare(self, as_of: datetime) -> None:
         """Offer the facts that are in effect."""

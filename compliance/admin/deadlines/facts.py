@@ -127,7 +127,7 @@ def fact_rows(deadline: Deadline) -> list[FactRow]:
         about |= Q(agreement=deadline.agreement_id)
         effective |= {fact.pk for fact in effective_facts_of(deadline.agreement)}
     facts = Fact.objects.filter(about)
-    facts = facts.select_related("recorded_by").prefetch_related("evidence")
+    facts = facts.select_related("recorded_by", "approved_by").prefetch_related("evidence")
     zone = deadline.timezone
     return [
         FactRow(

@@ -17,7 +17,7 @@ from compliance.admin.history import HistoryAdmin
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.record_forms import DeadlineRecordForm
+from compliance.admin.record_forms import DeadlineRecordForm, confirm_field
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page, status_sentence
 from compliance.admin.searching import folded
 from compliance.domain.problems import refusal
@@ -70,9 +70,16 @@ class ApprovalForm(DecisionForm):
     success_message = "Proposal approved and fact recorded."
     submit = "Approve"
 
+    confirm = confirm_field()
+
     def decide(self, *, by: User, as_of: datetime) -> None:
         """Approve the proposal."""
-        fact = proposals.approve(proposal=self.proposal, by=by, as_of=as_of)
+        fact = proposals.approve(
+            proposal=self.proposal,
+            by=by,
+            as_of=as_of,
+            is_confirmed=bool(self.cleaned_data.get("confirm")),
+        )
         self.warnings = effects.warnings_about(fact)
 
 
@@ -213,7 +220,7 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
         proposal = get_row_or_404(self, request, object_id, Proposal)
         deadline = proposal.deadline
         as_of = timezone.now()
-        # An approval has no fields, so `request.POST or None` would not submit it.
+        # A decision may have no values, so `request.POST or None` would not submit it.
         data = request.POST if request.method == "POST" else None
         return record_page(
             request,

@@ -36,7 +36,9 @@ from compliance.queries.deadlines import proposals as queries
 
 
 class Approval(Draft):
-    """An approval. It has no fields."""
+    """An approval. `confirm` confirms an effect that is worse than when it was proposed."""
+
+    confirm: bool = False
 
 
 class Rejection(Draft):
@@ -124,11 +126,20 @@ class DecisionViews(Views):
 
     @extend_schema(request=Approval, responses={200: ProposedRow})
     def approve(self, request: Request, id: int) -> Response:
-        """Approve a proposal of another person. The fact is recorded and statuses follow."""
-        read_body(request, Approval)
+        """Approve a proposal of another person. The fact is recorded and statuses follow.
+
+        If it now makes the deadline worse in another way than `effect` says, it needs
+        `"confirm": true`.
+        """
+        approval = read_body(request, Approval)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
-            fact = operations.approve(proposal=proposal, by=user_of(request), as_of=timezone.now())
+            fact = operations.approve(
+                proposal=proposal,
+                by=user_of(request),
+                as_of=timezone.now(),
+                is_confirmed=approval.confirm,
+            )
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
         row = queries.row(id)

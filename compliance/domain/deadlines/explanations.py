@@ -55,6 +55,7 @@ class FactSummary:
     successor: str = ""
     note: str = ""
     evidence: tuple[str, ...] = ()
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,6 +236,8 @@ def _details(fact: FactSummary, case: Case) -> str:
         details.append(f"{number_text(fact.quantity)}{f' {case.unit}' if case.unit else ''}")
     if fact.evidence:
         details.append(f"evidence {' and '.join(fact.evidence)}")
+    if fact.approved_by:
+        details.append(f"approved by {fact.approved_by}")
     listed = f" ({', '.join(details)})" if details else ""
     note = f" “{_brief(fact.note)}”" if fact.note.strip() else ""
     return f"{listed}.{note}"

@@ -28,7 +28,6 @@ from compliance.domain.deadlines.rule_checks import rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import Source, latest_events
 from compliance.domain.deadlines.terms import Move
-from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.due_dates.datings import dating_sentences
 from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import Due, RecurrenceRule, TriggerRule
@@ -79,7 +78,7 @@ def change_of(
         has_other_terms: the terms that it yields differ from the stored ones.
         keeps_closed: closed deadlines keep the terms by which they were judged.
     """
-    is_kept = keeps_closed and stored.status in CLOSED
+    is_kept = keeps_closed and stored.is_closed
     if not is_wanted:
         return Change.KEEP if stored.is_withdrawn or is_kept else Change.WITHDRAW
     if stored.is_withdrawn:

@@ -12,7 +12,7 @@ from compliance.domain.deadlines.sources import Source
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import DueRule
-from compliance.domain.vocabulary import ObligationKind, Status
+from compliance.domain.vocabulary import ObligationKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class StoredDeadline:
     `dated_facts` are its extensions and triggers, in order of effect.
     """
 
-    status: Status = Status.PENDING
+    is_closed: bool = False
     is_withdrawn: bool = False
     dated_facts: tuple[DatedFact, ...] = ()
 

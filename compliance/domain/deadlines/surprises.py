@@ -2,7 +2,8 @@
 
 An extension is meant to give more time, and a restatement to correct a quantity. One that moves the
 due date forward, or makes the deadline unmet, is more often a slip of the pen than an agreement, so
-whoever records it must confirm it.
+whoever records it must confirm it. The same holds for a trigger, a retraction, or a performance
+that replaces another fact, if the deadline is unmet at once.
 """
 
 from __future__ import annotations
@@ -15,20 +16,32 @@ from compliance.domain.deadlines.timeline import BREACHED, Timeline
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind
 
-# Violations, determinations, performances and retractions say themselves what they change, and a
-# trigger starts a period that may well have ended.
+# Violations, determinations and terminations say themselves that something ends or is not met.
 EXPECTED_TO_HELP = frozenset(
     {FactKind.EXTENSION, FactKind.RESTATEMENT, FactKind.WAIVER, FactKind.SUSPENSION}
 )
 
 
-def surprise(before: Timeline, after: Timeline, *, kind: FactKind, as_of: datetime) -> str | None:
+_SETS_OR_CORRECTS = frozenset({FactKind.TRIGGER, FactKind.RETRACTION})
+
+
+def surprise(
+    before: Timeline,
+    after: Timeline,
+    *,
+    kind: FactKind,
+    as_of: datetime,
+    is_replacing: bool = False,
+) -> str | None:
     """Return a sentence on how a fact makes a deadline worse by surprise, or None if it does not.
 
     Args:
         before: the timeline without the fact.
         after: the timeline with it.
+        is_replacing: whether it supersedes another fact.
     """
+    if kind in _SETS_OR_CORRECTS or (kind is FactKind.PERFORMANCE and is_replacing):
+        return _unmet_at_once(before, after, as_of=as_of)
     if kind not in EXPECTED_TO_HELP:
         return None
     known = {breach.occurred_at for breach in before.breaches(as_of)}
@@ -48,6 +61,17 @@ def surprise(before: Timeline, after: Timeline, *, kind: FactKind, as_of: dateti
             f"{phrases.in_utc(old.due_at)}."
         )
     return None
+
+
+def _unmet_at_once(before: Timeline, after: Timeline, *, as_of: datetime) -> str | None:
+    """Return a sentence if the deadline would be unmet now, and is not without the fact."""
+    old, new = before.at(as_of), after.at(as_of)
+    if new is None or new.status not in BREACHED:
+        return None
+    if old is not None and old.status in BREACHED:
+        return None
+    since = phrases.in_utc(after.breaches(as_of)[-1].occurred_at)
+    return f"This would make the deadline {phrases.label(new.status)} since {since}."
 
 
 def effect(before: Timeline, after: Timeline, *, as_of: datetime) -> str:

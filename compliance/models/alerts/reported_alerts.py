@@ -119,11 +119,7 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_HOLD_ARCHIVED, {"messages": list(message_ids)})
-        for statement in (
-            _WITHDRAW_ABOUT_BREACHES,
-            _WITHDRAW_ENDS,
-            _WITHDRAW_STALE,
-        ):
+        for statement in (_WITHDRAW_ABOUT_BREACHES, _WITHDRAW_ENDS, _WITHDRAW_STALE):
             cursor.execute(statement, {"messages": list(message_ids), "now": now})
         cursor.execute(_MESSAGES_WITH_ALERTS, {"messages": list(message_ids)})
         return {message_id for (message_id,) in cursor.fetchall()}

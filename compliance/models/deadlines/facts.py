@@ -310,7 +310,8 @@ def fact_of(
 def fact_summaries(ids: Iterable[int | None]) -> dict[int, FactSummary]:
     """Return the values that an explanation needs of stored facts, by id. None means no fact."""
     rows = Fact.objects.filter(pk__in={each for each in ids if each is not None})
-    rows = rows.select_related("successor__agreement").prefetch_related("evidence")
+    rows = rows.select_related("successor__agreement", "approved_by")
+    rows = rows.prefetch_related("evidence")
     return {fact.pk: fact_summary(fact) for fact in rows}
 
 
@@ -328,6 +329,7 @@ def fact_summary(fact: Fact) -> FactSummary:
         successor=fact.successor_name,
         note=fact.note,
         evidence=tuple(each.ref for each in fact.evidence.all()),
+        approved_by="" if fact.approved_by is None else fact.approved_by.email,
     )
 
 

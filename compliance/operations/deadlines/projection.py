@@ -71,7 +71,7 @@ def recheck_business_days(obligation_ids: Sequence[int], *, as_of: datetime) -> 
 _RECHECK_AGREEMENT = """
     UPDATE compliance_deadline SET next_check_at = least(next_check_at, %(as_of)s)
     WHERE agreement_id = %(id)s AND status IN ('pending', 'holding', 'unmet', 'partly_met')
-      AND quarantine_error = ''
+      AND NOT is_closed AND quarantine_error = ''
     RETURNING id
 """
 
@@ -79,7 +79,7 @@ _RECHECK_BUSINESS_DAYS = """
     UPDATE compliance_deadline AS d SET next_check_at = least(d.next_check_at, %(as_of)s)
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
     WHERE o.id = ANY(%(ids)s) AND d.obligation_id = o.id AND d.quarantine_error = ''
-      AND d.status IN ('pending', 'holding', 'unmet', 'partly_met')
+      AND d.status IN ('pending', 'holding', 'unmet', 'partly_met') AND NOT d.is_closed
       AND coalesce(o.notification_policy, a.notification_policy)
           @? '$.*[*] ? (@.unit == "business_days")'
     RETURNING d.id

@@ -91,9 +91,14 @@ def _effect(deadline: Deadline, draft: FactDraft, *, as_of: datetime) -> _Effect
     except Invalid:
         return _Effect()  # It will be refused for this when it is recorded, at its own path.
     before, after = project(terms, supposed[:-1]), project(terms, supposed)
-    return _Effect(
-        effect(before, after, as_of=as_of), surprise(before, after, kind=draft.type, as_of=as_of)
+    found = surprise(
+        before,
+        after,
+        kind=draft.type,
+        as_of=as_of,
+        is_replacing=draft.supersedes is not None,
     )
+    return _Effect(effect(before, after, as_of=as_of), found)
 
 
 def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
@@ -117,15 +122,19 @@ def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
 
 
 @transaction.atomic
-def approve(*, proposal: Proposal, by: User, as_of: datetime) -> Fact:
+def approve(*, proposal: Proposal, by: User, as_of: datetime, is_confirmed: bool = False) -> Fact:
     """Record the proposed fact, with `as_of` as its recorded time.
 
     Both people need their permissions now, because the fact takes effect now.
 
+    Args:
+        is_confirmed: whether the approver confirms that it makes the deadline worse in a way that
+            its proposer has not seen.
+
     Raises:
         NotAllowed: `by` proposed it (`OwnProposal`), or may not approve.
-        Invalid: it was already decided, its proposer may no longer record facts, or the fact no
-            longer fits the deadline (under `draft`).
+        Invalid: it was already decided, its proposer may no longer record facts, the fact no
+            longer fits the deadline (under `draft`), or it needs to be confirmed (at `confirm`).
     """
     proposal = _open(proposal)
     if proposal.proposed_by_id == by.pk:
@@ -134,10 +143,19 @@ def approve(*, proposal: Proposal, by: User, as_of: datetime) -> Fact:
     if not proposal.proposed_by.has_perm(PROPOSE):
         sentence = f"{proposal.proposed_by} may no longer record facts. Reject the proposal."
         raise refusal("", sentence)
+    draft = read(FactDraft, proposal.draft)
+    if not is_confirmed:
+        found = _effect(proposal.deadline, draft, as_of=as_of).surprise
+        # The proposer has confirmed this effect, and the approver was notified of it.
+        if found and found != proposal.effect:
+            sentence = (
+                f"{found} That was not so when it was proposed. If it is intended, confirm it."
+            )
+            raise refusal("confirm", sentence)
     with placed_at("draft"):
         fact = facts.record(
             deadline=proposal.deadline,
-            draft=read(FactDraft, proposal.draft),
+            draft=draft,
             by=proposal.proposed_by,
             as_of=as_of,
             approved_by=by,

@@ -15,7 +15,6 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from compliance.domain.deadlines.timeline import CLOSED
 from compliance.domain.due_dates.resolution import data_version
 from compliance.domain.vocabulary import JobKind
 from compliance.models import Agreement, Deadline, JobRun, RecomputedDeadline
@@ -65,10 +64,9 @@ def mark_stale(*, calendar: str) -> int:
 
     The next `run` recomputes them.
     """
-    parameters = {"name": calendar, "closed": [*map(str, CLOSED)]}
-    agreements = fetch(_AGREEMENTS_USING_CALENDAR, **parameters)
+    agreements = fetch(_AGREEMENTS_USING_CALENDAR, name=calendar)
     lock_agreements([agreement_id for (agreement_id,) in agreements])
-    [(marked,)] = fetch(_MARK_USING_CALENDAR, **parameters)
+    [(marked,)] = fetch(_MARK_USING_CALENDAR, name=calendar)
     return int(marked)
 
 
@@ -77,9 +75,7 @@ def _in_batches(
 ) -> None:
     after = 0
     while True:
-        found = fetch(
-            statement, after=after, limit=batch, version=version, closed=[*map(str, CLOSED)]
-        )
+        found = fetch(statement, after=after, limit=batch, version=version)
         if not found:
             return
         ids = [pk for (pk,) in found]
@@ -186,7 +182,7 @@ def _recompute_together(
 _STALE_BY_VERSION = """
     SELECT DISTINCT obligation_id FROM compliance_deadline
     WHERE obligation_id > %(after)s AND data_version <> %(version)s
-      AND NOT status = ANY(%(closed)s) AND NOT is_withdrawn
+      AND NOT is_closed AND NOT is_withdrawn
     ORDER BY obligation_id LIMIT %(limit)s
 """
 
@@ -206,7 +202,7 @@ _USING_CALENDAR = """
     SELECT d.id, d.agreement_id FROM compliance_deadline AS d
     JOIN compliance_obligation AS o ON o.id = d.obligation_id
     JOIN compliance_agreement AS a ON a.id = d.agreement_id
-    WHERE NOT d.status = ANY(%(closed)s)
+    WHERE NOT d.is_closed
       AND (%(name)s = ANY(a.calendars)
        OR o.due->'calendars' ? %(name)s OR o.due->'then'->'calendars' ? %(name)s
        OR o.due->'start'->'calendars' ? %(name)s

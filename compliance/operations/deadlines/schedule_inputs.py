@@ -15,7 +15,7 @@ from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import load_due_rule, parse_grace
-from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, RollUp, Status
+from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, RollUp
 from compliance.models import (
     Deadline,
     Dependency,
@@ -104,7 +104,7 @@ class ScheduleInputs:
 
     def _stored(self, deadline: Deadline) -> StoredDeadline:
         return StoredDeadline(
-            status=Status(deadline.status),
+            is_closed=deadline.is_closed,
             is_withdrawn=deadline.is_withdrawn,
             dated_facts=tuple(
                 DatedFact(

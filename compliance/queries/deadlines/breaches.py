@@ -9,6 +9,7 @@ from compliance.domain.deadlines.timeline import end_of_breach
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import Reason, Status
 from compliance.queries.agreement_statuses import add_agreement_status
+from compliance.queries.deadlines.closed import OF_BREACHED, OF_CLOSING
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
 from compliance.queries.filters import DayOrInstant, Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -23,16 +24,17 @@ JOIN compliance_deadline AS d ON d.id = b.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 """
-# From the ledger: the unmet intervals of the timeline known at `known_at`, up to `as_of`.
-_PAST_ROWS = """
+# From the ledger: the unmet intervals of the timeline known at `known_at`, up to `as_of`. A breach
+# ends when its deadline is closed as unmet; at once, if that is when it begins.
+_PAST_ROWS = f"""
 WITH held AS (
     SELECT r.deadline_id, r.effective_at, r.status, r.reason,
-        r.status IN ('unmet', 'partly_met') AS is_breach
+        r.status IN ({OF_BREACHED}) AS is_breach, r.reason IN ({OF_CLOSING}) AS is_closing
     FROM compliance_ledgerentry AS r
     JOIN compliance_deadline AS d ON d.id = r.deadline_id
     JOIN compliance_obligation AS o ON o.id = d.obligation_id
     JOIN compliance_agreement AS a ON a.id = d.agreement_id
-    WHERE r.recorded_at <= %(known_at)s AND r.effective_at <= %(as_of)s {wanted}
+    WHERE r.recorded_at <= %(known_at)s AND r.effective_at <= %(as_of)s {{wanted}}
       AND NOT EXISTS (
           SELECT FROM compliance_ledgerentry AS later
           WHERE later.deadline_id = r.deadline_id AND later.recorded_at > r.recorded_at
@@ -43,9 +45,11 @@ edges AS (
     WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
 ),
 changes AS (
-    SELECT *, lead(effective_at) OVER w AS ended_at, lead(status) OVER w AS end_status,
-        lead(reason) OVER w AS why_ended
-    FROM edges WHERE is_breach <> was_breach
+    SELECT *, lead(effective_at, end_offset) OVER w AS ended_at,
+        lead(status, end_offset) OVER w AS end_status, lead(reason, end_offset) OVER w AS why_ended
+    FROM edges
+    CROSS JOIN LATERAL (SELECT CASE WHEN is_closing THEN 0 ELSE 1 END AS end_offset) AS ends
+    WHERE is_breach <> was_breach OR (is_breach AND is_closing)
     WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
 )
 SELECT b.id, c.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement,
@@ -57,6 +61,7 @@ SELECT b.id, c.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreem
     END AS acknowledged_until
 FROM changes AS c
 JOIN compliance_breach AS b ON b.deadline_id = c.deadline_id AND b.occurred_at = c.effective_at
+ AND c.is_breach AND NOT c.was_breach
 JOIN compliance_deadline AS d ON d.id = c.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id

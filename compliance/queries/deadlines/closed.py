@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED, CLOSING_REASONS
 
-_OF_CLOSED, _OF_BREACHED, _OF_CLOSING = (
+# To follow IN: the statuses that are closed or in breach, and the reasons that close a breach.
+_OF_CLOSED, OF_BREACHED, OF_CLOSING = (
     ", ".join(f"'{each}'" for each in sorted(members))
     for members in (CLOSED, BREACHED, CLOSING_REASONS)
 )
 IS_CLOSED = f"""
     (e.status IN ({_OF_CLOSED})
-     OR (e.status IN ({_OF_BREACHED}) AND e.reason IN ({_OF_CLOSING})))
+     OR (e.status IN ({OF_BREACHED}) AND e.reason IN ({OF_CLOSING})))
 """
 """Whether a ledger entry `e` closes its deadline."""
 
-IS_OPEN = f"(d.status IN ({_OF_BREACHED}) AND NOT d.is_closed)"
+IS_OPEN = f"(d.status IN ({OF_BREACHED}) AND NOT d.is_closed)"
 """Whether a deadline `d` is unmet or partly met, and not closed."""
