@@ -22,20 +22,32 @@ from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Fact
 from compliance.models.deadlines.facts import fact_of
-from compliance.queries.rows import Where, fetch
+from compliance.queries.rows import Row, Where, fetch
 
-# An expression over `a` and `today` and `stop`, which `STATUS_JOINS` adds.
+# An expression over `a`, and over `said`, `today` and `stop`, which `STATUS_JOINS` adds: `said` has
+# the dates that were known then of agreements that were corrected since.
 STATUS = """
 CASE WHEN a.archived_at IS NOT NULL THEN 'archived'
-     WHEN stop.terminated_on <= coalesce(a.ends_on, 'infinity') THEN 'terminated'
-     WHEN a.ends_on < today.is_on THEN 'expired'
-     WHEN coalesce(a.in_force_on, a.signed_on, today.is_on) > today.is_on THEN 'draft'
+     WHEN stop.terminated_on <= coalesce(said.ends_on, 'infinity') THEN 'terminated'
+     WHEN said.ends_on < today.is_on THEN 'expired'
+     WHEN coalesce(said.in_force_on, said.signed_on, today.is_on) > today.is_on THEN 'draft'
      WHEN stop.is_suspended THEN 'suspended'
      ELSE 'in_force' END
 """
 STATUS_JOINS = """
+LEFT JOIN unnest(%(corrected)s::bigint[], %(signed_on)s::date[], %(in_force_on)s::date[],
+            %(ends_on)s::date[], %(timezones)s::text[])
+       AS former(agreement_id, signed_on, in_force_on, ends_on, timezone)
+  ON former.agreement_id = a.id
+CROSS JOIN LATERAL (SELECT
+    CASE WHEN former.agreement_id IS NULL THEN a.signed_on ELSE former.signed_on END AS signed_on,
+    CASE WHEN former.agreement_id IS NULL THEN a.in_force_on ELSE former.in_force_on END
+        AS in_force_on,
+    CASE WHEN former.agreement_id IS NULL THEN a.ends_on ELSE former.ends_on END AS ends_on,
+    CASE WHEN former.agreement_id IS NULL THEN a.timezone ELSE former.timezone END AS timezone
+) AS said
 JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS today(zone, is_on)
-  ON today.zone = coalesce(a.timezone, 'UTC')
+  ON today.zone = coalesce(said.timezone, 'UTC')
 LEFT JOIN unnest(%(stopped)s::bigint[], %(terminated_on)s::date[], %(suspended)s::boolean[])
        AS stop(agreement_id, terminated_on, is_suspended) ON stop.agreement_id = a.id
 """
@@ -54,12 +66,18 @@ def status_values(*, as_of: datetime, known_at: datetime | None = None) -> dict[
     # By our zone data, not the server's.
     named = fetch(("SELECT DISTINCT timezone AS zone FROM compliance_agreement",), {})
     days = {"UTC": as_of.astimezone(UTC).date()}
-    zones = [each["zone"] for each in named if each["zone"]]
+    former = _former(known_at)
+    zones = [zone for each in (*named, *former) if (zone := each["zone"])]
     days |= {zone: civil_day(as_of, displayed_zone_name(zone)) for zone in zones}
     stops = _stops(as_of, known_at)
     return {
         "zones": list(days),
         "days": list(days.values()),
+        "corrected": [each["id"] for each in former],
+        "signed_on": [each["signed_on"] for each in former],
+        "in_force_on": [each["in_force_on"] for each in former],
+        "ends_on": [each["ends_on"] for each in former],
+        "timezones": [each["zone"] for each in former],
         "stopped": list(stops),
         "terminated_on": [each.terminated_on for each in stops.values()],
         "suspended": [each.is_suspended for each in stops.values()],
@@ -145,6 +163,21 @@ def _divided(
 _BY_STATUS = f"""
 SELECT a.id, {STATUS} = ANY(%(wanted)s::text[]) AS is_wanted
 FROM compliance_agreement AS a {STATUS_JOINS} ORDER BY a.id
+"""
+
+
+def _former(known_at: datetime | None) -> list[Row]:
+    """Return the dates and zones known at `known_at` of the agreements corrected since."""
+    return [] if known_at is None else fetch((_FORMER,), {"known_at": known_at})
+
+
+_FORMER = """
+SELECT DISTINCT ON (c.agreement_id) c.agreement_id AS id, c.before ->> 'timezone' AS zone,
+    (c.before ->> 'signed_on')::date AS signed_on,
+    (c.before ->> 'in_force_on')::date AS in_force_on, (c.before ->> 'ends_on')::date AS ends_on
+FROM compliance_correction AS c
+WHERE c.agreement_id IS NOT NULL AND c.recorded_at > %(known_at)s
+ORDER BY c.agreement_id, c.recorded_at, c.id
 """
 
 

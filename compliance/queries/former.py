@@ -30,6 +30,15 @@ FROM compliance_correction AS c
 WHERE c.{owner}_id = ANY(%(ids)s::bigint[]) AND c.recorded_at > %(known_at)s
 ORDER BY c.{owner}_id, c.recorded_at, c.id
 """
+_EXTENSIONS = """
+SELECT DISTINCT ON (f.deadline_id, f.due_at) f.deadline_id AS id, f.due_at,
+    f.due ->> 'precision' AS precision
+FROM compliance_fact AS f
+WHERE f.deadline_id = ANY(%(ids)s::bigint[]) AND f.kind = 'extension' AND f.due_at IS NOT NULL
+  AND f.recorded_at <= %(known_at)s
+ORDER BY f.deadline_id, f.due_at, f.id DESC
+"""
+_RULES = "SELECT id, due FROM compliance_obligation WHERE id = ANY(%(ids)s::bigint[])"
 
 
 def former_agreements(ids: Sequence[int], known_at: datetime | None) -> dict[int, Row]:
@@ -60,6 +69,39 @@ def restore_deadlines(rows: Sequence[Row], known_at: datetime | None) -> None:
         replace_fields(row, terms.get(row["id"], {}))
         before = obligations.get(row["obligation"], {})
         replace_fields(row, {name: before[name] for name in _OF_DEADLINE if name in before})
+    _restore_precisions(rows, known_at, terms=terms, obligations=obligations)
+
+
+def _restore_precisions(
+    rows: Sequence[Row],
+    known_at: datetime,
+    *,
+    terms: Mapping[int, Row],
+    obligations: Mapping[int, Row],
+) -> None:
+    """Give rows of deadlines the precision of the due dates that were known at `known_at`.
+
+    The statement of a list compares with the present rule and knows all extensions.
+    """
+    dated = [each for each in rows if each["due_at"] is not None]
+    ids = [
+        each["id"]
+        for each in dated
+        if each["due_at"] != each["original_due_at"] or each["id"] in terms
+    ]
+    values = {"ids": ids, "known_at": known_at}
+    found = fetch((_EXTENSIONS,), values) if ids else []
+    extended = {(each["id"], each["due_at"]): each["precision"] for each in found}
+    wanted = [each["obligation"] for each in dated if each["id"] in terms]
+    rules = (
+        {each["id"]: each["due"] for each in fetch((_RULES,), {"ids": wanted})} if wanted else {}
+    )
+    rules |= {pk: before["due"] for pk, before in obligations.items() if "due" in before}
+    for row in dated:
+        if row["due_at"] != row["original_due_at"]:
+            row["due_precision"] = extended.get((row["id"], row["due_at"])) or "day"
+        elif row["obligation"] in rules:
+            row["due_precision"] = (rules[row["obligation"]] or {}).get("precision") or "day"
 
 
 def replace_fields(row: Row, before: Mapping[str, Any]) -> None:

@@ -106,3 +106,75 @@ def test_nothing_is_known_before_it_was_recorded(api: Client) -> None:
     get(api, f"obligations/{late['id']}/", 404, known_at=BEFORE)
     get(api, "agreements/supply/", 404, known_at="2026-01-31T00:00:00Z")
     assert rows(api, "agreements/", known_at="2026-01-31T00:00:00Z") == []
+
+
+def test_the_status_of_an_agreement_follows_the_dates_known_then(api: Client) -> None:
+    create_agreement(obligation(due_on="2026-05-15"), as_of=FEBRUARY)
+    update_agreement(ends_on="2026-02-05", as_of=MARCH)
+    then = {"known_at": "2026-02-10T00:00:00Z", "as_of": "2026-02-10T00:00:00Z"}
+    for path in ("deadlines/", "obligations/"):
+        assert len(rows(api, path, agreement_status="in_force", **then)) == 1
+        assert rows(api, path, agreement_status="expired", **then) == []
+        known_now = {"as_of": "2026-02-10T00:00:00Z"}
+        assert rows(api, path, agreement_status="in_force", **known_now) == []
+    [row] = rows(api, "deadlines/", **then)
+    assert get(api, f"deadlines/{row['id']}/why/", **then)["agreement_status"] == "in_force"
+    assert get(api, "agreements/supply/", **then)["status"] == "in_force"
+
+
+def test_a_deadline_is_dormant_until_its_milestone_was_recorded(api: Client) -> None:
+    value = document(
+        "supply",
+        obligation(due=AFTER_ENTRY),
+        milestones=[{"ref": "M", "on": "2026-01-05", "recorded_at": "2026-02-15T00:00:00Z"}],
+        recorded_at="2026-01-10T00:00:00Z",
+    )
+    load(value, as_of=MARCH)
+    [then] = rows(api, "deadlines/", known_at="2026-01-20T00:00:00Z")
+    assert (then["status"], then["due_at"]) == ("dormant", None)
+    path = f"deadlines/{then['id']}/"
+    why = get(api, f"{path}why/", known_at="2026-01-20T00:00:00Z")
+    assert why["status"] == "dormant"
+    [later] = rows(api, "deadlines/", known_at="2026-02-16T00:00:00Z")
+    assert later["status"] == "unmet"
+
+
+def test_the_precision_of_a_due_date_is_the_one_known_then(api: Client) -> None:
+    create_agreement(obligation(due={"type": "date", "on": "2026-06"}), as_of=FEBRUARY)
+    update_obligation(obligation(due_on="2026-06-30"), as_of=MARCH)
+    [then] = rows(api, "deadlines/", known_at=BEFORE)
+    assert then["due_precision"] == "month"
+    assert get(api, f"deadlines/{then['id']}/", known_at=BEFORE)["due_precision"] == "month"
+    [later] = rows(api, "deadlines/", known_at=AFTER)
+    assert later["due_precision"] == "day"
+
+
+def test_records_about_an_obligation_are_unknown_while_it_is(api: Client) -> None:
+    early = "2026-02-10T00:00:00Z"
+    value = document(
+        "supply",
+        obligation(
+            recorded_at="2026-02-20T00:00:00Z",
+            facts=[{"type": "performance", "on": "2026-02-09", "recorded_at": early}],
+            positions=[
+                {"party": "ACME", "verdict": "met", "on": "2026-02-09", "recorded_at": early}
+            ],
+        ),
+        recorded_at="2026-02-01T00:00:00Z",
+    )
+    load(value, as_of=MARCH)
+    for path in ("facts/", "positions/", "deadlines/", "obligations/", "breaches/"):
+        assert rows(api, path, known_at=BEFORE) == []
+    for path in ("facts/", "positions/"):
+        assert len(rows(api, path, known_at=AFTER)) == 1
+
+
+def test_a_rule_of_a_milestone_is_shown_as_known_then(api: Client) -> None:
+    rule = {"type": "offset", "from": {"milestone": "N"}, "count": 3, "unit": "days"}
+    create_agreement(milestones=[{"ref": "M"}, {"ref": "N"}], as_of=FEBRUARY)
+    ruled = [{"ref": "M", "due": rule}, {"ref": "N", "on": "2026-05-29"}]
+    update_agreement(milestones=ruled, as_of=MARCH)
+    [then, _] = get(api, "agreements/supply/", known_at=BEFORE)["milestones"]
+    assert (then["due"], then["on"]) == (None, None)
+    [later, _] = get(api, "agreements/supply/", known_at=AFTER)["milestones"]
+    assert (later["due"]["count"], later["on"]) == (3, "2026-06-01")

@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 from django.db import ProgrammingError, transaction
 
+from compliance.domain.deadlines.scheduling import ScheduledTerms
 from compliance.domain.due_dates.due_rules import DateRule, dump_due_rule
-from compliance.models import Agreement, Correction, Deadline, MilestoneDating
+from compliance.models import Agreement, Correction, Deadline, MilestoneDating, Obligation
 from tests.samples import (
     create_agreement,
     document,
@@ -42,8 +43,10 @@ def test_each_date_of_a_milestone_is_kept_with_its_recorded_time() -> None:
         ("M", "2026-02-20", MARCH, False),
         ("M", None, utc("2026-03-03T00:00"), True),
     ]
-    with pytest.raises(ProgrammingError, match="Cannot update or delete"), transaction.atomic():
+    with pytest.raises(ProgrammingError, match="Cannot update rows"), transaction.atomic():
         MilestoneDating.objects.update(title="other")
+    with pytest.raises(ProgrammingError, match="Cannot delete rows"), transaction.atomic():
+        MilestoneDating.objects.all().delete()
 
 
 def test_the_trace_says_when_a_milestone_was_dated_and_recorded() -> None:
@@ -75,6 +78,44 @@ def test_a_document_says_when_its_parts_became_known() -> None:
         ("M", None, FEBRUARY, False),
         ("M", "2026-02-10", utc("2026-02-12T00:00"), False),
     ]
+
+
+def test_the_day_of_signature_does_not_say_when_a_milestone_was_recorded() -> None:
+    done = {"type": "performance", "on": "2026-02-20", "recorded_at": "2026-02-21T00:00:00Z"}
+    value = document(
+        "supply",
+        obligation(due=AFTER_ENTRY, facts=[done]),
+        milestones=[{"ref": "M", "on": "2026-02-10"}],
+    )
+    load(value, as_of=MARCH)
+    assert [at for _, on, at, _ in datings() if on is not None] == [MARCH]
+    deadline = Deadline.objects.get()
+    assert deadline.trace[0] == "Milestone M was dated 2026-02-10, recorded 2026-03-01."
+
+
+def test_a_correction_keeps_every_term_and_nothing_else() -> None:
+    """A new column is kept unless it is excluded, and everything that is kept can be restored."""
+    create_agreement(obligation(), as_of=FEBRUARY)
+    update_agreement(title="other", as_of=MARCH)
+    update_obligation(obligation(title="other", binds_on="2026-02-01"), as_of=MARCH)
+    kept = {
+        name: set(Correction.objects.filter(**{f"{name}__isnull": False}).first().before)  # type: ignore[union-attr]  # there is one
+        for name in ("agreement", "obligation", "deadline")
+    }
+    columns = {
+        model: {each.name for each in model._meta.concrete_fields}
+        for model in (Agreement, Obligation, Deadline)
+    }
+    assert kept["agreement"] - {"parties"} == columns[Agreement] - {
+        "id", "ref", "facts_head", "created_at", "recorded_at", "archived_at", "archived_by",
+        "archive_reason",
+    }  # fmt: skip
+    assert kept["obligation"] - {"obligors", "obligees"} == columns[Obligation] - {
+        "id", "ref", "agreement", "recorded_at",
+    }  # fmt: skip
+    draft = ScheduledTerms.__dataclass_fields__
+    assert kept["deadline"] <= columns[Deadline]
+    assert {name for name in draft if name in columns[Deadline]} <= kept["deadline"]
 
 
 def test_a_correction_keeps_what_was_said_before() -> None:

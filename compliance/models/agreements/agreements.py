@@ -216,6 +216,7 @@ class MilestoneDating(models.Model):
     title = models.CharField(max_length=1000, blank=True, default="")
     on = models.DateField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
+    due = models.JSONField(null=True, help_text="The due rule that dated it, if one did.")
     is_removed = models.BooleanField(default=False, db_default=False)
     recorded_at = models.DateTimeField()
     by = models.ForeignKey(

@@ -10,19 +10,29 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
+
 from compliance.domain.vocabulary import Capacity
 from compliance.models import Agreement, Correction, Obligation
 from compliance.models.bulk import insert
 
-AGREEMENT_FIELDS = (
-    "title", "kind", "signed_on", "in_force_on", "ends_on", "timezone", "calendars",
-    "requires_approval", "notification_policy",
+# What identifies a row, and what the service itself keeps about it. A parent is kept by its ref.
+_NEVER_CORRECTED = frozenset(
+    {
+        "id", "ref", "agreement", "parent", "facts_head", "created_at", "recorded_at",
+        "archived_at", "archived_by", "archive_reason",
+    }
 )  # fmt: skip
-OBLIGATION_FIELDS = (
-    "title", "text", "clause", "kind", "due", "grace", "starts", "survives_termination", "severity",
-    "tags", "owner", "binds_on", "roll_up", "roll_up_share", "target_quantity", "unit",
-    "notification_policy",
-)  # fmt: skip
+
+
+def _terms_of(model: type[Model]) -> tuple[str, ...]:
+    """Return the columns that a correction may change; a new column is one unless excluded."""
+    names = (each.name for each in model._meta.concrete_fields)
+    return tuple(name for name in names if name not in _NEVER_CORRECTED)
+
+
+AGREEMENT_FIELDS = _terms_of(Agreement)
+OBLIGATION_FIELDS = _terms_of(Obligation)
 
 
 def keep_agreement(agreement: Agreement, *, as_of: datetime) -> None:

@@ -40,10 +40,17 @@ def agreement_known_from(document: AgreementDocument, *, as_of: datetime) -> dat
     return min(known)
 
 
-def milestones_recorded_at(document: AgreementDocument) -> dict[str, datetime]:
-    """Return when the dates of milestones became known, by ref, as far as the document says so."""
+def milestones_recorded_at(document: AgreementDocument, *, as_of: datetime) -> dict[str, datetime]:
+    """Return when the dates of milestones became known, by ref.
+
+    Without a `recorded_at` of their own, this is that of the document, or else now: the day on
+    which an agreement was signed does not say when a date was recorded.
+    """
+    otherwise = document.recorded_at or as_of
     return {
-        each.ref: each.recorded_at for each in document.milestones if each.recorded_at is not None
+        each.ref: each.recorded_at or otherwise
+        for each in document.milestones
+        if (each.recorded_at, each.on, each.at, each.due) != (None, None, None, None)
     }
 
 

@@ -139,6 +139,7 @@ def _dating(
         title=draft.title,
         on=draft.on,
         at=draft.at,
+        due=_dumped(draft),
         recorded_at=recorded_at,
         by=by,
     )

@@ -47,9 +47,7 @@ _MILESTONES = "(SELECT m.*, m.id AS first_id, FALSE AS is_removed FROM complianc
 # The latest dating of each milestone that was known then.
 _MILESTONES_THEN = """
 (SELECT DISTINCT ON (k.agreement_id, k.ref) k.*,
-    min(k.id) OVER (PARTITION BY k.agreement_id, k.ref) AS first_id,
-    (SELECT m.due FROM compliance_milestone AS m
-     WHERE m.agreement_id = k.agreement_id AND m.ref = k.ref) AS due
+    min(k.id) OVER (PARTITION BY k.agreement_id, k.ref) AS first_id
  FROM compliance_milestonedating AS k
  WHERE k.agreement_id = a.id AND k.recorded_at <= %(known_at)s
  ORDER BY k.agreement_id, k.ref, k.recorded_at DESC, k.id DESC)

@@ -26,7 +26,9 @@ SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_
     CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at, f.effective_at, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id
-          WHERE l.fact_id = f.id ORDER BY l.id) AS evidence,
+          WHERE l.fact_id = f.id
+            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
+          ORDER BY l.id) AS evidence,
     f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by,
     second.email AS approved_by
 FROM compliance_fact AS f
@@ -36,6 +38,8 @@ JOIN compliance_agreement AS a ON a.id = d.agreement_id
 LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
 LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
 """
+# A determination is not shown before what it is about.
+_KNOWN = "f.recorded_at <= %(known_at)s AND o.recorded_at <= %(known_at)s"
 
 
 class DeterminationListing(Listing):
@@ -53,7 +57,7 @@ class DeterminationListing(Listing):
 
 def listed(listing: DeterminationListing) -> Page:
     """Return determinations in the order of recording."""
-    where = _determinations().equal(
+    where = _determinations(listing.known_at).equal(
         a__ref=listing.agreement,
         f__deadline_id=listing.deadline,
         o__ref=listing.obligation_ref,
@@ -61,19 +65,19 @@ def listed(listing: DeterminationListing) -> Page:
     )
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="d.agreement_id")
-    where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    where.add(_KNOWN, known_at=listing.known_at)
     found = page(_ROWS, where, order=Order(table="f", columns=("id",)), listing=listing)
     return replace(found, rows=_with_superseders(found.rows, listing.known_at))
 
 
 def row(fact_id: int) -> Row | None:
     """Return one determination, or None."""
-    found = one(_ROWS, _determinations().equal(f__id=fact_id))
+    found = one(_ROWS, _determinations(None).equal(f__id=fact_id))
     return found and _with_superseders([found])[0]
 
 
-def _determinations() -> Where:
-    return Where().equal(f__kind=FactKind.DETERMINATION.value)
+def _determinations(known_at: datetime | None) -> Where:
+    return Where(known_at=known_at).equal(f__kind=FactKind.DETERMINATION.value)
 
 
 def _with_superseders(rows: Sequence[Row], known_at: datetime | None = None) -> list[Row]:

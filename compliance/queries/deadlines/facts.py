@@ -27,7 +27,9 @@ SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_
     successor.ref AS successor, of_successor.ref AS successor_agreement, f.note,
     ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id
-          WHERE l.fact_id = f.id ORDER BY l.id) AS evidence,
+          WHERE l.fact_id = f.id
+            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
+          ORDER BY l.id) AS evidence,
     f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by,
     second.email AS approved_by
 FROM compliance_fact AS f
@@ -38,6 +40,11 @@ LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
 LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
 LEFT JOIN compliance_obligation AS successor ON successor.id = f.successor_id
 LEFT JOIN compliance_agreement AS of_successor ON of_successor.id = successor.agreement_id
+"""
+# A fact is not shown before what it is about.
+_KNOWN = """
+f.recorded_at <= %(known_at)s AND a.recorded_at <= %(known_at)s
+AND coalesce(o.recorded_at <= %(known_at)s, TRUE)
 """
 # Selects by id, so that indexes are used. No index covers the columns of the join above.
 _IN_AGREEMENT = """
@@ -64,16 +71,16 @@ class FactListing(Listing):
 
 def listed(listing: FactListing) -> Page:
     """Return facts in the order of recording."""
-    where = Where().equal(
+    where = Where(known_at=listing.known_at).equal(
         f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="a.id")
     where.add(_IN_AGREEMENT, agreement=listing.agreement)
-    where.add("f.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    where.add(_KNOWN, known_at=listing.known_at)
     return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)
 
 
 def row(fact_id: int) -> Row | None:
     """Return one fact, or None."""
-    return one(_FACTS, Where().equal(f__id=fact_id))
+    return one(_FACTS, Where(known_at=None).equal(f__id=fact_id))

@@ -23,7 +23,9 @@ SELECT w.id, w.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_
     CASE WHEN w.stated_on IS NULL THEN w.stated_at END AS at, w.stated_at, w.quote,
     ARRAY(SELECT e.ref FROM compliance_position_evidence AS l
           JOIN compliance_evidence AS e ON e.id = l.evidence_id
-          WHERE l.position_id = w.id ORDER BY l.id) AS evidence,
+          WHERE l.position_id = w.id
+            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
+          ORDER BY l.id) AS evidence,
     w.recorded_at, u.email AS recorded_by
 FROM compliance_position AS w
 JOIN compliance_party AS p ON p.id = w.party_id
@@ -32,6 +34,8 @@ JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 LEFT JOIN compliance_user AS u ON u.id = w.recorded_by_id
 """
+# A position is not shown before what it is about.
+_KNOWN = "w.recorded_at <= %(known_at)s AND o.recorded_at <= %(known_at)s"
 
 
 class PositionListing(Listing):
@@ -49,7 +53,7 @@ class PositionListing(Listing):
 
 def listed(listing: PositionListing) -> Page:
     """Return positions in the order of recording."""
-    where = Where().equal(
+    where = Where(known_at=listing.known_at).equal(
         a__ref=listing.agreement,
         w__deadline_id=listing.deadline,
         o__ref=listing.obligation_ref,
@@ -58,10 +62,10 @@ def listed(listing: PositionListing) -> Page:
     )
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="d.agreement_id")
-    where.add("w.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    where.add(_KNOWN, known_at=listing.known_at)
     return page(_ROWS, where, order=Order(table="w", columns=("id",)), listing=listing)
 
 
 def row(position_id: int) -> Row | None:
     """Return one position, or None."""
-    return one(_ROWS, Where().equal(w__id=position_id))
+    return one(_ROWS, Where(known_at=None).equal(w__id=position_id))

@@ -22,15 +22,22 @@ SELECT e.id, a.ref AS agreement, e.ref, e.title, e.kind, e.url, e.quote, e.publi
     p.code AS asserted_by, e.stance,
     ARRAY(SELECT o.ref FROM compliance_evidence_obligations AS l
           JOIN compliance_obligation AS o ON o.id = l.obligation_id
-          WHERE l.evidence_id = e.id ORDER BY l.id) AS obligations,
+          WHERE l.evidence_id = e.id
+            AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
+          ORDER BY l.id) AS obligations,
     ARRAY(SELECT l.deadline_id FROM compliance_evidence_deadlines AS l
-          WHERE l.evidence_id = e.id ORDER BY l.deadline_id) AS deadlines,
+          JOIN compliance_deadline AS d ON d.id = l.deadline_id
+          JOIN compliance_obligation AS o ON o.id = d.obligation_id
+          WHERE l.evidence_id = e.id
+            AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
+          ORDER BY l.deadline_id) AS deadlines,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('revision', f.revision, 'name', f.name,
                 'content_type', f.content_type, 'size', f.size, 'sha256', f.sha256,
                 'recorded_at', replace(to_jsonb(f.recorded_at) #>> '{}', '+00:00', 'Z'),
                 'recorded_by', w.email) ORDER BY f.revision), '[]')
      FROM compliance_evidencefile AS f LEFT JOIN compliance_user AS w ON w.id = f.recorded_by_id
-     WHERE f.evidence_id = e.id) AS files,
+     WHERE f.evidence_id = e.id
+       AND f.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)) AS files,
     e.recorded_at, u.email AS recorded_by
 FROM compliance_evidence AS e
 JOIN compliance_agreement AS a ON a.id = e.agreement_id
@@ -58,7 +65,7 @@ class EvidenceListing(Listing):
 
 def listed(listing: EvidenceListing) -> Page:
     """Return evidence in order of creation."""
-    where = Where().equal(
+    where = Where(known_at=listing.known_at).equal(
         a__ref=listing.agreement,
         e__ref=listing.ref,
         e__kind=listing.kind,
@@ -68,12 +75,15 @@ def listed(listing: EvidenceListing) -> Page:
     where.add(
         "e.id IN (SELECT l.evidence_id FROM compliance_evidence_obligations AS l"
         " JOIN compliance_obligation AS o ON o.id = l.obligation_id"
-        " WHERE o.ref = %(obligation_ref)s)",
+        " WHERE o.ref = %(obligation_ref)s"
+        " AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz))",
         obligation_ref=listing.obligation_ref,
     )
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="e.agreement_id")
-    where.add("e.recorded_at <= %(known_at)s", known_at=listing.known_at)
+    where.add(
+        "e.recorded_at <= %(known_at)s AND a.recorded_at <= %(known_at)s", known_at=listing.known_at
+    )
     where.add(
         "e.id IN (SELECT l.evidence_id FROM compliance_evidence_deadlines AS l"
         " WHERE l.deadline_id = %(deadline)s UNION ALL"
@@ -87,7 +97,7 @@ def listed(listing: EvidenceListing) -> Page:
 
 def row(evidence_id: int) -> Row | None:
     """Return one piece of evidence, or None."""
-    return one(_ROWS, Where().equal(e__id=evidence_id))
+    return one(_ROWS, Where(known_at=None).equal(e__id=evidence_id))
 
 
 def file(evidence_id: int, revision: int) -> EvidenceFile | None:
