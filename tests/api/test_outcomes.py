@@ -258,3 +258,31 @@ def test_assessors_who_are_not_parties_state_shares(api: Client, missed: Deadlin
 def test_a_position_of_nobody_in_the_register_is_refused(api: Client, missed: Deadline) -> None:
     position = {"deadline": missed.pk, "party": "NOBODY", "verdict": "met", "on": "2026-03-20"}
     assert paths(post(api, "positions/", position, 400)) == {"party"}
+
+
+def test_a_replacement_cannot_lead_back_to_the_obligation_itself(
+    api: Client, missed: Deadline
+) -> None:
+    other = create_agreement(obligation("O-3"), ref="other")
+    second = Deadline.objects.get(obligation__ref="O-2")
+    fact = {"type": "replacement", "on": "2026-03-20"}
+    post(api, "facts/", {**fact, "deadline": missed.pk, "successor": "O-2"})
+    onward = {**fact, "successor": "O-3", "successor_agreement": "other"}
+    post(api, "facts/", {**onward, "deadline": second.pk})
+    back = {**fact, "deadline": other.pk, "successor": "O-1", "successor_agreement": "supply"}
+    refused = post(api, "facts/", back, 400)
+    assert paths(refused) == {"successor"}
+    assert "O-1 was itself replaced, and O-3 took its place in the end." in refused["detail"]
+    [moved] = [row for row in rows(api, "facts/", deadline=second.pk) if row["successor"]]
+    post(api, "facts/", {"deadline": second.pk, "type": "retraction", "supersedes": moved["id"]})
+    post(api, "facts/", back)
+
+
+def test_a_suspension_of_centuries_quarantines_no_deadline(api: Client, missed: Deadline) -> None:
+    fact = {"type": "suspension", "on": "2026-01-20", "until": "2200-12-31", "is_tolling": True}
+    post(api, f"deadlines/{missed.pk}/what-if/", {"facts": [fact]}, 200)
+    row = record(api, missed, **fact)
+    assert (row["status"], row["due_on"]) == ("suspended", "2200-12-31")
+    post(api, "facts/", {"agreement": "supply", **fact})
+    assert not Deadline.objects.exclude(quarantine_error="").exists()
+    assert is_intact()

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
+from compliance.domain.civil_time import (
+    LAST_DAY,
+    civil_day,
+    day_end,
+    day_start,
+    instant_or_jump,
+    zone,
+)
 from compliance.domain.deadlines.suspensions import TICK, moved_by_days, moved_by_time, whole_days
 from compliance.domain.due_dates.due_rules import Due
 
@@ -103,3 +110,25 @@ def test_instants_before_the_suspension_do_not_move(due: Due, count: int, hours:
             assert (moved.due_on, moved.due_at) == (due.due_on, due.due_at)
         if due.earliest_due_at is not None and stopped_at >= due.earliest_due_at:
             assert moved.earliest_due_at == due.earliest_due_at
+
+
+@pytest.mark.parametrize("clock", [time(17), None])
+def test_no_day_moves_past_the_last_that_pacta_knows(clock: time | None) -> None:
+    on = date(2026, 3, 28)
+    due_at = datetime(2026, 3, 28, 16, tzinfo=UTC) if clock else day_end(on, "Europe/Berlin")
+    due = Due(
+        due_on=on,
+        due_at=due_at,
+        unmet_at=due_at + timedelta(days=3),
+        timezone="Europe/Berlin",
+        earliest_due_at=due_at - timedelta(hours=2),
+    )
+    last = day_end(LAST_DAY, "Europe/Berlin")
+    for moved in (
+        moved_by_days(due, 110_000, stopped_at=LONG_BEFORE),
+        moved_by_time(due, timedelta(days=110_000), stopped_at=LONG_BEFORE),
+    ):
+        assert moved.due_on == LAST_DAY
+        assert moved.due_at <= moved.unmet_at <= last
+    late = moved_by_days(due, 110_000, stopped_at=due.due_at)
+    assert (late.due_at, late.unmet_at.year) == (due.due_at, last.year)

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol, TypeVar
 
-from compliance.domain.civil_time import civil_day, day_end, day_start, instant_or_jump, zone
+from compliance.domain.civil_time import (
+    LAST_DAY,
+    civil_day,
+    day_end,
+    day_start,
+    instant_or_jump,
+    zone,
+)
 from compliance.domain.due_dates.due_rules import Due
 
 # The smallest difference between two instants.
@@ -53,21 +60,24 @@ def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:
     """Return `due` moved by `days` civil days, keeping its time of day or the end of the day.
 
     Only instants after `stopped_at` move. If the grace period had already begun, it becomes longer,
-    and the due instant before it stays where it is.
+    and the due instant before it stays where it is. No day moves past `LAST_DAY`.
     """
     shift = timedelta(days=days)
+
+    def moved(day: date) -> date:
+        return min(day + shift, LAST_DAY)
 
     def later(at: datetime) -> datetime:
         day = civil_day(at - TICK, due.timezone)
         if at == day_end(day, due.timezone):
-            return day_end(day + shift, due.timezone)
+            return day_end(moved(day), due.timezone)
         local = at.astimezone(zone(due.timezone))
-        return instant_or_jump(local.date() + shift, _clock(local), due.timezone)
+        return instant_or_jump(moved(local.date()), _clock(local), due.timezone)
 
     if stopped_at >= due.due_at:
         return _due(due, due.due_on, due.due_at, later(due.unmet_at), due.earliest_due_at)
     if due.due_at == day_end(due.due_on, due.timezone):
-        due_at = day_end(due.due_on + shift, due.timezone)
+        due_at = day_end(moved(due.due_on), due.timezone)
     else:
         due_at = later(due.due_at)
     unmet_at = due_at if due.unmet_at == due.due_at else later(due.unmet_at)
@@ -77,18 +87,26 @@ def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:
         if due.earliest_due_at and is_before_window
         else due.earliest_due_at
     )
-    return _due(due, due.due_on + shift, due_at, unmet_at, earliest_due_at)
+    return _due(due, moved(due.due_on), due_at, unmet_at, earliest_due_at)
 
 
 def moved_by_time(due: Due, length: timedelta, *, stopped_at: datetime) -> Due:
-    """Return `due` moved by an elapsed time. Only instants after `stopped_at` move."""
-    unmet_at = due.unmet_at + length
+    """Return `due` moved by an elapsed time. Only instants after `stopped_at` move.
+
+    None moves past the end of `LAST_DAY`.
+    """
+    last = day_end(LAST_DAY, due.timezone)
+
+    def later(at: datetime) -> datetime:
+        return min(at + length, last)
+
+    unmet_at = later(due.unmet_at)
     if stopped_at >= due.due_at:
         return _due(due, due.due_on, due.due_at, unmet_at, due.earliest_due_at)
-    due_at = due.due_at + length
+    due_at = later(due.due_at)
     is_before_window = due.earliest_due_at is not None and stopped_at < due.earliest_due_at
     earliest_due_at = (
-        due.earliest_due_at + length
+        later(due.earliest_due_at)
         if due.earliest_due_at and is_before_window
         else due.earliest_due_at
     )

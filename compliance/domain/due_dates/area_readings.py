@@ -105,12 +105,19 @@ def _combinations(calendar: BusinessCalendar, first: date, last: date) -> Iterat
 def _alike(name: str, first: date, last: date) -> list[tuple[str, ...]]:
     """Return the parts of a calendar, grouped by the days around the period that they close."""
     start, end = max(first - _MARGIN, FIRST_DAY), min(last + _MARGIN, LAST_DAY)
-    years = range(start.year, end.year + 1)
-    groups: dict[frozenset[date], list[str]] = {}
+    # Days that are closed everywhere do not tell parts apart.
+    near = {
+        year: frozenset(
+            day for day in local_holidays.partly_closed_days(name, year) if start <= day <= end
+        )
+        for year in range(start.year, end.year + 1)
+    }
+    groups: dict[tuple[frozenset[date], ...], list[str]] = {}
     for part in local_holidays.parts_of(name):
-        closed = frozenset().union(*(public_holidays.closed_days(part, year) for year in years))
-        near = frozenset(day for day in closed if start <= day <= end)
-        groups.setdefault(near, []).append(part)
+        closed = tuple(
+            days & public_holidays.closed_days(part, year) for year, days in near.items()
+        )
+        groups.setdefault(closed, []).append(part)
     return [tuple(parts) for parts in groups.values()]
 
 

@@ -7,7 +7,8 @@ the weekend is known. Days closed in only part of an area are business days, exc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -45,9 +46,8 @@ class NoBusinessDay(ValueError):
             )
         else:
             super().__init__(
-                f"{wanted} business days from {start} in {names} "
-                f"do not fit into {MOST_DAYS_SCANNED} days. "
-                "Use a smaller count, or remove a calendar."
+                f"{wanted} business days from {start} in {names} do not fit into "
+                f"{MOST_DAYS_SCANNED} days. Use a smaller count, or remove a calendar."
             )
 
 
@@ -143,22 +143,20 @@ class BusinessCalendar:
         Raises:
             NoBusinessDay: there are too few of them within `MOST_DAYS_SCANNED` days.
         """
-        step = _ONE_DAY if count > 0 else -_ONE_DAY
-        left = abs(count)
-        if not left:
+        if not count:
             return day
-        reached, year, closed = day, 0, frozenset[date]()
-        for _ in range(MOST_DAYS_SCANNED):
-            if not FIRST_DAY <= reached + step <= LAST_DAY:
-                raise DayOutOfRange("The last business day")
-            reached += step
-            if reached.year != year:
-                year = reached.year
-                closed = self._closed(year)
-            if reached not in closed:
-                left -= 1
-                if not left:
-                    return reached
+        step, left = (1, count) if count > 0 else (-1, -count)
+        farthest = day + step * MOST_DAYS_SCANNED * _ONE_DAY
+        end = min(max(farthest, FIRST_DAY), LAST_DAY)
+        first, last = (day + _ONE_DAY, end) if count > 0 else (end, day - _ONE_DAY)
+        for year in range(max(day, FIRST_DAY).year, end.year + step, step):
+            open_days = self._open(year)
+            low, high = bisect_left(open_days, first), bisect_right(open_days, last)
+            if left <= high - low:
+                return open_days[low + left - 1 if count > 0 else high - left]
+            left -= high - low
+        if end != farthest:
+            raise DayOutOfRange("The last business day")
         raise NoBusinessDay(count, day, self.names)
 
     def roll(self, day: date, convention: RollConvention) -> date:
@@ -192,8 +190,7 @@ class BusinessCalendar:
 
     def month_end(self, day: date) -> date:
         """Return the last business day of the month of `day`, or the last before that month."""
-        first = day.replace(day=1)
-        last = (first + timedelta(days=31)).replace(day=1) - _ONE_DAY
+        last = (day.replace(day=1) + timedelta(days=31)).replace(day=1) - _ONE_DAY
         return self.roll(last, RollConvention.PRECEDING)
 
     def is_month_end(self, day: date) -> bool:
@@ -245,12 +242,16 @@ class BusinessCalendar:
             self._closed_by_year[year] = closed
         return closed
 
+    def _open(self, year: int) -> Sequence[date]:
+        if self._custom:
+            return public_holidays.days_without(self._closed(year), year)
+        return local_holidays.open_days(self._names(), year, self._extent)
+
     def _closed_in(self, name: str, year: int) -> frozenset[date]:
         if (calendar := self._custom.get(name)) is None:
             return local_holidays.closed_days(name, year, self._extent)
-        return frozenset(
-            day for day in public_holidays.days_of(year) if _is_closed_in_custom(calendar, day)
-        )
+        days = public_holidays.days_of(year)
+        return frozenset(day for day in days if _is_closed_in_custom(calendar, day))
 
     def _is_closed_in(self, name: str, day: date) -> bool:
         if (calendar := self._custom.get(name)) is None:

@@ -6,6 +6,7 @@ differs by place, body or purpose, the categories of holidays that count (see `h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from enum import Enum
 from functools import lru_cache
@@ -88,9 +89,21 @@ def closed_days(name: str, year: int, extent: Extent) -> frozenset[date]:
 
 
 @lru_cache(maxsize=4096)
+def partly_closed_days(name: str, year: int) -> frozenset[date]:
+    """Return the days of the year that are closed in some parts of a calendar, but not in all."""
+    return closed_days(name, year, Extent.ANYWHERE) - closed_days(name, year, Extent.EVERYWHERE)
+
+
+@lru_cache(maxsize=4096)
 def closed_in_any(names: tuple[str, ...], year: int, extent: Extent) -> frozenset[date]:
     """Return the days of the year that are closed in any of the calendars (none of them custom)."""
     return frozenset().union(*(closed_days(name, year, extent) for name in names))
+
+
+@lru_cache(maxsize=2048)
+def open_days(names: tuple[str, ...], year: int, extent: Extent) -> Sequence[date]:
+    """Return the business days of the year in all of the calendars (none of them custom)."""
+    return public_holidays.days_without(closed_in_any(names, year, extent), year)
 
 
 def holiday_name(name: str, day: date) -> str | None:
@@ -103,9 +116,11 @@ def holiday_name(name: str, day: date) -> str | None:
 
 def closing_parts(name: str, day: date) -> tuple[str, ...]:
     """Return the parts of a calendar that are closed on `day`, if others are open; else none."""
-    parts = parts_of(name)
-    closed = tuple(part for part in parts if day in public_holidays.closed_days(part, day.year))
-    return closed if len(closed) < len(parts) else ()
+    if day not in partly_closed_days(name, day.year):
+        return ()
+    return tuple(
+        part for part in parts_of(name) if day in public_holidays.closed_days(part, day.year)
+    )
 
 
 def joined_parts(name: str, parts: tuple[str, ...]) -> str:

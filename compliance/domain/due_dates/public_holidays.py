@@ -7,7 +7,7 @@ read, which two threads must not do at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from importlib import metadata
@@ -60,6 +60,11 @@ def days_of(year: int) -> Iterator[date]:
         raise DayOutOfRange
     first = date(year, 1, 1)
     return (first + timedelta(days=n) for n in range((date(year + 1, 1, 1) - first).days))
+
+
+def days_without(closed: frozenset[date], year: int) -> Sequence[date]:
+    """Return the other days of a year, in order."""
+    return tuple(day for day in days_of(year) if day not in closed)
 
 
 @lru_cache(maxsize=8192)

@@ -113,7 +113,7 @@ def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
     Returns the messages that still have alerts.
 
     A withdrawn alert leaves its message if no attempt was made to send it: nobody can have read it,
-    so nobody has to be told that it was wrong. Under the same condition, alerts about archived
+    so nobody must learn that it was wrong. Under the same condition, alerts about archived
     agreements leave their messages and wait until the agreement is restored. Otherwise the message
     is sent again as it is: in another message, the recipient could read them twice.
     """

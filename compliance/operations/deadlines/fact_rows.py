@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from compliance.domain.civil_time import civil_day, day_end, displayed_zone_name
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import effective_facts
@@ -164,7 +166,28 @@ def _successor(deadline: Deadline, ref: str, agreement_ref: str | None) -> Oblig
         raise refusal("successor", sentence)
     if found.pk == deadline.obligation_id:
         raise refusal("successor", "An obligation cannot replace itself. Name another one.")
+    if _leads_back(found, deadline.obligation_id):
+        name = deadline.obligation.ref
+        sentence = (
+            f"{ref} was itself replaced, and {name} took its place in the end. Retract that "
+            "replacement first, or name another obligation."
+        )
+        raise refusal("successor", sentence)
     return found
+
+
+def _leads_back(successor: Obligation, obligation_id: int) -> bool:
+    """Return whether the replacements of an obligation lead to another obligation."""
+    seen: set[int] = set()
+    current = {successor.pk}
+    replacements = Fact.objects.filter(kind=FactKind.REPLACEMENT.value)
+    while current and obligation_id not in current:
+        seen |= current
+        rows = replacements.filter(deadline__obligation_id__in=current)
+        superseded = Fact.objects.filter(supersedes_id=OuterRef("pk"))
+        found = rows.filter(~Exists(superseded)).values_list("successor_id", flat=True)
+        current = set(found) - seen
+    return obligation_id in current
 
 
 def _superseded(fact: Fact, fact_id: int, timezone: str) -> Fact:
