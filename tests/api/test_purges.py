@@ -11,7 +11,7 @@ from django.test import Client
 
 from compliance.models import Agreement, User
 from tests.api.answers import BASE, get, post, rows
-from tests.samples import create_agreement, subscribe
+from tests.samples import create_agreement, obligation, subscribe
 
 pytestmark = pytest.mark.django_db
 WHY = {"reason": "It was imported twice."}
@@ -77,3 +77,19 @@ def test_the_admin_states_what_a_purge_removes_and_asks_for_the_ref(api: Client)
     assert answer.status_code == 200
     assert Agreement.objects.count() == 0
     assert "Twice" in api.get("/admin/compliance/tombstone/").text
+
+
+def test_a_purge_that_a_record_of_another_agreement_prevents_is_refused_with_the_way_out(
+    api: Client,
+) -> None:
+    replaced = create_agreement()
+    create_agreement(obligation("N-1"), ref="later")
+    fact = {"type": "replacement", "on": "2026-03-01", "successor": "N-1"}
+    named = post(api, "facts/", {"deadline": replaced.pk, "successor_agreement": "later", **fact})
+    retraction = {"type": "retraction", "supersedes": named["id"], "confirm": True}
+    post(api, "facts/", {"deadline": replaced.pk, **retraction})
+    detail = post(api, "agreements/later/purge/", WHY, 400)["detail"]
+    assert detail.startswith("A record of agreement supply names an obligation of later")
+    assert detail.endswith("Purge supply first.")
+    post(api, "agreements/supply/purge/", WHY, 200)
+    post(api, "agreements/later/purge/", WHY, 200)

@@ -12,7 +12,7 @@ from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.domain.deadlines.due_changes import DatedFact
+from compliance.domain.deadlines.due_changes import DatedFact, due_date_changes
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.numbers import (
     LARGEST_NUMBER,
@@ -23,7 +23,7 @@ from compliance.domain.deadlines.numbers import (
 from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import DeadlineSource, Source
-from compliance.domain.deadlines.terms import Terms
+from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import Due, parse_due_rule
 from compliance.domain.due_dates.periods import Event
@@ -302,6 +302,47 @@ def test_a_due_date_missed_again_after_an_extension_is_another_breach() -> None:
     )
     found = dues(wanted({**CURE, "each": True}, "2026-12-31", {"PAY": {1: missed}}))
     assert found == {1: "2026-02-12", 1_000_001: "2026-03-12"}
+
+
+def moved_payment(*extensions: Fact) -> DeadlineSource:
+    """A payment that is due one day after another deadline, which has these extensions."""
+    anchor = payment("2026-02-01", *extensions)
+    rule = parse_due_rule({"type": "offset", "from": {"deadline": "A"}, "count": 1, "unit": "days"})
+    first, changes = due_date_changes(
+        rule, ResolutionContext(timezone="UTC"), {"A": anchor}, as_of=day("2026-12-31")
+    )
+    assert first is not None
+    moves = [
+        Move(
+            at=each.at, due=each.resolved.due if each.resolved else None, reason=each.reason,
+            place=each.place,
+        )
+        for each in changes
+    ]  # fmt: skip
+    terms = Terms(begins_at=BEGINNING, due=first.due, moves=tuple(moves))
+    return DeadlineSource(terms=terms, facts=(), timezone="UTC")
+
+
+def test_a_due_date_missed_again_after_its_anchor_moved_is_another_breach() -> None:
+    def extension(pk: int, on: str, due: str, **more: Any) -> Fact:
+        return fact(pk, FactKind.EXTENSION, on, due=due_on(due), **more)
+
+    def cured(*extensions: Fact) -> dict[int, str | None]:
+        source = moved_payment(*extensions)
+        return dues(wanted({**CURE, "each": True}, "2026-12-31", {"PAY": {1: source}}))
+
+    first = extension(1, "2026-02-10", "2026-03-01")
+    second = extension(2, "2026-03-10", "2026-04-01")
+    once = cured(first)
+    assert sorted(filter(None, once.values())) == ["2026-02-13", "2026-03-13"]
+    assert once[1] == "2026-02-13"
+    twice = cured(first, second)
+    assert once.items() <= twice.items()
+    assert len(twice) == 3
+    # The others keep their numbers when one is retracted.
+    left = cured(first, second, fact(3, FactKind.RETRACTION, "2026-02-10", supersedes=1))
+    assert left.items() <= twice.items()
+    assert len(left) == 2
 
 
 def triggered(pk: int, on: str) -> StoredDeadline:

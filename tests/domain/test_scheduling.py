@@ -253,7 +253,12 @@ def test_an_extension_of_the_source_moves_the_dependent_when_it_takes_effect() -
     terms = scheduled(snapshot)
     assert terms.due == due_on("2026-03-12")
     assert terms.moves == (
-        Move(at=utc("2026-03-08T10:00"), due=due_on("2026-03-22"), reason=Reason.RESCHEDULED),
+        Move(
+            at=utc("2026-03-08T10:00"),
+            due=due_on("2026-03-22"),
+            reason=Reason.RESCHEDULED,
+            place=102,
+        ),
     )
     assert "Moved with its anchor at 2026-03-08 10:00Z." in terms.trace
 

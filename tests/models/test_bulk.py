@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
-from compliance.models.bulk import RowType, array, fetch, write_rows
+from compliance.models import Party
+from compliance.models.bulk import RowType, array, fetch, insert, write_rows
 
 ROW = RowType(
     number="bigint",
@@ -105,3 +106,12 @@ class EveryText(DatabaseTestCase):
         texts = ["NULL", "null", "{}", "", '"', "\\", "a,b", "\n", "\t\x01"]
         found = fetch("SELECT t FROM unnest(%(texts)s::text[]) AS t", texts=array(texts))
         assert [text for (text,) in found] == texts
+
+
+@pytest.mark.django_db
+def test_rows_that_leave_different_columns_to_the_database_are_refused() -> None:
+    first, second = Party(code="A", name="A"), Party(pk=99, code="B", name="B")
+    for rows in ([first, second], [second, first]):
+        with pytest.raises(ValueError, match="the same columns"):
+            insert(rows)
+    assert not Party.objects.exists()

@@ -13,6 +13,7 @@ from compliance.admin.record_forms import date_field
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Status
 from compliance.models import Deadline, Fact, Obligation
+from compliance.queries.deadlines.replacements import successor
 
 
 class ReplacementForm(FactForm):
@@ -58,16 +59,15 @@ def successor_link(deadline: Deadline) -> ReplacementLink | None:
     """Return a link to the deadlines of the obligation that took the place of this one."""
     if deadline.status != Status.SUPERSEDED.value:
         return None
-    last = deadline.ledger.order_by("-recorded_at", "-effective_at").first()
-    fact = last.fact if last is not None else None
-    if fact is None or fact.successor is None:
+    found = successor(deadline.pk, as_of=None, known_at=None)
+    if found is None:
         return None
-    url = urls.deadlines_url(obligation_id=fact.successor.pk)
-    return ReplacementLink(text=_text(fact.successor), url=url)
+    text = f"{found['obligation_ref']} {found['title']} ({found['agreement']})"
+    return ReplacementLink(text=text, url=urls.deadlines_url(obligation_id=found["id"]))
 
 
 def replaced_links(deadline: Deadline) -> Sequence[ReplacementLink]:
-    """Return links to the deadlines whose place the obligation of this one took."""
+    """Return links to the deadlines that the obligation of this one replaces."""
     facts = Fact.objects.filter(
         successor=deadline.obligation_id,
         kind=FactKind.REPLACEMENT.value,

@@ -14,9 +14,13 @@ from compliance.domain.deadlines.timeline import BreachInterval
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import RecurrenceRule, TriggerRule, awaited_event
 from compliance.domain.due_dates.periods import Event
-from compliance.domain.vocabulary import FactKind, Status
+from compliance.domain.vocabulary import FactKind, Reason, Status
 
 _CAUSING = frozenset({FactKind.VIOLATION, FactKind.DETERMINATION})
+_DUE_DATE_REASONS = frozenset({Reason.TRIGGERED, Reason.RESCHEDULED})
+# The places of due dates that events elsewhere set, after those of this many extensions.
+_MOST_MOVES = 100
+_MOVED = 2 + _MOST_MOVES
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -106,12 +110,25 @@ def _breaches_by_place(
     return sorted(found.items(), key=lambda each: each[1].occurred_at)
 
 
+def moved_place(source: Source, at: datetime) -> int:
+    """Return the place of the due date that a deadline gets when its source gets another one.
+
+    It follows from what set the date of the source, so that it stays the same when other changes
+    are recorded or retracted.
+    """
+    if not isinstance(source, DeadlineSource):
+        return 1
+    of_source = _Places(source).of_due_at(at)
+    return 1 if of_source == 1 else _MOVED + (of_source - 2) % _MOST_MOVES
+
+
 class _Places:
     """What identifies the breaches of a deadline.
 
     A violation or determination that causes one is known by its place among all of them, in the
-    order of recording; a missed due date by the place of the extension that set it, after the
-    original one. Facts are never removed, and one that corrects another keeps its place.
+    order of recording; a missed due date by what set it: the agreement (1), an extension, by its
+    place among all of them (from 2), or an event elsewhere (from `_MOVED`). Facts are never
+    removed, and one that supersedes another keeps its place.
     """
 
     def __init__(self, source: DeadlineSource) -> None:
@@ -130,16 +147,24 @@ class _Places:
         cause = self._by_id.get(transition.fact_id or 0) if transition is not None else None
         if cause is not None and cause.kind in _CAUSING:
             return 1 + self._of_causes[self._first_version(cause).id]
-        before = bisect_right(
-            self._extensions, breach.occurred_at, key=lambda fact: fact.effective_at
-        )
-        if not before:
-            return 1
-        last = self._first_version(self._extensions[before - 1])
-        return 2 + self._of_extensions[last.id]
+        return self.of_due_at(breach.occurred_at)
+
+    def of_due_at(self, at: datetime) -> int:
+        """Return the place of the due date that is in force at an instant, from 1."""
+        before = bisect_right(self._extensions, at, key=lambda fact: fact.effective_at)
+        last = self._extensions[before - 1] if before else None
+        moves = [
+            move
+            for move in self._source.terms.moves
+            if move.reason in _DUE_DATE_REASONS and move.at <= at
+        ]
+        # An extension follows a move at the same instant.
+        if moves and (last is None or moves[-1].at > last.effective_at):
+            return moves[-1].place
+        return 1 if last is None else 2 + self._of_extensions[self._first_version(last).id]
 
     def _ranks(self, kinds: frozenset[FactKind]) -> dict[int, int]:
-        """Return the place, from 0, of each fact of these kinds that corrects no other."""
+        """Return the place, from 0, of each fact of these kinds that supersedes no other."""
         originals = {
             first.id: first
             for fact in self._by_id.values()
@@ -152,7 +177,7 @@ class _Places:
         return {fact.id: rank for rank, fact in enumerate(ordered)}
 
     def _first_version(self, fact: Fact) -> Fact:
-        """Return the fact that `fact` corrects, directly or through others; or the fact itself."""
+        """Return the first fact that `fact` supersedes, directly or not; or the fact itself."""
         while fact.supersedes is not None and fact.supersedes in self._by_id:
             fact = self._by_id[fact.supersedes]
         return fact

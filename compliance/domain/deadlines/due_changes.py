@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from compliance.domain.civil_time import civil_day
-from compliance.domain.deadlines.activations import Activation, activations
+from compliance.domain.deadlines.activations import Activation, activations, moved_place
 from compliance.domain.deadlines.sources import Source, event_of_due, latest_events
 from compliance.domain.due_dates.contexts import (
     GraceUnresolvable,
@@ -31,12 +31,13 @@ from compliance.domain.vocabulary import FactKind, Reason
 class DueChange:
     """A change of the due date from `at` on, caused by events elsewhere.
 
-    `resolved` is None if the due date is no longer known.
+    `resolved` is None if the due date is no longer known. `place` identifies the due date.
     """
 
     at: datetime
     resolved: Resolved | None
     reason: Reason
+    place: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +109,7 @@ def _moved_with_anchor(
 ) -> tuple[Resolved | None, list[DueChange]]:
     changes: list[DueChange] = []
     last: Due | None = None
+    has_had_due = False
     for number, transition in enumerate(source.due_timeline.transitions):
         if number and transition.due == last:
             continue
@@ -116,7 +118,11 @@ def _moved_with_anchor(
         resolved = next(resolve(rule, replace(context, deadlines={ref: event})), None)
         becomes_known = event is not None and not was_known
         reason = Reason.TRIGGERED if becomes_known else Reason.RESCHEDULED
-        changes.append(DueChange(at=transition.effective_at, resolved=resolved, reason=reason))
+        at = transition.effective_at
+        # The first date that is known is the original one, even if an event had to set it.
+        place = moved_place(source, at) if has_had_due else 1
+        changes.append(DueChange(at=at, resolved=resolved, reason=reason, place=place))
+        has_had_due = has_had_due or event is not None
     first, *later = changes
     return first.resolved, later
 

@@ -215,7 +215,7 @@ def _add_changes(draft: _Draft, changes: Iterable[DueChange]) -> None:
     for change in changes:
         resolved = change.resolved
         due = resolved.due if resolved else None
-        draft.moves.append(Move(at=change.at, due=due, reason=change.reason))
+        draft.moves.append(Move(at=change.at, due=due, reason=change.reason, place=change.place))
         if resolved is not None:
             step = f"{_CHANGE_STEPS[change.reason]} at {change.at:%Y-%m-%d %H:%M}Z."
             draft.add(resolved, introduced_by=step)

@@ -21,7 +21,8 @@ class Move:
     `reason` is `triggered` if the event made the deadline due, and `rescheduled` if the date that
     it counts from changed. `due` is the new due date, or None if it is no longer known. With the
     reason `component_done`, the due date stays the same, and `performed` of `target` components are
-    done. With the reason `expired`, the agreement ends.
+    done. With the reason `expired`, the agreement ends. `place` identifies the due date among those
+    that the deadline has had (see `activations.moved_place`).
     """
 
     at: datetime
@@ -29,6 +30,7 @@ class Move:
     reason: Reason
     performed: Decimal | None = None
     target: Decimal | None = None
+    place: int = 1
 
 
 class Terms(NamedTuple):

@@ -279,6 +279,7 @@ def terms_of(row: Any, duty: Duty) -> Terms:
                 reason=Reason(each["reason"]),
                 performed=Decimal(each["performed"]) if "performed" in each else None,
                 target=Decimal(each["target"]) if "target" in each else None,
+                place=each.get("place", 1),
             )
             for each in row.moves
             if "at" in each

@@ -236,6 +236,8 @@ def _dump_move(move: Move) -> dict[str, Any]:
         "reason": move.reason.value,
         "due": None if move.due is None else dump_due(move.due),
     }
+    if move.place != 1:
+        dumped["place"] = move.place
     if move.reason is Reason.COMPONENT_DONE:
         dumped |= {"performed": str(move.performed), "target": str(move.target)}
     return dumped

@@ -87,9 +87,11 @@ def owned_rows(start: Rows) -> dict[type[Model], set[int]]:
             target: Any = field.related_model
             if not fresh.get(target):
                 continue
-            manager: Any = model._base_manager
-            ids = manager.filter(**{f"{field.attname}__in": list(fresh[target])})
-            new = set(ids.values_list("pk", flat=True)) - found.get(model, set())
+            statement = _REFERRING.format(
+                table=model._meta.db_table, key=model._meta.pk.column, column=field.column
+            )
+            referring = {pk for (pk,) in fetch(statement, ids=list(fresh[target]))}
+            new = referring - found.get(model, set())
             if new:
                 found.setdefault(model, set()).update(new)
                 following.setdefault(model, set()).update(new)
@@ -130,8 +132,9 @@ def _refuse_strangers(rows: Rows, agreement: Agreement) -> None:
                 stranger = strangers.exclude(**{path: None}).values_list(f"{path}__ref").first()
                 if stranger is not None:
                     sentence = (
-                        f"Agreement {stranger[0]} refers to an obligation or fact of "
-                        f"{agreement.ref}. Remove the reference, or purge {stranger[0]} first."
+                        f"A record of agreement {stranger[0]} names an obligation of "
+                        f"{agreement.ref}, for example as successor, and records cannot be "
+                        f"altered, not even retracted ones. Purge {stranger[0]} first."
                     )
                     raise refusal("", sentence)
 
@@ -228,6 +231,9 @@ def _remove_events(cursor: Any, event: Any, rows: Rows) -> set[Any]:
 def _model(name: str) -> type[Model]:
     return apps.get_model("compliance", name)
 
+
+# With an array, because a literal list of many thousand ids takes long to plan.
+_REFERRING = 'SELECT "{key}" FROM "{table}" WHERE "{column}" = ANY(%(ids)s)'
 
 _NEXT_TOMBSTONE = """
     SELECT nextval(pg_get_serial_sequence('compliance_tombstone', 'id')),
