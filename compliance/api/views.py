@@ -103,6 +103,8 @@ def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> D
         raise NotFound
     kept = {name: stored[name] for name in kind.model_fields}
     body = body_fields(request)
+    # They come with the response to a change, and are no field of the row.
+    body.pop("warnings", None)
     fixed = {name: stored[name] for name in body if name in stored and name not in kept}
     shown = parse_json(ORJSONRenderer().render(fixed))
     assert isinstance(shown, dict)

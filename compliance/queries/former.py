@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from compliance.queries.rows import Row, fetch
+from compliance.queries.rows import Row, array, fetch
 
 _INSTANTS = frozenset(
     {
@@ -27,7 +27,7 @@ _OF_DEADLINE = ("title", "kind", "obligors", "obligees", "unit")
 _FORMER = """
 SELECT DISTINCT ON (c.{owner}_id) c.{owner}_id AS id, c.before
 FROM compliance_correction AS c
-WHERE c.{owner}_id = ANY(%(ids)s::bigint[]) AND c.recorded_at > %(known_at)s
+WHERE c.{owner}_id IN (SELECT unnest(%(ids)s::bigint[])) AND c.recorded_at > %(known_at)s
 ORDER BY c.{owner}_id, c.recorded_at, c.id
 """
 _EXTENSIONS = """
@@ -112,7 +112,7 @@ def replace_fields(row: Row, before: Mapping[str, Any]) -> None:
 def _former(owner: str, ids: Sequence[int], known_at: datetime | None) -> dict[int, Row]:
     if known_at is None or not ids:
         return {}
-    found = fetch((_FORMER.format(owner=owner),), {"ids": list(ids), "known_at": known_at})
+    found = fetch((_FORMER.format(owner=owner),), {"ids": array(ids), "known_at": known_at})
     return {
         each["id"]: {name: _value(name, value) for name, value in each["before"].items()}
         for each in found

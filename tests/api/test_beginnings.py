@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 
 from compliance.models import Deadline
+from compliance.operations.deadlines import sweep
 from tests.api.answers import get, patch, post, rows
-from tests.samples import deadline_of, document, obligation
+from tests.samples import create_agreement, deadline_of, document, obligation, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +189,13 @@ def test_the_pace_counts_from_the_earliest_fact_about_an_obligation_without_date
     fact = deadline.facts.get()
     post(api, "facts/", {"deadline": deadline.pk, "type": "retraction", "supersedes": fact.pk})
     assert get(api, f"deadlines/{deadline.pk}/")["expected_quantity"] < 1
+
+
+def test_a_recurrence_has_no_breach_before_its_agreement_is_in_force(api: Client) -> None:
+    monthly = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": "2026-01-15"}
+    create_agreement(
+        obligation(due=monthly), as_of=utc("2026-01-01T00:00"), in_force_on="2026-06-01"
+    )
+    sweep.run(as_of=utc("2026-05-31T00:00"))
+    assert rows(api, "breaches/") == []
+    assert rows(api, "deadlines/")[0]["due_on"] == "2026-06-15"

@@ -30,6 +30,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
             "text": "The supplier shall deliver ...",
         },
     )
+    assert stored.pop("warnings") == []
     assert stored == {
         "id": stored["id"],
         "agreement": "supply",

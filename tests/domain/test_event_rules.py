@@ -27,10 +27,12 @@ from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import Due, parse_due_rule
 from compliance.domain.due_dates.periods import Event
+from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason
 
 DAY = timedelta(days=1)
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+BEGAN_ON = BEGINNING.date()
 PENALTY = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": {"breach_of": "PAY"}}
 CURE = {"type": "trigger", "on": {"breach_of": "PAY"}, "then": {"count": 10, "unit": "days"}}
 
@@ -81,12 +83,13 @@ def wanted(
     *,
     until: str = "2028-12-31",
     stored: Mapping[int, StoredDeadline] | None = None,
+    agreement_began_on: date | None = BEGAN_ON,
     **context: Any,
 ) -> dict[int, ScheduledTerms]:
     """The deadlines of an obligation with this rule, in UTC."""
     snapshot = ObligationSnapshot(
         recorded_at=BEGINNING,
-        agreement_began_on=BEGINNING.date(),
+        agreement_began_on=agreement_began_on,
         due=parse_due_rule(rule),
         context=ResolutionContext(timezone="UTC", **context),
         sources=sources or {},
@@ -127,6 +130,17 @@ def test_reports_follow_entry_into_force_every_quarter() -> None:
     )
 
 
+def test_a_rule_that_yields_too_many_dates_after_an_event_is_refused_not_cut_short() -> None:
+    rule = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": {"milestone": "m"}}
+    dated: Any = {"milestones": {"m": Event(on=date(2018, 1, 1))}}
+    with pytest.raises(Invalid) as refused:
+        wanted(rule, "2026-02-01", until="2024-01-01", **dated)
+    [problem] = refused.value.problems
+    assert problem.path == "due/rrule"
+    assert "more than 2000 dates up to 2024-01-01" in problem.detail
+    assert len(wanted(rule, "2026-02-01", until="2018-12-31", **dated)) == 365
+
+
 def test_a_corrected_milestone_moves_the_dates_and_keeps_their_numbers() -> None:
     rule = {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": {"milestone": "m"}}
     for on in (date(2026, 3, 1), date(2026, 5, 1)):
@@ -155,7 +169,8 @@ def test_dates_after_a_milestone_agree_with_dateutil(
 ) -> None:
     start = {"from": {"milestone": "m"}, "count": count, "unit": "days"}
     rule = {"type": "recurrence", "rrule": rrule, "start": start, "times": times}
-    found = dues(wanted(rule, "2026-01-01", milestones={"m": Event(on=happened)}))
+    milestones = {"m": Event(on=happened)}
+    found = dues(wanted(rule, "2026-01-01", milestones=milestones, agreement_began_on=None))
     begins = datetime.combine(happened + count * DAY, datetime.min.time())
     theirs = rrulestr(f"{rrule};UNTIL=20281231", dtstart=begins)
     expected = {
@@ -164,6 +179,16 @@ def test_dates_after_a_milestone_agree_with_dateutil(
         for time in range(times)
     }
     assert found == (expected or dict.fromkeys([1]))
+
+
+def test_dates_after_a_milestone_that_precede_the_agreement_are_left_out() -> None:
+    rule = {"type": "recurrence", "rrule": "FREQ=MONTHLY", "start": {"milestone": "m"}}
+    milestones = {"m": Event(on=date(2026, 1, 10))}
+    began_on = date(2026, 3, 1)
+    found = wanted(
+        rule, "2026-04-01", until="2026-04-30", milestones=milestones, agreement_began_on=began_on
+    )
+    assert dues(found) == {3: "2026-03-10", 4: "2026-04-10"}
 
 
 # Recurrences that start when an obligation is met

@@ -12,17 +12,17 @@ import pytest
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.due_changes import DatedFact, due_date_changes
 from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.outlying_dates import due_after_end, due_before_beginning
 from compliance.domain.deadlines.recorded_dues import extended_due, triggered_due
 from compliance.domain.deadlines.rule_checks import MOST_DEADLINES, check_rules, horizon_of
 from compliance.domain.deadlines.scheduling import (
     NO_DATE,
-    Change,
     ScheduledTerms,
-    change_of,
     wanted_deadlines,
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource, Source
+from compliance.domain.deadlines.stored_changes import Change, change_of
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import Due, DueRule, Grace, GraceUnit, parse_due_rule
@@ -118,6 +118,59 @@ def test_without_dates_of_the_agreement_a_deadline_begins_when_it_is_recorded() 
 def test_no_deadline_begins_after_it_is_due() -> None:
     due = rule(type="date", on="2025-05-14")
     assert scheduled(obligation(due)).begins_at == utc("2025-05-14T16:00")
+
+
+FROM_JANUARY = {**MONTHLY, "start": "2026-01-15"}
+
+
+@pytest.mark.parametrize("began", ["binds_on", "agreement_began_on"])
+def test_a_recurrence_yields_nothing_that_is_due_before_the_obligation_begins(began: str) -> None:
+    stated: dict[str, Any] = {began: date(2026, 6, 1)}
+    snapshot = obligation(rule(**FROM_JANUARY), **stated)
+    wanted = wanted_deadlines(snapshot, as_of=NOW, until=date(2026, 8, 31))
+    assert {number: terms.due and terms.due.due_on for number, terms in wanted.items()} == {
+        6: date(2026, 6, 15),
+        7: date(2026, 7, 15),
+        8: date(2026, 8, 15),
+    }
+    assert wanted[6].trace[0] == (
+        "The earlier dates are left out: the obligation binds from 2026-06-01 on."
+    )
+    assert {terms.begins_at for terms in wanted.values()} == {utc("2026-05-31T16:00")}
+
+
+def test_a_recurrence_starts_on_the_day_on_which_the_obligation_begins() -> None:
+    snapshot = obligation(rule(**FROM_JANUARY), binds_on=date(2026, 6, 15))
+    assert min(wanted_deadlines(snapshot, as_of=NOW, until=date(2026, 8, 31))) == 6
+
+
+def test_a_recurrence_keeps_an_early_date_about_which_something_is_recorded() -> None:
+    stored = {5: StoredDeadline(has_facts=True), 4: StoredDeadline()}
+    snapshot = obligation(rule(**FROM_JANUARY), binds_on=date(2026, 6, 1), stored=stored)
+    wanted = wanted_deadlines(snapshot, as_of=NOW, until=date(2026, 6, 30))
+    assert set(wanted) == {5, 6}
+    assert wanted[5].is_start_presumed
+
+
+def test_a_recurrence_without_a_stated_beginning_yields_all_of_its_dates() -> None:
+    wanted = wanted_deadlines(obligation(rule(**FROM_JANUARY)), as_of=NOW, until=date(2026, 3, 31))
+    assert set(wanted) == {1, 2, 3}
+
+
+def test_a_date_before_the_stated_beginning_is_kept_with_a_warning() -> None:
+    due = rule(type="date", on="2026-03-15")
+    terms = scheduled(obligation(due, binds_on=date(2026, 6, 1)))
+    assert (terms.begins_at, terms.is_start_presumed) == (utc("2026-03-15T16:00"), True)
+    assert (utc("2026-03-15T16:00"), due_before_beginning(date(2026, 6, 1))) in terms.warnings
+
+
+def test_a_date_after_the_end_of_the_agreement_has_a_warning() -> None:
+    due = rule(type="date", on="2026-03-16")
+    for ends_on, is_after in ((date(2026, 3, 15), True), (date(2026, 3, 16), False)):
+        context = ResolutionContext(timezone=ZONE, ends_on=ends_on)
+        terms = scheduled(ObligationSnapshot(recorded_at=NOW, due=due, context=context))
+        warning = (utc("2026-03-16T16:00"), due_after_end(ends_on))
+        assert (warning in terms.warnings) is is_after
 
 
 def test_an_obligation_to_achieve_without_a_rule_has_no_deadline() -> None:

@@ -592,6 +592,13 @@ def test_an_agreement_that_expires_when_something_is_due_leaves_it_unmet() -> No
     assert timeline.breaches(LATE) == (BreachInterval(hour(24), hour(24), BreachEnd.EXPIRED),)
 
 
+@given(achieved)
+def test_a_deadline_without_facts_is_like_one_whose_only_fact_was_retracted(terms: Terms) -> None:
+    recorded = performance(hour(1))
+    retraction = fact(FactKind.RETRACTION, 1, id=2, supersedes=1)
+    assert project(terms, []) == project(terms, [recorded, retraction])
+
+
 def test_an_agreement_that_expires_cancels_what_is_due_later() -> None:
     timeline = project(TERMS._replace(expires_at=hour(23)), [])
     assert reasons(timeline)[-1] == (hour(23), Status.CANCELLED, Reason.EXPIRED)

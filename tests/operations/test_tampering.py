@@ -82,7 +82,7 @@ def chains() -> list[Chain]:
     for table, key, order in (
         (FACT, "deadline_id", "id"),
         (FACT, "agreement_id", "id"),
-        (ENTRY, "deadline_id", "recorded_at, effective_at"),
+        (ENTRY, "deadline_id", "id"),
     ):
         for owner, ids in run(
             f"SELECT {key}, array_agg(id ORDER BY {order}) FROM {table} "

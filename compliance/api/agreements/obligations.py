@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -31,6 +32,7 @@ from compliance.domain.vocabulary import Announcement, ObligationKind, RollUp, S
 from compliance.models import Agreement, Obligation
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
+from compliance.operations.deadlines import outlying_dates
 from compliance.queries.agreements import obligations as queries
 from compliance.queries.deadlines.components import consequences
 from compliance.queries.deadlines.deadlines import PointInTime
@@ -130,6 +132,14 @@ class ObligationRow(serializers.Serializer[Obligation]):
     components = ComponentsRow(allow_null=True)
 
 
+class SavedObligationRow(ObligationRow):
+    """An obligation that was just created or corrected."""
+
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="Which of its dates lie outside the agreement."
+    )
+
+
 class LinkedDeadlineRow(serializers.Serializer[Any]):
     """A deadline in a chain of consequences."""
 
@@ -180,7 +190,7 @@ class ObligationViews(Views):
         page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(request=NewObligation, responses={201: ObligationRow})
+    @extend_schema(request=NewObligation, responses={201: SavedObligationRow})
     def create(self, request: Request) -> Response:
         """Create an obligation and the deadlines that follow from its due rule."""
         draft = read_body(request, NewObligation)
@@ -190,7 +200,8 @@ class ObligationViews(Views):
         obligation = operations.create(
             agreement=agreement, draft=draft, as_of=timezone.now(), announcement=draft.announce
         )
-        return created_response(request, queries.row(obligation.pk, PointInTime()), "id")
+        row = queries.row(obligation.pk, PointInTime())
+        return created_response(request, row, "id", warnings=_warnings(obligation))
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=ObligationRow)
     def retrieve(self, request: Request, id: int) -> Response:
@@ -210,7 +221,7 @@ class ObligationViews(Views):
         moment = read_filter(request, PointInTime).pinned(timezone.now())
         return row_response(consequences(id, moment))
 
-    @extend_schema(request=changes_of(ObligationDraft), responses=ObligationRow)
+    @extend_schema(request=changes_of(ObligationDraft), responses=SavedObligationRow)
     def partial_update(self, request: Request, id: int) -> Response:
         """Correct an obligation. A corrected due rule moves its deadlines through the ledger.
 
@@ -222,4 +233,13 @@ class ObligationViews(Views):
             lock_agreement(obligation.agreement_id)
             draft = updated_draft(request, ObligationDraft, queries.row(id, PointInTime()))
             operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
-        return row_response(queries.row(id, PointInTime()))
+            warnings = _warnings(obligation)
+        row = queries.row(id, PointInTime())
+        return row_response(None if row is None else {**row, "warnings": warnings})
+
+
+def _warnings(obligation: Obligation) -> Sequence[str]:
+    agreement = Agreement.objects.get(pk=obligation.agreement_id)
+    return outlying_dates.warnings_about_obligations(agreement, obligation.ref).get(
+        obligation.ref, ()
+    )

@@ -50,13 +50,11 @@ def beginning_of(
         due: the first due date.
         moves: changes of the terms that are caused elsewhere.
     """
-    stated = None
-    if binds_on is not None:
-        stated = day_start(binds_on, timezone)
-    elif agreement_began_on is not None:
-        stated = _earlier(day_start(agreement_began_on, timezone), starts_at)
-    elif starts_at is not None:
+    stated: datetime | None
+    if binds_on is None and agreement_began_on is None and starts_at is not None:
         stated = _earlier(recorded_at, starts_at)
+    else:
+        stated = stated_beginning(binds_on, agreement_began_on, starts_at, timezone)
     earliest_due_at = min(_due_instants(due, moves), default=None)
     if stated is not None and (earliest_due_at is None or stated < earliest_due_at):
         return Beginning(at=stated, is_presumed=False)
@@ -64,6 +62,23 @@ def beginning_of(
     if due is not None:
         bounds.append(due.due_at)
     return Beginning(at=min(bounds), is_presumed=True)
+
+
+def stated_beginning(
+    binds_on: date | None,
+    agreement_began_on: date | None,
+    starts_at: datetime | None,
+    timezone: str,
+) -> datetime | None:
+    """Return the beginning that the dates of an obligation and its agreement state, if they do.
+
+    The arguments are those of `beginning_of`.
+    """
+    if binds_on is not None:
+        return day_start(binds_on, timezone)
+    if agreement_began_on is not None:
+        return _earlier(day_start(agreement_began_on, timezone), starts_at)
+    return None
 
 
 def proven(terms: Terms, facts: Iterable[Fact]) -> Terms:

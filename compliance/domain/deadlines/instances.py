@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import islice
 
 from compliance.domain.deadlines.activations import Activation, activations
 from compliance.domain.deadlines.dependencies import referenced_obligations
@@ -16,9 +15,10 @@ from compliance.domain.deadlines.numbers import (
     series_number,
 )
 from compliance.domain.deadlines.rule_checks import (
-    MOST_DEADLINES,
+    at_most_deadlines,
     recurrence_dates,
     rejecting_at,
+    too_many_dates,
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.due_dates.due_instants import Resolved
@@ -53,19 +53,20 @@ def instances_of(
     """Return the deadlines that the due rule of an obligation yields, by number.
 
     Raises:
-        Invalid: the rule cannot be resolved (at `due`).
+        Invalid: the rule cannot be resolved, or yields more than `MOST_DEADLINES` (at `due`).
     """
     rule = obligation.due
     if isinstance(rule, RecurrenceRule):
         if isinstance(rule.start, date):
             found = _of_dates(rule, obligation, until)
         else:
-            found = islice(_after_events(rule, obligation, as_of, until), MOST_DEADLINES)
+            found = _after_events(rule, obligation, as_of, until)
     elif isinstance(rule, TriggerRule) and rule.each:
-        found = islice(_of_each_event(rule, obligation, as_of), MOST_DEADLINES)
+        found = _of_each_event(rule, obligation, as_of)
     else:
         found = (Instance(number=each, source=each) for each in _source_numbers(obligation))
-    return {each.number: each for each in found}
+    path = "due/rrule" if isinstance(rule, RecurrenceRule) else "due"
+    return {each.number: each for each in at_most_deadlines(found, until=until, path=path)}
 
 
 def _source_numbers(obligation: ObligationSnapshot) -> list[int]:
@@ -125,10 +126,11 @@ def _series(
         dates = resolve(
             rule, obligation.context, event=activation.event, ended_at=activation.ended_at
         )
-        # The numbers of a series end there.
-        for place, resolved in enumerate(islice(dates, MOST_OCCURRENCES)):
+        for place, resolved in enumerate(dates):
             if resolved.due.due_on > until:
                 return
+            if place == MOST_OCCURRENCES:  # the numbers of a series end there
+                raise too_many_dates(until=until)
             number = _number(rule, place, series)
             if number is None:
                 return

@@ -21,7 +21,9 @@ from compliance.domain.vocabulary import ObligationKind, Reason, Status
 # Looking up a member of an enum is slow, and most deadlines of a sweep take `_untouched`.
 _ACHIEVE = ObligationKind.ACHIEVE
 _PENDING, _IN_GRACE, _UNMET = Status.PENDING, Status.IN_GRACE, Status.UNMET
+_CANCELLED = Status.CANCELLED
 _AGREED, _DUE_PASSED, _GRACE_ENDED = Reason.AGREED, Reason.DUE_PASSED, Reason.GRACE_ENDED
+_EXPIRED = Reason.EXPIRED
 
 
 def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
@@ -64,7 +66,6 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         and not terms.moves
         and terms.kind is _ACHIEVE
         and not terms.is_withdrawn
-        and terms.expires_at is None
     ):
         return _untouched(terms, due)
     in_order = sorted(effective_facts(facts), key=order_of_effect)
@@ -94,18 +95,25 @@ def _untouched(terms: Terms, due: Due) -> Timeline:
     """Return what `project` returns without facts, in closed form: most deadlines of a sweep."""
     begins_at, due_at, unmet_at = terms.begins_at, due.due_at, due.unmet_at
     target = terms.target_quantity
+    agreed = Transition(begins_at, _PENDING, _AGREED, None, due, ZERO, target)
+    expires_at = terms.expires_at and max(terms.expires_at, begins_at)
+    if expires_at is not None and expires_at < due_at:
+        cancelled = Transition(expires_at, _CANCELLED, _EXPIRED, None, due, ZERO, target)
+        return Timeline((cancelled,) if expires_at == begins_at else (agreed, cancelled))
     has_grace = unmet_at > due_at
+    before = () if begins_at == due_at else (agreed,)
+    if has_grace:
+        in_grace = Transition(due_at, _IN_GRACE, _DUE_PASSED, None, due, ZERO, target)
+        before = (*before, in_grace)
     reason = _GRACE_ENDED if has_grace else _DUE_PASSED
     unmet = Transition(unmet_at, _UNMET, reason, None, due, ZERO, target)
-    if not has_grace and begins_at == due_at:
-        return Timeline((unmet,))
-    agreed = Transition(begins_at, _PENDING, _AGREED, None, due, ZERO, target)
-    if not has_grace:
-        return Timeline((agreed, unmet))
-    in_grace = Transition(due_at, _IN_GRACE, _DUE_PASSED, None, due, ZERO, target)
-    if begins_at == due_at:
-        return Timeline((in_grace, unmet))
-    return Timeline((agreed, in_grace, unmet))
+    if expires_at is None:
+        return Timeline((*before, unmet))
+    # It is closed as unmet; at once, if the agreement expired in its grace period.
+    closed = Transition(max(expires_at, unmet_at), _UNMET, _EXPIRED, None, due, ZERO, target)
+    if expires_at <= unmet_at:
+        return Timeline((*before, closed))
+    return Timeline((*before, unmet, closed))
 
 
 def _withdrawn(terms: Terms) -> Timeline:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice, takewhile
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -29,6 +30,8 @@ from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.due_dates.rule_parts import TriggerEvent
 from compliance.domain.problems import Invalid, Problem, refusal
+
+T = TypeVar("T")
 
 MOST_DEADLINES = 2_000
 """The maximum number of deadlines of one obligation. A longer list would be useless."""
@@ -56,14 +59,29 @@ def recurrence_dates(
         upcoming = takewhile(
             lambda each: each.due.due_on <= until, resolve(rule, context, event=event)
         )
-        dates = list(islice(upcoming, MOST_DEADLINES + 1))
+        return at_most_deadlines(upcoming, until=until)
+
+
+def at_most_deadlines(found: Iterable[T], *, until: date, path: str = "due/rrule") -> list[T]:
+    """Return the dates of a rule up to `until`, or its deadlines.
+
+    Raises:
+        Invalid: there are more than `MOST_DEADLINES` (at `path`). Nobody would hear of those that
+            are left out.
+    """
+    dates = list(islice(found, MOST_DEADLINES + 1))
     if len(dates) > MOST_DEADLINES:
-        sentence = (
-            f"This rule yields more than {MOST_DEADLINES} dates up to {until}: "
-            "start it later, or make it recur less often."
-        )
-        raise refusal("due/rrule", sentence)
+        raise too_many_dates(until=until, path=path)
     return dates
+
+
+def too_many_dates(*, until: date, path: str = "due/rrule") -> Invalid:
+    """Return the refusal of a rule that yields more than `MOST_DEADLINES`."""
+    sentence = (
+        f"This rule yields more than {MOST_DEADLINES} dates up to {until}: "
+        "start it later, or make it recur less often."
+    )
+    return refusal(path, sentence)
 
 
 def check_rules(

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from compliance.domain.civil_time import day_end, day_start
+from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.activations import Activation
-from compliance.domain.deadlines.beginnings import Beginning, beginning_of
+from compliance.domain.deadlines.beginnings import Beginning, beginning_of, stated_beginning
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.dependencies import references
 from compliance.domain.deadlines.due_changes import (
@@ -24,6 +23,7 @@ from compliance.domain.deadlines.due_changes import (
 )
 from compliance.domain.deadlines.instances import Instance, instances_of
 from compliance.domain.deadlines.numbers import is_first_occurrence
+from compliance.domain.deadlines.outlying_dates import warnings_after, warnings_before
 from compliance.domain.deadlines.rule_checks import rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import Source, latest_events
@@ -46,7 +46,8 @@ class ScheduledTerms:
     """The terms of one deadline.
 
     `fact_dues` are the due dates from its extensions and triggers, by the id of the fact. `trace`
-    are sentences, and `warnings` are sentences about one of its due instants each.
+    are sentences, and `warnings` are sentences about one of its due instants each. `contradicts` is
+    the stated beginning of the obligation, if it does not precede the due date.
     """
 
     timezone: str
@@ -58,32 +59,7 @@ class ScheduledTerms:
     fact_dues: Mapping[int, Due]
     trace: tuple[str, ...]
     warnings: tuple[tuple[datetime, str], ...]
-
-
-class Change(StrEnum):
-    """What to do with a stored deadline."""
-
-    UPDATE = "update"
-    WITHDRAW = "withdraw"
-    KEEP = "keep"
-
-
-def change_of(
-    stored: StoredDeadline, *, is_wanted: bool, has_other_terms: bool, keeps_closed: bool
-) -> Change:
-    """Return what to do with a stored deadline.
-
-    Args:
-        is_wanted: the rule yields the deadline.
-        has_other_terms: the terms that it yields differ from the stored ones.
-        keeps_closed: closed deadlines keep the terms by which they were judged.
-    """
-    is_kept = keeps_closed and stored.is_closed
-    if not is_wanted:
-        return Change.KEEP if stored.is_withdrawn or is_kept else Change.WITHDRAW
-    if stored.is_withdrawn:
-        return Change.UPDATE
-    return Change.UPDATE if has_other_terms and not is_kept else Change.KEEP
+    contradicts: datetime | None = None
 
 
 def wanted_deadlines(
@@ -91,8 +67,9 @@ def wanted_deadlines(
 ) -> dict[int, ScheduledTerms]:
     """Return the terms of the deadlines that an obligation needs, by number.
 
-    A recurrence yields deadlines up to `until`. An obligation that counts from another one has one
-    deadline for each deadline, or each event, of that obligation.
+    A recurrence yields deadlines from the stated beginning of the obligation up to `until`. An
+    obligation that counts from another one has one deadline for each deadline, or each event, of
+    that obligation.
 
     Raises:
         Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
@@ -100,11 +77,30 @@ def wanted_deadlines(
     rule = obligation.due
     if rule is None and obligation.kind is ObligationKind.ACHIEVE:
         return {}
-    wanted = instances_of(obligation, as_of=as_of, until=until)
-    return {
-        number: scheduled_terms(obligation, instance, as_of=as_of)
-        for number, instance in wanted.items()
-    }
+    wanted: dict[int, ScheduledTerms] = {}
+    left_out: datetime | None = None
+    for number, instance in instances_of(obligation, as_of=as_of, until=until).items():
+        terms = scheduled_terms(obligation, instance, as_of=as_of)
+        if terms.contradicts is not None and _is_too_early(obligation, instance):
+            left_out = terms.contradicts
+            continue
+        if left_out is not None:
+            on = civil_day(left_out, terms.timezone)
+            step = f"The earlier dates are left out: the obligation binds from {on} on."
+            terms, left_out = replace(terms, trace=(step, *terms.trace)), None
+        wanted[number] = terms
+    return wanted
+
+
+def _is_too_early(obligation: ObligationSnapshot, instance: Instance) -> bool:
+    """Return whether a deadline that is due before the stated beginning does not exist.
+
+    A rule for one date contradicts the beginning, and the date prevails. A recurrence may have
+    begun earlier than the obligation. What is recorded about one of its dates proves that it bound.
+    """
+    stored = obligation.stored.get(instance.number)
+    is_recorded = stored is not None and stored.has_facts
+    return instance.occurrence is not None and instance.activation is None and not is_recorded
 
 
 @dataclass(kw_only=True, slots=True)
@@ -116,6 +112,11 @@ class _Draft:
     fact_dues: dict[int, Due] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     warnings: list[tuple[datetime, str]] = field(default_factory=list)
+
+    def dues(self) -> list[Due]:
+        """Return the due dates by the rule and the moves."""
+        found = (self.first.due if self.first else None, *(move.due for move in self.moves))
+        return [each for each in found if each is not None]
 
     def add(self, resolved: Resolved, *, introduced_by: str | None = None) -> None:
         """Add the sentences of a resolved date."""
@@ -161,6 +162,12 @@ def scheduled_terms(
         due=due,
         moves=draft.moves,
     )
+    dues = [*draft.fact_dues.values(), *draft.dues()]
+    draft.warnings += warnings_after(obligation.context.ends_on, dues, timezone)
+    contradicts = None
+    if beginning.is_presumed:
+        known_start = starts_at if is_start_known else None
+        contradicts = _contradicted(draft, obligation, known_start, timezone)
     activation = instance.activation if instance.occurrence is not None else None
     if activation is not None and not is_first_occurrence(instance.number):
         # Before the event that starts a recurrence, only its first deadline exists, and waits.
@@ -175,7 +182,20 @@ def scheduled_terms(
         fact_dues=draft.fact_dues,
         trace=tuple(draft.trace),
         warnings=tuple(dict.fromkeys(draft.warnings)),
+        contradicts=contradicts,
     )
+
+
+def _contradicted(
+    draft: _Draft, obligation: ObligationSnapshot, starts_at: datetime | None, timezone: str
+) -> datetime | None:
+    """Return the stated beginning that due dates contradict, with warnings about them."""
+    stated = stated_beginning(
+        obligation.binds_on, obligation.agreement_began_on, starts_at, timezone
+    )
+    warnings = warnings_before(stated, draft.dues(), timezone)
+    draft.warnings += warnings
+    return stated if warnings else None
 
 
 def _add_occurrence(draft: _Draft, occurrence: Resolved, activation: Activation | None) -> None:

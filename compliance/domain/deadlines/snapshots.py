@@ -19,11 +19,13 @@ from compliance.domain.vocabulary import ObligationKind
 class StoredDeadline:
     """A deadline as it is stored.
 
+    `has_facts` says whether anything was recorded about it, even if that was retracted.
     `dated_facts` are its extensions and triggers, in order of effect.
     """
 
     is_closed: bool = False
     is_withdrawn: bool = False
+    has_facts: bool = False
     dated_facts: tuple[DatedFact, ...] = ()
 
 

@@ -195,6 +195,7 @@ def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
         agreement.timezone,
         list(agreement.calendars),
         agreement.in_force_on or agreement.signed_on,
+        agreement.ends_on,
     )
 
 

@@ -18,6 +18,7 @@ from compliance.domain.agreements.drafts import (
     ObligationDraft,
 )
 from compliance.domain.agreements.import_reports import ImportMode, ImportReport, Made
+from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Announcement
 from compliance.models import Agreement, User
@@ -39,7 +40,7 @@ from compliance.operations.agreements.document_differences import (
     party_differences,
 )
 from compliance.operations.agreements.import_targets import Added, ImportTarget
-from compliance.operations.deadlines import effects, known_terms
+from compliance.operations.deadlines import effects, known_terms, outlying_dates
 from compliance.operations.evidence import verification
 
 
@@ -107,7 +108,7 @@ def load(
         known_from=document_times.known_from(document, target, created.obligations, added),
     )
     verification.refresh(added.searched)
-    _warn(document, agreement, added, report)
+    _warn(document, agreement, added, report, as_of=as_of)
     if is_dry_run:
         transaction.set_rollback(True)
     return Loaded(
@@ -122,9 +123,15 @@ def load(
 
 
 def _warn(
-    document: AgreementDocument, agreement: Agreement, added: Added, report: ImportReport
+    document: AgreementDocument,
+    agreement: Agreement,
+    added: Added,
+    report: ImportReport,
+    *,
+    as_of: datetime,
 ) -> None:
-    """Report which new milestones, facts and positions change nothing, and why."""
+    """Report which new milestones, facts and positions change nothing, and which dates lie outside
+    the agreement."""
     made = {each.ref for each in report.made if each.path.startswith("milestones/")}
     unused = effects.warnings_about_milestones(agreement, made)
     report.warnings += [
@@ -132,7 +139,33 @@ def _warn(
         for index, each in enumerate(document.milestones)
         if each.ref in unused
     ]
+    report.warnings += _outlying(agreement, report)
+    if any(each.path == "ends_on" for each in report.changed):
+        report.warnings += [
+            Problem(path="ends_on", detail=detail)
+            for detail in outlying_dates.warnings_about_end(agreement, as_of=as_of)
+        ]
     report.warnings += effects.warnings_of_import(added.facts, added.positions)
+
+
+def _outlying(agreement: Agreement, report: ImportReport) -> list[Problem]:
+    """Return the warnings about dates of new obligations outside the agreement."""
+    new = {each.ref: each.path for each in report.made if _is_obligation(each.path)}
+    found = [
+        Problem(path=new[ref], detail=detail)
+        for ref, details in outlying_dates.warnings_about_obligations(agreement).items()
+        for detail in details
+        if ref in new
+    ]
+    if len(found) <= effects.MOST_WARNINGS:
+        return found
+    rest = counted(len(found) - effects.MOST_WARNINGS, "more obligation")
+    others = Problem(path="obligations", detail=f"There is a warning about {rest}.")
+    return [*found[: effects.MOST_WARNINGS], others]
+
+
+def _is_obligation(path: str) -> bool:
+    return path.startswith("obligations/") and path.count("/") == 1
 
 
 def _load_parties(

@@ -28,6 +28,7 @@ from compliance.models import Agreement, Deadline, Fact, MilestoneDating, Positi
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.operations.deadlines import facts as fact_operations
+from compliance.operations.deadlines import outlying_dates
 
 # How many deadlines are loaded at a time, and how many warnings are given.
 _BATCH = 10_000
@@ -57,10 +58,15 @@ def warnings_of_proposal(proposal: Proposal) -> list[str]:
 
 
 def warnings_about_dates(agreement: Agreement, *, as_of: datetime) -> list[str]:
-    """Return which of the milestones that were dated at `as_of` nothing counts from."""
+    """Return what the dates of an agreement that was stored at `as_of` do not do as expected.
+
+    This names the milestones dated then from which nothing counts, and the number of deadlines that
+    its end cancels.
+    """
     datings = MilestoneDating.objects.filter(agreement=agreement, recorded_at=as_of)
     refs = set(datings.values_list("ref", flat=True))
-    return list(warnings_about_milestones(agreement, refs).values())
+    unused = warnings_about_milestones(agreement, refs)
+    return [*unused.values(), *outlying_dates.warnings_about_end(agreement, as_of=as_of)]
 
 
 def warnings_of_import(facts: Mapping[int, str], positions: Mapping[int, str]) -> list[Problem]:

@@ -17,13 +17,9 @@ from django.conf import settings
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines import rule_checks
 from compliance.domain.deadlines.dependencies import dependency_levels, dependents_by_source
-from compliance.domain.deadlines.scheduling import (
-    Change,
-    ScheduledTerms,
-    change_of,
-    wanted_deadlines,
-)
+from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
+from compliance.domain.deadlines.stored_changes import Change, change_of
 from compliance.domain.deadlines.terms import Move
 from compliance.domain.due_dates.resolution import data_version
 from compliance.domain.limits import MOST_NEW_DEADLINES, too_many_deadlines

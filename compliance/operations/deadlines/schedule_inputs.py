@@ -106,6 +106,7 @@ class ScheduleInputs:
         return StoredDeadline(
             is_closed=deadline.is_closed,
             is_withdrawn=deadline.is_withdrawn,
+            has_facts=deadline.facts_head is not None,
             dated_facts=tuple(
                 DatedFact(
                     id=fact.pk,

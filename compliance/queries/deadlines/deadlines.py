@@ -24,6 +24,7 @@ from compliance.queries.deadlines.closed import IS_OPEN
 from compliance.queries.deadlines.paces import BEGINS_AT, add_pace
 from compliance.queries.deadlines.periods import DUE_PRECISION
 from compliance.queries.deadlines.replacements import successor
+from compliance.queries.deadlines.status_since import add_status_since
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.former import restore_deadlines
@@ -147,6 +148,8 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
     selects = ["\n".join((_COLUMNS, "FROM", each, _JOINS)) for each in parts]
     found = merged_page(selects, where, order=order, listing=listing)
     restore_deadlines(found.rows, listing.known_at)
+    if listing.as_of is not None and listing.known_at is not None and column != "status_since":
+        add_status_since(found.rows, as_of=listing.as_of, known_at=listing.known_at)
     for each in found.rows:
         add_pace(each, listing.as_of or now)
     add_verification(found.rows, listing)

@@ -31,6 +31,23 @@ JOIN (
 ON e.deadline_id = d.id AND e.reason <> 'not_binding'
 """
 
+_SINCE = """
+    (SELECT min(c.effective_at)
+     FROM (SELECT r.effective_at,
+               bool_and(r.status = e.status) OVER (ORDER BY r.effective_at DESC) AS is_same
+           FROM compliance_ledgerentry AS r
+           WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
+             AND r.effective_at <= %(as_of)s
+             AND NOT EXISTS (
+                 SELECT 1 FROM compliance_ledgerentry AS later
+                 WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
+                   AND later.recorded_at <= %(known_at)s
+                   AND later.effective_at <= r.effective_at)) AS c
+     WHERE c.is_same)
+"""
+# The status may have begun with an earlier entry: `status_since.add_status_since` finds these.
+_LATEST = "e.effective_at"
+
 # PostgreSQL omits joins that a query does not need from its plan.
 _AS_OF = f"""
 (SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
@@ -43,18 +60,7 @@ _AS_OF = f"""
     e.accepted_share, d.begins_at, d.is_start_presumed,
     {IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
-    (SELECT min(c.effective_at)
-     FROM (SELECT r.effective_at,
-               bool_and(r.status = e.status) OVER (ORDER BY r.effective_at DESC) AS is_same
-           FROM compliance_ledgerentry AS r
-           WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
-             AND r.effective_at <= %(as_of)s
-             AND NOT EXISTS (
-                 SELECT 1 FROM compliance_ledgerentry AS later
-                 WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
-                   AND later.recorded_at <= %(known_at)s
-                   AND later.effective_at <= r.effective_at)) AS c
-     WHERE c.is_same) AS status_since,
+    {{since}} AS status_since,
     (SELECT count(DISTINCT w.verdict) > 1 OR count(DISTINCT w.share) > 1
      FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
            FROM compliance_position AS p
@@ -75,15 +81,20 @@ def past_in_order(column: str) -> list[str]:
     """Return SQL for the deadlines `d` of a list in the order of `column`, in parts to be merged.
 
     The ledger has no index by due date. But nearly all deadlines always had the due date that they
-    have now, so its index returns them in order. The others are looked up.
+    have now, so its index returns them in order. The others are looked up. `status_since` is left
+    to `status_since.add_status_since`.
     """
     if column == "id":
-        return [_past(_STATES_OF_FEW)]
+        return [_past(_STATES_OF_FEW, since=_LATEST)]
     # The order reads the column of the deadline, and thereby the index.
-    always = _past(_STATES_OF_FEW, "WHERE NOT d.has_other_due")
-    moved = _past(_STATES_OF_FEW, "WHERE d.has_other_due")
+    always = _past(_STATES_OF_FEW, "WHERE NOT d.has_other_due", since=_LATEST)
+    moved = _past(_STATES_OF_FEW, "WHERE d.has_other_due", since=_LATEST)
     return [always.replace("e.due_at,", "d.due_at,", 1), moved]
 
 
-def _past(states: str, only: str = "") -> str:
-    return _AS_OF.replace("{states}", states).replace("{only}", only)
+def _past(states: str, only: str = "", *, since: str = _SINCE) -> str:
+    parts = {"{states}": states, "{only}": only, "{since}": since}
+    statement = _AS_OF
+    for name, part in parts.items():
+        statement = statement.replace(name, part)
+    return statement

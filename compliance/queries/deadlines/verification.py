@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from django.db.models import Q
-
 from compliance.domain.civil_time import civil_day, displayed_zone_name
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import EvidenceKind, Verdict
-from compliance.models import Evidence, Fact
+from compliance.models import Fact
 from compliance.models.deadlines.facts import fact_of
-from compliance.queries.rows import Row
+from compliance.queries.rows import Row, array, fetch
 
 
 class Pinned(Protocol):
@@ -46,7 +44,9 @@ def _conclusions(
     by_id: dict[int, Row], as_of: datetime, known_at: datetime
 ) -> dict[int, list[Verdict]]:
     found: dict[int, list[Verdict]] = defaultdict(list)
-    known = Fact.objects.filter(deadline_id__in=by_id, recorded_at__lte=known_at)
+    # Few deadlines have a determination; only their facts are read.
+    judged = {each["id"] for each in fetch((_JUDGED,), {"ids": array(by_id)})}
+    known = Fact.objects.filter(deadline_id__in=judged, recorded_at__lte=known_at)
     facts = defaultdict(list)
     for fact in known.values():
         pk = fact["deadline_id"]
@@ -58,22 +58,40 @@ def _conclusions(
     return found
 
 
+_JUDGED = """
+SELECT DISTINCT f.deadline_id AS id FROM compliance_fact AS f
+WHERE f.deadline_id = ANY(%(ids)s::bigint[]) AND f.verdict IS NOT NULL
+"""
+
+
 def _looks(by_id: dict[int, Row], as_of: datetime, known_at: datetime) -> dict[int, list[date]]:
-    obligations: dict[int, list[int]] = defaultdict(list)
+    of_obligation: dict[int, list[int]] = defaultdict(list)
     for pk, row in by_id.items():
-        obligations[row["obligation"]].append(pk)
-    bearing = Q(deadlines__in=by_id) | Q(obligations__in=obligations)
-    search_logs = Evidence.objects.filter(
-        bearing, kind=EvidenceKind.SEARCH_LOG.value, recorded_at__lte=known_at
-    ).distinct()
+        of_obligation[row["obligation"]].append(pk)
     found: dict[int, list[date]] = defaultdict(list)
-    for look in search_logs.prefetch_related("deadlines", "obligations"):
-        ids = {each.pk for each in look.deadlines.all()}
-        for obligation in look.obligations.all():
-            ids.update(obligations.get(obligation.pk, ()))
-        for pk in ids & by_id.keys():
+    values = {
+        "ids": array(by_id),
+        "obligations": array(of_obligation),
+        "known_at": known_at,
+        "kind": EvidenceKind.SEARCH_LOG.value,
+    }
+    for look in fetch((_LOOKS,), values):
+        for pk in of_obligation.get(look["obligation"], (look["id"],)):
             zone = displayed_zone_name(by_id[pk]["timezone"])
-            day = look.published_on or civil_day(look.recorded_at, zone)
+            day = look["published_on"] or civil_day(look["recorded_at"], zone)
             if day <= civil_day(as_of, zone):
                 found[pk].append(day)
     return found
+
+
+_LOOKS = """
+SELECT l.deadline_id AS id, NULL::bigint AS obligation, e.published_on, e.recorded_at
+FROM compliance_evidence_deadlines AS l JOIN compliance_evidence AS e ON e.id = l.evidence_id
+WHERE l.deadline_id IN (SELECT unnest(%(ids)s::bigint[])) AND e.kind = %(kind)s
+  AND e.recorded_at <= %(known_at)s
+UNION ALL
+SELECT NULL::bigint, l.obligation_id, e.published_on, e.recorded_at
+FROM compliance_evidence_obligations AS l JOIN compliance_evidence AS e ON e.id = l.evidence_id
+WHERE l.obligation_id IN (SELECT unnest(%(obligations)s::bigint[])) AND e.kind = %(kind)s
+  AND e.recorded_at <= %(known_at)s
+"""

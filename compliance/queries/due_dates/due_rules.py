@@ -11,6 +11,7 @@ from pydantic import Field
 from compliance.domain.civil_time import wall_clock
 from compliance.domain.date_fields import CivilDay, TimeZoneName
 from compliance.domain.deadlines.due_changes import zone_named_by
+from compliance.domain.deadlines.outlying_dates import due_after_end
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved
@@ -99,6 +100,9 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
     if is_guess:
         sentence = "No time zone or obligor is given, so UTC is used."
         warnings.insert(0, sentence)
+    end = context.ends_on
+    if end is not None and any(each.due.due_on > end for each in found.dates):
+        warnings.append(due_after_end(end))
     differing = next((each for each in found.dates if each.readings or each.earliest_on), None)
     return {
         "rule": dump_due_rule(draft.rule),

@@ -14,7 +14,6 @@ from compliance.models.deadlines.ledger import chained_entry
 from compliance.queries.integrity.findings import BATCH, CHANGED, BadRow, Findings, snapshot
 
 _UNCHAINED = "It has no hash: it was added outside its chain."
-_OUT_OF_ORDER = "Its id is lower than that of the previous row in the chain: it was replaced."
 _CUT_OFF = "The chain continued after this row: its end was removed."
 _AFTER_THE_END = "It was added after the end of its chain."
 _EMPTY = "Its chain has a head but no rows: all of them were removed."
@@ -52,20 +51,20 @@ def check_agreements(findings: Findings, *, agreement_ids: Collection[int] | Non
 def first_bad(
     chain: Sequence[Link], head: bytes | None, *, is_sealed: bool
 ) -> tuple[int | None, str] | None:
-    """Return the first row that does not follow from the previous ones, and its problem."""
+    """Return the first row that does not follow from the previous ones, and its problem.
+
+    Chains are in the order of ids, so a row that was moved does not follow from the one before it.
+    """
     last: bytes | None = None
-    before = 0
     for each in chain:
         if each.hash is None:
             # Before the first seal there may be rows older than the chains.
             if last is None and not is_sealed:
                 continue
             return each.id, _UNCHAINED
-        if each.id < before:
-            return each.id, _OUT_OF_ORDER
         if each.hash != link(last, each.values):
             return each.id, CHANGED
-        last, before = each.hash, each.id
+        last = each.hash
     if last == head:
         return None
     if not chain:
