@@ -101,7 +101,8 @@ def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> D
     """
     if stored is None:
         raise NotFound
-    kept = {name: stored[name] for name in kind.model_fields}
+    # A draft may have fields that are not stored, such as `confirm`.
+    kept = {name: stored[name] for name in kind.model_fields if name in stored}
     body = body_fields(request)
     # They come with the response to a change, and are no field of the row.
     body.pop("warnings", None)

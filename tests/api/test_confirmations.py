@@ -160,3 +160,46 @@ def test_a_proposal_must_be_confirmed_too(api: Client) -> None:
     deadline = create_agreement(requires_approval=True)
     assert post(api, deadline.pk, **extension("2026-03-12")).status_code == 400
     assert post(api, deadline.pk, **extension("2026-03-12", confirm=True)).status_code == 202
+
+
+def patch(api: Client, path: str, **body: Any) -> Any:
+    return api.patch(f"/api/v1/{path}", body, content_type="application/json")
+
+
+def test_a_correction_of_a_due_rule_that_makes_a_deadline_unmet_must_be_confirmed(
+    api: Client,
+) -> None:
+    deadline = create_agreement()
+    path = f"obligations/{deadline.obligation_id}/"
+    due = {"type": "date", "on": "2026-03-05"}
+    answer = patch(api, path, due=due)
+    assert answer.status_code == 400
+    sentence = "This would make O-1 unmet since Thursday, 5 March 2026, 16:00 UTC. If that is"
+    assert sentence in answer.content.decode()
+    deadline.refresh_from_db()
+    assert (deadline.status, str(deadline.due_on)) == ("pending", "2026-03-15")
+    assert patch(api, path, title="Deliver it").status_code == 200
+    assert patch(api, path, due=due, confirm=True).status_code == 200
+    assert patch(api, path, title="Deliver all of it").status_code == 200
+
+
+def test_a_milestone_dated_so_early_that_a_deadline_is_unmet_must_be_confirmed(
+    api: Client,
+) -> None:
+    then = {"type": "offset", "count": 3, "unit": "days"}
+    rule = {"type": "trigger", "on": {"milestone": "closing"}, "then": then}
+    create_agreement(obligation("O-1", due=rule), milestones=[{"ref": "closing"}])
+    early = [{"ref": "closing", "on": "2026-03-02"}]
+    answer = patch(api, "agreements/supply/", milestones=early)
+    assert answer.status_code == 400
+    assert "This would make O-1 unmet since" in answer.content.decode()
+    later = [{"ref": "closing", "on": "2026-03-09"}]
+    assert patch(api, "agreements/supply/", milestones=later).status_code == 200
+    assert patch(api, "agreements/supply/", milestones=early, confirm=True).status_code == 200
+
+
+def test_a_correction_is_not_blamed_for_what_has_passed_since_the_last_sweep(api: Client) -> None:
+    deadline = create_agreement(obligation("O-1", "2026-03-05"))
+    assert deadline.status == "pending"
+    path = f"obligations/{deadline.obligation_id}/"
+    assert patch(api, path, grace={"count": 1, "unit": "days"}).status_code == 200

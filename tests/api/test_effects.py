@@ -52,11 +52,11 @@ def test_a_violation_before_the_obligation_binds(api: Client) -> None:
 def test_an_extension_that_another_one_overrides(api: Client, deadline: Deadline) -> None:
     def extension(on: str, due_on: str) -> dict[str, Any]:
         due = {"type": "date", "on": due_on}
-        return {"deadline": deadline.pk, "type": "extension", "on": on, "due": due}
+        return {"deadline": deadline.pk, "type": "extension", "on": on, "due": due, "confirm": True}
 
-    first = post(api, "facts/", extension("2026-03-01", "2026-09-01") | {"confirm": True})
+    first = post(api, "facts/", extension("2026-03-01", "2026-09-01"))
     assert first["warnings"] == []
-    assert warnings(api, "facts/", **extension("2026-02-15", "2026-06-01"), confirm=True) == [
+    assert warnings(api, "facts/", **extension("2026-02-15", "2026-06-01")) == [
         "The extension changes nothing after 1 March 2026: the extension of 1 March 2026 (fact "
         f"{first['id']}) prevails."
     ]
@@ -192,7 +192,7 @@ def test_the_date_of_a_milestone_from_which_nothing_counts(api: Client) -> None:
     counting = {"type": "offset", "from": {"milestone": "M-1"}, "count": 5, "unit": "days"}
     imported(api, obligation("O-1", due=counting), milestones=[{"ref": "M-1"}, {"ref": "M-2"}])
     dated = [{"ref": "M-1", "on": "2026-02-01"}, {"ref": "M-2", "on": "2026-02-01"}]
-    answer = patch(api, "agreements/supply/", {"milestones": dated})
+    answer = patch(api, "agreements/supply/", {"milestones": dated, "confirm": True})
     assert answer["warnings"] == [
         "The date of milestone M-2 changes nothing: no obligation counts from it."
     ]

@@ -179,7 +179,7 @@ def test_the_end_of_the_agreement_is_found_by_the_sweep(api: Client, missed: Dea
     unmet, later = Deadline.objects.order_by("id")
     assert (unmet.status, unmet.is_closed, later.status) == ("unmet", True, "cancelled")
     assert unmet.breaches.get().end_reason == "expired"
-    patch(api, "agreements/supply/", {"ends_on": sent["ends_on"]})
+    patch(api, "agreements/supply/", {"ends_on": sent["ends_on"], "confirm": True})
 
 
 def test_an_agreement_that_has_expired_reports_a_miss_and_escalates_nothing(api: Client) -> None:

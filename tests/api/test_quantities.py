@@ -97,7 +97,9 @@ def test_patching_a_response_back_changes_nothing(api: Client) -> None:
     for path, name in with_id.items():
         for row in get(api, path)["results"]:
             single = get(api, f"{path}{row[name]}/")
-            assert patch(api, f"{path}{row[name]}/", single) == single
+            patched = patch(api, f"{path}{row[name]}/", single)
+            assert patched.pop("warnings", []) == []
+            assert patched == single
     for now, then in zip(everything(), before, strict=True):
         assert now == then
 

@@ -111,4 +111,5 @@ def test_a_message_that_somebody_may_have_read_is_not_replaced_after_restoring(
     missed = [mail for mail in sink.received if mail["Subject"].startswith("Missed")]
     assert len({mail["Message-ID"] for mail in missed}) == 1
     reported = Alert.objects.filter(kind="missed")
-    assert list(reported.values_list("message__state", flat=True)) == ["sent"]
+    first = sink.received[0]["Message-ID"]
+    assert list(reported.values_list("message__state", "message__message_id")) == [("sent", first)]

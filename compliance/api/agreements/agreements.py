@@ -13,7 +13,6 @@ from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,7 +32,6 @@ from compliance.api.views import (
     page_response,
     read_body,
     read_filter,
-    reject_query_parameters,
     row_response,
     updated_draft,
     user_of,
@@ -148,6 +146,12 @@ class LoadedRow(serializers.Serializer[Any]):
     warnings = WarningRow(many=True, help_text="What changes nothing, or was stored otherwise.")
 
 
+class CorrectedAgreementDraft(AgreementDraft):
+    """A correction. `confirm` confirms that it may make deadlines unmet at once."""
+
+    confirm: bool = False
+
+
 class AgreementViews(Views):
     """Agreements, their parties and milestones."""
 
@@ -178,17 +182,25 @@ class AgreementViews(Views):
         moment = read_filter(request, PointInTime).pinned(now)
         return row_response(queries.row(ref, moment, now=now))
 
-    @extend_schema(request=changes_of(AgreementDraft), responses=CorrectedAgreementRow)
+    @extend_schema(request=changes_of(CorrectedAgreementDraft), responses=CorrectedAgreementRow)
     def partial_update(self, request: Request, ref: str) -> Response:
         """Correct an agreement. Deadlines that depend on its zone, calendars or milestones move.
 
-        A list, such as `milestones`, replaces the whole stored list.
+        A list, such as `milestones`, replaces the whole stored list. A correction that makes a
+        deadline unmet at once needs `"confirm": true`.
         """
         with transaction.atomic():
             agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
-            draft = updated_draft(request, AgreementDraft, queries.row(ref, PointInTime(), now=now))
-            operations.update(agreement=agreement, draft=draft, as_of=now, by=user_of(request))
+            stored = queries.row(ref, PointInTime(), now=now)
+            draft = updated_draft(request, CorrectedAgreementDraft, stored)
+            operations.update(
+                agreement=agreement,
+                draft=draft,
+                as_of=now,
+                by=user_of(request),
+                is_confirmed=draft.confirm,
+            )
             warnings = effects.warnings_about_dates(agreement, as_of=now)
         row = queries.row(ref, PointInTime(), now=now)
         return row_response(None if row is None else {**row, "warnings": warnings})
@@ -284,17 +296,3 @@ class ImportViews(Views):
         }
         is_stored = loaded.is_changed and not options.dry_run
         return Response(content, status=HTTPStatus.CREATED if is_stored else HTTPStatus.OK)
-
-
-class DocumentSchemaViews(Views):
-    """The format of agreement documents."""
-
-    permission_classes = [AllowAny]
-
-    @extend_schema(operation_id="document_schema", responses={200: dict[str, Any]})
-    def retrieve(self, request: Request) -> Response:
-        """Show the JSON Schema of `pacta.agreement/v1`."""
-        reject_query_parameters(request)
-        schema = AgreementDocument.model_json_schema(mode="validation")
-        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-        return Response(schema)

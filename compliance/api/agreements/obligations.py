@@ -38,6 +38,12 @@ from compliance.queries.deadlines.components import consequences
 from compliance.queries.deadlines.deadlines import PointInTime
 
 
+class CorrectedObligationDraft(ObligationDraft):
+    """A correction. `confirm` confirms that it may make deadlines unmet at once."""
+
+    confirm: bool = False
+
+
 class NewObligation(ObligationDraft):
     """An obligation, the ref of its agreement, and how breaches are announced that began before it
     was entered."""
@@ -221,18 +227,25 @@ class ObligationViews(Views):
         moment = read_filter(request, PointInTime).pinned(timezone.now())
         return row_response(consequences(id, moment))
 
-    @extend_schema(request=changes_of(ObligationDraft), responses=SavedObligationRow)
+    @extend_schema(request=changes_of(CorrectedObligationDraft), responses=SavedObligationRow)
     def partial_update(self, request: Request, id: int) -> Response:
         """Correct an obligation. A corrected due rule moves its deadlines through the ledger.
 
-        For a change that the parties agreed on, record an extension instead.
+        For a change that the parties agreed on, record an extension instead. A correction that
+        makes a deadline unmet at once needs `"confirm": true`.
         """
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)
             # The same lock order as in the operations: the agreement before its contents.
             lock_agreement(obligation.agreement_id)
-            draft = updated_draft(request, ObligationDraft, queries.row(id, PointInTime()))
-            operations.update(obligation=obligation, draft=draft, as_of=timezone.now())
+            stored = queries.row(id, PointInTime())
+            draft = updated_draft(request, CorrectedObligationDraft, stored)
+            operations.update(
+                obligation=obligation,
+                draft=draft,
+                as_of=timezone.now(),
+                is_confirmed=draft.confirm,
+            )
             warnings = _warnings(obligation)
         row = queries.row(id, PointInTime())
         return row_response(None if row is None else {**row, "warnings": warnings})

@@ -29,6 +29,7 @@ from compliance.operations.agreements import (
     obligations,
     party_merges,
 )
+from compliance.operations.agreements.surprises import refusing_surprises
 from compliance.operations.deadlines import facts, projection, schedule
 
 
@@ -84,16 +85,27 @@ def add(
 
 @transaction.atomic
 def update(
-    *, agreement: Agreement, draft: AgreementDraft, as_of: datetime, by: User | None = None
+    *,
+    agreement: Agreement,
+    draft: AgreementDraft,
+    as_of: datetime,
+    by: User | None = None,
+    is_confirmed: bool = True,
 ) -> Agreement:
     """Correct an agreement. A new zone, calendar or milestone date moves the deadlines that use it.
 
+    Args:
+        is_confirmed: whether it may make deadlines unmet at once.
+
     Raises:
-        Invalid: the ref changes, a party or custom calendar does not exist, or the correction
-            removes a party that has a role in an obligation or a milestone that a rule counts from.
+        Invalid: the ref changes, a party or custom calendar does not exist, the correction removes
+            a party that has a role in an obligation or a milestone that a rule counts from, or it
+            must be confirmed (at `confirm`).
     """
-    touched = correct(agreement, draft, by=by, as_of=as_of)
-    projection.refresh(touched, as_of=as_of)
+    agreement = lock_agreement(agreement.pk)
+    with refusing_surprises(agreement, as_of=as_of, is_confirmed=is_confirmed):
+        touched = correct(agreement, draft, by=by, as_of=as_of)
+        projection.refresh(touched, as_of=as_of)
     agreement.refresh_from_db()
     return agreement
 

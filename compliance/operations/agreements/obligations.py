@@ -19,6 +19,7 @@ from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import dependencies, obligation_corrections
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.agreements.obligation_rows import columns_of
+from compliance.operations.agreements.surprises import refusing_surprises
 from compliance.operations.deadlines import projection, schedule
 
 
@@ -48,20 +49,33 @@ def create(
 
 
 @transaction.atomic
-def update(*, obligation: Obligation, draft: ObligationDraft, as_of: datetime) -> Obligation:
+def update(
+    *,
+    obligation: Obligation,
+    draft: ObligationDraft,
+    as_of: datetime,
+    is_confirmed: bool = True,
+) -> Obligation:
     """Correct an obligation. A corrected due rule moves its deadlines, and the ledger records it.
 
     A change that the parties agreed on is not a correction: record an extension instead.
 
+    Args:
+        is_confirmed: whether it may make deadlines unmet at once.
+
     Raises:
         Invalid: as `create`; also if the ref differs, if the due rule of an obligation with
-            deadlines is removed, or if the kind of an obligation with facts changes.
+            deadlines is removed, if the kind of an obligation with facts changes, or if it must be
+            confirmed (at `confirm`).
     """
     agreement = lock_agreement(obligation.agreement_id)
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation cannot change: use {obligation.ref}.")
-    touched = obligation_corrections.correct(agreement=agreement, drafts={"": draft}, as_of=as_of)
-    projection.refresh(touched, as_of=as_of)
+    with refusing_surprises(agreement, as_of=as_of, is_confirmed=is_confirmed):
+        touched = obligation_corrections.correct(
+            agreement=agreement, drafts={"": draft}, as_of=as_of
+        )
+        projection.refresh(touched, as_of=as_of)
     obligation.refresh_from_db()
     return obligation
 
