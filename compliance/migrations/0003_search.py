@@ -22,6 +22,6 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0014_proposal_notifications")]
+    dependencies = [("compliance", "0002_composite_keys")]
 
     operations = [migrations.RunSQL(_CREATE, "DROP FUNCTION compliance_folded(text)")]
