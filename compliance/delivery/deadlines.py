@@ -14,7 +14,7 @@ from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import Verification
-from compliance.models import Deadline, Evidence, ObligationParty, Position
+from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
 from compliance.models.deadlines.facts import fact_summaries
 from compliance.models.deadlines.ledger import ledger_of
 
@@ -47,6 +47,10 @@ def load_deadlines(ids: Iterable[int]) -> dict[int, Deadline]:
         .only(*_COLUMNS)
         .prefetch_related(
             Prefetch("positions", latest_positions),
+            # For the precision of a due date that was extended.
+            Prefetch(
+                "facts", Fact.objects.filter(due__isnull=False).only("deadline", "due", "due_at")
+            ),
             Prefetch("obligation__sides", sides),
             Prefetch("obligation__evidence", Evidence.objects.only("stance")),
         )

@@ -280,7 +280,7 @@ def test_the_preview_shows_warnings(browser: Client) -> None:
 @pytest.mark.parametrize(
     ("values", "part", "said"),
     [
-        ({"rule_count": "many"}, "count", "integer"),
+        ({"rule_count": "many"}, "count", "Give a whole number"),
         ({"rule_from_date": "2025-02-30"}, "from_date", "does not exist"),
         ({"rule_from": "milestone", "rule_from_milestone": "m"}, "from_milestone", "no milestone"),
         ({"rule_timezone": "Mars"}, "timezone", "time zone"),

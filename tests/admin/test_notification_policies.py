@@ -70,11 +70,11 @@ def test_an_empty_half_of_an_agreements_policy_uses_the_default(browser: Client)
         ("notification_policy_reminders", "soon", "is not a number of days"),
         ("notification_policy_reminders", "1, ,2", "is not a number of days"),
         ("notification_policy_reminders", "2 weeks", "is not a number of days"),
-        ("notification_policy_reminders", "0", "greater than or equal to 1"),
-        ("notification_policy_escalations", "400", "less than or equal to 366"),
+        ("notification_policy_reminders", "0", "not less than 1"),
+        ("notification_policy_escalations", "400", "not greater than 366"),
         ("notification_policy_escalations", "7, 7", "only once"),
         ("obligations-0-notification_policy_reminders", "x", "is not a number of days"),
-        ("obligations-0-notification_policy_reminders", "999", "less than or equal to 366"),
+        ("obligations-0-notification_policy_reminders", "999", "not greater than 366"),
     ],
 )
 def test_problems_of_a_policy_are_shown_on_their_field(

@@ -173,7 +173,7 @@ def test_a_document_in_which_everything_counts_has_no_warnings(api: Client) -> N
             api,
             obligation("O-1", facts=extensions, positions=said),
             obligation("O-2", due=counting),
-            milestones=[{"ref": "M-1", "on": "2026-01-01"}],
+            milestones=[{"ref": "M-1", "on": "2026-02-01"}],
         )
         == []
     )

@@ -243,7 +243,11 @@ def test_a_rule_has_the_documented_json() -> None:
     stated = {"type": "date", "on": "2025-05-14", "time": None, "timezone": None}
 
     assert parse_due_rule(stated) == DateRule(on=date(2025, 5, 14))
-    assert dump_due_rule(parse_due_rule(stated)) == {**stated, "is_two_sided": False}
+    assert dump_due_rule(parse_due_rule(stated)) == {
+        **stated,
+        "precision": "day",
+        "is_two_sided": False,
+    }
 
 
 RULES_OF_EVERY_TYPE = [
@@ -329,7 +333,11 @@ def test_a_rule_may_contain_date_objects() -> None:
 def test_a_time_of_day_survives_a_round_trip(text: str) -> None:
     stated = {"type": "date", "on": "2025-05-14", "time": text, "timezone": "Asia/Shanghai"}
 
-    assert dump_due_rule(parse_due_rule(stated)) == {**stated, "is_two_sided": False}
+    assert dump_due_rule(parse_due_rule(stated)) == {
+        **stated,
+        "precision": "day",
+        "is_two_sided": False,
+    }
 
 
 @given(rules)

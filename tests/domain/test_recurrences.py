@@ -529,8 +529,9 @@ def test_an_invalid_rule_is_refused_with_advice(rule: str, sentence: str) -> Non
 
 
 def test_a_rule_that_is_too_long_is_refused() -> None:
-    longest = "FREQ=DAILY;COUNT=".ljust(LONGEST_RRULE, "9")
-    assert parse_rrule(longest).count
+    longest = ("FREQ=DAILY;BYMONTHDAY=1" + ",1" * LONGEST_RRULE)[: LONGEST_RRULE - 1] + "1"
+    assert len(longest) == LONGEST_RRULE
+    parse_rrule(longest)
     with pytest.raises(BadRecurrence, match=f"has {LONGEST_RRULE + 1} characters; at most"):
         parse_rrule(longest + "9")
 
@@ -611,7 +612,7 @@ def test_all_expensive_rules_together_take_less_than_a_second_and_50_megabytes()
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=why) for rule, _, why in REFUSED])
-def test_an_expensive_rule_that_repeats_within_a_day_is_refused(rule: str) -> None:
+def test_an_expensive_rule_is_refused(rule: str) -> None:
     with pytest.raises(BadRecurrence):
         parse_rrule(rule)
 

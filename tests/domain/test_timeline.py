@@ -1246,7 +1246,7 @@ def test_a_deadline_is_suspended_just_while_a_suspension_runs_and_nothing_closed
         # Between the hours: what is known by its day alone may begin a moment after it.
         instant = hour(number) + timedelta(minutes=30)
         found = timeline.at(instant)
-        if found is None or found.status in CLOSED:
+        if found is None or found.is_closed:
             continue
         is_running = any(covers(each, agreed, instant) for each in suspensions)
         assert (found.status is Status.SUSPENDED) == is_running, instant

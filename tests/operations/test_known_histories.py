@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
@@ -191,7 +190,11 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any
 class EveryImportedPast(DatabaseTestCase):
     """Random imported histories."""
 
-    def check(self, whole: dict[str, Any], known_at: datetime, earlier: datetime) -> None:
+    @given(histories(), instants, instants)
+    @settings(max_examples=scaled(0.2), suppress_health_check=list(HealthCheck))
+    def test_the_past_is_what_was_recorded_by_then(
+        self, whole: dict[str, Any], known_at: datetime, earlier: datetime
+    ) -> None:
         try:
             complete = load(whole, as_of=NOW)
         except Invalid:
@@ -200,18 +203,3 @@ class EveryImportedPast(DatabaseTestCase):
         for as_of in {known_at, min(known_at, earlier)}:
             found = answers(complete, as_of, known_at), answers(cut, as_of, known_at)
             assert list(differences(*found)) == []
-
-    @given(histories(), instants, instants)
-    @settings(max_examples=scaled(0.2), suppress_health_check=list(HealthCheck))
-    def test_the_past_is_what_was_recorded_by_then(
-        self, whole: dict[str, Any], known_at: datetime, earlier: datetime
-    ) -> None:
-        self.check(whole, known_at, earlier)
-
-    @pytest.mark.exhaustive
-    @given(histories(), instants, instants)
-    @settings(max_examples=scaled(5), suppress_health_check=list(HealthCheck))
-    def test_every_past_is_what_was_recorded_by_then(
-        self, whole: dict[str, Any], known_at: datetime, earlier: datetime
-    ) -> None:
-        self.check(whole, known_at, earlier)

@@ -148,4 +148,5 @@ def test_a_later_page_starts_in_the_middle_of_an_index(
     scan = plans[1][plans[1].index(index) :].split("->")[0]
     condition = scan[: scan.index("Filter") if "Filter" in scan else None]
     assert "Index Cond" in condition
-    assert "ROW(" in condition
+    # A later page begins at the position of the cursor, or with the rows without a due date.
+    assert "ROW(" in condition or "= '9998-12-31" in condition

@@ -194,7 +194,7 @@ class AgreementViews(Views):
             now = timezone.now()
             stored = queries.row(ref, PointInTime(), now=now)
             draft = updated_draft(request, CorrectedAgreementDraft, stored)
-            operations.update(
+            agreement = operations.update(
                 agreement=agreement,
                 draft=draft,
                 as_of=now,

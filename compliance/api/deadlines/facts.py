@@ -107,7 +107,7 @@ class FactRow(serializers.Serializer[Fact]):
     )
 
 
-class RecordedFactRow(FactRow):
+class SavedFactRow(FactRow):
     """A fact that was just recorded."""
 
     warnings = serializers.ListField(
@@ -127,7 +127,7 @@ class FactViews(Views):
 
     @extend_schema(
         request=either("AnyNewFact", NewFact, NewAgreementFact),
-        responses={201: RecordedFactRow, 202: ProposedRow},
+        responses={201: SavedFactRow, 202: ProposedRow},
     )
     def create(self, request: Request) -> Response:
         """Record a fact about a deadline or a whole agreement. Statuses follow immediately.

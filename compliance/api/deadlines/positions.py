@@ -58,7 +58,7 @@ class PositionRow(serializers.Serializer[Position]):
     recorded_by = serializers.CharField(allow_null=True)
 
 
-class RecordedPositionRow(PositionRow):
+class SavedPositionRow(PositionRow):
     """A position that was just recorded."""
 
     warnings = serializers.ListField(
@@ -78,7 +78,7 @@ class PositionViews(Views):
         """List positions in the order of recording."""
         return page_response(request, queries.listed(read_filter(request, queries.PositionListing)))
 
-    @extend_schema(request=NewPosition, responses={201: RecordedPositionRow})
+    @extend_schema(request=NewPosition, responses={201: SavedPositionRow})
     def create(self, request: Request) -> Response:
         """Record the position of a party on a deadline."""
         draft = read_body(request, NewPosition)

@@ -299,11 +299,18 @@ def terms_of(row: Any, duty: Duty) -> Terms:
 
 
 def due_precision(deadline: Deadline) -> Precision:
-    """Return the precision with which the current due date was agreed."""
+    """Return the precision with which the current due date was agreed.
+
+    Takes no query if the facts that have a due rule were prefetched.
+    """
     rule = deadline.obligation.due
     if deadline.due_at != deadline.original_due_at:
-        extensions = deadline.facts.filter(due_at=deadline.due_at, due__isnull=False)
-        rule = extensions.order_by("-id").values_list("due", flat=True).first()
+        extensions = {
+            fact.pk: fact.due
+            for fact in deadline.facts.all()
+            if fact.due is not None and fact.due_at == deadline.due_at
+        }
+        rule = extensions[max(extensions)] if extensions else None
     return Precision((rule or {}).get("precision") or Precision.DAY)
 
 
