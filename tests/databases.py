@@ -19,16 +19,17 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import django
 import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -73,10 +74,31 @@ def migrated_database() -> Iterator[None]:
             template = _ensure_template(server, original)
             _execute(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
         try:
-            with _connected_to(NAME=name):
+            with _connected_to(NAME=name), _flushable():
                 yield
         finally:
             _execute(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@contextmanager
+def _flushable() -> Iterator[None]:
+    """Let Django empty the append-only tables after a test, and nothing else truncate them."""
+    # Only within the transaction of the flush: tests meet the same triggers as the service.
+    flush = connection.ops.execute_sql_flush
+
+    def flush_append_only(statements: Sequence[str]) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_IGNORE_TRUNCATE)
+            flush(statements)
+
+    with patch.object(connection.ops, "execute_sql_flush", flush_append_only):
+        yield
+
+
+_IGNORE_TRUNCATE = """
+    SELECT set_config('pgtrigger.ignore', array_agg(tgname)::text, true)
+    FROM pg_trigger WHERE tgname LIKE '%no_truncate%'
+"""
 
 
 def copy_data_folder(postgres: Postgres) -> None:

@@ -23,20 +23,36 @@ _ONLY_WITH_A_TOMBSTONE = """
 
 
 _NAME = "append_only_unless_purged"
+NO_TRUNCATE = "no_truncate"
 
 
-def append_only() -> pgtrigger.Protect:
-    """Return a trigger that rejects every UPDATE and DELETE.
+def never_truncated() -> pgtrigger.Trigger:
+    """Return a trigger that rejects TRUNCATE, which fires no trigger for DELETE."""
+    return pgtrigger.Trigger(
+        name=NO_TRUNCATE,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+    )
+
+
+def append_only() -> tuple[pgtrigger.Trigger, ...]:
+    """Return triggers that reject every UPDATE, DELETE and TRUNCATE.
 
     Not for rows that belong to an agreement: it could not be purged.
     """
-    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+    return (
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        never_truncated(),
+    )
 
 
 def append_only_but_purgeable() -> tuple[pgtrigger.Trigger, ...]:
-    """Return triggers that reject every UPDATE, and every DELETE that is no purge."""
+    """Return triggers that reject every UPDATE and TRUNCATE, and every DELETE that is no purge."""
     return (
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
+        never_truncated(),
         pgtrigger.Trigger(
             name=_NAME,
             level=pgtrigger.Statement,

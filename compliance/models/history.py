@@ -8,6 +8,8 @@ from typing import TypeVar
 import pghistory
 from django.db import models
 
+from compliance.models.append_only import never_truncated
+
 ModelT = TypeVar("ModelT", bound=models.Model)
 
 
@@ -33,6 +35,7 @@ def tracked_except(*untracked: str) -> Callable[[type[ModelT]], type[ModelT]]:
             # Per statement: a trigger per row would cost more than storing the row.
             level=pghistory.Statement,
             exclude=[*untracked, *generated],
+            meta={"triggers": [never_truncated()]},
         )(model)
 
     return track

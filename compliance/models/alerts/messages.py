@@ -14,6 +14,7 @@ from compliance.domain.vocabulary import (
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.alerts.recipients import one_recipient, recipient_key
 from compliance.models.alerts.webhooks import Webhook
+from compliance.models.append_only import never_truncated
 from compliance.models.choices import choice_field, one_of
 
 
@@ -86,6 +87,7 @@ class DeliveryAttempt(models.Model):
     class Meta:
         ordering = ("id",)
         constraints = (one_of("outcome", AttemptOutcome),)
+        triggers = (never_truncated(),)
 
     def __str__(self) -> str:
         return f"{self.outcome} at {self.ended_at:%Y-%m-%d %H:%M:%S}Z"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
+from compliance.models.append_only import never_truncated
+
 
 class Seal(models.Model):
     """A Merkle root over the heads of all chains at one instant."""
@@ -28,6 +30,7 @@ class Seal(models.Model):
     class Meta:
         ordering = ("-id",)
         triggers = (
+            never_truncated(),
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(
                 name="read_only",

@@ -45,7 +45,7 @@ class Tombstone(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only()
         constraints = (one_of("subject", PurgeSubject),)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class RemovedRows(models.Model):
         verbose_name = "removed rows"
         verbose_name_plural = "removed rows"
         ordering = ("id",)
-        triggers = (append_only(),)
+        triggers = append_only()
 
     def __str__(self) -> str:
         return f"{len(self.ids)} rows of {self.table_name}"

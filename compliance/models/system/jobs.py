@@ -9,6 +9,7 @@ import pgtrigger
 from django.db import models
 
 from compliance.domain.vocabulary import JobKind
+from compliance.models.append_only import never_truncated
 from compliance.models.choices import choice_field, one_of
 
 # The longest time that an alert waits for a sweep to end: more than a sweep needs to create half a
@@ -123,6 +124,7 @@ class JobRun(models.Model):
             models.Index(fields=["kind", "-ended_at"], name="jobrun_newest"),
         )
         triggers = (
+            never_truncated(),
             # A ledger check is evidence. It is stored once, when it has ended.
             pgtrigger.Protect(
                 name="ledger_check_append_only",
