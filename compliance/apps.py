@@ -9,11 +9,15 @@ class ComplianceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make `__folded` searches available for all texts."""
+        """Make `__folded` searches available for all texts, and create the roles on migration."""
         # Models, and what belongs to them, can be imported only now.
         from django.db.models import CharField, TextField
+        from django.db.models.signals import post_migrate
 
         from compliance.models.searching import Folded
+        from compliance.operations.people.roles import store_roles
 
         CharField.register_lookup(Folded)
         TextField.register_lookup(Folded)
+        # After Django has created the permissions of new models, which it does at the same signal.
+        post_migrate.connect(lambda **_: store_roles(), sender=self, weak=False)

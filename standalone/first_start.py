@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, ApiToken
+from compliance.operations.people.roles import store_roles
 from compliance.operations.people.setup import ensure_administrator
 from compliance.operations.people.tokens import create_token
 from config.env import BASE_DIR, Environment
@@ -30,6 +31,8 @@ def migrate() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", verbosity=0, interactive=False)
+    else:
+        store_roles()  # which `migrate` does otherwise: an upgrade may change what a role can do
 
 
 def create_first_data(

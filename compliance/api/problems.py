@@ -73,7 +73,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
     if isinstance(error, Http404):
         error = rest_errors.NotFound()
     elif isinstance(error, django_errors.PermissionDenied):
-        error = rest_errors.PermissionDenied()
+        error = rest_errors.PermissionDenied(str(error) or None)
     if isinstance(error, rest_errors.APIException):
         return _rest(error)
     if isinstance(error, IntegrityError):

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 def administrators() -> list[str]:
     """Return the addresses of the active administrators."""
-    people = User.objects.filter(is_superuser=True, is_active=True).order_by("id")
+    people = User.objects.administrators().order_by("id")
     return list(people.values_list("email", flat=True))
 
 

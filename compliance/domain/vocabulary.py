@@ -36,6 +36,13 @@ class AgreementStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+class Visibility(StrEnum):
+    """Who sees an agreement and everything that belongs to it."""
+
+    EVERYONE = "everyone"
+    TEAMS = "teams"
+
+
 class ObligationKind(StrEnum):
     """What an obligation requires: achieve something by a date, maintain it, or refrain from it."""
 
@@ -326,3 +333,12 @@ class AttemptOutcome(StrEnum):
     SENT = "sent"
     DEFERRED = "deferred"
     REFUSED = "refused"
+
+
+class Role(StrEnum):
+    """What a person may do in Pacta. Each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    REVIEWER = "reviewer"
+    ADMINISTRATOR = "administrator"

@@ -3,6 +3,7 @@
 from compliance.models.agreements.agreements import (
     Agreement,
     AgreementParty,
+    AgreementTeam,
     Milestone,
     MilestoneDating,
     Party,
@@ -26,6 +27,7 @@ from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
 from compliance.models.integrity.seals import Seal
 from compliance.models.integrity.tombstones import RemovedRows, Tombstone
+from compliance.models.people.teams import Membership, Team
 from compliance.models.people.users import ApiToken, User
 from compliance.models.system.jobs import JobRun
 from compliance.models.system.outages import Outage
@@ -33,6 +35,7 @@ from compliance.models.system.outages import Outage
 __all__ = [
     "Agreement",
     "AgreementParty",
+    "AgreementTeam",
     "Alert",
     "ApiToken",
     "Breach",
@@ -48,6 +51,7 @@ __all__ = [
     "Fact",
     "JobRun",
     "LedgerEntry",
+    "Membership",
     "Message",
     "Milestone",
     "MilestoneDating",
@@ -63,6 +67,7 @@ __all__ = [
     "Seal",
     "Silence",
     "Subscription",
+    "Team",
     "Tombstone",
     "User",
     "Webhook",

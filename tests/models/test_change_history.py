@@ -17,9 +17,11 @@ from compliance.domain.vocabulary import FactKind
 from compliance.models import (
     Agreement,
     AgreementParty,
+    AgreementTeam,
     CalendarFeed,
     ClosingDay,
     CustomCalendar,
+    Membership,
     Milestone,
     Obligation,
     ObligationParty,
@@ -27,6 +29,7 @@ from compliance.models import (
     Proposal,
     Silence,
     Subscription,
+    Team,
     User,
 )
 from tests.samples import create_agreement, record_agreement_fact, utc
@@ -96,6 +99,21 @@ def _agreement_party() -> AgreementParty:
     return AgreementParty(agreement=agreement, party=party, role="guarantor")
 
 
+def _teams() -> None:
+    Team.objects.create(pk=1, slug="asia", name="Asia")
+    Team.objects.create(pk=2, slug="europe", name="Europe")
+
+
+def _agreement_team() -> AgreementTeam:
+    _teams()
+    return AgreementTeam(agreement=create_agreement().agreement, team_id=1)
+
+
+def _membership() -> Membership:
+    _teams()
+    return Membership(user=User.objects.create_user("ana@example.org"), team_id=1)
+
+
 def _agreement() -> Agreement:
     return Agreement(ref="other", title="Another agreement", kind="treaty", created_at=NOW)
 
@@ -104,6 +122,9 @@ def _agreement() -> Agreement:
 ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     Agreement: (_agreement, "title", "Another agreement", "A third one"),
     AgreementParty: (_agreement_party, "role", "guarantor", "witness"),
+    AgreementTeam: (_agreement_team, "team_id", 1, 2),
+    Membership: (_membership, "team_id", 1, 2),
+    Team: (lambda: Team(slug="asia", name="Asia"), "name", "Asia", "Asia desk"),
     ClosingDay: (
         lambda: ClosingDay(calendar=_calendar(), on=date(2026, 12, 24), reason="Eve"),
         "reason",

@@ -53,7 +53,7 @@ def person(name: str, *rights: str) -> User:
 @pytest.fixture
 def ana(db: None) -> User:
     """The user who proposes."""
-    return person("ana", "add_fact", "approve_proposal")
+    return person("ana", "add_fact", "waive_deadline", "approve_proposal")
 
 
 @pytest.fixture

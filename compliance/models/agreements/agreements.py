@@ -14,10 +14,11 @@ from django.utils.timezone import now
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import AgreementKind, PartyKind
+from compliance.domain.vocabulary import AgreementKind, PartyKind, Visibility
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked, tracked_except
+from compliance.models.people.teams import Team
 
 
 @tracked
@@ -102,6 +103,12 @@ class Agreement(models.Model):
     parties: models.ManyToManyField[Party, AgreementParty] = models.ManyToManyField(
         Party, through="AgreementParty", related_name="agreements"
     )
+    visibility = choice_field(
+        Visibility, default=Visibility.EVERYONE, db_default=Visibility.EVERYONE
+    )
+    teams: models.ManyToManyField[Team, AgreementTeam] = models.ManyToManyField(
+        Team, through="AgreementTeam", related_name="agreements"
+    )
     facts_head = models.BinaryField(
         null=True, max_length=32, help_text="The hash of the latest fact in its chain."
     )
@@ -135,7 +142,7 @@ class Agreement(models.Model):
     class Meta:
         ordering = ("ref",)
         permissions = (("purge_agreement", "Can purge agreement"),)
-        constraints = (one_of("kind", AgreementKind),)
+        constraints = (one_of("kind", AgreementKind), one_of("visibility", Visibility))
         indexes = (
             # Read by every list, which omits these few agreements.
             models.Index(
@@ -143,10 +150,35 @@ class Agreement(models.Model):
                 name="agreement_archived",
                 condition=models.Q(archived_at__isnull=False),
             ),
+            # Read by every request of a user who does not see everything.
+            models.Index(
+                fields=["id"],
+                name="agreement_of_teams",
+                condition=models.Q(visibility=Visibility.TEAMS.value),
+            ),
         )
 
     def __str__(self) -> str:
         return shortened(self.title, 100)
+
+
+@tracked
+class AgreementTeam(models.Model):
+    """A team that sees an agreement whose visibility is `teams`."""
+
+    agreement = models.ForeignKey(
+        Agreement, on_delete=models.CASCADE, related_name="team_links", db_index=False
+    )
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="agreement_links")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=["agreement", "team"], name="agreementteam_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.agreement_id} for {self.team_id}"
 
 
 @tracked

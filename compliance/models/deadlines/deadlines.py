@@ -155,6 +155,10 @@ class Deadline(models.Model):
 
     class Meta:
         ordering = ("due_at", "id")
+        permissions = (
+            ("determine_deadline", "Can determine whether a deadline was met"),
+            ("waive_deadline", "Can waive a deadline"),
+        )
         constraints = (
             one_of("status", Status),
             one_of("verification", Verification),

@@ -7,10 +7,14 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.contrib.auth.models import AbstractUser, BaseUserManager, Group
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from knox.models import AbstractAuthToken
+
+from compliance.domain.vocabulary import Role
 
 
 class UserManager(BaseUserManager["User"]):
@@ -28,6 +32,11 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(
             email, password, **{"is_staff": True, "is_superuser": True, **fields}
         )
+
+    def administrators(self) -> models.QuerySet[User]:
+        """Return the active superusers, and the active users with the role administrator."""
+        administrators = Group.objects.filter(name=Role.ADMINISTRATOR.value, user=OuterRef("pk"))
+        return self.filter(Q(is_superuser=True) | Exists(administrators), is_active=True)
 
 
 # Anyone who knew the old password, or holds a session or token, must lose access. The trigger also
@@ -89,6 +98,17 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
         names = options.get("update_fields")
         if names is None or not {"password", "is_active"}.isdisjoint(names):
             self.refresh_from_db(fields=["session_epoch"])
+
+    @cached_property
+    def roles(self) -> frozenset[Role]:
+        """The roles of this user. They are read once per object, so once per request."""
+        names = self.groups.filter(name__in=[each.value for each in Role])
+        return frozenset(map(Role, names.values_list("name", flat=True)))
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether this user is active, and a superuser or an administrator."""
+        return self.is_active and (self.is_superuser or Role.ADMINISTRATOR in self.roles)
 
     def get_session_auth_hash(self) -> str:
         """Return the hash of password and `session_epoch` against which sessions are checked."""

@@ -29,6 +29,7 @@ from compliance.operations.deadlines import fact_rows, projection, schedule
 from compliance.operations.deadlines.fact_dues import SETTING_DATES
 from compliance.operations.deadlines.instants import refusing_unknown_zone
 from compliance.operations.evidence import evidence
+from compliance.operations.people.roles import check_may_record
 
 # The kinds of facts that a second person must approve if the agreement requires approval.
 GUARDED = frozenset(
@@ -55,6 +56,7 @@ def record(
             it extends to a time that does not exist; the fact to supersede does not exist or is
             not effective; its evidence is unknown; or it needs approval and has none (see
             `proposals.submit`).
+        PermissionDenied: only reviewers may record it, or replace what it supersedes.
     """
     sets_dates = draft.type in SETTING_DATES or draft.supersedes
     deadline = lock_deadline(deadline.pk)
@@ -173,9 +175,11 @@ def store(
 
     Raises:
         Invalid: the performances of a deadline add up to a number with too many digits.
+        PermissionDenied: only reviewers may record a fact, or replace what it supersedes.
     """
     if not facts:
         return
+    check_may_record(fact for fact, _ in facts)
     _check_number(facts)
     heads = {each.pk: _bytes(each.facts_head) for each in deadlines}
     agreements = {fact.agreement_id for fact, _ in facts if fact.agreement_id is not None}
