@@ -9,15 +9,17 @@ class ComplianceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make `__folded` searches available for all texts, and create the roles on migration."""
+        """Make `__folded` searches available for all texts, and create roles on migration."""
         # Models, and what belongs to them, can be imported only now.
         from django.db.models import CharField, TextField
         from django.db.models.signals import post_migrate
 
+        from compliance.models.reader_role import ensure_reader_role
         from compliance.models.searching import Folded
         from compliance.operations.people.roles import store_roles
 
         CharField.register_lookup(Folded)
         TextField.register_lookup(Folded)
+        post_migrate.connect(lambda **_: ensure_reader_role(), sender=self, weak=False)
         # After Django has created the permissions of new models, which it does at the same signal.
         post_migrate.connect(lambda **_: store_roles(), sender=self, weak=False)

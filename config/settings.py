@@ -56,6 +56,8 @@ def _database() -> dict[str, Any]:
     if parsed.get("ENGINE") != "django.db.backends.postgresql":
         sentence = "DATABASE_URL must look like postgresql://user:password@host:5432/name"
         raise BadSetting(sentence)
+    # The same backend, which also tells the database who reads.
+    parsed["ENGINE"] = "config.postgresql"
     options: dict[str, Any] = {"connect_timeout": 5, **parsed.get("OPTIONS", {})}
     if not parsed.get("TEST"):
         parsed["TEST"] = {}
@@ -122,6 +124,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "compliance.web.readers.ReaderMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -131,6 +134,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "compliance.web.readers.SessionReaderMiddleware",
     "config.secrecy.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, ApiToken
+from compliance.models.reader_role import ensure_reader_role
 from compliance.operations.people.roles import store_roles
 from compliance.operations.people.setup import ensure_administrator
 from compliance.operations.people.tokens import create_token
@@ -32,6 +33,7 @@ def migrate() -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", verbosity=0, interactive=False)
     else:
+        ensure_reader_role()
         store_roles()  # which `migrate` does otherwise: an upgrade may change what a role can do
 
 

@@ -18,6 +18,7 @@ from compliance.domain.drafts import Draft, read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, User
+from compliance.models.people.readers import Reader, become, reader_of
 from compliance.queries.filters import Filter
 from compliance.queries.pages import Page
 from compliance.queries.rows import Row
@@ -38,11 +39,21 @@ class Views(ViewSet):
     post_verb: ClassVar[str] = "add"
     """The permission that a POST needs, unless it stores nothing."""
 
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate, and read as the user from then on."""
+        super().perform_authentication(request)
+        become(reader_of_request(request))
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check permissions, then make the body readable."""
         super().initial(request, *args, **kwargs)
         if self.action is not None:  # otherwise the method is not supported here
             allow_chunked_body(request._request)
+
+
+def reader_of_request(request: Request) -> Reader:
+    """Return on whose behalf an API request reads: its user, within the limits of its token."""
+    return reader_of(request.user)
 
 
 def read_filter(request: Request, kind: type[FilterT]) -> FilterT:

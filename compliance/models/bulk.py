@@ -8,12 +8,12 @@ of the time of reading deadlines, which consist mainly of instants.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import orjson
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.db.models.expressions import DatabaseDefault
 
@@ -193,6 +193,10 @@ def _element(value: Any) -> bytes:
 
 @contextmanager
 def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        yield cursor
+    with ExitStack() as stack:
+        if connection.get_autocommit():
+            # A transaction begins by telling the database who reads.
+            stack.enter_context(transaction.atomic())
+        connection.ensure_connection()
+        stack.enter_context(connection.wrap_database_errors)
+        yield stack.enter_context(psycopg.Cursor(connection.connection))

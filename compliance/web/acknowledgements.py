@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
 from compliance.domain.phrases import counted, in_utc, shortened
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import breaches
 from compliance.web.pages import invalid_link, page
 
@@ -21,6 +22,7 @@ _SHOWN_TITLES = 20
 # The signed link authorises the request and no cookie does, so there is nothing to forge.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
+@reading_as(SYSTEM)
 def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     """Show the breaches that the link is for; on POST acknowledge them."""
     link = links.read_acknowledgement(token)

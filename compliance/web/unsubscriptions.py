@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.alerts import subscriptions
 from compliance.web.pages import invalid_link, page
 
@@ -15,6 +16,7 @@ from compliance.web.pages import invalid_link, page
 # Mail clients post without a page or a cookie. The signed link authorises the request.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
+@reading_as(SYSTEM)
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Show the subscriptions that the link is for; on POST end them."""
     link = links.read_unsubscription(token)

@@ -9,15 +9,14 @@ from django.db.models import Model
 
 from compliance.models import (
     Agreement,
-    AgreementTeam,
     Deadline,
     Fact,
-    Membership,
     Team,
     User,
 )
 from compliance.models.people.readers import NOBODY, SYSTEM, reader_of
 from compliance.models.visibility import PATHS_TO_AGREEMENT, visible_to
+from tests.reserved_agreement import member, reserve
 from tests.samples import create_agreement, record, utc
 
 NOW = utc("2026-02-01T00:00")
@@ -47,22 +46,6 @@ def leads_to_agreement(model: type[Model]) -> bool:
 def test_every_model_that_refers_to_an_agreement_says_how() -> None:
     wanted = {each.__name__ for each in every_model if leads_to_agreement(each)}
     assert set(PATHS_TO_AGREEMENT) == wanted
-
-
-def reserve(agreement: Agreement, *slugs: str) -> None:
-    agreement.visibility = "teams"
-    agreement.save()
-    for slug in slugs:
-        team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": slug})
-        AgreementTeam.objects.create(agreement=agreement, team=team)
-
-
-def member(email: str, *slugs: str) -> User:
-    user = User.objects.create_user(email)
-    for slug in slugs:
-        team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": slug})
-        Membership.objects.create(user=user, team=team)
-    return user
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.queries.system import health
 
 
@@ -18,6 +19,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 @require_safe
+@reading_as(SYSTEM)
 def readyz(request: HttpRequest) -> JsonResponse:
     """Report the state of every part of the service; 503 if any part fails."""
     checks = health.readiness(as_of=timezone.now())

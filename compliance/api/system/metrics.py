@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.queries.system import health
 
 _FIGURES = {
@@ -53,6 +54,7 @@ class _Readiness(Collector):
 
 
 @require_safe
+@reading_as(SYSTEM)
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return the figures of /readyz in Prometheus format; always 200."""
     registry = CollectorRegistry()

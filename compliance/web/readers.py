@@ -1,0 +1,55 @@
+"""Who reads during a request: nobody, until somebody has been authenticated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
+from typing import TypeVar
+
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+
+from compliance.models.people.readers import NOBODY, become, reader_of, reading_as
+
+T = TypeVar("T")
+
+
+class ReaderMiddleware:
+    """Reads on behalf of nobody, so that a request without a user sees no agreement.
+
+    Views that serve the system itself, such as the readiness check, say so.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the response."""
+        with reading_as(NOBODY):
+            response = self.get_response(request)
+            if isinstance(response, StreamingHttpResponse) and not isinstance(
+                response, FileResponse
+            ):
+                # It is produced after the request, and still for the same reader.
+                response.streaming_content = _in_this_context(response)
+            return response
+
+
+class SessionReaderMiddleware:
+    """Reads on behalf of the user of the session. The API authenticates by itself."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the response."""
+        if not request.path_info.startswith("/api/"):
+            become(reader_of(request.user))
+        return self.get_response(request)
+
+
+def _in_this_context(content: Iterable[T]) -> Iterator[T]:
+    context = copy_context()
+    parts = iter(content)
+    end = object()
+    while (part := context.run(next, parts, end)) is not end:
+        yield part  # type: ignore[misc]  # not `end`

@@ -1,0 +1,135 @@
+"""Tells PostgreSQL on whose behalf each statement runs, for its row-level security.
+
+The setting `pacta.reader` and the role are set for one transaction only, so that pooled
+connections, and PgBouncer in transaction mode, can serve several users. A transaction begins with
+them. A statement outside of a transaction is sent together with them, as one message and so as one
+transaction. Without the setting, the policies show nothing.
+
+Superusers bypass row-level security. If Pacta connects as one, readers other than the system use
+the role `pacta_reader`, which `compliance.models.reader_role` creates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Self
+
+from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
+
+from compliance.domain.people.readers import SYSTEM, Reader, current_reader
+
+ROLE = "pacta_reader"
+# Other statements touch no rows, and some of them must not run in a transaction.
+_READS_OR_WRITES = re.compile(r"\s*(?:select|insert|update|delete|with|merge|table|values)\b", re.I)
+
+
+def reader_text(reader: Reader) -> str:
+    """Return the value of `pacta.reader`, which the function `compliance_sight` reads."""
+    if reader == SYSTEM:
+        return "system"
+    if reader.user_id is None and not reader.sees_everything:
+        return ""
+    fields = {
+        "user": reader.user_id,
+        "teams": None if reader.teams is None else sorted(reader.teams),
+        "agreements": None if reader.agreements is None else sorted(reader.agreements),
+    }
+    return json.dumps(fields)
+
+
+def statement_for(reader: Reader, *, is_superuser: bool) -> str | None:
+    """Return the statement that sets the reader for a transaction. None: nothing to set."""
+    if is_superuser and reader == SYSTEM:
+        return None
+    # The text consists of numbers and fixed words.
+    set_reader = f"set_config('pacta.reader', '{reader_text(reader)}', TRUE)"
+    role = f", set_config('role', '{ROLE}', TRUE)" if is_superuser else ""
+    return f"SELECT {set_reader}{role}"
+
+
+class Cursor(base.Cursor):  # type: ignore[misc]  # defined only with psycopg 3
+    """Sends each statement outside of a transaction together with its reader."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Execute a statement."""
+        prefix = self._prefix(query)
+        if prefix is None:
+            super().execute(query, params, **options)
+            return self
+        super().execute(f"{prefix}; {query}", params, **options)
+        self.nextset()
+        return self
+
+    def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
+        """Execute a statement for each of the parameters."""
+        if self._prefix(query) is None:
+            super().executemany(query, params_seq, **options)
+            return
+        for params in params_seq:
+            self.execute(query, params)
+
+    def _prefix(self, query: Any) -> str | None:
+        if not self.connection.autocommit or not isinstance(query, str):
+            return None
+        if self.connection.info.transaction_status != TransactionStatus.IDLE:
+            return None
+        if _READS_OR_WRITES.match(query) is None:
+            return None
+        return statement_for(current_reader(), is_superuser=_is_superuser(self.connection))
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Begins each transaction with its reader."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._is_superuser = False
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return the parameters of a connection."""
+        return {**super().get_connection_params(), "cursor_factory": Cursor}
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor. One that reads in portions does so only inside a transaction."""
+        # It would need the same server for several statements, which PgBouncer does not promise.
+        return super().create_cursor(None if self.connection.autocommit else name)
+
+    def apply_reader(self) -> None:
+        """Tell the database who reads from now on, until the transaction ends."""
+        if self.connection is None or self.connection.closed:
+            return
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+            # It can only be rolled back, which restores the reader.
+            return
+        reader = current_reader()
+        statement = statement_for(reader, is_superuser=self._is_superuser)
+        if statement is None:
+            statement = "SELECT set_config('role', 'none', TRUE)"
+        with self.wrap_database_errors:
+            self.connection.execute(statement)
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        super()._set_autocommit(autocommit)
+        if autocommit:
+            return
+        self._is_superuser = _is_superuser(self.connection)
+        statement = statement_for(current_reader(), is_superuser=self._is_superuser)
+        if statement is None:
+            return
+        try:
+            with self.wrap_database_errors:
+                self.connection.execute(statement)
+        except BaseException:
+            # Nothing may run in this transaction without its reader.
+            with suppress(Exception):
+                self.connection.close()
+            raise
+
+
+def _is_superuser(connection: Any) -> bool:
+    # The server reports it without being asked, for the role in use.
+    return bool(connection.info.parameter_status("is_superuser") == "on")

@@ -1,0 +1,145 @@
+"""An agreement of one team with rows in every table that belongs to agreements."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.apps import apps
+
+from compliance.models import (
+    Agreement,
+    AgreementTeam,
+    Alert,
+    CalendarFeed,
+    DeliveryAttempt,
+    JobRun,
+    Membership,
+    Message,
+    Proposal,
+    ProposalNotification,
+    RecomputedDeadline,
+    Silence,
+    Subscription,
+    Team,
+    User,
+)
+from compliance.operations.deadlines import sweep
+from compliance.operations.evidence import files
+from tests.samples import BUYER, document, load, obligation
+
+MARK = "Zanzibar"
+"""A word in every text of the agreement, so that a leak can be found by searching for it."""
+
+
+def reserve(agreement: Agreement, *slugs: str) -> None:
+    """Reserve an agreement for teams, which are created if necessary."""
+    agreement.visibility = "teams"
+    agreement.save()
+    for slug in slugs:
+        AgreementTeam.objects.create(agreement=agreement, team=_team(slug))
+
+
+def member(email: str, *slugs: str, **fields: bool) -> User:
+    """Create a user who belongs to these teams, which are created if necessary."""
+    user = User.objects.create_user(email, **fields)
+    for slug in slugs:
+        Membership.objects.create(user=user, team=_team(slug))
+    return user
+
+
+def _team(slug: str) -> Team:
+    return Team.objects.get_or_create(slug=slug, defaults={"name": slug.title()})[0]
+
+
+def create_reserved(*, now: datetime, ref: str = "zanzibar", team: str = "asia") -> Agreement:
+    """Create an agreement of a team: with every kind of record, unmet at `now`."""
+    before = now - timedelta(days=15)
+    due_on = (now - timedelta(days=10)).date().isoformat()
+    on = (now - timedelta(days=20)).date().isoformat()
+    party = {"code": "ZANZIBAR", "name": f"{MARK} Ltd", "kind": "company", "timezone": "UTC"}
+    agreement = load(
+        document(
+            ref,
+            obligation(
+                f"{MARK}-1",
+                due_on,
+                title=f"{MARK} delivers",
+                tags=[MARK.lower()],
+                obligors=["ZANZIBAR"],
+                text=MARK,
+                target_quantity=100,
+                unit="t",
+                facts=[{"type": "performance", "on": on, "quantity": 20, "note": MARK}],
+                positions=[
+                    {"party": "ACME", "verdict": "not_met", "on": on, "evidence": [f"{MARK}-E"]}
+                ],
+            ),
+            obligation(
+                f"{MARK}-2",
+                title=f"{MARK} reports",
+                obligors=["ZANZIBAR"],
+                due={"type": "offset", "count": 1, "unit": "months", "from": {"milestone": MARK}},
+            ),
+            title=f"{MARK} agreement",
+            parties=[BUYER, party],
+            milestones=[{"ref": MARK, "on": on}],
+            evidence=[
+                {
+                    "ref": f"{MARK}-E",
+                    "title": f"{MARK} letter",
+                    "kind": "document",
+                    "stance": "for",
+                    "obligations": [f"{MARK}-1"],
+                }
+            ],
+            facts=[],
+        ),
+        as_of=before,
+    )
+    _add_rows(agreement, now)
+    reserve(agreement, team)
+    return agreement
+
+
+def _add_rows(agreement: Agreement, now: datetime) -> None:
+    author = User.objects.get_or_create(email="zanzibar@example.org")[0]
+    deadline = agreement.deadlines.get(obligation__ref=f"{MARK}-1")
+    evidence = agreement.evidence.get()
+    files.attach(evidence=evidence, name=f"{MARK}.txt", pieces=[b"text"], by=None, as_of=now)
+    deadline.evidence.add(evidence)
+    deadline.facts.get().evidence.add(evidence)
+    Subscription.objects.create(email=f"{MARK}@example.org".lower(), agreement=agreement)
+    CalendarFeed.objects.create(
+        name=MARK, owner=author, agreement=agreement, token_hash=b"z" * 32, created_at=now
+    )
+    sweep.run(as_of=now)
+    for about in (agreement, None):
+        email = "one@example.org" if about else "all@example.org"
+        message = Message.objects.create(
+            agreement=about, message_id=f"<{email}>", email=email, created_at=now,
+            next_attempt_at=now, state="sent",
+        )  # fmt: skip
+        DeliveryAttempt.objects.create(
+            message=message, started_at=now, ended_at=now, outcome="sent", answer=MARK
+        )
+        Alert.objects.create(
+            agreement=agreement, deadline=deadline, kind="missed", occasion=now, email=email,
+            created_at=now, message=message,
+        )  # fmt: skip
+    Silence.objects.create(
+        agreement=agreement, until_at=now, reason=MARK, created_at=now, created_by=author
+    )
+    proposal = Proposal.objects.create(
+        deadline=deadline,
+        kind="waiver",
+        draft={"type": "waiver", "on": "2026-02-01"},
+        proposed_at=now,
+        proposed_by=author,
+    )
+    ProposalNotification.objects.create(proposal=proposal, user=author)
+    run = JobRun.objects.create(kind="recomputation", as_of=now, started_at=now)
+    RecomputedDeadline.objects.create(run=run, deadline=deadline)
+    correction = apps.get_model("compliance", "Correction")
+    correction._default_manager.create(
+        obligation=deadline.obligation, before={"title": MARK}, recorded_at=now
+    )
