@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from environs import Env, EnvError
@@ -44,6 +45,7 @@ class Environment:
     allowed_hosts: list[str]
     cors_allowed_origins: list[str]
     csrf_trusted_origins: list[str]
+    trusted_proxies: list[IPv4Network | IPv6Network]
     host: str
     port: int
     email_url: str | None = field(repr=False)
@@ -82,6 +84,7 @@ def read() -> Environment:
         allowed_hosts=_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         cors_allowed_origins=_list("CORS_ALLOWED_ORIGINS"),
         csrf_trusted_origins=_list("CSRF_TRUSTED_ORIGINS"),
+        trusted_proxies=_networks("TRUSTED_PROXIES"),
         host=_text("HOST") or "127.0.0.1",
         port=port,
         email_url=_text("EMAIL_URL"),
@@ -125,6 +128,17 @@ def _secret_key(name: str) -> str | None:
 def _list(name: str, default: str = "") -> list[str]:
     items = (_text(name) or default).split(",")
     return [item.strip() for item in items if item.strip()]
+
+
+def _networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(each) for each in _list(name)]
+    except ValueError:
+        sentence = (
+            f"{name} is {_text(name)!r}: set it to the addresses or networks of your proxies, such "
+            "as 10.0.0.5,10.1.0.0/16"
+        )
+        raise BadSetting(sentence) from None
 
 
 def _integer(name: str, default: int, *, minimum: int, maximum: int) -> int:

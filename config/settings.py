@@ -96,7 +96,6 @@ ALLOWED_HOSTS = environment.allowed_hosts
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "compliance.User"
-KNOX_TOKEN_MODEL = "compliance.ApiToken"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 VAR_DIR: Path = environment.var_dir
 SITE_URL = environment.site_url
@@ -115,7 +114,6 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "axes",
-    "knox",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -220,13 +218,6 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
 # Both together: a stranger must not be able to lock somebody else out of their account.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-REST_KNOX = {
-    "AUTH_HEADER_PREFIX": "Bearer",
-    "TOKEN_TTL": None,
-    "TOKEN_LIMIT_PER_USER": None,
-    "AUTO_REFRESH": False,
-    "TOKEN_MODEL": "compliance.ApiToken",
-}
 
 # --- Web ------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
@@ -243,6 +234,8 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # the proxy that terminates TLS redirects to HTTPS
 ]
 CSRF_TRUSTED_ORIGINS = environment.csrf_trusted_origins
+# The proxies whose `X-Forwarded-For` is believed; see `config.client_addresses`.
+TRUSTED_PROXIES = environment.trusted_proxies
 PGHISTORY_APPEND_ONLY = True
 CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
 CORS_URLS_REGEX = r"^/api/"

@@ -207,10 +207,6 @@ def _ensure_template(server: Server, original: str) -> str:
     _execute(server, "CREATE DATABASE {}", draft)
     with _connected_to(NAME=draft):
         call_command("migrate", verbosity=0, interactive=False)
-        with connection.cursor() as cursor:
-            # Knox makes its own token table although ours replaces it. Django does not know of
-            # it, and so cannot empty the table of users, which it refers to, after a test.
-            cursor.execute("DROP TABLE IF EXISTS knox_authtoken")
     _execute(server, "ALTER DATABASE {} RENAME TO {}", draft, template)
     return template
 

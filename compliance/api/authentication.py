@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
-import re
 from copy import copy
-from hmac import compare_digest
 
+from django.http import HttpRequest
 from django.utils import timezone
-from knox.auth import TokenAuthentication
-from knox.crypto import hash_token
-from knox.settings import CONSTANTS
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as BaseSessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from compliance.domain.networks import address, is_in_any
+from compliance.domain.people.token_format import is_token
 from compliance.models import ApiToken, User
+from compliance.operations.people.tokens import note_use
+from compliance.queries.people.tokens import token_with_key
+from config.client_addresses import client_address
 
-_TOKEN = re.compile(rb"[A-Za-z0-9]{16,256}")
-_REFUSAL = "This token is mistyped, revoked or expired."
+_SCHEME = "bearer"
+_MISTYPED = "This is no API token: copy all of it, from pacta_ to its last character."
+_REFUSAL = "This token is revoked or expired, or does not exist."
 
 
-class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """Authenticates by Knox tokens, which are looked up with one query."""
+class BearerAuthentication(BaseAuthentication):
+    """Authenticates by API tokens."""
 
-    def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
-        """Return the user of a token, and the token.
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Return the user of the token in the header, and the token.
 
         Raises:
-            AuthenticationFailed: the token does not exist or is no longer valid.
+            AuthenticationFailed: the token is not valid, or may not be used from this address.
         """
-        if not _TOKEN.fullmatch(token):
-            raise AuthenticationFailed(_REFUSAL)
-        text = token.decode("ascii")
-        digest = hash_token(text)
-        candidates = ApiToken.objects.select_related("user").filter(
-            token_key=text[: CONSTANTS.TOKEN_KEY_LENGTH]
-        )
-        for each in candidates:
-            if compare_digest(digest, each.digest):
-                has_expired = each.expiry is not None and each.expiry < timezone.now()
-                if has_expired or not each.user.is_active:
-                    break
-                return each.user, each
+        token = bearer_token(request._request)
+        return None if token is None else (token.user, token)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the scheme for the header `WWW-Authenticate`."""
+        return "Bearer"
+
+
+def bearer_token(request: HttpRequest) -> ApiToken | None:
+    """Return the token of a request, or None if it has none. The token is looked up once.
+
+    Raises:
+        AuthenticationFailed: the token is not valid, or may not be used from this address.
+    """
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != _SCHEME:
+        return None
+    found: ApiToken | None = getattr(request, "api_token", None)
+    if found is None:
+        found = _valid_token(request, key.strip())
+        request.api_token = found  # type: ignore[attr-defined]  # so that it is looked up once
+    return found
+
+
+def _valid_token(request: HttpRequest, key: str) -> ApiToken:
+    if not is_token(key):
+        # No query: most of what is not a token is found out by its checksum.
+        raise AuthenticationFailed(_MISTYPED)
+    now = timezone.now()
+    token = token_with_key(key, as_of=now)
+    if token is None:
         raise AuthenticationFailed(_REFUSAL)
+    if token.networks is not None:
+        client = address(client_address(request))
+        if client is None or not is_in_any(client, token.networks):
+            sentence = f"This token cannot be used from your address, {client}."
+            raise AuthenticationFailed(sentence)
+    note_use(token=token, as_of=now)
+    return token
 
 
 class SessionAuthentication(BaseSessionAuthentication):

@@ -38,7 +38,8 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token that `manage.py create_token NAME` printed.",
+            "bearerFormat": "pacta_ and 36 digits and letters",
+            "description": "An API token, from `tokens/`, the admin or `manage.py create_token`.",
         }
 
 

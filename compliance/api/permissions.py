@@ -12,11 +12,13 @@ from rest_framework.request import Request
 
 from compliance.models import ApiToken
 
-_VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change"}
+_VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change", "DELETE": "delete"}
 
 
 class ModelPermissions(BasePermission):
-    """Requires `view` to read, `add` to POST and `change` to PATCH, on all `permission_models`.
+    """Requires `view`, `add`, `change` or `delete` to GET, POST, PATCH or DELETE.
+
+    The permissions are those on all `permission_models`.
 
     A view whose POST changes a row instead of adding one says so in `post_verb`.
 
@@ -36,11 +38,11 @@ class ModelPermissions(BasePermission):
         is_read_only = isinstance(request.auth, ApiToken) and request.auth.is_read_only
         only_reads = method in SAFE_METHODS or (method == "POST" and view.stores_nothing)
         if is_read_only and not only_reads:
-            sentence = "This token is read-only. Use one that was created without --read-only."
+            sentence = "This token is read-only. Use one that may also write."
             raise PermissionDenied(sentence)
         if method == "OPTIONS":
             return True
-        if method not in _VERBS:
+        if method not in _VERBS or (method == "DELETE" and view.action is None):
             raise MethodNotAllowed(method)
         verb = "view" if only_reads else _VERBS[method]
         if verb == "add":

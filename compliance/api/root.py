@@ -25,7 +25,7 @@ from compliance.api.views import Views, reject_query_parameters
 _RESOURCES = (
     "parties", "agreements", "obligations", "deadlines", "facts", "determinations", "proposals",
     "evidence", "positions", "breaches", "alerts", "subscriptions", "summary", "changes", "seals",
-    "due-rules-preview", "document-schema", "schema", "docs",
+    "tokens", "due-rules-preview", "document-schema", "schema", "docs",
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ from compliance.api.due_dates.due_rules import PreviewViews
 from compliance.api.evidence.evidence import EvidenceViews, FileViews
 from compliance.api.integrity.seals import SealViews
 from compliance.api.integrity.tombstones import RemovedRowViews, TombstoneViews
+from compliance.api.people.tokens import TokenViews
 from compliance.api.root import RootViews, SchemaView, UnknownAddressView
 
 app_name = "api"
@@ -84,7 +85,9 @@ def _routes(name: str, views: type[ViewSet], key: str = "<id:id>") -> list[URLPa
         path(f"{name}/", views.as_view(verbs(get="list", post="create")), name=name),
         path(
             f"{name}/{key}/",
-            views.as_view(verbs(get="retrieve", patch="partial_update")),
+            views.as_view(
+                verbs(get="retrieve", patch="partial_update", delete="destroy"),
+            ),
             name=f"{name}-row",
         ),
     ]
@@ -203,6 +206,8 @@ urlpatterns = [
         RemovedRowViews.as_view({"get": "list"}),
         name="tombstone-rows",
     ),
+    *_routes("tokens", TokenViews),
+    path("tokens/<id:id>/rotate/", TokenViews.as_view({"post": "rotate"}), name="token-rotate"),
     path("changes/between/", ComparisonViews.as_view({"get": "list"}), name="changes-between"),
     path("changes/", ChangeViews.as_view({"get": "list"}), name="changes"),
     path(

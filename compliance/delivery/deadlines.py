@@ -13,7 +13,7 @@ from django.db.models import Prefetch
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
-from compliance.domain.vocabulary import Verification
+from compliance.domain.vocabulary import TargetBound, Verification
 from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
 from compliance.models.deadlines.facts import fact_summaries
 from compliance.models.deadlines.ledger import ledger_of
@@ -21,9 +21,10 @@ from compliance.models.deadlines.ledger import ledger_of
 # What messages report. Loading all columns would take three times as long.
 _COLUMNS = (
     "timezone", "status", "verification", "is_disputed", "due_on", "due_at", "unmet_at",
-    "original_due_on", "original_due_at", "agreement__ref", "agreement__title", "obligation__kind",
-    "obligation__ref", "obligation__title", "obligation__text", "obligation__clause",
-    "obligation__severity", "obligation__unit", "obligation__due",
+    "original_due_on", "original_due_at", "target_quantity", "measured_quantity",
+    "agreement__ref", "agreement__title", "obligation__kind", "obligation__ref",
+    "obligation__title", "obligation__text", "obligation__clause", "obligation__severity",
+    "obligation__unit", "obligation__due", "obligation__target_bound",
 )  # fmt: skip
 
 
@@ -84,5 +85,6 @@ class Histories:
             facts=self.facts,
             verification=Verification(deadline.verification),
             unit=deadline.obligation.unit,
+            target_bound=TargetBound(deadline.obligation.target_bound),
         )
         return " ".join(changes(case))

@@ -8,12 +8,14 @@ from datetime import datetime
 
 from compliance.domain import phrases
 from compliance.domain.civil_time import civil_day, displayed_zone_name, zone_label
+from compliance.domain.deadlines.amounts import amount_text, target_text
 from compliance.domain.vocabulary import (
     AlertKind,
     BreachEnd,
     ObligationKind,
     Reason,
     Status,
+    TargetBound,
     Verification,
 )
 from compliance.models import Deadline
@@ -71,6 +73,11 @@ _CHANGED_SENTENCES = {
 def is_achieve(deadline: Deadline) -> bool:
     """Return whether the obligation is to achieve something by a date, rather than keep it up."""
     return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
+
+
+def is_ceiling(deadline: Deadline) -> bool:
+    """Return whether measured values must not exceed the target of the obligation."""
+    return bool(deadline.obligation.target_bound == TargetBound.AT_MOST.value)
 
 
 def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
@@ -152,6 +159,10 @@ def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str,
 def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     """Return one sentence on how things stand: how late it is, how it ended or what changed."""
     if alert.kind == AlertKind.REMINDER:
+        if deadline.measured_quantity is not None:
+            return _value(deadline)
+        if is_ceiling(deadline):
+            return "No value has been measured yet."
         return (
             "Nothing on record meets it yet."
             if is_achieve(deadline)
@@ -165,9 +176,12 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     if alert.predates_entry:
         return _situation_before_entry(alert, deadline)
     if alert.ended_at is not None and alert.end_reason is not None:
+        end = BreachEnd(alert.end_reason)
         sentence = _ENDED_SENTENCES.get(
-            BreachEnd(alert.end_reason), "It was {ended} on {when}, after it had been {missed}."
+            end, "It was {ended} on {when}, after it had been {missed}."
         )
+        if end is BreachEnd.PERFORMED and is_ceiling(deadline):
+            sentence = "A value of {when} keeps to the target, {late} late."
         return sentence.format(
             ended=alert.end_reason,
             when=phrases.in_utc(alert.ended_at),
@@ -178,11 +192,22 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
         )
     if not is_achieve(deadline):
         lasted = phrases.elapsed(alert.occurred_at, as_of, zone)
-        return f"Violated since {phrases.in_utc(alert.occurred_at)}, for {lasted}."
+        violated = f"Violated since {phrases.in_utc(alert.occurred_at)}, for {lasted}."
+        return f"{violated} {_value(deadline)}".strip()
     late = phrases.elapsed(late_since, as_of, zone)
     if deadline.status == Status.PARTLY_MET:
         return f"Part of it was done; the rest is {late} late."
-    return f"It is {late} late."
+    return f"It is {late} late. {_value(deadline)}".strip()
+
+
+def _value(deadline: Deadline) -> str:
+    """Return the value in force and the target, in a sentence; empty without a value."""
+    value, target = deadline.measured_quantity, deadline.target_quantity
+    if value is None or target is None:
+        return ""
+    unit = phrases.one_line(deadline.obligation.unit)
+    required = target_text(target, TargetBound(deadline.obligation.target_bound), unit)
+    return f"The value is {amount_text(value, unit)}; the target is {required}."
 
 
 def _situation_before_entry(alert: AlertRow, deadline: Deadline) -> str:

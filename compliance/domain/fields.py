@@ -13,7 +13,7 @@ from compliance.domain.date_fields import refusing
 from compliance.domain.email_addresses import email_address
 from compliance.domain.limits import AtMost
 from compliance.domain.names import normalised, visible, without_overrides
-from compliance.domain.quantities import LIMIT, quantity, share, share_or_all
+from compliance.domain.quantities import LIMIT, exact_number, quantity, share, share_or_all
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
@@ -191,6 +191,15 @@ Quantity = Annotated[
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": int(LIMIT)}),
 ]
 """An amount greater than 0, in the unit of the obligation."""
+
+Measure = Annotated[
+    Decimal,
+    BeforeValidator(refusing("quantity", exact_number)),
+    WithJsonSchema(
+        {"type": "number", "exclusiveMinimum": -int(LIMIT), "exclusiveMaximum": int(LIMIT)}
+    ),
+]
+"""A number in the unit of the obligation; it may be 0 or negative, as a measured value may."""
 
 Share = Annotated[
     Decimal,

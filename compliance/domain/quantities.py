@@ -51,7 +51,15 @@ def quantity(value: object) -> Decimal:
     Raises:
         ValueError: it is not, or as `exact_number`.
     """
-    number = exact_number(value)
+    return above_zero(exact_number(value))
+
+
+def above_zero(number: Decimal) -> Decimal:
+    """Return a number, which must be greater than 0.
+
+    Raises:
+        ValueError: it is not.
+    """
     if number <= 0:
         sentence = "Give a number greater than 0."
         raise ValueError(sentence)

@@ -51,6 +51,13 @@ class ObligationKind(StrEnum):
     REFRAIN = "refrain"
 
 
+class TargetBound(StrEnum):
+    """Whether a target quantity is a minimum or a maximum."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
 class PeriodUnit(StrEnum):
     """The unit of a period. Minutes and hours are elapsed time; the others are civil."""
 
@@ -160,6 +167,9 @@ class Reason(StrEnum):
     PERFORMED_IN_WINDOW = "performed_in_window"
     PART_PERFORMED = "part_performed"
     TARGET_RESTATED = "target_restated"
+    MEASURED = "measured"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    WITHIN_BOUNDS = "within_bounds"
     VIOLATED = "violated"
     CURED = "cured"
     DETERMINED = "determined"
@@ -183,6 +193,7 @@ class FactKind(StrEnum):
     """What a fact records about a deadline; a termination is about a whole agreement."""
 
     PERFORMANCE = "performance"
+    MEASUREMENT = "measurement"
     VIOLATION = "violation"
     EXTENSION = "extension"
     RESTATEMENT = "restatement"
@@ -333,6 +344,14 @@ class AttemptOutcome(StrEnum):
     SENT = "sent"
     DEFERRED = "deferred"
     REFUSED = "refused"
+
+
+class TokenState(StrEnum):
+    """The state of an API token."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class Role(StrEnum):

@@ -28,7 +28,8 @@ from compliance.models.evidence.evidence import Evidence, EvidenceFile
 from compliance.models.integrity.seals import Seal
 from compliance.models.integrity.tombstones import RemovedRows, Tombstone
 from compliance.models.people.teams import Membership, Team
-from compliance.models.people.users import ApiToken, User
+from compliance.models.people.tokens import ApiToken
+from compliance.models.people.users import User
 from compliance.models.system.jobs import JobRun
 from compliance.models.system.outages import Outage
 

@@ -22,7 +22,7 @@ _INSTANTS = frozenset(
 _DAYS = frozenset({"original_due_on", "signed_on", "in_force_on", "ends_on", "binds_on"})
 _QUANTITIES = frozenset({"target_quantity", "roll_up_share"})
 # The fields of an obligation that a deadline shows.
-_OF_DEADLINE = ("title", "kind", "obligors", "obligees", "unit")
+_OF_DEADLINE = ("title", "kind", "obligors", "obligees", "unit", "target_bound")
 
 _FORMER = """
 SELECT DISTINCT ON (c.{owner}_id) c.{owner}_id AS id, c.before

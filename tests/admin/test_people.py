@@ -9,8 +9,10 @@ from compliance.models import (
     ApiToken,
     User,
 )
+from compliance.operations.people.tokens import create_token
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import address, errors
+from tests.samples import utc
 
 
 def test_a_token_is_shown_once_and_revoked(browser: Client) -> None:
@@ -34,7 +36,9 @@ def test_a_token_is_shown_once_and_revoked(browser: Client) -> None:
     assert browser.get(address("apitoken", "revoke", stored.pk)).status_code == 200
     assert ApiToken.objects.exists()
     browser.post(address("apitoken", "revoke", stored.pk))
-    assert not ApiToken.objects.exists()
+    stored.refresh_from_db()
+    assert stored.revoked_at is not None
+    assert "revoked" in browser.get(address("apitoken", "changelist")).content.decode()
     assert api.get("/api/v1/parties/").status_code == 401
 
 
@@ -62,3 +66,49 @@ def test_changing_users_does_not_allow_raising_rights(desk: User) -> None:
     assert clerk.post(address("user", "change", desk.pk), {"email": "x@y.z"}).status_code == 403
     password = reverse("admin:auth_user_password_change", args=[desk.pk])
     assert clerk.post(password, {"password1": "aaa", "password2": "aaa"}).status_code == 403
+
+
+def test_a_token_of_the_admin_has_the_limits_in_its_form(browser: Client) -> None:
+    values = {"name": "office", "user": "desk@example.org", "networks": "192.0.2.0/24, 10.0.0.1",
+              "expires_on": "2099-12-31"}  # fmt: skip
+    wrong = {**values, "networks": "192.0.2.1/24", "expires_on": "2001-01-01"}
+    assert "192.0.2.0/24" in " ".join(
+        errors(browser.post(address("apitoken", "add"), wrong))["networks"]
+    )
+    past = {**values, "expires_on": "2001-01-01"}
+    assert "past" in " ".join(errors(browser.post(address("apitoken", "add"), past))["expires_on"])
+    browser.post(address("apitoken", "add"), values)
+    stored = ApiToken.objects.get()
+    assert stored.networks == ["192.0.2.0/24", "10.0.0.1/32"]
+    assert stored.expires_at == utc("2100-01-01T00:00")
+    page = browser.get(address("apitoken", "change", stored.pk)).content.decode()
+    assert "192.0.2.0/24, 10.0.0.1/32" in page
+
+
+def test_a_token_is_rotated_in_the_admin(browser: Client) -> None:
+    first = create_token(name="x", user=User.objects.get(), is_read_only=True)
+    stored = ApiToken.objects.get()
+    url = address("apitoken", "rotate", stored.pk)
+    assert browser.get(url).status_code == 200
+    key = browser.post(url, {"overlap_hours": "1"}).context["secret"].value
+    for each in (first, key):
+        api = Client(headers={"Authorization": f"Bearer {each}"})
+        assert api.get("/api/v1/parties/").status_code == 200
+    assert "overlap" in " ".join(errors(browser.post(url, {"overlap_hours": "1"}))["overlap_hours"])
+
+
+def test_administrators_see_the_tokens_of_others_but_cannot_rotate_them(browser: Client) -> None:
+    ana = staff("ana@example.org", "view_apitoken", "change_apitoken", "delete_apitoken")
+    create_token(name="of ana", user=ana, is_read_only=False)
+    create_token(name="of desk", user=User.objects.get(email="desk@example.org"), is_read_only=True)
+    mine, theirs = ApiToken.objects.order_by("name")
+    pages = [each.get(address("apitoken", "changelist")).content.decode()
+             for each in (browser, logged_in(ana))]  # fmt: skip
+    assert ["of ana" in each for each in pages] == [True, True]
+    assert ["of desk" in each for each in pages] == [True, False]
+    assert browser.post(address("apitoken", "rotate", mine.pk)).status_code == 403
+    for name in ("change", "revoke", "rotate"):
+        assert logged_in(ana).get(address("apitoken", name, theirs.pk)).status_code in {302, 404}
+    browser.post(address("apitoken", "revoke", mine.pk))
+    mine.refresh_from_db()
+    assert mine.revoked_at is not None

@@ -25,7 +25,14 @@ def page_of(client: Client, deadline: Deadline) -> str:
     [
         ({}, {"record_performance"}, {"record_violation", "record_trigger", "restate_target"}),
         ({"target_quantity": 5}, {"record_performance", "restate_target"}, {"record_violation"}),
-        (REFRAIN, {"record_violation"}, {"record_performance", "restate_target"}),
+        (
+            {"target_quantity": 5, "target_bound": "at_most"},
+            {"record_measurement", "restate_target"}, {"record_performance"},
+        ),
+        (
+            REFRAIN, {"record_violation"},
+            {"record_performance", "record_measurement", "restate_target"},
+        ),
         (
             {"due": {"type": "trigger", "on": {"milestone": "m"},
                      "then": {"type": "offset", "count": 1, "unit": "days"}}},
@@ -66,6 +73,21 @@ def test_a_violation_and_its_end_are_recorded(browser: Client) -> None:
     assert deadline.status == "unmet"
     assert "violated for" in page_of(browser, deadline)
     assert "violated for" in browser.get("/admin/").content.decode()
+
+
+def test_a_measured_value_is_judged_by_the_target(browser: Client) -> None:
+    deadline = create_agreement(obligation(**REFRAIN, target_quantity=8, unit="%"))
+    assert "The target is at least 8 %." in str(
+        browser.get(address("deadline", "record_measurement", deadline.pk)).content.decode()
+    )
+
+    act(browser, deadline, "record_measurement", on="2026-03-05", quantity="7.5")
+
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.measured_quantity) == ("unmet", Decimal("7.5"))
+    page = page_of(browser, deadline)
+    assert "7.5 %; at least 8 % required" in page
+    assert "A value out of bounds was measured." in page
 
 
 def test_a_violation_can_end_at_a_time_of_day(browser: Client) -> None:

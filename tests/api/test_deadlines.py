@@ -44,6 +44,8 @@ def test_the_release_of_rare_earths_is_unmet_and_disputed(api: Client, geneva: A
         "verification": "unchecked",
         "next_check_at": row["next_check_at"],
         "target_quantity": None,
+        "target_bound": "at_least",
+        "measured_quantity": None,
         "unit": "",
         "performed_quantity": None,
         "accepted_share": None,

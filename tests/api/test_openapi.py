@@ -87,6 +87,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         "post breaches/{id}/acknowledge/", "post silences/{id}/end/",
         "get alerts/{id}/attempts/", "post alerts/{id}/redeliver/",
         "post webhooks/{id}/rotate/", "post calendar-feeds/{id}/revoke/",
+        "post tokens/{id}/rotate/", "delete tokens/{id}/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -106,6 +107,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         ("silences", "id", "lcr"),
         ("webhooks", "id", "lcrp"),
         ("calendar-feeds", "id", "lcr"),
+        ("tokens", "id", "lcr"),
     ):
         addresses = {
             "l": f"get {room}/",

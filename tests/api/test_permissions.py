@@ -78,7 +78,7 @@ def test_authentication_by_token_takes_one_query(
 
 def test_an_expired_token_is_refused(api: Client, desk: User) -> None:
     get(api, "parties/")
-    ApiToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+    ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     get(api, "parties/", 401)
 
 

@@ -61,7 +61,11 @@ def test_a_valid_draft_is_read(model: type[Draft], value: dict[str, Any]) -> Non
         ({**FACT, "verdict": "met"}, "Only a determination has verdict, share and is_final"),
         ({"type": "replacement", "on": "2026-03-01"}, "give successor"),
         ({**FACT, "successor": "O-2"}, "Only a replacement has a successor"),
-        ({"type": "waiver", "on": "2026-03-01", "quantity": 1}, "Only a performance, a restate"),
+        (
+            {"type": "waiver", "on": "2026-03-01", "quantity": 1},
+            "Only a performance, a measurement, a restatement or a determination",
+        ),
+        ({"type": "measurement", "on": "2026-03-01"}, "give quantity"),
         ({"type": "restatement", "on": "2026-03-01"}, "A restatement needs the new target"),
         ({"type": "termination", "on": "2026-03-01"}, "record it on the agreement"),
         ({"type": "retraction"}, "Set supersedes to the id of the fact"),
@@ -91,7 +95,7 @@ def test_a_fact_that_does_not_fit_its_type_is_refused(value: dict[str, Any], sen
     [
         ({"starts": DUE}, "Only an obligation to maintain or refrain has a start"),
         ({"kind": "refrain", "due": DUE, "grace": {"count": 1, "unit": "days"}}, "remove grace"),
-        ({"kind": "maintain", "target_quantity": 3}, "remove target_quantity"),
+        ({"target_bound": "at_most"}, "needs a target: give target_quantity"),
         ({"grace": {"count": 1, "unit": "days"}}, "give due, or remove grace"),
         ({"unit": "t"}, "give target_quantity, or remove unit"),
         ({"roll_up": "share"}, "Give roll_up_share (such as 0.75)"),

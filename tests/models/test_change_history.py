@@ -18,6 +18,7 @@ from compliance.models import (
     Agreement,
     AgreementParty,
     AgreementTeam,
+    ApiToken,
     CalendarFeed,
     ClosingDay,
     CustomCalendar,
@@ -60,6 +61,11 @@ def _proposal() -> Proposal:
 def _feed() -> CalendarFeed:
     owner = User.objects.create_user("ana@example.org")
     return CalendarFeed(name="Mine", owner=owner, token_hash=b"x" * 32, created_at=NOW)
+
+
+def _token() -> ApiToken:
+    user = User.objects.create_user("ana@example.org")
+    return ApiToken(name="Mine", user=user, digest=b"x" * 32, created_at=NOW)
 
 
 def _silence() -> Silence:
@@ -125,6 +131,7 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     AgreementTeam: (_agreement_team, "team_id", 1, 2),
     Membership: (_membership, "team_id", 1, 2),
     Team: (lambda: Team(slug="asia", name="Asia"), "name", "Asia", "Asia desk"),
+    ApiToken: (_token, "name", "Mine", "Ours"),
     ClosingDay: (
         lambda: ClosingDay(calendar=_calendar(), on=date(2026, 12, 24), reason="Eve"),
         "reason",

@@ -48,7 +48,8 @@ def test_each_role_includes_the_ones_before_it(db: None) -> None:
     ("codename", "model", "role"),
     [
         ("view_deadline", "deadline", Role.VIEWER),
-        ("view_apitoken", "apitoken", Role.ADMINISTRATOR),
+        ("view_apitoken", "apitoken", Role.VIEWER),
+        ("add_apitoken", "apitoken", Role.VIEWER),
         ("view_user", "user", Role.ADMINISTRATOR),
         ("add_calendarfeed", "calendarfeed", Role.VIEWER),
         ("add_fact", "fact", Role.ANALYST),

@@ -20,7 +20,7 @@ from compliance.admin.theme import CheckboxInput, NumberInput, StackedInline
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.due_dates.due_rules import GraceUnit
 from compliance.domain.quantities import number_text
-from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
+from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity, TargetBound
 from compliance.models import Obligation, Party
 
 _POSTED_PARTY = re.compile(r"memberships-\d+-party")
@@ -84,7 +84,16 @@ class ObligationForm(DraftForm):
         label="Share", required=False, widget=NumberInput(), help_text="Such as 0.75."
     )
     target_quantity = forms.DecimalField(
-        required=False, widget=NumberInput(), help_text="The total that performances must reach."
+        required=False,
+        widget=NumberInput(),
+        help_text="The total that performances must reach, or the limit for measured values.",
+    )
+    target_bound = fields.enum_field(
+        TargetBound,
+        label="Target is",
+        required=False,
+        initial=TargetBound.AT_LEAST.value,
+        help_text="A minimum (at least) or a ceiling (at most).",
     )
     unit = fields.text_field(help_text="The unit of the quantity, such as t.")
     notification_policy_reminders = policies.StepsField(
@@ -106,7 +115,7 @@ class ObligationForm(DraftForm):
         fields = (
             "ref", "title", "kind", "severity", "clause", "text", "survives_termination", "tags",
             "owner",
-            "roll_up", "roll_up_share", "target_quantity", "unit",
+            "roll_up", "roll_up_share", "target_bound", "target_quantity", "unit",
         )  # fmt: skip
 
     def __init__(
@@ -228,7 +237,7 @@ class ObligationInline(DraftRowsMixin, StackedInline):
         "text",
         ("tags", "owner", "parent"),
         ("roll_up", "roll_up_share"),
-        ("target_quantity", "unit"),
+        ("target_bound", "target_quantity", "unit"),
         (policies.REMINDERS, policies.ESCALATIONS),
         "survives_termination",
     )

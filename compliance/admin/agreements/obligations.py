@@ -46,7 +46,8 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
         "due", "grace", "binds_on", "starts", "survives_termination", "tags", "owner", "parent",
-        "roll_up", "components", "consequences", "target_quantity", "unit", "policy",
+        "roll_up", "components", "consequences", "target_bound", "target_quantity", "unit",
+        "policy",
     )  # fmt: skip
     readonly_fields = ("components", "consequences", "policy")
 

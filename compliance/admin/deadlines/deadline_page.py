@@ -22,13 +22,14 @@ from compliance.admin.deadlines.replacements import (
     successor_link,
 )
 from compliance.domain.civil_time import UnknownTimeZone, zone_label, zone_names
+from compliance.domain.deadlines.amounts import amount_text, target_text
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.reasons import REASON_SENTENCES
 from compliance.domain.deadlines.timeline import BREACHED, Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
 from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.quantities import number_text
-from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status
+from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status, TargetBound
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.queries.deadlines import timelines
@@ -80,6 +81,7 @@ class DeadlinePage:
     obligors: str
     obligees: str
     quantity: str
+    is_measured: bool
     trace: Sequence[str]
     warnings: Sequence[str]
     waits_for: str
@@ -127,6 +129,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         obligors=_party_names(deadline, Capacity.OBLIGOR),
         obligees=_party_names(deadline, Capacity.OBLIGEE),
         quantity=_quantity(deadline, as_of),
+        is_measured=deadline.measured_quantity is not None,
         trace=_trace(deadline),
         warnings=_warnings(deadline),
         waits_for=_waits_for(deadline),
@@ -209,7 +212,8 @@ def _reason(transition: Transition, deadline: Deadline) -> str:
 def _quantity(deadline: Deadline, as_of: datetime) -> str:
     """Return the performed quantity, and how it compares with an even pace until the due date.
 
-    Without a target, return the share that determinations accept.
+    Return the value in force if there is one. Without a target, return the share that
+    determinations accept.
     """
     target, due_at = deadline.target_quantity, deadline.due_at
     if target is None:
@@ -217,7 +221,12 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
     if target is None:
         share = deadline.accepted_share
         return "" if share is None else f"{number_text(share * 100)}% accepted"
-    unit = deadline.obligation.unit
+    obligation, unit = deadline.obligation, deadline.obligation.unit
+    bounded = target_text(target, TargetBound(obligation.target_bound), unit)
+    if deadline.measured_quantity is not None:
+        return f"{amount_text(deadline.measured_quantity, unit)}; {bounded} required"
+    if deadline.performed_quantity is None:
+        return f"nothing measured; {bounded} required"
     done = f"{number_text(deadline.performed_quantity)} of {number_text(target)} {unit}".strip()
     if due_at is None or deadline.is_closed or Status(deadline.status) not in _PACED:
         return done

@@ -15,29 +15,14 @@ from compliance.admin import badges, instants, urls
 from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.deadlines.breaches import acknowledgement_page
 from compliance.admin.deadlines.deadline_page import deadline_page
-from compliance.admin.deadlines.determinations import DeterminationForm
-from compliance.admin.deadlines.extensions import ExtensionForm
-from compliance.admin.deadlines.fact_forms import (
-    CancellationForm,
-    PerformanceForm,
-    RestatementForm,
-    RetractionForm,
-    SuspensionForm,
-    TriggerForm,
-    ViolationForm,
-    WaiverForm,
-)
 from compliance.admin.deadlines.ordering import NullsLast
-from compliance.admin.deadlines.permissions import is_achieve, requires_perm_and
-from compliance.admin.deadlines.positions import PositionForm
-from compliance.admin.deadlines.replacements import ReplacementForm
-from compliance.admin.evidence.evidence import DeadlineEvidenceForm
+from compliance.admin.deadlines.permissions import is_achieve, is_ceiling, requires_perm_and
+from compliance.admin.deadlines.record_buttons import RECORD_BUTTONS
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_pages import (
     RecordAdmin,
-    RecordButton,
     deadline_context,
     record_page,
     status_sentence,
@@ -51,7 +36,6 @@ from compliance.models import Deadline
 from compliance.queries.deadlines import overview
 from compliance.queries.deadlines.overview import Attention
 
-_RECORD_FACT = ["view", "record_fact"]
 _BREACHED = tuple(status.value for status in BREACHED)
 
 
@@ -109,7 +93,12 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     has_record_fact_permission = requires_perms("compliance.add_fact")
     has_state_position_permission = requires_perms("compliance.add_position")
     has_add_evidence_permission = requires_perms("compliance.add_evidence")
-    has_record_performance_permission = requires_perm_and("compliance.add_fact", is_achieve)
+    has_record_performance_permission = requires_perm_and(
+        "compliance.add_fact", lambda deadline: is_achieve(deadline) and not is_ceiling(deadline)
+    )
+    has_record_measurement_permission = requires_perm_and(
+        "compliance.add_fact", lambda deadline: deadline.obligation.target_quantity is not None
+    )
     has_record_violation_permission = requires_perm_and(
         "compliance.add_fact", lambda deadline: not is_achieve(deadline)
     )
@@ -124,67 +113,14 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
         lambda deadline: deadline.status in _BREACHED and not deadline.is_closed,
     )
     has_silence_permission = requires_perms("compliance.add_silence")
-    record_buttons = (
-        RecordButton(
-            name="record_performance", label="Record performance", icon="task_alt",
-            form_class=PerformanceForm, permissions=["view", "record_performance"],
-        ),
-        RecordButton(
-            name="record_violation", label="Record violation", icon="report",
-            form_class=ViolationForm, permissions=["view", "record_violation"],
-        ),
-        RecordButton(
-            name="record_trigger", label="Record trigger", icon="bolt",
-            form_class=TriggerForm, permissions=["view", "record_trigger"],
-        ),
-        RecordButton(
-            name="record_extension", label="Record extension", icon="more_time",
-            form_class=ExtensionForm, permissions=_RECORD_FACT,
-        ),
-        RecordButton(
-            name="state_position", label="State a position", icon="record_voice_over",
-            form_class=PositionForm, permissions=["view", "state_position"],
-        ),
-        RecordButton(
-            name="add_evidence", label="Add evidence", icon="attach_file",
-            form_class=DeadlineEvidenceForm, permissions=["view", "add_evidence"],
-        ),
-        RecordButton(
-            name="record_determination", label="Record determination", icon="balance",
-            form_class=DeterminationForm, permissions=_RECORD_FACT,
-        ),
-        RecordButton(
-            name="record_waiver", label="Record waiver", icon="do_not_disturb_on",
-            form_class=WaiverForm, permissions=_RECORD_FACT,
-        ),
-        RecordButton(
-            name="replace_obligation", label="Record replacement", icon="swap_horiz",
-            form_class=ReplacementForm, permissions=_RECORD_FACT,
-        ),
-        RecordButton(
-            name="suspend_deadline", label="Suspend the deadline", icon="pause_circle",
-            form_class=SuspensionForm, permissions=_RECORD_FACT,
-        ),
-        RecordButton(
-            name="restate_target", label="Restate the target", icon="scale",
-            form_class=RestatementForm, permissions=["view", "restate_target"],
-        ),
-        RecordButton(
-            name="retract_fact", label="Retract a fact", icon="undo",
-            form_class=RetractionForm, permissions=_RECORD_FACT,
-        ),
-        RecordButton(
-            name="cancel_deadline", label="Cancel the deadline", icon="cancel",
-            form_class=CancellationForm, permissions=_RECORD_FACT,
-        ),
-    )  # fmt: skip
+    record_buttons = RECORD_BUTTONS
     actions_detail = (
         "acknowledge",
-        *(each.name for each in record_buttons[:4]),
+        *(each.name for each in record_buttons[:5]),
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": [*(each.name for each in record_buttons[4:]), "silence"],
+            "items": [*(each.name for each in record_buttons[5:]), "silence"],
         },
     )
 

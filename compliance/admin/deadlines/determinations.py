@@ -62,7 +62,7 @@ class DeterminationForm(FactForm):
         """Remove the fields and choices that do not apply to the deadline."""
         super().prepare(as_of)
         target = target_text(self.deadline)
-        if target:
+        if target and self.deadline.performed_quantity is not None:
             self.fields["quantity"].help_text = f"The total accepted, out of {target}."
         else:
             del self.fields["quantity"]

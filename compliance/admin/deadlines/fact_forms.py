@@ -22,10 +22,11 @@ from compliance.admin.record_forms import (
     zone_field,
 )
 from compliance.admin.theme import CheckboxInput, NumberInput, RadioSelect
+from compliance.domain.deadlines.amounts import amount_text
+from compliance.domain.deadlines.amounts import target_text as bounded_target_text
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
-from compliance.domain.quantities import number_text
-from compliance.domain.vocabulary import FactKind
+from compliance.domain.vocabulary import FactKind, TargetBound
 from compliance.models import Deadline, Proposal, User
 from compliance.operations.deadlines import effects, proposals
 
@@ -83,8 +84,10 @@ class FactForm(DeadlineFactForm):
 def target_text(deadline: Deadline) -> str:
     """Return the target quantity with its unit, or an empty text if there is none."""
     obligation = deadline.obligation
-    target = deadline.target_quantity or obligation.target_quantity
-    return "" if target is None else f"{number_text(target)} {obligation.unit}".strip()
+    target = deadline.target_quantity
+    if target is None:
+        target = obligation.target_quantity
+    return "" if target is None else amount_text(target, obligation.unit)
 
 
 class PerformanceForm(FactForm):
@@ -112,6 +115,40 @@ class PerformanceForm(FactForm):
 
     def own_values(self) -> dict[str, Any]:
         """Return the quantity."""
+        return without_empty({"quantity": self.cleaned_data.get("quantity")})
+
+
+class MeasurementForm(FactForm):
+    """Records the value on a day of what the target is about."""
+
+    kind = FactKind.MEASUREMENT
+    heading = "Record a measurement"
+    advice = (
+        "The value on this date. It stays in force until a later value. If something is to be "
+        "achieved, the value in force on the due date decides, or else the first later one that "
+        "keeps to the target. If something is to be maintained or refrained from, a value out of "
+        "bounds is a violation until a value within bounds."
+    )
+    success_message = "Measurement recorded."
+
+    quantity = forms.DecimalField(label="Value", required=False, widget=NumberInput())
+    on = date_field("Value of")
+    confirm = confirm_field()
+    field_order = ("quantity", "on", "time", "period", "timezone", "note", "evidence", "confirm")
+
+    def prepare(self, as_of: datetime) -> None:
+        """Show the target as help text."""
+        super().prepare(as_of)
+        obligation, target = self.deadline.obligation, self.deadline.target_quantity
+        if target is None:
+            target = obligation.target_quantity
+        if target is not None:
+            bound = TargetBound(obligation.target_bound)
+            shown = bounded_target_text(target, bound, obligation.unit)
+            self.fields["quantity"].help_text = f"The target is {shown}."
+
+    def own_values(self) -> dict[str, Any]:
+        """Return the measured value."""
         return without_empty({"quantity": self.cleaned_data.get("quantity")})
 
 

@@ -18,6 +18,7 @@ from compliance.admin.fields import set_choices
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import UTC
 from compliance.admin.searching import folded
+from compliance.domain.deadlines.amounts import amount_text
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Deadline, Evidence, Fact
 from compliance.queries.deadlines.effective_facts import effective_facts_of, superseders
@@ -116,6 +117,7 @@ class FactRow:
     is_effective: bool
     is_of_agreement: bool
     new_due: str
+    quantity: str
     until: str
 
 
@@ -140,6 +142,11 @@ def fact_rows(deadline: Deadline) -> list[FactRow]:
             is_effective=fact.pk in effective or fact.kind == FactKind.RETRACTION.value,
             is_of_agreement=fact.agreement_id is not None,
             new_due=str(fact.due_on) if fact.due_on else "",
+            quantity=(
+                ""
+                if fact.quantity is None
+                else amount_text(fact.quantity, deadline.obligation.unit)
+            ),
             until=_until_text(fact, zone),
         )
         for fact in facts.order_by("effective_at", "id")

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 
-from compliance.domain.vocabulary import ObligationKind
+from compliance.domain.vocabulary import ObligationKind, TargetBound
 from compliance.models import Deadline
 
 
@@ -37,3 +37,8 @@ def _cached_deadline(request: HttpRequest, object_id: str) -> Deadline | None:
 def is_achieve(deadline: Deadline) -> bool:
     """Return whether the obligation is to achieve something by the due date."""
     return bool(deadline.obligation.kind == ObligationKind.ACHIEVE.value)
+
+
+def is_ceiling(deadline: Deadline) -> bool:
+    """Return whether measured values must not exceed the target of the obligation."""
+    return bool(deadline.obligation.target_bound == TargetBound.AT_MOST.value)

@@ -1,74 +1,96 @@
-"""API tokens. A token is shown once, when it is created."""
+"""API tokens. The key of a token is shown once, when it is created or rotated."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from compliance.admin import fields, instants, urls
+from compliance.admin import badges, instants, urls
 from compliance.admin.confirmations import Confirmation, OneTimeSecret, confirm, show_secret
+from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import add_problems
 from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.people.token_forms import RotationForm, TokenForm
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
-from compliance.admin.theme import CheckboxInput, Select, button
+from compliance.admin.theme import button
 from compliance.domain.problems import Invalid
+from compliance.domain.vocabulary import TokenState
 from compliance.models import ApiToken, User
 from compliance.operations.people import tokens
-
-
-class TokenForm(forms.Form):
-    """The fields of a new token."""
-
-    name = fields.text_field(required=True, help_text="Where it is used, such as dashboard.")
-    user = forms.ModelChoiceField(
-        queryset=User.objects.none(),
-        to_field_name="email",
-        widget=Select(),
-        help_text="The token has the permissions of this user.",
-    )
-    is_read_only = forms.BooleanField(
-        label="Read-only", required=False, initial=True, widget=CheckboxInput()
-    )
-
-    def __init__(self, *args: Any, users: QuerySet[User], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        user = self.fields["user"]
-        assert isinstance(user, forms.ModelChoiceField)
-        user.queryset = users
+from compliance.queries.people.tokens import sees_all_tokens
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyAdmin):
-    """Creates and revokes tokens."""
+class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
+    """Each user's own tokens. Administrators see and revoke all, but never see their keys."""
 
-    list_display = ("name", "user", "is_read_only", "created_time")
-    list_filter = ("is_read_only",)
+    list_display = ("name", "user", "state", "is_read_only", "last_used", "expires", "created")
+    list_filter = ("is_read_only", ("revoked_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
     search_fields = folded("name", "user__email")
-    ordering = ("-created",)
-    fields = ("name", "user", "is_read_only", "created_time")
+    ordering = ("-id",)
+    fields = (
+        "name", "user", "state", "is_read_only", "allowed_networks", "last_used", "expires",
+        "created", "rotated",
+    )  # fmt: skip
     has_revoke_permission = requires_perms("compliance.delete_apitoken")
-    actions_detail = ("revoke",)
+    has_rotate_permission = requires_perms("compliance.change_apitoken")
+    actions_detail = ("rotate", "revoke")
 
-    @admin.display(description="Created", ordering="created")
-    def created_time(self, token: ApiToken) -> SafeString:
+    @admin.display(description="State", ordering="revoked_at")
+    def state(self, token: ApiToken) -> SafeString:
+        """Return whether the token is valid, and if not, since when."""
+        if token.revoked_at is not None:
+            since = instants.utc_html(token.revoked_at)
+            return badges.two_lines(badges.badge(TokenState.REVOKED.value), since)
+        has_expired = token.has_expired(timezone.now())
+        return badges.badge((TokenState.EXPIRED if has_expired else TokenState.ACTIVE).value)
+
+    @admin.display(description="Networks")
+    def allowed_networks(self, token: ApiToken) -> str:
+        """Return the networks from which the token may be used."""
+        return "All" if token.networks is None else ", ".join(token.networks)
+
+    @admin.display(description="Last used", ordering="last_used_at")
+    def last_used(self, token: ApiToken) -> SafeString:
+        """Return when the token was last used."""
+        return instants.utc_html(token.last_used_at)
+
+    @admin.display(description="Expires", ordering="expires_at")
+    def expires(self, token: ApiToken) -> SafeString:
+        """Return when the token expires."""
+        return instants.utc_html(token.expires_at)
+
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, token: ApiToken) -> SafeString:
         """Return when the token was created."""
-        return instants.utc_html(token.created)
+        return instants.utc_html(token.created_at)
+
+    @admin.display(description="Rotated", ordering="rotated_at")
+    def rotated(self, token: ApiToken) -> SafeString:
+        """Return when the token was last rotated, and until when its former key works."""
+        at = instants.utc_html(token.rotated_at)
+        if token.former_until is None or token.former_until <= timezone.now():
+            return at
+        until = instants.utc_html(token.former_until)
+        return badges.two_lines(at, f"The former key works until {until}.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return all tokens for a superuser, and only their own for other users."""
+        """Return all tokens for an administrator, and only their own for other users."""
         found: QuerySet[Any] = super().get_queryset(request)
-        own = found.filter(user__email=request.user.get_username())
-        return found if request.user.is_superuser else own
+        user = _user(request)
+        return found if sees_all_tokens(user) else found.filter(user=user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may create tokens."""
@@ -77,31 +99,72 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Create a token and show it once, in the response."""
+        """Create a token and show its key once, in the response."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        # A token for another user would grant the permissions of that user.
-        users = User.objects.filter(is_active=True).order_by("email")
-        if not request.user.is_superuser:
-            users = users.filter(email=request.user.get_username())
-        initial = {"user": request.user.get_username()}
-        form = TokenForm(request.POST or None, users=users, initial=initial)
-        title, back = "Create an API token", urls.list_url("apitoken")
+        user = _user(request)
+        users = User.objects.filter(Q(pk=user.pk) | Q(is_service_account=True), is_active=True)
+        if not sees_all_tokens(user):
+            users = users.filter(pk=user.pk)
+        initial = {"user": user.email}
+        form = TokenForm(request.POST or None, users=users.order_by("email"), initial=initial)
+
+        def create() -> tuple[str, str]:
+            now = timezone.now()
+            token, key = tokens.create(draft=form.draft(), by=user, creator=None, as_of=now)
+            return token.name, key
+
+        return self._ask_then_show(
+            request, form, create, title="Create an API token", submit="Create token"
+        )
+
+    @button(
+        description="Rotate",
+        url_path="rotate",
+        icon="autorenew",
+        permissions=["rotate"],
+    )
+    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the overlap, then replace the key and show the new one once."""
+        token = get_row_or_404(self, request, object_id, ApiToken)
+        if not tokens.may_manage(token.user, by=_user(request)):
+            raise PermissionDenied
+        form = RotationForm(request.POST or None)
+
+        def rotate() -> tuple[str, str]:
+            overlap = timedelta(minutes=form.draft().overlap_minutes)
+            return token.name, tokens.rotate(token=token, overlap=overlap, as_of=timezone.now())
+
+        return self._ask_then_show(
+            request, form, rotate, title=f"Rotate the token {token.name}", submit="Rotate token"
+        )
+
+    def _ask_then_show(
+        self,
+        request: HttpRequest,
+        form: TokenForm | RotationForm,
+        act: Callable[[], tuple[str, str]],
+        *,
+        title: str,
+        submit: str,
+    ) -> HttpResponse:
+        """Show a form; on POST act, and show the key that this returns."""
+        back = urls.list_url("apitoken")
         context = page_context(self, request, title=title, back=back)
         if request.method == "POST" and form.is_valid():
             try:
-                token = tokens.create_token(**form.cleaned_data)
+                name, key = act()
             except Invalid as error:
                 add_problems(form, error.problems)
             else:
                 secret = OneTimeSecret(
-                    name=form.cleaned_data["name"],
-                    value=token,
+                    name=name,
+                    value=key,
                     advice="Copy the token now. It is not stored and will not be shown again.",
                     usage="Send it in the header Authorization: Bearer …",
                 )
                 return show_secret(request, secret, title=title, back=back, context=context)
-        context |= {"form": form, "submit": "Create token"}
+        context |= {"form": form, "submit": submit}
         return TemplateResponse(request, "admin/pacta/create.html", context)
 
     @button(
@@ -124,7 +187,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         )
 
         def action() -> str:
-            tokens.revoke_token(token=token)
+            tokens.revoke(token=token, as_of=timezone.now())
             return f"Token {token.name} revoked."
 
         return confirm(
@@ -134,3 +197,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             back=urls.list_url("apitoken"),
             context=page_context(self, request, token),
         )
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -28,7 +28,14 @@ from compliance.api.views import (
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import Announcement, ObligationKind, RollUp, Severity, Status
+from compliance.domain.vocabulary import (
+    Announcement,
+    ObligationKind,
+    RollUp,
+    Severity,
+    Status,
+    TargetBound,
+)
 from compliance.models import Agreement, Obligation
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
@@ -123,6 +130,9 @@ class ObligationRow(serializers.Serializer[Obligation]):
     )
     roll_up_share = QuantityField(allow_null=True)
     target_quantity = QuantityField(allow_null=True)
+    target_bound = serializers.ChoiceField(
+        choices=list(TargetBound), help_text="Whether the target is a minimum or a maximum."
+    )
     unit = serializers.CharField(allow_blank=True)
     notification_policy = NotificationPolicyRow(
         allow_null=True, help_text="Null: the policy of the agreement."

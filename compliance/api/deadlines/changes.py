@@ -44,6 +44,7 @@ class StateRow(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField(allow_null=True)
     performed = QuantityField(allow_null=True)
     target = QuantityField(allow_null=True)
+    measured = QuantityField(allow_null=True)
     accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )

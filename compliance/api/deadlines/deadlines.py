@@ -26,6 +26,7 @@ from compliance.domain.vocabulary import (
     Precision,
     Reason,
     Status,
+    TargetBound,
     Verification,
 )
 from compliance.models import Deadline
@@ -81,8 +82,16 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     target_quantity = QuantityField(
         allow_null=True, help_text="The quantity owed; null if there is no target."
     )
+    target_bound = serializers.ChoiceField(
+        choices=list(TargetBound), help_text="Whether the target is a minimum or a maximum."
+    )
     unit = serializers.CharField(allow_blank=True)
-    performed_quantity = QuantityField(allow_null=True)
+    performed_quantity = QuantityField(
+        allow_null=True, help_text="Null if only measured values decide about the target."
+    )
+    measured_quantity = QuantityField(
+        allow_null=True, help_text="The value in force: the latest that was measured."
+    )
     accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
@@ -125,6 +134,7 @@ class TransitionRow(serializers.Serializer[Any]):
     unmet_at = serializers.DateTimeField(allow_null=True)
     performed = QuantityField(allow_null=True, help_text="The quantity performed so far.")
     target = QuantityField(allow_null=True, help_text="The quantity owed from this transition on.")
+    measured = QuantityField(allow_null=True, help_text="The value in force.")
     accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )
@@ -152,6 +162,7 @@ class PastTransitionRow(serializers.Serializer[Any]):
     unmet_at = serializers.DateTimeField(allow_null=True)
     performed = QuantityField(allow_null=True)
     target = QuantityField(allow_null=True)
+    measured = QuantityField(allow_null=True)
     accepted_share = QuantityField(
         allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from compliance.domain.alerts.drafts import NotificationPolicyDraft
 from compliance.domain.country_zones import only_zone
 from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
+from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import (
     DateRule,
@@ -24,8 +27,8 @@ from compliance.domain.fields import (
     Line,
     LongLine,
     LongTitle,
+    Measure,
     PartyCode,
-    Quantity,
     Ref,
     ShareOrAll,
     Tag,
@@ -40,6 +43,7 @@ from compliance.domain.vocabulary import (
     PartyKind,
     RollUp,
     Severity,
+    TargetBound,
 )
 
 
@@ -186,6 +190,9 @@ class ObligationDraft(Draft):
     begins. `binds_on` is the day from which the obligation binds; without it, this follows from
     `starts` and the dates of the agreement.
     `roll_up` says how many components must be done for the obligation to be done.
+
+    Performances add up to `target_quantity`, or measured values must keep to it: to a ceiling
+    (`target_bound` is `at_most`), and to any target of an obligation to maintain or refrain.
     """
 
     ref: Ref
@@ -206,9 +213,27 @@ class ObligationDraft(Draft):
     parent: Ref | None = None
     roll_up: RollUp = RollUp.ALL
     roll_up_share: ShareOrAll | None = None
-    target_quantity: Quantity | None = None
+    target_bound: TargetBound = TargetBound.AT_LEAST
+    target_quantity: Measure | None = None
     unit: Line = ""
     notification_policy: NotificationPolicyDraft | None = None
+
+    @field_validator("target_quantity")
+    @classmethod
+    def _can_be_reached(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        kind = info.data.get("kind", ObligationKind.ACHIEVE)
+        bound = info.data.get("target_bound", TargetBound.AT_LEAST)
+        if value is not None and value <= 0 and not is_only_measured(kind, bound):
+            # Performances add up to it.
+            raise PydanticCustomError("quantity", "Give a number greater than 0.")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_target_if_bounded(self) -> Self:
+        if self.target_bound is not TargetBound.AT_LEAST and self.target_quantity is None:
+            sentence = "A ceiling (at_most) needs a target: give target_quantity."
+            raise ValueError(sentence)
+        return self
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -219,9 +244,6 @@ class ObligationDraft(Draft):
             return self
         if self.grace is not None:
             sentence = f"An obligation to {self.kind} has no grace period: remove grace."
-            raise ValueError(sentence)
-        if self.target_quantity is not None:
-            sentence = f"An obligation to {self.kind} has no target: remove target_quantity."
             raise ValueError(sentence)
         if self.starts is not None and not isinstance(self.starts, DateRule | OffsetRule):
             sentence = "The period starts once: use a rule of type date or offset for starts."

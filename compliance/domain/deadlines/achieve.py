@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from compliance.domain.deadlines.facts import Fact, order_of_effect
+from compliance.domain.deadlines.measurements import decided, keeps_to
 from compliance.domain.deadlines.projector import LIMITING, ZERO, Projector
 from compliance.domain.deadlines.suspensions import TICK, longest
 from compliance.domain.deadlines.terms import Move, Terms
@@ -23,6 +24,9 @@ class AchieveProjector(Projector):
     def __init__(self, terms: Terms, facts: Sequence[Fact]) -> None:
         """Start with the terms; `facts` are all effective facts, in order of effect."""
         self.limiting = [each for each in facts if each.verdict in LIMITING]
+        self.limits_to_come = list(self.limiting)
+        # Those that no determination has rejected.
+        self.measurements: list[Fact] = []
         # Whether a part of unknown size is accepted.
         self.has_part = False
         super().__init__(terms)
@@ -70,6 +74,8 @@ class AchieveProjector(Projector):
 
     def change_own(self, at: datetime) -> None:
         """Apply the change that time brings at `at`."""
+        if self._decide_by_measurements(at):
+            return
         status = self.status_at(at)
         if status is Status.PENDING:
             reason = Reason.WINDOW_BEGAN
@@ -82,10 +88,17 @@ class AchieveProjector(Projector):
         else:
             self.record(at, status, reason, None)
 
+    def update_status(self, at: datetime, reason: Reason, fact_id: int | None) -> None:
+        """Record the status that follows from all previous events."""
+        if self.suspensions or not self._decide_by_measurements(at):
+            super().update_status(at, reason, fact_id)
+
     def apply_own(self, fact: Fact, at: datetime) -> None:
-        """Apply a performance, a restatement of the target or a determination."""
+        """Apply a performance, a measurement, a restatement of the target or a determination."""
         if fact.kind is FactKind.PERFORMANCE:
             self._perform(fact, at)
+        elif fact.kind is FactKind.MEASUREMENT:
+            self._measure(fact, at)
         elif fact.kind is FactKind.RESTATEMENT:
             self._restate(fact, at)
         elif fact.kind is FactKind.DETERMINATION:
@@ -110,12 +123,37 @@ class AchieveProjector(Projector):
             status = Status.MET_LATE if is_late else Status.MET
         self.record(at, status, Reason.COMPONENT_DONE, None)
 
+    def _measure(self, fact: Fact, at: datetime) -> None:
+        if self.target is None:
+            return
+        self.measured = fact.quantity
+        self.measurements.append(fact)
+        if not self._decide_by_measurements(at):
+            self.record(at, self.status, Reason.MEASURED, fact.id)
+
+    def _decide_by_measurements(self, at: datetime) -> bool:
+        """Close the deadline if it is due and the measurements keep to the target."""
+        due = self.due
+        if not self.measurements or due is None or at < due.due_at:
+            return False
+        if self.limits_to_come or self.clock_stops(at, due):
+            return False
+        found = decided(
+            self.measurements, due, lambda value: keeps_to(self.target, self.bound, value)
+        )
+        if found is None:
+            return False
+        status = Status.MET_LATE if found.is_late else Status.MET
+        reason = Reason.PERFORMED_IN_WINDOW if found.is_ambiguous else Reason.MEASURED
+        self.record(at, status, reason, found.fact_id)
+        return True
+
     def _perform(self, fact: Fact, at: datetime) -> None:
-        is_whole = fact.quantity is None or self.target is None
+        is_whole = fact.quantity is None or self.sum_target is None
         before = (self.accepted, self.has_part)
         performed = self.accepted
         # A quantity may be left from a target that was removed since. It is no share of the whole.
-        if self.target is not None and fact.quantity is not None:
+        if self.sum_target is not None and fact.quantity is not None:
             performed += fact.quantity
         accepted = self._limited(None if is_whole else performed, fact)
         if accepted is not None:
@@ -133,7 +171,7 @@ class AchieveProjector(Projector):
     ) -> bool:
         if any(map(_has_unknown_size, limits)):
             return False
-        return accepted is None or (self.target is not None and performed >= self.target)
+        return accepted is None or (self.sum_target is not None and performed >= self.sum_target)
 
     def _accept_part(self, at: datetime, reason: Reason, fact: Fact) -> None:
         """Record that less than the whole is accepted."""
@@ -158,7 +196,7 @@ class AchieveProjector(Projector):
         limits = self._later_limits(event)
         amounts = [self._accepted(each) for each in limits if not _has_unknown_size(each)]
         found = min(amounts if performed is None else [performed, *amounts], default=None)
-        is_whole = found is None or (self.target is not None and found >= self.target)
+        is_whole = found is None or (self.sum_target is not None and found >= self.sum_target)
         return self.accepted if is_whole and len(amounts) < len(limits) else found
 
     def _later_limits(self, event: Move | Fact) -> list[Fact]:
@@ -173,11 +211,15 @@ class AchieveProjector(Projector):
             return ZERO
         if determination.share is None:
             return determination.quantity or ZERO
-        return rounded(determination.share * (self.target or _WHOLE))
+        return rounded(determination.share * (self.sum_target or _WHOLE))
 
     def _determine(self, fact: Fact, at: datetime) -> None:
         if fact.verdict is Verdict.UNDETERMINED:
             return
+        if fact.verdict in LIMITING:
+            # It rejects the values up to then.
+            self.measurements.clear()
+            self.limits_to_come = [each for each in self.limits_to_come if each.id != fact.id]
         limits = self._later_limits(fact)
         if _has_unknown_size(fact):
             known = [self._accepted(each) for each in limits if not _has_unknown_size(each)]
@@ -203,6 +245,9 @@ class AchieveProjector(Projector):
             sentence = f"Fact {fact.id} restates the target: record it again with `quantity`."
             raise ValueError(sentence)
         self.target = fact.quantity
+        if self._decide_by_measurements(at):
+            self.record(at, Status.MET_LATE, Reason.TARGET_RESTATED, fact.id)
+            return
         is_whole = self._is_complete(self.accepted, self.accepted, self._later_limits(fact))
         status = self._completed(fact, at)[0] if is_whole else self.status
         self.record(at, status, Reason.TARGET_RESTATED, fact.id)

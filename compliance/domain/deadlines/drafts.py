@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, TypeAdapter, model_validator
+from pydantic import (
+    BeforeValidator,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_periods import CivilPeriod, period_from_text, period_of
 from compliance.domain.date_fields import CivilDay, Instant
@@ -13,8 +21,8 @@ from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
 from compliance.domain.fields import (
     AgreementRef,
+    Measure,
     PartyCode,
-    Quantity,
     Ref,
     Refs,
     RowId,
@@ -24,7 +32,9 @@ from compliance.domain.fields import (
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 
 _LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
-_WITH_QUANTITY = frozenset({FactKind.PERFORMANCE, FactKind.RESTATEMENT, FactKind.DETERMINATION})
+# Values, and targets of values, may be 0 or negative.
+_WITH_ANY_QUANTITY = frozenset({FactKind.MEASUREMENT, FactKind.RESTATEMENT})
+_WITH_QUANTITY = _WITH_ANY_QUANTITY | {FactKind.PERFORMANCE, FactKind.DETERMINATION}
 
 
 class DayOrInstant(Draft):
@@ -156,15 +166,16 @@ class FactDraft(_BaseFactDraft):
     """A fact about a deadline.
 
     An extension has its new `due`; without one, it postpones the deadline until another fact sets a
-    date. A restatement needs the new target as `quantity`. A determination needs a `verdict` and
-    its reasons as `note`; if it is `partly_met`, it may say how much is accepted in total, as
-    `quantity` or `share`. If it `is_final`, it closes a deadline that is unmet. A replacement needs
-    its `successor`, an obligation of the same agreement or of `successor_agreement`. A retraction
-    needs the fact that it `supersedes`, and takes effect when that fact did.
+    date. A measurement states the value on a day as `quantity`, and a restatement the new target. A
+    determination needs a `verdict` and its reasons as `note`; if it is `partly_met`, it may say how
+    much is accepted in total, as `quantity` or `share`. If it `is_final`, it closes a deadline that
+    is unmet. A replacement needs its `successor`, an obligation of the same agreement or of
+    `successor_agreement`. A retraction needs the fact that it `supersedes`, and takes effect when
+    that fact did.
     """
 
     type: FactKind
-    quantity: Quantity | None = None
+    quantity: Measure | None = None
     verdict: Verdict | None = None
     share: Share | None = None
     is_final: bool = False
@@ -204,12 +215,23 @@ class FactDraft(_BaseFactDraft):
             raise ValueError(sentence)
         return self
 
+    @field_validator("quantity")
+    @classmethod
+    def _is_above_zero(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        if value is not None and value <= 0 and info.data.get("type") not in _WITH_ANY_QUANTITY:
+            raise PydanticCustomError("quantity", "Give a number greater than 0.")
+        return value
+
     @model_validator(mode="after")
     def _has_quantity_if_counted(self) -> Self:
         if self.quantity is not None and self.type not in _WITH_QUANTITY:
             sentence = (
-                "Only a performance, a restatement or a determination has a quantity: remove it."
+                "Only a performance, a measurement, a restatement or a determination has a "
+                "quantity: remove it."
             )
+            raise ValueError(sentence)
+        if self.type is FactKind.MEASUREMENT and self.quantity is None:
+            sentence = "A measurement needs the measured value: give quantity."
             raise ValueError(sentence)
         if self.type is FactKind.RESTATEMENT and self.quantity is None:
             sentence = "A restatement needs the new target: give quantity."

@@ -24,6 +24,8 @@ SETTING = frozenset({FactKind.EXTENSION, FactKind.TRIGGER, FactKind.RESTATEMENT}
 # Facts that last, and of which a part may precede the obligation.
 LASTING = frozenset({FactKind.VIOLATION, FactKind.SUSPENSION})
 
+_DUE_DATES = frozenset({FactKind.EXTENSION, FactKind.TRIGGER})
+
 # How many other facts are tried, nearest first, to find the one that overrides a fact, and how many
 # facts are projected for that.
 _MOST_TRIED = 20
@@ -65,7 +67,7 @@ class _Comparison:
     def sentence(self) -> str | None:
         """Return why the fact changes nothing, or less than it says."""
         name = f"The {self.fact.kind}"
-        if _states(self.before, self.fact) == _states(self.after, self.fact):
+        if not self._has_effect():
             return f"{name} changes nothing: {self._reason()}"
         binds_at = self._binds_at()
         if self.fact.kind in LASTING and self.fact.effective_at < binds_at:
@@ -77,6 +79,14 @@ class _Comparison:
             words = self._named(later)
             return f"{name} changes nothing after {self._on(later.effective_at)}: {words} prevails."
         return None
+
+    def _has_effect(self) -> bool:
+        if self.fact.kind is FactKind.MEASUREMENT and any(
+            each.fact_id == self.fact.id for each in self.after.transitions
+        ):
+            # It may confirm the value that was in force.
+            return True
+        return _states(self.before, self.fact) != _states(self.after, self.fact)
 
     def _reason(self) -> str:
         """Return why the fact changes nothing."""
@@ -144,16 +154,19 @@ class _Comparison:
     def _later_setting(self) -> Fact | None:
         """Return the fact that was recorded before this one and sets the same value later."""
         fact = self.fact
-        if fact.kind not in SETTING or fact.recorded_at is None:
+        is_value = fact.kind is FactKind.MEASUREMENT
+        if (fact.kind not in SETTING and not is_value) or fact.recorded_at is None:
             return None
         last, former = self.after.transitions[-1], self.before.transitions[-1]
-        if (last.due, last.target) != (former.due, former.target):
+        if is_value and _statuses(self.after) != _statuses(self.before):
             return None
-        sets_due = fact.kind is not FactKind.RESTATEMENT
+        if (last.due, last.target, last.measured) != (former.due, former.target, former.measured):
+            return None
+        kinds = _DUE_DATES if fact.kind in _DUE_DATES else {fact.kind}
         later = (
             each
             for each in self.others
-            if (each.kind in SETTING and (each.kind is not FactKind.RESTATEMENT) is sets_due)
+            if each.kind in kinds
             and order_of_effect(each) > order_of_effect(fact)
             and each.recorded_at is not None
             and each.recorded_at < fact.recorded_at
@@ -168,6 +181,15 @@ class _Comparison:
         return day(civil_day(at, self.timezone))
 
 
+def _statuses(timeline: Timeline) -> list[tuple[datetime, Status]]:
+    """Return when each status begins."""
+    found: list[tuple[datetime, Status]] = []
+    for each in timeline.transitions:
+        if not found or found[-1][1] is not each.status:
+            found.append((each.effective_at, each.status))
+    return found
+
+
 def _states(timeline: Timeline, fact: Fact) -> list[tuple[object, ...]]:
     """Return a timeline without the facts that caused it, to be compared.
 
@@ -177,7 +199,7 @@ def _states(timeline: Timeline, fact: Fact) -> list[tuple[object, ...]]:
     for each in timeline.transitions:
         due = each.due and (each.due.due_at, each.due.unmet_at, each.due.earliest_due_at)
         reason = None if fact.kind in SETTING else each.reason
-        amounts = (each.performed, each.target, each.accepted_share)
+        amounts = (each.performed, each.target, each.accepted_share, each.measured)
         state = (each.status, reason, due, *amounts)
         if not found or found[-1][1:] != state:
             found.append((each.effective_at, *state))

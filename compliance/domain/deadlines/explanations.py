@@ -12,12 +12,21 @@ from typing import Self
 
 from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import zone
+from compliance.domain.deadlines.amounts import amounts_sentences, measured_sentence
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.reasons import REASON_SENTENCES
 from compliance.domain.deadlines.timeline import BREACHED, CLOSING_REASONS
 from compliance.domain.phrases import day, one_line, shortened
 from compliance.domain.quantities import number_text
-from compliance.domain.vocabulary import FactKind, Precision, Reason, Status, Verdict, Verification
+from compliance.domain.vocabulary import (
+    FactKind,
+    Precision,
+    Reason,
+    Status,
+    TargetBound,
+    Verdict,
+    Verification,
+)
 
 _BY_TIME = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
 _VERIFICATIONS = {
@@ -85,6 +94,7 @@ class StatusChange:
     due_at: datetime | None
     performed: Decimal | None = None
     target: Decimal | None = None
+    measured: Decimal | None = None
 
     @classmethod
     def of_entry(cls, entry: Entry, due_on: date | None) -> Self:
@@ -98,6 +108,7 @@ class StatusChange:
             due_at=entry.due_at,
             performed=entry.performed,
             target=entry.target,
+            measured=entry.measured,
         )
 
 
@@ -116,6 +127,7 @@ class Case:
     verification: Verification = Verification.UNCHECKED
     trace: Sequence[str] = ()
     unit: str = ""
+    target_bound: TargetBound = TargetBound.AT_LEAST
     due_precision: Precision = Precision.DAY
 
 
@@ -196,6 +208,8 @@ def _since(history: Sequence[StatusChange]) -> datetime:
 def _change_step(change: StatusChange, case: Case) -> Step:
     fact = case.facts.get(change.fact_id or 0)
     because = REASON_SENTENCES[change.reason]
+    if fact is not None and fact.kind is FactKind.MEASUREMENT:
+        because = measured_sentence(change.reason, change.status)
     if change.reason in _BY_TIME and change.status is Status.PARTLY_MET:
         because = f"{because.partition(',')[0]}, and only part of it had been accepted."
     elif change.reason in _BY_TIME and change.status is Status.IN_GRACE:
@@ -206,9 +220,14 @@ def _change_step(change: StatusChange, case: Case) -> Step:
         because += f" It is now due on {day(change.due_on)}."
     if change.status in BREACHED and change.reason in CLOSING_REASONS:
         because += f" It is closed as {_label(change.status)}."
-    if change.target is not None and change.reason not in _BY_TIME:
-        amount = f"{number_text(change.performed or Decimal(0))} of {number_text(change.target)}"
-        because += f" That makes {amount}{f' {case.unit}' if case.unit else ''}."
+    if change.reason not in _BY_TIME:
+        because += amounts_sentences(
+            performed=change.performed,
+            measured=change.measured,
+            target=change.target,
+            bound=case.target_bound,
+            unit=case.unit,
+        )
     return Step(
         kind=StepKind.TIME if fact is None else StepKind.FACT,
         sentence=f"{_instant(change.effective_at, case.timezone)}: {because}",

@@ -24,6 +24,7 @@ _PRECEDENCE = {
             FactKind.RESTATEMENT,
             FactKind.SUSPENSION,
             FactKind.VIOLATION,
+            FactKind.MEASUREMENT,
             FactKind.PERFORMANCE,
             FactKind.DETERMINATION,
             FactKind.WAIVER,
@@ -43,13 +44,14 @@ class Fact:
     """One recorded fact about a deadline, or about its whole agreement.
 
     Attributes:
-        effective_at: when it takes effect. If only the civil day is known, `effective_on` is set
+        effective_at: when it takes effect. If only the civil day is known, `effective_on` is
             set and this is the first instant of that day in the deadline's zone.
         precision: whether only the month, quarter or year is known that begins with `effective_on`.
         until_at: the exclusive end of a violation or suspension; None until further notice. If
             only the last civil day is known, `until_on` is set and this is the end of that day.
         tolls: whether a suspension stops the clock, which moves the due date.
-        quantity: what was performed or accepted, or the new target of a restatement.
+        quantity: what was performed or accepted, the value that was measured, or the new target of
+            a restatement.
         due: the new due date of an extension or a trigger. An extension without one postpones the
             deadline until another fact sets a date.
         verdict: the conclusion of a determination. If the obligation is partly met, `quantity` or

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
     Without `due_at` and `unmet_at` the due date was unknown, or there was no end. `performed` is
     the quantity accepted of `target`; it is None without a target. Then `accepted_share` is the
-    share of the whole that is accepted.
+    share of the whole that is accepted. `measured` is the value in force.
     """
 
     recorded_at: datetime
@@ -41,6 +41,7 @@ class Entry(NamedTuple):
     performed: Decimal | None = None
     target: Decimal | None = None
     accepted_share: Decimal | None = None
+    measured: Decimal | None = None
 
 
 def replay(entries: Iterable[Entry], *, as_of: datetime, known_at: datetime) -> Entry | None:
@@ -119,6 +120,7 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
         performed=recorded_quantity(transition),
         target=transition.target,
         accepted_share=transition.accepted_share,
+        measured=transition.measured,
     )
 
 
@@ -218,4 +220,5 @@ def _agree(entry: Entry, transition: Transition) -> bool:
         and entry.performed == recorded_quantity(transition)
         and entry.target == transition.target
         and entry.accepted_share == transition.accepted_share
+        and entry.measured == transition.measured
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.measurements import keeps_to
 from compliance.domain.deadlines.projector import LIMITING, ZERO, Projector
 from compliance.domain.deadlines.suspensions import longest
 from compliance.domain.deadlines.terms import Move, Terms
@@ -16,15 +17,15 @@ from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
 @dataclass(kw_only=True, slots=True)
 class _Violation:
-    """A violation in progress, or a finding that the obligation is not met, or only partly.
+    """A violation in progress, a value out of bounds, or a finding that the obligation is not met.
 
     It `counts` once it has lasted for some of the period.
     """
 
     fact_id: int
     until_at: datetime | None
+    reason: Reason = Reason.VIOLATED
     counts: bool = False
-    is_finding: bool = False
     is_partial: bool = False
 
     @classmethod
@@ -33,8 +34,8 @@ class _Violation:
         return cls(
             fact_id=determination.id,
             until_at=None,
+            reason=Reason.DETERMINED,
             counts=counts,
-            is_finding=True,
             is_partial=determination.verdict is Verdict.PARTLY_MET,
         )
 
@@ -92,8 +93,7 @@ class MaintainProjector(Projector):
         """Apply the change that time brings at `at`."""
         if violations := self._violations_at(at):
             cause = longest(violations)
-            reason = Reason.DETERMINED if cause.is_finding else Reason.VIOLATED
-            self._record_breach(at, reason, cause.fact_id)
+            self._record_breach(at, cause.reason, cause.fact_id)
         elif self.status in BREACHED:
             cured = longest([each for each in self.violations if each.counts])
             self.record(at, self.status_at(at), Reason.CURED, cured.fact_id)
@@ -101,9 +101,15 @@ class MaintainProjector(Projector):
             self.update_status(at, Reason.PERIOD_BEGAN, None)
 
     def apply_own(self, fact: Fact, at: datetime) -> None:
-        """Apply a violation or a determination; facts of other kinds change nothing."""
+        """Apply a violation, measurement, restatement or determination; others change nothing."""
         if fact.kind is FactKind.DETERMINATION:
             self._determine(fact, at)
+        elif fact.kind is FactKind.MEASUREMENT and self.target is not None:
+            self.measured = fact.quantity
+            self._judge_value(at, Reason.MEASURED, fact.id)
+        elif fact.kind is FactKind.RESTATEMENT and self.target is not None:
+            self.target = fact.quantity
+            self._judge_value(at, Reason.TARGET_RESTATED, fact.id)
         if fact.kind is not FactKind.VIOLATION:
             return
         if fact.until_at is not None and fact.until_at <= at:
@@ -124,6 +130,31 @@ class MaintainProjector(Projector):
     def count_components(self, event: Move, at: datetime) -> None:
         """Do nothing: components do not end a period."""
 
+    def _judge_value(self, at: datetime, reason: Reason, fact_id: int) -> None:
+        """Apply a new value, or a new target for the value in force."""
+        was_breached = self.status in BREACHED
+        running = [each for each in self.violations if each.reason is Reason.OUT_OF_BOUNDS]
+        self.violations = [each for each in self.violations if each not in running]
+        is_out = self.measured is not None and not keeps_to(self.target, self.bound, self.measured)
+        if is_out and (running or not self._is_over(at)):
+            self.violations.append(
+                _Violation(
+                    fact_id=fact_id,
+                    until_at=None,
+                    reason=Reason.OUT_OF_BOUNDS,
+                    counts=any(each.counts for each in running),
+                )
+            )
+            reason = Reason.OUT_OF_BOUNDS if reason is Reason.MEASURED else reason
+        if self.status is not Status.HOLDING and not was_breached:
+            self.record(at, self.status, reason, fact_id)
+            return
+        status = self.status_at(at)
+        if status in BREACHED:
+            self._record_breach(at, reason, fact_id)
+        else:
+            self.record(at, status, Reason.WITHIN_BOUNDS if was_breached else reason, fact_id)
+
     def _determine(self, fact: Fact, at: datetime) -> None:
         if fact.verdict is Verdict.UNDETERMINED:
             return
@@ -141,9 +172,8 @@ class MaintainProjector(Projector):
                 reason = Reason.DETERMINED if status in BREACHED else Reason.CURED
                 self.record(at, status, reason, fact.id)
             return
-        if self.target is None:
-            self.accepted = fact.share or ZERO
-        self.violations = [each for each in self.violations if not each.is_finding]
+        self.accepted = fact.share or ZERO
+        self.violations = [each for each in self.violations if each.reason is not Reason.DETERMINED]
         self.violations.append(_Violation.found_by(fact, counts=self._is_over(at)))
         if fact.is_final:
             self.closing = (Reason.DETERMINED_FINALLY, fact.id)

@@ -16,10 +16,10 @@ from compliance.domain.deadlines.projector import ZERO, Projector, event_at
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline, Transition
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import ObligationKind, Reason, Status
+from compliance.domain.vocabulary import ObligationKind, Reason, Status, TargetBound
 
 # Looking up a member of an enum is slow, and most deadlines of a sweep take `_untouched`.
-_ACHIEVE = ObligationKind.ACHIEVE
+_ACHIEVE, _AT_LEAST = ObligationKind.ACHIEVE, TargetBound.AT_LEAST
 _PENDING, _IN_GRACE, _UNMET = Status.PENDING, Status.IN_GRACE, Status.UNMET
 _CANCELLED = Status.CANCELLED
 _AGREED, _DUE_PASSED, _GRACE_ENDED = Reason.AGREED, Reason.DUE_PASSED, Reason.GRACE_ENDED
@@ -35,11 +35,13 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     - `unmet` begins at the end of the grace period; without grace that is `due_at` itself.
     - An extension, a trigger or a waiver counts from the instant at which it takes effect. Before
       the end of the grace period there is no breach; after it the breach ends there.
-    - A suspension hides the status while it lasts. If it stops the clock, the part of the due
-      date that lay ahead when it began moves by its length; otherwise time passes unseen. A due
-      date that is set during a suspension is not moved by it.
+    - A suspension hides the status while it lasts. If it stops the clock, the due date that lay
+      ahead when it began moves by its length. A due date that is set during it does not.
     - An obligation to maintain or refrain is `unmet` while a violation lasts that began to count
       before the period ended. Nothing counts while it is suspended or dormant.
+    - A measurement states the value on a day, which stays in force until a later one. At the due
+      instant, it decides whether something is achieved; afterwards, the first value that keeps to
+      the target does. Otherwise a value out of bounds is a violation until one within bounds.
     - The first complete performance, the end of the period, a waiver, a replacement or a
       cancellation closes the deadline. The end of the agreement closes it as unmet if it is in
       breach, lets a grace period that has begun run to its end, and cancels it otherwise.
@@ -52,8 +54,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
       violation at that time. One made after the period judges the whole period.
     - A fact that takes effect before the deadline exists counts from `begins_at`. If the start is
       presumed, the deadline exists from its earliest effective fact on.
-    - A fact whose hour is unknown counts from the start of its day. On the day after the last one
-      the breach that began with that day remains, for one instant.
+    - A fact whose hour is unknown counts from the start of its day; on the day after the last one,
+      the breach that began with that day remains for one instant.
 
     Raises:
         ValueError: a fact lacks the due date or the quantity that its kind needs.
@@ -65,6 +67,7 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         and due.earliest_due_at is None
         and not terms.moves
         and terms.kind is _ACHIEVE
+        and terms.target_bound is _AT_LEAST
         and not terms.is_withdrawn
     ):
         return _untouched(terms, due)
@@ -123,6 +126,7 @@ def _withdrawn(terms: Terms) -> Timeline:
         reason=Reason.WITHDRAWN,
         fact_id=None,
         due=terms.due,
+        performed=None if terms.is_only_measured else ZERO,
         target=terms.target_quantity,
     )
     return Timeline((withdrawn,))

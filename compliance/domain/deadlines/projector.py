@@ -14,11 +14,9 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.suspensions import (
     RunningSuspension,
     longest,
-    moved_by_days,
-    moved_by_time,
-    whole_days,
+    moved_by_suspension,
 )
-from compliance.domain.deadlines.terms import Move, Terms
+from compliance.domain.deadlines.terms import Move, Terms, is_only_measured
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED, Timeline, Transition
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
@@ -38,8 +36,11 @@ _DUE_DATE_REASONS = frozenset(
     {Reason.EXTENDED, Reason.POSTPONED, Reason.RESCHEDULED, Reason.TRIGGERED}
 )
 _QUANTITY_REASONS = frozenset(
-    {Reason.PART_PERFORMED, Reason.TARGET_RESTATED, Reason.DETERMINED, Reason.COMPONENT_DONE}
-)
+    {
+        Reason.PART_PERFORMED, Reason.MEASURED, Reason.TARGET_RESTATED, Reason.DETERMINED,
+        Reason.COMPONENT_DONE,
+    }
+)  # fmt: skip
 
 
 def event_at(event: Move | Fact) -> datetime:
@@ -58,6 +59,11 @@ class Projector(ABC):
         # How much is accepted: of the target or, without one, of the whole, which is 1.
         self.accepted = ZERO
         self.target = terms.target_quantity
+        self.bound = terms.target_bound
+        # Whether performances do not add up to the target.
+        self.is_only_measured = is_only_measured(terms.kind, terms.target_bound)
+        # The value in force: the latest that was measured.
+        self.measured: Decimal | None = None
         self.suspensions: list[RunningSuspension] = []
         self.stopped_until: datetime | None = None
         # Why a deadline that becomes unmet is closed at once, and the fact that says so.
@@ -120,6 +126,11 @@ class Projector(ABC):
     def is_dormant(self) -> bool:
         """Whether the due date is not known."""
         return self.due is None and not self.is_endless
+
+    @property
+    def sum_target(self) -> Decimal | None:
+        """The target that performances must add up to, if there is one."""
+        return None if self.is_only_measured else self.target
 
     @abstractmethod
     def status_at(self, at: datetime) -> Status:
@@ -184,15 +195,17 @@ class Projector(ABC):
             if keeps_cause and reason in _QUANTITY_REASONS:
                 # A breach may have ended here, and a quantity does not end a breach.
                 reason, fact_id = first.reason, first.fact_id
+        is_summed = self.sum_target is not None
         transition = Transition(
             effective_at=at,
             status=status,
             reason=reason,
             fact_id=fact_id,
             due=self.due,
-            performed=ZERO if self.target is None else self.accepted,
+            performed=self.accepted if is_summed else ZERO if self.target is None else None,
             target=self.target,
-            accepted_share=(self.accepted or None) if self.target is None else None,
+            accepted_share=None if is_summed else self.accepted or None,
+            measured=self.measured,
         )
         # The ledger could not distinguish two equal consecutive states.
         if not self.transitions or self.transitions[-1].state != transition.state:
@@ -274,16 +287,9 @@ class Projector(ABC):
         start = max(began_at, self.stopped_until or began_at)
         if start >= fact.until_at:
             return
-        days = None
-        if fact.effective_on is not None and fact.until_on is not None:
-            if start == fact.effective_at:
-                days = (fact.until_on - fact.effective_on).days + 1
-            else:
-                days = whole_days(start, fact.until_on, self.due.timezone)
-        if days is None:
-            self.due = moved_by_time(self.due, fact.until_at - start, stopped_at=began_at)
-        else:
-            self.due = moved_by_days(self.due, days, stopped_at=began_at)
+        self.due = moved_by_suspension(
+            self.due, fact, start=start, until_at=fact.until_at, stopped_at=began_at
+        )
         self.stopped_until = fact.until_at
 
 

@@ -3,7 +3,7 @@
 An extension is meant to give more time, and a restatement to correct a quantity. One that moves the
 due date forward, or makes the deadline unmet, is more often a slip of the pen than an agreement, so
 whoever records it must confirm it. The same holds for a trigger, a retraction, or a performance
-that replaces another fact, if the deadline is unmet at once.
+or measurement that replaces another fact, if the deadline is unmet at once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ EXPECTED_TO_HELP = frozenset(
 
 
 _SETS_OR_CORRECTS = frozenset({FactKind.TRIGGER, FactKind.RETRACTION})
+_RECORDING = frozenset({FactKind.PERFORMANCE, FactKind.MEASUREMENT})
 
 
 def surprise(
@@ -40,7 +41,7 @@ def surprise(
         after: the timeline with it.
         is_replacing: whether it supersedes another fact.
     """
-    if kind in _SETS_OR_CORRECTS or (kind is FactKind.PERFORMANCE and is_replacing):
+    if kind in _SETS_OR_CORRECTS or (kind in _RECORDING and is_replacing):
         return _unmet_at_once(before, after, as_of=as_of)
     if kind not in EXPECTED_TO_HELP:
         return None

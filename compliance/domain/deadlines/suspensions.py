@@ -15,6 +15,7 @@ from compliance.domain.civil_time import (
     instant_or_jump,
     zone,
 )
+from compliance.domain.deadlines.facts import Fact
 from compliance.domain.due_dates.due_rules import Due
 
 # The smallest difference between two instants.
@@ -54,6 +55,24 @@ def whole_days(start: datetime, last_day: date, timezone: str) -> int | None:
     """
     first_day = civil_day(start, timezone)
     return (last_day - first_day).days + 1 if day_start(first_day, timezone) == start else None
+
+
+def moved_by_suspension(
+    due: Due, fact: Fact, *, start: datetime, until_at: datetime, stopped_at: datetime
+) -> Due:
+    """Return `due` moved by a suspension that stops the clock, from `start` until `until_at`.
+
+    A suspension that is known by its days moves it by whole days.
+    """
+    days = None
+    if fact.effective_on is not None and fact.until_on is not None:
+        if start == fact.effective_at:
+            days = (fact.until_on - fact.effective_on).days + 1
+        else:
+            days = whole_days(start, fact.until_on, due.timezone)
+    if days is None:
+        return moved_by_time(due, until_at - start, stopped_at=stopped_at)
+    return moved_by_days(due, days, stopped_at=stopped_at)
 
 
 def moved_by_days(due: Due, days: int, *, stopped_at: datetime) -> Due:

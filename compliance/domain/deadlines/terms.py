@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import ObligationKind, Reason
+from compliance.domain.vocabulary import ObligationKind, Reason, TargetBound
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,12 +41,14 @@ class Terms(NamedTuple):
         due: when it is due. Without it the deadline is dormant, or endless if `is_endless`.
         starts_at: when a duty to maintain or refrain starts to bind; `begins_at` if None. Such a
             duty binds until `due.due_at`, without grace.
-        target_quantity: what performances must add up to. Without it, any performance is complete.
+        target_quantity: what performances must add up to, or what measured values must keep to.
+            Without it, any performance is complete.
         moves: changes of the terms, in order.
         is_withdrawn: the corrected rule no longer yields this deadline.
         is_start_presumed: nothing states when the deadline began, so an earlier fact shows that it
             had begun by then.
         expires_at: when the agreement expires, if the obligation does not survive that.
+        target_bound: whether the target is a minimum or a maximum.
     """
 
     begins_at: datetime
@@ -59,6 +61,17 @@ class Terms(NamedTuple):
     is_withdrawn: bool = False
     is_start_presumed: bool = False
     expires_at: datetime | None = None
+    target_bound: TargetBound = TargetBound.AT_LEAST
+
+    @property
+    def is_only_measured(self) -> bool:
+        """Whether measured values alone decide about the target: performances do not add up."""
+        return self.target_quantity is not None and is_only_measured(self.kind, self.target_bound)
+
+
+def is_only_measured(kind: ObligationKind, bound: TargetBound) -> bool:
+    """Return whether values that were measured, and no performances, decide about a target."""
+    return kind is not ObligationKind.ACHIEVE or bound is TargetBound.AT_MOST
 
 
 class KnownTerms(NamedTuple):

@@ -23,9 +23,11 @@ _BREACH_END = {
     Reason.PERFORMED_IN_WINDOW: BreachEnd.PERFORMED,
     # The target was lowered to the quantity already performed.
     Reason.TARGET_RESTATED: BreachEnd.PERFORMED,
+    Reason.MEASURED: BreachEnd.PERFORMED,
     Reason.DETERMINED: BreachEnd.PERFORMED,
     Reason.COMPONENT_DONE: BreachEnd.PERFORMED,
     Reason.CURED: BreachEnd.CURED,
+    Reason.WITHIN_BOUNDS: BreachEnd.CURED,
     # A period ends only when no violation is in progress. A violation that was in progress is cured
     # at that instant.
     Reason.PERIOD_ENDED: BreachEnd.CURED,
@@ -46,9 +48,10 @@ _BREACH_END = {
 class Transition(NamedTuple):
     """From `effective_at` on the deadline has `status`, for `reason`, because of `fact_id`.
 
-    `performed` is the quantity accepted so far, and `target` the target then in force. Without a
-    target, `accepted_share` is the share of the whole (up to 1) that determinations accept; None if
-    they accept none.
+    `performed` is the quantity accepted so far, and `target` the target then in force. It is None
+    if only measured values decide about the target. `measured` is the value in force. If
+    performances do not add up to a target, `accepted_share` is the share of the whole (up to 1)
+    that determinations accept; None if they accept none.
     """
 
     effective_at: datetime
@@ -56,9 +59,10 @@ class Transition(NamedTuple):
     reason: Reason
     fact_id: int | None
     due: Due | None
-    performed: Decimal = Decimal(0)
+    performed: Decimal | None = Decimal(0)
     target: Decimal | None = None
     accepted_share: Decimal | None = None
+    measured: Decimal | None = None
 
     @property
     def is_ambiguous(self) -> bool:
@@ -86,6 +90,7 @@ class Transition(NamedTuple):
             self.performed,
             self.target,
             self.accepted_share,
+            self.measured,
         )
 
     def effective_from(self, instant: datetime) -> Transition:

@@ -1,1 +1,1 @@
-"""Readers."""
+"""Users and their tokens."""

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity
+from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity, TargetBound
 from compliance.models.agreements.agreements import Agreement, Milestone, Party
 from compliance.models.choices import choice_field, one_of
 from compliance.models.history import tracked, tracked_except
@@ -52,6 +52,9 @@ class Obligation(models.Model):
         help_text="The share of components that must be complete.",
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
+    target_bound = choice_field(
+        TargetBound, default=TargetBound.AT_LEAST, db_default=TargetBound.AT_LEAST
+    )
     unit = models.CharField(max_length=200, blank=True, default="")
     notification_policy = models.JSONField(
         null=True, blank=True, help_text="When reminders and escalations are sent."
@@ -80,8 +83,18 @@ class Obligation(models.Model):
             # The target of the composite keys that keep the parents, parties and deadlines of an
             # obligation in its agreement.
             models.UniqueConstraint(fields=["agreement", "id"], name="obligation_in_agreement"),
+            one_of("target_bound", TargetBound),
             models.CheckConstraint(
-                name="obligation_target_positive", condition=models.Q(target_quantity__gt=0)
+                name="obligation_target_positive",
+                condition=models.Q(target_quantity__gt=0)
+                # A measured value may be negative.
+                | models.Q(target_bound=TargetBound.AT_MOST.value)
+                | ~models.Q(kind=ObligationKind.ACHIEVE.value),
+            ),
+            models.CheckConstraint(
+                name="obligation_bound_of_a_target",
+                condition=models.Q(target_quantity__isnull=False)
+                | models.Q(target_bound=TargetBound.AT_LEAST.value),
             ),
             models.CheckConstraint(
                 name="obligation_starts_of_a_period",

@@ -21,6 +21,7 @@ from compliance.domain.vocabulary import (
     Precision,
     Reason,
     Status,
+    TargetBound,
     Verification,
 )
 from compliance.models.agreements.agreements import Agreement
@@ -74,7 +75,12 @@ class Deadline(models.Model):
         default=False, db_default=False, help_text="Nothing changes it any more."
     )
     performed_quantity = models.DecimalField(
-        max_digits=20, decimal_places=6, default=0, db_default=0
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        default=0,
+        db_default=0,
+        help_text="Empty if only measured values decide about the target.",
     )
     target_quantity = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     accepted_share = models.DecimalField(
@@ -82,6 +88,12 @@ class Deadline(models.Model):
         decimal_places=6,
         null=True,
         help_text="Without a target: the share of the whole that determinations accept.",
+    )
+    measured_quantity = models.DecimalField(
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        help_text="The value in force: the latest that was measured.",
     )
     next_check_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(
@@ -232,6 +244,7 @@ class Duty(NamedTuple):
 
     kind: ObligationKind = ObligationKind.ACHIEVE
     target_quantity: Decimal | None = None
+    target_bound: TargetBound = TargetBound.AT_LEAST
     has_due_rule: bool = True
     survives_termination: bool = False
     # The last day of the agreement, if the obligation ends with it.
@@ -252,6 +265,7 @@ def duty_of(obligation: Obligation) -> Duty:
     return Duty(
         kind=ObligationKind(obligation.kind),
         target_quantity=obligation.target_quantity,
+        target_bound=TargetBound(obligation.target_bound),
         has_due_rule=obligation.due is not None,
         survives_termination=obligation.survives_termination,
         ends_on=None if obligation.survives_termination else obligation.agreement.ends_on,
@@ -299,6 +313,7 @@ def terms_of(row: Any, duty: Duty) -> Terms:
         row.is_withdrawn,
         row.is_start_presumed,
         expires_at(duty.ends_on, row.timezone),
+        duty.target_bound,
     )
 
 

@@ -230,12 +230,15 @@ class Fact(models.Model):
                 condition=models.Q(quantity__isnull=True)
                 | models.Q(
                     quantity__gt=0,
-                    kind__in=[
-                        FactKind.PERFORMANCE.value,
-                        FactKind.RESTATEMENT.value,
-                        FactKind.DETERMINATION.value,
-                    ],
-                ),
+                    kind__in=[FactKind.PERFORMANCE.value, FactKind.DETERMINATION.value],
+                )
+                # A measured value, and the target of one, may be negative.
+                | models.Q(kind__in=[FactKind.MEASUREMENT.value, FactKind.RESTATEMENT.value]),
+            ),
+            models.CheckConstraint(
+                name="fact_measurement_has_quantity",
+                condition=~models.Q(kind=FactKind.MEASUREMENT.value)
+                | models.Q(quantity__isnull=False),
             ),
         )
         indexes = (

@@ -41,6 +41,12 @@ class LedgerEntry(models.Model):
         null=True,
         help_text="Without a target: the share of the whole that determinations accept.",
     )
+    measured = models.DecimalField(
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        help_text="The value in force: the latest that was measured.",
+    )
     hash = models.BinaryField(
         null=True, max_length=32, help_text="Covers this entry and the hash of the previous one."
     )
@@ -76,6 +82,7 @@ def entry_of(row: LedgerEntry) -> Entry:
         performed=row.performed,
         target=row.target,
         accepted_share=row.accepted_share,
+        measured=row.measured,
     )
 
 
@@ -97,14 +104,16 @@ _REASONS = {reason.value: reason for reason in Reason}
 
 _LEDGER_OF = """
     SELECT deadline_id, due_on, recorded_at, effective_at, status, reason, fact_id, due_at,
-        unmet_at, earliest_due_at, performed, target, accepted_share
+        unmet_at, earliest_due_at, performed, target, accepted_share, measured
     FROM compliance_ledgerentry WHERE deadline_id = ANY(%(ids)s::bigint[])
 """
 
 
 def chained_entry(row: Mapping[str, Any]) -> list[object]:
     """Return the values covered by the hash of a ledger entry."""
-    return [row[name] for name in _CHAINED]
+    values = [row[name] for name in _CHAINED]
+    # It was added later, and is covered only where it is set, so that older hashes remain valid.
+    return values if row["measured"] is None else [*values, row["measured"]]
 
 
 _CHAINED = (

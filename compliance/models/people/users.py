@@ -1,4 +1,4 @@
-"""Users and their API tokens."""
+"""Users."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pgtrigger
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import (
+    UNUSABLE_PASSWORD_PREFIX,
+    check_password,
+    make_password,
+)
 from django.contrib.auth.models import AbstractUser, BaseUserManager, Group
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils.functional import cached_property
-from knox.models import AbstractAuthToken
 
 from compliance.domain.vocabulary import Role
 
@@ -45,17 +48,18 @@ _END_ACCESS = """
     NEW.session_epoch = OLD.session_epoch;
     IF NEW.password IS DISTINCT FROM OLD.password OR (OLD.is_active AND NOT NEW.is_active) THEN
         NEW.session_epoch = OLD.session_epoch + 1;
-        DELETE FROM compliance_apitoken WHERE user_id = OLD.id;
+        UPDATE compliance_apitoken SET revoked_at = now()
+        WHERE user_id = OLD.id AND revoked_at IS NULL;
     END IF;
     RETURN NEW;
 """
 
 
-class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carries no types
+class User(AbstractUser):
     """A person, identified by their email address.
 
     When the password changes or the account is deactivated, a trigger ends the sessions of the user
-    and deletes their API tokens in the same transaction. Only the owner of an account chooses its
+    and revokes their API tokens in the same transaction. Only the owner of an account chooses its
     password: in the admin by giving the old one, or with the link that
     `operations.people.passwords` mails. For accounts that cannot receive mail, operators can use
     `manage.py changepassword`.
@@ -68,6 +72,13 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
     # that old sessions stay invalid when a deactivated account is activated again.
     session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
+    is_service_account = models.BooleanField(
+        "service account",
+        default=False,
+        db_default=False,
+        help_text="Acts for a program: it has API tokens, and cannot sign in.",
+    )
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
@@ -76,6 +87,12 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
         constraints = (
             # Two users whose addresses differ only by case would share one mailbox.
             models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
+            # Nobody can sign in with a password that begins with "!" (Django's unusable password).
+            models.CheckConstraint(
+                name="user_service_account_has_no_password",
+                condition=models.Q(is_service_account=False)
+                | models.Q(password__startswith=UNUSABLE_PASSWORD_PREFIX, is_staff=False),
+            ),
         )
         triggers = (
             pgtrigger.Trigger(
@@ -133,16 +150,3 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox carrie
                 User.objects.filter(pk=self.pk, password=before).update(password=self.password)
 
         return check_password(raw_password, before, store_anew)
-
-
-class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox carries no types
-    """A named API key with the permissions of its user, optionally read-only."""
-
-    name = models.CharField(max_length=200)
-    is_read_only = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=["name"], name="apitoken_name"),)
-
-    def __str__(self) -> str:
-        return self.name

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, collected_in, refusal
-from compliance.domain.vocabulary import Capacity, ObligationKind
+from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, TargetBound
 from compliance.models import Agreement, Deadline, Fact, Obligation, ObligationParty
 from compliance.models.bulk import insert, update
 from compliance.models.locks import for_update
@@ -90,6 +90,11 @@ def _reject_invalid(
             .values_list("deadline__obligation_id", flat=True)
             .distinct()
         ),
+        with_performances=set(
+            facts.filter(kind=FactKind.PERFORMANCE)
+            .values_list("deadline__obligation_id", flat=True)
+            .distinct()
+        ),
     )
     problems: list[Problem] = []
     for path, draft in drafts.items():
@@ -111,11 +116,12 @@ def _obligation_ids(deadlines: QuerySet[Deadline]) -> set[int]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Recorded:
-    """What is recorded about obligations: which have deadlines, facts, and facts about parts."""
+    """What is recorded about obligations: which have deadlines, facts, and facts of some kinds."""
 
     with_deadlines: set[int]
     with_facts: set[int]
     with_parts: set[int]
+    with_performances: set[int]
 
     def check(self, obligation: Obligation, draft: ObligationDraft) -> None:
         """Refuse a correction that contradicts what is recorded.
@@ -139,6 +145,10 @@ class _Recorded:
                 "Facts state parts of this target: restate it with a fact, but do not remove it."
             )
             raise refusal("target_quantity", sentence)
+        is_ceiling = draft.target_bound is TargetBound.AT_MOST
+        if is_ceiling and obligation.pk in self.with_performances:
+            sentence = "Performances are recorded, which a ceiling does not have: keep at_least."
+            raise refusal("target_bound", sentence)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,6 +28,7 @@ def columns_of(draft: ObligationDraft) -> dict[str, Any]:
         "roll_up": draft.roll_up.value,
         "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,
+        "target_bound": draft.target_bound.value,
         "unit": draft.unit,
         "notification_policy": dump_notification_policy(draft.notification_policy),
     }

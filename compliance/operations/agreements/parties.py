@@ -13,6 +13,7 @@ from compliance.models import Obligation, Party
 from compliance.models.bulk import insert
 from compliance.models.bulk import update as bulk_update
 from compliance.models.locks import for_update, lock_agreements
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import projection, schedule
 
 
@@ -49,6 +50,8 @@ def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
     return party
 
 
+# Also for the agreements that the user does not see.
+@reading_as(SYSTEM)
 def correct(*, drafts: Sequence[PartyDraft], as_of: datetime) -> set[int]:
     """Correct the stored parties with the codes of these drafts, like `update`.
 

@@ -24,6 +24,7 @@ from compliance.models import (
     User,
 )
 from compliance.models.locks import for_update, lock_agreements, lock_deadlines
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import positions, projection, schedule
 
 _LONGEST_ROLE = 200
@@ -107,14 +108,24 @@ def merge(
         raise refusal("", f"{duplicate.code} was merged before.")
     if into.retired_at is not None:
         raise refusal("into", f"{into.code} is retired. Restore it first, or name another party.")
-    memberships = AgreementParty.objects.filter(party=duplicate)
-    lock_agreements(set(memberships.values_list("agreement_id", flat=True)))
     effect = merge_effect(duplicate=duplicate, into=into)
     if effect.conflicts:
         listed = ", ".join(effect.conflicts[:10])
         sentence = (
             f"{into.code} would owe to itself: {listed}. Correct these obligations before merging."
         )
+        raise refusal("into", sentence)
+    # Everywhere, but the user learns only of the agreements that they see.
+    with reading_as(SYSTEM):
+        _merge(duplicate, into, reason=reason, by=by, as_of=as_of)
+    return effect
+
+
+def _merge(duplicate: Party, into: Party, *, reason: str, by: User | None, as_of: datetime) -> None:
+    memberships = AgreementParty.objects.filter(party=duplicate)
+    lock_agreements(set(memberships.values_list("agreement_id", flat=True)))
+    if merge_effect(duplicate=duplicate, into=into).conflicts:
+        sentence = f"{into.code} would owe to itself. Ask an administrator to merge the parties."
         raise refusal("into", sentence)
     with pghistory.context(**_context(by)):
         owed = ObligationParty.objects.filter(party=duplicate, capacity=Capacity.OBLIGOR.value)
@@ -133,7 +144,6 @@ def merge(
     if duplicate.timezone != into.timezone or duplicate.country != into.country:
         touched = schedule.recompute(obligation_ids=obligation_ids, as_of=as_of)
         projection.refresh(touched, as_of=as_of)
-    return effect
 
 
 @transaction.atomic

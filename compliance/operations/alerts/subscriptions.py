@@ -16,6 +16,7 @@ from compliance.models import Agreement, Party, Subscription, Webhook
 from compliance.models.alerts.followers import follows
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
+from compliance.models.people.readers import SYSTEM, reading_as
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -58,6 +59,7 @@ def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscript
 
 
 @transaction.atomic
+@reading_as(SYSTEM)
 def end(*, email: str, subscription_ids: Sequence[int], as_of: datetime) -> list[Subscription]:
     """End subscriptions of an address.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from compliance.domain.deadlines.timeline import Timeline, Transition, status_since
@@ -54,9 +55,10 @@ class DeadlineState(NamedTuple):
     earliest_due_at: datetime | None
     is_ambiguous: bool
     is_closed: bool
-    performed_quantity: str
+    performed_quantity: str | None
     target_quantity: str | None
     accepted_share: str | None
+    measured_quantity: str | None
     next_check_at: datetime | None
     recorded_at: datetime | None
     ledger_head: str | None
@@ -105,14 +107,19 @@ def state_of(
         due.earliest_due_at if due is not None else None,
         now.is_ambiguous,
         now.is_closed,
-        str(now.performed) if now.performed else "0",
-        None if now.target is None else str(now.target),
-        None if now.accepted_share is None else str(now.accepted_share),
+        _text(now.performed),
+        _text(now.target),
+        _text(now.accepted_share),
+        _text(now.measured),
         changes_at,
         recorded_at,
         ledger_head.hex() if ledger_head is not None else None,
         has_other_due,
     )
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def lock(deadline_ids: Iterable[int]) -> list[DeadlineRow]:
@@ -171,6 +178,7 @@ _STATE = RowType(
     performed_quantity="numeric",
     target_quantity="numeric",
     accepted_share="numeric",
+    measured_quantity="numeric",
     next_check_at="timestamptz",
     recorded_at="timestamptz",
     ledger_head="text",
@@ -183,7 +191,7 @@ _UPDATE = f"""
         unmet_at = v.unmet_at, earliest_due_at = v.earliest_due_at, is_ambiguous = v.is_ambiguous,
         is_closed = v.is_closed,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
-        accepted_share = v.accepted_share,
+        accepted_share = v.accepted_share, measured_quantity = v.measured_quantity,
         next_check_at = v.next_check_at, recorded_at = v.recorded_at,
         ledger_head = decode(v.ledger_head, 'hex'), has_other_due = v.has_other_due,
         quarantine_error = ''

@@ -10,10 +10,11 @@ from django.db.models import Exists, OuterRef
 from compliance.domain.civil_time import civil_day, day_end, displayed_zone_name
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
+from compliance.domain.vocabulary import FactKind, ObligationKind, TargetBound, Verdict
 from compliance.models import Agreement, Deadline, Fact, Obligation, User
 from compliance.models.deadlines.facts import fact_of
 from compliance.operations.deadlines import fact_dues
@@ -60,6 +61,7 @@ def build(
         return fact
     obligation = deadline.obligation
     _check_kind(draft, obligation)
+    _check_quantity(draft, obligation)
     target, quantity = deadline.target_quantity, draft.quantity
     if draft.verdict is Verdict.PARTLY_MET and target and quantity and quantity >= target:
         raise refusal("quantity", "This reaches the target. Determine that the obligation was met.")
@@ -86,7 +88,13 @@ def build(
 
 # These record what has happened, so they cannot be in the future.
 _PAST = frozenset(
-    {FactKind.PERFORMANCE, FactKind.VIOLATION, FactKind.DETERMINATION, FactKind.TRIGGER}
+    {
+        FactKind.PERFORMANCE,
+        FactKind.MEASUREMENT,
+        FactKind.VIOLATION,
+        FactKind.DETERMINATION,
+        FactKind.TRIGGER,
+    }
 )
 
 
@@ -152,8 +160,27 @@ def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
             "ends without a violation. Record violations instead."
         )
         raise refusal("type", sentence)
-    if draft.quantity is not None and obligation.target_quantity is None:
+    if draft.type is FactKind.PERFORMANCE and obligation.target_bound == TargetBound.AT_MOST:
+        sentence = "Measured values decide whether a ceiling is kept. Record measurements instead."
+        raise refusal("type", sentence)
+    if draft.type is FactKind.MEASUREMENT and obligation.target_quantity is None:
+        sentence = "The obligation has no target_quantity by which a value could be judged."
+        raise refusal("type", sentence)
+
+
+def _check_quantity(draft: FactDraft, obligation: Obligation) -> None:
+    """Refuse a quantity that does not fit the target of the obligation."""
+    if draft.quantity is None:
+        return
+    if obligation.target_quantity is None:
         sentence = "The obligation has no target_quantity. Omit quantity."
+        raise refusal("quantity", sentence)
+    kind, bound = ObligationKind(obligation.kind), TargetBound(obligation.target_bound)
+    if not is_only_measured(kind, bound):
+        if draft.type is FactKind.RESTATEMENT and draft.quantity <= 0:
+            raise refusal("quantity", "Performances add up to it: give a number greater than 0.")
+    elif draft.type is FactKind.DETERMINATION:
+        sentence = "Performances do not add up to this target. Give a share, or omit quantity."
         raise refusal("quantity", sentence)
 
 

@@ -25,12 +25,15 @@ from compliance.models import Correction, Deadline, Dependency, Fact, MilestoneD
 from compliance.models.bulk import insert
 from compliance.models.deadlines.deadlines import Duty, duty_of, expires_at, terms_of
 from compliance.models.deadlines.facts import facts_about
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import former_terms, projection, schedule, schedule_inputs
 
 Versions = dict[int, list[TermsVersion]]
 """The versions of the terms of deadlines by id, for those of which the terms changed."""
 
 
+# A corrected party can move deadlines that the user does not see.
+@reading_as(SYSTEM)
 def refresh(
     deadline_ids: Iterable[int], *, known_from: Mapping[int, datetime], as_of: datetime
 ) -> None:
@@ -139,6 +142,7 @@ def _terms(duty: Duty, scheduled: ScheduledTerms) -> Terms:
         moves=scheduled.moves,
         is_start_presumed=scheduled.is_start_presumed,
         expires_at=expires_at(duty.ends_on, scheduled.timezone),
+        target_bound=duty.target_bound,
     )
 
 

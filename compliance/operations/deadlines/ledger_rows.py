@@ -21,7 +21,10 @@ _LEDGER_LOCK = 0x5041435441
 
 
 class LedgerRow(NamedTuple):
-    """The columns of an entry. The hash covers all other columns, in this order."""
+    """The columns of an entry. The hash covers all other columns, in this order.
+
+    It covers `measured` only if it is set.
+    """
 
     deadline_id: int
     recorded_at: datetime
@@ -36,6 +39,7 @@ class LedgerRow(NamedTuple):
     performed: Decimal | None
     target: Decimal | None
     accepted_share: Decimal | None
+    measured: Decimal | None
     hash: str
 
 
@@ -65,8 +69,9 @@ def chained(
             transition.target,
             transition.accepted_share,
         )
-        head = link(head, values)
-        rows.append(LedgerRow(*values, head.hex()))
+        measured = transition.measured
+        head = link(head, values if measured is None else (*values, measured))
+        rows.append(LedgerRow(*values, measured, head.hex()))
     return rows, head
 
 
@@ -92,14 +97,17 @@ _ENTRY = RowType(
     performed="numeric",
     target="numeric",
     accepted_share="numeric",
+    measured="numeric",
     hash="text",
 )
 
 _APPEND = f"""
     INSERT INTO compliance_ledgerentry
         (deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-         unmet_at, earliest_due_at, performed, target, accepted_share, hash)
+         unmet_at, earliest_due_at, performed, target, accepted_share, measured,
+         hash)
     SELECT deadline_id, recorded_at, effective_at, status, reason, fact_id, due_on, due_at,
-        unmet_at, earliest_due_at, performed, target, accepted_share, decode(hash, 'hex')
+        unmet_at, earliest_due_at, performed, target, accepted_share, measured,
+        decode(hash, 'hex')
     FROM {_ENTRY.rows}
 """

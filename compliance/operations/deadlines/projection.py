@@ -13,12 +13,15 @@ from django.db import transaction
 
 from compliance.domain.deadlines.terms import KnownTerms
 from compliance.models.bulk import fetch
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import batches, deadline_rows, isolation, separate_refresh
 from compliance.operations.deadlines.batches import Manner, Refreshed
 
 log = structlog.get_logger(__name__)
 
 
+# A change can have consequences for deadlines that the user does not see.
+@reading_as(SYSTEM)
 def refresh(
     deadline_ids: Iterable[int],
     *,
@@ -62,6 +65,7 @@ def recheck_agreement(*, agreement_id: int, as_of: datetime) -> None:
     fetch(_RECHECK_AGREEMENT, id=agreement_id, as_of=as_of)
 
 
+@reading_as(SYSTEM)
 def recheck_business_days(obligation_ids: Sequence[int], *, as_of: datetime) -> None:
     """Let the next sweep check the open deadlines of obligations whose notification policy counts
     business days: a calendar has changed."""

@@ -18,7 +18,7 @@ from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.due_rules import Due
-from compliance.domain.vocabulary import BreachEnd, ObligationKind
+from compliance.domain.vocabulary import BreachEnd, ObligationKind, TargetBound
 from compliance.models.bulk import array, fetch
 from compliance.models.deadlines.deadlines import Duty
 from compliance.models.deadlines.facts import facts_about
@@ -100,11 +100,12 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         pk: Duty(
             kind=ObligationKind(kind),
             target_quantity=target,
+            target_bound=TargetBound(bound),
             has_due_rule=has_due_rule,
             survives_termination=survives_termination,
             ends_on=ends_on,
         )
-        for pk, kind, target, has_due_rule, survives_termination, ends_on in fetch(
+        for pk, kind, target, bound, has_due_rule, survives_termination, ends_on in fetch(
             _SPECIAL_DUTIES, ids=obligations
         )
     }
@@ -172,7 +173,8 @@ def _policies(obligations: str) -> dict[int, Policy]:
 
 # All other obligations are `PLAIN_DUTY`.
 _SPECIAL_DUTIES = """
-    SELECT o.id, o.kind, o.target_quantity, o.due IS NOT NULL, o.survives_termination,
+    SELECT o.id, o.kind, o.target_quantity, o.target_bound, o.due IS NOT NULL,
+        o.survives_termination,
         CASE WHEN NOT o.survives_termination THEN a.ends_on END
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
     WHERE o.id = ANY(%(ids)s::bigint[])

@@ -175,8 +175,7 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
         or inputs.breaches.get(row.id)
         or not inputs.duties.get(row.obligation_id, PLAIN_DUTY).is_plain
         # That it was pending, all columns but the first.
-        or recorded[0][1:]
-        != (row.begins_at, _PENDING, _AGREED, None, due_at, due_at, None, None, None, None)
+        or recorded[0][1:] != (row.begins_at, _PENDING, _AGREED, None, due_at, due_at, *_NOTHING)
     ):
         return None
     ends_on = inputs.duties.get(row.obligation_id, PLAIN_DUTY).ends_on
@@ -198,10 +197,10 @@ def _missed(row: DeadlineRow, inputs: Inputs, *, as_of: datetime) -> Outcome | N
     head = link(row.ledger_head, values).hex()
     return Outcome(
         DeadlineState(
-            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, False, "0", None, None,
+            pk, _UNMET, due_at, due_on, due_at, due_at, None, False, False, "0", None, None, None,
             _earlier(step.next_at, ends_at), recorded_at, head, False,
         ),
-        [LedgerRow(*values, head)],
+        [LedgerRow(*values, None, head)],
         [BreachRow(pk, due_at, recorded_at, None, None)],
         (),
         [alerts.alert_row(each, deadline=row, created_at=recorded_at) for each in announced],
@@ -213,6 +212,9 @@ def _earlier(first: datetime | None, second: datetime | None) -> datetime | None
         return first or second
     return min(first, second)
 
+
+# The ambiguous window and the amounts of a plain deadline.
+_NOTHING = (None, None, None, None, None)
 
 # Looking up a member of an enum is slow, and this is for speed.
 _PENDING, _UNMET, _MISSED = Status.PENDING, Status.UNMET, AlertKind.MISSED

@@ -20,6 +20,7 @@ from compliance.domain.vocabulary import JobKind
 from compliance.models import Agreement, Deadline, JobRun, RecomputedDeadline
 from compliance.models.bulk import fetch
 from compliance.models.locks import JOB_LOCK_TIMEOUT, lock_agreements
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.models.system.jobs import RecomputationCounts, RecomputationParameters
 from compliance.operations.deadlines import isolation, projection, schedule, separate_refresh
 
@@ -59,6 +60,7 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
     return record
 
 
+@reading_as(SYSTEM)
 def mark_stale(*, calendar: str) -> int:
     """Mark the open deadlines that use a custom calendar as outdated; return how many.
 

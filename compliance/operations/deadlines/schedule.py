@@ -28,6 +28,7 @@ from compliance.domain.vocabulary import Reason, Status
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import insert, write
 from compliance.models.deadlines.deadlines import dump_due
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import former_terms, schedule_inputs
 from compliance.operations.deadlines.schedule_inputs import ScheduleInputs
 
@@ -67,6 +68,8 @@ def levels(obligation_ids: Iterable[int]) -> list[list[int]]:
     return dependency_levels(given, dependents_by_source(pairs))
 
 
+# The rules of obligations that the user does not see can depend on the same party or calendar.
+@reading_as(SYSTEM)
 def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
     """Recompute the due dates of obligations and of all obligations that depend on them.
 

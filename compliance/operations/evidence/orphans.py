@@ -14,6 +14,7 @@ from django.db import transaction
 from compliance.models import EvidenceFile
 from compliance.models.evidence.evidence import path_of
 from compliance.models.locks import claim_file
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.evidence.files import UNFINISHED
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,8 @@ def remove(
     return removed
 
 
+# Evidence that the user does not see may share a file.
+@reading_as(SYSTEM)
 def remove_unused(hashes: Iterable[str]) -> None:
     """Remove the files with these hashes that no evidence refers to any more.
 

@@ -21,6 +21,7 @@ from compliance.models.append_only import purgeable_models
 from compliance.models.bulk import fetch
 from compliance.models.integrity.tombstones import chained_tombstone, signature_of
 from compliance.models.locks import lock_for_removal
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 
@@ -31,6 +32,7 @@ Rows = Mapping[type[Model], Collection[int]]
 
 
 @transaction.atomic
+@reading_as(SYSTEM)
 def purge_agreement(
     *, agreement: Agreement, reason: str, by: User | None, as_of: datetime
 ) -> Tombstone:

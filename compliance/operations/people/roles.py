@@ -15,7 +15,7 @@ from compliance.models import Fact, User
 
 # What only administrators see. Everybody with a role can view everything else; whose rows they
 # see is up to the visibility of agreements.
-_CONFIDENTIAL = frozenset({"user", "group", "permission", "apitoken"})
+_CONFIDENTIAL = frozenset({"user", "group", "permission"})
 
 # What analysts add and change. New models belong to the administrators until they are listed here.
 _RECORDS = frozenset({
@@ -24,7 +24,11 @@ _RECORDS = frozenset({
     "subscription", "customcalendar", "closingday", "alert", "message", "proposal",
 })  # fmt: skip
 
-_OF_VIEWERS = frozenset({"add_calendarfeed", "change_calendarfeed"})
+# Their own feeds and tokens. A token has at most the rights of its user.
+_OF_VIEWERS = frozenset({
+    "add_calendarfeed", "change_calendarfeed",
+    "add_apitoken", "change_apitoken", "delete_apitoken",
+})  # fmt: skip
 _OF_REVIEWERS = frozenset({"determine_deadline", "waive_deadline", "approve_proposal"})
 
 # Facts that only some people may record on their own. With others they become proposals, if the

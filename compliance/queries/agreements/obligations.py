@@ -25,7 +25,7 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
     o.due, o.grace, o.binds_on, o.starts, o.survives_termination, o.severity, o.tags, o.owner,
     parent.ref AS parent,
-    o.roll_up, o.roll_up_share, o.target_quantity, o.unit, o.notification_policy,
+    o.roll_up, o.roll_up_share, o.target_quantity, o.target_bound, o.unit, o.notification_policy,
     o.due #>> '{on,breach_of}' AS remedy_for,
     ARRAY(SELECT r.ref FROM compliance_obligation AS r
           WHERE r.agreement_id = o.agreement_id AND r.due #>> '{on,breach_of}' = o.ref

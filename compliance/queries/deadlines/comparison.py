@@ -22,6 +22,7 @@ from compliance.queries.rows import Row, Where, containing
 _STATE = """
 LEFT JOIN LATERAL (
     SELECT e.reason, e.status, e.due_on, e.due_at, e.performed, e.target, e.accepted_share,
+        e.measured,
         (SELECT count(DISTINCT w.verdict) > 1 OR count(DISTINCT w.share) > 1
          FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
                FROM compliance_position AS p
@@ -32,7 +33,10 @@ LEFT JOIN LATERAL (
     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS {name}
     ON {name}.reason <> 'not_binding'
 """
-_COMPARED = ("status", "due_on", "due_at", "performed", "target", "accepted_share", "is_disputed")
+_COMPARED = (
+    "status", "due_on", "due_at", "performed", "target", "accepted_share", "measured",
+    "is_disputed",
+)  # fmt: skip
 _SELECT = f"""
 SELECT d.id, d.obligation_id AS obligation, d.timezone, a.ref AS agreement,
     o.ref AS obligation_ref, o.title,

@@ -44,9 +44,9 @@ SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS ag
     d.is_ambiguous,
     d.original_due_at, d.timezone, d.status, d.status_since, d.is_closed, d.is_disputed,
     d.verification,
-    d.next_check_at, d.target_quantity, o.unit,
+    d.next_check_at, d.target_quantity, o.target_bound, o.unit,
     CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
-    d.accepted_share, {BEGINS_AT}
+    d.measured_quantity, d.accepted_share, {BEGINS_AT}
 """
 _TRACE = ", d.trace, d.warnings, d.data_version"
 _JOINS = """

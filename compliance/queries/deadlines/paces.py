@@ -36,7 +36,8 @@ def add_pace(found: Row, as_of: datetime) -> None:
     """Add to a row how its quantity compares with even delivery."""
     began_at = found.pop("begins_at")
     expected = share = None
-    if found["target_quantity"] is not None and found["due_at"] is not None:
+    is_summed = found["target_quantity"] is not None and found["performed_quantity"] is not None
+    if is_summed and found["due_at"] is not None:
         expected = expected_by(
             as_of,
             starts_at=found["starts_at"] or began_at,

@@ -15,7 +15,7 @@ NOW = "compliance_deadline AS d"
 _STATE = "e.status, e.reason, e.effective_at, e.due_on, e.due_at, e.unmet_at, e.earliest_due_at,"
 _STATES_OF_FEW = f"""
 JOIN LATERAL (
-    SELECT {_STATE} e.performed, e.target, e.accepted_share
+    SELECT {_STATE} e.performed, e.target, e.accepted_share, e.measured
     FROM compliance_ledgerentry AS e
     WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) AS e
@@ -24,7 +24,7 @@ ON e.reason <> 'not_binding'
 _STATES_OF_ALL = f"""
 JOIN (
     SELECT DISTINCT ON (e.deadline_id) e.deadline_id, {_STATE} e.performed, e.target,
-        e.accepted_share
+        e.accepted_share, e.measured
     FROM compliance_ledgerentry AS e
     WHERE e.recorded_at <= %(known_at)s AND e.effective_at <= %(as_of)s
     ORDER BY e.deadline_id DESC, e.recorded_at DESC, e.effective_at DESC) AS e
@@ -56,8 +56,8 @@ _AS_OF = f"""
     e.reason IN ('window_began', 'performed_in_window')
         OR coalesce(e.status = 'pending' AND e.earliest_due_at <= e.effective_at, FALSE)
             AS is_ambiguous,
-    coalesce(e.performed, 0) AS performed_quantity, e.target AS target_quantity,
-    e.accepted_share, d.begins_at, d.is_start_presumed,
+    e.performed AS performed_quantity, e.target AS target_quantity,
+    e.accepted_share, e.measured AS measured_quantity, d.begins_at, d.is_start_presumed,
     {IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
     {{since}} AS status_since,

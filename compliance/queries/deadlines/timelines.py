@@ -44,7 +44,7 @@ def _restore(deadline: Deadline, known_at: datetime | None) -> None:
     fields = former_obligations([obligation.pk], known_at).get(obligation.pk, {})
     for name, value in terms.items():
         setattr(deadline, name, value)
-    for name in ("kind", "due", "target_quantity", "survives_termination"):
+    for name in ("kind", "due", "target_quantity", "target_bound", "survives_termination"):
         if name in fields:
             setattr(obligation, name, fields[name])
     agreement = obligation.agreement
@@ -115,6 +115,7 @@ def _past_row(entry: Entry, due_on: date | None) -> Row:
         "performed": entry.performed,
         "target": entry.target,
         "accepted_share": entry.accepted_share,
+        "measured": entry.measured,
     }
 
 
@@ -162,6 +163,7 @@ def transition_rows(found: Timeline, *, now: datetime) -> list[Row]:
             "performed": each.performed if each.target is not None else None,
             "target": each.target,
             "accepted_share": each.accepted_share,
+            "measured": each.measured,
             "is_projected": each.effective_at > now,
         }
         for each in found.transitions

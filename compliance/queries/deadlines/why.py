@@ -17,7 +17,7 @@ from compliance.domain.deadlines.explanations import (
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
-from compliance.domain.vocabulary import Precision, Verdict, Verification
+from compliance.domain.vocabulary import Precision, TargetBound, Verdict, Verification
 from compliance.models import Deadline, Position
 from compliance.models.deadlines.facts import fact_summaries
 from compliance.queries.agreement_statuses import agreement_status_of
@@ -69,6 +69,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
             verification=Verification(state["verification"]),
             trace=state["trace"],
             unit=state["unit"],
+            target_bound=TargetBound(state["target_bound"]),
             due_precision=Precision(state["due_precision"] or Precision.DAY),
         )
     )
@@ -95,6 +96,7 @@ def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> lis
             due_at=each.due.due_at if each.due else None,
             performed=recorded_quantity(each),
             target=each.target,
+            measured=each.measured,
         )
         for each in past
     ]

@@ -119,6 +119,7 @@ _EVIDENCE_OF = """
 _LEDGER_COLUMNS = (
     "id", "hash", "deadline_id", "recorded_at", "effective_at", "status", "reason", "fact_id",
     "due_on", "due_at", "unmet_at", "earliest_due_at", "performed", "target", "accepted_share",
+    "measured",
 )  # fmt: skip
 
 _LEDGER_OF = f"""

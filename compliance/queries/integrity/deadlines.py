@@ -96,7 +96,7 @@ _OF_DEADLINE = ", ".join(
 
 # The left join also finds deadlines whose obligation was removed.
 _DEADLINES = f"""
-    SELECT {_OF_DEADLINE}, o.kind, o.target_quantity, o.due IS NOT NULL,
+    SELECT {_OF_DEADLINE}, o.kind, o.target_quantity, o.target_bound, o.due IS NOT NULL,
         coalesce(o.survives_termination, FALSE),
         CASE WHEN NOT o.survives_termination THEN a.ends_on END
     FROM compliance_deadline AS d

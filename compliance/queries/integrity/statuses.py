@@ -14,7 +14,7 @@ from compliance.domain.deadlines.ledger import Entry, ledger_delta
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
-from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status
+from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status, TargetBound
 from compliance.models.bulk import fetch
 from compliance.models.deadlines.deadlines import Duty, terms_of
 
@@ -46,12 +46,14 @@ class DeadlineRow(NamedTuple):
     earliest_due_at: datetime | None
     is_ambiguous: bool
     is_closed: bool
-    performed_quantity: Decimal
+    performed_quantity: Decimal | None
     target_quantity: Decimal | None
     accepted_share: Decimal | None
+    measured_quantity: Decimal | None
     next_check_at: datetime | None
     duty_kind: str
     duty_target: Decimal | None
+    duty_bound: str
     has_due_rule: bool
     survives_termination: bool
     ends_on: date | None
@@ -74,6 +76,7 @@ def status_problem(
         duty = Duty(
             kind=ObligationKind(row.duty_kind),
             target_quantity=row.duty_target,
+            target_bound=TargetBound(row.duty_bound),
             has_due_rule=row.has_due_rule,
             survives_termination=row.survives_termination,
             ends_on=row.ends_on,
@@ -119,6 +122,7 @@ def _columns(timeline: Timeline, at: datetime) -> dict[str, object]:
         "performed_quantity": now.performed,
         "target_quantity": now.target,
         "accepted_share": now.accepted_share,
+        "measured_quantity": now.measured,
     }
 
 
@@ -135,6 +139,7 @@ def _entry_of(row: Mapping[str, Any]) -> Entry:
         performed=row["performed"],
         target=row["target"],
         accepted_share=row["accepted_share"],
+        measured=row["measured"],
     )
 
 

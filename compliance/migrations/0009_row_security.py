@@ -168,7 +168,7 @@ def _secure(name: str, condition: str, new_rows: str | None = None) -> migration
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0006_visibility")]
+    dependencies = [("compliance", "0008_api_tokens")]
 
     operations = [
         migrations.RunSQL(_SIGHT, "DROP FUNCTION compliance_sight(text)"),
