@@ -56,6 +56,8 @@ class Environment:
     mails_per_minute: int
     webhook_calls_per_minute: int
     webhooks_may_be_private: bool
+    api_requests_per_minute: int
+    anonymous_requests_per_minute: int
     site_url: str
     admin_email: str
     admin_password: str | None = field(repr=False)
@@ -97,6 +99,12 @@ def read() -> Environment:
             "WEBHOOK_CALLS_PER_MINUTE", 60, minimum=0, maximum=1_000_000
         ),
         webhooks_may_be_private=_boolean("WEBHOOKS_MAY_BE_PRIVATE"),
+        api_requests_per_minute=_integer(
+            "API_REQUESTS_PER_MINUTE", 6_000, minimum=1, maximum=10_000_000
+        ),
+        anonymous_requests_per_minute=_integer(
+            "ANONYMOUS_REQUESTS_PER_MINUTE", 600, minimum=1, maximum=10_000_000
+        ),
         site_url=(_site("SITE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
         admin_email=_mail_address("ADMIN_EMAIL") or "admin@example.org",
         admin_password=_text("ADMIN_PASSWORD"),

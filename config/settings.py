@@ -133,6 +133,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "compliance.web.readers.SessionReaderMiddleware",
+    # Before the history: noting the use of a token is no change by its user.
+    "compliance.api.rate_limits.RateLimitMiddleware",
     "config.secrecy.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -239,6 +241,11 @@ TRUSTED_PROXIES = environment.trusted_proxies
 PGHISTORY_APPEND_ONLY = True
 CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
 CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After"]
+# The most API requests per minute: of each token and signed-in user, and of each address from which
+# requests come without a valid token.
+API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute
+ANONYMOUS_REQUESTS_PER_MINUTE = environment.anonymous_requests_per_minute
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

@@ -23,6 +23,9 @@ from standalone.server import ServerError, failure_reason
 
 Server = psycopg.Connection[tuple[object, ...]]
 
+# The owner of the tables sees only the rows that the policies show to the reader.
+AS_SYSTEM = "-c pacta.reader=system"
+
 # Debian keeps the programs of every version beside each other.
 _FOLDERS = Path("/usr/lib/postgresql")
 
@@ -34,7 +37,7 @@ def connect() -> Server:
         BackupError: the database does not answer.
     """
     try:
-        return psycopg.connect(_address(), autocommit=True)
+        return psycopg.connect(_address(), autocommit=True, options=AS_SYSTEM)
     except psycopg.OperationalError as error:
         raise BackupError(f"The database does not answer: {str(error).splitlines()[0]}") from error
 
@@ -127,8 +130,11 @@ def _version_of(program: Path) -> str | None:
 
 
 def _common_options() -> list[str]:
-    # Roles belong to the server, and the restored database to whoever restores it.
-    return ["--no-owner", "--no-password", f"--dbname={_address(secret=False)}"]
+    # Roles belong to the server, and the restored database to whoever restores it. Without its
+    # privileges, too: each start grants them again.
+    options = ["--no-owner", "--no-privileges", "--no-password"]
+    # As the system, to whom the policies show every row (`_running` says so).
+    return [*options, "--enable-row-security", f"--dbname={_address(secret=False)}"]
 
 
 def _running(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -141,7 +147,7 @@ def _running(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         # A file, unlike a pipe, never makes the program wait for a reader.
         stderr=errors,
-        env={**os.environ, **secret, "LC_ALL": "C"},
+        env={**os.environ, **secret, "LC_ALL": "C", "PGOPTIONS": AS_SYSTEM},
     )
 
 

@@ -17,6 +17,7 @@ elif "pytest" in sys.modules:
     for _name in (
         "ADMIN_EMAIL", "ADMIN_PASSWORD", "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG",
         "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", "DELIVERY_SECONDS", "DELIVERY_WORKERS",
+        "API_REQUESTS_PER_MINUTE", "ANONYMOUS_REQUESTS_PER_MINUTE", "TRUSTED_PROXIES",
         "EMAIL_URL", "HOST", "PORT", "RECURRENCE_MONTHS", "SEAL_EMAIL", "SECRET_KEY", "SITE_URL",
         "SWEEP_SECONDS",
     ):  # fmt: skip
@@ -29,6 +30,9 @@ INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]  # noqa: F405
 
 # Each of the thousands of test clients would search all static files again.
 WHITENOISE_USE_FINDERS = False
+
+# Few clients send thousands of requests. The tests of the limits set their own.
+API_REQUESTS_PER_MINUTE = ANONYMOUS_REQUESTS_PER_MINUTE = 10_000_000
 
 # The real hasher takes a quarter of a second on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -41,7 +41,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def bearer_token(request: HttpRequest) -> ApiToken | None:
-    """Return the token of a request, or None if it has none. The token is looked up once.
+    """Return the token of a request, or None if it has none. It is looked up once per request.
 
     Raises:
         AuthenticationFailed: the token is not valid, or may not be used from this address.
@@ -50,10 +50,15 @@ def bearer_token(request: HttpRequest) -> ApiToken | None:
     scheme, _, key = header.partition(" ")
     if scheme.lower() != _SCHEME:
         return None
-    found: ApiToken | None = getattr(request, "api_token", None)
+    found: ApiToken | AuthenticationFailed | None = getattr(request, "bearer", None)
     if found is None:
-        found = _valid_token(request, key.strip())
-        request.api_token = found  # type: ignore[attr-defined]  # so that it is looked up once
+        try:
+            found = _valid_token(request, key.strip())
+        except AuthenticationFailed as refusal:
+            found = refusal
+        request.bearer = found  # type: ignore[attr-defined]  # the middleware and the view ask
+    if isinstance(found, AuthenticationFailed):
+        raise found
     return found
 
 
