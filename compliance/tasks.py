@@ -12,6 +12,7 @@ from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines import sweep as sweeping
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
+from compliance.operations.people import lockouts, passwords
 from compliance.operations.system import audits, job_runs
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.system import audit as auditing
@@ -33,6 +34,9 @@ def deliver() -> None:
     """Send pending email. Stops between two messages when the worker shuts down."""
     try:
         delivery.notify_approvers(
+            as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None
+        )
+        passwords.send_requested_links(
             as_of=timezone.now(), is_stopping=lambda: state.should_stop is not None
         )
     finally:
@@ -108,5 +112,6 @@ def remove_orphaned_files() -> None:
 
 @shared_task
 def prune_job_runs() -> None:
-    """Remove old records of job runs that no longer tell anybody anything."""
+    """Remove old records of job runs and sign-in attempts that no longer tell anybody anything."""
     job_runs.prune(as_of=timezone.now())
+    lockouts.prune(as_of=timezone.now())

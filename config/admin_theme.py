@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Pacta",
@@ -18,6 +19,13 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "compliance.admin.site.dashboard",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Password", "link": reverse_lazy("account_change_password")},
+            {"title": "Second factors", "link": reverse_lazy("mfa_index")},
+            {"title": "Sessions", "link": reverse_lazy("usersessions_list")},
+        ]
+    },
     "SIDEBAR": {"navigation": "compliance.admin.site.sidebar"},
     "STYLES": [lambda _: static("pacta/admin.css")],
     "COLORS": {

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from environs import Env, EnvError
 
+from compliance.domain.people.group_rules import GroupRules, read_group_rules
+from compliance.domain.vocabulary import Role
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 _MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
@@ -41,6 +44,16 @@ class Environment:
     database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     secret_key: str | None = field(repr=False)
+    require_mfa: frozenset[Role]
+    sso_name: str
+    sso_groups: GroupRules
+    sso_groups_claim: str
+    oidc_issuer: str | None
+    oidc_client_id: str
+    oidc_client_secret: str = field(repr=False)
+    oidc_scopes: list[str]
+    saml_metadata_url: str | None
+    saml_entity_id: str
     debug: bool
     allowed_hosts: list[str]
     cors_allowed_origins: list[str]
@@ -82,6 +95,16 @@ def read() -> Environment:
         database_url=_text("DATABASE_URL"),
         redis_url=_text("REDIS_URL"),
         secret_key=_secret_key("SECRET_KEY"),
+        require_mfa=_roles("REQUIRE_MFA"),
+        sso_name=_text("SSO_NAME") or "single sign-on",
+        sso_groups=_group_rules("SSO_GROUPS"),
+        sso_groups_claim=_text("SSO_GROUPS_CLAIM") or "groups",
+        oidc_issuer=_web_address("OIDC_ISSUER"),
+        oidc_client_id=_text("OIDC_CLIENT_ID") or "",
+        oidc_client_secret=_text("OIDC_CLIENT_SECRET") or "",
+        oidc_scopes=_list("OIDC_SCOPES", "openid,profile,email"),
+        saml_metadata_url=_web_address("SAML_METADATA_URL"),
+        saml_entity_id=_text("SAML_ENTITY_ID") or "",
         debug=_boolean("DEBUG"),
         allowed_hosts=_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         cors_allowed_origins=_list("CORS_ALLOWED_ORIGINS"),
@@ -145,6 +168,33 @@ def _networks(name: str) -> list[IPv4Network | IPv6Network]:
         sentence = (
             f"{name} is {_text(name)!r}: set it to the addresses or networks of your proxies, such "
             "as 10.0.0.5,10.1.0.0/16"
+        )
+        raise BadSetting(sentence) from None
+
+
+def _roles(name: str) -> frozenset[Role]:
+    items = _list(name, "nobody")
+    if items == ["nobody"]:
+        return frozenset()
+    if items == ["everyone"]:
+        return frozenset(Role)
+    try:
+        return frozenset(map(Role, items))
+    except ValueError:
+        sentence = (
+            f"{name} is {_text(name)!r}: set it to nobody, everyone or some of the roles "
+            f"{', '.join(Role)}, separated by commas"
+        )
+        raise BadSetting(sentence) from None
+
+
+def _group_rules(name: str) -> GroupRules:
+    try:
+        return read_group_rules(_list(name))
+    except ValueError as error:
+        sentence = (
+            f"{name} contains {str(error)!r}: write the group of the provider, = and a role or "
+            "team, such as desk-leads=reviewer or desk-asia=team:asia"
         )
         raise BadSetting(sentence) from None
 

@@ -55,7 +55,6 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         # Its messages about an unreadable address contain parts of the secret in it.
         "apprise": {"level": "CRITICAL"},
-        "axes": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

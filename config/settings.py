@@ -11,8 +11,8 @@ import dj_database_url
 import dj_email_url
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
-from config import addresses, admin_theme, logs
-from config.env import BadSetting, environment
+from config import addresses, admin_theme, identity_providers, logs
+from config.env import BASE_DIR, BadSetting, environment
 
 # Everything that Pacta writes (mails, files, keys, locks) can be read by its own user only.
 os.umask(0o077)
@@ -113,10 +113,16 @@ INSTALLED_APPS = [
     "pghistory",
     "corsheaders",
     "csp",
-    "axes",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    # Before compliance, whose admin hides their models.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    *identity_providers.apps(environment),
     "compliance",
     "standalone",  # only for the `up` command; neither config nor compliance imports it
 ]
@@ -138,13 +144,16 @@ MIDDLEWARE = [
     "config.secrecy.HistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "compliance.web.accounts.second_factors.SecondFactorMiddleware",
     "compliance.web.contention.ContentionMiddleware",
 ]
 
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Ours replace those of django-allauth.
+        "DIRS": [BASE_DIR / "compliance" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -157,7 +166,13 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": _database()}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# In the database, so that a code that one process has accepted is used up in all of them.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "compliance_cache",
+    }
+}
 
 # Instants are stored and computed in UTC, and shown in the zone of the reader.
 USE_TZ = True
@@ -186,10 +201,7 @@ HEARTBEAT_URL = environment.heartbeat_url
 WEBHOOKS_MAY_BE_PRIVATE = environment.webhooks_may_be_private
 
 # --- People and tokens ----------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 # The first one hashes new passwords; passwords in other formats are hashed again at sign-in.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -204,22 +216,42 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# Where to go after signing in when the login page was opened without `next`.
-LOGIN_REDIRECT_URL = "admin:index"
-AXES_ENABLE_ADMIN = False
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 1  # hours
-# The name in Django's login form. By default axes looks for the name of the user model's field,
-# finds nothing, and locks nobody out.
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "compliance.web.locking.counted_username"
-AXES_RESET_ON_SUCCESS = True
-# A locked account is unlocked one hour after the last failure that counted; attempts in the
-# meantime do not extend the lock.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "compliance.web.locking.locked"
-# Both together: a stranger must not be able to lock somebody else out of their account.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"  # when the login page was opened without `next`
+ACCOUNT_ADAPTER = "compliance.web.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# Administrators enter the addresses, and password links are mailed to them.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = True
+# Pacta counts attempts itself, in the database, which all processes share.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_FORMS = {
+    "login": "compliance.web.accounts.forms.LoginForm",
+    "reset_password": "compliance.web.accounts.forms.PasswordLinkForm",
+    "change_password": "compliance.web.accounts.forms.ChangePasswordForm",
+}
+MFA_ADAPTER = "compliance.web.accounts.adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "compliance.web.accounts.forms.AuthenticateForm",
+    "reauthenticate": "compliance.web.accounts.forms.ReauthenticateForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Pacta"
+MFA_TOTP_TOLERANCE = 1  # codes before and after the current one, for clocks that differ
+# Browsers treat this machine as secure without TLS.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not environment.site_url.startswith("https://")
+SOCIALACCOUNT_ADAPTER = "compliance.web.accounts.identity_providers.IdentityAdapter"
+SOCIALACCOUNT_PROVIDERS = identity_providers.providers(environment)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # our adapter finds the account itself
+SOCIALACCOUNT_STORE_TOKENS = False
+SSO_GROUPS = environment.sso_groups
+SSO_GROUPS_CLAIM = environment.sso_groups_claim
+# The roles whose members must have a second factor.
+REQUIRE_MFA = environment.require_mfa
 
 # --- Web ------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True

@@ -13,6 +13,7 @@ from compliance.api.urls import unknown_address
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("account/", include("compliance.web.accounts.urls")),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.apps import apps
 
@@ -39,7 +40,7 @@ def reserve(agreement: Agreement, *slugs: str) -> None:
         AgreementTeam.objects.create(agreement=agreement, team=_team(slug))
 
 
-def member(email: str, *slugs: str, **fields: bool) -> User:
+def member(email: str, *slugs: str, **fields: Any) -> User:
     """Create a user who belongs to these teams, which are created if necessary."""
     user = User.objects.create_user(email, **fields)
     for slug in slugs:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 
 from compliance.admin import badges, instants, urls
 from compliance.domain.civil_time import zone_label
@@ -23,6 +29,45 @@ admin.site.index_template = "admin/pacta/index.html"
 admin.site.index_title = "Overview"
 # Most rows are never deleted, and none are deleted in bulk.
 admin.site.disable_action("delete_selected")
+
+
+def _may_enter(request: HttpRequest) -> bool:
+    """Return whether somebody may use the admin: whoever has a role, or any permission at all."""
+    user: Any = request.user
+    return bool(user.is_active and (user.is_staff or user.get_all_permissions()))
+
+
+def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG001 -- Django's name
+    """Redirect to the page on which people sign in.
+
+    Raises:
+        PermissionDenied: they are signed in already, and may not use the admin.
+    """
+    if request.user.is_authenticated and not _may_enter(request):
+        raise PermissionDenied
+    follow = request.GET.get("next") or urls.home_url()
+    return redirect_to_login(follow, reverse("account_login"))
+
+
+def _change_password(
+    request: HttpRequest,  # noqa: ARG001 -- Django's name
+    extra_context: Any = None,  # noqa: ARG001 -- Django's name
+) -> Any:
+    """Redirect to the page on which people change their own password."""
+    return redirect("account_change_password")
+
+
+# The pages of an account are the only place where its owner, and nobody else, changes how they
+# sign in. In the admin, others could add factors or identities of their own to it.
+for _app in ("account", "mfa", "socialaccount", "usersessions"):
+    for _model in apps.get_app_config(_app).get_models():
+        if admin.site.is_registered(_model):
+            admin.site.unregister(_model)
+
+# The documented way to replace the login page of the admin.
+admin.site.has_permission = _may_enter  # type: ignore[method-assign]
+admin.site.login = never_cache(_login)  # type: ignore[method-assign]
+admin.site.password_change = _change_password  # type: ignore[method-assign]
 
 _SIDEBAR = (
     ("", (

@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as BaseSessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from compliance.domain.networks import address, is_in_any
 from compliance.domain.people.token_format import is_token
 from compliance.models import ApiToken, User
 from compliance.operations.people.tokens import note_use
+from compliance.queries.people import second_factors
 from compliance.queries.people.tokens import token_with_key
 from config.client_addresses import client_address
 
@@ -81,6 +82,18 @@ def _valid_token(request: HttpRequest, key: str) -> ApiToken:
 
 class SessionAuthentication(BaseSessionAuthentication):
     """Authenticates by the admin session. Writing requires its CSRF token as `X-CSRFToken`."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return the user of the session, or None.
+
+        Raises:
+            PermissionDenied: the user must set up a second factor first.
+        """
+        found = super().authenticate(request)
+        if found is not None and second_factors.is_missing(found[0]):
+            sentence = "Your account needs a second factor. Set one up at /account/2fa/ first."
+            raise PermissionDenied(sentence)
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         """Check the CSRF token without reading the body.

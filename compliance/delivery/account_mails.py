@@ -49,6 +49,27 @@ def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
     )
 
 
+def send_security_notice(*, to: str, change: str, address: str) -> None:
+    """Notify the owner of an account of a change that affects how they sign in.
+
+    Args:
+        change: a sentence that says what was changed.
+        address: the IP address from which it was changed.
+
+    Raises:
+        Invalid: the mail server cannot be reached, or refuses the email.
+    """
+    _send(
+        to=to,
+        subject="Your Pacta account was changed",
+        body=(
+            f"{change}\nThe change came from the address {address}.\n\n"
+            "If it was not you, set a new password and notify an administrator:\n\n"
+            f"{settings.SITE_URL}/account/password/reset/\n"
+        ),
+    )
+
+
 def _send(*, to: str, subject: str, body: str) -> None:
     mail = render_plain_mail(subject=subject, body=body, recipient=to, name=uuid4().hex)
     with closing(Mailer()) as mailer:

@@ -27,6 +27,7 @@ from compliance.models.due_dates.calendars import ClosingDay, CustomCalendar
 from compliance.models.evidence.evidence import Evidence, EvidenceFile
 from compliance.models.integrity.seals import Seal
 from compliance.models.integrity.tombstones import RemovedRows, Tombstone
+from compliance.models.people.attempts import AttemptCount, PasswordLinkRequest
 from compliance.models.people.teams import Membership, Team
 from compliance.models.people.tokens import ApiToken
 from compliance.models.people.users import User
@@ -39,6 +40,7 @@ __all__ = [
     "AgreementTeam",
     "Alert",
     "ApiToken",
+    "AttemptCount",
     "Breach",
     "CalendarFeed",
     "ClosingDay",
@@ -60,6 +62,7 @@ __all__ = [
     "ObligationParty",
     "Outage",
     "Party",
+    "PasswordLinkRequest",
     "Position",
     "Proposal",
     "ProposalNotification",

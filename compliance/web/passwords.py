@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.utils import reset
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from compliance.domain.people.lockouts import Proof
 from compliance.models import User
+from compliance.operations.people import lockouts
+from compliance.web.accounts.attempts import attempt_of, remember_device
 from compliance.web.pages import invalid_link, page
 
 
@@ -27,9 +29,11 @@ class SetPasswordView(PasswordResetConfirmView):
         return user if user is not None and user.is_active else None
 
     def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
-        """Store the password, and clear the failed sign-ins with the old one."""
+        """Store the password, clear the failed sign-ins with the old one, and know the browser."""
         response = super().form_valid(form)
-        reset(username=form.user.get_username())
+        email = form.user.get_username()
+        lockouts.unlock(attempt_of(self.request, account=email, proof=Proof.PASSWORD))
+        remember_device(response, account=email)
         return response
 
     def get_success_url(self) -> str:

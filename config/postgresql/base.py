@@ -51,7 +51,11 @@ def statement_for(reader: Reader, *, is_superuser: bool) -> str | None:
     return f"SELECT {set_reader}{role}"
 
 
-class Cursor(base.Cursor):  # type: ignore[misc]  # defined only with psycopg 3
+# Django's types do not say that it is a cursor of psycopg.
+_Cursor: Any = base.Cursor
+
+
+class Cursor(_Cursor):  # type: ignore[misc]
     """Sends each statement outside of a transaction together with its reader."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
@@ -113,7 +117,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.execute(statement)
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]  # private, so without a type
         if autocommit:
             return
         self._is_superuser = _is_superuser(self.connection)

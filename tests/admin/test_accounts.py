@@ -87,9 +87,11 @@ def test_the_form_for_the_own_password_requires_the_old_one(desk: User, browser:
     url = reverse("admin:auth_user_password_change", args=[desk.pk])
     response = browser.post(url, {"password1": NEW, "password2": NEW})
     assert (response.status_code, response["Location"]) == (302, reverse("admin:password_change"))
-    url = reverse("admin:password_change")
-    assert "old_password" in errors(browser.post(url, {**CHOSEN, "old_password": "wrong"}))
-    assert browser.post(url, {**CHOSEN, "old_password": "secret"}).status_code == 302
+    assert browser.get(response["Location"])["Location"] == reverse("account_change_password")
+    url = reverse("account_change_password")
+    chosen = {"password1": NEW, "password2": NEW}
+    assert "oldpassword" in errors(browser.post(url, {**chosen, "oldpassword": "wrong"}))
+    assert browser.post(url, {**chosen, "oldpassword": "secret"}).status_code == 302
     desk.refresh_from_db()
     assert desk.check_password(NEW)
 
@@ -232,8 +234,8 @@ def test_an_operator_can_set_a_password_on_the_command_line(
 def test_the_first_administrator_signs_in_with_the_given_password(db: None) -> None:
     user, password = ensure_administrator(email="admin@example.org", password=NEW)
     assert password == NEW
-    form = {"username": user.email, "password": NEW}
-    assert Client().post(reverse("admin:login"), form).status_code == 302
+    form = {"login": user.email, "password": NEW}
+    assert Client().post(reverse("account_login"), form).status_code == 302
 
 
 # --- Tokens and sessions end with the password and the account ------------------------------------
@@ -311,8 +313,8 @@ def test_changing_a_name_ends_no_session_or_token(ana: User) -> None:
 
 def test_changing_the_own_password_ends_all_other_sessions(ana: User) -> None:
     here, there, api = logged_in(ana), logged_in(ana), token_of(ana)
-    form = {**CHOSEN, "old_password": "secret"}
-    assert here.post(reverse("admin:password_change"), form).status_code == 302
+    form = {"password1": NEW, "password2": NEW, "oldpassword": "secret"}
+    assert here.post(reverse("account_change_password"), form).status_code == 302
     assert (status(here), status(there), status(api)) == (403, 401, 401)
 
 
@@ -322,8 +324,8 @@ def test_upgrading_a_password_hash_ends_no_session_or_token(ana: User, settings:
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
         "django.contrib.auth.hashers.MD5PasswordHasher",
     ]
-    form = {"username": ana.email, "password": "secret"}
-    assert Client().post(reverse("admin:login"), form).status_code == 302
+    form = {"login": ana.email, "password": "secret"}
+    assert Client().post(reverse("account_login"), form).status_code == 302
     ana.refresh_from_db()
     assert ana.password.startswith("pbkdf2_sha256$")
     assert ana.check_password("secret")

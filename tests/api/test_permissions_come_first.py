@@ -134,7 +134,7 @@ def test_a_session_with_csrf_token_but_without_permissions_is_refused_before_the
 ) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(lee, backend="django.contrib.auth.backends.ModelBackend")
-    browser.get("/admin/login/")
+    browser.get("/account/password/change/")
     token = browser.cookies["csrftoken"].value
     for body, kind in BODIES.values():
         for method, address, _ in ADDRESSES:

@@ -36,20 +36,28 @@ class UserManager(BaseUserManager["User"]):
             email, password, **{"is_staff": True, "is_superuser": True, **fields}
         )
 
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the user with this address, in any case."""
+        return self.get(email__iexact=username)
+
     def administrators(self) -> models.QuerySet[User]:
         """Return the active superusers, and the active users with the role administrator."""
         administrators = Group.objects.filter(name=Role.ADMINISTRATOR.value, user=OuterRef("pk"))
         return self.filter(Q(is_superuser=True) | Exists(administrators), is_active=True)
 
 
-# Anyone who knew the old password, or holds a session or token, must lose access. The trigger also
-# covers `update()`, `bulk_update()` and plain SQL, which call neither `save()` nor signals.
+# Anyone who knew the old password, or holds a session, token or feed, must lose access. The trigger
+# also covers `update()`, `bulk_update()` and plain SQL, which call neither `save()` nor signals.
 _END_ACCESS = """
     NEW.session_epoch = OLD.session_epoch;
-    IF NEW.password IS DISTINCT FROM OLD.password OR (OLD.is_active AND NOT NEW.is_active) THEN
+    IF NEW.password IS DISTINCT FROM OLD.password OR (OLD.is_active AND NOT NEW.is_active)
+        OR NEW.email IS DISTINCT FROM OLD.email
+    THEN
         NEW.session_epoch = OLD.session_epoch + 1;
         UPDATE compliance_apitoken SET revoked_at = now()
         WHERE user_id = OLD.id AND revoked_at IS NULL;
+        UPDATE compliance_calendarfeed SET revoked_at = now()
+        WHERE owner_id = OLD.id AND revoked_at IS NULL;
     END IF;
     RETURN NEW;
 """
@@ -58,9 +66,9 @@ _END_ACCESS = """
 class User(AbstractUser):
     """A person, identified by their email address.
 
-    When the password changes or the account is deactivated, a trigger ends the sessions of the user
-    and revokes their API tokens in the same transaction. Only the owner of an account chooses its
-    password: in the admin by giving the old one, or with the link that
+    When the password or the address changes, or the account is deactivated, a trigger ends the
+    sessions of the user and revokes their API tokens and calendar feeds in the same transaction.
+    Only the owner of an account chooses its password: by giving the old one, or with the link that
     `operations.people.passwords` mails. For accounts that cannot receive mail, operators can use
     `manage.py changepassword`.
     """
@@ -113,7 +121,7 @@ class User(AbstractUser):
         """
         super().save(*args, **options)
         names = options.get("update_fields")
-        if names is None or not {"password", "is_active"}.isdisjoint(names):
+        if names is None or not {"password", "is_active", "email"}.isdisjoint(names):
             self.refresh_from_db(fields=["session_epoch"])
 
     @cached_property

@@ -1,0 +1,1 @@
+"""Signing in, and the pages on which people manage their own accounts."""

@@ -1,0 +1,76 @@
+"""Forms of django-allauth, with counted attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
+from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.account.forms import ResetPasswordForm
+from allauth.core import context
+from allauth.mfa.base.forms import AuthenticateForm as BaseAuthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as BaseReauthenticateForm
+from django.core.validators import MaxLengthValidator
+from django.http import HttpRequest
+from django.utils import timezone
+
+from compliance.domain.people.lockouts import Proof
+from compliance.operations.people import lockouts, passwords
+from compliance.web.accounts.attempts import attempt_of, counted
+
+# Hashing takes long for passwords of any length that a request can hold.
+_LONGEST_PASSWORD = 1024
+
+
+class LoginForm(BaseLoginForm):  # type: ignore[misc]  # allauth has no types
+    """Email address and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "Email"
+        self.fields["password"].validators.append(MaxLengthValidator(_LONGEST_PASSWORD))
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+
+class PasswordLinkForm(ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
+    """The address to which a password link is sent, if it has an account."""
+
+    def clean_email(self) -> str:
+        """Return the address. Whether it has an account is not looked up."""
+        return str(self.cleaned_data["email"])
+
+    def save(self, request: HttpRequest, **_options: Any) -> str:
+        """Store the request. What exceeds the limits is dropped without a word."""
+        email, now = self.cleaned_data["email"], timezone.now()
+        attempt = attempt_of(request, account=email, proof=Proof.LINK_REQUEST)
+        if lockouts.count(attempt, as_of=now) is None:
+            passwords.request_link(email=email, as_of=now)
+        return str(email)
+
+
+class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # allauth has no types
+    """The old and the new password."""
+
+    def clean_oldpassword(self) -> str:
+        """Check the old password, like a sign-in."""
+        with counted(context.request, account=self.user.email, proof=Proof.PASSWORD):
+            return str(super().clean_oldpassword())
+
+
+class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """The code that completes a sign-in."""
+
+    def clean_code(self) -> str:
+        """Check the code, and count it."""
+        with counted(context.request, account=self.user.email, proof=Proof.CODE):
+            return str(super().clean_code())
+
+
+class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """The code that confirms a change of the account."""
+
+    def clean_code(self) -> str:
+        """Check the code, and count it."""
+        with counted(context.request, account=self.user.email, proof=Proof.CODE):
+            return str(super().clean_code())

@@ -1,0 +1,26 @@
+"""The page on which users see and end their sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from allauth.usersessions.views import ListUserSessionsView
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+
+class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # allauth has no types
+    """Lists the sessions of the user. A POST ends one of them, or all but the current one."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """End the session whose number is posted as `session`, or else all others."""
+        number = request.POST.get("session", "")
+        if not number:
+            response: HttpResponse = super().post(request, *args, **kwargs)
+            return response
+        own = UserSession.objects.filter(user=request.user)
+        get_object_or_404(own, pk=int(number) if number.isdecimal() else 0).end()
+        messages.info(request, "The session has ended.")
+        return redirect("usersessions_list")
