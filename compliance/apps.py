@@ -17,7 +17,9 @@ class ComplianceConfig(AppConfig):
         from compliance.models.reader_role import ensure_reader_role
         from compliance.models.searching import Folded
         from compliance.operations.people.roles import store_roles
+        from compliance.web import audit_log
 
+        audit_log.connect()
         CharField.register_lookup(Folded)
         TextField.register_lookup(Folded)
         post_migrate.connect(lambda **_: ensure_reader_role(), sender=self, weak=False)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
+import orjson
 from celery import shared_task
 from celery.worker import state
+from django.conf import settings
 from django.utils import timezone
 
 from compliance import delivery
@@ -13,10 +17,15 @@ from compliance.operations.deadlines import sweep as sweeping
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 from compliance.operations.people import lockouts, passwords
-from compliance.operations.system import audits, job_runs
+from compliance.operations.system import audit_log, audits, job_runs
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.system import audit as auditing
+from compliance.queries.system import audit_log as audit_entries
 from compliance.queries.system import health
+from config.logs import AUDIT_LOGGER
+
+# Entries of the audit log whose place is stored together.
+_LOGGED_AT_ONCE = 1_000
 
 
 @shared_task
@@ -115,3 +124,20 @@ def prune_job_runs() -> None:
     """Remove old records of job runs and sign-in attempts that no longer tell anybody anything."""
     job_runs.prune(as_of=timezone.now())
     lockouts.prune(as_of=timezone.now())
+
+
+@shared_task
+def publish_audit_log() -> None:
+    """Publish audit entries, and write them as log lines if there is a place for these."""
+    while audit_log.publish() == audit_log.MOST_PUBLISHED:
+        pass
+    while settings.AUDIT_LOG and audit_log.export(write=_log_entries):
+        pass
+
+
+def _log_entries(position: int) -> int | None:
+    rows = audit_entries.after(position, limit=_LOGGED_AT_ONCE)
+    logger = logging.getLogger(AUDIT_LOGGER)
+    for row in rows:
+        logger.info(orjson.dumps(row, option=orjson.OPT_UTC_Z).decode())
+    return rows[-1]["position"] if rows else None

@@ -24,6 +24,7 @@ from django.conf import settings
 RECOMPUTE_SECONDS = 30
 AUDIT_SECONDS = 5 * 60
 HEART_SECONDS = 60
+PUBLISH_SECONDS = 10
 # How often to check whether the daily seal or ledger check is due. Beat waits this long after each
 # start before its first tick, so the interval must be short.
 SEAL_SECONDS = 5 * 60
@@ -76,6 +77,7 @@ app.conf.update(
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
         "compliance.tasks.remove_orphaned_files": {"queue": "recompute"},
         "compliance.tasks.prune_job_runs": {"queue": "recompute"},
+        "compliance.tasks.publish_audit_log": {"queue": "recompute"},
     },
     beat_schedule={
         "sweep": {
@@ -117,6 +119,11 @@ app.conf.update(
             "task": "compliance.tasks.verify_ledger",
             "schedule": SEAL_SECONDS,
             "options": {"expires": SEAL_SECONDS},
+        },
+        "publish_audit_log": {
+            "task": "compliance.tasks.publish_audit_log",
+            "schedule": PUBLISH_SECONDS,
+            "options": {"expires": PUBLISH_SECONDS},
         },
         "remove_orphaned_files": {
             "task": "compliance.tasks.remove_orphaned_files",

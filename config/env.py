@@ -81,6 +81,7 @@ class Environment:
     var_dir: Path
     files_dir: Path
     max_file_mb: int
+    audit_log: str | None
 
 
 def read() -> Environment:
@@ -138,6 +139,7 @@ def read() -> Environment:
         var_dir=var_dir,
         files_dir=Path(_text("FILES_DIR") or var_dir / "files").resolve(),
         max_file_mb=_integer("MAX_FILE_MB", 25, minimum=1, maximum=1024),
+        audit_log=_audit_log("AUDIT_LOG"),
     )
 
 
@@ -170,6 +172,16 @@ def _networks(name: str) -> list[IPv4Network | IPv6Network]:
             "as 10.0.0.5,10.1.0.0/16"
         )
         raise BadSetting(sentence) from None
+
+
+def _audit_log(name: str) -> str | None:
+    text = _text(name)
+    if text is None or text == "-":
+        return text
+    path = Path(text).resolve()
+    if not path.parent.is_dir() or path.is_dir():
+        raise BadSetting(f"{name} is {text!r}: set it to a file in an existing folder, or to -")
+    return str(path)
 
 
 def _roles(name: str) -> frozenset[Role]:

@@ -28,6 +28,8 @@ structlog.configure(
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
+AUDIT_LOGGER = "pacta.audit"
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -62,3 +64,33 @@ LOGGING: dict[str, Any] = {
         "waitress.queue": {"level": "ERROR"},
     },
 }
+
+
+def with_audit_log(target: str | None) -> dict[str, Any]:
+    """Return the logging configuration, with the audit log as lines of JSON.
+
+    Args:
+        target: a file, or `-` for standard error; None switches the lines off. The file may be
+            moved away at any time (it is opened again).
+    """
+    handler: dict[str, Any]
+    if target is None:
+        handler = {"class": "logging.NullHandler"}
+    elif target == "-":
+        handler = {"class": "logging.StreamHandler", "formatter": "message"}
+    else:
+        handler = {
+            "class": "logging.handlers.WatchedFileHandler",
+            "formatter": "message",
+            "filename": target,
+            "delay": True,
+        }
+    return {
+        **LOGGING,
+        "formatters": {**LOGGING["formatters"], "message": {"format": "%(message)s"}},
+        "handlers": {**LOGGING["handlers"], "audit": handler},
+        "loggers": {
+            **LOGGING["loggers"],
+            AUDIT_LOGGER: {"handlers": ["audit"], "level": "INFO", "propagate": False},
+        },
+    }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import uuid4
 
 from django.http import HttpRequest
 from pghistory.middleware import HistoryMiddleware as _HistoryMiddleware
+
+from config.client_addresses import client_address
 
 _TOKENS = re.compile(r"(/(?:calendar-feeds|acknowledge|unsubscribe|password)/)[^\s'\"]+")
 
@@ -25,9 +28,23 @@ def hide_tokens(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, 
 
 
 class HistoryMiddleware(_HistoryMiddleware):
-    """Records who changed something and at which URL, without the token in it."""
+    """Records who changed something, from where and at which URL, without the token in it."""
 
     def get_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the context stored with each change."""
         context: dict[str, Any] = super().get_context(request)
-        return {**context, "url": without_tokens(request.path)}
+        return {
+            **context,
+            "url": without_tokens(request.path),
+            "address": client_address(request),
+            "request": request_id(request),
+        }
+
+
+def request_id(request: HttpRequest) -> str:
+    """Return the id of a request, under which the audit log and the response name it."""
+    found: str | None = getattr(request, "pacta_request_id", None)
+    if found is None:
+        found = uuid4().hex
+        request.pacta_request_id = found  # type: ignore[attr-defined]  # ours
+    return found

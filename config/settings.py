@@ -142,6 +142,7 @@ MIDDLEWARE = [
     # Before the history: noting the use of a token is no change by its user.
     "compliance.api.rate_limits.RateLimitMiddleware",
     "config.secrecy.HistoryMiddleware",
+    "compliance.web.audit_log.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -348,5 +349,7 @@ RECURRENCE_HORIZON_MONTHS = environment.recurrence_months
 DELIVERY_SECONDS = environment.delivery_seconds
 
 # --- Logs and admin -------------------------------------------------------------------------
-LOGGING = logs.LOGGING
+LOGGING = logs.with_audit_log(environment.audit_log)
+# Whether the audit log is also written as log lines.
+AUDIT_LOG = environment.audit_log is not None
 UNFOLD = admin_theme.UNFOLD

@@ -24,5 +24,6 @@ import compliance.admin.message_links
 import compliance.admin.people.tokens
 import compliance.admin.people.users
 import compliance.admin.site
+import compliance.admin.system.audit_entries
 import compliance.admin.system.jobs
 import compliance.admin.system.outages  # noqa: F401 -- importing registers the models

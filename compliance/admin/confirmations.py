@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
+from compliance.admin.theme import keep_reason
 from compliance.domain.problems import Invalid
 
 
@@ -36,6 +37,7 @@ def confirm_then(
     If the action raises `Invalid`, redirect to `back` and show the problems there.
     """
     if request.method == "POST":
+        keep_reason(request)
         try:
             return action()
         except Invalid as error:

@@ -98,6 +98,7 @@ _SIDEBAR = (
         ("Users", "person", "user"),
         ("Groups", "group", "auth.group"),
         ("API tokens", "key", "apitoken"),
+        ("Audit log", "policy", "auditentry"),
     )),
     ("System", (
         ("Job runs", "restart_alt", "jobrun"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pghistory
 from django import forms
+from django.http import HttpRequest
 
+from compliance.domain.drafts import LONGEST_REASON
 from compliance.domain.whole_numbers import whole_number
 
 if TYPE_CHECKING:
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
     def button(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
 else:
-    from unfold.admin import ModelAdmin, StackedInline, TabularInline
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
+    from unfold.admin import StackedInline, TabularInline
     from unfold.decorators import action as button
     from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
@@ -43,6 +47,23 @@ else:
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     ModelForm = forms.ModelForm
+
+    class ModelAdmin(UnfoldModelAdmin):
+        """The base class of all pages about rows. Every form can state the reason of a change."""
+
+        change_form_after_template = "admin/pacta/reason_of_form.html"
+
+        def changeform_view(self, request, *args, **kwargs):
+            """Show or store the form, and keep the reason with what it changes."""
+            keep_reason(request)
+            return super().changeform_view(request, *args, **kwargs)
+
+
+def keep_reason(request: HttpRequest) -> None:
+    """Store the reason that a form states with whatever the request changes."""
+    # What is longer than the input allows did not come from the page.
+    if request.method == "POST" and (reason := request.POST.get("change_reason", "").strip()):
+        pghistory.context(reason=reason[:LONGEST_REASON])
 
 
 class InlineFormSet(BaseInlineFormSet):
@@ -81,4 +102,5 @@ __all__ = [
     "TextInput",
     "Textarea",
     "button",
+    "keep_reason",
 ]

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from rest_framework import serializers
 
 from compliance.api.problems import MEDIA_TYPE
-from compliance.domain.drafts import Draft
+from compliance.domain.drafts import Draft, ReasonDraft
 from compliance.queries.filters import Filter
 
 Direction = Literal["request", "response"]
@@ -62,7 +62,7 @@ class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the JSON Schema of the draft, and register its nested schemas."""
-        return _schema_of(self.target, auto_schema)
+        return _with_reason(_schema_of(self.target, auto_schema))
 
 
 class Changes:
@@ -92,7 +92,7 @@ class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
         schema = _schema_of(self.target.draft, auto_schema)
         schema.pop("required", None)
         schema["title"] = self.target.__name__
-        return schema
+        return _with_reason(schema)
 
 
 def either(name: str, *drafts: Any) -> PolymorphicProxySerializer:
@@ -130,6 +130,13 @@ def filter_parameters(filter_class: type[Filter]) -> list[OpenApiParameter]:
             )
         )
     return found
+
+
+def _with_reason(schema: dict[str, Any]) -> dict[str, Any]:
+    """Add the reason for a change, which every body may contain."""
+    reason = ReasonDraft.model_json_schema()["properties"]["reason"]
+    schema.setdefault("properties", {}).setdefault("reason", reason)
+    return schema
 
 
 def _resolved(schema: Any, parts: dict[str, Any]) -> Any:

@@ -38,6 +38,7 @@ from compliance.api.integrity.seals import SealViews
 from compliance.api.integrity.tombstones import RemovedRowViews, TombstoneViews
 from compliance.api.people.tokens import TokenViews
 from compliance.api.root import RootViews, SchemaView, UnknownAddressView
+from compliance.api.system.audit_log import AuditViews
 
 app_name = "api"
 
@@ -200,6 +201,7 @@ urlpatterns = [
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
     *_routes("seals", SealViews),
+    path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),
     *_routes("tombstones", TombstoneViews),
     path(
         "tombstones/<id:id>/rows/",

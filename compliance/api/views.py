@@ -6,6 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
+import pghistory
 from django.db.models import Model
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from rest_framework.viewsets import ViewSet
 
 from compliance.api.parsers import allow_chunked_body
 from compliance.api.renderers import ORJSONRenderer
-from compliance.domain.drafts import Draft, read
+from compliance.domain.drafts import Draft, ReasonDraft, read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, Deadline, User
@@ -97,7 +98,21 @@ def read_body(request: Request, kind: type[DraftT]) -> DraftT:
     Raises:
         Invalid: lists every problem with its path in the body.
     """
-    return read(kind, body_fields(request))
+    fields = body_fields(request)
+    if "reason" not in kind.model_fields:
+        keep_reason(fields)
+    return read(kind, fields)
+
+
+def keep_reason(fields: dict[str, Any]) -> None:
+    """Take the reason for a change out of a body, and store it with whatever the request changes.
+
+    Raises:
+        Invalid: it is not a text of 1 to 1000 characters (at `reason`).
+    """
+    if "reason" in fields:
+        reason = read(ReasonDraft, {"reason": fields.pop("reason")}).reason
+        pghistory.context(reason=reason)
 
 
 def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> DraftT:
@@ -117,6 +132,8 @@ def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> D
     body = body_fields(request)
     # They come with the response to a change, and are no field of the row.
     body.pop("warnings", None)
+    if "reason" not in kind.model_fields and "reason" not in stored:
+        keep_reason(body)
     fixed = {name: stored[name] for name in body if name in stored and name not in kept}
     shown = parse_json(ORJSONRenderer().render(fixed))
     assert isinstance(shown, dict)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from compliance.domain.fields import FORM_ADVICE
+from compliance.domain.fields import FORM_ADVICE, LongTitle
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem
 
@@ -22,6 +22,18 @@ class Draft(BaseModel):
     """A frozen value from outside. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+LONGEST_REASON = 1_000
+
+
+class ReasonDraft(Draft):
+    """Why somebody changes something."""
+
+    reason: Annotated[
+        LongTitle,
+        Field(description="Why; kept in the history and the audit log with what it changes."),
+    ]
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -361,3 +361,16 @@ class Role(StrEnum):
     ANALYST = "analyst"
     REVIEWER = "reviewer"
     ADMINISTRATOR = "administrator"
+
+
+class AuditAction(StrEnum):
+    """What an entry of the audit log reports."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    SECRET_CHANGED = "secret_changed"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    SIGN_IN_FAILED = "sign_in_failed"
+    REFUSED = "refused"

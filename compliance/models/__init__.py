@@ -28,9 +28,16 @@ from compliance.models.evidence.evidence import Evidence, EvidenceFile
 from compliance.models.integrity.seals import Seal
 from compliance.models.integrity.tombstones import RemovedRows, Tombstone
 from compliance.models.people.attempts import AttemptCount, PasswordLinkRequest
+from compliance.models.people.groups import (
+    TrackedGroup,
+    TrackedGroupPermission,
+    TrackedUserGroup,
+    TrackedUserPermission,
+)
 from compliance.models.people.teams import Membership, Team
 from compliance.models.people.tokens import ApiToken
 from compliance.models.people.users import User
+from compliance.models.system.audit_entries import AuditEntry, AuditExport
 from compliance.models.system.jobs import JobRun
 from compliance.models.system.outages import Outage
 
@@ -41,6 +48,8 @@ __all__ = [
     "Alert",
     "ApiToken",
     "AttemptCount",
+    "AuditEntry",
+    "AuditExport",
     "Breach",
     "CalendarFeed",
     "ClosingDay",
@@ -73,6 +82,10 @@ __all__ = [
     "Subscription",
     "Team",
     "Tombstone",
+    "TrackedGroup",
+    "TrackedGroupPermission",
+    "TrackedUserGroup",
+    "TrackedUserPermission",
     "User",
     "Webhook",
 ]

@@ -173,3 +173,13 @@ def _limit_waiting(timeout: timedelta | None) -> None:
     milliseconds = (LOCK_TIMEOUT if timeout is None else timeout) // timedelta(milliseconds=1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [str(milliseconds)])
+
+
+# The advisory lock of those who publish audit entries.
+_AUDIT_LOCK = 0x50414347
+
+
+def lock_audit_log() -> None:
+    """Wait until nobody else publishes audit entries, and keep others out until the commit."""
+    _limit_waiting(None)
+    fetch("SELECT pg_advisory_xact_lock(%(kind)s, 0)::text", kind=_AUDIT_LOCK)

@@ -171,6 +171,7 @@ def _merged(selects: Sequence[str], where: Where, order: Order) -> list[str]:
 # The types of positions. With them, a forged cursor cannot bring anything else into a query.
 _TYPES: dict[str, Any] = {
     "id": Annotated[int, Field(ge=0, lt=2**63)],
+    "position": Annotated[int, Field(ge=0, lt=2**63)],
     "code": Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")],
     "ref": Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")],
     "occurred_at": AwareDatetime,

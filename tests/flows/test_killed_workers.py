@@ -19,7 +19,7 @@ from tests.flows.stack_data import load_supplies, missed_lots
 
 pytestmark = pytest.mark.flow
 
-DEADLINES, AGREEMENTS, KILLS = 2_000, 100, 8
+AGREEMENTS = 40
 LOADING, SPREAD = timedelta(seconds=12), 10  # seconds
 
 
@@ -40,7 +40,14 @@ def mail_sink() -> Iterator[MailSink]:
     sink.stop()
 
 
-def test_killed_workers_lose_and_duplicate_no_alert(stack: Stack, mail_sink: MailSink) -> None:
+@pytest.mark.parametrize(
+    ("per_agreement", "kills"),
+    [pytest.param(10, 4), pytest.param(50, 12, marks=pytest.mark.exhaustive)],
+)
+def test_killed_workers_lose_and_duplicate_no_alert(
+    stack: Stack, mail_sink: MailSink, per_agreement: int, kills: int
+) -> None:
+    deadlines = AGREEMENTS * per_agreement
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     dice = random.Random(seed)
@@ -50,27 +57,31 @@ def test_killed_workers_lose_and_duplicate_no_alert(stack: Stack, mail_sink: Mai
         [
             [
                 first_due_at + timedelta(seconds=(number + place) % SPREAD)
-                for place in range(DEADLINES // AGREEMENTS)
+                for place in range(per_agreement)
             ]
             for number in range(AGREEMENTS)
         ],
     )
     stack.start("beat", "sweep", "delivery")
     with psycopg.connect(stack.postgres.url, autocommit=True) as database:
-        assert count(database, "compliance_deadline") == DEADLINES
+        assert count(database, "compliance_deadline") == deadlines
         time.sleep(max(0.0, (first_due_at - datetime.now(UTC)).total_seconds()))
 
-        for number in range(KILLS):
+        for number in range(kills):
             name = "sweep" if number % 2 else "delivery"
             wait_until_active(name, mail_sink, database)
             time.sleep(dice.choice((0, dice.uniform(0, 0.01), dice.uniform(0, 0.5))))
             stack.kill(name)
             stack.start(name)
-        eventually(lambda: is_everything_delivered(database), 50, "not every alert was delivered")
+        eventually(
+            lambda: is_everything_delivered(database, deadlines),
+            50,
+            "not every alert was delivered",
+        )
 
-        assert count(database, "compliance_breach") == DEADLINES
-        assert count(database, "compliance_ledgerentry WHERE status = 'unmet'") == DEADLINES
-        assert count(database, "compliance_alert") == DEADLINES
+        assert count(database, "compliance_breach") == deadlines
+        assert count(database, "compliance_ledgerentry WHERE status = 'unmet'") == deadlines
+        assert count(database, "compliance_alert") == deadlines
         detected = "compliance_breach WHERE detected_at < occurred_at"
         assert count(database, detected) == 0
 
@@ -79,8 +90,8 @@ def test_killed_workers_lose_and_duplicate_no_alert(stack: Stack, mail_sink: Mai
         earlier = first.setdefault(received.message_id, received)
         assert missed_lots(received.text) == missed_lots(earlier.text), "a repeated email differs"
     repeated = len(mail_sink.received) - len(first)
-    print(f"{KILLS} kills, {len(first)} messages, {repeated} repeated")
-    assert repeated <= KILLS
+    print(f"{kills} kills, {len(first)} messages, {repeated} repeated")
+    assert repeated <= kills
     announced = Counter(
         title for received in first.values() for title in missed_lots(received.text)
     )
@@ -100,12 +111,12 @@ def wait_until_active(
             return
         if name == "sweep" and count(database, sweeps) > runs:
             return
-        time.sleep(0.001)
+        time.sleep(0.005)
 
 
-def is_everything_delivered(database: psycopg.Connection[tuple[int]]) -> bool:
+def is_everything_delivered(database: psycopg.Connection[tuple[int]], deadlines: int) -> bool:
     return (
-        count(database, "compliance_breach") == DEADLINES
+        count(database, "compliance_breach") == deadlines
         and count(database, "compliance_alert WHERE message_id IS NULL") == 0
         and count(database, "compliance_message WHERE state <> 'sent'") == 0
     )

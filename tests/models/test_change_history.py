@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -31,7 +32,12 @@ from compliance.models import (
     Silence,
     Subscription,
     Team,
+    TrackedGroup,
+    TrackedGroupPermission,
+    TrackedUserGroup,
+    TrackedUserPermission,
     User,
+    Webhook,
 )
 from tests.samples import create_agreement, record_agreement_fact, utc
 
@@ -124,6 +130,25 @@ def _agreement() -> Agreement:
     return Agreement(ref="other", title="Another agreement", kind="treaty", created_at=NOW)
 
 
+def _groups() -> None:
+    Group.objects.bulk_create(Group(pk=pk, name=f"Group {pk}") for pk in (901, 902))
+
+
+def _user_group() -> TrackedUserGroup:
+    _groups()
+    return TrackedUserGroup(user=User.objects.create_user("ana@example.org"), group_id=901)
+
+
+def _group_permission() -> TrackedGroupPermission:
+    _groups()
+    return TrackedGroupPermission(group_id=901, permission=Permission.objects.all()[0])
+
+
+def _user_permission() -> TrackedUserPermission:
+    users = [User.objects.create_user(f"{pk}@example.org", pk=pk) for pk in (901, 902)]
+    return TrackedUserPermission(user=users[0], permission=Permission.objects.all()[0])
+
+
 # For each model: a function that creates a row, a column, and two values of it.
 ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     Agreement: (_agreement, "title", "Another agreement", "A third one"),
@@ -131,6 +156,17 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     AgreementTeam: (_agreement_team, "team_id", 1, 2),
     Membership: (_membership, "team_id", 1, 2),
     Team: (lambda: Team(slug="asia", name="Asia"), "name", "Asia", "Asia desk"),
+    TrackedGroup: (lambda: TrackedGroup(name="Auditors"), "name", "Auditors", "Inspectors"),
+    TrackedGroupPermission: (_group_permission, "group_id", 901, 902),
+    TrackedUserGroup: (_user_group, "group_id", 901, 902),
+    TrackedUserPermission: (_user_permission, "user_id", 901, 902),
+    User: (lambda: User(email="ana@example.org"), "first_name", "", "Ana"),
+    Webhook: (
+        lambda: Webhook(name="Desk", url="https://x.org/", created_at=NOW),
+        "name",
+        "Desk",
+        "Hook",
+    ),
     ApiToken: (_token, "name", "Mine", "Ours"),
     ClosingDay: (
         lambda: ClosingDay(calendar=_calendar(), on=date(2026, 12, 24), reason="Eve"),

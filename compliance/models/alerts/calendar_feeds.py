@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from compliance.models.agreements.agreements import Agreement
-from compliance.models.history import tracked
+from compliance.models.history import tracked_except
 
 
 def token_hash(token: str) -> bytes:
@@ -16,7 +16,7 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
-@tracked
+@tracked_except("token_hash")
 class CalendarFeed(models.Model):
     """A private address that shows deadlines to anyone who knows it, until it is revoked.
 

@@ -8,13 +8,13 @@ from compliance.domain.vocabulary import (
     WebhookKind,
 )
 from compliance.models.choices import choice_field, one_of
+from compliance.models.history import tracked_except
 
 
+# The address of a chat is a secret as well.
+@tracked_except("paused_until", secrets=("url", "secret", "former_secret"))
 class Webhook(models.Model):
-    """A web address that receives alerts: a webhook receiver or a chat.
-
-    Not tracked, because its history would keep rotated secrets.
-    """
+    """A web address that receives alerts: a webhook receiver or a chat."""
 
     name = models.CharField(max_length=200, unique=True)
     kind = choice_field(WebhookKind, default=WebhookKind.STANDARD)

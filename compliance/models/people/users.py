@@ -18,6 +18,7 @@ from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 
 from compliance.domain.vocabulary import Role
+from compliance.models.history import tracked_except
 
 
 class UserManager(BaseUserManager["User"]):
@@ -63,6 +64,7 @@ _END_ACCESS = """
 """
 
 
+@tracked_except("last_login", "session_epoch", secrets=("password",))
 class User(AbstractUser):
     """A person, identified by their email address.
 
@@ -154,7 +156,7 @@ class User(AbstractUser):
 
         def store_anew(password: str) -> None:
             self.password = make_password(password)
-            with pgtrigger.ignore("compliance.User:end_access"):
+            with pgtrigger.ignore("compliance.User:end_access", "compliance.User:audit_secrets"):
                 User.objects.filter(pk=self.pk, password=before).update(password=self.password)
 
         return check_password(raw_password, before, store_anew)

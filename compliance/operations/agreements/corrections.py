@@ -20,7 +20,7 @@ from compliance.models.bulk import insert
 _NEVER_CORRECTED = frozenset(
     {
         "id", "ref", "agreement", "parent", "facts_head", "created_at", "recorded_at",
-        "archived_at", "archived_by", "archive_reason",
+        "archived_at", "archived_by", "archive_reason", "visibility",
     }
 )  # fmt: skip
 

@@ -25,12 +25,16 @@ _DID = {"insert": "added", "update": "changed", "delete": "removed"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One change of one row, with its time, values and user (None if nobody was signed in)."""
+    """One change of one row, with its time, values and user (None if nobody was signed in).
+
+    `reason` is the one that the user gave, if any.
+    """
 
     at: datetime
     by: User | None
     did: str
     what: str
+    reason: str
     fields: tuple[tuple[str, Any, Any], ...]
 
 
@@ -68,6 +72,7 @@ def _change(
         by=users.get(_user_id(event) or 0),
         did=_DID.get(event.pgh_label, event.pgh_label),
         what=what,
+        reason=str((event.pgh_context or {}).get("reason") or ""),
         fields=tuple(
             (name.removesuffix("_id").replace("_", " "), before, after)
             for name, (before, after) in sorted(diff.items())

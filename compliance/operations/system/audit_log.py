@@ -1,0 +1,120 @@
+"""Write the audit log: sign-ins and refusals, and the order in which entries are published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from compliance.domain.vocabulary import AuditAction
+from compliance.models import AuditEntry, AuditExport, User
+from compliance.models.bulk import fetch
+from compliance.models.locks import lock_audit_log
+from compliance.models.system.audit_entries import REFUSALS
+
+# Anybody can cause refusals. In each hour, so many are stored: from one address, and in all.
+MOST_FROM_ADDRESS = 60
+MOST_IN_ALL = 1_000
+PERIOD = timedelta(hours=1)
+
+# One publication locks the log for everybody else who publishes.
+MOST_PUBLISHED = 5_000
+
+
+def record(
+    *,
+    action: AuditAction,
+    actor: User | None,
+    account: User | None,
+    address: str,
+    request_id: str,
+    details: Mapping[str, Any],
+    as_of: datetime,
+) -> None:
+    """Store a sign-in, a sign-out or a refusal.
+
+    When the limit of refusals from an address or in all is reached, the last one that is stored
+    says `more_are_not_stored`; further ones are left out until the hour is over.
+
+    Args:
+        actor: who was signed in.
+        account: the account that was meant, if there is one.
+        details: more about the request, without secrets.
+    """
+    more = dict(details)
+    if action in REFUSALS:
+        left = _refusals_left(address, as_of)
+        if left <= 0:
+            return
+        if left == 1:
+            more["more_are_not_stored"] = True
+    AuditEntry.objects.create(
+        at=as_of,
+        kind="user" if account is not None else "request",
+        action=action.value,
+        object_id=None if account is None else account.pk,
+        actor=actor,
+        address=address,
+        request_id=request_id,
+        details=more or None,
+    )
+
+
+def _refusals_left(address: str, as_of: datetime) -> int:
+    recent = AuditEntry.objects.refusals().filter(at__gt=as_of - PERIOD).order_by()
+    # Never counts further than to the limit.
+    from_address = recent.filter(address=address).values("pk")[:MOST_FROM_ADDRESS].count()
+    in_all = recent.values("pk")[:MOST_IN_ALL].count()
+    return min(MOST_FROM_ADDRESS - from_address, MOST_IN_ALL - in_all)
+
+
+@transaction.atomic
+def publish() -> int:
+    """Give the oldest entries without a position the next positions, and return their number.
+
+    Ids are drawn before the commit, so a lower one may become visible after a higher one. Positions
+    are assigned to committed entries under a lock that is held until the commit. They therefore
+    become visible in ascending order, and readers who resume after the last one miss nothing.
+    """
+    if not fetch(_ANY_WAITING):
+        return 0
+    lock_audit_log()
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISH, {"limit": MOST_PUBLISHED})
+        return int(cursor.rowcount)
+
+
+@transaction.atomic
+def export(*, write: Callable[[int], int | None]) -> bool:
+    """Pass on the entries that were published since the last call; return whether there were any.
+
+    The place is stored after they were passed on. If the process is killed in between, they are
+    passed on again: none is left out.
+
+    Args:
+        write: passes on the entries after a position, and returns the last position, or None if
+            there are none.
+    """
+    state, _ = AuditExport.objects.select_for_update().get_or_create(pk=1)
+    last = write(state.position)
+    if last is None:
+        return False
+    state.position = last
+    state.save(update_fields=["position"])
+    return True
+
+
+_ANY_WAITING = "SELECT id FROM compliance_auditentry WHERE position IS NULL LIMIT 1"
+_PUBLISH = """
+    WITH waiting AS MATERIALIZED (
+        SELECT id FROM compliance_auditentry WHERE position IS NULL ORDER BY id LIMIT %(limit)s
+    ), numbered AS (
+        SELECT id, row_number() OVER (ORDER BY id)
+            + (SELECT coalesce(max(position), 0) FROM compliance_auditentry) AS position
+        FROM waiting
+    )
+    UPDATE compliance_auditentry AS e SET position = n.position
+    FROM numbered AS n WHERE n.id = e.id
+"""
