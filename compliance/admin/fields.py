@@ -64,6 +64,17 @@ class DateTextField(forms.CharField):
         super().__init__(**{"required": False, "widget": widget, **options})
 
 
+PERIOD_FORMS = "2026-02-01, 2026-02, 2026-Q1 or 2026"
+
+
+class PeriodTextField(forms.CharField):
+    """A day as text, or a month, quarter or year if only that is known."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = TextInput(attrs={"placeholder": PERIOD_FORMS})
+        super().__init__(**{"required": False, "widget": widget, **options})
+
+
 class TimeTextField(forms.CharField):
     """A time of day as text (HH:MM), with the browser's time picker."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from compliance.domain.civil_periods import period_phrase
+from compliance.domain.civil_periods import period_phrase, period_text
 from compliance.domain.civil_time import displayed_zone_name, wall_clock, zone_label
+from compliance.domain.period_fields import precision_name
 from compliance.domain.vocabulary import Precision
 from compliance.models import Deadline
 from compliance.models.deadlines.deadlines import due_precision
@@ -47,6 +49,12 @@ def period(day: date | None, precision: str | None) -> str:
         return ""
     known = Precision(precision or Precision.DAY)
     return day.isoformat() if known is Precision.DAY else period_phrase(day, known)
+
+
+def period_input(row: Any, name: str) -> str:
+    """Return a date of a stored row as it is entered: `2007-06-15`, or `2007-Q2`."""
+    day = getattr(row, name)
+    return "" if day is None else period_text(day, Precision(getattr(row, precision_name(name))))
 
 
 def due_text(deadline: Deadline) -> str:

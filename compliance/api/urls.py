@@ -10,9 +10,9 @@ from rest_framework.viewsets import ViewSet
 
 from compliance.api.agreements.agreements import (
     AgreementViews,
-    ArchiveViews,
     ImportViews,
 )
+from compliance.api.agreements.archiving import ArchiveViews
 from compliance.api.agreements.document_schema import DocumentSchemaViews
 from compliance.api.agreements.obligations import ObligationViews
 from compliance.api.agreements.parties import PartyViews, RetirementViews

@@ -55,6 +55,13 @@ def period_of(day: date, precision: Precision) -> CivilPeriod:
     return CivilPeriod(first, last, precision)
 
 
+def precision_between(first: date, last: date) -> Precision:
+    """Return the precision of the period with these first and last days; a day if there is none."""
+    return next(
+        (each for each in _MONTHS if period_of(first, each)[:2] == (first, last)), Precision.DAY
+    )
+
+
 def period_text(day: date, precision: Precision) -> str:
     """Return the period that contains a day as `2007-06-15`, `2007-06`, `2007-Q2` or `2007`."""
     match precision:

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_ISO_PERIOD = re.compile(r"(\d{4})(?:-(?:Q(\d+)|(\d{1,2})))?", re.ASCII)
 _CLOCK = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 # What `2025-05-14T16:00:00+02:00` becomes in a query string.
@@ -65,6 +66,25 @@ def _civil_day(value: object) -> dt.date:
     if not FIRST_DAY <= value <= LAST_DAY:
         raise DayOutOfRange
     return value
+
+
+def _civil_period(value: object) -> dt.date:
+    """Read a day where a month, quarter or year is accepted too; drafts have read these before."""
+    parts = _ISO_PERIOD.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is not None:
+        year, quarter, month = parts.groups()
+        if not FIRST_DAY.year <= int(year) <= LAST_DAY.year:
+            raise DayOutOfRange
+        if quarter is not None and not 1 <= int(quarter) <= 4:
+            raise _Unreadable(f"There is no quarter Q{quarter}: a year has Q1 to Q4.")
+        if month is not None and not 1 <= int(month) <= 12:
+            raise _Unreadable(f"There is no month {month}: a year has months 01 to 12.")
+    if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
+        raise _Unreadable(
+            "Give the day as year-month-day, such as '2025-05-14', or only the month (2025-05), "
+            "the quarter (2025-Q2) or the year (2025)."
+        )
+    return _civil_day(value)
 
 
 def _day_from_text(value: object) -> dt.date:
@@ -149,6 +169,18 @@ TimeZoneName = Annotated[
 
 CivilDay = Annotated[dt.date, BeforeValidator(refusing("civil_day", _civil_day))]
 """A day, `YYYY-MM-DD`, in the range that `civil_time` supports; an instant is rejected."""
+
+_PERIOD_PATTERN = r"^[0-9]{4}(-(Q[1-4]|0[1-9]|1[0-2])(-[0-9]{2})?)?$"
+
+CivilDayOrPeriod = Annotated[
+    dt.date,
+    BeforeValidator(refusing("civil_day", _civil_period)),
+    WithJsonSchema({"type": "string", "pattern": _PERIOD_PATTERN}),
+]
+"""A day, month, quarter or year, such as `2007-06-15`, `2007-06`, `2007-Q2` or `2007`.
+
+The draft that has the field reads a period as its first or last day (see `period_fields`).
+"""
 
 CivilTime = Annotated[
     dt.time,

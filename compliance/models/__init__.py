@@ -4,9 +4,11 @@ from compliance.models.agreements.agreements import (
     Agreement,
     AgreementParty,
     AgreementTeam,
+    Party,
+)
+from compliance.models.agreements.milestones import (
     Milestone,
     MilestoneDating,
-    Party,
 )
 from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
 from compliance.models.alerts.alerts import Alert

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import models
 
+from compliance.domain.vocabulary import Precision
+
 
 def choice_field(
     enum: Iterable[StrEnum],
@@ -25,6 +27,11 @@ def choice_field(
         default=models.NOT_PROVIDED if default is None else default.value,
         db_default=models.NOT_PROVIDED if db_default is None else db_default.value,
     )
+
+
+def precision_field() -> models.CharField[Any, Any]:
+    """Return a column for the precision of a date."""
+    return choice_field(Precision, default=Precision.DAY, db_default=Precision.DAY)
 
 
 def one_of(column: str, enum: Iterable[StrEnum]) -> models.CheckConstraint:

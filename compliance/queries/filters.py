@@ -16,12 +16,16 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from compliance.domain.civil_periods import period_from_text
 from compliance.domain.date_fields import CivilDay, Instant, PlusLost
 from compliance.domain.fields import Title
 
 _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-_EITHER = [{"type": "string", "format": each} for each in ("date", "date-time")]
+_EITHER = [
+    *({"type": "string", "format": each} for each in ("date", "date-time")),
+    {"type": "string", "pattern": "^[0-9]{4}(-(Q[1-4]|0[1-9]|1[0-2]))?$"},
+]
 
 
 class Filter(BaseModel):
@@ -35,6 +39,9 @@ def _split(value: object) -> object:
 
 
 def _day_or_instant(value: object) -> date | datetime:
+    period = period_from_text(value)
+    if period is not None:
+        return period.first
     is_day = isinstance(value, str) and len(value) <= len("2025-05-14")
     try:
         return _DAY.validate_python(value) if is_day else _INSTANT.validate_python(value)
@@ -43,7 +50,10 @@ def _day_or_instant(value: object) -> date | datetime:
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, PlusLost):
             raise cause from None
-        sentence = "Give a day (2025-05-14) or an instant with its offset (2025-05-14T16:00:00Z)."
+        sentence = (
+            "Give a day (2025-05-14), a month (2025-05), a quarter (2025-Q2), a year (2025), or an "
+            "instant with its offset (2025-05-14T16:00:00Z)."
+        )
         raise ValueError(sentence) from None
 
 
@@ -58,3 +68,4 @@ Listed = BeforeValidator(_split)
 DayOrInstant = Annotated[
     date | datetime, PlainValidator(_day_or_instant), WithJsonSchema({"anyOf": _EITHER})
 ]
+"""A day or an instant; a month, quarter or year stands for its first day."""

@@ -35,8 +35,11 @@ def test_create_an_agreement_between_existing_parties(api: Client) -> None:
     assert stored == {
         **SUPPLY,
         "status": "in_force",
+        "signed_on_precision": "day",
         "in_force_on": None,
+        "in_force_on_precision": None,
         "ends_on": None,
+        "ends_on_precision": None,
         "requires_approval": False,
         "notification_policy": None,
         "archived_at": None,
@@ -97,6 +100,7 @@ def test_a_patch_keeps_omitted_fields(api: Client) -> None:
     expected: dict[str, Any] = {
         "title": "Steel",
         "signed_on": None,
+        "signed_on_precision": None,
         "status": "in_force",
         "warnings": [],
     }

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from compliance.domain.agreements.drafts import AgreementDraft, MilestoneDraft, ObligationDraft
+from compliance.domain.agreements.drafts import (
+    AgreementDraft,
+    ObligationDraft,
+)
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.drafts import Draft, read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -527,4 +528,6 @@ def test_the_json_schema_requires_what_the_parser_requires() -> None:
     assert asked["TriggerRule"] == ["type", "on", "then"]
     for name, each in schema["$defs"].items():
         assert each.get("additionalProperties", False) is False, name
-    assert schema["$defs"]["DateRule"]["properties"]["on"]["format"] == "date"
+    on = schema["$defs"]["DateRule"]["properties"]["on"]
+    for text in ("2025-05-14", "2025-05", "2025-Q2", "2025"):
+        assert re.fullmatch(on["pattern"], text)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from compliance.domain.agreements.drafts import MilestoneDraft
 from compliance.domain.agreements.milestone_dates import dated_by_rules
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.drafts import read
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.periods import Event

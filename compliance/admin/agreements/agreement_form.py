@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from compliance.admin import fields
+from compliance.admin import fields, instants
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput
@@ -23,9 +23,9 @@ class AgreementForm(DraftForm):
     )
     title = fields.text_field(required=True)
     kind = fields.enum_field(AgreementKind)
-    signed_on = fields.DateTextField()
-    in_force_on = fields.DateTextField()
-    ends_on = fields.DateTextField()
+    signed_on = fields.PeriodTextField()
+    in_force_on = fields.PeriodTextField()
+    ends_on = fields.PeriodTextField()
     timezone = fields.time_zone_field(
         label="Time zone",
         help_text="Leave empty to use the time zone of each obligation's obligor.",
@@ -72,3 +72,5 @@ class AgreementForm(DraftForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial.update(policies.initial_steps(self.instance.notification_policy))
+            for name in ("signed_on", "in_force_on", "ends_on"):
+                self.initial[name] = instants.period_input(self.instance, name)

@@ -19,6 +19,7 @@ from compliance.admin.agreements.archiving import (
     RestoreForm,
     requires_perm_if_archived,
 )
+from compliance.admin.agreements.dates import in_force, signed
 from compliance.admin.agreements.facts import (
     AgreementRetractionForm,
     AgreementSuspensionForm,
@@ -65,8 +66,8 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         "ref",
         "kind",
         "status",
-        "signed_on",
-        "in_force_on",
+        signed,
+        in_force,
         "unmet",
         "all_deadlines",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compliance.admin import fields
+from compliance.admin import fields, instants
 from compliance.admin.due_dates.due_rules import RuleField
 from compliance.admin.formsets import FilledRowFormSet, PartInline
 from compliance.admin.operation_forms import DraftForm, without_empty
@@ -19,7 +19,7 @@ class MilestoneForm(DraftForm):
 
     ref = fields.text_field(widget=TextInput(attrs={"placeholder": "in-force"}))
     title = fields.text_field(widget=TextInput(attrs={"placeholder": "Entry into force"}))
-    on = fields.DateTextField(label="Date")
+    on = fields.PeriodTextField(label="Date")
     at = fields.text_field(
         label="Or exact time", widget=TextInput(attrs={"placeholder": "2026-02-01T09:00:00Z"})
     )
@@ -37,6 +37,8 @@ class MilestoneForm(DraftForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["on"] = instants.period_input(self.instance, "on")
         if self.instance.pk and self.instance.at:
             self.initial["at"] = self.instance.at.isoformat().replace("+00:00", "Z")
 

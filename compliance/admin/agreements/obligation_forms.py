@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from compliance.admin import fields
+from compliance.admin import fields, instants
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.due_dates.due_rules import RuleField, RuleWidget
 from compliance.admin.formsets import DraftFormSet, DraftRowsMixin
@@ -44,7 +44,7 @@ class ObligationForm(DraftForm):
         label="Due",
         help_text="For an obligation to maintain or refrain: the end of its period.",
     )
-    binds_on = fields.DateTextField(
+    binds_on = fields.PeriodTextField(
         label="Binds from",
         help_text=(
             "Leave empty if it binds from the start of its period or the date of the agreement."
@@ -178,7 +178,7 @@ def _initial_values(obligation: Obligation) -> dict[str, Any]:
         "obligors": _party_codes(sides, Capacity.OBLIGOR),
         "obligees": _party_codes(sides, Capacity.OBLIGEE),
         "due": obligation.due,
-        "binds_on": obligation.binds_on,
+        "binds_on": instants.period_input(obligation, "binds_on"),
         "starts": obligation.starts,
         "grace_count": grace.get("count"),
         "grace_unit": grace.get("unit") or GraceUnit.DAYS.value,

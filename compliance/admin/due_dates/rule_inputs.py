@@ -131,6 +131,10 @@ def _date() -> forms.Widget:
     return TextInput(attrs={"type": "date"})
 
 
+def _period() -> forms.Widget:
+    return TextInput(attrs={"placeholder": fields.PERIOD_FORMS})
+
+
 def _time() -> forms.Widget:
     return TextInput(attrs={"type": "time"})
 
@@ -161,7 +165,7 @@ def _named_day(
 _RULE_GROUPS = (
     InputGroup(
         heading="On a date",
-        inputs=(RuleInput(name="on", label="Date", widget=_date(), types=("date",)),),
+        inputs=(RuleInput(name="on", label="Date", widget=_period(), types=("date",)),),
     ),
     InputGroup(
         heading="After an event",
@@ -205,7 +209,7 @@ _RULE_GROUPS = (
                 types=COUNTED_TYPES,
             ),
             RuleInput(
-                name="from_date", label="Start date", widget=_date(), types=COUNTED_TYPES,
+                name="from_date", label="Start date", widget=_period(), types=COUNTED_TYPES,
                 depends_on="from", values=("date",),
             ),
             RuleInput(
@@ -235,7 +239,7 @@ _RULE_GROUPS = (
                 types=("recurrence",),
             ),
             RuleInput(
-                name="start", label="From", widget=_date(), types=("recurrence",),
+                name="start", label="From", widget=_period(), types=("recurrence",),
                 depends_on="start_kind", values=("date",),
             ),
             RuleInput(
@@ -268,7 +272,7 @@ _RULE_GROUPS = (
             ),
             *_named_day("start_", "First date on day number", ("recurrence",), on_events=True),
             RuleInput(
-                name="until", label="Until", widget=_date(), types=("recurrence",),
+                name="until", label="Until", widget=_period(), types=("recurrence",),
                 help_text="Leave empty if it has no end.",
             ),
             RuleInput(

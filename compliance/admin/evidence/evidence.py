@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from compliance.admin import badges, fields, urls
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
-from compliance.admin.record_forms import DeadlineRecordForm, date_field
+from compliance.admin.record_forms import DeadlineRecordForm
 from compliance.admin.searching import folded
 from compliance.admin.theme import FileInput, Select
 from compliance.domain.drafts import read
@@ -48,7 +48,7 @@ class EvidenceForm(DraftForm):
     )
     url = fields.text_field(label="URL", help_text=_URL_HELP)
     quote = fields.LongTextField()
-    published_on = fields.DateTextField()
+    published_on = fields.PeriodTextField()
     asserted_by = forms.ModelChoiceField(
         queryset=Party.objects.order_by("name"),
         to_field_name="code",
@@ -163,7 +163,7 @@ class DeadlineEvidenceForm(DeadlineRecordForm):
     stance = fields.enum_field(Stance, help_text=_STANCE_HELP)
     url = fields.text_field(label="URL", help_text=_URL_HELP)
     quote = fields.LongTextField()
-    published_on = date_field("Published on")
+    published_on = fields.PeriodTextField(label="Published on")
     asserted_by = forms.ChoiceField(label="Asserted by", required=False, widget=Select())
 
     def prepare(self, as_of: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -38,18 +37,20 @@ from compliance.api.views import (
 )
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import agreement_of, refs_of
-from compliance.domain.agreements.drafts import AgreementDraft, ReasonDraft
+from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.agreements.import_reports import ImportMode
 from compliance.domain.problems import naming
-from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Announcement
+from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Announcement, Precision
 from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
 from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
-from compliance.operations.agreements import archiving, documents
+from compliance.operations.agreements import documents
 from compliance.operations.deadlines import effects
 from compliance.queries.agreements import agreements as queries
 from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.filters import Filter
+
+_PERIOD = "A day, month, quarter or year."
 
 
 class MembershipRow(serializers.Serializer[Any]):
@@ -64,7 +65,8 @@ class MilestoneRow(serializers.Serializer[Any]):
 
     ref = serializers.CharField()
     title = serializers.CharField(allow_blank=True)
-    on = serializers.DateField(allow_null=True)
+    on = serializers.CharField(allow_null=True, help_text=_PERIOD)
+    precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     due = serializers.DictField(
         allow_null=True, help_text="The rule that gives its date, if it counts from another one."
@@ -81,9 +83,12 @@ class AgreementRow(serializers.Serializer[Agreement]):
         choices=list(AgreementStatus),
         help_text="Derived from the dates, the facts and the archiving, as of now.",
     )
-    signed_on = serializers.DateField(allow_null=True)
-    in_force_on = serializers.DateField(allow_null=True)
-    ends_on = serializers.DateField(allow_null=True)
+    signed_on = serializers.CharField(allow_null=True, help_text=_PERIOD)
+    signed_on_precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
+    in_force_on = serializers.CharField(allow_null=True, help_text=_PERIOD)
+    in_force_on_precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
+    ends_on = serializers.CharField(allow_null=True, help_text=_PERIOD)
+    ends_on_precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
     requires_approval = serializers.BooleanField(
@@ -204,30 +209,6 @@ class AgreementViews(Views):
             warnings = effects.warnings_about_dates(agreement, as_of=now)
         row = queries.row(ref, PointInTime(), now=now)
         return row_response(None if row is None else {**row, "warnings": warnings})
-
-
-class ArchiveViews(Views):
-    """Archiving of agreements, which can be reversed."""
-
-    permission_models = (Agreement,)
-    post_verb = "change"
-
-    @extend_schema(request=ReasonDraft, responses=AgreementRow)
-    def archive(self, request: Request, ref: str) -> Response:
-        """Hide an agreement from lists and feeds, and hold back all alerts about it."""
-        return self._act(request, ref, archiving.archive)
-
-    @extend_schema(request=ReasonDraft, responses=AgreementRow)
-    def restore(self, request: Request, ref: str) -> Response:
-        """Show an archived agreement again. Alerts that are still true are sent."""
-        return self._act(request, ref, archiving.restore)
-
-    def _act(self, request: Request, ref: str, action: Callable[..., Agreement]) -> Response:
-        agreement = get_object_or_404(Agreement, ref=ref)
-        now = timezone.now()
-        draft = read_body(request, ReasonDraft)
-        action(agreement=agreement, reason=draft.reason, by=user_of(request), as_of=now)
-        return row_response(queries.row(ref, PointInTime(), now=now))
 
 
 class ImportOptions(Filter):

@@ -31,6 +31,7 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import (
     Announcement,
     ObligationKind,
+    Precision,
     RollUp,
     Severity,
     Status,
@@ -109,9 +110,10 @@ class ObligationRow(serializers.Serializer[Obligation]):
     obligees = serializers.ListField(child=serializers.CharField())
     due = serializers.DictField(allow_null=True, help_text="The due rule.")
     grace = serializers.DictField(allow_null=True)
-    binds_on = serializers.DateField(
-        allow_null=True, help_text="The day from which it binds, if it states one."
+    binds_on = serializers.CharField(
+        allow_null=True, help_text="The day (or period) from which it binds, if it states one."
     )
+    binds_on_precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     starts = serializers.DictField(
         allow_null=True,
         help_text="The rule for the beginning of the period to maintain or refrain.",

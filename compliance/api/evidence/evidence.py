@@ -33,7 +33,7 @@ from compliance.api.views import (
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import EvidenceKind, Stance
+from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
 from compliance.models import Evidence, EvidenceFile
 from compliance.operations.evidence import evidence as operations
 from compliance.operations.evidence import files
@@ -81,7 +81,10 @@ class EvidenceRow(serializers.Serializer[Evidence]):
     kind = serializers.ChoiceField(choices=list(EvidenceKind))
     url = serializers.CharField(allow_blank=True)
     quote = serializers.CharField(allow_blank=True)
-    published_on = serializers.DateField(allow_null=True)
+    published_on = serializers.CharField(
+        allow_null=True, help_text="A day, month, quarter or year."
+    )
+    published_on_precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
     asserted_by = serializers.CharField(allow_null=True)
     stance = serializers.ChoiceField(choices=list(Stance))
     obligations = serializers.ListField(child=serializers.CharField())

@@ -10,17 +10,18 @@ from pydantic import AfterValidator, Field, model_validator
 
 from compliance.domain.agreements.drafts import (
     AgreementTerms,
-    MilestoneDraft,
     ObligationDraft,
     PartyFields,
-    each_ref_once,
 )
-from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft, each_ref_once
+from compliance.domain.date_fields import CivilDayOrPeriod, Instant, TimeZoneName
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.deadlines.numbers import LARGEST_NUMBER
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
+from compliance.domain.period_fields import ends_read
+from compliance.domain.vocabulary import Precision
 
 MOST_OUTCOMES = 10_000
 """The maximum number of facts, and of positions, of one obligation in a document."""
@@ -58,9 +59,15 @@ class DocumentFact(FactDraft):
     before the import.
     """
 
-    due_on: CivilDay | None = None
+    due_on: CivilDayOrPeriod | None = None
+    due_on_precision: Precision = Precision.DAY
     number: DeadlineNumber | None = None
     recorded_at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_due_period(cls, value: Any) -> Any:
+        return ends_read(value, "due_on")
 
 
 class DocumentPosition(PositionDraft):
@@ -70,9 +77,15 @@ class DocumentPosition(PositionDraft):
     `recorded_at` is when the position became known, if that was before the import.
     """
 
-    due_on: CivilDay | None = None
+    due_on: CivilDayOrPeriod | None = None
+    due_on_precision: Precision = Precision.DAY
     number: DeadlineNumber | None = None
     recorded_at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_due_period(cls, value: Any) -> Any:
+        return ends_read(value, "due_on")
 
 
 class DocumentAgreementFact(AgreementFactDraft):

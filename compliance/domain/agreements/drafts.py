@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from compliance.domain.agreements.milestone_drafts import Milestones
 from compliance.domain.alerts.drafts import NotificationPolicyDraft
 from compliance.domain.country_zones import only_zone
-from compliance.domain.date_fields import CivilDay, Instant, TimeZoneName
+from compliance.domain.date_fields import CivilDayOrPeriod, TimeZoneName
 from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import (
@@ -25,7 +26,6 @@ from compliance.domain.fields import (
     Country,
     Email,
     Line,
-    LongLine,
     LongTitle,
     Measure,
     PartyCode,
@@ -37,10 +37,12 @@ from compliance.domain.fields import (
     all_different,
 )
 from compliance.domain.limits import AtMost
+from compliance.domain.period_fields import ends_read, starts_read
 from compliance.domain.vocabulary import (
     AgreementKind,
     ObligationKind,
     PartyKind,
+    Precision,
     RollUp,
     Severity,
     TargetBound,
@@ -81,20 +83,32 @@ class MembershipDraft(Draft):
 
 
 class AgreementTerms(Draft):
-    """The fields of an agreement, apart from its parties and milestones."""
+    """The fields of an agreement, apart from its parties and milestones.
+
+    If only the month, quarter or year of a date is known, the agreement begins with its first day,
+    and ends with its last.
+    """
 
     ref: AgreementRef
     title: LongTitle
     kind: AgreementKind
-    signed_on: CivilDay | None = None
-    in_force_on: CivilDay | None = None
-    ends_on: CivilDay | None = None
+    signed_on: CivilDayOrPeriod | None = None
+    signed_on_precision: Precision = Precision.DAY
+    in_force_on: CivilDayOrPeriod | None = None
+    in_force_on_precision: Precision = Precision.DAY
+    ends_on: CivilDayOrPeriod | None = None
+    ends_on_precision: Precision = Precision.DAY
     timezone: TimeZoneName | None = None
     calendars: Annotated[
         tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(all_different)
     ] = ()
     requires_approval: bool = False
     notification_policy: NotificationPolicyDraft | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_periods(cls, value: Any) -> Any:
+        return ends_read(starts_read(value, "signed_on", "in_force_on"), "ends_on")
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -103,58 +117,6 @@ class AgreementTerms(Draft):
             sentence = f"ends_on ({self.ends_on}) is before the agreement begins ({begin})."
             raise ValueError(sentence)
         return self
-
-
-class MilestoneDraft(Draft):
-    """An event to count from: on a civil day, at an instant, or without a date yet.
-
-    With `due`, an offset from another milestone or from a day, it has the day that the rule gives
-    it, and `on` is ignored.
-    """
-
-    ref: Ref
-    title: LongLine = ""
-    on: CivilDay | None = None
-    at: Instant | None = None
-    due: DueRule | None = None
-
-    @model_validator(mode="after")
-    def _has_a_plain_rule(self) -> Self:
-        rule = self.due
-        if rule is None:
-            return self
-        if not isinstance(rule, OffsetRule) or rule.anchor is None or rule.anchor.deadline:
-            sentence = "A milestone counts from another one: use due with an offset from it."
-            raise ValueError(sentence)
-        if rule.unit.is_elapsed or rule.time is not None or self.at is not None:
-            sentence = "A milestone with a rule happens on a day: remove at, time and hours."
-            raise ValueError(sentence)
-        return self
-
-    @model_validator(mode="after")
-    def _is_dated_once(self) -> Self:
-        if self.on is not None and self.at is not None:
-            sentence = "Give on (a day) or at (an instant), or neither if the date is not known."
-            raise ValueError(sentence)
-        return self
-
-
-_MilestoneT = TypeVar("_MilestoneT", bound=MilestoneDraft)
-
-
-def each_ref_once(drafts: tuple[_MilestoneT, ...]) -> tuple[_MilestoneT, ...]:
-    """Reject milestones with the same ref."""
-    seen: set[str] = set()
-    for draft in drafts:
-        if draft.ref in seen:
-            sentence = f"The milestone {draft.ref} is given more than once: remove the duplicates."
-            raise ValueError(sentence)
-        seen.add(draft.ref)
-    return drafts
-
-
-Milestones = Annotated[tuple[MilestoneDraft, ...], AtMost(500), AfterValidator(each_ref_once)]
-"""The milestones of an agreement; each ref occurs once."""
 
 
 class AgreementDraft(AgreementTerms):
@@ -204,7 +166,8 @@ class ObligationDraft(Draft):
     text: Text = ""
     due: DueRule | None = None
     grace: Grace | None = None
-    binds_on: CivilDay | None = None
+    binds_on: CivilDayOrPeriod | None = None
+    binds_on_precision: Precision = Precision.DAY
     starts: DueRule | None = None
     survives_termination: bool = False
     severity: Severity = Severity.NORMAL
@@ -217,6 +180,11 @@ class ObligationDraft(Draft):
     target_quantity: Measure | None = None
     unit: Line = ""
     notification_policy: NotificationPolicyDraft | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_period(cls, value: Any) -> Any:
+        return starts_read(value, "binds_on")
 
     @field_validator("target_quantity")
     @classmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from compliance.domain.agreements.drafts import MilestoneDraft
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
+from compliance.domain.civil_periods import period_of
 from compliance.domain.deadlines.dependencies import (
     DependencyCycle,
     dependency_levels,
@@ -13,9 +14,10 @@ from compliance.domain.deadlines.dependencies import (
 )
 from compliance.domain.due_dates.contexts import ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_rules import OffsetRule
-from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Precision
 
 
 def dated_by_rules(
@@ -75,10 +77,10 @@ def _dated(draft: MilestoneDraft, context: ResolutionContext, path: str) -> Mile
     except Unresolvable as error:
         raise refusal(f"{path}/{error.path}", str(error)) from None
     on = resolved.due.due_on if resolved is not None else None
-    return draft.model_copy(update={"on": on, "at": None})
+    return draft.model_copy(update={"on": on, "precision": Precision.DAY, "at": None})
 
 
 def _event(draft: MilestoneDraft) -> Event | None:
     if draft.at is not None:
         return Event(on=draft.at.date(), at=draft.at)
-    return None if draft.on is None else Event(on=draft.on)
+    return None if draft.on is None else event_in(period_of(draft.on, draft.precision))

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_periods import CivilPeriod, period_from_text, period_of
-from compliance.domain.date_fields import CivilDay, Instant
+from compliance.domain.date_fields import CivilDayOrPeriod, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
 from compliance.domain.fields import (
@@ -44,7 +44,7 @@ class DayOrInstant(Draft):
     is then read as its first day, with its `precision`.
     """
 
-    on: CivilDay | None = None
+    on: CivilDayOrPeriod | None = None
     precision: Precision = Precision.DAY
     at: Instant | None = None
 
@@ -83,11 +83,11 @@ def _require_one_date(draft: DayOrInstant) -> None:
         raise ValueError(sentence)
 
 
-Until = CivilDay | Instant
+Until = CivilDayOrPeriod | Instant
 """The end of something that lasts: its last civil day, or the exclusive instant of its end."""
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-_DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
+_DAY: TypeAdapter[date] = TypeAdapter(CivilDayOrPeriod)
 
 
 def _day_or_instant(value: object) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from compliance.domain.civil_periods import period_of
 from compliance.domain.civil_time import civil_day
 from compliance.domain.deadlines.activations import Activation, activations, moved_place
 from compliance.domain.deadlines.sources import Source, event_of_due, latest_events
@@ -22,9 +23,9 @@ from compliance.domain.due_dates.due_rules import (
     RecurrenceRule,
     TriggerRule,
 )
-from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.due_dates.resolution import resolve
-from compliance.domain.vocabulary import FactKind, Reason
+from compliance.domain.vocabulary import FactKind, Precision, Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +49,7 @@ class DatedFact:
     kind: FactKind
     effective_at: datetime
     effective_on: date | None = None
+    precision: Precision = Precision.DAY
     due: DueRule | None = None
 
 
@@ -142,8 +144,10 @@ def due_set_by(
         return None
     event = None
     if fact.kind is FactKind.TRIGGER:
-        at = fact.effective_at if fact.effective_on is None else None
-        event = Event(on=fact.effective_on or civil_day(fact.effective_at, "UTC"), at=at)
+        at = fact.effective_at
+        event = Event(on=civil_day(fact.effective_at, "UTC"), at=at)
+        if fact.effective_on is not None:
+            event = event_in(period_of(fact.effective_on, fact.precision))
     context = replace(context, deadlines=latest_events(sources, wanted))
     try:
         return next(resolve(wanted, context, event=event), None)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from compliance.domain.civil_periods import period_text, precision_between
 from compliance.domain.due_dates.periods import Event
 
 
@@ -24,7 +25,10 @@ class Dating:
         if self.event is None:
             return f"Milestone {self.ref} has no date, recorded {self.recorded_at:%Y-%m-%d}."
         at = self.event.at
-        dated = f"{at:%Y-%m-%d %H:%M}Z" if at is not None else str(self.event.on)
+        on, last_on = self.event.on, self.event.last_on or self.event.on
+        dated = period_text(on, precision_between(on, last_on))
+        if at is not None:
+            dated = f"{at:%Y-%m-%d %H:%M}Z"
         return f"Milestone {self.ref} was dated {dated}, recorded {self.recorded_at:%Y-%m-%d}."
 
 

@@ -7,7 +7,7 @@ the due instant is the last of the possible ends and `Due.earliest_due_at` is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 
 from compliance.domain.civil_time import (
@@ -164,6 +164,27 @@ def due_at_period_end(
         warnings=tuple(dict.fromkeys(warnings)),
         earliest_on=earliest_on if earliest_on != due_on else None,
         readings=(min(possible), max(possible)) if min(possible) < max(possible) else (),
+    )
+
+
+def by_every_reading(
+    found: Sequence[Resolved], steps: tuple[str, ...], warnings: tuple[str, ...]
+) -> Resolved:
+    """Return one due date from those of several readings, with these sentences before theirs."""
+    first = min(found, key=lambda each: each.due.earliest_due_at or each.due.due_at)
+    last = max(found, key=lambda each: each.due.due_at)
+    steps = (*steps, *(step for each in found for step in each.steps))
+    warnings = (*warnings, *(each for one in found for each in one.warnings))
+    if first is last:
+        return replace(last, steps=steps, warnings=tuple(dict.fromkeys(warnings)))
+    earliest_due_at = first.due.earliest_due_at or first.due.due_at
+    ends = [earliest_due_at, last.due.due_at, *first.readings, *last.readings]
+    return Resolved(
+        due=last.due._replace(earliest_due_at=earliest_due_at),
+        steps=tuple(dict.fromkeys(steps)),
+        warnings=tuple(dict.fromkeys(warnings)),
+        earliest_on=first.earliest_on or first.due.due_on,
+        readings=(min(ends), max(ends)),
     )
 
 

@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_periods import period_from_text, period_of, period_text
-from compliance.domain.date_fields import CivilDay, CivilTime, TimeZoneName
+from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, TimeZoneName
 from compliance.domain.due_dates.rule_parts import (
     CalendarNames,
     CheckedAnchor,
@@ -28,6 +28,7 @@ from compliance.domain.due_dates.rule_parts import (
     TriggerEvent,
     error_at,
 )
+from compliance.domain.period_fields import ends_read, starts_read
 from compliance.domain.vocabulary import (
     Direction,
     LegalMethod,
@@ -61,7 +62,7 @@ class DateRule:
     __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
 
     type: Literal["date"] = "date"
-    on: CivilDay
+    on: CivilDayOrPeriod
     precision: Precision = Precision.DAY
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
@@ -121,7 +122,7 @@ class StartOffset:
     on_day: CheckedOnDay | None = None
 
 
-_DAY: TypeAdapter[dt.date] = TypeAdapter(CivilDay)
+_DAY: TypeAdapter[dt.date] = TypeAdapter(CivilDayOrPeriod)
 _EVENT: TypeAdapter[TriggerEvent] = TypeAdapter(CheckedEvent)
 _START_OFFSET: TypeAdapter[StartOffset] = TypeAdapter(StartOffset)
 
@@ -147,8 +148,9 @@ def _dump_start(start: dt.date | TriggerEvent | StartOffset) -> Any:
 class RecurrenceRule:
     """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or less often.
 
-    `start` is its DTSTART: a civil day, the day of an event, or an offset from an event. After an
-    event, the recurrence ends with its agreement, unless the obligation survives termination, and
+    `start` is its DTSTART: a civil day, the day of an event, or an offset from an event. A month,
+    quarter or year starts with its first day, and ends, as `until`, with its last. After an event,
+    the recurrence ends with its agreement, unless the obligation survives termination, and
     if it starts with a breach, also with that breach. If the event is a breach, `each` gives every
     breach dates of its own, instead of only the first one.
 
@@ -165,12 +167,14 @@ class RecurrenceRule:
     type: Literal["recurrence"] = "recurrence"
     rrule: RRule
     start: Annotated[
-        CivilDay | CheckedEvent | StartOffset,
+        CivilDayOrPeriod | CheckedEvent | StartOffset,
         BeforeValidator(_checked_start),
         PlainSerializer(_dump_start, when_used="json"),
     ]
+    start_precision: Precision = Precision.DAY
     each: StrictBool = False
-    until: CivilDay | None = None
+    until: CivilDayOrPeriod | None = None
+    until_precision: Precision = Precision.DAY
     end_of_month: StrictBool = False
     on_day: CheckedOnDay | None = None
     roll: RollConvention = RollConvention.NONE
@@ -257,7 +261,7 @@ def _checked(value: object) -> object:
     if not isinstance(name, str) or name not in _RULES:
         problem = f"There is no such type of rule: use one of {kinds}."
         raise error_at("type", "due_rule_type", problem, name)
-    rule = _RULES[name].validate_python(_with_period(value) if name == "date" else value)
+    rule = _RULES[name].validate_python(_with_periods(value, name))
     if isinstance(rule, DateRule) and rule.precision is not Precision.DAY:
         _check_period(rule)
     if isinstance(rule, OffsetRule) and rule.anchor is None:
@@ -266,6 +270,14 @@ def _checked(value: object) -> object:
     if isinstance(rule, RecurrenceRule):
         _check_recurrence(rule)
     return rule
+
+
+def _with_periods(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a rule with the days that its months, quarters and years stand for."""
+    if name == "recurrence":
+        read: dict[str, Any] = ends_read(starts_read(value, "start"), "until")
+        return read
+    return _with_period(value) if name == "date" else value
 
 
 def _with_period(value: dict[str, Any]) -> dict[str, Any]:
@@ -374,6 +386,13 @@ def dump_due_rule(rule: DueRule) -> dict[str, object]:
     if isinstance(rule, DateRule):
         # No day is stated that nobody agreed.
         dumped["on"] = period_text(rule.on, rule.precision)
+    if isinstance(rule, RecurrenceRule):
+        # The texts say how precise they are.
+        if isinstance(rule.start, dt.date):
+            dumped["start"] = period_text(rule.start, rule.start_precision)
+        if rule.until is not None:
+            dumped["until"] = period_text(rule.until, rule.until_precision)
+        del dumped["start_precision"], dumped["until_precision"]
     return dumped
 
 

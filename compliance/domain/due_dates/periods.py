@@ -9,6 +9,7 @@ from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from compliance.domain.civil_periods import CivilPeriod
 from compliance.domain.civil_time import (
     FIRST_DAY,
     LAST_DAY,
@@ -34,11 +35,18 @@ LEAST_TIME = timedelta.resolution
 class Event:
     """When something happened or will happen.
 
-    `on` is the civil day in the zone in which it is counted, and `at` the UTC instant, if known.
+    `on` is the civil day in the zone in which it is counted, and `at` the UTC instant, if known. If
+    only a month, quarter or year is known, `on` is its first day, and `last_on` its last.
     """
 
     on: date
     at: datetime | None = None
+    last_on: date | None = None
+
+
+def event_in(period: CivilPeriod) -> Event:
+    """Return an event of which only the day, month, quarter or year is known."""
+    return Event(on=period.first, last_on=period.last if period.last > period.first else None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 
-from compliance.domain.civil_periods import period_phrase
+from compliance.domain.civil_periods import period_of, period_phrase, period_text, precision_between
 from compliance.domain.civil_time import (
     DayOutOfRange,
     NonexistentLocalTime,
@@ -22,7 +22,7 @@ from compliance.domain.civil_time import (
 from compliance.domain.due_dates.area_readings import closed_in_part, end_by_area
 from compliance.domain.due_dates.calendars import NoBusinessDay
 from compliance.domain.due_dates.contexts import ResolutionContext, Unresolvable
-from compliance.domain.due_dates.due_instants import Resolved, due_at_period_end
+from compliance.domain.due_dates.due_instants import Resolved, by_every_reading, due_at_period_end
 from compliance.domain.due_dates.due_rules import (
     DateRule,
     DueRule,
@@ -36,7 +36,7 @@ from compliance.domain.due_dates.holiday_laws import laws_version
 from compliance.domain.due_dates.legal_methods import contradiction
 from compliance.domain.due_dates.offsets import compute_period_end
 from compliance.domain.due_dates.period_days import period_around
-from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading
+from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading, event_in
 from compliance.domain.due_dates.public_holidays import holidays_version
 from compliance.domain.due_dates.recurring_days import recurring_days
 from compliance.domain.due_dates.rule_parts import TriggerEvent
@@ -110,7 +110,7 @@ def _anchor(rule: OffsetRule, context: ResolutionContext, path: str) -> Event | 
         return None
     if anchor.date is not None:
         if anchor.time is None:
-            return Event(on=anchor.date)
+            return event_in(period_of(anchor.date, anchor.precision))
         zone_name = context.zone_name(rule.timezone)
         try:
             return Event(on=anchor.date, at=instant(anchor.date, anchor.time, zone_name))
@@ -126,6 +126,15 @@ def _anchor(rule: OffsetRule, context: ResolutionContext, path: str) -> Event | 
 
 
 def _resolve_offset(rule: OffsetRule, context: ResolutionContext, event: Event) -> Resolved:
+    if event.last_on is not None and event.at is None:
+        on, last_on = event.on, event.last_on
+        precision = precision_between(on, last_on)
+        warning = (
+            f"Only the {precision} of the event from which it counts is known, "
+            f"{period_text(on, precision)}: it is read as {on} and as {last_on}."
+        )
+        both = [_resolve_offset(rule, context, Event(on=each)) for each in (on, last_on)]
+        return by_every_reading(both, (), (warning,))
     zone_name = context.zone_name(rule.timezone)
     if (conflict := contradiction(rule)) is not None:
         raise Unresolvable(*conflict)
@@ -261,21 +270,7 @@ def _counted_from_date(
             found.append(_resolve_offset(then, context, Event(on=reading.on, at=at)))
         except Unresolvable as error:
             raise Unresolvable(f"then/{error.path}", str(error)) from None
-    first = min(found, key=lambda each: each.due.earliest_due_at or each.due.due_at)
-    last = max(found, key=lambda each: each.due.due_at)
-    steps = (*date_of_rule.steps, *(step for each in found for step in each.steps))
-    warnings = (*date_of_rule.warnings, *(each for one in found for each in one.warnings))
-    if first is last:
-        return replace(last, steps=steps, warnings=tuple(dict.fromkeys(warnings)))
-    earliest_due_at = first.due.earliest_due_at or first.due.due_at
-    ends = [earliest_due_at, last.due.due_at, *first.readings, *last.readings]
-    return Resolved(
-        due=last.due._replace(earliest_due_at=earliest_due_at),
-        steps=tuple(dict.fromkeys(steps)),
-        warnings=tuple(dict.fromkeys(warnings)),
-        earliest_on=first.earliest_on or first.due.due_on,
-        readings=(min(ends), max(ends)),
-    )
+    return by_every_reading(found, date_of_rule.steps, date_of_rule.warnings)
 
 
 def _repeated(resolved: Resolved, times: int) -> Iterator[Resolved]:

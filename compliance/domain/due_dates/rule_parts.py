@@ -16,12 +16,13 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from compliance.domain.date_fields import CivilDay, CivilTime, clock_text, refusing
+from compliance.domain.civil_periods import period_from_text, period_text
+from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, clock_text, refusing
 from compliance.domain.due_dates.calendar_names import validate_calendar
 from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
 from compliance.domain.fields import Ref
 from compliance.domain.limits import AtMost
-from compliance.domain.vocabulary import CalendarPeriod
+from compliance.domain.vocabulary import CalendarPeriod, Precision
 
 MOST_CALENDARS = 20
 PART_CONFIG = ConfigDict(extra="forbid")
@@ -72,12 +73,14 @@ class Anchor:
     """The event from which an offset counts.
 
     It is a civil day (with a wall-clock time if the offset is in hours), a milestone of the
-    agreement, or the due date of another obligation in the agreement.
+    agreement, or the due date of another obligation in the agreement. If only a month, quarter or
+    year is known, `date` is its first day, with its `precision`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = PART_CONFIG
 
-    date: CivilDay | None = None
+    date: CivilDayOrPeriod | None = None
+    precision: Precision = Precision.DAY
     time: CivilTime | None = None
     milestone: Ref | None = None
     deadline: Ref | None = None
@@ -89,6 +92,8 @@ def _with_time_apart(value: object) -> object:
         day, mark, clock = value["date"].partition("T")
         if mark:
             return {**value, "date": day, "time": clock}
+    if isinstance(value, dict) and (period := period_from_text(value.get("date"))) is not None:
+        return {**value, "date": period.first, "precision": period.precision}
     return value
 
 
@@ -96,6 +101,9 @@ def _one_anchor(anchor: Anchor) -> Anchor:
     if [anchor.date, anchor.milestone, anchor.deadline].count(None) != 2:
         problem = "Give exactly one of date, milestone and deadline."
         raise PydanticCustomError("anchor", "{reason}", {"reason": problem})
+    if anchor.time is not None and anchor.precision is not Precision.DAY:
+        problem = f"A {anchor.precision} has no time of day: give the day, or remove time."
+        raise error_at("time", "anchor_time", problem, anchor.time)
     if anchor.time is not None and anchor.date is None:
         problem = "A time needs a date: a milestone or deadline has its own. Remove time."
         raise error_at("time", "anchor_time", problem, anchor.time)
@@ -104,6 +112,9 @@ def _one_anchor(anchor: Anchor) -> Anchor:
 
 def _without_nulls(value: Anchor | TriggerEvent) -> dict[str, str]:
     found = {name: getattr(value, name) for name in value.__slots__}
+    precision = found.pop("precision", Precision.DAY)
+    if precision is not Precision.DAY:
+        found["date"] = period_text(found["date"], precision)
     return {
         name: clock_text(each) if isinstance(each, dt.time) else str(each)
         for name, each in found.items()

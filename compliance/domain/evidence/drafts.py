@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
-from compliance.domain.date_fields import CivilDay
+from compliance.domain.date_fields import CivilDayOrPeriod
 from compliance.domain.drafts import Draft
 from compliance.domain.fields import (
     LongTitle,
@@ -19,7 +19,8 @@ from compliance.domain.fields import (
     all_different,
 )
 from compliance.domain.limits import AtMost
-from compliance.domain.vocabulary import EvidenceKind, Stance
+from compliance.domain.period_fields import starts_read
+from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
 
 
 class EvidenceDraft(Draft):
@@ -33,8 +34,14 @@ class EvidenceDraft(Draft):
     kind: EvidenceKind
     url: Url = ""
     quote: Text = ""
-    published_on: CivilDay | None = None
+    published_on: CivilDayOrPeriod | None = None
+    published_on_precision: Precision = Precision.DAY
     asserted_by: PartyCode | None = None
     stance: Stance
     obligations: Refs = ()
     deadlines: Annotated[tuple[RowId, ...], AtMost(1_000), AfterValidator(all_different)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_period(cls, value: Any) -> Any:
+        return starts_read(value, "published_on")

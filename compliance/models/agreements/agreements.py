@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -11,12 +10,9 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
-from compliance.domain.due_dates.datings import Dating
-from compliance.domain.due_dates.periods import Event
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import AgreementKind, PartyKind, Visibility
-from compliance.models.append_only import append_only_but_purgeable
-from compliance.models.choices import choice_field, one_of
+from compliance.domain.vocabulary import AgreementKind, PartyKind, Precision, Visibility
+from compliance.models.choices import choice_field, one_of, precision_field
 from compliance.models.history import tracked, tracked_except
 from compliance.models.people.teams import Team
 
@@ -87,8 +83,11 @@ class Agreement(models.Model):
     title = models.CharField(max_length=1000)
     kind = choice_field(AgreementKind)
     signed_on = models.DateField(null=True, blank=True)
+    signed_on_precision = precision_field()
     in_force_on = models.DateField(null=True, blank=True)
+    in_force_on_precision = precision_field()
     ends_on = models.DateField(null=True, blank=True)
+    ends_on_precision = precision_field()
     timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     calendars = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     requires_approval = models.BooleanField(
@@ -142,7 +141,13 @@ class Agreement(models.Model):
     class Meta:
         ordering = ("ref",)
         permissions = (("purge_agreement", "Can purge agreement"),)
-        constraints = (one_of("kind", AgreementKind), one_of("visibility", Visibility))
+        constraints = (
+            one_of("kind", AgreementKind),
+            one_of("visibility", Visibility),
+            one_of("signed_on_precision", Precision),
+            one_of("in_force_on_precision", Precision),
+            one_of("ends_on_precision", Precision),
+        )
         indexes = (
             # Read by every list, which omits these few agreements.
             models.Index(
@@ -200,91 +205,3 @@ class AgreementParty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.party.code} in {self.agreement.ref}"
-
-
-@tracked
-class Milestone(models.Model):
-    """An event in the life of an agreement, such as entry into force, from which periods count.
-
-    `on` and `at` are a copy of its latest dating. Only `operations.agreements.milestones` writes
-    them.
-    """
-
-    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="milestones")
-    ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=1000, blank=True, default="")
-    on = models.DateField(null=True, blank=True)
-    at = models.DateTimeField(null=True, blank=True)
-    due = models.JSONField(
-        null=True,
-        blank=True,
-        help_text="The rule that gives its date, if it counts from another milestone.",
-    )
-
-    class Meta:
-        ordering = ("id",)
-        constraints = (
-            models.UniqueConstraint(fields=["agreement", "ref"], name="milestone_ref_once"),
-            models.CheckConstraint(
-                name="milestone_dated_once",
-                condition=models.Q(on__isnull=True) | models.Q(at__isnull=True),
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.ref} {self.on or self.at or 'not dated'}"
-
-
-class MilestoneDating(models.Model):
-    """What was known about a milestone from `recorded_at` on, until its next dating.
-
-    A milestone without a date, and one that was removed, has a dating that says so.
-    """
-
-    agreement = models.ForeignKey(
-        Agreement, on_delete=models.CASCADE, related_name="datings", db_index=False
-    )
-    ref = models.CharField(max_length=64)
-    title = models.CharField(max_length=1000, blank=True, default="")
-    on = models.DateField(null=True, blank=True)
-    at = models.DateTimeField(null=True, blank=True)
-    due = models.JSONField(null=True, help_text="The due rule that dated it, if one did.")
-    is_removed = models.BooleanField(default=False, db_default=False)
-    recorded_at = models.DateTimeField()
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-
-    class Meta:
-        ordering = ("id",)
-        triggers = append_only_but_purgeable()
-        constraints = (
-            models.CheckConstraint(
-                name="milestonedating_once",
-                condition=models.Q(on__isnull=True) | models.Q(at__isnull=True),
-            ),
-        )
-        indexes = (
-            # Read by the scheduling of deadlines, and by agreements as they were known.
-            models.Index(
-                fields=["agreement", "ref", "recorded_at", "id"], name="milestonedating_known"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.ref} {self.on or self.at or 'not dated'}"
-
-
-def milestone_event(milestone: Milestone | MilestoneDating) -> Event | None:
-    """Return the event of a milestone or of one of its datings, or None without a date."""
-    if milestone.at is not None:
-        # The civil day depends on the zone in which the period is counted.
-        return Event(on=milestone.at.astimezone(UTC).date(), at=milestone.at)
-    return None if milestone.on is None else Event(on=milestone.on)
-
-
-def dating_of(row: MilestoneDating) -> Dating:
-    """Return a stored dating as a domain value."""
-    return Dating(
-        ref=row.ref, event=milestone_event(row), recorded_at=row.recorded_at, title=row.title
-    )

@@ -8,9 +8,20 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity, TargetBound
-from compliance.models.agreements.agreements import Agreement, Milestone, Party
-from compliance.models.choices import choice_field, one_of
+from compliance.domain.vocabulary import (
+    Capacity,
+    ObligationKind,
+    Precision,
+    RollUp,
+    Severity,
+    TargetBound,
+)
+from compliance.models.agreements.agreements import (
+    Agreement,
+    Party,
+)
+from compliance.models.agreements.milestones import Milestone
+from compliance.models.choices import choice_field, one_of, precision_field
 from compliance.models.history import tracked, tracked_except
 
 
@@ -29,6 +40,7 @@ class Obligation(models.Model):
     binds_on = models.DateField(
         null=True, blank=True, help_text="The day from which it binds, if it states one."
     )
+    binds_on_precision = precision_field()
     starts = models.JSONField(
         null=True, blank=True, help_text="When the period to maintain or refrain begins."
     )
@@ -70,6 +82,7 @@ class Obligation(models.Model):
         ordering = ("agreement_id", "id")
         constraints = (
             one_of("kind", ObligationKind),
+            one_of("binds_on_precision", Precision),
             one_of("severity", Severity),
             one_of("roll_up", RollUp),
             models.CheckConstraint(

@@ -9,12 +9,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.domain.civil_periods import period_text
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import EvidenceKind, Stance
+from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
 from compliance.models.agreements.agreements import Agreement, Party
 from compliance.models.agreements.obligations import Obligation
 from compliance.models.append_only import append_only_but_purgeable
-from compliance.models.choices import choice_field, one_of
+from compliance.models.choices import choice_field, one_of, precision_field
 
 
 class Evidence(models.Model):
@@ -29,6 +30,7 @@ class Evidence(models.Model):
     url = models.CharField(max_length=2000, blank=True, default="")
     quote = models.TextField(blank=True, default="")
     published_on = models.DateField(null=True, blank=True)
+    published_on_precision = precision_field()
     asserted_by = models.ForeignKey(
         Party, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -54,12 +56,20 @@ class Evidence(models.Model):
         triggers = append_only_but_purgeable()
         constraints = (
             one_of("kind", EvidenceKind),
+            one_of("published_on_precision", Precision),
             one_of("stance", Stance),
             models.UniqueConstraint(fields=["agreement", "ref"], name="evidence_ref_once"),
         )
 
     def __str__(self) -> str:
         return f"{self.ref} {shortened(self.title, 100)}"
+
+    @property
+    def published(self) -> str:
+        """The day, month, quarter or year of publication; empty if it is not known."""
+        if self.published_on is None:
+            return ""
+        return period_text(self.published_on, Precision(self.published_on_precision))
 
 
 class EvidenceFile(models.Model):

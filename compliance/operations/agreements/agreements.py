@@ -10,7 +10,6 @@ from django.db.models import Q
 
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
-    AgreementTerms,
     MembershipDraft,
     ObligationDraft,
 )
@@ -29,6 +28,7 @@ from compliance.operations.agreements import (
     obligations,
     party_merges,
 )
+from compliance.operations.agreements.agreement_rows import columns_of
 from compliance.operations.agreements.surprises import refusing_surprises
 from compliance.operations.deadlines import facts, projection, schedule
 
@@ -280,19 +280,3 @@ def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:
     if problems:
         raise Invalid(problems)
     return [(stored[draft.code], draft.role) for draft in drafts]
-
-
-def columns_of(draft: AgreementTerms) -> dict[str, object]:
-    """Return the columns of an agreement."""
-    return {
-        "ref": draft.ref,
-        "title": draft.title,
-        "kind": draft.kind.value,
-        "signed_on": draft.signed_on,
-        "in_force_on": draft.in_force_on,
-        "ends_on": draft.ends_on,
-        "timezone": draft.timezone,
-        "calendars": list(draft.calendars),
-        "requires_approval": draft.requires_approval,
-        "notification_policy": dump_notification_policy(draft.notification_policy),
-    }

@@ -14,20 +14,25 @@ from compliance.domain.agreements.document_drafts import (
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
     AgreementTerms,
-    MilestoneDraft,
     ObligationDraft,
     PartyDraft,
 )
 from compliance.domain.agreements.import_reports import Difference
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
+from compliance.domain.civil_periods import period_text
 from compliance.domain.drafts import Draft, read
 from compliance.domain.due_dates.due_rules import dump_due_rule, load_due_rule
+from compliance.domain.period_fields import precision_name
 from compliance.domain.problems import placed_at
-from compliance.domain.vocabulary import Capacity
+from compliance.domain.vocabulary import Capacity, Precision
 from compliance.models import Agreement, Milestone, Obligation, ObligationParty, Party
-from compliance.operations.agreements.agreements import columns_of as agreement_columns
+from compliance.operations.agreements.agreement_rows import columns_of as agreement_columns
 from compliance.operations.agreements.obligation_rows import columns_of
 
 _GAPS = frozenset({"signed_on", "in_force_on", "ends_on"})
+# A date is compared together with its precision.
+_DATES = _GAPS | {"binds_on"}
+_PRECISIONS = frozenset(map(precision_name, _DATES))
 _RULES = frozenset({"due", "starts"})
 
 
@@ -81,6 +86,9 @@ class StoredTerms:
         columns = agreement_columns(document)
         for name in _given(document, AgreementTerms):
             held, sent = getattr(self._agreement, name), columns[name]
+            if name in _DATES:
+                held = _period(held, getattr(self._agreement, precision_name(name)))
+                sent = _period(sent, columns[precision_name(name)])
             if held != sent:
                 fills = held is None and name in _GAPS
                 found.append(self._difference(name, held, sent, fills_gap=fills))
@@ -159,7 +167,12 @@ class StoredTerms:
 def _milestone(row: Milestone | MilestoneDraft, due: dict[str, object] | None) -> dict[str, Any]:
     """Return the fields of a milestone. With a rule, its date follows from that."""
     on, at = (row.on, row.at) if due is None else (None, None)
-    return {"ref": row.ref, "title": row.title, "on": on, "at": at, "due": due}
+    day = _period(on, row.precision)
+    return {"ref": row.ref, "title": row.title, "on": day, "at": at, "due": due}
+
+
+def _period(on: Any, precision: Any) -> str | None:
+    return None if on is None else period_text(on, Precision(precision))
 
 
 class StoredObligations:
@@ -189,6 +202,8 @@ class StoredObligations:
         found = []
         for name, value in _given(draft, ObligationDraft).items():
             held, sent = self._held(row, name), columns.get(name, value)
+            if name in _DATES:
+                sent = _period(value, columns[precision_name(name)])
             if not _is_same(name, held, sent, value):
                 found.append(
                     Difference(
@@ -214,7 +229,10 @@ class StoredObligations:
         fields = {
             name: getattr(draft, name) if name in names else self._held(row, name)
             for name in ObligationDraft.model_fields
+            if name not in _PRECISIONS
         }
+        if "binds_on" in names:
+            fields["binds_on"] = _period(draft.binds_on, draft.binds_on_precision)
         with placed_at(path):
             return read(ObligationDraft, fields)
 
@@ -225,6 +243,8 @@ class StoredObligations:
             return self._sides[row.pk, Capacity.OBLIGEE]
         if name == "parent":
             return row.parent.ref if row.parent else None
+        if name in _DATES:
+            return _period(getattr(row, name), getattr(row, precision_name(name)))
         return getattr(row, name)
 
 
@@ -244,5 +264,9 @@ def _is_same(name: str, held: Any, sent: Any, value: Any) -> bool:
 
 def _given(draft: Draft, kind: type[Draft]) -> dict[str, Any]:
     """Return the fields of `kind` that a document gives, by name."""
-    names = [name for name in kind.model_fields if name in draft.model_fields_set]
+    names = [
+        name
+        for name in kind.model_fields
+        if name in draft.model_fields_set and name not in _PRECISIONS
+    ]
     return {name: getattr(draft, name) for name in names}

@@ -142,13 +142,11 @@ class _Records:
         for index, fact in enumerate(draft.facts):
             place = f"{path}/facts/{index}"
             with collected_in(self.problems, place):
-                self._read_fact(fact, deadlines.named(fact.due_on, fact.number), place)
+                self._read_fact(fact, deadlines.named(fact), place)
         for index, position in enumerate(draft.positions):
             place = f"{path}/positions/{index}"
             with collected_in(self.problems, place):
-                self._read_position(
-                    position, deadlines.named(position.due_on, position.number), place
-                )
+                self._read_position(position, deadlines.named(position), place)
 
     def _read_fact(self, draft: DocumentFact, deadline: Deadline, path: str) -> None:
         reject_supersedes(draft)

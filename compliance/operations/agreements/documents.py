@@ -14,10 +14,10 @@ from compliance.domain.agreements.document_drafts import (
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
     MembershipDraft,
-    MilestoneDraft,
     ObligationDraft,
 )
 from compliance.domain.agreements.import_reports import ImportMode, ImportReport, Made
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Announcement
@@ -235,8 +235,11 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         title=document.title,
         kind=document.kind,
         signed_on=document.signed_on,
+        signed_on_precision=document.signed_on_precision,
         in_force_on=document.in_force_on,
+        in_force_on_precision=document.in_force_on_precision,
         ends_on=document.ends_on,
+        ends_on_precision=document.ends_on_precision,
         timezone=document.timezone,
         calendars=document.calendars,
         requires_approval=document.requires_approval,

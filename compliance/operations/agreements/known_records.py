@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from compliance.domain.agreements.document_drafts import DocumentFact
+from compliance.domain.agreements.document_drafts import DocumentFact, DocumentPosition
 from compliance.domain.agreements.import_reports import Difference
+from compliance.domain.civil_periods import period_of, period_text
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.limits import MOST_FACTS, too_many_facts
 from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import FactKind
+from compliance.domain.vocabulary import FactKind, Precision
 from compliance.models import Agreement, Deadline, Fact, Position
 
 RecordT = TypeVar("RecordT", Fact, Position)
@@ -215,12 +216,15 @@ class DeadlinesOfObligation:
             subject = f"The deadline due on {due_on}" if due_on else "The deadline"
             raise refusal("", f"{subject} {too_many_facts(count)}")
 
-    def named(self, due_on: date | None, number: int | None) -> Deadline:
+    def named(self, draft: DocumentFact | DocumentPosition) -> Deadline:
         """Return the deadline with a number, or the one that is due on a day, or the only one.
+
+        If a month, quarter or year is given, it may be due anywhere in that.
 
         Raises:
             Invalid: there is no such deadline (at `number`), or not exactly one (at `due_on`).
         """
+        due_on, number, precision = draft.due_on, draft.number, draft.due_on_precision
         if number is not None:
             return self._numbered(number, due_on)
         if due_on is None:
@@ -231,15 +235,20 @@ class DeadlinesOfObligation:
         # Original dates take precedence: another deadline may have been moved to this date.
         for days in (self._by_original_day, self._by_day):
             found = days.get(due_on, [])
+            if not found and precision is not Precision.DAY:
+                first = period_of(due_on, precision).first
+                found = [each for on in days if first <= on <= due_on for each in days[on]]
             if len(found) > 1:
                 numbers = " or ".join(str(each.number) for each in found)
                 sentence = (
-                    f"Several deadlines are due on {due_on}: give number as well ({numbers})."
+                    f"Several deadlines are due on {period_text(due_on, precision)}: give number "
+                    f"as well ({numbers})."
                 )
                 raise refusal("due_on", sentence)
             if found:
                 return found[0]
-        sentence = f"No deadline of this obligation is due on {due_on}: correct due_on."
+        due = period_text(due_on, precision)
+        sentence = f"No deadline of this obligation is due on {due}: correct due_on."
         raise refusal("due_on", sentence)
 
     def _numbered(self, number: int, due_on: date | None) -> Deadline:

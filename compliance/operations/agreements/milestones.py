@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from compliance.domain.agreements.drafts import MilestoneDraft
 from compliance.domain.agreements.milestone_dates import dated_by_rules, known_with_anchors
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Precision
 from compliance.models import Agreement, Milestone, MilestoneDating, User
-from compliance.models.agreements.agreements import milestone_event
+from compliance.models.agreements.milestones import milestone_event
 from compliance.models.bulk import insert
 from compliance.models.due_dates.calendars import custom_calendars
 
@@ -38,15 +39,15 @@ def replace(
     moved = set()
     for draft in drafts:
         milestone = stored.pop(draft.ref, None)
-        was = None if milestone is None else (milestone.on, milestone.at)
+        was = None if milestone is None else (milestone.on, milestone.precision, milestone.at)
         if (
             milestone is None
-            or was != (draft.on, draft.at)
+            or was != _date_of(draft)
             or milestone.title != draft.title
             or milestone.due != _dumped(draft)
         ):
             changed.append(draft)
-        if was != (draft.on, draft.at) and (milestone is not None or draft.on or draft.at):
+        if was != _date_of(draft) and (milestone is not None or draft.on or draft.at):
             moved.add(draft.ref)
     for ref, milestone in stored.items():
         dependent = milestone.dependents.select_related("obligation").first()
@@ -91,6 +92,10 @@ def _context(agreement: Agreement, milestones: Mapping[str, Event | None]) -> Re
     )
 
 
+def _date_of(draft: MilestoneDraft) -> tuple[object, ...]:
+    return (draft.on, draft.precision.value, draft.at)
+
+
 def _dumped(draft: MilestoneDraft) -> dict[str, object] | None:
     return None if draft.due is None else dump_due_rule(draft.due)
 
@@ -109,6 +114,7 @@ def _store(
             ref=each.ref,
             title=each.title,
             on=each.on,
+            precision=each.precision.value,
             at=each.at,
             due=_dumped(each),
         )
@@ -118,13 +124,13 @@ def _store(
         rows,
         update_conflicts=True,
         unique_fields=["agreement", "ref"],
-        update_fields=["title", "on", "at", "due"],
+        update_fields=["title", "on", "precision", "at", "due"],
     )
     datings = []
     for each in drafts:
         known_at = later.get(each.ref, as_of)
         if known_at > as_of:
-            undated = each.model_copy(update={"on": None, "at": None})
+            undated = each.model_copy(update={"on": None, "precision": Precision.DAY, "at": None})
             datings.append(_dating(agreement, undated, by=by, recorded_at=as_of))
         datings.append(_dating(agreement, each, by=by, recorded_at=known_at))
     insert(datings)
@@ -138,6 +144,7 @@ def _dating(
         ref=draft.ref,
         title=draft.title,
         on=draft.on,
+        precision=draft.precision.value,
         at=draft.at,
         due=_dumped(draft),
         recorded_at=recorded_at,

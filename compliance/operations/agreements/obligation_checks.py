@@ -31,7 +31,7 @@ from compliance.models import (
     ObligationParty,
     Party,
 )
-from compliance.models.agreements.agreements import milestone_event
+from compliance.models.agreements.milestones import milestone_event
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.operations.deadlines import schedule
 

@@ -20,6 +20,7 @@ def columns_of(draft: ObligationDraft) -> dict[str, Any]:
         "due": dump_due_rule(draft.due) if draft.due else None,
         "grace": dump_grace(draft.grace) if draft.grace else None,
         "binds_on": draft.binds_on,
+        "binds_on_precision": draft.binds_on_precision.value,
         "starts": dump_due_rule(draft.starts) if draft.starts else None,
         "survives_termination": draft.survives_termination,
         "severity": draft.severity.value,

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
+from compliance.domain.civil_periods import period_of
 from compliance.domain.civil_time import civil_day, day_end, displayed_zone_name
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.due_dates.due_rules import dump_due_rule
-from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, ObligationKind, TargetBound, Verdict
 from compliance.models import Agreement, Deadline, Fact, Obligation, User
@@ -77,10 +78,13 @@ def build(
         fact.due = dump_due_rule(draft.due)
         due = fact_dues.due_of_extension(deadline, draft.due, snapshots)
     if draft.type is FactKind.TRIGGER:
-        at = None if fact.effective_on else fact.effective_at
-        with refusing_unknown_zone("at"):
-            on = fact.effective_on or civil_day(fact.effective_at, deadline.timezone)
-        due = fact_dues.due_of_trigger(deadline, Event(on=on, at=at), snapshots)
+        if fact.effective_on is not None:
+            event = event_in(period_of(fact.effective_on, draft.precision))
+        else:
+            with refusing_unknown_zone("at"):
+                on = civil_day(fact.effective_at, deadline.timezone)
+            event = Event(on=on, at=fact.effective_at)
+        due = fact_dues.due_of_trigger(deadline, event, snapshots)
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
     return fact

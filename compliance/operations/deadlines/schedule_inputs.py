@@ -15,7 +15,7 @@ from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import load_due_rule, parse_grace
-from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, RollUp
+from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, Precision, RollUp
 from compliance.models import (
     Deadline,
     Dependency,
@@ -24,7 +24,7 @@ from compliance.models import (
     Obligation,
     ObligationParty,
 )
-from compliance.models.agreements.agreements import dating_of
+from compliance.models.agreements.milestones import dating_of
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.due_dates.calendars import custom_calendars
@@ -113,6 +113,7 @@ class ScheduleInputs:
                     kind=FactKind(fact.kind),
                     effective_at=fact.effective_at,
                     effective_on=fact.effective_on,
+                    precision=Precision(fact.precision or Precision.DAY),
                     due=load_due_rule(fact.due),
                 )
                 for fact in self._dated_facts.get(deadline.pk, ())

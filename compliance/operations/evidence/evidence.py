@@ -122,6 +122,7 @@ def build(
         url=draft.url,
         quote=draft.quote,
         published_on=draft.published_on,
+        published_on_precision=draft.published_on_precision.value,
         asserted_by=members[draft.asserted_by] if draft.asserted_by else None,
         stance=draft.stance.value,
         recorded_at=as_of,

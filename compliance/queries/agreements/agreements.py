@@ -18,18 +18,21 @@ from compliance.queries.agreement_statuses import (
     status_values,
 )
 from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.deadlines.periods import period_sql, precision_sql, say_periods
 from compliance.queries.filters import Listed, Word
 from compliance.queries.former import former_agreements, replace_fields
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
 
 _ROWS = f"""
-SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.in_force_on, a.ends_on, a.timezone,
+SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.signed_on_precision, a.in_force_on,
+    a.in_force_on_precision, a.ends_on, a.ends_on_precision, a.timezone,
     a.calendars, a.requires_approval, a.notification_policy, a.archived_at,
     (SELECT u.email FROM compliance_user AS u WHERE u.id = a.archived_by_id) AS archived_by,
     nullif(a.archive_reason, '') AS archive_reason,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'ref', m.ref, 'title', m.title, 'on', m."on",
+                'ref', m.ref, 'title', m.title, 'on', {period_sql('m."on"', "m.precision")},
+                'precision', {precision_sql('m."on"', "m.precision")},
                 'at', replace(to_jsonb(m.at) #>> '{{}}', '+00:00', 'Z'),
                 'due', m.due) ORDER BY m.first_id),
             '[]'::jsonb)
@@ -111,3 +114,4 @@ def _restore(rows: Sequence[Row], moment: PointInTime) -> None:
     found = former_agreements([each["id"] for each in rows], moment.known_at)
     for row in rows:
         replace_fields(row, found.get(row.pop("id"), {}))
+        say_periods(row, "signed_on", "in_force_on", "ends_on")

@@ -10,6 +10,7 @@ from compliance.domain.vocabulary import Severity
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.components import add_components
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
+from compliance.queries.deadlines.periods import say_periods
 from compliance.queries.filters import Word
 from compliance.queries.former import former_obligations, replace_fields
 from compliance.queries.pages import Listing, Order, Page, page
@@ -23,7 +24,8 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    o.due, o.grace, o.binds_on, o.starts, o.survives_termination, o.severity, o.tags, o.owner,
+    o.due, o.grace, o.binds_on, o.binds_on_precision, o.starts, o.survives_termination,
+    o.severity, o.tags, o.owner,
     parent.ref AS parent,
     o.roll_up, o.roll_up_share, o.target_quantity, o.target_bound, o.unit, o.notification_policy,
     o.due #>> '{on,breach_of}' AS remedy_for,
@@ -113,3 +115,4 @@ def _restore(rows: Sequence[Row], moment: PointInTime) -> None:
             replace_fields(row, found[row["id"]])
             event = (row["due"] or {}).get("on")
             row["remedy_for"] = event.get("breach_of") if isinstance(event, dict) else None
+        say_periods(row, "binds_on")

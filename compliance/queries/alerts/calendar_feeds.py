@@ -10,10 +10,12 @@ from django.db.models import Q
 
 from compliance.domain import civil_time
 from compliance.domain.alerts.calendar_text import CalendarEvent, calendar_text
+from compliance.domain.civil_periods import period_phrase
 from compliance.domain.phrases import is_day_end, local_due_date
-from compliance.domain.vocabulary import Status
+from compliance.domain.vocabulary import Precision, Status
 from compliance.models import CalendarFeed
 from compliance.models.alerts.calendar_feeds import token_hash
+from compliance.queries.deadlines.periods import DUE_PRECISION
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, fetch, one
 
@@ -34,9 +36,10 @@ _WORDS = {
     Status.CANCELLED: "Cancelled",
 }
 
-_DEADLINES = """
-SELECT d.id, o.ref, o.title, o.severity, a.title AS agreement, d.status, d.due_on, d.due_at,
-    d.timezone, d.begins_at, d.recorded_at, a.created_at AS agreement_created_at,
+_DEADLINES = f"""
+SELECT d.id, o.ref, o.title, o.severity, a.title AS agreement, d.status, d.due_on,
+    {DUE_PRECISION} AS due_precision, d.due_at, d.timezone, d.begins_at, d.recorded_at,
+    a.created_at AS agreement_created_at,
     (SELECT count(DISTINCT l.recorded_at) FROM compliance_ledgerentry AS l
      WHERE l.deadline_id = d.id) AS revisions,
     (SELECT string_agg(p.name, ', ' ORDER BY s.id)
@@ -113,14 +116,19 @@ def _event(row: Row, url: str) -> CalendarEvent:
     zone = civil_time.displayed_zone_name(row["timezone"])
     status = Status(row["status"])
     word = _WORDS.get(status)
+    due = local_due_date(row["due_on"], row["due_at"], zone)
+    title = row["title"]
+    if row["due_precision"] != Precision.DAY:
+        due = period_phrase(row["due_on"], Precision(row["due_precision"]))
+        title = f"{title} (due in {due})"
     return CalendarEvent(
         uid=_uid(row),
         at=row["due_on"] if is_day_end(row["due_on"], row["due_at"], zone) else row["due_at"],
-        summary=f"{word}: {row['title']}" if word else row["title"],
+        summary=f"{word}: {title}" if word else title,
         description=(
             row["agreement"],
             f"{row['ref']}: {row['title']}",
-            f"Due: {local_due_date(row['due_on'], row['due_at'], zone)}",
+            f"Due: {due}",
             f"Owed by {row['obligors'] or 'nobody'}",
             f"Status: {status.value.replace('_', ' ')}",
         ),

@@ -110,10 +110,11 @@ class DeadlineFilter(PointInTime):
     severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
     owner: Word | None = None
     due_after: Annotated[
-        DayOrInstant | None, Field(description="Due on this day or at this instant, or later.")
+        DayOrInstant | None,
+        Field(description="Due on this day, in this period or at this instant, or later."),
     ] = None
     due_before: Annotated[
-        DayOrInstant | None, Field(description="Due before this day or instant.")
+        DayOrInstant | None, Field(description="Due before this day, period or instant.")
     ] = None
     is_disputed: bool | None = None
     q: Annotated[Word | None, Field(description="Search in ref and title.")] = None

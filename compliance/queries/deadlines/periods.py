@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from compliance.domain.civil_periods import period_text
+from compliance.domain.vocabulary import Precision
+from compliance.queries.rows import Row
+
 
 def period_sql(day: str, precision: str) -> str:
     """Return SQL for a day as text, or for the month, quarter or year that contains it."""
@@ -15,6 +19,15 @@ def period_sql(day: str, precision: str) -> str:
 def precision_sql(day: str, precision: str) -> str:
     """Return SQL for the precision of a day; null if there is no day."""
     return f"CASE WHEN {day} IS NOT NULL THEN coalesce({precision}, 'day') END"
+
+
+def say_periods(row: Row, *names: str) -> None:
+    """Give these days of a row as texts, with the month, quarter or year if only that is known."""
+    for name in names:
+        precision = Precision(row[f"{name}_precision"])
+        day = row[name]
+        row[name] = None if day is None else period_text(day, precision)
+        row[f"{name}_precision"] = None if day is None else precision.value
 
 
 # The precision with which the current due date was agreed: by the rule, or by an extension.

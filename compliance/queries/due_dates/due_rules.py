@@ -33,7 +33,7 @@ from compliance.domain.fields import AgreementRef, PartyCode
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit
 from compliance.models import Agreement, Party
-from compliance.models.agreements.agreements import milestone_event
+from compliance.models.agreements.milestones import milestone_event
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.queries.rows import Row, fetch
 

@@ -13,12 +13,15 @@ from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import EvidenceFile
 from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
-_ROWS = """
-SELECT e.id, a.ref AS agreement, e.ref, e.title, e.kind, e.url, e.quote, e.published_on,
+_ROWS = f"""
+SELECT e.id, a.ref AS agreement, e.ref, e.title, e.kind, e.url, e.quote,
+    {period_sql("e.published_on", "e.published_on_precision")} AS published_on,
+    {precision_sql("e.published_on", "e.published_on_precision")} AS published_on_precision,
     p.code AS asserted_by, e.stance,
     ARRAY(SELECT o.ref FROM compliance_evidence_obligations AS l
           JOIN compliance_obligation AS o ON o.id = l.obligation_id
@@ -33,7 +36,7 @@ SELECT e.id, a.ref AS agreement, e.ref, e.title, e.kind, e.url, e.quote, e.publi
           ORDER BY l.deadline_id) AS deadlines,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('revision', f.revision, 'name', f.name,
                 'content_type', f.content_type, 'size', f.size, 'sha256', f.sha256,
-                'recorded_at', replace(to_jsonb(f.recorded_at) #>> '{}', '+00:00', 'Z'),
+                'recorded_at', replace(to_jsonb(f.recorded_at) #>> '{{}}', '+00:00', 'Z'),
                 'recorded_by', w.email) ORDER BY f.revision), '[]')
      FROM compliance_evidencefile AS f LEFT JOIN compliance_user AS w ON w.id = f.recorded_by_id
      WHERE f.evidence_id = e.id

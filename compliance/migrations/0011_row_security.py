@@ -168,7 +168,7 @@ def _secure(name: str, condition: str, new_rows: str | None = None) -> migration
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0008_api_tokens")]
+    dependencies = [("compliance", "0010_audit_log")]
 
     operations = [
         migrations.RunSQL(_SIGHT, "DROP FUNCTION compliance_sight(text)"),
