@@ -21,6 +21,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "compliance.admin.site.dashboard",
     "ACCOUNT": {
         "navigation": [
+            {"title": "Address", "link": reverse_lazy("account_address")},
             {"title": "Password", "link": reverse_lazy("account_change_password")},
             {"title": "Second factors", "link": reverse_lazy("mfa_index")},
             {"title": "Sessions", "link": reverse_lazy("usersessions_list")},

@@ -11,7 +11,9 @@ from pghistory.middleware import HistoryMiddleware as _HistoryMiddleware
 
 from config.client_addresses import client_address
 
-_TOKENS = re.compile(r"(/(?:calendar-feeds|acknowledge|unsubscribe|password)/)[^\s'\"]+")
+_TOKENS = re.compile(
+    r"(/(?:calendar-feeds|acknowledge|unsubscribe|password|email/confirm)/)[^\s'\"]+"
+)
 
 
 def without_tokens(text: str) -> str:

@@ -2,6 +2,7 @@
 
 # Imports by full name: `from … import deadlines` would hide the subpackage of that name.
 import compliance.admin.agreements.agreements
+import compliance.admin.agreements.imports
 import compliance.admin.agreements.obligations
 import compliance.admin.agreements.parties
 import compliance.admin.alerts.alerts

@@ -23,9 +23,9 @@ from rest_framework.views import APIView
 from compliance.api.views import Views, reject_query_parameters
 
 _RESOURCES = (
-    "parties", "agreements", "obligations", "deadlines", "facts", "determinations", "proposals",
-    "evidence", "positions", "breaches", "alerts", "subscriptions", "summary", "changes", "seals",
-    "tokens", "due-rules-preview", "document-schema", "schema", "docs",
+    "parties", "agreements", "imports", "obligations", "deadlines", "facts", "determinations",
+    "proposals", "evidence", "positions", "breaches", "alerts", "subscriptions", "summary",
+    "changes", "seals", "tokens", "due-rules-preview", "document-schema", "schema", "docs",
 )  # fmt: skip
 
 

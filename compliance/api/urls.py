@@ -8,12 +8,10 @@ from django.urls import URLPattern, path, re_path, register_converter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.viewsets import ViewSet
 
-from compliance.api.agreements.agreements import (
-    AgreementViews,
-    ImportViews,
-)
+from compliance.api.agreements.agreements import AgreementViews
 from compliance.api.agreements.archiving import ArchiveViews
 from compliance.api.agreements.document_schema import DocumentSchemaViews
+from compliance.api.agreements.imports import ImportBatchViews, ImportViews
 from compliance.api.agreements.obligations import ObligationViews
 from compliance.api.agreements.parties import PartyViews, RetirementViews
 from compliance.api.agreements.purges import PurgeViews
@@ -121,6 +119,12 @@ urlpatterns = [
         "agreements/<agreement_ref:ref>/purge/",
         PurgeViews.as_view({"post": "create"}),
         name="purge",
+    ),
+    *_routes("imports", ImportBatchViews),
+    path(
+        "imports/<id:id>/purge/",
+        ImportBatchViews.as_view({"post": "purge"}),
+        name="import-purge",
     ),
     *_routes("obligations", ObligationViews),
     path(

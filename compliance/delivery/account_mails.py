@@ -34,7 +34,7 @@ def send_password_link(*, to: str, path: str) -> None:
 
 
 def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
-    """Notify the former address of an account that the account has a new address.
+    """Notify the former or the new address of an account that the account has a new address.
 
     Raises:
         Invalid: the mail server cannot be reached, or refuses the email.
@@ -45,6 +45,56 @@ def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
         body=(
             f"{changed_by} changed the address of your Pacta account to {new_address}.\n"
             "If you did not ask for this, contact another administrator.\n"
+        ),
+    )
+
+
+def send_address_link(*, to: str, path: str) -> None:
+    """Send the link with which the owner of an account confirms its new address.
+
+    Raises:
+        Invalid: the mail server cannot be reached, or refuses the email.
+    """
+    _send(
+        to=to,
+        subject="Confirm the new address of your Pacta account",
+        body=(
+            "Follow this link to use this address for your Pacta account:\n\n"
+            f"{settings.SITE_URL}{path}\n\n"
+            "The link works for a day. If you did not expect this email, ignore it.\n"
+        ),
+    )
+
+
+def send_address_taken(*, to: str) -> None:
+    """Tell the owner of an address that it has an account already.
+
+    Raises:
+        Invalid: the mail server cannot be reached, or refuses the email.
+    """
+    _send(
+        to=to,
+        subject="This address has a Pacta account already",
+        body=(
+            "Somebody wanted to use this address for another Pacta account. Nothing was changed.\n"
+            "If it was you, sign in with this address, or ask an administrator.\n"
+        ),
+    )
+
+
+def send_address_request(*, to: str, new_address: str) -> None:
+    """Notify the current address of an account that a change to another was requested.
+
+    Raises:
+        Invalid: the mail server cannot be reached, or refuses the email.
+    """
+    _send(
+        to=to,
+        subject="A new address was requested for your Pacta account",
+        body=(
+            f"Your Pacta account will use the address {new_address} once it is confirmed there.\n"
+            "If you did not request this, set a new password at once, which ends the request:\n\n"
+            f"{settings.SITE_URL}/account/password/reset/\n"
         ),
     )
 

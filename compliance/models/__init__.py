@@ -6,6 +6,7 @@ from compliance.models.agreements.agreements import (
     AgreementTeam,
     Party,
 )
+from compliance.models.agreements.imports import ImportBatch, ImportedRows
 from compliance.models.agreements.milestones import (
     Milestone,
     MilestoneDating,
@@ -63,6 +64,8 @@ __all__ = [
     "Evidence",
     "EvidenceFile",
     "Fact",
+    "ImportBatch",
+    "ImportedRows",
     "JobRun",
     "LedgerEntry",
     "Membership",

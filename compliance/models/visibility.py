@@ -30,6 +30,8 @@ PATHS_TO_AGREEMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "AgreementTeamEvent": ("agreement",),
     "AgreementParty": ("agreement",),
     "AgreementPartyEvent": ("agreement",),
+    "ImportBatch": ("agreement",),
+    "ImportedRows": ("batch__agreement",),
     "Milestone": ("agreement",),
     "MilestoneEvent": ("agreement",),
     "MilestoneDating": ("agreement",),

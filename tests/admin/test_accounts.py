@@ -18,9 +18,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
+from compliance.domain.vocabulary import Role
 from compliance.models import ApiToken, User
+from compliance.operations.people.roles import set_roles
 from compliance.operations.people.setup import ensure_administrator
 from compliance.operations.people.tokens import create_token
 from tests.admin.conftest import logged_in, staff
@@ -39,8 +41,9 @@ def ana(db: None) -> User:
 
 @pytest.fixture
 def clerk(db: None) -> Client:
-    """The client of a user who may add and edit users, but is not a superuser."""
-    return logged_in(staff("clerk@example.org", "view_user", "change_user", "add_user"))
+    """The client of a user who may add and edit users like Ana, but is not a superuser."""
+    rights = ("view_user", "change_user", "add_user", "approve_proposal")
+    return logged_in(staff("clerk@example.org", *rights))
 
 
 def token_of(user: User) -> Client:
@@ -270,6 +273,11 @@ def deactivate(user: User) -> None:
     user.save()
 
 
+def change_address(user: User) -> None:
+    user.email = "new@example.org"
+    user.save(update_fields=["email"])
+
+
 def deactivate_in_bulk(user: User) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
 
@@ -279,8 +287,8 @@ def deactivate_in_sql(user: User) -> None:
         cursor.execute("UPDATE compliance_user SET is_active = FALSE WHERE id = %s", [user.pk])
 
 
-ENDS = [set_password, set_password_alone, make_unusable, update_password, bulk_password, deactivate,
-        deactivate_in_bulk, deactivate_in_sql]  # fmt: skip
+ENDS = [change_address, set_password, set_password_alone, make_unusable, update_password,
+        bulk_password, deactivate, deactivate_in_bulk, deactivate_in_sql]  # fmt: skip
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -387,7 +395,72 @@ def test_editing_users_cannot_change_the_email_address_of_an_account(
     assert (ana.email, ana.first_name) == ("ana@example.org", "Ana")
 
 
-def test_the_owner_is_notified_when_a_superuser_changes_their_address(
+# What the account of an administrator is worth to somebody who may edit users.
+ATTACKS = {
+    "address": {"email": "clerk2@example.org", "is_active": "on"},
+    "deactivation": {"email": "adam@example.org", "is_active": ""},
+    "rights": {"email": "adam@example.org", "is_active": "on", "groups": []},
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_who_may_edit_users_cannot_change_an_administrator(clerk: Client, attack: str) -> None:
+    adam = with_roles("adam@example.org", Role.ADMINISTRATOR)
+    url = address("user", "change", adam.pk)
+    assert clerk.post(url, ATTACKS[attack]).status_code == 403
+    assert clerk.post(address("user", "send_password_link", adam.pk)).status_code == 403
+    adam = User.objects.get(pk=adam.pk)
+    assert (adam.email, adam.is_administrator) == ("adam@example.org", True)
+    assert not mail.outbox
+
+
+def test_an_inactive_administrator_cannot_be_taken_over_either(clerk: Client) -> None:
+    adam = with_roles("adam@example.org", Role.ADMINISTRATOR)
+    User.objects.filter(pk=adam.pk).update(is_active=False)
+    form = {"email": adam.email, "is_active": "on", "first_name": "x"}
+    assert clerk.post(address("user", "change", adam.pk), form).status_code == 403
+
+
+def test_administrators_grant_the_roles_that_they_hold_and_no_other_rights(db: None) -> None:
+    adam = logged_in(with_roles("adam@example.org", Role.ADMINISTRATOR))
+    ana = with_roles("ana@example.org", Role.VIEWER)
+    foreign = Group.objects.create(name="root")
+    foreign.permissions.set(Permission.objects.filter(codename="delete_permission"))
+    url = address("user", "change", ana.pk)
+    form = {"email": "other@example.org", "is_active": "on", "is_superuser": "on",
+            "user_permissions": [str(Permission.objects.first().pk)]}  # type: ignore[union-attr] # fmt: skip
+    granted = [str(Group.objects.get(name="reviewer").pk)]
+    assert adam.post(url, {**form, "groups": [str(foreign.pk)]}).status_code == 200
+    assert adam.post(url, {**form, "groups": granted}).status_code == 302
+    ana = User.objects.get(pk=ana.pk)
+    assert ana.roles == {Role.REVIEWER}
+    assert (ana.email, ana.is_superuser) == ("ana@example.org", False)
+    assert not ana.user_permissions.exists()
+
+
+def test_administrators_cannot_change_a_superuser(desk: User) -> None:
+    adam = logged_in(with_roles("adam@example.org", Role.ADMINISTRATOR))
+    form = {"email": "adam2@example.org", "is_active": ""}
+    assert adam.post(address("user", "change", desk.pk), form).status_code == 403
+    assert adam.post(address("user", "send_password_link", desk.pk)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "model", ["mfa_authenticator", "socialaccount_socialaccount", "usersessions_usersession",
+              "account_emailaddress"],
+)  # fmt: skip
+def test_nobody_adds_a_way_to_sign_in_to_the_account_of_another(model: str) -> None:
+    with pytest.raises(NoReverseMatch):
+        reverse(f"admin:{model}_add")
+
+
+def with_roles(email: str, *given: Role) -> User:
+    user = User.objects.create_user(email, "secret")
+    set_roles(user=user, roles=given, by=None)
+    return User.objects.get(pk=user.pk)
+
+
+def test_both_addresses_are_notified_when_a_superuser_changes_an_address(
     browser: Client, ana: User, django_capture_on_commit_callbacks: Committed
 ) -> None:
     form = {"email": "ana@example.com", "is_active": "on", "is_staff": "on"}
@@ -395,7 +468,7 @@ def test_the_owner_is_notified_when_a_superuser_changes_their_address(
         assert browser.post(address("user", "change", ana.pk), form).status_code == 302
     ana.refresh_from_db()
     assert ana.email == "ana@example.com"
-    [message] = mail.outbox
-    assert message.to == ["ana@example.org"]
-    for part in ("ana@example.com", "desk@example.org"):
-        assert part in message.body
+    assert [each.to for each in mail.outbox] == [["ana@example.org"], ["ana@example.com"]]
+    for message in mail.outbox:
+        for part in ("ana@example.com", "desk@example.org"):
+            assert part in message.body

@@ -46,6 +46,7 @@ READ_ONLY = {
     "Breach",
     "Deadline",
     "Fact",
+    "ImportBatch",
     "LedgerEntry",
     "Message",
     "Obligation",

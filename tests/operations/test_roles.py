@@ -58,6 +58,8 @@ def test_each_role_includes_the_ones_before_it(db: None) -> None:
         ("determine_deadline", "deadline", Role.REVIEWER),
         ("approve_proposal", "proposal", Role.REVIEWER),
         ("purge_agreement", "agreement", Role.ADMINISTRATOR),
+        ("purge_importbatch", "importbatch", Role.ADMINISTRATOR),
+        ("view_importbatch", "importbatch", Role.VIEWER),
         ("delete_fact", "fact", Role.ADMINISTRATOR),
         ("add_webhook", "webhook", Role.ADMINISTRATOR),
         ("change_user", "user", Role.ADMINISTRATOR),

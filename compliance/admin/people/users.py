@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -24,7 +25,7 @@ from compliance.delivery.account_mails import send_address_change
 from compliance.domain.email_addresses import email_address
 from compliance.domain.problems import Invalid
 from compliance.models import User
-from compliance.operations.people import passwords
+from compliance.operations.people import passwords, roles
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import UserChangeForm
@@ -111,19 +112,31 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         return instants.utc_html(user.last_login)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
-        """Let only superusers grant permissions or change the email address of an account.
+        """Let only superusers grant single permissions or change the address of an account.
 
-        Password links are mailed to that address.
+        Password links are mailed to that address, so whoever changes it can act as its owner.
+        Owners change it themselves, on the pages of their account.
         """
         read_only = tuple(super().get_readonly_fields(request, obj))
         if request.user.is_superuser:
             return read_only
         address = () if obj is None else ("email",)
-        return (*read_only, *address, "is_staff", "is_superuser", "groups", "user_permissions")
+        by: Any = request.user
+        granting = () if by.is_administrator else ("groups",)
+        return (*read_only, *address, *granting, "is_staff", "is_superuser", "user_permissions")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Offer only the roles and groups whose every right the user has."""
+        field: Any = super().formfield_for_manytomany(db_field, request, **options)
+        if db_field.name == "groups":
+            by: Any = request.user
+            field.queryset = roles.grantable_groups(by=by)
+        return field
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """Let only superusers change a superuser or send them a password link."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+        """Let people change only users whose every right they have themselves."""
+        by: Any = request.user
+        if obj is not None and not roles.may_change(obj, by=by):
             return False
         return super().has_change_permission(request, obj)
 
@@ -134,17 +147,18 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Store the user and mail them.
 
-        A new user gets a password link. If the address changed, the old address is notified.
+        A new user gets a password link. If the address changed, both addresses are notified.
         """
         super().save_model(request, obj, form, change)
         if not change:
             self._mail(request, lambda: passwords.send_link(user=obj))
         elif "email" in form.changed_data:
             old_address, by = form.initial["email"], request.user.get_username()
-            self._mail(
-                request,
-                lambda: send_address_change(to=old_address, new_address=obj.email, changed_by=by),
-            )
+            for to in (old_address, obj.email):
+                self._mail(
+                    request,
+                    partial(send_address_change, to=to, new_address=obj.email, changed_by=by),
+                )
 
     def _mail(self, request: HttpRequest, send: Callable[[], None]) -> None:
         """Send a mail after the commit. If that fails, show the problem; the change stays."""

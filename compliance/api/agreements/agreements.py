@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from pydantic import Field
 from rest_framework import serializers
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import changes_of, filter_parameters, page_of
-from compliance.api.parsers import (
-    DocumentJSONParser,
-    DocumentYAMLParser,
-    OldYAMLParser,
-    TextYAMLParser,
-)
-from compliance.api.permissions import require_permissions
 from compliance.api.views import (
     Views,
     created_response,
-    object_of,
     page_response,
     read_body,
     read_filter,
@@ -35,20 +24,14 @@ from compliance.api.views import (
     updated_draft,
     user_of,
 )
-from compliance.domain.agreements.document_drafts import AgreementDocument
-from compliance.domain.agreements.documents import agreement_of, refs_of
 from compliance.domain.agreements.drafts import AgreementDraft
-from compliance.domain.agreements.import_reports import ImportMode
-from compliance.domain.problems import naming
-from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Announcement, Precision
-from compliance.models import Agreement, Evidence, Fact, Obligation, Party, Position
+from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Precision
+from compliance.models import Agreement
 from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
-from compliance.operations.agreements import documents
 from compliance.operations.deadlines import effects
 from compliance.queries.agreements import agreements as queries
 from compliance.queries.deadlines.deadlines import PointInTime
-from compliance.queries.filters import Filter
 
 _PERIOD = "A day, month, quarter or year."
 
@@ -106,49 +89,12 @@ class AgreementRow(serializers.Serializer[Agreement]):
     parties = MembershipRow(many=True)
 
 
-class MadeRow(serializers.Serializer[Any]):
-    """A part of a document that was stored."""
-
-    path = serializers.CharField(help_text="Its place in the document; empty: the agreement.")
-    ref = serializers.CharField(help_text="What it is, or belongs to: an obligation, for example.")
-
-
-class DifferenceRow(MadeRow):
-    """A value of a document that differs from the stored one."""
-
-    stored = serializers.JSONField(allow_null=True)
-    sent = serializers.JSONField(allow_null=True)
-
-
 class CorrectedAgreementRow(AgreementRow):
     """An agreement that was just corrected."""
 
     warnings = serializers.ListField(
         child=serializers.CharField(), help_text="Which new dates change nothing, and why."
     )
-
-
-class WarningRow(serializers.Serializer[Any]):
-    """A record that changes nothing: its place in the document, and why."""
-
-    path = serializers.CharField(allow_blank=True)
-    detail = serializers.CharField()
-
-
-class LoadedRow(serializers.Serializer[Any]):
-    """What importing a document stored, or would store, and what it left as it was."""
-
-    agreement = serializers.CharField()
-    is_new = serializers.BooleanField()
-    is_dry_run = serializers.BooleanField(help_text="Nothing was stored.")
-    obligations = serializers.IntegerField()
-    facts = serializers.IntegerField()
-    positions = serializers.IntegerField()
-    evidence = serializers.IntegerField()
-    made = MadeRow(many=True)
-    changed = DifferenceRow(many=True)
-    ignored = DifferenceRow(many=True)
-    warnings = WarningRow(many=True, help_text="What changes nothing, or was stored otherwise.")
 
 
 class CorrectedAgreementDraft(AgreementDraft):
@@ -209,71 +155,3 @@ class AgreementViews(Views):
             warnings = effects.warnings_about_dates(agreement, as_of=now)
         row = queries.row(ref, PointInTime(), now=now)
         return row_response(None if row is None else {**row, "warnings": warnings})
-
-
-class ImportOptions(Filter):
-    """The options of an import."""
-
-    mode: Annotated[
-        ImportMode,
-        Field(description="Whether stored values that the document gives differently are kept."),
-    ] = ImportMode.ADD
-    dry_run: Annotated[
-        bool, Field(description="Store nothing, and report what would be stored.")
-    ] = False
-    announce: Annotated[
-        Announcement, Field(description="How breaches are announced that began before the import.")
-    ] = Announcement.SUMMARY
-
-
-class ImportViews(Views):
-    """Import of whole agreements from documents."""
-
-    permission_models = (Party, Agreement, Obligation, Evidence, Fact, Position)
-    parser_classes: list[type[BaseParser]] = [
-        DocumentJSONParser, DocumentYAMLParser, OldYAMLParser, TextYAMLParser,
-    ]  # fmt: skip
-
-    @extend_schema(
-        operation_id="agreements_import",
-        request={
-            "application/json": AgreementDocument,
-            "application/yaml": AgreementDocument,
-        },
-        parameters=filter_parameters(ImportOptions),
-        responses={201: LoadedRow, 200: LoadedRow},
-    )
-    def create(self, request: Request) -> Response:
-        """Store everything in a document that is not stored yet. Importing it twice is harmless.
-
-        With `mode=update`, stored values that the document gives differently are corrected. With
-        `dry_run=true`, nothing is stored, and the response says what would be.
-        """
-        options = read_filter(request, ImportOptions)
-        if options.mode is ImportMode.UPDATE:
-            require_permissions(request, "change", (Party, Agreement, Obligation))
-        document = agreement_of(object_of(request))
-        with naming(refs_of(document)):
-            loaded = documents.load(
-                announcement=options.announce,
-                document=document,
-                by=user_of(request),
-                as_of=timezone.now(),
-                mode=options.mode,
-                is_dry_run=options.dry_run,
-            )
-        content = {
-            "agreement": loaded.agreement.ref,
-            "is_new": loaded.is_new,
-            "is_dry_run": options.dry_run,
-            "obligations": loaded.obligations,
-            "facts": loaded.facts,
-            "positions": loaded.positions,
-            "evidence": loaded.evidence,
-            "made": [each.shown() for each in loaded.report.made],
-            "changed": [each.shown() for each in loaded.report.changed],
-            "ignored": [each.shown() for each in loaded.report.ignored],
-            "warnings": [each.shown() for each in loaded.report.warnings],
-        }
-        is_stored = loaded.is_changed and not options.dry_run
-        return Response(content, status=HTTPStatus.CREATED if is_stored else HTTPStatus.OK)

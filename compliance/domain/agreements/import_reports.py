@@ -9,6 +9,9 @@ from typing import Any
 
 from compliance.domain.problems import Problem
 
+LONGEST_SOURCE = 200
+"""The maximum length of the name of an imported file."""
+
 
 class ImportMode(StrEnum):
     """What an import does with stored values that its document gives differently."""

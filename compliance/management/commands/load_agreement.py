@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from compliance.domain.agreements.documents import read_agreement, refs_of
-from compliance.domain.agreements.import_reports import Difference, ImportMode
+from compliance.domain.agreements.import_reports import LONGEST_SOURCE, Difference, ImportMode
 from compliance.domain.problems import Invalid, naming
 from compliance.domain.vocabulary import Announcement
 from compliance.operations.agreements import documents
@@ -80,6 +80,7 @@ class Command(BaseCommand):
                     mode=options["mode"],
                     is_dry_run=options["dry_run"],
                     announcement=options["announce"],
+                    source_name=file.name[:LONGEST_SOURCE],
                 )
         except OSError as error:
             self.stderr.write(f"{file}: {error.strerror}.")

@@ -21,13 +21,14 @@ from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Announcement
-from compliance.models import Agreement, User
+from compliance.models import Agreement, ImportBatch, User
 from compliance.models.locks import for_update
 from compliance.operations.agreements import (
     agreements,
     document_checks,
     document_records,
     document_times,
+    import_batches,
     obligations,
     parties,
 )
@@ -46,9 +47,13 @@ from compliance.operations.evidence import verification
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """The agreement of a document, how many rows of each kind were added, and what else changed."""
+    """The agreement of a document, how many rows of each kind were added, and what else changed.
+
+    `batch` is what can be purged; None: nothing was stored.
+    """
 
     agreement: Agreement
+    batch: ImportBatch | None
     is_new: bool
     obligations: int
     facts: int
@@ -71,6 +76,7 @@ def load(
     mode: ImportMode = ImportMode.ADD,
     is_dry_run: bool = False,
     announcement: Announcement = Announcement.SUMMARY,
+    source_name: str = "",
 ) -> Loaded:
     """Store everything in a document that is not stored yet. Importing it twice changes nothing.
 
@@ -81,6 +87,7 @@ def load(
     Args:
         is_dry_run: store nothing, and report what would be stored.
         announcement: how breaches are announced that began before `as_of`.
+        source_name: the name of the file, which the list of imports shows.
 
     Raises:
         Invalid: with every problem and its path in the document; nothing is stored.
@@ -90,6 +97,7 @@ def load(
     touched = _load_parties(document, report, mode=mode, as_of=as_of)
     agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
     is_new = agreement is None
+    marks = import_batches.Marks.take(agreement)
     if agreement is None:
         agreement = _create(document, report, by=by, as_of=as_of)
     else:
@@ -102,17 +110,16 @@ def load(
         agreement, is_new, {row.ref for row in created.obligations}, mode, by, as_of
     )
     added = document_records.add(target=target, document=document, report=report)
-    known_terms.refresh(
-        touched | created.touched | added.deadline_ids,
-        as_of=as_of,
-        known_from=document_times.known_from(document, target, created.obligations, added),
-    )
-    verification.refresh(added.searched)
+    _refresh(document, target, created, added, touched)
     _warn(document, agreement, added, report, as_of=as_of)
+    batch = None
     if is_dry_run:
         transaction.set_rollback(True)
+    else:
+        batch = import_batches.keep(target, marks, report, source_name=source_name)
     return Loaded(
         agreement=agreement,
+        batch=batch,
         is_new=is_new,
         obligations=len(created.obligations),
         facts=len(added.facts),
@@ -120,6 +127,21 @@ def load(
         evidence=len(added.evidence),
         report=report,
     )
+
+
+def _refresh(
+    document: AgreementDocument,
+    target: ImportTarget,
+    created: obligations.Stored,
+    added: Added,
+    touched: set[int],
+) -> None:
+    known_terms.refresh(
+        touched | created.touched | added.deadline_ids,
+        as_of=target.as_of,
+        known_from=document_times.known_from(document, target, created.obligations, added),
+    )
+    verification.refresh(added.searched)
 
 
 def _warn(

@@ -47,12 +47,15 @@ class Manner:
             changes; False when history is loaded.
         keeps_closed: whether dependent deadlines that are closed keep the terms by which they
             were judged.
+        keeps_former: whether the former terms of dependent deadlines are kept, because they were
+            known.
         known: the terms that were known of these new deadlines, which are recorded as they would
             have become known then.
     """
 
     announce_ended: bool = True
     keeps_closed: bool = False
+    keeps_former: bool = True
     known: Mapping[int, Sequence[KnownTerms]] = field(default_factory=dict)
 
 
@@ -134,7 +137,11 @@ def refresh_with_dependents(
         if number:
             # The deadlines that these depend on were refreshed, and may have moved.
             rescheduled = schedule.reschedule(
-                level, as_of=as_of, is_forgiving=True, keeps_closed=manner.keeps_closed
+                level,
+                as_of=as_of,
+                is_forgiving=True,
+                keeps_closed=manner.keeps_closed,
+                keeps_former=manner.keeps_former,
             )
             given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
             failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
@@ -161,7 +168,7 @@ def _refresh(
         raise RuntimeError(sentence)
     if not rows:
         return []
-    inputs = load(rows)
+    inputs = load(rows, replayed=manner.known)
     hours = delivery_times.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():

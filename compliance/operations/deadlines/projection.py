@@ -28,6 +28,7 @@ def refresh(
     as_of: datetime,
     announce_ended: bool = True,
     keeps_closed: bool = False,
+    keeps_former: bool = True,
     known: Mapping[int, Sequence[KnownTerms]] | None = None,
 ) -> Refreshed:
     """Refresh the given deadlines at `as_of`. Call it once in a transaction, at its end.
@@ -42,7 +43,12 @@ def refresh(
     Raises:
         RuntimeError: there is no transaction.
     """
-    manner = Manner(announce_ended=announce_ended, keeps_closed=keeps_closed, known=known or {})
+    manner = Manner(
+        announce_ended=announce_ended,
+        keeps_closed=keeps_closed,
+        keeps_former=keeps_former,
+        known=known or {},
+    )
     rows = deadline_rows.lock(deadline_ids)
     ids = [row.id for row in rows]
     if not any(row.has_dependents for row in rows):

@@ -93,8 +93,12 @@ class Inputs:
         return self.facts.get(deadline_id, ())
 
 
-def load(rows: Sequence[DeadlineRow]) -> Inputs:
-    """Load the stored data about deadlines. They must be locked, so that it does not change."""
+def load(rows: Sequence[DeadlineRow], *, replayed: Collection[int] = ()) -> Inputs:
+    """Load the stored data about deadlines. They must be locked, so that it does not change.
+
+    Args:
+        replayed: those whose ledgers are written anew, and may not state all stored breaches.
+    """
     obligations = array(list({row.obligation_id for row in rows}))
     duties = {
         pk: Duty(
@@ -117,12 +121,12 @@ def load(rows: Sequence[DeadlineRow]) -> Inputs:
         failures=failures,
     )
     ledger: dict[int, list[Entry]] = defaultdict(list)
-    ever_breached = set()
+    ever_breached: set[int] = set()
     for deadline_id, _, entry in ledger_of([row.id for row in rows]):
         ledger[deadline_id].append(entry)
         if entry.status in BREACHED:
             ever_breached.add(deadline_id)
-    breaches, detected = _breaches(ever_breached)
+    breaches, detected = _breaches(ever_breached.union(replayed))
     return Inputs(
         facts=facts,
         ledger=ledger,

@@ -95,6 +95,7 @@ def reschedule(
     as_of: datetime,
     is_forgiving: bool = False,
     keeps_closed: bool = False,
+    keeps_former: bool = True,
 ) -> Rescheduled:
     """Bring the deadlines of obligations in line with their rules.
 
@@ -105,6 +106,7 @@ def reschedule(
         is_forgiving: an obligation whose rules cannot be resolved keeps its deadlines, and these
             are named in `failed`.
         keeps_closed: closed deadlines keep the terms by which they were judged.
+        keeps_former: the former terms are kept, because they were known.
 
     Raises:
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
@@ -139,7 +141,7 @@ def reschedule(
         if len(changes.created) > MOST_NEW_DEADLINES and not is_forgiving:
             problem = Problem(path="due", detail=too_many_deadlines(obligation.ref))
             raise UnresolvableRules([problem], obligation.pk)
-    _store(changes, as_of=as_of)
+    _store(changes, as_of=as_of, keeps_former=keeps_former)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled
 
@@ -242,12 +244,13 @@ def _dump_move(move: Move) -> dict[str, Any]:
     return dumped
 
 
-def _store(changes: _Changes, *, as_of: datetime) -> None:
+def _store(changes: _Changes, *, as_of: datetime, keeps_former: bool) -> None:
     version = data_version()
     insert(changes.created)
     names = ("id", *former_terms.TERMS)
     updated = [{name: getattr(row, name) for name in names} for row in changes.updated]
-    former_terms.keep([row.pk for row in changes.updated], as_of=as_of)
+    if keeps_former:
+        former_terms.keep([row.pk for row in changes.updated], as_of=as_of)
     write(_UPDATE, updated, version=version)
     outdated = [{"id": row.pk} for row in changes.unchanged if row.data_version != version]
     write(_MARK_AS_CURRENT, outdated, version=version)

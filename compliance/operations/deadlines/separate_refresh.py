@@ -94,7 +94,11 @@ def _reschedule(
 
     def work(part: Sequence[int]) -> schedule.Rescheduled:
         return schedule.reschedule(
-            part, as_of=as_of, is_forgiving=True, keeps_closed=manner.keeps_closed
+            part,
+            as_of=as_of,
+            is_forgiving=True,
+            keeps_closed=manner.keeps_closed,
+            keeps_former=manner.keeps_former,
         )
 
     def fail(obligation_id: int, error: Exception) -> None:

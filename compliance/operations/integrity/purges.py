@@ -51,7 +51,7 @@ def purge_agreement(
     agreement = lock_for_removal(agreement.pk)
     rows = owned_rows({Agreement: {agreement.pk}})
     _refuse_strangers(rows, agreement)
-    tombstone = _bury(
+    tombstone = bury(
         rows,
         subject=PurgeSubject.AGREEMENT,
         subject_id=agreement.pk,
@@ -60,7 +60,7 @@ def purge_agreement(
         by=by,
         as_of=as_of,
     )
-    _remove(rows)
+    remove(rows)
     log.info("purged", agreement=agreement.pk, tombstone=tombstone.pk, by=by and by.pk)
     return tombstone
 
@@ -141,7 +141,7 @@ def _refuse_strangers(rows: Rows, agreement: Agreement) -> None:
                     raise refusal("", sentence)
 
 
-def _bury(
+def bury(
     rows: Rows,
     *,
     subject: PurgeSubject,
@@ -183,7 +183,7 @@ def _bury(
     return tombstone
 
 
-def _remove(rows: Rows) -> None:
+def remove(rows: Rows) -> None:
     """Remove rows, their change history, and the messages and files that nothing refers to now."""
     message_ids = [pk for (pk,) in fetch(_MESSAGES_OF, ids=list(rows.get(_model("alert"), ())))]
     files = EvidenceFile.objects.filter(pk__in=rows.get(EvidenceFile, ()))

@@ -142,6 +142,19 @@ def set_roles(*, user: User, roles: Collection[Role], by: User | None) -> None:
     user.groups.set([*others, *Group.objects.filter(name__in=[each.value for each in roles])])
 
 
+def grantable_groups(*, by: User) -> QuerySet[Group]:
+    """Return the roles and other groups whose every right `by` has."""
+    if by.is_superuser:
+        return Group.objects.all()
+    held = ModelBackend().get_all_permissions(by)
+    lacking = [
+        each.pk
+        for each in Permission.objects.select_related("content_type")
+        if f"{each.content_type.app_label}.{each.codename}" not in held
+    ]
+    return Group.objects.exclude(permissions__in=lacking)
+
+
 def check_may_grant(roles: Collection[Role], *, by: User) -> None:
     """Check that `by` holds every right of these roles.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from compliance.domain.integrity.chains import link
-from compliance.models import Fact, Seal
+from compliance.models import Fact, RemovedRows, Seal
 from compliance.models.bulk import fetch
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
@@ -20,14 +21,38 @@ _EMPTY = "Its chain has a head but no rows: all of them were removed."
 
 
 class Link(NamedTuple):
-    """A row of a chain."""
+    """A row of a chain. `values` is None if it was purged: then only its hash is known."""
 
     id: int
     hash: bytes | None
-    values: list[object]
+    values: list[object] | None
 
 
-def check_agreements(findings: Findings, *, agreement_ids: Collection[int] | None = None) -> None:
+Purged = Mapping[tuple[str, int], Sequence[Link]]
+"""The purged facts of chains, by what a chain belongs to and its id."""
+
+
+NONE_PURGED: Purged = MappingProxyType({})
+
+
+def purged_facts(removed: Iterable[RemovedRows]) -> Purged:
+    """Return the facts that genuine tombstones list, by chain."""
+    found: dict[tuple[str, int], list[Link]] = defaultdict(list)
+    for each in removed:
+        if each.table_name == "compliance_fact" and each.key is not None:
+            found[each.chain, each.key] += [
+                Link(pk, bytes(hash_), None)
+                for pk, hash_ in zip(each.ids, each.hashes, strict=True)
+            ]
+    return found
+
+
+def check_agreements(
+    findings: Findings,
+    *,
+    agreement_ids: Collection[int] | None = None,
+    purged: Purged = NONE_PURGED,
+) -> None:
     """Check the fact chains of all agreements, or of the given ones."""
     after = 0
     wanted = None if agreement_ids is None else list(agreement_ids)
@@ -37,9 +62,9 @@ def check_agreements(findings: Findings, *, agreement_ids: Collection[int] | Non
             heads = dict(fetch(_AGREEMENTS, after=after, ids=wanted, limit=BATCH))
             if not heads:
                 return
-            chains = fact_chains("agreement_id", list(heads))
+            chains = fact_chains("agreement_id", list(heads), purged)
         for pk, head in heads.items():
-            findings.facts += len(chains[pk])
+            findings.facts += sum(each.values is not None for each in chains[pk])
             if bad := first_bad(chains[pk], head, is_sealed=is_sealed):
                 row_id, detail = bad
                 findings.add(
@@ -57,6 +82,9 @@ def first_bad(
     """
     last: bytes | None = None
     for each in chain:
+        if each.values is None:
+            last = each.hash
+            continue
         if each.hash is None:
             # Before the first seal there may be rows older than the chains.
             if last is None and not is_sealed:
@@ -76,8 +104,8 @@ def first_bad(
     return chain[-1].id, _CUT_OFF
 
 
-def fact_chains(key: str, ids: Sequence[int]) -> dict[int, list[Link]]:
-    """Return the fact chains by the id of their deadline or agreement."""
+def fact_chains(key: str, ids: Sequence[int], purged: Purged) -> dict[int, list[Link]]:
+    """Return the fact chains by the id of their deadline or agreement, with the purged facts."""
     found: dict[int, list[Link]] = defaultdict(list)
     facts = Fact.objects.filter(**{f"{key}__in": ids}).order_by(key, "id").values()
     rows: list[Any] = list(facts)
@@ -88,6 +116,9 @@ def fact_chains(key: str, ids: Sequence[int]) -> dict[int, list[Link]]:
         stored = None if row["hash"] is None else bytes(row["hash"])
         values = chained_fact(row, evidence[row["id"]])
         found[row[key]].append(Link(id=row["id"], hash=stored, values=values))
+    for pk in ids:
+        if (key, pk) in purged:
+            found[pk] = sorted([*found[pk], *purged[key, pk]])
     return found
 
 

@@ -11,13 +11,24 @@ from compliance.domain.civil_time import UnknownTimeZone
 from compliance.models import Seal
 from compliance.models.bulk import fetch
 from compliance.models.deadlines.facts import facts_about
-from compliance.queries.integrity.chains import fact_chains, first_bad, ledger_chains, link_of
+from compliance.queries.integrity.chains import (
+    NONE_PURGED,
+    Purged,
+    fact_chains,
+    first_bad,
+    ledger_chains,
+    link_of,
+)
 from compliance.queries.integrity.findings import BATCH, BadRow, Findings, snapshot
 from compliance.queries.integrity.statuses import DeadlineRow, breaches_of, status_problem
 
 
 def check_deadlines(
-    findings: Findings, *, as_of: datetime, deadline_ids: Collection[int] | None = None
+    findings: Findings,
+    *,
+    as_of: datetime,
+    deadline_ids: Collection[int] | None = None,
+    purged: Purged = NONE_PURGED,
 ) -> None:
     """Check the chains and stored timelines of all deadlines, or of the given ones."""
     after = 0
@@ -30,15 +41,20 @@ def check_deadlines(
             ]
             if not rows:
                 return
-            _check_some(findings, rows, as_of, is_sealed=is_sealed)
+            _check_some(findings, rows, as_of, purged, is_sealed=is_sealed)
         after = rows[-1].id
 
 
 def _check_some(
-    findings: Findings, rows: Sequence[DeadlineRow], as_of: datetime, *, is_sealed: bool
+    findings: Findings,
+    rows: Sequence[DeadlineRow],
+    as_of: datetime,
+    purged: Purged,
+    *,
+    is_sealed: bool,
 ) -> None:
     try:
-        found = _check_batch(rows, as_of, is_sealed=is_sealed)
+        found = _check_batch(rows, as_of, purged, is_sealed=is_sealed)
     except _UNREADABLE as error:
         # Pacta never writes such values. Bisect until only their rows are left out.
         if len(rows) == 1:
@@ -47,8 +63,8 @@ def _check_some(
             findings.add(BadRow(table="compliance_deadline", id=pk, deadline=pk, detail=detail))
             return
         half = len(rows) // 2
-        _check_some(findings, rows[:half], as_of, is_sealed=is_sealed)
-        _check_some(findings, rows[half:], as_of, is_sealed=is_sealed)
+        _check_some(findings, rows[:half], as_of, purged, is_sealed=is_sealed)
+        _check_some(findings, rows[half:], as_of, purged, is_sealed=is_sealed)
     else:
         findings.merge(found)
 
@@ -56,10 +72,12 @@ def _check_some(
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, LookupError, DataError)
 
 
-def _check_batch(rows: Sequence[DeadlineRow], as_of: datetime, *, is_sealed: bool) -> Findings:
+def _check_batch(
+    rows: Sequence[DeadlineRow], as_of: datetime, purged: Purged, *, is_sealed: bool
+) -> Findings:
     findings = Findings()
     ids = [row.id for row in rows]
-    facts = fact_chains("deadline_id", ids)
+    facts = fact_chains("deadline_id", ids, purged)
     ledger = ledger_chains(ids)
     breaches = breaches_of(ids)
     surviving = {row.id for row in rows if row.survives_termination}
@@ -69,7 +87,7 @@ def _check_batch(rows: Sequence[DeadlineRow], as_of: datetime, *, is_sealed: boo
         entries = ledger.get(row.id, [])
         chain = [link_of(each) for each in entries]
         findings.deadlines += 1
-        findings.facts += len(facts[row.id])
+        findings.facts += sum(each.values is not None for each in facts[row.id])
         findings.entries += len(entries)
         for table, links, head in (
             ("compliance_fact", facts[row.id], row.facts_head),

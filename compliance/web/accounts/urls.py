@@ -7,6 +7,7 @@ from allauth.socialaccount import views as social
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+from compliance.web.accounts.addresses import AddressView, confirm
 from compliance.web.accounts.sessions import SessionsView
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("password/change/", views.password_change, name="account_change_password"),
     path("password/reset/", views.password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
+    path("email/", AddressView.as_view(), name="account_address"),
+    path("email/confirm/<str:token>/", confirm, name="account_address_confirm"),
     path("sessions/", SessionsView.as_view(), name="usersessions_list"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sso/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),

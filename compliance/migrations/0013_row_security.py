@@ -168,7 +168,7 @@ def _secure(name: str, condition: str, new_rows: str | None = None) -> migration
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0010_audit_log")]
+    dependencies = [("compliance", "0012_import_batches")]
 
     operations = [
         migrations.RunSQL(_SIGHT, "DROP FUNCTION compliance_sight(text)"),

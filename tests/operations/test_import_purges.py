@@ -1,0 +1,231 @@
+"""After the purge of an import, everything is as if it had never been imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.import_reports import ImportMode
+from compliance.domain.drafts import read
+from compliance.domain.problems import Invalid
+from compliance.models import Agreement, Deadline, Fact, ImportBatch, LedgerEntry, Tombstone
+from compliance.operations.agreements import documents
+from compliance.operations.deadlines import sweep
+from compliance.operations.integrity import import_purges, seals
+from compliance.queries.integrity import tampering as integrity
+from tests.samples import (
+    create_agreement,
+    deadline_of,
+    document,
+    obligation,
+    record,
+    state_position,
+    utc,
+)
+
+pytestmark = pytest.mark.django_db
+
+BEGIN = utc("2026-02-01T00:00")
+IMPORTED = utc("2026-03-20T09:00")
+NOW = utc("2026-08-01T00:00")
+
+
+def imported(
+    value: dict[str, Any], *, as_of: datetime = IMPORTED, mode: ImportMode = ImportMode.ADD
+) -> ImportBatch:
+    """Import a document, and return the batch."""
+    loaded = documents.load(
+        document=read(AgreementDocument, value),
+        by=None,
+        as_of=as_of,
+        mode=mode,
+        source_name="b.yaml",
+    )
+    assert loaded.batch is not None
+    return loaded.batch
+
+
+def purge(batch: ImportBatch, as_of: datetime = NOW) -> Tombstone:
+    return import_purges.purge_import(batch=batch, reason="Wrong file", by=None, as_of=as_of)
+
+
+def ledger(deadline: Deadline) -> list[tuple[object, ...]]:
+    rows = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at", "effective_at")
+    return list(rows.values_list("recorded_at", "effective_at", "status", "reason", "due_at"))
+
+
+def problems() -> list[str]:
+    return [str(each) for each in integrity.check(as_of=NOW, every_seal=True).bad_rows]
+
+
+def test_facts_appended_to_an_agreement_leave_no_trace_but_the_tombstone() -> None:
+    deadline = create_agreement(as_of=BEGIN)
+    sweep.run(as_of=utc("2026-03-16T00:00"))
+    before = ledger(deadline)
+    seals.seal(as_of=utc("2026-03-17T00:00"))
+    batch = imported(
+        document("supply", obligation(facts=[{"type": "performance", "on": "2026-03-10"}]))
+    )
+    deadline.refresh_from_db()
+    assert deadline.status == "met"
+    seals.seal(as_of=utc("2026-03-21T00:00"))
+    tombstone = purge(batch)
+    deadline.refresh_from_db()
+    assert (deadline.status, ledger(deadline)) == ("unmet", before)
+    assert (tombstone.subject, tombstone.ref) == ("import", "supply")
+    assert (Fact.objects.count(), ImportBatch.objects.count()) == (0, 1)
+    assert problems() == []
+    seals.seal(as_of=NOW)
+    record(deadline, as_of=NOW, type="performance", on="2026-07-01")
+    assert problems() == []
+    assert "import supply was purged" in integrity.check(as_of=NOW).gaps[0]
+
+
+def test_an_import_that_created_an_agreement_is_purged_with_all_of_it() -> None:
+    batch = imported(
+        document("supply", obligation(facts=[{"type": "performance", "on": "2026-03-10"}]))
+    )
+    assert batch.is_new_agreement
+    assert (batch.source_name, batch.mode, batch.counts["obligations"]) == ("b.yaml", "add", 1)
+    tombstone = purge(batch)
+    assert tombstone.counts["compliance_agreement"] == 1
+    assert tombstone.counts["compliance_importbatch"] == 1
+    assert not Agreement.objects.exists()
+    assert problems() == []
+
+
+def test_an_import_that_stores_nothing_is_no_batch() -> None:
+    value = document("supply", obligation())
+    imported(value)
+    again = documents.load(document=read(AgreementDocument, value), by=None, as_of=NOW)
+    tried = documents.load(
+        document=read(AgreementDocument, document("supply", obligation("O-2"))),
+        by=None,
+        as_of=NOW,
+        is_dry_run=True,
+    )
+    assert (again.batch, tried.batch, ImportBatch.objects.count()) == (None, None, 1)
+
+
+def test_a_correction_by_an_import_is_undone_with_it() -> None:
+    first = {"type": "performance", "on": "2026-01-20", "note": "first"}
+    deadline = create_agreement(obligation(facts=[first]), as_of=BEGIN)
+    changed = {**first, "note": "second"}
+    batch = imported(document("supply", obligation(facts=[changed])), mode=ImportMode.UPDATE)
+    assert Fact.objects.filter(deadline=deadline).count() == 2
+    purge(batch)
+    assert Fact.objects.get(deadline=deadline).note == "first"
+    assert problems() == []
+
+
+def later_fact_about_a_new_obligation() -> str:
+    record(deadline_of("O-2"), as_of=NOW, type="performance", on="2026-07-01")
+    return "performance"
+
+
+def later_obligation_that_counts_from_a_new_milestone() -> str:
+    due = {"type": "offset", "count": 3, "unit": "days", "from": {"milestone": "M"}}
+    imported(document("supply", obligation("O-3", due=due)), as_of=NOW)
+    return "the rule of obligation O-3"
+
+
+def later_retraction_of_a_new_fact() -> str:
+    fact = Fact.objects.get(deadline__obligation__ref="O-1")
+    record(deadline_of("O-1"), as_of=NOW, type="retraction", supersedes=fact.pk)
+    return "retraction"
+
+
+def later_fact_that_cites_new_evidence() -> str:
+    record(deadline_of("O-1"), as_of=NOW, type="performance", on="2026-07-01", evidence=["E-1"])
+    return "performance"
+
+
+def later_position_about_a_new_obligation() -> str:
+    state_position(deadline_of("O-2"), as_of=NOW, party="CHN", verdict="met", on="2026-07-01")
+    return "a position of CHN"
+
+
+def later_date_of_a_new_milestone() -> str:
+    dated = document("supply", obligation(), milestones=[{"ref": "M", "on": "2026-05-05"}])
+    imported(dated, as_of=NOW, mode=ImportMode.UPDATE)
+    return "another date of milestone M"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        later_fact_about_a_new_obligation,
+        later_obligation_that_counts_from_a_new_milestone,
+        later_retraction_of_a_new_fact,
+        later_fact_that_cites_new_evidence,
+        later_position_about_a_new_obligation,
+        later_date_of_a_new_milestone,
+    ],
+    ids=lambda work: work.__name__,
+)
+def test_a_purge_is_refused_while_later_records_depend_on_the_import(
+    work: Callable[[], str],
+) -> None:
+    create_agreement(as_of=BEGIN)
+    batch = imported(
+        document(
+            "supply",
+            obligation(facts=[{"type": "performance", "on": "2026-03-10"}]),
+            obligation("O-2", "2026-06-01"),
+            milestones=[{"ref": "M", "on": "2026-05-01"}],
+            evidence=[{"ref": "E-1", "title": "Log", "kind": "document", "stance": "for"}],
+        )
+    )
+    assert (batch.counts["milestones"], batch.counts["evidence"]) == (1, 1)
+    named = work()
+    count = Fact.objects.count()
+    with pytest.raises(Invalid, match=named), transaction.atomic():
+        purge(batch)
+    assert (Fact.objects.count(), Tombstone.objects.count()) == (count, 0)
+    assert problems() == []
+
+
+def test_a_fact_that_was_removed_in_sql_is_found_although_others_were_purged() -> None:
+    deadline = create_agreement(as_of=BEGIN)
+    performed = {"type": "performance", "on": "2026-03-10"}
+    batch = imported(document("supply", obligation(facts=[performed])))
+    later = record(deadline, as_of=utc("2026-05-01T00:00"), type="waiver", on="2026-05-01")
+    purge(batch)
+    assert problems() == []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM compliance_fact WHERE id = %s", [later.pk])
+        assert any("compliance_fact" in each for each in problems())
+        transaction.set_rollback(True)
+
+
+def test_a_purge_of_an_import_that_was_forged_in_sql_is_found() -> None:
+    create_agreement(as_of=BEGIN)
+    imported(document("supply", obligation(facts=[{"type": "waiver", "on": "2026-03-10"}])))
+    seals.seal(as_of=NOW)
+    fact = Fact.objects.get()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO compliance_tombstone (subject, subject_id, ref, reason, purged_at, counts,"
+            " transaction_id, hash, signature) VALUES ('import', 1, 'supply', 'x', now(), '{}', 1,"
+            " %s, %s) RETURNING id",
+            [b"x" * 32, b"y" * 32],
+        )
+        [tombstone] = cursor.fetchone()
+        cursor.execute(
+            "INSERT INTO compliance_removedrows (tombstone_id, table_name, chain, key, ids, hashes)"
+            " VALUES (%s, 'compliance_fact', 'deadline_id', %s, %s, %s)",
+            [tombstone, fact.deadline_id, [fact.pk], [bytes(fact.hash or b"")]],
+        )
+        cursor.execute("DELETE FROM compliance_ledgerentry WHERE fact_id = %s", [fact.pk])
+        cursor.execute("DELETE FROM compliance_fact WHERE id = %s", [fact.pk])
+        found = problems()
+        assert any("compliance_tombstone" in each for each in found), found
+        assert any("compliance_fact" in each or "compliance_deadline" in each for each in found)
+        transaction.set_rollback(True)
