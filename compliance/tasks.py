@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from compliance import delivery
+from compliance.operations.agreements import recomputation
 from compliance.operations.alerts import silences
-from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines import sweep as sweeping
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals

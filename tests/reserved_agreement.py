@@ -13,6 +13,8 @@ from compliance.models import (
     Alert,
     CalendarFeed,
     DeliveryAttempt,
+    ImportBatch,
+    ImportedRows,
     JobRun,
     Membership,
     Message,
@@ -140,6 +142,12 @@ def _add_rows(agreement: Agreement, now: datetime) -> None:
     ProposalNotification.objects.create(proposal=proposal, user=author)
     run = JobRun.objects.create(kind="recomputation", as_of=now, started_at=now)
     RecomputedDeadline.objects.create(run=run, deadline=deadline)
+    batch = ImportBatch.objects.first() or ImportBatch.objects.create(
+        agreement=agreement, is_new_agreement=True, mode="add", imported_at=now, counts={}
+    )
+    ImportedRows.objects.get_or_create(
+        batch=batch, table_name="compliance_fact", defaults={"ids": []}
+    )
     correction = apps.get_model("compliance", "Correction")
     correction._default_manager.create(
         obligation=deadline.obligation, before={"title": MARK}, recorded_at=now

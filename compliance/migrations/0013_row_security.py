@@ -112,7 +112,7 @@ _CONDITIONS = {
         name: _not_hidden("agreement_id")
         for name in (
             "agreementteam", "agreementparty", "milestone", "milestonedating", "obligation",
-            "obligationparty", "deadline", "evidence", "silence", "alert",
+            "obligationparty", "deadline", "evidence", "silence", "alert", "importbatch",
         )
     },
     "subscription": _no_hidden("agreement_id"),
@@ -125,6 +125,7 @@ _CONDITIONS = {
     "fact": f"{_no_hidden('agreement_id')} AND {_not_unseen(*_DEADLINE)}",
     "correction": f"{_no_hidden('agreement_id')} AND {_not_unseen(*_DEADLINE)}"
     f" AND {_not_unseen('obligation_id', 'compliance_obligation')}",
+    "importedrows": _seen("batch_id", "compliance_importbatch"),
     "proposalnotification": _seen("proposal_id", "compliance_proposal"),
     **{
         name: _seen(*_EVIDENCE)

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
+from compliance.domain.drafts import read
+from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import Invalid
 from compliance.models import Deadline
+from compliance.models.deadlines.deadlines import warnings_about
+from compliance.operations.agreements import recomputation as all_recomputation
 from compliance.operations.deadlines import recomputation, sweep
+from compliance.operations.due_dates import calendars
 from tests.samples import (
     create_agreement,
     deadline_of,
@@ -88,6 +93,57 @@ def test_every_invoice_is_a_deadline_of_its_own() -> None:
         "met", "pending", "dormant",
     ]  # fmt: skip
     assert deadline_of("PAY", 3).trace == ["Dormant until the milestone invoice happens."]
+
+
+@pytest.mark.django_db
+def test_a_date_of_the_milestone_does_not_move_an_event_that_was_recorded() -> None:
+    rule: dict[str, Any] = {
+        "type": "trigger", "on": {"milestone": "invoice"}, "each": True,
+        "then": {"count": 30, "unit": "days"},
+    }  # fmt: skip
+    create_agreement(obligation("PAY", due=rule), milestones=[{"ref": "invoice"}])
+    trigger = record(deadline_of("PAY"), as_of=NOW, type="trigger", on="2026-01-10")
+    update_agreement(milestones=[{"ref": "invoice", "on": "2026-01-20"}], as_of=NOW)
+    assert due_days("PAY") == {1: date(2026, 2, 9), 2: None}
+    assert deadline_of("PAY").due_on == date(2026, 2, 9)
+    record(deadline_of("PAY"), as_of=NOW, type="retraction", supersedes=trigger.pk)
+    assert deadline_of("PAY").due_on == date(2026, 2, 19)
+
+
+@pytest.mark.django_db
+def test_a_recurrence_that_ends_before_its_event_says_so() -> None:
+    rule = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": {"milestone": "judgment"}}
+    create_agreement(
+        obligation("PAY", due={**rule, "until": "2026-01-31"}), milestones=[{"ref": "judgment"}]
+    )
+    update_agreement(milestones=[{"ref": "judgment", "on": "2026-02-15"}], as_of=NOW)
+    deadline = deadline_of("PAY")
+    assert deadline.status == "dormant"
+    [warning] = warnings_about(deadline.warnings, None)
+    assert warning.startswith("The recurrence ends before the event that starts it")
+    assert deadline.trace[-1] == warning
+
+
+@pytest.mark.django_db
+def test_a_milestone_with_a_rule_moves_with_a_custom_calendar() -> None:
+    draft = {"code": "hq", "title": "Headquarters", "weekend": [5, 6], "closing_days": []}
+    calendar = calendars.save(calendar=None, draft=read(CustomCalendarDraft, draft))
+    due = {
+        "type": "offset", "from": {"milestone": "a"}, "count": 1, "unit": "business_days",
+        "calendars": ["custom:hq"],
+    }  # fmt: skip
+    after = {"type": "offset", "from": {"milestone": "b"}, "count": 1, "unit": "days"}
+    create_agreement(
+        obligation("O-1", due=after),
+        milestones=[{"ref": "a", "on": "2026-03-02"}, {"ref": "b", "due": due}],
+    )
+    all_recomputation.run(as_of=NOW)
+    assert deadline_of("O-1").due_on == date(2026, 3, 4)
+    closed = {**draft, "closing_days": [{"on": "2026-03-03", "reason": "Closed"}]}
+    calendars.save(calendar=calendar, draft=read(CustomCalendarDraft, closed))
+    all_recomputation.run(as_of=NOW)
+    assert deadline_of("O-1").due_on == date(2026, 3, 5)
+    assert deadline_of("O-1").trace[0].startswith("Milestone b was dated 2026-03-04")
 
 
 @pytest.mark.django_db

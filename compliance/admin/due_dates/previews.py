@@ -39,6 +39,7 @@ def preview_context(posted: QueryDict) -> dict[str, Any]:
         **without_empty({name: posted.get(name, "") for name in names}),
         **({"event_on": event_on} if event_on and _waits(rule) else {}),
         **({"grace": grace} if grace["count"] != "" else {}),
+        "survives_termination": bool(posted.get("survives_termination")),
     }
     try:
         found = previewed(read(PreviewDraft, values))

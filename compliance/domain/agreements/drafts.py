@@ -75,6 +75,10 @@ class PartyDraft(PartyFields):
         return value
 
 
+ASSESSOR = "assessor"
+"""The role of a party that is neither obligor nor obligee, and only states positions."""
+
+
 class MembershipDraft(Draft):
     """A stored party as a party to an agreement."""
 

@@ -43,13 +43,17 @@ class DueChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatedFact:
-    """A fact that sets a due date: an extension with its own rule, or a manual trigger."""
+    """A fact that sets a due date: an extension with its own rule, or a manual trigger.
+
+    One that `is_superseded` may count again if what supersedes it is retracted.
+    """
 
     id: int
     kind: FactKind
     effective_at: datetime
     effective_on: date | None = None
     precision: Precision = Precision.DAY
+    is_superseded: bool = False
     due: DueRule | None = None
 
 

@@ -39,12 +39,14 @@ class Instance:
         source: the number of the deadline from which it counts.
         occurrence: its date, if the rule is a recurrence that has started.
         activation: the event for which it is, if its rule has `each` or starts with an event.
+        is_without_dates: its event has happened, but its recurrence ended before it.
     """
 
     number: int
     source: int = 1
     occurrence: Resolved | None = None
     activation: Activation | None = None
+    is_without_dates: bool = False
 
 
 def instances_of(
@@ -105,7 +107,8 @@ def _after_events(
         series = series_number(source=source, place=1)
         number = series and occurrence_number(occurrence=1, series=series)
         if not has_first and number:
-            yield Instance(number=number, source=source)
+            ended = any(each.place == 1 for each in found)
+            yield Instance(number=number, source=source, is_without_dates=ended)
 
 
 def _series(
@@ -167,12 +170,14 @@ def _of_each_trigger(
 ) -> Iterator[Instance]:
     """Yield a deadline for each time that the event was recorded, and one for the next time."""
     happened = activations(rule, obligation.context, {}, as_of=as_of)
-    triggered = [
-        number
+    triggers = {
+        number: [fact for fact in stored.dated_facts if fact.kind is FactKind.TRIGGER]
         for number, stored in obligation.stored.items()
-        if any(fact.kind is FactKind.TRIGGER for fact in stored.dated_facts)
-    ]
-    last = max([len(happened), *triggered])
+    }
+    if not all(fact.is_superseded for fact in triggers.get(1, ())):
+        # What was recorded about the first event prevails over the date of the milestone.
+        happened = []
+    last = max([len(happened), *(number for number, facts in triggers.items() if facts)])
     for number in range(1, last + 2):
         activation = replace(happened[0], place=1) if happened and number == 1 else None
         yield Instance(number=number, activation=activation)

@@ -38,6 +38,10 @@ from compliance.domain.vocabulary import ObligationKind, Reason
 NO_DATE = datetime(9998, 12, 31, tzinfo=UTC)
 """Stands for the start of a period whose start has no date yet."""
 
+_ENDED_BEFORE = (
+    "The recurrence ends before the event that starts it, so it has no dates: correct until, the "
+    "rrule, the end of the agreement or the date of the event."
+)
 _CHANGE_STEPS = {Reason.TRIGGERED: "Triggered", Reason.RESCHEDULED: "Moved with its anchor"}
 
 
@@ -46,8 +50,8 @@ class ScheduledTerms:
     """The terms of one deadline.
 
     `fact_dues` are the due dates from its extensions and triggers, by the id of the fact. `trace`
-    are sentences, and `warnings` are sentences about one of its due instants each. `contradicts` is
-    the stated beginning of the obligation, if it does not precede the due date.
+    and `warnings` are sentences; a warning is about one due instant, or about none. `contradicts`
+    is the stated beginning of the obligation, if it does not precede the due date.
     """
 
     timezone: str
@@ -58,7 +62,7 @@ class ScheduledTerms:
     moves: tuple[Move, ...]
     fact_dues: Mapping[int, Due]
     trace: tuple[str, ...]
-    warnings: tuple[tuple[datetime, str], ...]
+    warnings: tuple[tuple[datetime | None, str], ...]
     contradicts: datetime | None = None
 
 
@@ -111,7 +115,7 @@ class _Draft:
     moves: list[Move] = field(default_factory=list)
     fact_dues: dict[int, Due] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
-    warnings: list[tuple[datetime, str]] = field(default_factory=list)
+    warnings: list[tuple[datetime | None, str]] = field(default_factory=list)
 
     def dues(self) -> list[Due]:
         """Return the due dates by the rule and the moves."""
@@ -226,6 +230,9 @@ def _add_due_dates(
             draft.first, changes = due_date_changes(rule, context, sources, as_of=as_of)
     if draft.first is not None:
         draft.add(draft.first)
+    elif instance.is_without_dates:
+        draft.trace.append(_ENDED_BEFORE)
+        draft.warnings.append((None, _ENDED_BEFORE))
     elif not changes:
         draft.trace.append(waits_for(rule))
     _add_changes(draft, changes)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from compliance.models import RecomputedDeadline
-from compliance.operations.deadlines import recomputation
+from compliance.operations.agreements import recomputation
 
 
 class Command(BaseCommand):

@@ -357,17 +357,19 @@ def load_due(value: Mapping[str, str]) -> Due:
     )
 
 
-def warnings_about(stored: Sequence[Mapping[str, str] | str], due_at: datetime | None) -> list[str]:
-    """Return the stored warnings that are about a due instant.
+def warnings_about(
+    stored: Sequence[Mapping[str, str | None] | str], due_at: datetime | None
+) -> list[str]:
+    """Return the stored warnings that are about a due instant, or about the lack of one.
 
     A warning that was stored without its due instant is about the original one. It is shown until
     the dates are computed again.
     """
     return [
-        each if isinstance(each, str) else each["text"]
+        each if isinstance(each, str) else each["text"] or ""
         for each in stored
         if isinstance(each, str)
-        or (due_at is not None and datetime.fromisoformat(each["due_at"]) == due_at)
+        or (None if each["due_at"] is None else datetime.fromisoformat(each["due_at"])) == due_at
     ]
 
 

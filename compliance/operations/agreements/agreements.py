@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from compliance.domain.agreements.drafts import (
+    ASSESSOR,
     AgreementDraft,
     MembershipDraft,
     ObligationDraft,
@@ -195,10 +196,22 @@ def _set_parties(agreement: Agreement, members: Sequence[tuple[Party, str]]) -> 
     for party, role in members:
         membership = stored.get(party.pk)
         if membership is not None and membership.role != role:
+            if role.casefold() == ASSESSOR:
+                _refuse_assessor_with_obligations(agreement, party)
             membership.role = role
             changed.append(membership)
     insert(new)
     update_rows(changed, {"role"})
+
+
+def _refuse_assessor_with_obligations(agreement: Agreement, party: Party) -> None:
+    side = ObligationParty.objects.filter(agreement=agreement, party=party).first()
+    if side is not None:
+        sentence = (
+            f"{party.code} owes or is owed obligation {side.obligation.ref}, so it cannot be an "
+            "assessor: keep its role."
+        )
+        raise refusal("parties", sentence)
 
 
 def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:

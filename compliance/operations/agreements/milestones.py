@@ -8,7 +8,7 @@ from datetime import datetime
 from compliance.domain.agreements.milestone_dates import dated_by_rules, known_with_anchors
 from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.due_dates.contexts import ResolutionContext
-from compliance.domain.due_dates.due_rules import dump_due_rule
+from compliance.domain.due_dates.due_rules import dump_due_rule, load_due_rule
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Precision
@@ -81,6 +81,33 @@ def date_milestones(
     later = dict(recorded_at or {})
     later |= {ref: later[first] for ref, first in known_with_anchors(given, later).items()}
     _store(agreement, given, later, by=by, as_of=as_of)
+
+
+def date_again(*, agreement: Agreement, as_of: datetime) -> set[str]:
+    """Date those milestones again that follow from others, and return the refs of those that move.
+
+    Calendars may have changed. The caller holds the lock of the agreement, and reschedules what
+    counts from these.
+
+    Raises:
+        Invalid: a rule cannot be resolved any more.
+    """
+    stored = list(agreement.milestones.all())
+    drafts = [
+        MilestoneDraft.model_construct(
+            ref=each.ref,
+            title=each.title,
+            on=each.on,
+            precision=Precision(each.precision),
+            at=each.at,
+            due=load_due_rule(each.due),
+        )
+        for each in stored
+    ]
+    dated = dated_by_rules(drafts, _context(agreement, {}))
+    moved = [new for new, old in zip(dated, stored, strict=True) if new.on != old.on]
+    _store(agreement, moved, {}, by=None, as_of=as_of)
+    return {each.ref for each in moved}
 
 
 def _context(agreement: Agreement, milestones: Mapping[str, Event | None]) -> ResolutionContext:

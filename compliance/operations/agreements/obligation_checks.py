@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from compliance.domain.agreements.drafts import ObligationDraft
+from compliance.domain.agreements.drafts import (
+    ASSESSOR,
+    ObligationDraft,
+)
 from compliance.domain.deadlines.dependencies import (
     MOST_LEVELS,
     dependency_levels,
@@ -49,6 +52,7 @@ class StoredAgreement:
 
     agreement: Agreement
     parties: dict[str, Party]
+    assessors: frozenset[str]
     refs: dict[str, int]
     parents: dict[str, str | None]
     components: dict[str, set[str]]
@@ -73,6 +77,11 @@ class StoredAgreement:
         return cls(
             agreement=agreement,
             parties={party.code: party for party in agreement.parties.all()},
+            assessors=frozenset(
+                agreement.memberships.filter(role__iexact=ASSESSOR).values_list(
+                    "party__code", flat=True
+                )
+            ),
             refs={ref: pk for ref, pk, _ in stored},
             parents={ref: parent for ref, _, parent in stored},
             components=components,
@@ -97,6 +106,18 @@ class StoredAgreement:
             for side, codes in (("obligors", draft.obligors), ("obligees", draft.obligees))
             for index, code in enumerate(codes)
             if code not in self.parties
+        ]
+        found += [
+            Problem(
+                path=f"{side}/{index}",
+                detail=(
+                    f"{code} assesses {self.agreement.ref}, so it is neither obligor nor obligee: "
+                    "name another party, or change its role."
+                ),
+            )
+            for side, codes in (("obligors", draft.obligors), ("obligees", draft.obligees))
+            for index, code in enumerate(codes)
+            if code in self.assessors
         ]
         # A document has thousands of drafts: joining the refs for each would be quadratic.
         is_known = draft.parent is None or draft.parent in self.refs or draft.parent in others

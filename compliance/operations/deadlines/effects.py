@@ -254,7 +254,11 @@ def _position_of(row: Position) -> DomainPosition:
 def warnings_about_milestones(agreement: Agreement, refs: Collection[str]) -> dict[str, str]:
     """Return which of these milestones have a date from which nothing counts, with sentences."""
     unused = agreement.milestones.filter(ref__in=refs, dependents__isnull=True).order_by("id")
-    dated = [each.ref for each in unused if each.on or each.at]
+    rules = agreement.milestones.filter(due__isnull=False).values_list(
+        "due__from__milestone", flat=True
+    )
+    counted_from = set(rules)
+    dated = [each.ref for each in unused if (each.on or each.at) and each.ref not in counted_from]
     if not dated:
         return {}
     of_extensions = set(

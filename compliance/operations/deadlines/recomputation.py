@@ -36,10 +36,8 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
     problem is stored as a `RecomputedDeadline`.
     """
     version, horizon = data_version(), schedule.horizon(as_of)
-    last = JobRun.objects.finished(JobKind.RECOMPUTATION).first()
-    is_new_data = last is None or last.parameters["data_version"] != version
-    is_new_day = last is None or date.fromisoformat(last.parameters["horizon"]) < horizon
-    if not (is_new_data or is_new_day or Deadline.objects.filter(data_version="").exists()):
+    is_new_data, is_new_day = _is_new(version, horizon)
+    if not is_due(as_of=as_of):
         return None
     record = JobRun.objects.create(
         kind=JobKind.RECOMPUTATION.value,
@@ -58,6 +56,21 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
     if moved or failed:
         log.warning("deadlines moved", moved=moved, failed=failed, data_version=version)
     return record
+
+
+def is_due(*, as_of: datetime) -> bool:
+    """Return whether anything is outdated by `as_of`."""
+    is_new = any(_is_new(data_version(), schedule.horizon(as_of)))
+    return is_new or Deadline.objects.filter(data_version="").exists()
+
+
+def _is_new(version: str, horizon: date) -> tuple[bool, bool]:
+    """Return whether the data has changed since the last run, and whether a day has passed."""
+    last = JobRun.objects.finished(JobKind.RECOMPUTATION).first()
+    if last is None:
+        return True, True
+    is_new_day = date.fromisoformat(last.parameters["horizon"]) < horizon
+    return last.parameters["data_version"] != version, is_new_day
 
 
 @reading_as(SYSTEM)
@@ -210,7 +223,13 @@ _USING_CALENDAR = """
        OR o.due->'start'->'calendars' ? %(name)s
        OR o.starts->'calendars' ? %(name)s
        OR EXISTS (SELECT FROM compliance_fact AS f
-                  WHERE f.deadline_id = d.id AND f.due->'calendars' ? %(name)s))
+                  WHERE f.deadline_id = d.id AND f.due->'calendars' ? %(name)s)
+       -- Milestones may follow from others that use it.
+       OR (EXISTS (SELECT FROM compliance_milestone AS m
+                   WHERE m.agreement_id = d.agreement_id AND m.due->'calendars' ? %(name)s)
+           AND EXISTS (SELECT FROM compliance_dependency AS c
+                       JOIN compliance_milestone AS m ON m.id = c.milestone_id
+                       WHERE c.obligation_id = o.id AND m.due IS NOT NULL)))
 """
 
 _AGREEMENTS_USING_CALENDAR = f"SELECT DISTINCT agreement_id FROM ({_USING_CALENDAR}) AS affected"

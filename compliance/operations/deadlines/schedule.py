@@ -226,7 +226,8 @@ def columns_of(terms: ScheduledTerms) -> dict[str, Any]:
         "moves": moves or None,
         "trace": list(terms.trace),
         "warnings": [
-            {"due_at": due_at.isoformat(), "text": text} for due_at, text in terms.warnings
+            {"due_at": due_at and due_at.isoformat(), "text": text}
+            for due_at, text in terms.warnings
         ],
     }
 

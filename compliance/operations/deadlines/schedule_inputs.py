@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, OuterRef
 
 from compliance.domain.deadlines.components import Part, is_done_by_components
 from compliance.domain.deadlines.due_changes import DatedFact
@@ -56,7 +59,7 @@ class ScheduleInputs:
     _sides: dict[int, list[_Side]]
     datings: dict[int, list[Dating]]
     _custom_calendars: Mapping[str, CustomCalendar]
-    _dated_facts: dict[int, list[Fact]]
+    _dated_facts: dict[int, list[Any]]
     _sources: dict[int, _SourcesByRef]
     _components: dict[int, Part]
 
@@ -114,6 +117,7 @@ class ScheduleInputs:
                     effective_at=fact.effective_at,
                     effective_on=fact.effective_on,
                     precision=Precision(fact.precision or Precision.DAY),
+                    is_superseded=fact.is_superseded,
                     due=load_due_rule(fact.due),
                 )
                 for fact in self._dated_facts.get(deadline.pk, ())
@@ -136,10 +140,14 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
     rows = Deadline.objects.filter(obligation__in=ids).order_by("id")
     for deadline in for_update(rows) if is_for_update else rows:
         deadlines[deadline.obligation_id][deadline.number] = deadline
-    dated_facts: dict[int, list[Fact]] = defaultdict(list)
-    for fact in Fact.objects.filter(
-        deadline__obligation__in=ids, kind__in=[FactKind.EXTENSION, FactKind.TRIGGER]
-    ).order_by("effective_at", "id"):
+    dated_facts: dict[int, list[Any]] = defaultdict(list)
+    for fact in (
+        Fact.objects.filter(
+            deadline__obligation__in=ids, kind__in=[FactKind.EXTENSION, FactKind.TRIGGER]
+        )
+        .annotate(is_superseded=Exists(Fact.objects.filter(supersedes=OuterRef("pk"))))
+        .order_by("effective_at", "id")
+    ):
         if fact.deadline_id is not None:
             dated_facts[fact.deadline_id].append(fact)
     sources, components = _load_sources(ids)

@@ -25,6 +25,7 @@ from compliance.models import (
     User,
 )
 from compliance.models.locks import lock_for_removal
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import facts, ledger_replays
 from compliance.operations.deadlines.fact_dues import SETTING_DATES
 from compliance.operations.deadlines.ledger_replays import Replay
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
+@reading_as(SYSTEM)
 def purge_import(*, batch: ImportBatch, reason: str, by: User | None, as_of: datetime) -> Tombstone:
     """Remove what an import created, permanently.
 

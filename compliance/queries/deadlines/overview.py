@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Prefetch, QuerySet, Value, When
 
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import JobKind, MessageState, ObligationKind, Severity, Status
-from compliance.models import Deadline, JobRun, Message, Outage, RecomputedDeadline
+from compliance.models import Deadline, Fact, JobRun, Message, Outage, RecomputedDeadline
 
 SHOWN = 10
 AHEAD = timedelta(days=30)
@@ -102,7 +102,10 @@ def load(*, as_of: datetime) -> Overview:
 
 
 def prefetch_parties(deadlines: QuerySet[Deadline]) -> QuerySet[Deadline]:
-    """Prefetch obligation, agreement and parties, in a fixed number of queries."""
+    """Prefetch obligation, agreement, parties and extensions, in a fixed number of queries."""
+    extensions = Fact.objects.filter(due__isnull=False).only("deadline", "due", "due_at")
     return deadlines.select_related("obligation", "agreement").prefetch_related(
-        "obligation__sides__party"
+        # For the precision of a due date that was extended.
+        "obligation__sides__party",
+        Prefetch("facts", extensions),
     )

@@ -63,6 +63,9 @@ class PreviewDraft(Draft):
             "happens."
         ),
     ] = None
+    survives_termination: Annotated[
+        bool, Field(description="Whether the end of the agreement does not affect it.")
+    ] = False
     limit: Annotated[
         int,
         Field(
@@ -204,7 +207,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
         timezone=draft.timezone or agreement.timezone or context.timezone,
         party_timezones=party_timezones or dict(agreement.parties.values_list("code", "timezone")),
         calendars=tuple(agreement.calendars),
-        ends_on=agreement.ends_on,
+        ends_on=None if draft.survives_termination else agreement.ends_on,
         milestones={each.ref: milestone_event(each) for each in agreement.milestones.all()},
         deadlines=_deadlines(agreement, draft.rule),
     )

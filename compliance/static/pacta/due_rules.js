@@ -87,6 +87,8 @@
       add("grace_count", rowInput(row, "grace_count"));
       add("grace_unit", rowInput(row, "grace_unit"));
     }
+    const survives = rowInput(row, "survives_termination");
+    if (survives && survives.checked) body.append("survives_termination", "on");
     body.append("agreement", rule.dataset.agreement);
     body.append("obligor", firstChecked(row, "obligors"));
     body.append("obligee", firstChecked(row, "obligees"));
@@ -165,8 +167,8 @@
     }
     const name = event.target.name || "";
     if (/^obligations-\d+-kind$/.test(name)) updateRow(name.replace(/-kind$/, ""));
-    // The preview also depends on the obligors, obligees and grace period of the obligation.
-    if (/-(obligors|obligees|grace_count|grace_unit)$/.test(name)) {
+    // The preview also depends on other fields of the obligation.
+    if (/-(obligors|obligees|grace_count|grace_unit|survives_termination)$/.test(name)) {
       rulesInSameRow(event.target).filter((each) => each.dataset.previewed).forEach(schedulePreview);
     }
   };
