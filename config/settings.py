@@ -337,6 +337,7 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {
         "id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
         "agreement_ref": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+        "team_slug": {"type": "string", "pattern": "^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"},
         "party_code": {"type": "string", "pattern": "^[A-Z0-9][A-Z0-9_-]{0,31}$"},
     },
 }

@@ -25,7 +25,8 @@ from compliance.api.views import Views, reject_query_parameters
 _RESOURCES = (
     "parties", "agreements", "imports", "obligations", "deadlines", "facts", "determinations",
     "proposals", "evidence", "positions", "breaches", "alerts", "subscriptions", "summary",
-    "changes", "seals", "tokens", "due-rules-preview", "document-schema", "schema", "docs",
+    "changes", "seals", "users", "users-me", "teams", "tokens", "due-rules-preview",
+    "document-schema", "schema", "docs",
 )  # fmt: skip
 
 

@@ -34,7 +34,9 @@ from compliance.api.due_dates.due_rules import PreviewViews
 from compliance.api.evidence.evidence import EvidenceViews, FileViews
 from compliance.api.integrity.seals import SealViews
 from compliance.api.integrity.tombstones import RemovedRowViews, TombstoneViews
+from compliance.api.people.teams import TeamViews
 from compliance.api.people.tokens import TokenViews
+from compliance.api.people.users import InvitationViews, OwnUserViews, UserViews
 from compliance.api.root import RootViews, SchemaView, UnknownAddressView
 from compliance.api.system.audit_log import AuditViews
 
@@ -65,12 +67,17 @@ class _AgreementRef(_Text):
     regex = "[a-z0-9][a-z0-9-]{0,63}"
 
 
+class _TeamSlug(_Text):
+    regex = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+
+
 class _PartyCode(_Text):
     regex = "[A-Z0-9][A-Z0-9_-]{0,31}"
 
 
 register_converter(_Id, "id")
 register_converter(_AgreementRef, "agreement_ref")
+register_converter(_TeamSlug, "team_slug")
 register_converter(_PartyCode, "party_code")
 
 
@@ -212,6 +219,10 @@ urlpatterns = [
         RemovedRowViews.as_view({"get": "list"}),
         name="tombstone-rows",
     ),
+    path("users/me/", OwnUserViews.as_view({"get": "retrieve"}), name="users-me"),
+    *_routes("users", UserViews),
+    path("users/<id:id>/invite/", InvitationViews.as_view({"post": "create"}), name="invite"),
+    *_routes("teams", TeamViews, "<team_slug:slug>"),
     *_routes("tokens", TokenViews),
     path("tokens/<id:id>/rotate/", TokenViews.as_view({"post": "rotate"}), name="token-rotate"),
     path("changes/between/", ComparisonViews.as_view({"get": "list"}), name="changes-between"),

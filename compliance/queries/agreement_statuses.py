@@ -24,10 +24,10 @@ from compliance.models import Fact
 from compliance.models.deadlines.facts import fact_of
 from compliance.queries.rows import Row, Where, fetch
 
-# An expression over `a`, and over `said`, `today` and `stop`, which `STATUS_JOINS` adds: `said` has
-# the dates that were known then of agreements that were corrected since.
+# An expression over `a`, and over `said`, `today`, `stop` and `archive`, which `STATUS_JOINS` adds:
+# `said` has the dates that were known then of agreements that were corrected since.
 STATUS = """
-CASE WHEN a.archived_at IS NOT NULL THEN 'archived'
+CASE WHEN archive.is_known THEN 'archived'
      WHEN stop.terminated_on <= coalesce(said.ends_on, 'infinity') THEN 'terminated'
      WHEN said.ends_on < today.is_on THEN 'expired'
      WHEN coalesce(said.in_force_on, said.signed_on, today.is_on) > today.is_on THEN 'draft'
@@ -50,15 +50,26 @@ JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS today(zone, is_on)
   ON today.zone = coalesce(said.timezone, 'UTC')
 LEFT JOIN unnest(%(stopped)s::bigint[], %(terminated_on)s::date[], %(suspended)s::boolean[])
        AS stop(agreement_id, terminated_on, is_suspended) ON stop.agreement_id = a.id
+CROSS JOIN LATERAL (
+    SELECT a.archived_at <= coalesce(%(archive_known_at)s::timestamptz, 'infinity') AS is_known
+) AS archive
 """
 
 _ARCHIVED = "SELECT id FROM compliance_agreement WHERE archived_at IS NOT NULL"
 
 
-def hide_archived(where: Where, *, agreement: str) -> None:
-    """Leave out rows of archived agreements; `agreement` is the column with the agreement's id."""
+def hide_archived(where: Where, *, agreement: str, known_at: datetime | None = None) -> None:
+    """Leave out rows of the agreements that were archived at `known_at`, by default now.
+
+    Args:
+        agreement: the column with the agreement's id.
+    """
     # A join would need the agreement of each row; there are few archived ones, if any.
-    where.add(f"{agreement} NOT IN ({_ARCHIVED})")
+    if known_at is None:
+        where.add(f"{agreement} NOT IN ({_ARCHIVED})")
+    else:
+        then = f"{_ARCHIVED} AND archived_at <= %(archive_known_at)s"
+        where.add(f"{agreement} NOT IN ({then})", archive_known_at=known_at)
 
 
 def status_values(*, as_of: datetime, known_at: datetime | None = None) -> dict[str, Any]:
@@ -71,6 +82,7 @@ def status_values(*, as_of: datetime, known_at: datetime | None = None) -> dict[
     days |= {zone: civil_day(as_of, displayed_zone_name(zone)) for zone in zones}
     stops = _stops(as_of, known_at)
     return {
+        "archive_known_at": known_at,
         "zones": list(days),
         "days": list(days.values()),
         "corrected": [each["id"] for each in former],
@@ -101,7 +113,7 @@ def add_agreement_status(
         agreement: the column with the agreement's id.
     """
     if wanted is None or AgreementStatus.ARCHIVED not in wanted:
-        hide_archived(where, agreement=agreement)
+        hide_archived(where, agreement=agreement, known_at=known_at)
     if wanted is None:
         return
     chosen, others = _divided(wanted, as_of=as_of, known_at=known_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
@@ -112,3 +113,30 @@ def test_administrators_see_the_tokens_of_others_but_cannot_rotate_them(browser:
     browser.post(address("apitoken", "revoke", mine.pk))
     mine.refresh_from_db()
     assert mine.revoked_at is not None
+
+
+def test_the_admin_keeps_an_administrator(browser: Client, desk: User) -> None:
+    form = {"email": desk.email, "is_superuser": "on", "is_staff": "on"}
+    page = browser.post(address("user", "change", desk.pk), form, follow=True)
+    assert "Nobody would be an administrator" in page.content.decode()
+    desk.refresh_from_db()
+    assert desk.is_active
+    User.objects.create_superuser("second@example.org", "secret")
+    browser.post(address("user", "change", desk.pk), form)
+    desk.refresh_from_db()
+    assert not desk.is_active
+
+
+def test_a_service_account_is_made_in_the_admin_without_a_mail(browser: Client) -> None:
+    form = {"email": "robot@example.org", "is_service_account": "on"}
+    assert browser.post(address("user", "add"), form).status_code == 302
+    robot = User.objects.get(email="robot@example.org")
+    assert robot.is_service_account
+    assert not mail.outbox
+    change = {"email": robot.email, "is_active": "on", "is_staff": "on"}
+    assert "is_staff" in errors(browser.post(address("user", "change", robot.pk), change))
+    browser.post(address("user", "send_password_link", robot.pk))
+    assert not mail.outbox
+    values = {"name": "x", "user": robot.email}
+    browser.post(address("apitoken", "add"), values)
+    assert ApiToken.objects.get().user == robot

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.api.answers import get, rows
+from tests.api.answers import get, post, rows
 from tests.samples import (
     create_agreement,
     document,
@@ -178,3 +178,68 @@ def test_a_rule_of_a_milestone_is_shown_as_known_then(api: Client) -> None:
     assert (then["due"], then["on"]) == (None, None)
     [later, _] = get(api, "agreements/supply/", known_at=AFTER)["milestones"]
     assert (later["due"]["count"], later["on"]) == (3, "2026-06-01")
+
+
+def test_filters_and_groups_use_the_fields_that_were_known(api: Client) -> None:
+    load(document("supply", obligation(title="First title", tags=["old"], severity="high")),
+         as_of=FEBRUARY)  # fmt: skip
+    corrected = obligation(title="Second title", tags=["new"], severity="low")
+    update_obligation({**corrected, "obligors": ["ACME"], "obligees": ["CHN"]}, as_of=MARCH)
+    first: dict[str, Any] = {"q": "first", "tag": "old", "severity": "high", "obligor": "CHN",
+                             "obligee": "ACME"}  # fmt: skip
+    second: dict[str, Any] = {"q": "second", "tag": "new", "severity": "low", "obligor": "ACME",
+                              "obligee": "CHN"}  # fmt: skip
+    for name, value in first.items():
+        former, present = {name: value}, {name: second[name]}
+        for path in ("deadlines/", "obligations/"):
+            assert len(rows(api, path, known_at=BEFORE, **former)) == 1, (path, name)
+            assert rows(api, path, known_at=BEFORE, **present) == [], (path, name)
+            assert rows(api, path, known_at=AFTER, **former) == [], (path, name)
+            assert len(rows(api, path, known_at=AFTER, **present)) == 1, (path, name)
+            assert len(rows(api, path, **present)) == 1, (path, name)
+    for group in ("tag", "severity", "obligor", "obligee"):
+        groups = [
+            [each["group"] for each in rows(api, "summary/", group_by=group, **moment)]
+            for moment in ({"known_at": BEFORE}, {"known_at": AFTER}, {})
+        ]
+        assert groups == [[first[group]], [second[group]], [second[group]]]
+
+
+def test_agreements_are_found_by_the_title_that_was_known(api: Client) -> None:
+    create_agreement(as_of=FEBRUARY)
+    update_agreement(title="Renamed", kind="treaty", as_of=MARCH)
+    for query in ({"q": "renamed"}, {"kind": "treaty"}):
+        assert rows(api, "agreements/", known_at=BEFORE, **query) == []
+        assert len(rows(api, "agreements/", known_at=AFTER, **query)) == 1
+    assert len(rows(api, "agreements/", known_at=BEFORE, q="Agreement supply")) == 1
+
+
+def test_a_consequence_is_not_shown_before_its_rule_said_so(api: Client) -> None:
+    remedy = obligation("R", due_on="2026-05-01")
+    load(document("supply", obligation(), remedy), as_of=FEBRUARY)
+    ten_days = {"type": "offset", "count": 10, "unit": "days"}
+    due = {"type": "trigger", "on": {"breach_of": "O-1"}, "then": ten_days}
+    update_obligation({**remedy, "due": due}, as_of=MARCH)
+    [then] = rows(api, "obligations/", ref="O-1", known_at=BEFORE)
+    [now] = rows(api, "obligations/", ref="O-1")
+    assert (then["consequences"], now["consequences"]) == ([], ["R"])
+
+
+def test_an_agreement_was_not_archived_before_it_was(api: Client) -> None:
+    create_agreement(as_of=FEBRUARY)
+    post(api, "agreements/supply/archive/", {"reason": "Done."}, 200)
+    then = get(api, "agreements/supply/", known_at=BEFORE)
+    assert (then["status"], then["archived_at"], then["archived_by"], then["archive_reason"]) == (
+        "in_force", None, None, None,
+    )  # fmt: skip
+    assert len(rows(api, "agreements/", known_at=BEFORE)) == 1
+    assert len(rows(api, "deadlines/", known_at=BEFORE)) == 1
+    assert rows(api, "agreements/") == rows(api, "deadlines/") == []
+
+
+def test_an_imported_breach_was_detected_when_it_became_known(api: Client) -> None:
+    recorded = {"recorded_at": "2026-01-10T00:00:00+00:00"}
+    load(document("supply", obligation(**recorded, due_on="2026-02-10")), as_of=MARCH)
+    [breach] = rows(api, "breaches/", known_at=BEFORE)
+    assert breach["detected_at"] == breach["occurred_at"] == "2026-02-10T16:00:00Z"
+    assert rows(api, "breaches/")[0]["detected_at"] == "2026-03-01T00:00:00Z"

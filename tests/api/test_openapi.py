@@ -88,6 +88,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         "get alerts/{id}/attempts/", "post alerts/{id}/redeliver/",
         "post webhooks/{id}/rotate/", "post calendar-feeds/{id}/revoke/",
         "post tokens/{id}/rotate/", "delete tokens/{id}/",
+        "get users/me/", "post users/{id}/invite/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),
@@ -109,6 +110,8 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         ("webhooks", "id", "lcrp"),
         ("calendar-feeds", "id", "lcr"),
         ("tokens", "id", "lcr"),
+        ("users", "id", "lcrp"),
+        ("teams", "slug", "lcrp"),
     ):
         addresses = {
             "l": f"get {room}/",

@@ -18,7 +18,10 @@ from hypothesis.extra.django import TestCase as DatabaseTestCase
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Fact
 from compliance.queries.agreements import agreements, obligations
+from compliance.queries.deadlines import breaches
+from compliance.queries.deadlines import facts as stored_facts
 from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
+from compliance.queries.deadlines.summary import Grouping, SummaryFilter, summary
 from compliance.queries.deadlines.timelines import timeline_rows
 from compliance.queries.deadlines.why import why
 from tests.profiles import scaled
@@ -172,7 +175,24 @@ def answers(agreement: Agreement, as_of: datetime, known_at: datetime) -> dict[s
         ]
     for each in obligations.listed(obligations.ObligationListing(**asked), now=NOW).rows:
         found[f"obligation {each['ref']}"] = plain(each)
+    found["breaches"] = plain(sorted(
+        breaches.listed(breaches.BreachListing(**asked), now=NOW).rows,
+        key=lambda each: (each["obligation_ref"], each["occurred_at"]),
+    ))  # fmt: skip
+    for grouping in Grouping:
+        if grouping is not Grouping.AGREEMENT:
+            question = SummaryFilter(**asked, group_by=grouping)
+            found[f"summary {grouping}"] = summary(question, now=NOW)
+    records = fact_listing(agreement=agreement.ref, known_at=known_at)
+    found["facts"] = sorted(map(str, map(plain, records)))
     return found
+
+
+def fact_listing(**asked: Any) -> list[dict[str, Any]]:
+    """Return the facts of a list without what identifies their rows."""
+    rows = stored_facts.listed(stored_facts.FactListing(**asked)).rows
+    unknown = ("deadline", "supersedes")
+    return [{name: each[name] for name in each if name not in unknown} for each in rows]
 
 
 def differences(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -25,7 +25,7 @@ from compliance.delivery.account_mails import send_address_change
 from compliance.domain.email_addresses import email_address
 from compliance.domain.problems import Invalid
 from compliance.models import User
-from compliance.operations.people import passwords, roles
+from compliance.operations.people import passwords, roles, users
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import UserChangeForm
@@ -45,8 +45,10 @@ class UserCreationForm(ModelForm):
 
     class Meta:
         model = User
-        fields = ("email",)
-        help_texts = {"email": "Pacta emails this address a link to choose a password."}
+        fields = ("email", "is_service_account")
+        help_texts = {
+            "email": "Pacta emails this address a link to choose a password, if it is a person's.",
+        }
 
     def clean_email(self) -> str:
         """Reject an address that is too long or differs from another user's only by case."""
@@ -70,6 +72,13 @@ class UserForm(BaseUserForm):
 
     password = None  # type: ignore[assignment]  # Django's own way to drop an inherited field
 
+    def clean(self) -> Any:
+        """Reject access to the admin for a service account, which cannot sign in."""
+        values = super().clean()
+        if self.instance.is_service_account and self.cleaned_data.get("is_staff"):
+            self.add_error("is_staff", "A service account cannot sign in.")
+        return values
+
 
 @admin.register(User)
 class UserAdmin(BaseUserAdmin, ModelAdmin):
@@ -84,21 +93,21 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     add_form = UserCreationForm
     actions_detail = ("send_password_link",)
     list_display = (
-        "email", "full_name", "is_active", "is_staff", "is_superuser", "last_login_time",
+        "email", "full_name", "is_active", "is_service_account", "is_superuser", "last_login_time",
     )  # fmt: skip
-    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    list_filter = ("is_active", "is_service_account", "is_superuser", "groups")
     search_fields = folded("email", "first_name", "last_name")
     ordering = ("email",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("is_service_account", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", ("first_name", "last_name"))}),
+        (None, {"fields": ("email", ("first_name", "last_name"), "is_service_account")}),
         (
             "Permissions",
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
         ),
         ("Dates", {"fields": (("last_login", "date_joined"),)}),
     )
-    add_fieldsets = ((None, {"fields": ("email",)}),)
+    add_fieldsets = ((None, {"fields": ("email", "is_service_account")}),)
     has_send_link_permission = requires_perms("compliance.change_user")
 
     @admin.display(description="Name")
@@ -118,6 +127,8 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         Owners change it themselves, on the pages of their account.
         """
         read_only = tuple(super().get_readonly_fields(request, obj))
+        if obj is None:
+            read_only = tuple(each for each in read_only if each != "is_service_account")
         if request.user.is_superuser:
             return read_only
         address = () if obj is None else ("email",)
@@ -150,6 +161,8 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         A new user gets a password link. If the address changed, both addresses are notified.
         """
         super().save_model(request, obj, form, change)
+        if obj.is_service_account:
+            return
         if not change:
             self._mail(request, lambda: passwords.send_link(user=obj))
         elif "email" in form.changed_data:
@@ -159,6 +172,24 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
                     request,
                     partial(send_address_change, to=to, new_address=obj.email, changed_by=by),
                 )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show the form or save it. Without any administrator left, nothing is stored."""
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        try:
+            with transaction.atomic(), users.keeping_an_administrator():
+                return super().changeform_view(request, object_id, form_url, extra_context)
+        except Invalid as error:
+            for problem in error.problems:
+                messages.error(request, problem.detail)
+            return HttpResponseRedirect(request.get_full_path())
 
     def _mail(self, request: HttpRequest, send: Callable[[], None]) -> None:
         """Send a mail after the commit. If that fails, show the problem; the change stays."""

@@ -8,11 +8,14 @@ from pydantic import AfterValidator, Field
 
 from compliance.domain.date_fields import Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import Email, Title, all_different
+from compliance.domain.fields import Email, Line, Title, all_different
 from compliance.domain.limits import AtMost
 from compliance.domain.networks import network
+from compliance.domain.vocabulary import Role
 
 MOST_NETWORKS = 50
+MOST_MEMBERS = 1_000
+MOST_TEAMS = 100
 LONGEST_OVERLAP_MINUTES = 30 * 24 * 60
 
 
@@ -27,6 +30,60 @@ Networks = Annotated[
     tuple[Network, ...], Field(min_length=1), AtMost(MOST_NETWORKS), AfterValidator(all_different)
 ]
 """Several networks; no two are equal."""
+
+
+Roles = Annotated[tuple[Role, ...], AtMost(len(Role)), AfterValidator(all_different)]
+
+TeamSlug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+"""The name of a team in requests, such as `asia`."""
+
+TeamSlugs = Annotated[tuple[TeamSlug, ...], AtMost(MOST_TEAMS), AfterValidator(all_different)]
+
+PersonName = Annotated[Line, Field(max_length=150)]
+"""The name of a person or program, which may be empty."""
+
+
+class UserDraft(Draft):
+    """A new user: a person, who is invited by email, or a service account."""
+
+    email: Email
+    name: PersonName = ""
+    roles: Roles = ()
+    teams: TeamSlugs = ()
+    is_service_account: bool = False
+
+
+class UserChangesDraft(Draft):
+    """What administrators change about a user."""
+
+    name: PersonName
+    roles: Roles
+    teams: TeamSlugs
+    is_active: bool
+
+
+def _one_spelling(emails: tuple[str, ...]) -> tuple[str, ...]:
+    all_different(tuple(each.lower() for each in emails))
+    return emails
+
+
+Members = Annotated[tuple[Email, ...], AtMost(MOST_MEMBERS), AfterValidator(_one_spelling)]
+"""The addresses of users; upper and lower case are the same."""
+
+
+class TeamDraft(Draft):
+    """A team of users, for whom agreements can be reserved."""
+
+    slug: TeamSlug
+    name: Title
+    members: Members = ()
+
+
+class TeamChangesDraft(Draft):
+    """What administrators change about a team. Its members are replaced by those given."""
+
+    name: Title
+    members: Members
 
 
 class TokenDraft(Draft):

@@ -1,4 +1,4 @@
-"""Who reads: the reader that a user is, and what the database is told about it."""
+"""Who reads: the reader that a user is, and what the database knows of it."""
 
 from __future__ import annotations
 

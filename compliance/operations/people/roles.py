@@ -15,7 +15,9 @@ from compliance.models import Fact, User
 
 # What only administrators see. Everybody with a role can view everything else; whose rows they
 # see is up to the visibility of agreements.
-_CONFIDENTIAL = frozenset({"user", "attemptcount", "passwordlinkrequest", "auditentry"})
+_CONFIDENTIAL = frozenset({
+    "user", "attemptcount", "passwordlinkrequest", "team", "membership", "auditentry",
+})  # fmt: skip
 
 # What analysts add and change. New models belong to the administrators until they are listed here.
 _RECORDS = frozenset({

@@ -21,15 +21,19 @@ from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.periods import period_sql, precision_sql, say_periods
 from compliance.queries.filters import Listed, Word
 from compliance.queries.former import former_agreements, replace_fields
+from compliance.queries.known_fields import as_known
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
 
 _ROWS = f"""
 SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.signed_on_precision, a.in_force_on,
     a.in_force_on_precision, a.ends_on, a.ends_on_precision, a.timezone,
-    a.calendars, a.requires_approval, a.notification_policy, a.archived_at,
-    (SELECT u.email FROM compliance_user AS u WHERE u.id = a.archived_by_id) AS archived_by,
-    nullif(a.archive_reason, '') AS archive_reason,
+    a.calendars, a.requires_approval, a.notification_policy,
+    CASE WHEN a.is_archive_known THEN a.archived_at END AS archived_at,
+    (SELECT u.email FROM compliance_user AS u
+     WHERE u.id = a.archived_by_id AND a.is_archive_known) AS archived_by,
+    CASE WHEN a.is_archive_known OR %(archive_known_at)s IS NULL
+         THEN nullif(a.archive_reason, '') END AS archive_reason,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'ref', m.ref, 'title', m.title, 'on', {period_sql('m."on"', "m.precision")},
                 'precision', {precision_sql('m."on"', "m.precision")},
@@ -42,7 +46,7 @@ SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.signed_on_precisio
      FROM compliance_agreementparty AS m JOIN compliance_party AS p ON p.id = m.party_id
      WHERE m.agreement_id = a.id) AS parties
 FROM (
-    SELECT a.*, {STATUS} AS status
+    SELECT a.*, {STATUS} AS status, archive.is_known AS is_archive_known
     FROM compliance_agreement AS a {STATUS_JOINS}
 ) AS a
 """
@@ -54,6 +58,14 @@ _MILESTONES_THEN = """
  FROM compliance_milestonedating AS k
  WHERE k.agreement_id = a.id AND k.recorded_at <= %(known_at)s
  ORDER BY k.agreement_id, k.ref, k.recorded_at DESC, k.id DESC)
+"""
+_OF_PARTY = """
+a.id IN (SELECT m.agreement_id FROM compliance_agreementparty AS m
+         JOIN compliance_party AS p ON p.id = m.party_id WHERE p.code = %(party)s)
+"""
+_OF_PARTY_THEN = """
+EXISTS (SELECT FROM jsonb_array_elements(f.before -> 'parties') AS p
+        WHERE p ->> 'code' = %(party)s)
 """
 _KNOWN = "a.recorded_at <= %(known_at)s"
 _BY_REF = Order(table="a", columns=("ref",))
@@ -74,18 +86,21 @@ class AgreementListing(PointInTime, Listing):
 
 def listed(listing: AgreementListing, *, now: datetime) -> Page:
     """Return agreements by ref, as known now or at the given time."""
-    where = _where(listing, now=now).equal(a__kind=listing.kind)
+    where = _where(listing, now=now)
+
+    def known(current: str, former: str) -> str:
+        name = None if listing.known_at is None else "known_at"
+        return as_known(current, former, row_id="a.id", owner="agreement", known_at=name)
+
+    where.add(known("a.kind = %(kind)s", "f.before ->> 'kind' = %(kind)s"), kind=listing.kind)
     if listing.status is None:
-        hide_archived(where, agreement="a.id")
+        hide_archived(where, agreement="a.id", known_at=listing.known_at)
     else:
         where.add("a.status = ANY(%(status)s)", status=list(listing.status))
-    where.add(
-        "a.id IN (SELECT m.agreement_id FROM compliance_agreementparty AS m"
-        " JOIN compliance_party AS p ON p.id = m.party_id WHERE p.code = %(party)s)",
-        party=listing.party,
-    )
+    where.add(known(_OF_PARTY, _OF_PARTY_THEN), party=listing.party)
     if listing.q is not None:
-        where.add(containing("q", "a.title", "a.ref"), q=listing.q)
+        title = known(containing("q", "a.title"), containing("q", "f.before ->> 'title'"))
+        where.add(f"({containing('q', 'a.ref')} OR {title})", q=listing.q)
     found = page(_select(listing), where, order=_BY_REF, listing=listing)
     _restore(found.rows, listing)
     return found

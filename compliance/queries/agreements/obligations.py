@@ -13,8 +13,9 @@ from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTim
 from compliance.queries.deadlines.periods import say_periods
 from compliance.queries.filters import Word
 from compliance.queries.former import former_obligations, replace_fields
+from compliance.queries.known_fields import ObligationFields, as_known
 from compliance.queries.pages import Listing, Order, Page, page
-from compliance.queries.rows import Row, Where, containing, one
+from compliance.queries.rows import Row, Where, one
 
 _ROWS = """
 SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
@@ -30,7 +31,11 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     o.roll_up, o.roll_up_share, o.target_quantity, o.target_bound, o.unit, o.notification_policy,
     o.due #>> '{on,breach_of}' AS remedy_for,
     ARRAY(SELECT r.ref FROM compliance_obligation AS r
-          WHERE r.agreement_id = o.agreement_id AND r.due #>> '{on,breach_of}' = o.ref
+          WHERE r.agreement_id = o.agreement_id
+            AND coalesce((SELECT c.before -> 'due' FROM compliance_correction AS c
+                          WHERE c.obligation_id = r.id AND c.recorded_at > %(known_at)s
+                          ORDER BY c.recorded_at, c.id LIMIT 1), r.due)
+                #>> '{on,breach_of}' = o.ref
             AND r.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
           ORDER BY r.id) AS consequences,
     coalesce((SELECT jsonb_agg(jsonb_build_object(
@@ -39,7 +44,12 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
         JOIN compliance_deadline AS d ON d.id = f.deadline_id
         JOIN compliance_obligation AS r ON r.id = d.obligation_id
         JOIN compliance_agreement AS b ON b.id = r.agreement_id
-        WHERE f.successor_id = o.id AND d.status = 'superseded'
+        WHERE f.successor_id = o.id
+          AND CASE WHEN %(known_at)s::timestamptz IS NULL THEN d.status ELSE
+              (SELECT e.status FROM compliance_ledgerentry AS e
+               WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s
+                 AND e.effective_at <= %(as_of)s
+               ORDER BY e.recorded_at DESC, e.effective_at DESC LIMIT 1) END = 'superseded'
           AND f.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)), '[]') AS replaces
 FROM compliance_obligation AS o
 JOIN compliance_agreement AS a ON a.id = o.agreement_id
@@ -71,13 +81,17 @@ class ObligationListing(PointInTime, Listing):
 
 def listed(listing: ObligationListing, *, now: datetime) -> Page:
     """Return obligations in order of creation, with the progress of their components."""
-    where = Where(known_at=listing.known_at).equal(
-        a__ref=listing.agreement,
-        o__ref=listing.ref,
-        o__severity=listing.severity,
-        o__owner=listing.owner,
-        parent__ref=listing.parent,
+    where = Where(known_at=listing.known_at, as_of=listing.as_of)
+    where.equal(a__ref=listing.agreement, o__ref=listing.ref)
+    known_at = None if listing.known_at is None else "known_at"
+    parent = as_known(
+        "parent.ref = %(parent)s",
+        "f.before ->> 'parent' = %(parent)s",
+        row_id="o.id",
+        owner="obligation",
+        known_at=known_at,
     )
+    where.add(parent, parent=listing.parent)
     add_agreement_status(
         where,
         listing.agreement_status,
@@ -85,11 +99,15 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
         as_of=listing.as_of or now,
         known_at=listing.known_at,
     )
-    where.add(_OF_PARTY.format(capacity="obligor"), obligor=listing.obligor)
-    where.add(_OF_PARTY.format(capacity="obligee"), obligee=listing.obligee)
-    where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=listing.tag)
-    if listing.q is not None:
-        where.add(containing("q", "o.title", "o.ref"), q=listing.q)
+    fields = ObligationFields(
+        severity=None if listing.severity is None else [listing.severity],
+        owner=listing.owner,
+        obligor=listing.obligor,
+        obligee=listing.obligee,
+        tag=listing.tag,
+        q=listing.q,
+    )
+    fields.add_to(where, of_party=_OF_PARTY, known_at=known_at)
     where.add(_KNOWN, known_at=listing.known_at)
     found = page(_ROWS, where, order=_BY_ID, listing=listing)
     _restore(found.rows, listing)
@@ -99,7 +117,7 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
 
 def row(obligation_id: int, moment: PointInTime) -> Row | None:
     """Return one obligation with the progress of its components. None if it was not known then."""
-    where = Where(known_at=moment.known_at).equal(o__id=obligation_id)
+    where = Where(known_at=moment.known_at, as_of=moment.as_of).equal(o__id=obligation_id)
     found = one(_ROWS, where.add(_KNOWN, known_at=moment.known_at))
     if found is not None:
         _restore([found], moment)

@@ -28,7 +28,7 @@ JOIN compliance_agreement AS a ON a.id = d.agreement_id
 # ends when its deadline is closed as unmet; at once, if that is when it begins.
 _PAST_ROWS = f"""
 WITH held AS (
-    SELECT r.deadline_id, r.effective_at, r.status, r.reason,
+    SELECT r.deadline_id, r.effective_at, r.recorded_at, r.status, r.reason,
         r.status IN ({OF_BREACHED}) AS is_breach, r.reason IN ({OF_CLOSING}) AS is_closing
     FROM compliance_ledgerentry AS r
     JOIN compliance_deadline AS d ON d.id = r.deadline_id
@@ -53,7 +53,11 @@ changes AS (
     WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
 )
 SELECT b.id, c.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement,
-    c.effective_at AS occurred_at, b.detected_at, c.ended_at, c.end_status, c.why_ended,
+    c.effective_at AS occurred_at,
+    -- A breach that was imported later was detected when the ledger says that it was known.
+    CASE WHEN b.detected_at <= %(known_at)s THEN b.detected_at ELSE c.recorded_at END
+        AS detected_at,
+    c.ended_at, c.end_status, c.why_ended,
     CASE WHEN b.acknowledged_at <= %(known_at)s THEN b.acknowledged_at END AS acknowledged_at,
     CASE WHEN b.acknowledged_at <= %(known_at)s THEN nullif(b.acknowledged_as, '')
     END AS acknowledged_by,

@@ -16,8 +16,10 @@ from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.deadlines import OF_PARTY, PointInTime
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Listed, Word
+from compliance.queries.former import former_obligations
+from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, page
-from compliance.queries.rows import Row, Where, containing
+from compliance.queries.rows import Row, Where
 
 _STATE = """
 LEFT JOIN LATERAL (
@@ -118,16 +120,21 @@ def changed(question: Comparison) -> Page:
     where = Where(since=since, until=until)
     where.add(_DIFFERS)
     if question.agreement is None:
-        hide_archived(where, agreement="d.agreement_id")
-    where.equal(a__ref=question.agreement, o__ref=question.obligation_ref, o__owner=question.owner)
-    where.add(OF_PARTY.format(capacity="obligor"), obligor=question.obligor)
-    where.add(OF_PARTY.format(capacity="obligee"), obligee=question.obligee)
-    where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=question.tag)
-    if question.severity is not None:
-        where.add("o.severity = ANY(%(severity)s)", severity=list(question.severity))
-    if question.q is not None:
-        where.add(containing("q", "o.title", "o.ref"), q=question.q)
+        hide_archived(where, agreement="d.agreement_id", known_at=until)
+    where.equal(a__ref=question.agreement, o__ref=question.obligation_ref)
+    fields = ObligationFields(
+        severity=question.severity,
+        owner=question.owner,
+        obligor=question.obligor,
+        obligee=question.obligee,
+        tag=question.tag,
+        q=question.q,
+    )
+    fields.add_to(where, of_party=OF_PARTY, known_at="until")
     found = page(_SELECT, where, order=Order(table="d", columns=("id",)), listing=question)
+    former = former_obligations(list({each["obligation"] for each in found.rows}), until)
+    for each in found.rows:
+        each["title"] = former.get(each["obligation"], each).get("title", each["title"])
     before = _states(found.rows, "b", since)
     after = _states(found.rows, "s", until)
     rows = [

@@ -28,8 +28,9 @@ from compliance.queries.deadlines.status_since import add_status_since
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.former import restore_deadlines
+from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, merged_page
-from compliance.queries.rows import Row, Where, containing, one
+from compliance.queries.rows import Row, Where, one
 
 _COLUMNS = f"""
 SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
@@ -209,20 +210,23 @@ def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
         "d.agreement_id = (SELECT id FROM compliance_agreement WHERE ref = %(agreement)s)",
         agreement=wanted.agreement,
     )
-    for column, words in (("d.status", wanted.status), ("o.severity", wanted.severity)):
-        name = column[2:]
-        if words is not None and len(words) == 1:
-            where.add(f"{column} = %({name})s", **{name: words[0]})
-        elif words is not None:
-            where.add(f"{column} = ANY(%({name})s)", **{name: list(words)})
-    where.equal(o__ref=wanted.obligation_ref, o__owner=wanted.owner)
+    if wanted.status is not None and len(wanted.status) == 1:
+        where.add("d.status = %(status)s", status=wanted.status[0])
+    elif wanted.status is not None:
+        where.add("d.status = ANY(%(status)s)", status=list(wanted.status))
+    where.equal(o__ref=wanted.obligation_ref)
     where.equal(d__is_disputed=wanted.is_disputed, d__is_closed=wanted.is_closed)
     where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
-    where.add(OF_PARTY.format(capacity="obligor"), obligor=wanted.obligor)
-    where.add(OF_PARTY.format(capacity="obligee"), obligee=wanted.obligee)
-    where.add("o.tags @> ARRAY[%(tag)s]::varchar[]", tag=wanted.tag)
-    if wanted.q is not None:
-        where.add(containing("q", "o.title", "o.ref"), q=wanted.q)
+    fields = ObligationFields(
+        severity=wanted.severity,
+        owner=wanted.owner,
+        obligor=wanted.obligor,
+        obligee=wanted.obligee,
+        tag=wanted.tag,
+        q=wanted.q,
+    )
+    known_at = None if wanted.known_at is None else "known_at"
+    fields.add_to(where, of_party=OF_PARTY, known_at=known_at)
     where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
     where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
     return where

@@ -75,7 +75,7 @@ def listed(listing: FactListing) -> Page:
         f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )
     if listing.agreement is None and listing.deadline is None:
-        hide_archived(where, agreement="a.id")
+        hide_archived(where, agreement="a.id", known_at=listing.known_at)
     where.add(_IN_AGREEMENT, agreement=listing.agreement)
     where.add(_KNOWN, known_at=listing.known_at)
     return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)

@@ -61,7 +61,7 @@ def listed(listing: PositionListing) -> Page:
         w__verdict=listing.verdict,
     )
     if listing.agreement is None and listing.deadline is None:
-        hide_archived(where, agreement="d.agreement_id")
+        hide_archived(where, agreement="d.agreement_id", known_at=listing.known_at)
     where.add(_KNOWN, known_at=listing.known_at)
     return page(_ROWS, where, order=Order(table="w", columns=("id",)), listing=listing)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from compliance.queries.deadlines.deadlines import DeadlineFilter, conditions, source
+from compliance.queries.known_fields import corrected
 from compliance.queries.rows import Row, fetch
 
 
@@ -32,6 +33,14 @@ JOIN compliance_obligationparty AS side
   ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
 JOIN compliance_party AS party ON party.id = side.party_id
 """
+_SIDES_THEN = """
+CROSS JOIN LATERAL (
+    SELECT p.code
+    FROM compliance_obligationparty AS s JOIN compliance_party AS p ON p.id = s.party_id
+    WHERE s.obligation_id = o.id AND s.capacity = '{capacity}' AND f.before IS NULL
+    UNION ALL
+    SELECT jsonb_array_elements_text(f.before -> '{capacity}s')) AS party(code)
+"""
 # The expression and join of each grouping. A deadline with two obligors or two tags counts in both
 # groups.
 _GROUPS = {
@@ -48,10 +57,29 @@ _GROUPS = {
 }
 
 
+# The same of the fields that were known then.
+_FORMER = f"LEFT JOIN {corrected('obligation')} AS f ON f.id = o.id"
+_GROUPS_THEN = {
+    Grouping.OBLIGOR: ("party.code", f"{_FORMER} {_SIDES_THEN.format(capacity='obligor')}"),
+    Grouping.OBLIGEE: ("party.code", f"{_FORMER} {_SIDES_THEN.format(capacity='obligee')}"),
+    Grouping.TAG: (
+        "tag.name",
+        f"""
+        {_FORMER} CROSS JOIN LATERAL (
+            SELECT unnest(o.tags)::text WHERE f.before IS NULL
+            UNION ALL SELECT jsonb_array_elements_text(f.before -> 'tags')) AS tag(name)
+        """,
+    ),
+    Grouping.SEVERITY: ("coalesce(f.before ->> 'severity', o.severity)", _FORMER),
+}
+
+
 def summary(question: SummaryFilter, *, now: datetime) -> list[Row]:
     """Return the groups by name at a given time, each with its count and the count per status."""
     where = conditions(question, now=now)
     name, joins = _GROUPS[question.group_by]
+    if question.known_at is not None:
+        name, joins = _GROUPS_THEN.get(question.group_by, (name, joins))
     parts = (
         'SELECT counted."group", sum(counted.count)::bigint AS count,',
         "jsonb_object_agg(counted.status, counted.count ORDER BY counted.status) AS statuses",

@@ -83,7 +83,7 @@ def listed(listing: EvidenceListing) -> Page:
         obligation_ref=listing.obligation_ref,
     )
     if listing.agreement is None and listing.deadline is None:
-        hide_archived(where, agreement="e.agreement_id")
+        hide_archived(where, agreement="e.agreement_id", known_at=listing.known_at)
     where.add(
         "e.recorded_at <= %(known_at)s AND a.recorded_at <= %(known_at)s", known_at=listing.known_at
     )
