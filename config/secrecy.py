@@ -11,6 +11,7 @@ from pghistory.middleware import HistoryMiddleware as _HistoryMiddleware
 
 from config.client_addresses import client_address
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 _TOKENS = re.compile(
     r"(/(?:calendar-feeds|acknowledge|unsubscribe|password|email/confirm)/)[^\s'\"]+"
 )
@@ -44,9 +45,13 @@ class HistoryMiddleware(_HistoryMiddleware):
 
 
 def request_id(request: HttpRequest) -> str:
-    """Return the id of a request, under which the audit log and the response name it."""
+    """Return the id of a request in the audit log: the one that the client or a proxy gave it.
+
+    A request without an id, or with an odd one, gets a random id.
+    """
     found: str | None = getattr(request, "pacta_request_id", None)
     if found is None:
-        found = uuid4().hex
+        given = request.headers.get("X-Request-ID", "")
+        found = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         request.pacta_request_id = found  # type: ignore[attr-defined]  # ours
     return found

@@ -34,6 +34,7 @@ from compliance.api.due_dates.due_rules import PreviewViews
 from compliance.api.evidence.evidence import EvidenceViews, FileViews
 from compliance.api.integrity.seals import SealViews
 from compliance.api.integrity.tombstones import RemovedRowViews, TombstoneViews
+from compliance.api.people.closings import ClosingViews
 from compliance.api.people.teams import TeamViews
 from compliance.api.people.tokens import TokenViews
 from compliance.api.people.users import InvitationViews, OwnUserViews, UserViews
@@ -212,6 +213,7 @@ urlpatterns = [
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
     *_routes("seals", SealViews),
+    path("users/<id:id>/close/", ClosingViews.as_view({"post": "create"}), name="user-close"),
     path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),
     *_routes("tombstones", TombstoneViews),
     path(

@@ -28,14 +28,13 @@ _LONGEST_PATH = 300
 
 
 class AuditMiddleware:
-    """Records refused requests, and names each request in its response."""
+    """Records refused requests."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response["X-Request-ID"] = request_id(request)
         if response.status_code in _REFUSALS and _shows_credentials(request, response):
             _record(
                 request,

@@ -43,6 +43,7 @@ from tests.samples import create_agreement, obligation, record, state_position, 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 READ_ONLY = {
     "Alert",
+    "AuditEntry",
     "Breach",
     "Deadline",
     "Fact",

@@ -87,8 +87,8 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         "post breaches/{id}/acknowledge/", "post silences/{id}/end/",
         "get alerts/{id}/attempts/", "post alerts/{id}/redeliver/",
         "post webhooks/{id}/rotate/", "post calendar-feeds/{id}/revoke/",
-        "post tokens/{id}/rotate/", "delete tokens/{id}/",
-        "get users/me/", "post users/{id}/invite/",
+        "post tokens/{id}/rotate/", "delete tokens/{id}/", "get audit/",
+        "get users/me/", "post users/{id}/invite/", "post users/{id}/close/",
     }  # fmt: skip
     for room, key, verbs in (
         ("parties", "code", "lcrp"),

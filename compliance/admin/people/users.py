@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from compliance.admin import instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.people.closings import closing_page
 from compliance.admin.permissions import requires_perms
 from compliance.admin.searching import folded
 from compliance.admin.theme import ModelAdmin, ModelForm, button
@@ -91,7 +92,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     form = UserForm
     compressed_fields = False
     add_form = UserCreationForm
-    actions_detail = ("send_password_link",)
+    actions_detail = ("send_password_link", "close_account")
     list_display = (
         "email", "full_name", "is_active", "is_service_account", "is_superuser", "last_login_time",
     )  # fmt: skip
@@ -250,6 +251,17 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
             back=urls.row_url("user", user.pk),
             context=page_context(self, request, user),
         )
+
+    @button(
+        description="Close the account", url_path="close", icon="person_off",
+        permissions=["send_link"],
+    )  # fmt: skip
+    def close_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the form that closes the account, or close it and say what is left to do."""
+        user = get_row_or_404(self, request, object_id, User)
+        if not self.has_change_permission(request, user) or not isinstance(request.user, User):
+            raise PermissionDenied
+        return closing_page(self, request, user, by=request.user)
 
 
 @admin.register(Group)

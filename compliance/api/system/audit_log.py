@@ -39,7 +39,7 @@ class AuditRow(serializers.Serializer[AuditEntry]):
     )
     address = serializers.CharField(allow_blank=True, help_text="The IP address of the client.")
     request_id = serializers.CharField(
-        allow_blank=True, help_text="As in the header `X-Request-ID` of the response."
+        allow_blank=True, help_text="The header `X-Request-ID` of the request, or a random id."
     )
     action = serializers.ChoiceField(choices=list(AuditAction))
     kind = serializers.CharField(help_text="What was changed, such as `agreement` or `user`.")

@@ -104,3 +104,15 @@ class RotationDraft(Draft):
     """A rotation. The former key works until the end of the overlap; 0 ends it immediately."""
 
     overlap_minutes: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP_MINUTES)] = 24 * 60
+
+
+class ClosingDraft(Draft):
+    """The closing of an account."""
+
+    reason: Title
+    successor: Annotated[
+        Email | None, Field(description="Who becomes the owner of the obligations of this user.")
+    ] = None
+    pseudonymise: Annotated[
+        bool, Field(strict=True, description="Also remove the name and the address everywhere.")
+    ] = False

@@ -56,7 +56,7 @@ class AuditEntry(models.Model):
         db_index=False,
     )
     address = models.CharField(max_length=45, default="", db_default="")
-    request_id = models.CharField(max_length=32, default="", db_default="")
+    request_id = models.CharField(max_length=36, default="", db_default="")
     details = models.JSONField(null=True)
 
     objects: ClassVar[models.Manager[AuditEntry]] = AuditEntryQuerySet.as_manager()

@@ -169,7 +169,7 @@ def _secure(name: str, condition: str, new_rows: str | None = None) -> migration
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0012_import_batches")]
+    dependencies = [("compliance", "0013_request_ids")]
 
     operations = [
         migrations.RunSQL(_SIGHT, "DROP FUNCTION compliance_sight(text)"),
