@@ -36,6 +36,13 @@ def desk(transactional_db: None) -> User:
     return User.objects.create_superuser("desk@example.org", PASSWORD)
 
 
+def sign_in(page: Page) -> None:
+    """Fill in and send the sign-in page."""
+    page.get_by_label("Email").fill("desk@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 @pytest.fixture
 def page(chromium: Browser, desk: User, live_server: LiveServer) -> Iterator[Page]:
     """The overview page, opened through the login form."""
@@ -47,9 +54,7 @@ def page(chromium: Browser, desk: User, live_server: LiveServer) -> Iterator[Pag
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto("/admin/")
-    page.get_by_label("Mail address").fill("desk@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page)
     page.wait_for_url("**/admin/")
     yield page
     context.close()

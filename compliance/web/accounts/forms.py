@@ -28,6 +28,7 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "Email"
+        self.fields["password"].help_text = ""  # the page has a link of its own
         self.fields["password"].validators.append(MaxLengthValidator(_LONGEST_PASSWORD))
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
