@@ -40,6 +40,8 @@ def test_create_an_agreement_between_existing_parties(api: Client) -> None:
         "in_force_on_precision": None,
         "ends_on": None,
         "ends_on_precision": None,
+        "visibility": "everyone",
+        "teams": [],
         "requires_approval": False,
         "notification_policy": None,
         "archived_at": None,

@@ -10,7 +10,7 @@ from compliance.admin import fields, instants
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput
-from compliance.domain.vocabulary import AgreementKind
+from compliance.domain.vocabulary import AgreementKind, Visibility
 from compliance.models import Agreement
 
 
@@ -44,6 +44,10 @@ class AgreementForm(DraftForm):
         widget=CheckboxInput(),
         help_text="Determinations, waivers and extensions need the approval of a second person.",
     )
+    visibility = fields.enum_field(Visibility, initial=Visibility.EVERYONE.value, required=False)
+    teams = fields.CommaSeparatedField(
+        help_text="If the visibility is teams: their slugs, such as “asia, europe”."
+    )
     notification_policy_reminders = policies.StepsField(
         example="30, 7, 1",
         label="Reminders",
@@ -71,6 +75,9 @@ class AgreementForm(DraftForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
+            self.initial["visibility"] = self.instance.visibility
+            teams = self.instance.teams.order_by("slug")
+            self.initial["teams"] = list(teams.values_list("slug", flat=True))
             self.initial.update(policies.initial_steps(self.instance.notification_policy))
             for name in ("signed_on", "in_force_on", "ends_on"):
                 self.initial[name] = instants.period_input(self.instance, name)

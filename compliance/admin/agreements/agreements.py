@@ -123,6 +123,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
                     ("signed_on", "in_force_on", "ends_on"),
                     ("timezone", "calendars"),
                     "requires_approval",
+                    ("visibility", "teams"),
                     (policies.REMINDERS, policies.ESCALATIONS),
                 )
             },

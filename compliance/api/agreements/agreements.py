@@ -25,7 +25,7 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.agreements.drafts import AgreementDraft
-from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Precision
+from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Precision, Visibility
 from compliance.models import Agreement
 from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
@@ -77,6 +77,10 @@ class AgreementRow(serializers.Serializer[Agreement]):
     requires_approval = serializers.BooleanField(
         help_text="Determinations, waivers and extensions wait for another person's approval."
     )
+    visibility = serializers.ChoiceField(
+        choices=list(Visibility), help_text="Who sees it: everyone, or only its teams."
+    )
+    teams = serializers.ListField(child=serializers.CharField(), help_text="Their slugs.")
     notification_policy = NotificationPolicyRow(
         allow_null=True, help_text="Null: the default policy."
     )

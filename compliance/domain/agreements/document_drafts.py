@@ -20,8 +20,9 @@ from compliance.domain.deadlines.numbers import LARGEST_NUMBER
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
+from compliance.domain.people.drafts import TeamSlugs
 from compliance.domain.period_fields import ends_read
-from compliance.domain.vocabulary import Precision
+from compliance.domain.vocabulary import Precision, Visibility
 
 MOST_OUTCOMES = 10_000
 """The maximum number of facts, and of positions, of one obligation in a document."""
@@ -132,6 +133,8 @@ class AgreementDocument(AgreementTerms):
     milestones: Annotated[
         tuple[DocumentMilestone, ...], AtMost(500), AfterValidator(each_ref_once)
     ] = ()
+    visibility: Visibility | None = None
+    teams: TeamSlugs | None = None
     evidence: Annotated[tuple[DocumentEvidence, ...], AtMost(20_000)] = ()
     facts: Annotated[tuple[DocumentAgreementFact, ...], AtMost(1_000)] = ()
     obligations: Annotated[tuple[DocumentObligation, ...], AtMost(20_000)] = ()

@@ -37,6 +37,7 @@ from compliance.domain.fields import (
     all_different,
 )
 from compliance.domain.limits import AtMost
+from compliance.domain.people.drafts import TeamSlugs
 from compliance.domain.period_fields import ends_read, starts_read
 from compliance.domain.vocabulary import (
     AgreementKind,
@@ -46,6 +47,7 @@ from compliance.domain.vocabulary import (
     RollUp,
     Severity,
     TargetBound,
+    Visibility,
 )
 
 
@@ -124,8 +126,13 @@ class AgreementTerms(Draft):
 
 
 class AgreementDraft(AgreementTerms):
-    """An agreement between parties that are already stored."""
+    """An agreement between parties that are already stored.
 
+    Without `visibility` or `teams`, these stay as they are; everyone sees a new agreement.
+    """
+
+    visibility: Visibility | None = None
+    teams: TeamSlugs | None = None
     milestones: Milestones = ()
     parties: Annotated[tuple[MembershipDraft, ...], Field(min_length=1), AtMost(500)]
 

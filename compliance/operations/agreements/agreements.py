@@ -22,6 +22,7 @@ from compliance.models.bulk import insert
 from compliance.models.bulk import update as update_rows
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.agreements import (
     corrections,
     milestones,
@@ -31,6 +32,7 @@ from compliance.operations.agreements import (
 )
 from compliance.operations.agreements.agreement_rows import columns_of
 from compliance.operations.agreements.surprises import refusing_surprises
+from compliance.operations.agreements.visibility import set_visibility
 from compliance.operations.deadlines import facts, projection, schedule
 
 
@@ -41,8 +43,6 @@ def create(*, draft: AgreementDraft, as_of: datetime, by: User | None = None) ->
     Raises:
         Invalid: its ref is taken, or a party or custom calendar does not exist.
     """
-    if Agreement.objects.filter(ref=draft.ref).exists():
-        raise refusal("ref", f"Agreement {draft.ref} already exists. Choose another ref.")
     return add(draft=draft, as_of=as_of, by=by)
 
 
@@ -54,7 +54,7 @@ def add(
     recorded_at: datetime | None = None,
     milestones_recorded_at: Mapping[str, datetime] | None = None,
 ) -> Agreement:
-    """Create an agreement like `create`. The caller has checked that its ref is free.
+    """Create an agreement like `create`, in the transaction of the caller.
 
     Args:
         recorded_at: when the agreement became known, if that was before `as_of`.
@@ -62,8 +62,13 @@ def add(
             the agreement, by ref.
 
     Raises:
-        Invalid: a party or custom calendar does not exist.
+        Invalid: its ref is taken, or a party, custom calendar or team does not exist.
     """
+    # The same answer whether or not the user sees the agreement that has the ref.
+    with reading_as(SYSTEM):
+        is_taken = Agreement.objects.filter(ref=draft.ref).exists()
+    if is_taken:
+        raise refusal("ref", f"Agreement {draft.ref} already exists. Choose another ref.")
     members = _members(draft.parties)
     party_merges.refuse_retired(
         (f"parties/{index}/code", party) for index, (party, _) in enumerate(members)
@@ -81,6 +86,7 @@ def add(
         as_of=known_at,
         recorded_at=milestones_recorded_at,
     )
+    set_visibility(agreement, draft.visibility, draft.teams)
     return agreement
 
 
@@ -135,6 +141,7 @@ def correct(
     ):
         corrections.keep_agreement(agreement, as_of=as_of)
     _set_parties(agreement, members)
+    set_visibility(agreement, draft.visibility, draft.teams)
     defaults_changed = _defaults(agreement) != _defaults(draft)
     policy_changed = agreement.notification_policy != dump_notification_policy(
         draft.notification_policy

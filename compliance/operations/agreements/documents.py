@@ -31,6 +31,7 @@ from compliance.operations.agreements import (
     import_batches,
     obligations,
     parties,
+    visibility,
 )
 from compliance.operations.agreements.document_corrections import (
     correct_agreement,
@@ -102,6 +103,7 @@ def load(
         agreement = _create(document, report, by=by, as_of=as_of)
     else:
         touched |= correct_agreement(document, agreement, report, mode=mode, by=by, as_of=as_of)
+        visibility.correct(document, agreement, report, mode=mode)
     stored = StoredObligations.load(agreement, is_empty=is_new)
     touched |= correct_obligations(document, agreement, stored, report, mode=mode, as_of=as_of)
     created = _create_obligations(document, agreement, stored, report, is_new=is_new, as_of=as_of)
@@ -265,6 +267,8 @@ def _draft_of(document: AgreementDocument) -> AgreementDraft:
         timezone=document.timezone,
         calendars=document.calendars,
         requires_approval=document.requires_approval,
+        visibility=document.visibility,
+        teams=document.teams,
         notification_policy=document.notification_policy,
         milestones=tuple(
             MilestoneDraft.model_construct(

@@ -28,7 +28,11 @@ from compliance.queries.rows import Row, Where, containing, one
 _ROWS = f"""
 SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.signed_on_precision, a.in_force_on,
     a.in_force_on_precision, a.ends_on, a.ends_on_precision, a.timezone,
-    a.calendars, a.requires_approval, a.notification_policy,
+    a.calendars, a.requires_approval,
+    a.visibility, ARRAY(
+        SELECT t.slug FROM compliance_agreementteam AS s JOIN compliance_team AS t
+          ON t.id = s.team_id WHERE s.agreement_id = a.id ORDER BY t.slug) AS teams,
+    a.notification_policy,
     CASE WHEN a.is_archive_known THEN a.archived_at END AS archived_at,
     (SELECT u.email FROM compliance_user AS u
      WHERE u.id = a.archived_by_id AND a.is_archive_known) AS archived_by,
