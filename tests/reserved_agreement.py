@@ -70,6 +70,7 @@ def create_reserved(*, now: datetime, ref: str = "zanzibar", team: str = "asia")
                 tags=[MARK.lower()],
                 obligors=["ZANZIBAR"],
                 text=MARK,
+                responsible=["kim@zanzibar.example"],
                 target_quantity=100,
                 unit="t",
                 facts=[{"type": "performance", "on": on, "quantity": 20, "note": MARK}],

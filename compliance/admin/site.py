@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from compliance.admin import badges, instants, urls
+from compliance.admin.visible import reader
 from compliance.domain.civil_time import zone_label
 from compliance.domain.phrases import shortened
 from compliance.models import Deadline
@@ -116,7 +117,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": title,
             "separator": bool(title),
             "items": [
-                {"title": label, "icon": icon, **_link(model)}
+                {"title": label, "icon": icon, **_link(request, model)}
                 for label, icon, model in items
                 if _may_view(request, model)
             ],
@@ -125,11 +126,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _link(model: str | None) -> dict[str, Any]:
+def _link(request: HttpRequest, model: str | None) -> dict[str, Any]:
     """Return the link of an entry. A badge is the number of proposals that await a decision."""
     if model is None:
         return {"link": urls.home_url()}
-    count = open_count() if model == "proposal" else 0
+    count = open_count(reader(request)) if model == "proposal" else 0
     if not count:
         return {"link": urls.list_url(model)}
     return {"link": urls.open_proposals_url(), "badge": count, "badge_variant": "warning"}
@@ -149,12 +150,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not _may_view(request, "deadline"):
         return context
     now = timezone.now()
-    found = overview.load(as_of=now)
+    found = overview.load(reader=reader(request), as_of=now)
     return {
         **context,
         "overview": found,
+        "mine": [_deadline_row(each, now) for each in found.mine],
         "unmet": [_deadline_row(each, now) for each in found.unmet],
         "coming": [_deadline_row(each, now) for each in found.coming],
+        "mine_tile": _tile(found, Attention.MINE),
         "unmet_tile": _tile(found, Attention.UNMET),
         "coming_tile": _tile(found, Attention.DUE_SOON),
         "quarantined_tile": _tile(found, Attention.QUARANTINED),
@@ -179,6 +182,8 @@ def _sweep_state(found: overview.Overview, now: datetime) -> dict[str, Any]:
 def _failed_audit(request: HttpRequest, found: overview.Overview) -> dict[str, Any] | None:
     last = found.last_audit
     if last is None or not last.problems or not _may_view(request, "jobrun"):
+        return None
+    if reader(request).is_limited:
         return None
     return {"url": urls.row_url("jobrun", last.pk), "count": len(last.problems)}
 

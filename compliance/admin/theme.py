@@ -8,6 +8,7 @@ import pghistory
 from django import forms
 from django.http import HttpRequest
 
+from compliance.admin.visible import limit_choices, visible
 from compliance.domain.drafts import LONGEST_REASON
 from compliance.domain.whole_numbers import whole_number
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib import admin
+    from django.db.models import QuerySet
 
-    ModelAdmin = admin.ModelAdmin[Any]
-    TabularInline = admin.TabularInline[Any, Any]
-    StackedInline = admin.StackedInline[Any, Any]
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _TabularInline = admin.TabularInline[Any, Any]
+    _StackedInline = admin.StackedInline[Any, Any]
     BaseInlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
     CheckboxInput = forms.CheckboxInput
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     def button(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
 else:
-    from unfold.admin import ModelAdmin as UnfoldModelAdmin
-    from unfold.admin import StackedInline, TabularInline
+    from unfold.admin import ModelAdmin as _ModelAdmin
+    from unfold.admin import StackedInline as _StackedInline
+    from unfold.admin import TabularInline as _TabularInline
     from unfold.decorators import action as button
     from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
@@ -48,22 +51,55 @@ else:
 
     ModelForm = forms.ModelForm
 
-    class ModelAdmin(UnfoldModelAdmin):
-        """The base class of all pages about rows. Every form can state the reason of a change."""
-
-        change_form_after_template = "admin/pacta/reason_of_form.html"
-
-        def changeform_view(self, request, *args, **kwargs):
-            """Show or store the form, and keep the reason with what it changes."""
-            keep_reason(request)
-            return super().changeform_view(request, *args, **kwargs)
-
 
 def keep_reason(request: HttpRequest) -> None:
     """Store the reason that a form states with whatever the request changes."""
     # What is longer than the input allows did not come from the page.
     if request.method == "POST" and (reason := request.POST.get("change_reason", "").strip()):
         pghistory.context(reason=reason[:LONGEST_REASON])
+
+
+class ModelAdmin(_ModelAdmin):
+    """The base class of all pages about rows.
+
+    It shows, offers and accepts only rows that exist for the user. Every form can state the reason
+    of a change.
+    """
+
+    change_form_after_template = "admin/pacta/reason_of_form.html"
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show or store the form, and keep the reason with what it changes."""
+        keep_reason(request)
+        return super().changeform_view(request, *args, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows that exist for the user."""
+        return visible(super().get_queryset(request), request)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form class, whose choices exist for the user."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        limit_choices(form, request)
+        return form
+
+
+class TabularInline(_TabularInline):
+    """Shows only rows that exist for the user."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows that exist for the user."""
+        return visible(super().get_queryset(request), request)
+
+
+class StackedInline(_StackedInline):
+    """Shows only rows that exist for the user."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows that exist for the user."""
+        return visible(super().get_queryset(request), request)
 
 
 class InlineFormSet(BaseInlineFormSet):

@@ -10,7 +10,21 @@ from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from compliance.models import ApiToken
+from compliance.models import (
+    Agreement,
+    Alert,
+    ApiToken,
+    Breach,
+    Deadline,
+    Evidence,
+    Fact,
+    LedgerEntry,
+    Obligation,
+    Party,
+    Position,
+    Proposal,
+    Silence,
+)
 
 _VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PATCH": "change", "DELETE": "delete"}
 
@@ -47,8 +61,35 @@ class ModelPermissions(BasePermission):
         verb = "view" if only_reads else _VERBS[method]
         if verb == "add":
             verb = view.post_verb
+        if isinstance(request.auth, ApiToken) and request.auth.is_restricted:
+            _require_restricted(verb, view.permission_models)
         require_permissions(request, verb, view.permission_models)
         return True
+
+
+# What belongs to agreements, so that row visibility limits it to those of a token.
+_WITHIN_AGREEMENTS = frozenset({
+    Alert, Breach, Deadline, Evidence, Fact, LedgerEntry, Obligation, Position, Proposal, Silence,
+})  # fmt: skip
+_OF_RESTRICTED_TOKENS = frozenset({(Agreement, "view"), (Agreement, "change"), (Party, "view")})
+
+
+def _require_restricted(verb: str, models: Iterable[type[Model]]) -> None:
+    """Check that a token that is limited to some agreements may do this.
+
+    It may read and write what belongs to these agreements, and nothing whose effect goes beyond
+    them: users, tokens, subscriptions and webhooks, new agreements, parties and files of others.
+
+    Raises:
+        PermissionDenied: it may not.
+    """
+    for model in models:
+        if model not in _WITHIN_AGREEMENTS and (model, verb) not in _OF_RESTRICTED_TOKENS:
+            sentence = (
+                "This token is limited to some agreements. Use a token without this limit to "
+                f"{verb} {model._meta.verbose_name_plural}."
+            )
+            raise PermissionDenied(sentence)
 
 
 def require_permissions(request: Request, verb: str, models: Iterable[type[Model]]) -> None:

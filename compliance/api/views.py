@@ -18,7 +18,7 @@ from compliance.api.renderers import ORJSONRenderer
 from compliance.domain.drafts import Draft, ReasonDraft, read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.models import Agreement, Deadline, User
+from compliance.models import Agreement, ApiToken, Deadline, User
 from compliance.models.people.readers import Reader, become, reader_of
 from compliance.queries.filters import Filter
 from compliance.queries.pages import Page
@@ -54,7 +54,10 @@ class Views(ViewSet):
 
 def reader_of_request(request: Request) -> Reader:
     """Return on whose behalf an API request reads: its user, within the limits of its token."""
-    return reader_of(request.user)
+    reader, token = reader_of(request.user), request.auth
+    if isinstance(token, ApiToken) and token.is_restricted:
+        return reader.limited_to(teams=token.visible_teams, agreements=token.visible_agreements)
+    return reader
 
 
 def read_filter(request: Request, kind: type[FilterT]) -> FilterT:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch
 
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
-from compliance.domain.vocabulary import TargetBound, Verification
+from compliance.domain.vocabulary import TargetBound, Verification, Visibility
 from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
 from compliance.models.deadlines.facts import fact_summaries
 from compliance.models.deadlines.ledger import ledger_of
@@ -26,6 +26,9 @@ _COLUMNS = (
     "obligation__title", "obligation__text", "obligation__clause", "obligation__severity",
     "obligation__unit", "obligation__due", "obligation__target_bound",
 )  # fmt: skip
+
+
+_ELSEWHERE = "of another agreement"
 
 
 def load_deadlines(ids: Iterable[int]) -> dict[int, Deadline]:
@@ -73,7 +76,15 @@ class Histories:
         for deadline_id, due_on, entry in ledger_of(deadline_ids):
             entries[deadline_id][entry] = due_on
         fact_ids = {entry.fact_id for rows in entries.values() for entry in rows}
-        return cls(entries=entries, facts=fact_summaries(fact_ids))
+        facts = fact_summaries(fact_ids)
+        # A recipient of one agreement need not see another, and the batch has many recipients.
+        hidden = Fact.objects.filter(
+            pk__in=[pk for pk, each in facts.items() if each.successor],
+            successor__agreement__visibility=Visibility.TEAMS.value,
+        ).exclude(successor__agreement=F("deadline__agreement"))
+        for pk in hidden.values_list("pk", flat=True):
+            facts[pk] = replace(facts[pk], successor=_ELSEWHERE)
+        return cls(entries=entries, facts=facts)
 
     def paragraph(self, deadline: Deadline) -> str:
         """Return the history of a deadline since it was agreed, in one paragraph."""

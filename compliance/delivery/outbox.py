@@ -20,7 +20,7 @@ from compliance.delivery.answers import Answer
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Agreement, Alert, Message, Subscription, Webhook
-from compliance.models.alerts import reported_alerts
+from compliance.models.alerts import reported_alerts, withdrawals
 from compliance.models.alerts.formed_messages import analyze, form_messages
 
 # How long a claimed message is out of reach for other workers, and so how long a `kill -9` can
@@ -81,7 +81,8 @@ def claim(
     """Claim messages that are due at `as_of`, oldest first, on a lease that starts at `now`.
 
     Claims either emails or webhook calls, so that slow webhooks delay no email. Alerts that are no
-    longer true are withdrawn first, and with them messages that have no other alerts.
+    longer true, or not for their recipient any more, are withdrawn first, and with them messages
+    that have no other alerts.
 
     Args:
         per_minute: the most messages per minute for each channel, which is all email or one
@@ -109,7 +110,7 @@ def claim(
         ids = reported_alerts.first_that_fit(
             [message.pk for message in messages], MAX_CLAIMED_ALERTS
         )
-        remaining = reported_alerts.withdraw_untrue(ids, now=now)
+        remaining = withdrawals.withdraw_unfit(ids, now=now)
         without_alerts = Message.objects.filter(id__in=set(ids) - remaining)
         withdrawn = without_alerts.update(state=MessageState.WITHDRAWN)
         leased_until = now + LEASE
@@ -166,7 +167,12 @@ def _held(claim: Claim) -> QuerySet[Message]:
 
 
 def renew(claim: Claim, *, now: datetime) -> Claim | None:
-    """Return the claim with a new lease, or None if another worker has claimed the message."""
+    """Return the claim with a new lease, or None if it must not be sent as it was rendered.
+
+    Another worker has claimed it, or its recipient has lost the right to some of it.
+    """
+    if withdrawals.forbidden([claim.message_id]):
+        return None
     leased_until = now + LEASE
     if not _held(claim).update(next_attempt_at=leased_until):
         return None

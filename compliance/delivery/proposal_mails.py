@@ -27,6 +27,7 @@ from compliance.domain import phrases
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import AttemptOutcome, ProposalState
 from compliance.models import Deadline, Proposal, ProposalNotification
+from compliance.models.visibility import visible_to
 
 log = structlog.get_logger(__name__)
 
@@ -103,9 +104,14 @@ def _finish(
 
 
 def _is_wanted(notification: ProposalNotification) -> bool:
-    """Return whether the proposal still waits for a decision, which this user may make."""
+    """Return whether the proposal still waits for a decision, which this user may make and see."""
     is_open = notification.proposal.state == ProposalState.OPEN.value
-    return is_open and notification.user.has_perm(APPROVE)
+    proposals = Proposal.objects.filter(pk=notification.proposal_id)
+    return (
+        is_open
+        and notification.user.has_perm(APPROVE)
+        and visible_to(proposals, notification.user).exists()
+    )
 
 
 def _send(notification: ProposalNotification, mailer: Mailer) -> Answer:

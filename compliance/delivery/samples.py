@@ -27,6 +27,7 @@ from compliance.domain.vocabulary import (
     WebhookKind,
 )
 from compliance.models import Message, Subscription
+from compliance.models.alerts import withdrawals
 from compliance.models.alerts.followers import followed_breaches
 
 # How many recent messages are searched for one that still has something to report.
@@ -98,7 +99,8 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
     if subscription.agreement_id is not None:
         about = Q(agreement=subscription.agreement_id) | Q(agreement__isnull=True)
     newest = Message.objects.filter(about, recipient=subscription.recipient).order_by("-id")
-    batch = messages.load(list(newest.values_list("id", flat=True)[:_MAX_SEARCHED]), as_of=as_of)
+    ids = set(newest.values_list("id", flat=True)[:_MAX_SEARCHED])
+    batch = messages.load(sorted(ids - withdrawals.forbidden(ids)), as_of=as_of)
     if batch.messages:
         contents = batch.contents(max(batch.messages))
         return "The newest message to this recipient, as it would be sent now.", contents
@@ -118,7 +120,8 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
 
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     """Return a message about an invented deadline, which says that it is a test."""
-    agreement = subscription.agreement
+    receivable = Subscription.objects.receivable().filter(pk=subscription.pk)
+    agreement = subscription.agreement if receivable.exists() else None
     title = phrases.title(agreement.title) if agreement else "An example agreement"
     zone, email = displayed_zone_name(subscription.timezone), subscription.email
     due_at = as_of.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)

@@ -12,6 +12,7 @@ from compliance.models.agreements.milestones import (
     MilestoneDating,
 )
 from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
+from compliance.models.agreements.responsibilities import Responsibility
 from compliance.models.alerts.alerts import Alert
 from compliance.models.alerts.calendar_feeds import CalendarFeed
 from compliance.models.alerts.messages import DeliveryAttempt, Message
@@ -82,6 +83,7 @@ __all__ = [
     "ProposalNotification",
     "RecomputedDeadline",
     "RemovedRows",
+    "Responsibility",
     "Seal",
     "Silence",
     "Subscription",

@@ -39,6 +39,8 @@ PATHS_TO_AGREEMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "ObligationEvent": ("agreement",),
     "ObligationParty": ("agreement",),
     "ObligationPartyEvent": ("agreement",),
+    "Responsibility": ("obligation__agreement",),
+    "ResponsibilityEvent": ("obligation__agreement",),
     "Dependency": ("obligation__agreement",),
     "Deadline": ("agreement",),
     "Breach": ("deadline__agreement",),

@@ -60,7 +60,6 @@ class ObligationFields:
     """
 
     severity: Sequence[str] | None = None
-    owner: str | None = None
     obligor: str | None = None
     obligee: str | None = None
     tag: str | None = None
@@ -86,8 +85,6 @@ class ObligationFields:
             any_of = "= ANY(%(severity)s)"
             several = known(f"o.severity {any_of}", f"f.before ->> 'severity' {any_of}")
             where.add(several, severity=list(severities))
-        owned = known("o.owner = %(owner)s", "f.before ->> 'owner' = %(owner)s")
-        where.add(owned, owner=self.owner)
         for capacity, code in (("obligor", self.obligor), ("obligee", self.obligee)):
             former = f"f.before -> '{capacity}s' ? %({capacity})s"
             where.add(known(of_party.format(capacity=capacity), former), **{capacity: code})

@@ -30,12 +30,12 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             request,
             "You are unsubscribed",
             lines=[f"{link.email} will no longer receive email about:"] if ended else [],
-            items=[each.follows for each in ended],
+            items=subscriptions.names_of(ended),
         )
     following = subscriptions.subscriptions_of(
         email=link.email, subscription_ids=link.subscription_ids
     )
-    items = [each.follows for each in following]
+    items = subscriptions.names_of(list(following))
     if not items:
         return page(
             request, "You are unsubscribed", lines=["There are no subscriptions left to end."]

@@ -93,7 +93,7 @@ def agreement_form(**values: Any) -> dict[str, Any]:
         "obligations-0-grace_count": "5",
         "obligations-0-grace_unit": "business_days",
         "obligations-0-tags": "supply, hs:2805",
-        "obligations-0-owner": "ana@example.org",
+        "obligations-0-responsible": "ana@example.org",
         "obligations-0-parent": "",
         "obligations-0-target_quantity": "100",
         "obligations-0-unit": "t",

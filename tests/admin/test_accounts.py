@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
@@ -452,6 +453,21 @@ def test_administrators_cannot_change_a_superuser(desk: User) -> None:
 def test_nobody_adds_a_way_to_sign_in_to_the_account_of_another(model: str) -> None:
     with pytest.raises(NoReverseMatch):
         reverse(f"admin:{model}_add")
+
+
+def test_an_administrator_removes_lost_second_factors(db: None) -> None:
+    ana = with_roles("ana@example.org", Role.REVIEWER)
+    Authenticator.objects.create(user=ana, type="totp", data={})
+    clerk = logged_in(staff("clerk@example.org", "view_user", "change_user"))
+    url = address("user", "remove_second_factors", ana.pk)
+    assert clerk.post(url).status_code == 403
+    assert Authenticator.objects.exists()
+    adam = logged_in(with_roles("adam@example.org", Role.ADMINISTRATOR))
+    assert adam.post(url).status_code == 302
+    assert not Authenticator.objects.exists()
+    [message] = mail.outbox
+    assert message.to == [ana.email]
+    assert "adam@example.org removed your second factors." in message.body
 
 
 def with_roles(email: str, *given: Role) -> User:

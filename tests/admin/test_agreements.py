@@ -77,7 +77,7 @@ def test_a_deadline_entered_after_its_due_date_is_unmet_immediately(browser: Cli
         ({"obligations-0-due_on": "2026-02-30"}, "obligations-0-due", "Date: 2026-02-30 does not"),
         ({"obligations-0-due_timezone": "Mars"}, "obligations-0-due", "Time zone: "),
         ({"obligations-0-due_on": ""}, "obligations-0-grace_count", ""),
-        ({"obligations-0-owner": "ana"}, "obligations-0-owner", "mail address"),
+        ({"obligations-0-responsible": "ana"}, "obligations-0-responsible", "email address"),
         ({"obligations-0-parent": "O-9"}, "obligations-0-parent", "no obligation O-9"),
         ({"obligations-0-ref": "O 1"}, "obligations-0-ref", "such as CN-2d"),
         (

@@ -58,8 +58,8 @@ READ_ONLY = {
     "Seal",
     "Tombstone",
 }
-# Users see only their own rows.
-OWN = {"ApiToken", "CalendarFeed"}  # fmt: skip
+# Users see only their own rows, and those of the jobs and purges only as administrators.
+OWN = {"ApiToken", "CalendarFeed", "JobRun", "Subscription", "Tombstone", "Webhook"}  # fmt: skip
 MOST_QUERIES = 45
 
 

@@ -25,7 +25,7 @@ def test_every_field_of_a_subscription_is_stored_and_shown_again(browser: Client
     deadline = create_agreement(obligation(tags=["goods"]))
     values = {
         "email": "ana@example.org", "webhook": "", "agreement": deadline.agreement.ref,
-        "party": "CHN", "tag": "goods", "min_severity": "high", "is_owner": "on",
+        "party": "CHN", "tag": "goods", "min_severity": "high", "responsible": "me",
         "kinds": ["missed", "escalated"], "from_escalation": "2", "frequency": "weekly",
         "digest_hour": "17", "digest_weekday": "4", "quiet_from": "22:00",
         "quiet_until": "06:30", "timezone": "Europe/Berlin", "is_active": "on",
@@ -38,7 +38,8 @@ def test_every_field_of_a_subscription_is_stored_and_shown_again(browser: Client
     assert stored is not None
     assert stored == {
         **stored, "email": "ana@example.org", "webhook": None, "agreement": "supply",
-        "party": "CHN", "tag": "goods", "min_severity": "high", "is_owner": True,
+        "party": "CHN", "tag": "goods", "min_severity": "high", "responsible": "me",
+        "owner": "desk@example.org",
         "kinds": ["missed", "escalated"], "from_escalation": 2, "frequency": "weekly",
         "digest_hour": 17, "digest_weekday": 4, "quiet_from": time(22), "quiet_until": time(6, 30),
         "timezone": "Europe/Berlin", "is_active": True,

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Deadline, DeliveryAttempt, Message, Webhook
+from compliance.models import Deadline, DeliveryAttempt, Message, User, Webhook
 from tests.admin.conftest import CHAT_URL, chat, message_of, standard_webhook
 from tests.admin.pages import address, errors, filled_in
 from tests.delivery.conftest import Receiver
@@ -66,6 +66,7 @@ def test_the_url_of_a_chat_is_never_shown_and_is_kept_if_left_empty(
     browser: Client, viewer: Client
 ) -> None:
     webhook = chat()
+    Webhook.objects.update(owner=User.objects.get(email="viewer@example.org"))
     pages = [address("webhook", "changelist"), address("webhook", "change", webhook.pk)]
     for client in (browser, viewer):
         for page in pages:

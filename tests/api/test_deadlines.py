@@ -181,7 +181,7 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
         ({"obligor": "CHN", "obligee": "ACME"}, ["A", "B"]),
         ({"tag": "hs:2805"}, ["B"]),
         ({"severity": "high,critical"}, ["B"]),
-        ({"owner": "lee@example.org"}, ["A"]),
+        ({"responsible": "lee@example.org"}, ["A"]),
         ({"due_after": "2099-02-01"}, ["B", "C"]),
         ({"due_before": "2099-02-01"}, ["A"]),
         ({"due_after": "2099-01-31T16:00:00Z"}, ["B", "C"]),
@@ -197,7 +197,7 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
 )
 def test_filter_deadlines_by(api: Client, query: dict[str, str], expected: list[str]) -> None:
     create_agreement(
-        obligation("A", "2099-01-01", owner="lee@example.org"),
+        obligation("A", "2099-01-01", responsible=["lee@example.org"]),
         obligation("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
         obligation("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
     )

@@ -22,7 +22,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
             "grace": {"count": 5, "unit": "business_days"},
             "severity": "high",
             "tags": ["supply", "hs:2805"],
-            "owner": "lee@example.org",
+            "responsible": ["lee@example.org"],
             "parent": "O-1",
             "target_quantity": 100.5,
             "unit": "t",
@@ -30,7 +30,10 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
             "text": "The supplier shall deliver ...",
         },
     )
-    assert stored.pop("warnings") == []
+    assert stored.pop("warnings") == [
+        "lee@example.org has no account, so nothing is sent there: create one, or have an "
+        "administrator subscribe the address."
+    ]
     assert stored == {
         "id": stored["id"],
         "agreement": "supply",
@@ -56,7 +59,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
         "survives_termination": False,
         "severity": "high",
         "tags": ["supply", "hs:2805"],
-        "owner": "lee@example.org",
+        "responsible": ["lee@example.org"],
         "parent": "O-1",
         "roll_up": "all",
         "roll_up_share": None,
@@ -72,8 +75,9 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
     [deadline] = rows(api, "deadlines/", obligation_ref="O-2")
     assert (deadline["status"], deadline["due_at"]) == ("pending", "2099-03-15T16:00:00Z")
     for query in (
-        {"tag": "supply"}, {"owner": "lee@example.org"}, {"parent": "O-1"}, {"severity": "high"},
-        {"ref": "O-2"}, {"q": "lot o-2"}, {"obligor": "CHN", "obligee": "ACME", "parent": "O-1"},
+        {"tag": "supply"}, {"responsible": "lee@example.org"}, {"parent": "O-1"},
+        {"severity": "high"}, {"ref": "O-2"}, {"q": "lot o-2"},
+        {"obligor": "CHN", "obligee": "ACME", "parent": "O-1"},
     ):  # fmt: skip
         assert rows(api, "obligations/", agreement="supply", **query) == [stored]
     assert get(api, f"obligations/{stored['id']}/") == stored
@@ -104,7 +108,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
         ({"target_quantity": 0}, "target_quantity"),
         ({"target_quantity": 1e20}, "target_quantity"),
         ({"target_quantity": "1E+9999999"}, "target_quantity"),
-        ({"owner": "lee@example.org\r\nBcc: all@example.org"}, "owner"),
+        ({"responsible": ["lee@example.org\r\nBcc: all@example.org"]}, "responsible/0"),
         ({"tags": ["a,b"]}, "tags/0"),
         ({"parent": "O-9"}, "parent"),
         ({"text": "\x00"}, "text"),

@@ -8,16 +8,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
 
+from compliance.api.authentication import bearer_token
 from compliance.domain.people.token_format import is_token, token_digest
-from compliance.models import ApiToken, User
+from compliance.models import Agreement, AgreementTeam, ApiToken, Membership, Team, User
 from compliance.operations.people import tokens as operations
 from tests.api.answers import BASE, JSON, get, post
 from tests.api.conftest import client_of
+from tests.samples import create_agreement
 
 RIGHTS = [f"{verb}_apitoken" for verb in ("view", "add", "change", "delete")]
 
@@ -87,8 +91,10 @@ def test_the_key_is_in_the_response_to_its_creation_and_nowhere_else(
 def test_what_is_not_a_token_is_refused_without_a_query(
     client: Client, django_assert_num_queries: Any, db: None, key: str
 ) -> None:
-    with django_assert_num_queries(0):
-        response = client.get(f"{BASE}parties/", headers={"Authorization": f"Bearer {key}"})
+    headers = {"Authorization": f"Bearer {key}"}
+    with django_assert_num_queries(0), pytest.raises(AuthenticationFailed):
+        bearer_token(RequestFactory().get("/", headers=headers))
+    response = client.get(f"{BASE}parties/", headers=headers)
     assert response.status_code == 401
     assert "copy all of it" in response.json()["detail"]
     assert response["WWW-Authenticate"] == "Bearer"
@@ -102,8 +108,10 @@ def test_an_unknown_token_costs_one_query_and_is_refused_like_a_revoked_one(
     unknown = operations._new_key()
     answers = []
     for key in (unknown, row["token"]):
-        with django_assert_num_queries(1):
-            answers.append(with_key(key).get(f"{BASE}parties/"))
+        request = RequestFactory().get("/", headers={"Authorization": f"Bearer {key}"})
+        with django_assert_num_queries(1), pytest.raises(AuthenticationFailed):
+            bearer_token(request)
+        answers.append(with_key(key).get(f"{BASE}parties/"))
     assert [each.status_code for each in answers] == [401, 401]
     assert answers[0].content == answers[1].content
 
@@ -314,9 +322,11 @@ def test_of_two_rotations_at_once_one_keeps_its_overlap(ana: User) -> None:
 
 
 def test_a_service_account_cannot_sign_in(robot: User, client: Client) -> None:
-    form = {"username": robot.email, "password": ""}
-    assert client.post("/admin/login/", form).status_code == 200
     assert not robot.has_usable_password()
+    for password in ("", "!", robot.password):
+        form = {"login": robot.email, "password": password}
+        assert client.post(reverse("account_login"), form).status_code == 200
+    assert "_auth_user_id" not in client.session
 
 
 def test_the_number_of_tokens_of_a_user_is_bounded(hers: Client, ana: User) -> None:
@@ -325,3 +335,99 @@ def test_the_number_of_tokens_of_a_user_is_bounded(hers: Client, ana: User) -> N
         for number in range(operations.MOST_PER_USER - 1)
     )
     assert "Revoke one" in post(hers, "tokens/", {"name": "x"}, 400)["detail"]
+
+
+# --- Restriction to teams and agreements ---------------------------------------------------------
+
+
+@pytest.fixture
+def two(desk: User) -> Team:
+    """Agreements `open`, for everyone, and `asian`, reserved for the team `asia`."""
+    team = Team.objects.create(slug="asia", name="Asia")
+    create_agreement(ref="open")
+    asian = create_agreement(ref="asian").agreement
+    AgreementTeam.objects.create(agreement=asian, team=team)
+    Agreement.objects.filter(pk=asian.pk).update(visibility="teams")
+    return team
+
+
+def refs_seen(client: Client) -> set[str]:
+    """Return the agreements that a client sees, by every kind of read."""
+    lists = [
+        {row["ref"] for row in get(client, "agreements/")["results"]},
+        {row["agreement"] for row in get(client, "deadlines/")["results"]},
+        {row["agreement"] for row in get(client, "obligations/")["results"]},
+    ]
+    assert lists[0] == lists[1] == lists[2]
+    pages = {client.get(f"{BASE}agreements/{ref}/").status_code for ref in ("open", "asian")}
+    assert pages == ({200} if len(lists[0]) == 2 else {200, 404} if lists[0] else {404})
+    return lists[0]
+
+
+@pytest.mark.parametrize(
+    ("limits", "seen"),
+    [
+        ({}, {"open", "asian"}),
+        ({"teams": ["asia"]}, {"asian"}),
+        ({"agreements": ["open"]}, {"open"}),
+        ({"agreements": ["open"], "teams": ["asia"]}, set()),
+    ],
+)
+def test_a_restricted_token_sees_only_its_agreements(
+    api: Client, two: Team, limits: dict[str, Any], seen: set[str]
+) -> None:
+    row = post(api, "tokens/", {"name": "x", **limits})
+    assert (row["teams"], row["agreements"]) == (limits.get("teams"), limits.get("agreements"))
+    assert refs_seen(with_key(row["token"])) == seen
+
+
+def test_a_restriction_is_never_wider_than_the_rights_of_the_user(
+    ana: User, hers: Client, two: Team
+) -> None:
+    ana.groups.set(Group.objects.filter(name="viewer"))
+    Membership.objects.create(user=ana, team=two)
+    row = post(hers, "tokens/", {"name": "x", "teams": ["asia"]})
+    client = with_key(row["token"])
+    assert refs_seen(client) == {"asian"}
+    Membership.objects.all().delete()
+    assert refs_seen(client) == set()
+    for limits in ({"teams": ["asia"]}, {"teams": ["none"]}, {"agreements": ["asian"]},
+                   {"agreements": ["none"]}):  # fmt: skip
+        [(field, [name])] = limits.items()
+        problem = post(hers, "tokens/", {"name": "y", **limits}, 400)
+        assert problem["errors"][0]["path"] == f"{field}/0"
+        assert problem["detail"].replace(name, "?") in {
+            "The user of the token has no team ?.", "Agreement ? does not exist.",
+        }  # fmt: skip
+
+
+def test_a_token_whose_team_is_gone_sees_nothing(api: Client, two: Team) -> None:
+    row = post(api, "tokens/", {"name": "x", "teams": ["asia"]})
+    AgreementTeam.objects.all().delete()
+    two.delete()
+    assert refs_seen(with_key(row["token"])) == set()
+    assert get(api, f"tokens/{row['id']}/")["teams"] == []
+
+
+def test_a_restricted_token_does_nothing_beyond_its_agreements(api: Client, two: Team) -> None:
+    row = post(api, "tokens/", {"name": "x", "agreements": ["open"]})
+    client = with_key(row["token"])
+    for path in ("users/", "teams/", "tokens/", "webhooks/", "subscriptions/", "calendar-feeds/",
+                 "seals/", "tombstones/", f"tokens/{row['id']}/"):  # fmt: skip
+        assert "limited to some agreements" in get(client, path, 403)["detail"]
+    for path, body in (
+        ("agreements/", {"ref": "new", "title": "x", "kind": "treaty"}),
+        ("agreements/import/", {}),
+        ("parties/", {"code": "FRA"}),
+        ("tokens/", {"name": "wide"}),
+        (f"tokens/{row['id']}/rotate/", {}),
+        ("agreements/open/purge/", {"reason": "x"}),
+    ):
+        assert "limited to some agreements" in post(client, path, body, 403)["detail"]
+    assert get(client, "users/me/")["email"] == "desk@example.org"
+    deadline = get(client, "deadlines/")["results"][0]["id"]
+    other = get(api, "deadlines/?agreement=asian")["results"][0]["id"]
+    fact = {"type": "performance", "on": "2026-03-01"}
+    post(client, "facts/", {"deadline": deadline, **fact})
+    refused = [post(client, "facts/", {"deadline": each, **fact}, 400) for each in (other, 99_999)]
+    assert str(refused[0]).replace(str(other), "?") == str(refused[1]).replace("99999", "?")

@@ -207,7 +207,7 @@ class Desk:
         self, email: str = READER, agreement: str | None = None, **more: Any
     ) -> Subscription:
         draft = {"email": email, "agreement": agreement, **more}
-        return subscriptions.create(draft=read(SubscriptionDraft, draft))
+        return subscriptions.create(draft=read(SubscriptionDraft, draft), by=None)
 
     def record(self, deadline: Deadline, as_of: datetime, **fact: Any) -> Fact:
         draft = read(FactDraft, fact)

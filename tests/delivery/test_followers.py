@@ -50,7 +50,7 @@ def mailbox(settings: Any) -> None:
 
 
 def follow(email: str | None = DESK, **more: Any) -> Subscription:
-    return subscriptions.create(draft=read(SubscriptionDraft, {"email": email, **more}))
+    return subscriptions.create(draft=read(SubscriptionDraft, {"email": email, **more}), by=None)
 
 
 def tick(as_of: datetime) -> None:
@@ -328,7 +328,7 @@ def test_the_audit_expects_no_alerts_for_subscriptions_that_match_only_now() -> 
     for each in (narrow, away):
         each.refresh_from_db()
         subscriptions.update(
-            subscription=each, draft=read(SubscriptionDraft, {"email": each.email})
+            subscription=each, draft=read(SubscriptionDraft, {"email": each.email}), by=None
         )
     update_obligation(obligation(severity="high"), as_of=DUE_AT + HOUR)
     assert audit(as_of=DUE_AT + 2 * HOUR).problems == []
@@ -350,7 +350,7 @@ def unreachable(settings: Any) -> Any:
     """A webhook that nobody listens to and that follows everything."""
     settings.WEBHOOKS_MAY_BE_PRIVATE = True
     draft = {"name": "Desk tools", "url": "http://127.0.0.1:9/hook"}
-    webhook = webhooks.create(draft=read(WebhookDraft, draft), as_of=DUE_AT - DAY)
+    webhook = webhooks.create(draft=read(WebhookDraft, draft), by=None, as_of=DUE_AT - DAY)
     follow(None, webhook=webhook.pk)
     return webhook
 
@@ -381,7 +381,7 @@ def test_a_failing_webhook_is_tried_once_per_run(unreachable: Any) -> None:
 def test_no_alerts_are_created_for_an_inactive_webhook(unreachable: Any) -> None:
     create_agreement()
     draft = {"name": unreachable.name, "url": unreachable.url, "is_active": False}
-    webhooks.update(webhook=unreachable, draft=read(WebhookDraft, draft))
+    webhooks.update(webhook=unreachable, draft=read(WebhookDraft, draft), by=None)
     Subscription.objects.update(since=DUE_AT - DAY)
     tick(DUE_AT)
     assert not Alert.objects.exists()
@@ -393,7 +393,7 @@ QUIET = {"quiet_from": "15:00", "quiet_until": "23:00"}
 OTHERS: list[dict[str, Any]] = [
     {"tag": "steel"},
     {"min_severity": "critical"},
-    {"is_owner": True},
+    {"responsible": "me"},
     {"from_escalation": 1},
     {"agreement": "other"},
     {"party": "LATER"},

@@ -24,7 +24,7 @@ from django.db import connections, transaction
 from compliance.delivery import messages, outbox, rendering, run
 from compliance.delivery.answers import Answer
 from compliance.domain.vocabulary import AttemptOutcome
-from compliance.models.alerts import reported_alerts
+from compliance.models.alerts import withdrawals
 from compliance.operations.alerts import alerts
 from tests.delivery.conftest import Sink
 from tests.delivery.killable_worker import count_steps
@@ -155,7 +155,7 @@ def _use_a_new_message_id_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def _send_without_checking_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reported_alerts, "withdraw_untrue", lambda ids, **_: {*ids})
+    monkeypatch.setattr(withdrawals, "withdraw_unfit", lambda ids, **_: {*ids})
 
 
 def _create_alerts_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:

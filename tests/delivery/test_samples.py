@@ -26,7 +26,7 @@ def _subscribed_webhook(url: str, **more: Any) -> Subscription:
     webhook = Webhook.objects.create(
         name="Cases", url=url, secret=webhooks.new_secret(), created_at=NOW, **more
     )
-    return subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    return subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}), by=None)
 
 
 def test_a_test_email_is_labelled_as_a_test_and_stores_nothing(desk: Desk, sink: Sink) -> None:
@@ -114,7 +114,7 @@ def test_a_preview_is_about_the_followed_agreement(desk: Desk) -> None:
 
 def test_without_messages_a_preview_shows_the_latest_breach(desk: Desk) -> None:
     agreement = desk.agreement()
-    desk.deadline(agreement, title="Deliver", severity="low", tags=["goods"], owner=READER)
+    desk.deadline(agreement, title="Deliver", severity="low", tags=["goods"], responsible=[READER])
     desk.sweep()
     before = _row_counts()
     follows: list[tuple[dict[str, Any], bool]] = [
@@ -122,8 +122,8 @@ def test_without_messages_a_preview_shows_the_latest_breach(desk: Desk) -> None:
         ({"min_severity": "high"}, False),
         ({"tag": "goods"}, True),
         ({"tag": "services"}, False),
-        ({"is_owner": True, "party": "CHN"}, True),
-        ({"email": "else@example.org", "is_owner": True}, False),
+        ({"responsible": "me", "party": "CHN"}, True),
+        ({"email": "else@example.org", "responsible": "me"}, False),
         ({"frequency": "weekly", "from_escalation": 1}, True),
     ]
     for values, is_followed in follows:

@@ -132,7 +132,7 @@ def test_an_unsafe_url_is_refused_when_saved_and_when_sent(url: str) -> None:
     with pytest.raises(UnsafeAddress):
         webhooks.refuse_unsafe(url)
     with pytest.raises(Invalid):
-        operations.create(draft=WebhookDraft.model_construct(name="x", url=url), as_of=NOW)
+        operations.create(draft=WebhookDraft.model_construct(name="x", url=url), by=None, as_of=NOW)
     assert not Webhook.objects.exists()
     answer = webhooks.post(
         url=url, secrets=[webhooks.new_secret()], message_id="m", payload=b"{}", now=NOW
@@ -347,9 +347,9 @@ def test_a_silent_receiver_is_called_once_per_run_and_does_not_delay_others(
             create_agreement(ref=f"a-{number}")
         for name, url in (("Silent", f"http://127.0.0.1:{port}/"), ("Desk", receiver.url)):
             webhook = operations.create(
-                draft=read(WebhookDraft, {"name": name, "url": url}), as_of=NOW
+                draft=read(WebhookDraft, {"name": name, "url": url}), by=None, as_of=NOW
             )
-            subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+            subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}), by=None)
         now = datetime.now(UTC)
         sweep.run(as_of=now)
         delivery.deliver(as_of=now)
@@ -368,9 +368,9 @@ def test_a_webhook_run_ends_in_time_and_leaves_the_rest_to_the_next(
     for number in range(6):
         create_agreement(ref=f"a-{number}")
     webhook = operations.create(
-        draft=read(WebhookDraft, {"name": "Slow", "url": receiver.url}), as_of=NOW
+        draft=read(WebhookDraft, {"name": "Slow", "url": receiver.url}), by=None, as_of=NOW
     )
-    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}), by=None)
     now = datetime.now(UTC)
     sweep.run(as_of=now)
     delivery.deliver(as_of=now)
@@ -428,8 +428,8 @@ def test_a_breach_reaches_a_webhook_signed_and_can_be_redelivered(
 ) -> None:
     create_agreement()
     draft = read(WebhookDraft, {"name": "Desk", "url": receiver.url})
-    webhook = operations.create(draft=draft, as_of=NOW)
-    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    webhook = operations.create(draft=draft, by=None, as_of=NOW)
+    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}), by=None)
     now = datetime.now(UTC)
     sweep.run(as_of=now)
     delivery.deliver(as_of=now)
@@ -469,8 +469,8 @@ def test_a_requested_wait_is_read_in_seconds_or_as_a_date_and_limited(
 def follow_by_webhook(receiver: Receiver, *agreements: str) -> Webhook:
     """Create a webhook that follows everything, and agreements with a missed deadline each."""
     draft = read(WebhookDraft, {"name": "Desk", "url": receiver.url})
-    webhook = operations.create(draft=draft, as_of=NOW)
-    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}))
+    webhook = operations.create(draft=draft, by=None, as_of=NOW)
+    subscriptions.create(draft=read(SubscriptionDraft, {"webhook": webhook.pk}), by=None)
     for ref in agreements:
         create_agreement(ref=ref)
     return webhook
@@ -546,8 +546,8 @@ def test_a_webhook_that_is_activated_again_or_has_moved_is_called_at_once(
     outbox.pause(webhook, until=NOW)
     webhook.refresh_from_db()
     draft = {"name": "Desk", "url": receiver.url}
-    operations.update(webhook=webhook, draft=read(WebhookDraft, draft))
+    operations.update(webhook=webhook, draft=read(WebhookDraft, draft), by=None)
     assert webhook.paused_until == NOW
     draft["url"] += "&moved=1"
-    operations.update(webhook=webhook, draft=read(WebhookDraft, draft))
+    operations.update(webhook=webhook, draft=read(WebhookDraft, draft), by=None)
     assert webhook.paused_until is None

@@ -128,7 +128,12 @@ def test_an_inconsistent_obligation_is_refused(changes: dict[str, Any], sentence
         (ObligationDraft, {**OBLIGATION, "obligors": []}, "obligors", "Give at least one."),
         (ObligationDraft, {**OBLIGATION, "obligors": ["chn"]}, "obligors/0", "Use capital letters"),
         (ObligationDraft, {**OBLIGATION, "tags": ["a,b"]}, "tags/0", "Remove the comma"),
-        (ObligationDraft, {**OBLIGATION, "owner": "desk"}, "owner", "Give one email address"),
+        (
+            ObligationDraft,
+            {**OBLIGATION, "responsible": ["desk"]},
+            "responsible/0",
+            "Name a user by",
+        ),
         (ObligationDraft, {**OBLIGATION, "title": "a\nb"}, "title", "Write it on one line"),
         (AgreementDraft, {**AGREEMENT, "ref": "import"}, "ref", "'import' is reserved"),
         (AgreementDraft, {**AGREEMENT, "ref": "Supply"}, "ref", "Use lower-case letters"),

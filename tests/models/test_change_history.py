@@ -29,6 +29,7 @@ from compliance.models import (
     ObligationParty,
     Party,
     Proposal,
+    Responsibility,
     Silence,
     Subscription,
     Team,
@@ -104,6 +105,10 @@ def _obligation_party() -> ObligationParty:
     )
 
 
+def _responsibility() -> Responsibility:
+    return Responsibility(obligation=create_agreement().obligation, address="lee@example.org")
+
+
 def _agreement_party() -> AgreementParty:
     agreement = create_agreement().agreement
     party = _party()
@@ -154,6 +159,7 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     Agreement: (_agreement, "title", "Another agreement", "A third one"),
     AgreementParty: (_agreement_party, "role", "guarantor", "witness"),
     AgreementTeam: (_agreement_team, "team_id", 1, 2),
+    Responsibility: (_responsibility, "address", "lee@example.org", "kim@example.org"),
     Membership: (_membership, "team_id", 1, 2),
     Team: (lambda: Team(slug="asia", name="Asia"), "name", "Asia", "Asia desk"),
     TrackedGroup: (lambda: TrackedGroup(name="Auditors"), "name", "Auditors", "Inspectors"),

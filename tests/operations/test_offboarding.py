@@ -23,6 +23,7 @@ from compliance.models import (
     Membership,
     Message,
     Obligation,
+    Responsibility,
     Subscription,
     Team,
     User,
@@ -104,12 +105,13 @@ def test_closing_an_account_ends_everything_it_could_do(admin: Client, ana: User
 
 
 def test_obligations_are_handed_over_or_listed(admin: Client, ana: User) -> None:
-    create_agreement(obligation("O-1"), obligation("O-2"), ref="supply")
-    Obligation.objects.update(owner=EMAIL.upper())
+    named = [EMAIL.upper()]
+    duties = [obligation(ref, responsible=named) for ref in ("O-1", "O-2")]
+    create_agreement(*duties, ref="supply")
     User.objects.create_user("bo@example.org")
     closing = close(admin, ana, successor="BO@example.org")
     assert closing["handed_over"] == ["supply/O-1", "supply/O-2"]
-    assert set(Obligation.objects.values_list("owner", flat=True)) == {"bo@example.org"}
+    assert {each.name for each in Responsibility.objects.all()} == {"bo@example.org"}
     bo = User.objects.get(email="bo@example.org")
     assert close(admin, bo)["without_owner"] == ["supply/O-1", "supply/O-2"]
 
@@ -130,8 +132,8 @@ def test_a_pseudonymised_name_and_address_occur_nowhere(
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "1.eml").write_bytes(b"To: Ana.Lee@example.org\r\n\r\nMissed")
     (tmp_path / "mail" / "2.eml").write_bytes(b"To: bo@example.org\r\n\r\nMissed")
-    deadline = create_agreement(obligation("O-1", title="Report to Ana Lee"), ref="supply")
-    Obligation.objects.update(owner=EMAIL)
+    value = obligation("O-1", title="Report to Ana Lee", responsible=[EMAIL])
+    deadline = create_agreement(value, ref="supply")
     record(deadline, type="performance", on="2026-02-03", by=ana, as_of=utc("2026-02-04T00:00"))
     message = Message.objects.create(
         email=EMAIL, message_id="<1@pacta>", created_at=timezone.now(),

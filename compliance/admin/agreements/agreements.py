@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin, messages
@@ -28,6 +29,7 @@ from compliance.admin.agreements.facts import (
 from compliance.admin.agreements.milestones import MilestoneFormSet, MilestoneInline
 from compliance.admin.agreements.obligation_forms import ObligationFormSet, ObligationInline
 from compliance.admin.agreements.parties import MembershipFormSet, MembershipInline
+from compliance.admin.agreements.posted_obligations import obligation_drafts_of, read_draft
 from compliance.admin.agreements.purges import PurgeForm, effect_of
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.due_dates.due_rules import rule_suggestions
@@ -39,12 +41,12 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.admin.searching import folded
 from compliance.admin.theme import button
+from compliance.admin.visible import reader
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
-from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.vocabulary import AgreementStatus
-from compliance.models import Agreement, Deadline, Obligation, User
-from compliance.operations.agreements import agreements
+from compliance.models import Agreement, Deadline, User
+from compliance.operations.agreements import agreements, responsibilities
 from compliance.operations.deadlines import effects
 from compliance.queries import agreement_statuses as statuses
 from compliance.queries.deadlines import overview
@@ -144,7 +146,9 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Return the agreements with the number of their deadlines."""
         found: QuerySet[Any] = super().get_queryset(request)
         now = timezone.now()
-        unmet = overview.needing(Attention.UNMET, Deadline.objects.all(), as_of=now)
+        unmet = overview.needing(
+            Attention.UNMET, Deadline.objects.all(), reader=reader(request), as_of=now
+        )
         counted: QuerySet[Any] = found.annotate(
             deadline_count=Count("deadlines", distinct=True),
             current_status=statuses.status_expression(as_of=now),
@@ -251,8 +255,8 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
             elif isinstance(formset, MilestoneFormSet):
                 values["milestones"] = formset.draft_rows()
             elif isinstance(formset, ObligationFormSet):
-                obligation_drafts = _obligation_drafts(formset, agreement, problems)
-        draft = _read(AgreementDraft, values, "", problems)
+                obligation_drafts = obligation_drafts_of(formset, agreement, problems)
+        draft = read_draft(AgreementDraft, values, "", problems)
         if problems or draft is None:
             raise Invalid(problems)
         now = timezone.now()
@@ -263,39 +267,10 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
             as_of=now,
             by=request.user if isinstance(request.user, User) else None,
         )
-        for warning in effects.warnings_about_dates(stored, as_of=now):
+        refs = [each.ref for each in obligation_drafts.values()]
+        for warning in (
+            *effects.warnings_about_dates(stored, as_of=now),
+            *chain.from_iterable(responsibilities.warnings_about(stored, refs).values()),
+        ):
             messages.warning(request, warning)
         return stored
-
-
-def _obligation_drafts(
-    formset: ObligationFormSet, agreement: Agreement | None, problems: list[Problem]
-) -> dict[str, ObligationDraft]:
-    """Return the drafts of new and changed rows by path, and append their problems."""
-    drafts: dict[str, ObligationDraft] = {}
-    for index, row in enumerate(formset.rows()):
-        if not row.has_changed():
-            continue
-        path = f"obligations/{index}"
-        draft = _read(ObligationDraft, row.draft_values(), path, problems)
-        if draft is None:
-            continue
-        # The operation would change the obligation with this ref, but the row means a new one.
-        if not row.instance.pk and agreement is not None and _has_obligation(agreement, draft.ref):
-            detail = f"There is already an obligation {draft.ref}. Choose another ref."
-            problems.append(Problem(path=f"{path}/ref", detail=detail))
-        drafts[path] = draft
-    return drafts
-
-
-def _read(shape: Any, values: Any, path: str, problems: list[Problem]) -> Any:
-    """Return the draft of some values, or None after appending its problems below `path`."""
-    try:
-        return read(shape, values)
-    except Invalid as error:
-        problems += [problem.below(path) for problem in error.problems]
-        return None
-
-
-def _has_obligation(agreement: Agreement, ref: str) -> bool:
-    return Obligation.objects.filter(agreement=agreement, ref=ref).exists()

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from compliance.admin import fields
 from compliance.admin.record_forms import AgreementRecordForm
+from compliance.admin.visible import visible
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.drafts import read
 from compliance.models import Agreement, User
@@ -67,7 +68,7 @@ def requires_perm_if_archived(perm: str, is_archived: bool) -> Callable[..., boo
             return True
         cache: dict[str, bool] = request.__dict__.setdefault("archived_cache", {})
         if pk not in cache:
-            cache[pk] = Agreement.objects.archived().filter(pk=pk).exists()
+            cache[pk] = visible(Agreement.objects.archived().filter(pk=pk), request).exists()
         return cache[pk] is is_archived
 
     return has_permission

@@ -71,7 +71,9 @@ class ObligationForm(DraftForm):
         GraceUnit, label="Grace unit", required=False, initial=GraceUnit.DAYS.value
     )
     tags = fields.CommaSeparatedField(help_text="Separate tags with commas.")
-    owner = fields.text_field(help_text="The email address of the person responsible.")
+    responsible = fields.CommaSeparatedField(
+        help_text="Users by email address, and teams such as team:asia, separated by commas."
+    )
     parent = fields.text_field(help_text="The ref of the obligation that this is a component of.")
     roll_up = fields.enum_field(
         RollUp,
@@ -114,7 +116,6 @@ class ObligationForm(DraftForm):
         model = Obligation
         fields = (
             "ref", "title", "kind", "severity", "clause", "text", "survives_termination", "tags",
-            "owner",
             "roll_up", "roll_up_share", "target_bound", "target_quantity", "unit",
         )  # fmt: skip
 
@@ -182,7 +183,7 @@ def _initial_values(obligation: Obligation) -> dict[str, Any]:
         "starts": obligation.starts,
         "grace_count": grace.get("count"),
         "grace_unit": grace.get("unit") or GraceUnit.DAYS.value,
-        "owner": obligation.owner or "",
+        "responsible": [each.name for each in obligation.responsibilities.all()],
         "parent": obligation.parent.ref if obligation.parent else "",
         "target_quantity": None if quantity is None else number_text(quantity),
         **policies.initial_steps(obligation.notification_policy),
@@ -235,7 +236,7 @@ class ObligationInline(DraftRowsMixin, StackedInline):
         ("starts", "binds_on"),
         "clause",
         "text",
-        ("tags", "owner", "parent"),
+        ("tags", "responsible", "parent"),
         ("roll_up", "roll_up_share"),
         ("target_bound", "target_quantity", "unit"),
         (policies.REMINDERS, policies.ESCALATIONS),
@@ -259,4 +260,6 @@ class ObligationInline(DraftRowsMixin, StackedInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows with parents and parties, in a fixed number of queries."""
         found = super().get_queryset(request).select_related("parent")
-        return found.prefetch_related("sides__party")
+        return found.prefetch_related(
+            "sides__party", "responsibilities__user", "responsibilities__team"
+        )

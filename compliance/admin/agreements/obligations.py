@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html_join
@@ -19,10 +18,13 @@ from compliance.admin.agreements.obligation_forms import ObligationInline
 from compliance.admin.alerts.notification_policies import steps_text
 from compliance.admin.due_dates import previews
 from compliance.admin.history import HistoryAdmin
+from compliance.admin.pages import get_row_or_404
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
+from compliance.admin.responsible import ResponsibleFilter
 from compliance.admin.searching import folded
 from compliance.admin.theme import button
+from compliance.admin.visible import AgreementFilter
 from compliance.models import Obligation
 from compliance.queries.agreements import obligations
 from compliance.queries.deadlines.deadlines import PointInTime
@@ -34,9 +36,18 @@ _VERBS = ("view", "add", "change")
 class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     """A searchable list, and a read-only page for each obligation."""
 
-    list_display = ("title_and_ref", "obligors_and_obligees", "severity_badge", "clause", "owner")
-    list_filter = ("severity", "agreement")
-    search_fields = folded("ref", "title", "tags", "owner", "agreement__ref", "agreement__title")
+    list_display = (
+        "title_and_ref",
+        "obligors_and_obligees",
+        "severity_badge",
+        "clause",
+        "responsible",
+    )
+    list_filter = (ResponsibleFilter, "severity", ("agreement", AgreementFilter))
+    search_fields = folded(
+        "ref", "title", "tags", "responsibilities__user__email", "responsibilities__team__slug",
+        "responsibilities__address", "agreement__ref", "agreement__title",
+    )  # fmt: skip
     ordering = ("agreement__ref", "id")
     has_change_in_agreement_permission = requires_perms(
         "compliance.change_agreement", "compliance.change_obligation"
@@ -45,11 +56,12 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("change_in_agreement", "deadlines")
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
-        "due", "grace", "binds_on", "starts", "survives_termination", "tags", "owner", "parent",
+        "due", "grace", "binds_on", "starts", "survives_termination", "tags", "responsible",
+        "parent",
         "roll_up", "components", "consequences", "target_bound", "target_quantity", "unit",
         "policy",
     )  # fmt: skip
-    readonly_fields = ("components", "consequences", "policy")
+    readonly_fields = ("responsible", "components", "consequences", "policy")
 
     def get_urls(self) -> list[Any]:
         """Return the URLs, with the one that previews a due rule while it is typed."""
@@ -69,7 +81,9 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows with agreement and parties, in a fixed number of queries."""
         found: QuerySet[Any] = super().get_queryset(request)
-        return found.select_related("agreement", "parent").prefetch_related("sides__party")
+        return found.select_related("agreement", "parent").prefetch_related(
+            "sides__party", "responsibilities__user", "responsibilities__team"
+        )
 
     @admin.display(description="Obligation", ordering="ref")
     def title_and_ref(self, obligation: Obligation) -> str:
@@ -81,6 +95,11 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     def obligors_and_obligees(self, obligation: Obligation) -> str:
         """Return the obligors and obligees."""
         return badges.parties_html(obligation)
+
+    @admin.display(description="Responsible")
+    def responsible(self, obligation: Obligation) -> str:
+        """Return the users and teams that are responsible for it."""
+        return ", ".join(each.name for each in obligation.responsibilities.all())
 
     @admin.display(description="Severity", ordering="severity")
     def severity_badge(self, obligation: Obligation) -> str:
@@ -130,7 +149,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     )
     def change_in_agreement(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Redirect to the page of the agreement on which this obligation is edited."""
-        obligation = get_object_or_404(Obligation, pk=object_id)
+        obligation = get_row_or_404(self, request, object_id, Obligation)
         before = Obligation.objects.filter(agreement=obligation.agreement_id, id__lt=obligation.pk)
         page = before.count() // ObligationInline.per_page + 1
         return HttpResponseRedirect(urls.obligation_row_url(obligation.agreement_id, page))
@@ -143,5 +162,5 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     )
     def deadlines(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Redirect to the deadlines of this obligation."""
-        obligation = get_object_or_404(Obligation, pk=object_id)
+        obligation = get_row_or_404(self, request, object_id, Obligation)
         return HttpResponseRedirect(urls.deadlines_url(obligation_id=obligation.pk))

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -22,6 +21,7 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
 from compliance.admin.theme import Select, button
+from compliance.admin.visible import visible
 from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
@@ -44,7 +44,7 @@ class CalendarFeedForm(forms.Form):
 
 @admin.register(CalendarFeed)
 class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
-    """Each user's own feeds. A superuser sees all feeds, but never their URLs."""
+    """Each user's own feeds. Administrators see all feeds, but never their URLs."""
 
     list_display = ("name", "contents", "owner", "state", "created")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
@@ -54,12 +54,6 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
     fields = ("name", "contents", "owner", "state", "created")
     has_revoke_permission = requires_perms("compliance.add_calendarfeed")
     actions_detail = ("revoke",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return all feeds for a superuser, and only their own for other users."""
-        found: QuerySet[Any] = super().get_queryset(request)
-        own = found.filter(owner__email=request.user.get_username())
-        return found if request.user.is_superuser else own
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may create feeds."""
@@ -89,6 +83,9 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = CalendarFeedForm(request.POST or None)
+        agreements = form.fields["agreement"]
+        assert isinstance(agreements, forms.ModelChoiceField)
+        agreements.queryset = visible(Agreement.objects.order_by("title"), request)
         title = "Create a calendar feed"
         context = page_context(self, request, title=title, back=urls.list_url("calendarfeed"))
         if request.method == "POST" and form.is_valid():

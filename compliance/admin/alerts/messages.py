@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -17,6 +18,7 @@ from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
 from compliance.admin.theme import TabularInline, button
+from compliance.admin.visible import visible
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import Alert, DeliveryAttempt, Message
 from compliance.operations.alerts import webhooks
@@ -83,14 +85,17 @@ class MessageAdmin(ReadOnlyAdmin):
     def alert_count(self, message: Message) -> SafeString:
         """Return the number of alerts in the message, with a link to them."""
         url = urls.message_alerts_url(message.pk)
-        count = message.alerts.count()
+        count = message.visible_alert_count  # type: ignore[attr-defined]  # annotated
         return badges.linked(count, url)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
         """Return the messages with the outcome and answer of the last attempt of each."""
         messages: models.QuerySet[Message] = super().get_queryset(request)
         last = DeliveryAttempt.objects.filter(message=models.OuterRef("pk")).order_by("-id")
+        shown = visible(Alert.objects.filter(message=models.OuterRef("pk")), request)
+        counted = shown.order_by().values("message").annotate(count=models.Count("pk"))
         return messages.annotate(
+            visible_alert_count=Coalesce(models.Subquery(counted.values("count")), 0),
             last_outcome=models.Subquery(last.values("outcome")[:1]),
             last_answer=models.Subquery(last.values("answer")[:1]),
         )

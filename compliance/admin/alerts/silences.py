@@ -22,6 +22,7 @@ from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.searching import folded
 from compliance.admin.theme import Select, button
+from compliance.admin.visible import visible
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.drafts import read
@@ -125,7 +126,7 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
         """Return the values for the deadline in the query string."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         pk = str(initial.get("deadline", ""))
-        found = Deadline.objects.select_related("agreement")
+        found = visible(Deadline.objects.select_related("agreement"), request)
         deadline = found.filter(pk=whole_number(pk) or 0).first()
         if deadline is None:
             return {}

@@ -72,11 +72,18 @@ class SubscriptionForm(DraftForm):
         initial=Severity.LOW.value,
         help_text="Only obligations of this severity or higher.",
     )
-    is_owner = forms.BooleanField(
-        label="Only obligations that this address owns",
-        required=False,
-        widget=CheckboxInput(),
-        help_text="Only obligations whose owner has the email address above.",
+    responsible = fields.text_field(
+        label="Responsible",
+        help_text=(
+            "Only obligations for which this user or team is responsible: me (the recipient, and "
+            "their teams), an email address, or a team such as team:asia."
+        ),
+    )
+    owner = fields.text_field(
+        help_text=(
+            "The subscription reports only what this user may see. Leave empty for the user with "
+            "the email address above, or yourself."
+        ),
     )
     kinds = fields.CheckboxesField(
         choices=[(kind.value, label) for kind, label in _KIND_LABELS.items()],
@@ -129,7 +136,7 @@ class SubscriptionForm(DraftForm):
     class Meta:
         model = Subscription
         fields = (
-            "email", "webhook", "agreement", "party", "tag", "min_severity", "is_owner", "kinds",
+            "email", "webhook", "agreement", "party", "tag", "min_severity", "kinds",
             "from_escalation", "frequency", "digest_hour", "digest_weekday", "quiet_from",
             "quiet_until", "timezone", "is_active",
         )  # fmt: skip
@@ -140,3 +147,5 @@ class SubscriptionForm(DraftForm):
         if stored.pk:
             self.initial["agreement"] = stored.agreement.ref if stored.agreement else ""
             self.initial["party"] = stored.party.code if stored.party else ""
+            self.initial["responsible"] = stored.responsible or ""
+            self.initial["owner"] = stored.owner.email if stored.owner else ""

@@ -25,7 +25,7 @@ from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.civil_time import WEEKDAYS, zone_label
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import NotificationFrequency, WebhookKind
-from compliance.models import Subscription
+from compliance.models import Subscription, User
 from compliance.operations.alerts import subscriptions
 
 
@@ -41,7 +41,9 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
     list_filter = (
         "is_active", "frequency", "min_severity", ("refused_at", admin.EmptyFieldListFilter),
     )  # fmt: skip
-    list_select_related = ("agreement", "party", "webhook")
+    list_select_related = (
+        "agreement", "party", "webhook", "owner", "responsible_user", "responsible_team",
+    )  # fmt: skip
     search_fields = folded(
         "email", "webhook__name", "tag", "agreement__ref", "agreement__title", "party__code",
         "party__name",
@@ -56,7 +58,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
             "Recipient",
             {
                 "description": "Either an email address, or a webhook or chat.",
-                "fields": (("email", "webhook"), "is_active"),
+                "fields": (("email", "webhook"), "owner", "is_active"),
             },
         ),
         (
@@ -66,7 +68,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
                     "An alert must match all of these choices. Without any, the subscription "
                     "covers every obligation."
                 ),
-                "fields": (("agreement", "party"), ("min_severity", "tag"), "is_owner"),
+                "fields": (("agreement", "party"), ("min_severity", "tag"), "responsible"),
             },
         ),
         ("Alerts", {"fields": ("kinds", "from_escalation")}),
@@ -191,11 +193,12 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
         self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
         """Add or change the subscription."""
+        assert isinstance(request.user, User)
         values = without_empty(form.cleaned_data)
         for name, key in (("agreement", "ref"), ("party", "code"), ("webhook", "pk")):
             if name in values:
                 values[name] = getattr(values[name], key)
         draft = read(SubscriptionDraft, values)
         if isinstance(existing, Subscription):
-            return subscriptions.update(subscription=existing, draft=draft)
-        return subscriptions.create(draft=draft)
+            return subscriptions.update(subscription=existing, draft=draft, by=request.user)
+        return subscriptions.create(draft=draft, by=request.user)

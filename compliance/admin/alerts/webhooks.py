@@ -24,11 +24,12 @@ from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.searching import folded
 from compliance.admin.theme import CheckboxInput, Select, button
+from compliance.admin.visible import visible
 from compliance.delivery import chats
 from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
-from compliance.models import Webhook
+from compliance.models import User, Webhook
 from compliance.operations.alerts import webhooks
 
 _KIND_CHOICES = (
@@ -51,6 +52,12 @@ class WebhookForm(DraftForm):
             "webhook link that the chat provides."
         ),
     )
+    owner = fields.text_field(
+        help_text=(
+            "The address of a user. It receives only what this user may see. Leave empty for "
+            "yourself."
+        ),
+    )
     is_active = forms.BooleanField(
         label="Active",
         required=False,
@@ -65,6 +72,8 @@ class WebhookForm(DraftForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.owner is not None:
+            self.initial["owner"] = self.instance.owner.email
         if self.instance.pk and self.instance.kind == WebhookKind.CHAT.value:
             self.initial["url"] = ""
             self.fields["url"].help_text = (
@@ -91,7 +100,7 @@ class WebhookAdmin(OperationAdmin):
         """Return whether the user may rotate the secret, which only signed webhooks have."""
         if object_id is not None:
             pk = unquote(str(object_id))
-            signed = Webhook.objects.filter(kind=WebhookKind.STANDARD.value)
+            signed = visible(Webhook.objects.filter(kind=WebhookKind.STANDARD.value), request)
             if not pk.isdecimal() or not signed.filter(pk=pk).exists():
                 return False
         return bool(request.user.has_perm("compliance.add_webhook"))
@@ -105,7 +114,7 @@ class WebhookAdmin(OperationAdmin):
     def get_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Return the fields, with the URL itself only if the user may change it."""
         may_change = self.has_change_permission(request, obj) if obj else True
-        rows = ("name", "kind", "url" if may_change else "masked_url", "is_active")
+        rows = ("name", "kind", "url" if may_change else "masked_url", "owner", "is_active")
         if obj is None:
             return rows
         is_chat = obj.kind == WebhookKind.CHAT.value
@@ -155,13 +164,16 @@ class WebhookAdmin(OperationAdmin):
         self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
         """Add or change the webhook."""
+        assert isinstance(request.user, User)
         values = without_empty(form.cleaned_data)
         if not isinstance(existing, Webhook):
-            return webhooks.create(draft=read(WebhookDraft, values), as_of=timezone.now())
+            return webhooks.create(
+                draft=read(WebhookDraft, values), by=request.user, as_of=timezone.now()
+            )
         values["kind"] = existing.kind
         if existing.kind == WebhookKind.CHAT.value:
             values.setdefault("url", existing.url)
-        return webhooks.update(webhook=existing, draft=read(WebhookDraft, values))
+        return webhooks.update(webhook=existing, draft=read(WebhookDraft, values), by=request.user)
 
     def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Show the secret of a new webhook once."""

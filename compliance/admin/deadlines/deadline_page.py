@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
@@ -80,6 +81,7 @@ class DeadlinePage:
     original_due_utc: SafeString | None
     obligors: str
     obligees: str
+    responsible: str
     quantity: str
     is_measured: bool
     trace: Sequence[str]
@@ -100,9 +102,10 @@ class DeadlinePage:
     replaces: Sequence[ReplacementLink]
 
 
-def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
+def deadline_page(deadline: Deadline, request: HttpRequest, *, as_of: datetime) -> DeadlinePage:
     """Return the content of the page, in a number of queries that does not depend on its size."""
     obligation = deadline.obligation
+    responsible = obligation.responsibilities.select_related("user", "team")
     zone = deadline.timezone
     due_at, earliest_due_at, unmet_at = deadline.due_at, deadline.earliest_due_at, deadline.unmet_at
     starts_at = deadline.starts_at
@@ -128,6 +131,7 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         original_due_utc=None if is_original else utc(deadline.original_due_at, zone),
         obligors=_party_names(deadline, Capacity.OBLIGOR),
         obligees=_party_names(deadline, Capacity.OBLIGEE),
+        responsible=", ".join(each.name for each in responsible),
         quantity=_quantity(deadline, as_of),
         is_measured=deadline.measured_quantity is not None,
         trace=_trace(deadline),
@@ -144,8 +148,8 @@ def deadline_page(deadline: Deadline, *, as_of: datetime) -> DeadlinePage:
         alerts_url=urls.deadline_alerts_url(deadline.pk),
         agreement_url=urls.agreement_url(deadline.agreement_id),
         silences=silence_rows(deadline, as_of=as_of),
-        successor=successor_link(deadline),
-        replaces=replaced_links(deadline),
+        successor=successor_link(deadline, request),
+        replaces=replaced_links(deadline, request),
     )
 
 

@@ -27,8 +27,10 @@ from compliance.admin.record_pages import (
     record_page,
     status_sentence,
 )
+from compliance.admin.responsible import ResponsibleOfDeadlineFilter
 from compliance.admin.searching import folded
 from compliance.admin.theme import button
+from compliance.admin.visible import AgreementFilter, reader
 from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import Status
@@ -53,13 +55,16 @@ class AttentionFilter(admin.SimpleListFilter):
         """Return the filtered rows."""
         wanted = [each for each in Attention if each.value == self.value()]
         for attention in wanted:
-            queryset = overview.needing(attention, queryset, as_of=timezone.now())
+            queryset = overview.needing(
+                attention, queryset, reader=reader(request), as_of=timezone.now()
+            )
         return queryset
 
 
 _ATTENTION = {
     Attention.UNMET: "unmet or partly met",
     Attention.DUE_SOON: f"due in the next {overview.AHEAD.days} days",
+    Attention.MINE: "mine, and unmet or due in the next 30 days",
     Attention.QUARANTINED: "quarantined with an error",
     Attention.NOT_RECOMPUTED: "could not be recomputed",
 }
@@ -75,7 +80,8 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     list_display_links = ("title_and_ref",)
     list_filter = (
         "status", "is_closed", "obligation__severity", "obligation__kind", "is_disputed",
-        "is_ambiguous", AttentionFilter, AgreementStatusFilter, "agreement",
+        "is_ambiguous", ResponsibleOfDeadlineFilter, AttentionFilter, AgreementStatusFilter,
+        ("agreement", AgreementFilter),
     )  # fmt: skip
     search_fields = folded(
         "obligation__ref",
@@ -166,7 +172,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     ) -> Any:
         """Render the page of one deadline."""
         deadline = kwargs["obj"]
-        context["page"] = deadline_page(deadline, as_of=timezone.now())
+        context["page"] = deadline_page(deadline, request, as_of=timezone.now())
         context["title"] = str(deadline.obligation)
         context["subtitle"] = None
         return super().render_change_form(request, context, *args, **kwargs)

@@ -18,9 +18,10 @@ from compliance.admin.fields import set_choices
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import UTC
 from compliance.admin.searching import folded
+from compliance.admin.visible import visible
 from compliance.domain.deadlines.amounts import amount_text
 from compliance.domain.vocabulary import FactKind
-from compliance.models import Agreement, Deadline, Evidence, Fact
+from compliance.models import Agreement, Deadline, Evidence, Fact, Obligation
 from compliance.queries.deadlines.effective_facts import effective_facts_of, superseders
 
 
@@ -37,7 +38,7 @@ class FactAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "deadline", "agreement", "kind", "effective", "effective_on", "until_on", "until_at",
-        "is_tolling", "verdict", "share", "quantity", "is_final", "successor", "due",
+        "is_tolling", "verdict", "share", "quantity", "is_final", "successor_obligation", "due",
         "supersedes", "superseded_by", "note", "evidence", "recorded",
         "recorded_by", "approved_by", "stored_at",
     )  # fmt: skip
@@ -48,6 +49,19 @@ class FactAdmin(ReadOnlyAdmin):
         A deadline with thousands of extensions has megabytes of it, and each fact would repeat it.
         """
         return super().get_queryset(request).defer("deadline__moves", "deadline__trace")
+
+    @admin.display(description="Successor")
+    def successor_obligation(self, fact: Fact) -> str:
+        """Return the obligation that takes the place of this one, if it exists for the user."""
+        return "" if fact.successor is None else str(fact.successor)
+
+    def get_object(self, request: HttpRequest, *args: Any) -> Any:
+        """Return the fact, without a successor that does not exist for the user."""
+        fact = super().get_object(request, *args)
+        if fact is not None and fact.successor_id is not None:
+            rows = Obligation.objects.filter(pk=fact.successor_id)
+            fact.successor = visible(rows, request).first()
+        return fact
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Return the list, with the facts that supersede those on this page."""

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 
+from compliance.admin.visible import visible
 from compliance.domain.vocabulary import ObligationKind, TargetBound
 from compliance.models import Deadline
 
@@ -29,7 +30,7 @@ def _cached_deadline(request: HttpRequest, object_id: str) -> Deadline | None:
     cache: dict[str, Deadline | None] = request.__dict__.setdefault("deadline_cache", {})
     if object_id not in cache:
         pk = unquote(object_id)
-        found = Deadline.objects.select_related("obligation")
+        found = visible(Deadline.objects.select_related("obligation"), request)
         cache[object_id] = found.filter(pk=pk).first() if pk.isdecimal() else None
     return cache[object_id]
 

@@ -20,6 +20,7 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import DeadlineRecordForm, confirm_field
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page, status_sentence
 from compliance.admin.searching import folded
+from compliance.admin.visible import AgreementFilter
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Proposal, User
@@ -112,7 +113,9 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     list_display = (
         "fact_kind", "deadline", "reasons", "proposed", "proposed_by", "state_badge",
     )  # fmt: skip
-    list_filter = ("state", "kind", DeadlineAgreementStatusFilter, "deadline__agreement")
+    list_filter = (
+        "state", "kind", DeadlineAgreementStatusFilter, ("deadline__agreement", AgreementFilter),
+    )  # fmt: skip
     list_select_related = ("deadline__obligation", "deadline__agreement", "proposed_by")
     search_fields = folded(
         "deadline__obligation__ref", "deadline__agreement__ref", "proposed_by__email"

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import HttpRequest
+
 from compliance.admin import fields, urls
 from compliance.admin.deadlines.fact_forms import FactForm
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.record_forms import date_field
+from compliance.admin.visible import visible
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Status
 from compliance.models import Deadline, Fact, Obligation
@@ -55,24 +58,28 @@ class ReplacementLink:
     url: str
 
 
-def successor_link(deadline: Deadline) -> ReplacementLink | None:
+def successor_link(deadline: Deadline, request: HttpRequest) -> ReplacementLink | None:
     """Return a link to the deadlines of the obligation that took the place of this one."""
     if deadline.status != Status.SUPERSEDED.value:
         return None
     found = successor(deadline.pk, as_of=None, known_at=None)
-    if found is None:
+    if found is None or not visible(Obligation.objects.filter(pk=found["id"]), request).exists():
         return None
     text = f"{found['obligation_ref']} {found['title']} ({found['agreement']})"
     return ReplacementLink(text=text, url=urls.deadlines_url(obligation_id=found["id"]))
 
 
-def replaced_links(deadline: Deadline) -> Sequence[ReplacementLink]:
+def replaced_links(deadline: Deadline, request: HttpRequest) -> Sequence[ReplacementLink]:
     """Return links to the deadlines that the obligation of this one replaces."""
-    facts = Fact.objects.filter(
-        successor=deadline.obligation_id,
-        kind=FactKind.REPLACEMENT.value,
-        deadline__status=Status.SUPERSEDED.value,
-    ).select_related("deadline__obligation__agreement")
+    facts = (
+        visible(Fact.objects.all(), request)
+        .filter(
+            successor=deadline.obligation_id,
+            kind=FactKind.REPLACEMENT.value,
+            deadline__status=Status.SUPERSEDED.value,
+        )
+        .select_related("deadline__obligation__agreement")
+    )
     replaced = {each.deadline for each in facts.order_by("deadline_id") if each.deadline}
     return [
         ReplacementLink(text=_text(each.obligation), url=urls.deadline_url(each.pk))

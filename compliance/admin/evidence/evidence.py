@@ -21,6 +21,7 @@ from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_
 from compliance.admin.record_forms import DeadlineRecordForm
 from compliance.admin.searching import folded
 from compliance.admin.theme import FileInput, Select
+from compliance.admin.visible import AgreementFilter
 from compliance.domain.drafts import read
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.evidence.files import ALLOWED
@@ -79,7 +80,7 @@ class EvidenceAdmin(OperationAdmin):
     list_display = (
         "title", "ref", "agreement", "kind", "stance_badge", "published_on", "asserted_by",
     )  # fmt: skip
-    list_filter = ("stance", "kind", "agreement")
+    list_filter = ("stance", "kind", ("agreement", AgreementFilter))
     list_select_related = ("agreement", "asserted_by")
     search_fields = folded("ref", "title", "quote", "agreement__ref")
     ordering = ("-id",)

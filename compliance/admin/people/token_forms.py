@@ -40,6 +40,14 @@ class TokenForm(forms.Form):
         help_text="Where it may be used from, such as 192.0.2.0/24, separated by commas. Leave "
         "empty for everywhere."
     )
+    teams = fields.CommaSeparatedField(
+        help_text="Only agreements that are reserved for one of these teams exist for the token, "
+        "such as asia. Leave empty for all."
+    )
+    agreements = fields.CommaSeparatedField(
+        help_text="Only these agreements exist for the token, such as geneva-2025, separated by "
+        "commas. Leave empty for all."
+    )
     aliases = {"expires_at": "expires_on"}
 
     def __init__(self, *args: Any, users: QuerySet[User], **kwargs: Any) -> None:

@@ -26,7 +26,7 @@ from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import TokenState
-from compliance.models import ApiToken, User
+from compliance.models import Agreement, ApiToken, Team, User
 from compliance.operations.people import tokens
 from compliance.queries.people.tokens import sees_all_tokens
 
@@ -41,8 +41,8 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
     search_fields = folded("name", "user__email")
     ordering = ("-id",)
     fields = (
-        "name", "user", "state", "is_read_only", "allowed_networks", "last_used", "expires",
-        "created", "rotated",
+        "name", "user", "state", "is_read_only", "allowed_networks", "restriction", "last_used",
+        "expires", "created", "rotated",
     )  # fmt: skip
     has_revoke_permission = requires_perms("compliance.delete_apitoken")
     has_rotate_permission = requires_perms("compliance.change_apitoken")
@@ -61,6 +61,19 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
     def allowed_networks(self, token: ApiToken) -> str:
         """Return the networks from which the token may be used."""
         return "All" if token.networks is None else ", ".join(token.networks)
+
+    @admin.display(description="Restricted to")
+    def restriction(self, token: ApiToken) -> str:
+        """Return the teams and agreements to which the token is restricted."""
+        found = []
+        if token.team_ids is not None:
+            slugs = Team.objects.filter(pk__in=token.team_ids).values_list("slug", flat=True)
+            found.append(f"teams: {', '.join(slugs) or 'none'}")
+        if token.agreement_ids is not None:
+            agreements = Agreement.objects.filter(pk__in=token.agreement_ids).order_by("ref")
+            refs = agreements.values_list("ref", flat=True)
+            found.append(f"agreements: {', '.join(refs) or 'none'}")
+        return "; ".join(found) or "-"
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_used(self, token: ApiToken) -> SafeString:

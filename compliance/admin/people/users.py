@@ -19,6 +19,7 @@ from compliance.admin import instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.people.closings import closing_page
+from compliance.admin.people.lost_factors import removal_page
 from compliance.admin.permissions import requires_perms
 from compliance.admin.searching import folded
 from compliance.admin.theme import ModelAdmin, ModelForm, button
@@ -82,7 +83,7 @@ class UserForm(BaseUserForm):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]  # Django narrows get_form
     """Adds, changes and deactivates users. Users are never deleted, because records name them.
 
     Users choose their own passwords. Not even a superuser can choose one for someone else, because
@@ -92,7 +93,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     form = UserForm
     compressed_fields = False
     add_form = UserCreationForm
-    actions_detail = ("send_password_link", "close_account")
+    actions_detail = ("send_password_link", "remove_second_factors", "close_account")
     list_display = (
         "email", "full_name", "is_active", "is_service_account", "is_superuser", "last_login_time",
     )  # fmt: skip
@@ -251,6 +252,17 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
             back=urls.row_url("user", user.pk),
             context=page_context(self, request, user),
         )
+
+    @button(
+        description="Remove second factors", url_path="remove-second-factors",
+        icon="phonelink_erase", permissions=["send_link"],
+    )  # fmt: skip
+    def remove_second_factors(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for confirmation, then remove the second factors of somebody who has lost them."""
+        user = get_row_or_404(self, request, object_id, User)
+        if not self.has_change_permission(request, user) or not isinstance(request.user, User):
+            raise PermissionDenied
+        return removal_page(self, request, user, by=request.user)
 
     @button(
         description="Close the account", url_path="close", icon="person_off",

@@ -40,6 +40,7 @@ from compliance.domain.vocabulary import (
 from compliance.models import Agreement, Obligation
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import obligations as operations
+from compliance.operations.agreements import responsibilities
 from compliance.operations.deadlines import outlying_dates
 from compliance.queries.agreements import obligations as queries
 from compliance.queries.deadlines.components import consequences
@@ -123,7 +124,10 @@ class ObligationRow(serializers.Serializer[Obligation]):
     )
     severity = serializers.ChoiceField(choices=list(Severity))
     tags = serializers.ListField(child=serializers.CharField())
-    owner = serializers.CharField(allow_null=True)
+    responsible = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Users by email address, and teams as `team:` and their slug.",
+    )
     parent = serializers.CharField(  # type: ignore[assignment]  # removed by the metaclass
         allow_null=True, help_text="The ref of the parent obligation."
     )
@@ -154,7 +158,10 @@ class SavedObligationRow(ObligationRow):
     """An obligation that was just created or corrected."""
 
     warnings = serializers.ListField(
-        child=serializers.CharField(), help_text="Which of its dates lie outside the agreement."
+        child=serializers.CharField(),
+        help_text=(
+            "Which of its dates lie outside the agreement, and who is responsible but not notified."
+        ),
     )
 
 
@@ -265,6 +272,6 @@ class ObligationViews(Views):
 
 def _warnings(obligation: Obligation) -> Sequence[str]:
     agreement = Agreement.objects.get(pk=obligation.agreement_id)
-    return outlying_dates.warnings_about_obligations(agreement, obligation.ref).get(
-        obligation.ref, ()
-    )
+    dates = outlying_dates.warnings_about_obligations(agreement, obligation.ref)
+    responsible = responsibilities.warnings_about(agreement, [obligation.ref])
+    return [*dates.get(obligation.ref, ()), *responsible.get(obligation.ref, ())]

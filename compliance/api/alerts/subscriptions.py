@@ -19,6 +19,7 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     updated_draft,
+    user_of,
 )
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.vocabulary import (
@@ -28,6 +29,7 @@ from compliance.domain.vocabulary import (
 )
 from compliance.models import Subscription
 from compliance.models.locks import for_update
+from compliance.models.people.readers import current_reader
 from compliance.operations.alerts import subscriptions as operations
 from compliance.queries.alerts import subscriptions as queries
 
@@ -42,7 +44,13 @@ class SubscriptionRow(serializers.Serializer[Subscription]):
     party = serializers.CharField(allow_null=True)
     tag = serializers.CharField(allow_null=True)
     min_severity = serializers.ChoiceField(choices=list(Severity))
-    is_owner = serializers.BooleanField(help_text="Only obligations owned by the address.")
+    responsible = serializers.CharField(
+        allow_null=True,
+        help_text="Only what `me` (the recipient), a user or a team is responsible for.",
+    )
+    owner = serializers.CharField(
+        allow_null=True, help_text="It reports only what this user may see."
+    )
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=list(AlertKind)), help_text="Empty: all."
     )
@@ -81,7 +89,9 @@ class SubscriptionViews(Views):
     @extend_schema(request=SubscriptionDraft, responses={201: SubscriptionRow})
     def create(self, request: Request) -> Response:
         """Create a subscription."""
-        subscription = operations.create(draft=read_body(request, SubscriptionDraft))
+        subscription = operations.create(
+            draft=read_body(request, SubscriptionDraft), by=user_of(request)
+        )
         return created_response(request, queries.subscription(subscription.pk), "id")
 
     @extend_schema(responses=SubscriptionRow)
@@ -94,7 +104,9 @@ class SubscriptionViews(Views):
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a subscription. Alerts that already exist are still sent."""
         with transaction.atomic():
-            subscription = get_object_or_404(for_update(Subscription.objects.all()), pk=id)
+            subscription = get_object_or_404(
+                for_update(Subscription.objects.of_owner(current_reader().owner_id)), pk=id
+            )
             draft = updated_draft(request, SubscriptionDraft, queries.subscription(id))
-            operations.update(subscription=subscription, draft=draft)
+            operations.update(subscription=subscription, draft=draft, by=user_of(request))
         return row_response(queries.subscription(id))

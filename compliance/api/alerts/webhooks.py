@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -22,12 +23,14 @@ from compliance.api.views import (
     read_filter,
     reject_query_parameters,
     row_response,
+    user_of,
 )
 from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
 from compliance.models import Alert, Message, Webhook
 from compliance.models.locks import for_update
+from compliance.models.people.readers import current_reader
 from compliance.operations.alerts import webhooks as operations
 from compliance.queries.alerts import alerts
 from compliance.queries.alerts import webhooks as queries
@@ -42,6 +45,9 @@ class WebhookRow(serializers.Serializer[Webhook]):
     kind = serializers.ChoiceField(choices=list(WebhookKind))
     url = serializers.CharField(allow_null=True)
     is_active = serializers.BooleanField()
+    owner = serializers.CharField(
+        allow_null=True, help_text="It receives only what this user may see."
+    )
     paused_until = serializers.DateTimeField(
         allow_null=True, help_text="Until when the receiver asked not to be called (Retry-After)."
     )
@@ -72,7 +78,9 @@ class WebhookViews(Views):
     @extend_schema(request=WebhookDraft, responses={201: NewWebhookRow})
     def create(self, request: Request) -> Response:
         """Create a webhook. Only this response contains its secret."""
-        webhook = operations.create(draft=read_body(request, WebhookDraft), as_of=timezone.now())
+        webhook = operations.create(
+            draft=read_body(request, WebhookDraft), by=user_of(request), as_of=timezone.now()
+        )
         row = queries.webhook(webhook.pk) or {}
         return created_response(request, {**row, "secret": webhook.secret or None}, "id")
 
@@ -86,7 +94,7 @@ class WebhookViews(Views):
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a webhook. Its secret stays the same."""
         with transaction.atomic():
-            webhook = get_object_or_404(for_update(Webhook.objects.all()), pk=id)
+            webhook = get_object_or_404(for_update(_own()), pk=id)
             kept = {
                 "name": webhook.name,
                 "kind": webhook.kind,
@@ -94,7 +102,9 @@ class WebhookViews(Views):
                 "is_active": webhook.is_active,
             }
             operations.update(
-                webhook=webhook, draft=read(WebhookDraft, kept | body_fields(request))
+                webhook=webhook,
+                draft=read(WebhookDraft, kept | body_fields(request)),
+                by=user_of(request),
             )
         return row_response(queries.webhook(id))
 
@@ -102,8 +112,15 @@ class WebhookViews(Views):
     def rotate(self, request: Request, id: int) -> Response:
         """Rotate the secret. The former secret also signs for one more day."""
         reject_query_parameters(request)
-        webhook = operations.rotate(webhook=get_object_or_404(Webhook, pk=id), as_of=timezone.now())
+        webhook = operations.rotate(webhook=get_object_or_404(_own(), pk=id), as_of=timezone.now())
         return row_response({**(queries.webhook(id) or {}), "secret": webhook.secret})
+
+
+def _own() -> QuerySet[Webhook]:
+    """Return the webhooks of the reader; all of them for administrators."""
+    owner_id = current_reader().owner_id
+    found = Webhook.objects.all()
+    return found if owner_id is None else found.filter(owner=owner_id)
 
 
 class RedeliveryViews(Views):

@@ -26,10 +26,11 @@ class ClosingRow(serializers.Serializer[Any]):
     calendar_feeds = serializers.IntegerField(help_text="How many were revoked.")
     subscriptions = serializers.IntegerField(help_text="How many ended.")
     handed_over = serializers.ListField(
-        child=serializers.CharField(), help_text="Obligations that the successor owns now."
+        child=serializers.CharField(),
+        help_text="Obligations for which the successor is responsible.",
     )
     without_owner = serializers.ListField(
-        child=serializers.CharField(), help_text="Obligations that have no owner now."
+        child=serializers.CharField(), help_text="Obligations for which it remains responsible."
     )
     unheard = serializers.ListField(
         child=serializers.CharField(),

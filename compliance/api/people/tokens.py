@@ -41,6 +41,16 @@ class TokenRow(serializers.Serializer[ApiToken]):
     networks = serializers.ListField(
         child=serializers.CharField(), allow_null=True, help_text="Null: from everywhere."
     )
+    teams = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Only agreements reserved for these teams exist for it. Null: not restricted.",
+    )
+    agreements = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Only these agreements exist for it. Null: not restricted.",
+    )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="Precise to a minute.")

@@ -24,7 +24,6 @@ from compliance.domain.due_dates.rule_parts import MOST_CALENDARS, CalendarName
 from compliance.domain.fields import (
     AgreementRef,
     Country,
-    Email,
     Line,
     LongTitle,
     Measure,
@@ -39,6 +38,7 @@ from compliance.domain.fields import (
 from compliance.domain.limits import AtMost
 from compliance.domain.people.drafts import TeamSlugs
 from compliance.domain.period_fields import ends_read, starts_read
+from compliance.domain.responsible import ResponsibleNames
 from compliance.domain.vocabulary import (
     AgreementKind,
     ObligationKind,
@@ -162,6 +162,7 @@ class ObligationDraft(Draft):
     obligation to maintain or refrain has no end without `due`; `starts` says when its period
     begins. `binds_on` is the day from which the obligation binds; without it, this follows from
     `starts` and the dates of the agreement.
+    `responsible` names the users and teams who see to it and are notified about it.
     `roll_up` says how many components must be done for the obligation to be done.
 
     Performances add up to `target_quantity`, or measured values must keep to it: to a ceiling
@@ -183,7 +184,7 @@ class ObligationDraft(Draft):
     survives_termination: bool = False
     severity: Severity = Severity.NORMAL
     tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different)] = ()
-    owner: Email | None = None
+    responsible: ResponsibleNames = ()
     parent: Ref | None = None
     roll_up: RollUp = RollUp.ALL
     roll_up_share: ShareOrAll | None = None

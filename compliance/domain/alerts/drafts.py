@@ -20,6 +20,7 @@ from compliance.domain.fields import (
     one_line,
 )
 from compliance.domain.limits import AtMost
+from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import (
     AlertKind,
     NotificationFrequency,
@@ -57,9 +58,11 @@ def dump_notification_policy(draft: NotificationPolicyDraft | None) -> dict[str,
 class SubscriptionDraft(Draft):
     """Who is notified of what, and when.
 
-    Each of `agreement`, `party` and `tag` narrows the subscription; without any of them it covers
-    everything. Alerts are sent immediately, except during quiet hours, or as a digest at an hour
-    in the subscriber's time zone.
+    Each of `agreement`, `party`, `tag` and `responsible` narrows the subscription; without any of
+    them it covers everything that its owner may see. `responsible` is `me` (the recipient, with
+    their teams), a user or a team. The owner is the account with the address, or else the user who
+    creates the subscription. Alerts are sent immediately, except during quiet hours, or as a digest
+    at an hour in the subscriber's time zone.
     """
 
     email: Email | None = None
@@ -68,7 +71,8 @@ class SubscriptionDraft(Draft):
     party: PartyCode | None = None
     tag: Tag | None = None
     min_severity: Severity = Severity.LOW
-    is_owner: bool = False
+    responsible: Responsible | None = None
+    owner: Email | None = None
     kinds: Annotated[
         tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(all_different)
     ] = ()
@@ -85,9 +89,6 @@ class SubscriptionDraft(Draft):
     def _has_one_recipient(self) -> Self:
         if (self.email is None) == (self.webhook is None):
             sentence = "Give either email (an address) or webhook (its id)."
-            raise ValueError(sentence)
-        if self.is_owner and self.email is None:
-            sentence = "is_owner needs an email: obligations are owned by email addresses."
             raise ValueError(sentence)
         return self
 
@@ -139,9 +140,13 @@ class CalendarFeedDraft(Draft):
 
 
 class WebhookDraft(Draft):
-    """A web address that alerts are posted to: a Standard Webhooks receiver or a chat."""
+    """A web address that alerts are posted to: a Standard Webhooks receiver or a chat.
+
+    It receives only what its owner may see, by default the user who creates it.
+    """
 
     name: Title
     kind: WebhookKind = WebhookKind.STANDARD
     url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(one_line)]
+    owner: Email | None = None
     is_active: bool = True

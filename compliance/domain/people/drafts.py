@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from compliance.domain.date_fields import Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import Email, Line, Title, all_different
+from compliance.domain.fields import AgreementRef, Email, Line, Title, all_different
 from compliance.domain.limits import AtMost
 from compliance.domain.networks import network
 from compliance.domain.vocabulary import Role
@@ -16,6 +16,7 @@ from compliance.domain.vocabulary import Role
 MOST_NETWORKS = 50
 MOST_MEMBERS = 1_000
 MOST_TEAMS = 100
+MOST_TOKEN_AGREEMENTS = 100
 LONGEST_OVERLAP_MINUTES = 30 * 24 * 60
 
 
@@ -86,6 +87,18 @@ class TeamChangesDraft(Draft):
     members: Members
 
 
+TokenTeams = Annotated[
+    tuple[TeamSlug, ...], Field(min_length=1), AtMost(MOST_TEAMS), AfterValidator(all_different)
+]
+
+TokenAgreements = Annotated[
+    tuple[AgreementRef, ...],
+    Field(min_length=1),
+    AtMost(MOST_TOKEN_AGREEMENTS),
+    AfterValidator(all_different),
+]
+
+
 class TokenDraft(Draft):
     """An API token, of your own or of a service account. What is left out is not limited."""
 
@@ -97,6 +110,13 @@ class TokenDraft(Draft):
     expires_at: Instant | None = None
     networks: Annotated[
         Networks | None, Field(description="Where it may be used from. Null: from everywhere.")
+    ] = None
+    teams: Annotated[
+        TokenTeams | None,
+        Field(description="Only agreements that are reserved for one of these teams exist for it."),
+    ] = None
+    agreements: Annotated[
+        TokenAgreements | None, Field(description="Only these agreements exist for it.")
     ] = None
 
 

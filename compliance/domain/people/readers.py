@@ -29,6 +29,11 @@ class Reader:
         """Whether some agreements may not exist for the reader."""
         return not self.sees_everything or self.teams is not None or self.agreements is not None
 
+    @property
+    def owner_id(self) -> int | None:
+        """Whose subscriptions and webhooks exist for the reader; None if all do."""
+        return None if self.sees_everything else self.user_id or 0
+
     def limited_to(
         self, *, teams: frozenset[int] | None = None, agreements: frozenset[int] | None = None
     ) -> Reader:

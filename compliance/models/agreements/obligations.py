@@ -51,7 +51,6 @@ class Obligation(models.Model):
     )
     severity = choice_field(Severity, default=Severity.NORMAL)
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
-    owner = models.EmailField(null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="components"
     )

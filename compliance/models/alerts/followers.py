@@ -1,8 +1,8 @@
 """The definition of who follows an alert, as SQL for every statement that needs it.
 
 A subscription *wants* an alert by kind, escalation level and agreement. It *covers* an obligation
-by party, tag, severity and owner. It *follows* an alert if it does both. The audit has its own
-definition on purpose (`queries.system.audit`), so that an error in one shows up in the other.
+by party, tag, severity and responsible. It *follows* an alert if it does both. The audit has its
+own definition on purpose (`queries.system.audit`), so that an error in one shows up in the other.
 
 Arguments are SQL expressions; `subscription` is an alias of `compliance_subscription`. They must
 not contain names that begin with an underscore, which the SQL here uses. The SQL has no parameters.
@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from compliance.domain.vocabulary import BreachEnd, Severity
+from compliance.models.alerts.entitlements import may_receive
 from compliance.models.alerts.subscriptions import Subscription
 from compliance.models.deadlines.breaches import Breach
 
@@ -43,18 +44,45 @@ def wants(subscription: str, *, kind: str, level: str, agreement: str) -> str:
 def covers(subscription: str, *, obligation: str) -> str:
     """Return the condition that a subscription covers an obligation as currently stored."""
     s = subscription
-    # Most subscriptions name no tag, severity or owner, so the obligation need not be read.
+    # Most subscriptions name no tag, severity or responsible, so the obligation need not be read.
     return f"""(
         ({s}.party_id IS NULL OR EXISTS (
             SELECT FROM compliance_obligationparty AS _p
             WHERE _p.obligation_id = {obligation} AND _p.party_id = {s}.party_id))
-        AND ({s}.tag = '' AND {s}.min_severity = '{Severity.LOW.value}' AND NOT {s}.is_owner
+        AND ({s}.tag = '' AND {s}.min_severity = '{Severity.LOW.value}' AND {_of_anyone(s)}
             OR EXISTS (
                 SELECT FROM compliance_obligation AS _o
                 WHERE _o.id = {obligation} AND ({s}.tag = '' OR {s}.tag = ANY(_o.tags))
                   AND array_position({_SEVERITIES}, _o.severity::text)
                       >= array_position({_SEVERITIES}, {s}.min_severity::text)
-                  AND (NOT {s}.is_owner OR lower(_o.owner) = lower({s}.email)))))"""
+                  AND ({_of_anyone(s)} OR {answers_for(s, obligation=obligation)}))))"""
+
+
+def _of_anyone(s: str) -> str:
+    return (
+        f"(NOT {s}.is_mine AND {s}.responsible_user_id IS NULL AND {s}.responsible_team_id IS NULL)"
+    )
+
+
+def answers_for(subscription: str, *, obligation: str) -> str:
+    """Return the condition that those whose obligations a subscription follows are responsible.
+
+    The recipient of an email is the account with its address, and that of a webhook its owner.
+    They are also responsible for what their teams are responsible for at the moment.
+    """
+    s = subscription
+    account = f"(SELECT _u.id FROM compliance_user AS _u WHERE lower(_u.email) = lower({s}.email))"
+    recipient = f"CASE WHEN {s}.webhook_id IS NOT NULL THEN {s}.owner_id ELSE {account} END"
+    return f"""EXISTS (
+            SELECT FROM compliance_responsibility AS _r
+            WHERE _r.obligation_id = {obligation} AND (
+                _r.user_id = {s}.responsible_user_id OR _r.team_id = {s}.responsible_team_id
+                OR {s}.is_mine AND (
+                    lower(_r.address) = lower({s}.email) AND _r.address <> ''
+                    OR _r.user_id = {recipient}
+                    OR _r.team_id IN (
+                        SELECT _m.team_id FROM compliance_membership AS _m
+                        WHERE _m.user_id = {recipient}))))"""
 
 
 def follows(subscription: str, *, kind: str, level: str, agreement: str, obligation: str) -> str:
@@ -87,7 +115,10 @@ def causes(message_ids: Sequence[int]) -> dict[int, list[Subscription]]:
 
 
 def followed_breaches(subscription: Subscription) -> QuerySet[Breach]:
-    """Return the breaches that a subscription covers, newest first, including earlier ones."""
+    """Return the breaches that a subscription covers and its recipient may see, newest first.
+
+    Earlier ones are included.
+    """
     ids = RawSQL(_FOLLOWED, [subscription.pk])  # noqa: S611  the key is a parameter
     found = Breach.objects.filter(pk__in=ids).exclude(end_reason=BreachEnd.VOIDED.value)
     return found.order_by("-occurred_at", "-id")
@@ -103,8 +134,11 @@ _CAUSES = f"""
         WHERE a.message_id = m.id AND a.withdrawn_at IS NULL AND {_FOLLOWS_ALERT})
     FROM compliance_message AS m
     JOIN compliance_subscription AS s ON s.recipient = m.recipient
+    LEFT JOIN compliance_agreement AS g ON g.id = s.agreement_id
     WHERE m.id = ANY(%(messages)s) AND m.webhook_id IS NULL AND s.is_active
       AND (m.agreement_id IS NULL OR {concerns("s", agreement="m.agreement_id")})
+      -- Its title would be named.
+      AND (g.id IS NULL OR {may_receive("m", "g")})
     ORDER BY m.id, s.id
 """
 
@@ -113,6 +147,7 @@ _FOLLOWED = f"""
     FROM compliance_breach AS b
     JOIN compliance_deadline AS d ON d.id = b.deadline_id
     JOIN compliance_subscription AS s ON s.id = %s
-    WHERE {concerns("s", agreement="d.agreement_id")}
+    JOIN compliance_agreement AS g ON g.id = d.agreement_id
+    WHERE {may_receive("s", "g")} AND {concerns("s", agreement="d.agreement_id")}
       AND {covers("s", obligation="d.obligation_id")}
 """

@@ -1,4 +1,4 @@
-"""The alerts in messages: which of them are still true, and what they report."""
+"""The alerts in messages, and what they report."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from django.db import connection
 from compliance.domain.vocabulary import (
     AlertKind,
     Announcement,
-    BreachEnd,
     ObligationKind,
-    Reason,
     Severity,
     Status,
 )
@@ -105,24 +103,6 @@ def first_that_fit(message_ids: Sequence[int], max_alerts: int) -> list[int]:
             if total > max_alerts:
                 return list(message_ids[: max(1, place)])
     return list(message_ids)
-
-
-def withdraw_untrue(message_ids: Sequence[int], *, now: datetime) -> set[int]:
-    """Withdraw the alerts of these messages that are no longer true.
-
-    Returns the messages that still have alerts.
-
-    A withdrawn alert leaves its message if no attempt was made to send it: nobody can have read it,
-    so nobody must learn that it was wrong. Under the same condition, alerts about archived
-    agreements leave their messages and wait until the agreement is restored. Otherwise the message
-    is sent again as it is: in another message, the recipient could read them twice.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD_ARCHIVED, {"messages": list(message_ids)})
-        for statement in (_WITHDRAW_ABOUT_BREACHES, _WITHDRAW_ENDS, _WITHDRAW_STALE):
-            cursor.execute(statement, {"messages": list(message_ids), "now": now})
-        cursor.execute(_MESSAGES_WITH_ALERTS, {"messages": list(message_ids)})
-        return {message_id for (message_id,) in cursor.fetchall()}
 
 
 # The alerts about one breach, in the order in which they occur.
@@ -221,79 +201,4 @@ _COUNT_ALERTS = f"""
     SELECT (SELECT count(*) FROM (
         SELECT FROM compliance_alert WHERE message_id = m.id LIMIT {LARGE_MESSAGE}) AS counted)
     FROM unnest(%(messages)s::bigint[]) WITH ORDINALITY AS m(id, place) ORDER BY place
-"""
-
-_MESSAGES_WITH_ALERTS = """
-    SELECT DISTINCT message_id FROM compliance_alert
-    WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL
-"""
-
-_HOLD_ARCHIVED = """
-    UPDATE compliance_alert AS a SET message_id = NULL
-    FROM compliance_message AS m, compliance_agreement AS g
-    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
-      AND m.id = a.message_id AND m.attempt_count = 0
-      AND g.id = a.agreement_id AND g.archived_at IS NOT NULL
-"""
-
-# A breach from before its entry is not reported at all if it has ended by the time of sending. An
-# acknowledgement pauses escalations; when it ends, a new alert is created. The end of a silence
-# is not reported if another message has reported the breach since then.
-_WITHDRAW_ABOUT_BREACHES = f"""
-    UPDATE compliance_alert AS a
-    SET withdrawn_at = %(now)s,
-        message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
-    FROM compliance_message AS m, compliance_breach AS b
-    WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
-      AND b.deadline_id = a.deadline_id AND b.occurred_at = a.breach_at
-      AND (a.kind = '{AlertKind.MISSED}' AND b.end_reason = '{BreachEnd.VOIDED}'
-           OR a.kind = '{AlertKind.MISSED}' AND a.predates_entry AND b.ended_at IS NOT NULL
-             AND m.attempt_count = 0
-           OR a.kind = '{AlertKind.RECOVERED}' AND b.ended_at IS NULL
-           OR a.kind = '{AlertKind.ESCALATED}' AND b.acknowledged_until > %(now)s
-           OR a.kind = '{AlertKind.SILENCE_ENDED}' AND EXISTS (
-               SELECT FROM compliance_alert AS other
-               JOIN compliance_message AS since ON since.id = other.message_id
-               WHERE other.deadline_id = a.deadline_id AND other.breach_at = a.breach_at
-                 AND other.recipient = a.recipient AND other.message_id <> m.id
-                 AND other.withdrawn_at IS NULL AND since.created_at >= a.occasion)
-           OR a.kind IN ('{AlertKind.ESCALATED}', '{AlertKind.SILENCE_ENDED}')
-             AND (b.ended_at IS NOT NULL OR EXISTS (
-               SELECT FROM compliance_alert AS later
-               WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind
-                 AND later.recipient = a.recipient AND later.occasion > a.occasion)))
-"""
-
-# Withdraws the end of a breach of which the recipient was never notified.
-_WITHDRAW_ENDS = f"""
-    UPDATE compliance_alert AS a SET withdrawn_at = %(now)s
-    WHERE a.message_id = ANY(%(messages)s) AND a.withdrawn_at IS NULL
-      AND a.kind = '{AlertKind.RECOVERED}' AND NOT EXISTS (
-        SELECT FROM compliance_alert AS begun
-        WHERE begun.deadline_id = a.deadline_id AND begun.breach_at = a.breach_at
-          AND begun.recipient = a.recipient AND begun.kind <> '{AlertKind.RECOVERED}'
-          AND (begun.withdrawn_at IS NULL OR begun.message_id IS NOT NULL))
-"""
-
-# Reminders of deadlines that are met, were moved or have passed; changes that were retracted
-# since; and alerts that a later one of the same kind replaces.
-_WITHDRAW_STALE = f"""
-    UPDATE compliance_alert AS a
-    SET withdrawn_at = %(now)s,
-        message_id = CASE WHEN m.attempt_count = 0 THEN NULL ELSE m.id END
-    FROM compliance_message AS m, compliance_deadline AS d
-    WHERE a.message_id = ANY(%(messages)s) AND m.id = a.message_id AND a.withdrawn_at IS NULL
-      AND d.id = a.deadline_id AND a.kind IN ('{AlertKind.REMINDER}', '{AlertKind.CHANGED}')
-      AND (a.kind = '{AlertKind.REMINDER}' AND (
-               d.status NOT IN ('{Status.PENDING}', '{Status.HOLDING}')
-               OR d.due_at <> a.due_at OR d.due_at <= %(now)s)
-           OR a.kind = '{AlertKind.CHANGED}' AND d.status <> a.reason
-             AND a.reason IN ('{Reason.WAIVED}', '{Reason.SUSPENDED}', '{Reason.CANCELLED}')
-           OR a.kind = '{AlertKind.CHANGED}' AND (
-               a.reason = '{Reason.REPLACED}' AND d.status <> '{Status.SUPERSEDED}'
-               OR a.reason = '{Reason.POSTPONED}' AND d.due_at IS NOT NULL)
-           OR EXISTS (
-               SELECT FROM compliance_alert AS later
-               WHERE later.deadline_id = a.deadline_id AND later.kind = a.kind
-                 AND later.recipient = a.recipient AND later.occasion > a.occasion))
 """

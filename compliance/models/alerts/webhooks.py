@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from compliance.domain.vocabulary import (
@@ -26,6 +27,14 @@ class Webhook(models.Model):
     former_until = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(
         null=True, help_text="Not called before this: the receiver asked for a pause."
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="webhooks",
+        help_text="It receives only what its owner may see. Without one: what everyone sees.",
     )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 
 from compliance.models.history import tracked
+from compliance.models.people.standing_subscriptions import (
+    DECLARED,
+    OF_MEMBERSHIPS,
+    subscribe,
+)
 
 
 @tracked
@@ -40,6 +46,17 @@ class Membership(models.Model):
     class Meta:
         ordering = ("id",)
         constraints = (models.UniqueConstraint(fields=["user", "team"], name="membership_once"),)
+        triggers = (
+            pgtrigger.Trigger(
+                name="subscribe_on_insert",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="new_values"),  # type: ignore[no-untyped-call]
+                declare=DECLARED,
+                func=subscribe(OF_MEMBERSHIPS),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.team_id}"

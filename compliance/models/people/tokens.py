@@ -59,6 +59,18 @@ class ApiToken(models.Model):
         null=True,
         help_text="Where it may be used from, in CIDR notation. NULL: from everywhere.",
     )
+    # Not foreign keys: a token whose only team or agreement is removed must see nothing. With a row
+    # per team, it would then look like a token without a restriction, and see everything.
+    team_ids = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        help_text="Only agreements of these teams exist for it. NULL: not restricted.",
+    )
+    agreement_ids = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        help_text="Only these agreements exist for it. NULL: not restricted.",
+    )
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True, help_text="Precise to a minute.")
@@ -95,6 +107,21 @@ class ApiToken(models.Model):
     def has_expired(self, as_of: datetime) -> bool:
         """Return whether its last instant is over."""
         return self.expires_at is not None and self.expires_at <= as_of
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether only some agreements exist for it, whatever its user sees."""
+        return self.team_ids is not None or self.agreement_ids is not None
+
+    @property
+    def visible_teams(self) -> frozenset[int] | None:
+        """The ids of the teams to which it is restricted, if it is."""
+        return None if self.team_ids is None else frozenset(self.team_ids)
+
+    @property
+    def visible_agreements(self) -> frozenset[int] | None:
+        """The ids of the agreements to which it is restricted, if it is."""
+        return None if self.agreement_ids is None else frozenset(self.agreement_ids)
 
     @property
     def limits(self) -> TokenLimits:

@@ -19,6 +19,7 @@ from django.utils.functional import cached_property
 
 from compliance.domain.vocabulary import Role
 from compliance.models.history import tracked_except
+from compliance.models.people.standing_subscriptions import AS_BEFORE, AS_SYSTEM, DECLARED
 
 
 class UserManager(BaseUserManager["User"]):
@@ -61,6 +62,41 @@ _END_ACCESS = """
         WHERE owner_id = OLD.id AND revoked_at IS NULL;
     END IF;
     RETURN NEW;
+"""
+
+
+# Documents may have named this address before anybody had an account with it, and administrators
+# may have subscribed it. What follows an account moves with its address: the former one may belong
+# to somebody else.
+_FOLLOW_ADDRESS = f"""
+    {AS_SYSTEM}
+    UPDATE compliance_responsibility AS r SET user_id = NEW.id, address = ''
+    WHERE r.address <> '' AND lower(r.address) = lower(NEW.email) AND NOT EXISTS (
+        SELECT FROM compliance_responsibility AS own
+        WHERE own.obligation_id = r.obligation_id AND own.user_id = NEW.id);
+    UPDATE compliance_subscription SET owner_id = NEW.id
+    WHERE webhook_id IS NULL AND lower(email) = lower(NEW.email)
+      AND owner_id IS DISTINCT FROM NEW.id;
+    IF TG_OP = 'UPDATE' AND NEW.email <> OLD.email THEN
+        UPDATE compliance_subscription AS s SET email = NEW.email
+        WHERE s.owner_id = NEW.id AND s.email = OLD.email AND NOT EXISTS (
+            SELECT FROM compliance_subscription AS other WHERE other.email = NEW.email);
+        UPDATE compliance_subscription SET is_active = FALSE
+        WHERE owner_id = NEW.id AND email = OLD.email AND is_active;
+        UPDATE compliance_message SET email = NEW.email
+        WHERE email = OLD.email AND state = 'waiting';
+        UPDATE compliance_alert AS a SET email = NEW.email
+        WHERE a.email = OLD.email AND a.withdrawn_at IS NULL
+          AND (a.message_id IS NULL OR EXISTS (
+            SELECT FROM compliance_message AS m
+            WHERE m.id = a.message_id AND m.state = 'waiting'))
+          AND NOT EXISTS (
+            SELECT FROM compliance_alert AS other
+            WHERE other.deadline_id = a.deadline_id AND other.kind = a.kind
+              AND other.occasion = a.occasion AND other.email = NEW.email);
+    END IF;
+    {AS_BEFORE}
+    RETURN NULL;
 """
 
 
@@ -110,6 +146,13 @@ class User(AbstractUser):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 func=_END_ACCESS,
+            ),
+            pgtrigger.Trigger(
+                name="follow_address",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("email"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.After,
+                declare=DECLARED,
+                func=_FOLLOW_ADDRESS,
             ),
         )
 

@@ -26,6 +26,7 @@ from compliance.domain.period_fields import precision_name
 from compliance.domain.problems import placed_at
 from compliance.domain.vocabulary import Capacity, Precision
 from compliance.models import Agreement, Milestone, Obligation, ObligationParty, Party
+from compliance.operations.agreements import responsibilities
 from compliance.operations.agreements.agreement_rows import columns_of as agreement_columns
 from compliance.operations.agreements.obligation_rows import columns_of
 
@@ -178,8 +179,14 @@ def _period(on: Any, precision: Any) -> str | None:
 class StoredObligations:
     """The stored obligations of an agreement, by ref, as their drafts have them."""
 
-    def __init__(self, rows: Iterable[Obligation], sides: Iterable[tuple[int, str, str]]) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Obligation],
+        sides: Iterable[tuple[int, str, str]],
+        responsible: Mapping[int, list[str]],
+    ) -> None:
         self.rows = {each.ref: each for each in rows}
+        self._responsible = responsible
         self._sides: dict[tuple[int, str], list[str]] = defaultdict(list)
         for pk, capacity, code in sides:
             self._sides[pk, capacity].append(code)
@@ -188,11 +195,12 @@ class StoredObligations:
     def load(cls, agreement: Agreement, *, is_empty: bool = False) -> StoredObligations:
         """Load the obligations of an agreement. If there are known to be none, none are read."""
         if is_empty:
-            return cls((), ())
+            return cls((), (), {})
         sides = ObligationParty.objects.filter(agreement=agreement).order_by("id")
         return cls(
             agreement.obligations.select_related("parent"),
             sides.values_list("obligation_id", "capacity", "party__code"),
+            responsibilities.names_of(agreement.obligations.values_list("id", flat=True)),
         )
 
     def differences(self, draft: DocumentObligation, path: str) -> list[Difference]:
@@ -241,6 +249,8 @@ class StoredObligations:
             return self._sides[row.pk, Capacity.OBLIGOR]
         if name == "obligees":
             return self._sides[row.pk, Capacity.OBLIGEE]
+        if name == "responsible":
+            return self._responsible.get(row.pk, [])
         if name == "parent":
             return row.parent.ref if row.parent else None
         if name in _DATES:
@@ -253,6 +263,8 @@ def _is_same(name: str, held: Any, sent: Any, value: Any) -> bool:
         return True
     if name in {"obligors", "obligees"}:
         return set(held) == set(value)
+    if name == "responsible":
+        return {each.lower() for each in held} == {each.lower() for each in value}
     if name in _RULES and held is not None and value is not None:
         # A rule may have been stored before its type got some of its fields.
         try:

@@ -31,6 +31,7 @@ from compliance.operations.agreements import (
     import_batches,
     obligations,
     parties,
+    responsibilities,
     visibility,
 )
 from compliance.operations.agreements.document_corrections import (
@@ -154,8 +155,8 @@ def _warn(
     *,
     as_of: datetime,
 ) -> None:
-    """Report which new milestones, facts and positions change nothing, and which dates lie outside
-    the agreement."""
+    """Report which new milestones, facts and positions change nothing, which dates lie outside the
+    agreement, and who is responsible but not notified."""
     made = {each.ref for each in report.made if each.path.startswith("milestones/")}
     unused = effects.warnings_about_milestones(agreement, made)
     report.warnings += [
@@ -164,6 +165,16 @@ def _warn(
         if each.ref in unused
     ]
     report.warnings += _outlying(agreement, report)
+    paths = {
+        each.ref: f"obligations/{index}"
+        for index, each in enumerate(document.obligations)
+        if each.responsible
+    }
+    report.warnings += [
+        Problem(path=f"{paths[ref]}/responsible", detail=detail)
+        for ref, details in responsibilities.warnings_about(agreement, paths).items()
+        for detail in details
+    ][: effects.MOST_WARNINGS]
     if any(each.path == "ends_on" for each in report.changed):
         report.warnings += [
             Problem(path="ends_on", detail=detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -36,6 +36,7 @@ from compliance.models import (
 )
 from compliance.models.agreements.milestones import milestone_event
 from compliance.models.due_dates.calendars import custom_calendars
+from compliance.operations.agreements.responsibilities import Named
 from compliance.operations.deadlines import schedule
 
 # How many members of a cycle are reported, and the longest cycle of which all are named.
@@ -59,6 +60,7 @@ class StoredAgreement:
     sources: dict[str, Collection[str]]
     milestones: dict[str, Milestone]
     custom_calendars: Mapping[str, CustomCalendar]
+    named: Named = field(default_factory=Named)
     new_deadlines: int = 0
 
     @classmethod
@@ -124,6 +126,7 @@ class StoredAgreement:
         if not is_known:
             detail = f"{self.agreement.ref} has no obligation {draft.parent}: correct the ref."
             found.append(Problem(path="parent", detail=detail))
+        found += self.named.problems_of(draft)
         if found:
             return found
         try:

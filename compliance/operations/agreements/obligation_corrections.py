@@ -16,9 +16,10 @@ from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, Tar
 from compliance.models import Agreement, Deadline, Fact, Obligation, ObligationParty
 from compliance.models.bulk import insert, update
 from compliance.models.locks import for_update
-from compliance.operations.agreements import corrections, dependencies
+from compliance.operations.agreements import corrections, dependencies, responsibilities
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.agreements.obligation_rows import columns_of
+from compliance.operations.alerts import assignments
 from compliance.operations.deadlines import schedule
 
 
@@ -41,6 +42,7 @@ def correct(
     refs = [draft.ref for draft in drafts.values()]
     rows = {each.ref: each for each in for_update(agreement.obligations.filter(ref__in=refs))}
     stored = StoredAgreement.load(agreement)
+    stored.named = responsibilities.Named.load(drafts.values())
     _reject_invalid(stored, rows, drafts, as_of=as_of)
     parents = {each.parent_id for each in rows.values()}
     sides = _Sides.compare(stored, rows, drafts)
@@ -60,6 +62,9 @@ def correct(
             setattr(row, name, value)
     update([row for row, _ in changed], names)
     sides.store()
+    # No term of the agreement: who is responsible is kept in the change history only.
+    assigned = stored.named.replace(rows, drafts.values())
+    assignments.announce_open_breaches(obligation_ids=assigned, as_of=as_of)
     own = {each.pk for each in rows.values()}
     ids = own.union(pk for pk in parents if pk is not None)
     dependencies.replace(agreement, ids)

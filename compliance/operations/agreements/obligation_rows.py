@@ -10,7 +10,7 @@ from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
 
 
 def columns_of(draft: ObligationDraft) -> dict[str, Any]:
-    """Return the columns of an obligation, apart from its parent and its parties."""
+    """Return the columns of an obligation, apart from its parent, parties and responsible."""
     return {
         "ref": draft.ref,
         "title": draft.title,
@@ -25,7 +25,6 @@ def columns_of(draft: ObligationDraft) -> dict[str, Any]:
         "survives_termination": draft.survives_termination,
         "severity": draft.severity.value,
         "tags": list(draft.tags),
-        "owner": draft.owner,
         "roll_up": draft.roll_up.value,
         "roll_up_share": draft.roll_up_share,
         "target_quantity": draft.target_quantity,

@@ -16,7 +16,11 @@ from compliance.domain.vocabulary import Announcement
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.bulk import insert, next_ids
 from compliance.models.locks import lock_agreement
-from compliance.operations.agreements import dependencies, obligation_corrections
+from compliance.operations.agreements import (
+    dependencies,
+    obligation_corrections,
+    responsibilities,
+)
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.agreements.obligation_rows import columns_of
 from compliance.operations.agreements.surprises import refusing_surprises
@@ -112,29 +116,14 @@ def store(
     if not drafts:
         return Stored(obligations=[], touched=set())
     stored = StoredAgreement.load(agreement, is_empty=is_first)
+    stored.named = responsibilities.Named.load(drafts.values())
     _reject_invalid(stored, drafts, as_of=as_of)
     known = recorded_at or {}
+    known_from = {each.ref: known.get(each.ref, as_of) for each in drafts.values()}
     # Drawn in advance, because an obligation may be stored before its parent.
     ids = next_ids(Obligation, len(drafts))
     stored.refs.update(zip((draft.ref for draft in drafts.values()), ids, strict=True))
-    obligations = [
-        Obligation(
-            pk=pk,
-            agreement=agreement,
-            recorded_at=known.get(draft.ref, as_of),
-            parent_id=stored.refs[draft.parent] if draft.parent else None,
-            **columns_of(draft),
-        )
-        for pk, draft in zip(ids, drafts.values(), strict=True)
-    ]
-    insert(obligations)
-    insert(
-        [
-            side
-            for obligation, draft in zip(obligations, drafts.values(), strict=True)
-            for side in stored.sides(obligation, draft)
-        ]
-    )
+    obligations = _insert(stored, dict(zip(ids, drafts.values(), strict=True)), known_from)
     parents = {each.parent_id for each in obligations if each.parent_id is not None}
     paths = {each.pk: path for each, path in zip(obligations, drafts, strict=True)}
     try:
@@ -147,6 +136,29 @@ def store(
         path = paths.get(error.obligation_id, "")
         raise Invalid(problem.below(path) for problem in error.problems) from None
     return Stored(obligations=obligations, touched=touched)
+
+
+def _insert(
+    stored: StoredAgreement,
+    drafts: Mapping[int, ObligationDraft],
+    recorded_at: Mapping[str, datetime],
+) -> list[Obligation]:
+    """Store obligations by id, with their parties and those who are responsible."""
+    obligations = [
+        Obligation(
+            pk=pk,
+            agreement=stored.agreement,
+            recorded_at=recorded_at[draft.ref],
+            parent_id=stored.refs[draft.parent] if draft.parent else None,
+            **columns_of(draft),
+        )
+        for pk, draft in drafts.items()
+    ]
+    pairs = [*zip(obligations, drafts.values(), strict=True)]
+    insert(obligations)
+    insert([side for obligation, draft in pairs for side in stored.sides(obligation, draft)])
+    insert([each for obligation, draft in pairs for each in stored.named.rows(obligation, draft)])
+    return obligations
 
 
 def set_announcement(obligations: Sequence[Obligation], announcement: Announcement) -> None:

@@ -232,7 +232,8 @@ def _move_sides(duplicate: Party, into: Party) -> None:
 
 # The fields in which two subscriptions must differ (`subscription_only_once`), but for the party.
 _ONCE = (
-    "email", "webhook", "agreement", "tag", "min_severity", "is_owner", "from_escalation",
+    "email", "webhook", "agreement", "tag", "min_severity", "is_mine", "responsible_user",
+    "responsible_team", "from_escalation",
 )  # fmt: skip
 
 

@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 
 from compliance.domain.alerts.drafts import SubscriptionDraft
 from compliance.domain.problems import refusal
+from compliance.domain.responsible import ME, team_slug
 from compliance.domain.vocabulary import MessageState
-from compliance.models import Agreement, Party, Subscription, Webhook
+from compliance.models import Agreement, Party, Subscription, Team, User, Webhook
 from compliance.models.alerts.followers import follows
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
@@ -22,20 +23,26 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 @transaction.atomic
-def create(*, draft: SubscriptionDraft) -> Subscription:
-    """Create a subscription.
+def create(*, draft: SubscriptionDraft, by: User | None) -> Subscription:
+    """Create a subscription. Its owner is the account with its address, or else `by`.
+
+    Args:
+        by: None stands for the operator, who may do what an administrator may.
 
     Raises:
-        Invalid: the agreement, party or webhook does not exist, or the recipient already has a
-            subscription to the same alerts.
+        Invalid: the agreement, party, webhook or owner does not exist, the recipient already has a
+            subscription to the same alerts, or `by` is no administrator and names another recipient
+            than themselves and their webhooks.
     """
-    columns = _columns(draft)
+    columns = _columns(draft, by=by, owner=by)
     _refuse_duplicate(columns, Subscription.objects.all())
     return Subscription.objects.create(**columns)
 
 
 @transaction.atomic
-def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscription:
+def update(
+    *, subscription: Subscription, draft: SubscriptionDraft, by: User | None
+) -> Subscription:
     """Change a subscription.
 
     Alerts created before the change are still sent. What it now follows applies only to changes
@@ -44,7 +51,7 @@ def update(*, subscription: Subscription, draft: SubscriptionDraft) -> Subscript
     Raises:
         Invalid: as `create`.
     """
-    columns = _columns(draft)
+    columns = _columns(draft, by=by, owner=subscription.owner)
     _refuse_duplicate(columns, Subscription.objects.exclude(pk=subscription.pk))
     if all(getattr(subscription, name) == value for name, value in columns.items()):
         return subscription
@@ -82,6 +89,22 @@ def end(*, email: str, subscription_ids: Sequence[int], as_of: datetime) -> list
     return ended
 
 
+def names_of(subscriptions: Sequence[Subscription]) -> list[str]:
+    """Return what subscriptions follow, for their recipients.
+
+    Agreements that the recipient may not see any more are not named.
+    """
+    visible = set(
+        Subscription.objects.receivable()
+        .filter(pk__in=[each.pk for each in subscriptions])
+        .values_list("pk", flat=True)
+    )
+    return [
+        each.follows if each.pk in visible else "an agreement that you may not see"
+        for each in subscriptions
+    ]
+
+
 def subscriptions_of(
     *, email: str, subscription_ids: Sequence[int]
 ) -> models.QuerySet[Subscription]:
@@ -108,15 +131,28 @@ _WITHDRAW_UNFOLLOWED = f"""
 """
 
 
-def _columns(draft: SubscriptionDraft) -> dict[str, Any]:
+def _columns(draft: SubscriptionDraft, *, by: User | None, owner: User | None) -> dict[str, Any]:
+    webhook = _find(Webhook, "webhook", pk=draft.webhook)
+    account = None
+    if draft.email is not None:
+        account = User.objects.filter(email__iexact=draft.email).first()
+    chosen = None
+    if draft.owner is not None:
+        chosen = User.objects.filter(email__iexact=draft.owner).first()
+        if chosen is None:
+            raise refusal("owner", f"No user has the address {draft.owner}: correct it.")
+    # The address may be sent back as it is: what an account receives is always its own.
+    owner = account or chosen or (owner if webhook is None else webhook.owner)
+    _check_recipient(draft, by=by, owner=owner, account=account, webhook=webhook)
     return {
-        "email": _known_spelling(draft.email or ""),
-        "webhook": _find(Webhook, "webhook", pk=draft.webhook),
+        "email": _known_spelling(draft.email or "") if account is None else account.email,
+        "webhook": webhook,
+        "owner": owner,
+        **_responsible(draft, owner=owner),
         "agreement": _find(Agreement, "agreement", ref=draft.agreement),
         "party": _find(Party, "party", code=draft.party),
         "tag": draft.tag or "",
         "min_severity": draft.min_severity.value,
-        "is_owner": draft.is_owner,
         "kinds": [kind.value for kind in draft.kinds],
         "from_escalation": draft.from_escalation,
         "frequency": draft.frequency.value,
@@ -127,6 +163,56 @@ def _columns(draft: SubscriptionDraft) -> dict[str, Any]:
         "timezone": draft.timezone,
         "is_active": draft.is_active,
     }
+
+
+def _check_recipient(
+    draft: SubscriptionDraft,
+    *,
+    by: User | None,
+    owner: User | None,
+    account: User | None,
+    webhook: Webhook | None,
+) -> None:
+    """Refuse recipients that only administrators may choose: they carry data to other people.
+
+    Raises:
+        Invalid: at `email`, `webhook` or `owner`.
+    """
+    if by is None or by.is_administrator:
+        return
+    if draft.email is not None and account != by:
+        sentence = "Only administrators subscribe other addresses than their own: give yours."
+        raise refusal("email", sentence)
+    if webhook is not None and webhook.owner != by:
+        # The same sentence as for a webhook that does not exist.
+        raise refusal("webhook", f"Webhook {webhook.pk} does not exist.")
+    if owner != by:
+        raise refusal("owner", "Only administrators create subscriptions of other users.")
+
+
+def _responsible(draft: SubscriptionDraft, *, owner: User | None) -> dict[str, Any]:
+    """Return the columns that say whose obligations a subscription follows.
+
+    Raises:
+        Invalid: there is no such user or team.
+    """
+    found: dict[str, Any] = {"is_mine": False, "responsible_user": None, "responsible_team": None}
+    name = draft.responsible
+    if name is None:
+        return found
+    slug = team_slug(name)
+    if slug is not None:
+        team = Team.objects.filter(slug=slug).first()
+        if team is None:
+            raise refusal("responsible", f"There is no team {slug}: correct the slug.")
+        return {**found, "responsible_team": team}
+    own = {ME, (draft.email or "").lower(), "" if owner is None else owner.email.lower()}
+    if name.lower() in own:
+        return {**found, "is_mine": True}
+    user = User.objects.filter(email__iexact=name).first()
+    if user is None:
+        raise refusal("responsible", f"No user has the address {name}: correct it.")
+    return {**found, "responsible_user": user}
 
 
 def _known_spelling(email: str) -> str:
@@ -158,5 +244,6 @@ def _refuse_duplicate(columns: dict[str, Any], others: models.QuerySet[Subscript
 
 
 _SCOPE = (
-    "email", "webhook", "agreement", "party", "tag", "min_severity", "is_owner", "from_escalation",
+    "email", "webhook", "agreement", "party", "tag", "min_severity", "is_mine", "responsible_user",
+    "responsible_team", "from_escalation",
 )  # fmt: skip

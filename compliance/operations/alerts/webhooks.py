@@ -11,16 +11,19 @@ from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.alerts.webhook_urls import UnsafeAddress
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import MessageState, WebhookKind
-from compliance.models import Message, Webhook
+from compliance.models import Message, User, Webhook
 from compliance.models.locks import for_update
 
 
 @transaction.atomic
-def create(*, draft: WebhookDraft, as_of: datetime) -> Webhook:
+def create(*, draft: WebhookDraft, by: User | None, as_of: datetime) -> Webhook:
     """Create a webhook. One that receives signed requests gets its own secret.
 
+    Its owner is `by`, unless the draft names another user.
+
     Raises:
-        Invalid: the name is taken, or requests to the address are not allowed.
+        Invalid: the name is taken, requests to the address are not allowed, or the owner does not
+            exist or is another user and `by` is no administrator.
     """
     _check(draft, None)
     is_signed = draft.kind is WebhookKind.STANDARD
@@ -28,6 +31,7 @@ def create(*, draft: WebhookDraft, as_of: datetime) -> Webhook:
         name=draft.name,
         kind=draft.kind.value,
         url=draft.url,
+        owner=_owner(draft, by=by) or by,
         secret=webhooks.new_secret() if is_signed else "",
         is_active=draft.is_active,
         created_at=as_of,
@@ -35,8 +39,8 @@ def create(*, draft: WebhookDraft, as_of: datetime) -> Webhook:
 
 
 @transaction.atomic
-def update(*, webhook: Webhook, draft: WebhookDraft) -> Webhook:
-    """Change a webhook. Its secret does not change.
+def update(*, webhook: Webhook, draft: WebhookDraft, by: User | None) -> Webhook:
+    """Change a webhook. Its secret does not change, nor does its owner unless the draft names one.
 
     Raises:
         Invalid: as `create`; also if the kind differs.
@@ -48,7 +52,11 @@ def update(*, webhook: Webhook, draft: WebhookDraft) -> Webhook:
     if draft.url != webhook.url or (draft.is_active and not webhook.is_active):
         webhook.paused_until = None
     webhook.name, webhook.url, webhook.is_active = draft.name, draft.url, draft.is_active
-    webhook.save(update_fields=["name", "url", "is_active", "paused_until"])
+    owner = _owner(draft, by=by)
+    if owner is not None and owner != webhook.owner:
+        webhook.owner = owner
+        webhook.subscriptions.update(owner=owner)
+    webhook.save(update_fields=["name", "url", "is_active", "paused_until", "owner"])
     return webhook
 
 
@@ -93,6 +101,22 @@ def redeliver(*, message: Message, as_of: datetime) -> Message:
     message.attempt_count = 1
     message.save(update_fields=["state", "next_attempt_at", "attempt_count"])
     return message
+
+
+def _owner(draft: WebhookDraft, *, by: User | None) -> User | None:
+    """Return the owner that a draft names, or None if it names none.
+
+    Raises:
+        Invalid: at `owner`.
+    """
+    if draft.owner is None:
+        return None
+    owner = User.objects.filter(email__iexact=draft.owner).first()
+    if by is not None and owner != by and not by.is_administrator:
+        raise refusal("owner", "Only administrators give webhooks to other users.")
+    if owner is None:
+        raise refusal("owner", f"No user has the address {draft.owner}: correct it.")
+    return owner
 
 
 def _check(draft: WebhookDraft, stored: Webhook | None) -> None:

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.problems import refusal
 from compliance.models import Alert, Breach, Subscription, User
+from compliance.models.alerts.entitlements import receivable_agreements
 from compliance.models.locks import lock_deadline, lock_deadlines
 from compliance.operations.deadlines import projection
 
@@ -84,11 +85,14 @@ def breach_alerts_of(*, message_id: int, deadline_id: int | None) -> models.Quer
     """Return the alerts of a message that report breaches, or those of one deadline.
 
     Returns none if the recipient has no active subscription, so that the links in old messages stop
-    working for people who have left.
+    working for people who have left; and none about agreements that the recipient may not see.
     """
     followers = Subscription.objects.active()
     found = Alert.objects.filter(
-        message=message_id, breach_at__isnull=False, recipient__in=followers.values("email")
+        message=message_id,
+        breach_at__isnull=False,
+        recipient__in=followers.values("email"),
+        agreement__in=receivable_agreements(message_id),
     )
     return found if deadline_id is None else found.filter(deadline=deadline_id)
 

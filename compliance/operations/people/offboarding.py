@@ -20,7 +20,16 @@ from compliance.domain.people.pseudonyms import Identity, address_of, is_pseudon
 from compliance.domain.phrases import counted
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
-from compliance.models import ApiToken, CalendarFeed, Membership, Obligation, Subscription, User
+from compliance.models import (
+    ApiToken,
+    CalendarFeed,
+    Membership,
+    Obligation,
+    Responsibility,
+    Subscription,
+    User,
+    Webhook,
+)
 from compliance.models.alerts.followers import follows
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
@@ -46,9 +55,9 @@ class Closing:
     calendar_feeds: int
     subscriptions: int
     handed_over: list[str] = field(default_factory=list)
-    """Obligations that have the successor as their owner now."""
+    """Obligations for which the successor is responsible now."""
     without_owner: list[str] = field(default_factory=list)
-    """Obligations that had this owner and have none now."""
+    """Obligations for which the closed account remains responsible."""
     unheard: list[str] = field(default_factory=list)
     """Open obligations about which nobody is notified of a breach now."""
     remaining: list[str] = field(default_factory=list)
@@ -130,11 +139,24 @@ def _close(user: User, successor: User | None, as_of: datetime) -> dict[str, Any
 
 
 def _hand_over(user: User, successor: User | None) -> tuple[list[str], list[str]]:
-    owned = Obligation.objects.filter(owner__iexact=user.email).select_related("agreement")
-    refs = [f"{each.agreement.ref}/{each.ref}" for each in owned.order_by("agreement__ref", "ref")]
-    owned.update(owner=None if successor is None else successor.email)
+    """Hand over what a user is responsible for, and what others receive on their behalf.
+
+    Without a successor, the user remains responsible, so that the alert audit reports the breaches
+    of which nobody else hears.
+    """
+    named = Obligation.objects.filter(responsibilities__user=user).select_related("agreement")
+    refs = [f"{each.agreement.ref}/{each.ref}" for each in named.order_by("agreement__ref", "ref")]
     listed = refs[:MOST_LISTED]
-    return (listed, []) if successor is not None else ([], listed)
+    if successor is None:
+        return [], listed
+    own = Responsibility.objects.filter(user=user)
+    own.filter(obligation__responsibilities__user=successor).delete()
+    Responsibility.objects.filter(user=user).update(user=successor)
+    Subscription.objects.filter(owner=user).exclude(email__iexact=user.email).update(
+        owner=successor
+    )
+    Webhook.objects.filter(owner=user).update(owner=successor)
+    return listed, []
 
 
 def _unheard() -> set[str]:
@@ -176,7 +198,7 @@ def sentences(closing: Closing) -> list[str]:
     ]
     for intro, names in (
         ("Handed over", closing.handed_over),
-        ("Without an owner now", closing.without_owner),
+        ("Still its responsibility", closing.without_owner),
         ("Nobody is notified of breaches any more of", closing.unheard),
         ("Still named, because hashes protect the text, in", closing.remaining),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,10 +14,11 @@ from compliance.domain.people.drafts import TokenDraft
 from compliance.domain.people.token_format import ALPHABET, RANDOM_LENGTH, token_digest, token_of
 from compliance.domain.people.token_limits import TokenLimits, limits_of, narrowed
 from compliance.domain.phrases import in_utc
-from compliance.domain.problems import refusal
-from compliance.models import ApiToken, User
+from compliance.domain.problems import Invalid, Problem, refusal
+from compliance.models import Agreement, ApiToken, Team, User
 from compliance.models.locks import for_update
 from compliance.models.people.tokens import USE_PRECISION
+from compliance.models.visibility import visible_to
 from compliance.operations.people.roles import may_change
 
 log = structlog.get_logger(__name__)
@@ -42,8 +44,8 @@ def create(
         The token, and its key. Only a hash of the key is stored, so it cannot be read again.
 
     Raises:
-        Invalid: the name is taken; the expiry is over; the token would be wider than `creator`; or
-            `by` may not create tokens for this user.
+        Invalid: the name is taken; the expiry is over; the token would be wider than `creator`; a
+            team or agreement does not exist; or `by` may not create tokens for this user.
     """
     if draft.expires_at is not None and draft.expires_at <= as_of:
         raise refusal("expires_at", "This is in the past: give a later instant, or leave it out.")
@@ -51,7 +53,13 @@ def create(
     limits = limits_of(draft)
     if creator is not None:
         limits = narrowed(limits, creator.limits)
-    return _insert(name=draft.name, user=user, limits=limits)
+    return _insert(
+        name=draft.name,
+        user=user,
+        limits=limits,
+        team_ids=None if draft.teams is None else _teams(draft.teams, user=user),
+        agreement_ids=None if draft.agreements is None else _agreements(draft.agreements, by=by),
+    )
 
 
 @transaction.atomic
@@ -67,7 +75,14 @@ def create_token(*, name: str, user: User, is_read_only: bool) -> str:
     return _insert(name=name, user=user, limits=TokenLimits(is_read_only=is_read_only))[1]
 
 
-def _insert(*, name: str, user: User, limits: TokenLimits) -> tuple[ApiToken, str]:
+def _insert(
+    *,
+    name: str,
+    user: User,
+    limits: TokenLimits,
+    team_ids: list[int] | None = None,
+    agreement_ids: list[int] | None = None,
+) -> tuple[ApiToken, str]:
     unrevoked = ApiToken.objects.filter(user=user, revoked_at=None)
     if unrevoked.filter(name=name).exists():
         sentence = f"Token {name} already exists. Choose another name, or revoke that token first."
@@ -83,8 +98,40 @@ def _insert(*, name: str, user: User, limits: TokenLimits) -> tuple[ApiToken, st
         is_read_only=limits.is_read_only,
         expires_at=limits.expires_at,
         networks=None if limits.networks is None else list(limits.networks),
+        team_ids=team_ids,
+        agreement_ids=agreement_ids,
     )
     return token, key
+
+
+def _teams(slugs: Sequence[str], *, user: User) -> list[int]:
+    """Return the ids of teams of the user. Administrators see what belongs to any team."""
+    teams = Team.objects.all()
+    if not user.is_administrator:
+        teams = teams.filter(members=user)
+    found = dict(teams.filter(slug__in=slugs).values_list("slug", "pk"))
+    _refuse_unknown("teams", slugs, found, "The user of the token has no team {}.")
+    return sorted(found.values())
+
+
+def _agreements(refs: Sequence[str], *, by: User) -> list[int]:
+    """Return the ids of agreements that exist for whoever creates the token."""
+    agreements = visible_to(Agreement.objects.filter(ref__in=refs), by)
+    found = dict(agreements.values_list("ref", "pk"))
+    _refuse_unknown("agreements", refs, found, "Agreement {} does not exist.")
+    return sorted(found.values())
+
+
+def _refuse_unknown(
+    path: str, names: Sequence[str], found: Mapping[str, int], sentence: str
+) -> None:
+    problems = [
+        Problem(path=f"{path}/{place}", detail=sentence.format(name))
+        for place, name in enumerate(names)
+        if name not in found
+    ]
+    if problems:
+        raise Invalid(problems)
 
 
 def _other_user(email: str, *, by: User) -> User:

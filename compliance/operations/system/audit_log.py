@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from compliance.domain.vocabulary import AuditAction
 from compliance.models import AuditEntry, AuditExport, User
 from compliance.models.bulk import fetch
-from compliance.models.locks import lock_audit_log
+from compliance.models.locks import for_update, lock_audit_log
 from compliance.models.system.audit_entries import REFUSALS
 
 # Anybody can cause refusals. In each hour, so many are stored: from one address, and in all.
@@ -97,7 +97,9 @@ def export(*, write: Callable[[int], int | None]) -> bool:
         write: passes on the entries after a position, and returns the last position, or None if
             there are none.
     """
-    state, _ = AuditExport.objects.select_for_update().get_or_create(pk=1)
+    AuditExport.objects.get_or_create(pk=1)
+    # Only one worker at a time passes on entries.
+    state = for_update(AuditExport.objects.all()).get(pk=1)
     last = write(state.position)
     if last is None:
         return False

@@ -21,7 +21,7 @@ def record(
 ) -> JobRun:
     """Store the result of an audit.
 
-    Administrators are notified of problems if the previous audit found none.
+    Administrators are notified if there are problems that the previous audit did not find.
     """
     previous = JobRun.objects.finished(JobKind.AUDIT).first()
     audit = JobRun.objects.create(
@@ -32,22 +32,23 @@ def record(
         counts=AuditCounts(breaches=breaches, alerts=alerts),
         problems=problems,
     )
-    if problems and not (previous and previous.problems):
-        _notify(audit)
+    known = {(each["about"], each["id"]) for each in previous.problems} if previous else set()
+    new = [each for each in problems if (each["about"], each["id"]) not in known]
+    if new:
+        _notify(audit, new)
     return audit
 
 
-def _notify(audit: JobRun) -> None:
-    problems = audit.problems
+def _notify(audit: JobRun, problems: list[Problem]) -> None:
     administrator_mails.send(
         administrator_mails.administrators(),
         subject=f"alerts are missing ({counted(len(problems), 'problem')})",
         paragraphs=[
             "Every five minutes Pacta checks that each missed deadline has its alerts and that "
-            "each alert was delivered. The latest check found problems:",
+            "each alert was delivered. The latest check found new problems:",
             *(f"- {each['about']} {each['id']}: {each['detail']}" for each in problems[:20]),
-            "The admin lists them under Job runs. You will receive another email only if new "
-            "problems appear after a clean audit.",
+            "The admin lists them under Job runs. You will receive another email only if other "
+            "problems appear.",
         ],
         name=f"audit{audit.pk}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
+from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Severity
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.components import add_components
@@ -15,9 +16,10 @@ from compliance.queries.filters import Word
 from compliance.queries.former import former_obligations, replace_fields
 from compliance.queries.known_fields import ObligationFields, as_known
 from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.responsible import RESPONSIBLE_NAMES, add_responsible
 from compliance.queries.rows import Row, Where, one
 
-_ROWS = """
+_ROWS = f"""
 SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
@@ -26,16 +28,17 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
     o.due, o.grace, o.binds_on, o.binds_on_precision, o.starts, o.survives_termination,
-    o.severity, o.tags, o.owner,
+    o.severity, o.tags,
+    {RESPONSIBLE_NAMES} AS responsible,
     parent.ref AS parent,
     o.roll_up, o.roll_up_share, o.target_quantity, o.target_bound, o.unit, o.notification_policy,
-    o.due #>> '{on,breach_of}' AS remedy_for,
+    o.due #>> '{{on,breach_of}}' AS remedy_for,
     ARRAY(SELECT r.ref FROM compliance_obligation AS r
           WHERE r.agreement_id = o.agreement_id
             AND coalesce((SELECT c.before -> 'due' FROM compliance_correction AS c
                           WHERE c.obligation_id = r.id AND c.recorded_at > %(known_at)s
                           ORDER BY c.recorded_at, c.id LIMIT 1), r.due)
-                #>> '{on,breach_of}' = o.ref
+                #>> '{{on,breach_of}}' = o.ref
             AND r.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
           ORDER BY r.id) AS consequences,
     coalesce((SELECT jsonb_agg(jsonb_build_object(
@@ -74,7 +77,7 @@ class ObligationListing(PointInTime, Listing):
     obligee: PartyCode | None = None
     tag: Word | None = None
     severity: Severity | None = None
-    owner: Word | None = None
+    responsible: Responsible | None = None
     parent: Ref | None = None
     q: Word | None = None
 
@@ -99,9 +102,9 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
         as_of=listing.as_of or now,
         known_at=listing.known_at,
     )
+    add_responsible(where, listing.responsible, obligation="o.id")
     fields = ObligationFields(
         severity=None if listing.severity is None else [listing.severity],
-        owner=listing.owner,
         obligor=listing.obligor,
         obligee=listing.obligee,
         tag=listing.tag,

@@ -50,6 +50,10 @@ JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 WHERE d.due_at BETWEEN %(since)s AND %(until)s AND a.archived_at IS NULL
   AND (%(agreement)s::bigint IS NULL OR d.agreement_id = %(agreement)s)
+  AND (%(sees_everything)s OR a.visibility = 'everyone' OR EXISTS (
+    SELECT FROM compliance_agreementteam AS t
+    JOIN compliance_membership AS m ON m.team_id = t.team_id
+    WHERE t.agreement_id = a.id AND m.user_id = %(owner)s))
 ORDER BY abs(extract(epoch FROM d.due_at - %(now)s)), d.id
 LIMIT %(most)s
 """
@@ -87,7 +91,7 @@ def find(token: str) -> CalendarFeed | None:
         | Q(owner__groups__permissions__in=right)
     )
     return (
-        CalendarFeed.objects.select_related("agreement")
+        CalendarFeed.objects.select_related("agreement", "owner")
         .filter(
             may_see, token_hash=token_hash(token), revoked_at__isnull=True, owner__is_active=True
         )
@@ -98,6 +102,8 @@ def find(token: str) -> CalendarFeed | None:
 def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
     """Return the deadlines of a feed around `as_of`; only the nearest ones if there are very many.
 
+    They are those that the owner of the feed may see now.
+
     Args:
         deadline_url: returns the URL of the page of a deadline for its id.
     """
@@ -106,6 +112,8 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
         "until": as_of + AHEAD,
         "now": as_of,
         "agreement": feed.agreement_id,
+        "owner": feed.owner_id,
+        "sees_everything": feed.owner.is_administrator,
         "most": MOST,
     }
     rows = sorted(fetch((_DEADLINES,), values), key=lambda each: (each["due_at"], each["id"]))

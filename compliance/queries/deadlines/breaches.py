@@ -7,12 +7,14 @@ from datetime import datetime
 
 from compliance.domain.deadlines.timeline import end_of_breach
 from compliance.domain.fields import AgreementRef, Ref
+from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Reason, Status
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.closed import OF_BREACHED, OF_CLOSING
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
 from compliance.queries.filters import DayOrInstant, Id
 from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where, one
 
 _ROWS = """
@@ -83,6 +85,7 @@ class BreachListing(PointInTime, Listing):
     agreement_status: AgreementStatuses = None
     deadline: Id | None = None
     obligation_ref: Ref | None = None
+    responsible: Responsible | None = None
     is_open: bool | None = None
     occurred_after: DayOrInstant | None = None
     occurred_before: DayOrInstant | None = None
@@ -100,6 +103,7 @@ def listed(listing: BreachListing, *, now: datetime) -> Page:
     )
     where.add("a.ref = %(agreement)s", agreement=listing.agreement)
     where.add("d.id = %(deadline)s", deadline=listing.deadline)
+    add_responsible(where, listing.responsible, obligation="d.obligation_id")
     where.add("o.ref = %(obligation_ref)s", obligation_ref=listing.obligation_ref)
     select, began, ended = _ROWS, "b.occurred_at", "b.ended_at"
     if listing.as_of is not None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
+from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Severity
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.deadlines import OF_PARTY, PointInTime
@@ -19,6 +20,7 @@ from compliance.queries.filters import DayOrInstant, Listed, Word
 from compliance.queries.former import former_obligations
 from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where
 
 _STATE = """
@@ -80,7 +82,7 @@ class Comparison(Listing):
     obligee: PartyCode | None = None
     tag: Word | None = None
     severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
-    owner: Word | None = None
+    responsible: Responsible | None = None
     q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
 
     def pinned(self, now: datetime) -> Self:
@@ -122,9 +124,9 @@ def changed(question: Comparison) -> Page:
     if question.agreement is None:
         hide_archived(where, agreement="d.agreement_id", known_at=until)
     where.equal(a__ref=question.agreement, o__ref=question.obligation_ref)
+    add_responsible(where, question.responsible, obligation="d.obligation_id")
     fields = ObligationFields(
         severity=question.severity,
-        owner=question.owner,
         obligor=question.obligor,
         obligee=question.obligee,
         tag=question.tag,

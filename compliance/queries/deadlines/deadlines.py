@@ -16,6 +16,7 @@ from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
+from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import AgreementStatus, Severity, Status
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.queries.agreement_statuses import add_agreement_status
@@ -30,6 +31,7 @@ from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
 from compliance.queries.former import restore_deadlines
 from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, merged_page
+from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where, one
 
 _COLUMNS = f"""
@@ -109,7 +111,10 @@ class DeadlineFilter(PointInTime):
     obligee: PartyCode | None = None
     tag: Word | None = None
     severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
-    owner: Word | None = None
+    responsible: Annotated[
+        Responsible | None,
+        Field(description="A user by email address, `team:` and a slug, or `me` with my teams."),
+    ] = None
     due_after: Annotated[
         DayOrInstant | None,
         Field(description="Due on this day, in this period or at this instant, or later."),
@@ -192,7 +197,7 @@ def source(moment: PointInTime) -> str:
 
 
 # Selective conditions, which are applied before the states are looked up.
-_SELECTIVE = ("agreement", "obligation_ref", "owner", "tag", "q")
+_SELECTIVE = ("agreement", "obligation_ref", "responsible", "tag", "q")
 
 
 def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
@@ -215,11 +220,11 @@ def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
     elif wanted.status is not None:
         where.add("d.status = ANY(%(status)s)", status=list(wanted.status))
     where.equal(o__ref=wanted.obligation_ref)
+    add_responsible(where, wanted.responsible, obligation="d.obligation_id")
     where.equal(d__is_disputed=wanted.is_disputed, d__is_closed=wanted.is_closed)
     where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
     fields = ObligationFields(
         severity=wanted.severity,
-        owner=wanted.owner,
         obligor=wanted.obligor,
         obligee=wanted.obligee,
         tag=wanted.tag,

@@ -11,7 +11,17 @@ from django.db.models import Case, F, Prefetch, QuerySet, Value, When
 
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.vocabulary import JobKind, MessageState, ObligationKind, Severity, Status
-from compliance.models import Deadline, Fact, JobRun, Message, Outage, RecomputedDeadline
+from compliance.models import (
+    Deadline,
+    Fact,
+    JobRun,
+    Message,
+    Outage,
+    RecomputedDeadline,
+    Responsibility,
+)
+from compliance.models.people.readers import Reader
+from compliance.models.visibility import visible_to
 
 SHOWN = 10
 AHEAD = timedelta(days=30)
@@ -41,14 +51,15 @@ class Attention(StrEnum):
 
     UNMET = "unmet"
     DUE_SOON = "due_soon"
+    MINE = "mine"
     QUARANTINED = "quarantined"
     NOT_RECOMPUTED = "not_recomputed"
 
 
 def needing(
-    attention: Attention, deadlines: QuerySet[Deadline], *, as_of: datetime
+    attention: Attention, deadlines: QuerySet[Deadline], *, reader: Reader, as_of: datetime
 ) -> QuerySet[Deadline]:
-    """Return those of the deadlines that need this attention at `as_of`."""
+    """Return those of the deadlines that need this attention of a reader at `as_of`."""
     match attention:
         case Attention.UNMET:
             return deadlines.filter(status__in=UNMET, is_closed=False)
@@ -60,6 +71,14 @@ def needing(
                 due_at__gt=as_of,
                 due_at__lte=as_of + AHEAD,
             )
+        case Attention.MINE:
+            mine = Responsibility.objects.of_user(reader.user_id)
+            own = deadlines.filter(obligation__in=mine.values("obligation"))
+            either = [
+                needing(each, own, reader=reader, as_of=as_of)
+                for each in (Attention.UNMET, Attention.DUE_SOON)
+            ]
+            return either[0] | either[1]
         case Attention.QUARANTINED:
             return deadlines.exclude(quarantine_error="")
         case Attention.NOT_RECOMPUTED:
@@ -72,6 +91,7 @@ def needing(
 class Overview:
     """The content of the overview page. Lists have at most `SHOWN` entries; counts are complete."""
 
+    mine: Sequence[Deadline]
     unmet: Sequence[Deadline]
     coming: Sequence[Deadline]
     counts: Mapping[Attention, int]
@@ -81,21 +101,28 @@ class Overview:
     outages: Sequence[Outage]
 
 
-def load(*, as_of: datetime) -> Overview:
-    """Return the worst breaches, the deadlines due within 30 days, and the state of the service."""
-    found = {each: needing(each, Deadline.objects.listed(), as_of=as_of) for each in Attention}
+def load(*, reader: Reader, as_of: datetime) -> Overview:
+    """Return the worst breaches, the deadlines due within 30 days, and the state of the service.
+
+    Only what exists for the reader is listed and counted.
+    """
+    listed = visible_to(Deadline.objects.listed(), reader)
+    found = {each: needing(each, listed, reader=reader, as_of=as_of) for each in Attention}
+    mine = prefetch_parties(found[Attention.MINE])
     unmet = prefetch_parties(found[Attention.UNMET])
     coming = prefetch_parties(found[Attention.DUE_SOON])
     severities = [severity.value for severity in Severity]
     rank = Case(
         *(When(obligation__severity=word, then=Value(at)) for at, word in enumerate(severities))
     )
+    failed = visible_to(Message.objects.filter(state=MessageState.FAILED.value), reader)
     return Overview(
+        mine=list(mine.order_by(*URGENCY)[:SHOWN]),
         unmet=list(unmet.annotate(rank=rank).order_by("-rank", "status_since", "id")[:SHOWN]),
         coming=list(coming.order_by("due_at", "id")[:SHOWN]),
         counts={attention: deadlines.count() for attention, deadlines in found.items()},
         last_sweep=JobRun.objects.finished(JobKind.SWEEP).first(),
-        failed_count=Message.objects.filter(state=MessageState.FAILED.value).count(),
+        failed_count=failed.count(),
         last_audit=JobRun.objects.finished(JobKind.AUDIT).first(),
         outages=list(Outage.objects.filter(ended_at__isnull=True)),
     )

@@ -7,6 +7,8 @@ from decimal import Decimal
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Agreement, Proposal
+from compliance.models.people.readers import Reader
+from compliance.models.visibility import visible_to
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
@@ -69,7 +71,7 @@ def _restore_numbers(row: Row) -> None:
     }
 
 
-def open_count() -> int:
-    """Return the number of proposals that await a decision."""
-    found = Proposal.objects.filter(state=ProposalState.OPEN.value)
+def open_count(reader: Reader) -> int:
+    """Return the number of proposals that await a decision and exist for a reader."""
+    found = visible_to(Proposal.objects.filter(state=ProposalState.OPEN.value), reader)
     return found.exclude(deadline__agreement__in=Agreement.objects.archived()).count()

@@ -13,7 +13,13 @@ from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
 _TOKENS = """
-SELECT t.id, t.name, t.owner AS "user", t.state, t.is_read_only, t.networks, t.created_at,
+SELECT t.id, t.name, t.owner AS "user", t.state, t.is_read_only, t.networks,
+    CASE WHEN t.team_ids IS NOT NULL THEN ARRAY(
+        SELECT slug FROM compliance_team WHERE id = ANY (t.team_ids) ORDER BY slug
+    ) END AS teams,
+    CASE WHEN t.agreement_ids IS NOT NULL THEN ARRAY(
+        SELECT ref FROM compliance_agreement WHERE id = ANY (t.agreement_ids) ORDER BY ref
+    ) END AS agreements, t.created_at,
     t.expires_at, t.last_used_at, t.rotated_at, t.former_until, t.revoked_at
 FROM (
     SELECT token.*, u.email AS owner, CASE

@@ -60,8 +60,8 @@ _COUNTS = """
 
 # The rule for who follows a breach, deliberately written a second time (see
 # models.alerts.followers), so that an error in one copy shows up in the other. Subscribers do not
-# count if they follow the breach only because its obligation was corrected, or their webhook
-# activated, afterwards.
+# count if they follow the breach only because its obligation was corrected, somebody became
+# responsible, or their webhook was activated, afterwards.
 _MISSING_ALERTS = """
     SELECT b.id, coalesce(w.name, s.email)
     FROM compliance_breach AS b
@@ -75,7 +75,20 @@ _MISSING_ALERTS = """
       AND (cardinality(s.kinds) = 0 OR 'missed' = ANY(s.kinds))
       AND coalesce(s.agreement_id, d.agreement_id) = d.agreement_id
       AND (s.tag = '' OR s.tag = ANY(o.tags))
-      AND (NOT s.is_owner OR lower(s.email) = lower(o.owner))
+      AND (s.responsible_user_id IS NULL OR EXISTS (
+          SELECT FROM compliance_responsibility AS r
+          WHERE r.obligation_id = o.id AND r.user_id = s.responsible_user_id))
+      AND (s.responsible_team_id IS NULL OR EXISTS (
+          SELECT FROM compliance_responsibility AS r
+          WHERE r.obligation_id = o.id AND r.team_id = s.responsible_team_id))
+      AND (NOT s.is_mine OR EXISTS (
+          SELECT FROM compliance_responsibility AS r
+          LEFT JOIN compliance_user AS u ON u.id = r.user_id
+          LEFT JOIN compliance_membership AS m ON m.team_id = r.team_id
+          LEFT JOIN compliance_user AS member ON member.id = m.user_id
+          WHERE r.obligation_id = o.id AND (
+              coalesce(u.id, member.id) = s.owner_id AND s.webhook_id IS NOT NULL
+              OR lower(coalesce(u.email, member.email, r.address)) = lower(s.email))))
       AND array_position(%(severities)s::text[], s.min_severity::text)
           <= array_position(%(severities)s::text[], o.severity::text)
       AND (s.party_id IS NULL OR s.party_id IN (
@@ -89,11 +102,43 @@ _MISSING_ALERTS = """
           WHERE e.pgh_obj_id = o.id AND e.pgh_label = 'update'
             AND e.pgh_created_at > b.detected_at)
       AND NOT EXISTS (
+          SELECT FROM compliance_responsibilityevent AS e
+          JOIN compliance_obligationevent AS made
+            ON made.pgh_obj_id = e.obligation_id AND made.pgh_label = 'insert'
+          WHERE e.obligation_id = o.id
+            AND e.pgh_created_at > greatest(b.detected_at, made.pgh_created_at))
+      AND (s.responsible_team_id IS NULL AND NOT s.is_mine OR NOT EXISTS (
+          SELECT FROM compliance_membershipevent AS e
+          WHERE e.pgh_created_at > b.detected_at))
+      AND NOT EXISTS (
           SELECT FROM compliance_obligationpartyevent AS e
           JOIN compliance_obligationevent AS made
             ON made.pgh_obj_id = e.obligation_id AND made.pgh_label = 'insert'
           WHERE e.obligation_id = o.id AND e.pgh_label = 'insert'
             AND e.pgh_created_at > greatest(b.detected_at, made.pgh_created_at))
+    ORDER BY b.id LIMIT %(most)s
+"""
+
+# A breach nobody hears of is the worst failure. Nobody does if everyone who was to be notified has
+# lost the right to see it, is no longer active, or has unsubscribed, or if nobody who is
+# responsible has an account.
+_UNHEARD = """
+    SELECT b.id, o.ref || ' of ' || g.ref
+    FROM compliance_breach AS b
+    JOIN compliance_deadline AS d ON d.id = b.deadline_id
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_agreement AS g ON g.id = d.agreement_id
+    WHERE b.ended_at IS NULL AND b.detected_at <= %(patient)s AND g.archived_at IS NULL
+      AND NOT (b.occurred_at < coalesce(d.entered_at, '-infinity') AND d.announcement = 'none')
+      AND NOT EXISTS (
+          SELECT FROM compliance_alert AS a
+          WHERE a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
+            AND a.withdrawn_at IS NULL)
+      AND (EXISTS (
+              SELECT FROM compliance_responsibility AS r WHERE r.obligation_id = o.id)
+           OR EXISTS (
+              SELECT FROM compliance_alert AS a
+              WHERE a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at))
     ORDER BY b.id LIMIT %(most)s
 """
 
@@ -159,6 +204,7 @@ _UNRECOVERED = """
 _CHECKS = (
     ("breach", "{name} follows it but has no alert about it.", _MISSING_ALERTS),
     ("breach", "{name} was notified of it, but not of its end.", _UNRECOVERED),
+    ("breach", "Nobody who may see it has been notified of it ({name}).", _UNHEARD),
     ("alert", "It has not been put into a message for {name}.", _UNFORMED),
     ("message", "It has not been sent to {name}, although it is long due.", _UNSENT),
     ("deadline", "It is {name}, but its next check is missing or overdue.", _UNWATCHED),
