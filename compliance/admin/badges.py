@@ -68,13 +68,18 @@ def _time_until(verb: str, at: datetime | None, as_of: datetime) -> str:
     return f"{verb} in {duration_text(at, as_of)}".strip()
 
 
-def parties_html(obligation: Obligation) -> SafeString:
-    """Return the codes of obligors and obligees, with their names as a tooltip."""
+def parties_html(obligation: Obligation, *, obligor_id: int | None = None) -> SafeString:
+    """Return the codes of obligors and obligees, with their names as a tooltip.
+
+    Args:
+        obligor_id: the only obligor to show.
+    """
     obligors: list[Party] = []
     obligees: list[Party] = []
     for side in obligation.sides.all():
         parties = obligors if side.capacity == Capacity.OBLIGOR.value else obligees
-        parties.append(side.party)
+        if parties is obligees or obligor_id in (None, side.party_id):
+            parties.append(side.party)
     return format_html(
         '<span title="{}">{} → {}</span>',
         f"{', '.join(p.name for p in obligors)} to {', '.join(p.name for p in obligees)}",

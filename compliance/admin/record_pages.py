@@ -65,7 +65,7 @@ def deadline_context(deadline: Deadline) -> dict[str, Any]:
         "due": instants.due_text(deadline),
         "zone": zone_label(deadline.timezone),
         "due_utc": instants.utc_html(deadline.due_at, deadline.timezone),
-        "parties": badges.parties_html(deadline.obligation),
+        "parties": badges.parties_html(deadline.obligation, obligor_id=deadline.party_id),
     }
 
 

@@ -218,7 +218,7 @@ def _deadline_row(deadline: Deadline, now: datetime) -> dict[str, Any]:
         "source": f"{deadline.obligation.ref} · {deadline.agreement}",
         "status": badges.status_badges(deadline),
         "severity": badges.badge(deadline.obligation.severity),
-        "parties": badges.parties_html(deadline.obligation),
+        "parties": badges.parties_html(deadline.obligation, obligor_id=deadline.party_id),
         "due": f"{instants.due_text(deadline)} {zone}",
         "due_utc": instants.utc_html(deadline.due_at, deadline.timezone) if deadline.due_at else "",
         "lateness": badges.lateness(deadline, now),

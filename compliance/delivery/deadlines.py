@@ -20,7 +20,7 @@ from compliance.models.deadlines.ledger import ledger_of
 
 # What messages report. Loading all columns would take three times as long.
 _COLUMNS = (
-    "timezone", "status", "verification", "is_disputed", "due_on", "due_at", "unmet_at",
+    "timezone", "party_id", "status", "verification", "is_disputed", "due_on", "due_at", "unmet_at",
     "original_due_on", "original_due_at", "target_quantity", "measured_quantity",
     "agreement__ref", "agreement__title", "obligation__kind", "obligation__ref",
     "obligation__title", "obligation__text", "obligation__clause", "obligation__severity",

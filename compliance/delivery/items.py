@@ -47,6 +47,8 @@ def item(
         [side.party for side in obligation.sides.all() if side.capacity == capacity]
         for capacity in (Capacity.OBLIGOR, Capacity.OBLIGEE)
     )
+    if deadline.party_id is not None:
+        obligors = [party for party in obligors if party.pk == deadline.party_id]
     headline, tone = sentences.headline(alert, deadline, as_of)
     positions = sorted(deadline.positions.all(), key=lambda each: (each.stated_at, each.pk))
     is_open = alert.occurred_at is not None and alert.ended_at is None

@@ -68,7 +68,9 @@ def restore_deadlines(rows: Sequence[Row], known_at: datetime | None) -> None:
     for row in rows:
         replace_fields(row, terms.get(row["id"], {}))
         before = obligations.get(row["obligation"], {})
-        replace_fields(row, {name: before[name] for name in _OF_DEADLINE if name in before})
+        kept = {"obligors"} if row.get("party") else set()
+        names = (name for name in _OF_DEADLINE if name in before and name not in kept)
+        replace_fields(row, {name: before[name] for name in names})
     _restore_precisions(rows, known_at, terms=terms, obligations=obligations)
 
 

@@ -236,3 +236,19 @@ def test_changing_obligations_requires_its_own_permission(
     assert geneva.title == "Geneva"
     assert not Obligation.objects.filter(title="Nothing").exists()
     assert geneva.memberships.count() == 2
+
+
+def test_each_party_can_have_its_own_date_of_a_milestone(browser: Client, viewer: Client) -> None:
+    create_agreement(milestones=[{"ref": "ratified", "dates": []}])
+    agreement = Agreement.objects.get()
+    url = address("agreement", "change", agreement.pk)
+    form = filled_in(browser, url)
+    assert form["milestones-0-is_per_party"] is True
+    form["milestones-0-party_dates"] = "CHN 2026-01-10\nACME 2026-Q2"
+    assert browser.post(url, form).status_code == 302
+    milestone = agreement.milestones.get()
+    assert [(each["party"], each["on"]) for each in milestone.dates or ()] == [
+        ("ACME", "2026-Q2"), ("CHN", "2026-01-10"),
+    ]  # fmt: skip
+    assert filled_in(browser, url)["milestones-0-party_dates"] == "ACME 2026-Q2\nCHN 2026-01-10"
+    assert "CHN 2026-01-10" in viewer.get(url).content.decode()

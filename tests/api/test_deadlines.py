@@ -26,6 +26,7 @@ def test_the_release_of_rare_earths_is_unmet_and_disputed(api: Client, geneva: A
         "title": "Release rare-earth exports",
         "obligors": ["CHN"],
         "obligees": ["USA"],
+        "party": None,
         "kind": "achieve",
         "number": 1,
         "starts_at": None,

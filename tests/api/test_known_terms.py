@@ -55,7 +55,8 @@ def test_a_milestone_has_no_date_before_it_was_dated(api: Client) -> None:
     later = text_of(api, known_at=AFTER)
     assert "Milestone M was dated 2026-02-20, recorded 2026-03-01." in later
     assert "2026-03-22" in later
-    milestone = {"ref": "M", "title": "", "on": None, "precision": None, "at": None, "due": None}
+    undated = dict.fromkeys(("on", "precision", "at", "due", "dates"))
+    milestone = {"ref": "M", "title": "", **undated}
     assert get(api, "agreements/supply/", known_at=BEFORE)["milestones"] == [milestone]
     [dated] = get(api, "agreements/supply/", known_at=AFTER)["milestones"]
     assert dated["on"] == "2026-02-20"

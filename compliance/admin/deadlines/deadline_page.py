@@ -163,6 +163,8 @@ def _warnings(deadline: Deadline) -> list[str]:
 def _party_names(deadline: Deadline, capacity: Capacity) -> str:
     sides = deadline.obligation.sides.all()
     parties = [side.party for side in sides if side.capacity == capacity.value]
+    if capacity is Capacity.OBLIGOR and deadline.party_id is not None:
+        parties = [party for party in parties if party.pk == deadline.party_id]
     return ", ".join(f"{party.name} ({party.code})" for party in parties)
 
 

@@ -160,7 +160,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     @admin.display(description="Obligor → obligee")
     def obligors_and_obligees(self, deadline: Deadline) -> SafeString:
         """Return the obligors and obligees."""
-        return badges.parties_html(deadline.obligation)
+        return badges.parties_html(deadline.obligation, obligor_id=deadline.party_id)
 
     @admin.display(description="Severity", ordering="obligation__severity")
     def severity_badge(self, deadline: Deadline) -> SafeString:

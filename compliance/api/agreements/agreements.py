@@ -43,6 +43,15 @@ class MembershipRow(serializers.Serializer[Any]):
     role = serializers.CharField(allow_blank=True)
 
 
+class PartyDateRow(serializers.Serializer[Any]):
+    """The date of a milestone for one party."""
+
+    party = serializers.CharField()
+    on = serializers.CharField(allow_null=True, help_text=_PERIOD)
+    precision = serializers.ChoiceField(choices=list(Precision), allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+
+
 class MilestoneRow(serializers.Serializer[Any]):
     """An event that starts periods: on a day (`on`), at an instant (`at`), or not yet dated."""
 
@@ -53,6 +62,9 @@ class MilestoneRow(serializers.Serializer[Any]):
     at = serializers.DateTimeField(allow_null=True)
     due = serializers.DictField(
         allow_null=True, help_text="The rule that gives its date, if it counts from another one."
+    )
+    dates = PartyDateRow(
+        many=True, allow_null=True, help_text="The date of each party, if each has its own."
     )
 
 

@@ -44,6 +44,9 @@ class DeadlineRow(serializers.Serializer[Deadline]):
     title = serializers.CharField()
     obligors = serializers.ListField(child=serializers.CharField())
     obligees = serializers.ListField(child=serializers.CharField())
+    party = serializers.CharField(
+        allow_null=True, help_text="The obligor whose deadline it is, if each has one of its own."
+    )
     kind = serializers.ChoiceField(choices=list(ObligationKind))
     number = serializers.IntegerField(
         help_text="The position among the obligation's deadlines, from 1."

@@ -34,6 +34,10 @@ def dated_by_rules(
     given = {draft.ref: draft for draft in drafts}
     paths = {draft.ref: f"milestones/{index}/due" for index, draft in enumerate(drafts)}
     sources = {ref: anchor for ref, draft in given.items() if (anchor := anchor_of(draft))}
+    for ref, anchor in sources.items():
+        if anchor in given and given[anchor].dates is not None:
+            sentence = f"Each party has its own date of {anchor}: count from another milestone."
+            raise refusal(f"{paths[ref]}/from/milestone", sentence)
     try:
         levels = dependency_levels(
             given, dependents_by_source((ref, on) for ref, on in sources.items() if on in given)

@@ -9,10 +9,36 @@ from pydantic import AfterValidator, model_validator
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DueRule, OffsetRule
-from compliance.domain.fields import LongLine, Ref
+from compliance.domain.fields import LongLine, PartyCode, Ref, all_different
 from compliance.domain.limits import AtMost
 from compliance.domain.period_fields import starts_read
 from compliance.domain.vocabulary import Precision
+
+
+class PartyDateDraft(Draft):
+    """The date of a milestone for one party, such as the day of its ratification."""
+
+    party: PartyCode
+    on: CivilDayOrPeriod | None = None
+    precision: Precision = Precision.DAY
+    at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_period(cls, value: Any) -> Any:
+        return starts_read(value, "on")
+
+    @model_validator(mode="after")
+    def _is_dated_once(self) -> Self:
+        if (self.on is None) == (self.at is None):
+            sentence = "Give on (a day) or at (an instant); leave out a party without a date."
+            raise ValueError(sentence)
+        return self
+
+
+def _each_party_once(drafts: tuple[PartyDateDraft, ...]) -> tuple[PartyDateDraft, ...]:
+    all_different(tuple(each.party for each in drafts))
+    return drafts
 
 
 class MilestoneDraft(Draft):
@@ -23,6 +49,9 @@ class MilestoneDraft(Draft):
 
     With `due`, an offset from another milestone or from a day, it has the day that the rule gives
     it, and `on` is ignored.
+
+    With `dates`, which may be empty, each party has a date of its own. An obligation that counts
+    from it has a deadline for each obligor.
     """
 
     ref: Ref
@@ -31,6 +60,9 @@ class MilestoneDraft(Draft):
     precision: Precision = Precision.DAY
     at: Instant | None = None
     due: DueRule | None = None
+    dates: (
+        Annotated[tuple[PartyDateDraft, ...], AtMost(500), AfterValidator(_each_party_once)] | None
+    ) = None
 
     @model_validator(mode="before")
     @classmethod
@@ -47,6 +79,13 @@ class MilestoneDraft(Draft):
             raise ValueError(sentence)
         if rule.unit.is_elapsed or rule.time is not None or self.at is not None:
             sentence = "A milestone with a rule happens on a day: remove at, time and hours."
+            raise ValueError(sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _has_no_date_if_each_party_has_one(self) -> Self:
+        if self.dates is not None and (self.on or self.at or self.due):
+            sentence = "Each party has its own date: remove on, at and due, or dates."
             raise ValueError(sentence)
         return self
 

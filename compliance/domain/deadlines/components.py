@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
+from compliance.domain.deadlines.terms import Move
 from compliance.domain.deadlines.timeline import BREACHED, Timeline, Transition
 from compliance.domain.vocabulary import ObligationKind, Reason, RollUp, Status
 
@@ -167,3 +168,17 @@ class Part:
                 )
             )
         return Timeline(tuple(transitions))
+
+
+def component_moves(components: Part) -> list[Move]:
+    """Return how the components of an obligation change its terms, in order."""
+    return [
+        Move(
+            at=at,
+            due=None,
+            reason=Reason.COMPONENT_DONE,
+            performed=Decimal(state.done),
+            target=Decimal(state.needed),
+        )
+        for at, state in components.roll_ups()
+    ]

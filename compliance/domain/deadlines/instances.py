@@ -72,7 +72,12 @@ def instances_of(
 
 
 def _source_numbers(obligation: ObligationSnapshot) -> list[int]:
-    """Return the numbers of the deadlines from which an obligation counts; 1 if there are none."""
+    """Return the numbers of the deadlines from which an obligation counts; 1 if there are none.
+
+    If it counts from a date that each party has, these are the places of its obligors.
+    """
+    if places := obligation.party_places():
+        return sorted(places)
     refs = [*referenced_obligations(obligation.due), *referenced_obligations(obligation.starts)]
     return sorted(obligation.sources.get(refs[0], {})) if refs else [1]
 
@@ -97,11 +102,11 @@ def _after_events(
 ) -> Iterator[Instance]:
     """Yield the deadlines of a recurrence that starts with events; a dormant one without dates."""
     for source in _source_numbers(obligation):
-        sources = obligation.sources_of(source)
-        found = activations(rule, obligation.context, sources, as_of=as_of)
+        sources, own = obligation.sources_of(source), obligation.for_source(source)
+        found = activations(rule, own.context, sources, as_of=as_of)
         has_first = False
         for activation in found:
-            for instance in _series(rule, obligation, source, activation, as_of, until):
+            for instance in _series(rule, own, source, activation, as_of, until):
                 has_first = has_first or activation.place == 1
                 yield instance
         series = series_number(source=source, place=1)
@@ -153,7 +158,13 @@ def _of_each_event(
 ) -> Iterator[Instance]:
     """Yield a deadline for each event, and one that waits for the next event or for the first."""
     if rule.on.milestone is not None:
-        yield from _of_each_trigger(rule, obligation, as_of)
+        places = obligation.party_places()
+        for place in places:
+            # Each party has one date.
+            happened = activations(rule, obligation.for_source(place).context, {}, as_of=as_of)
+            yield Instance(number=place, source=place, activation=next(iter(happened), None))
+        if not places:
+            yield from _of_each_trigger(rule, obligation, as_of)
         return
     for source in _source_numbers(obligation):
         sources = obligation.sources_of(source)

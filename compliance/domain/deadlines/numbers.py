@@ -34,6 +34,12 @@ def occurrence_number(*, occurrence: int, time: int = 1, series: int = 1) -> int
     return number if number <= LARGEST_NUMBER else None
 
 
+def source_of_occurrence(number: int) -> int:
+    """Return the source of a deadline that `occurrence_number` numbered, if it has one series."""
+    series = (number - 1) // (MOST_OCCURRENCES * MOST_TIMES) + 1
+    return (series + 1) // 2
+
+
 def is_first_occurrence(number: int) -> bool:
     """Return whether a number that `occurrence_number` gave is that of the first date."""
     return number % MOST_OCCURRENCES == 1

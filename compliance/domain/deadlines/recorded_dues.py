@@ -22,6 +22,7 @@ def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, tim
     Raises:
         Invalid: the rule cannot be resolved, or has no date yet (at `due`).
     """
+    obligation = obligation.for_source(obligation.source_of(number))
     context = replace(
         obligation.context,
         timezone=obligation.own_timezone or timezone,
@@ -45,6 +46,7 @@ def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> 
     if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
         sentence = "This deadline does not wait for an event, so it cannot be triggered."
         raise refusal("type", sentence)
+    obligation = obligation.for_source(source_of_event(number))
     sources = obligation.sources_of(source_of_event(number))
     context = replace(obligation.context, deadlines=latest_events(sources, rule))
     with rejecting_at("due"):

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.activations import Activation
 from compliance.domain.deadlines.beginnings import Beginning, beginning_of, stated_beginning
-from compliance.domain.deadlines.components import Part
+from compliance.domain.deadlines.components import component_moves
 from compliance.domain.deadlines.dependencies import references
 from compliance.domain.deadlines.due_changes import (
     DueChange,
@@ -51,7 +50,8 @@ class ScheduledTerms:
 
     `fact_dues` are the due dates from its extensions and triggers, by the id of the fact. `trace`
     and `warnings` are sentences; a warning is about one due instant, or about none. `contradicts`
-    is the stated beginning of the obligation, if it does not precede the due date.
+    is the stated beginning of the obligation, if it does not precede the due date. `party` is the
+    obligor whose deadline it is, if each has one of its own.
     """
 
     timezone: str
@@ -64,6 +64,7 @@ class ScheduledTerms:
     trace: tuple[str, ...]
     warnings: tuple[tuple[datetime | None, str], ...]
     contradicts: datetime | None = None
+    party: str | None = None
 
 
 def wanted_deadlines(
@@ -140,6 +141,7 @@ def scheduled_terms(
     Raises:
         Invalid: a rule cannot be resolved (at `due`, `starts` or `grace`).
     """
+    obligation = obligation.for_source(instance.source)
     sources = obligation.sources_of(instance.source)
     stored = obligation.stored.get(instance.number)
     named = references(obligation.due, obligation.starts).milestones
@@ -149,7 +151,8 @@ def scheduled_terms(
     elif obligation.due is not None:
         _add_due_dates(draft, obligation, instance, sources, as_of)
     if obligation.components is not None:
-        _add_components(draft, obligation.components)
+        draft.moves += component_moves(obligation.components)
+        draft.moves.sort(key=lambda move: move.at)
     if stored is not None:
         _add_dated_facts(draft, obligation, stored, sources)
     due = draft.first.due if draft.first else None
@@ -172,10 +175,7 @@ def scheduled_terms(
     if beginning.is_presumed:
         known_start = starts_at if is_start_known else None
         contradicts = _contradicted(draft, obligation, known_start, timezone)
-    activation = instance.activation if instance.occurrence is not None else None
-    if activation is not None and not is_first_occurrence(instance.number):
-        # Before the event that starts a recurrence, only its first deadline exists, and waits.
-        beginning = Beginning(at=activation.at, is_presumed=False)
+    beginning = _after_event(instance) or beginning
     return ScheduledTerms(
         timezone=timezone,
         begins_at=beginning.at,
@@ -187,7 +187,19 @@ def scheduled_terms(
         trace=tuple(draft.trace),
         warnings=tuple(dict.fromkeys(draft.warnings)),
         contradicts=contradicts,
+        party=obligation.party,
     )
+
+
+def _after_event(instance: Instance) -> Beginning | None:
+    """Return when a deadline of a recurrence begins whose event created it.
+
+    Before the event, only the first deadline exists, and waits.
+    """
+    activation = instance.activation if instance.occurrence is not None else None
+    if activation is None or is_first_occurrence(instance.number):
+        return None
+    return Beginning(at=activation.at, is_presumed=False)
 
 
 def _contradicted(
@@ -246,20 +258,6 @@ def _add_changes(draft: _Draft, changes: Iterable[DueChange]) -> None:
         if resolved is not None:
             step = f"{_CHANGE_STEPS[change.reason]} at {change.at:%Y-%m-%d %H:%M}Z."
             draft.add(resolved, introduced_by=step)
-
-
-def _add_components(draft: _Draft, components: Part) -> None:
-    draft.moves += [
-        Move(
-            at=at,
-            due=None,
-            reason=Reason.COMPONENT_DONE,
-            performed=Decimal(state.done),
-            target=Decimal(state.needed),
-        )
-        for at, state in components.roll_ups()
-    ]
-    draft.moves.sort(key=lambda move: move.at)
 
 
 def _add_dated_facts(

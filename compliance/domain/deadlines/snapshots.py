@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import count
 
 from compliance.domain.deadlines.components import Part
+from compliance.domain.deadlines.dependencies import references
 from compliance.domain.deadlines.due_changes import DatedFact, zone_named_by
+from compliance.domain.deadlines.numbers import source_of_event, source_of_occurrence
 from compliance.domain.deadlines.sources import Source
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.datings import Dating
-from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.due_rules import DueRule, RecurrenceRule
 from compliance.domain.vocabulary import ObligationKind
 
 
@@ -20,13 +23,15 @@ class StoredDeadline:
     """A deadline as it is stored.
 
     `has_facts` says whether anything was recorded about it, even if that was retracted.
-    `dated_facts` are its extensions and triggers, in order of effect.
+    `dated_facts` are its extensions and triggers, in order of effect. `party` is the obligor whose
+    deadline it is, if each has one of its own.
     """
 
     is_closed: bool = False
     is_withdrawn: bool = False
     has_facts: bool = False
     dated_facts: tuple[DatedFact, ...] = ()
+    party: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +47,8 @@ class ObligationSnapshot:
         sources: the deadlines that its rules are counted from, by ref and then by number.
         components: its components, if it is done when they are.
         stored: its deadlines by number.
+        obligors: the codes of its obligors.
+        party: the obligor whose deadline is considered, if each has one of its own.
     """
 
     recorded_at: datetime
@@ -55,6 +62,47 @@ class ObligationSnapshot:
     sources: Mapping[str, Mapping[int, Source]] = field(default_factory=dict)
     components: Part | None = None
     stored: Mapping[int, StoredDeadline] = field(default_factory=dict)
+    obligors: tuple[str, ...] = ()
+    party: str | None = None
+
+    def party_places(self) -> dict[int, str]:
+        """Return the obligors by place, if the rules count from a date that each party has.
+
+        The place of an obligor is the number of the source of its deadlines. An obligor keeps it
+        when others come or go. Empty if all obligors have the same deadlines.
+        """
+        named = references(self.due, self.starts).milestones
+        if all(self.datings[ref].by_party is None for ref in named if ref in self.datings):
+            return {}
+        places: dict[int, str] = {}
+        for number, stored in sorted(self.stored.items()):
+            if stored.party is not None and stored.party not in places.values():
+                places.setdefault(self.source_of(number), stored.party)
+        for code in self.obligors:
+            if code not in places.values():
+                places[next(each for each in count(1) if each not in places)] = code
+        return {place: code for place, code in places.items() if code in self.obligors}
+
+    def source_of(self, number: int) -> int:
+        """Return the number of the source of one of its deadlines."""
+        if isinstance(self.due, RecurrenceRule):
+            return source_of_occurrence(number)
+        return source_of_event(number)
+
+    def for_source(self, source: int) -> ObligationSnapshot:
+        """Return it with the dates of the obligor that has this place, if each has its own."""
+        if all(each.by_party is None for each in self.datings.values()):
+            return self
+        code = self.party_places().get(source)
+        if code is None:
+            return self
+        datings = {ref: each.of_party(code) for ref, each in self.datings.items()}
+        context = replace(
+            self.context,
+            timezone=self.context.timezone or self.context.party_timezones.get(code),
+            milestones={ref: each.event for ref, each in datings.items()},
+        )
+        return replace(self, context=context, datings=datings, party=code)
 
     def sources_of(self, number: int) -> dict[str, Source | None]:
         """Return the sources of one of its deadlines, by ref.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from compliance.domain.civil_periods import period_text, precision_between
@@ -12,24 +12,37 @@ from compliance.domain.due_dates.periods import Event
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dating:
-    """The date of a milestone as known from `recorded_at` on; None if it had none then."""
+    """The date of a milestone as known from `recorded_at` on; None if it had none then.
+
+    If each party has a date of its own, `by_party` holds these, by party code. `party` is set if it
+    is the dating for one party.
+    """
 
     ref: str
     event: Event | None
     recorded_at: datetime
     title: str = ""
+    by_party: Mapping[str, Event] | None = None
+    party: str = ""
+
+    def of_party(self, party: str) -> Dating:
+        """Return the dating for one party."""
+        if self.by_party is None:
+            return self
+        return replace(self, event=self.by_party.get(party), party=party)
 
     @property
     def sentence(self) -> str:
         """Return the sentence of a trace, such as `Milestone M was dated 2024-03-01, …`."""
+        name = f"{self.ref} of {self.party}" if self.party else self.ref
         if self.event is None:
-            return f"Milestone {self.ref} has no date, recorded {self.recorded_at:%Y-%m-%d}."
+            return f"Milestone {name} has no date, recorded {self.recorded_at:%Y-%m-%d}."
         at = self.event.at
         on, last_on = self.event.on, self.event.last_on or self.event.on
         dated = period_text(on, precision_between(on, last_on))
         if at is not None:
             dated = f"{at:%Y-%m-%d %H:%M}Z"
-        return f"Milestone {self.ref} was dated {dated}, recorded {self.recorded_at:%Y-%m-%d}."
+        return f"Milestone {name} was dated {dated}, recorded {self.recorded_at:%Y-%m-%d}."
 
 
 def datings_known_at(datings: Iterable[Dating], known_at: datetime) -> dict[str, Dating]:

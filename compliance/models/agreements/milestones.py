@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC
 
 from django.conf import settings
 from django.db import models
 
+from compliance.domain.agreements.party_dates import load_dates
 from compliance.domain.civil_periods import period_of
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.periods import Event, event_in
@@ -35,6 +38,9 @@ class Milestone(models.Model):
         null=True,
         blank=True,
         help_text="The rule that gives its date, if it counts from another milestone.",
+    )
+    dates = models.JSONField(
+        null=True, blank=True, help_text="The date of each party, if each has its own."
     )
 
     class Meta:
@@ -67,6 +73,7 @@ class MilestoneDating(models.Model):
     precision = precision_field()
     at = models.DateTimeField(null=True, blank=True)
     due = models.JSONField(null=True, help_text="The due rule that dated it, if one did.")
+    dates = models.JSONField(null=True, help_text="The date of each party, if each has its own.")
     is_removed = models.BooleanField(default=False, db_default=False)
     recorded_at = models.DateTimeField()
     by = models.ForeignKey(
@@ -107,5 +114,18 @@ def milestone_event(milestone: Milestone | MilestoneDating) -> Event | None:
 def dating_of(row: MilestoneDating) -> Dating:
     """Return a stored dating as a domain value."""
     return Dating(
-        ref=row.ref, event=milestone_event(row), recorded_at=row.recorded_at, title=row.title
+        ref=row.ref,
+        event=milestone_event(row),
+        recorded_at=row.recorded_at,
+        title=row.title,
+        by_party=load_dates(row.dates),
     )
+
+
+def datings_of(agreement_ids: Iterable[int]) -> dict[int, list[Dating]]:
+    """Return the datings of milestones, by agreement, in the order of recording."""
+    found: dict[int, list[Dating]] = defaultdict(list)
+    rows = MilestoneDating.objects.filter(agreement__in=agreement_ids, is_removed=False)
+    for row in rows.order_by("recorded_at", "id"):
+        found[row.agreement_id].append(dating_of(row))
+    return found

@@ -24,7 +24,7 @@ from compliance.domain.vocabulary import (
     TargetBound,
     Verification,
 )
-from compliance.models.agreements.agreements import Agreement
+from compliance.models.agreements.agreements import Agreement, Party
 from compliance.models.agreements.obligations import Obligation
 from compliance.models.choices import choice_field, one_of
 from compliance.models.system.jobs import JobRun
@@ -113,6 +113,14 @@ class Deadline(models.Model):
         Agreement, on_delete=models.PROTECT, related_name="deadlines", db_index=False
     )
     number = models.PositiveIntegerField(default=1)
+    party = models.ForeignKey(
+        Party,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The obligor whose deadline it is, if each has one of its own.",
+    )
     begins_at = models.DateTimeField()
     is_start_presumed = models.BooleanField(
         default=False,

@@ -22,7 +22,6 @@ from compliance.models.bulk import insert
 from compliance.models.bulk import update as update_rows
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
-from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.agreements import (
     corrections,
     milestones,
@@ -32,7 +31,7 @@ from compliance.operations.agreements import (
 )
 from compliance.operations.agreements.agreement_rows import columns_of
 from compliance.operations.agreements.surprises import refusing_surprises
-from compliance.operations.agreements.visibility import set_visibility
+from compliance.operations.agreements.visibility import refuse_taken_ref, set_visibility
 from compliance.operations.deadlines import facts, projection, schedule
 
 
@@ -64,11 +63,7 @@ def add(
     Raises:
         Invalid: its ref is taken, or a party, custom calendar or team does not exist.
     """
-    # The same answer whether or not the user sees the agreement that has the ref.
-    with reading_as(SYSTEM):
-        is_taken = Agreement.objects.filter(ref=draft.ref).exists()
-    if is_taken:
-        raise refusal("ref", f"Agreement {draft.ref} already exists. Choose another ref.")
+    refuse_taken_ref(draft.ref)
     members = _members(draft.parties)
     party_merges.refuse_retired(
         (f"parties/{index}/code", party) for index, (party, _) in enumerate(members)

@@ -19,6 +19,7 @@ from compliance.domain.agreements.drafts import (
 )
 from compliance.domain.agreements.import_reports import Difference
 from compliance.domain.agreements.milestone_drafts import MilestoneDraft
+from compliance.domain.agreements.party_dates import dump_dates
 from compliance.domain.civil_periods import period_text
 from compliance.domain.drafts import Draft, read
 from compliance.domain.due_dates.due_rules import dump_due_rule, load_due_rule
@@ -129,11 +130,14 @@ class StoredTerms:
                 continue
             is_undated = held["on"] is None and held["at"] is None
             values = _milestone(each, dump_due_rule(each.due) if each.due else None)
-            is_undated = is_undated and held["due"] is None
-            for name in ("title", "on", "at", "due"):
+            is_undated = is_undated and held["due"] is None and not held["dates"]
+            for name in ("title", "on", "at", "due", "dates"):
                 value = values[name]
                 if held[name] != value:
                     fills = is_undated or (name == "title" and not held["title"])
+                    if name == "dates" and held[name] is not None and value is not None:
+                        # Other parties were dated.
+                        fills = all(date in value for date in held[name])
                     yield self._difference(
                         f"{path}/{name}", held[name], value, ref=each.ref, fills_gap=fills
                     )
@@ -169,7 +173,8 @@ def _milestone(row: Milestone | MilestoneDraft, due: dict[str, object] | None) -
     """Return the fields of a milestone. With a rule, its date follows from that."""
     on, at = (row.on, row.at) if due is None else (None, None)
     day = _period(on, row.precision)
-    return {"ref": row.ref, "title": row.title, "on": day, "at": at, "due": due}
+    dates = row.dates if isinstance(row, Milestone) else dump_dates(row.dates)
+    return {"ref": row.ref, "title": row.title, "on": day, "at": at, "due": due, "dates": dates}
 
 
 def _period(on: Any, precision: Any) -> str | None:

@@ -50,7 +50,7 @@ def milestones_recorded_at(document: AgreementDocument, *, as_of: datetime) -> d
     return {
         each.ref: each.recorded_at or otherwise
         for each in document.milestones
-        if (each.recorded_at, each.on, each.at, each.due) != (None, None, None, None)
+        if any((each.recorded_at, each.on, each.at, each.due, each.dates))
     }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from compliance.domain.agreements.milestone_dates import dated_by_rules, known_with_anchors
-from compliance.domain.agreements.milestone_drafts import MilestoneDraft
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft, PartyDateDraft
+from compliance.domain.agreements.party_dates import dump_dates
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_rules import dump_due_rule, load_due_rule
 from compliance.domain.due_dates.periods import Event
@@ -33,13 +34,14 @@ def replace(
     Raises:
         Invalid: this would remove a milestone that a rule counts from.
     """
+    _check_parties(agreement, drafts)
     drafts = dated_by_rules(drafts, _context(agreement, {}))
     stored = {each.ref: each for each in agreement.milestones.all()}
     changed = []
     moved = set()
     for draft in drafts:
         milestone = stored.pop(draft.ref, None)
-        was = None if milestone is None else (milestone.on, milestone.precision, milestone.at)
+        was = None if milestone is None else _stored_date(milestone)
         if (
             milestone is None
             or was != _date_of(draft)
@@ -47,7 +49,9 @@ def replace(
             or milestone.due != _dumped(draft)
         ):
             changed.append(draft)
-        if was != _date_of(draft) and (milestone is not None or draft.on or draft.at):
+        if was != _date_of(draft) and (
+            milestone is not None or draft.on or draft.at or draft.dates
+        ):
             moved.add(draft.ref)
     for ref, milestone in stored.items():
         dependent = milestone.dependents.select_related("obligation").first()
@@ -77,7 +81,9 @@ def date_milestones(
             `as_of`, the milestone had no date until then.
     """
     stored = {each.ref: milestone_event(each) for each in agreement.milestones.all()}
-    given = dated_by_rules(list(drafts), _context(agreement, stored))
+    given = list(drafts)
+    _check_parties(agreement, given)
+    given = dated_by_rules(given, _context(agreement, stored))
     later = dict(recorded_at or {})
     later |= {ref: later[first] for ref, first in known_with_anchors(given, later).items()}
     _store(agreement, given, later, by=by, as_of=as_of)
@@ -101,6 +107,9 @@ def date_again(*, agreement: Agreement, as_of: datetime) -> set[str]:
             precision=Precision(each.precision),
             at=each.at,
             due=load_due_rule(each.due),
+            dates=None
+            if each.dates is None
+            else tuple(PartyDateDraft.model_validate(date) for date in each.dates),
         )
         for each in stored
     ]
@@ -120,7 +129,27 @@ def _context(agreement: Agreement, milestones: Mapping[str, Event | None]) -> Re
 
 
 def _date_of(draft: MilestoneDraft) -> tuple[object, ...]:
-    return (draft.on, draft.precision.value, draft.at)
+    return (draft.on, draft.precision.value, draft.at, dump_dates(draft.dates))
+
+
+def _stored_date(row: Milestone) -> tuple[object, ...]:
+    return (row.on, row.precision, row.at, row.dates)
+
+
+def _check_parties(agreement: Agreement, drafts: Sequence[MilestoneDraft]) -> None:
+    """Refuse dates of parties that are not parties to the agreement.
+
+    Raises:
+        Invalid: at the party.
+    """
+    if all(draft.dates is None for draft in drafts):
+        return
+    known = set(agreement.memberships.values_list("party__code", flat=True))
+    for index, draft in enumerate(drafts):
+        for place, each in enumerate(draft.dates or ()):
+            if each.party not in known:
+                sentence = f"{each.party} is not a party to the agreement: add it to the parties."
+                raise refusal(f"milestones/{index}/dates/{place}/party", sentence)
 
 
 def _dumped(draft: MilestoneDraft) -> dict[str, object] | None:
@@ -144,6 +173,7 @@ def _store(
             precision=each.precision.value,
             at=each.at,
             due=_dumped(each),
+            dates=dump_dates(each.dates),
         )
         for each in drafts
     ]
@@ -151,13 +181,20 @@ def _store(
         rows,
         update_conflicts=True,
         unique_fields=["agreement", "ref"],
-        update_fields=["title", "on", "precision", "at", "due"],
+        update_fields=["title", "on", "precision", "at", "due", "dates"],
     )
     datings = []
     for each in drafts:
         known_at = later.get(each.ref, as_of)
         if known_at > as_of:
-            undated = each.model_copy(update={"on": None, "precision": Precision.DAY, "at": None})
+            undated = each.model_copy(
+                update={
+                    "on": None,
+                    "precision": Precision.DAY,
+                    "at": None,
+                    "dates": None if each.dates is None else (),
+                }
+            )
             datings.append(_dating(agreement, undated, by=by, recorded_at=as_of))
         datings.append(_dating(agreement, each, by=by, recorded_at=known_at))
     insert(datings)
@@ -174,6 +211,7 @@ def _dating(
         precision=draft.precision.value,
         at=draft.at,
         due=_dumped(draft),
+        dates=dump_dates(draft.dates),
         recorded_at=recorded_at,
         by=by,
     )

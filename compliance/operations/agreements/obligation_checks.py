@@ -150,8 +150,12 @@ class StoredAgreement:
         named = references(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
+        rows = [self.milestones[ref] for ref in named.milestones if ref in self.milestones]
+        # If each party has its own date, each deadline is in the zone of its obligor.
+        is_per_party = any(each.dates is not None for each in rows)
+        zones = [*obligors.values()][:1] if is_per_party else [*obligors.values()]
         return ResolutionContext(
-            timezone=default_timezone(self.agreement.timezone, obligors.values()),
+            timezone=default_timezone(self.agreement.timezone, zones),
             party_timezones=obligors | obligees,
             calendars=tuple(self.agreement.calendars),
             custom_calendars=self.custom_calendars,

@@ -16,7 +16,10 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Capacity
 from compliance.models import (
     AgreementParty,
+    Deadline,
     Evidence,
+    Milestone,
+    MilestoneDating,
     ObligationParty,
     Party,
     Position,
@@ -132,6 +135,7 @@ def _merge(duplicate: Party, into: Party, *, reason: str, by: User | None, as_of
         obligation_ids = set(owed.values_list("obligation_id", flat=True))
         _move_memberships(duplicate, into)
         _move_sides(duplicate, into)
+        _move_dates(duplicate, into, as_of=as_of)
         _move_subscriptions(duplicate, into)
         disputed = _move_statements(duplicate, into)
         duplicate.retired_at, duplicate.merged_into = as_of, into
@@ -228,6 +232,21 @@ def _move_sides(duplicate: Party, into: Party) -> None:
     doubled = [each.pk for each in sides if (each.obligation_id, each.capacity) in kept]
     ObligationParty.objects.filter(pk__in=doubled).delete()
     sides.update(party=into)
+
+
+def _move_dates(duplicate: Party, into: Party, *, as_of: datetime) -> None:
+    """Give the deadlines and the dates of milestones that are those of one party to the other."""
+    Deadline.objects.filter(party=duplicate).update(party=into)
+    for row in Milestone.objects.filter(dates__contains=[{"party": duplicate.code}]):
+        own = {each["party"]: each for each in row.dates or ()}
+        moved = {**own.pop(duplicate.code), "party": into.code}
+        own.setdefault(into.code, moved)
+        row.dates = [own[code] for code in sorted(own)]
+        row.save(update_fields=["dates"])
+        MilestoneDating.objects.create(
+            agreement_id=row.agreement_id, ref=row.ref, title=row.title, dates=row.dates,
+            recorded_at=as_of,
+        )  # fmt: skip
 
 
 # The fields in which two subscriptions must differ (`subscription_only_once`), but for the party.

@@ -9,8 +9,20 @@ from compliance.domain.agreements.import_reports import Difference, ImportMode, 
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Visibility
 from compliance.models import Agreement, AgreementTeam, Team
-from compliance.models.people.readers import current_reader
+from compliance.models.people.readers import SYSTEM, current_reader, reading_as
 from compliance.models.visibility import visible_to
+
+
+def refuse_taken_ref(ref: str) -> None:
+    """Refuse the ref of a stored agreement, in the same words whether or not the user sees it.
+
+    Raises:
+        Invalid: at `ref`.
+    """
+    with reading_as(SYSTEM):
+        is_taken = Agreement.objects.filter(ref=ref).exists()
+    if is_taken:
+        raise refusal("ref", f"Agreement {ref} already exists. Choose another ref.")
 
 
 def set_visibility(

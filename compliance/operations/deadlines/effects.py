@@ -257,8 +257,12 @@ def warnings_about_milestones(agreement: Agreement, refs: Collection[str]) -> di
     rules = agreement.milestones.filter(due__isnull=False).values_list(
         "due__from__milestone", flat=True
     )
-    counted_from = set(rules)
-    dated = [each.ref for each in unused if (each.on or each.at) and each.ref not in counted_from]
+    counted_from = [ref for ref in rules if ref]
+    dated = [
+        each.ref
+        for each in unused
+        if (each.on or each.at or each.dates) and each.ref not in counted_from
+    ]
     if not dated:
         return {}
     of_extensions = set(

@@ -163,11 +163,14 @@ def _compare(
         if number not in rows:
             has_dependents = obligation.pk in inputs.with_dependents
             row = _new(obligation, number, terms, as_of, has_dependents)
+            row.party_id = inputs.party_id_of(obligation, terms.party)
             # It may follow from an event that was recorded late, which is news.
             row.entered_at = min(entered, default=as_of)
             changes.created.append(row)
     for number, row in rows.items():
         columns = columns_of(wanted[number]) if number in wanted else {}
+        if number in wanted:
+            columns["party_id"] = inputs.party_id_of(obligation, wanted[number].party)
         change = change_of(
             snapshot.stored[number],
             is_wanted=number in wanted,
@@ -248,7 +251,7 @@ def _dump_move(move: Move) -> dict[str, Any]:
 def _store(changes: _Changes, *, as_of: datetime, keeps_former: bool) -> None:
     version = data_version()
     insert(changes.created)
-    names = ("id", *former_terms.TERMS)
+    names = ("id", *former_terms.TERMS, "party_id")
     updated = [{name: getattr(row, name) for name in names} for row in changes.updated]
     if keeps_former:
         former_terms.keep([row.pk for row in changes.updated], as_of=as_of)
@@ -265,13 +268,13 @@ _UPDATE = """
         original_unmet_at = v.original_unmet_at,
         original_earliest_due_at = v.original_earliest_due_at,
         moves = v.moves, trace = v.trace, warnings = v.warnings,
-        is_withdrawn = v.is_withdrawn, data_version = %(version)s
+        is_withdrawn = v.is_withdrawn, party_id = v.party_id, data_version = %(version)s
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
         id bigint, timezone text, begins_at timestamptz, is_start_presumed boolean,
         starts_at timestamptz,
         original_due_on date, original_due_at timestamptz, original_unmet_at timestamptz,
         original_earliest_due_at timestamptz, moves jsonb, trace jsonb, warnings jsonb,
-        is_withdrawn boolean)
+        is_withdrawn boolean, party_id bigint)
     WHERE d.id = v.id
 """
 

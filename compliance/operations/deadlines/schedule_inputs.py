@@ -23,11 +23,10 @@ from compliance.models import (
     Deadline,
     Dependency,
     Fact,
-    MilestoneDating,
     Obligation,
     ObligationParty,
 )
-from compliance.models.agreements.milestones import dating_of
+from compliance.models.agreements.milestones import datings_of
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.due_dates.calendars import custom_calendars
@@ -43,6 +42,7 @@ class _Side:
     capacity: Capacity
     code: str
     timezone: str
+    party_id: int
 
 
 @dataclass(kw_only=True, slots=True)
@@ -83,10 +83,21 @@ class ScheduleInputs:
             agreement_began_on=agreement.in_force_on or agreement.signed_on,
             sources=self._sources.get(obligation.pk, {}),
             components=self._components.get(obligation.pk) if by_components else None,
+            obligors=tuple(
+                side.code
+                for side in self._sides[obligation.pk]
+                if side.capacity is Capacity.OBLIGOR
+            ),
             stored={
                 number: self._stored(deadline)
                 for number, deadline in self.deadlines.get(obligation.pk, {}).items()
             },
+        )
+
+    def party_id_of(self, obligation: Obligation, code: str | None) -> int | None:
+        """Return the id of an obligor by its code."""
+        return next(
+            (side.party_id for side in self._sides[obligation.pk] if side.code == code), None
         )
 
     def _context(self, obligation: Obligation) -> ResolutionContext:
@@ -110,6 +121,7 @@ class ScheduleInputs:
             is_closed=deadline.is_closed,
             is_withdrawn=deadline.is_withdrawn,
             has_facts=deadline.facts_head is not None,
+            party=deadline.party.code if deadline.party is not None else None,
             dated_facts=tuple(
                 DatedFact(
                     id=fact.pk,
@@ -132,12 +144,15 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
         Obligation.objects.filter(id__in=ids).select_related("agreement").order_by("id")
     )
     sides: dict[int, list[_Side]] = defaultdict(list)
-    for pk, capacity, code, timezone in ObligationParty.objects.filter(
-        obligation__in=ids
-    ).values_list("obligation_id", "capacity", "party__code", "party__timezone"):
-        sides[pk].append(_Side(capacity=Capacity(capacity), code=code, timezone=timezone))
+    for pk, capacity, code, timezone, party_id in (
+        ObligationParty.objects.filter(obligation__in=ids)
+        .order_by("id")
+        .values_list("obligation_id", "capacity", "party__code", "party__timezone", "party_id")
+    ):
+        side = _Side(capacity=Capacity(capacity), code=code, timezone=timezone, party_id=party_id)
+        sides[pk].append(side)
     deadlines: dict[int, dict[int, Deadline]] = defaultdict(dict)
-    rows = Deadline.objects.filter(obligation__in=ids).order_by("id")
+    rows = Deadline.objects.filter(obligation__in=ids).prefetch_related("party").order_by("id")
     for deadline in for_update(rows) if is_for_update else rows:
         deadlines[deadline.obligation_id][deadline.number] = deadline
     dated_facts: dict[int, list[Any]] = defaultdict(list)
@@ -157,20 +172,12 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
         deadlines=deadlines,
         with_dependents=set(with_dependents),
         _sides=sides,
-        datings=_load_datings({each.agreement_id for each in obligations}),
+        datings=datings_of({each.agreement_id for each in obligations}),
         _custom_calendars=custom_calendars(),
         _dated_facts=dated_facts,
         _sources=sources,
         _components=components,
     )
-
-
-def _load_datings(agreement_ids: Iterable[int]) -> dict[int, list[Dating]]:
-    found: dict[int, list[Dating]] = defaultdict(list)
-    rows = MilestoneDating.objects.filter(agreement__in=agreement_ids, is_removed=False)
-    for row in rows.order_by("recorded_at", "id"):
-        found[row.agreement_id].append(dating_of(row))
-    return found
 
 
 def _load_sources(ids: list[int]) -> tuple[dict[int, _SourcesByRef], dict[int, Part]]:

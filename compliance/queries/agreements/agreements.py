@@ -42,7 +42,7 @@ SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.signed_on_precisio
                 'ref', m.ref, 'title', m.title, 'on', {period_sql('m."on"', "m.precision")},
                 'precision', {precision_sql('m."on"', "m.precision")},
                 'at', replace(to_jsonb(m.at) #>> '{{}}', '+00:00', 'Z'),
-                'due', m.due) ORDER BY m.first_id),
+                'due', m.due, 'dates', m.dates) ORDER BY m.first_id),
             '[]'::jsonb)
      FROM {{milestones}} AS m WHERE m.agreement_id = a.id AND NOT m.is_removed) AS milestones,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('code', p.code, 'role', m.role) ORDER BY m.id),

@@ -44,7 +44,8 @@ SELECT d.id, o.ref, o.title, o.severity, a.title AS agreement, d.status, d.due_o
      WHERE l.deadline_id = d.id) AS revisions,
     (SELECT string_agg(p.name, ', ' ORDER BY s.id)
      FROM compliance_obligationparty AS s JOIN compliance_party AS p ON p.id = s.party_id
-     WHERE s.obligation_id = o.id AND s.capacity = 'obligor') AS obligors
+     WHERE s.obligation_id = o.id AND s.capacity = 'obligor'
+       AND (d.party_id IS NULL OR s.party_id = d.party_id)) AS obligors
 FROM compliance_deadline AS d
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id

@@ -38,10 +38,12 @@ _COLUMNS = f"""
 SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
-          WHERE s.obligation_id = o.id AND s.capacity = 'obligor' ORDER BY s.id) AS obligors,
+          WHERE s.obligation_id = o.id AND s.capacity = 'obligor'
+            AND (d.party_id IS NULL OR s.party_id = d.party_id) ORDER BY s.id) AS obligors,
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
+    (SELECT p.code FROM compliance_party AS p WHERE p.id = d.party_id) AS party,
     o.kind, d.number, d.starts_at, d.due_on, {DUE_PRECISION} AS due_precision,
     d.due_at, d.unmet_at, d.earliest_due_at,
     d.is_ambiguous,
@@ -59,6 +61,7 @@ JOIN compliance_agreement AS a ON a.id = d.agreement_id
 OF_PARTY = """
 EXISTS (SELECT 1 FROM compliance_obligationparty AS s
         WHERE s.obligation_id = d.obligation_id AND s.capacity = '{capacity}'
+          AND (d.party_id IS NULL OR s.capacity = 'obligee' OR s.party_id = d.party_id)
           AND s.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %({capacity})s))
 """
 

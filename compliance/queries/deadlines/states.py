@@ -50,7 +50,8 @@ _LATEST = "e.effective_at"
 
 # PostgreSQL omits joins that a query does not need from its plan.
 _AS_OF = f"""
-(SELECT d.id, d.obligation_id, d.agreement_id, e.due_on, e.due_at, d.original_due_at, d.timezone,
+(SELECT d.id, d.obligation_id, d.agreement_id, d.party_id, e.due_on, e.due_at,
+    d.original_due_at, d.timezone,
     e.status, NULL::text AS verification, NULL::timestamptz AS next_check_at,
     e.unmet_at, d.starts_at, e.earliest_due_at,
     e.reason IN ('window_began', 'performed_in_window')

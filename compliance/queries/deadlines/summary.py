@@ -31,6 +31,7 @@ class SummaryFilter(DeadlineFilter):
 _SIDES = """
 JOIN compliance_obligationparty AS side
   ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
+  AND (d.party_id IS NULL OR side.capacity = 'obligee' OR side.party_id = d.party_id)
 JOIN compliance_party AS party ON party.id = side.party_id
 """
 _SIDES_THEN = """

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from compliance.domain.agreements.party_dates import load_dates
 from compliance.domain.civil_time import wall_clock
 from compliance.domain.date_fields import CivilDay, TimeZoneName
+from compliance.domain.deadlines.dependencies import references
 from compliance.domain.deadlines.due_changes import zone_named_by
 from compliance.domain.deadlines.outlying_dates import due_after_end
 from compliance.domain.drafts import Draft
@@ -32,7 +34,7 @@ from compliance.domain.due_dates.previews import MOST_SHOWN, preview
 from compliance.domain.fields import AgreementRef, PartyCode
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit
-from compliance.models import Agreement, Party
+from compliance.models import Agreement, Milestone, Party
 from compliance.models.agreements.milestones import milestone_event
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.queries.rows import Row, fetch
@@ -100,6 +102,7 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
     except GraceUnresolvable as error:
         raise refusal("grace/count", str(error)) from None
     warnings = list(found.warnings)
+    warnings[:0] = _of_parties(draft)
     if is_guess:
         sentence = "No time zone or obligor is given, so UTC is used."
         warnings.insert(0, sentence)
@@ -118,6 +121,20 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
         "trace": list(found.trace),
         "warnings": warnings,
     }
+
+
+def _of_parties(draft: PreviewDraft) -> list[str]:
+    """Return a warning if the rule counts from a milestone of which each party has a date."""
+    if draft.agreement is None or draft.obligor is not None:
+        return []
+    named = references(draft.rule).milestones
+    found = Milestone.objects.filter(
+        agreement__ref=draft.agreement, ref__in=named, dates__isnull=False
+    )
+    return [
+        f"Each party has its own date of {each.ref}: give an obligor to see its deadline."
+        for each in found
+    ]
 
 
 def _event_of(draft: PreviewDraft, context: ResolutionContext) -> Event | None:
@@ -208,7 +225,12 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
         party_timezones=party_timezones or dict(agreement.parties.values_list("code", "timezone")),
         calendars=tuple(agreement.calendars),
         ends_on=None if draft.survives_termination else agreement.ends_on,
-        milestones={each.ref: milestone_event(each) for each in agreement.milestones.all()},
+        milestones={
+            each.ref: milestone_event(each)
+            if each.dates is None
+            else (load_dates(each.dates) or {}).get(draft.obligor or "")
+            for each in agreement.milestones.all()
+        },
         deadlines=_deadlines(agreement, draft.rule),
     )
 
