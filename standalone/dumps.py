@@ -54,7 +54,7 @@ def dump(server: Server, *, snapshot: str) -> Iterator[bytes]:
         BackupError: there is no matching pg_dump, or it failed.
     """
     command = [program("pg_dump", major_version(server)), *_common_options()]
-    command += ["--format=custom", f"--snapshot={snapshot}"]
+    command += ["--format=custom", "--enable-row-security", f"--snapshot={snapshot}"]
     with tempfile.TemporaryFile() as errors, _running(command, errors) as process:
         assert process.stdout is not None
         yield from pieces(process.stdout)
@@ -163,4 +163,6 @@ def _address(*, secret: bool = True) -> str:
     parameters = connection.get_connection_params()
     hidden = set() if secret else {"password"}
     chosen = {name: parameters[name] for name in (known - hidden) & {*parameters}}
-    return make_conninfo(**chosen)
+    # Row-level security hides all rows from the owner of the tables unless the system reads.
+    options = f"{chosen.pop('options', '')} -c pacta.reader=system".strip()
+    return make_conninfo(**chosen, options=options)

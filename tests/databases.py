@@ -22,6 +22,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import django
@@ -83,15 +84,17 @@ def migrated_database() -> Iterator[None]:
 @contextmanager
 def _flushable() -> Iterator[None]:
     """Let Django empty the append-only tables after a test, and nothing else truncate them."""
+    operations = type(connection.ops)
+    flush = operations.execute_sql_flush
+
     # Only within the transaction of the flush: tests meet the same triggers as the service.
-    flush = connection.ops.execute_sql_flush
-
-    def flush_append_only(statements: Sequence[str]) -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
+    def flush_append_only(self: Any, statements: Sequence[str]) -> None:
+        with transaction.atomic(), self.connection.cursor() as cursor:
             cursor.execute(_IGNORE_TRUNCATE)
-            flush(statements)
+            flush(self, statements)
 
-    with patch.object(connection.ops, "execute_sql_flush", flush_append_only):
+    # Some tests replace the connection, so its class is patched.
+    with patch.object(operations, "execute_sql_flush", flush_append_only):
         yield
 
 

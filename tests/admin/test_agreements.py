@@ -238,6 +238,27 @@ def test_changing_obligations_requires_its_own_permission(
     assert geneva.memberships.count() == 2
 
 
+def test_a_correction_that_makes_a_deadline_unmet_must_be_confirmed(browser: Client) -> None:
+    deadline = create_agreement(obligation(due_on="2099-03-15"))
+    page = address("agreement", "change", deadline.agreement_id)
+    values = filled_in(browser, page) | {"obligations-0-due_on": "2026-03-15"}
+    refused = browser.post(page, values)
+    assert "This would make O-1 unmet since" in str(errors(refused))
+    deadline.refresh_from_db()
+    assert deadline.status == "pending"
+    confirmed = browser.post(page, values | {"confirm": "on"})
+    assert confirmed.status_code == 302, errors(confirmed)
+    deadline.refresh_from_db()
+    assert deadline.status == "unmet"
+
+
+@pytest.mark.usefixtures("known")
+def test_the_form_says_how_earlier_breaches_are_announced(browser: Client) -> None:
+    past = {"obligations-0-due_on": "2026-03-15", "obligations-0-grace_count": ""}
+    assert enter(browser, announcement="none", **past).status_code == 302
+    assert Deadline.objects.get().announcement == "none"
+
+
 def test_each_party_can_have_its_own_date_of_a_milestone(browser: Client, viewer: Client) -> None:
     create_agreement(milestones=[{"ref": "ratified", "dates": []}])
     agreement = Agreement.objects.get()

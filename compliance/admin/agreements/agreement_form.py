@@ -10,7 +10,7 @@ from compliance.admin import fields, instants
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput
-from compliance.domain.vocabulary import AgreementKind, Visibility
+from compliance.domain.vocabulary import AgreementKind, Announcement, Visibility
 from compliance.models import Agreement
 
 
@@ -63,6 +63,23 @@ class AgreementForm(DraftForm):
             "Days after the first alert about a breach, while it lasts and is not acknowledged. "
             "Leave empty for 1, 7 and 30 days."
         ),
+    )
+
+    announcement = fields.enum_field(
+        Announcement,
+        label="Earlier breaches",
+        initial=Announcement.SUMMARY.value,
+        required=False,
+        help_text=(
+            "How breaches of new obligations are announced that began before they are entered: in "
+            "one summary, each like any other, or not at all."
+        ),
+    )
+    confirm = forms.BooleanField(
+        label="Confirm",
+        required=False,
+        widget=CheckboxInput(),
+        help_text="Only if Pacta asks for it: the correction makes deadlines unmet at once.",
     )
 
     class Meta:

@@ -44,9 +44,9 @@ from compliance.admin.theme import button
 from compliance.admin.visible import reader
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft
 from compliance.domain.problems import Invalid, Problem
-from compliance.domain.vocabulary import AgreementStatus
+from compliance.domain.vocabulary import AgreementStatus, Announcement
 from compliance.models import Agreement, Deadline, User
-from compliance.operations.agreements import agreements, responsibilities
+from compliance.operations.agreements import responsibilities, whole_agreements
 from compliance.operations.deadlines import effects
 from compliance.queries import agreement_statuses as statuses
 from compliance.queries.deadlines import overview
@@ -193,7 +193,11 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Show the status of an existing agreement."""
         [(name, options)] = self.fieldsets
         first, *others = options["fields"]
-        shown = (("ref", "kind", "status"), *others) if obj else (first, *others)
+        shown = (
+            (("ref", "kind", "status"), *others, ("announcement", "confirm"))
+            if obj
+            else (first, *others, "announcement")
+        )
         return ((name, {"fields": shown}),)
 
     @button(
@@ -245,6 +249,8 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Store the agreement, its parties and milestones, and new and changed obligations."""
         agreement = existing if isinstance(existing, Agreement) else None
         values = without_empty(policies.with_policy(dict(form.cleaned_data)))
+        is_confirmed = bool(values.pop("confirm", False))
+        announcement = Announcement(values.pop("announcement", Announcement.SUMMARY))
         if agreement is not None:
             values["ref"] = agreement.ref
         problems: list[Problem] = []
@@ -260,12 +266,14 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         if problems or draft is None:
             raise Invalid(problems)
         now = timezone.now()
-        stored = agreements.save_whole(
+        stored = whole_agreements.save_whole(
             agreement=agreement,
             draft=draft,
             obligation_drafts=obligation_drafts,
             as_of=now,
             by=request.user if isinstance(request.user, User) else None,
+            is_confirmed=is_confirmed,
+            announcement=announcement,
         )
         refs = [each.ref for each in obligation_drafts.values()]
         for warning in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from compliance.admin import fields
 from compliance.admin.operation_forms import DraftForm
@@ -149,3 +150,6 @@ class SubscriptionForm(DraftForm):
             self.initial["party"] = stored.party.code if stored.party else ""
             self.initial["responsible"] = stored.responsible or ""
             self.initial["owner"] = stored.owner.email if stored.owner else ""
+        offered = Q(retired_at=None) | Q(pk=stored.party_id)
+        party: Any = self.fields["party"]
+        party.queryset = Party.objects.filter(offered).order_by("name")

@@ -12,7 +12,6 @@ from compliance.domain.agreements.drafts import (
     ASSESSOR,
     AgreementDraft,
     MembershipDraft,
-    ObligationDraft,
 )
 from compliance.domain.alerts.drafts import dump_notification_policy
 from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
@@ -25,8 +24,6 @@ from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import (
     corrections,
     milestones,
-    obligation_corrections,
-    obligations,
     party_merges,
 )
 from compliance.operations.agreements.agreement_rows import columns_of
@@ -242,41 +239,6 @@ def _check_calendars(draft: AgreementDraft) -> None:
     ]
     if problems:
         raise Invalid(problems)
-
-
-@transaction.atomic
-def save_whole(
-    *,
-    agreement: Agreement | None,
-    draft: AgreementDraft,
-    obligation_drafts: Mapping[str, ObligationDraft],
-    as_of: datetime,
-    by: User | None = None,
-) -> Agreement:
-    """Create or correct an agreement together with its obligations, in one transaction.
-
-    Args:
-        agreement: the agreement to correct; None creates a new one.
-        draft: the agreement.
-        obligation_drafts: new and corrected obligations, by the path to report problems under. A
-            draft with the ref of a stored obligation corrects it.
-
-    Raises:
-        Invalid: as `create` and `update`, here and in `obligations`.
-    """
-    if agreement is None:
-        agreement = create(draft=draft, as_of=as_of, by=by)
-        touched = set()
-    else:
-        touched = correct(agreement, draft, by=by, as_of=as_of)
-        agreement = lock_agreement(agreement.pk)
-    stored = set(agreement.obligations.values_list("ref", flat=True))
-    new = {path: each for path, each in obligation_drafts.items() if each.ref not in stored}
-    touched |= obligations.store(agreement=agreement, drafts=new, as_of=as_of).touched
-    corrected = {path: each for path, each in obligation_drafts.items() if path not in new}
-    touched |= obligation_corrections.correct(agreement=agreement, drafts=corrected, as_of=as_of)
-    projection.refresh(touched, as_of=as_of)
-    return agreement
 
 
 def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:

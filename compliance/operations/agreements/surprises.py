@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -18,12 +18,19 @@ from compliance.models.deadlines.facts import facts_about
 
 @contextmanager
 def refusing_surprises(
-    agreement: Agreement, *, as_of: datetime, is_confirmed: bool
+    agreement: Agreement,
+    *,
+    as_of: datetime,
+    is_confirmed: bool,
+    except_obligations: Collection[str] = (),
 ) -> Iterator[None]:
     """Compare the deadlines of an agreement before and after a correction.
 
     The correction runs inside the block, in a transaction that the refusal rolls back. It is the
     real one, so that the comparison is exact.
+
+    Args:
+        except_obligations: the refs of obligations that may be unmet, because they are new.
 
     Raises:
         Invalid: a deadline that was not unmet, or did not exist, is unmet after the correction, and
@@ -34,7 +41,7 @@ def refusing_surprises(
         return
     deadlines = Deadline.objects.filter(agreement=agreement)
     unmet = deadlines.filter(status__in=[each.value for each in BREACHED], is_closed=False)
-    unmet = unmet.order_by("status_since", "id")
+    unmet = unmet.exclude(obligation__ref__in=except_obligations).order_by("status_since", "id")
     before = set(unmet.values_list("id", flat=True)) | _unmet_since_the_sweep(agreement, as_of)
     yield
     found = list(unmet.exclude(pk__in=before).select_related("obligation")[:2])

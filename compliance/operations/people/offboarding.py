@@ -17,6 +17,7 @@ from django.db import transaction
 
 from compliance.domain.people.drafts import ClosingDraft
 from compliance.domain.people.pseudonyms import Identity, address_of, is_pseudonym
+from compliance.domain.people.readers import SYSTEM
 from compliance.domain.phrases import counted
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
@@ -33,6 +34,7 @@ from compliance.models import (
 from compliance.models.alerts.followers import follows
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
+from compliance.models.people.readers import reading_as
 from compliance.operations.alerts import subscriptions
 from compliance.operations.people import pseudonymisation
 from compliance.operations.people.roles import check_may_change
@@ -65,6 +67,7 @@ class Closing:
 
 
 @transaction.atomic
+@reading_as(SYSTEM)
 def close(*, user: User, draft: ClosingDraft, by: User | None, as_of: datetime) -> Closing:
     """Close an account for good: it can neither sign in nor be notified any more.
 
@@ -109,6 +112,7 @@ def _successor(email: str | None, user: User) -> User | None:
 
 
 def _close(user: User, successor: User | None, as_of: datetime) -> dict[str, Any]:
+    unheard_before = _unheard()
     tokens = ApiToken.objects.filter(user=user, revoked_at=None)
     feeds = CalendarFeed.objects.filter(owner=user, revoked_at=None)
     counts = {"tokens": tokens.count(), "calendar_feeds": feeds.count()}
@@ -117,9 +121,7 @@ def _close(user: User, successor: User | None, as_of: datetime) -> dict[str, Any
     handed_over, without_owner = _hand_over(user, successor)
     followed = Subscription.objects.active().filter(email__iexact=user.email)
     ids = list(followed.values_list("pk", flat=True))
-    heard = _unheard() if ids else set()
     ended = subscriptions.end(email=user.email, subscription_ids=ids, as_of=as_of)
-    unheard = _unheard() - heard if ids else set()
     # The trigger ends the sessions and tokens.
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
@@ -134,7 +136,8 @@ def _close(user: User, successor: User | None, as_of: datetime) -> dict[str, Any
         "subscriptions": len(ended),
         "handed_over": handed_over,
         "without_owner": without_owner,
-        "unheard": sorted(unheard)[:MOST_LISTED],
+        # Subscriptions of webhooks fall silent with their owner, too.
+        "unheard": sorted(_unheard() - unheard_before)[:MOST_LISTED],
     }
 
 
