@@ -56,7 +56,7 @@ def addresses() -> Iterator[tuple[str, str, type[Views] | None]]:
     for pattern in urls.urlpatterns:
         address = str(pattern.pattern)
         for kind, value in {"id:id": "1", "id:revision": "1", "agreement_ref:ref": "geneva-2025",
-                            "party_code:code": "CHN"}.items():  # fmt: skip
+                            "party_code:code": "CHN", "team_slug:slug": "asia"}.items():  # fmt: skip
             address = address.replace(f"<{kind}>", value)
         assert "<" not in address
         views = getattr(pattern.callback, "cls", None)

@@ -112,6 +112,17 @@ def test_another_token_of_the_same_person_is_not_a_second_person(
     assert not Fact.objects.exists()
 
 
+def test_a_service_account_is_not_a_second_person(first: Client, guarded: Deadline) -> None:
+    robot = User.objects.create_user(
+        "robot@example.org", is_service_account=True, is_superuser=True
+    )
+    row = propose(first, guarded)
+    for verb, body in (("approve", {}), ("reject", {"reason": "x"})):
+        problem = post(client_of(robot), f"proposals/{row['id']}/{verb}/", body, 403)
+        assert "service account" in problem["detail"]
+    assert not Fact.objects.exists()
+
+
 def test_not_even_an_administrator_can_approve_their_own_proposal(
     api: Client, guarded: Deadline
 ) -> None:

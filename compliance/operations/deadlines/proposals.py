@@ -57,7 +57,8 @@ def submit(
         raise refusal("confirm", f"{found.surprise} If that is intended, confirm it.")
     if not facts.needs_approval(deadline, draft):
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
-    if by is None:
+    # With a service account, its administrator would be both people.
+    if by is None or by.is_service_account:
         raise refusal("type", f"Only a person can propose a {draft.type}. Log in.")
     deadline = lock_deadline(deadline.pk)
     # Checked now, so that errors do not surface only at approval.
@@ -188,6 +189,10 @@ def _dumped(draft: FactDraft) -> dict[str, object]:
 
 
 def _check_may_approve(by: User) -> None:
+    if by.is_service_account:
+        # Otherwise its administrator could approve their own proposals with it.
+        sentence = "A service account cannot decide on proposals: a person has to."
+        raise NotAllowed(sentence)
     if not by.has_perm(APPROVE):
         sentence = "Your account lacks the permission to decide on proposals of others."
         raise NotAllowed(sentence)
