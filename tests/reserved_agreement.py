@@ -134,6 +134,7 @@ def _add_rows(agreement: Agreement, now: datetime) -> None:
         agreement=agreement, until_at=now, reason=MARK, created_at=now, created_by=author
     )
     proposal = Proposal.objects.create(
+        agreement=agreement,
         deadline=deadline,
         kind="waiver",
         draft={"type": "waiver", "on": "2026-02-01"},

@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 
 from compliance.admin.fields import CompositeField, time_zone_context
+from compliance.admin.proposed import propose
 from compliance.admin.theme import ModelAdmin, ModelForm
 from compliance.domain.problems import Invalid, Problem
+from compliance.operations.deadlines.approvals import ApprovalNeeded
 
 
 def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +93,9 @@ class OperationAdmin(ModelAdmin):
         """Show the form or save it. If the operation reports problems, show the form with them."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        except ApprovalNeeded as needed:
+            propose(request, needed)
+            return HttpResponseRedirect(request.get_full_path())
         except Invalid as error:
             # Django passes only the request to the forms that it builds again.
             request.draft_problems = error.problems  # type: ignore[attr-defined]

@@ -14,11 +14,13 @@ from django.template.response import TemplateResponse
 from compliance.admin import badges, instants
 from compliance.admin.fields import time_zone_context
 from compliance.admin.operation_forms import add_problems
+from compliance.admin.proposed import propose
 from compliance.admin.record_forms import RecordForm
 from compliance.admin.theme import ModelAdmin, button
 from compliance.domain.civil_time import zone_label
 from compliance.domain.problems import Invalid
 from compliance.models import Deadline, User
+from compliance.operations.deadlines.approvals import ApprovalNeeded
 
 
 def record_page(
@@ -30,7 +32,7 @@ def record_page(
     context: dict[str, Any],
     outcome: Callable[[], str] = str,
 ) -> HttpResponse:
-    """Show a record form; on POST record it and redirect to `back`.
+    """Show a record form; on POST record it, or propose it, and redirect to `back`.
 
     Args:
         outcome: returns a sentence about the result, shown after the form's success message.
@@ -41,6 +43,9 @@ def record_page(
             form.record(by=request.user, as_of=as_of)
         except Invalid as error:
             add_problems(form, error.problems)
+        except ApprovalNeeded as needed:
+            propose(request, needed)
+            return HttpResponseRedirect(back)
         else:
             messages.success(request, f"{form.success_message} {outcome()}".strip())
             for warning in form.warnings:

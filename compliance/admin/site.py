@@ -11,7 +11,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
@@ -47,7 +46,7 @@ def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG
     if request.user.is_authenticated and not _may_enter(request):
         raise PermissionDenied
     follow = request.GET.get("next") or urls.home_url()
-    return redirect_to_login(follow, reverse("account_login"))
+    return redirect_to_login(follow, urls.sign_in_url())
 
 
 def _change_password(

@@ -117,6 +117,11 @@ def add_silence_url(deadline_id: int) -> str:
     return add_url("silence", deadline=deadline_id)
 
 
+def sign_in_url() -> str:
+    """Return the URL of the page on which people sign in."""
+    return reverse("account_login")
+
+
 def own_password_url() -> str:
     """Return the URL of the page on which users change their own password."""
     return reverse("admin:password_change")

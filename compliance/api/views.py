@@ -8,18 +8,22 @@ from typing import Any, ClassVar, TypeVar
 
 import pghistory
 from django.db.models import Model
+from django.utils import timezone
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from compliance.api.parsers import allow_chunked_body
+from compliance.api.proposed import proposed
 from compliance.api.renderers import ORJSONRenderer
 from compliance.domain.drafts import Draft, ReasonDraft, read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, ApiToken, Deadline, User
 from compliance.models.people.readers import Reader, become, reader_of
+from compliance.operations.agreements import proposals
+from compliance.operations.deadlines.approvals import ApprovalNeeded
 from compliance.queries.filters import Filter
 from compliance.queries.pages import Page
 from compliance.queries.rows import Row
@@ -50,6 +54,16 @@ class Views(ViewSet):
         super().initial(request, *args, **kwargs)
         if self.action is not None:  # otherwise the method is not supported here
             allow_chunked_body(request._request)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Return the response to an exception. A change that needs approval becomes a proposal."""
+        if isinstance(exc, ApprovalNeeded):
+            try:
+                by, as_of = user_of(self.request), timezone.now()
+                return proposed(self.request, proposals.propose(exc, by=by, as_of=as_of))
+            except Invalid as error:
+                exc = error
+        return super().handle_exception(exc)
 
 
 def reader_of_request(request: Request) -> Reader:

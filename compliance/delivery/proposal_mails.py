@@ -75,8 +75,8 @@ def _claim(*, as_of: datetime, now: datetime) -> ProposalNotification | None:
         .select_related(
             "user",
             "proposal__proposed_by",
+            "proposal__agreement",
             "proposal__deadline__obligation",
-            "proposal__deadline__agreement",
         )
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("next_attempt_at", "id")
@@ -158,21 +158,23 @@ def _page(proposal: Proposal) -> str:
 
 def _mail(notification: ProposalNotification) -> EmailMessage:
     proposal = notification.proposal
-    deadline = proposal.deadline
-    obligation, agreement = deadline.obligation, deadline.agreement
-    kind, draft = phrases.label(proposal.kind), proposal.draft
+    deadline, agreement = proposal.deadline, proposal.agreement
+    obligation = None if deadline is None else deadline.obligation
+    kind, draft = phrases.label(proposal.kind or proposal.change), proposal.draft
+    reasons = draft.get("note") or draft.get("reason") or ""
     lines = {
-        "Agreement": f"{agreement.title} ({agreement.ref})",
-        "Obligation": f"{obligation.title} ({obligation.ref})",
-        "Deadline": f"{_due(deadline)}, {phrases.label(deadline.status)}",
+        "Agreement": agreement and f"{agreement.title} ({agreement.ref})",
+        "Obligation": obligation and f"{obligation.title} ({obligation.ref})",
+        "Deadline": deadline and f"{_due(deadline)}, {phrases.label(deadline.status)}",
         "Proposed": f"{kind}{_details(draft)}",
         "Effect": proposal.effect,
-        "Reasons": phrases.shortened(phrases.one_line(draft.get("note") or ""), _NOTE_LENGTH),
+        "Reasons": phrases.shortened(phrases.one_line(reasons), _NOTE_LENGTH),
     }
+    what = "change" if proposal.kind is None else "fact"
     parts = [
         paragraph(
-            f"{proposal.proposed_by} proposed a fact on {phrases.in_utc(proposal.proposed_at)}. It "
-            "takes effect only if another person approves it."
+            f"{proposal.proposed_by} proposed a {what} on {phrases.in_utc(proposal.proposed_at)}. "
+            "It takes effect only if another person approves it."
         ),
         "\n".join(
             paragraph(f"{name}: {value}", indent="  ") for name, value in lines.items() if value
@@ -180,9 +182,11 @@ def _mail(notification: ProposalNotification) -> EmailMessage:
         f"Approve or reject it here:\n{_page(proposal)}",
         paragraph("You receive this email because you may approve proposals of other people."),
     ]
-    title = phrases.shortened(obligation.title, 80)
+    subject = obligation or agreement
+    title = "" if subject is None else f": {phrases.shortened(subject.title, 80)}"
+    ref = "" if agreement is None else f" ({agreement.ref})"
     return render_plain_mail(
-        subject=f"Pacta: {kind} proposed: {title} ({agreement.ref})",
+        subject=f"Pacta: {kind} proposed{title}{ref}",
         body="\n\n".join(parts) + "\n",
         recipient=notification.user.email,
         name=f"proposal{proposal.pk}.{notification.user_id}",

@@ -237,12 +237,27 @@ class RollUp(StrEnum):
 
 
 class ProposalState(StrEnum):
-    """The state of a proposed fact that a second person must approve."""
+    """The state of a proposed change that a second person must approve."""
 
     OPEN = "open"
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+
+
+class ProposedChange(StrEnum):
+    """What a proposal would change: a fact, the terms of an agreement, or more than one of them."""
+
+    FACT = "fact"
+    AGREEMENT_FACT = "agreement_fact"
+    CORRECTION = "correction"
+    IMPORT = "import"
+    ARCHIVE = "archive"
+    PURGE = "purge"
+    IMPORT_PURGE = "import_purge"
+    PARTY = "party"
+    PARTY_MERGE = "party_merge"
+    CALENDAR = "calendar"
 
 
 class EvidenceKind(StrEnum):

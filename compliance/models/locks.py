@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import psycopg
@@ -136,6 +137,27 @@ def lock_deadline_columns(columns: str, deadline_ids: Iterable[int]) -> list[tup
         """,
         ids=sorted(set(deadline_ids)),
     )
+
+
+# The first numbers of advisory locks on imports of an agreement, and on the creation of parties.
+_IMPORT_LOCK, _PARTY_LOCK = 0x50414347, 0x50414348
+
+
+def lock_import(ref: str) -> None:
+    """Let imports of the agreement with this ref wait for each other, even if it is new."""
+    _limit_waiting(None)
+    number = int.from_bytes(sha256(ref.encode()).digest()[:4], signed=True)
+    _lock_number(_IMPORT_LOCK, number)
+
+
+def lock_new_parties() -> None:
+    """Let imports that create parties wait for each other. Parties may be in several of them."""
+    _limit_waiting(None)
+    _lock_number(_PARTY_LOCK, 0)
+
+
+def _lock_number(kind: int, number: int) -> None:
+    fetch("SELECT pg_advisory_xact_lock(%(kind)s, %(number)s)::text", kind=kind, number=number)
 
 
 # The first number of an advisory lock on a file; the second one is derived from its hash.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import copy_context
-from typing import TypeVar
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
@@ -30,7 +30,8 @@ class ReaderMiddleware:
                 response, FileResponse
             ):
                 # It is produced after the request, and still for the same reader.
-                response.streaming_content = _in_this_context(response)
+                content: Any = response.streaming_content
+                response.streaming_content = _in_context(copy_context(), content)
             return response
 
 
@@ -47,8 +48,8 @@ class SessionReaderMiddleware:
         return self.get_response(request)
 
 
-def _in_this_context(content: Iterable[T]) -> Iterator[T]:
-    context = copy_context()
+def _in_context(context: Context, content: Iterable[T]) -> Iterator[T]:
+    # The generator begins only when the server asks for the first part.
     parts = iter(content)
     end = object()
     while (part := context.run(next, parts, end)) is not end:

@@ -23,8 +23,14 @@ from psycopg.pq import TransactionStatus
 from compliance.domain.people.readers import SYSTEM, Reader, current_reader
 
 ROLE = "pacta_reader"
-# Other statements touch no rows, and some of them must not run in a transaction.
-_READS_OR_WRITES = re.compile(r"\s*(?:select|insert|update|delete|with|merge|table|values)\b", re.I)
+# Statements that touch no rows, and of which some must not run in a transaction. Everything else
+# gets a reader, also what begins with a parenthesis or a comment.
+_TOUCHES_NO_ROWS = re.compile(
+    r"\s*(?:alter|analyze|begin|checkpoint|close|cluster|comment|commit|create|deallocate|discard|"
+    r"drop|grant|listen|lock|notify|reindex|release|reset|revoke|rollback|savepoint|set|show|start|"
+    r"unlisten|vacuum)\b",
+    re.IGNORECASE,
+)
 
 
 def reader_text(reader: Reader) -> str:
@@ -60,6 +66,7 @@ class Cursor(_Cursor):  # type: ignore[misc]
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         """Execute a statement."""
+        query = _text(query, self)
         prefix = self._prefix(query)
         if prefix is None:
             super().execute(query, params, **options)
@@ -70,18 +77,19 @@ class Cursor(_Cursor):  # type: ignore[misc]
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
         """Execute a statement for each of the parameters."""
+        query = _text(query, self)
         if self._prefix(query) is None:
             super().executemany(query, params_seq, **options)
             return
         for params in params_seq:
             self.execute(query, params)
 
-    def _prefix(self, query: Any) -> str | None:
-        if not self.connection.autocommit or not isinstance(query, str):
+    def _prefix(self, query: str) -> str | None:
+        if not self.connection.autocommit:
             return None
         if self.connection.info.transaction_status != TransactionStatus.IDLE:
             return None
-        if _READS_OR_WRITES.match(query) is None:
+        if _TOUCHES_NO_ROWS.match(query) is not None:
             return None
         return statement_for(current_reader(), is_superuser=_is_superuser(self.connection))
 
@@ -132,6 +140,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with suppress(Exception):
                 self.connection.close()
             raise
+
+
+def _text(query: Any, cursor: Any) -> str:
+    """Return a query as text, which psycopg also takes as bytes or composed."""
+    if isinstance(query, bytes):
+        return query.decode()
+    return query if isinstance(query, str) else str(query.as_string(cursor))
 
 
 def _is_superuser(connection: Any) -> bool:

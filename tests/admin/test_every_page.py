@@ -130,6 +130,7 @@ def filled(desk: User) -> Agreement:
     assert run is not None
     for deadline in agreement.deadlines.all():
         Proposal.objects.create(
+            agreement=agreement,
             deadline=deadline,
             kind="waiver",
             draft={"type": "waiver", "on": "2026-04-01", "note": "x"},

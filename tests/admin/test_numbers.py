@@ -126,8 +126,8 @@ def create_rows(deadlines: dict[str, Deadline], desk: User, now: datetime) -> No
     for ref, state in (("unmet", "open"), ("soon", "open"), ("gone", "open"), ("far", "withdrawn")):
         decided = {} if state == "open" else {"decided_at": now, "decided_by": desk}
         Proposal.objects.create(
-            deadline=deadlines[ref], kind="waiver", draft={}, state=state, proposed_at=now,
-            proposed_by=desk, **decided,
+            agreement=deadlines[ref].agreement, deadline=deadlines[ref], kind="waiver", draft={},
+            state=state, proposed_at=now, proposed_by=desk, **decided,
         )  # fmt: skip
     message_of(deadlines["gone"], email="desk@example.org")
     Message.objects.update(state="failed")

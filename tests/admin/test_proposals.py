@@ -11,7 +11,7 @@ from django.utils import timezone
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.models import Deadline, Fact, Proposal, User
-from compliance.operations.deadlines import proposals
+from compliance.operations.agreements import proposals
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import act, address, errors
 from tests.samples import create_agreement, obligation, record, utc

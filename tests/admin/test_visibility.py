@@ -66,6 +66,7 @@ def secret(desk: User, asia: TeamModel) -> Agreement:
     fill("open", 1)
     agreement = fill(SECRET, 1)
     Proposal.objects.create(
+        agreement=agreement,
         deadline=agreement.deadlines.get(),
         kind="waiver",
         draft={"type": "waiver", "on": "2026-04-01", "note": SECRET},

@@ -12,7 +12,7 @@ from django.test import Client
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.models import Alert, Fact, User
-from compliance.operations.deadlines import proposals
+from compliance.operations.agreements import proposals
 from tests.samples import create_agreement, obligation, record, subscribe, utc
 
 pytestmark = pytest.mark.django_db

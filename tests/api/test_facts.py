@@ -207,6 +207,7 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
         "url": "https://example.org/1",
         "quote": "",
         "published_on": "2026-03-17",
+        "published_on_precision": "day",
         "asserted_by": "ACME",
         "stance": "for",
         "obligations": ["O-1"],

@@ -16,6 +16,7 @@ from hypothesis.errors import Unsatisfiable
 from rest_framework import serializers
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
+from compliance.api import proposed
 from compliance.api.agreements import agreements, obligations, parties
 from compliance.api.alerts import alerts, subscriptions
 from compliance.api.deadlines import (
@@ -25,7 +26,6 @@ from compliance.api.deadlines import (
     determinations,
     facts,
     positions,
-    proposals,
     summary,
 )
 from compliance.api.evidence import evidence
@@ -33,7 +33,7 @@ from compliance.api.integrity import seals
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, User
-from compliance.operations.deadlines.proposals import submit
+from compliance.operations.agreements.proposals import submit
 from compliance.operations.integrity import seals as sealing
 from compliance.operations.people.tokens import create_token
 from config.wsgi import application
@@ -159,7 +159,7 @@ ROWS: dict[str, type[serializers.Serializer[Any]]] = {
     "deadlines/": deadlines.DeadlineRow,
     "facts/": facts.FactRow,
     "determinations/": determinations.DeterminationRow,
-    "proposals/": proposals.ProposalRow,
+    "proposals/": proposed.ProposalRow,
     "positions/": positions.PositionRow,
     "evidence/": evidence.EvidenceRow,
     "breaches/": breaches.BreachRow,

@@ -15,7 +15,7 @@ from compliance.api import urls
 from compliance.api.views import Views
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.models import Proposal, User
-from compliance.operations.deadlines import proposals
+from compliance.operations.agreements import proposals
 from tests.api.answers import BASE, JSON
 from tests.api.conftest import client_of
 from tests.samples import create_agreement, obligation, utc
@@ -51,12 +51,20 @@ class Untouchable(BytesIO):
         pytest.fail("the body was read")
 
 
+EXAMPLES = {
+    "id:id": "1",
+    "id:revision": "1",
+    "agreement_ref:ref": "geneva-2025",
+    "party_code:code": "CHN",
+    "team_slug:slug": "asia",
+}
+
+
 def addresses() -> Iterator[tuple[str, str, type[Views] | None]]:
     """Yield each address of the API with a method that writes, and its views."""
     for pattern in urls.urlpatterns:
         address = str(pattern.pattern)
-        for kind, value in {"id:id": "1", "id:revision": "1", "agreement_ref:ref": "geneva-2025",
-                            "party_code:code": "CHN", "team_slug:slug": "asia"}.items():  # fmt: skip
+        for kind, value in EXAMPLES.items():
             address = address.replace(f"<{kind}>", value)
         assert "<" not in address
         views = getattr(pattern.callback, "cls", None)

@@ -68,6 +68,7 @@ def test_a_waiver_needs_a_second_person(
     row = propose(first, guarded)
     assert row == {
         "id": row["id"],
+        "change": "fact",
         "deadline": guarded.pk,
         "agreement": "supply",
         "obligation_ref": "O-1",

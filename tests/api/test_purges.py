@@ -37,7 +37,9 @@ def test_a_purged_agreement_does_not_exist_any_more(api: Client) -> None:
     post(api, "agreements/supply/purge/", WHY, 404)
     assert [row["ref"] for row in rows(api, "agreements/")] == ["kept"]
     assert rows(api, "tombstones/") == [tombstone]
-    [removed] = rows(api, f"tombstones/{tombstone['id']}/rows/")
+    *imported, removed = rows(api, f"tombstones/{tombstone['id']}/rows/")
+    tables = [each["table"] for each in imported]
+    assert tables == ["compliance_importbatch", "compliance_importedrows"]
     assert (removed["table"], removed["key"]) == ("compliance_ledgerentry", deadline.pk)
     assert [len(each) for each in removed["hashes"]] == [64]
     out = StringIO()

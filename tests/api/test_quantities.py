@@ -11,7 +11,7 @@ from django.test import Client
 
 from compliance.models import Agreement, Alert, Deadline, LedgerEntry, Obligation, Proposal, User
 from tests.api.answers import BASE, JSON, get, patch, post
-from tests.samples import create_agreement, obligation, subscribe
+from tests.samples import create_agreement, obligation
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +82,7 @@ def test_more_than_15_significant_digits_are_rejected_everywhere(api: Client) ->
 
 def test_patching_a_response_back_changes_nothing(api: Client) -> None:
     deadline = create_agreement(obligation(target_quantity="98765432109876.5", unit="t"))
-    subscribe()
+    post(api, "subscriptions/", {"email": "desk@example.org"})
     for number in range(1, 12):
         quantity = f"{number * 7_654_321}.{number:06}"
         update = {"deadline": deadline.pk, "type": "performance", "on": "2026-02-01"}

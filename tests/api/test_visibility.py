@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance.models import Agreement, Team, User
+from compliance.operations.integrity import purges
 from tests.api.conftest import client_of
 from tests.reserved_agreement import MARK, create_reserved, member
 from tests.samples import create_agreement, document, obligation
@@ -84,6 +85,23 @@ def test_bodies_cannot_name_foreign_objects(stranger: Client) -> None:
         )
         assert nothing.status_code == foreign.status_code == 400
         assert foreign.content == nothing.content.replace(str(absent).encode(), str(key).encode())
+
+
+def test_what_was_purged_exists_for_administrators_only(
+    api: Client, desk: User, insider: Client
+) -> None:
+    agreement = create_reserved(now=timezone.now())
+    before = insider.get("/api/v1/tombstones/").content
+    purges.purge_agreement(agreement=agreement, reason=MARK, by=desk, as_of=timezone.now())
+    [tombstone] = api.get("/api/v1/tombstones/").json()["results"]
+    assert tombstone["ref"] == "zanzibar"
+    assert insider.get("/api/v1/tombstones/").content == before
+    for url in ("tombstones/{}/", "tombstones/{}/rows/"):
+        assert api.get(f"/api/v1/{url.format(tombstone['id'])}").status_code == 200
+        foreign = insider.get(f"/api/v1/{url.format(tombstone['id'])}")
+        nothing = insider.get(f"/api/v1/{url.format(999_999)}")
+        assert foreign.status_code == nothing.status_code == 404
+        assert foreign.content == nothing.content
 
 
 def test_a_taken_ref_is_refused_in_the_same_words_for_own_and_foreign_agreements(

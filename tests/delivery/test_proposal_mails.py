@@ -13,8 +13,8 @@ from compliance.delivery import proposal_mails
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Proposal, ProposalNotification, User
-from compliance.operations.agreements import archiving
-from compliance.operations.deadlines import proposals
+from compliance.operations.agreements import archiving, proposals
+from compliance.operations.deadlines.approvals import Approval
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +148,10 @@ def test_proposals_of_archived_agreements_are_announced_when_they_are_restored(
     deadline: Deadline, ana: User, bo: User, sink: Sink
 ) -> None:
     propose(deadline, ana)
-    archiving.archive(agreement=deadline.agreement, reason="Done.", by=None, as_of=NOW)
+    approval = Approval(by=bo, effect=None)
+    archiving.archive(
+        agreement=deadline.agreement, reason="Done.", by=None, as_of=NOW, approval=approval
+    )
     assert notify() == 0
     archiving.restore(agreement=deadline.agreement, reason="Not done.", by=None, as_of=NOW)
     assert notify() == 1

@@ -56,8 +56,10 @@ def _calendar() -> CustomCalendar:
 
 
 def _proposal() -> Proposal:
+    deadline = create_agreement()
     return Proposal(
-        deadline=create_agreement(),
+        agreement=deadline.agreement,
+        deadline=deadline,
         kind=FactKind.WAIVER.value,
         draft={"type": "waiver", "on": "2026-02-01"},
         proposed_at=NOW,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
+from django.http import HttpRequest, StreamingHttpResponse
+from django.test import RequestFactory
+from psycopg import sql
 
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.people.readers import NOBODY, SYSTEM, Reader, reader_of, reading_as
 from compliance.models.visibility import PATHS_TO_AGREEMENT
+from compliance.web.readers import ReaderMiddleware
 from tests.models.test_visibility import every_model
 from tests.reserved_agreement import create_reserved, member, reserve
 from tests.samples import create_agreement, utc
@@ -89,3 +93,30 @@ def test_statements_outside_of_transactions_have_a_reader_and_leave_none() -> No
     assert Agreement.objects.get().title != "Changed"
     with reading_as(reader_of(member("ana@example.org"))):
         assert [each.ref for each in Agreement.objects.iterator()] == ["supply"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_form_of_a_statement_outside_of_transactions_has_a_reader() -> None:
+    create_agreement(as_of=NOW)
+    count = "SELECT count(*) FROM compliance_agreement"
+    with reading_as(NOBODY), connection.cursor() as cursor:
+        for query in (
+            f"({count})", f"-- why\n{count}", f"/* why */ {count}", count.encode(), sql.SQL(count),
+        ):  # fmt: skip
+            cursor.execute(query)  # type: ignore[arg-type]  # psycopg takes all of these
+            assert cursor.fetchone() == (0,), query
+        one = Agreement.objects.order_by("ref")[:1]
+        assert list(one.union(Agreement.objects.order_by("-ref")[:1])) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_streamed_response_is_read_on_behalf_of_the_reader_of_its_request() -> None:
+    create_agreement(as_of=NOW)
+
+    def view(_: HttpRequest) -> StreamingHttpResponse:
+        return StreamingHttpResponse(str(Agreement.objects.count()) for _ in range(2))
+
+    response = ReaderMiddleware(view)(RequestFactory().get("/"))
+    assert isinstance(response, StreamingHttpResponse)
+    assert b"".join(response) == b"00"
+    assert Agreement.objects.count() == 1

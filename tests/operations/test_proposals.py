@@ -15,7 +15,9 @@ from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Fact, Proposal, User
-from compliance.operations.deadlines import facts, proposals
+from compliance.operations.agreements import proposals
+from compliance.operations.deadlines import facts
+from compliance.operations.deadlines.approvals import ApprovalNeeded
 from tests.samples import create_agreement, obligation, record, utc
 
 PAST = utc("2026-02-01T00:00")
@@ -88,6 +90,13 @@ def propose(deadline: Deadline, by: User, **values: Any) -> Proposal:
     return proposal
 
 
+def approve(proposal: Proposal, by: User, as_of: datetime) -> Fact:
+    """Approve the proposal of a fact, and return the fact."""
+    fact = proposals.approve(proposal=proposal, by=by, as_of=as_of).fact
+    assert fact is not None
+    return fact
+
+
 def status(deadline: Deadline) -> str:
     deadline.refresh_from_db()
     return str(deadline.status)
@@ -105,7 +114,7 @@ def test_guarded_facts_take_effect_once_a_second_person_approves(
     assert status(guarded) == before
     assert not Fact.objects.exists()
 
-    fact = proposals.approve(proposal=proposal, by=bo, as_of=LATER)
+    fact = approve(proposal, bo, LATER)
 
     assert status(guarded) == after
     assert (fact.recorded_by, fact.approved_by, fact.recorded_at) == (ana, bo, LATER)
@@ -115,7 +124,7 @@ def test_guarded_facts_take_effect_once_a_second_person_approves(
 
 def test_the_approved_fact_is_the_proposed_one(guarded: Deadline, ana: User, bo: User) -> None:
     proposal = propose(guarded, ana, **EXTENSION)
-    fact = proposals.approve(proposal=proposal, by=bo, as_of=LATER)
+    fact = approve(proposal, bo, LATER)
     open_one = Deadline.objects.get(pk=guarded.pk)
     assert str(fact.due_on) == str(open_one.due_on) == "2026-05-15"
 
@@ -185,7 +194,7 @@ def test_other_facts_are_recorded_immediately(guarded: Deadline, ana: User) -> N
 
 def test_a_guarded_fact_cannot_be_recorded_without_approval(guarded: Deadline, ana: User) -> None:
     for values in (WAIVER, EXTENSION, DETERMINATION):
-        with pytest.raises(Invalid, match="second person"):
+        with pytest.raises(ApprovalNeeded, match="second person"):
             record(guarded, as_of=NOW, by=ana, **values)
 
 
@@ -226,7 +235,7 @@ def test_an_outdated_proposal_is_refused_and_stays_open(
 
 
 def test_retracting_a_guarded_fact_needs_approval(guarded: Deadline, ana: User, bo: User) -> None:
-    waiver = proposals.approve(proposal=propose(guarded, ana, **WAIVER), by=bo, as_of=NOW)
+    waiver = approve(propose(guarded, ana, **WAIVER), bo, NOW)
     for values in (
         {"type": "retraction", "supersedes": waiver.pk},
         {"type": "performance", "on": "2026-03-10", "supersedes": waiver.pk},
@@ -238,9 +247,9 @@ def test_retracting_a_guarded_fact_needs_approval(guarded: Deadline, ana: User, 
 def test_retracting_the_replacement_of_a_guarded_fact_needs_approval(
     guarded: Deadline, ana: User, bo: User
 ) -> None:
-    waiver = proposals.approve(proposal=propose(guarded, ana, **WAIVER), by=bo, as_of=NOW)
+    waiver = approve(propose(guarded, ana, **WAIVER), bo, NOW)
     replaced = {"type": "performance", "on": "2026-03-09", "supersedes": waiver.pk}
-    performed = proposals.approve(proposal=propose(guarded, ana, **replaced), by=bo, as_of=NOW)
+    performed = approve(propose(guarded, ana, **replaced), bo, NOW)
     assert status(guarded) == "met"
     # Retracted by one person it would bring the waiver back.
     back = submit(guarded, ana, {"type": "retraction", "supersedes": performed.pk})

@@ -42,7 +42,10 @@ class AgreementForm(DraftForm):
         label="Requires approval",
         required=False,
         widget=CheckboxInput(),
-        help_text="Determinations, waivers and extensions need the approval of a second person.",
+        help_text=(
+            "What ends, moves or weakens an obligation, waivers and determinations for example, "
+            "needs the approval of a second person."
+        ),
     )
     visibility = fields.enum_field(Visibility, initial=Visibility.EVERYONE.value, required=False)
     teams = fields.CommaSeparatedField(

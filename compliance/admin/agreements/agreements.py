@@ -125,7 +125,6 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
                     ("signed_on", "in_force_on", "ends_on"),
                     ("timezone", "calendars"),
                     "requires_approval",
-                    ("visibility", "teams"),
                     (policies.REMINDERS, policies.ESCALATIONS),
                 )
             },
@@ -193,6 +192,8 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         """Show the status of an existing agreement."""
         [(name, options)] = self.fieldsets
         first, *others = options["fields"]
+        # Here, because the admin's checks refuse many-to-many fields with a model of their own.
+        others.insert(-1, ("visibility", "teams"))
         shown = (
             (("ref", "kind", "status"), *others, ("announcement", "confirm"))
             if obj

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from compliance.admin import fields
+from compliance.admin import fields, proposed
 from compliance.admin.deadlines.facts import retraction_values, set_fact_choices
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.record_forms import (
@@ -28,7 +28,8 @@ from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import FactKind, TargetBound
 from compliance.models import Deadline, Proposal, User
-from compliance.operations.deadlines import effects, proposals
+from compliance.operations.agreements import proposals
+from compliance.operations.deadlines import effects
 
 
 class DeadlineFactForm(DeadlineRecordForm):
@@ -44,9 +45,7 @@ class DeadlineFactForm(DeadlineRecordForm):
             is_confirmed=bool(self.cleaned_data.get("confirm")),
         )
         if isinstance(stored, Proposal):
-            self.success_message = (
-                f"Proposal {stored.pk} created. It takes effect when another person approves it."
-            )
+            self.success_message = proposed.sentence(stored.pk)
             self.warnings = effects.warnings_of_proposal(stored)
         else:
             self.warnings = effects.warnings_about(stored)

@@ -1,10 +1,12 @@
-"""Proposals: facts that take effect only when a second person approves them."""
+"""Proposals: changes that take effect only when a second person approves them."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -12,19 +14,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, fields, instants, urls
-from compliance.admin.agreement_status import DeadlineAgreementStatusFilter
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
-from compliance.admin.record_forms import DeadlineRecordForm, confirm_field
+from compliance.admin.record_forms import RecordForm, confirm_field
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page, status_sentence
 from compliance.admin.searching import folded
 from compliance.admin.visible import AgreementFilter
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposalState
 from compliance.models import Proposal, User
-from compliance.operations.deadlines import effects, proposals
+from compliance.operations.agreements import proposals
+from compliance.operations.deadlines import effects
 
 _OPEN = ProposalState.OPEN.value
 # The values of a draft that the page lists under "Details".
@@ -34,13 +36,13 @@ _DETAILS = (
 )  # fmt: skip
 
 
-class DecisionForm(DeadlineRecordForm):
+class DecisionForm(RecordForm):
     """The base of forms that decide on a proposal."""
 
     aliases: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, *args: Any, proposal: Proposal, as_of: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, deadline=proposal.deadline, as_of=as_of, **kwargs)
+    def __init__(self, *args: Any, proposal: Proposal, **kwargs: Any) -> None:
+        forms.Form.__init__(self, *args, **kwargs)
         self.proposal = proposal
 
     def record(self, *, by: User, as_of: datetime) -> None:
@@ -65,23 +67,24 @@ class ApprovalForm(DecisionForm):
 
     heading = "Approve the proposal"
     advice = (
-        "The fact is recorded and takes effect. Both of you are named as the people who recorded "
-        "it."
+        "The change is made and takes effect. The history names both of you. If its effect is now "
+        "another one, Pacta asks you to confirm it."
     )
-    success_message = "Proposal approved and fact recorded."
+    success_message = "Proposal approved."
     submit = "Approve"
 
     confirm = confirm_field()
 
     def decide(self, *, by: User, as_of: datetime) -> None:
         """Approve the proposal."""
-        fact = proposals.approve(
+        approved = proposals.approve(
             proposal=self.proposal,
             by=by,
             as_of=as_of,
             is_confirmed=bool(self.cleaned_data.get("confirm")),
         )
-        self.warnings = effects.warnings_about(fact)
+        if approved.fact is not None:
+            self.warnings = effects.warnings_about(approved.fact)
 
 
 class RejectionForm(DecisionForm):
@@ -108,21 +111,17 @@ class RejectionForm(DecisionForm):
 
 @admin.register(Proposal)
 class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
-    """All proposals, newest first. Recording a fact that requires approval creates one."""
+    """All proposals, newest first. A change that requires approval creates one."""
 
     list_display = (
-        "fact_kind", "deadline", "reasons", "proposed", "proposed_by", "state_badge",
+        "what", "subject", "reasons", "proposed", "proposed_by", "state_badge",
     )  # fmt: skip
-    list_filter = (
-        "state", "kind", DeadlineAgreementStatusFilter, ("deadline__agreement", AgreementFilter),
-    )  # fmt: skip
-    list_select_related = ("deadline__obligation", "deadline__agreement", "proposed_by")
-    search_fields = folded(
-        "deadline__obligation__ref", "deadline__agreement__ref", "proposed_by__email"
-    )
+    list_filter = ("state", "change", "kind", ("agreement", AgreementFilter))
+    list_select_related = ("deadline__obligation", "agreement", "proposed_by")
+    search_fields = folded("deadline__obligation__ref", "agreement__ref", "proposed_by__email")
     ordering = ("-id",)
     fields = (
-        "state_badge", "fact_kind", "deadline_link", "effective", "details", "effect", "reasons",
+        "state_badge", "what", "subject_link", "effective", "details", "effect", "reasons",
         "evidence_refs", "proposed", "proposed_by", "decided", "decided_by", "reason",
         "recorded_fact",
     )  # fmt: skip
@@ -141,7 +140,7 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
 
     def has_reject_permission(self, request: HttpRequest, _: Any = None) -> bool:
         """Return whether the user may approve or propose. The operation checks the rest."""
-        return any(request.user.has_perm(name) for name in (proposals.APPROVE, proposals.PROPOSE))
+        return any(request.user.has_perm(name) for name in (proposals.APPROVE, *proposals.PROPOSE))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Return only the buttons that the user can use on this proposal.
@@ -158,21 +157,31 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
             return found if may_reject else []
         return [each for each in found if each.path == "reject"]
 
-    @admin.display(description="Fact", ordering="kind")
-    def fact_kind(self, proposal: Proposal) -> SafeString:
-        """Return the kind of the proposed fact."""
-        return badges.badge(proposal.kind)
+    @admin.display(description="Change", ordering="kind")
+    def what(self, proposal: Proposal) -> SafeString:
+        """Return the kind of the proposed fact, or what else would change."""
+        return badges.badge(proposal.kind or proposal.change)
+
+    @admin.display(description="About", ordering="deadline")
+    def subject(self, proposal: Proposal) -> str:
+        """Return the deadline or agreement that it is about."""
+        return _subject(proposal)
 
     @admin.display(description="State", ordering="state")
     def state_badge(self, proposal: Proposal) -> SafeString:
         """Return the state as a badge."""
         return badges.badge(proposal.state)
 
-    @admin.display(description="Deadline")
-    def deadline_link(self, proposal: Proposal) -> SafeString:
-        """Return a link to the deadline."""
-        url = urls.deadline_url(proposal.deadline_id)
-        return format_html('<a class="pacta-link" href="{}">{}</a>', url, proposal.deadline)
+    @admin.display(description="About")
+    def subject_link(self, proposal: Proposal) -> SafeString | str:
+        """Return a link to the deadline or agreement that it is about."""
+        if proposal.deadline_id is not None:
+            url = urls.deadline_url(proposal.deadline_id)
+        elif proposal.agreement_id is not None:
+            url = urls.agreement_url(proposal.agreement_id)
+        else:
+            return _subject(proposal)
+        return format_html('<a class="pacta-link" href="{}">{}</a>', url, _subject(proposal))
 
     @admin.display(description="Effective")
     def effective(self, proposal: Proposal) -> str:
@@ -181,8 +190,10 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
 
     @admin.display(description="Details")
     def details(self, proposal: Proposal) -> SafeString:
-        """Return the other values of the proposed fact."""
+        """Return the other values of the proposed change."""
         draft = proposal.draft
+        if proposal.kind is None:
+            return format_html("<pre>{}</pre>", _change_text(draft))
         lines = [(name, draft[name]) for name in _DETAILS if draft.get(name)]
         due = draft.get("due") or {}
         lines += [(f"due {name}", value) for name, value in due.items() if value]
@@ -190,8 +201,8 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
 
     @admin.display(description="Reasons")
     def reasons(self, proposal: Proposal) -> str:
-        """Return the note of the proposed fact."""
-        return str(proposal.draft.get("note") or "-")
+        """Return the note of the proposed fact, or the reason of the change."""
+        return str(proposal.draft.get("note") or proposal.draft.get("reason") or "-")
 
     @admin.display(description="Evidence")
     def evidence_refs(self, proposal: Proposal) -> str:
@@ -201,12 +212,12 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     @admin.display(description="Proposed", ordering="proposed_at")
     def proposed(self, proposal: Proposal) -> SafeString:
         """Return when the fact was proposed."""
-        return instants.utc_html(proposal.proposed_at, proposal.deadline.timezone)
+        return instants.utc_html(proposal.proposed_at, _zone(proposal))
 
     @admin.display(description="Decided", ordering="decided_at")
     def decided(self, proposal: Proposal) -> SafeString:
         """Return when the proposal was approved, rejected or withdrawn."""
-        return instants.utc_html(proposal.decided_at, proposal.deadline.timezone)
+        return instants.utc_html(proposal.decided_at, _zone(proposal))
 
     @admin.display(description="Recorded as")
     def recorded_fact(self, proposal: Proposal) -> SafeString:
@@ -221,31 +232,55 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     ) -> HttpResponse:
         """Show the page of a form that decides on the proposal."""
         proposal = get_row_or_404(self, request, object_id, Proposal)
-        deadline = proposal.deadline
+        deadline, agreement = proposal.deadline, proposal.agreement
         as_of = timezone.now()
         # A decision may have no values, so `request.POST or None` would not submit it.
         data = request.POST if request.method == "POST" else None
         return record_page(
             request,
-            form_class(data, proposal=proposal, as_of=as_of),
+            form_class(data, proposal=proposal),
             as_of=as_of,
             back=urls.row_url("proposal", proposal.pk),
-            outcome=lambda: status_sentence(deadline),
+            outcome=lambda: "" if deadline is None else status_sentence(deadline),
             context={
                 **page_context(self, request, proposal),
                 "subtitle": str(proposal),
-                "subject": deadline.obligation,
-                "status": badges.status_badges(deadline),
-                "effect": (
-                    f"{proposal}: {_effective_text(proposal)}. {proposal.draft.get('note') or ''}"
-                ),
+                "subject": agreement if deadline is None else deadline.obligation,
+                "status": "" if deadline is None else badges.status_badges(deadline),
+                "effect": _effect_text(proposal),
                 "back_to": "the proposal",
             },
         )
 
 
+def _subject(proposal: Proposal) -> str:
+    return str(proposal.deadline or proposal.agreement or proposal.get_change_display())
+
+
+def _zone(proposal: Proposal) -> str | None:
+    return None if proposal.deadline is None else proposal.deadline.timezone
+
+
+def _effect_text(proposal: Proposal) -> str:
+    if proposal.kind is None:
+        return f"{proposal}. {proposal.effect}"
+    return f"{proposal}: {_effective_text(proposal)}. {proposal.draft.get('note') or ''}"
+
+
+_LONGEST_CHANGE = 20_000
+
+
+def _change_text(draft: dict[str, Any]) -> str:
+    """Return a change as indented JSON without empty parts; a document is cut off."""
+    shown = {name: value for name, value in draft.items() if value not in ({}, [], None)}
+    text = json.dumps(shown, indent=2, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_CHANGE else f"{text[:_LONGEST_CHANGE]} …"
+
+
 def _effective_text(proposal: Proposal) -> str:
     draft = proposal.draft
+    if proposal.kind is None:
+        return "-"
     if draft.get("on"):
         return str(draft["on"])
     if draft.get("at"):

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.proposed import ProposedRow
 from compliance.api.views import (
     Views,
     created_response,
@@ -87,7 +88,7 @@ class AgreementRow(serializers.Serializer[Agreement]):
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
     requires_approval = serializers.BooleanField(
-        help_text="Determinations, waivers and extensions wait for another person's approval."
+        help_text="What ends, moves or weakens an obligation waits for another person's approval."
     )
     visibility = serializers.ChoiceField(
         choices=list(Visibility), help_text="Who sees it: everyone, or only its teams."
@@ -149,12 +150,16 @@ class AgreementViews(Views):
         moment = read_filter(request, PointInTime).pinned(now)
         return row_response(queries.row(ref, moment, now=now))
 
-    @extend_schema(request=changes_of(CorrectedAgreementDraft), responses=CorrectedAgreementRow)
+    @extend_schema(
+        request=changes_of(CorrectedAgreementDraft),
+        responses={200: CorrectedAgreementRow, 202: ProposedRow},
+    )
     def partial_update(self, request: Request, ref: str) -> Response:
         """Correct an agreement. Deadlines that depend on its zone, calendars or milestones move.
 
         A list, such as `milestones`, replaces the whole stored list. A correction that makes a
-        deadline unmet at once needs `"confirm": true`.
+        deadline unmet at once needs `"confirm": true`. If the agreement requires approval, a
+        correction that ends, moves or weakens an obligation creates a proposal (202).
         """
         with transaction.atomic():
             agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)

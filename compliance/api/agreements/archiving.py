@@ -1,4 +1,4 @@
-"""Archiving of agreements."""
+"""Archiving of agreements, which can be reversed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.agreements.agreements import AgreementRow
+from compliance.api.proposed import ProposedRow
 from compliance.api.views import Views, read_body, row_response, user_of
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.models import Agreement
@@ -25,9 +26,12 @@ class ArchiveViews(Views):
     permission_models = (Agreement,)
     post_verb = "change"
 
-    @extend_schema(request=ReasonDraft, responses=AgreementRow)
+    @extend_schema(request=ReasonDraft, responses={200: AgreementRow, 202: ProposedRow})
     def archive(self, request: Request, ref: str) -> Response:
-        """Hide an agreement from lists and feeds, and hold back all alerts about it."""
+        """Hide an agreement from lists and feeds, and hold back all alerts about it.
+
+        If it requires approval, this creates a proposal (202).
+        """
         return self._act(request, ref, archiving.archive)
 
     @extend_schema(request=ReasonDraft, responses=AgreementRow)

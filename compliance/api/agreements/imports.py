@@ -23,6 +23,7 @@ from compliance.api.parsers import (
     TextYAMLParser,
 )
 from compliance.api.permissions import require_permissions
+from compliance.api.proposed import ProposedRow
 from compliance.api.views import (
     Views,
     object_of,
@@ -143,11 +144,16 @@ class ImportBatchViews(Views):
         reject_query_parameters(request)
         return row_response(queries.row(id))
 
-    @extend_schema(operation_id="imports_purge", request=ReasonDraft, responses=TombstoneRow)
+    @extend_schema(
+        operation_id="imports_purge",
+        request=ReasonDraft,
+        responses={200: TombstoneRow, 202: ProposedRow},
+    )
     def purge(self, request: Request, id: int) -> Response:
         """Remove what an import created. This cannot be undone.
 
         It is refused if later records depend on what the import created. What it corrected stays.
+        If the agreement requires approval, this creates a proposal (202).
         """
         batch = get_object_or_404(ImportBatch, pk=id)
         tombstone = import_purges.purge_import(
@@ -156,7 +162,7 @@ class ImportBatchViews(Views):
             by=user_of(request),
             as_of=timezone.now(),
         )
-        return row_response(tombstones.row(tombstone.pk))
+        return row_response(tombstones.written(tombstone))
 
 
 class ImportOptions(Filter):
@@ -192,13 +198,15 @@ class ImportViews(Views):
             "application/yaml": AgreementDocument,
         },
         parameters=filter_parameters(ImportOptions),
-        responses={201: LoadedRow, 200: LoadedRow},
+        responses={201: LoadedRow, 200: LoadedRow, 202: ProposedRow},
     )
     def create(self, request: Request) -> Response:
         """Store everything in a document that is not stored yet. Importing it twice is harmless.
 
         With `mode=update`, stored values that the document gives differently are corrected. With
-        `dry_run=true`, nothing is stored, and the response says what would be.
+        `dry_run=true`, nothing is stored, and the response says what would be. If the agreement
+        requires approval, a document that has facts which need it, or that weakens an obligation,
+        becomes a proposal (202) as a whole.
         """
         options = read_filter(request, ImportOptions)
         if options.mode is ImportMode.UPDATE:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
 from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.proposed import ProposedRow
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
@@ -215,7 +216,7 @@ class ObligationViews(Views):
         page = queries.listed(listing, now=now)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(request=NewObligation, responses={201: SavedObligationRow})
+    @extend_schema(request=NewObligation, responses={201: SavedObligationRow, 202: ProposedRow})
     def create(self, request: Request) -> Response:
         """Create an obligation and the deadlines that follow from its due rule."""
         draft = read_body(request, NewObligation)
@@ -246,12 +247,16 @@ class ObligationViews(Views):
         moment = read_filter(request, PointInTime).pinned(timezone.now())
         return row_response(consequences(id, moment))
 
-    @extend_schema(request=changes_of(CorrectedObligationDraft), responses=SavedObligationRow)
+    @extend_schema(
+        request=changes_of(CorrectedObligationDraft),
+        responses={200: SavedObligationRow, 202: ProposedRow},
+    )
     def partial_update(self, request: Request, id: int) -> Response:
         """Correct an obligation. A corrected due rule moves its deadlines through the ledger.
 
         For a change that the parties agreed on, record an extension instead. A correction that
-        makes a deadline unmet at once needs `"confirm": true`.
+        makes a deadline unmet at once needs `"confirm": true`. If the agreement requires approval,
+        one that ends, moves or weakens the obligation creates a proposal (202).
         """
         with transaction.atomic():
             obligation = get_object_or_404(Obligation, pk=id)

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.proposed import ProposedRow
 from compliance.api.views import (
     Views,
     created_response,
@@ -84,9 +85,13 @@ class PartyViews(Views):
         reject_query_parameters(request)
         return row_response(queries.row(code))
 
-    @extend_schema(request=changes_of(PartyDraft), responses=PartyRow)
+    @extend_schema(request=changes_of(PartyDraft), responses={200: PartyRow, 202: ProposedRow})
     def partial_update(self, request: Request, code: str) -> Response:
-        """Correct a party. Deadlines that depend on its time zone move."""
+        """Correct a party. Deadlines that depend on its time zone move.
+
+        If one of them, of an agreement that requires approval, would be due later, this creates a
+        proposal (202).
+        """
         with transaction.atomic():
             party = get_object_or_404(for_update(Party.objects.all()), code=code)
             draft = updated_draft(request, PartyDraft, queries.row(code))
@@ -116,11 +121,12 @@ class RetirementViews(Views):
         party_merges.restore(party=party, reason=reason, by=user_of(request))
         return row_response(queries.row(code))
 
-    @extend_schema(request=MergeDraft, responses=MergeEffectRow)
+    @extend_schema(request=MergeDraft, responses={200: MergeEffectRow, 202: ProposedRow})
     def merge(self, request: Request, code: str) -> Response:
         """Move everything from a duplicate to another party, and retire the duplicate.
 
-        With `dry_run`, nothing changes, and the response shows what would.
+        With `dry_run`, nothing changes, and the response shows what would. If an agreement that
+        requires approval has the duplicate as a party, this creates a proposal (202).
         """
         duplicate = get_object_or_404(Party, code=code)
         draft = read_body(request, MergeDraft)

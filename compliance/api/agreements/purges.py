@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.integrity.tombstones import TombstoneRow
+from compliance.api.proposed import ProposedRow
 from compliance.api.views import Views, read_body, row_response, user_of
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.models import Agreement
@@ -22,13 +23,16 @@ class PurgeViews(Views):
     permission_models = (Agreement,)
     post_verb = "purge"
 
-    @extend_schema(request=ReasonDraft, responses=TombstoneRow)
+    @extend_schema(request=ReasonDraft, responses={200: TombstoneRow, 202: ProposedRow})
     def create(self, request: Request, ref: str) -> Response:
-        """Remove an agreement and everything that belongs to it. This cannot be undone."""
+        """Remove an agreement and everything that belongs to it. This cannot be undone.
+
+        If it requires approval, this creates a proposal (202).
+        """
         tombstone = purges.purge_agreement(
             agreement=get_object_or_404(Agreement, ref=ref),
             reason=read_body(request, ReasonDraft).reason,
             by=user_of(request),
             as_of=timezone.now(),
         )
-        return row_response(tombstones.row(tombstone.pk))
+        return row_response(tombstones.written(tombstone))

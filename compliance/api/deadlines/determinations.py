@@ -11,8 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.deadlines.proposals import ProposedRow, proposed
 from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.proposed import ProposedRow, proposed
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
@@ -30,8 +30,8 @@ from compliance.domain.drafts import read
 from compliance.domain.fields import Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
+from compliance.operations.agreements import proposals as operations
 from compliance.operations.deadlines import effects
-from compliance.operations.deadlines import proposals as operations
 from compliance.queries.deadlines import determinations as queries
 from compliance.queries.filters import Id
 

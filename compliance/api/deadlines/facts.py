@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.deadlines.proposals import ProposedRow, proposed
 from compliance.api.openapi import either, filter_parameters, page_of
+from compliance.api.proposed import ProposedRow, proposed
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
@@ -29,7 +29,8 @@ from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
-from compliance.operations.deadlines import effects, proposals
+from compliance.operations.agreements import proposals
+from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import facts as operations
 from compliance.queries.deadlines import facts as queries
 from compliance.queries.filters import Id

@@ -1,15 +1,12 @@
-"""Proposals: facts that take effect once a second person approves them."""
+"""Proposals: changes that take effect once a second person approves them."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -17,6 +14,7 @@ from rest_framework.response import Response
 
 from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.permissions import ModelPermissions
+from compliance.api.proposed import ProposalRow, ProposedRow
 from compliance.api.views import (
     Views,
     page_response,
@@ -28,10 +26,9 @@ from compliance.api.views import (
 )
 from compliance.domain.drafts import Draft
 from compliance.domain.fields import Text
-from compliance.domain.vocabulary import FactKind, ProposalState
 from compliance.models import Proposal
+from compliance.operations.agreements import proposals as operations
 from compliance.operations.deadlines import effects
-from compliance.operations.deadlines import proposals as operations
 from compliance.queries.deadlines import proposals as queries
 
 
@@ -47,38 +44,8 @@ class Rejection(Draft):
     reason: Text = ""
 
 
-class ProposalRow(serializers.Serializer[Proposal]):
-    """A proposal. `draft` has the format of a new fact; `fact` is recorded on approval."""
-
-    id = serializers.IntegerField()
-    deadline = serializers.IntegerField()
-    agreement = serializers.CharField()
-    obligation_ref = serializers.CharField()
-    type = serializers.ChoiceField(choices=list(FactKind))
-    draft = serializers.DictField()
-    effect = serializers.CharField(
-        help_text="What the fact would have changed when it was proposed."
-    )
-    state = serializers.ChoiceField(choices=list(ProposalState))
-    proposed_at = serializers.DateTimeField()
-    proposed_by = serializers.CharField()
-    decided_at = serializers.DateTimeField(allow_null=True)
-    decided_by = serializers.CharField(allow_null=True)
-    reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
-    fact = serializers.IntegerField(allow_null=True)
-
-
-class ProposedRow(ProposalRow):
-    """A proposal that was just made, or approved."""
-
-    warnings = serializers.ListField(
-        child=serializers.CharField(),
-        help_text="What its fact does not change, or would not change now, and why.",
-    )
-
-
 class ProposalViews(Views):
-    """Determinations, waivers and extensions that wait, or waited, for approval."""
+    """Changes that wait, or waited, for approval."""
 
     permission_models = (Proposal,)
 
@@ -126,15 +93,14 @@ class DecisionViews(Views):
 
     @extend_schema(request=Approval, responses={200: ProposedRow})
     def approve(self, request: Request, id: int) -> Response:
-        """Approve a proposal of another person. The fact is recorded and statuses follow.
+        """Approve a proposal of another person. The change is made and statuses follow.
 
-        If it now makes the deadline worse in another way than `effect` says, it needs
-        `"confirm": true`.
+        If its effect is now another one than `effect` says, it needs `"confirm": true`.
         """
         approval = read_body(request, Approval)
         proposal = get_object_or_404(Proposal, pk=id)
         try:
-            fact = operations.approve(
+            approved = operations.approve(
                 proposal=proposal,
                 by=user_of(request),
                 as_of=timezone.now(),
@@ -143,7 +109,7 @@ class DecisionViews(Views):
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
         row = queries.row(id)
-        warnings = effects.warnings_about(fact)
+        warnings = [] if approved.fact is None else effects.warnings_about(approved.fact)
         return row_response(None if row is None else {**row, "warnings": warnings})
 
     @extend_schema(request=Rejection, responses={200: ProposalRow})
@@ -161,14 +127,3 @@ class DecisionViews(Views):
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
         return row_response(queries.row(id))
-
-
-def proposed(request: Request, proposal: Proposal) -> Response:
-    """Return the response (202) for a fact that now waits for approval, with its location."""
-    row = queries.row(proposal.pk)
-    warnings = effects.warnings_of_proposal(proposal)
-    response = row_response(None if row is None else {**row, "warnings": warnings})
-    response.status_code = HTTPStatus.ACCEPTED
-    address = reverse("api:proposals-row", kwargs={"id": proposal.pk})
-    response["Location"] = request.build_absolute_uri(address)
-    return response

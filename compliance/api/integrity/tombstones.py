@@ -51,7 +51,7 @@ class RemovedRow(serializers.Serializer[Any]):
 
 
 class TombstoneViews(Views):
-    """Records of what was purged. The removed rows are identified by their hashes."""
+    """Records of what was purged, for administrators. Hashes identify the removed rows."""
 
     permission_models = (Tombstone,)
 

@@ -15,6 +15,7 @@ from compliance.domain.agreements.import_reports import LONGEST_SOURCE, Differen
 from compliance.domain.problems import Invalid, naming
 from compliance.domain.vocabulary import Announcement
 from compliance.operations.agreements import documents
+from compliance.operations.deadlines.approvals import ApprovalNeeded
 
 _YAML = {".yaml", ".yml"}
 _JSON = {".json"}
@@ -84,6 +85,11 @@ class Command(BaseCommand):
                 )
         except OSError as error:
             self.stderr.write(f"{file}: {error.strerror}.")
+            return False
+        except ApprovalNeeded as needed:
+            self.stderr.write(
+                f"{file}: {needed} Import it over the API instead, which makes it a proposal."
+            )
             return False
         except Invalid as error:
             for problem in error.problems:

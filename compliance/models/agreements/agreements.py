@@ -94,7 +94,7 @@ class Agreement(models.Model):
         "requires approval",
         default=False,
         db_default=False,
-        help_text="Determinations, waivers and extensions wait for another person's approval.",
+        help_text="What ends, moves or weakens an obligation waits for another person's approval.",
     )
     notification_policy = models.JSONField(
         null=True, blank=True, help_text="When reminders and escalations are sent."

@@ -1,4 +1,4 @@
-"""Proposals: facts that wait for approval by a second person."""
+"""Proposals: changes that wait for approval by a second person."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models
 
-from compliance.domain.vocabulary import FactKind, ProposalState
+from compliance.domain.vocabulary import FactKind, ProposalState, ProposedChange
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline
 from compliance.models.deadlines.facts import Fact
 from compliance.models.history import tracked
+
+_FACTS = (ProposedChange.FACT.value, ProposedChange.AGREEMENT_FACT.value)
 
 
 class ProposalQuerySet(models.QuerySet["Proposal"]):
@@ -26,16 +28,28 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
 
 @tracked
 class Proposal(models.Model):
-    """A fact that one person proposes. It is recorded when another person approves it."""
+    """A change that one person proposes. It is made when another person approves it.
 
-    deadline = models.ForeignKey(Deadline, on_delete=models.PROTECT, related_name="proposals")
-    kind = choice_field(FactKind)
-    draft = models.JSONField(help_text="The fact in the format of the API.")
+    A proposal to create an agreement, or to change a party or a calendar, is about no single
+    agreement. One about a fact has its kind.
+    """
+
+    change = choice_field(
+        ProposedChange, default=ProposedChange.FACT, db_default=ProposedChange.FACT
+    )
+    agreement = models.ForeignKey(
+        Agreement, null=True, blank=True, on_delete=models.PROTECT, related_name="proposals"
+    )
+    deadline = models.ForeignKey(
+        Deadline, null=True, blank=True, on_delete=models.PROTECT, related_name="proposals"
+    )
+    kind = choice_field(FactKind, null=True)
+    draft = models.JSONField(help_text="The change, a fact for example, in the format of the API.")
     effect = models.TextField(
         blank=True,
         default="",
         db_default="",
-        help_text="What the fact would have changed when it was proposed.",
+        help_text="What it would have changed when it was proposed.",
     )
     state = choice_field(ProposalState, default=ProposalState.OPEN)
     proposed_at = models.DateTimeField()
@@ -57,7 +71,18 @@ class Proposal(models.Model):
         ordering = ("-id",)
         permissions = (("approve_proposal", "Can approve proposals of other people"),)
         constraints = (
+            one_of("change", ProposedChange),
             one_of("kind", FactKind),
+            models.CheckConstraint(
+                name="proposal_about_its_subject",
+                condition=models.Q(
+                    change=ProposedChange.FACT.value,
+                    deadline__isnull=False,
+                    agreement__isnull=False,
+                    kind__isnull=False,
+                )
+                | (~models.Q(change=ProposedChange.FACT.value) & models.Q(deadline__isnull=True)),
+            ),
             one_of("state", ProposalState),
             models.CheckConstraint(
                 name="proposal_approved_by_another",
@@ -66,8 +91,13 @@ class Proposal(models.Model):
             ),
             models.CheckConstraint(
                 name="proposal_approved_is_a_fact",
-                condition=models.Q(state=ProposalState.APPROVED.value, fact__isnull=False)
-                | (~models.Q(state=ProposalState.APPROVED.value) & models.Q(fact__isnull=True)),
+                condition=models.Q(
+                    change__in=_FACTS, state=ProposalState.APPROVED.value, fact__isnull=False
+                )
+                | (
+                    ~models.Q(change__in=_FACTS, state=ProposalState.APPROVED.value)
+                    & models.Q(fact__isnull=True)
+                ),
             ),
             models.CheckConstraint(
                 name="proposal_decided_by_someone",
@@ -82,7 +112,7 @@ class Proposal(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.kind} proposed by {self.proposed_by}"
+        return f"{self.kind or self.change} proposed by {self.proposed_by}"
 
 
 class ProposalNotificationQuerySet(models.QuerySet["ProposalNotification"]):
@@ -91,7 +121,8 @@ class ProposalNotificationQuerySet(models.QuerySet["ProposalNotification"]):
     def due(self, as_of: datetime) -> Self:
         """Those to send now. Those about archived agreements wait until they are restored."""
         return self.filter(
-            ~models.Q(proposal__deadline__agreement__in=Agreement.objects.archived()),
+            models.Q(proposal__agreement__isnull=True)
+            | models.Q(proposal__agreement__archived_at__isnull=True),
             next_attempt_at__lte=as_of,
         )
 

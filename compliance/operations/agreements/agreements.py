@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
 from compliance.domain.agreements.drafts import (
-    ASSESSOR,
     AgreementDraft,
-    MembershipDraft,
 )
 from compliance.domain.alerts.drafts import dump_notification_policy
 from compliance.domain.due_dates.calendar_names import CUSTOM_PREFIX
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.models import Agreement, AgreementParty, ObligationParty, Party, User
+from compliance.domain.vocabulary import ProposedChange
+from compliance.models import Agreement, AgreementParty, User
 from compliance.models.bulk import insert
-from compliance.models.bulk import update as update_rows
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import lock_agreement
 from compliance.operations.agreements import (
@@ -27,9 +25,11 @@ from compliance.operations.agreements import (
     party_merges,
 )
 from compliance.operations.agreements.agreement_rows import columns_of
+from compliance.operations.agreements.memberships import read_members, roles_of, set_parties
 from compliance.operations.agreements.surprises import refusing_surprises
 from compliance.operations.agreements.visibility import refuse_taken_ref, set_visibility
 from compliance.operations.deadlines import facts, projection, schedule
+from compliance.operations.deadlines.approvals import Approval, Change, guarding
 
 
 @transaction.atomic
@@ -61,7 +61,7 @@ def add(
         Invalid: its ref is taken, or a party, custom calendar or team does not exist.
     """
     refuse_taken_ref(draft.ref)
-    members = _members(draft.parties)
+    members = read_members(draft.parties)
     party_merges.refuse_retired(
         (f"parties/{index}/code", party) for index, (party, _) in enumerate(members)
     )
@@ -90,6 +90,7 @@ def update(
     as_of: datetime,
     by: User | None = None,
     is_confirmed: bool = True,
+    approval: Approval | None = None,
 ) -> Agreement:
     """Correct an agreement. A new zone, calendar or milestone date moves the deadlines that use it.
 
@@ -100,9 +101,16 @@ def update(
         Invalid: the ref changes, a party or custom calendar does not exist, the correction removes
             a party that has a role in an obligation or a milestone that a rule counts from, or it
             must be confirmed (at `confirm`).
+        ApprovalNeeded: it weakens an obligation of an agreement that requires approval.
     """
     agreement = lock_agreement(agreement.pk)
-    with refusing_surprises(agreement, as_of=as_of, is_confirmed=is_confirmed):
+    change = Change(
+        kind=ProposedChange.CORRECTION, agreement_id=agreement.pk, drafts={"agreement": draft}
+    )
+    with (
+        guarding([agreement.pk], change, approval),
+        refusing_surprises(agreement, as_of=as_of, is_confirmed=is_confirmed),
+    ):
         touched = correct(agreement, draft, by=by, as_of=as_of)
         projection.refresh(touched, as_of=as_of)
     agreement.refresh_from_db()
@@ -125,14 +133,14 @@ def correct(
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
         raise refusal("ref", f"The ref of an agreement cannot change. Keep {agreement.ref}.")
-    members = _members(draft.parties)
+    members = read_members(draft.parties)
     _check_calendars(draft)
     columns = columns_of(draft)
-    if _parties(agreement) != {party.pk: role for party, role in members} or any(
+    if roles_of(agreement) != {party.pk: role for party, role in members} or any(
         getattr(agreement, name) != value for name, value in columns.items()
     ):
         corrections.keep_agreement(agreement, as_of=as_of)
-    _set_parties(agreement, members)
+    set_parties(agreement, members)
     set_visibility(agreement, draft.visibility, draft.teams)
     defaults_changed = _defaults(agreement) != _defaults(draft)
     policy_changed = agreement.notification_policy != dump_notification_policy(
@@ -164,55 +172,6 @@ def correct(
     return recomputed | (facts.affected_deadlines(agreement) if has_other_end else set())
 
 
-def _parties(agreement: Agreement) -> dict[int, str]:
-    return dict(agreement.memberships.values_list("party_id", "role"))
-
-
-def _set_parties(agreement: Agreement, members: Sequence[tuple[Party, str]]) -> None:
-    """Make these the parties of an agreement.
-
-    Raises:
-        Invalid: this would remove a party that has a role in an obligation.
-    """
-    stored = {each.party_id: each for each in agreement.memberships.select_related("party")}
-    removed = stored.keys() - {party.pk for party, _ in members}
-    side = ObligationParty.objects.filter(agreement=agreement, party_id__in=removed).first()
-    if side is not None:
-        sentence = (
-            f"{stored[side.party_id].party.code} owes or is owed obligation "
-            f"{side.obligation.ref} and must stay a party."
-        )
-        raise refusal("parties", sentence)
-    if removed:
-        agreement.memberships.filter(party_id__in=removed).delete()
-    new = [
-        AgreementParty(agreement=agreement, party=party, role=role)
-        for party, role in members
-        if party.pk not in stored
-    ]
-    party_merges.refuse_retired(("parties", each.party) for each in new)
-    changed = []
-    for party, role in members:
-        membership = stored.get(party.pk)
-        if membership is not None and membership.role != role:
-            if role.casefold() == ASSESSOR:
-                _refuse_assessor_with_obligations(agreement, party)
-            membership.role = role
-            changed.append(membership)
-    insert(new)
-    update_rows(changed, {"role"})
-
-
-def _refuse_assessor_with_obligations(agreement: Agreement, party: Party) -> None:
-    side = ObligationParty.objects.filter(agreement=agreement, party=party).first()
-    if side is not None:
-        sentence = (
-            f"{party.code} owes or is owed obligation {side.obligation.ref}, so it cannot be an "
-            "assessor: keep its role."
-        )
-        raise refusal("parties", sentence)
-
-
 def _defaults(agreement: Agreement | AgreementDraft) -> tuple[object, ...]:
     """Return the values of an agreement that its due rules use by default."""
     return (
@@ -239,21 +198,3 @@ def _check_calendars(draft: AgreementDraft) -> None:
     ]
     if problems:
         raise Invalid(problems)
-
-
-def _members(drafts: Iterable[MembershipDraft]) -> list[tuple[Party, str]]:
-    drafts = list(drafts)
-    stored = Party.objects.in_bulk([draft.code for draft in drafts], field_name="code")
-    problems = []
-    seen: set[str] = set()
-    for index, draft in enumerate(drafts):
-        if draft.code not in stored:
-            detail = f"Party {draft.code} does not exist. Create it first."
-            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
-        if draft.code in seen:
-            detail = f"{draft.code} is listed twice. List each party once."
-            problems.append(Problem(path=f"parties/{index}/code", detail=detail))
-        seen.add(draft.code)
-    if problems:
-        raise Invalid(problems)
-    return [(stored[draft.code], draft.role) for draft in drafts]

@@ -8,13 +8,22 @@ import pghistory
 from django.db import transaction
 
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, User
 from compliance.models.locks import lock_agreement
 from compliance.operations.alerts import delivery_times
+from compliance.operations.deadlines.approvals import Approval, require_for_agreement
 
 
 @transaction.atomic
-def archive(*, agreement: Agreement, reason: str, by: User | None, as_of: datetime) -> Agreement:
+def archive(
+    *,
+    agreement: Agreement,
+    reason: str,
+    by: User | None,
+    as_of: datetime,
+    approval: Approval | None = None,
+) -> Agreement:
     """Hide an agreement from lists, summaries and feeds, and hold back all alerts about it.
 
     Its deadlines are still refreshed, so that nothing is lost when it is restored. Alerts that
@@ -22,10 +31,12 @@ def archive(*, agreement: Agreement, reason: str, by: User | None, as_of: dateti
 
     Raises:
         Invalid: it is archived already.
+        ApprovalNeeded: it requires approval, and archiving it stops its alerts.
     """
     agreement = lock_agreement(agreement.pk)
     if agreement.archived_at is not None:
         raise refusal("", f"Agreement {agreement.ref} is already archived.")
+    require_for_agreement(ProposedChange.ARCHIVE, agreement, reason, approval)
     agreement.archived_at, agreement.archived_by = as_of, by
     agreement.archive_reason = reason
     _save(agreement, by)

@@ -82,6 +82,10 @@ class StoredTerms:
             "parties": [{"code": code, "role": role} for code, role in self.roles.items()],
         }
 
+    def draft(self) -> AgreementDraft:
+        """Return the stored agreement as a draft."""
+        return read(AgreementDraft, self.fields())
+
     def differences(self, document: AgreementDocument) -> list[Difference]:
         """Return the fields that a document gives differently. What it does not give is equal."""
         found = []
@@ -248,6 +252,12 @@ class StoredObligations:
             fields["binds_on"] = _period(draft.binds_on, draft.binds_on_precision)
         with placed_at(path):
             return read(ObligationDraft, fields)
+
+    def draft(self, ref: str) -> ObligationDraft:
+        """Return a stored obligation as a draft."""
+        row = self.rows[ref]
+        names = ObligationDraft.model_fields
+        return read(ObligationDraft, {name: self._held(row, name) for name in names})
 
     def _held(self, row: Obligation, name: str) -> Any:
         if name == "obligors":

@@ -15,7 +15,7 @@ from compliance.domain.agreements.document_drafts import (
     DocumentPosition,
 )
 from compliance.domain.agreements.import_reports import ImportMode, ImportReport, Made
-from compliance.domain.problems import Invalid, Problem, collected_in, refusal
+from compliance.domain.problems import Invalid, Problem, collected_in
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Deadline, Evidence, Fact, Party, Position
 from compliance.models.locks import for_update
@@ -29,6 +29,7 @@ from compliance.operations.agreements.known_records import (
 )
 from compliance.operations.deadlines import fact_rows, facts, positions, schedule
 from compliance.operations.deadlines.fact_dues import SETTING_DATES, Snapshots
+from compliance.operations.deadlines.guarded_facts import is_guarded
 from compliance.operations.evidence import evidence
 
 
@@ -217,17 +218,12 @@ class _Records:
             self.report.made.append(Made(path=new.path, ref=new.ref))
         row.recorded_at = self._known_at(new)
         if isinstance(row, Fact):
-            self._reject_unapproved(row)
+            row.approved_by = self.target.approved_by
+            if row.deadline_id is None or is_guarded(row):
+                self.added.guarded[row.kind] += 1
             self.facts.append((row, new.evidence, new.path))
         else:
             self.positions.append((row, new.evidence, new.path))
-
-    def _reject_unapproved(self, fact: Fact) -> None:
-        guarded = {fact.kind, fact.supersedes.kind if fact.supersedes else fact.kind}
-        needs_approval = self.target.agreement.requires_approval and guarded & facts.GUARDED
-        if needs_approval and not self.target.is_new and fact.deadline_id is not None:
-            sentence = f"A second person must approve this {fact.kind}: submit it as a proposal."
-            raise refusal("type", sentence)
 
     def _known_at(self, new: _New) -> datetime:
         """Return when a new row became known: what a stored deadline already states, stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -20,9 +20,9 @@ from compliance.domain.agreements.import_reports import ImportMode, ImportReport
 from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
-from compliance.domain.vocabulary import Announcement
+from compliance.domain.vocabulary import Announcement, ProposedChange
 from compliance.models import Agreement, ImportBatch, User
-from compliance.models.locks import for_update
+from compliance.models.locks import for_update, lock_import
 from compliance.operations.agreements import (
     agreements,
     document_checks,
@@ -30,20 +30,23 @@ from compliance.operations.agreements import (
     document_times,
     import_batches,
     obligations,
-    parties,
-    responsibilities,
     visibility,
 )
 from compliance.operations.agreements.document_corrections import (
     correct_agreement,
     correct_obligations,
 )
-from compliance.operations.agreements.document_differences import (
-    StoredObligations,
-    party_differences,
-)
+from compliance.operations.agreements.document_differences import StoredObligations
+from compliance.operations.agreements.document_parties import affected_agreements, load_parties
+from compliance.operations.agreements.document_warnings import warn
 from compliance.operations.agreements.import_targets import Added, ImportTarget
-from compliance.operations.deadlines import effects, known_terms, outlying_dates
+from compliance.operations.deadlines import known_terms
+from compliance.operations.deadlines.approvals import (
+    Approval,
+    ApprovalNeeded,
+    Change,
+    guarding,
+)
 from compliance.operations.evidence import verification
 
 
@@ -79,6 +82,7 @@ def load(
     is_dry_run: bool = False,
     announcement: Announcement = Announcement.SUMMARY,
     source_name: str = "",
+    approval: Approval | None = None,
 ) -> Loaded:
     """Store everything in a document that is not stored yet. Importing it twice changes nothing.
 
@@ -90,15 +94,63 @@ def load(
         is_dry_run: store nothing, and report what would be stored.
         announcement: how breaches are announced that began before `as_of`.
         source_name: the name of the file, which the list of imports shows.
+        approval: of a second person, if an agreement requires it.
 
     Raises:
         Invalid: with every problem and its path in the document; nothing is stored.
+        ApprovalNeeded: the document weakens an agreement that requires approval, or has facts that
+            need it. A dry run warns about this instead.
     """
+    lock_import(document.ref)
     report = ImportReport()
     document_checks.check(document, as_of=as_of)
-    touched = _load_parties(document, report, mode=mode, as_of=as_of)
+    drafts = {"document": document, "mode": mode, "announcement": announcement}
+    agreement = Agreement.objects.filter(ref=document.ref).first()
+    change = Change(
+        kind=ProposedChange.IMPORT,
+        agreement_id=None if agreement is None else agreement.pk,
+        drafts=drafts,
+    )
+    affected = affected_agreements(document, agreement, mode)
+    try:
+        with guarding(affected, change, approval) as weakened:
+            loaded, guarded = _load(
+                document,
+                report,
+                mode=mode,
+                by=by,
+                as_of=as_of,
+                announcement=announcement,
+                source_name=source_name,
+                approved_by=None if approval is None else approval.by,
+            )
+            weakened += guarded
+    except ApprovalNeeded as needed:
+        if not is_dry_run:
+            raise
+        report.warnings.append(Problem(path="", detail=str(needed)))
+    if not is_dry_run:
+        return loaded
+    transaction.set_rollback(True)
+    return replace(loaded, batch=None)
+
+
+def _load(
+    document: AgreementDocument,
+    report: ImportReport,
+    *,
+    mode: ImportMode,
+    by: User | None,
+    as_of: datetime,
+    announcement: Announcement,
+    source_name: str,
+    approved_by: User | None,
+) -> tuple[Loaded, list[str]]:
+    """Store a document. Also return, in sentences, which of its facts need approval."""
+    touched = load_parties(document, report, mode=mode, as_of=as_of)
     agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
     is_new = agreement is None
+    requires_approval = agreement is not None and agreement.requires_approval
     marks = import_batches.Marks.take(agreement)
     if agreement is None:
         agreement = _create(document, report, by=by, as_of=as_of)
@@ -110,17 +162,19 @@ def load(
     created = _create_obligations(document, agreement, stored, report, is_new=is_new, as_of=as_of)
     obligations.set_announcement(created.obligations, announcement)
     target = ImportTarget(
-        agreement, is_new, {row.ref for row in created.obligations}, mode, by, as_of
+        agreement=agreement,
+        is_new=is_new,
+        new_refs={row.ref for row in created.obligations},
+        mode=mode,
+        by=by,
+        as_of=as_of,
+        approved_by=approved_by,
     )
     added = document_records.add(target=target, document=document, report=report)
     _refresh(document, target, created, added, touched)
-    _warn(document, agreement, added, report, as_of=as_of)
-    batch = None
-    if is_dry_run:
-        transaction.set_rollback(True)
-    else:
-        batch = import_batches.keep(target, marks, report, source_name=source_name)
-    return Loaded(
+    warn(document, agreement, added, report, as_of=as_of)
+    batch = import_batches.keep(target, marks, report, source_name=source_name)
+    loaded = Loaded(
         agreement=agreement,
         batch=batch,
         is_new=is_new,
@@ -130,6 +184,10 @@ def load(
         evidence=len(added.evidence),
         report=report,
     )
+    if not added.guarded or not (requires_approval or document.requires_approval):
+        return loaded, []
+    kinds = (counted(count, kind) for kind, count in sorted(added.guarded.items()))
+    return loaded, [f"Facts that need approval: {', '.join(kinds)}."]
 
 
 def _refresh(
@@ -145,81 +203,6 @@ def _refresh(
         known_from=document_times.known_from(document, target, created.obligations, added),
     )
     verification.refresh(added.searched)
-
-
-def _warn(
-    document: AgreementDocument,
-    agreement: Agreement,
-    added: Added,
-    report: ImportReport,
-    *,
-    as_of: datetime,
-) -> None:
-    """Report which new milestones, facts and positions change nothing, which dates lie outside the
-    agreement, and who is responsible but not notified."""
-    made = {each.ref for each in report.made if each.path.startswith("milestones/")}
-    unused = effects.warnings_about_milestones(agreement, made)
-    report.warnings += [
-        Problem(path=f"milestones/{index}", detail=unused[each.ref])
-        for index, each in enumerate(document.milestones)
-        if each.ref in unused
-    ]
-    report.warnings += _outlying(agreement, report)
-    paths = {
-        each.ref: f"obligations/{index}"
-        for index, each in enumerate(document.obligations)
-        if each.responsible
-    }
-    report.warnings += [
-        Problem(path=f"{paths[ref]}/responsible", detail=detail)
-        for ref, details in responsibilities.warnings_about(agreement, paths).items()
-        for detail in details
-    ][: effects.MOST_WARNINGS]
-    if any(each.path == "ends_on" for each in report.changed):
-        report.warnings += [
-            Problem(path="ends_on", detail=detail)
-            for detail in outlying_dates.warnings_about_end(agreement, as_of=as_of)
-        ]
-    report.warnings += effects.warnings_of_import(added.facts, added.positions)
-
-
-def _outlying(agreement: Agreement, report: ImportReport) -> list[Problem]:
-    """Return the warnings about dates of new obligations outside the agreement."""
-    new = {each.ref: each.path for each in report.made if _is_obligation(each.path)}
-    found = [
-        Problem(path=new[ref], detail=detail)
-        for ref, details in outlying_dates.warnings_about_obligations(agreement).items()
-        for detail in details
-        if ref in new
-    ]
-    if len(found) <= effects.MOST_WARNINGS:
-        return found
-    rest = counted(len(found) - effects.MOST_WARNINGS, "more obligation")
-    others = Problem(path="obligations", detail=f"There is a warning about {rest}.")
-    return [*found[: effects.MOST_WARNINGS], others]
-
-
-def _is_obligation(path: str) -> bool:
-    return path.startswith("obligations/") and path.count("/") == 1
-
-
-def _load_parties(
-    document: AgreementDocument, report: ImportReport, *, mode: ImportMode, as_of: datetime
-) -> set[int]:
-    """Create or correct the parties of a document; return the ids of the deadlines to refresh."""
-    stored = document_checks.stored_parties(document.parties)
-    document_checks.check_parties(document.parties, stored if mode is ImportMode.ADD else {})
-    corrected = {}
-    for difference, draft in party_differences(document.parties, stored):
-        if mode is ImportMode.ADD:
-            report.ignored.append(difference)
-        else:
-            report.changed.append(difference)
-            corrected[draft.code] = draft
-    new = document_checks.new_parties(document, stored)
-    report.made += [Made(path=path, ref=each.code) for path, each in new.items()]
-    parties.create_all(drafts=new.values())
-    return parties.correct(drafts=[*corrected.values()], as_of=as_of)
 
 
 def _create(

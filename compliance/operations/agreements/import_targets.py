@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ class ImportTarget:
     Attributes:
         is_new: it was created for the document.
         new_refs: the obligations that were created for the document.
+        approved_by: the second person, if the import needed approval and has it.
     """
 
     agreement: Agreement
@@ -25,6 +27,7 @@ class ImportTarget:
     mode: ImportMode
     by: User | None
     as_of: datetime
+    approved_by: User | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -32,6 +35,8 @@ class Added:
     """Which deadlines are affected, and the ids of the rows that were added.
 
     `facts` and `positions` are the places of the new rows in the document, by id.
+
+    `guarded` counts the new facts by kind that need approval if the agreement requires it.
 
     `recorded_at` is when the first fact about each deadline became known, by deadline. `searched`
     are the deadlines of the search logs.
@@ -43,3 +48,4 @@ class Added:
     facts: dict[int, str] = field(default_factory=dict)
     positions: dict[int, str] = field(default_factory=dict)
     evidence: list[int] = field(default_factory=list)
+    guarded: Counter[str] = field(default_factory=Counter)

@@ -12,7 +12,7 @@ from django.db import transaction
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.limits import MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, placed_at, refusal
-from compliance.domain.vocabulary import Announcement
+from compliance.domain.vocabulary import Announcement, ProposedChange
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.bulk import insert, next_ids
 from compliance.models.locks import lock_agreement
@@ -25,6 +25,7 @@ from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.agreements.obligation_rows import columns_of
 from compliance.operations.agreements.surprises import refusing_surprises
 from compliance.operations.deadlines import projection, schedule
+from compliance.operations.deadlines.approvals import Approval, Change, guarding
 
 
 @transaction.atomic
@@ -34,20 +35,28 @@ def create(
     draft: ObligationDraft,
     as_of: datetime,
     announcement: Announcement = Announcement.SUMMARY,
+    approval: Approval | None = None,
 ) -> Obligation:
     """Store an obligation and its deadlines, projected as of `as_of`.
 
     Args:
         announcement: how breaches are announced that began before `as_of`.
+        approval: of a second person, if the agreement requires it.
 
     Raises:
         Invalid: the ref is taken, an obligor or obligee is not a party to the agreement, the
             parent does not exist, a rule cannot be resolved, or there is a cycle.
+        ApprovalNeeded: it would become a component of an obligation that requires approval.
     """
     agreement = lock_agreement(agreement.pk)
-    stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
-    set_announcement(stored.obligations, announcement)
-    projection.refresh(stored.touched, as_of=as_of)
+    drafts = {"obligations": [draft], "announcement": announcement}
+    change = Change(kind=ProposedChange.CORRECTION, agreement_id=agreement.pk, drafts=drafts)
+    # Only a component can weaken an obligation that is already there.
+    weakened = [] if draft.parent is None else [agreement.pk]
+    with guarding(weakened, change, approval):
+        stored = store(agreement=agreement, drafts={"": draft}, as_of=as_of)
+        set_announcement(stored.obligations, announcement)
+        projection.refresh(stored.touched, as_of=as_of)
     [obligation] = stored.obligations
     return obligation
 
@@ -59,6 +68,7 @@ def update(
     draft: ObligationDraft,
     as_of: datetime,
     is_confirmed: bool = True,
+    approval: Approval | None = None,
 ) -> Obligation:
     """Correct an obligation. A corrected due rule moves its deadlines, and the ledger records it.
 
@@ -71,11 +81,20 @@ def update(
         Invalid: as `create`; also if the ref differs, if the due rule of an obligation with
             deadlines is removed, if the kind of an obligation with facts changes, or if it must be
             confirmed (at `confirm`).
+        ApprovalNeeded: it weakens an obligation of an agreement that requires approval.
     """
     agreement = lock_agreement(obligation.agreement_id)
+    change = Change(
+        kind=ProposedChange.CORRECTION,
+        agreement_id=agreement.pk,
+        drafts={"obligations": [draft]},
+    )
     if draft.ref != obligation.ref:
         raise refusal("ref", f"The ref of an obligation cannot change: use {obligation.ref}.")
-    with refusing_surprises(agreement, as_of=as_of, is_confirmed=is_confirmed):
+    with (
+        guarding([agreement.pk], change, approval),
+        refusing_surprises(agreement, as_of=as_of, is_confirmed=is_confirmed),
+    ):
         touched = obligation_corrections.correct(
             agreement=agreement, drafts={"": draft}, as_of=as_of
         )

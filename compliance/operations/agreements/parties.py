@@ -9,12 +9,14 @@ from django.db import transaction
 
 from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Obligation, Party
 from compliance.models.bulk import insert
 from compliance.models.bulk import update as bulk_update
 from compliance.models.locks import for_update, lock_agreements
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import projection, schedule
+from compliance.operations.deadlines.approvals import Approval, Change, guarding
 
 
 @transaction.atomic
@@ -37,17 +39,38 @@ def create_all(*, drafts: Iterable[PartyDraft]) -> list[Party]:
 
 
 @transaction.atomic
-def update(*, party: Party, draft: PartyDraft, as_of: datetime) -> Party:
+@reading_as(SYSTEM)
+def update(
+    *, party: Party, draft: PartyDraft, as_of: datetime, approval: Approval | None = None
+) -> Party:
     """Correct a party. A new time zone moves the deadlines that use it.
+
+    Args:
+        approval: of a second person, if an agreement requires it.
 
     Raises:
         Invalid: the code changes, or a due time would not exist in the new zone.
+        ApprovalNeeded: a deadline of an agreement that requires approval would be due later.
     """
     if draft.code != party.code:
         raise refusal("code", f"The code of a party cannot change. Keep {party.code}.")
-    projection.refresh(correct(drafts=[draft], as_of=as_of), as_of=as_of)
+    change = Change(kind=ProposedChange.PARTY, drafts={"party": draft})
+    with guarding(agreements_moved_by([draft]), change, approval):
+        projection.refresh(correct(drafts=[draft], as_of=as_of), as_of=as_of)
     party.refresh_from_db()
     return party
+
+
+def agreements_moved_by(drafts: Sequence[PartyDraft]) -> set[int]:
+    """Lock the agreements whose deadlines a correction of parties can move; return their ids."""
+    zones = {draft.code: draft.timezone for draft in drafts}
+    rows = for_update(Party.objects.filter(code__in=zones))
+    moved = [row for row in rows if zones[row.code] != row.timezone]
+    if not moved:
+        return set()
+    owed = Obligation.objects.order_by().filter(sides__party__in=moved)
+    locked = lock_agreements(set(owed.values_list("agreement_id", flat=True)))
+    return {each.pk for each in locked}
 
 
 # Also for the agreements that the user does not see.

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from compliance.domain.phrases import counted
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.domain.vocabulary import Capacity
+from compliance.domain.vocabulary import Capacity, ProposedChange
 from compliance.models import (
     AgreementParty,
     Deadline,
@@ -29,6 +29,7 @@ from compliance.models import (
 from compliance.models.locks import for_update, lock_agreements, lock_deadlines
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import positions, projection, schedule
+from compliance.operations.deadlines.approvals import Approval, Change, guarding
 
 _LONGEST_ROLE = 200
 
@@ -90,7 +91,13 @@ def merge_effect(*, duplicate: Party, into: Party) -> MergeEffect:
 
 @transaction.atomic
 def merge(
-    *, duplicate: Party, into: Party, reason: str, by: User | None, as_of: datetime
+    *,
+    duplicate: Party,
+    into: Party,
+    reason: str,
+    by: User | None,
+    as_of: datetime,
+    approval: Approval | None = None,
 ) -> MergeEffect:
     """Move everything from a duplicate to another party, and retire the duplicate.
 
@@ -101,11 +108,12 @@ def merge(
     Raises:
         Invalid: both are the same, one was merged before, or the other is retired; or the party
             would owe an obligation to itself.
+        ApprovalNeeded: an agreement that requires approval would have other parties.
     """
     if duplicate.pk == into.pk:
         raise refusal("into", "Name another party: a party cannot be merged into itself.")
-    locked = for_update(Party.objects.filter(pk__in=[duplicate.pk, into.pk]))
-    stored = {each.pk: each for each in locked}
+    parties = for_update(Party.objects.filter(pk__in=[duplicate.pk, into.pk]))
+    stored = {each.pk: each for each in parties}
     duplicate, into = stored[duplicate.pk], stored[into.pk]
     if duplicate.merged_into_id is not None:
         raise refusal("", f"{duplicate.code} was merged before.")
@@ -118,15 +126,18 @@ def merge(
             f"{into.code} would owe to itself: {listed}. Correct these obligations before merging."
         )
         raise refusal("into", sentence)
+    drafts = {"duplicate": duplicate.code, "into": into.code, "reason": reason}
+    change = Change(kind=ProposedChange.PARTY_MERGE, drafts=drafts)
     # Everywhere, but the user learns only of the agreements that they see.
     with reading_as(SYSTEM):
-        _merge(duplicate, into, reason=reason, by=by, as_of=as_of)
+        memberships = AgreementParty.objects.filter(party=duplicate)
+        agreements = lock_agreements(set(memberships.values_list("agreement_id", flat=True)))
+        with guarding([each.pk for each in agreements], change, approval):
+            _merge(duplicate, into, reason=reason, by=by, as_of=as_of)
     return effect
 
 
 def _merge(duplicate: Party, into: Party, *, reason: str, by: User | None, as_of: datetime) -> None:
-    memberships = AgreementParty.objects.filter(party=duplicate)
-    lock_agreements(set(memberships.values_list("agreement_id", flat=True)))
     if merge_effect(duplicate=duplicate, into=into).conflicts:
         sentence = f"{into.code} would owe to itself. Ask an administrator to merge the parties."
         raise refusal("into", sentence)

@@ -50,6 +50,8 @@ def warnings_about(fact: Fact) -> list[str]:
 def warnings_of_proposal(proposal: Proposal) -> list[str]:
     """Return what the fact of a new proposal would not change if it were recorded now."""
     deadline = proposal.deadline
+    if deadline is None:
+        return []
     draft = read(FactDraft, proposal.draft)
     terms, facts = fact_operations.suppose(
         deadline=deadline, drafts=[draft], as_of=proposal.proposed_at

@@ -19,22 +19,18 @@ from compliance.domain.integrity.chains import link
 from compliance.domain.limits import MOST_FACTS, too_many_facts
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.quantities import problem_of
-from compliance.domain.vocabulary import FactKind
+from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, Deadline, Evidence, Fact, User
 from compliance.models.bulk import fetch, insert, next_ids, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
 from compliance.models.locks import lock_agreement, lock_deadline
-from compliance.operations.deadlines import fact_rows, projection, schedule
+from compliance.operations.deadlines import approvals, fact_rows, projection, schedule
 from compliance.operations.deadlines.fact_dues import SETTING_DATES
+from compliance.operations.deadlines.guarded_facts import refusing_unapproved
 from compliance.operations.deadlines.instants import refusing_unknown_zone
 from compliance.operations.evidence import evidence
 from compliance.operations.people.roles import check_may_record
-
-# The kinds of facts that a second person must approve if the agreement requires approval.
-GUARDED = frozenset(
-    {FactKind.DETERMINATION, FactKind.WAIVER, FactKind.EXTENSION, FactKind.REPLACEMENT}
-)
 
 
 @transaction.atomic
@@ -54,39 +50,55 @@ def record(
     Raises:
         Invalid: the fact does not fit the kind of obligation; its performance is in the future;
             it extends to a time that does not exist; the fact to supersede does not exist or is
-            not effective; its evidence is unknown; or it needs approval and has none (see
-            `proposals.submit`).
+            not effective; or its evidence is unknown.
+        ApprovalNeeded: it needs approval and has none (see `proposals.submit`).
         PermissionDenied: only reviewers may record it, or replace what it supersedes.
     """
     sets_dates = draft.type in SETTING_DATES or draft.supersedes
     deadline = lock_deadline(deadline.pk)
-    if approved_by is None and needs_approval(deadline, draft):
-        sentence = f"A second person must approve this {draft.type}. Propose it instead."
-        raise refusal("type", sentence)
     fact = fact_rows.build(deadline, draft, by=by, as_of=as_of)
     fact.approved_by = approved_by
     found = evidence.by_ref(deadline.agreement, draft.evidence)
-    store([(fact, found)], deadlines=[deadline], as_of=as_of)
-    touched = {deadline.pk}
-    if sets_dates:
-        touched |= schedule.reschedule([deadline.obligation_id], as_of=as_of).touched
-    projection.refresh(touched, as_of=as_of)
+    with refusing_unapproved(fact, deadline, draft):
+        store([(fact, found)], deadlines=[deadline], as_of=as_of)
+        touched = {deadline.pk}
+        if sets_dates:
+            touched |= schedule.reschedule([deadline.obligation_id], as_of=as_of).touched
+        projection.refresh(touched, as_of=as_of)
     return fact
 
 
 @transaction.atomic
 def record_of_agreement(
-    *, agreement: Agreement, draft: AgreementFactDraft, by: User | None, as_of: datetime
+    *,
+    agreement: Agreement,
+    draft: AgreementFactDraft,
+    by: User | None,
+    as_of: datetime,
+    approved_by: User | None = None,
 ) -> Fact:
     """Record a fact about a whole agreement, and refresh every deadline that it affects.
+
+    Args:
+        approved_by: the second person, if the agreement requires approval and the fact has it.
 
     Raises:
         Invalid: the fact to supersede does not exist or is not effective, or its evidence is
             unknown.
+        ApprovalNeeded: the agreement requires approval, and the fact has none.
     """
     agreement = lock_agreement(agreement.pk)
     fact = fact_rows.build_of_agreement(agreement, draft, by=by, as_of=as_of)
+    fact.approved_by = approved_by
     found = evidence.by_ref(agreement, draft.evidence)
+    if agreement.requires_approval and approved_by is None:
+        change = approvals.Change(
+            kind=ProposedChange.AGREEMENT_FACT,
+            agreement_id=agreement.pk,
+            drafts={"fact": draft},
+        )
+        count = len(affected_deadlines(agreement))
+        raise approvals.ApprovalNeeded(change, f"Deadlines affected: {count:,}.")
     store([(fact, found)], deadlines=[], as_of=as_of)
     projection.refresh(affected_deadlines(agreement), as_of=as_of)
     return fact
@@ -140,23 +152,6 @@ HYPOTHETICAL = 2**62
 
 def _is_effective(fact_id: int, facts: Sequence[DomainFact]) -> bool:
     return any(each.id == fact_id for each in effective_facts(facts))
-
-
-def needs_approval(deadline: Deadline, draft: FactDraft) -> bool:
-    """Return whether a second person must approve a fact before it takes effect."""
-    if not deadline.agreement.requires_approval:
-        return False
-    if draft.type in GUARDED:
-        return True
-    # Otherwise one person could withdraw what two people have decided, or restore it by withdrawing
-    # the fact that superseded it.
-    superseded = draft.supersedes
-    while superseded is not None:
-        fact = Fact.objects.filter(pk=superseded, deadline=deadline).first()
-        if fact is not None and fact.kind in GUARDED:
-            return True
-        superseded = fact.supersedes_id if fact is not None else None
-    return False
 
 
 def store(

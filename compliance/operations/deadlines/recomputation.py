@@ -79,10 +79,14 @@ def mark_stale(*, calendar: str) -> int:
 
     The next `run` recomputes them.
     """
-    agreements = fetch(_AGREEMENTS_USING_CALENDAR, name=calendar)
-    lock_agreements([agreement_id for (agreement_id,) in agreements])
+    lock_agreements(agreements_using(calendar))
     [(marked,)] = fetch(_MARK_USING_CALENDAR, name=calendar)
     return int(marked)
+
+
+def agreements_using(calendar: str) -> list[int]:
+    """Return the ids of the agreements with open deadlines that use a custom calendar."""
+    return [agreement_id for (agreement_id,) in fetch(_AGREEMENTS_USING_CALENDAR, name=calendar)]
 
 
 def _in_batches(

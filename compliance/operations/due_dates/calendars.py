@@ -6,21 +6,30 @@ from django.db import transaction
 
 from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import refusal
-from compliance.models import ClosingDay, CustomCalendar
+from compliance.domain.vocabulary import ProposedChange
+from compliance.models import Agreement, ClosingDay, CustomCalendar
 from compliance.operations.deadlines import recomputation
+from compliance.operations.deadlines.approvals import Approval, Change, require
 
 
 @transaction.atomic
-def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> CustomCalendar:
+def save(
+    *,
+    calendar: CustomCalendar | None,
+    draft: CustomCalendarDraft,
+    approval: Approval | None = None,
+) -> CustomCalendar:
     """Store a custom calendar with its closing days.
 
     The next recomputation recomputes the open deadlines that use it.
 
     Args:
         calendar: the calendar to correct; None creates a new one.
+        approval: of a second person, if an agreement that uses the calendar requires it.
 
     Raises:
         Invalid: the code is taken, or a correction would change it.
+        ApprovalNeeded: other days would be closed, and an agreement that requires approval uses it.
     """
     if calendar is None:
         if CustomCalendar.objects.filter(code=draft.code).exists():
@@ -30,6 +39,8 @@ def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> Cust
         calendar = CustomCalendar(code=draft.code)
     elif calendar.code != draft.code:
         raise refusal("code", f"The code of a calendar cannot change. Keep {calendar.code}.")
+    else:
+        _require_approval(calendar, draft, approval)
     calendar.title = draft.title
     calendar.weekend = sorted(draft.weekend)
     calendar.save()
@@ -46,3 +57,23 @@ def save(*, calendar: CustomCalendar | None, draft: CustomCalendarDraft) -> Cust
     )
     recomputation.mark_stale(calendar=str(calendar))
     return calendar
+
+
+def _require_approval(
+    calendar: CustomCalendar, draft: CustomCalendarDraft, approval: Approval | None
+) -> None:
+    """Check that other closing days are approved: which deadlines they move is known only later.
+
+    Raises:
+        ApprovalNeeded: they are not approved.
+    """
+    days = set(calendar.closing_days.values_list("on", flat=True))
+    has_same_weekend = sorted(calendar.weekend) == sorted(draft.weekend)
+    if has_same_weekend and days == {day.on for day in draft.closing_days}:
+        return
+    using = Agreement.objects.filter(
+        pk__in=recomputation.agreements_using(str(calendar)), requires_approval=True
+    )
+    if using.exists():
+        change = Change(kind=ProposedChange.CALENDAR, drafts={"calendar": draft})
+        require(change, [f"Deadlines that use {calendar} could move."], approval)

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Min, Model
 
 from compliance.domain.integrity.purges import PurgeSubject
+from compliance.domain.vocabulary import ProposedChange
 from compliance.models import (
     Agreement,
     Correction,
@@ -27,6 +28,7 @@ from compliance.models import (
 from compliance.models.locks import lock_for_removal
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import facts, ledger_replays
+from compliance.operations.deadlines.approvals import Approval, require_for_agreement
 from compliance.operations.deadlines.fact_dues import SETTING_DATES
 from compliance.operations.deadlines.ledger_replays import Replay
 from compliance.operations.evidence import evidence, verification
@@ -38,7 +40,14 @@ log = structlog.get_logger(__name__)
 
 @transaction.atomic
 @reading_as(SYSTEM)
-def purge_import(*, batch: ImportBatch, reason: str, by: User | None, as_of: datetime) -> Tombstone:
+def purge_import(
+    *,
+    batch: ImportBatch,
+    reason: str,
+    by: User | None,
+    as_of: datetime,
+    approval: Approval | None = None,
+) -> Tombstone:
     """Remove what an import created, permanently.
 
     Removed are its agreement if it created it, obligations with their deadlines, milestones, facts,
@@ -48,10 +57,12 @@ def purge_import(*, batch: ImportBatch, reason: str, by: User | None, as_of: dat
 
     Raises:
         Invalid: later records depend on what the import created.
+        ApprovalNeeded: its agreement requires approval, and the purge has none.
     """
     # Before any row is locked, as when a seal is created.
     seals.lock_seals()
     agreement = lock_for_removal(batch.agreement_id)
+    require_for_agreement(ProposedChange.IMPORT_PURGE, agreement, reason, approval, batch=batch.pk)
     created = created_rows(batch)
     rows = removed_rows(batch, created)
     later_work.refuse(rows, created, agreement=agreement)

@@ -16,12 +16,14 @@ from django.db.models import Model
 from compliance.domain.integrity.chains import link
 from compliance.domain.integrity.purges import PurgeSubject
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, EvidenceFile, RemovedRows, Tombstone, User
 from compliance.models.append_only import purgeable_models
 from compliance.models.bulk import fetch
 from compliance.models.integrity.tombstones import chained_tombstone, signature_of
 from compliance.models.locks import lock_for_removal
 from compliance.models.people.readers import SYSTEM, reading_as
+from compliance.operations.deadlines.approvals import Approval, require_for_agreement
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 
@@ -34,7 +36,12 @@ Rows = Mapping[type[Model], Collection[int]]
 @transaction.atomic
 @reading_as(SYSTEM)
 def purge_agreement(
-    *, agreement: Agreement, reason: str, by: User | None, as_of: datetime
+    *,
+    agreement: Agreement,
+    reason: str,
+    by: User | None,
+    as_of: datetime,
+    approval: Approval | None = None,
 ) -> Tombstone:
     """Remove an agreement with everything that belongs to it, permanently.
 
@@ -45,10 +52,12 @@ def purge_agreement(
 
     Raises:
         Invalid: a row of another agreement refers to one of its rows.
+        ApprovalNeeded: it requires approval, and the purge has none.
     """
     # Before any row is locked, as when a seal is created.
     seals.lock_seals()
     agreement = lock_for_removal(agreement.pk)
+    require_for_agreement(ProposedChange.PURGE, agreement, reason, approval)
     rows = owned_rows({Agreement: {agreement.pk}})
     _refuse_strangers(rows, agreement)
     tombstone = bury(

@@ -1,11 +1,11 @@
-"""Proposals as rows: facts that wait, or waited, for approval."""
+"""Proposals as rows: changes that wait, or waited, for approval."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from compliance.domain.fields import AgreementRef, Ref
-from compliance.domain.vocabulary import FactKind, ProposalState
+from compliance.domain.vocabulary import FactKind, ProposalState, ProposedChange
 from compliance.models import Agreement, Proposal
 from compliance.models.people.readers import Reader
 from compliance.models.visibility import visible_to
@@ -15,13 +15,14 @@ from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 
 _ROWS = """
-SELECT p.id, p.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
+SELECT p.id, p.change, p.deadline_id AS deadline,
+    coalesce(a.ref, p.draft #>> '{document,ref}') AS agreement, o.ref AS obligation_ref,
     p.kind AS type, p.draft, p.effect, p.state, p.proposed_at, u.email AS proposed_by, p.decided_at,
     second.email AS decided_by, p.reason, p.fact_id AS fact
 FROM compliance_proposal AS p
-JOIN compliance_deadline AS d ON d.id = p.deadline_id
-JOIN compliance_obligation AS o ON o.id = d.obligation_id
-JOIN compliance_agreement AS a ON a.id = d.agreement_id
+LEFT JOIN compliance_deadline AS d ON d.id = p.deadline_id
+LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
+LEFT JOIN compliance_agreement AS a ON a.id = p.agreement_id
 JOIN compliance_user AS u ON u.id = p.proposed_by_id
 LEFT JOIN compliance_user AS second ON second.id = p.decided_by_id
 """
@@ -33,6 +34,7 @@ class ProposalListing(Listing):
     agreement: AgreementRef | None = None
     deadline: Id | None = None
     obligation_ref: Ref | None = None
+    change: ProposedChange | None = None
     type: FactKind | None = None
     state: ProposalState | None = None
 
@@ -42,16 +44,19 @@ def listed(listing: ProposalListing) -> Page:
     where = Where().equal(
         a__ref=listing.agreement,
         p__deadline_id=listing.deadline,
+        p__change=listing.change,
         o__ref=listing.obligation_ref,
         p__kind=listing.type,
         p__state=listing.state,
     )
     if listing.agreement is None and listing.deadline is None:
-        hide_archived(where, agreement="d.agreement_id")
+        hide_archived(where, agreement="p.agreement_id")
     order = Order(table="p", columns=("id",), is_descending=True)
     found = page(_ROWS, where, order=order, listing=listing)
     for each in found.rows:
         _restore_numbers(each)
+        # A document has up to megabytes; the proposal on its own shows it.
+        each["draft"].pop("document", None)
     return found
 
 
@@ -74,4 +79,4 @@ def _restore_numbers(row: Row) -> None:
 def open_count(reader: Reader) -> int:
     """Return the number of proposals that await a decision and exist for a reader."""
     found = visible_to(Proposal.objects.filter(state=ProposalState.OPEN.value), reader)
-    return found.exclude(deadline__agreement__in=Agreement.objects.archived()).count()
+    return found.exclude(agreement__in=Agreement.objects.archived()).count()

@@ -1,4 +1,4 @@
-"""Propose facts that take effect only once a second person approves them."""
+"""Propose changes that take effect only once a second person approves them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.surprises import effect, surprise
 from compliance.domain.drafts import read
-from compliance.domain.problems import Invalid, placed_at, refusal
-from compliance.domain.vocabulary import ProposalState
+from compliance.domain.problems import Invalid, refusal
+from compliance.domain.vocabulary import ProposalState, ProposedChange
 from compliance.models import Deadline, Fact, Proposal, ProposalNotification, User
-from compliance.models.locks import for_update, lock_agreement, lock_deadline
-from compliance.operations.deadlines import fact_rows, facts
-from compliance.operations.evidence import evidence
+from compliance.models.locks import for_update, lock_agreement
+from compliance.operations.agreements import proposed_changes
+from compliance.operations.agreements.proposal_rights import rights_of
+from compliance.operations.deadlines import facts
+from compliance.operations.deadlines.approvals import Approval, ApprovalNeeded
 
-PROPOSE = "compliance.add_fact"
 APPROVE = "compliance.approve_proposal"
+# Whoever may do one of these may make proposals.
+PROPOSE = (
+    "compliance.add_fact",
+    "compliance.change_agreement",
+    "compliance.change_obligation",
+    "compliance.change_party",
+    "compliance.change_customcalendar",
+)
 
 
 class NotAllowed(Exception):
@@ -34,7 +43,6 @@ class OwnProposal(NotAllowed):
         super().__init__("You proposed this yourself. Another person must approve it.")
 
 
-@transaction.atomic
 def submit(
     *,
     deadline: Deadline,
@@ -55,20 +63,37 @@ def submit(
     found = _effect(deadline, draft, as_of=as_of)
     if found.surprise and not is_confirmed:
         raise refusal("confirm", f"{found.surprise} If that is intended, confirm it.")
-    if not facts.needs_approval(deadline, draft):
+    try:
         return facts.record(deadline=deadline, draft=draft, by=by, as_of=as_of)
+    except ApprovalNeeded as needed:
+        needed.effect = found.surprise or found.sentence or needed.effect
+        return propose(needed, by=by, as_of=as_of)
+
+
+@transaction.atomic
+def propose(needed: ApprovalNeeded, *, by: User | None, as_of: datetime) -> Proposal:
+    """Propose a change that was rolled back because a second person must approve it.
+
+    Everybody else who may approve it is notified.
+
+    Raises:
+        Invalid: `by` is None, or a service account.
+    """
+    change = needed.change
     # With a service account, its administrator would be both people.
     if by is None or by.is_service_account:
-        raise refusal("type", f"Only a person can propose a {draft.type}. Log in.")
-    deadline = lock_deadline(deadline.pk)
-    # Checked now, so that errors do not surface only at approval.
-    fact_rows.build(deadline, draft, by=by, as_of=as_of)
-    evidence.by_ref(deadline.agreement, draft.evidence)
+        sentence = f"{needed} Only a person can propose it: sign in, and do it there."
+        raise refusal("", sentence)
+    fact = change.drafts.get("fact")
+    if change.agreement_id is not None:
+        lock_agreement(change.agreement_id)
     proposal = Proposal.objects.create(
-        deadline=deadline,
-        kind=draft.type.value,
-        draft=_dumped(draft),
-        effect=found.surprise or found.sentence,
+        change=change.kind.value,
+        agreement_id=change.agreement_id,
+        deadline_id=change.deadline_id,
+        kind=None if fact is None else fact.type.value,
+        draft=proposed_changes.dump(change),
+        effect=needed.effect,
         proposed_at=as_of,
         proposed_by=by,
     )
@@ -123,46 +148,49 @@ def check_may_decide(*, proposal_id: int, by: User, to_approve: bool) -> None:
 
 
 @transaction.atomic
-def approve(*, proposal: Proposal, by: User, as_of: datetime, is_confirmed: bool = False) -> Fact:
-    """Record the proposed fact, with `as_of` as its recorded time.
+def approve(
+    *, proposal: Proposal, by: User, as_of: datetime, is_confirmed: bool = False
+) -> Proposal:
+    """Make the proposed change; a fact has `as_of` as its recorded time.
 
-    Both people need their permissions now, because the fact takes effect now.
+    Both people need their permissions now, because the change takes effect now. It is compared
+    again with what is stored now.
 
     Args:
-        is_confirmed: whether the approver confirms that it makes the deadline worse in a way that
-            its proposer has not seen.
+        is_confirmed: whether the approver confirms that it weakens or worsens something that its
+            proposer has not seen.
 
     Raises:
         NotAllowed: `by` proposed it (`OwnProposal`), or may not approve.
-        Invalid: it was already decided, its proposer may no longer record facts, the fact no
-            longer fits the deadline (under `draft`), or it needs to be confirmed (at `confirm`).
+        Invalid: it was already decided, its proposer may no longer make the change, it no longer
+            fits what is stored (under `draft`), or it needs to be confirmed (at `confirm`).
     """
     proposal = _open(proposal)
     if proposal.proposed_by_id == by.pk:
         raise OwnProposal
     _check_may_approve(by)
-    if not proposal.proposed_by.has_perm(PROPOSE):
-        sentence = f"{proposal.proposed_by} may no longer record facts. Reject the proposal."
-        raise refusal("", sentence)
-    draft = read(FactDraft, proposal.draft)
-    if not is_confirmed:
-        found = _effect(proposal.deadline, draft, as_of=as_of).surprise
-        # The proposer has confirmed this effect, and the approver was notified of it.
-        if found and found != proposal.effect:
-            sentence = (
-                f"{found} That was not so when it was proposed. If it is intended, confirm it."
-            )
-            raise refusal("confirm", sentence)
-    with placed_at("draft"):
-        fact = facts.record(
-            deadline=proposal.deadline,
-            draft=draft,
-            by=proposal.proposed_by,
-            as_of=as_of,
-            approved_by=by,
-        )
-    _decide(proposal, ProposalState.APPROVED, by=by, as_of=as_of, fact=fact)
-    return fact
+    if not proposal.proposed_by.has_perms(rights_of(proposal)):
+        what = "record facts" if proposal.deadline_id is not None else "make this change"
+        raise refusal("", f"{proposal.proposed_by} may no longer {what}. Reject the proposal.")
+    if proposal.change == ProposedChange.FACT and not is_confirmed:
+        _check_effect(proposal, as_of=as_of)
+    approval = Approval(by=by, effect=None if is_confirmed else proposal.effect)
+    fact = proposed_changes.make(proposal, approval, as_of=as_of)
+    return _decide(proposal, ProposalState.APPROVED, by=by, as_of=as_of, fact=fact)
+
+
+def _check_effect(proposal: Proposal, *, as_of: datetime) -> None:
+    """Refuse to approve a fact that makes its deadline worse in a way that nobody has seen.
+
+    Raises:
+        Invalid: at `confirm`.
+    """
+    assert proposal.deadline is not None
+    found = _effect(proposal.deadline, read(FactDraft, proposal.draft), as_of=as_of).surprise
+    # The proposer has confirmed this effect, and the approver was notified of it.
+    if found and found != proposal.effect:
+        sentence = f"{found} That was not so when it was proposed. If it is intended, confirm it."
+        raise refusal("confirm", sentence)
 
 
 @transaction.atomic
@@ -183,11 +211,6 @@ def reject(*, proposal: Proposal, reason: str, by: User, as_of: datetime) -> Pro
     return _decide(proposal, state, by=by, as_of=as_of, reason=reason)
 
 
-def _dumped(draft: FactDraft) -> dict[str, object]:
-    # An entry point may pass a draft with more fields, such as its deadline.
-    return draft.model_dump(mode="json", by_alias=True, include=set(FactDraft.model_fields))
-
-
 def _check_may_approve(by: User) -> None:
     if by.is_service_account:
         # Otherwise its administrator could approve their own proposals with it.
@@ -199,8 +222,10 @@ def _check_may_approve(by: User) -> None:
 
 
 def _open(proposal: Proposal) -> Proposal:
-    lock_agreement(proposal.deadline.agreement_id)
-    proposals = Proposal.objects.select_related("deadline__agreement", "proposed_by")
+    if proposal.agreement_id is not None:
+        lock_agreement(proposal.agreement_id)
+    related = ("agreement", "deadline__agreement", "proposed_by")
+    proposals = Proposal.objects.select_related(*related)
     locked = for_update(proposals).get(pk=proposal.pk)
     if locked.state != ProposalState.OPEN:
         raise refusal("", f"This proposal is already {locked.state}.")
