@@ -130,8 +130,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "compliance.web.readers.ReaderMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # After static files, which may be cached.
+    "compliance.web.caching.NoStoreMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "compliance.web.bad_addresses.BadAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -258,6 +260,12 @@ REQUIRE_MFA = environment.require_mfa
 SESSION_COOKIE_HTTPONLY = True
 _is_https = environment.site_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+# With this prefix, browsers refuse the cookie from other hosts of the domain and without TLS.
+COOKIE_PREFIX = "__Host-" if _is_https else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+# Not in a cookie of their own, which browsers would keep.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SECURE_REFERRER_POLICY = "same-origin"
@@ -290,7 +298,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF, "data:"],
         "object-src": [NONE],
-        "base-uri": [SELF],
+        "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }

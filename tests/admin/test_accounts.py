@@ -235,6 +235,13 @@ def test_an_operator_can_set_a_password_on_the_command_line(
         call_command("changepassword", "nobody@example.org", verbosity=0)
 
 
+def test_the_generated_password_of_the_first_administrator_cannot_be_guessed(db: None) -> None:
+    _, password = ensure_administrator(email="first@example.org", password=None)
+    assert password is not None
+    # Each character has 6 bits; 22 of them hold 128 random bits.
+    assert len(password) >= 22
+
+
 def test_the_first_administrator_signs_in_with_the_given_password(db: None) -> None:
     user, password = ensure_administrator(email="admin@example.org", password=NEW)
     assert password == NEW

@@ -78,7 +78,9 @@ def test_a_file_is_stored_with_its_hash_and_served_unchanged(
     assert served["Content-Disposition"].startswith("attachment; filename")
     assert "Zollbeleg%20M%C3%A4rz.pdf" in served["Content-Disposition"]
     assert served["X-Content-Type-Options"] == "nosniff"
-    assert served["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    policy = "sandbox; default-src 'none'; frame-ancestors 'none'"
+    assert served["Content-Security-Policy"] == policy
+    assert served["Cache-Control"] == "no-store"
     assert served["ETag"] == f'"{row["sha256"]}"'
     assert [path.read_bytes() for path in stored_files(folder)] == [PDF]
 

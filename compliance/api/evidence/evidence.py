@@ -40,6 +40,9 @@ from compliance.operations.evidence import files
 from compliance.queries.evidence import evidence as queries
 from compliance.queries.rows import Row
 
+# A stored file must never be executed or embedded.
+_FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
 
 class NewEvidence(EvidenceDraft):
     """A piece of evidence and its agreement."""
@@ -204,9 +207,8 @@ class FileViews(Views):
         )
         # A stored file must never be executed here, neither as a page nor as a type that the
         # browser guesses.
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        response["Content-Security-Policy"] = _FILE_POLICY
         response["X-Content-Type-Options"] = "nosniff"
-        response["Cache-Control"] = "private, no-cache"
         response["ETag"] = f'"{file.sha256}"'
         return response
 

@@ -36,7 +36,7 @@ def ensure_administrator(*, email: str, password: str | None) -> tuple[User, str
             validate_password(password, User(email=email))
         except ValidationError as error:
             raise refusal("password", " ".join(error.messages)) from None
-    password = password or secrets.token_urlsafe(12)
+    password = password or secrets.token_urlsafe(16)
     user = User.objects.create_superuser(email, password)
     if not Subscription.objects.filter(email=user.email, agreement=None).exists():
         Subscription.objects.create(email=user.email)

@@ -72,7 +72,6 @@ def remember_device(response: HttpResponse, *, account: str) -> None:
         httponly=True,
         secure=settings.SESSION_COOKIE_SECURE,
         samesite="Lax",
-        path="/account/",
     )
 
 
@@ -108,4 +107,5 @@ def _known_device(request: HttpRequest, key: str) -> str | None:
 
 def _cookie_name(key: str) -> str:
     # One cookie per account, so that people who share a browser do not forget each other.
-    return f"device_{salted_hmac(_SALT, key, algorithm='sha256').hexdigest()[:16]}"
+    name = salted_hmac(_SALT, key, algorithm="sha256").hexdigest()[:16]
+    return f"{settings.COOKIE_PREFIX}device_{name}"
