@@ -218,7 +218,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "config.passwords.ContextWordsValidator"}]
 LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"  # when the login page was opened without `next`
 ACCOUNT_ADAPTER = "compliance.web.accounts.adapter.AccountAdapter"

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from compliance.domain.vocabulary import FactKind, ProposalState, ProposedChange
 from compliance.models import Proposal
+from compliance.models.people.readers import Reader
 from compliance.operations.deadlines import effects
 from compliance.queries.deadlines import proposals as queries
 
@@ -53,9 +54,9 @@ class ProposedRow(ProposalRow):
     )
 
 
-def proposed(request: Request, proposal: Proposal) -> Response:
+def proposed(request: Request, proposal: Proposal, *, reader: Reader) -> Response:
     """Return the response (202) for a change that now waits for approval, with its location."""
-    row = queries.row(proposal.pk)
+    row = queries.row(proposal.pk, reader=reader)
     assert row is not None
     warnings = effects.warnings_of_proposal(proposal)
     response = Response({**row, "warnings": warnings}, status=HTTPStatus.ACCEPTED)

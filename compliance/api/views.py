@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
 import pghistory
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -21,7 +22,8 @@ from compliance.domain.drafts import Draft, ReasonDraft, read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Agreement, ApiToken, Deadline, User
-from compliance.models.people.readers import Reader, become, reader_of
+from compliance.models.people.readers import NOBODY, Reader, become, reader_of
+from compliance.models.visibility import visible_to
 from compliance.operations.agreements import proposals
 from compliance.operations.deadlines.approvals import ApprovalNeeded
 from compliance.queries.filters import Filter
@@ -30,6 +32,7 @@ from compliance.queries.rows import Row
 
 FilterT = TypeVar("FilterT", bound=Filter)
 DraftT = TypeVar("DraftT", bound=Draft)
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 class Views(ViewSet):
@@ -44,10 +47,14 @@ class Views(ViewSet):
     post_verb: ClassVar[str] = "add"
     """The permission that a POST needs, unless it stores nothing."""
 
+    reader: Reader = NOBODY
+    """On whose behalf the request reads, once it is authenticated."""
+
     def perform_authentication(self, request: Request) -> None:
         """Authenticate, and read as the user from then on."""
         super().perform_authentication(request)
-        become(reader_of_request(request))
+        self.reader = reader_of_request(request)
+        become(self.reader)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check permissions, then make the body readable."""
@@ -60,7 +67,8 @@ class Views(ViewSet):
         if isinstance(exc, ApprovalNeeded):
             try:
                 by, as_of = user_of(self.request), timezone.now()
-                return proposed(self.request, proposals.propose(exc, by=by, as_of=as_of))
+                proposal = proposals.propose(exc, by=by, as_of=as_of)
+                return proposed(self.request, proposal, reader=self.reader)
             except Invalid as error:
                 exc = error
         return super().handle_exception(exc)
@@ -225,25 +233,38 @@ def page_response(request: Request, page: Page, **pinned: datetime | None) -> Re
     return Response({"next": address, "results": page.rows})
 
 
-def agreement_of(ref: str) -> Agreement:
+def visible_or_404(reader: Reader, rows: QuerySet[ModelT], **wanted: object) -> ModelT:
+    """Return the row with the wanted values, which may be locked, if it exists for the reader.
+
+    Raises:
+        Http404: there is none.
+    """
+    if reader.is_limited:
+        # A subquery, because rows that are joined must not be locked.
+        seen = visible_to(rows.model._base_manager.all(), reader)
+        rows = rows.filter(pk__in=seen.values("pk"))
+    return get_object_or_404(rows, **wanted)
+
+
+def agreement_of(ref: str, *, reader: Reader) -> Agreement:
     """Return the agreement that a body refers to.
 
     Raises:
-        Invalid: it does not exist (at `agreement`).
+        Invalid: it does not exist for the reader (at `agreement`).
     """
-    agreement = Agreement.objects.filter(ref=ref).first()
+    agreement = visible_to(Agreement.objects.filter(ref=ref), reader).first()
     if agreement is None:
         raise refusal("agreement", f"Agreement {ref} does not exist.")
     return agreement
 
 
-def deadline_of(deadline_id: int) -> Deadline:
+def deadline_of(deadline_id: int, *, reader: Reader) -> Deadline:
     """Return the deadline that a body refers to.
 
     Raises:
-        Invalid: it does not exist (at `deadline`).
+        Invalid: it does not exist for the reader (at `deadline`).
     """
-    deadline = Deadline.objects.filter(pk=deadline_id).first()
+    deadline = visible_to(Deadline.objects.filter(pk=deadline_id), reader).first()
     if deadline is None:
         raise refusal("deadline", f"Deadline {deadline_id} does not exist.")
     return deadline

@@ -1,9 +1,8 @@
 """Which rows a user sees: the predicate `visible_to`, for agreements and all that belongs to them.
 
 `PATHS_TO_AGREEMENT` says to which agreements the rows of each model belong. A row is visible if
-every agreement that it belongs to is visible. The policies of the database state the same
-independently (see the migrations); both are generated from this mapping, and a test finds models
-that are missing from it.
+every agreement that it belongs to is visible. The policies of the database, which migrations write,
+state the same independently. Tests find models that are missing here or have no policy.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Final, TypeVar
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from compliance.domain.vocabulary import Visibility
+from compliance.domain.vocabulary import ProposedChange, Visibility
 from compliance.models.agreements.agreements import Agreement, AgreementTeam
 from compliance.models.alerts.alerts import Alert
 from compliance.models.people.readers import Reader, reader_of
@@ -88,12 +87,37 @@ def visible_to(
     hidden = hidden_from(reader)
     for path in paths:
         rows = rows.exclude(**{f"{path}__in": hidden})
+    if rows.model.__name__ in _PROPOSALS:
+        rows = rows.filter(_without_agreement(reader, _PROPOSALS[rows.model.__name__]))
     messages = {"Message": "", "DeliveryAttempt": "message__"}.get(rows.model.__name__)
     if messages is not None:
         prefix = messages.removesuffix("__") or "pk"
         seen = Alert.objects.filter(message=OuterRef(prefix)).exclude(agreement__in=hidden)
         rows = rows.filter(Q(**{f"{messages}agreement__isnull": False}) | Exists(seen))
     return rows
+
+
+# The paths to the proposals of rows.
+_PROPOSALS = {"Proposal": "", "ProposalEvent": "", "ProposalNotification": "proposal__"}
+# Parties and calendars are registers that everybody shares.
+_SHARED = (ProposedChange.PARTY, ProposedChange.PARTY_MERGE, ProposedChange.CALENDAR)
+
+
+def _without_agreement(reader: Reader, path: str) -> Q:
+    """Return which proposals a limited reader sees although they name no agreement.
+
+    One that would import a new agreement contains its document, and one that has purged an
+    agreement tells that it existed.
+    """
+    found = Q(**{f"{path}agreement__isnull": False})
+    found |= Q(**{f"{path}change__in": [each.value for each in _SHARED]})
+    if reader.teams is None and reader.agreements is None:
+        name = f"{path}draft__document__visibility"
+        for_everyone = Q(**{name: Visibility.EVERYONE.value}) | Q(**{name: None})
+        for_everyone |= Q(**{f"{name}__isnull": True})
+        found |= Q(**{f"{path}proposed_by": reader.user_id})
+        found |= Q(**{f"{path}change": ProposedChange.IMPORT.value}) & for_everyone
+    return found
 
 
 def hidden_from(reader: Reader) -> QuerySet[Agreement, Any]:

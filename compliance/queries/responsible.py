@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compliance.domain.responsible import ME, team_slug
-from compliance.models.people.readers import current_reader
+from compliance.models.people.readers import Reader
 from compliance.queries.rows import Where
 
 RESPONSIBLE_NAMES = """
@@ -33,10 +33,10 @@ _OF_ADDRESS = f"""
 """
 
 
-def add_responsible(where: Where, name: str | None, *, obligation: str) -> None:
+def add_responsible(where: Where, name: str | None, *, obligation: str, reader: Reader) -> None:
     """Require the obligation to name a user or team as responsible.
 
-    `me` is the current reader, who is also responsible for what their teams are.
+    `me` is the reader, who is also responsible for what their teams are.
 
     Args:
         obligation: its id, as an SQL expression.
@@ -47,7 +47,7 @@ def add_responsible(where: Where, name: str | None, *, obligation: str) -> None:
     value: int | str
     if name == ME:
         # The system is responsible for nothing.
-        part, value = _OF_USER, current_reader().user_id or 0
+        part, value = _OF_USER, reader.user_id or 0
     elif slug is not None:
         part, value = _OF_TEAM, slug
     else:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from compliance.domain.people.lockouts import Proof
 from compliance.models import User
-from compliance.operations.people import lockouts
+from compliance.operations.people import lockouts, passwords
 from compliance.web.accounts.attempts import attempt_of, remember_device
 from compliance.web.pages import invalid_link, page
 
@@ -22,6 +22,8 @@ class SetPasswordView(PasswordResetConfirmView):
 
     Django first moves the token from the URL into the session, so that no Referer contains it.
     """
+
+    token_generator = passwords.LINKS
 
     def get_user(self, uidb64: str) -> Any:
         """Return the user of the link, or None if there is none or the account is inactive."""

@@ -289,7 +289,7 @@ def test_without_an_overlap_all_former_keys_end(hers: Client) -> None:
     assert status(keys[-1]) == 401
 
 
-def test_a_former_key_creates_and_rotates_no_token(hers: Client) -> None:
+def test_a_former_key_creates_rotates_and_revokes_no_token(hers: Client) -> None:
     first = post(hers, "tokens/", {"name": "x"})
     path = f"tokens/{first['id']}/rotate/"
     post(hers, path, {}, 200)
@@ -297,6 +297,7 @@ def test_a_former_key_creates_and_rotates_no_token(hers: Client) -> None:
     get(former, "parties/")
     for place, body in ((path, {"overlap_minutes": 0}), ("tokens/", {"name": "y"})):
         assert "new key" in post(former, place, body, 403)["detail"]
+    assert former.delete(f"/api/v1/tokens/{first['id']}/").status_code == 403
 
 
 @pytest.mark.django_db(transaction=True)

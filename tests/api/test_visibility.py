@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Agreement, Team, User
+from compliance.models import (
+    Agreement,
+    Breach,
+    ImportBatch,
+    Proposal,
+    RecomputedDeadline,
+    Team,
+    User,
+)
+from compliance.operations.deadlines import recomputation
 from compliance.operations.integrity import purges
 from tests.api.conftest import client_of
-from tests.reserved_agreement import MARK, create_reserved, member
-from tests.samples import create_agreement, document, obligation
+from tests.reserved_agreement import MARK, create_reserved, disable_row_security, member
+from tests.samples import BUYER, create_agreement, document, load, obligation
 
 pytestmark = pytest.mark.django_db
 LISTS = (
     "agreements", "obligations", "deadlines", "facts", "positions", "evidence", "breaches",
     "alerts", "silences", "subscriptions", "proposals", "determinations", "changes", "summary",
+    "imports",
 )  # fmt: skip
 
 
@@ -24,6 +36,13 @@ def reviewer(email: str, *teams: str) -> User:
     user = member(email, *teams)
     user.groups.add(Group.objects.get(name="reviewer"))
     return user
+
+
+@pytest.fixture(params=["with both barriers", "with the predicates alone"])
+def barriers(request: pytest.FixtureRequest, db: None) -> None:
+    """What hides foreign rows. Row-level security alone: see tests/models."""
+    if request.param == "with the predicates alone":
+        disable_row_security()
 
 
 @pytest.fixture
@@ -36,6 +55,7 @@ def insider() -> Client:
     return client_of(reviewer("insider@example.org", "asia"))
 
 
+@pytest.mark.usefixtures("barriers")
 def test_what_belongs_to_a_foreign_agreement_is_missing_everywhere(
     stranger: Client, insider: Client
 ) -> None:
@@ -70,6 +90,7 @@ def test_what_belongs_to_a_foreign_agreement_is_missing_everywhere(
         assert insider.get(f"/api/v1/{name}/{key}/").status_code == 200
 
 
+@pytest.mark.usefixtures("barriers")
 def test_bodies_cannot_name_foreign_objects(stranger: Client) -> None:
     agreement = create_reserved(now=timezone.now())
     until = {"until_at": "2099-01-01T00:00:00Z", "reason": "Audit"}
@@ -85,6 +106,79 @@ def test_bodies_cannot_name_foreign_objects(stranger: Client) -> None:
         )
         assert nothing.status_code == foreign.status_code == 400
         assert foreign.content == nothing.content.replace(str(absent).encode(), str(key).encode())
+
+
+@pytest.mark.usefixtures("barriers")
+def test_what_is_about_a_foreign_object_responds_like_what_is_about_none(
+    stranger: Client, insider: Client
+) -> None:
+    agreement = create_reserved(now=timezone.now())
+    deadline = agreement.deadlines.get(obligation__ref=f"{MARK}-1")
+    keys = {
+        "deadlines": deadline.pk,
+        "obligations": deadline.obligation_id,
+        "breaches": Breach.objects.earliest("id").pk,
+        "alerts": deadline.alerts.earliest("id").pk,
+        "silences": agreement.silences.get().pk,
+        "positions": deadline.positions.get().pk,
+        "proposals": Proposal.objects.get().pk,
+        "imports": ImportBatch.objects.earliest("id").pk,
+        "evidence": agreement.evidence.get().pk,
+    }
+    for name, parts in {
+        "deadlines": ("", "timeline/", "history/", "why/"),
+        "obligations": ("", "consequences/"),
+        "breaches": ("", "?as_of=2026-01-01T00:00:00Z"),
+        "alerts": ("", "attempts/"),
+        "evidence": ("", "files/", "files/1/"),
+        **dict.fromkeys(("silences", "positions", "proposals", "imports"), ("",)),
+    }.items():
+        for part in parts:
+            path = f"/api/v1/{name}/{{}}/{part}"
+            assert insider.get(path.format(keys[name])).status_code == 200 or "?" in part, path
+            foreign, nothing = (stranger.get(path.format(each)) for each in (keys[name], 999_999))
+            assert (foreign.status_code, foreign.content) == (404, nothing.content), path
+    yesterday = (timezone.now() - timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    for name in ("agreements", "obligations", "deadlines", "breaches", "summary"):
+        found = stranger.get(f"/api/v1/{name}/", {"as_of": yesterday})
+        assert (found.status_code, found.json()["results"]) == (200, []), name
+    for name, part, body in (
+        ("deadlines", "what-if", {"facts": [{"type": "performance", "on": "2026-01-01"}]}),
+        ("breaches", "acknowledge", {}),
+        ("alerts", "redeliver", {}),
+        ("silences", "end", {}),
+        ("proposals", "approve", {}),
+        ("proposals", "reject", {"reason": "No"}),
+    ):
+        found, nothing = (
+            stranger.post(f"/api/v1/{name}/{each}/{part}/", body, content_type="application/json")
+            for each in (keys[name], 999_999)
+        )
+        assert (found.status_code, found.content) == (nothing.status_code, nothing.content), part
+    rule = {"rule": {"type": "date", "on": "2026-01-01"}, "agreement": agreement.ref}
+    found = stranger.post("/api/v1/due-rules/preview/", rule, content_type="application/json")
+    assert found.status_code == 400
+    assert "does not exist" in found.content.decode()
+
+
+@pytest.mark.usefixtures("barriers")
+def test_a_foreign_obligation_that_replaces_a_visible_one_is_not_named(
+    stranger: Client, insider: Client
+) -> None:
+    foreign = create_reserved(now=timezone.now())
+    deadline = create_agreement(as_of=timezone.now())
+    sent = insider.post(
+        "/api/v1/facts/",
+        {
+            "deadline": deadline.pk, "type": "replacement", "on": "2026-01-01",
+            "successor": f"{MARK}-2", "successor_agreement": foreign.ref,
+        },
+        content_type="application/json",
+    )  # fmt: skip
+    assert sent.status_code == 201
+    for url in (f"deadlines/{deadline.pk}/", f"deadlines/{deadline.pk}/why/", "facts/"):
+        assert MARK.lower() in insider.get(f"/api/v1/{url}").content.decode().lower()
+        assert MARK.lower() not in stranger.get(f"/api/v1/{url}").content.decode().lower()
 
 
 def test_what_was_purged_exists_for_administrators_only(
@@ -152,3 +246,77 @@ def test_visibility_is_set_by_creation_correction_and_import(
     loaded = insider.post("/api/v1/agreements/import/", value, content_type="application/json")
     assert loaded.status_code == 201
     assert stranger.get("/api/v1/agreements/imported/").status_code == 404
+
+
+GAP = {"type": "date", "on": "2027-03-14", "time": "02:30"}
+MOVED = {"code": "GAPCO", "name": "Gapco", "kind": "company", "timezone": "UTC"}
+
+
+def test_a_new_zone_of_a_party_reveals_no_due_date_of_a_foreign_agreement(
+    stranger: Client, insider: Client
+) -> None:
+    hidden, own = ({**obligation(ref), "obligors": ["GAPCO"], "due": GAP} for ref in ("S-1", "O-1"))
+    more = {"parties": [BUYER, MOVED], "visibility": "teams"}
+    now = timezone.now()
+    Team.objects.get_or_create(slug="europe", defaults={"name": "Europe"})
+    member("nobody@example.org", "asia")
+    secret = load(document("secret", hidden, **more, teams=["asia"]), as_of=now).deadlines.get()
+    before = secret.due_at
+
+    def move(client: Client, zone: str) -> tuple[int, str]:
+        found = client.patch(
+            "/api/v1/parties/GAPCO/", {"timezone": zone}, content_type="application/json"
+        )
+        return found.status_code, found.content.decode()
+
+    # 02:30 does not exist there on that day.
+    assert move(insider, "America/New_York")[0] == 400
+    status, text = move(stranger, "America/New_York")
+    assert (status, "02:30" in text) == (200, False)
+    secret.refresh_from_db()
+    assert secret.due_at == before
+    recomputation.run(as_of=now)
+    assert "02:30" in RecomputedDeadline.objects.get(deadline=secret).problem
+    # What does exist moves, and in agreements that the user sees, an error says what does not.
+    assert move(stranger, "Asia/Tokyo")[0] == 200
+    secret.refresh_from_db()
+    assert secret.timezone == "Asia/Tokyo"
+    more["parties"] = [BUYER, MOVED | {"timezone": "Asia/Tokyo"}]
+    load(document("open", own, **more, teams=["europe"]), as_of=now)
+    assert "02:30" in move(stranger, "America/New_York")[1]
+
+
+def test_only_administrators_merge_parties(stranger: Client, insider: Client) -> None:
+    create_reserved(now=timezone.now())
+    body = {"into": "ACME", "reason": "Twice"}
+    answers = {
+        (found.status_code, found.content)
+        for client in (stranger, insider)
+        for code in ("ZANZIBAR", "ACME")
+        for more in ({}, {"dry_run": True})
+        for found in [
+            client.post(
+                f"/api/v1/parties/{code}/merge/", body | more, content_type="application/json"
+            )
+        ]
+    }
+    [(status, _)] = answers
+    assert status == 403
+
+
+def test_nobody_weakens_a_foreign_agreement_that_requires_approval(stranger: Client) -> None:
+    now = timezone.now()
+    member("nobody@example.org", "asia")
+    hidden = obligation(obligors=["GAPCO"], due={"type": "date", "on": "2027-03-14"})
+    more = {"visibility": "teams", "teams": ["asia"], "requires_approval": True}
+    secret = load(document("secret", hidden, parties=[BUYER, MOVED], **more), as_of=now)
+    west = MOVED | {"timezone": "Pacific/Honolulu"}
+    own = document("own", parties=[BUYER, west], obligations=[])
+    for send, url, body in (
+        (stranger.patch, "parties/GAPCO/", {"timezone": west["timezone"]}),
+        (stranger.post, "agreements/import/?mode=update", own),
+    ):
+        found = send(f"/api/v1/{url}", body, content_type="application/json")
+        assert found.status_code == 202, found.content
+        assert "secret" not in found.content.decode()
+        assert secret.deadlines.get().timezone == "UTC"

@@ -138,3 +138,8 @@ def test_outdated_due_dates_are_recomputed_once() -> None:
     create_agreement()
     assert run("recompute")[0].strip()
     assert run("recompute")[0].strip() == "Everything is up to date."
+
+
+def test_the_configuration_passes_the_checks_of_django() -> None:
+    # Otherwise no command starts, but tests, which call commands directly, do not notice.
+    call_command("check")

@@ -27,6 +27,7 @@ from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Breach, Deadline, Fact, LedgerEntry
+from compliance.models.people.readers import SYSTEM
 from compliance.operations.deadlines import facts, sweep
 from compliance.queries.deadlines.timelines import timeline
 from tests.domain.strategies import histories, terms
@@ -82,7 +83,7 @@ def drafts(draw: st.DrawFn) -> dict[str, Any]:
 
 def transitions_of(deadline: Deadline) -> list[tuple[object, ...]]:
     """Return the transitions of a deadline, without the facts that caused them."""
-    found = timeline(deadline.pk)
+    found = timeline(deadline.pk, reader=SYSTEM)
     assert found is not None
     return transitions_in(found)
 

@@ -17,6 +17,7 @@ from hypothesis.extra.django import TestCase as DatabaseTestCase
 
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Fact
+from compliance.models.people.readers import SYSTEM
 from compliance.queries.agreements import agreements, obligations
 from compliance.queries.deadlines import breaches
 from compliance.queries.deadlines import facts as stored_facts
@@ -165,24 +166,28 @@ def answers(agreement: Agreement, as_of: datetime, known_at: datetime) -> dict[s
             return re.sub(r"fact (\d+)", lambda found: f"fact {place[int(found[1])]}", value)
         return value
 
-    found: dict[str, Any] = {"agreement": plain(agreements.row(agreement.ref, moment, now=NOW))}
-    for each in listed(DeadlineListing(**asked), now=NOW).rows:
+    found: dict[str, Any] = {
+        "agreement": plain(agreements.row(agreement.ref, moment, reader=SYSTEM, now=NOW))
+    }
+    for each in listed(DeadlineListing(**asked), reader=SYSTEM, now=NOW).rows:
         found[each["obligation_ref"]] = [
             plain(each),
-            plain(row(each["id"], moment, now=NOW)),
-            plain(timeline_rows(each["id"], moment, now=NOW)),
-            plain(why(each["id"], moment, now=NOW)),
+            plain(row(each["id"], moment, reader=SYSTEM, now=NOW)),
+            plain(timeline_rows(each["id"], moment, reader=SYSTEM, now=NOW)),
+            plain(why(each["id"], moment, reader=SYSTEM, now=NOW)),
         ]
-    for each in obligations.listed(obligations.ObligationListing(**asked), now=NOW).rows:
+    for each in obligations.listed(
+        obligations.ObligationListing(**asked), reader=SYSTEM, now=NOW
+    ).rows:
         found[f"obligation {each['ref']}"] = plain(each)
     found["breaches"] = plain(sorted(
-        breaches.listed(breaches.BreachListing(**asked), now=NOW).rows,
+        breaches.listed(breaches.BreachListing(**asked), reader=SYSTEM, now=NOW).rows,
         key=lambda each: (each["obligation_ref"], each["occurred_at"]),
     ))  # fmt: skip
     for grouping in Grouping:
         if grouping is not Grouping.AGREEMENT:
             question = SummaryFilter(**asked, group_by=grouping)
-            found[f"summary {grouping}"] = summary(question, now=NOW)
+            found[f"summary {grouping}"] = summary(question, reader=SYSTEM, now=NOW)
     records = fact_listing(agreement=agreement.ref, known_at=known_at)
     found["facts"] = sorted(map(str, map(plain, records)))
     return found
@@ -190,7 +195,7 @@ def answers(agreement: Agreement, as_of: datetime, known_at: datetime) -> dict[s
 
 def fact_listing(**asked: Any) -> list[dict[str, Any]]:
     """Return the facts of a list without what identifies their rows."""
-    rows = stored_facts.listed(stored_facts.FactListing(**asked)).rows
+    rows = stored_facts.listed(stored_facts.FactListing(**asked), reader=SYSTEM).rows
     unknown = ("deadline", "supersedes")
     return [{name: each[name] for name in each if name not in unknown} for each in rows]
 

@@ -17,6 +17,7 @@ from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import read
 from compliance.models import Deadline
+from compliance.models.people.readers import SYSTEM
 from compliance.operations.agreements import obligations
 from compliance.operations.deadlines import projection, sweep
 from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
@@ -29,8 +30,8 @@ from tests.samples import create_agreement, obligation
 def row_at(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
     """Return the row of a deadline in the list."""
     instants = {"as_of": as_of, "known_at": known_at}
-    page = listed(DeadlineListing(**instants), now=as_of)  # type: ignore[arg-type]
-    single = row(deadline.pk, PointInTime(**instants), now=as_of)
+    page = listed(DeadlineListing(**instants), reader=SYSTEM, now=as_of)  # type: ignore[arg-type]
+    single = row(deadline.pk, PointInTime(**instants), reader=SYSTEM, now=as_of)
     if single is not None:
         del single["trace"], single["warnings"], single["successor"]
     assert page.rows == [each for each in [single] if each]
@@ -86,15 +87,15 @@ class EveryPast(DatabaseTestCase):
 def test_the_past_keeps_a_grace_period_that_was_corrected_later() -> None:
     deadline = create_agreement(obligation(due_on="2099-01-01"), as_of=timezone.now())
     before = timezone.now()
-    [found] = listed(DeadlineListing(as_of=before, known_at=before), now=before).rows
+    [found] = listed(DeadlineListing(as_of=before, known_at=before), reader=SYSTEM, now=before).rows
     assert found["unmet_at"] == found["due_at"]
     grace = {"count": 5, "unit": "days"}
     draft = read(ObligationDraft, obligation(due_on="2099-01-01", grace=grace))
     obligations.update(obligation=deadline.obligation, draft=draft, as_of=timezone.now())
-    [found] = listed(DeadlineListing(as_of=before, known_at=before), now=before).rows
+    [found] = listed(DeadlineListing(as_of=before, known_at=before), reader=SYSTEM, now=before).rows
     assert found["unmet_at"] == found["due_at"] == deadline.due_at
     now = timezone.now()
-    [found] = listed(DeadlineListing(as_of=now, known_at=now), now=now).rows
+    [found] = listed(DeadlineListing(as_of=now, known_at=now), reader=SYSTEM, now=now).rows
     assert (found["unmet_at"] - found["due_at"]).days == 5
 
 
@@ -138,8 +139,8 @@ def test_a_later_page_starts_in_the_middle_of_an_index(
     listing = DeadlineListing(ordering=ordering, page_size=10, **asked)  # type: ignore[arg-type]
     now = timezone.now()
     with connection.execute_wrapper(explained):
-        first = listed(listing, now=now)
-        later = listed(listing.model_copy(update={"cursor": first.next}), now=now)
+        first = listed(listing, reader=SYSTEM, now=now)
+        later = listed(listing.model_copy(update={"cursor": first.next}), reader=SYSTEM, now=now)
     assert len(later.rows) == 10
     assert not {each["id"] for each in first.rows} & {each["id"] for each in later.rows}
     for plan in plans:

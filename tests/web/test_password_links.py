@@ -85,3 +85,13 @@ def test_a_link_lets_the_owner_of_a_locked_account_in(ana: User) -> None:
 def test_what_is_no_address_is_refused(db: None, email: str) -> None:
     assert request_link(email).status_code == 200
     assert not PasswordLinkRequest.objects.exists()
+
+
+def test_a_link_ends_with_the_account_that_is_deactivated(ana: User) -> None:
+    passwords.send_link(user=ana)
+    [link] = re.findall(r"/password/\S+", str(mail.outbox[0].body))
+    assert Client().get(link).status_code == 302
+    for is_active in (False, True):
+        ana.is_active = is_active
+        ana.save()
+    assert Client().get(link).status_code == 404

@@ -189,6 +189,17 @@ def test_people_see_and_end_their_sessions(ana: User) -> None:
     assert [each.get(ADMIN).status_code for each in (here, there, bob)] == [200, 302, 200]
 
 
+def test_ending_a_session_needs_a_recent_sign_in(ana: User) -> None:
+    owner, thief = signed_in(ana), Client()
+    thief.force_login(ana)  # which proves nothing to allauth
+    response = thief.post("/account/sessions/")
+    assert response["Location"].startswith("/account/reauthenticate/")
+    assert owner.get(ADMIN).status_code == 200
+    thief.post("/account/reauthenticate/", {"password": PASSWORD})
+    thief.post("/account/sessions/")
+    assert owner.get(ADMIN).status_code == 302
+
+
 def test_the_pages_of_an_account_need_a_session(db: None) -> None:
     for page in ("2fa/", "sessions/", "password/change/", "2fa/totp/activate/"):
         assert Client().get(f"/account/{page}")["Location"].startswith(LOGIN)

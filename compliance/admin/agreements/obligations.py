@@ -24,8 +24,9 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.responsible import ResponsibleFilter
 from compliance.admin.searching import folded
 from compliance.admin.theme import button
-from compliance.admin.visible import AgreementFilter
+from compliance.admin.visible import AgreementFilter, reader
 from compliance.models import Obligation
+from compliance.models.people.readers import current_reader
 from compliance.queries.agreements import obligations
 from compliance.queries.deadlines.deadlines import PointInTime
 
@@ -75,7 +76,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not any(request.user.has_perm(f"compliance.{verb}_obligation") for verb in _VERBS):
             raise PermissionDenied
-        context = previews.preview_context(request.POST)
+        context = previews.preview_context(request.POST, reader=reader(request))
         return TemplateResponse(request, "admin/pacta/rule_preview.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -109,7 +110,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     @admin.display(description="Components")
     def components(self, obligation: Obligation) -> SafeString:
         """Return the status derived from its components, and the status of each of them."""
-        row = obligations.row(obligation.pk, PointInTime())
+        row = obligations.row(obligation.pk, PointInTime(), reader=current_reader())
         components = row["components"] if row is not None else None
         if components is None:
             return mark_safe("None")
@@ -122,7 +123,7 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     @admin.display(description="Consequences")
     def consequences(self, obligation: Obligation) -> str:
         """Return which obligation it remedies, and which ones its breach triggers."""
-        row = obligations.row(obligation.pk, PointInTime())
+        row = obligations.row(obligation.pk, PointInTime(), reader=current_reader())
         if row is None:
             return ""
         sentences = [f"Remedy for {row['remedy_for']}."] if row["remedy_for"] else []

@@ -24,7 +24,7 @@ from compliance.domain.agreements.drafts import PartyDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import PartyKind
 from compliance.models import Agreement, AgreementParty, Party
-from compliance.operations.agreements import parties
+from compliance.operations.agreements import merge_rights, parties
 
 
 class PartyForm(DraftForm):
@@ -68,13 +68,17 @@ class PartyAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
         ),
         RecordButton(
             name="merge_party", label="Merge into another party", icon="merge",
-            form_class=MergeForm, permissions=["change"],
+            form_class=MergeForm, permissions=["change", "merge"],
         ),
     )  # fmt: skip
     actions_detail = (
         {"title": "More", "icon": "more_horiz", "items": [each.name for each in record_buttons]},
     )
     fields = ("code", "name", "kind", "country", "timezone")
+
+    def has_merge_permission(self, request: HttpRequest, _: Any = None) -> bool:
+        """Return whether the user sees everything that a merge could change."""
+        return merge_rights.may_merge()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> tuple[str, ...]:
         """Make the code of an existing party read-only, because documents refer to it."""

@@ -22,6 +22,7 @@ from compliance.admin.deadlines.replacements import (
     replaced_links,
     successor_link,
 )
+from compliance.admin.visible import reader
 from compliance.domain.civil_time import UnknownTimeZone, zone_label, zone_names
 from compliance.domain.deadlines.amounts import amount_text, target_text
 from compliance.domain.deadlines.pace import expected_by, pace
@@ -33,6 +34,7 @@ from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status, TargetBound
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
+from compliance.models.people.readers import Reader
 from compliance.queries.deadlines import timelines
 from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.paces import begins_at
@@ -104,7 +106,7 @@ class DeadlinePage:
 
 def deadline_page(deadline: Deadline, request: HttpRequest, *, as_of: datetime) -> DeadlinePage:
     """Return the content of the page, in a number of queries that does not depend on its size."""
-    obligation = deadline.obligation
+    obligation, viewer = deadline.obligation, reader(request)
     responsible = obligation.responsibilities.select_related("user", "team")
     zone = deadline.timezone
     due_at, earliest_due_at, unmet_at = deadline.due_at, deadline.earliest_due_at, deadline.unmet_at
@@ -115,7 +117,7 @@ def deadline_page(deadline: Deadline, request: HttpRequest, *, as_of: datetime) 
     return DeadlinePage(
         deadline=deadline,
         status=badges.status_badges(deadline),
-        explanation=_explanation(deadline, as_of),
+        explanation=_explanation(deadline, viewer, as_of),
         severity=badges.badge(obligation.severity),
         since=utc(deadline.status_since, zone),
         lateness=badges.lateness(deadline, as_of),
@@ -138,7 +140,7 @@ def deadline_page(deadline: Deadline, request: HttpRequest, *, as_of: datetime) 
         warnings=_warnings(deadline),
         waits_for=_waits_for(deadline),
         recomputed=recomputed_rows(deadline),
-        timeline=_timeline(deadline, as_of),
+        timeline=_timeline(deadline, viewer, as_of),
         facts=fact_rows(deadline),
         positions=position_rows(deadline),
         evidence=list(obligation.evidence.select_related("asserted_by").order_by("id")),
@@ -168,18 +170,18 @@ def _party_names(deadline: Deadline, capacity: Capacity) -> str:
     return ", ".join(f"{party.name} ({party.code})" for party in parties)
 
 
-def _explanation(deadline: Deadline, as_of: datetime) -> str:
+def _explanation(deadline: Deadline, viewer: Reader, as_of: datetime) -> str:
     try:
-        found = explanation(deadline.pk, PointInTime(), now=as_of)
+        found = explanation(deadline.pk, PointInTime(), reader=viewer, now=as_of)
     except (ValueError, ArithmeticError):
         # The deadline is quarantined. The page shows the error instead.
         return ""
     return found.paragraph if found is not None else ""
 
 
-def _timeline(deadline: Deadline, as_of: datetime) -> list[TimelineStep]:
+def _timeline(deadline: Deadline, viewer: Reader, as_of: datetime) -> list[TimelineStep]:
     try:
-        timeline = timelines.timeline(deadline.pk)
+        timeline = timelines.timeline(deadline.pk, reader=viewer)
     except (ValueError, ArithmeticError):
         # The deadline is quarantined. The page shows the error instead.
         timeline = None

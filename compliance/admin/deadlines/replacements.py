@@ -12,7 +12,7 @@ from compliance.admin import fields, urls
 from compliance.admin.deadlines.fact_forms import FactForm
 from compliance.admin.operation_forms import without_empty
 from compliance.admin.record_forms import date_field
-from compliance.admin.visible import visible
+from compliance.admin.visible import reader, visible
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Status
 from compliance.models import Deadline, Fact, Obligation
@@ -62,8 +62,8 @@ def successor_link(deadline: Deadline, request: HttpRequest) -> ReplacementLink 
     """Return a link to the deadlines of the obligation that took the place of this one."""
     if deadline.status != Status.SUPERSEDED.value:
         return None
-    found = successor(deadline.pk, as_of=None, known_at=None)
-    if found is None or not visible(Obligation.objects.filter(pk=found["id"]), request).exists():
+    found = successor(deadline.pk, reader=reader(request), as_of=None, known_at=None)
+    if found is None:
         return None
     text = f"{found['obligation_ref']} {found['title']} ({found['agreement']})"
     return ReplacementLink(text=text, url=urls.deadlines_url(obligation_id=found["id"]))

@@ -14,12 +14,13 @@ from compliance.admin.operation_forms import without_empty
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid, Problem
 from compliance.domain.whole_numbers import whole_number
+from compliance.models.people.readers import Reader
 from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 _SHOWN_DATES = 12
 
 
-def preview_context(posted: QueryDict) -> dict[str, Any]:
+def preview_context(posted: QueryDict, *, reader: Reader) -> dict[str, Any]:
     """Return the context of templates/admin/pacta/rule_preview.html for the posted rule."""
     inputs = posted_values(posted, "rule")
     rule = rule_from_values(inputs)
@@ -42,7 +43,7 @@ def preview_context(posted: QueryDict) -> dict[str, Any]:
         "survives_termination": bool(posted.get("survives_termination")),
     }
     try:
-        found = previewed(read(PreviewDraft, values))
+        found = previewed(read(PreviewDraft, values), reader=reader)
     except Invalid as error:
         return {"problems": [_problem(each, rule) for each in error.problems]}
     dates = [_date(each) for each in found["deadlines"]]

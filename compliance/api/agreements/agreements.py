@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -24,6 +23,7 @@ from compliance.api.views import (
     row_response,
     updated_draft,
     user_of,
+    visible_or_404,
 )
 from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Precision, Visibility
@@ -132,7 +132,7 @@ class AgreementViews(Views):
         """List agreements by ref, as known now or at another time."""
         now = timezone.now()
         listing = read_filter(request, queries.AgreementListing).pinned(now)
-        page = queries.listed(listing, now=now)
+        page = queries.listed(listing, now=now, reader=self.reader)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=AgreementDraft, responses={201: AgreementRow})
@@ -141,14 +141,16 @@ class AgreementViews(Views):
         now = timezone.now()
         draft = read_body(request, AgreementDraft)
         agreement = operations.create(draft=draft, as_of=now, by=user_of(request))
-        return created_response(request, queries.row(agreement.ref, PointInTime(), now=now), "ref")
+        return created_response(
+            request, queries.row(agreement.ref, PointInTime(), now=now, reader=self.reader), "ref"
+        )
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=AgreementRow)
     def retrieve(self, request: Request, ref: str) -> Response:
         """Show one agreement, as known now or at another time."""
         now = timezone.now()
         moment = read_filter(request, PointInTime).pinned(now)
-        return row_response(queries.row(ref, moment, now=now))
+        return row_response(queries.row(ref, moment, now=now, reader=self.reader))
 
     @extend_schema(
         request=changes_of(CorrectedAgreementDraft),
@@ -162,9 +164,9 @@ class AgreementViews(Views):
         correction that ends, moves or weakens an obligation creates a proposal (202).
         """
         with transaction.atomic():
-            agreement = get_object_or_404(for_update(Agreement.objects.all()), ref=ref)
+            agreement = visible_or_404(self.reader, for_update(Agreement.objects.all()), ref=ref)
             now = timezone.now()
-            stored = queries.row(ref, PointInTime(), now=now)
+            stored = queries.row(ref, PointInTime(), now=now, reader=self.reader)
             draft = updated_draft(request, CorrectedAgreementDraft, stored)
             agreement = operations.update(
                 agreement=agreement,
@@ -174,5 +176,5 @@ class AgreementViews(Views):
                 is_confirmed=draft.confirm,
             )
             warnings = effects.warnings_about_dates(agreement, as_of=now)
-        row = queries.row(ref, PointInTime(), now=now)
+        row = queries.row(ref, PointInTime(), now=now, reader=self.reader)
         return row_response(None if row is None else {**row, "warnings": warnings})

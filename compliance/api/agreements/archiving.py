@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 
 from compliance.api.agreements.agreements import AgreementRow
 from compliance.api.proposed import ProposedRow
-from compliance.api.views import Views, read_body, row_response, user_of
+from compliance.api.views import Views, read_body, row_response, user_of, visible_or_404
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.models import Agreement
 from compliance.operations.agreements import archiving
@@ -40,8 +39,8 @@ class ArchiveViews(Views):
         return self._act(request, ref, archiving.restore)
 
     def _act(self, request: Request, ref: str, action: Callable[..., Agreement]) -> Response:
-        agreement = get_object_or_404(Agreement, ref=ref)
+        agreement = visible_or_404(self.reader, Agreement.objects.all(), ref=ref)
         now = timezone.now()
         draft = read_body(request, ReasonDraft)
         action(agreement=agreement, reason=draft.reason, by=user_of(request), as_of=now)
-        return row_response(queries.row(ref, PointInTime(), now=now))
+        return row_response(queries.row(ref, PointInTime(), now=now, reader=self.reader))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
@@ -33,6 +32,7 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     user_of,
+    visible_or_404,
 )
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import agreement_of, refs_of
@@ -136,13 +136,15 @@ class ImportBatchViews(Views):
     )
     def list(self, request: Request) -> Response:
         """List imports, newest first."""
-        return page_response(request, queries.listed(read_filter(request, queries.ImportListing)))
+        return page_response(
+            request, queries.listed(read_filter(request, queries.ImportListing), reader=self.reader)
+        )
 
     @extend_schema(operation_id="imports_retrieve", responses=ImportRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one import."""
         reject_query_parameters(request)
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))
 
     @extend_schema(
         operation_id="imports_purge",
@@ -155,7 +157,7 @@ class ImportBatchViews(Views):
         It is refused if later records depend on what the import created. What it corrected stays.
         If the agreement requires approval, this creates a proposal (202).
         """
-        batch = get_object_or_404(ImportBatch, pk=id)
+        batch = visible_or_404(self.reader, ImportBatch.objects.all(), pk=id)
         tombstone = import_purges.purge_import(
             batch=batch,
             reason=read_body(request, ReasonDraft).reason,

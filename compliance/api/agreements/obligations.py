@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,16 +18,17 @@ from compliance.api.proposed import ProposedRow
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
+    agreement_of,
     created_response,
     page_response,
     read_body,
     read_filter,
     row_response,
     updated_draft,
+    visible_or_404,
 )
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.fields import AgreementRef
-from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import (
     Announcement,
     ObligationKind,
@@ -213,27 +213,27 @@ class ObligationViews(Views):
         """
         now = timezone.now()
         listing = read_filter(request, queries.ObligationListing).pinned(now)
-        page = queries.listed(listing, now=now)
+        page = queries.listed(listing, now=now, reader=self.reader)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(request=NewObligation, responses={201: SavedObligationRow, 202: ProposedRow})
     def create(self, request: Request) -> Response:
         """Create an obligation and the deadlines that follow from its due rule."""
         draft = read_body(request, NewObligation)
-        agreement = Agreement.objects.filter(ref=draft.agreement).first()
-        if agreement is None:
-            raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
+        agreement = agreement_of(draft.agreement, reader=self.reader)
         obligation = operations.create(
             agreement=agreement, draft=draft, as_of=timezone.now(), announcement=draft.announce
         )
-        row = queries.row(obligation.pk, PointInTime())
+        row = queries.row(obligation.pk, PointInTime(), reader=self.reader)
         return created_response(request, row, "id", warnings=_warnings(obligation))
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=ObligationRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one obligation with the progress of its components, now or at another time."""
         return row_response(
-            queries.row(id, read_filter(request, PointInTime).pinned(timezone.now()))
+            queries.row(
+                id, read_filter(request, PointInTime).pinned(timezone.now()), reader=self.reader
+            )
         )
 
     @extend_schema(
@@ -245,7 +245,7 @@ class ObligationViews(Views):
         """Show the chain of consequences: what the obligation remedies, and what its breach
         activates."""
         moment = read_filter(request, PointInTime).pinned(timezone.now())
-        return row_response(consequences(id, moment))
+        return row_response(consequences(id, moment, reader=self.reader))
 
     @extend_schema(
         request=changes_of(CorrectedObligationDraft),
@@ -259,10 +259,10 @@ class ObligationViews(Views):
         one that ends, moves or weakens the obligation creates a proposal (202).
         """
         with transaction.atomic():
-            obligation = get_object_or_404(Obligation, pk=id)
+            obligation = visible_or_404(self.reader, Obligation.objects.all(), pk=id)
             # The same lock order as in the operations: the agreement before its contents.
             lock_agreement(obligation.agreement_id)
-            stored = queries.row(id, PointInTime())
+            stored = queries.row(id, PointInTime(), reader=self.reader)
             draft = updated_draft(request, CorrectedObligationDraft, stored)
             operations.update(
                 obligation=obligation,
@@ -271,7 +271,7 @@ class ObligationViews(Views):
                 is_confirmed=draft.confirm,
             )
             warnings = _warnings(obligation)
-        row = queries.row(id, PointInTime())
+        row = queries.row(id, PointInTime(), reader=self.reader)
         return row_response(None if row is None else {**row, "warnings": warnings})
 
 

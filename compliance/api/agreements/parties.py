@@ -33,6 +33,7 @@ from compliance.models import Party
 from compliance.models.locks import for_update
 from compliance.operations.agreements import parties as operations
 from compliance.operations.agreements import party_merges
+from compliance.operations.agreements.merge_rights import check_may_merge
 from compliance.queries.agreements import parties as queries
 
 
@@ -126,8 +127,10 @@ class RetirementViews(Views):
         """Move everything from a duplicate to another party, and retire the duplicate.
 
         With `dry_run`, nothing changes, and the response shows what would. If an agreement that
-        requires approval has the duplicate as a party, this creates a proposal (202).
+        requires approval has the duplicate as a party, this creates a proposal (202). Only
+        administrators merge parties, because they see every agreement of both.
         """
+        check_may_merge()
         duplicate = get_object_or_404(Party, code=code)
         draft = read_body(request, MergeDraft)
         into = Party.objects.filter(code=draft.into).first()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -10,7 +9,7 @@ from rest_framework.response import Response
 
 from compliance.api.integrity.tombstones import TombstoneRow
 from compliance.api.proposed import ProposedRow
-from compliance.api.views import Views, read_body, row_response, user_of
+from compliance.api.views import Views, read_body, row_response, user_of, visible_or_404
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.models import Agreement
 from compliance.operations.integrity import purges
@@ -30,7 +29,7 @@ class PurgeViews(Views):
         If it requires approval, this creates a proposal (202).
         """
         tombstone = purges.purge_agreement(
-            agreement=get_object_or_404(Agreement, ref=ref),
+            agreement=visible_or_404(self.reader, Agreement.objects.all(), ref=ref),
             reason=read_body(request, ReasonDraft).reason,
             by=user_of(request),
             as_of=timezone.now(),

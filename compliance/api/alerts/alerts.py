@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,6 +14,7 @@ from compliance.api.views import (
     read_filter,
     reject_query_parameters,
     row_response,
+    visible_or_404,
 )
 from compliance.domain.vocabulary import (
     AlertKind,
@@ -78,13 +78,15 @@ class AlertViews(Views):
     @extend_schema(parameters=filter_parameters(queries.AlertListing), responses=page_of(AlertRow))
     def list(self, request: Request) -> Response:
         """List alerts, newest first."""
-        return page_response(request, queries.alerts(read_filter(request, queries.AlertListing)))
+        return page_response(
+            request, queries.alerts(read_filter(request, queries.AlertListing), reader=self.reader)
+        )
 
     @extend_schema(responses=AlertRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one alert."""
         reject_query_parameters(request)
-        return row_response(queries.alert(id))
+        return row_response(queries.alert(id, reader=self.reader))
 
 
 class AttemptViews(Views):
@@ -96,5 +98,5 @@ class AttemptViews(Views):
     def list(self, request: Request, id: int) -> Response:
         """List the attempts to deliver the message that contains an alert, oldest first."""
         listing = read_filter(request, Listing)
-        get_object_or_404(Alert, pk=id)
-        return page_response(request, queries.attempts(id, listing))
+        visible_or_404(self.reader, Alert.objects.all(), pk=id)
+        return page_response(request, queries.attempts(id, listing, reader=self.reader))

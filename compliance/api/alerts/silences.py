@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,6 +18,7 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     user_of,
+    visible_or_404,
 )
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.models import Silence
@@ -50,7 +50,8 @@ class SilenceViews(Views):
     def list(self, request: Request) -> Response:
         """List silences, newest first."""
         return page_response(
-            request, queries.silences(read_filter(request, queries.SilenceListing))
+            request,
+            queries.silences(read_filter(request, queries.SilenceListing), reader=self.reader),
         )
 
     @extend_schema(request=SilenceDraft, responses={201: SilenceRow})
@@ -58,17 +59,19 @@ class SilenceViews(Views):
         """Start a silence. Nothing is lost: alerts held back are sent when it ends."""
         draft = read_body(request, SilenceDraft)
         silence = silences.create(draft=draft, by=user_of(request), as_of=timezone.now())
-        return created_response(request, queries.silence(silence.pk), "id")
+        return created_response(request, queries.silence(silence.pk, reader=self.reader), "id")
 
     @extend_schema(responses=SilenceRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one silence."""
         reject_query_parameters(request)
-        return row_response(queries.silence(id))
+        return row_response(queries.silence(id, reader=self.reader))
 
     @extend_schema(request=None, responses=SilenceRow)
     def end(self, request: Request, id: int) -> Response:
         """End a silence now."""
         reject_query_parameters(request)
-        silences.end(silence=get_object_or_404(Silence, pk=id), as_of=timezone.now())
-        return row_response(queries.silence(id))
+        silences.end(
+            silence=visible_or_404(self.reader, Silence.objects.all(), pk=id), as_of=timezone.now()
+        )
+        return row_response(queries.silence(id, reader=self.reader))

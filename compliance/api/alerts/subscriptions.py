@@ -29,7 +29,6 @@ from compliance.domain.vocabulary import (
 )
 from compliance.models import Subscription
 from compliance.models.locks import for_update
-from compliance.models.people.readers import current_reader
 from compliance.operations.alerts import subscriptions as operations
 from compliance.queries.alerts import subscriptions as queries
 
@@ -84,7 +83,7 @@ class SubscriptionViews(Views):
     def list(self, request: Request) -> Response:
         """List subscriptions in order of creation."""
         listing = read_filter(request, queries.SubscriptionListing)
-        return page_response(request, queries.subscriptions(listing))
+        return page_response(request, queries.subscriptions(listing, reader=self.reader))
 
     @extend_schema(request=SubscriptionDraft, responses={201: SubscriptionRow})
     def create(self, request: Request) -> Response:
@@ -92,21 +91,25 @@ class SubscriptionViews(Views):
         subscription = operations.create(
             draft=read_body(request, SubscriptionDraft), by=user_of(request)
         )
-        return created_response(request, queries.subscription(subscription.pk), "id")
+        return created_response(
+            request, queries.subscription(subscription.pk, reader=self.reader), "id"
+        )
 
     @extend_schema(responses=SubscriptionRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one subscription."""
         reject_query_parameters(request)
-        return row_response(queries.subscription(id))
+        return row_response(queries.subscription(id, reader=self.reader))
 
     @extend_schema(request=changes_of(SubscriptionDraft), responses=SubscriptionRow)
     def partial_update(self, request: Request, id: int) -> Response:
         """Change a subscription. Alerts that already exist are still sent."""
         with transaction.atomic():
             subscription = get_object_or_404(
-                for_update(Subscription.objects.of_owner(current_reader().owner_id)), pk=id
+                for_update(Subscription.objects.of_owner(self.reader.owner_id)), pk=id
             )
-            draft = updated_draft(request, SubscriptionDraft, queries.subscription(id))
+            draft = updated_draft(
+                request, SubscriptionDraft, queries.subscription(id, reader=self.reader)
+            )
             operations.update(subscription=subscription, draft=draft, by=user_of(request))
-        return row_response(queries.subscription(id))
+        return row_response(queries.subscription(id, reader=self.reader))

@@ -24,6 +24,7 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     user_of,
+    visible_or_404,
 )
 from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.drafts import read
@@ -132,8 +133,8 @@ class RedeliveryViews(Views):
     def create(self, request: Request, id: int) -> Response:
         """Send the message of an alert again, by email or to its webhook."""
         reject_query_parameters(request)
-        alert = get_object_or_404(Alert.objects.select_related("message"), pk=id)
+        alert = visible_or_404(self.reader, Alert.objects.select_related("message"), pk=id)
         if alert.message is None:
             raise NotFound("This alert has not been put into a message yet.")
         operations.redeliver(message=alert.message, as_of=timezone.now())
-        return row_response(alerts.alert(id))
+        return row_response(alerts.alert(id, reader=self.reader))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -10,7 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.openapi import filter_parameters, page_of
-from compliance.api.views import Views, page_response, read_body, read_filter, row_response, user_of
+from compliance.api.views import (
+    Views,
+    page_response,
+    read_body,
+    read_filter,
+    row_response,
+    user_of,
+    visible_or_404,
+)
 from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
@@ -49,14 +56,16 @@ class BreachViews(Views):
         """List breaches, newest first, as known now or at an instant."""
         now = timezone.now()
         listing = read_filter(request, queries.BreachListing).pinned(now)
-        page = queries.listed(listing, now=now)
+        page = queries.listed(listing, now=now, reader=self.reader)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=BreachRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one breach, as known now or at an instant."""
         return row_response(
-            queries.row(id, read_filter(request, PointInTime).pinned(timezone.now()))
+            queries.row(
+                id, read_filter(request, PointInTime).pinned(timezone.now()), reader=self.reader
+            )
         )
 
 
@@ -68,9 +77,11 @@ class AcknowledgementViews(Views):
     @extend_schema(request=AcknowledgementDraft, responses=BreachRow)
     def create(self, request: Request, id: int) -> Response:
         """Acknowledge a breach. Escalations pause until `until_at`, by default for a week."""
-        breach = get_object_or_404(Breach.objects.select_related("deadline"), pk=id)
+        breach = visible_or_404(self.reader, Breach.objects.select_related("deadline"), pk=id)
         draft = read_body(request, AcknowledgementDraft)
         operations.acknowledge(
             breach=breach, draft=draft, by=user_of(request), as_of=timezone.now()
         )
-        return row_response(queries.row(id, PointInTime().pinned(timezone.now())))
+        return row_response(
+            queries.row(id, PointInTime().pinned(timezone.now()), reader=self.reader)
+        )

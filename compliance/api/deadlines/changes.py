@@ -97,7 +97,7 @@ class ComparisonViews(Views):
         """List the deadlines whose state differs between `since` and `until`, each as known then,
         and those about which something was recorded in between."""
         asked_for = read_filter(request, comparison.Comparison).pinned(timezone.now())
-        page = comparison.changed(asked_for)
+        page = comparison.changed(asked_for, reader=self.reader)
         since, until = asked_for.instants
         return page_response(request, page, since=since, until=until)
 
@@ -116,4 +116,6 @@ class ChangeViews(Views):
 
         `next` is always present. Request it later to continue without missing a change.
         """
-        return page_response(request, queries.listed(read_filter(request, queries.ChangeListing)))
+        return page_response(
+            request, queries.listed(read_filter(request, queries.ChangeListing), reader=self.reader)
+        )

@@ -213,7 +213,7 @@ class DeadlineViews(Views):
         """
         now = timezone.now()
         listing = read_filter(request, queries.DeadlineListing).pinned(now)
-        page = queries.listed(listing, now=now)
+        page = queries.listed(listing, now=now, reader=self.reader)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
     @extend_schema(parameters=filter_parameters(queries.PointInTime), responses=SingleDeadlineRow)
@@ -221,7 +221,7 @@ class DeadlineViews(Views):
         """Show one deadline, now or as of one instant as known at another."""
         now = timezone.now()
         moment = read_filter(request, queries.PointInTime).pinned(now)
-        return row_response(queries.row(id, moment, now=now))
+        return row_response(queries.row(id, moment, now=now, reader=self.reader))
 
     @extend_schema(
         operation_id="deadlines_timeline",
@@ -235,7 +235,7 @@ class DeadlineViews(Views):
         """
         now = timezone.now()
         moment = read_filter(request, queries.PointInTime).pinned(now)
-        rows = timelines.timeline_rows(id, moment, now=now)
+        rows = timelines.timeline_rows(id, moment, now=now, reader=self.reader)
         if rows is None:
             raise NotFound("This deadline does not exist, or was not known then.")
         as_of, known_at = moment.as_of or now, moment.known_at or now
@@ -245,7 +245,7 @@ class DeadlineViews(Views):
     def history(self, request: Request, id: int) -> Response:
         """Show what was known about the deadline, and when."""
         reject_query_parameters(request)
-        history = timelines.history(id)
+        history = timelines.history(id, reader=self.reader)
         if history is None:
             raise NotFound("This deadline does not exist.")
         return Response({"deadline": id, "results": history})

@@ -109,7 +109,8 @@ class DeterminationViews(Views):
     def list(self, request: Request) -> Response:
         """List determinations in the order of recording."""
         return page_response(
-            request, queries.listed(read_filter(request, queries.DeterminationListing))
+            request,
+            queries.listed(read_filter(request, queries.DeterminationListing), reader=self.reader),
         )
 
     @extend_schema(
@@ -124,19 +125,22 @@ class DeterminationViews(Views):
         sent = read_body(request, NewDetermination)
         fields = sent.model_dump(exclude={"deadline"})
         stored = operations.submit(
-            deadline=deadline_of(sent.deadline),
+            deadline=deadline_of(sent.deadline, reader=self.reader),
             draft=read(FactDraft, {"type": FactKind.DETERMINATION, **fields}),
             by=user_of(request),
             as_of=timezone.now(),
         )
         if isinstance(stored, Proposal):
-            return proposed(request, stored)
+            return proposed(request, stored, reader=self.reader)
         return created_response(
-            request, queries.row(stored.pk), "id", warnings=effects.warnings_about(stored)
+            request,
+            queries.row(stored.pk, reader=self.reader),
+            "id",
+            warnings=effects.warnings_about(stored),
         )
 
     @extend_schema(responses=DeterminationRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one determination."""
         reject_query_parameters(request)
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))

@@ -124,7 +124,9 @@ class FactViews(Views):
     @extend_schema(parameters=filter_parameters(queries.FactListing), responses=page_of(FactRow))
     def list(self, request: Request) -> Response:
         """List facts in the order of recording."""
-        return page_response(request, queries.listed(read_filter(request, queries.FactListing)))
+        return page_response(
+            request, queries.listed(read_filter(request, queries.FactListing), reader=self.reader)
+        )
 
     @extend_schema(
         request=either("AnyNewFact", NewFact, NewAgreementFact),
@@ -142,27 +144,30 @@ class FactViews(Views):
         fact: Fact | Proposal
         if _is_of_agreement(request):
             general = read_body(request, NewAgreementFact)
-            agreement = agreement_of(general.agreement)
+            agreement = agreement_of(general.agreement, reader=self.reader)
             fact = operations.record_of_agreement(
                 agreement=agreement, draft=general, by=by, as_of=as_of
             )
         else:
             draft = read_body(request, NewFact)
-            deadline = deadline_of(draft.deadline)
+            deadline = deadline_of(draft.deadline, reader=self.reader)
             fact = proposals.submit(
                 deadline=deadline, draft=draft, by=by, as_of=as_of, is_confirmed=draft.confirm
             )
         if isinstance(fact, Proposal):
-            return proposed(request, fact)
+            return proposed(request, fact, reader=self.reader)
         return created_response(
-            request, queries.row(fact.pk), "id", warnings=effects.warnings_about(fact)
+            request,
+            queries.row(fact.pk, reader=self.reader),
+            "id",
+            warnings=effects.warnings_about(fact),
         )
 
     @extend_schema(responses=FactRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one fact."""
         reject_query_parameters(request)
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))
 
 
 def _is_of_agreement(request: Request) -> bool:

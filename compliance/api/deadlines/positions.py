@@ -76,21 +76,24 @@ class PositionViews(Views):
     )
     def list(self, request: Request) -> Response:
         """List positions in the order of recording."""
-        return page_response(request, queries.listed(read_filter(request, queries.PositionListing)))
+        return page_response(
+            request,
+            queries.listed(read_filter(request, queries.PositionListing), reader=self.reader),
+        )
 
     @extend_schema(request=NewPosition, responses={201: SavedPositionRow})
     def create(self, request: Request) -> Response:
         """Record the position of a party on a deadline."""
         draft = read_body(request, NewPosition)
         position = operations.state(
-            deadline=deadline_of(draft.deadline),
+            deadline=deadline_of(draft.deadline, reader=self.reader),
             draft=draft,
             by=user_of(request),
             as_of=timezone.now(),
         )
         return created_response(
             request,
-            queries.row(position.pk),
+            queries.row(position.pk, reader=self.reader),
             "id",
             warnings=effects.warnings_about_position(position),
         )
@@ -99,4 +102,4 @@ class PositionViews(Views):
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one position."""
         reject_query_parameters(request)
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))

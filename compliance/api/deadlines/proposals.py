@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -23,10 +22,12 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     user_of,
+    visible_or_404,
 )
 from compliance.domain.drafts import Draft
 from compliance.domain.fields import Text
 from compliance.models import Proposal
+from compliance.models.visibility import visible_to
 from compliance.operations.agreements import proposals as operations
 from compliance.operations.deadlines import effects
 from compliance.queries.deadlines import proposals as queries
@@ -54,13 +55,16 @@ class ProposalViews(Views):
     )
     def list(self, request: Request) -> Response:
         """List proposals, newest first."""
-        return page_response(request, queries.listed(read_filter(request, queries.ProposalListing)))
+        return page_response(
+            request,
+            queries.listed(read_filter(request, queries.ProposalListing), reader=self.reader),
+        )
 
     @extend_schema(responses=ProposalRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one proposal."""
         reject_query_parameters(request)
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))
 
 
 class MayDecide(BasePermission):
@@ -73,6 +77,9 @@ class MayDecide(BasePermission):
             PermissionDenied: they may not decide; the message gives the reason.
         """
         if request.method != "POST":
+            return True
+        if not visible_to(Proposal.objects.filter(pk=view.kwargs["id"]), view.reader).exists():
+            # The view responds that it does not exist.
             return True
         try:
             operations.check_may_decide(
@@ -98,7 +105,7 @@ class DecisionViews(Views):
         If its effect is now another one than `effect` says, it needs `"confirm": true`.
         """
         approval = read_body(request, Approval)
-        proposal = get_object_or_404(Proposal, pk=id)
+        proposal = visible_or_404(self.reader, Proposal.objects.all(), pk=id)
         try:
             approved = operations.approve(
                 proposal=proposal,
@@ -108,7 +115,7 @@ class DecisionViews(Views):
             )
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
-        row = queries.row(id)
+        row = queries.row(id, reader=self.reader)
         warnings = [] if approved.fact is None else effects.warnings_about(approved.fact)
         return row_response(None if row is None else {**row, "warnings": warnings})
 
@@ -116,7 +123,7 @@ class DecisionViews(Views):
     def reject(self, request: Request, id: int) -> Response:
         """Reject a proposal of another person with a reason, or withdraw your own."""
         rejection = read_body(request, Rejection)
-        proposal = get_object_or_404(Proposal, pk=id)
+        proposal = visible_or_404(self.reader, Proposal.objects.all(), pk=id)
         try:
             operations.reject(
                 proposal=proposal,
@@ -126,4 +133,4 @@ class DecisionViews(Views):
             )
         except operations.NotAllowed as error:
             raise PermissionDenied(str(error)) from None
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))

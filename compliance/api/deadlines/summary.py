@@ -50,5 +50,5 @@ class SummaryViews(Views):
         """
         now = timezone.now()
         asked_for = read_filter(request, queries.SummaryFilter).pinned(now)
-        found = queries.summary(asked_for, now=now)
+        found = queries.summary(asked_for, now=now, reader=self.reader)
         return Response({"group_by": asked_for.group_by, "results": found})

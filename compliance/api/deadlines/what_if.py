@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.deadlines.deadlines import TimelineAnswer, TransitionRow
-from compliance.api.views import Views, read_body
+from compliance.api.views import Views, read_body, visible_or_404
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import Draft
 from compliance.domain.limits import AtMost
@@ -60,8 +59,8 @@ class WhatIfViews(Views):
         Nothing is stored and nobody is notified. Input is validated in the same way as when
         recording.
         """
-        deadline = get_object_or_404(
-            Deadline.objects.select_related("obligation__agreement"), pk=id
+        deadline = visible_or_404(
+            self.reader, Deadline.objects.select_related("obligation__agreement"), pk=id
         )
         now = timezone.now()
         supposed = project_with(

@@ -56,4 +56,4 @@ class WhyViews(Views):
         """Explain the status of a deadline, now or as of one instant as known at another."""
         now = timezone.now()
         moment = read_filter(request, PointInTime).pinned(now)
-        return row_response(why(id, moment, now=now))
+        return row_response(why(id, moment, now=now, reader=self.reader))

@@ -69,4 +69,6 @@ class PreviewViews(Views):
         the values that the rule leaves open. A rule that waits for an event returns no dates, but a
         warning that names the event.
         """
-        return Response(queries.previewed(read_body(request, queries.PreviewDraft)))
+        return Response(
+            queries.previewed(read_body(request, queries.PreviewDraft), reader=self.reader)
+        )

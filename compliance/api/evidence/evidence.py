@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import FileResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -29,12 +28,14 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
     user_of,
+    visible_or_404,
 )
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
 from compliance.models import Evidence, EvidenceFile
+from compliance.models.people.readers import Reader
 from compliance.operations.evidence import evidence as operations
 from compliance.operations.evidence import files
 from compliance.queries.evidence import evidence as queries
@@ -107,25 +108,28 @@ class EvidenceViews(Views):
     )
     def list(self, request: Request) -> Response:
         """List evidence in order of creation."""
-        return page_response(request, queries.listed(read_filter(request, queries.EvidenceListing)))
+        return page_response(
+            request,
+            queries.listed(read_filter(request, queries.EvidenceListing), reader=self.reader),
+        )
 
     @extend_schema(request=NewEvidence, responses={201: EvidenceRow})
     def create(self, request: Request) -> Response:
         """Store a piece of evidence."""
         draft = read_body(request, NewEvidence)
         evidence = operations.add(
-            agreement=agreement_of(draft.agreement),
+            agreement=agreement_of(draft.agreement, reader=self.reader),
             draft=draft,
             by=user_of(request),
             as_of=timezone.now(),
         )
-        return created_response(request, queries.row(evidence.pk), "id")
+        return created_response(request, queries.row(evidence.pk, reader=self.reader), "id")
 
     @extend_schema(responses=EvidenceRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one piece of evidence."""
         reject_query_parameters(request)
-        return row_response(queries.row(id))
+        return row_response(queries.row(id, reader=self.reader))
 
 
 class FileParser(MultiPartParser):
@@ -159,7 +163,7 @@ class FileViews(Views):
     def list(self, request: Request, id: int) -> Response:
         """List the revisions, oldest first."""
         reject_query_parameters(request)
-        evidence = queries.row(id)
+        evidence = queries.row(id, reader=self.reader)
         if evidence is None:
             raise NotFound("This evidence does not exist.")
         return Response({"results": evidence["files"]})
@@ -172,7 +176,7 @@ class FileViews(Views):
     def create(self, request: Request, id: int) -> Response:
         """Store a file as the latest revision: pdf, png, jpg, txt or csv."""
         reject_query_parameters(request)
-        evidence = get_object_or_404(Evidence, pk=id)
+        evidence = visible_or_404(self.reader, Evidence.objects.all(), pk=id)
         form = request.data
         sent_files = form.getlist("file") if hasattr(form, "getlist") else []
         if set(form) != {"file"} or len(sent_files) != 1 or isinstance(sent_files[0], str):
@@ -184,7 +188,7 @@ class FileViews(Views):
             by=user_of(request),
             as_of=timezone.now(),
         )
-        [row] = [each for each in _files_of(id) if each["revision"] == file.revision]
+        [row] = [each for each in _files_of(id, self.reader) if each["revision"] == file.revision]
         response = Response(row, status=HTTPStatus.CREATED)
         response["Location"] = request.build_absolute_uri(f"{file.revision}/")
         return response
@@ -196,7 +200,7 @@ class FileViews(Views):
     def retrieve(self, request: Request, id: int, revision: int) -> FileResponse:
         """Download one revision exactly as it was stored."""
         reject_query_parameters(request)
-        file = queries.file(id, revision)
+        file = queries.file(id, revision, reader=self.reader)
         if file is None or not file.path.is_file():
             raise NotFound("This file does not exist.")
         response = FileResponse(
@@ -213,6 +217,6 @@ class FileViews(Views):
         return response
 
 
-def _files_of(evidence_id: int) -> Sequence[Row]:
-    evidence = queries.row(evidence_id)
+def _files_of(evidence_id: int, reader: Reader) -> Sequence[Row]:
+    evidence = queries.row(evidence_id, reader=reader)
     return evidence["files"] if evidence is not None else []

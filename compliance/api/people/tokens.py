@@ -104,6 +104,7 @@ class TokenViews(Views):
     def destroy(self, request: Request, id: int) -> Response:
         """Revoke a token. It stays in the list."""
         reject_query_parameters(request)
+        _current_key(request)
         operations.revoke(token=_visible_token(request, id), as_of=timezone.now())
         return Response(status=HTTPStatus.NO_CONTENT)
 

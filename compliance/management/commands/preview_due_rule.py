@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from compliance.domain.agreements.documents import parse
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
+from compliance.models.people.readers import SYSTEM
 from compliance.queries.due_dates.due_rules import PreviewDraft, previewed
 
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
                 # A bare rule is accepted like a rule inside a request.
                 if isinstance(value, dict) and "rule" not in value and "type" in value:
                     value = {"rule": value}
-                answer = previewed(read(PreviewDraft, value))
+                answer = previewed(read(PreviewDraft, value), reader=SYSTEM)
             except Invalid as error:
                 answer = {
                     "errors": [

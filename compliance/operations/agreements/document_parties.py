@@ -8,10 +8,13 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.import_reports import ImportMode, ImportReport, Made
 from compliance.models import Agreement
 from compliance.models.locks import lock_agreement, lock_new_parties
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.agreements import document_checks, parties
 from compliance.operations.agreements.document_differences import party_differences
 
 
+# Also those that do not exist for whoever imports the document.
+@reading_as(SYSTEM)
 def affected_agreements(
     document: AgreementDocument, agreement: Agreement | None, mode: ImportMode
 ) -> set[int]:

@@ -14,7 +14,8 @@ from compliance.models import Obligation, Party
 from compliance.models.bulk import insert
 from compliance.models.bulk import update as bulk_update
 from compliance.models.locks import for_update, lock_agreements
-from compliance.models.people.readers import SYSTEM, reading_as
+from compliance.models.people.readers import SYSTEM, Reader, current_reader, reading_as
+from compliance.models.visibility import visible_to
 from compliance.operations.deadlines import projection, schedule
 from compliance.operations.deadlines.approvals import Approval, Change, guarding
 
@@ -39,7 +40,6 @@ def create_all(*, drafts: Iterable[PartyDraft]) -> list[Party]:
 
 
 @transaction.atomic
-@reading_as(SYSTEM)
 def update(
     *, party: Party, draft: PartyDraft, as_of: datetime, approval: Approval | None = None
 ) -> Party:
@@ -68,24 +68,34 @@ def agreements_moved_by(drafts: Sequence[PartyDraft]) -> set[int]:
     moved = [row for row in rows if zones[row.code] != row.timezone]
     if not moved:
         return set()
-    owed = Obligation.objects.order_by().filter(sides__party__in=moved)
-    locked = lock_agreements(set(owed.values_list("agreement_id", flat=True)))
+    # Also those that the user does not see.
+    with reading_as(SYSTEM):
+        owed = Obligation.objects.order_by().filter(sides__party__in=moved)
+        locked = lock_agreements(set(owed.values_list("agreement_id", flat=True)))
     return {each.pk for each in locked}
 
 
-# Also for the agreements that the user does not see.
-@reading_as(SYSTEM)
 def correct(*, drafts: Sequence[PartyDraft], as_of: datetime) -> set[int]:
     """Correct the stored parties with the codes of these drafts, like `update`.
 
     Returns the ids of the deadlines to refresh, in the same transaction. Call it before an
     agreement is locked.
 
+    Deadlines of agreements that the user does not see move, too. If one of them has no due time in
+    the new zone, it stays as it is and the next recomputation reports it to the administrators: an
+    error would reveal it to the user.
+
     Raises:
         Invalid: a due time would not exist in the new zone.
     """
     if not drafts:
         return set()
+    user = current_reader()
+    with reading_as(SYSTEM):
+        return _correct(drafts, seen_by=user, as_of=as_of)
+
+
+def _correct(drafts: Sequence[PartyDraft], *, seen_by: Reader, as_of: datetime) -> set[int]:
     by_code = {draft.code: draft for draft in drafts}
     rows = list(for_update(Party.objects.filter(code__in=by_code)))
     moved = [row for row in rows if by_code[row.code].timezone != row.timezone]
@@ -104,7 +114,11 @@ def correct(*, drafts: Sequence[PartyDraft], as_of: datetime) -> set[int]:
         .values_list("id", "agreement_id")
     )
     lock_agreements(set(owed.values()))
-    return schedule.recompute(obligation_ids=owed, as_of=as_of)
+    obligations = visible_to(Obligation.objects.filter(pk__in=owed), seen_by)
+    seen = set(obligations.values_list("pk", flat=True))
+    return schedule.recompute(obligation_ids=seen, as_of=as_of) | schedule.recompute(
+        obligation_ids=owed.keys() - seen, as_of=as_of, is_forgiving=True
+    )
 
 
 def _columns(draft: PartyDraft) -> dict[str, object]:

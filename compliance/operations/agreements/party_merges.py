@@ -28,6 +28,7 @@ from compliance.models import (
 )
 from compliance.models.locks import for_update, lock_agreements, lock_deadlines
 from compliance.models.people.readers import SYSTEM, reading_as
+from compliance.operations.agreements.merge_rights import check_may_merge
 from compliance.operations.deadlines import positions, projection, schedule
 from compliance.operations.deadlines.approvals import Approval, Change, guarding
 
@@ -64,7 +65,7 @@ class MergeEffect:
 
 
 def merge_effect(*, duplicate: Party, into: Party) -> MergeEffect:
-    """Return what merging `duplicate` into `into` would change."""
+    """Return what merging `duplicate` into `into` would change, as far as the user sees it."""
     own = AgreementParty.objects.filter(party=duplicate)
     sides = ObligationParty.objects.filter(party=duplicate)
     opposite = {
@@ -109,7 +110,11 @@ def merge(
         Invalid: both are the same, one was merged before, or the other is retired; or the party
             would owe an obligation to itself.
         ApprovalNeeded: an agreement that requires approval would have other parties.
+        PermissionDenied: there may be agreements that the user does not see, and nobody who sees
+            them has proposed it.
     """
+    if approval is None:
+        check_may_merge()
     if duplicate.pk == into.pk:
         raise refusal("into", "Name another party: a party cannot be merged into itself.")
     parties = for_update(Party.objects.filter(pk__in=[duplicate.pk, into.pk]))
@@ -128,7 +133,7 @@ def merge(
         raise refusal("into", sentence)
     drafts = {"duplicate": duplicate.code, "into": into.code, "reason": reason}
     change = Change(kind=ProposedChange.PARTY_MERGE, drafts=drafts)
-    # Everywhere, but the user learns only of the agreements that they see.
+    # Everywhere, but who approves it learns only of the agreements that they see.
     with reading_as(SYSTEM):
         memberships = AgreementParty.objects.filter(party=duplicate)
         agreements = lock_agreements(set(memberships.values_list("agreement_id", flat=True)))
@@ -139,7 +144,7 @@ def merge(
 
 def _merge(duplicate: Party, into: Party, *, reason: str, by: User | None, as_of: datetime) -> None:
     if merge_effect(duplicate=duplicate, into=into).conflicts:
-        sentence = f"{into.code} would owe to itself. Ask an administrator to merge the parties."
+        sentence = f"{into.code} would owe to itself. Correct these obligations before merging."
         raise refusal("into", sentence)
     with pghistory.context(**_context(by)):
         owed = ObligationParty.objects.filter(party=duplicate, capacity=Capacity.OBLIGOR.value)

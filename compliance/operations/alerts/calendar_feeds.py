@@ -12,6 +12,8 @@ from compliance.domain.problems import refusal
 from compliance.models import Agreement, CalendarFeed, User
 from compliance.models.alerts.calendar_feeds import token_hash
 from compliance.models.locks import for_update
+from compliance.models.people.readers import current_reader
+from compliance.models.visibility import visible_to
 
 
 @transaction.atomic
@@ -29,7 +31,8 @@ def create(*, draft: CalendarFeedDraft, owner: User, as_of: datetime) -> tuple[C
         raise refusal("", "A calendar feed shows deadlines, which your account may not view.")
     agreement = None
     if draft.agreement is not None:
-        agreement = Agreement.objects.filter(ref=draft.agreement).first()
+        found = Agreement.objects.filter(ref=draft.agreement)
+        agreement = visible_to(found, current_reader()).first()
         if agreement is None:
             raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     token = secrets.token_urlsafe(32)

@@ -14,6 +14,8 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import AlertKind
 from compliance.models import Agreement, Breach, Deadline, Silence, User
 from compliance.models.locks import for_update, lock_agreement
+from compliance.models.people.readers import current_reader
+from compliance.models.visibility import visible_to
 from compliance.operations.alerts import alerts, delivery_times
 
 log = structlog.get_logger(__name__)
@@ -31,7 +33,8 @@ def create(*, draft: SilenceDraft, by: User, as_of: datetime) -> Silence:
         Invalid: the agreement or deadline does not exist, or `until_at` is in the past or more
             than a year ahead.
     """
-    agreement = Agreement.objects.filter(ref=draft.agreement).first()
+    found = Agreement.objects.filter(ref=draft.agreement)
+    agreement = visible_to(found, current_reader()).first()
     if agreement is None:
         raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     deadline = None

@@ -17,7 +17,8 @@ from compliance.models import Agreement, Party, Subscription, Team, User, Webhoo
 from compliance.models.alerts.followers import follows
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
-from compliance.models.people.readers import SYSTEM, reading_as
+from compliance.models.people.readers import SYSTEM, current_reader, reading_as
+from compliance.models.visibility import visible_to
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -225,7 +226,10 @@ def _find(model: type[ModelT], field: str, **key: object) -> ModelT | None:
     [(name, value)] = key.items()
     if value is None:
         return None
-    found: ModelT | None = model._default_manager.filter(**{name: value}).first()
+    rows: models.QuerySet[ModelT] = model._default_manager.filter(**{name: value})
+    if model is Agreement:
+        rows = visible_to(rows, current_reader())
+    found = rows.first()
     if found is None:
         raise refusal(field, f"{field.capitalize()} {value} does not exist.")
     return found

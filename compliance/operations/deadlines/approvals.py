@@ -29,6 +29,7 @@ from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, Deadline, Dependency, Obligation, ObligationParty, User
 from compliance.models.deadlines.deadlines import Duty, duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
+from compliance.models.people.readers import SYSTEM, reading_as
 
 # What identifies a row, and what the service itself keeps about it.
 _KEPT_BY_THE_SERVICE = frozenset(
@@ -99,19 +100,19 @@ def guarding(
         ApprovalNeeded: the change weakens an agreement that requires approval, and is not approved.
         Invalid: it is approved, but weakens more than its proposal said (at `confirm`).
     """
-    guarded = [
-        pk
-        for (pk,) in Agreement.objects.filter(pk__in=agreement_ids, requires_approval=True)
-        .order_by("pk")
-        .values_list("pk")
-    ]
-    before = [_state(pk, obligation_ids) for pk in guarded]
+    rows = Agreement.objects.filter(pk__in=agreement_ids, requires_approval=True)
+    # Also agreements that do not exist for whoever makes the change.
+    with reading_as(SYSTEM):
+        guarded = list(rows.order_by("pk").values_list("pk", flat=True))
+        before = [_state(pk, obligation_ids) for pk in guarded]
     found: list[str] = []
     yield found
-    for pk, old in zip(guarded, before, strict=True):
+    with reading_as(SYSTEM):
+        after = [_state(pk, obligation_ids) for pk in guarded]
+    for pk, old, new in zip(guarded, before, after, strict=True):
         if old is None:
             continue
-        weakened = list(weakenings(old, _state(pk, obligation_ids)))
+        weakened = list(weakenings(old, new))
         # Who proposes or approves the change may not see other agreements.
         found += weakened if pk == change.agreement_id else [_OTHER] * bool(weakened)
     require(change, found, approval)

@@ -18,6 +18,8 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, ObligationKind, TargetBound, Verdict
 from compliance.models import Agreement, Deadline, Fact, Obligation, User
 from compliance.models.deadlines.facts import fact_of
+from compliance.models.people.readers import current_reader
+from compliance.models.visibility import visible_to
 from compliance.operations.deadlines import fact_dues
 from compliance.operations.deadlines.fact_dues import Snapshots
 from compliance.operations.deadlines.instants import (
@@ -190,7 +192,7 @@ def _check_quantity(draft: FactDraft, obligation: Obligation) -> None:
 
 def _successor(deadline: Deadline, ref: str, agreement_ref: str | None) -> Obligation:
     agreement_ref = agreement_ref or deadline.agreement.ref
-    rows = Obligation.objects.select_related("agreement")
+    rows = visible_to(Obligation.objects.select_related("agreement"), current_reader())
     found = rows.filter(agreement__ref=agreement_ref, ref=ref).first()
     if found is None:
         sentence = f"Agreement {agreement_ref} has no obligation {ref}. Correct the successor."

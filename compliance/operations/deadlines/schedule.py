@@ -70,17 +70,28 @@ def levels(obligation_ids: Iterable[int]) -> list[list[int]]:
 
 # The rules of obligations that the user does not see can depend on the same party or calendar.
 @reading_as(SYSTEM)
-def recompute(*, obligation_ids: Iterable[int], as_of: datetime) -> set[int]:
+def recompute(
+    *, obligation_ids: Iterable[int], as_of: datetime, is_forgiving: bool = False
+) -> set[int]:
     """Recompute the due dates of obligations and of all obligations that depend on them.
 
     Returns the ids of the changed deadlines; the caller refreshes them in the same transaction.
+
+    Args:
+        is_forgiving: an obligation whose rules cannot be resolved keeps its deadlines, and the next
+            recomputation reports it.
 
     Raises:
         Invalid: a rule cannot be resolved in the zone or with the calendars that apply now.
     """
     touched: set[int] = set()
+    failed: set[int] = set()
     for level in levels(obligation_ids):
-        touched |= reschedule(level, as_of=as_of).touched
+        rescheduled = reschedule(level, as_of=as_of, is_forgiving=is_forgiving)
+        touched |= rescheduled.touched
+        failed |= rescheduled.failed.keys()
+    if failed:
+        Deadline.objects.filter(pk__in=failed).update(data_version="")
     return touched
 
 

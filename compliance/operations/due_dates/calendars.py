@@ -8,6 +8,7 @@ from compliance.domain.due_dates.drafts import CustomCalendarDraft
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, ClosingDay, CustomCalendar
+from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import recomputation
 from compliance.operations.deadlines.approvals import Approval, Change, require
 
@@ -71,9 +72,10 @@ def _require_approval(
     has_same_weekend = sorted(calendar.weekend) == sorted(draft.weekend)
     if has_same_weekend and days == {day.on for day in draft.closing_days}:
         return
-    using = Agreement.objects.filter(
-        pk__in=recomputation.agreements_using(str(calendar)), requires_approval=True
-    )
-    if using.exists():
+    # Also agreements that do not exist for whoever corrects the calendar.
+    with reading_as(SYSTEM):
+        using = recomputation.agreements_using(str(calendar))
+        is_needed = Agreement.objects.filter(pk__in=using, requires_approval=True).exists()
+    if is_needed:
         change = Change(kind=ProposedChange.CALENDAR, drafts={"calendar": draft})
         require(change, [f"Deadlines that use {calendar} could move."], approval)

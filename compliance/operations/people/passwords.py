@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -23,12 +24,23 @@ _PATIENCE = timedelta(hours=1)
 _MOST = 50
 
 
+class _Links(PasswordResetTokenGenerator):
+    """Django's links, which end with the sessions of the user as well."""
+
+    def _make_hash_value(self, user: AbstractBaseUser, timestamp: int) -> str:
+        assert isinstance(user, User)
+        return f"{super()._make_hash_value(user, timestamp)}:{user.session_epoch}"
+
+
+LINKS = _Links()
+
+
 def send_link(*, user: User) -> None:
     """Mail a user a link with which they, and nobody else, choose a new password.
 
-    The link is Django's: it works once, for PASSWORD_RESET_TIMEOUT seconds. It expires when the
-    password or the address changes, or when the user signs in. Until it is used, the current
-    password stays valid.
+    It works once, for PASSWORD_RESET_TIMEOUT seconds. It expires when the password or the address
+    changes, when the account is deactivated, or when the user signs in. Until it is used, the
+    current password stays valid.
 
     Raises:
         Invalid: the account is not active or no person's, or the mail cannot be sent.
@@ -79,4 +91,4 @@ def _send_requested_link(pk: int) -> None:
 
 def _path(user: User) -> str:
     identifier = urlsafe_base64_encode(force_bytes(user.pk))
-    return f"/password/{identifier}/{default_token_generator.make_token(user)}/"
+    return f"/password/{identifier}/{LINKS.make_token(user)}/"

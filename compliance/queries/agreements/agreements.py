@@ -11,6 +11,7 @@ from pydantic import Field
 from compliance.domain.fields import PartyCode
 from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import (
     STATUS,
     STATUS_JOINS,
@@ -24,6 +25,7 @@ from compliance.queries.former import former_agreements, replace_fields
 from compliance.queries.known_fields import as_known
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
+from compliance.queries.unseen import hide_unseen
 
 _ROWS = f"""
 SELECT a.id, a.ref, a.title, a.kind, a.status, a.signed_on, a.signed_on_precision, a.in_force_on,
@@ -88,9 +90,9 @@ class AgreementListing(PointInTime, Listing):
     q: Word | None = None
 
 
-def listed(listing: AgreementListing, *, now: datetime) -> Page:
+def listed(listing: AgreementListing, *, reader: Reader, now: datetime) -> Page:
     """Return agreements by ref, as known now or at the given time."""
-    where = _where(listing, now=now)
+    where = _where(listing, reader=reader, now=now)
 
     def known(current: str, former: str) -> str:
         name = None if listing.known_at is None else "known_at"
@@ -110,17 +112,20 @@ def listed(listing: AgreementListing, *, now: datetime) -> Page:
     return found
 
 
-def row(ref: str, moment: PointInTime, *, now: datetime) -> Row | None:
+def row(ref: str, moment: PointInTime, *, reader: Reader, now: datetime) -> Row | None:
     """Return one agreement. None if it was not known at the given time."""
-    found = one(_select(moment), _where(moment, now=now).equal(a__ref=ref))
+    where = _where(moment, reader=reader, now=now).equal(a__ref=ref)
+    found = one(_select(moment), where)
     if found is not None:
         _restore([found], moment)
     return found
 
 
-def _where(moment: PointInTime, *, now: datetime) -> Where:
+def _where(moment: PointInTime, *, reader: Reader, now: datetime) -> Where:
     values = status_values(as_of=moment.as_of or now, known_at=moment.known_at)
-    return Where(**values).add(_KNOWN, known_at=moment.known_at)
+    where = Where(**values).add(_KNOWN, known_at=moment.known_at)
+    hide_unseen(where, reader, agreement="a.id")
+    return where
 
 
 def _select(moment: PointInTime) -> str:

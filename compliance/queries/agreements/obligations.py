@@ -8,6 +8,7 @@ from datetime import datetime
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Severity
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.components import add_components
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
@@ -18,6 +19,7 @@ from compliance.queries.known_fields import ObligationFields, as_known
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.responsible import RESPONSIBLE_NAMES, add_responsible
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen, seen
 
 _ROWS = f"""
 SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
@@ -47,7 +49,7 @@ SELECT o.id, a.ref AS agreement, o.ref, o.title, o.text, o.clause, o.kind,
         JOIN compliance_deadline AS d ON d.id = f.deadline_id
         JOIN compliance_obligation AS r ON r.id = d.obligation_id
         JOIN compliance_agreement AS b ON b.id = r.agreement_id
-        WHERE f.successor_id = o.id
+        WHERE f.successor_id = o.id AND {{replaced_is_seen}}
           AND CASE WHEN %(known_at)s::timestamptz IS NULL THEN d.status ELSE
               (SELECT e.status FROM compliance_ledgerentry AS e
                WHERE e.deadline_id = d.id AND e.recorded_at <= %(known_at)s
@@ -82,10 +84,11 @@ class ObligationListing(PointInTime, Listing):
     q: Word | None = None
 
 
-def listed(listing: ObligationListing, *, now: datetime) -> Page:
+def listed(listing: ObligationListing, *, reader: Reader, now: datetime) -> Page:
     """Return obligations in order of creation, with the progress of their components."""
     where = Where(known_at=listing.known_at, as_of=listing.as_of)
     where.equal(a__ref=listing.agreement, o__ref=listing.ref)
+    hide_unseen(where, reader, agreement="o.agreement_id")
     known_at = None if listing.known_at is None else "known_at"
     parent = as_known(
         "parent.ref = %(parent)s",
@@ -102,7 +105,7 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
         as_of=listing.as_of or now,
         known_at=listing.known_at,
     )
-    add_responsible(where, listing.responsible, obligation="o.id")
+    add_responsible(where, listing.responsible, obligation="o.id", reader=reader)
     fields = ObligationFields(
         severity=None if listing.severity is None else [listing.severity],
         obligor=listing.obligor,
@@ -112,20 +115,28 @@ def listed(listing: ObligationListing, *, now: datetime) -> Page:
     )
     fields.add_to(where, of_party=_OF_PARTY, known_at=known_at)
     where.add(_KNOWN, known_at=listing.known_at)
-    found = page(_ROWS, where, order=_BY_ID, listing=listing)
+    found = page(_select(where, reader), where, order=_BY_ID, listing=listing)
     _restore(found.rows, listing)
     add_components(found.rows, listing)
     return found
 
 
-def row(obligation_id: int, moment: PointInTime) -> Row | None:
+def row(obligation_id: int, moment: PointInTime, *, reader: Reader) -> Row | None:
     """Return one obligation with the progress of its components. None if it was not known then."""
     where = Where(known_at=moment.known_at, as_of=moment.as_of).equal(o__id=obligation_id)
-    found = one(_ROWS, where.add(_KNOWN, known_at=moment.known_at))
+    hide_unseen(where, reader, agreement="o.agreement_id")
+    where.add(_KNOWN, known_at=moment.known_at)
+    found = one(_select(where, reader), where)
     if found is not None:
         _restore([found], moment)
         add_components([found], moment)
     return found
+
+
+def _select(where: Where, reader: Reader) -> str:
+    # What an obligation replaces can belong to another agreement.
+    is_seen = seen(where, reader, agreement="r.agreement_id")
+    return _ROWS.replace("{replaced_is_seen}", is_seen)
 
 
 def _restore(rows: Sequence[Row], moment: PointInTime) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef
 from compliance.domain.vocabulary import AlertKind, MessageState
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _ALERTS = """
 SELECT l.id, l.deadline, l.obligation_ref, l.agreement, l.kind, l.occasion, l.breach_at,
@@ -49,8 +51,8 @@ class AlertListing(Listing):
     state: MessageState | None = None
 
 
-def alerts(listing: AlertListing) -> Page:
-    """Return alerts, newest first."""
+def alerts(listing: AlertListing, *, reader: Reader) -> Page:
+    """Return the alerts that exist for a reader, newest first."""
     where = Where().equal(
         l__agreement=listing.agreement,
         l__deadline=listing.deadline,
@@ -58,18 +60,25 @@ def alerts(listing: AlertListing) -> Page:
         l__recipient=listing.recipient,
         l__state=listing.state,
     )
+    hide_unseen(where, reader, agreement="l.agreement_id")
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="l.agreement_id")
     newest = Order(table="l", columns=("id",), is_descending=True)
     return page(_ALERTS, where, order=newest, listing=listing)
 
 
-def alert(alert_id: int) -> Row | None:
+def alert(alert_id: int, *, reader: Reader) -> Row | None:
     """Return one alert, or None."""
-    return one(_ALERTS, Where().equal(l__id=alert_id))
+    return one(_ALERTS, _alert(alert_id, reader))
 
 
-def attempts(alert_id: int, listing: Listing) -> Page:
+def attempts(alert_id: int, listing: Listing, *, reader: Reader) -> Page:
     """Return the attempts to deliver the message that contains an alert, oldest first."""
     order = Order(table="t", columns=("id",))
-    return page(_ATTEMPTS, Where().equal(l__id=alert_id), order=order, listing=listing)
+    return page(_ATTEMPTS, _alert(alert_id, reader), order=order, listing=listing)
+
+
+def _alert(alert_id: int, reader: Reader) -> Where:
+    where = Where().equal(l__id=alert_id)
+    hide_unseen(where, reader, agreement="l.agreement_id")
+    return where

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _SILENCES = """
 SELECT s.id, a.ref AS agreement, s.deadline_id AS deadline, s.until_at, s.reason, s.created_at,
@@ -23,9 +25,10 @@ class SilenceListing(Listing):
     is_open: bool | None = None
 
 
-def silences(listing: SilenceListing) -> Page:
-    """Return silences, newest first."""
+def silences(listing: SilenceListing, *, reader: Reader) -> Page:
+    """Return the silences that exist for a reader, newest first."""
     where = Where().equal(a__ref=listing.agreement)
+    hide_unseen(where, reader, agreement="s.agreement_id")
     if listing.agreement is None:
         hide_archived(where, agreement="s.agreement_id")
     where.add("(s.ended_at IS NULL) = %(is_open)s", is_open=listing.is_open)
@@ -33,6 +36,8 @@ def silences(listing: SilenceListing) -> Page:
     return page(_SILENCES, where, order=newest, listing=listing)
 
 
-def silence(silence_id: int) -> Row | None:
+def silence(silence_id: int, *, reader: Reader) -> Row | None:
     """Return one silence, or None."""
-    return one(_SILENCES, Where().equal(s__id=silence_id))
+    where = Where().equal(s__id=silence_id)
+    hide_unseen(where, reader, agreement="s.agreement_id")
+    return one(_SILENCES, where)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef
-from compliance.models.people.readers import current_reader
+from compliance.models.people.readers import Reader
 from compliance.queries.filters import Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _SUBSCRIPTIONS = """
 SELECT s.id, nullif(s.email, '') AS email, s.webhook_id AS webhook, a.ref AS agreement,
@@ -32,19 +33,21 @@ class SubscriptionListing(Listing):
     is_active: bool | None = None
 
 
-def subscriptions(listing: SubscriptionListing) -> Page:
+def subscriptions(listing: SubscriptionListing, *, reader: Reader) -> Page:
     """Return subscriptions in order of creation: their own for users, all for administrators."""
-    where = _own().equal(
+    where = _own(reader).equal(
         a__ref=listing.agreement, s__email=listing.email, s__is_active=listing.is_active
     )
     return page(_SUBSCRIPTIONS, where, order=Order(table="s", columns=("id",)), listing=listing)
 
 
-def subscription(subscription_id: int) -> Row | None:
+def subscription(subscription_id: int, *, reader: Reader) -> Row | None:
     """Return one subscription, or None."""
-    return one(_SUBSCRIPTIONS, _own().equal(s__id=subscription_id))
+    return one(_SUBSCRIPTIONS, _own(reader).equal(s__id=subscription_id))
 
 
-def _own() -> Where:
+def _own(reader: Reader) -> Where:
     """Return the condition that the reader owns a subscription; administrators see all."""
-    return Where().equal(s__owner_id=current_reader().owner_id)
+    where = Where().equal(s__owner_id=reader.owner_id)
+    hide_unseen(where, reader, agreement="coalesce(s.agreement_id, 0)")
+    return where

@@ -9,6 +9,7 @@ from compliance.domain.deadlines.timeline import end_of_breach
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Reason, Status
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.closed import OF_BREACHED, OF_CLOSING
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
@@ -16,6 +17,7 @@ from compliance.queries.filters import DayOrInstant, Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _ROWS = """
 SELECT b.id, b.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement, b.occurred_at,
@@ -91,9 +93,10 @@ class BreachListing(PointInTime, Listing):
     occurred_before: DayOrInstant | None = None
 
 
-def listed(listing: BreachListing, *, now: datetime) -> Page:
+def listed(listing: BreachListing, *, reader: Reader, now: datetime) -> Page:
     """Return breaches, newest first, as known now or at the given time."""
     where = Where(as_of=listing.as_of, known_at=listing.known_at)
+    hide_unseen(where, reader, agreement="d.agreement_id")
     add_agreement_status(
         where,
         listing.agreement_status,
@@ -103,7 +106,7 @@ def listed(listing: BreachListing, *, now: datetime) -> Page:
     )
     where.add("a.ref = %(agreement)s", agreement=listing.agreement)
     where.add("d.id = %(deadline)s", deadline=listing.deadline)
-    add_responsible(where, listing.responsible, obligation="d.obligation_id")
+    add_responsible(where, listing.responsible, obligation="d.obligation_id", reader=reader)
     where.add("o.ref = %(obligation_ref)s", obligation_ref=listing.obligation_ref)
     select, began, ended = _ROWS, "b.occurred_at", "b.ended_at"
     if listing.as_of is not None:
@@ -115,9 +118,10 @@ def listed(listing: BreachListing, *, now: datetime) -> Page:
     return replace(found, rows=[_with_reason(each) for each in found.rows])
 
 
-def row(breach_id: int, moment: PointInTime) -> Row | None:
+def row(breach_id: int, moment: PointInTime, *, reader: Reader) -> Row | None:
     """Return one breach. None if it does not exist or was not known at the given time."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at)
+    hide_unseen(where, reader, agreement="d.agreement_id")
     if moment.as_of is None:
         return one(_ROWS, where.equal(b__id=breach_id))
     where.add("d.id = (SELECT deadline_id FROM compliance_breach WHERE id = %(id)s)", id=breach_id)

@@ -7,9 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Where
+from compliance.queries.unseen import hide_unseen
 
 _ROWS = """
 SELECT e.id, e.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, e.recorded_at,
@@ -30,12 +32,13 @@ class ChangeListing(Listing):
     ] = False
 
 
-def listed(listing: ChangeListing) -> Page:
+def listed(listing: ChangeListing, *, reader: Reader) -> Page:
     """Return changes, oldest first, always with a `next` for later.
 
     Ids become visible in ascending order (see the projection), so no change is missed.
     """
     where = Where()
+    hide_unseen(where, reader, agreement="d.agreement_id")
     if not listing.include_archived:
         hide_archived(where, agreement="d.agreement_id")
     found = page(_ROWS, where, order=_OLDEST, listing=listing)

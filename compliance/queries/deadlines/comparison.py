@@ -13,6 +13,7 @@ from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Severity
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.deadlines import OF_PARTY, PointInTime
 from compliance.queries.deadlines.verification import add_verification
@@ -22,6 +23,7 @@ from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where
+from compliance.queries.unseen import hide_unseen
 
 _STATE = """
 LEFT JOIN LATERAL (
@@ -113,7 +115,7 @@ def _instant(boundary: date | datetime) -> datetime:
     return datetime.combine(boundary, time(), UTC)
 
 
-def changed(question: Comparison) -> Page:
+def changed(question: Comparison, *, reader: Reader) -> Page:
     """Return the deadlines whose state differs between the instants, or that have new records.
 
     They are sorted by order of creation.
@@ -121,10 +123,11 @@ def changed(question: Comparison) -> Page:
     since, until = question.instants
     where = Where(since=since, until=until)
     where.add(_DIFFERS)
+    hide_unseen(where, reader, agreement="d.agreement_id")
     if question.agreement is None:
         hide_archived(where, agreement="d.agreement_id", known_at=until)
     where.equal(a__ref=question.agreement, o__ref=question.obligation_ref)
-    add_responsible(where, question.responsible, obligation="d.obligation_id")
+    add_responsible(where, question.responsible, obligation="d.obligation_id", reader=reader)
     fields = ObligationFields(
         severity=question.severity,
         obligor=question.obligor,

@@ -8,8 +8,10 @@ from typing import Any
 
 from compliance.domain.deadlines.components import RolledUp, rolled_up, status_of_several
 from compliance.domain.vocabulary import RollUp, Status
+from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.deadlines import PointInTime, source
-from compliance.queries.rows import Row, fetch
+from compliance.queries.rows import Row, Where, fetch
+from compliance.queries.unseen import seen
 
 # The components of obligations, recursively, with the statuses of their deadlines.
 _BELOW = """
@@ -41,7 +43,8 @@ LEFT JOIN
 """
 _OF_AGREEMENT = """
 ON d.obligation_id = o.id
-WHERE o.agreement_id = (SELECT x.agreement_id FROM compliance_obligation AS x WHERE x.id = %(id)s)
+WHERE {is_seen}
+  AND o.agreement_id = (SELECT x.agreement_id FROM compliance_obligation AS x WHERE x.id = %(id)s)
   AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
   AND (o.due #>> '{on,breach_of}' IS NOT NULL OR o.id = %(id)s OR EXISTS (
       SELECT FROM compliance_obligation AS y
@@ -99,14 +102,17 @@ def _status(part: Row, children: dict[int, list[Row]]) -> Status | None:
     return _rolled_up(part, children).status if children.get(part["id"]) else None
 
 
-def consequences(obligation_id: int, moment: PointInTime) -> Row | None:
+def consequences(obligation_id: int, moment: PointInTime, *, reader: Reader) -> Row | None:
     """Return the chain of consequences of an obligation.
 
     Upwards, these are the obligations that it remedies, nearest first. Downwards, these are the
     obligations that its breach activates, recursively.
     """
-    values = {"id": obligation_id, "as_of": moment.as_of, "known_at": moment.known_at}
-    found = fetch((_CHAIN, source(moment), _OF_AGREEMENT), values)
+    where = Where(id=obligation_id, as_of=moment.as_of, known_at=moment.known_at)
+    of_agreement = _OF_AGREEMENT.replace(
+        "{is_seen}", seen(where, reader, agreement="o.agreement_id")
+    )
+    found = fetch((_CHAIN, source(moment), of_agreement), where.values)
     by_ref = {row["ref"]: row for row in found}
     own = next((row for row in found if row["id"] == obligation_id), None)
     if own is None:

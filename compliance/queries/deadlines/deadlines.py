@@ -19,6 +19,7 @@ from compliance.domain.problems import refusal
 from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import AgreementStatus, Severity, Status
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines import states
 from compliance.queries.deadlines.closed import IS_OPEN
@@ -33,6 +34,7 @@ from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, merged_page
 from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _COLUMNS = f"""
 SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
@@ -138,7 +140,7 @@ class DeadlineListing(DeadlineFilter, Listing):
     ordering: Ordering = "due_at"
 
 
-def listed(listing: DeadlineListing, *, now: datetime) -> Page:
+def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
     """Return deadlines at a given time, by default in order of their due dates.
 
     Raises:
@@ -151,7 +153,7 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
         is_descending=listing.ordering.startswith("-"),
         absent={"due_at": NO_DUE},
     )
-    where = conditions(listing, now=now)
+    where = conditions(listing, reader=reader, now=now)
     parts = [source(listing)]
     if listing.as_of is not None and column != "status_since":
         parts = states.past_in_order(column)
@@ -166,9 +168,10 @@ def listed(listing: DeadlineListing, *, now: datetime) -> Page:
     return found
 
 
-def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
+def row(deadline_id: int, moment: PointInTime, *, reader: Reader, now: datetime) -> Row | None:
     """Return one deadline at a given time, with its trace. None if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
+    hide_unseen(where, reader, agreement="d.agreement_id")
     found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
     if found is not None:
         version = found.pop("data_version")
@@ -179,7 +182,9 @@ def row(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
         add_pace(found, moment.as_of or now)
         add_verification([found], moment)
         found["warnings"] = warnings_about(found["warnings"], found["due_at"])
-        found["successor"] = successor(deadline_id, as_of=moment.as_of, known_at=moment.known_at)
+        found["successor"] = successor(
+            deadline_id, reader=reader, as_of=moment.as_of, known_at=moment.known_at
+        )
         if found["timezone"] not in zone_names():
             found["warnings"] = [*found["warnings"], str(UnknownTimeZone(found["timezone"]))]
     return found
@@ -203,9 +208,10 @@ def source(moment: PointInTime) -> str:
 _SELECTIVE = ("agreement", "obligation_ref", "responsible", "tag", "q")
 
 
-def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
+def conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -> Where:
     """Return the conditions for deadlines `d` of obligations `o`."""
     where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
+    hide_unseen(where, reader, agreement="d.agreement_id")
     add_agreement_status(
         where,
         wanted.agreement_status,
@@ -223,7 +229,7 @@ def conditions(wanted: DeadlineFilter, *, now: datetime) -> Where:
     elif wanted.status is not None:
         where.add("d.status = ANY(%(status)s)", status=list(wanted.status))
     where.equal(o__ref=wanted.obligation_ref)
-    add_responsible(where, wanted.responsible, obligation="d.obligation_id")
+    add_responsible(where, wanted.responsible, obligation="d.obligation_id", reader=reader)
     where.equal(d__is_disputed=wanted.is_disputed, d__is_closed=wanted.is_closed)
     where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
     fields = ObligationFields(

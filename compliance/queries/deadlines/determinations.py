@@ -12,12 +12,14 @@ from pydantic import Field
 from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind, Verdict
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.effective_facts import superseders
 from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _ROWS = f"""
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.verdict,
@@ -55,7 +57,7 @@ class DeterminationListing(Listing):
     ] = None
 
 
-def listed(listing: DeterminationListing) -> Page:
+def listed(listing: DeterminationListing, *, reader: Reader) -> Page:
     """Return determinations in the order of recording."""
     where = _determinations(listing.known_at).equal(
         a__ref=listing.agreement,
@@ -63,6 +65,7 @@ def listed(listing: DeterminationListing) -> Page:
         o__ref=listing.obligation_ref,
         f__verdict=listing.verdict,
     )
+    hide_unseen(where, reader, agreement="d.agreement_id")
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="d.agreement_id")
     where.add(_KNOWN, known_at=listing.known_at)
@@ -70,9 +73,11 @@ def listed(listing: DeterminationListing) -> Page:
     return replace(found, rows=_with_superseders(found.rows, listing.known_at))
 
 
-def row(fact_id: int) -> Row | None:
+def row(fact_id: int, *, reader: Reader) -> Row | None:
     """Return one determination, or None."""
-    found = one(_ROWS, _determinations(None).equal(f__id=fact_id))
+    where = _determinations(None).equal(f__id=fact_id)
+    hide_unseen(where, reader, agreement="d.agreement_id")
+    found = one(_ROWS, where)
     return found and _with_superseders([found])[0]
 
 

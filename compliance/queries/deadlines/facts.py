@@ -9,11 +9,13 @@ from pydantic import Field
 from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen, seen
 
 _FACTS = f"""
 SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref, f.kind AS type,
@@ -39,6 +41,7 @@ JOIN compliance_agreement AS a ON a.id = coalesce(f.agreement_id, d.agreement_id
 LEFT JOIN compliance_user AS u ON u.id = f.recorded_by_id
 LEFT JOIN compliance_user AS second ON second.id = f.approved_by_id
 LEFT JOIN compliance_obligation AS successor ON successor.id = f.successor_id
+    AND {{successor_is_seen}}
 LEFT JOIN compliance_agreement AS of_successor ON of_successor.id = successor.agreement_id
 """
 # A fact is not shown before what it is about.
@@ -69,18 +72,29 @@ class FactListing(Listing):
     )
 
 
-def listed(listing: FactListing) -> Page:
+def listed(listing: FactListing, *, reader: Reader) -> Page:
     """Return facts in the order of recording."""
     where = Where(known_at=listing.known_at).equal(
         f__deadline_id=listing.deadline, o__ref=listing.obligation_ref, f__kind=listing.type
     )
+    hide_unseen(where, reader, agreement="a.id")
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="a.id", known_at=listing.known_at)
     where.add(_IN_AGREEMENT, agreement=listing.agreement)
     where.add(_KNOWN, known_at=listing.known_at)
-    return page(_FACTS, where, order=Order(table="f", columns=("id",)), listing=listing)
+    return page(
+        _facts(where, reader), where, order=Order(table="f", columns=("id",)), listing=listing
+    )
 
 
-def row(fact_id: int) -> Row | None:
+def row(fact_id: int, *, reader: Reader) -> Row | None:
     """Return one fact, or None."""
-    return one(_FACTS, Where(known_at=None).equal(f__id=fact_id))
+    where = Where(known_at=None).equal(f__id=fact_id)
+    hide_unseen(where, reader, agreement="a.id")
+    return one(_facts(where, reader), where)
+
+
+def _facts(where: Where, reader: Reader) -> str:
+    # The successor can belong to another agreement.
+    is_seen = seen(where, reader, agreement="successor.agreement_id")
+    return _FACTS.replace("{successor_is_seen}", is_seen)

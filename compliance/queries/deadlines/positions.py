@@ -9,11 +9,13 @@ from pydantic import Field
 from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Verdict
+from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _ROWS = f"""
 SELECT w.id, w.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_ref,
@@ -51,7 +53,7 @@ class PositionListing(Listing):
     )
 
 
-def listed(listing: PositionListing) -> Page:
+def listed(listing: PositionListing, *, reader: Reader) -> Page:
     """Return positions in the order of recording."""
     where = Where(known_at=listing.known_at).equal(
         a__ref=listing.agreement,
@@ -60,12 +62,15 @@ def listed(listing: PositionListing) -> Page:
         p__code=listing.party,
         w__verdict=listing.verdict,
     )
+    hide_unseen(where, reader, agreement="d.agreement_id")
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="d.agreement_id", known_at=listing.known_at)
     where.add(_KNOWN, known_at=listing.known_at)
     return page(_ROWS, where, order=Order(table="w", columns=("id",)), listing=listing)
 
 
-def row(position_id: int) -> Row | None:
+def row(position_id: int, *, reader: Reader) -> Row | None:
     """Return one position, or None."""
-    return one(_ROWS, Where(known_at=None).equal(w__id=position_id))
+    where = Where(known_at=None).equal(w__id=position_id)
+    hide_unseen(where, reader, agreement="d.agreement_id")
+    return one(_ROWS, where)

@@ -13,6 +13,7 @@ from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen_rows
 
 _ROWS = """
 SELECT p.id, p.change, p.deadline_id AS deadline,
@@ -28,6 +29,10 @@ LEFT JOIN compliance_user AS second ON second.id = p.decided_by_id
 """
 
 
+# A document that was proposed may have no agreement yet.
+_AGREEMENT = "coalesce(p.agreement_id, 0)"
+
+
 class ProposalListing(Listing):
     """Filters of proposals."""
 
@@ -39,7 +44,7 @@ class ProposalListing(Listing):
     state: ProposalState | None = None
 
 
-def listed(listing: ProposalListing) -> Page:
+def listed(listing: ProposalListing, *, reader: Reader) -> Page:
     """Return proposals, newest first."""
     where = Where().equal(
         a__ref=listing.agreement,
@@ -49,8 +54,9 @@ def listed(listing: ProposalListing) -> Page:
         p__kind=listing.type,
         p__state=listing.state,
     )
+    hide_unseen_rows(where, reader, rows=Proposal.objects.all(), row_id="p.id")
     if listing.agreement is None and listing.deadline is None:
-        hide_archived(where, agreement="p.agreement_id")
+        hide_archived(where, agreement=_AGREEMENT)
     order = Order(table="p", columns=("id",), is_descending=True)
     found = page(_ROWS, where, order=order, listing=listing)
     for each in found.rows:
@@ -60,9 +66,11 @@ def listed(listing: ProposalListing) -> Page:
     return found
 
 
-def row(proposal_id: int) -> Row | None:
+def row(proposal_id: int, *, reader: Reader) -> Row | None:
     """Return one proposal, or None."""
-    found = one(_ROWS, Where().equal(p__id=proposal_id))
+    where = Where().equal(p__id=proposal_id)
+    hide_unseen_rows(where, reader, rows=Proposal.objects.all(), row_id="p.id")
+    found = one(_ROWS, where)
     if found is not None:
         _restore_numbers(found)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.deadlines import DeadlineFilter, conditions, source
 from compliance.queries.known_fields import corrected
 from compliance.queries.rows import Row, fetch
@@ -75,9 +76,9 @@ _GROUPS_THEN = {
 }
 
 
-def summary(question: SummaryFilter, *, now: datetime) -> list[Row]:
+def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> list[Row]:
     """Return the groups by name at a given time, each with its count and the count per status."""
-    where = conditions(question, now=now)
+    where = conditions(question, reader=reader, now=now)
     name, joins = _GROUPS[question.group_by]
     if question.known_at is not None:
         name, joins = _GROUPS_THEN.get(question.group_by, (name, joins))

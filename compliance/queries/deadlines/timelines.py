@@ -16,16 +16,19 @@ from compliance.models import Deadline, Fact, LedgerEntry
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import facts_about
 from compliance.models.deadlines.ledger import entry_of
+from compliance.models.people.readers import Reader
+from compliance.models.visibility import visible_to
 from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.former import former_agreements, former_obligations, former_terms
 from compliance.queries.rows import Row
 
 
-def timeline(deadline_id: int, *, known_at: datetime | None = None) -> Timeline | None:
+def timeline(
+    deadline_id: int, *, reader: Reader, known_at: datetime | None = None
+) -> Timeline | None:
     """Return the whole timeline of a deadline, as known now or at an instant."""
-    deadline = (
-        Deadline.objects.select_related("obligation__agreement").filter(pk=deadline_id).first()
-    )
+    found = Deadline.objects.select_related("obligation__agreement").filter(pk=deadline_id)
+    deadline = visible_to(found, reader).first()
     if deadline is None:
         return None
     _restore(deadline, known_at)
@@ -52,7 +55,9 @@ def _restore(deadline: Deadline, known_at: datetime | None) -> None:
     agreement.ends_on = fields.get("ends_on", agreement.ends_on)
 
 
-def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> list[Row] | None:
+def timeline_rows(
+    deadline_id: int, moment: PointInTime, *, reader: Reader, now: datetime
+) -> list[Row] | None:
     """Return the timeline of one deadline as rows, oldest first, with the future marked.
 
     At a given time: its past and its future as known then. None also if it was not known then.
@@ -61,7 +66,7 @@ def timeline_rows(deadline_id: int, moment: PointInTime, *, now: datetime) -> li
         Invalid: the deadline cannot be projected and is quarantined.
     """
     try:
-        found = timeline(deadline_id, known_at=moment.known_at)
+        found = timeline(deadline_id, reader=reader, known_at=moment.known_at)
     except UnknownTimeZone:
         # The future is unknown, but what was recorded can be shown.
         return _past_rows(deadline_id, moment if moment.as_of else as_known_at(now))
@@ -119,18 +124,18 @@ def _past_row(entry: Entry, due_on: date | None) -> Row:
     }
 
 
-def history(deadline_id: int) -> list[Row] | None:
+def history(deadline_id: int, *, reader: Reader) -> list[Row] | None:
     """Return what was known about a deadline, and when: one row per batch of its ledger.
 
     Oldest first, each with its transitions and the facts that became known since the previous
     batch.
     """
-    if not Deadline.objects.filter(pk=deadline_id).exists():
+    deadline = visible_to(Deadline.objects.filter(pk=deadline_id), reader).first()
+    if deadline is None:
         return None
     entries = list(
         LedgerEntry.objects.filter(deadline_id=deadline_id).order_by("recorded_at", "effective_at")
     )
-    deadline = Deadline.objects.get(pk=deadline_id)
     own = Q(deadline_id=deadline_id) | Q(agreement_id=deadline.agreement_id)
     facts = list(Fact.objects.filter(own).order_by("recorded_at", "id"))
     batches = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,27 +13,30 @@ from compliance.domain.civil_time import UnknownTimeZone, displayed_zone_name
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
+    FactSummary,
     PositionSummary,
     StatusChange,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Precision, TargetBound, Verdict, Verification
-from compliance.models import Deadline, Position
+from compliance.models import Deadline, Fact, Position
 from compliance.models.deadlines.facts import fact_summaries
+from compliance.models.people.readers import Reader
+from compliance.models.visibility import hidden_from
 from compliance.queries.agreement_statuses import agreement_status_of
 from compliance.queries.deadlines.deadlines import PointInTime, row
 from compliance.queries.deadlines.timelines import as_known_at, known_timeline, timeline
 from compliance.queries.rows import Row
 
 
-def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
+def why(deadline_id: int, moment: PointInTime, *, reader: Reader, now: datetime) -> Row | None:
     """Return the explanation as a row. None if the deadline does not exist or was not known then.
 
     Raises:
         Invalid: the deadline cannot be projected.
     """
-    found = explanation(deadline_id, moment, now=now)
+    found = explanation(deadline_id, moment, reader=reader, now=now)
     if found is None:
         return None
     return {
@@ -49,13 +53,15 @@ def why(deadline_id: int, moment: PointInTime, *, now: datetime) -> Row | None:
     }
 
 
-def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Explanation | None:
+def explanation(
+    deadline_id: int, moment: PointInTime, *, reader: Reader, now: datetime
+) -> Explanation | None:
     """Explain the status of a deadline, now or at a given time."""
     deadline = Deadline.objects.select_related("obligation").filter(pk=deadline_id).first()
-    state = row(deadline_id, moment, now=now)
+    state = row(deadline_id, moment, reader=reader, now=now)
     if deadline is None or state is None:
         return None
-    changes = _status_changes(deadline_id, moment, now)
+    changes = _status_changes(deadline_id, moment, reader, now)
     if not changes:
         return None
     known_at, as_of = moment.known_at or now, moment.as_of or now
@@ -63,7 +69,7 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
         Case(
             timezone=displayed_zone_name(state["timezone"]),
             history=changes,
-            facts=fact_summaries(each.fact_id for each in changes),
+            facts=_facts([each.fact_id for each in changes], reader),
             positions=_positions(deadline, as_of, known_at),
             is_disputed=state["is_disputed"],
             verification=Verification(state["verification"]),
@@ -75,11 +81,24 @@ def explanation(deadline_id: int, moment: PointInTime, *, now: datetime) -> Expl
     )
 
 
-def _status_changes(deadline_id: int, moment: PointInTime, now: datetime) -> list[StatusChange]:
+def _facts(named: Sequence[int | None], reader: Reader) -> dict[int, FactSummary]:
+    """Return facts by id. Successors that do not exist for the reader are not named."""
+    found = fact_summaries(named)
+    if not reader.is_limited or not any(each.successor for each in found.values()):
+        return found
+    unseen = Fact.objects.filter(pk__in=found, successor__agreement__in=hidden_from(reader))
+    return found | {
+        pk: replace(found[pk], successor="") for pk in unseen.values_list("pk", flat=True)
+    }
+
+
+def _status_changes(
+    deadline_id: int, moment: PointInTime, reader: Reader, now: datetime
+) -> list[StatusChange]:
     if moment.as_of is not None:
         return _recorded_changes(deadline_id, moment)
     try:
-        found = timeline(deadline_id)
+        found = timeline(deadline_id, reader=reader)
     except UnknownTimeZone:
         return _recorded_changes(deadline_id, as_known_at(now))
     if found is None:

@@ -37,6 +37,8 @@ from compliance.domain.vocabulary import PeriodUnit
 from compliance.models import Agreement, Milestone, Party
 from compliance.models.agreements.milestones import milestone_event
 from compliance.models.due_dates.calendars import custom_calendars
+from compliance.models.people.readers import Reader
+from compliance.models.visibility import visible_to
 from compliance.queries.rows import Row, fetch
 
 _BUSINESS_DAYS_A_YEAR = 250
@@ -79,7 +81,7 @@ class PreviewDraft(Draft):
     ] = 50
 
 
-def previewed(draft: PreviewDraft) -> dict[str, Any]:
+def previewed(draft: PreviewDraft, *, reader: Reader) -> dict[str, Any]:
     """Return the dates of a rule, their instants and the trace.
 
     Without any zone, days end in UTC, and a warning says so.
@@ -87,7 +89,7 @@ def previewed(draft: PreviewDraft) -> dict[str, Any]:
     Raises:
         Invalid: the rule cannot be resolved, or refers to something that does not exist.
     """
-    context = _context(draft)
+    context = _context(draft, reader)
     event = _event_of(draft, context)
     is_guess = context.timezone is None and _names_no_zone(draft.rule)
     try:
@@ -199,7 +201,7 @@ def _names_no_zone(rule: DueRule) -> bool:
     return zone_named_by(rule) is None
 
 
-def _context(draft: PreviewDraft) -> ResolutionContext:
+def _context(draft: PreviewDraft, reader: Reader) -> ResolutionContext:
     party_timezones = {}
     for path in ("obligor", "obligee"):
         code = getattr(draft, path)
@@ -216,7 +218,7 @@ def _context(draft: PreviewDraft) -> ResolutionContext:
     )
     if draft.agreement is None:
         return context
-    agreement = Agreement.objects.filter(ref=draft.agreement).first()
+    agreement = visible_to(Agreement.objects.filter(ref=draft.agreement), reader).first()
     if agreement is None:
         raise refusal("agreement", f"Agreement {draft.agreement} does not exist.")
     return replace(

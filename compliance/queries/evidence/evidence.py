@@ -12,11 +12,14 @@ from compliance.domain.date_fields import Instant
 from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import EvidenceKind, Stance
 from compliance.models import EvidenceFile
+from compliance.models.people.readers import Reader
+from compliance.models.visibility import visible_to
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.periods import period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
+from compliance.queries.unseen import hide_unseen
 
 _ROWS = f"""
 SELECT e.id, a.ref AS agreement, e.ref, e.title, e.kind, e.url, e.quote,
@@ -66,7 +69,7 @@ class EvidenceListing(Listing):
     )
 
 
-def listed(listing: EvidenceListing) -> Page:
+def listed(listing: EvidenceListing, *, reader: Reader) -> Page:
     """Return evidence in order of creation."""
     where = Where(known_at=listing.known_at).equal(
         a__ref=listing.agreement,
@@ -82,6 +85,7 @@ def listed(listing: EvidenceListing) -> Page:
         " AND o.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz))",
         obligation_ref=listing.obligation_ref,
     )
+    hide_unseen(where, reader, agreement="e.agreement_id")
     if listing.agreement is None and listing.deadline is None:
         hide_archived(where, agreement="e.agreement_id", known_at=listing.known_at)
     where.add(
@@ -98,14 +102,17 @@ def listed(listing: EvidenceListing) -> Page:
     return page(_ROWS, where, order=Order(table="e", columns=("id",)), listing=listing)
 
 
-def row(evidence_id: int) -> Row | None:
+def row(evidence_id: int, *, reader: Reader) -> Row | None:
     """Return one piece of evidence, or None."""
-    return one(_ROWS, Where(known_at=None).equal(e__id=evidence_id))
+    where = Where(known_at=None).equal(e__id=evidence_id)
+    hide_unseen(where, reader, agreement="e.agreement_id")
+    return one(_ROWS, where)
 
 
-def file(evidence_id: int, revision: int) -> EvidenceFile | None:
+def file(evidence_id: int, revision: int, *, reader: Reader) -> EvidenceFile | None:
     """Return one revision of an evidence file, or None."""
-    return EvidenceFile.objects.filter(evidence_id=evidence_id, revision=revision).first()
+    found = EvidenceFile.objects.filter(evidence_id=evidence_id, revision=revision)
+    return visible_to(found, reader).first()
 
 
 def damaged_files() -> Iterator[EvidenceFile]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.decorators import method_decorator
 
 
 class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # allauth has no types
-    """Lists the sessions of the user. A POST ends one of them, or all but the current one."""
+    """Lists the sessions of the user. A POST ends one of them, or all but the current one.
 
+    A POST needs a recent proof: the thief of a session must not end those of its owner.
+    """
+
+    @method_decorator(reauthentication_required)
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """End the session whose number is posted as `session`, or else all others."""
         number = request.POST.get("session", "")
