@@ -5,7 +5,7 @@ class ComplianceConfig(AppConfig):
     """The one app of Pacta."""
 
     name = "compliance"
-    verbose_name = "Compliance"
+    verbose_name = "Pacta"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -44,6 +44,7 @@ class Environment:
     database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     secret_key: str | None = field(repr=False)
+    secret_key_fallbacks: list[str] = field(repr=False)
     require_mfa: frozenset[Role]
     sso_name: str
     sso_groups: GroupRules
@@ -82,6 +83,8 @@ class Environment:
     files_dir: Path
     max_file_mb: int
     audit_log: str | None
+    request_seconds: int
+    import_seconds: int
 
 
 def read() -> Environment:
@@ -96,6 +99,7 @@ def read() -> Environment:
         database_url=_text("DATABASE_URL"),
         redis_url=_text("REDIS_URL"),
         secret_key=_secret_key("SECRET_KEY"),
+        secret_key_fallbacks=_list("SECRET_KEY_FALLBACKS"),
         require_mfa=_roles("REQUIRE_MFA"),
         sso_name=_text("SSO_NAME") or "single sign-on",
         sso_groups=_group_rules("SSO_GROUPS"),
@@ -140,6 +144,8 @@ def read() -> Environment:
         files_dir=Path(_text("FILES_DIR") or var_dir / "files").resolve(),
         max_file_mb=_integer("MAX_FILE_MB", 25, minimum=1, maximum=1024),
         audit_log=_audit_log("AUDIT_LOG"),
+        request_seconds=_integer("REQUEST_SECONDS", 5, minimum=1, maximum=3600),
+        import_seconds=_integer("IMPORT_SECONDS", 30, minimum=1, maximum=3600),
     )
 
 

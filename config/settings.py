@@ -91,6 +91,7 @@ def _mail() -> dict[str, Any]:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = environment.secret_key_fallbacks
 DEBUG = environment.debug
 ALLOWED_HOSTS = environment.allowed_hosts
 ROOT_URLCONF = "config.urls"
@@ -150,6 +151,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "compliance.web.accounts.second_factors.SecondFactorMiddleware",
     "compliance.web.contention.ContentionMiddleware",
+    "compliance.web.work_limit.WorkLimitMiddleware",
 ]
 
 TEMPLATES = [
@@ -238,6 +240,8 @@ ACCOUNT_FORMS = {
 }
 MFA_ADAPTER = "compliance.web.accounts.adapter.MFAAdapter"
 MFA_FORMS = {
+    "activate_totp": "compliance.web.accounts.forms.AuthenticatorAppForm",
+    "add_webauthn": "compliance.web.accounts.forms.PasskeyForm",
     "authenticate": "compliance.web.accounts.forms.AuthenticateForm",
     "reauthenticate": "compliance.web.accounts.forms.ReauthenticateForm",
 }
@@ -303,6 +307,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# The processor time in seconds after which the computations of a request are ended.
+REQUEST_SECONDS = environment.request_seconds
+IMPORT_SECONDS = environment.import_seconds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 

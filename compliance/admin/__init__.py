@@ -22,6 +22,7 @@ import compliance.admin.evidence.evidence
 import compliance.admin.integrity.seals
 import compliance.admin.integrity.tombstones
 import compliance.admin.message_links
+import compliance.admin.people.teams
 import compliance.admin.people.tokens
 import compliance.admin.people.users
 import compliance.admin.site

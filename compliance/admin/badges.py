@@ -88,9 +88,9 @@ def parties_html(obligation: Obligation, *, obligor_id: int | None = None) -> Sa
     )
 
 
-def linked(count: int, url: str) -> SafeString:
-    """Return a number as a link to the list of the rows that it counts."""
-    return format_html('<a class="pacta-link" href="{}">{}</a>', url, count)
+def linked(text: int | str, url: str) -> SafeString:
+    """Return a name, or a number of rows, as a link to them."""
+    return format_html('<a class="pacta-link" href="{}">{}</a>', url, text)
 
 
 # Longer titles would push the other columns of a list out of sight.

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from compliance.domain.civil_periods import period_phrase, period_text
 from compliance.domain.civil_time import displayed_zone_name, wall_clock, zone_label
 from compliance.domain.period_fields import precision_name
+from compliance.domain.phrases import counted
 from compliance.domain.vocabulary import Precision
 from compliance.models import Deadline
 from compliance.models.deadlines.deadlines import due_precision
@@ -85,7 +86,7 @@ def duration_text(later: datetime, earlier: datetime) -> str:
         return f"{minutes // 60} hours"
     if minutes >= 2:
         return f"{minutes} minutes"
-    return f"{int(apart.total_seconds())} seconds"
+    return counted(int(apart.total_seconds()), "second")
 
 
 def run_time_text(started_at: datetime, ended_at: datetime | None) -> str:

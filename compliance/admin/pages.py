@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.contrib.admin.utils import unquote
 from django.db.models import Model
 from django.http import Http404, HttpRequest
@@ -25,6 +27,19 @@ def get_row_or_404(
     if not isinstance(row, model):
         raise Http404
     return row
+
+
+def rows_text(counts: Mapping[str, int]) -> str:
+    """Return numbers of rows as text, such as `1 alert, 3 deadlines`.
+
+    Args:
+        counts: how many rows there are, by the plural of their name.
+    """
+    singular = {str(m._meta.verbose_name_plural): m._meta.verbose_name for m in apps.get_models()}
+    return ", ".join(
+        f"{count:,} {singular.get(name, name) if count == 1 else name}"
+        for name, count in sorted(counts.items())
+    )
 
 
 def page_context(

@@ -96,6 +96,7 @@ _SIDEBAR = (
     )),
     ("Administration", (
         ("Users", "person", "user"),
+        ("Teams", "groups", "team"),
         ("Groups", "group", "auth.group"),
         ("API tokens", "key", "apitoken"),
         ("Audit log", "policy", "auditentry"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib import admin
+    from django.contrib.admin import widgets
     from django.db.models import QuerySet
 
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     _StackedInline = admin.StackedInline[Any, Any]
     BaseInlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
+    AutocompleteSelectMultiple = widgets.AutocompleteSelectMultiple
     CheckboxInput = forms.CheckboxInput
     CheckboxSelectMultiple = forms.CheckboxSelectMultiple
     FileInput = forms.FileInput
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     def button(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
 else:
+    # Unfold has no widget of its own for this, but styles Django's.
+    from django.contrib.admin.widgets import AutocompleteSelectMultiple
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import StackedInline as _StackedInline
     from unfold.admin import TabularInline as _TabularInline
@@ -124,6 +128,7 @@ class InlineFormSet(BaseInlineFormSet):
 
 
 __all__ = [
+    "AutocompleteSelectMultiple",
     "CheckboxInput",
     "CheckboxSelectMultiple",
     "FileInput",

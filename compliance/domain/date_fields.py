@@ -15,14 +15,17 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-_ISO_PERIOD = re.compile(r"(\d{4})(?:-(?:Q(\d+)|(\d{1,2})))?", re.ASCII)
+_ISO_PERIOD = re.compile(r"(\d{4})(?:-(?:Q(\d{1,2})|(\d{1,2})))?", re.ASCII)
 _CLOCK = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 # What `2025-05-14T16:00:00+02:00` becomes in a query string.
@@ -31,6 +34,13 @@ _PLUS_LOST = re.compile(
     re.ASCII,
 )
 _BEGINS_WITH_A_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d", re.ASCII)
+
+_INSTANT_PARTS = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)(?:[Tt _](?P<clock>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?)?"
+    r"(?P<rest>.{0,10})",
+    re.ASCII | re.DOTALL,
+)
+_OFFSET = re.compile(r"[+-](?P<hours>\d\d):?(?P<minutes>\d\d)?", re.ASCII)
 
 T = TypeVar("T")
 
@@ -153,6 +163,39 @@ def _not_a_number(value: object) -> object:
     return value
 
 
+def _explained(value: object, read: ValidatorFunctionWrapHandler) -> dt.datetime:
+    """Read an instant, and say in our own words why that is not possible."""
+    try:
+        found: dt.datetime = read(value)
+    except ValidationError:
+        raise PydanticCustomError(
+            "instant", "{reason}", {"reason": _why_unreadable(value)}
+        ) from None
+    return found
+
+
+def _why_unreadable(value: object) -> str:
+    advice = "Write the instant with its offset, such as 2025-05-14T16:00:00Z."
+    parts = _INSTANT_PARTS.match(value.strip()) if isinstance(value, str) else None
+    if parts is None:
+        return advice
+    try:
+        _day_from_text(parts["day"])
+    except (_Unreadable, DayOutOfRange) as problem:
+        return str(problem)
+    if parts["clock"] is None:
+        return f"This is a day. {advice} Or give only the day, in the field for it."
+    hour, minute, second = (int(part) for part in (*parts["clock"].split(":"), "0")[:3])
+    if hour > 23 or minute > 59 or second > 59:
+        return f"{parts['clock']} is not a time of day. {advice}"
+    if not parts["rest"]:
+        return f"The offset is missing. {advice}"
+    offset = _OFFSET.fullmatch(parts["rest"])
+    if offset is not None and (int(offset["hours"]) > 23 or int(offset["minutes"] or 0) > 59):
+        return f"{parts['rest']} is not an offset: it is between -23:59 and +23:59."
+    return advice
+
+
 def _in_range(value: dt.datetime) -> dt.datetime:
     # One year inside each limit, so that no UTC offset can move it out of the supported range.
     if not FIRST_DAY.year < value.year < LAST_DAY.year:
@@ -190,5 +233,10 @@ CivilTime = Annotated[
 ]
 """A wall-clock time, `HH:MM` or `HH:MM:SS`, without a zone."""
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_range)]
+Instant = Annotated[
+    AwareDatetime,
+    WrapValidator(_explained),
+    BeforeValidator(_not_a_number),
+    AfterValidator(_in_range),
+]
 """An instant with a UTC offset, such as `2025-05-14T16:00:00Z`, converted to UTC."""

@@ -75,6 +75,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"This has {count:,} characters; at most {most:,} are accepted: shorten it."
     if kind in _SENTENCES:
         return _MEMBER.sub(r"\1", _SENTENCES[kind].format_map(_Known(context)))
+    if kind not in {"value_error", "assertion_error"} and error["msg"].startswith("Input should"):
+        return "This value is not accepted here: correct it."
     message: str = error["msg"].removeprefix("Value error, ")
     return message if message.endswith(".") else f"{message}."
 
@@ -94,6 +96,7 @@ _LIST = "Give a list."
 _OBJECT = "Give an object with fields and values."
 _NUMBER = "Give a number."
 _WHOLE = "Give a whole number."
+_INSTANT = "Write the instant with its offset, such as 2025-05-14T16:00:00Z."
 _SENTENCES = {
     "extra_forbidden": "Unknown field: correct its name or remove it.",
     "unexpected_keyword_argument": "Unknown field: correct its name or remove it.",
@@ -128,4 +131,10 @@ _SENTENCES = {
     "model_attributes_type": _OBJECT,
     "dataclass_type": _OBJECT,
     "none_required": "Give null, or leave it out.",
+    "datetime_type": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
+    "timezone_aware": _INSTANT,
+    "string_unicode": "Remove the characters that are not valid Unicode.",
+    "int_parsing_size": "Give a smaller number.",
 }

@@ -215,5 +215,8 @@ ShareOrAll = Annotated[
 ]
 """A part of the whole, or all of it: greater than 0, at most 1."""
 
+Flag = Annotated[bool, Field(strict=True)]
+"""True or false; no text or number stands for either."""
+
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
 """The id of a stored row."""

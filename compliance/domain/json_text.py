@@ -29,14 +29,55 @@ def parse_json(text: bytes) -> object:
         orjson.loads(text)
         value = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction)
     except json.JSONDecodeError as error:
-        reason = error.msg[:1].upper() + error.msg[1:]
-        place = f"Line {error.lineno}, column {error.colno}"
-        raise refusal("", f"{place}: {reason}.") from None
+        raise refusal("", _why_unreadable(text, error)) from None
     except RecursionError:
         raise refusal("", limits.TOO_DEEP) from None
     if _is_too_deep(value):
         raise refusal("", limits.TOO_DEEP)
     return value
+
+
+def _why_unreadable(text: bytes, found: json.JSONDecodeError) -> str:
+    """Say in our own words what is wrong with a text that the stricter parser rejected."""
+    error = found
+    try:
+        # Its errors are more specific; it accepts a few texts that the other one rejects.
+        json.loads(text.decode())
+    except json.JSONDecodeError as specific:
+        error = specific
+    except (ValueError, RecursionError):
+        pass
+    reason = _REASONS.get(error.msg, "This is not valid JSON.")
+    for theirs, ours in _STRICTER_REASONS.items():
+        if found.msg.casefold().startswith(theirs):
+            error, reason = found, ours
+    return f"Line {error.lineno}, column {error.colno}: {reason}"
+
+
+_REASONS = {
+    "Expecting value": "A value is missing, or is not valid JSON.",
+    "Expecting ',' delimiter": "A comma is missing, or a bracket is not closed.",
+    "Expecting ':' delimiter": "A colon is missing after the name of a field.",
+    "Expecting property name enclosed in double quotes": (
+        "Give the name of a field, in double quotes."
+    ),
+    "Illegal trailing comma before end of object": "Remove the comma before the closing bracket.",
+    "Illegal trailing comma before end of array": "Remove the comma before the closing bracket.",
+    "Extra data": "There is more text after the end of the value.",
+    "Unterminated string starting at": "A text is not closed: add a double quote.",
+    "Invalid control character at": "Escape line breaks and control characters in texts.",
+    "Invalid \\escape": "There is no such escape: double the backslash.",
+    "Invalid \\uXXXX escape": "Give four hexadecimal digits after \\u.",
+    "Unexpected UTF-8 BOM (decode using utf-8-sig)": "Remove the byte order mark at the beginning.",
+}
+
+# What only the stricter parser says.
+_STRICTER_REASONS = {
+    "number is infinity": "This number is too large.",
+    "no low surrogate": "This escape is half of a character: add its other half.",
+    "str is not valid utf-8": "This text is not valid UTF-8.",
+    "depth limit exceeded": limits.TOO_DEEP,
+}
 
 
 def values_at_most(text: bytes, most: int) -> bool:

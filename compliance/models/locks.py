@@ -139,8 +139,9 @@ def lock_deadline_columns(columns: str, deadline_ids: Iterable[int]) -> list[tup
     )
 
 
-# The first numbers of advisory locks on imports of an agreement, and on the creation of parties.
-_IMPORT_LOCK, _PARTY_LOCK = 0x50414347, 0x50414348
+# The first numbers of advisory locks on imports of an agreement, on the creation of parties, and on
+# replacements.
+_IMPORT_LOCK, _PARTY_LOCK, _REPLACEMENT_LOCK = 0x50414347, 0x50414348, 0x50414349
 
 
 def lock_import(ref: str) -> None:
@@ -154,6 +155,12 @@ def lock_new_parties() -> None:
     """Let imports that create parties wait for each other. Parties may be in several of them."""
     _limit_waiting(None)
     _lock_number(_PARTY_LOCK, 0)
+
+
+def lock_replacements() -> None:
+    """Let writers of replacements wait for each other: together, two could form a circle."""
+    _limit_waiting(None)
+    _lock_number(_REPLACEMENT_LOCK, 0)
 
 
 def _lock_number(kind: int, number: int) -> None:

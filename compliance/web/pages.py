@@ -32,7 +32,7 @@ def invalid_link(request: HttpRequest) -> HttpResponse:
         "This link does not work",
         status=HTTPStatus.NOT_FOUND,
         lines=[
-            "This link is incomplete or has expired. Use the link in a more recent mail, or log in "
-            "to Pacta."
+            "This link is incomplete or has expired. Use the link in a more recent mail, or sign "
+            "in to Pacta."
         ],
     )

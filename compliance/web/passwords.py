@@ -30,6 +30,12 @@ class SetPasswordView(PasswordResetConfirmView):
         user = super().get_user(uidb64)
         return user if user is not None and user.is_active else None
 
+    def get_form(self, form_class: Any = None) -> SetPasswordForm[User]:
+        """Return the form, with labels as on the page of the account."""
+        form = super().get_form(form_class)
+        form.fields["new_password2"].label = "New password again"
+        return form
+
     def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
         """Store the password, clear the failed sign-ins with the old one, and know the browser."""
         response = super().form_valid(form)

@@ -29,6 +29,7 @@ from compliance.models import (
     RecomputedDeadline,
     Silence,
     Subscription,
+    Team,
     User,
     Webhook,
 )
@@ -120,6 +121,7 @@ def fill(ref: str, count: int) -> Agreement:
 @pytest.fixture
 def filled(desk: User) -> Agreement:
     """Rows in every table."""
+    Team.objects.create(slug="asia", name="Asia")
     create_token(name="dashboard", user=desk, is_read_only=True)
     agreement = fill("first", 3)
     calendar = {"code": "hq", "title": "Head office"}

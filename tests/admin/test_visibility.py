@@ -27,7 +27,7 @@ from compliance.models.visibility import PATHS_TO_AGREEMENT
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import purges
 from tests.admin.conftest import logged_in
-from tests.admin.pages import address
+from tests.admin.pages import address, agreement_form
 from tests.admin.test_every_page import MODELS, fill, names
 from tests.samples import create_agreement, obligation, record
 
@@ -270,3 +270,19 @@ def test_what_was_purged_and_job_runs_are_for_administrators(
         runs = client.get(address("jobrun", "changelist")).context["cl"].result_count
         assert bool(runs) is bool(count)
     assert stranger.get(address("tombstone", "change", pk)).status_code == 302
+
+
+def test_the_form_of_an_agreement_shows_and_stores_its_teams(
+    browser: Client, member: Client, asia: TeamModel
+) -> None:
+    create_agreement(obligation())  # and the parties
+    TeamModel.objects.create(slug="europe", name="Europe")
+    page = reverse("admin:compliance_agreement_add")
+    form = agreement_form(ref="reserved", visibility="teams", teams="asia, nobody")
+    refused = browser.post(page, form).context["adminform"].form
+    assert "teams" in refused.errors
+    assert browser.post(page, {**form, "teams": "asia, europe"}).status_code == 302
+    agreement = Agreement.objects.get(ref="reserved")
+    assert sorted(agreement.teams.values_list("slug", flat=True)) == ["asia", "europe"]
+    shown = member.get(address("agreement", "change", agreement.pk)).content.decode()
+    assert "asia, europe" in shown

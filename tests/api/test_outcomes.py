@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Agreement, Alert, Deadline
+from compliance.models import Agreement, Alert, Deadline, User
 from compliance.operations.deadlines import sweep
 from compliance.queries.integrity import tampering
 from tests.api.answers import get, patch, paths, post, rows
-from tests.samples import create_agreement, obligation, record_agreement_fact, subscribe, utc
+from tests.api.conftest import client_of
+from tests.samples import (
+    create_agreement,
+    document,
+    obligation,
+    record_agreement_fact,
+    subscribe,
+    utc,
+)
 
 
 @pytest.fixture
@@ -276,6 +288,55 @@ def test_a_replacement_cannot_lead_back_to_the_obligation_itself(
     [moved] = [row for row in rows(api, "facts/", deadline=second.pk) if row["successor"]]
     post(api, "facts/", {"deadline": second.pk, "type": "retraction", "supersedes": moved["id"]})
     post(api, "facts/", back)
+
+
+def test_replacements_of_one_document_cannot_form_a_circle(api: Client) -> None:
+    ways = {"A": "B", "B": "C", "C": "A"}
+    obligations = [
+        obligation(ref, facts=[{"type": "replacement", "on": "2026-03-20", "successor": successor}])
+        for ref, successor in ways.items()
+    ]
+    refused = post(api, "agreements/import/", document("circle", *obligations), 400)
+    assert "was itself replaced" in refused["errors"][0]["detail"]
+    assert not Agreement.objects.exists()
+    del obligations[2]["facts"]
+    post(api, "agreements/import/", document("circle", *obligations))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_replacements_at_once_cannot_form_a_circle() -> None:
+    client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
+    create_agreement(obligation("A"), obligation("B"))
+    deadlines = {each.obligation.ref: each.pk for each in Deadline.objects.all()}
+    bodies = [
+        {"type": "replacement", "on": "2026-03-20", "deadline": deadlines[old], "successor": new}
+        for old, new in ("AB", "BA")
+    ]
+    assert sorted(at_once(client, "facts/", bodies)) == [201, 400]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_identical_imports_at_once_each_succeeds_and_one_stores() -> None:
+    client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
+    found = at_once(client, "agreements/import/", [document()] * 3)
+    assert sorted(found) == [200, 200, 201]
+    assert Agreement.objects.count() == 1
+
+
+def at_once(client: Client, path: str, bodies: Sequence[Any]) -> list[int]:
+    """Post all bodies at the same time, each on a connection of its own; return the statuses."""
+    start = Barrier(len(bodies))
+
+    def send(body: Any) -> int:
+        try:
+            start.wait(10)
+            response = client.post(f"/api/v1/{path}", body, content_type="application/json")
+            return response.status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(send, bodies))
 
 
 def test_a_suspension_of_centuries_quarantines_no_deadline(api: Client, missed: Deadline) -> None:

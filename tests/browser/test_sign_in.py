@@ -42,12 +42,12 @@ def test_people_sign_in_with_a_code_a_passkey_and_a_recovery_code(page: Page) ->
     page.goto("/account/2fa/totp/activate/")
     secret = page.locator("#authenticator_secret").input_value()
     page.locator("#id_code").fill(code_of(secret, steps=-1))
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Set up").click()
     page.wait_for_url("**/recovery-codes/")
     recovery = re.findall(r"\b\d{8}\b", page.content())[0]
 
     page.goto("/account/2fa/webauthn/add/")
-    page.get_by_label("Passwordless").check()
+    page.get_by_label("Sign in without a password").check()
     page.get_by_role("button", name="Add").click()
     page.wait_for_url("**/account/2fa/")
     expect(page.get_by_text("You have added 1 passkey.")).to_be_visible()
@@ -56,7 +56,7 @@ def test_people_sign_in_with_a_code_a_passkey_and_a_recovery_code(page: Page) ->
     sign_in(page)
     page.wait_for_url("**/2fa/authenticate/")
     page.locator("#id_code").fill(code_of(secret))
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/admin/")
 
     sign_out(page)
@@ -66,7 +66,7 @@ def test_people_sign_in_with_a_code_a_passkey_and_a_recovery_code(page: Page) ->
     sign_out(page)
     sign_in(page)
     page.locator("#id_code").fill(recovery)
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/admin/")
 
 

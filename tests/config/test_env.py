@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.core import signing
+from django.test import override_settings
 
 from config import env
 
@@ -86,6 +89,18 @@ def test_what_pacta_writes_is_private(tmp_path: Path) -> None:
 def test_lists_may_contain_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "a.example, b.example ,")
     assert env.read().allowed_hosts == ["a.example", "b.example"]
+
+
+def test_former_secret_keys_stay_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    former, current = (str(secrets.token_hex(32)) for _ in range(2))
+    with override_settings(SECRET_KEY=former):
+        signed = signing.dumps("link")
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", f"{former}, other")
+    fallbacks = env.read().secret_key_fallbacks
+    with override_settings(SECRET_KEY=current, SECRET_KEY_FALLBACKS=fallbacks):
+        assert signing.loads(signed) == "link"
+    with override_settings(SECRET_KEY=current), pytest.raises(signing.BadSignature):
+        signing.loads(signed)
 
 
 @pytest.mark.parametrize(

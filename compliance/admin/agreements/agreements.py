@@ -115,7 +115,8 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
             "items": [each.name for each in record_buttons],
         },
     )
-    fieldsets = (
+    # Not `fieldsets`: a check of Django refuses `teams`, which it cannot save itself.
+    _fieldsets = (
         (
             None,
             {
@@ -190,7 +191,7 @@ class AgreementAdmin(OperationAdmin, RecordAdmin, HistoryAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
         """Show the status of an existing agreement."""
-        [(name, options)] = self.fieldsets
+        [(name, options)] = self._fieldsets
         first, *others = options["fields"]
         # Here, because the admin's checks refuse many-to-many fields with a model of their own.
         others.insert(-1, ("visibility", "teams"))

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from compliance.admin import fields, instants, urls
 from compliance.admin.agreement_status import AgreementStatusFilter
-from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.pages import get_row_or_404, page_context, rows_text
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import AgreementRecordForm
@@ -111,8 +111,7 @@ class ImportBatchAdmin(ReadOnlyAdmin, RecordAdmin):
 
 def effect_of(batch: ImportBatch) -> str:
     """Return a sentence that states what a purge of an import removes, with numbers."""
-    found = import_purges.counts_of(batch)
-    listed = ", ".join(f"{count:,} {name}" for name, count in sorted(found.items()))
+    listed = rows_text(import_purges.counts_of(batch))
     sentence = f"To be removed: {listed or 'nothing but the record of the import'}."
     if corrections := batch.counts.get("corrections"):
         sentence += f" It also corrected {counted(corrections, 'value')}; these stay corrected."

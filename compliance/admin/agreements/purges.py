@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from compliance.admin import fields
+from compliance.admin.pages import rows_text
 from compliance.admin.record_forms import AgreementRecordForm
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.drafts import read
@@ -47,8 +48,7 @@ class PurgeForm(AgreementRecordForm):
 def effect_of(form_class: type[AgreementRecordForm], agreement: Agreement) -> str:
     """Return a sentence that states what a form about an agreement affects, with numbers."""
     if issubclass(form_class, PurgeForm):
-        counts = purges.counts_of(agreement)
-        listed = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
+        listed = rows_text(purges.counts_of(agreement))
         return f"To be removed: {listed or 'only the agreement itself'}."
     affected = agreement.deadlines.filter(is_closed=False)
     count = affected.filter(obligation__survives_termination=False).count()

@@ -30,7 +30,8 @@ class ClosingForm(forms.Form):
 
     reason = fields.text_field(required=True, help_text="Kept in the history and the audit log.")
     successor = fields.text_field(
-        required=False, help_text="The address of who becomes the owner of the obligations."
+        required=False,
+        help_text="The address of the user who becomes responsible in place of this one.",
     )
     pseudonymise = forms.BooleanField(
         label="Also remove the name and the address everywhere (cannot be undone)",

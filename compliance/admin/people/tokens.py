@@ -173,7 +173,7 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
                 secret = OneTimeSecret(
                     name=name,
                     value=key,
-                    advice="Copy the token now. It is not stored and will not be shown again.",
+                    advice="Copy the key now. It is not stored and will not be shown again.",
                     usage="Send it in the header Authorization: Bearer …",
                 )
                 return show_secret(request, secret, title=title, back=back, context=context)

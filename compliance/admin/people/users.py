@@ -6,80 +6,35 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from compliance.admin import instants, urls
+from compliance.admin import badges, instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.people.closings import closing_page
 from compliance.admin.people.lost_factors import removal_page
+from compliance.admin.people.user_forms import UserCreationForm, UserForm
 from compliance.admin.permissions import requires_perms
 from compliance.admin.searching import folded
-from compliance.admin.theme import ModelAdmin, ModelForm, button
+from compliance.admin.theme import ModelAdmin, button
 from compliance.delivery.account_mails import send_address_change
-from compliance.domain.email_addresses import email_address
 from compliance.domain.problems import Invalid
 from compliance.models import User
 from compliance.operations.people import passwords, roles, users
 
 if TYPE_CHECKING:
-    from django.contrib.auth.forms import UserChangeForm
-
     BaseUserAdmin = auth_admin.UserAdmin[User]
-    BaseUserForm = UserChangeForm[User]
 else:
-    from django.contrib.auth.forms import UserChangeForm as BaseUserForm
-
     BaseUserAdmin = auth_admin.UserAdmin
 
 admin.site.unregister(Group)
-
-
-class UserCreationForm(ModelForm):
-    """The email address of a new user, who receives a link to choose a password."""
-
-    class Meta:
-        model = User
-        fields = ("email", "is_service_account")
-        help_texts = {
-            "email": "Pacta emails this address a link to choose a password, if it is a person's.",
-        }
-
-    def clean_email(self) -> str:
-        """Reject an address that is too long or differs from another user's only by case."""
-        try:
-            email = email_address(str(self.cleaned_data["email"]))
-        except ValueError as problem:
-            raise forms.ValidationError(str(problem)) from None
-        if User.objects.filter(email__iexact=email).exists():
-            sentence = f"There is already a user {email}."
-            raise forms.ValidationError(sentence)
-        return email
-
-    def save(self, commit: bool = True) -> Any:
-        """Create the user without a password, so that nobody can sign in as this user yet."""
-        self.instance.set_unusable_password()
-        return super().save(commit)
-
-
-class UserForm(BaseUserForm):
-    """The fields of a user, except the password."""
-
-    password = None  # type: ignore[assignment]  # Django's own way to drop an inherited field
-
-    def clean(self) -> Any:
-        """Reject access to the admin for a service account, which cannot sign in."""
-        values = super().clean()
-        if self.instance.is_service_account and self.cleaned_data.get("is_staff"):
-            self.add_error("is_staff", "A service account cannot sign in.")
-        return values
 
 
 @admin.register(User)
@@ -97,12 +52,17 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]  # Django narr
     list_display = (
         "email", "full_name", "is_active", "is_service_account", "is_superuser", "last_login_time",
     )  # fmt: skip
-    list_filter = ("is_active", "is_service_account", "is_superuser", "groups")
+    list_filter = (
+        "is_active", "is_service_account", "is_superuser", "groups", "team_memberships__team",
+    )  # fmt: skip
     search_fields = folded("email", "first_name", "last_name")
     ordering = ("email",)
-    readonly_fields = ("is_service_account", "last_login", "date_joined")
+    readonly_fields = ("is_service_account", "team_links", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", ("first_name", "last_name"), "is_service_account")}),
+        (
+            None,
+            {"fields": ("email", ("first_name", "last_name"), "is_service_account", "team_links")},
+        ),
         (
             "Permissions",
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
@@ -117,7 +77,14 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]  # Django narr
         """Return the first and last name."""
         return user.get_full_name() or "-"
 
-    @admin.display(description="Last login", ordering="last_login")
+    @admin.display(description="Teams")
+    def team_links(self, user: User) -> SafeString:
+        """Return the teams of the user, with links to the pages where members are set."""
+        teams = user.teams.order_by("slug")
+        links = [(badges.linked(each.name, urls.row_url("team", each.pk)),) for each in teams]
+        return format_html_join(", ", "{}", links) or format_html("{}", "-")
+
+    @admin.display(description="Last sign-in", ordering="last_login")
     def last_login_time(self, user: User) -> SafeString:
         """Return when the user last signed in."""
         return instants.utc_html(user.last_login)

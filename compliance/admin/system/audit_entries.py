@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from compliance.admin import instants
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
+from compliance.domain.phrases import label
 from compliance.models import AuditEntry
 from compliance.queries.system import audit_log
 
@@ -20,19 +21,24 @@ from compliance.queries.system import audit_log
 class AuditEntryAdmin(ReadOnlyAdmin):
     """All entries, newest first."""
 
-    list_display = ("when", "actor", "action", "kind", "object_id", "address")
+    list_display = ("when", "actor", "action", "kind_label", "object_id", "address")
     list_filter = ("action", "kind")
     list_select_related = ("actor",)
     search_fields = folded("actor__email", "address", "request_id")
     ordering = ("-id",)
-    fields = ("when", "actor", "action", "kind", "object_id", "address", "request_id", "reason",
-              "values")  # fmt: skip
-    readonly_fields = ("when", "reason", "values")
+    fields = ("when", "actor", "action", "kind_label", "object_id", "address", "request_id",
+              "reason", "values")  # fmt: skip
+    readonly_fields = ("when", "kind_label", "reason", "values")
 
     @admin.display(description="When", ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
         """Return when it happened."""
         return instants.utc_html(entry.at)
+
+    @admin.display(description="Kind", ordering="kind")
+    def kind_label(self, entry: AuditEntry) -> str:
+        """Return what was changed, in words."""
+        return label(entry.kind)
 
     @admin.display(description="Reason")
     def reason(self, entry: AuditEntry) -> str:

@@ -26,6 +26,7 @@ from compliance.api.views import (
     visible_or_404,
 )
 from compliance.domain.agreements.drafts import AgreementDraft
+from compliance.domain.fields import Flag
 from compliance.domain.vocabulary import AgreementKind, AgreementStatus, Precision, Visibility
 from compliance.models import Agreement
 from compliance.models.locks import for_update
@@ -117,7 +118,7 @@ class CorrectedAgreementRow(AgreementRow):
 class CorrectedAgreementDraft(AgreementDraft):
     """A correction. `confirm` confirms that it may make deadlines unmet at once."""
 
-    confirm: bool = False
+    confirm: Flag = False
 
 
 class AgreementViews(Views):

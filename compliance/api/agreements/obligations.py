@@ -28,7 +28,7 @@ from compliance.api.views import (
     visible_or_404,
 )
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.fields import AgreementRef
+from compliance.domain.fields import AgreementRef, Flag
 from compliance.domain.vocabulary import (
     Announcement,
     ObligationKind,
@@ -51,7 +51,7 @@ from compliance.queries.deadlines.deadlines import PointInTime
 class CorrectedObligationDraft(ObligationDraft):
     """A correction. `confirm` confirms that it may make deadlines unmet at once."""
 
-    confirm: bool = False
+    confirm: Flag = False
 
 
 class NewObligation(ObligationDraft):

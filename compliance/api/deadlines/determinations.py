@@ -27,7 +27,7 @@ from compliance.api.views import (
 )
 from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
 from compliance.domain.drafts import read
-from compliance.domain.fields import Quantity, Refs, Share, Text
+from compliance.domain.fields import Flag, Quantity, Refs, Share, Text
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
 from compliance.operations.agreements import proposals as operations
@@ -48,7 +48,7 @@ class NewDetermination(DayOrInstant):
     verdict: Verdict
     share: Share | None = None
     quantity: Quantity | None = None
-    is_final: bool = False
+    is_final: Flag = False
     note: Annotated[Text, Field(min_length=1)]
     evidence: Refs = ()
     supersedes: Id | None = None

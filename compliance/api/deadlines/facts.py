@@ -25,7 +25,7 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
-from compliance.domain.fields import AgreementRef
+from compliance.domain.fields import AgreementRef, Flag
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
@@ -40,7 +40,7 @@ class NewFact(FactDraft):
     """A fact and its deadline. `confirm` confirms that it may make the deadline worse."""
 
     deadline: Id
-    confirm: bool = False
+    confirm: Flag = False
 
 
 class NewAgreementFact(AgreementFactDraft):

@@ -25,7 +25,7 @@ from compliance.api.views import (
     visible_or_404,
 )
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import Text
+from compliance.domain.fields import Flag, Text
 from compliance.models import Proposal
 from compliance.models.visibility import visible_to
 from compliance.operations.agreements import proposals as operations
@@ -36,7 +36,7 @@ from compliance.queries.deadlines import proposals as queries
 class Approval(Draft):
     """An approval. `confirm` confirms an effect that is worse than when it was proposed."""
 
-    confirm: bool = False
+    confirm: Flag = False
 
 
 class Rejection(Draft):

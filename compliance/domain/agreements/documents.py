@@ -96,13 +96,31 @@ def _from_yaml(text: bytes) -> object:
         return _Reader(yaml.parse(decoded, Loader=yaml.CSafeLoader)).document()
     except yaml.reader.ReaderError as error:
         line = decoded.count("\n", 0, error.position) + 1
-        raise refusal("", f"Line {line}: {error.reason}.") from None
+        raise refusal("", f"Line {line}: remove the control characters.") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = ", ".join(filter(None, (error.context, error.problem)))
-        reason = reason[:1].upper() + reason[1:]
         place = f"{_place(mark.line + 1, mark.column + 1)}: " if mark else ""
-        raise refusal("", f"{place}{reason}.") from None
+        reason = next(
+            (ours for theirs, ours in _REASONS if theirs in (error.problem or "")), _VAGUE
+        )
+        raise refusal("", f"{place}{reason}") from None
+
+
+_VAGUE = "This is not valid YAML: check the indentation and the quotes."
+# What libyaml says, and what we say instead.
+_REASONS = (
+    ("mapping values are not allowed", "A colon is not possible here: put the text in quotes."),
+    ("cannot start any token", "A value cannot start with this character: put it in quotes."),
+    ("could not find expected ':'", "A colon is missing after the name of a field."),
+    ("did not find expected key", "The name of a field is missing, or indented differently."),
+    ("did not find expected '-'", "A list item is missing its hyphen, or is indented differently."),
+    ("did not find expected ',' or", "A comma is missing, or a bracket is not closed."),
+    ("unexpected end of stream", "A quote is not closed."),
+    ("node content", "A value is missing, or a bracket is not closed."),
+    ("found a tab", "Indent with spaces instead of tabs."),
+    ("unknown escape character", "There is no such escape: use single quotes."),
+    ("document indicator", "A text is not closed before the end of the document."),
+)
 
 
 class _Reader:

@@ -24,6 +24,7 @@ from compliance.domain.due_dates.rule_parts import MOST_CALENDARS, CalendarName
 from compliance.domain.fields import (
     AgreementRef,
     Country,
+    Flag,
     Line,
     LongTitle,
     Measure,
@@ -108,7 +109,7 @@ class AgreementTerms(Draft):
     calendars: Annotated[
         tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(all_different)
     ] = ()
-    requires_approval: bool = False
+    requires_approval: Flag = False
     notification_policy: NotificationPolicyDraft | None = None
 
     @model_validator(mode="before")
@@ -152,7 +153,7 @@ class MergeDraft(ReasonDraft):
     """The party that takes over everything from a duplicate; `dry_run` only shows the effect."""
 
     into: PartyCode
-    dry_run: bool = False
+    dry_run: Flag = False
 
 
 class ObligationDraft(Draft):
@@ -181,7 +182,7 @@ class ObligationDraft(Draft):
     binds_on: CivilDayOrPeriod | None = None
     binds_on_precision: Precision = Precision.DAY
     starts: DueRule | None = None
-    survives_termination: bool = False
+    survives_termination: Flag = False
     severity: Severity = Severity.NORMAL
     tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different)] = ()
     responsible: ResponsibleNames = ()

@@ -12,6 +12,7 @@ from compliance.domain.drafts import Draft
 from compliance.domain.fields import (
     AgreementRef,
     Email,
+    Flag,
     PartyCode,
     RowId,
     Tag,
@@ -83,7 +84,7 @@ class SubscriptionDraft(Draft):
     quiet_from: time | None = None
     quiet_until: time | None = None
     timezone: TimeZoneName = "UTC"
-    is_active: bool = True
+    is_active: Flag = True
 
     @model_validator(mode="after")
     def _has_one_recipient(self) -> Self:
@@ -149,4 +150,4 @@ class WebhookDraft(Draft):
     kind: WebhookKind = WebhookKind.STANDARD
     url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(one_line)]
     owner: Email | None = None
-    is_active: bool = True
+    is_active: Flag = True

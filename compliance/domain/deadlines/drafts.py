@@ -21,6 +21,7 @@ from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
 from compliance.domain.fields import (
     AgreementRef,
+    Flag,
     Measure,
     PartyCode,
     Ref,
@@ -103,7 +104,7 @@ class _BaseFactDraft(DayOrInstant):
 
     until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
     until_precision: Precision = Precision.DAY
-    is_tolling: bool = False
+    is_tolling: Flag = False
     note: Text = ""
     evidence: Refs = ()
     supersedes: RowId | None = None
@@ -178,7 +179,7 @@ class FactDraft(_BaseFactDraft):
     quantity: Measure | None = None
     verdict: Verdict | None = None
     share: Share | None = None
-    is_final: bool = False
+    is_final: Flag = False
     due: DueRule | None = None
     successor: Ref | None = None
     successor_agreement: AgreementRef | None = None

@@ -17,6 +17,7 @@ from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline, Transition
 from compliance.domain.due_dates.due_rules import Due
 from compliance.domain.vocabulary import ObligationKind, Reason, Status, TargetBound
+from compliance.domain.work import check
 
 # Looking up a member of an enum is slow, and most deadlines of a sweep take `_untouched`.
 _ACHIEVE, _AT_LEAST = ObligationKind.ACHIEVE, TargetBound.AT_LEAST
@@ -80,10 +81,10 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
         projector = AchieveProjector(terms, in_order)
     else:
         projector = MaintainProjector(terms, in_order)
-    # If a fact and a move from elsewhere take effect at the same instant, the fact comes last and
-    # wins.
+    # If a fact and a move take effect at the same instant, the fact comes last and wins.
     events: list[Move | Fact] = sorted([*_moves(terms), *in_order], key=event_at)
     for event in events:
+        check()
         projector.apply(event)
     return projector.finish()
 

@@ -42,6 +42,7 @@ from compliance.domain.due_dates.recurring_days import recurring_days
 from compliance.domain.due_dates.rule_parts import TriggerEvent
 from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import Precision
+from compliance.domain.work import check
 
 
 def data_version() -> str:
@@ -71,6 +72,7 @@ def resolve(
         Unresolvable: the rule cannot yield a date; with the path of a field.
         GraceUnresolvable: the grace period has no end in the supported range.
     """
+    check()
     if isinstance(rule, DateRule):
         yield _resolve_date(rule, context, is_lenient=is_lenient)
     elif isinstance(rule, RecurrenceRule):
@@ -208,6 +210,7 @@ def _resolve_recurrence(
         # It may end before its first date.
         is_empty = False
     for period_end in recurring_days(rule, calendar, zone_name, ended_at=ended_at):
+        check()
         is_empty = False
         period_end = replace(period_end, steps=(*steps, *period_end.steps))
         if rule.then is None:

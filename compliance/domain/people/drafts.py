@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from compliance.domain.date_fields import Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import AgreementRef, Email, Line, Title, all_different
+from compliance.domain.fields import AgreementRef, Email, Flag, Line, Title, all_different
 from compliance.domain.limits import AtMost
 from compliance.domain.networks import network
 from compliance.domain.vocabulary import Role
@@ -106,7 +106,7 @@ class TokenDraft(Draft):
     user: Annotated[
         Email | None, Field(description="The service account that it acts for; you, if left out.")
     ] = None
-    is_read_only: bool = False
+    is_read_only: Flag = False
     expires_at: Instant | None = None
     networks: Annotated[
         Networks | None, Field(description="Where it may be used from. Null: from everywhere.")

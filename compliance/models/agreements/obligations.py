@@ -143,6 +143,8 @@ class ObligationParty(models.Model):
     capacity = choice_field(Capacity)
 
     class Meta:
+        verbose_name = "party of an obligation"
+        verbose_name_plural = "parties of obligations"
         ordering = ("id",)
         constraints = (
             one_of("capacity", Capacity),

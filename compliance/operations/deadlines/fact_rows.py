@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -199,14 +200,31 @@ def _successor(deadline: Deadline, ref: str, agreement_ref: str | None) -> Oblig
         raise refusal("successor", sentence)
     if found.pk == deadline.obligation_id:
         raise refusal("successor", "An obligation cannot replace itself. Name another one.")
-    if _leads_back(found, deadline.obligation_id):
+    _refuse_circle(found, deadline)
+    return found
+
+
+def refuse_circles(facts: Iterable[Fact]) -> None:
+    """Refuse replacements that were stored together, or at the same time, and form a circle.
+
+    The caller has stored them, and holds `lock_replacements` since before.
+
+    Raises:
+        Invalid: they do.
+    """
+    for fact in facts:
+        if fact.successor is not None and fact.deadline is not None:
+            _refuse_circle(fact.successor, fact.deadline)
+
+
+def _refuse_circle(successor: Obligation, deadline: Deadline) -> None:
+    if _leads_back(successor, deadline.obligation_id):
         name = deadline.obligation.ref
         sentence = (
-            f"{ref} was itself replaced, and {name} took its place in the end. Retract that "
-            "replacement first, or name another obligation."
+            f"{successor.ref} was itself replaced, and {name} took its place in the end. Retract "
+            "that replacement first, or name another obligation."
         )
         raise refusal("successor", sentence)
-    return found
 
 
 def _leads_back(successor: Obligation, obligation_id: int) -> bool:

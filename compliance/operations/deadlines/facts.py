@@ -19,12 +19,12 @@ from compliance.domain.integrity.chains import link
 from compliance.domain.limits import MOST_FACTS, too_many_facts
 from compliance.domain.problems import placed_at, refusal
 from compliance.domain.quantities import problem_of
-from compliance.domain.vocabulary import ProposedChange
+from compliance.domain.vocabulary import FactKind, ProposedChange
 from compliance.models import Agreement, Deadline, Evidence, Fact, User
 from compliance.models.bulk import fetch, insert, next_ids, write
 from compliance.models.deadlines.deadlines import duty_of, terms_of
 from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
-from compliance.models.locks import lock_agreement, lock_deadline
+from compliance.models.locks import lock_agreement, lock_deadline, lock_replacements
 from compliance.operations.deadlines import approvals, fact_rows, projection, schedule
 from compliance.operations.deadlines.fact_dues import SETTING_DATES
 from compliance.operations.deadlines.guarded_facts import refusing_unapproved
@@ -194,7 +194,11 @@ def store(
         elif fact.agreement_id is not None:
             head = link(agreement_heads[fact.agreement_id], values)
             fact.hash = agreement_heads[fact.agreement_id] = head
+    replacements = [fact for fact, _ in facts if fact.kind == FactKind.REPLACEMENT.value]
+    if replacements:
+        lock_replacements()
     insert([fact for fact, _ in facts])
+    fact_rows.refuse_circles(replacements)
     links: Any = Fact.evidence.through
     insert([links(fact_id=fact.pk, evidence_id=each.pk) for fact, found in facts for each in found])
     _reject_unreadable_totals({fact.deadline_id for fact, _ in facts if fact.quantity is not None})

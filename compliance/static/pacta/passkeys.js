@@ -1,5 +1,11 @@
-// Shows the button for passkeys where the browser supports them.
+// Shows the button for passkeys where the browser supports them, and says when one did not work.
 "use strict";
-if (window.PublicKeyCredential) {
-  document.getElementById("passkey_login").hidden = false;
+const passkeyButton = document.getElementById("passkey_login");
+if (passkeyButton && window.PublicKeyCredential) {
+  passkeyButton.hidden = false;
 }
+// What failed is unknown: people may have cancelled, and browsers do not tell.
+document.addEventListener("allauth.error", (event) => {
+  event.preventDefault();
+  document.getElementById("passkey_failed").hidden = false;
+});

@@ -46,6 +46,13 @@ _CHANGES = {
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Accounts belong to people whom administrators invited, and are named by their address."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The email address or the password is wrong.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "The password is wrong.",
+    }
+
     def is_open_for_signup(self, *_: Any, **__: Any) -> bool:
         """Return False: administrators create the accounts."""
         return False
@@ -111,6 +118,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """Second factors."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "cannot_delete_authenticator": "You need a second factor. Add another before you remove "
+        "this one.",
+        "cannot_generate_recovery_codes": "Add a second factor first.",
+        "incorrect_code": "The code is wrong.",
+    }
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:  # noqa: A002 -- allauth's
+        """Return the name that is suggested for a new passkey."""
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {count + 1}"
 
     def encrypt(self, text: str) -> str:
         """Encrypt a secret, so that a copy of the database alone does not reveal it."""

@@ -13,6 +13,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -86,8 +87,9 @@ def locked(request: HttpRequest, ends_at: datetime) -> HttpResponse:
         lines=[
             "Signing in to this account from here is locked. Try again after "
             f"{in_utc(shown)}, or sign in from a browser that you have used before.",
-            "If you have forgotten your password, request a link for a new one.",
         ],
+        link=reverse("account_reset_password"),
+        link_text="Forgot your password?",
     )
     seconds = (ends_at - timezone.now()).total_seconds()
     response["Retry-After"] = str(max(1, ceil(seconds)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
@@ -10,6 +11,9 @@ from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm as BaseAuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as BaseReauthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils import timezone
@@ -20,6 +24,10 @@ from compliance.web.accounts.attempts import attempt_of, counted
 
 # Hashing takes long for passwords of any length that a request can hold.
 _LONGEST_PASSWORD = 1024
+_ABOUT_PASSWORDS = (
+    "At least 8 characters; not only digits, not a common password, and not similar to your name "
+    "or address."
+)
 
 
 class LoginForm(BaseLoginForm):  # type: ignore[misc]  # allauth has no types
@@ -30,12 +38,16 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]  # allauth has no types
         self.fields["login"].label = "Email"
         self.fields["password"].help_text = ""  # the page has a link of its own
         self.fields["password"].validators.append(MaxLengthValidator(_LONGEST_PASSWORD))
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
+        self.fields["login"].widget.attrs["autofocus"] = True
+        _drop_placeholders(self.fields)
 
 
 class PasswordLinkForm(ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
     """The address to which a password link is sent, if it has an account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _drop_placeholders(self.fields)
 
     def clean_email(self) -> str:
         """Return the address. Whether it has an account is not looked up."""
@@ -53,6 +65,14 @@ class PasswordLinkForm(ResetPasswordForm):  # type: ignore[misc]  # allauth has 
 class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # allauth has no types
     """The old and the new password."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        labels = ("Current password", "New password", "New password again")
+        for name, label in zip(("oldpassword", "password1", "password2"), labels, strict=True):
+            self.fields[name].label = label
+        self.fields["password1"].help_text = _ABOUT_PASSWORDS
+        _drop_placeholders(self.fields)
+
     def clean_oldpassword(self) -> str:
         """Check the old password, like a sign-in."""
         with counted(context.request, account=self.user.email, proof=Proof.PASSWORD):
@@ -61,6 +81,10 @@ class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # allau
 
 class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # allauth has no types
     """The code that completes a sign-in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _drop_placeholders(self.fields)
 
     def clean_code(self) -> str:
         """Check the code, and count it."""
@@ -71,7 +95,38 @@ class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # allauth h
 class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]  # allauth has no types
     """The code that confirms a change of the account."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _drop_placeholders(self.fields)
+
     def clean_code(self) -> str:
         """Check the code, and count it."""
         with counted(context.request, account=self.user.email, proof=Proof.CODE):
             return str(super().clean_code())
+
+
+class AuthenticatorAppForm(ActivateTOTPForm):  # type: ignore[misc]  # allauth has no types
+    """The code that shows that the app was set up."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Code"
+        _drop_placeholders(self.fields)
+
+
+class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+    """The name of a new passkey, and whether it replaces the password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        alone = self.fields["passwordless"]
+        alone.label = "Sign in without a password"
+        alone.help_text = (
+            "This passkey alone then signs you in. It must check your fingerprint, face or PIN."
+        )
+
+
+def _drop_placeholders(fields: Mapping[str, forms.Field]) -> None:
+    """Remove the placeholders, which repeat the labels."""
+    for field in fields.values():
+        field.widget.attrs.pop("placeholder", None)

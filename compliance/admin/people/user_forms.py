@@ -1,0 +1,74 @@
+"""The forms for a new user and for an existing one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from compliance.admin.theme import ModelForm
+from compliance.domain.email_addresses import email_address
+from compliance.models import User
+
+if TYPE_CHECKING:
+    from django.contrib.auth.forms import UserChangeForm
+
+    BaseUserForm = UserChangeForm[User]
+else:
+    from django.contrib.auth.forms import UserChangeForm as BaseUserForm
+
+
+class UserCreationForm(ModelForm):
+    """The email address of a new user, who receives a link to choose a password."""
+
+    class Meta:
+        model = User
+        fields = ("email", "is_service_account")
+        help_texts = {
+            "email": "Pacta emails this address a link to choose a password, if it is a person's.",
+        }
+
+    def clean_email(self) -> str:
+        """Reject an address that is too long or differs from another user's only by case."""
+        try:
+            email = email_address(str(self.cleaned_data["email"]))
+        except ValueError as problem:
+            raise forms.ValidationError(str(problem)) from None
+        if User.objects.filter(email__iexact=email).exists():
+            sentence = f"There is already a user {email}."
+            raise forms.ValidationError(sentence)
+        return email
+
+    def save(self, commit: bool = True) -> Any:
+        """Create the user without a password, so that nobody can sign in as this user yet."""
+        self.instance.set_unusable_password()
+        return super().save(commit)
+
+
+_TEXTS = {
+    "is_active": ("Active", "Whether the account can do anything at all."),
+    "is_staff": ("May enter the admin", "Not needed by those who have a role."),
+    "is_superuser": ("May do everything", "Includes every permission."),
+    "groups": ("Roles and groups", "Each gives its permissions."),
+    "user_permissions": ("Further permissions", "In addition to those of the roles and groups."),
+}
+
+
+class UserForm(BaseUserForm):
+    """The fields of a user, except the password."""
+
+    password = None  # type: ignore[assignment]  # Django's own way to drop an inherited field
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (label, help_text) in _TEXTS.items():
+            if name in self.fields:
+                self.fields[name].label = label
+                self.fields[name].help_text = help_text
+
+    def clean(self) -> Any:
+        """Reject access to the admin for a service account, which cannot sign in."""
+        values = super().clean()
+        if self.instance.is_service_account and self.cleaned_data.get("is_staff"):
+            self.add_error("is_staff", "A service account cannot sign in.")
+        return values
