@@ -200,8 +200,8 @@ def _limit_waiting(timeout: timedelta | None) -> None:
         sentence = "Rows are locked inside a transaction: without one, nothing holds the lock."
         raise RuntimeError(sentence)
     milliseconds = (LOCK_TIMEOUT if timeout is None else timeout) // timedelta(milliseconds=1)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [str(milliseconds)])
+    wrapper: Any = connection
+    wrapper.limit_lock_waiting(milliseconds)
 
 
 # The advisory lock of those who publish audit entries.

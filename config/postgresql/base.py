@@ -100,6 +100,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._is_superuser = False
+        # The reader that the database knows in this transaction. None: it may be any.
+        self._applied: Reader | None = None
+        # The limit for waiting for locks that the database knows in this transaction.
+        self._lock_timeout: int | None = None
+
+    def limit_lock_waiting(self, milliseconds: int) -> None:
+        """Limit how long statements wait for locks, until the transaction ends."""
+        if milliseconds == self._lock_timeout:
+            return
+        self._lock_timeout = None
+        with self.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [str(milliseconds)])
+        self._lock_timeout = milliseconds
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return the parameters of a connection."""
@@ -118,19 +131,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # It can only be rolled back, which restores the reader.
             return
         reader = current_reader()
+        if reader == self._applied:
+            return
+        self._applied = None
         statement = statement_for(reader, is_superuser=self._is_superuser)
         if statement is None:
             statement = "SELECT set_config('role', 'none', TRUE)"
         with self.wrap_database_errors:
             self.connection.execute(statement)
+        self._applied = reader
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        # It restores the settings of the moment of the savepoint.
+        self._applied = self._lock_timeout = None
+        super()._savepoint_rollback(sid)  # type: ignore[misc]  # private, so without a type
 
     def _set_autocommit(self, autocommit: bool) -> None:
+        self._applied = self._lock_timeout = None
         super()._set_autocommit(autocommit)  # type: ignore[misc]  # private, so without a type
         if autocommit:
             return
         self._is_superuser = _is_superuser(self.connection)
-        statement = statement_for(current_reader(), is_superuser=self._is_superuser)
+        reader = current_reader()
+        statement = statement_for(reader, is_superuser=self._is_superuser)
         if statement is None:
+            self._applied = reader
             return
         try:
             with self.wrap_database_errors:
@@ -140,6 +165,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with suppress(Exception):
                 self.connection.close()
             raise
+        self._applied = reader
 
 
 def _text(query: Any, cursor: Any) -> str:

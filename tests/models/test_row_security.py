@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
@@ -9,6 +14,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.test import RequestFactory
 from psycopg import sql
 
+from compliance.domain.people.readers import reset_reader, set_reader
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.people.readers import NOBODY, SYSTEM, Reader, reader_of, reading_as
 from compliance.models.visibility import PATHS_TO_AGREEMENT
@@ -120,3 +126,44 @@ def test_a_streamed_response_is_read_on_behalf_of_the_reader_of_its_request() ->
     assert isinstance(response, StreamingHttpResponse)
     assert b"".join(response) == b"00"
     assert Agreement.objects.count() == 1
+
+
+@contextmanager
+def statements_of_readers() -> Iterator[list[str]]:
+    """Collect the statements that tell the database who reads."""
+    statements: list[str] = []
+    execute = psycopg.Connection.execute
+
+    def noted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        statements.append(str(query))
+        return execute(self, query, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Connection, "execute", noted)
+        yield statements
+
+
+def test_the_database_is_informed_of_a_reader_only_once_in_a_transaction() -> None:
+    reader = reader_of(member("ana@example.org"))
+    with reading_as(reader), statements_of_readers() as statements:
+        for _ in range(3):
+            with reading_as(reader), transaction.atomic():
+                Agreement.objects.exists()
+        assert statements == []
+        with reading_as(SYSTEM), reading_as(SYSTEM):
+            pass
+        assert len(statements) == 2
+
+
+def test_a_rollback_to_a_savepoint_does_not_hide_a_change_of_reader() -> None:
+    create_agreement(as_of=NOW)
+    with suppress(LookupError), transaction.atomic():
+        token = set_reader(NOBODY)
+        connection.apply_reader()  # type: ignore[attr-defined]  # of the wrapper of Pacta
+        assert not Agreement.objects.exists()
+        raise LookupError
+    # The rollback has undone it, so the next change of reader must reach the database.
+    with reading_as(NOBODY):
+        assert not Agreement.objects.exists()
+    reset_reader(token)
+    connection.apply_reader()  # type: ignore[attr-defined]  # of the wrapper of Pacta

@@ -80,8 +80,10 @@ def date_milestones(
         recorded_at: when dates became known, by the ref of the milestone. If that is after
             `as_of`, the milestone had no date until then.
     """
-    stored = {each.ref: milestone_event(each) for each in agreement.milestones.all()}
     given = list(drafts)
+    if not given:
+        return
+    stored = {each.ref: milestone_event(each) for each in agreement.milestones.all()}
     _check_parties(agreement, given)
     given = dated_by_rules(given, _context(agreement, stored))
     later = dict(recorded_at or {})

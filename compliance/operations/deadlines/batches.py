@@ -100,7 +100,13 @@ def refresh_alone(
     deadline_ids: Iterable[int], *, as_of: datetime, manner: Manner = USUAL
 ) -> Refreshed:
     """Refresh the given deadlines, but none that depend on them."""
-    rows = deadline_rows.lock(deadline_ids)
+    return refresh_rows(deadline_rows.lock(deadline_ids), as_of=as_of, manner=manner)
+
+
+def refresh_rows(
+    rows: Sequence[DeadlineRow], *, as_of: datetime, manner: Manner = USUAL
+) -> Refreshed:
+    """Refresh locked deadlines, but none that depend on them."""
     refreshed = Refreshed()
     ledger = _refresh(rows, refreshed, as_of=as_of, manner=manner)
     verification.refresh(row.id for row in rows)

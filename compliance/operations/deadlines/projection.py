@@ -50,9 +50,9 @@ def refresh(
         known=known or {},
     )
     rows = deadline_rows.lock(deadline_ids)
-    ids = [row.id for row in rows]
     if not any(row.has_dependents for row in rows):
-        return batches.refresh_alone(ids, as_of=as_of, manner=manner)
+        return batches.refresh_rows(rows, as_of=as_of, manner=manner)
+    ids = [row.id for row in rows]
     try:
         with transaction.atomic():
             return batches.refresh_with_dependents(ids, as_of=as_of, manner=manner)
