@@ -106,6 +106,8 @@ _SENTENCES = {
     "string_too_short": "This is empty: give a text.",
     "string_type": "Give a text.",
     "bool_type": "Give true or false.",
+    "time_parsing": "Give a time such as 22:00.",
+    "time_type": "Give a time such as 22:00.",
     "bool_parsing": "Give true or false.",
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,

@@ -278,7 +278,7 @@ def test_a_deadline_that_cannot_be_projected_still_has_a_page(
 ) -> None:
     Deadline.objects.filter(pk=rare_earths.pk).update(quarantine_error="ValueError('broken')")
 
-    def broken(*args: object) -> None:
+    def broken(*args: object, **named: object) -> None:
         raise ValueError
 
     monkeypatch.setattr("compliance.admin.deadlines.deadline_page.timelines.timeline", broken)

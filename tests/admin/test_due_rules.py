@@ -154,8 +154,9 @@ def test_a_deadline_that_waits_for_a_milestone_is_dormant(browser: Client) -> No
     assert "Dormant until the milestone closing happens." in page
 
     url = address("agreement", "change", deadline.agreement_id)
-    values = {**filled_in(browser, url), "milestones-1-on": "2026-03-02"}
-    assert browser.post(url, values).status_code == 302
+    values = {**filled_in(browser, url), "milestones-1-on": "2026-03-02", "confirm": "on"}
+    response = browser.post(url, values)
+    assert response.status_code == 302, errors(response)
     deadline.refresh_from_db()
     assert str(deadline.due_on) == "2026-03-16"
 

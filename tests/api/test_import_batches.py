@@ -87,7 +87,7 @@ def test_the_admin_shows_what_a_purge_removes_before_it_removes_it(api: Client) 
     listed = api.get("/admin/compliance/importbatch/")
     assert "march.json" in listed.content.decode()
     page = f"/admin/compliance/importbatch/{report['import_id']}/purge-import/"
-    assert "To be removed: 1 facts" in api.get(page).content.decode()
+    assert "To be removed: 1 fact" in api.get(page).content.decode()
     response = api.post(page, WHY)
     assert response.status_code == 302, response.content.decode()
     assert ImportBatch.objects.count() == 1

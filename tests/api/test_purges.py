@@ -72,7 +72,7 @@ def test_the_admin_states_what_a_purge_removes_and_asks_for_the_ref(api: Client)
     page = f"/admin/compliance/agreement/{deadline.agreement_id}/purge-agreement/"
     text = api.get(page).text
     assert "This cannot be undone" in text
-    assert "1 deadlines" in text
+    assert "1 deadline" in text
     api.post(page, {"reason": "Twice", "ref": "other"})
     assert Agreement.objects.count() == 1
     answer = api.post(page, {"reason": "Twice", "ref": "supply"}, follow=True)

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, fields, instants, urls
+from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
@@ -116,7 +117,9 @@ class ProposalAdmin(ReadOnlyAdmin, RecordAdmin, HistoryAdmin):
     list_display = (
         "what", "subject", "reasons", "proposed", "proposed_by", "state_badge",
     )  # fmt: skip
-    list_filter = ("state", "change", "kind", ("agreement", AgreementFilter))
+    list_filter = (
+        "state", "change", "kind", AgreementStatusFilter, ("agreement", AgreementFilter),
+    )  # fmt: skip
     list_select_related = ("deadline__obligation", "agreement", "proposed_by")
     search_fields = folded("deadline__obligation__ref", "agreement__ref", "proposed_by__email")
     ordering = ("-id",)
