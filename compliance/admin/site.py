@@ -37,7 +37,7 @@ def _may_enter(request: HttpRequest) -> bool:
     return bool(user.is_active and (user.is_staff or user.get_all_permissions()))
 
 
-def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG001 -- Django's name
+def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG001 -- Django passes it
     """Redirect to the page on which people sign in.
 
     Raises:
@@ -50,8 +50,8 @@ def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG
 
 
 def _change_password(
-    request: HttpRequest,  # noqa: ARG001 -- Django's name
-    extra_context: Any = None,  # noqa: ARG001 -- Django's name
+    request: HttpRequest,  # noqa: ARG001 -- Django passes it
+    extra_context: Any = None,  # noqa: ARG001 -- Django passes it
 ) -> Any:
     """Redirect to the page on which people change their own password."""
     return redirect("account_change_password")
@@ -65,6 +65,7 @@ for _app in ("account", "mfa", "socialaccount", "usersessions"):
             admin.site.unregister(_model)
 
 # The documented way to replace the login page of the admin.
+# All models are registered with Django's own site, so its methods are replaced.
 admin.site.has_permission = _may_enter  # type: ignore[method-assign]
 admin.site.login = never_cache(_login)  # type: ignore[method-assign]
 admin.site.password_change = _change_password  # type: ignore[method-assign]

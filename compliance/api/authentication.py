@@ -57,7 +57,8 @@ def bearer_token(request: HttpRequest) -> ApiToken | None:
             found = _valid_token(request, key.strip())
         except AuthenticationFailed as refusal:
             found = refusal
-        request.bearer = found  # type: ignore[attr-defined]  # the middleware and the view ask
+        # The middleware and the view read it; Django's request does not declare it.
+        request.bearer = found  # type: ignore[attr-defined]
     if isinstance(found, AuthenticationFailed):
         raise found
     return found

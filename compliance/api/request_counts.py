@@ -97,7 +97,7 @@ def _shared_limiter(broker_url: str) -> SlidingWindowCounterRateLimiter | None:
             key_prefix=_PREFIX,
             socket_timeout=_PATIENCE_SECONDS,
             socket_connect_timeout=_PATIENCE_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # for redis-py, though not declared
         )
     except (ConfigurationError, ValueError) as error:
         log.warning("requests are counted in each process", error=str(error))

@@ -57,7 +57,8 @@ _TEXTS = {
 class UserForm(BaseUserForm):
     """The fields of a user, except the password."""
 
-    password = None  # type: ignore[assignment]  # Django's own way to drop an inherited field
+    # Django drops an inherited field that is None. Its type stubs only know the field.
+    password = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

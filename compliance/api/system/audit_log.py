@@ -46,7 +46,8 @@ class AuditRow(serializers.Serializer[AuditEntry]):
     object = serializers.IntegerField(allow_null=True, help_text="The id of what was changed.")
     name = serializers.CharField(allow_null=True, help_text="Its ref, code, address or name.")
     reason = serializers.CharField(allow_null=True)
-    source = serializers.CharField(  # type: ignore[assignment]  # no source of a field
+    # A field of the response. The base class has an attribute of the same name and another type.
+    source = serializers.CharField(  # type: ignore[assignment]
         allow_null=True, help_text="A path or a command."
     )
     changes = serializers.DictField(
