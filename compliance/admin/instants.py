@@ -14,7 +14,7 @@ from compliance.domain.period_fields import precision_name
 from compliance.domain.phrases import counted
 from compliance.domain.vocabulary import Precision
 from compliance.models import Deadline
-from compliance.models.deadlines.deadlines import due_precision
+from compliance.models.deadlines.terms import due_precision
 
 _DAY = timedelta(days=1)
 

@@ -15,7 +15,7 @@ from compliance.domain.deadlines.explanations import Case, FactSummary, StatusCh
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.vocabulary import TargetBound, Verification, Visibility
 from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
-from compliance.models.deadlines.facts import fact_summaries
+from compliance.models.deadlines.fact_values import fact_summaries
 from compliance.models.deadlines.ledger import ledger_of
 
 # What messages report. Loading all columns would take three times as long.

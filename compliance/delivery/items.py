@@ -15,7 +15,7 @@ from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import Capacity, Precision, Stance, Verdict
 from compliance.models import Deadline, Party, Position
 from compliance.models.alerts.reported_alerts import AlertRow
-from compliance.models.deadlines.deadlines import due_precision
+from compliance.models.deadlines.terms import due_precision
 
 _VERDICTS = {
     Verdict.MET: "met",

@@ -21,7 +21,7 @@ from compliance.domain.civil_time import civil_day, displayed_zone_name
 from compliance.domain.deadlines.facts import Fact as DomainFact
 from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Fact
-from compliance.models.deadlines.facts import fact_of
+from compliance.models.deadlines.fact_values import fact_of
 from compliance.queries.rows import Row, Where, fetch
 
 # An expression over `a`, and over `said`, `today`, `stop` and `archive`, which `STATUS_JOINS` adds:

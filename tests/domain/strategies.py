@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.terms import Move, Terms
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from compliance.domain.deadlines.facts import Fact, effective_facts
 from compliance.domain.deadlines.ledger import Entry, current_history, entry_of, ledger_delta
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Move, Terms
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status
 from tests.domain import strategies
 

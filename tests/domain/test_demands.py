@@ -15,7 +15,7 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, ObligationKind, Status, TargetBound, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

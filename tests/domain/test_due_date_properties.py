@@ -11,15 +11,11 @@ from hypothesis import strategies as st
 from compliance.domain.civil_time import day_end
 from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext
-from compliance.domain.due_dates.due_rules import (
-    DateRule,
-    Due,
-    DueRule,
-    OffsetRule,
-    RecurrenceRule,
-)
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.due_dates.rule_parts import Anchor
+from compliance.domain.due_dates.rule_types import DateRule, OffsetRule, RecurrenceRule
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))

@@ -22,21 +22,14 @@ from compliance.domain.civil_time import (
 )
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
-from compliance.domain.due_dates.due_rules import (
-    DateRule,
-    Due,
-    DueRule,
-    Grace,
-    GraceUnit,
-    dump_due_rule,
-    dump_grace,
-    parse_due_rule,
-    parse_grace,
-)
+from compliance.domain.due_dates.due_rules import DueRule, dump_due_rule, parse_due_rule
+from compliance.domain.due_dates.dues import Due
+from compliance.domain.due_dates.grace_periods import Grace, GraceUnit, dump_grace, parse_grace
 from compliance.domain.due_dates.resolution import (
     resolve as resolve_all,
 )
 from compliance.domain.due_dates.rule_parts import CalendarName
+from compliance.domain.due_dates.rule_types import DateRule
 
 TICK = timedelta(microseconds=1)
 

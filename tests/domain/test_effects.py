@@ -13,7 +13,7 @@ from compliance.domain.deadlines.facts import Fact, effective_facts
 from compliance.domain.deadlines.positions import Position
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, ObligationKind, Verdict
 from tests.domain import strategies
 

@@ -25,7 +25,8 @@ from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDead
 from compliance.domain.deadlines.sources import DeadlineSource, Source
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.contexts import ResolutionContext
-from compliance.domain.due_dates.due_rules import Due, parse_due_rule
+from compliance.domain.due_dates.due_rules import parse_due_rule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason

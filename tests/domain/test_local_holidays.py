@@ -13,18 +13,13 @@ from compliance.domain.due_dates import local_holidays
 from compliance.domain.due_dates.calendar_names import known_categories, validate_calendar
 from compliance.domain.due_dates.calendars import BusinessCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext
-from compliance.domain.due_dates.due_rules import (
-    DateRule,
-    DueRule,
-    Grace,
-    GraceUnit,
-    OffsetRule,
-    RecurrenceRule,
-)
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.grace_periods import Grace, GraceUnit
 from compliance.domain.due_dates.holiday_laws import HOLIDAY_LAWS
 from compliance.domain.due_dates.previews import Preview, preview
 from compliance.domain.due_dates.public_holidays import known_years
 from compliance.domain.due_dates.rule_parts import Anchor
+from compliance.domain.due_dates.rule_types import DateRule, OffsetRule, RecurrenceRule
 from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 

@@ -18,7 +18,7 @@ from compliance.domain.deadlines.ledger import entry_of, recorded_quantity
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import (
     BreachEnd,
     FactKind,

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from compliance.domain.civil_time import LAST_DAY, DayOutOfRange
 from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar, NoBusinessDay
-from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.offsets import PeriodEnd, compute_period_end
 from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 from tests.profiles import scaled
 

@@ -25,7 +25,9 @@ from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource,
 from compliance.domain.deadlines.stored_changes import Change, change_of
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.due_dates.contexts import ResolutionContext
-from compliance.domain.due_dates.due_rules import Due, DueRule, Grace, GraceUnit, parse_due_rule
+from compliance.domain.due_dates.due_rules import DueRule, parse_due_rule
+from compliance.domain.due_dates.dues import Due
+from compliance.domain.due_dates.grace_periods import Grace, GraceUnit
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, RollUp

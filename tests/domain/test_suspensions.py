@@ -17,7 +17,7 @@ from compliance.domain.civil_time import (
     zone,
 )
 from compliance.domain.deadlines.suspensions import TICK, moved_by_days, moved_by_time, whole_days
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 
 # Zones in which clocks change by half an hour, at midnight, by a whole day, and never.
 ZONES = [

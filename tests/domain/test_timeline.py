@@ -22,7 +22,7 @@ from compliance.domain.deadlines.timeline import (
     Transition,
     is_ambiguous,
 )
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import (
     BreachEnd,
     FactKind,

@@ -8,7 +8,8 @@ import pytest
 from django.db import ProgrammingError, transaction
 
 from compliance.domain.deadlines.scheduling import ScheduledTerms
-from compliance.domain.due_dates.due_rules import DateRule, dump_due_rule
+from compliance.domain.due_dates.due_rules import dump_due_rule
+from compliance.domain.due_dates.rule_types import DateRule
 from compliance.models import Agreement, Correction, Deadline, MilestoneDating, Obligation
 from tests.samples import (
     create_agreement,

@@ -16,7 +16,7 @@ from compliance.domain.deadlines.ledger import Entry, entry_of, replay
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
 from compliance.models import (
     Agreement,
@@ -29,8 +29,8 @@ from compliance.models import (
     Obligation,
     Party,
 )
-from compliance.models.deadlines.deadlines import dump_due
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.terms import dump_due
 from compliance.operations.deadlines import (
     deadline_rows,
     projection,

@@ -16,7 +16,7 @@ from compliance.domain.deadlines.ledger import Entry, entry_of, ledger_delta
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import BreachInterval
 from compliance.domain.vocabulary import FactKind, ObligationKind, Reason, Status
-from compliance.models.deadlines.deadlines import Duty, terms_of
+from compliance.models.deadlines.terms import Duty, terms_of
 from compliance.operations.deadlines import projection_outcome
 from compliance.operations.deadlines.deadline_rows import DeadlineRow
 from compliance.operations.deadlines.projection_inputs import Inputs, Policy

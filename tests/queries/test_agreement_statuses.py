@@ -13,7 +13,7 @@ from compliance.domain.agreements.statuses import AgreementDates, Stop, agreemen
 from compliance.domain.civil_time import civil_day
 from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Agreement, Fact, User
-from compliance.models.deadlines.facts import fact_of
+from compliance.models.deadlines.fact_values import fact_of
 from compliance.operations.agreements import archiving
 from compliance.queries import agreement_statuses as statuses
 from tests.api.answers import get, post, rows

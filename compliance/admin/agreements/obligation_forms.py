@@ -18,7 +18,7 @@ from compliance.admin.formsets import DraftFormSet, DraftRowsMixin
 from compliance.admin.operation_forms import DraftForm, without_empty
 from compliance.admin.theme import CheckboxInput, NumberInput, StackedInline
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.due_dates.due_rules import GraceUnit
+from compliance.domain.due_dates.grace_periods import GraceUnit
 from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, RollUp, Severity, TargetBound
 from compliance.models import Obligation, Party

@@ -14,17 +14,16 @@ from django import forms
 from pydantic import ValidationError
 
 from compliance.admin import urls
+from compliance.admin.due_dates.rule_groups import GROUPS, input_label
 from compliance.admin.due_dates.rule_inputs import (
     ALL_TYPES,
     DEFAULTS,
-    GROUPS,
     MILESTONES_ID,
     OBLIGATIONS_ID,
     RECURRENCE_EXAMPLES,
     RECURRENCES_ID,
     TYPE_CHOICES,
     InputGroup,
-    input_label,
     is_flag,
 )
 from compliance.admin.due_dates.rule_values import (

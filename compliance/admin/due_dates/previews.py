@@ -8,7 +8,7 @@ from typing import Any
 from django.http import QueryDict
 
 from compliance.admin import instants
-from compliance.admin.due_dates.rule_inputs import input_label
+from compliance.admin.due_dates.rule_groups import input_label
 from compliance.admin.due_dates.rule_values import input_at, posted_values, rule_from_values
 from compliance.admin.operation_forms import without_empty
 from compliance.domain.drafts import read

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compliance.admin.due_dates.rule_inputs import (
-    COUNTED_TYPES,
-    DEFAULTS,
-    INPUTS,
-    THEN,
-    is_flag,
-    is_number,
-)
+from compliance.admin.due_dates.rule_groups import INPUTS
+from compliance.admin.due_dates.rule_inputs import COUNTED_TYPES, DEFAULTS, THEN, is_flag, is_number
 from compliance.domain.whole_numbers import whole_number
 
 

@@ -14,13 +14,10 @@ from compliance.domain.country_zones import only_zone
 from compliance.domain.date_fields import CivilDayOrPeriod, TimeZoneName
 from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.drafts import Draft
-from compliance.domain.due_dates.due_rules import (
-    DateRule,
-    DueRule,
-    Grace,
-    OffsetRule,
-)
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.grace_periods import Grace
 from compliance.domain.due_dates.rule_parts import MOST_CALENDARS, CalendarName
+from compliance.domain.due_dates.rule_types import DateRule, OffsetRule
 from compliance.domain.fields import (
     AgreementRef,
     Country,

@@ -13,9 +13,9 @@ from compliance.domain.deadlines.dependencies import (
     dependents_by_source,
 )
 from compliance.domain.due_dates.contexts import ResolutionContext, Unresolvable
-from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Precision
 

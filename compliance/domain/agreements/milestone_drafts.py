@@ -8,7 +8,8 @@ from pydantic import AfterValidator, model_validator
 
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.due_dates.due_rules import DueRule, OffsetRule
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.fields import LongLine, PartyCode, Ref, all_different
 from compliance.domain.limits import AtMost
 from compliance.domain.period_fields import starts_read

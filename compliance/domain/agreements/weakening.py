@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from compliance.domain.deadlines.demands import Demand, weakening
-from compliance.domain.due_dates.due_rules import DateRule, load_due_rule
+from compliance.domain.due_dates.due_rules import load_due_rule
+from compliance.domain.due_dates.rule_types import DateRule
 from compliance.domain.vocabulary import Severity, TargetBound, Visibility
 
 # Names and descriptions, by which nothing is decided.

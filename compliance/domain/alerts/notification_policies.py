@@ -13,7 +13,7 @@ from typing import Any
 
 from compliance.domain import civil_time
 from compliance.domain.due_dates.calendars import NoBusinessDay
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import PeriodUnit
 
 # The time of day at which reminders are sent, in the deadline's zone.

@@ -12,8 +12,9 @@ from compliance.domain.deadlines.facts import Fact, effective_facts
 from compliance.domain.deadlines.sources import DeadlineSource, Source
 from compliance.domain.deadlines.timeline import BreachInterval
 from compliance.domain.due_dates.contexts import ResolutionContext
-from compliance.domain.due_dates.due_rules import RecurrenceRule, TriggerRule, awaited_event
+from compliance.domain.due_dates.due_rules import awaited_event
 from compliance.domain.due_dates.periods import Event
+from compliance.domain.due_dates.rule_types import RecurrenceRule, TriggerRule
 from compliance.domain.vocabulary import FactKind, Reason, Status
 
 _CAUSING = frozenset({FactKind.VIOLATION, FactKind.DETERMINATION})

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from compliance.domain.civil_time import day_start
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.terms import Move, Terms
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, TriggerRule, awaited_event
+from compliance.domain.due_dates.due_rules import DueRule, awaited_event
+from compliance.domain.due_dates.rule_types import OffsetRule, TriggerRule
 
 NodeT = TypeVar("NodeT")
 OrderedT = TypeVar("OrderedT", int, str)

@@ -18,7 +18,8 @@ from pydantic_core import PydanticCustomError
 from compliance.domain.civil_periods import CivilPeriod, period_from_text, period_of
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.due_dates.due_rules import DateRule, DueRule, OffsetRule
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.rule_types import DateRule, OffsetRule
 from compliance.domain.fields import (
     AgreementRef,
     Flag,

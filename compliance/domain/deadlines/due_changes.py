@@ -16,15 +16,11 @@ from compliance.domain.due_dates.contexts import (
     Unresolvable,
 )
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import (
-    Due,
-    DueRule,
-    OffsetRule,
-    RecurrenceRule,
-    TriggerRule,
-)
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.due_dates.rule_types import OffsetRule, RecurrenceRule, TriggerRule
 from compliance.domain.vocabulary import FactKind, Precision, Reason
 
 

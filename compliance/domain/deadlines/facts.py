@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from compliance.domain.civil_periods import period_of
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 
 # The order of facts that take effect at the same instant. Facts that set the due date or the target

@@ -22,8 +22,9 @@ from compliance.domain.deadlines.rule_checks import (
 )
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import RecurrenceRule, TriggerRule, awaited_event
+from compliance.domain.due_dates.due_rules import awaited_event
 from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.due_dates.rule_types import RecurrenceRule, TriggerRule
 from compliance.domain.vocabulary import FactKind
 
 _AHEAD = timedelta(days=7)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from compliance.domain.deadlines.facts import Fact
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import TargetBound
 
 

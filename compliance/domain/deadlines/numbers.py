@@ -7,7 +7,7 @@ deadline when dates move, and when a rule becomes stricter or events are correct
 
 from __future__ import annotations
 
-from compliance.domain.due_dates.due_rules import MOST_TIMES
+from compliance.domain.due_dates.rule_types import MOST_TIMES
 
 MOST_OCCURRENCES = 2_000
 """The maximum number of dates of one series of a recurrence."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from compliance.domain.civil_time import civil_day, day_end
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 
 # Sentences, each with the due instant that it is about.
 Warnings = list[tuple[datetime, str]]

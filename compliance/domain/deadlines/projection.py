@@ -15,7 +15,7 @@ from compliance.domain.deadlines.maintain import MaintainProjector
 from compliance.domain.deadlines.projector import ZERO, Projector, event_at
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import Timeline, Transition
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import ObligationKind, Reason, Status, TargetBound
 from compliance.domain.work import check
 

@@ -18,7 +18,7 @@ from compliance.domain.deadlines.suspensions import (
 )
 from compliance.domain.deadlines.terms import Move, Terms, is_only_measured
 from compliance.domain.deadlines.timeline import BREACHED, CLOSED, Timeline, Transition
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict
 
 ZERO = Decimal(0)

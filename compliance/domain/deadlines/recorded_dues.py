@@ -8,9 +8,11 @@ from compliance.domain.deadlines.numbers import source_of_event
 from compliance.domain.deadlines.rule_checks import rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.sources import latest_events
-from compliance.domain.due_dates.due_rules import Due, DueRule, OffsetRule, TriggerRule
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.due_dates.rule_types import OffsetRule, TriggerRule
 from compliance.domain.problems import refusal
 
 

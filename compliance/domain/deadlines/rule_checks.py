@@ -19,16 +19,11 @@ from compliance.domain.due_dates.contexts import (
     Unresolvable,
 )
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import (
-    DueRule,
-    RecurrenceRule,
-    TriggerRule,
-    awaited_event,
-    event_path,
-)
+from compliance.domain.due_dates.due_rules import DueRule, awaited_event, event_path
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.due_dates.rule_parts import TriggerEvent
+from compliance.domain.due_dates.rule_types import RecurrenceRule, TriggerRule
 from compliance.domain.problems import Invalid, Problem, refusal
 
 T = TypeVar("T")

@@ -29,9 +29,10 @@ from compliance.domain.deadlines.sources import Source, latest_events
 from compliance.domain.deadlines.terms import Move
 from compliance.domain.due_dates.datings import dating_sentences
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import Due, RecurrenceRule, TriggerRule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.previews import waits_for
 from compliance.domain.due_dates.resolution import resolve
+from compliance.domain.due_dates.rule_types import RecurrenceRule, TriggerRule
 from compliance.domain.vocabulary import ObligationKind, Reason
 
 NO_DATE = datetime(9998, 12, 31, tzinfo=UTC)

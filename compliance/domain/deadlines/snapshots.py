@@ -14,7 +14,8 @@ from compliance.domain.deadlines.numbers import source_of_event, source_of_occur
 from compliance.domain.deadlines.sources import Source
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.datings import Dating
-from compliance.domain.due_dates.due_rules import DueRule, RecurrenceRule
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.rule_types import RecurrenceRule
 from compliance.domain.vocabulary import ObligationKind
 
 

@@ -13,7 +13,8 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
-from compliance.domain.due_dates.due_rules import Due, DueRule
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.periods import Event
 
 

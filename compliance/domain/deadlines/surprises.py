@@ -13,7 +13,7 @@ from datetime import datetime
 from compliance.domain import phrases
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.timeline import BREACHED, Timeline
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind
 
 # Violations, determinations and terminations say themselves that something ends or is not met.

@@ -16,7 +16,7 @@ from compliance.domain.civil_time import (
     zone,
 )
 from compliance.domain.deadlines.facts import Fact
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 
 # The smallest difference between two instants.
 TICK = timedelta(microseconds=1)

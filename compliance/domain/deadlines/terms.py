@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from compliance.domain.deadlines.facts import Fact
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import ObligationKind, Reason, TargetBound
 
 

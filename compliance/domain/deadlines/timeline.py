@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import BreachEnd, Reason, Status
 
 BREACHED = frozenset({Status.UNMET, Status.PARTLY_MET})

@@ -9,7 +9,7 @@ from datetime import date
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar, CustomCalendar
-from compliance.domain.due_dates.due_rules import Grace
+from compliance.domain.due_dates.grace_periods import Grace
 from compliance.domain.due_dates.periods import Event
 
 

@@ -28,14 +28,10 @@ from compliance.domain.due_dates.contexts import (
     ResolutionContext,
     Unresolvable,
 )
-from compliance.domain.due_dates.due_rules import (
-    DateRule,
-    Due,
-    GraceUnit,
-    OffsetRule,
-    RecurrenceRule,
-)
+from compliance.domain.due_dates.dues import Due
+from compliance.domain.due_dates.grace_periods import GraceUnit
 from compliance.domain.due_dates.periods import PeriodEnd, Reading, named
+from compliance.domain.due_dates.rule_types import DateRule, OffsetRule, RecurrenceRule
 from compliance.domain.skipped_days import skipped_days
 
 

@@ -1,242 +1,32 @@
-"""Due rules: when something is due, as agreements state it.
+"""Read, check and write due rules: when something is due, as agreements state it.
 
-Documents, the API and the database store a rule as JSON. `parse_due_rule` and `parse_grace`
-validate input; constructing the values directly does not. `resolution` turns a rule into days and
-instants: the civil date and its zone are authoritative, and the instants are derived from them.
+Documents, the API and the database store a rule as JSON; `rule_types` holds the types.
+`resolution` turns a rule into days and instants: the civil date and its zone are authoritative,
+and the instants are derived from them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_periods import period_from_text, period_of, period_text
-from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, TimeZoneName
-from compliance.domain.due_dates.rule_parts import (
-    CalendarNames,
-    CheckedAnchor,
-    CheckedEvent,
-    CheckedOnDay,
-    RRule,
-    TriggerEvent,
-    error_at,
+from compliance.domain.due_dates.grace_periods import LONGEST_GRACE
+from compliance.domain.due_dates.rule_parts import TriggerEvent, error_at
+from compliance.domain.due_dates.rule_types import (
+    DateRule,
+    OffsetRule,
+    RecurrenceRule,
+    StartOffset,
+    TriggerRule,
 )
 from compliance.domain.period_fields import ends_read, starts_read
-from compliance.domain.vocabulary import (
-    Direction,
-    LegalMethod,
-    PeriodUnit,
-    Precision,
-    RollConvention,
-)
-
-LONGEST_GRACE = 3650
-LONGEST_OFFSET = 100_000
-MOST_TIMES = 20
-
-
-def _require_type(schema: dict[str, Any]) -> None:
-    schema["required"] = ["type", *schema.get("required", [])]
-
-
-_RULE_CONFIG = ConfigDict(extra="forbid", json_schema_extra=_require_type)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DateRule:
-    """Due on a day: by the end of that day, or by a wall-clock time on it.
-
-    If `timezone` is missing, the agreement's zone is used, then the obligor's. `is_two_sided`
-    makes the due date a window, from when the day ends in the first party's zone to when it ends
-    in the last one's. If only a month, quarter or year was agreed, `on` is its last day, with its
-    `precision`; input and output give it as `2007-06`, `2007-Q2` or `2007`.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
-
-    type: Literal["date"] = "date"
-    on: CivilDayOrPeriod
-    precision: Precision = Precision.DAY
-    time: CivilTime | None = None
-    timezone: TimeZoneName | None = None
-    is_two_sided: StrictBool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OffsetRule:
-    """Due a period after, or before, an event.
-
-    Without `time`, it is due by the end of the day on which the period ends. If `calendars` is
-    empty, the agreement's calendars are used. `on_day` replaces the day on which the period ends
-    by a day of the same week, month, quarter or year, before rolling. A legal `method` has its own
-    way of counting and rolling, and may add `service_days`. Only the `then` of another rule lacks
-    an `anchor`: it counts from the event of a trigger, or from each date of a recurrence.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
-
-    type: Literal["offset"] = "offset"
-    anchor: Annotated[CheckedAnchor | None, Field(alias="from")] = None
-    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET)]
-    unit: PeriodUnit
-    direction: Direction = Direction.AFTER
-    count_first_day: StrictBool = False
-    end_of_month: StrictBool = False
-    on_day: CheckedOnDay | None = None
-    roll: RollConvention = RollConvention.NONE
-    calendars: CalendarNames = ()
-    method: LegalMethod | None = None
-    service_days: Annotated[int, Field(strict=True, ge=0, le=30)] = 0
-    time: CivilTime | None = None
-    timezone: TimeZoneName | None = None
-    is_two_sided: StrictBool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StartOffset:
-    """The start of a recurrence some time after, or before, an event.
-
-    Business days are those of the recurrence.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    type: Literal["offset"] = "offset"
-    anchor: Annotated[CheckedEvent, Field(alias="from")]
-    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET)]
-    unit: Literal[
-        PeriodUnit.DAYS,
-        PeriodUnit.BUSINESS_DAYS,
-        PeriodUnit.WEEKS,
-        PeriodUnit.MONTHS,
-        PeriodUnit.YEARS,
-    ]
-    direction: Direction = Direction.AFTER
-    on_day: CheckedOnDay | None = None
-
-
-_DAY: TypeAdapter[dt.date] = TypeAdapter(CivilDayOrPeriod)
-_EVENT: TypeAdapter[TriggerEvent] = TypeAdapter(CheckedEvent)
-_START_OFFSET: TypeAdapter[StartOffset] = TypeAdapter(StartOffset)
-
-
-def _checked_start(value: object) -> object:
-    """Validate the start of a recurrence as what it looks like, so that errors are about that."""
-    if isinstance(value, TriggerEvent | StartOffset):
-        return value
-    if not isinstance(value, dict):
-        return _DAY.validate_python(value)
-    return (_START_OFFSET if "from" in value else _EVENT).validate_python(value)
-
-
-def _dump_start(start: dt.date | TriggerEvent | StartOffset) -> Any:
-    if isinstance(start, dt.date):
-        return start.isoformat()
-    if isinstance(start, TriggerEvent):
-        return _EVENT.dump_python(start, mode="json")
-    return _START_OFFSET.dump_python(start, mode="json", by_alias=True)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecurrenceRule:
-    """Due repeatedly, by an RRULE of RFC 5545 that repeats daily or less often.
-
-    `start` is its DTSTART: a civil day, the day of an event, or an offset from an event. A month,
-    quarter or year starts with its first day, and ends, as `until`, with its last. After an event,
-    the recurrence ends with its agreement, unless the obligation survives termination, and
-    if it starts with a breach, also with that breach. If the event is a breach, `each` gives every
-    breach dates of its own, instead of only the first one.
-
-    With `end_of_month`, a day that does not exist in a month means the last day of that month. With
-    `on_day`, there is one date in each period that contains a day of the rule. Each date is rolled
-    on its own, so that a rolled date does not move later ones. With `then`, what is due is due that
-    offset before or after each date, and `time` is when the date begins to count, for offsets in
-    hours or minutes. If something is due several `times` in each period, each of them has a
-    deadline of its own.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
-
-    type: Literal["recurrence"] = "recurrence"
-    rrule: RRule
-    start: Annotated[
-        CivilDayOrPeriod | CheckedEvent | StartOffset,
-        BeforeValidator(_checked_start),
-        PlainSerializer(_dump_start, when_used="json"),
-    ]
-    start_precision: Precision = Precision.DAY
-    each: StrictBool = False
-    until: CivilDayOrPeriod | None = None
-    until_precision: Precision = Precision.DAY
-    end_of_month: StrictBool = False
-    on_day: CheckedOnDay | None = None
-    roll: RollConvention = RollConvention.NONE
-    calendars: CalendarNames = ()
-    then: OffsetRule | None = None
-    times: Annotated[int, Field(strict=True, ge=1, le=MOST_TIMES)] = 1
-    time: CivilTime | None = None
-    timezone: TimeZoneName | None = None
-    is_two_sided: StrictBool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TriggerRule:
-    """Dormant until an event happens, and then due after the offset `then` from that event.
-
-    With `each`, every such event has a deadline of its own, instead of only the first one.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
-
-    type: Literal["trigger"] = "trigger"
-    on: CheckedEvent
-    each: StrictBool = False
-    then: OffsetRule
-
-
-class GraceUnit(StrEnum):
-    """The unit of a grace period. Minutes and hours are elapsed time; the others civil days."""
-
-    MINUTES = "minutes"
-    HOURS = "hours"
-    DAYS = "days"
-    BUSINESS_DAYS = "business_days"
-    WEEKS = "weeks"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grace:
-    """How long after the due instant a deadline becomes unmet; `count` is 0 to 3650."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_GRACE)]
-    unit: GraceUnit
-
-
-class Due(NamedTuple):
-    """When something is due, and when it becomes unmet.
-
-    `due_on` is a civil day in `timezone`; the instants are in UTC. `due_at` is exclusive: what
-    happens at that instant is late. `unmet_at` is the end of the grace period, and equals
-    `due_at` if there is none. `earliest_due_at` is set only if the due instant is ambiguous,
-    because the parties are in different zones or because the rule has several readings: what
-    happens from it until before `due_at` is in time by one reading and late by another.
-    """
-
-    due_on: dt.date
-    due_at: dt.datetime
-    unmet_at: dt.datetime
-    timezone: str
-    earliest_due_at: dt.datetime | None = None
-
+from compliance.domain.vocabulary import PeriodUnit, Precision
 
 _RULES: dict[str, TypeAdapter[Any]] = {
     "date": TypeAdapter(DateRule),
@@ -354,7 +144,6 @@ def event_path(rule: DueRule | None) -> str:
 
 
 _RULE: TypeAdapter[DueRule] = TypeAdapter(DueRule)
-_GRACE: TypeAdapter[Grace] = TypeAdapter(Grace)
 
 
 def parse_due_rule(value: object) -> DueRule:
@@ -393,19 +182,4 @@ def dump_due_rule(rule: DueRule) -> dict[str, object]:
         if rule.until is not None:
             dumped["until"] = period_text(rule.until, rule.until_precision)
         del dumped["start_precision"], dumped["until_precision"]
-    return dumped
-
-
-def parse_grace(value: object) -> Grace:
-    """Return the grace period that a JSON value states.
-
-    Raises:
-        pydantic.ValidationError: its locations are paths in `value`, such as `count`.
-    """
-    return _GRACE.validate_python(value)
-
-
-def dump_grace(grace: Grace) -> dict[str, object]:
-    """Return the grace period as JSON values; `parse_grace` is the inverse."""
-    dumped: dict[str, object] = _GRACE.dump_python(grace, mode="json")
     return dumped

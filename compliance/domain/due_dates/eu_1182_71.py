@@ -11,7 +11,6 @@ from datetime import date, datetime
 from compliance.domain.civil_time import wall_clock
 from compliance.domain.due_dates.calendar_names import WEEKEND
 from compliance.domain.due_dates.calendars import BusinessCalendar
-from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.periods import (
     LEAST_TIME,
     ONE_DAY,
@@ -30,6 +29,7 @@ from compliance.domain.due_dates.periods import (
     signed,
     warn_of_calendars,
 )
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.vocabulary import Direction, PeriodUnit
 
 # Article 3(5) of the Regulation applies to periods of two days or more.

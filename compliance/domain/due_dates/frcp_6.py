@@ -11,7 +11,6 @@ from datetime import date, datetime
 from compliance.domain.civil_time import instant_or_jump, wall_clock
 from compliance.domain.due_dates.calendar_names import WEEKEND, country_of
 from compliance.domain.due_dates.calendars import BusinessCalendar
-from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.periods import (
     ONE_DAY,
     Event,
@@ -29,6 +28,7 @@ from compliance.domain.due_dates.periods import (
     signed,
     warn_of_calendars,
 )
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.vocabulary import Direction, PeriodUnit
 
 _FRIDAY = 4

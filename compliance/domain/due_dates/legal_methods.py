@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 from compliance.domain.due_dates.calendars import BusinessCalendar
-from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.eu_1182_71 import eu_1182_71
 from compliance.domain.due_dates.frcp_6 import frcp_6
 from compliance.domain.due_dates.periods import Event, PeriodEnd
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import date
 
 from compliance.domain.due_dates.calendars import BusinessCalendar
-from compliance.domain.due_dates.due_rules import OffsetRule
 from compliance.domain.due_dates.legal_methods import compute_by_method, contradiction
 from compliance.domain.due_dates.period_days import day_of_period
 from compliance.domain.due_dates.periods import (
@@ -30,6 +29,7 @@ from compliance.domain.due_dates.periods import (
     warn_of_calendars,
 )
 from compliance.domain.due_dates.rule_parts import OnDay
+from compliance.domain.due_dates.rule_types import OffsetRule
 from compliance.domain.vocabulary import Direction, LegalMethod, PeriodUnit, RollConvention
 
 __all__ = ["Event", "PeriodEnd", "Reading", "compute_period_end"]

@@ -7,9 +7,10 @@ from itertools import islice
 
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import DueRule, OffsetRule, awaited_event
+from compliance.domain.due_dates.due_rules import DueRule, awaited_event
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import data_version, resolve
+from compliance.domain.due_dates.rule_types import OffsetRule
 
 MOST_SHOWN = 1_000
 

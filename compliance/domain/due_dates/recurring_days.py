@@ -10,12 +10,12 @@ from compliance.domain.civil_time import LAST_DAY, DayOutOfRange, day_start, ins
 from compliance.domain.due_dates.area_readings import closed_in_part, end_by_area
 from compliance.domain.due_dates.calendars import BusinessCalendar, NoBusinessDay
 from compliance.domain.due_dates.contexts import Unresolvable
-from compliance.domain.due_dates.due_rules import RecurrenceRule
 from compliance.domain.due_dates.period_days import day_of_period, period_around
 from compliance.domain.due_dates.periods import PeriodEnd, Reading, named
 from compliance.domain.due_dates.recurrences import occurrences
 from compliance.domain.due_dates.rrules import Recurrence, parse_rrule
 from compliance.domain.due_dates.rule_parts import OnDay
+from compliance.domain.due_dates.rule_types import RecurrenceRule
 from compliance.domain.vocabulary import RollConvention
 
 _ONE_DAY = timedelta(days=1)

@@ -23,15 +23,7 @@ from compliance.domain.due_dates.area_readings import closed_in_part, end_by_are
 from compliance.domain.due_dates.calendars import NoBusinessDay
 from compliance.domain.due_dates.contexts import ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved, by_every_reading, due_at_period_end
-from compliance.domain.due_dates.due_rules import (
-    DateRule,
-    DueRule,
-    OffsetRule,
-    RecurrenceRule,
-    StartOffset,
-    TriggerRule,
-    event_path,
-)
+from compliance.domain.due_dates.due_rules import DueRule, event_path
 from compliance.domain.due_dates.holiday_laws import laws_version
 from compliance.domain.due_dates.legal_methods import contradiction
 from compliance.domain.due_dates.offsets import compute_period_end
@@ -40,6 +32,13 @@ from compliance.domain.due_dates.periods import Event, PeriodEnd, Reading, event
 from compliance.domain.due_dates.public_holidays import holidays_version
 from compliance.domain.due_dates.recurring_days import recurring_days
 from compliance.domain.due_dates.rule_parts import TriggerEvent
+from compliance.domain.due_dates.rule_types import (
+    DateRule,
+    OffsetRule,
+    RecurrenceRule,
+    StartOffset,
+    TriggerRule,
+)
 from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import Precision
 from compliance.domain.work import check

@@ -6,7 +6,8 @@ from typing import Any
 
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.alerts.drafts import dump_notification_policy
-from compliance.domain.due_dates.due_rules import dump_due_rule, dump_grace
+from compliance.domain.due_dates.due_rules import dump_due_rule
+from compliance.domain.due_dates.grace_periods import dump_grace
 
 
 def columns_of(draft: ObligationDraft) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Deadline
-from compliance.models.deadlines.deadlines import duty_of, terms_of
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.terms import duty_of, terms_of
 
 
 @contextmanager

@@ -27,8 +27,8 @@ from compliance.domain.deadlines.facts import Fact
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, Deadline, Dependency, Obligation, ObligationParty, User
-from compliance.models.deadlines.deadlines import Duty, duty_of, terms_of
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.terms import Duty, duty_of, terms_of
 from compliance.models.people.readers import SYSTEM, reading_as
 
 # What identifies a row, and what the service itself keeps about it.

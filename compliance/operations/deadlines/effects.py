@@ -25,8 +25,8 @@ from compliance.domain.phrases import counted
 from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Agreement, Deadline, Fact, MilestoneDating, Position, Proposal
-from compliance.models.deadlines.deadlines import duty_of, terms_of
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.terms import duty_of, terms_of
 from compliance.operations.deadlines import facts as fact_operations
 from compliance.operations.deadlines import outlying_dates
 

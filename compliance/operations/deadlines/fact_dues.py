@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from compliance.domain.deadlines.recorded_dues import extended_due, triggered_due
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
-from compliance.domain.due_dates.due_rules import Due, DueRule
+from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Deadline

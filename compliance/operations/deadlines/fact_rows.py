@@ -18,7 +18,7 @@ from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, ObligationKind, TargetBound, Verdict
 from compliance.models import Agreement, Deadline, Fact, Obligation, User
-from compliance.models.deadlines.facts import fact_of
+from compliance.models.deadlines.fact_values import fact_of
 from compliance.models.people.readers import current_reader
 from compliance.models.visibility import visible_to
 from compliance.operations.deadlines import fact_dues

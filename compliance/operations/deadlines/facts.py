@@ -22,8 +22,9 @@ from compliance.domain.quantities import problem_of
 from compliance.domain.vocabulary import FactKind, ProposedChange
 from compliance.models import Agreement, Deadline, Evidence, Fact, User
 from compliance.models.bulk import fetch, insert, next_ids, write
-from compliance.models.deadlines.deadlines import duty_of, terms_of
-from compliance.models.deadlines.facts import chained_fact, fact_of, facts_about
+from compliance.models.deadlines.fact_values import fact_of, facts_about
+from compliance.models.deadlines.facts import chained_fact
+from compliance.models.deadlines.terms import duty_of, terms_of
 from compliance.models.locks import lock_agreement, lock_deadline, lock_replacements
 from compliance.operations.deadlines import approvals, fact_rows, projection, schedule
 from compliance.operations.deadlines.fact_dues import SETTING_DATES

@@ -23,8 +23,8 @@ from compliance.domain.deadlines.terms import KnownTerms, Terms
 from compliance.domain.vocabulary import FactKind, ObligationKind, RollUp
 from compliance.models import Correction, Deadline, Dependency, Fact, MilestoneDating, Obligation
 from compliance.models.bulk import insert
-from compliance.models.deadlines.deadlines import Duty, duty_of, expires_at, terms_of
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.terms import Duty, duty_of, expires_at, terms_of
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import former_terms, projection, schedule, schedule_inputs
 

@@ -19,8 +19,8 @@ from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Alert, Breach, Correction, Deadline, LedgerEntry, Obligation
 from compliance.models.bulk import write
-from compliance.models.deadlines.deadlines import dues_of_facts, duty_of, terms_of
 from compliance.models.deadlines.ledger import chained_entry, ledger_of
+from compliance.models.deadlines.terms import dues_of_facts, duty_of, terms_of
 from compliance.operations.deadlines import (
     former_terms,
     known_terms,

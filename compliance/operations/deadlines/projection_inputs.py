@@ -17,12 +17,12 @@ from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval
 from compliance.domain.due_dates.calendar_names import UnknownCalendar
 from compliance.domain.due_dates.calendars import BusinessCalendar
-from compliance.domain.due_dates.due_rules import Due
+from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, TargetBound
 from compliance.models.bulk import array, fetch
-from compliance.models.deadlines.deadlines import Duty
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.ledger import ledger_of
+from compliance.models.deadlines.terms import Duty
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.operations.deadlines.deadline_rows import DeadlineRow
 

@@ -36,7 +36,7 @@ from compliance.domain.deadlines.terms import KnownTerms
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
-from compliance.models.deadlines.deadlines import PLAIN_DUTY, expires_at, terms_of
+from compliance.models.deadlines.terms import PLAIN_DUTY, expires_at, terms_of
 from compliance.operations.alerts import alerts
 from compliance.operations.alerts.alerts import AlertRow
 from compliance.operations.deadlines import deadline_rows, ledger_rows

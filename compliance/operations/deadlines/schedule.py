@@ -27,7 +27,7 @@ from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import insert, write
-from compliance.models.deadlines.deadlines import dump_due
+from compliance.models.deadlines.terms import dump_due
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import former_terms, schedule_inputs
 from compliance.operations.deadlines.schedule_inputs import ScheduleInputs

@@ -17,7 +17,8 @@ from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource,
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
 from compliance.domain.due_dates.datings import Dating
-from compliance.domain.due_dates.due_rules import load_due_rule, parse_grace
+from compliance.domain.due_dates.due_rules import load_due_rule
+from compliance.domain.due_dates.grace_periods import parse_grace
 from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, Precision, RollUp
 from compliance.models import (
     Deadline,
@@ -27,8 +28,8 @@ from compliance.models import (
     ObligationParty,
 )
 from compliance.models.agreements.milestones import datings_of
-from compliance.models.deadlines.deadlines import duty_of, terms_of
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.terms import duty_of, terms_of
 from compliance.models.due_dates.calendars import custom_calendars
 from compliance.models.locks import for_update
 

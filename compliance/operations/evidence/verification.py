@@ -15,7 +15,7 @@ from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Deadline, Evidence, Fact
 from compliance.models.bulk import fetch, write
-from compliance.models.deadlines.facts import fact_of
+from compliance.models.deadlines.fact_values import fact_of
 
 
 def refresh(deadline_ids: Iterable[int]) -> None:

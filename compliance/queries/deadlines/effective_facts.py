@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.models import Agreement, Deadline, Fact
-from compliance.models.deadlines.facts import fact_of
+from compliance.models.deadlines.fact_values import fact_of
 
 
 def effective_facts_of(subject: Deadline | Agreement) -> list[Fact]:

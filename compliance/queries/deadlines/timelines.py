@@ -13,9 +13,9 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.problems import refusal
 from compliance.models import Deadline, Fact, LedgerEntry
-from compliance.models.deadlines.deadlines import duty_of, terms_of
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.ledger import entry_of
+from compliance.models.deadlines.terms import duty_of, terms_of
 from compliance.models.people.readers import Reader
 from compliance.models.visibility import visible_to
 from compliance.queries.deadlines.deadlines import PointInTime

@@ -12,7 +12,7 @@ from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
 from compliance.domain.vocabulary import EvidenceKind, Verdict
 from compliance.models import Fact
-from compliance.models.deadlines.facts import fact_of
+from compliance.models.deadlines.fact_values import fact_of
 from compliance.queries.rows import Row, array, fetch
 
 

@@ -21,7 +21,7 @@ from compliance.domain.deadlines.explanations import (
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.vocabulary import Precision, TargetBound, Verdict, Verification
 from compliance.models import Deadline, Fact, Position
-from compliance.models.deadlines.facts import fact_summaries
+from compliance.models.deadlines.fact_values import fact_summaries
 from compliance.models.people.readers import Reader
 from compliance.models.visibility import hidden_from
 from compliance.queries.agreement_statuses import agreement_status_of

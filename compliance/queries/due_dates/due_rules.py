@@ -17,20 +17,12 @@ from compliance.domain.deadlines.outlying_dates import due_after_end
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.contexts import GraceUnresolvable, ResolutionContext, Unresolvable
 from compliance.domain.due_dates.due_instants import Resolved
-from compliance.domain.due_dates.due_rules import (
-    DueRule,
-    Grace,
-    GraceUnit,
-    OffsetRule,
-    RecurrenceRule,
-    TriggerRule,
-    awaited_event,
-    dump_due_rule,
-    event_path,
-)
+from compliance.domain.due_dates.due_rules import DueRule, awaited_event, dump_due_rule, event_path
+from compliance.domain.due_dates.grace_periods import Grace, GraceUnit
 from compliance.domain.due_dates.local_holidays import MOST_PARTS, count_parts
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.previews import MOST_SHOWN, preview
+from compliance.domain.due_dates.rule_types import OffsetRule, RecurrenceRule, TriggerRule
 from compliance.domain.fields import AgreementRef, PartyCode
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit

@@ -10,7 +10,7 @@ from django.db import DataError
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.models import Seal
 from compliance.models.bulk import fetch
-from compliance.models.deadlines.facts import facts_about
+from compliance.models.deadlines.fact_values import facts_about
 from compliance.queries.integrity.chains import (
     NONE_PURGED,
     Purged,

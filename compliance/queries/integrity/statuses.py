@@ -16,7 +16,7 @@ from compliance.domain.deadlines.suspensions import TICK
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.vocabulary import BreachEnd, ObligationKind, Reason, Status, TargetBound
 from compliance.models.bulk import fetch
-from compliance.models.deadlines.deadlines import Duty, terms_of
+from compliance.models.deadlines.terms import Duty, terms_of
 
 
 class DeadlineRow(NamedTuple):
