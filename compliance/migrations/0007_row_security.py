@@ -104,7 +104,27 @@ def _not_unseen(column: str, table: str) -> str:
     return f"({{row}}.{column} IS NULL OR {_seen(column, table)})"
 
 
+# A proposal to import a new agreement contains its document, and one that has purged an agreement
+# tells that it existed. Parties and calendars are registers that everybody shares.
+_WITHOUT_AGREEMENT = """
+    {row}.change IN ('party', 'party_merge', 'calendar') OR (
+        SELECT who ->> 'teams' IS NULL AND who ->> 'agreements' IS NULL AND (
+            {row}.proposed_by_id = (who ->> 'user')::bigint
+            OR {row}.change = 'import'
+            AND coalesce({row}.draft -> 'document' ->> 'visibility', 'everyone') <> 'teams')
+        FROM (SELECT current_setting('pacta.reader', TRUE)::jsonb AS who) AS reader)
+"""
+
+
+def _proposed(condition: str) -> str:
+    """Return the condition for a proposal, given that for one about an agreement."""
+    return (
+        f"CASE WHEN {{row}}.agreement_id IS NOT NULL THEN {condition} ELSE {_WITHOUT_AGREEMENT} END"
+    )
+
+
 _DEADLINE = ("deadline_id", "compliance_deadline")
+_OBLIGATION = ("obligation_id", "compliance_obligation")
 _EVIDENCE = ("evidence_id", "compliance_evidence")
 _CONDITIONS = {
     "agreement": _not_hidden("id"),
@@ -117,14 +137,16 @@ _CONDITIONS = {
     },
     "subscription": _no_hidden("agreement_id"),
     "calendarfeed": _no_hidden("agreement_id"),
-    "dependency": _seen("obligation_id", "compliance_obligation"),
+    "dependency": _seen(*_OBLIGATION),
+    "responsibility": _seen(*_OBLIGATION),
     **{
         name: _seen(*_DEADLINE)
-        for name in ("breach", "ledgerentry", "position", "proposal", "recomputeddeadline")
+        for name in ("breach", "ledgerentry", "position", "recomputeddeadline")
     },
     "fact": f"{_no_hidden('agreement_id')} AND {_not_unseen(*_DEADLINE)}",
     "correction": f"{_no_hidden('agreement_id')} AND {_not_unseen(*_DEADLINE)}"
-    f" AND {_not_unseen('obligation_id', 'compliance_obligation')}",
+    f" AND {_not_unseen(*_OBLIGATION)}",
+    "proposal": _proposed(_not_hidden("agreement_id")),
     "importedrows": _seen("batch_id", "compliance_importbatch"),
     "proposalnotification": _seen("proposal_id", "compliance_proposal"),
     **{
@@ -150,7 +172,8 @@ _HISTORY = {
             "silence",
         )
     },
-    "proposalevent": _seen(*_DEADLINE),
+    "proposalevent": _proposed(_seen("agreement_id", "compliance_agreement")),
+    "responsibilityevent": _seen(*_OBLIGATION),
     **{
         f"{name}event": _not_unseen("agreement_id", "compliance_agreement")
         for name in ("subscription", "calendarfeed")
@@ -162,21 +185,19 @@ def _secure(name: str, condition: str, new_rows: str | None = None) -> migration
     table = f"compliance_{name}"
     more = "" if new_rows is None else f", '{new_rows}'"
     return migrations.RunSQL(
-        f"SELECT compliance_secure_rows('{table}', '{condition}'{more})",
+        f"SELECT compliance_secure_rows('{table}', $condition${condition}$condition${more})",
         f"DROP POLICY visible_rows ON {table}; "
         f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY",
     )
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0013_request_ids")]
+    dependencies = [("compliance", "0006_consequences")]
 
     operations = [
         migrations.RunSQL(_SIGHT, "DROP FUNCTION compliance_sight(text)"),
         migrations.RunSQL(_HIDDEN, "DROP FUNCTION compliance_hidden_agreements(text)"),
-        migrations.RunSQL(
-            _SECURE, "DROP FUNCTION compliance_secure_rows(regclass, text, text)"
-        ),
+        migrations.RunSQL(_SECURE, "DROP FUNCTION compliance_secure_rows(regclass, text, text)"),
         *(_secure(name, condition) for name, condition in _CONDITIONS.items()),
         # Triggers write the history; whoever may change a row may add to its history.
         *(_secure(name, condition, "TRUE") for name, condition in _HISTORY.items()),
