@@ -78,7 +78,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if kind not in {"value_error", "assertion_error"} and error["msg"].startswith("Input should"):
         return "This value is not accepted here: correct it."
     message: str = error["msg"].removeprefix("Value error, ")
-    return message if message.endswith(".") else f"{message}."
+    return message if message.endswith((".", "?")) else f"{message}."
 
 
 # A member of an enum, as Pydantic writes it.

@@ -20,6 +20,7 @@ from compliance.domain.deadlines.numbers import (
     occurrence_number,
     series_number,
 )
+from compliance.domain.deadlines.rule_checks import Horizon
 from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import DeadlineSource, Source
@@ -96,7 +97,8 @@ def wanted(
         sources=sources or {},
         stored=stored or {},
     )
-    return wanted_deadlines(snapshot, as_of=day(as_of), until=date.fromisoformat(until))
+    horizon = Horizon(today=day(as_of).date(), until=date.fromisoformat(until))
+    return wanted_deadlines(snapshot, as_of=day(as_of), horizon=horizon)
 
 
 def dues(found: Mapping[int, ScheduledTerms]) -> dict[int, str | None]:
@@ -129,6 +131,15 @@ def test_reports_follow_entry_into_force_every_quarter() -> None:
         "because that month has no day 31.",
         "It starts on 2026-06-30.",
     )
+
+
+def test_the_first_report_four_years_after_an_event_has_a_deadline_at_once() -> None:
+    rule = {
+        "type": "recurrence", "rrule": "FREQ=YEARLY;INTERVAL=4",
+        "start": {"from": {"milestone": "first-report"}, "count": 4, "unit": "years"},
+    }  # fmt: skip
+    dated: Any = {"milestones": {"first-report": Event(on=date(2026, 6, 1))}}
+    assert dues(wanted(rule, "2026-07-01", until="2028-07-01", **dated)) == {1: "2030-06-01"}
 
 
 def test_a_rule_that_yields_too_many_dates_after_an_event_is_refused_not_cut_short() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from compliance.domain.date_fields import Instant
+from compliance.domain.drafts import problems_of
 from compliance.domain.fields import Country, Email, Line, Tag, Text, Title
 
 TITLE: TypeAdapter[str] = TypeAdapter(Title)
@@ -110,6 +111,9 @@ def test_addresses_that_servers_would_refuse_are_rejected(address: str, reason: 
 def test_a_code_that_is_mistaken_for_a_country_names_the_country(code: str, meant: str) -> None:
     expected = f"{code} is not a country code of ISO 3166-1. Did you mean {meant}?"
     assert problem(Country, code) == expected
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Country).validate_python(code)
+    assert [each.detail for each in problems_of(caught.value)] == [expected]
 
 
 def test_other_unassigned_codes_are_rejected_and_former_and_reserved_ones_accepted() -> None:

@@ -14,7 +14,12 @@ from compliance.domain.deadlines.due_changes import DatedFact, due_date_changes
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.outlying_dates import due_after_end, due_before_beginning
 from compliance.domain.deadlines.recorded_dues import extended_due, triggered_due
-from compliance.domain.deadlines.rule_checks import MOST_DEADLINES, check_rules, horizon_of
+from compliance.domain.deadlines.rule_checks import (
+    MOST_DEADLINES,
+    Horizon,
+    check_rules,
+    horizon_of,
+)
 from compliance.domain.deadlines.scheduling import (
     NO_DATE,
     ScheduledTerms,
@@ -41,7 +46,14 @@ def utc(text: str) -> datetime:
 
 
 NOW = utc("2026-02-01T00:00")
-UNTIL = date(2028, 2, 1)
+
+
+def until(day: date) -> Horizon:
+    """The deadlines of recurrences until a day."""
+    return Horizon(today=NOW.date(), until=day)
+
+
+AHEAD = until(date(2028, 2, 1))
 
 
 def rule(**fields: Any) -> DueRule:
@@ -93,7 +105,7 @@ def obligation(
 
 def scheduled(snapshot: ObligationSnapshot, *, as_of: datetime = NOW) -> ScheduledTerms:
     """The terms of the only deadline of an obligation."""
-    [(number, terms)] = wanted_deadlines(snapshot, as_of=as_of, until=UNTIL).items()
+    [(number, terms)] = wanted_deadlines(snapshot, as_of=as_of, horizon=AHEAD).items()
     assert number == 1
     return terms
 
@@ -129,7 +141,7 @@ FROM_JANUARY = {**MONTHLY, "start": "2026-01-15"}
 def test_a_recurrence_yields_nothing_that_is_due_before_the_obligation_begins(began: str) -> None:
     stated: dict[str, Any] = {began: date(2026, 6, 1)}
     snapshot = obligation(rule(**FROM_JANUARY), **stated)
-    wanted = wanted_deadlines(snapshot, as_of=NOW, until=date(2026, 8, 31))
+    wanted = wanted_deadlines(snapshot, as_of=NOW, horizon=until(date(2026, 8, 31)))
     assert {number: terms.due and terms.due.due_on for number, terms in wanted.items()} == {
         6: date(2026, 6, 15),
         7: date(2026, 7, 15),
@@ -143,19 +155,21 @@ def test_a_recurrence_yields_nothing_that_is_due_before_the_obligation_begins(be
 
 def test_a_recurrence_starts_on_the_day_on_which_the_obligation_begins() -> None:
     snapshot = obligation(rule(**FROM_JANUARY), binds_on=date(2026, 6, 15))
-    assert min(wanted_deadlines(snapshot, as_of=NOW, until=date(2026, 8, 31))) == 6
+    assert min(wanted_deadlines(snapshot, as_of=NOW, horizon=until(date(2026, 8, 31)))) == 6
 
 
 def test_a_recurrence_keeps_an_early_date_about_which_something_is_recorded() -> None:
     stored = {5: StoredDeadline(has_facts=True), 4: StoredDeadline()}
     snapshot = obligation(rule(**FROM_JANUARY), binds_on=date(2026, 6, 1), stored=stored)
-    wanted = wanted_deadlines(snapshot, as_of=NOW, until=date(2026, 6, 30))
+    wanted = wanted_deadlines(snapshot, as_of=NOW, horizon=until(date(2026, 6, 30)))
     assert set(wanted) == {5, 6}
     assert wanted[5].is_start_presumed
 
 
 def test_a_recurrence_without_a_stated_beginning_yields_all_of_its_dates() -> None:
-    wanted = wanted_deadlines(obligation(rule(**FROM_JANUARY)), as_of=NOW, until=date(2026, 3, 31))
+    wanted = wanted_deadlines(
+        obligation(rule(**FROM_JANUARY)), as_of=NOW, horizon=until(date(2026, 3, 31))
+    )
     assert set(wanted) == {1, 2, 3}
 
 
@@ -176,7 +190,7 @@ def test_a_date_after_the_end_of_the_agreement_has_a_warning() -> None:
 
 
 def test_an_obligation_to_achieve_without_a_rule_has_no_deadline() -> None:
-    assert wanted_deadlines(obligation(), as_of=NOW, until=UNTIL) == {}
+    assert wanted_deadlines(obligation(), as_of=NOW, horizon=AHEAD) == {}
 
 
 def test_an_obligation_to_refrain_without_a_rule_has_a_deadline_without_an_end() -> None:
@@ -282,7 +296,7 @@ def test_facts_about_a_source_recorded_after_the_given_instant_count() -> None:
 
 def test_a_trigger_on_an_obligation_without_a_deadline_yields_none() -> None:
     snapshot = ObligationSnapshot(recorded_at=NOW, due=on_event(1, met="A"), sources={"A": {}})
-    assert wanted_deadlines(snapshot, as_of=NOW, until=UNTIL) == {}
+    assert wanted_deadlines(snapshot, as_of=NOW, horizon=AHEAD) == {}
 
 
 def test_a_trigger_can_count_from_another_deadline_than_the_one_that_activates_it() -> None:
@@ -367,12 +381,42 @@ def test_a_source_is_projected_only_when_it_is_needed() -> None:
 
 
 def test_a_recurrence_yields_its_dates_up_to_the_horizon_by_number() -> None:
-    found = wanted_deadlines(obligation(rule(**MONTHLY)), as_of=NOW, until=date(2026, 5, 1))
+    found = wanted_deadlines(
+        obligation(rule(**MONTHLY)), as_of=NOW, horizon=until(date(2026, 5, 1))
+    )
     assert {number: terms.due for number, terms in found.items()} == {
         1: due_on("2026-02-15"),
         2: due_on("2026-03-15"),
         3: due_on("2026-04-15"),
     }
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_recurrence_has_the_deadlines_of_its_next_date_however_far_away_it_is(times: int) -> None:
+    rare = {"type": "recurrence", "rrule": "FREQ=YEARLY;INTERVAL=5", "start": "2031-01-15"}
+
+    def days(today: str) -> list[str]:
+        as_of = utc(today)
+        found = wanted_deadlines(
+            obligation(rule(**rare, times=times)), as_of=as_of, horizon=horizon_of(as_of, months=24)
+        )
+        return [str(terms.due.due_on) for terms in found.values() if terms.due]
+
+    assert days("2026-02-01T00:00") == ["2031-01-15"] * times
+    assert days("2031-01-14T00:00") == ["2031-01-15"] * times
+    assert days("2031-01-15T00:00") == ["2031-01-15"] * times + ["2036-01-15"] * times
+
+
+def test_a_recurrence_that_has_ended_has_no_next_date() -> None:
+    ended = rule(**{**MONTHLY, "start": "2025-02-15"}, until="2025-12-31")
+    assert len(wanted_deadlines(obligation(ended), as_of=NOW, horizon=AHEAD)) == 11
+
+
+def test_a_recurrence_has_no_next_date_after_the_end_of_the_agreement() -> None:
+    rare = rule(type="recurrence", rrule="FREQ=YEARLY;INTERVAL=5", start="2026-01-15")
+    context = ResolutionContext(timezone=ZONE, ends_on=date(2030, 12, 31))
+    snapshot = ObligationSnapshot(recorded_at=NOW, due=rare, context=context)
+    assert set(wanted_deadlines(snapshot, as_of=NOW, horizon=AHEAD)) == {1}
 
 
 def test_a_dependent_has_a_deadline_for_each_deadline_of_its_source() -> None:
@@ -383,7 +427,7 @@ def test_a_dependent_has_a_deadline_for_each_deadline_of_its_source() -> None:
         context=ResolutionContext(timezone=ZONE),
         sources=sources,
     )
-    found = wanted_deadlines(snapshot, as_of=NOW, until=UNTIL)
+    found = wanted_deadlines(snapshot, as_of=NOW, horizon=AHEAD)
     assert {number: terms.due for number, terms in found.items()} == {
         1: due_on("2026-03-15"),
         4: due_on("2026-04-15"),
@@ -401,7 +445,7 @@ def test_a_second_source_without_that_number_counts_with_its_first_deadline() ->
     snapshot = ObligationSnapshot(
         recorded_at=NOW, due=due, context=ResolutionContext(timezone=ZONE), sources=sources
     )
-    found = wanted_deadlines(snapshot, as_of=NOW, until=UNTIL)
+    found = wanted_deadlines(snapshot, as_of=NOW, horizon=AHEAD)
     assert [terms.moves[0].due for terms in found.values()] == [due_on("2026-04-11")]
     assert list(found) == [2]
 
@@ -409,7 +453,7 @@ def test_a_second_source_without_that_number_counts_with_its_first_deadline() ->
 def test_a_recurrence_of_too_many_dates_is_refused() -> None:
     daily = rule(type="recurrence", rrule="FREQ=DAILY", start="2020-01-01")
     with pytest.raises(Invalid, match=f"due/rrule: This rule yields more than {MOST_DEADLINES}"):
-        wanted_deadlines(obligation(daily), as_of=NOW, until=UNTIL)
+        wanted_deadlines(obligation(daily), as_of=NOW, horizon=AHEAD)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +465,7 @@ def test_a_recurrence_of_too_many_dates_is_refused() -> None:
     ],
 )
 def test_the_horizon_is_so_many_months_ahead(as_of: str, months: int, day: date) -> None:
-    assert horizon_of(utc(as_of), months=months) == day
+    assert horizon_of(utc(as_of), months=months).until == day
 
 
 # Facts that set dates
@@ -630,7 +674,7 @@ def check(due: DueRule | None, starts: DueRule | None = None, **context: Any) ->
         starts=starts,
         context=ResolutionContext(timezone=ZONE, **context),
         as_of=NOW,
-        until=UNTIL,
+        horizon=AHEAD,
     )
 
 
@@ -674,8 +718,8 @@ def test_due_dates_change_only_with_what_a_rule_is_counted_from() -> None:
 
 def test_deadlines_keep_their_numbers_when_more_is_required_in_each_period() -> None:
     yearly = {"type": "recurrence", "rrule": "FREQ=YEARLY", "start": "2026-12-31"}
-    once = wanted_deadlines(obligation(rule(**yearly)), as_of=NOW, until=UNTIL)
-    twice = wanted_deadlines(obligation(rule(**yearly, times=2)), as_of=NOW, until=UNTIL)
+    once = wanted_deadlines(obligation(rule(**yearly)), as_of=NOW, horizon=AHEAD)
+    twice = wanted_deadlines(obligation(rule(**yearly, times=2)), as_of=NOW, horizon=AHEAD)
     assert {number: terms.due for number, terms in twice.items()} == {
         1: due_on("2026-12-31"),
         2001: due_on("2026-12-31"),

@@ -15,7 +15,9 @@ from compliance.domain.deadlines.numbers import (
     series_number,
 )
 from compliance.domain.deadlines.rule_checks import (
+    Horizon,
     at_most_deadlines,
+    created_in_advance,
     recurrence_dates,
     rejecting_at,
     too_many_dates,
@@ -51,7 +53,7 @@ class Instance:
 
 
 def instances_of(
-    obligation: ObligationSnapshot, *, as_of: datetime, until: date
+    obligation: ObligationSnapshot, *, as_of: datetime, horizon: Horizon
 ) -> dict[int, Instance]:
     """Return the deadlines that the due rule of an obligation yields, by number.
 
@@ -61,15 +63,15 @@ def instances_of(
     rule = obligation.due
     if isinstance(rule, RecurrenceRule):
         if isinstance(rule.start, date):
-            found = _of_dates(rule, obligation, until)
+            found = _of_dates(rule, obligation, horizon)
         else:
-            found = _after_events(rule, obligation, as_of, until)
+            found = _after_events(rule, obligation, as_of, horizon)
     elif isinstance(rule, TriggerRule) and rule.each:
         found = _of_each_event(rule, obligation, as_of)
     else:
         found = (Instance(number=each, source=each) for each in _source_numbers(obligation))
     path = "due/rrule" if isinstance(rule, RecurrenceRule) else "due"
-    return {each.number: each for each in at_most_deadlines(found, until=until, path=path)}
+    return {each.number: each for each in at_most_deadlines(found, horizon=horizon, path=path)}
 
 
 def _source_numbers(obligation: ObligationSnapshot) -> list[int]:
@@ -84,9 +86,9 @@ def _source_numbers(obligation: ObligationSnapshot) -> list[int]:
 
 
 def _of_dates(
-    rule: RecurrenceRule, obligation: ObligationSnapshot, until: date
+    rule: RecurrenceRule, obligation: ObligationSnapshot, horizon: Horizon
 ) -> Iterator[Instance]:
-    for place, resolved in enumerate(recurrence_dates(rule, obligation.context, until=until)):
+    for place, resolved in enumerate(recurrence_dates(rule, obligation.context, horizon=horizon)):
         number = _number(rule, place)
         if number is not None:
             yield Instance(number=number, occurrence=resolved)
@@ -99,7 +101,7 @@ def _number(rule: RecurrenceRule, place: int, series: int = 1) -> int | None:
 
 
 def _after_events(
-    rule: RecurrenceRule, obligation: ObligationSnapshot, as_of: datetime, until: date
+    rule: RecurrenceRule, obligation: ObligationSnapshot, as_of: datetime, horizon: Horizon
 ) -> Iterator[Instance]:
     """Yield the deadlines of a recurrence that starts with events; a dormant one without dates."""
     for source in _source_numbers(obligation):
@@ -107,7 +109,7 @@ def _after_events(
         found = activations(rule, own.context, sources, as_of=as_of)
         has_first = False
         for activation in found:
-            for instance in _series(rule, own, source, activation, as_of, until):
+            for instance in _series(rule, own, source, activation, as_of, horizon):
                 has_first = has_first or activation.place == 1
                 yield instance
         series = series_number(source=source, place=1)
@@ -123,7 +125,7 @@ def _series(
     source: int,
     activation: Activation,
     as_of: datetime,
-    until: date,
+    horizon: Horizon,
 ) -> Iterator[Instance]:
     """Yield the deadlines that follow from one event."""
     series = series_number(source=source, place=activation.place)
@@ -135,11 +137,12 @@ def _series(
         dates = resolve(
             rule, obligation.context, event=activation.event, ended_at=activation.ended_at
         )
-        for place, resolved in enumerate(dates):
-            if resolved.due.due_on > until:
-                return
+        upcoming = created_in_advance(
+            dates, horizon=horizon, times=rule.times, ends_on=obligation.context.ends_on
+        )
+        for place, resolved in enumerate(upcoming):
             if place == MOST_OCCURRENCES:  # the numbers of a series end there
-                raise too_many_dates(until=until)
+                raise too_many_dates(horizon=horizon)
             number = _number(rule, place, series)
             if number is None:
                 return

@@ -1,12 +1,12 @@
-"""Checks of due rules before they are stored, and the dates of recurrences up to a horizon."""
+"""Checks of due rules before they are stored, and the dates of recurrences within a horizon."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -32,33 +32,64 @@ MOST_DEADLINES = 2_000
 """The maximum number of deadlines of one obligation. A longer list would be useless."""
 
 
-def horizon_of(as_of: datetime, *, months: int) -> date:
-    """Return the day up to which deadlines of recurrences are created: `months` after `as_of`."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Horizon:
+    """Which deadlines of recurrences are created in advance.
+
+    Those that are due up to `until`, and at least those of the next date after `today`, however far
+    away it is: otherwise a report that is due every five years would mostly have no deadline.
+    """
+
+    today: date
+    until: date
+
+
+def horizon_of(as_of: datetime, *, months: int) -> Horizon:
+    """Return the horizon `months` after `as_of`."""
     month = as_of.month - 1 + months
-    return date(as_of.year + month // 12, month % 12 + 1, min(as_of.day, 28))
+    until = date(as_of.year + month // 12, month % 12 + 1, min(as_of.day, 28))
+    return Horizon(today=as_of.date(), until=until)
+
+
+def created_in_advance(
+    dates: Iterable[Resolved], *, horizon: Horizon, times: int, ends_on: date | None
+) -> Iterator[Resolved]:
+    """Yield those dates of a recurrence that have deadlines; each is given `times` times.
+
+    No next date is sought after `ends_on`, the last day of the agreement.
+    """
+    has_next = False
+    for place, each in enumerate(dates):
+        is_new_date, day = place % times == 0, each.due.due_on
+        is_after_end = ends_on is not None and day > ends_on
+        if is_new_date and day > horizon.until and (has_next or is_after_end):
+            return
+        has_next = has_next or day > horizon.today
+        yield each
 
 
 def recurrence_dates(
     rule: RecurrenceRule,
     context: ResolutionContext,
     *,
-    until: date,
+    horizon: Horizon,
     event: Event | None = None,
 ) -> list[Resolved]:
-    """Return the dates of a recurrence up to `until`; `event` is what starts it.
+    """Return the dates of a recurrence within the horizon; `event` is what starts it.
 
     Raises:
         Invalid: it cannot be resolved, or has more than `MOST_DEADLINES` dates (at `due`).
     """
     with rejecting_at("due"):
-        upcoming = takewhile(
-            lambda each: each.due.due_on <= until, resolve(rule, context, event=event)
+        dates = resolve(rule, context, event=event)
+        upcoming = created_in_advance(
+            dates, horizon=horizon, times=rule.times, ends_on=context.ends_on
         )
-        return at_most_deadlines(upcoming, until=until)
+        return at_most_deadlines(upcoming, horizon=horizon)
 
 
-def at_most_deadlines(found: Iterable[T], *, until: date, path: str = "due/rrule") -> list[T]:
-    """Return the dates of a rule up to `until`, or its deadlines.
+def at_most_deadlines(found: Iterable[T], *, horizon: Horizon, path: str = "due/rrule") -> list[T]:
+    """Return the dates of a rule within the horizon, or its deadlines.
 
     Raises:
         Invalid: there are more than `MOST_DEADLINES` (at `path`). Nobody would hear of those that
@@ -66,14 +97,14 @@ def at_most_deadlines(found: Iterable[T], *, until: date, path: str = "due/rrule
     """
     dates = list(islice(found, MOST_DEADLINES + 1))
     if len(dates) > MOST_DEADLINES:
-        raise too_many_dates(until=until, path=path)
+        raise too_many_dates(horizon=horizon, path=path)
     return dates
 
 
-def too_many_dates(*, until: date, path: str = "due/rrule") -> Invalid:
+def too_many_dates(*, horizon: Horizon, path: str = "due/rrule") -> Invalid:
     """Return the refusal of a rule that yields more than `MOST_DEADLINES`."""
     sentence = (
-        f"This rule yields more than {MOST_DEADLINES} dates up to {until}: "
+        f"This rule yields more than {MOST_DEADLINES} dates up to {horizon.until}: "
         "start it later, or make it recur less often."
     )
     return refusal(path, sentence)
@@ -85,7 +116,7 @@ def check_rules(
     starts: DueRule | None,
     context: ResolutionContext,
     as_of: datetime,
-    until: date,
+    horizon: Horizon,
 ) -> int:
     """Reject rules that cannot yield a date, and return how many deadlines `due` yields.
 
@@ -107,7 +138,7 @@ def check_rules(
             _reject_unknown_event(rule, awaited, dated, path)
         if isinstance(rule, RecurrenceRule):
             event = today if awaited is not None else None
-            count = len(recurrence_dates(rule, dated, until=until, event=event))
+            count = len(recurrence_dates(rule, dated, horizon=horizon, event=event))
         elif rule is not None:
             event = today if isinstance(rule, TriggerRule) else None
             with rejecting_at(path):

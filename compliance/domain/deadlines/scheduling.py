@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from compliance.domain.civil_time import civil_day, day_end, day_start
 from compliance.domain.deadlines.activations import Activation
@@ -23,7 +23,7 @@ from compliance.domain.deadlines.due_changes import (
 from compliance.domain.deadlines.instances import Instance, instances_of
 from compliance.domain.deadlines.numbers import is_first_occurrence
 from compliance.domain.deadlines.outlying_dates import warnings_after, warnings_before
-from compliance.domain.deadlines.rule_checks import rejecting_at
+from compliance.domain.deadlines.rule_checks import Horizon, rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import Source, latest_events
 from compliance.domain.deadlines.terms import Move
@@ -69,12 +69,12 @@ class ScheduledTerms:
 
 
 def wanted_deadlines(
-    obligation: ObligationSnapshot, *, as_of: datetime, until: date
+    obligation: ObligationSnapshot, *, as_of: datetime, horizon: Horizon
 ) -> dict[int, ScheduledTerms]:
     """Return the terms of the deadlines that an obligation needs, by number.
 
-    A recurrence yields deadlines from the stated beginning of the obligation up to `until`. An
-    obligation that counts from another one has one deadline for each deadline, or each event, of
+    A recurrence yields deadlines from the stated beginning of the obligation within the horizon.
+    An obligation that counts from another one has one deadline for each deadline, or each event, of
     that obligation.
 
     Raises:
@@ -85,7 +85,7 @@ def wanted_deadlines(
         return {}
     wanted: dict[int, ScheduledTerms] = {}
     left_out: datetime | None = None
-    for number, instance in instances_of(obligation, as_of=as_of, until=until).items():
+    for number, instance in instances_of(obligation, as_of=as_of, horizon=horizon).items():
         terms = scheduled_terms(obligation, instance, as_of=as_of)
         if terms.contradicts is not None and _is_too_early(obligation, instance):
             left_out = terms.contradicts

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from heapq import heappop, heappush
 
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.dependencies import dependency_levels, dependents_by_source
 from compliance.domain.deadlines.facts import Fact
+from compliance.domain.deadlines.rule_checks import Horizon
 from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource, Source
@@ -79,13 +80,13 @@ Versions = dict[tuple[int, int], list[TermsVersion]]
 
 
 def term_history(
-    obligations: Mapping[int, RecordedObligation], *, as_of: datetime, until: date
+    obligations: Mapping[int, RecordedObligation], *, as_of: datetime, horizon: Horizon
 ) -> Versions:
     """Return which terms were known of the deadlines of obligations, up to `as_of`.
 
-    Recurrences yield deadlines up to `until`.
+    Recurrences yield deadlines within the horizon of today, also for the past.
     """
-    replay = _Replay(obligations=obligations, until=until)
+    replay = _Replay(obligations=obligations, horizon=horizon)
     replay.run(as_of)
     return replay.versions
 
@@ -98,7 +99,7 @@ class _Replay:
     """
 
     obligations: Mapping[int, RecordedObligation]
-    until: date
+    horizon: Horizon
     versions: Versions = field(default_factory=lambda: defaultdict(list))
     known: dict[int, dict[int, DeadlineSource]] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
@@ -143,7 +144,7 @@ class _Replay:
         self.seen.add(pk)
         snapshot = self._snapshot(obligation, at)
         try:
-            wanted = wanted_deadlines(snapshot, as_of=at, until=self.until)
+            wanted = wanted_deadlines(snapshot, as_of=at, horizon=self.horizon)
         except (ValueError, ArithmeticError):
             # It would have been refused at the time, and been tried again when more was known.
             return is_new

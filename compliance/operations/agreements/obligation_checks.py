@@ -135,7 +135,7 @@ class StoredAgreement:
                 starts=draft.starts,
                 context=self._context(draft, others),
                 as_of=as_of,
-                until=schedule.horizon(as_of),
+                horizon=schedule.horizon(as_of),
             )
         except Invalid as error:
             return list(error.problems)

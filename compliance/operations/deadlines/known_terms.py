@@ -85,7 +85,7 @@ def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versi
             share=each.roll_up_share,
             survives_termination=each.survives_termination,
         )
-    found = term_history(recorded, as_of=as_of, until=schedule.horizon(as_of))
+    found = term_history(recorded, as_of=as_of, horizon=schedule.horizon(as_of))
     ids = {(row.obligation_id, row.number): row.pk for row in rows}
     return {
         ids[key]: versions

@@ -35,7 +35,7 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
     Each batch is one transaction. A deadline that cannot be recomputed keeps its date, and its
     problem is stored as a `RecomputedDeadline`.
     """
-    version, horizon = data_version(), schedule.horizon(as_of)
+    version, horizon = data_version(), schedule.horizon(as_of).until
     is_new_data, is_new_day = _is_new(version, horizon)
     if not is_due(as_of=as_of):
         return None
@@ -60,7 +60,7 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
 
 def is_due(*, as_of: datetime) -> bool:
     """Return whether anything is outdated by `as_of`."""
-    is_new = any(_is_new(data_version(), schedule.horizon(as_of)))
+    is_new = any(_is_new(data_version(), schedule.horizon(as_of).until))
     return is_new or Deadline.objects.filter(data_version="").exists()
 
 

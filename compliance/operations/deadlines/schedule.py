@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.conf import settings
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines import rule_checks
 from compliance.domain.deadlines.dependencies import dependency_levels, dependents_by_source
+from compliance.domain.deadlines.rule_checks import Horizon
 from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.stored_changes import Change, change_of
@@ -95,8 +96,8 @@ def recompute(
     return touched
 
 
-def horizon(as_of: datetime) -> date:
-    """Return the day up to which the deadlines of recurrences are created."""
+def horizon(as_of: datetime) -> Horizon:
+    """Return which deadlines of recurrences are created in advance at `as_of`."""
     return rule_checks.horizon_of(as_of, months=settings.RECURRENCE_HORIZON_MONTHS)
 
 
@@ -111,7 +112,7 @@ def reschedule(
     """Bring the deadlines of obligations in line with their rules.
 
     The obligations that they depend on must be in line already (see `levels`). Recurrences yield
-    deadlines up to the horizon.
+    deadlines within the horizon.
 
     Args:
         is_forgiving: an obligation whose rules cannot be resolved keeps its deadlines, and these
@@ -133,11 +134,11 @@ def reschedule(
         if is_forgiving:
             raise
         raise refusal("due/timezone", str(error)) from None
-    until = horizon(as_of)
+    ahead = horizon(as_of)
     for obligation in inputs.obligations:
         try:
             snapshot = inputs.snapshot(obligation)
-            wanted = wanted_deadlines(snapshot, as_of=as_of, until=until)
+            wanted = wanted_deadlines(snapshot, as_of=as_of, horizon=ahead)
         except Exception as error:
             if not is_forgiving:
                 if (problems := rule_checks.problems_of_stored_rule(error)) is None:
