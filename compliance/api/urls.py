@@ -235,6 +235,13 @@ urlpatterns = [
         name="document-schema",
     ),
     path("schema/", SchemaView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path(
+        "docs/",
+        # Its answer to OPTIONS would be rendered with the template of the page.
+        SpectacularSwaggerSplitView.as_view(
+            url_name="api:schema", http_method_names=["get", "head"]
+        ),
+        name="docs",
+    ),
 ]
 unknown_address = re_path(r"^.*$", UnknownAddressView.as_view(), name="unknown_address")

@@ -51,10 +51,10 @@ class ClosingViews(Views):
     @extend_schema(operation_id="users_close", request=ClosingDraft, responses=ClosingRow)
     def create(self, request: Request, id: int) -> Response:
         """Close an account for good, and pseudonymise it on request. Needs a reason."""
-        draft = read_body(request, ClosingDraft)
         user = User.objects.filter(pk=id).first()
         if user is None:
             raise NotFound("This does not exist.")
+        draft = read_body(request, ClosingDraft)
         closing = offboarding.close(
             user=user, draft=draft, by=user_of(request), as_of=timezone.now()
         )
