@@ -124,13 +124,17 @@ def _add_rows(agreement: Agreement, now: datetime) -> None:
     deadline.facts.get().evidence.add(evidence)
     Subscription.objects.create(email=f"{MARK}@example.org".lower(), agreement=agreement)
     CalendarFeed.objects.create(
-        name=MARK, owner=author, agreement=agreement, token_hash=b"z" * 32, created_at=now
+        name=MARK,
+        owner=author,
+        agreement=agreement,
+        token_hash=agreement.ref.encode(),
+        created_at=now,
     )
     sweep.run(as_of=now)
     for about in (agreement, None):
         email = "one@example.org" if about else "all@example.org"
         message = Message.objects.create(
-            agreement=about, message_id=f"<{email}>", email=email, created_at=now,
+            agreement=about, message_id=f"<{agreement.ref}.{email}>", email=email, created_at=now,
             next_attempt_at=now, state="sent",
         )  # fmt: skip
         DeliveryAttempt.objects.create(
@@ -152,7 +156,12 @@ def _add_rows(agreement: Agreement, now: datetime) -> None:
         proposed_by=author,
     )
     ProposalNotification.objects.create(proposal=proposal, user=author)
-    run = JobRun.objects.create(kind="recomputation", as_of=now, started_at=now)
+    run = JobRun.objects.create(
+        kind="recomputation",
+        as_of=now,
+        started_at=now,
+        parameters={"data_version": "2026a", "horizon": "2099-12-31"},
+    )
     RecomputedDeadline.objects.create(run=run, deadline=deadline)
     batch = ImportBatch.objects.first() or ImportBatch.objects.create(
         agreement=agreement, is_new_agreement=True, mode="add", imported_at=now, counts={}

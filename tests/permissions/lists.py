@@ -1,0 +1,12 @@
+"""The URLs of the API that list, count, search or add up objects of agreements."""
+
+from __future__ import annotations
+
+LISTS = (
+    "agreements/", "obligations/", "deadlines/", "facts/", "determinations/", "proposals/",
+    "evidence/", "positions/", "breaches/", "alerts/", "silences/", "subscriptions/", "webhooks/",
+    "calendar-feeds/", "imports/", "summary/", "changes/between/?since=2026-01-01T00:00:00Z",
+    "deadlines/?q=Zanzibar", "obligations/?q=Zanzibar", "agreements/?q=Zanzibar",
+    "evidence/?q=Zanzibar", "deadlines/?obligor=ZANZIBAR", "deadlines/?tag=zanzibar",
+    "deadlines/?responsible=kim@zanzibar.example", "tombstones/",
+)  # fmt: skip
