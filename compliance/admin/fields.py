@@ -12,6 +12,7 @@ from django import forms
 
 from compliance.admin.theme import CheckboxSelectMultiple, Select, Textarea, TextInput
 from compliance.domain.civil_time import zone_names
+from compliance.models import Agreement, Party
 
 # A page contains one list of time zones, which every time zone field refers to.
 TIME_ZONES_ID = "time-zones"
@@ -26,6 +27,22 @@ def enum_choices(words: Iterable[StrEnum]) -> list[tuple[str, str]]:
 def text_field(**options: Any) -> forms.CharField:
     """Return a one-line text field, optional unless `required` is given."""
     return forms.CharField(**{"required": False, "widget": TextInput(), **options})
+
+
+def agreement_field(**options: Any) -> forms.ModelChoiceField[Agreement]:
+    """Return a field for an agreement, which is named by its ref."""
+    agreements = Agreement.objects.order_by("title")
+    return forms.ModelChoiceField(
+        **{"queryset": agreements, "to_field_name": "ref", "widget": Select(), **options}
+    )
+
+
+def party_field(**options: Any) -> forms.ModelChoiceField[Party]:
+    """Return a field for a party, which is named by its code."""
+    parties = Party.objects.order_by("name")
+    return forms.ModelChoiceField(
+        **{"queryset": parties, "to_field_name": "code", "widget": Select(), **options}
+    )
 
 
 def enum_field(words: Iterable[StrEnum], **options: Any) -> forms.ChoiceField:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
+from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -42,6 +45,21 @@ def utc_html(at: datetime | None, timezone: str | None = None) -> SafeString:
         local_text(at, timezone) if timezone else "",
         utc_text(at),
     )
+
+
+def utc_column(name: str, label: str, *, zone: str = "") -> Callable[[Any, Any], SafeString]:
+    """Return a sortable column that shows an instant of each row in UTC.
+
+    Args:
+        name: the attribute of the row that holds the instant.
+        zone: the attribute that holds the zone of the tooltip, such as `deadline.timezone`.
+    """
+
+    @admin.display(description=label, ordering=name)
+    def shown(_model_admin: Any, row: Any) -> SafeString:
+        return utc_html(getattr(row, name), attrgetter(zone)(row) if zone else None)
+
+    return shown
 
 
 def period(day: date | None, precision: str | None) -> str:

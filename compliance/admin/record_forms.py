@@ -164,6 +164,13 @@ def last_day_field() -> forms.DateField:
     return date_field("Last day", help_text="This day is included. Leave empty if open-ended.")
 
 
+def tolling_field(help_text: str) -> forms.BooleanField:
+    """Return a checkbox that says whether a suspension moves due dates."""
+    return forms.BooleanField(
+        label="Stops the clock", required=False, widget=CheckboxInput(), help_text=help_text
+    )
+
+
 def end_time_field() -> forms.TimeField:
     """Return a field for the time at which a period ends on its last day."""
     return time_field("End time", help_text="Only if it ended during the last day.")

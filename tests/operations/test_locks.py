@@ -199,16 +199,23 @@ def test_rows_are_locked_in_the_order_of_their_ids() -> None:
         each.ended()
 
 
+def answer_while_held(
+    deadline: Deadline, statement: str, key: int, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """Record a fact while someone else holds a lock; return the response."""
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
+    client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
+    fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
+    with held(statement, key):
+        return client.post(f"{BASE}facts/", fact, content_type="application/json")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_request_that_waits_too_long_for_a_lock_is_refused_with_409(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
     deadline = create_agreement()
-    client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
-    fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
-    with held(AGREEMENT, deadline.agreement_id):
-        response = client.post(f"{BASE}facts/", fact, content_type="application/json")
+    response = answer_while_held(deadline, AGREEMENT, deadline.agreement_id, monkeypatch)
     assert response.status_code == 409, response.content
     assert response.json()["detail"].endswith("wait a moment, and try again.")
     assert response["Retry-After"] == "1"
@@ -219,12 +226,9 @@ def test_a_request_that_waits_too_long_for_a_lock_is_refused_with_409(
 def test_a_request_that_waits_too_long_for_the_ledger_is_refused_with_409(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(locking, "LOCK_TIMEOUT", timedelta(milliseconds=200))
     deadline = create_agreement()
-    client = client_of(User.objects.create_superuser("desk@example.org", "secret"))
-    fact = {"deadline": deadline.pk, "type": "performance", "on": "2026-03-10"}
-    with held("SELECT pg_advisory_xact_lock(%s)", ledger_rows._LEDGER_LOCK):
-        response = client.post(f"{BASE}facts/", fact, content_type="application/json")
+    lock = "SELECT pg_advisory_xact_lock(%s)"
+    response = answer_while_held(deadline, lock, ledger_rows._LEDGER_LOCK, monkeypatch)
     assert response.status_code == 409, response.content
     assert not deadline.facts.exists()
 

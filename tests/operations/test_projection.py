@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.due_dates.dues import Due
-from compliance.domain.vocabulary import BreachEnd, FactKind, Reason, Status
+from compliance.domain.vocabulary import BreachEnd, FactKind, Status
 from compliance.models import (
     Agreement,
     Alert,
@@ -30,6 +31,7 @@ from compliance.models import (
     Party,
 )
 from compliance.models.deadlines.fact_values import facts_about
+from compliance.models.deadlines.ledger import entry_of as stored_entry
 from compliance.models.deadlines.terms import dump_due
 from compliance.operations.deadlines import (
     deadline_rows,
@@ -327,22 +329,7 @@ def date_rule(day: str) -> dict[str, str]:
 
 
 def stored_entries(deadline: Deadline) -> list[Entry]:
-    return [
-        Entry(
-            recorded_at=row.recorded_at,
-            effective_at=row.effective_at,
-            status=Status(row.status),
-            reason=Reason(row.reason),
-            fact_id=row.fact_id,
-            due_at=row.due_at,
-            unmet_at=row.unmet_at,
-            earliest_due_at=row.earliest_due_at,
-            performed=row.performed,
-            target=row.target,
-            accepted_share=row.accepted_share,
-        )
-        for row in LedgerEntry.objects.filter(deadline=deadline)
-    ]
+    return [stored_entry(row) for row in LedgerEntry.objects.filter(deadline=deadline)]
 
 
 def stored_deadline(agreed: Terms) -> Deadline:
@@ -432,6 +419,29 @@ def projected(deadline: Deadline, agreed: Terms) -> Timeline:
     return project(agreed, facts_about([deadline]).get(deadline.pk, ()))
 
 
+def storing(
+    deadline: Deadline,
+    history: list[tuple[DomainFact, datetime]],
+    *,
+    hours_between_sweeps: int,
+) -> Iterator[datetime]:
+    """Record a history, with sweeps in between; yield the time after each fact and sweep."""
+    ids: dict[int, int] = {}
+    sweeps = range(0, LAST_HOUR + 1, hours_between_sweeps)
+    events: list[tuple[datetime, int, DomainFact | None]] = [
+        *((recorded_at, 1, fact) for fact, recorded_at in history),
+        *((hour(number), 0, None) for number in sweeps),
+    ]
+    for as_of, _, fact in sorted(events, key=lambda event: event[:2]):
+        with transaction.atomic():
+            if fact is None:
+                sweep.run(as_of=as_of)
+            else:
+                store_fact(deadline, fact, as_of, ids)
+                projection.refresh([deadline.pk], as_of=as_of)
+        yield as_of
+
+
 class EveryTimeline(DatabaseTestCase):
     """Random histories, recorded in any order, with sweeps in between."""
 
@@ -441,20 +451,8 @@ class EveryTimeline(DatabaseTestCase):
         self, agreed: Terms, history: list[tuple[DomainFact, datetime]]
     ) -> None:
         deadline = stored_deadline(agreed)
-        ids: dict[int, int] = {}
         known: list[tuple[datetime, Any]] = []
-        events = sorted(
-            [(recorded_at, 1, fact) for fact, recorded_at in history]
-            + [(hour(number), 0, None) for number in range(0, LAST_HOUR + 1, 8)],
-            key=lambda event: (event[0], event[1]),
-        )
-        for as_of, _, fact in events:
-            with transaction.atomic():
-                if fact is None:
-                    sweep.run(as_of=as_of)
-                else:
-                    store_fact(deadline, fact, as_of, ids)
-                    projection.refresh([deadline.pk], as_of=as_of)
+        for as_of in storing(deadline, history, hours_between_sweeps=8):
             timeline = projected(deadline, agreed)
             now = timeline.at(as_of) or timeline.transitions[0]
             assert deadline.status == now.status

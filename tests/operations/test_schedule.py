@@ -14,15 +14,16 @@ from django.db import transaction
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.deadlines import sources
 from compliance.domain.deadlines.drafts import FactDraft
-from compliance.domain.deadlines.ledger import Entry, replay
+from compliance.domain.deadlines.ledger import replay
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import Timeline
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
-from compliance.domain.vocabulary import BreachEnd, Reason, Status
+from compliance.domain.vocabulary import BreachEnd, Reason
 from compliance.models import Agreement, Deadline, Fact, LedgerEntry
 from compliance.models.deadlines.deadlines import warnings_about
+from compliance.models.deadlines.ledger import entry_of
 from compliance.operations.agreements import obligations
 from compliance.operations.agreements.obligation_checks import StoredAgreement
 from compliance.operations.deadlines import (
@@ -82,18 +83,7 @@ def status_and_day(ref: str, number: int = 1) -> tuple[str, date | None]:
 
 def known(ref: str, *, at: datetime, known_at: datetime) -> tuple[str, datetime | None]:
     """The status and due instant of a deadline at an instant, as known at another."""
-    entries = [
-        Entry(
-            recorded_at=row.recorded_at,
-            effective_at=row.effective_at,
-            status=Status(row.status),
-            reason=Reason(row.reason),
-            fact_id=row.fact_id,
-            due_at=row.due_at,
-            unmet_at=row.unmet_at,
-        )
-        for row in LedgerEntry.objects.filter(deadline=deadline_of(ref))
-    ]
+    entries = [entry_of(row) for row in LedgerEntry.objects.filter(deadline=deadline_of(ref))]
     found = replay(entries, as_of=at, known_at=known_at)
     assert found is not None
     return found.status, found.due_at

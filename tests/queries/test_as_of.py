@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.django import TestCase as DatabaseTestCase
@@ -19,10 +19,9 @@ from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.models.people.readers import SYSTEM
 from compliance.operations.agreements import obligations
-from compliance.operations.deadlines import projection, sweep
 from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
-from tests.operations.test_projection import projected, store_fact, stored_deadline
+from tests.operations.test_projection import projected, stored_deadline, storing
 from tests.profiles import scaled
 from tests.samples import create_agreement, obligation
 
@@ -47,20 +46,8 @@ class EveryPast(DatabaseTestCase):
         self, agreed: Terms, history: list[tuple[Fact, datetime]]
     ) -> None:
         deadline = stored_deadline(agreed)
-        ids: dict[int, int] = {}
         known: dict[datetime, Timeline] = {}
-        events: list[tuple[datetime, int, Any]] = sorted(
-            [(recorded_at, 1, fact) for fact, recorded_at in history]
-            + [(hour(number), 0, None) for number in range(0, LAST_HOUR + 1, 10)],
-            key=lambda event: event[:2],
-        )
-        for as_of, _, fact in events:
-            with transaction.atomic():
-                if fact is None:
-                    sweep.run(as_of=as_of)
-                else:
-                    store_fact(deadline, fact, as_of, ids)
-                    projection.refresh([deadline.pk], as_of=as_of)
+        for as_of in storing(deadline, history, hours_between_sweeps=10):
             timeline = projected(deadline, agreed)
             known[deadline.recorded_at or as_of] = timeline
         for known_at, timeline in known.items():

@@ -16,9 +16,10 @@ from compliance.admin.record_forms import (
     end_time_field,
     last_day_field,
     time_field,
+    tolling_field,
     zone_field,
 )
-from compliance.admin.theme import CheckboxInput, RadioSelect
+from compliance.admin.theme import RadioSelect
 from compliance.domain.deadlines.drafts import AgreementFactDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import FactKind
@@ -70,11 +71,8 @@ class AgreementSuspensionForm(DatedAgreementFactForm):
     on = date_field("Begins on")
     until_on = last_day_field()
     until_time = end_time_field()
-    is_tolling = forms.BooleanField(
-        label="Stops the clock",
-        required=False,
-        widget=CheckboxInput(),
-        help_text="Moves due dates by the length of the suspension. Otherwise they do not move.",
+    is_tolling = tolling_field(
+        "Moves due dates by the length of the suspension. Otherwise they do not move."
     )
     field_order = (
         "on", "time", "timezone", "until_on", "until_time", "is_tolling", "note", "evidence",

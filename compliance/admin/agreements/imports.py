@@ -74,11 +74,7 @@ class ImportBatchAdmin(ReadOnlyAdmin, RecordAdmin):
         ),
     )  # fmt: skip
     actions_detail = ("purge_import",)
-
-    @admin.display(description="Imported", ordering="imported_at")
-    def imported(self, batch: ImportBatch) -> SafeString:
-        """Return when it was imported."""
-        return instants.utc_html(batch.imported_at)
+    imported = instants.utc_column("imported_at", "Imported")
 
     @admin.display(description="Stored")
     def stored(self, batch: ImportBatch) -> SafeString:

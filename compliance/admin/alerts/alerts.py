@@ -41,6 +41,9 @@ class AlertAdmin(ReadOnlyAdmin):
         "deadline", "agreement", "kind", "reason", "level", "event_time", "recipient_or_webhook",
         "created", "deliver_from", "outcome", "message", "withdrawn_at",
     )  # fmt: skip
+    event_time = instants.utc_column("occasion", "Event", zone="deadline.timezone")
+    deliver_from = instants.utc_column("not_before", "Deliver from")
+    created = instants.utc_column("created_at", "Created")
 
     @admin.display(description="Alert", ordering="kind")
     def kind_badge(self, alert: Alert) -> SafeString:
@@ -51,21 +54,6 @@ class AlertAdmin(ReadOnlyAdmin):
     def recipient_or_webhook(self, alert: Alert) -> str:
         """Return the mail address or the name of the webhook."""
         return recipient_name(alert)
-
-    @admin.display(description="Event", ordering="occasion")
-    def event_time(self, alert: Alert) -> SafeString:
-        """Return when the event happened that the alert is about."""
-        return instants.utc_html(alert.occasion, alert.deadline.timezone)
-
-    @admin.display(description="Deliver from", ordering="not_before")
-    def deliver_from(self, alert: Alert) -> SafeString:
-        """Return when the recipient's next digest is due or their quiet hours end."""
-        return instants.utc_html(alert.not_before)
-
-    @admin.display(description="Created", ordering="created_at")
-    def created(self, alert: Alert) -> SafeString:
-        """Return when the alert was created."""
-        return instants.utc_html(alert.created_at)
 
     @admin.display(description="Outcome")
     def outcome(self, alert: Alert) -> str:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, fields, instants, urls
-from compliance.admin.confirmations import Confirmation, OneTimeSecret, confirm, show_secret
+from compliance.admin.confirmations import (
+    Confirmation,
+    OneTimeSecret,
+    ask_then_show_secret,
+    confirm,
+)
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.operation_forms import add_problems, without_empty
-from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.operation_forms import without_empty
+from compliance.admin.pages import get_row_or_404
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
-from compliance.admin.theme import Select, button
+from compliance.admin.theme import button
 from compliance.admin.visible import visible
 from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.domain.drafts import read
-from compliance.domain.problems import Invalid
 from compliance.models import Agreement, CalendarFeed, User
 from compliance.operations.alerts import calendar_feeds
 
@@ -33,13 +37,7 @@ class CalendarFeedForm(forms.Form):
     """The fields of a new feed."""
 
     name = fields.text_field(required=True, help_text="Where you use it, such as my phone.")
-    agreement = forms.ModelChoiceField(
-        queryset=Agreement.objects.order_by("title"),
-        to_field_name="ref",
-        required=False,
-        empty_label="All agreements",
-        widget=Select(),
-    )
+    agreement = fields.agreement_field(required=False, empty_label="All agreements")
 
 
 @admin.register(CalendarFeed)
@@ -54,6 +52,7 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
     fields = ("name", "contents", "owner", "state", "created")
     has_revoke_permission = requires_perms("compliance.add_calendarfeed")
     actions_detail = ("revoke",)
+    created = instants.utc_column("created_at", "Created")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may create feeds."""
@@ -71,11 +70,6 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
             return badges.badge("active")
         return badges.two_lines(badges.badge("revoked"), instants.utc_html(feed.revoked_at))
 
-    @admin.display(description="Created", ordering="created_at")
-    def created(self, feed: CalendarFeed) -> SafeString:
-        """Return when the feed was created."""
-        return instants.utc_html(feed.created_at)
-
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -86,22 +80,15 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
         agreements = form.fields["agreement"]
         assert isinstance(agreements, forms.ModelChoiceField)
         agreements.queryset = visible(Agreement.objects.order_by("title"), request)
-        title = "Create a calendar feed"
-        context = page_context(self, request, title=title, back=urls.list_url("calendarfeed"))
-        if request.method == "POST" and form.is_valid():
-            try:
-                secret = self._create(request, form)
-            except Invalid as error:
-                add_problems(form, error.problems)
-            else:
-                back = urls.list_url("calendarfeed")
-                return show_secret(request, secret, title=title, back=back, context=context)
-        context |= {
-            "form": form,
-            "submit": "Create feed",
-            "advice": "A private URL from which a calendar program can read the deadlines.",
-        }
-        return TemplateResponse(request, "admin/pacta/create.html", context)
+        return ask_then_show_secret(
+            self,
+            request,
+            form,
+            create=partial(self._create, request, form),
+            title="Create a calendar feed",
+            submit="Create feed",
+            advice="A private URL from which a calendar program can read the deadlines.",
+        )
 
     def _create(self, request: HttpRequest, form: CalendarFeedForm) -> OneTimeSecret:
         assert isinstance(request.user, User)
@@ -144,12 +131,13 @@ class CalendarFeedAdmin(ReadOnlyAdmin, HistoryAdmin):
 
         def action() -> str:
             calendar_feeds.revoke(feed=feed, as_of=timezone.now())
-            return f"CalendarFeed {feed.name} revoked."
+            return f"Calendar feed {feed.name} revoked."
 
         return confirm(
+            self,
             request,
+            feed,
             confirmation,
             action=action,
             back=urls.list_url("calendarfeed"),
-            context=page_context(self, request, feed),
         )

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
-from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.pages import get_row_or_404
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
@@ -70,6 +70,7 @@ class MessageAdmin(ReadOnlyAdmin):
         "recipient_or_webhook", "about", "alert_count", "state_badge", "message_id", "created",
         "sent_at", "attempt_count", "next_attempt",
     )  # fmt: skip
+    created = instants.utc_column("created_at", "Created")
 
     @admin.display(description="Recipient", ordering="recipient")
     def recipient_or_webhook(self, message: Message) -> str:
@@ -111,11 +112,6 @@ class MessageAdmin(ReadOnlyAdmin):
             below = f"{reason}: {message.last_answer or 'no answer'}"[:120]
         return badges.two_lines(badges.badge(message.state), below)
 
-    @admin.display(description="Created", ordering="created_at")
-    def created(self, message: Message) -> SafeString:
-        """Return when the message was created."""
-        return instants.utc_html(message.created_at)
-
     @admin.display(description="Next attempt", ordering="next_attempt_at")
     def next_attempt(self, message: Message) -> SafeString:
         """Return when a waiting message is sent or tried again."""
@@ -146,9 +142,10 @@ class MessageAdmin(ReadOnlyAdmin):
             return f"The message is waiting to be sent to {recipient}."
 
         return confirm(
+            self,
             request,
+            message,
             confirmation,
             action=action,
             back=urls.row_url("message", message.pk),
-            context=page_context(self, request, message),
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,28 +17,23 @@ from compliance.admin import badges, end_times, fields, instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.operation_forms import DraftForm, OperationAdmin, without_empty
-from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.pages import get_row_or_404
 from compliance.admin.permissions import requires_perms
 from compliance.admin.searching import folded
-from compliance.admin.theme import Select, button
+from compliance.admin.theme import button
 from compliance.admin.visible import visible
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.drafts import read
 from compliance.domain.whole_numbers import whole_number
-from compliance.models import Agreement, Deadline, Silence, User
+from compliance.models import Deadline, Silence, User
 from compliance.operations.alerts import silences
 
 
 class SilenceForm(DraftForm):
     """The fields of a silence."""
 
-    agreement = forms.ModelChoiceField(
-        queryset=Agreement.objects.order_by("title"),
-        to_field_name="ref",
-        empty_label="Choose",
-        widget=Select(),
-    )
+    agreement = fields.agreement_field(empty_label="Choose")
     until_on = end_times.end_date_field(required=True)
     until_time = end_times.end_time_field()
     timezone = fields.time_zone_field(label="Time zone", initial="UTC")
@@ -92,6 +86,7 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
             },
         ),
     )  # fmt: skip
+    ended = instants.utc_column("ended_at", "Ended")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return active silences first, in the order in which they end."""
@@ -164,11 +159,6 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
         remaining = f"{instants.duration_text(at, now)} left" if is_active else ""
         return badges.two_lines(instants.utc_html(at), remaining)
 
-    @admin.display(description="Ended", ordering="ended_at")
-    def ended(self, silence: Silence) -> SafeString:
-        """Return when the silence ended."""
-        return instants.utc_html(silence.ended_at)
-
     @admin.display(description="Started", ordering="created_at")
     def started(self, silence: Silence) -> SafeString:
         """Return when the silence started, with the user who started it below."""
@@ -213,11 +203,12 @@ class SilenceAdmin(OperationAdmin, HistoryAdmin):
             return "Silence ended."
 
         return confirm(
+            self,
             request,
+            silence,
             confirmation,
             action=action,
             back=urls.silence_url(silence.pk),
-            context=page_context(self, request, silence),
         )
 
 

@@ -12,7 +12,7 @@ from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput, Select
 from compliance.domain.civil_time import WEEKDAYS
 from compliance.domain.vocabulary import AlertKind, NotificationFrequency, Severity
-from compliance.models import Agreement, Party, Subscription, Webhook
+from compliance.models import Party, Subscription, Webhook
 
 _KIND_LABELS = {
     AlertKind.REMINDER: "Reminders before the due date",
@@ -50,19 +50,10 @@ class SubscriptionForm(DraftForm):
     is_active = forms.BooleanField(
         label="Active", required=False, initial=True, widget=CheckboxInput()
     )
-    agreement = forms.ModelChoiceField(
-        queryset=Agreement.objects.order_by("title"),
-        to_field_name="ref",
-        required=False,
-        empty_label="All agreements",
-        widget=Select(),
-    )
-    party = forms.ModelChoiceField(
-        queryset=Party.objects.order_by("name"),
-        to_field_name="code",
+    agreement = fields.agreement_field(required=False, empty_label="All agreements")
+    party = fields.party_field(
         required=False,
         empty_label="All parties",
-        widget=Select(),
         help_text="Only obligations that this party owes or is owed.",
     )
     tag = fields.text_field(help_text="Only obligations with this tag.")

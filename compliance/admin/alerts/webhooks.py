@@ -95,6 +95,7 @@ class WebhookAdmin(OperationAdmin):
     )
     ordering = ("name",)
     actions_detail = ("rotate",)
+    created = instants.utc_column("created_at", "Created")
 
     def has_rotate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Return whether the user may rotate the secret, which only signed webhooks have."""
@@ -155,11 +156,6 @@ class WebhookAdmin(OperationAdmin):
         is_past = webhook.former_until is None or webhook.former_until <= timezone.now()
         return instants.utc_html(None if is_past else webhook.former_until)
 
-    @admin.display(description="Created", ordering="created_at")
-    def created(self, webhook: Webhook) -> SafeString:
-        """Return when the webhook was created."""
-        return instants.utc_html(webhook.created_at)
-
     def save_draft(
         self, request: HttpRequest, form: Any, formsets: Sequence[Any], existing: Model | None
     ) -> Model:
@@ -193,8 +189,8 @@ class WebhookAdmin(OperationAdmin):
         confirmation = Confirmation(
             title=f"Rotate the secret of {webhook.name}",
             lines=(
-                "The new secret is shown once. For one day, calls are signed with both the new and "
-                "the old secret, so that the receiver can switch over.",
+                "The new secret is shown once. For one day, requests are signed with both the new "
+                "and the old secret, so that the receiver can switch over.",
             ),
             submit="Rotate the secret",
         )
@@ -204,11 +200,12 @@ class WebhookAdmin(OperationAdmin):
             return self._show_secret(request, rotated, title=f"New secret for {webhook.name}")
 
         return confirm_then(
+            self,
             request,
+            webhook,
             confirmation,
             action=action,
             back=urls.row_url("webhook", webhook.pk),
-            context=page_context(self, request, webhook),
         )
 
     def _show_secret(self, request: HttpRequest, webhook: Webhook, *, title: str) -> HttpResponse:
@@ -222,5 +219,5 @@ class WebhookAdmin(OperationAdmin):
             ),
         )
         back = urls.row_url("webhook", webhook.pk)
-        context = page_context(self, request, webhook)
-        return show_secret(request, secret, title=title, back=back, context=context)
+        context = page_context(self, request, webhook, title=title)
+        return show_secret(request, secret, back=back, context=context)

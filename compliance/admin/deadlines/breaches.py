@@ -98,21 +98,14 @@ class BreachAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     has_acknowledge_permission = requires_perms("compliance.add_breach")
     actions_detail = ("acknowledge",)
+    occurred = instants.utc_column("occurred_at", "Occurred", zone="deadline.timezone")
+    detected = instants.utc_column("detected_at", "Detected", zone="deadline.timezone")
+    acknowledged = instants.utc_column("acknowledged_at", "Acknowledged", zone="deadline.timezone")
 
     @admin.display(description="Agreement", ordering="deadline__agreement__ref")
     def agreement(self, breach: Breach) -> str:
         """Return the ref of the agreement."""
         return breach.deadline.agreement.ref
-
-    @admin.display(description="Occurred", ordering="occurred_at")
-    def occurred(self, breach: Breach) -> SafeString:
-        """Return when the breach began."""
-        return instants.utc_html(breach.occurred_at, breach.deadline.timezone)
-
-    @admin.display(description="Detected", ordering="detected_at")
-    def detected(self, breach: Breach) -> SafeString:
-        """Return when the breach was detected."""
-        return instants.utc_html(breach.detected_at, breach.deadline.timezone)
 
     @admin.display(description="Ended", ordering="ended_at")
     def ended(self, breach: Breach) -> SafeString:
@@ -134,11 +127,6 @@ class BreachAdmin(ReadOnlyAdmin):
             return SafeString("-")
         at = instants.utc_html(breach.acknowledged_until, breach.deadline.timezone)
         return badges.two_lines(breach.acknowledged_as, format_html("until {}", at))
-
-    @admin.display(description="Acknowledged", ordering="acknowledged_at")
-    def acknowledged(self, breach: Breach) -> SafeString:
-        """Return when the breach was acknowledged."""
-        return instants.utc_html(breach.acknowledged_at, breach.deadline.timezone)
 
     @button(
         description="Acknowledge",

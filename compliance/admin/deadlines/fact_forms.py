@@ -19,9 +19,10 @@ from compliance.admin.record_forms import (
     last_day_field,
     period_field,
     time_field,
+    tolling_field,
     zone_field,
 )
-from compliance.admin.theme import CheckboxInput, NumberInput, RadioSelect
+from compliance.admin.theme import NumberInput, RadioSelect
 from compliance.domain.deadlines.amounts import amount_text
 from compliance.domain.deadlines.amounts import target_text as bounded_target_text
 from compliance.domain.deadlines.drafts import FactDraft
@@ -186,11 +187,8 @@ class SuspensionForm(FactForm):
     on = date_field("Begins on")
     until_on = last_day_field()
     until_time = end_time_field()
-    is_tolling = forms.BooleanField(
-        label="Stops the clock",
-        required=False,
-        widget=CheckboxInput(),
-        help_text="Moves the due date by the length of the suspension. Otherwise it does not move.",
+    is_tolling = tolling_field(
+        "Moves the due date by the length of the suspension. Otherwise it does not move."
     )
     field_order = (
         "on", "time", "period", "timezone", "until_on", "until_time", "is_tolling", "note",

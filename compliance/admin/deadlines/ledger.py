@@ -23,18 +23,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     fields = (
         "deadline", "status_badge", "reason", "effective", "recorded", "fact", "due_on", "due_at",
     )  # fmt: skip
+    effective = instants.utc_column("effective_at", "Effective", zone="deadline.timezone")
+    recorded = instants.utc_column("recorded_at", "Recorded", zone="deadline.timezone")
 
     @admin.display(description="Status", ordering="status")
     def status_badge(self, entry: LedgerEntry) -> SafeString:
         """Return the status as a badge."""
         return badges.badge(entry.status)
-
-    @admin.display(description="Effective", ordering="effective_at")
-    def effective(self, entry: LedgerEntry) -> SafeString:
-        """Return when the status took effect."""
-        return instants.utc_html(entry.effective_at, entry.deadline.timezone)
-
-    @admin.display(description="Recorded", ordering="recorded_at")
-    def recorded(self, entry: LedgerEntry) -> SafeString:
-        """Return when the status was recorded."""
-        return instants.utc_html(entry.recorded_at, entry.deadline.timezone)

@@ -26,7 +26,7 @@ from compliance.domain.drafts import read
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.evidence.files import ALLOWED
 from compliance.domain.vocabulary import EvidenceKind, Stance
-from compliance.models import Agreement, Evidence, Party, User
+from compliance.models import Evidence, User
 from compliance.operations.evidence import evidence, files
 
 _REF_HELP = "A short name that is unique within the agreement, such as E12."
@@ -37,9 +37,7 @@ _URL_HELP = "Where it can be read. It must start with https://."
 class EvidenceForm(DraftForm):
     """The fields of evidence."""
 
-    agreement = forms.ModelChoiceField(
-        queryset=Agreement.objects.order_by("title"), to_field_name="ref", widget=Select()
-    )
+    agreement = fields.agreement_field()
     ref = fields.text_field(required=True, help_text=_REF_HELP)
     title = fields.text_field(required=True)
     kind = fields.enum_field(EvidenceKind)
@@ -50,13 +48,7 @@ class EvidenceForm(DraftForm):
     url = fields.text_field(label="URL", help_text=_URL_HELP)
     quote = fields.LongTextField()
     published_on = fields.PeriodTextField()
-    asserted_by = forms.ModelChoiceField(
-        queryset=Party.objects.order_by("name"),
-        to_field_name="code",
-        required=False,
-        empty_label="No party",
-        widget=Select(),
-    )
+    asserted_by = fields.party_field(required=False, empty_label="No party")
 
     file = forms.FileField(
         required=False,

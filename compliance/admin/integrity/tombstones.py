@@ -20,11 +20,7 @@ class TombstoneAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = ("ref", "subject", "purged", "purged_by", "reason", "removed", "hash_hex")
     readonly_fields = ("purged", "removed", "hash_hex")
-
-    @admin.display(description="Purged", ordering="purged_at")
-    def purged(self, tombstone: Tombstone) -> SafeString:
-        """Return when it was purged."""
-        return instants.utc_html(tombstone.purged_at)
+    purged = instants.utc_column("purged_at", "Purged")
 
     @admin.display(description="Removed rows")
     def removed(self, tombstone: Tombstone) -> SafeString:

@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 
 from compliance.admin import urls
 from compliance.admin.confirmations import Confirmation, confirm
-from compliance.admin.pages import page_context
 from compliance.admin.theme import ModelAdmin
 from compliance.delivery.account_mails import send_security_notice
 from compliance.domain.problems import Invalid
@@ -41,9 +40,10 @@ def removal_page(
         return f"The second factors of {user} were removed."
 
     return confirm(
+        model_admin,
         request,
+        user,
         confirmation,
         action=action,
         back=urls.row_url("user", user.pk),
-        context=page_context(model_admin, request, user),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,21 +9,23 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
-from compliance.admin.confirmations import Confirmation, OneTimeSecret, confirm, show_secret
+from compliance.admin.confirmations import (
+    Confirmation,
+    OneTimeSecret,
+    ask_then_show_secret,
+    confirm,
+)
 from compliance.admin.history import HistoryAdmin
-from compliance.admin.operation_forms import add_problems
-from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.pages import get_row_or_404
 from compliance.admin.people.token_forms import RotationForm, TokenForm
 from compliance.admin.permissions import requires_perms
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.searching import folded
 from compliance.admin.theme import button
-from compliance.domain.problems import Invalid
 from compliance.domain.vocabulary import TokenState
 from compliance.models import Agreement, ApiToken, Team, User
 from compliance.operations.people import tokens
@@ -47,6 +48,9 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
     has_revoke_permission = requires_perms("compliance.delete_apitoken")
     has_rotate_permission = requires_perms("compliance.change_apitoken")
     actions_detail = ("rotate", "revoke")
+    last_used = instants.utc_column("last_used_at", "Last used")
+    expires = instants.utc_column("expires_at", "Expires")
+    created = instants.utc_column("created_at", "Created")
 
     @admin.display(description="State", ordering="revoked_at")
     def state(self, token: ApiToken) -> SafeString:
@@ -74,21 +78,6 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
             refs = agreements.values_list("ref", flat=True)
             found.append(f"agreements: {', '.join(refs) or 'none'}")
         return "; ".join(found) or "-"
-
-    @admin.display(description="Last used", ordering="last_used_at")
-    def last_used(self, token: ApiToken) -> SafeString:
-        """Return when the token was last used."""
-        return instants.utc_html(token.last_used_at)
-
-    @admin.display(description="Expires", ordering="expires_at")
-    def expires(self, token: ApiToken) -> SafeString:
-        """Return when the token expires."""
-        return instants.utc_html(token.expires_at)
-
-    @admin.display(description="Created", ordering="created_at")
-    def created(self, token: ApiToken) -> SafeString:
-        """Return when the token was created."""
-        return instants.utc_html(token.created_at)
 
     @admin.display(description="Rotated", ordering="rotated_at")
     def rotated(self, token: ApiToken) -> SafeString:
@@ -122,13 +111,13 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
         initial = {"user": user.email}
         form = TokenForm(request.POST or None, users=users.order_by("email"), initial=initial)
 
-        def create() -> tuple[str, str]:
+        def create() -> OneTimeSecret:
             now = timezone.now()
             token, key = tokens.create(draft=form.draft(), by=user, creator=None, as_of=now)
-            return token.name, key
+            return _shown_once(token, key)
 
-        return self._ask_then_show(
-            request, form, create, title="Create an API token", submit="Create token"
+        return ask_then_show_secret(
+            self, request, form, create=create, title="Create an API token", submit="Create token"
         )
 
     @button(
@@ -144,41 +133,15 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
             raise PermissionDenied
         form = RotationForm(request.POST or None)
 
-        def rotate() -> tuple[str, str]:
+        def rotate() -> OneTimeSecret:
             overlap = timedelta(minutes=form.draft().overlap_minutes)
-            return token.name, tokens.rotate(token=token, overlap=overlap, as_of=timezone.now())
+            key = tokens.rotate(token=token, overlap=overlap, as_of=timezone.now())
+            return _shown_once(token, key)
 
-        return self._ask_then_show(
-            request, form, rotate, title=f"Rotate the token {token.name}", submit="Rotate token"
+        title = f"Rotate the token {token.name}"
+        return ask_then_show_secret(
+            self, request, form, create=rotate, title=title, submit="Rotate token"
         )
-
-    def _ask_then_show(
-        self,
-        request: HttpRequest,
-        form: TokenForm | RotationForm,
-        act: Callable[[], tuple[str, str]],
-        *,
-        title: str,
-        submit: str,
-    ) -> HttpResponse:
-        """Show a form; on POST act, and show the key that this returns."""
-        back = urls.list_url("apitoken")
-        context = page_context(self, request, title=title, back=back)
-        if request.method == "POST" and form.is_valid():
-            try:
-                name, key = act()
-            except Invalid as error:
-                add_problems(form, error.problems)
-            else:
-                secret = OneTimeSecret(
-                    name=name,
-                    value=key,
-                    advice="Copy the key now. It is not stored and will not be shown again.",
-                    usage="Send it in the header Authorization: Bearer …",
-                )
-                return show_secret(request, secret, title=title, back=back, context=context)
-        context |= {"form": form, "submit": submit}
-        return TemplateResponse(request, "admin/pacta/create.html", context)
 
     @button(
         description="Revoke",
@@ -204,12 +167,22 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
             return f"Token {token.name} revoked."
 
         return confirm(
+            self,
             request,
+            token,
             confirmation,
             action=action,
             back=urls.list_url("apitoken"),
-            context=page_context(self, request, token),
         )
+
+
+def _shown_once(token: ApiToken, key: str) -> OneTimeSecret:
+    return OneTimeSecret(
+        name=token.name,
+        value=key,
+        advice="Copy the key now. It is not stored and will not be shown again.",
+        usage="Send it in the header Authorization: Bearer …",
+    )
 
 
 def _user(request: HttpRequest) -> User:

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
 from compliance.admin.confirmations import Confirmation, confirm
-from compliance.admin.pages import get_row_or_404, page_context
+from compliance.admin.pages import get_row_or_404
 from compliance.admin.people.closings import closing_page
 from compliance.admin.people.lost_factors import removal_page
 from compliance.admin.people.user_forms import UserCreationForm, UserForm
@@ -72,6 +72,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]
     )
     add_fieldsets = ((None, {"fields": ("email", "is_service_account")}),)
     has_send_link_permission = requires_perms("compliance.change_user")
+    last_login_time = instants.utc_column("last_login", "Last sign-in")
 
     @admin.display(description="Name")
     def full_name(self, user: User) -> str:
@@ -84,11 +85,6 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]
         teams = user.teams.order_by("slug")
         links = [(badges.linked(each.name, urls.row_url("team", each.pk)),) for each in teams]
         return format_html_join(", ", "{}", links) or format_html("{}", "-")
-
-    @admin.display(description="Last sign-in", ordering="last_login")
-    def last_login_time(self, user: User) -> SafeString:
-        """Return when the user last signed in."""
-        return instants.utc_html(user.last_login)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
         """Let only superusers grant single permissions or change the address of an account.
@@ -214,11 +210,12 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]
             return f"A password link was sent to {user}."
 
         return confirm(
+            self,
             request,
+            user,
             confirmation,
             action=action,
             back=urls.row_url("user", user.pk),
-            context=page_context(self, request, user),
         )
 
     @button(

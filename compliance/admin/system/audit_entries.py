@@ -29,11 +29,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     fields = ("when", "actor", "action", "kind_label", "object_id", "address", "request_id",
               "reason", "values")  # fmt: skip
     readonly_fields = ("when", "kind_label", "reason", "values")
-
-    @admin.display(description="When", ordering="at")
-    def when(self, entry: AuditEntry) -> SafeString:
-        """Return when it happened."""
-        return instants.utc_html(entry.at)
+    when = instants.utc_column("at", "When")
 
     @admin.display(description="Kind", ordering="kind")
     def kind_label(self, entry: AuditEntry) -> str:

@@ -101,6 +101,8 @@ class JobRunAdmin(ReadOnlyAdmin):
         "started", "ended", "run_time_text", "result", "counts_text", "data_version", "horizon",
         "problem_list",
     )  # fmt: skip
+    started = instants.utc_column("started_at", "Started")
+    ended = instants.utc_column("ended_at", "Ended")
 
     def get_fields(self, request: HttpRequest, obj: Any | None = None) -> list[Any]:
         """Return the fields of the kind of the run."""
@@ -117,16 +119,6 @@ class JobRunAdmin(ReadOnlyAdmin):
         """Return the recomputed deadlines of a recomputation."""
         is_recomputation = obj is not None and obj.kind == JobKind.RECOMPUTATION.value
         return [RecomputedDeadlineInline] if is_recomputation else []
-
-    @admin.display(description="Started", ordering="started_at")
-    def started(self, run: JobRun) -> SafeString:
-        """Return when the run started."""
-        return instants.utc_html(run.started_at)
-
-    @admin.display(description="Ended", ordering="ended_at")
-    def ended(self, run: JobRun) -> SafeString:
-        """Return when the run ended."""
-        return instants.utc_html(run.ended_at)
 
     @admin.display(description="Run time")
     def run_time_text(self, run: JobRun) -> str:

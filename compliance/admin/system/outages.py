@@ -26,6 +26,9 @@ class OutageAdmin(ReadOnlyAdmin):
     readonly_fields = (
         "meaning", "state", "began", "administrators_notified", "ended", "duration",
     )  # fmt: skip
+    began = instants.utc_column("began_at", "Began")
+    administrators_notified = instants.utc_column("notified_at", "Administrators notified")
+    ended = instants.utc_column("ended_at", "Ended")
 
     @admin.display(description="Effect")
     def meaning(self, outage: Outage) -> str:
@@ -36,21 +39,6 @@ class OutageAdmin(ReadOnlyAdmin):
     def state(self, outage: Outage) -> SafeString:
         """Return whether the outage is open."""
         return badges.badge("open" if outage.ended_at is None else "ended")
-
-    @admin.display(description="Began", ordering="began_at")
-    def began(self, outage: Outage) -> SafeString:
-        """Return when the outage was first noticed."""
-        return instants.utc_html(outage.began_at)
-
-    @admin.display(description="Administrators notified", ordering="notified_at")
-    def administrators_notified(self, outage: Outage) -> SafeString:
-        """Return when the administrators were mailed."""
-        return instants.utc_html(outage.notified_at)
-
-    @admin.display(description="Ended", ordering="ended_at")
-    def ended(self, outage: Outage) -> SafeString:
-        """Return when the part worked again."""
-        return instants.utc_html(outage.ended_at)
 
     @admin.display(description="Duration")
     def duration(self, outage: Outage) -> str:

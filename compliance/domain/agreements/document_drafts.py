@@ -17,6 +17,7 @@ from compliance.domain.agreements.milestone_drafts import MilestoneDraft, each_r
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant, TimeZoneName
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.deadlines.numbers import LARGEST_NUMBER
+from compliance.domain.drafts import Draft
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import Line
 from compliance.domain.limits import AtMost
@@ -52,7 +53,21 @@ class DocumentMilestone(MilestoneDraft):
     recorded_at: Instant | None = None
 
 
-class DocumentFact(FactDraft):
+class _OfDeadline(Draft):
+    """Names the deadline that a row of a document is about, and when the row became known."""
+
+    due_on: CivilDayOrPeriod | None = None
+    due_on_precision: Precision = Precision.DAY
+    number: DeadlineNumber | None = None
+    recorded_at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_due_period(cls, value: Any) -> Any:
+        return ends_read(value, "due_on")
+
+
+class DocumentFact(_OfDeadline, FactDraft):
     """A fact in a document.
 
     If the obligation has several deadlines, `due_on` names the deadline of the fact, or `number`
@@ -60,33 +75,13 @@ class DocumentFact(FactDraft):
     before the import.
     """
 
-    due_on: CivilDayOrPeriod | None = None
-    due_on_precision: Precision = Precision.DAY
-    number: DeadlineNumber | None = None
-    recorded_at: Instant | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _read_due_period(cls, value: Any) -> Any:
-        return ends_read(value, "due_on")
-
-
-class DocumentPosition(PositionDraft):
+class DocumentPosition(_OfDeadline, PositionDraft):
     """A position in a document.
 
     If the obligation has several deadlines, `due_on` or `number` names that of the position.
     `recorded_at` is when the position became known, if that was before the import.
     """
-
-    due_on: CivilDayOrPeriod | None = None
-    due_on_precision: Precision = Precision.DAY
-    number: DeadlineNumber | None = None
-    recorded_at: Instant | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_due_period(cls, value: Any) -> Any:
-        return ends_read(value, "due_on")
 
 
 class DocumentAgreementFact(AgreementFactDraft):

@@ -15,7 +15,7 @@ from compliance.domain.vocabulary import FactKind, Verdict
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.effective_facts import superseders
-from compliance.queries.deadlines.periods import period_sql, precision_sql
+from compliance.queries.deadlines.periods import evidence_sql, period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -26,11 +26,7 @@ SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_
     f.share, f.quantity, f.is_final, {period_sql("f.effective_on", "f.precision")} AS on,
     {precision_sql("f.effective_on", "f.precision")} AS precision,
     CASE WHEN f.effective_on IS NULL THEN f.effective_at END AS at, f.effective_at, f.note,
-    ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
-          JOIN compliance_evidence AS e ON e.id = l.evidence_id
-          WHERE l.fact_id = f.id
-            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
-          ORDER BY l.id) AS evidence,
+    {evidence_sql("fact", "f.id")} AS evidence,
     f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by,
     second.email AS approved_by
 FROM compliance_fact AS f

@@ -11,7 +11,7 @@ from compliance.domain.fields import AgreementRef, Ref
 from compliance.domain.vocabulary import FactKind
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
-from compliance.queries.deadlines.periods import period_sql, precision_sql
+from compliance.queries.deadlines.periods import evidence_sql, period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -27,11 +27,7 @@ SELECT f.id, f.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_
     CASE WHEN f.until_on IS NULL THEN f.until_at END AS until_at,
     f.is_tolling, f.quantity, f.verdict, f.share, f.is_final, f.due, f.due_at,
     successor.ref AS successor, of_successor.ref AS successor_agreement, f.note,
-    ARRAY(SELECT e.ref FROM compliance_fact_evidence AS l
-          JOIN compliance_evidence AS e ON e.id = l.evidence_id
-          WHERE l.fact_id = f.id
-            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
-          ORDER BY l.id) AS evidence,
+    {evidence_sql("fact", "f.id")} AS evidence,
     f.supersedes_id AS supersedes, f.recorded_at, u.email AS recorded_by,
     second.email AS approved_by
 FROM compliance_fact AS f

@@ -21,6 +21,15 @@ def precision_sql(day: str, precision: str) -> str:
     return f"CASE WHEN {day} IS NOT NULL THEN coalesce({precision}, 'day') END"
 
 
+def evidence_sql(kind: str, row_id: str) -> str:
+    """Return SQL for the refs of the evidence of a `fact` or `position`, as known at `known_at`."""
+    return f"""ARRAY(SELECT e.ref FROM compliance_{kind}_evidence AS l
+          JOIN compliance_evidence AS e ON e.id = l.evidence_id
+          WHERE l.{kind}_id = {row_id}
+            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
+          ORDER BY l.id)"""
+
+
 def say_periods(row: Row, *names: str) -> None:
     """Give these days of a row as texts, with the month, quarter or year if only that is known."""
     for name in names:

@@ -11,7 +11,7 @@ from compliance.domain.fields import AgreementRef, PartyCode, Ref
 from compliance.domain.vocabulary import Verdict
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
-from compliance.queries.deadlines.periods import period_sql, precision_sql
+from compliance.queries.deadlines.periods import evidence_sql, period_sql, precision_sql
 from compliance.queries.filters import Id
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
@@ -23,11 +23,7 @@ SELECT w.id, w.deadline_id AS deadline, a.ref AS agreement, o.ref AS obligation_
     {period_sql("w.stated_on", "w.precision")} AS on,
     {precision_sql("w.stated_on", "w.precision")} AS precision,
     CASE WHEN w.stated_on IS NULL THEN w.stated_at END AS at, w.stated_at, w.quote,
-    ARRAY(SELECT e.ref FROM compliance_position_evidence AS l
-          JOIN compliance_evidence AS e ON e.id = l.evidence_id
-          WHERE l.position_id = w.id
-            AND e.recorded_at <= coalesce(%(known_at)s, 'infinity'::timestamptz)
-          ORDER BY l.id) AS evidence,
+    {evidence_sql("position", "w.id")} AS evidence,
     w.recorded_at, u.email AS recorded_by
 FROM compliance_position AS w
 JOIN compliance_party AS p ON p.id = w.party_id
