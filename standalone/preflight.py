@@ -14,6 +14,7 @@ from django.db import connection
 from kombu import Connection
 from kombu.exceptions import KombuError
 
+from compliance.queries.system import row_security
 from standalone.locks import try_exclusive
 
 
@@ -75,6 +76,23 @@ def require_database() -> None:
         psycopg.connect(**parameters).close()
     except psycopg.Error as error:
         raise CommandError(_unusable("DATABASE_URL", error)) from error
+
+
+def require_row_security() -> None:
+    """Check that what readers may not see is also hidden by the database.
+
+    Raises:
+        CommandError: the role of DATABASE_URL makes it impossible, or the tables lack policies.
+    """
+    parameters = {
+        **connection.get_connection_params(),
+        "cursor_factory": psycopg.Cursor,
+        "autocommit": True,
+    }
+    with psycopg.connect(**parameters) as server:
+        found = row_security.fault(server)
+    if found is not None:
+        raise CommandError(found)
 
 
 def require_broker() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.db import connection
 
@@ -26,9 +27,13 @@ from compliance.models import (
     Subscription,
     Team,
     User,
+    visibility,
 )
+from compliance.models.people.readers import Reader
 from compliance.operations.deadlines import sweep
 from compliance.operations.evidence import files
+from compliance.queries import unseen
+from compliance.queries.deadlines import why
 from tests.samples import BUYER, document, load, obligation
 
 MARK = "Zanzibar"
@@ -62,6 +67,17 @@ def disable_row_security() -> None:
         for table in tables:
             # Inside a transaction, PostgreSQL restores it with the rollback.
             cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+
+
+def disable_predicates(patch: pytest.MonkeyPatch) -> None:
+    """Leave visibility to row-level security: the predicates of the application hide nothing."""
+    for module in (visibility, unseen, why):
+        patch.setattr(module, "hidden_from", _nothing_hidden)
+    patch.setattr(visibility, "_PROPOSALS", {})
+
+
+def _nothing_hidden(_: Reader) -> Any:
+    return Agreement.objects.filter(pk__lt=0).order_by().values("pk")
 
 
 def create_reserved(*, now: datetime, ref: str = "zanzibar", team: str = "asia") -> Agreement:

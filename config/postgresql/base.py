@@ -5,8 +5,9 @@ connections, and PgBouncer in transaction mode, can serve several users. A trans
 them. A statement outside of a transaction is sent together with them, as one message and so as one
 transaction. Without the setting, the policies show nothing.
 
-Superusers bypass row-level security. If Pacta connects as one, readers other than the system use
-the role `pacta_reader`, which `compliance.models.reader_role` creates.
+Superusers, and roles with BYPASSRLS, bypass row-level security. If Pacta connects as one, readers
+other than the system use the role `pacta_reader`, which `compliance.models.reader_role` creates. If
+that is not possible, their statements fail.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Self
 
+import psycopg
 from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
@@ -47,13 +49,17 @@ def reader_text(reader: Reader) -> str:
     return json.dumps(fields)
 
 
-def statement_for(reader: Reader, *, is_superuser: bool) -> str | None:
-    """Return the statement that sets the reader for a transaction. None: nothing to set."""
-    if is_superuser and reader == SYSTEM:
+def statement_for(reader: Reader, *, bypasses_policies: bool) -> str | None:
+    """Return the statement that sets the reader for a transaction. None: nothing to set.
+
+    Args:
+        bypasses_policies: whether row-level security does not apply to the role that connects.
+    """
+    if bypasses_policies and reader == SYSTEM:
         return None
     # The text consists of numbers and fixed words.
     set_reader = f"set_config('pacta.reader', '{reader_text(reader)}', TRUE)"
-    role = f", set_config('role', '{ROLE}', TRUE)" if is_superuser else ""
+    role = f", set_config('role', '{ROLE}', TRUE)" if bypasses_policies else ""
     return f"SELECT {set_reader}{role}"
 
 
@@ -91,7 +97,8 @@ class Cursor(_Cursor):  # type: ignore[misc]
             return None
         if _TOUCHES_NO_ROWS.match(query) is not None:
             return None
-        return statement_for(current_reader(), is_superuser=_is_superuser(self.connection))
+        bypasses = bypasses_policies(self.connection)
+        return statement_for(current_reader(), bypasses_policies=bypasses)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -99,7 +106,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._is_superuser = False
+        self._bypasses_policies = False
         # The reader that the database knows in this transaction. None: it may be any.
         self._applied: Reader | None = None
         # The limit for waiting for locks that the database knows in this transaction.
@@ -123,6 +130,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # It would need the same server for several statements, which PgBouncer does not promise.
         return super().create_cursor(None if self.connection.autocommit else name)
 
+    def recognize_role(self) -> None:
+        """Find out whether the policies apply to the role that connects."""
+        self._applied = None
+        self._bypasses_policies = bypasses_policies(self.connection)
+
     def apply_reader(self) -> None:
         """Tell the database who reads from now on, until the transaction ends."""
         if self.connection is None or self.connection.closed:
@@ -134,7 +146,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if reader == self._applied:
             return
         self._applied = None
-        statement = statement_for(reader, is_superuser=self._is_superuser)
+        statement = statement_for(reader, bypasses_policies=self._bypasses_policies)
         if statement is None:
             statement = "SELECT set_config('role', 'none', TRUE)"
         with self.wrap_database_errors:
@@ -151,9 +163,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._set_autocommit(autocommit)  # type: ignore[misc]  # private, so without a type
         if autocommit:
             return
-        self._is_superuser = _is_superuser(self.connection)
+        self.recognize_role()
         reader = current_reader()
-        statement = statement_for(reader, is_superuser=self._is_superuser)
+        statement = statement_for(reader, bypasses_policies=self._bypasses_policies)
         if statement is None:
             self._applied = reader
             return
@@ -175,6 +187,16 @@ def _text(query: Any, cursor: Any) -> str:
     return query if isinstance(query, str) else str(query.as_string(cursor))
 
 
-def _is_superuser(connection: Any) -> bool:
-    # The server reports it without being asked, for the role in use.
-    return bool(connection.info.parameter_status("is_superuser") == "on")
+def bypasses_policies(connection: Any) -> bool:
+    """Return whether row-level security does not apply to the role that connects."""
+    # The server reports whether it is a superuser without being asked, for the role in use.
+    if connection.info.parameter_status("is_superuser") == "on":
+        return True
+    known = vars(connection).get("bypasses_policies")
+    if known is None:
+        found = psycopg.Cursor(connection).execute(_BYPASSES).fetchone()
+        known = connection.bypasses_policies = found is not None and bool(found[0])
+    return bool(known)
+
+
+_BYPASSES = "SELECT rolbypassrls FROM pg_roles WHERE rolname = session_user"

@@ -29,10 +29,32 @@ from compliance.operations.integrity import purges
 from tests.admin.conftest import logged_in
 from tests.admin.pages import address, agreement_form
 from tests.admin.test_every_page import MODELS, fill, names
+from tests.reserved_agreement import disable_predicates, disable_row_security
 from tests.samples import create_agreement, obligation, record
 
 SECRET = "zebra"
 NOWHERE = 987654321
+
+
+# Each barrier alone must do, too.
+one_barrier = pytest.mark.parametrize(
+    "barriers",
+    [
+        "both",
+        pytest.param("the predicates", marks=pytest.mark.exhaustive),
+        pytest.param("row-level security", marks=pytest.mark.exhaustive),
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
+def barriers(request: pytest.FixtureRequest, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hides foreign rows."""
+    if request.param == "the predicates":
+        disable_row_security()
+    if request.param == "row-level security":
+        disable_predicates(monkeypatch)
 
 
 def analyst(email: str, team: TeamModel) -> Client:
@@ -95,6 +117,8 @@ def rows_of(model: Any, agreement: Agreement) -> list[int]:
     return list(model._base_manager.filter(**{path: agreement.pk}).values_list("pk", flat=True))
 
 
+@one_barrier
+@pytest.mark.usefixtures("barriers")
 def test_rows_of_a_hidden_agreement_are_like_rows_that_do_not_exist(
     member: Client, stranger: Client, secret: Agreement
 ) -> None:
@@ -128,6 +152,8 @@ def test_rows_of_a_hidden_agreement_are_like_rows_that_do_not_exist(
                 assert member.get(reverse(f"{name}_change", args=[pk])).status_code == 200, name
 
 
+@one_barrier
+@pytest.mark.usefixtures("barriers")
 def test_buttons_of_a_hidden_deadline_answer_as_if_it_did_not_exist(
     member: Client, stranger: Client, secret: Agreement
 ) -> None:
@@ -151,6 +177,8 @@ def test_buttons_of_a_hidden_deadline_answer_as_if_it_did_not_exist(
         assert member.get(url).status_code in {302, 403}
 
 
+@one_barrier
+@pytest.mark.usefixtures("barriers")
 def test_the_overview_counts_only_what_the_user_sees(
     member: Client, stranger: Client, asia: TeamModel
 ) -> None:
@@ -180,6 +208,8 @@ def numbers(client: Client) -> dict[str, str]:
     return {label: number for number, label in found if label.startswith(("unmet now", "for you"))}
 
 
+@one_barrier
+@pytest.mark.usefixtures("barriers")
 def test_choices_autocompletions_and_filters_offer_only_what_the_user_sees(
     member: Client, stranger: Client, secret: Agreement
 ) -> None:
@@ -199,6 +229,8 @@ def test_choices_autocompletions_and_filters_offer_only_what_the_user_sees(
 
 
 @pytest.mark.parametrize("page", ["silence", "evidence", "subscription", "calendarfeed"])
+@one_barrier
+@pytest.mark.usefixtures("barriers")
 def test_a_hidden_agreement_is_refused_like_one_that_does_not_exist(
     stranger: Client, secret: Agreement, page: str
 ) -> None:
@@ -234,6 +266,8 @@ def test_subscriptions_webhooks_and_feeds_of_others_do_not_exist(
         assert stranger.post(reverse(f"{name}_change", args=[row.pk])).status_code in {302, 403}
 
 
+@one_barrier
+@pytest.mark.usefixtures("barriers")
 def test_a_successor_in_a_hidden_agreement_is_not_named(
     member: Client, stranger: Client, asia: TeamModel
 ) -> None:

@@ -21,7 +21,13 @@ from compliance.models import (
 from compliance.operations.deadlines import recomputation
 from compliance.operations.integrity import purges
 from tests.api.conftest import client_of
-from tests.reserved_agreement import MARK, create_reserved, disable_row_security, member
+from tests.reserved_agreement import (
+    MARK,
+    create_reserved,
+    disable_predicates,
+    disable_row_security,
+    member,
+)
 from tests.samples import BUYER, create_agreement, document, load, obligation
 
 pytestmark = pytest.mark.django_db
@@ -38,11 +44,13 @@ def reviewer(email: str, *teams: str) -> User:
     return user
 
 
-@pytest.fixture(params=["with both barriers", "with the predicates alone"])
-def barriers(request: pytest.FixtureRequest, db: None) -> None:
-    """What hides foreign rows. Row-level security alone: see tests/models."""
-    if request.param == "with the predicates alone":
+@pytest.fixture(params=["both barriers", "the predicates alone", "row-level security alone"])
+def barriers(request: pytest.FixtureRequest, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hides foreign rows."""
+    if request.param == "the predicates alone":
         disable_row_security()
+    if request.param == "row-level security alone":
+        disable_predicates(monkeypatch)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import AgreementRecordForm
 from compliance.admin.record_pages import RecordAdmin, RecordButton, record_page
 from compliance.admin.searching import folded
+from compliance.admin.visible import AgreementFilter
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.drafts import read
 from compliance.domain.phrases import counted
@@ -56,7 +57,7 @@ class ImportBatchAdmin(ReadOnlyAdmin, RecordAdmin):
     """All imports that stored something, newest first."""
 
     list_display = ("agreement", "source_name", "mode", "imported", "imported_by", "stored")
-    list_filter = ("mode", AgreementStatusFilter, "agreement")
+    list_filter = ("mode", AgreementStatusFilter, ("agreement", AgreementFilter))
     list_select_related = ("agreement", "imported_by")
     search_fields = folded(
         "source_name", "agreement__ref", "agreement__title", "imported_by__email"

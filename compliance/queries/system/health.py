@@ -12,6 +12,10 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from compliance.queries.system import row_security
+
+Server = psycopg.Connection[tuple[Any, ...]]
+
 _PATIENCE_SECONDS = 2
 _OLDEST_ALERT_SECONDS = 15 * 60
 _SHORTEST_SWEEP_LIMIT = 60
@@ -79,19 +83,23 @@ def readiness(*, as_of: datetime) -> dict[str, Check]:
     """Return all checks. The service is ready if none fails or is unknown."""
     checks = {"broker": _broker()}
     try:
-        last_sweep, oldest_alert, quarantined, failed, stale, calendar_changed, *rest = _figures()
+        with _own_connection() as server:
+            secured = _row_security(server)
+            figures = _figures(server)
+        last_sweep, oldest_alert, quarantined, failed, stale, calendar_changed, *rest = figures
         checked_at, bad_rows, audited_at, problems, swept_since = rest
     except (psycopg.Error, OSError):
         unknown = Check(state="unknown", figure={})
         failing = Check(state="failing", figure={})
-        return {"database": failing, **checks, "sweep": unknown, "alerts": unknown,
-                "quarantined": unknown, "recomputation": unknown, "ledger": unknown,
-                "audit": unknown}  # fmt: skip
+        return {"database": failing, "row_security": unknown, **checks, "sweep": unknown,
+                "alerts": unknown, "quarantined": unknown, "recomputation": unknown,
+                "ledger": unknown, "audit": unknown}  # fmt: skip
     sweep_limit = sweep_limit_seconds()
     sweep_age = _age(last_sweep, as_of)
     alert_age = _age(oldest_alert, as_of)
     return {
         "database": Check(state="ok", figure={}),
+        "row_security": secured,
         **checks,
         "sweep": Check(
             state="ok" if sweep_age is not None and sweep_age <= sweep_limit else "failing",
@@ -161,21 +169,40 @@ def _recomputation(failed: int, stale: int, stale_age: int | None) -> Check:
     return Check(state="ok", figure=figure)
 
 
-def _figures() -> tuple[Any, ...]:
-    # Uses a separate connection, because the response must not wait for the pool.
+def _own_connection() -> Server:
+    # Not from the pool, because the response must not wait for it.
     parameters = {
         **connection.get_connection_params(),
         "connect_timeout": _PATIENCE_SECONDS,
-        "options": f"-c statement_timeout={_PATIENCE_SECONDS * 1000}",
+        "cursor_factory": psycopg.Cursor,
+        "autocommit": True,
     }
-    with psycopg.connect(**parameters) as own:
-        found: tuple[Any, ...] | None = (
-            psycopg.Cursor(own).execute(_FIGURES, _PARAMETERS).fetchone()
+    return psycopg.connect(**parameters)
+
+
+def _figures(server: Server) -> tuple[Any, ...]:
+    with server.transaction():
+        # For this transaction, because PgBouncer refuses options when connecting. The policies
+        # apply to the owner of the tables, too.
+        server.execute(
+            "SELECT set_config('statement_timeout', %s, TRUE), "
+            "set_config('pacta.reader', 'system', TRUE)",
+            [str(_PATIENCE_SECONDS * 1000)],
         )
+        found = server.execute(_FIGURES, _PARAMETERS).fetchone()
     if found is None:
         sentence = "A SELECT of scalars always has one row."
         raise RuntimeError(sentence)
     return found
+
+
+def _row_security(server: Server) -> Check:
+    """Check that the policies apply to the requests of those who may not see everything."""
+    warning = row_security.fault(server)
+    return Check(
+        state="ok" if warning is None else "failing",
+        figure={} if warning is None else {"warning": warning},
+    )
 
 
 def _broker() -> Check:

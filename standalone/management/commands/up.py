@@ -66,6 +66,7 @@ class Command(BaseCommand):
                 if is_service:
                     preflight.require_broker()
                 migrate()
+                preflight.require_row_security()
                 raise_if_interrupted()
                 credentials = create_first_data(
                     environment,
