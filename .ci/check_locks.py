@@ -45,7 +45,7 @@ def faults(path: Path, wanted: list[str]) -> list[str]:
         version = versions.get(name)
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             found.append(f"{path.name}: {text} is not locked (found: {version})")
-    found += [f"{path.name}: {name} is no requirement any more" for name in direct - names]
+    found += [f"{path.name}: {name} is not a requirement any more" for name in direct - names]
     text = path.read_text()
     if re.search(r"--(extra-)?index-url|--find-links|://", text):
         found.append(f"{path.name}: names an index; locks must hold names, versions and hashes")

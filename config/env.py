@@ -246,7 +246,7 @@ def _boolean(name: str) -> bool:
 def _mail_address(name: str) -> str | None:
     text = _text(name)
     if text and not _MAIL_ADDRESS.fullmatch(text):
-        sentence = f"{name} is {text!r}: set it to one mail address, such as notary@example.org"
+        sentence = f"{name} is {text!r}: set it to one email address, such as notary@example.org"
         raise BadSetting(sentence)
     return text
 

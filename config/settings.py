@@ -72,7 +72,7 @@ def _database() -> dict[str, Any]:
 
 
 def _mail() -> dict[str, Any]:
-    """Return Django's mail settings. Without EMAIL_URL, mails are written to files."""
+    """Return Django's mail settings. Without EMAIL_URL, emails are written to files."""
     if not environment.email_url:
         return {"EMAIL_BACKEND": "config.mail_files.EmailBackend"}
     try:
@@ -142,7 +142,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "compliance.web.readers.SessionReaderMiddleware",
-    # Before the history: noting the use of a token is no change by its user.
+    # Before the history: noting the use of a token is not a change by its user.
     "compliance.api.rate_limits.RateLimitMiddleware",
     "config.secrecy.HistoryMiddleware",
     "compliance.web.audit_log.AuditMiddleware",

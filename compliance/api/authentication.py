@@ -20,7 +20,7 @@ from compliance.queries.people.tokens import token_with_key
 from config.client_addresses import client_address
 
 _SCHEME = "bearer"
-_MISTYPED = "This is no API token: copy all of it, from pacta_ to its last character."
+_MISTYPED = "This is not an API token: copy all of it, from pacta_ to its last character."
 _REFUSAL = "This token is revoked or expired, or does not exist."
 
 

@@ -29,7 +29,7 @@ _IPV6_PREFIX = 64
 class RateLimitMiddleware:
     """Rejects requests beyond the quota with 429, and states the quota in every API response.
 
-    The headers are those of the Internet-Draft draft-ietf-httpapi-ratelimit-headers-10: `q` is the
+    The headers follow the Internet-Draft draft-ietf-httpapi-ratelimit-headers-10: `q` is the
     quota, `w` its window in seconds, `r` what is left of it, `t` the seconds until more is left.
     """
 

@@ -155,7 +155,7 @@ def updated_draft(request: Request, kind: type[DraftT], stored: Row | None) -> D
     # A draft may have fields that are not stored, such as `confirm`.
     kept = {name: stored[name] for name in kind.model_fields if name in stored}
     body = body_fields(request)
-    # They come with the response to a change, and are no field of the row.
+    # They come with the response to a change, and are not a field of the row.
     body.pop("warnings", None)
     if "reason" not in kind.model_fields and "reason" not in stored:
         keep_reason(body)

@@ -27,8 +27,8 @@ def send_password_link(*, to: str, path: str) -> None:
         body=(
             "Follow this link to choose the password of your Pacta account:\n\n"
             f"{settings.SITE_URL}{path}\n\n"
-            f"The link works once, and for {days}. If you did not expect this email, ignore it:\n"
-            "your account stays as it is.\n"
+            f"The link works once, and for {days}. If you did not expect this email, you can\n"
+            "ignore it: your account will not change.\n"
         ),
     )
 
@@ -61,23 +61,23 @@ def send_address_link(*, to: str, path: str) -> None:
         body=(
             "Follow this link to use this address for your Pacta account:\n\n"
             f"{settings.SITE_URL}{path}\n\n"
-            "The link works for a day. If you did not expect this email, ignore it.\n"
+            "The link works for a day. If you did not expect this email, you can ignore it.\n"
         ),
     )
 
 
 def send_address_taken(*, to: str) -> None:
-    """Tell the owner of an address that it has an account already.
+    """Tell the owner of an address that it already has an account.
 
     Raises:
         Invalid: the mail server cannot be reached, or refuses the email.
     """
     _send(
         to=to,
-        subject="This address has a Pacta account already",
+        subject="This address already has a Pacta account",
         body=(
-            "Somebody wanted to use this address for another Pacta account. Nothing was changed.\n"
-            "If it was you, sign in with this address, or ask an administrator.\n"
+            "Someone tried to use this address for another Pacta account. Nothing was changed.\n"
+            "If this was you, sign in with this address, or ask an administrator.\n"
         ),
     )
 
@@ -93,7 +93,7 @@ def send_address_request(*, to: str, new_address: str) -> None:
         subject="A new address was requested for your Pacta account",
         body=(
             f"Your Pacta account will use the address {new_address} once it is confirmed there.\n"
-            "If you did not request this, set a new password at once, which ends the request:\n\n"
+            "If you did not request this, set a new password now. That cancels the request:\n\n"
             f"{settings.SITE_URL}/account/password/reset/\n"
         ),
     )
@@ -114,7 +114,7 @@ def send_security_notice(*, to: str, change: str, address: str) -> None:
         subject="Your Pacta account was changed",
         body=(
             f"{change}\nThe change came from the address {address}.\n\n"
-            "If it was not you, set a new password and notify an administrator:\n\n"
+            "If this was not you, set a new password and notify an administrator:\n\n"
             f"{settings.SITE_URL}/account/password/reset/\n"
         ),
     )

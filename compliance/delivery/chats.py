@@ -70,7 +70,7 @@ def parse(url: str) -> apprise.NotifyBase:
     """Return the chat at one of `SERVICES` that a URL stands for.
 
     Raises:
-        UnknownChat: it is no such chat. The message does not repeat the URL, which is secret.
+        UnknownChat: the service is not supported. The message does not repeat the secret URL.
     """
     is_single = not re.search(r"[\s,]|://.*://", url)
     options = re.split(r"[?&;]", url)[1:]

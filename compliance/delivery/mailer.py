@@ -40,8 +40,8 @@ class Mailer:
     def send(self, mail: EmailMessage) -> Answer:
         """Send an email that has exactly one recipient.
 
-        It ends within `ATTEMPT_LIMIT`, plus the time to open a connection, in which no email is
-        handed over. It never raises for anything that the server or the network causes.
+        It ends within `ATTEMPT_LIMIT`, plus the time that opening a connection takes. Failures of
+        the server or the network are answers, not exceptions.
         """
         [recipient] = mail.to
         if not is_address(recipient):

@@ -23,7 +23,7 @@ from compliance.models import Agreement, Breach, Deadline, Message, Subscription
 from compliance.models.alerts import followers, reported_alerts
 from compliance.models.alerts.reported_alerts import AlertRow
 
-# The first items quote the obligation at length. With more, mail programs would cut the mail off.
+# The first items quote the obligation at length. With more, mail programs would cut the email off.
 QUOTED_AT_LENGTH = 10
 LONG_QUOTE, SHORT_QUOTE = 2_000, 280
 _PREVIEW_ID = "<preview@localhost>"

@@ -181,7 +181,7 @@ def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
             end, "It was {ended} on {when}, after it had been {missed}."
         )
         if end is BreachEnd.PERFORMED and is_ceiling(deadline):
-            sentence = "A value of {when} keeps to the target, {late} late."
+            sentence = "The value of {when} met the target, {late} late."
         return sentence.format(
             ended=alert.end_reason,
             when=phrases.in_utc(alert.ended_at),

@@ -73,7 +73,7 @@ def requested_wait(header: str | None, *, now: datetime) -> timedelta | None:
     Args:
         header: seconds or an HTTP date; anything else is ignored. At most `MAX_REQUESTED_WAIT`
             counts.
-        now: from when on a date counts.
+        now: dates before it are ignored.
     """
     text = (header or "").strip()
     if text.isascii() and text.isdecimal():

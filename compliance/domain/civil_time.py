@@ -75,7 +75,7 @@ class NonexistentLocalTime(ValueError):
 def zone(name: str) -> ZoneInfo:
     """Return the time zone called `name`, from the `tzdata` package.
 
-    Names are those of the IANA database and are case-sensitive.
+    Names come from the IANA database and are case-sensitive.
 
     Raises:
         UnknownTimeZone: there is no zone of this name.

@@ -97,7 +97,7 @@ def all_different(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 _STRIPPED = StringConstraints(strip_whitespace=True)
 
-# First of all, so that the length is that of the normalised name.
+# First of all, so that the length of the normalised name is checked.
 _NORMALISED = BeforeValidator(_normalised)
 
 Line = Annotated[

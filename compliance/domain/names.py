@@ -43,7 +43,7 @@ def visible(text: str) -> str:
     if not any(
         unicodedata.category(each)[0] in _VISIBLE and each not in _SHAPELESS for each in text
     ):
-        sentence = "Nothing of it can be seen: give a text with letters or digits."
+        sentence = "None of its characters is visible: use letters or digits."
         raise ValueError(sentence)
     return text
 

@@ -49,7 +49,7 @@ def append_only() -> tuple[pgtrigger.Trigger, ...]:
 
 
 def append_only_but_purgeable() -> tuple[pgtrigger.Trigger, ...]:
-    """Return triggers that reject every UPDATE and TRUNCATE, and every DELETE that is no purge."""
+    """Return triggers that reject every UPDATE and TRUNCATE, and every DELETE outside a purge."""
     return (
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
         never_truncated(),

@@ -1,4 +1,4 @@
-"""The page that acknowledges breaches from a mail.
+"""The page that acknowledges breaches from an email.
 
 Opening the link changes nothing, because mail scanners follow links. Only the button does.
 """

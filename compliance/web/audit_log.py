@@ -1,4 +1,4 @@
-"""What requests leave in the audit log besides changes: sign-ins, sign-outs and refusals."""
+"""Record sign-ins, sign-outs and refusals in the audit log."""
 
 from __future__ import annotations
 

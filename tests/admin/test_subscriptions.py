@@ -115,7 +115,7 @@ def test_a_preview_shows_the_mail_in_a_sandbox(browser: Client, missed: Deadline
     message_of(missed, email="ana@example.org")
     page = browser.get(address("subscription", "preview", subscription.pk)).content.decode()
     assert "<script>alert" not in page
-    # Escaped once in the mail, and again in the attribute that contains the mail.
+    # Escaped once in the email, and again in the attribute that contains the email.
     assert "&amp;lt;script&amp;gt;alert(1)" in page
     frame = page.partition("<iframe")[2].partition(">")[0]
     assert " sandbox srcdoc=" in frame

@@ -52,8 +52,8 @@ def test_titles_of_a_thousand_characters_are_stored(api: Client) -> None:
     ("fields", "path", "detail"),
     [
         ({"severity": "worst"}, "severity", "Give one of these: 'low', 'normal', 'high'"),
-        ({"title": 5}, "title", "Give a text."),
-        ({"title": ""}, "title", "This is empty: give a text."),
+        ({"title": 5}, "title", "Give text."),
+        ({"title": ""}, "title", "This is empty: enter some text."),
         ({"survives_termination": "perhaps"}, "survives_termination", "Give true or false."),
         ({"tags": "steel"}, "tags", "Give a list."),
         ({"due": {"on": "2026-01-01"}}, "due/type", ""),

@@ -30,7 +30,7 @@ def asia() -> Team:
 
 @pytest.fixture
 def admin(db: None) -> Client:
-    """A client with a token of an administrator who is no superuser."""
+    """A client with a token of an administrator who is not a superuser."""
     return client_of(person("admin@example.org", "administrator"))
 
 

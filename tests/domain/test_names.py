@@ -53,7 +53,7 @@ def test_names_have_plain_spaces_and_no_needless_characters(sent: str, stored: s
 )
 @pytest.mark.parametrize("kind", [Title, Line, Tag])
 def test_a_name_of_which_nothing_can_be_seen_is_rejected(kind: Any, name: str) -> None:
-    assert "Nothing of it can be seen" in problem(kind, name)
+    assert "None of its characters is visible" in problem(kind, name)
 
 
 @pytest.mark.parametrize("name", ["\u200b", "\u00a0", "\ufeff\u2060"])

@@ -518,7 +518,7 @@ def test_order_and_case_of_the_parts_do_not_matter(parts: Parts) -> None:
         ("FREQ=MONTHLY;BYWEEKNO=1", "BYWEEKNO cannot be used with FREQ=MONTHLY. Use FREQ=YEARLY."),
         ("FREQ=MONTHLY;BYSETPOS=1", "BYSETPOS needs another BY part to choose from, as in"),
         ("FREQ=DAILY;WKST=XX", "WKST cannot be 'XX'. Use one of MO, TU, WE, TH, FR, SA, SU."),
-        ("RSCALE=GREGORIAN;FREQ=DAILY", "RSCALE is not supported: days are those of the"),
+        ("RSCALE=GREGORIAN;FREQ=DAILY", "RSCALE is not supported, because days follow the"),
         ("FREQ=MONTHLY;SKIP=BACKWARD", "SKIP is not supported. Remove it; to use the last day"),
     ],
 )

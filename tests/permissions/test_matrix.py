@@ -153,7 +153,7 @@ def test_pages_about_an_account_are_for_whoever_is_signed_in(world: World) -> No
         url = reverse(
             name, args=[1] if name in {"mfa_remove_webauthn", "mfa_edit_webauthn"} else []
         )
-        for caller in ("anonymous", "full"):  # a token is no session
+        for caller in ("anonymous", "full"):  # a token is not a session
             response = world.callers[caller].send("GET", url)
             assert response.status_code == 302, (name, caller)
 

@@ -52,7 +52,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Recipient", ordering="recipient")
     def recipient_or_webhook(self, alert: Alert) -> str:
-        """Return the mail address or the name of the webhook."""
+        """Return the email address or the name of the webhook."""
         return recipient_name(alert)
 
     @admin.display(description="Outcome")

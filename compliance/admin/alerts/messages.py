@@ -1,4 +1,4 @@
-"""Messages: the mails and webhook calls that deliver alerts, with every attempt to send them."""
+"""Messages: the emails and webhook calls that deliver alerts, with every attempt to send them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from compliance.operations.alerts import webhooks
 
 
 def recipient_name(row: Alert | Message) -> str:
-    """Return the name of the webhook that an alert or message is for, or else its mail address."""
+    """Return the name of the webhook that an alert or message is for, or else its email address."""
     return row.webhook.name if row.webhook is not None else row.email
 
 
@@ -74,7 +74,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Recipient", ordering="recipient")
     def recipient_or_webhook(self, message: Message) -> str:
-        """Return the mail address or the name of the webhook."""
+        """Return the email address or the name of the webhook."""
         return recipient_name(message)
 
     @admin.display(description="About", ordering="agreement__title")

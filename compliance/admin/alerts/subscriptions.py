@@ -86,7 +86,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
 
     @admin.display(description="Recipient", ordering="email")
     def recipient_or_webhook(self, subscription: Subscription) -> SafeString | str:
-        """Return the mail address or the name of the webhook."""
+        """Return the email address or the name of the webhook."""
         if subscription.webhook is None:
             return subscription.email
         is_chat = subscription.webhook.kind == WebhookKind.CHAT.value
@@ -120,7 +120,7 @@ class SubscriptionAdmin(OperationAdmin, HistoryAdmin):
 
     @admin.display(description="State", ordering="refused_at")
     def state(self, subscription: Subscription) -> SafeString:
-        """Return whether it is active, and whether the last mail was refused."""
+        """Return whether it is active, and whether the last email was refused."""
         if not subscription.is_active:
             return badges.badge("inactive")
         if subscription.refused_at is None:

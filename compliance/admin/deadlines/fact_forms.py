@@ -252,7 +252,7 @@ class WaiverForm(FactForm):
     heading = "Record a waiver"
     advice = (
         "The obligee waives the obligation. If that takes effect before the deadline passed, there "
-        "was no breach; if after, the breach ends then."
+        "was not a breach; if after, the breach ends then."
     )
     success_message = "Waiver recorded."
 

@@ -50,7 +50,7 @@ class PositionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Stated", ordering="stated_at")
     def stated(self, position: Position) -> SafeString:
-        """Return when it was stated in UTC, below the date if only that is known."""
+        """Return the instant in UTC, with the stated day, month, quarter or year above it."""
         at = instants.utc_html(position.stated_at, position.deadline.timezone)
         return (
             badges.two_lines(instants.period(position.stated_on, position.precision), at)

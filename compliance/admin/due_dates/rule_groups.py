@@ -265,7 +265,7 @@ _RULE_GROUPS = (
             RuleInput(
                 name="end_of_month", label="Keep to the end of the month",
                 widget=CheckboxInput(), types=(*COUNTED_TYPES, "recurrence"),
-                help_text="If counted from the last day of a month, end on a last day.",
+                help_text="A period that starts on the last day of a month ends on one, too.",
             ),
             RuleInput(
                 name="is_two_sided", label="Applies in both parties' time zones",

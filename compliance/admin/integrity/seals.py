@@ -21,7 +21,7 @@ class SealAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Root")
     def root_hex(self, seal: Seal) -> str:
-        """Return the root hash as the mail shows it."""
+        """Return the root hash as the email shows it."""
         return bytes(seal.root).hex()
 
     @admin.display(description="Hash")

@@ -1,4 +1,4 @@
-"""The page that removes the second factors of somebody who has lost them."""
+"""The page that removes the second factors of a user who has lost them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def removal_page(
         title=f"Remove the second factors of {user}",
         lines=(
             f"{user} can then sign in with the password alone, unless REQUIRE_MFA makes them set "
-            "up a new second factor first. Make sure that it is really they who ask.",
+            "up a new second factor. First make sure that the request really comes from them.",
         ),
         submit="Remove them",
         is_destructive=True,

@@ -37,16 +37,16 @@ class TokenForm(forms.Form):
         help_text="It expires at the end of this day (UTC). Leave empty for no end.",
     )
     networks = fields.CommaSeparatedField(
-        help_text="Where it may be used from, such as 192.0.2.0/24, separated by commas. Leave "
-        "empty for everywhere."
+        help_text="Networks from which it may be used, such as 192.0.2.0/24, separated by commas. "
+        "Leave empty for no restriction."
     )
     teams = fields.CommaSeparatedField(
-        help_text="Only agreements that are reserved for one of these teams exist for the token, "
-        "such as asia. Leave empty for all."
+        help_text="Short names of teams, such as asia. The token then sees only agreements "
+        "that are reserved for one of them. Leave empty for no restriction."
     )
     agreements = fields.CommaSeparatedField(
-        help_text="Only these agreements exist for the token, such as geneva-2025, separated by "
-        "commas. Leave empty for all."
+        help_text="Refs of agreements, such as geneva-2025, separated by commas. The token then "
+        "sees only these. Leave empty for no restriction."
     )
     aliases = {"expires_at": "expires_on"}
 

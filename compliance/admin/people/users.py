@@ -158,7 +158,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]
             return HttpResponseRedirect(request.get_full_path())
 
     def _mail(self, request: HttpRequest, send: Callable[[], None]) -> None:
-        """Send a mail after the commit. If that fails, show the problem; the change stays."""
+        """Send an email after the commit. If that fails, show the problem; the change stays."""
 
         def attempt() -> None:
             try:
@@ -198,7 +198,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]
         confirmation = Confirmation(
             title=f"Send {user} a password link",
             lines=(
-                f"{user} receives a mail with a link that works once and lets them choose a new "
+                f"{user} receives an email with a link that works once and lets them choose a new "
                 "password. Until then their current password keeps working.",
             ),
             submit="Send the link",

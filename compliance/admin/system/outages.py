@@ -16,7 +16,7 @@ from compliance.operations.system.outages import PARTS
 class OutageAdmin(ReadOnlyAdmin):
     """All outages, newest first.
 
-    The web process records when a part of the service stops and when it works again, and mails
+    The web process records when a part of the service stops and when it works again, and emails
     the administrators both times.
     """
 

@@ -19,7 +19,7 @@ from compliance.operations.people import offboarding
 
 
 class ClosingRow(serializers.Serializer[Any]):
-    """What was closed, and what somebody has to see to now. Lists name at most 100."""
+    """What was closed, and what somebody must now take care of. Lists name at most 100."""
 
     user = serializers.CharField(help_text="The address of the account, or its pseudonym.")
     tokens = serializers.IntegerField(help_text="How many API tokens were revoked.")

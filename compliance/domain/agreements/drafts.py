@@ -160,7 +160,7 @@ class ObligationDraft(Draft):
     obligation to maintain or refrain has no end without `due`; `starts` says when its period
     begins. `binds_on` is the day from which the obligation binds; without it, this follows from
     `starts` and the dates of the agreement.
-    `responsible` names the users and teams who see to it and are notified about it.
+    `responsible` names the users and teams who take care of it and are notified about it.
     `roll_up` says how many components must be done for the obligation to be done.
 
     Performances add up to `target_quantity`, or measured values must keep to it: to a ceiling

@@ -152,7 +152,7 @@ class AchieveProjector(Projector):
         is_whole = fact.quantity is None or self.sum_target is None
         before = (self.accepted, self.has_part)
         performed = self.accepted
-        # A quantity may be left from a target that was removed since. It is no share of the whole.
+        # A quantity may remain from a target that was removed. It is not a share of the whole.
         if self.sum_target is not None and fact.quantity is not None:
             performed += fact.quantity
         accepted = self._limited(None if is_whole else performed, fact)

@@ -72,7 +72,7 @@ def stated_beginning(
 ) -> datetime | None:
     """Return the beginning that the dates of an obligation and its agreement state, if they do.
 
-    The arguments are those of `beginning_of`.
+    Takes the same arguments as `beginning_of`.
     """
     if binds_on is not None:
         return day_start(binds_on, timezone)

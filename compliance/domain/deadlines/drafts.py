@@ -248,10 +248,10 @@ class FactDraft(_BaseFactDraft):
                 raise ValueError(sentence)
             return self
         if self.verdict is None:
-            sentence = "A determination needs a conclusion: give verdict."
+            sentence = "A determination needs a verdict: set verdict."
             raise ValueError(sentence)
         if not self.note:
-            sentence = "A determination needs reasons: give them as note."
+            sentence = "A determination needs reasons: state them in note."
             raise ValueError(sentence)
         amounts = [each for each in (self.quantity, self.share) if each is not None]
         if self.verdict is Verdict.PARTLY_MET and len(amounts) > 1:

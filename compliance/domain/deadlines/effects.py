@@ -58,7 +58,7 @@ class _Comparison:
             self.terms = terms
             self.others = [each for each in facts if each.id != fact.id]
         else:
-            # That a fact moves a presumed beginning is no effect of its own.
+            # That a fact moves a presumed beginning is not an effect of its own.
             self.terms = proven(terms, effective)._replace(is_start_presumed=False)
             self.others = [each for each in effective if each.id != fact.id]
         self.after = project(self.terms, effective)
@@ -138,7 +138,7 @@ class _Comparison:
         return "" if state.fact_id is None else f" by fact {state.fact_id}"
 
     def _binds_at(self) -> datetime:
-        """Return from when facts that last count."""
+        """Return the time from which facts that last count."""
         begins_at, starts_at = self.terms.begins_at, self.terms.starts_at
         if self.fact.kind is not FactKind.VIOLATION or starts_at is None:
             return begins_at

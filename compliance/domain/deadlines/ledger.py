@@ -142,7 +142,7 @@ def replay_history(
             did.
         recorded: the entries of the ledger. What they state wrongly, because a fact was missing, is
             corrected one tick later.
-        since: from when on the ledger may lack something, if it has entries.
+        since: the time from which the ledger may lack something, if it has entries.
 
     Returns:
         Transitions, each with the instant at which it is recorded, oldest first.

@@ -41,7 +41,7 @@ def source_of_occurrence(number: int) -> int:
 
 
 def is_first_occurrence(number: int) -> bool:
-    """Return whether a number that `occurrence_number` gave is that of the first date."""
+    """Return whether a number from `occurrence_number` stands for the first date."""
     return number % MOST_OCCURRENCES == 1
 
 

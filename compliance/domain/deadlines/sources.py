@@ -59,7 +59,7 @@ class DeadlineSource:
 class ComponentSource:
     """An obligation without a deadline of its own that is done when its components are.
 
-    `timezone` and `recorded_at` are those of the component with the latest record.
+    `timezone` and `recorded_at` come from the component with the latest record.
     """
 
     part: Part

@@ -162,7 +162,7 @@ class BusinessCalendar:
     def roll(self, day: date, convention: RollConvention) -> date:
         """Return `day` rolled by the convention. A business day is returned unchanged.
 
-        The conventions are those of QuantLib's `Calendar::adjust`. Modified conventions reverse
+        The conventions follow QuantLib's `Calendar::adjust`. Modified conventions reverse
         direction rather than leave the month; the half-month convention also does so rather than
         leave the first fifteen days. If two business days are equally near, `nearest` takes the
         later one.

@@ -29,11 +29,11 @@ class GraceUnresolvable(ValueError):
 class ResolutionContext:
     """The values that apply where a rule names none.
 
-    `timezone` is that of the agreement, or else of the obligors; None if theirs differ.
-    `party_timezones` are those of obligors and obligees, by party code. `custom_calendars` are by
-    full name, such as `custom:hq`. `milestones` and `deadlines` are the possible anchors of the
-    rule, by ref; None stands for one without a date yet. `ends_on` is the last day on which the
-    agreement binds, if it ends and the obligation ends with it.
+    `timezone` is the zone of the agreement, or else of the obligors; None if theirs differ.
+    `party_timezones` has the zones of obligors and obligees by party code.
+    `custom_calendars` are by full name, such as `custom:hq`. `milestones` and `deadlines` are the
+    possible anchors of the rule, by ref; None stands for one without a date yet. `ends_on` is the
+    last day on which the agreement binds, if it ends and the obligation ends with it.
     """
 
     timezone: str | None = None

@@ -159,7 +159,7 @@ def _unknown_part(name: str) -> str:
             "set 'end_of_month'."
         )
     if name == "RSCALE":
-        return "RSCALE is not supported: days are those of the Gregorian calendar. Remove it."
+        return "RSCALE is not supported, because days follow the Gregorian calendar. Remove it."
     if name == "DTSTART":
         return "DTSTART is not part of an RRULE. Give its day in 'start'."
     advice = f"Use {', '.join(_PARTS)}."

@@ -205,4 +205,4 @@ CheckedOnDay = Annotated[
         when_used="json",
     ),
 ]
-"""A day of a period whose number is one of that period's."""
+"""A named day whose number can occur in its period."""

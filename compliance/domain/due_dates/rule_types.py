@@ -93,7 +93,7 @@ class OffsetRule:
 class StartOffset:
     """The start of a recurrence some time after, or before, an event.
 
-    Business days are those of the recurrence.
+    Uses the calendars of the recurrence.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# RFC 2606 reserves the domain: no mail can reach it.
+# RFC 2606 reserves the domain: no email can reach it.
 _DOMAIN = "pseudonym.invalid"
 # A shorter name is part of too many other words.
 _SHORTEST_NAME = 5

@@ -1,7 +1,7 @@
 """The form of API tokens: `pacta_`, 30 random characters, and a checksum of 6 characters.
 
 All 36 characters are digits and ASCII letters, so that a double click selects the whole token. The
-prefix and the checksum let scanners recognize leaked tokens in source code, logs and mails
+prefix and the checksum let scanners recognize leaked tokens in source code, logs and emails
 (`pacta_[0-9A-Za-z]{36}`), with a chance of a false match of 1 in 4 billion, and without asking the
 server. The checksum is the CRC-32 of the random characters (the one of zlib and gzip, ISO 3309),
 as six digits in base 62; the digits are 0-9, A-Z, a-z in this order, the most significant first.

@@ -35,7 +35,7 @@ def limits_of(draft: TokenDraft) -> TokenLimits:
 
 
 def narrowed(wanted: TokenLimits, creator: TokenLimits) -> TokenLimits:
-    """Return the limits of a new token. Those that are not given are those of its creator.
+    """Return the limits of a new token. It inherits those that are not given from its creator.
 
     Raises:
         Invalid: it would be wider than its creator, with the field of each excess.

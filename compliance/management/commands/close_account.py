@@ -16,7 +16,7 @@ from compliance.operations.people import offboarding
 
 
 class Command(BaseCommand):
-    """Closes an account, and prints what somebody has to see to now."""
+    """Closes an account, and prints what somebody must now take care of."""
 
     help = (
         "Close an account for good: end its sessions, API tokens, calendar feeds, subscriptions, "

@@ -74,7 +74,7 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         return self.filter(archived_at__isnull=False)
 
 
-# Each fact about an agreement moves its head; that is no change by a user.
+# Each fact about an agreement moves its head; that is not a change by a user.
 @tracked_except("facts_head", "recorded_at")
 class Agreement(models.Model):
     """An instrument between parties, such as a treaty or contract."""

@@ -1,4 +1,4 @@
-"""Withdraw alerts that, when they are sent, are no longer true or not for their recipients."""
+"""Withdraw alerts that are no longer true, or that their recipients may no longer receive."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ DECLARED = [("reader", "text")]
 def subscribe(user_ids: str) -> str:
     """Return the body of a trigger that subscribes users to what they are responsible for.
 
-    The schedule is that of their latest active subscription. A subscription that a user has ended
+    It has the schedule of their latest active subscription. A subscription that a user has ended
     is not created again.
 
     Args:

@@ -30,7 +30,7 @@ def archive(
     wait in messages leave them when delivery claims these (`reported_alerts`).
 
     Raises:
-        Invalid: it is archived already.
+        Invalid: it is already archived.
         ApprovalNeeded: it requires approval, and archiving it stops its alerts.
     """
     agreement = lock_agreement(agreement.pk)

@@ -43,7 +43,7 @@ def agreement_known_from(document: AgreementDocument, *, as_of: datetime) -> dat
 def milestones_recorded_at(document: AgreementDocument, *, as_of: datetime) -> dict[str, datetime]:
     """Return when the dates of milestones became known, by ref.
 
-    Without a `recorded_at` of their own, this is that of the document, or else now: the day on
+    Milestones without `recorded_at` take that of the document, or else now: the day on
     which an agreement was signed does not say when a date was recorded.
     """
     otherwise = document.recorded_at or as_of

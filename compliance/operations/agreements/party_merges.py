@@ -133,7 +133,7 @@ def merge(
         raise refusal("into", sentence)
     drafts = {"duplicate": duplicate.code, "into": into.code, "reason": reason}
     change = Change(kind=ProposedChange.PARTY_MERGE, drafts=drafts)
-    # Everywhere, but who approves it learns only of the agreements that they see.
+    # Includes agreements that `by` does not see. The approver sees only the names of their own.
     with reading_as(SYSTEM):
         memberships = AgreementParty.objects.filter(party=duplicate)
         agreements = lock_agreements(set(memberships.values_list("agreement_id", flat=True)))
@@ -171,7 +171,7 @@ def retire(*, party: Party, reason: str, by: User | None, as_of: datetime) -> Pa
     """Stop offering a party for new entries. Existing entries keep it.
 
     Raises:
-        Invalid: it is retired already.
+        Invalid: it is already retired.
     """
     party = for_update(Party.objects.all()).get(pk=party.pk)
     if party.retired_at is not None:
@@ -251,7 +251,7 @@ def _move_sides(duplicate: Party, into: Party) -> None:
 
 
 def _move_dates(duplicate: Party, into: Party, *, as_of: datetime) -> None:
-    """Give the deadlines and the dates of milestones that are those of one party to the other."""
+    """Move the deadlines and the milestone dates of one party to the other."""
     Deadline.objects.filter(party=duplicate).update(party=into)
     for row in Milestone.objects.filter(dates__contains=[{"party": duplicate.code}]):
         own = {each["party"]: each for each in row.dates or ()}

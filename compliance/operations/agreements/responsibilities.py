@@ -40,7 +40,7 @@ class Named:
     def problems_of(self, draft: ObligationDraft) -> list[Problem]:
         """Return a problem for each team that does not exist.
 
-        An address without an account is no problem: documents name people elsewhere.
+        An address without an account is not a problem: documents name people elsewhere.
         """
         return [
             Problem(

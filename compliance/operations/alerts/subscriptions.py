@@ -32,8 +32,8 @@ def create(*, draft: SubscriptionDraft, by: User | None) -> Subscription:
 
     Raises:
         Invalid: the agreement, party, webhook or owner does not exist, the recipient already has a
-            subscription to the same alerts, or `by` is no administrator and names another recipient
-            than themselves and their webhooks.
+            subscription to the same alerts, or `by` is not an administrator and names another
+            recipient than themselves and their webhooks.
     """
     columns = _columns(draft, by=by, owner=by)
     _refuse_duplicate(columns, Subscription.objects.all())

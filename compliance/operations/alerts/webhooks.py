@@ -23,7 +23,7 @@ def create(*, draft: WebhookDraft, by: User | None, as_of: datetime) -> Webhook:
 
     Raises:
         Invalid: the name is taken, requests to the address are not allowed, or the owner does not
-            exist or is another user and `by` is no administrator.
+            exist or is another user and `by` is not an administrator.
     """
     _check(draft, None)
     is_signed = draft.kind is WebhookKind.STANDARD

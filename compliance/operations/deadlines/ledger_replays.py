@@ -37,8 +37,8 @@ class Replay:
 
     Attributes:
         touched: all deadlines to refresh.
-        since: from when on their ledgers may be wrong, by deadline. Earlier entries stay as they
-            are, with new ids.
+        since: the time from which their ledgers may be wrong, by deadline. Earlier entries stay as
+            they are, with new ids.
         began: when each of these deadlines became known.
         kept: the earlier entries of each, as columns.
         redated: the obligations whose own records changed the terms of their deadlines.
@@ -67,8 +67,8 @@ def prepare(
     The caller holds the locks of the agreement and of its deadlines.
 
     Args:
-        since: from when on the ledgers of deadlines may be wrong, by obligation. Those that depend
-            on these are included.
+        since: the time from which ledgers of deadlines may be wrong, by obligation. Those that
+            depend on these are included.
         redated: the obligations whose own records may have changed the terms of their deadlines.
         removed: obligations that the purge removes.
     """
@@ -156,7 +156,7 @@ def _restore(kept: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
 
 
 def _known_terms(replay: Replay, versions: known_terms.Versions) -> dict[int, Sequence[KnownTerms]]:
-    """Return the terms that were known of deadlines from when on their ledgers may be wrong."""
+    """Return the known terms of deadlines, from the time at which their ledgers may be wrong."""
     rows = Deadline.objects.filter(pk__in=replay.since).select_related("obligation__agreement")
     former: dict[int, list[Correction]] = defaultdict(list)
     corrections = Correction.objects.filter(deadline__in=replay.since)
@@ -201,7 +201,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _remove_unknown_breaches(deadline_ids: Iterable[int]) -> None:
-    """Remove breaches that the ledger does not state any more, unless somebody was notified."""
+    """Remove breaches that the ledger no longer states, unless somebody was notified."""
     breaches = list(
         Breach.objects.filter(deadline__in=deadline_ids, end_reason=BreachEnd.VOIDED.value)
     )

@@ -38,7 +38,7 @@ def refresh(
     in different orders could wait for each other. A dependent deadline that cannot be refreshed is
     quarantined; the others are refreshed all the same.
 
-    The arguments are those of `batches.Manner`.
+    Takes the arguments of `batches.Manner`.
 
     Raises:
         RuntimeError: there is no transaction.

@@ -229,7 +229,7 @@ def _voided_rows(
 ) -> list[BreachRow]:
     """Return rows for breaches that a replayed history stated for a while, but that never happened.
 
-    Questions about what was known then find them. Breaches in `known` have rows already.
+    Questions about what was known then find them. Breaches in `known` already have rows.
     """
     never = breaches_ever_recorded(recorded) - known
     return _rows_of(deadline_id, map(voided, sorted(never)), recorded_at)

@@ -51,7 +51,7 @@ class ScheduleInputs:
     """Obligations with their deadlines, and everything that their rules refer to.
 
     `deadlines` are by obligation and number. `with_dependents` are the obligations from which
-    others count. `datings` are those of milestones, by agreement, in the order of recording.
+    others count. `datings` has the datings of milestones by agreement, in the order of recording.
     """
 
     obligations: list[Obligation]

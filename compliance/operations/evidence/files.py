@@ -102,7 +102,7 @@ def _received(name: str, pieces: Iterable[bytes]) -> Iterator[_Received]:
 
 
 def _with_long_start(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces, with a first one long enough to detect the file type."""
+    """Yield the pieces, the first of them long enough to detect the type of the file."""
     start = b""
     has_started = False
     for piece in pieces:

@@ -33,7 +33,7 @@ MOST_NAMED = 5
 def refuse(rows: Rows, created: Rows, *, agreement: Agreement) -> None:
     """Refuse a purge if later records depend on the created rows.
 
-    Acknowledgements, silences, subscriptions and calendar feeds are no such records: they are
+    Acknowledgements, silences, subscriptions and calendar feeds do not count: they are
     removed with what they refer to.
 
     Args:

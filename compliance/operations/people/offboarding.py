@@ -1,4 +1,4 @@
-"""Close the account of somebody who leaves, and pseudonymise it on request."""
+"""Close the account of someone who leaves, and pseudonymise it on request."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _SIGN_IN: tuple[Any, ...] = (Authenticator, EmailAddress, SocialAccount, UserSes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Closing:
-    """What was closed, and what somebody has to see to now."""
+    """What was closed, and what somebody must now take care of."""
 
     user: str
     tokens: int
@@ -61,7 +61,7 @@ class Closing:
     without_owner: list[str] = field(default_factory=list)
     """Obligations for which the closed account remains responsible."""
     unheard: list[str] = field(default_factory=list)
-    """Open obligations about which nobody is notified of a breach now."""
+    """Open obligations whose breaches nobody is notified of now."""
     remaining: list[str] = field(default_factory=list)
     """Records, protected by hashes, that still contain the name or the address."""
 
@@ -193,7 +193,7 @@ _UNHEARD = f"""
 
 
 def sentences(closing: Closing) -> list[str]:
-    """Return what was closed, and what somebody has to see to, for people to read."""
+    """Return as text what was closed, and what somebody must now take care of."""
     found = [
         f"{closing.user} is closed: {counted(closing.tokens, 'token')}, "
         f"{counted(closing.calendar_feeds, 'calendar feed')} and "

@@ -43,7 +43,7 @@ def send_link(*, user: User) -> None:
     current password stays valid.
 
     Raises:
-        Invalid: the account is not active or no person's, or the mail cannot be sent.
+        Invalid: the account is not active or no person's, or the email cannot be sent.
     """
     if not user.is_active:
         raise refusal("", f"The account of {user} is not active: activate it first.")

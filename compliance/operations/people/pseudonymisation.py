@@ -71,7 +71,7 @@ def cleaned(text: str, user: User, identities: Sequence[Identity]) -> str:
 
 
 def _remove_mail_files(identity: Identity) -> None:
-    """Remove the mails to or about a person that were written to files instead of sent."""
+    """Remove the emails to or about a person that were written to files instead of sent."""
     folder: Path = settings.VAR_DIR / "mail"
     wanted = identity.email.lower().encode()
     for path in folder.glob("*.eml") if folder.is_dir() else ():

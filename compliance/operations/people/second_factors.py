@@ -18,7 +18,7 @@ def remove_all(*, user: User, by: User) -> None:
     page on which they set up a new second factor.
 
     Raises:
-        Invalid: there are none, or they are those of `by`, who removes them on the account pages.
+        Invalid: there are none, or they belong to `by`, who removes them on the account pages.
         PermissionDenied: the user has rights that `by` lacks.
     """
     check_may_change(user, by=by)

@@ -65,7 +65,7 @@ def invite(*, user: User, by: User) -> None:
     """Mail a user another link with which they choose a password.
 
     Raises:
-        Invalid: the account is not active or not a person's, or the mail cannot be sent.
+        Invalid: the account is not active or not a person's, or the email cannot be sent.
         PermissionDenied: the user has rights that `by` lacks.
     """
     check_may_change(user, by=by)

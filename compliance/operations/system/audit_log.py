@@ -14,7 +14,7 @@ from compliance.models.bulk import fetch
 from compliance.models.locks import for_update, lock_audit_log
 from compliance.models.system.audit_entries import REFUSALS
 
-# Anybody can cause refusals. In each hour, so many are stored: from one address, and in all.
+# Anybody can cause refusals, so only this many are stored per hour: from one address, in total.
 MOST_FROM_ADDRESS = 60
 MOST_IN_ALL = 1_000
 PERIOD = timedelta(hours=1)

@@ -24,7 +24,7 @@ PARTS = {
 
 
 class OutageMonitor:
-    """Compares failing parts with the known outages, and mails changes to the administrators.
+    """Compares failing parts with the known outages, and emails changes to the administrators.
 
     Only one of several web processes sends each email, because an outage is a row that can be
     created once. During a database outage, each process relies on its own memory: whether it has

@@ -1,6 +1,6 @@
 """Deadlines as rows: their state now, or at another time as known at some time.
 
-The ledger rule: the status at V as known at K is that of the ledger row with `recorded_at <= K`
+The ledger rule: the status at V as known at K comes from the ledger row with `recorded_at <= K`
 and `effective_at <= V` that is latest by `recorded_at`, then by `effective_at`.
 """
 

@@ -30,7 +30,7 @@ def check(
     """Check everything that is stored.
 
     Recomputes the latest seal, or all with `every_seal`. Always checks the links between seals.
-    `root` is that of a seal that somebody kept elsewhere.
+    `root` comes from a seal that somebody kept elsewhere.
     """
     while True:
         last = Tombstone.objects.count()

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from compliance.domain.vocabulary import Role
 from compliance.models import User
 
-# Recovery codes alone are no second factor: they only replace one that was lost.
+# Recovery codes alone are not a second factor: they only replace one that was lost.
 _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 

@@ -206,6 +206,6 @@ _CHECKS = (
     ("breach", "{name} was notified of it, but not of its end.", _UNRECOVERED),
     ("breach", "Nobody who may see it has been notified of it ({name}).", _UNHEARD),
     ("alert", "It has not been put into a message for {name}.", _UNFORMED),
-    ("message", "It has not been sent to {name}, although it is long due.", _UNSENT),
+    ("message", "It is long overdue, and has not been sent to {name}.", _UNSENT),
     ("deadline", "It is {name}, but its next check is missing or overdue.", _UNWATCHED),
 )

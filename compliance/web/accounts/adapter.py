@@ -79,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return bool(found == user)
 
     def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
-        """Return whether a change needs a new proof. A sign-in within five minutes is one."""
+        """Return whether users must prove again who they are. A sign-in counts for five minutes."""
         records = get_authentication_records(self.request, self.request.user)
         if records and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT:
             return False

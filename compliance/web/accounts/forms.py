@@ -22,7 +22,7 @@ from compliance.domain.people.lockouts import Proof
 from compliance.operations.people import lockouts, passwords
 from compliance.web.accounts.attempts import attempt_of, counted
 
-# Hashing takes long for passwords of any length that a request can hold.
+# Without a limit, a password could be so long that hashing it keeps the server busy.
 _LONGEST_PASSWORD = 1024
 _ABOUT_PASSWORDS = (
     "At least 8 characters; not only digits, not a common password, and not similar to your name "

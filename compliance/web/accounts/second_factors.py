@@ -17,7 +17,7 @@ from compliance.queries.people import second_factors
 class SecondFactorMiddleware:
     """Leads them from the admin to the page on which they set one up.
 
-    The API refuses their session as well (`api/authentication.py`). API tokens are no sessions.
+    The API refuses their session as well (`api/authentication.py`). API tokens are not sessions.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
