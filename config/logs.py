@@ -11,11 +11,13 @@ from config import secrecy
 
 
 class OneLine(logging.Filter):
-    """Removes the traceback from records about requests that anybody can send."""
+    """Removes the traceback from records about requests that were refused: no error of Pacta."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record pass, without its traceback."""
-        record.exc_info = None
+        """Let the record pass, without its traceback if the status of the response is 4xx."""
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = None
+            record.exc_text = None
         return True
 
 
@@ -49,11 +51,16 @@ LOGGING: dict[str, Any] = {
             "foreign_pre_chain": [structlog.stdlib.add_log_level],
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["one_line"],
+        },
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.security.DisallowedHost": {"filters": ["one_line"]},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         # Its messages about an unreadable address contain parts of the secret in it.
         "apprise": {"level": "CRITICAL"},

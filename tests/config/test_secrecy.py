@@ -7,6 +7,7 @@ from typing import Any
 
 import pghistory.models
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from compliance.delivery import links
@@ -35,14 +36,23 @@ def test_tokens_in_urls_are_not_logged(
     assert any(path.partition("{")[0] in line for line in lines)
 
 
-def test_a_request_for_another_host_is_logged_in_one_line_without_a_traceback(
-    client: Client, caplog: pytest.LogCaptureFixture
+def test_a_refused_request_is_logged_in_one_line_without_a_traceback(
+    client: Client, caplog: pytest.LogCaptureFixture, db: None
 ) -> None:
     answer = client.get("/healthz", headers={"host": "other.example.org"})
     assert answer.status_code == 400
     [record] = [each for each in caplog.records if each.name.startswith("django.security")]
     assert "other.example.org" in record.getMessage()
     assert record.exc_info is None
+    viewer = User.objects.create_user("viewer@example.org", is_staff=True)
+    viewer.groups.add(Group.objects.get(name="viewer"))
+    client.force_login(viewer, backend="django.contrib.auth.backends.ModelBackend")
+    for path in ("/admin/compliance/agreement/add/", "/admin/compliance/user/"):
+        caplog.clear()
+        assert client.get(path).status_code == 403
+        [record] = caplog.records
+        assert path in record.getMessage()
+        assert record.exc_info is None
 
 
 def test_tokens_in_urls_are_not_stored_in_the_change_history(client: Client, db: None) -> None:
