@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from compliance.admin.theme import CheckboxSelectMultiple, Select, Textarea, TextInput
 from compliance.domain.civil_time import zone_names
-from compliance.models import Agreement, Party
+from compliance.models import Agreement, Party, Team
 
 # A page contains one list of time zones, which every time zone field refers to.
 TIME_ZONES_ID = "time-zones"
@@ -164,6 +165,14 @@ class CheckboxesField(forms.MultipleChoiceField):
         """Set the checkboxes. Values in `keep` get one even if they are not among the choices."""
         offered = dict(choices)
         self.choices = [*offered.items(), *((word, word) for word in keep if word not in offered)]
+
+
+class TeamsField(CheckboxesField):
+    """Teams by slug, each with a checkbox that shows its name."""
+
+    def offer_teams(self, teams: QuerySet[Team], keep: Sequence[str] = ()) -> None:
+        """Set the checkboxes. Slugs in `keep` get one even if their team is not offered."""
+        self.offer(teams.order_by("name").values_list("slug", "name"), keep)
 
 
 class CompositeField(forms.Field, ABC):

@@ -312,11 +312,26 @@ def test_the_form_of_an_agreement_shows_and_stores_its_teams(
     create_agreement(obligation())  # and the parties
     TeamModel.objects.create(slug="europe", name="Europe")
     page = reverse("admin:compliance_agreement_add")
-    form = agreement_form(ref="reserved", visibility="teams", teams="asia, nobody")
+    form = agreement_form(ref="reserved", visibility="teams", teams=["asia", "nobody"])
     refused = browser.post(page, form).context["adminform"].form
     assert "teams" in refused.errors
-    assert browser.post(page, {**form, "teams": "asia, europe"}).status_code == 302
+    assert refused.fields["teams"].choices == [("asia", "Asia"), ("europe", "Europe")]
+    assert browser.post(page, {**form, "teams": ["asia", "europe"]}).status_code == 302
     agreement = Agreement.objects.get(ref="reserved")
     assert sorted(agreement.teams.values_list("slug", flat=True)) == ["asia", "europe"]
-    shown = member.get(address("agreement", "change", agreement.pk)).content.decode()
-    assert "asia, europe" in shown
+    shown = member.get(address("agreement", "change", agreement.pk)).context["adminform"].form
+    assert shown["teams"].value() == ["asia", "europe"]
+
+
+def test_the_form_of_a_token_offers_the_teams_of_its_user(
+    browser: Client, member: Client, asia: TeamModel
+) -> None:
+    TeamModel.objects.create(slug="europe", name="Europe")
+    page = reverse("admin:compliance_apitoken_add")
+    for client, offered in ((member, ["asia"]), (browser, ["asia", "europe"])):
+        form = client.get(page).context["form"]
+        assert [slug for slug, _ in form.fields["teams"].choices] == offered
+    made = {"name": "dashboard", "user": "ana@example.org", "teams": ["asia"]}
+    assert "pacta_" in member.post(page, made).content.decode()
+    foreign = member.post(page, {**made, "teams": ["europe"]})
+    assert "The user of the token has no team europe." in foreign.content.decode()

@@ -11,7 +11,7 @@ from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput
 from compliance.domain.vocabulary import AgreementKind, Announcement, Visibility
-from compliance.models import Agreement
+from compliance.models import Agreement, Team
 
 
 class AgreementForm(DraftForm):
@@ -48,8 +48,8 @@ class AgreementForm(DraftForm):
         ),
     )
     visibility = fields.enum_field(Visibility, initial=Visibility.EVERYONE.value, required=False)
-    teams = fields.CommaSeparatedField(
-        help_text="If the visibility is teams: their slugs, such as “asia, europe”."
+    teams = fields.TeamsField(
+        help_text="If the visibility is teams: those who see it. One of them must be yours."
     )
     notification_policy_reminders = policies.StepsField(
         example="30, 7, 1",
@@ -94,10 +94,12 @@ class AgreementForm(DraftForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if isinstance(teams := self.fields.get("teams"), fields.TeamsField):
+            teams.offer_teams(Team.objects.all())
         if self.instance.pk:
             self.initial["visibility"] = self.instance.visibility
-            teams = self.instance.teams.order_by("slug")
-            self.initial["teams"] = list(teams.values_list("slug", flat=True))
+            held = self.instance.teams.order_by("slug")
+            self.initial["teams"] = list(held.values_list("slug", flat=True))
             self.initial.update(policies.initial_steps(self.instance.notification_policy))
             for name in ("signed_on", "in_force_on", "ends_on"):
                 self.initial[name] = instants.period_input(self.instance, name)

@@ -14,7 +14,7 @@ from compliance.domain import civil_time
 from compliance.domain.drafts import read
 from compliance.domain.people.drafts import RotationDraft, TokenDraft
 from compliance.domain.problems import refusal
-from compliance.models import User
+from compliance.models import Team, User
 
 
 class TokenForm(forms.Form):
@@ -40,9 +40,9 @@ class TokenForm(forms.Form):
         help_text="Networks from which it may be used, such as 192.0.2.0/24, separated by commas. "
         "Leave empty for no restriction."
     )
-    teams = fields.CommaSeparatedField(
-        help_text="Short names of teams, such as asia. The token then sees only agreements "
-        "that are reserved for one of them. Leave empty for no restriction."
+    teams = fields.TeamsField(
+        help_text="The token then sees only agreements that are reserved for one of these teams. "
+        "Leave all unchecked for no restriction."
     )
     agreements = fields.CommaSeparatedField(
         help_text="Refs of agreements, such as geneva-2025, separated by commas. The token then "
@@ -50,8 +50,13 @@ class TokenForm(forms.Form):
     )
     aliases = {"expires_at": "expires_on"}
 
-    def __init__(self, *args: Any, users: QuerySet[User], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, users: QuerySet[User], teams: QuerySet[Team], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        offered = self.fields["teams"]
+        assert isinstance(offered, fields.TeamsField)
+        offered.offer_teams(teams)
         user = self.fields["user"]
         assert isinstance(user, forms.ModelChoiceField)
         user.queryset = users

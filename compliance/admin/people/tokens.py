@@ -106,10 +106,15 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
             raise PermissionDenied
         user = _user(request)
         users = User.objects.filter(Q(pk=user.pk) | Q(is_service_account=True), is_active=True)
+        teams = Team.objects.all()
         if not sees_all_tokens(user):
-            users = users.filter(pk=user.pk)
-        initial = {"user": user.email}
-        form = TokenForm(request.POST or None, users=users.order_by("email"), initial=initial)
+            users, teams = users.filter(pk=user.pk), teams.filter(members=user)
+        form = TokenForm(
+            request.POST or None,
+            users=users.order_by("email"),
+            teams=teams,
+            initial={"user": user.email},
+        )
 
         def create() -> OneTimeSecret:
             now = timezone.now()
