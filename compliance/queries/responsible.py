@@ -7,7 +7,7 @@ from compliance.models.people.readers import Reader
 from compliance.queries.rows import Where
 
 RESPONSIBLE_NAMES = """
-    ARRAY(SELECT coalesce(r_u.email, 'team:' || r_t.slug, r.address)
+    ARRAY(SELECT coalesce(lower(r_u.email), 'team:' || r_t.slug, lower(r.address))
           FROM compliance_responsibility AS r
           LEFT JOIN compliance_user AS r_u ON r_u.id = r.user_id
           LEFT JOIN compliance_team AS r_t ON r_t.id = r.team_id

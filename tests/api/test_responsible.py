@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
@@ -89,7 +90,7 @@ def test_an_address_without_an_account_is_kept_and_passes_to_the_account_that_ge
     assert (row.user, row.address) == (lee, "")
     again = post(api, "agreements/import/", value, 200)
     assert (again["ignored"], again["changed"], again["warnings"]) == ([], [], [])
-    assert named(api) == ["Lee@example.org"]
+    assert named(api) == ["lee@example.org"]  # whatever the account
     [subscription] = Subscription.objects.all()
     assert (subscription.owner, subscription.is_mine) == (lee, True)
 
@@ -108,6 +109,42 @@ def test_whoever_cannot_be_notified_is_reported(api: Client, ana: User) -> None:
         "ana@example.org does not see this agreement: add them to one of its teams.",
         "The account of gone@example.org is not active: name somebody else too.",
         "Team africa has no active member who sees this agreement: add one.",
+    ]
+
+
+def test_only_administrators_learn_from_warnings_who_has_an_account(ana: User) -> None:
+    deadline = create_agreement()
+    team = Team.objects.create(slug="africa", name="Africa")
+    User.objects.create_user("Gone@example.org", is_active=False)
+    people = {name: User.objects.create_user(f"{name}@example.org") for name in ("kim", "bob")}
+    for user in people.values():
+        Membership.objects.create(team=team, user=user)
+    people["kim"].groups.add(Group.objects.get(name="analyst"))
+    kim = client_of(people["kim"])
+
+    def warned(*names: str) -> Any:
+        url = f"obligations/{deadline.obligation_id}/"
+        changed = patch(kim, url, {"responsible": [f"{name}@example.org" for name in names]})
+        assert [name.partition("@")[0] for name in changed["responsible"]] == [*names]
+        value = document("other", obligation(responsible=changed["responsible"]))
+        report = post(kim, "agreements/import/?dry_run=true", value, 200)
+        assert [each["detail"] for each in report["warnings"]] == changed["warnings"]
+        return changed["warnings"]
+
+    answers = {tuple(warned(name)) for name in ("nobody",)}
+    for name in ("ana", "gone"):
+        answers |= {tuple(each.replace(name, "nobody") for each in warned(name))}
+    assert answers == {
+        (
+            "nobody@example.org is notified only if this is the address of an account that sees "
+            "this agreement.",
+        )
+    }
+    assert warned("kim", "bob") == []
+    people["bob"].is_active = False
+    people["bob"].save()
+    assert warned("bob") == [
+        "The account of bob@example.org is not active: name somebody else too."
     ]
 
 

@@ -109,7 +109,10 @@ class Responsibility(models.Model):
 
     @property
     def name(self) -> str:
-        """The name by which documents and the API refer to the user or team."""
+        """The name by which documents and the API refer to the user or team.
+
+        Addresses are in lower case: how an account spells its own is nobody else's business.
+        """
         if self.team is not None:
             return f"team:{self.team.slug}"
-        return self.address if self.user is None else self.user.email
+        return (self.address if self.user is None else self.user.email).lower()

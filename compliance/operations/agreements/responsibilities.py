@@ -15,6 +15,7 @@ from compliance.domain.responsible import team_slug
 from compliance.domain.vocabulary import Role, Visibility
 from compliance.models import Agreement, Membership, Obligation, Responsibility, Team, User
 from compliance.models.bulk import insert
+from compliance.models.people.readers import Reader, current_reader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +103,9 @@ def _key(row: Responsibility) -> tuple[int, int | None, int | None, str]:
 def warnings_about(agreement: Agreement, refs: Collection[str]) -> dict[str, list[str]]:
     """Return who is named but is not notified, and why, by the ref of an obligation.
 
-    Everyone is reported once, at the first obligation that names them.
+    Everyone is reported once, at the first obligation that names them. Only administrators learn
+    who has an account. Others read the same about every address, except those of the members of
+    their own teams.
 
     Args:
         refs: of the obligations to look at.
@@ -115,12 +118,25 @@ def warnings_about(agreement: Agreement, refs: Collection[str]) -> dict[str, lis
         first.setdefault((each.user_id, each.team_id, each.address.lower()), each)
     if not first:
         return {}
-    readers = _readers(agreement)
+    readers, known = _readers(agreement), _known_to(current_reader())
     found: dict[str, list[str]] = defaultdict(list)
     for each in first.values():
-        if sentence := _obstacle(each, readers):
+        if each.team is None and known is not None and each.user_id not in known:
+            found[each.obligation.ref].append(_MAYBE.format(each.name))
+        elif sentence := _obstacle(each, readers):
             found[each.obligation.ref].append(sentence)
     return found
+
+
+_MAYBE = "{} is notified only if this is the address of an account that sees this agreement."
+
+
+def _known_to(reader: Reader) -> set[int] | None:
+    """Return the ids of the users whose accounts a reader may know of; None: all."""
+    if not reader.is_limited:
+        return None
+    colleagues = Membership.objects.filter(team__memberships__user=reader.user_id)
+    return {*colleagues.values_list("user", flat=True), reader.user_id or 0}
 
 
 def _readers(agreement: Agreement) -> set[int]:
