@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import CustomCalendar, RecomputedDeadline
+from compliance.models import Agreement, CustomCalendar, Proposal, RecomputedDeadline
 from compliance.operations.deadlines import recomputation
+from tests.admin.conftest import logged_in
 from tests.admin.pages import address, errors, filled_in
+from tests.reserved_agreement import member, reserve
 from tests.samples import create_agreement, obligation
 
 
@@ -129,3 +132,28 @@ def test_saving_one_page_of_closing_days_keeps_the_others(browser: Client) -> No
     assert browser.post(url, values).status_code == 302
 
     assert calendar.closing_days.count() == len(days) - 1
+
+
+def test_in_an_organisation_with_teams_other_closing_days_need_approval_in_any_case(
+    browser: Client,
+) -> None:
+    enter(browser, ("2098-12-24", "Christmas Eve"))
+    calendar = CustomCalendar.objects.get()
+    user = member("ana@example.org", "asia", is_staff=True)
+    user.groups.add(Group.objects.get(name="analyst"))
+    due = {"type": "offset", "from": {"date": "2099-06-01"}, "count": 1, "unit": "days",
+           "roll": "following", "calendars": ["custom:hq"]}  # fmt: skip
+    hidden = create_agreement(obligation(due=due)).agreement
+    reserve(hidden, "europe")
+    url, client = address("customcalendar", "change", calendar.pk), logged_in(user)
+    changed = filled_in(client, url) | {"closing_days-0-on": "2098-12-23"}
+    # The answer does not depend on agreements that the user does not see.
+    for requires_approval in (True, False):
+        Agreement.objects.update(requires_approval=requires_approval)
+        assert client.post(url, changed).status_code == 302
+    assert {str(day.on) for day in calendar.closing_days.all()} == {"2098-12-24"}
+    first, second = Proposal.objects.all()
+    assert first.effect == second.effect == "Deadlines that use custom:hq could move."
+    # Whoever sees everything learns what requires it.
+    assert browser.post(url, changed).status_code == 302
+    assert {str(day.on) for day in calendar.closing_days.all()} == {"2098-12-23"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import orjson
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -271,10 +272,16 @@ def test_a_new_zone_of_a_party_reveals_no_due_date_of_a_foreign_agreement(
     secret = load(document("secret", hidden, **more, teams=["asia"]), as_of=now).deadlines.get()
     before = secret.due_at
 
+    approver = client_of(reviewer("approver@example.org", "europe"))
+
     def move(client: Client, zone: str) -> tuple[int, str]:
+        """Correct the party, and let somebody else approve it."""
         found = client.patch(
             "/api/v1/parties/GAPCO/", {"timezone": zone}, content_type="application/json"
         )
+        if found.status_code == 202:
+            url = f"/api/v1/proposals/{found.json()['id']}/approve/"
+            found = approver.post(url, {}, content_type="application/json")
         return found.status_code, found.content.decode()
 
     # 02:30 does not exist there on that day.
@@ -318,13 +325,34 @@ def test_nobody_weakens_a_foreign_agreement_that_requires_approval(stranger: Cli
     hidden = obligation(obligors=["GAPCO"], due={"type": "date", "on": "2027-03-14"})
     more = {"visibility": "teams", "teams": ["asia"], "requires_approval": True}
     secret = load(document("secret", hidden, parties=[BUYER, MOVED], **more), as_of=now)
+    load(document("free", parties=[BUYER, MOVED | {"code": "FREECO"}], obligations=[]), as_of=now)
     west = MOVED | {"timezone": "Pacific/Honolulu"}
     own = document("own", parties=[BUYER, west], obligations=[])
     for send, url, body in (
         (stranger.patch, "parties/GAPCO/", {"timezone": west["timezone"]}),
         (stranger.post, "agreements/import/?mode=update", own),
     ):
-        found = send(f"/api/v1/{url}", body, content_type="application/json")
-        assert found.status_code == 202, found.content
-        assert "secret" not in found.content.decode()
-        assert secret.deadlines.get().timezone == "UTC"
+        answers = []
+        # It is answered in the same words whether or not the agreement requires approval, and
+        # whether or not it names the party.
+        for code, requires_approval in (("GAPCO", True), ("GAPCO", False), ("FREECO", False)):
+            Agreement.objects.filter(pk=secret.pk).update(requires_approval=requires_approval)
+            sent = orjson.dumps(body).replace(b"GAPCO", code.encode())
+            found = send(
+                f"/api/v1/{url.replace('GAPCO', code)}", sent, content_type="application/json"
+            )
+            assert found.status_code == 202, found.content
+            assert "secret" not in found.content.decode()
+            answer = found.json() | {"id": 0, "proposed_at": ""}
+            answers.append(orjson.dumps(answer).replace(code.encode(), b"GAPCO"))
+            assert secret.deadlines.get().timezone == "UTC"
+        assert answers[0] == answers[1] == answers[2]
+
+
+def test_without_teams_a_correction_of_a_party_takes_effect_at_once() -> None:
+    create_agreement()
+    analyst = client_of(reviewer("ana@example.org"))
+    found = analyst.patch(
+        "/api/v1/parties/ACME/", {"timezone": "Asia/Tokyo"}, content_type="application/json"
+    )
+    assert found.status_code == 200

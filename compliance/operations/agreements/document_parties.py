@@ -17,14 +17,20 @@ from compliance.operations.agreements.document_differences import party_differen
 @reading_as(SYSTEM)
 def affected_agreements(
     document: AgreementDocument, agreement: Agreement | None, mode: ImportMode
-) -> set[int]:
-    """Lock the stored agreements that a document can change, and return their ids."""
+) -> tuple[set[int], bool]:
+    """Lock the stored agreements that a document can change.
+
+    Returns their ids, and whether it corrects the time zone of a party, which everybody shares.
+    """
     moved: set[int] = set()
+    moves_others = False
     if mode is ImportMode.UPDATE:
         stored = document_checks.stored_parties(document.parties)
         drafts = {draft.code: draft for _, draft in party_differences(document.parties, stored)}
+        moves_others = bool(parties.moved_by([*drafts.values()]))
         moved = parties.agreements_moved_by([*drafts.values()])
-    return moved if agreement is None else moved | {lock_agreement(agreement.pk).pk}
+    own = set() if agreement is None else {lock_agreement(agreement.pk).pk}
+    return moved | own, moves_others
 
 
 def load_parties(

@@ -111,9 +111,9 @@ def load(
         agreement_id=None if agreement is None else agreement.pk,
         drafts=drafts,
     )
-    affected = affected_agreements(document, agreement, mode)
+    affected, moves_others = affected_agreements(document, agreement, mode)
     try:
-        with guarding(affected, change, approval) as weakened:
+        with guarding(affected, change, approval, moves_others=moves_others) as weakened:
             loaded, guarded = _load(
                 document,
                 report,

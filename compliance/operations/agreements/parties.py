@@ -46,26 +46,33 @@ def update(
     """Correct a party. A new time zone moves the deadlines that use it.
 
     Args:
-        approval: of a second person, if an agreement requires it.
+        approval: of a second person, if an agreement requires it or if the user may not see all.
 
     Raises:
         Invalid: the code changes, or a due time would not exist in the new zone.
-        ApprovalNeeded: a deadline of an agreement that requires approval would be due later.
+        ApprovalNeeded: a deadline of an agreement that requires approval would be due later, or
+            deadlines could move that the user does not see.
     """
     if draft.code != party.code:
         raise refusal("code", f"The code of a party cannot change. Keep {party.code}.")
     change = Change(kind=ProposedChange.PARTY, drafts={"party": draft})
-    with guarding(agreements_moved_by([draft]), change, approval):
+    moves = bool(moved_by([draft]))
+    with guarding(agreements_moved_by([draft]), change, approval, moves_others=moves):
         projection.refresh(correct(drafts=[draft], as_of=as_of), as_of=as_of)
     party.refresh_from_db()
     return party
 
 
-def agreements_moved_by(drafts: Sequence[PartyDraft]) -> set[int]:
-    """Lock the agreements whose deadlines a correction of parties can move; return their ids."""
+def moved_by(drafts: Sequence[PartyDraft]) -> list[Party]:
+    """Lock the stored parties, and return those whose time zone a correction changes."""
     zones = {draft.code: draft.timezone for draft in drafts}
     rows = for_update(Party.objects.filter(code__in=zones))
-    moved = [row for row in rows if zones[row.code] != row.timezone]
+    return [row for row in rows if zones[row.code] != row.timezone]
+
+
+def agreements_moved_by(drafts: Sequence[PartyDraft]) -> set[int]:
+    """Lock the agreements whose deadlines a correction of parties can move; return their ids."""
+    moved = moved_by(drafts)
     if not moved:
         return set()
     # Also those that the user does not see.

@@ -26,10 +26,18 @@ from compliance.domain.deadlines.demands import Demand, demand
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposedChange
-from compliance.models import Agreement, Deadline, Dependency, Obligation, ObligationParty, User
+from compliance.models import (
+    Agreement,
+    Deadline,
+    Dependency,
+    Obligation,
+    ObligationParty,
+    Team,
+    User,
+)
 from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.terms import Duty, duty_of, terms_of
-from compliance.models.people.readers import SYSTEM, reading_as
+from compliance.models.people.readers import SYSTEM, current_reader, reading_as
 
 # What identifies a row, and what the service itself keeps about it.
 _KEPT_BY_THE_SERVICE = frozenset(
@@ -77,7 +85,16 @@ class ApprovalNeeded(Exception):
         self.effect = effect
 
 
-_OTHER = "It would weaken an obligation of another agreement that requires approval."
+_OTHERS = "Deadlines of other agreements that require approval could move."
+
+
+def others_may_be_hidden() -> bool:
+    """Return whether agreements may exist that whoever makes a change does not see.
+
+    What everybody shares, parties and calendars, can move their deadlines. Such a change then needs
+    approval in any case: an answer that depended on those agreements would reveal them.
+    """
+    return current_reader().is_limited and Team.objects.exists()
 
 
 @contextmanager
@@ -87,6 +104,7 @@ def guarding(
     approval: Approval | None,
     *,
     obligation_ids: Collection[int] | None = None,
+    moves_others: bool = False,
 ) -> Iterator[list[str]]:
     """Compare agreements before and after a change, which runs inside the block.
 
@@ -95,9 +113,11 @@ def guarding(
 
     Args:
         obligation_ids: the only obligations that can change; None: everything can.
+        moves_others: whether it can move deadlines of any agreement.
 
     Raises:
-        ApprovalNeeded: the change weakens an agreement that requires approval, and is not approved.
+        ApprovalNeeded: the change weakens an agreement that requires approval, or might weaken one
+            that the user does not see, and is not approved.
         Invalid: it is approved, but weakens more than its proposal said (at `confirm`).
     """
     rows = Agreement.objects.filter(pk__in=agreement_ids, requires_approval=True)
@@ -109,13 +129,18 @@ def guarding(
     yield found
     with reading_as(SYSTEM):
         after = [_state(pk, obligation_ids) for pk in guarded]
+    if approval is None:
+        moves = moves_others and others_may_be_hidden()
+    else:
+        moves = _OTHERS in (approval.effect or "")
     for pk, old, new in zip(guarded, before, after, strict=True):
-        if old is None:
-            continue
-        weakened = list(weakenings(old, new))
+        weakened = [] if old is None else list(weakenings(old, new))
         # Who proposes or approves the change may not see other agreements.
-        found += weakened if pk == change.agreement_id else [_OTHER] * bool(weakened)
-    require(change, found, approval)
+        if pk == change.agreement_id:
+            found += weakened
+        else:
+            moves |= bool(weakened)
+    require(change, [_OTHERS, *found] if moves else found, approval)
 
 
 def require(change: Change, weakened: list[str], approval: Approval | None) -> None:

@@ -10,7 +10,12 @@ from compliance.domain.vocabulary import ProposedChange
 from compliance.models import Agreement, ClosingDay, CustomCalendar
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import recomputation
-from compliance.operations.deadlines.approvals import Approval, Change, require
+from compliance.operations.deadlines.approvals import (
+    Approval,
+    Change,
+    others_may_be_hidden,
+    require,
+)
 
 
 @transaction.atomic
@@ -26,11 +31,13 @@ def save(
 
     Args:
         calendar: the calendar to correct; None creates a new one.
-        approval: of a second person, if an agreement that uses the calendar requires it.
+        approval: of a second person, if an agreement that uses the calendar requires it, or if the
+            user may not see all of them.
 
     Raises:
         Invalid: the code is taken, or a correction would change it.
-        ApprovalNeeded: other days would be closed, and an agreement that requires approval uses it.
+        ApprovalNeeded: other days would be closed, and an agreement that requires approval, or
+            that the user does not see, may use it.
     """
     if calendar is None:
         if CustomCalendar.objects.filter(code=draft.code).exists():
@@ -76,6 +83,6 @@ def _require_approval(
     with reading_as(SYSTEM):
         using = recomputation.agreements_using(str(calendar))
         is_needed = Agreement.objects.filter(pk__in=using, requires_approval=True).exists()
-    if is_needed:
+    if is_needed or (approval is None and others_may_be_hidden()):
         change = Change(kind=ProposedChange.CALENDAR, drafts={"calendar": draft})
         require(change, [f"Deadlines that use {calendar} could move."], approval)
