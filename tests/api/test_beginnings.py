@@ -199,3 +199,56 @@ def test_a_recurrence_has_no_breach_before_its_agreement_is_in_force(api: Client
     sweep.run(as_of=utc("2026-05-31T00:00"))
     assert rows(api, "breaches/") == []
     assert rows(api, "deadlines/")[0]["due_on"] == "2026-06-15"
+
+
+QUARTERLY = {
+    "type": "recurrence",
+    "rrule": "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=-1",
+    "start": "2024-03-31",
+    "until": "2024-12-31",
+    "timezone": "UTC",
+}
+
+
+def reported(*days: str, **more: Any) -> dict[str, Any]:
+    """Return a document of quarterly reports, of which those due on these days were made."""
+    facts = [{"type": "performance", "on": day[:7], "due_on": day, **more} for day in days]
+    return document(
+        "programme", obligation("Q-1", due=QUARTERLY, facts=facts), signed_on="2024-08-01"
+    )
+
+
+def days_and_statuses(api: Client, **query: str) -> list[tuple[str, str]]:
+    found = rows(api, "deadlines/", agreement="programme", **query)
+    return [(each["due_on"], each["status"]) for each in found]
+
+
+def test_a_document_can_record_outcomes_of_dates_before_the_agreement_was_signed(
+    api: Client,
+) -> None:
+    post(api, "agreements/import/", reported("2024-06-30"))
+    expected = [("2024-06-30", "met"), ("2024-09-30", "unmet"), ("2024-12-31", "unmet")]
+    assert days_and_statuses(api) == expected
+
+    again = reported("2024-03", "2024-06-30")
+    post(api, "agreements/import/?dry_run=true", again, 200)
+    assert days_and_statuses(api) == expected
+    post(api, "agreements/import/", again)
+    assert days_and_statuses(api) == [("2024-03-31", "met"), *expected]
+    assert post(api, "agreements/import/", again, 200)["made"] == []
+
+
+def test_a_date_before_the_agreement_is_known_since_the_first_fact_about_it(api: Client) -> None:
+    recorded = reported("2024-06-30", recorded_at="2025-03-01T00:00:00Z")
+    post(api, "agreements/import/", {**recorded, "recorded_at": "2024-09-01T00:00:00Z"})
+    later = [("2024-09-30", "unmet"), ("2024-12-31", "unmet")]
+    assert days_and_statuses(api, known_at="2025-02-28T00:00:00Z") == later
+    assert days_and_statuses(api, known_at="2025-03-01T00:00:00Z") == [
+        ("2024-06-30", "met"),
+        *later,
+    ]
+
+
+def test_a_fact_about_a_day_that_the_rule_does_not_name_is_refused(api: Client) -> None:
+    answer = post(api, "agreements/import/", reported("2024-05-31"), 400)
+    assert "No deadline of this obligation is due on 2024-05-31" in answer["detail"]

@@ -104,9 +104,9 @@ def _is_too_early(obligation: ObligationSnapshot, instance: Instance) -> bool:
     A rule for one date contradicts the beginning, and the date prevails. A recurrence may have
     begun earlier than the obligation. What is recorded about one of its dates proves that it bound.
     """
-    stored = obligation.stored.get(instance.number)
-    is_recorded = stored is not None and stored.has_facts
-    return instance.occurrence is not None and instance.activation is None and not is_recorded
+    occurrence = None if instance.activation is not None else instance.occurrence
+    day = None if occurrence is None else occurrence.due.due_on
+    return day is not None and not obligation.is_recorded(instance.number, day)
 
 
 @dataclass(kw_only=True, slots=True)

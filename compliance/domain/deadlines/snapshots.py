@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import count
 
+from compliance.domain.civil_periods import CivilPeriod
 from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.dependencies import references
 from compliance.domain.deadlines.due_changes import DatedFact, zone_named_by
@@ -48,6 +49,7 @@ class ObligationSnapshot:
         sources: the deadlines that its rules are counted from, by ref and then by number.
         components: its components, if it is done when they are.
         stored: its deadlines by number.
+        recorded_on: when deadlines are due about which facts are being recorded.
         obligors: the codes of its obligors.
         party: the obligor whose deadline is considered, if each has one of its own.
     """
@@ -63,8 +65,16 @@ class ObligationSnapshot:
     sources: Mapping[str, Mapping[int, Source]] = field(default_factory=dict)
     components: Part | None = None
     stored: Mapping[int, StoredDeadline] = field(default_factory=dict)
+    recorded_on: tuple[CivilPeriod, ...] = ()
     obligors: tuple[str, ...] = ()
     party: str | None = None
+
+    def is_recorded(self, number: int, due_on: date) -> bool:
+        """Return whether there are facts about a deadline, or some are being recorded."""
+        stored = self.stored.get(number)
+        return (stored is not None and stored.has_facts) or any(
+            period.first <= due_on <= period.last for period in self.recorded_on
+        )
 
     def party_places(self) -> dict[int, str]:
         """Return the obligors by place, if the rules count from a date that each party has.

@@ -241,4 +241,4 @@ class _Replay:
 def _known_of(stored: StoredDeadline, facts: Sequence[Fact], at: datetime) -> StoredDeadline:
     known = {fact.id for fact in facts if fact.recorded_at is not None and fact.recorded_at <= at}
     dated = tuple(fact for fact in stored.dated_facts if fact.id in known)
-    return replace(stored, dated_facts=dated)
+    return replace(stored, has_facts=stored.has_facts and bool(known), dated_facts=dated)

@@ -60,7 +60,8 @@ def known_from(
     """Return since when deadlines are known, and store since when new obligations are known.
 
     A new deadline became known when the document recorded its obligation; if it does not say, at
-    the latest with the first fact about the deadline. A stored one is named if a fact about it
+    the latest with the first fact about the deadline. One that is due before its obligation binds
+    became known with the first fact about it. A stored one is named if a fact about it
     became known before `as_of`. Empty if the document describes no history.
     """
     if not document.has_history:
@@ -76,7 +77,7 @@ def known_from(
         at = recorded_at[refs[obligation_id]] or min(
             target.as_of, document.recorded_at or begins_at, added.recorded_at.get(pk, never)
         )
-        found[pk] = at
+        found[pk] = max(at, added.recorded_at.get(pk, at)) if pk in added.early else at
         since[obligation_id] = min(at, since.get(obligation_id, at))
     write(_KNOWN_FROM, [{"id": pk, "at": at} for pk, at in since.items()])
     if since:

@@ -28,6 +28,7 @@ from compliance.operations.agreements import (
     document_checks,
     document_records,
     document_times,
+    early_dates,
     import_batches,
     obligations,
     visibility,
@@ -170,8 +171,10 @@ def _load(
         as_of=as_of,
         approved_by=approved_by,
     )
+    early = early_dates.create(document, agreement, as_of=as_of)
     added = document_records.add(target=target, document=document, report=report)
-    _refresh(document, target, created, added, touched)
+    added.early = early.early
+    _refresh(document, target, created, added, touched | early.touched)
     warn(document, agreement, added, report, as_of=as_of)
     batch = import_batches.keep(target, marks, report, source_name=source_name)
     loaded = Loaded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,7 +39,7 @@ class Added:
     `guarded` counts the new facts by kind that need approval if the agreement requires it.
 
     `recorded_at` is when the first fact about each deadline became known, by deadline. `searched`
-    are the deadlines of the search logs.
+    are the deadlines of the search logs. `early` are those that exist because of the facts.
     """
 
     deadline_ids: set[int] = field(default_factory=set)
@@ -49,3 +49,4 @@ class Added:
     positions: dict[int, str] = field(default_factory=dict)
     evidence: list[int] = field(default_factory=list)
     guarded: Counter[str] = field(default_factory=Counter)
+    early: Set[int] = frozenset()

@@ -27,6 +27,7 @@ from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.terms import Duty, duty_of, expires_at, terms_of
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import former_terms, projection, schedule, schedule_inputs
+from compliance.operations.deadlines.scheduled_columns import columns_of
 
 Versions = dict[int, list[TermsVersion]]
 """The versions of the terms of deadlines by id, for those of which the terms changed."""
@@ -123,7 +124,7 @@ def keep_former(versions: Versions, *, as_of: datetime) -> None:
 
 
 def _columns(scheduled: ScheduledTerms) -> dict[str, Any]:
-    columns = {**schedule.columns_of(scheduled), "is_withdrawn": False}
+    columns = {**columns_of(scheduled), "is_withdrawn": False}
     return {name: _plain(value) for name, value in columns.items()}
 
 

@@ -7,13 +7,14 @@ was touched to `projection.refresh`. What is wanted is decided in `domain.deadli
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
 
 from django.conf import settings
 
+from compliance.domain.civil_periods import CivilPeriod
 from compliance.domain.civil_time import UnknownTimeZone
 from compliance.domain.deadlines import rule_checks
 from compliance.domain.deadlines.dependencies import dependency_levels, dependents_by_source
@@ -21,17 +22,16 @@ from compliance.domain.deadlines.rule_checks import Horizon
 from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.stored_changes import Change, change_of
-from compliance.domain.deadlines.terms import Move
 from compliance.domain.due_dates.resolution import data_version
 from compliance.domain.limits import MOST_NEW_DEADLINES, too_many_deadlines
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.domain.vocabulary import Reason, Status
+from compliance.domain.vocabulary import Status
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import insert, write
-from compliance.models.deadlines.terms import dump_due
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import former_terms, schedule_inputs
 from compliance.operations.deadlines.schedule_inputs import ScheduleInputs
+from compliance.operations.deadlines.scheduled_columns import columns_of
 
 
 class UnresolvableRules(Invalid):
@@ -72,7 +72,11 @@ def levels(obligation_ids: Iterable[int]) -> list[list[int]]:
 # The rules of obligations that the user does not see can depend on the same party or calendar.
 @reading_as(SYSTEM)
 def recompute(
-    *, obligation_ids: Iterable[int], as_of: datetime, is_forgiving: bool = False
+    *,
+    obligation_ids: Iterable[int],
+    as_of: datetime,
+    is_forgiving: bool = False,
+    recorded_on: Mapping[int, Sequence[CivilPeriod]] = MappingProxyType({}),
 ) -> set[int]:
     """Recompute the due dates of obligations and of all obligations that depend on them.
 
@@ -81,6 +85,7 @@ def recompute(
     Args:
         is_forgiving: an obligation whose rules cannot be resolved keeps its deadlines, and the next
             recomputation reports it.
+        recorded_on: see `reschedule`.
 
     Raises:
         Invalid: a rule cannot be resolved in the zone or with the calendars that apply now.
@@ -88,7 +93,9 @@ def recompute(
     touched: set[int] = set()
     failed: set[int] = set()
     for level in levels(obligation_ids):
-        rescheduled = reschedule(level, as_of=as_of, is_forgiving=is_forgiving)
+        rescheduled = reschedule(
+            level, as_of=as_of, is_forgiving=is_forgiving, recorded_on=recorded_on
+        )
         touched |= rescheduled.touched
         failed |= rescheduled.failed.keys()
     if failed:
@@ -108,6 +115,7 @@ def reschedule(
     is_forgiving: bool = False,
     keeps_closed: bool = False,
     keeps_former: bool = True,
+    recorded_on: Mapping[int, Sequence[CivilPeriod]] = MappingProxyType({}),
 ) -> Rescheduled:
     """Bring the deadlines of obligations in line with their rules.
 
@@ -119,6 +127,7 @@ def reschedule(
             are named in `failed`.
         keeps_closed: closed deadlines keep the terms by which they were judged.
         keeps_former: the former terms are kept, because they were known.
+        recorded_on: when deadlines are due about which the caller will store facts, by obligation.
 
     Raises:
         UnresolvableRules: a rule cannot be resolved (at `due`, `starts` or `grace`).
@@ -138,6 +147,8 @@ def reschedule(
     for obligation in inputs.obligations:
         try:
             snapshot = inputs.snapshot(obligation)
+            if periods := recorded_on.get(obligation.pk):
+                snapshot = replace(snapshot, recorded_on=tuple(periods))
             wanted = wanted_deadlines(snapshot, as_of=as_of, horizon=ahead)
         except Exception as error:
             if not is_forgiving:
@@ -220,44 +231,6 @@ def _new(
         data_version=data_version(),
         **columns_of(terms),
     )
-
-
-def columns_of(terms: ScheduledTerms) -> dict[str, Any]:
-    """Return the terms of a deadline as its columns, by name."""
-    due = terms.due
-    moves = [
-        *map(_dump_move, terms.moves),
-        *({"fact": pk, "due": dump_due(each)} for pk, each in terms.fact_dues.items()),
-    ]
-    return {
-        "timezone": terms.timezone,
-        "begins_at": terms.begins_at,
-        "is_start_presumed": terms.is_start_presumed,
-        "starts_at": terms.starts_at,
-        "original_due_on": due.due_on if due else None,
-        "original_due_at": due.due_at if due else None,
-        "original_unmet_at": due.unmet_at if due else None,
-        "original_earliest_due_at": due.earliest_due_at if due else None,
-        "moves": moves or None,
-        "trace": list(terms.trace),
-        "warnings": [
-            {"due_at": due_at and due_at.isoformat(), "text": text}
-            for due_at, text in terms.warnings
-        ],
-    }
-
-
-def _dump_move(move: Move) -> dict[str, Any]:
-    dumped: dict[str, Any] = {
-        "at": move.at.isoformat(),
-        "reason": move.reason.value,
-        "due": None if move.due is None else dump_due(move.due),
-    }
-    if move.place != 1:
-        dumped["place"] = move.place
-    if move.reason is Reason.COMPONENT_DONE:
-        dumped |= {"performed": str(move.performed), "target": str(move.target)}
-    return dumped
 
 
 def _store(changes: _Changes, *, as_of: datetime, keeps_former: bool) -> None:
