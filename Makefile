@@ -35,15 +35,15 @@ test: $(VENV)/.dev ## Run the everyday tests, or some of them, such as T=tests/d
 ifdef T
 	$(PYTEST) $(T)
 else
-	$(PYTEST) -n auto -m "not exhaustive and not browser"
+	$(PYTEST) -n auto --ignore=tests/browser -m "not exhaustive and not browser"
 endif
 
 test-all: $(VENV)/.dev ## Run all tests except browser tests, with more random examples
-	$(PYTEST) -n auto $(THOROUGH) -m "not browser"
+	$(PYTEST) -n auto $(THOROUGH) --ignore=tests/browser -m "not browser"
 
 # Runs what `make test-all` adds to `make test`. Property tests run again, with more examples.
 test-exhaustive: $(VENV)/.dev ## Run only the tests that make test leaves out
-	$(PYTEST) -n auto $(THOROUGH) -m "(exhaustive or property) and not browser"
+	$(PYTEST) -n auto $(THOROUGH) --ignore=tests/browser -m "(exhaustive or property) and not browser"
 
 test-browser: $(VENV)/.dev ## Run the browser tests (needs Chromium)
 	$(PYTEST) -m browser

@@ -207,7 +207,9 @@ def test_every_list_that_can_be_sent_is_bounded() -> None:
     assert fields * 5 <= limits.MOST_FIELDS
 
 
-@FORMATS
+@pytest.mark.parametrize(
+    "is_yaml", [pytest.param(True, id="yaml", marks=pytest.mark.exhaustive), False]
+)
 def test_a_document_with_5550_obligations_and_50000_outcomes_is_read(is_yaml: bool) -> None:
     fact = (
         '{"type": "performance", "on": "2024-01-15", "due_on": "2024-01-31", "quantity": 12.5,'
