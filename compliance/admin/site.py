@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from compliance.admin import badges, instants, urls
+from compliance.admin.field_labels import label_fields
 from compliance.admin.visible import reader
 from compliance.domain.civil_time import zone_label
 from compliance.domain.phrases import shortened
@@ -70,6 +71,8 @@ admin.site.has_permission = _may_enter  # type: ignore[method-assign]
 admin.site.login = never_cache(_login)  # type: ignore[method-assign]
 admin.site.password_change = _change_password  # type: ignore[method-assign]
 
+label_fields()
+
 _SIDEBAR = (
     ("", (
         ("Overview", "home", None),
@@ -86,6 +89,7 @@ _SIDEBAR = (
         ("Positions", "record_voice_over", "position"),
         ("Evidence", "attach_file", "evidence"),
         ("Ledger", "menu_book", "ledgerentry"),
+        ("Imports", "upload_file", "importbatch"),
     )),
     ("Notifications", (
         ("Alerts", "notifications", "alert"),

@@ -55,3 +55,17 @@ def test_consequences_are_shown_on_both_obligations(admin_client: Client) -> Non
     sweep.run(as_of=utc("2026-03-20T00:00"))
     assert "If it is breached, this triggers TARIFFS." in page(admin_client, "RELEASE")
     assert "Remedy for RELEASE." in page(admin_client, "TARIFFS")
+
+
+def test_a_due_rule_and_its_grace_are_shown_with_the_labels_of_the_form(
+    admin_client: Client, db: None
+) -> None:
+    rule = {"type": "offset", "from": {"milestone": "M"}, "count": 30, "unit": "business_days"}
+    milestones = [{"ref": "M", "title": "Entry into force"}]
+    grace = {"count": 1, "unit": "weeks"}
+    create_agreement(obligation(due=rule, grace=grace), milestones=milestones)
+    shown = page(admin_client, "O-1")
+    assert "<div>Number: 30</div><div>Unit: business days</div>" in shown
+    assert "<div>Start milestone: M</div>" in shown
+    assert "1 week" in shown
+    assert "business_days" not in shown

@@ -17,6 +17,7 @@ from compliance.admin import badges, urls
 from compliance.admin.agreements.obligation_forms import ObligationInline
 from compliance.admin.alerts.notification_policies import steps_text
 from compliance.admin.due_dates import previews
+from compliance.admin.due_dates.rule_values import described
 from compliance.admin.history import HistoryAdmin
 from compliance.admin.pages import get_row_or_404
 from compliance.admin.permissions import requires_perms
@@ -25,6 +26,7 @@ from compliance.admin.responsible import ResponsibleFilter
 from compliance.admin.searching import folded
 from compliance.admin.theme import button
 from compliance.admin.visible import AgreementFilter, reader
+from compliance.domain.phrases import counted, label
 from compliance.models import Obligation
 from compliance.models.people.readers import current_reader
 from compliance.queries.agreements import obligations
@@ -57,12 +59,13 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("change_in_agreement", "deadlines")
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
-        "due", "grace", "binds_on", "starts", "survives_termination", "tags", "responsible",
-        "parent",
-        "roll_up", "components", "consequences", "target_bound", "target_quantity", "unit",
-        "policy",
+        "due_rule", "grace_period", "binds_on", "starts", "survives_termination", "tags",
+        "responsible", "parent", "roll_up", "components", "consequences", "target_bound",
+        "target_quantity", "unit", "policy",
     )  # fmt: skip
-    readonly_fields = ("responsible", "components", "consequences", "policy")
+    readonly_fields = (
+        "due_rule", "grace_period", "responsible", "components", "consequences", "policy",
+    )  # fmt: skip
 
     def get_urls(self) -> list[Any]:
         """Return the URLs, with the one that previews a due rule while it is typed."""
@@ -106,6 +109,20 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     def severity_badge(self, obligation: Obligation) -> str:
         """Return the severity as a badge."""
         return badges.badge(obligation.severity)
+
+    @admin.display(description="Due")
+    def due_rule(self, obligation: Obligation) -> SafeString | str:
+        """Return the due rule, with the labels of the form in which it is entered."""
+        return described(obligation.due) if obligation.due else "never"
+
+    @admin.display(description="Grace")
+    def grace_period(self, obligation: Obligation) -> str:
+        """Return the grace period."""
+        grace = obligation.grace
+        if not grace:
+            return "none"
+        unit = label(grace["unit"])
+        return counted(grace["count"], unit.removesuffix("s"))
 
     @admin.display(description="Components")
     def components(self, obligation: Obligation) -> SafeString:

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants, urls
+from compliance.admin.due_dates.rule_values import described
 from compliance.admin.fields import set_choices
 from compliance.admin.read_only import ReadOnlyAdmin
 from compliance.admin.record_forms import UTC
@@ -38,8 +39,8 @@ class FactAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         "deadline", "agreement", "kind", "effective", "effective_on", "until_on", "until_at",
-        "is_tolling", "verdict", "share", "quantity", "is_final", "successor_obligation", "due",
-        "supersedes", "superseded_by", "note", "evidence", "recorded",
+        "is_tolling", "verdict", "share", "quantity", "is_final", "successor_obligation",
+        "due_rule", "supersedes", "superseded_by", "note", "evidence", "recorded",
         "recorded_by", "approved_by", "stored_at",
     )  # fmt: skip
 
@@ -49,6 +50,11 @@ class FactAdmin(ReadOnlyAdmin):
         A deadline with thousands of extensions has megabytes of it, and each fact would repeat it.
         """
         return super().get_queryset(request).defer("deadline__moves", "deadline__trace")
+
+    @admin.display(description="New due date")
+    def due_rule(self, fact: Fact) -> SafeString | str:
+        """Return the due rule of an extension, with the labels of the form."""
+        return described(fact.due) if fact.due else "-"
 
     @admin.display(description="Successor")
     def successor_obligation(self, fact: Fact) -> str:

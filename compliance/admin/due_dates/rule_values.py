@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
 from compliance.admin.due_dates.rule_groups import INPUTS
-from compliance.admin.due_dates.rule_inputs import COUNTED_TYPES, DEFAULTS, THEN, is_flag, is_number
+from compliance.admin.due_dates.rule_inputs import (
+    COUNTED_TYPES,
+    DEFAULTS,
+    THEN,
+    TYPE_CHOICES,
+    is_flag,
+    is_number,
+)
 from compliance.domain.whole_numbers import whole_number
 
 
@@ -230,3 +240,30 @@ def _known_input(name: str) -> str:
     if name.endswith("on_day"):
         name += "_number"
     return name if name in INPUTS else ""
+
+
+def described(rule: Mapping[str, Any]) -> SafeString:
+    """Return a stored rule as lines with the labels of the form, without unchanged inputs."""
+    values = values_from_rule(rule)
+    kind = values["type"]
+    lines = [("Due", dict(TYPE_CHOICES)[kind])]
+    for each in INPUTS.values():
+        value = values.get(each.name, "")
+        is_used = kind in each.types and (
+            not each.depends_on or values.get(each.depends_on) in each.values
+        )
+        if value and is_used and (value != DEFAULTS.get(each.name) or _is_shown(each.name, values)):
+            choices = dict(getattr(each.widget, "choices", ()))
+            shown = "yes" if is_flag(each.name) else choices.get(value, value)
+            lines.append((each.label, str(shown)))
+    return format_html_join("", "<div>{}: {}</div>", lines)
+
+
+def _is_shown(name: str, values: RuleValues) -> bool:
+    """Return whether an input is shown although it has its first value: with its number only."""
+    if name in {"from", "event", "start_kind"}:
+        return True
+    prefix = next((each for each in (THEN, "start_") if name.startswith(each)), "")
+    number = {"unit": "count", "direction": "count", "on_day_of": "on_day_number"}
+    needed = number.get(name.removeprefix(prefix))
+    return needed is not None and bool(values.get(prefix + needed))

@@ -20,8 +20,8 @@ from compliance.operations.people import offboarding
 
 ADVICE = (
     "The account can neither sign in nor be notified any more: its sessions, API tokens, calendar "
-    "feeds, subscriptions, roles and memberships end. What it recorded stays. To lock somebody out "
-    "only for some time, deactivate the account instead."
+    "feeds, subscriptions, roles and memberships end. What it recorded stays. To lock someone out "
+    "for a while, deactivate the account instead."
 )
 
 

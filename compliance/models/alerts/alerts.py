@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone as clock
 
+from compliance.domain.phrases import label
 from compliance.domain.vocabulary import (
     AlertKind,
     Reason,
@@ -127,4 +128,4 @@ class Alert(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.kind} to {self.recipient}"
+        return f"{label(self.kind).capitalize()}, to {self.recipient}"

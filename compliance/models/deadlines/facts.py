@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.domain.phrases import label
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
@@ -253,7 +254,7 @@ class Fact(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.effective_at:%Y-%m-%d %H:%M}Z"
+        return f"{label(self.kind).capitalize()} of {self.effective_at:%Y-%m-%d %H:%M}Z"
 
     @property
     def successor_name(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 
 from compliance.domain.deadlines.ledger import Entry
+from compliance.domain.phrases import label
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.bulk import array, fetch
@@ -65,7 +66,7 @@ class LedgerEntry(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.status} from {self.effective_at:%Y-%m-%d %H:%M}Z"
+        return f"{label(self.status).capitalize()} from {self.effective_at:%Y-%m-%d %H:%M}Z"
 
 
 def entry_of(row: LedgerEntry) -> Entry:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.domain.phrases import label
 from compliance.domain.vocabulary import POSITION_VERDICTS, Precision, Verdict
 from compliance.models.agreements.agreements import Party
 from compliance.models.append_only import append_only_but_purgeable
@@ -62,4 +63,4 @@ class Position(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.party.code}: {self.verdict}"
+        return f"{self.party.code}: {label(self.verdict)}"

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models
 
+from compliance.domain.phrases import label
 from compliance.domain.vocabulary import FactKind, ProposalState, ProposedChange
 from compliance.models.agreements.agreements import Agreement
 from compliance.models.choices import choice_field, one_of
@@ -112,7 +113,7 @@ class Proposal(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.kind or self.change} proposed by {self.proposed_by}"
+        return f"{label(self.kind or self.change).capitalize()} proposed by {self.proposed_by}"
 
 
 class ProposalNotificationQuerySet(models.QuerySet["ProposalNotification"]):

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from compliance.domain.phrases import label
 from compliance.domain.vocabulary import AuditAction
 from compliance.models.append_only import never_truncated
 from compliance.models.choices import choice_field, one_of
@@ -101,7 +102,8 @@ class AuditEntry(models.Model):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.object_id or ''} {self.action}".replace("  ", " ")
+        subject = f"{label(self.kind)} {self.object_id or ''}".strip()
+        return f"{subject.capitalize()} {label(self.action)}"
 
 
 class AuditExport(models.Model):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from compliance.domain.phrases import label
+
 
 class Outage(models.Model):
     """A period during which a part of the service did not work, and when it was reported."""
@@ -25,4 +27,4 @@ class Outage(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.part} from {self.began_at:%Y-%m-%d %H:%M}Z"
+        return f"{label(self.part).capitalize()} from {self.began_at:%Y-%m-%d %H:%M}Z"
