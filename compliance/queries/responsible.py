@@ -6,11 +6,15 @@ from compliance.domain.responsible import ME, team_slug
 from compliance.models.people.readers import Reader
 from compliance.queries.rows import Where
 
-RESPONSIBLE_NAMES = """
-    ARRAY(SELECT coalesce(lower(r_u.email), 'team:' || r_t.slug, lower(r.address))
-          FROM compliance_responsibility AS r
-          LEFT JOIN compliance_user AS r_u ON r_u.id = r.user_id
-          LEFT JOIN compliance_team AS r_t ON r_t.id = r.team_id
+RESPONSIBLE_NAME = "coalesce(lower(r_u.email), 'team:' || r_t.slug, lower(r.address))"
+"""The name of who is responsible according to the row `r`, with the joins of `NAMED`."""
+
+NAMED = """
+    LEFT JOIN compliance_user AS r_u ON r_u.id = r.user_id
+    LEFT JOIN compliance_team AS r_t ON r_t.id = r.team_id"""
+
+RESPONSIBLE_NAMES = f"""
+    ARRAY(SELECT {RESPONSIBLE_NAME} FROM compliance_responsibility AS r {NAMED}
           WHERE r.obligation_id = o.id ORDER BY r.id)"""
 """The names of those who are responsible for the obligation `o`."""
 

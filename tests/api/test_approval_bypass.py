@@ -50,7 +50,7 @@ def supply(db: None) -> Agreement:
         obligation("O-2", due=QUARTERLY),
         obligation("O-3", due=COUNTED),
         obligation("O-4", kind="maintain", due=HELD),
-        obligation("O-5", due=RULE, grace=closing),
+        obligation("O-5", due=RULE, grace=closing, responsible=["kim@example.org"]),
         obligation("O-6", due={**COUNTED, "from": {"milestone": "open"}}),
         as_of=PAST,
         requires_approval=True,
@@ -154,6 +154,7 @@ WEAKENING: dict[str, Callable[[], tuple[str, str, Any]]] = {
     "tag removed": patch("O-1", tags=[]),
     "reminders": patch("O-1", notification_policy={"reminders": [], "escalations": []}),
     "obligor": patch("O-1", obligors=["ACME"], obligees=["CHN"]),
+    "responsible": patch("O-5", responsible=["lee@example.org"]),
     "component": patch("O-1", parent="O-2"),
     "new component": lambda: (
         "POST", "obligations/", {"agreement": "supply", **obligation("O-9"), "parent": "O-1"},

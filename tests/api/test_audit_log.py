@@ -23,7 +23,7 @@ from compliance.models.history import event_models
 from compliance.operations.system import audit_log
 from tests.api.answers import BASE, JSON, get, patch, post
 from tests.api.conftest import client_of
-from tests.samples import BUYER
+from tests.samples import BUYER, document, obligation
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +61,14 @@ def test_a_change_is_reported_with_who_when_from_where_and_why(api: Client, desk
         "changes": {"name": {"before": "France", "after": "French Republic"}},
         "details": {},
     }
+
+
+def test_changes_of_webhooks_and_by_imports_carry_their_reason(api: Client) -> None:
+    webhook = post(api, "webhooks/", {"name": "Desk", "url": "https://8.8.8.8/hook"})
+    patch(api, f"webhooks/{webhook['id']}/", {"name": "Office", "reason": "They moved."})
+    assert last(api, kind="webhook")["reason"] == "They moved."
+    post(api, "agreements/import/?reason=Signed+today", document("supply", obligation("O-1")))
+    assert last(api, kind="agreement")["reason"] == "Signed today"
 
 
 def test_a_change_by_sql_is_reported_without_an_actor(api: Client) -> None:

@@ -204,6 +204,10 @@ def test_lists_are_filtered_by_who_is_responsible(
         since = {"since": "2020-01-01", "responsible": who}
         changed = rows(api, "changes/between/", **since)
         assert sorted(each["obligation_ref"] for each in changed) == found
+    groups = get(api, "summary/", group_by="responsible", **as_of)["results"]
+    assert {each["group"]: each["count"] for each in groups} == {
+        "ana@example.org": 1, "desk@example.org": 1, "team:asia": 2, None: 1,
+    }  # fmt: skip
     User.objects.filter(pk=ana.pk).update(is_superuser=True)
     assert refs(client_of(ana), "deadlines/", "obligation_ref", "me") == ["O-1"]
     get(api, "deadlines/", 400, responsible="asia")

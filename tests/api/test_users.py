@@ -34,6 +34,16 @@ def admin(db: None) -> Client:
     return client_of(person("admin@example.org", "administrator"))
 
 
+@pytest.mark.parametrize("value", ["false", "true", 1, 0, None])
+def test_only_true_and_false_are_accepted_where_yes_or_no_is_asked(
+    admin: Client, value: object
+) -> None:
+    sent = {**LEE, "teams": [], "is_service_account": value}
+    assert paths(post(admin, "users/", sent, 400)) == {"is_service_account"}
+    other = person("kim@example.org", "viewer")
+    assert paths(patch(admin, f"users/{other.pk}/", {"is_active": value}, 400)) == {"is_active"}
+
+
 def person(email: str, *roles: str) -> User:
     """Create a user with roles."""
     store_roles()

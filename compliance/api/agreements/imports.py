@@ -25,6 +25,7 @@ from compliance.api.permissions import require_permissions
 from compliance.api.proposed import ProposedRow
 from compliance.api.views import (
     Views,
+    keep_reason,
     object_of,
     page_response,
     read_body,
@@ -38,7 +39,7 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import agreement_of, refs_of
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.agreements.import_reports import ImportMode
-from compliance.domain.fields import Line
+from compliance.domain.fields import Line, Title
 from compliance.domain.problems import naming
 from compliance.domain.vocabulary import Announcement
 from compliance.models import (
@@ -183,6 +184,9 @@ class ImportOptions(Filter):
     source_name: Annotated[
         Line, Field(description="The name of the file, which `imports/` shows.")
     ] = ""
+    reason: Annotated[
+        Title | None, Field(description="Why; stored with every change that the import makes.")
+    ] = None
 
 
 class ImportViews(Views):
@@ -213,6 +217,8 @@ class ImportViews(Views):
         options = read_filter(request, ImportOptions)
         if options.mode is ImportMode.UPDATE:
             require_permissions(request, "change", (Party, Agreement, Obligation))
+        if options.reason is not None:
+            keep_reason({"reason": options.reason})
         document = agreement_of(object_of(request))
         with naming(refs_of(document)):
             loaded = documents.load(

@@ -18,6 +18,7 @@ from compliance.api.views import (
     Views,
     body_fields,
     created_response,
+    keep_reason,
     page_response,
     read_body,
     read_filter,
@@ -96,6 +97,8 @@ class WebhookViews(Views):
         """Change a webhook. Its secret stays the same."""
         with transaction.atomic():
             webhook = get_object_or_404(for_update(_own()), pk=id)
+            fields = body_fields(request)
+            keep_reason(fields)
             kept = {
                 "name": webhook.name,
                 "kind": webhook.kind,
@@ -104,7 +107,7 @@ class WebhookViews(Views):
             }
             operations.update(
                 webhook=webhook,
-                draft=read(WebhookDraft, kept | body_fields(request)),
+                draft=read(WebhookDraft, kept | fields),
                 by=user_of(request),
             )
         return row_response(queries.webhook(id))

@@ -24,10 +24,18 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObligationState:
-    """The stored values of an obligation by name, its parties, and the refs of its components."""
+    """The stored values of an obligation, and those who belong to it.
+
+    Attributes:
+        values: by name.
+        sides: its parties, each with its capacity.
+        responsible: the names of the users and teams who are responsible for it.
+        components: the refs of its components.
+    """
 
     values: Mapping[str, Any]
     sides: frozenset[tuple[str, str]]
+    responsible: frozenset[str]
     components: frozenset[str]
 
 
@@ -116,6 +124,8 @@ def _of_obligation(
             yield f"{name} of {ref} would change."
     if before.sides != after.sides:
         yield f"The obligors or obligees of {ref} would change."
+    for name in sorted(before.responsible - after.responsible):
+        yield f"{name} would no longer be responsible for {ref}."
     if before.components != after.components:
         yield f"The components of {ref} would change."
 

@@ -51,7 +51,7 @@ class UserDraft(Draft):
     name: PersonName = ""
     roles: Roles = ()
     teams: TeamSlugs = ()
-    is_service_account: bool = False
+    is_service_account: Flag = False
 
 
 class UserChangesDraft(Draft):
@@ -60,7 +60,7 @@ class UserChangesDraft(Draft):
     name: PersonName
     roles: Roles
     teams: TeamSlugs
-    is_active: bool
+    is_active: Flag
 
 
 def _one_spelling(emails: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from compliance.models import (
     Dependency,
     Obligation,
     ObligationParty,
+    Responsibility,
     Team,
     User,
 )
@@ -236,6 +237,10 @@ def _obligations(agreement: Agreement) -> dict[str, ObligationState]:
     rows = ObligationParty.objects.order_by().filter(agreement=agreement)
     for pk, capacity, code in rows.values_list("obligation_id", "capacity", "party__code"):
         sides[pk].add((capacity, code))
+    responsible: dict[int, set[str]] = defaultdict(set)
+    named = Responsibility.objects.order_by().filter(obligation__agreement=agreement)
+    for one in named.select_related("user", "team"):
+        responsible[one.obligation_id].add(one.name)
     obligations = list(agreement.obligations.order_by())
     components: dict[int | None, set[str]] = defaultdict(set)
     for each in obligations:
@@ -244,6 +249,7 @@ def _obligations(agreement: Agreement) -> dict[str, ObligationState]:
         each.ref: ObligationState(
             values=_values(each),
             sides=frozenset(sides[each.pk]),
+            responsible=frozenset(responsible[each.pk]),
             components=frozenset(components[each.pk]),
         )
         for each in obligations

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import structlog
 from django.db import transaction
 
 from compliance.domain.email_addresses import email_address
 from compliance.domain.people.group_rules import Grants, GroupRules
 from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Role
 from compliance.models import Membership, Team, User
 from compliance.operations.people.roles import set_roles
+from compliance.operations.people.users import is_last_administrator
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +73,15 @@ def _create(identity: Identity, grants: Grants) -> User:
 
 
 def _apply(user: User, grants: Grants, *, managed: Grants) -> None:
-    """Give the user what their groups grant, and take what other groups would grant."""
+    """Give the user what their groups grant, and take what other groups would grant.
+
+    The last administrator keeps that role: refusing the sign-in, or taking the role, would leave
+    nobody who can manage users.
+    """
     wanted = (user.roles - managed.roles) | grants.roles
+    if Role.ADMINISTRATOR in user.roles - wanted and is_last_administrator(user):
+        wanted |= {Role.ADMINISTRATOR}
+        log.warning("the last administrator keeps the role, which no group grants", user=user.pk)
     if wanted != user.roles:
         set_roles(user=user, roles=wanted, by=None)
         del user.roles

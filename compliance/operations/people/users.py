@@ -91,6 +91,16 @@ def keeping_an_administrator() -> Iterator[None]:
         raise refusal("", sentence)
 
 
+def is_last_administrator(user: User) -> bool:
+    """Return whether nobody else is an active person who is an administrator.
+
+    Until the end of the transaction, no other can change who is an administrator.
+    """
+    list(for_update(Group.objects.filter(name=Role.ADMINISTRATOR.value)))
+    others = User.objects.administrators().filter(is_service_account=False).exclude(pk=user.pk)
+    return not others.exists()
+
+
 def _set_teams(user: User, slugs: Sequence[str], *, by: User) -> None:
     teams = {team.slug: team for team in Team.objects.filter(slug__in=slugs)}
     unknown = [

@@ -8,11 +8,16 @@ from enum import StrEnum
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.deadlines import DeadlineFilter, conditions, source
 from compliance.queries.known_fields import corrected
+from compliance.queries.responsible import NAMED, RESPONSIBLE_NAME
 from compliance.queries.rows import Row, fetch
 
 
 class Grouping(StrEnum):
-    """The groupings of a summary. `month` is the month of the due day, or null without one."""
+    """The groupings of a summary.
+
+    `month` is the month of the due day, or null without one. `responsible` names users by address
+    and teams as `team:` and their slug; null: nobody is responsible.
+    """
 
     STATUS = "status"
     AGREEMENT = "agreement"
@@ -21,6 +26,7 @@ class Grouping(StrEnum):
     TAG = "tag"
     SEVERITY = "severity"
     MONTH = "month"
+    RESPONSIBLE = "responsible"
 
 
 class SummaryFilter(DeadlineFilter):
@@ -44,7 +50,7 @@ CROSS JOIN LATERAL (
     SELECT jsonb_array_elements_text(f.before -> '{capacity}s')) AS party(code)
 """
 # The expression and join of each grouping. A deadline with two obligors or two tags counts in both
-# groups.
+# groups, and so does one for which two users are responsible.
 _GROUPS = {
     Grouping.STATUS: ("d.status", ""),
     Grouping.AGREEMENT: (
@@ -56,6 +62,10 @@ _GROUPS = {
     Grouping.TAG: ("tag.name", "CROSS JOIN unnest(o.tags) AS tag(name)"),
     Grouping.SEVERITY: ("o.severity", ""),
     Grouping.MONTH: ("to_char(d.due_on, 'YYYY-MM')", ""),
+    Grouping.RESPONSIBLE: (
+        RESPONSIBLE_NAME,
+        f"LEFT JOIN compliance_responsibility AS r ON r.obligation_id = o.id {NAMED}",
+    ),
 }
 
 
