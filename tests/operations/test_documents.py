@@ -268,3 +268,24 @@ def test_licences_in_november_would_end_the_breach_of_may_without_erasing_it() -
         utc("2025-05-14T16:00"),
         utc("2025-11-09T16:00"),
     )
+
+
+def test_a_stored_parent_does_not_learn_of_a_component_before_its_fact_was_recorded() -> None:
+    part = obligation("PART-1", "2026-04-15", parent="WHOLE")
+    create_agreement(obligation("WHOLE", "2026-05-01"), part, as_of=utc("2026-02-01T00:00"))
+    waiver = {"type": "waiver", "on": "2026-02-17", "recorded_at": "2026-02-21T03:00:00Z"}
+    later = {"type": "performance", "on": "2026-03-01", "recorded_at": "2026-03-06T03:00:00Z"}
+    load(
+        document(
+            "supply",
+            obligation("WHOLE", "2026-05-01", facts=[later]),
+            {**part, "facts": [waiver]},
+        ),
+        as_of=utc("2026-03-20T09:00"),
+    )
+    rows = LedgerEntry.objects.filter(deadline=deadline_of("WHOLE")).order_by("recorded_at")
+    known = [(row.recorded_at, row.status) for row in rows]
+    assert known[:2] == [
+        (utc("2026-02-01T00:00"), "pending"),
+        (utc("2026-02-21T03:00"), "waived"),
+    ]

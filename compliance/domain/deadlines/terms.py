@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -91,3 +91,15 @@ class KnownTerms(NamedTuple):
             for each in facts
             if each.recorded_at is not None and each.recorded_at <= known_at
         ]
+
+
+class KnownHistory(NamedTuple):
+    """The terms of a deadline at every time, and from when on its ledger may lack something.
+
+    Attributes:
+        terms: in the order in which they became known; the first ones when the deadline did.
+        since: a ledger without entries lacks everything, whatever this says.
+    """
+
+    terms: Sequence[KnownTerms]
+    since: datetime

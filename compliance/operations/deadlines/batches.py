@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
-from compliance.domain.deadlines.terms import KnownTerms
+from compliance.domain.deadlines.terms import KnownHistory
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models.bulk import overlapping
 from compliance.operations.alerts import alerts, delivery_times, undone
@@ -49,14 +49,14 @@ class Manner:
             were judged.
         keeps_former: whether the former terms of dependent deadlines are kept, because they were
             known.
-        known: the terms that were known of these new deadlines, which are recorded as they would
-            have become known then.
+        known: the terms that were known of these deadlines, whose changes are recorded as they
+            would have become known then.
     """
 
     announce_ended: bool = True
     keeps_closed: bool = False
     keeps_former: bool = True
-    known: Mapping[int, Sequence[KnownTerms]] = field(default_factory=dict)
+    known: Mapping[int, KnownHistory] = field(default_factory=dict)
 
 
 USUAL = Manner()

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from django.db.models import Min
+
 from compliance.domain.deadlines.components import is_done_by_components
 from compliance.domain.deadlines.scheduling import ScheduledTerms
 from compliance.domain.deadlines.term_history import (
@@ -19,9 +21,17 @@ from compliance.domain.deadlines.term_history import (
     TermsVersion,
     term_history,
 )
-from compliance.domain.deadlines.terms import KnownTerms, Terms
+from compliance.domain.deadlines.terms import KnownHistory, KnownTerms, Terms
 from compliance.domain.vocabulary import FactKind, ObligationKind, RollUp
-from compliance.models import Correction, Deadline, Dependency, Fact, MilestoneDating, Obligation
+from compliance.models import (
+    Correction,
+    Deadline,
+    Dependency,
+    Fact,
+    LedgerEntry,
+    MilestoneDating,
+    Obligation,
+)
 from compliance.models.bulk import insert
 from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.terms import Duty, duty_of, expires_at, terms_of
@@ -38,23 +48,25 @@ Versions = dict[int, list[TermsVersion]]
 def refresh(
     deadline_ids: Iterable[int], *, known_from: Mapping[int, datetime], as_of: datetime
 ) -> None:
-    """Refresh deadlines after an import, the new ones as they would have become known.
+    """Refresh deadlines after an import, and record their changes as they would have become known.
 
     Args:
-        known_from: when each new deadline of an imported history became known.
+        known_from: when each new deadline of an imported history became known, and the first of the
+            imported facts about each stored one.
     """
-    versions = versions_of(known_from, as_of=as_of)
+    began = {**known_from, **_began(known_from)}
+    versions = versions_of(began, as_of=as_of)
     projection.refresh(
         deadline_ids,
         as_of=as_of,
         announce_ended=False,
-        known=known_terms(known_from, versions),
+        known=_histories(began, versions, known_from),
     )
-    keep_former(versions, as_of=as_of)
+    keep_former({pk: _since(each, known_from[pk]) for pk, each in versions.items()}, as_of=as_of)
 
 
 def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versions:
-    """Return the versions of the terms of new deadlines, for those whose terms may have changed.
+    """Return the versions of the terms of deadlines, for those whose terms may have changed.
 
     Args:
         known_from: when each deadline became known.
@@ -95,16 +107,30 @@ def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versi
     }
 
 
-def known_terms(
-    known_from: Mapping[int, datetime], versions: Versions
-) -> dict[int, list[KnownTerms]]:
-    """Return the terms that were known of new deadlines, by deadline, oldest first."""
-    rows = Deadline.objects.filter(id__in=known_from).select_related("obligation__agreement")
-    return {
-        row.pk: [each.known for each in versions.get(row.pk, ())]
-        or [KnownTerms(known_from[row.pk], terms_of(row, duty_of(row.obligation)))]
-        for row in rows
-    }
+def _began(deadline_ids: Iterable[int]) -> dict[int, datetime]:
+    """Return when deadlines that have a ledger became known."""
+    recorded = LedgerEntry.objects.filter(deadline__in=deadline_ids).values_list("deadline")
+    return dict(recorded.annotate(first=Min("recorded_at")))
+
+
+def _histories(
+    began: Mapping[int, datetime], versions: Versions, known_from: Mapping[int, datetime]
+) -> dict[int, KnownHistory]:
+    """Return the terms that were known of deadlines at every time."""
+    rows = Deadline.objects.filter(id__in=began).select_related("obligation__agreement")
+    found = {}
+    for row in rows:
+        known = [each.known for each in versions.get(row.pk, ())] or [
+            KnownTerms(began[row.pk], terms_of(row, duty_of(row.obligation)))
+        ]
+        found[row.pk] = KnownHistory(known, known_from[row.pk])
+    return found
+
+
+def _since(versions: list[TermsVersion], at: datetime) -> list[TermsVersion]:
+    """Return the version that was known at an instant, and the later ones."""
+    later = [each for each in versions if each.recorded_at > at]
+    return versions[-len(later) - 1 :]
 
 
 def keep_former(versions: Versions, *, as_of: datetime) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from compliance.domain.deadlines.breaches import breaches_ever_recorded
 from compliance.domain.deadlines.ledger import Entry
-from compliance.domain.deadlines.terms import KnownTerms
+from compliance.domain.deadlines.terms import KnownHistory, KnownTerms
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Alert, Breach, Correction, Deadline, LedgerEntry, Obligation
@@ -126,7 +126,7 @@ def run(replay: Replay, *, as_of: datetime) -> None:
             pk__in=replay.since, obligation__in=replay.redated | replay.dependent
         ).values_list("id", flat=True)
         versions = known_terms.versions_of({pk: replay.began[pk] for pk in redated}, as_of=as_of)
-    known = _known_terms(replay, versions)
+    known = _known_histories(replay, versions)
     projection.refresh(touched, as_of=as_of, known=known, keeps_former=False)
     known_terms.keep_former(versions, as_of=as_of)
     _remove_unknown_breaches(replay.since)
@@ -155,23 +155,19 @@ def _restore(kept: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
     write(_SET_HEADS, heads)
 
 
-def _known_terms(replay: Replay, versions: known_terms.Versions) -> dict[int, Sequence[KnownTerms]]:
-    """Return the known terms of deadlines, from the time at which their ledgers may be wrong."""
+def _known_histories(replay: Replay, versions: known_terms.Versions) -> dict[int, KnownHistory]:
+    """Return the terms that were known of deadlines at every time."""
     rows = Deadline.objects.filter(pk__in=replay.since).select_related("obligation__agreement")
     former: dict[int, list[Correction]] = defaultdict(list)
     corrections = Correction.objects.filter(deadline__in=replay.since)
     for each in corrections.order_by("recorded_at", "id"):
         former[each.deadline_id or 0].append(each)
-    found: dict[int, Sequence[KnownTerms]] = {}
+    found: dict[int, KnownHistory] = {}
     for row in rows:
         known = [each.known for each in versions.get(row.pk, ())] or _terms_from(
             row, former[row.pk], replay.began[row.pk]
         )
-        # The ledger is right until then, and the clock may have changed something since.
-        start = replay.since[row.pk] if replay.kept[row.pk] else replay.began[row.pk]
-        before = [each for each in known if each.recorded_at <= start] or known[:1]
-        after = [each for each in known if each.recorded_at > start]
-        found[row.pk] = [before[-1]._replace(recorded_at=start), *after]
+        found[row.pk] = KnownHistory(known, replay.since[row.pk])
     return found
 
 

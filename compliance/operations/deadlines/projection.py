@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from compliance.domain.deadlines.terms import KnownTerms
+from compliance.domain.deadlines.terms import KnownHistory
 from compliance.models.bulk import fetch
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import batches, deadline_rows, isolation, separate_refresh
@@ -29,7 +29,7 @@ def refresh(
     announce_ended: bool = True,
     keeps_closed: bool = False,
     keeps_former: bool = True,
-    known: Mapping[int, Sequence[KnownTerms]] | None = None,
+    known: Mapping[int, KnownHistory] | None = None,
 ) -> Refreshed:
     """Refresh the given deadlines at `as_of`. Call it once in a transaction, at its end.
 

@@ -32,7 +32,7 @@ from compliance.domain.deadlines.ledger import (
     replay_history,
 )
 from compliance.domain.deadlines.projection import project
-from compliance.domain.deadlines.terms import KnownTerms
+from compliance.domain.deadlines.terms import KnownHistory
 from compliance.domain.deadlines.timeline import BREACHED, BreachInterval, Transition, breaches_in
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import AlertKind, Announcement, Reason, Status
@@ -62,7 +62,7 @@ def decide(
     *,
     as_of: datetime,
     announce_ended: bool = True,
-    known: Sequence[KnownTerms] | None = None,
+    known: KnownHistory | None = None,
 ) -> Outcome:
     """Return what must be stored of a deadline at `as_of`.
 
@@ -83,13 +83,13 @@ def decide_from_timeline(
     *,
     as_of: datetime,
     announce_ended: bool = True,
-    known: Sequence[KnownTerms] | None = None,
+    known: KnownHistory | None = None,
 ) -> Outcome:
     """Project a deadline, and return what must be stored of it at `as_of`.
 
     Args:
         announce_ended: whether to announce changes and past breaches.
-        known: its terms at every time; its facts are recorded as they became known.
+        known: its terms at every time; these and its facts are recorded as they became known.
 
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
@@ -102,8 +102,8 @@ def decide_from_timeline(
     recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
     if known is not None:
         # Since the ledger was written, the clock may have changed something.
-        since = min(known[0].recorded_at, recorded_at) if recorded_at else None
-        entries = replay_history(known, facts, recorded, as_of=as_of, since=since)
+        since = min(known.since, recorded_at) if recorded_at else None
+        entries = replay_history(known.terms, facts, recorded, as_of=as_of, since=since)
         recorded = [*recorded, *(entry_of(*each) for each in entries)]
         recorded_at = max((each.recorded_at for each in recorded), default=None)
     timeline = project(terms, facts)
