@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pghistory
 from django import forms
+from django.contrib.admin import widgets
 from django.http import HttpRequest
 
 from compliance.admin.visible import limit_choices, visible
@@ -13,10 +14,9 @@ from compliance.domain.drafts import LONGEST_REASON
 from compliance.domain.whole_numbers import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from django.contrib import admin
-    from django.contrib.admin import widgets
     from django.db.models import QuerySet
 
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     _StackedInline = admin.StackedInline[Any, Any]
     BaseInlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
     ModelForm = forms.ModelForm[Any]
-    AutocompleteSelectMultiple = widgets.AutocompleteSelectMultiple
     CheckboxInput = forms.CheckboxInput
     CheckboxSelectMultiple = forms.CheckboxSelectMultiple
     FileInput = forms.FileInput
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     def button(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
 else:
-    # Unfold has no widget of its own for this, but styles Django's.
-    from django.contrib.admin.widgets import AutocompleteSelectMultiple
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import StackedInline as _StackedInline
     from unfold.admin import TabularInline as _TabularInline
@@ -54,6 +51,28 @@ else:
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     ModelForm = forms.ModelForm
+
+
+# Unfold has no widgets of its own for these, but styles Django's.
+class AutocompleteSelect(widgets.AutocompleteSelect):
+    """A choice among many rows, which the browser searches for."""
+
+    def optgroups(self, name: str, value: Sequence[Any], attr: Any = None) -> Any:
+        """Return the chosen row, if the posted value can be an id."""
+        return super().optgroups(name, _possible_ids(value), attr)
+
+
+class AutocompleteSelectMultiple(widgets.AutocompleteSelectMultiple):
+    """A choice of several among many rows, which the browser searches for."""
+
+    def optgroups(self, name: str, value: Sequence[Any], attr: Any = None) -> Any:
+        """Return the chosen rows, by those of the posted values that can be ids."""
+        return super().optgroups(name, _possible_ids(value), attr)
+
+
+def _possible_ids(values: Sequence[Any]) -> list[str]:
+    """Return the values that can be ids: Django's widgets fail if they look for another one."""
+    return [each for each in map(str, values) if whole_number(each) is not None]
 
 
 def keep_reason(request: HttpRequest) -> None:
@@ -88,6 +107,12 @@ class ModelAdmin(_ModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         limit_choices(form, request)
         return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the field of a related row."""
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = AutocompleteSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class TabularInline(_TabularInline):
@@ -128,6 +153,7 @@ class InlineFormSet(BaseInlineFormSet):
 
 
 __all__ = [
+    "AutocompleteSelect",
     "AutocompleteSelectMultiple",
     "CheckboxInput",
     "CheckboxSelectMultiple",

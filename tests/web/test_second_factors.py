@@ -192,7 +192,8 @@ def test_people_see_and_end_their_sessions(ana: User) -> None:
     sessions = here.get("/account/sessions/").context["sessions"]
     assert len(sessions) == 2
     foreign = bob.get("/account/sessions/").context["sessions"][0]
-    assert here.post("/account/sessions/", {"session": foreign.pk}).status_code == 404
+    for number in (foreign.pk, "9" * 5_000, "٣" * 30, "1e6", "\x00"):
+        assert here.post("/account/sessions/", {"session": number}).status_code == 404
     [target] = [each for each in sessions if each.ip == "203.0.113.7"]
     here.post("/account/sessions/", {"session": target.pk})
     assert [each.get(ADMIN).status_code for each in (here, there, bob)] == [200, 302, 200]

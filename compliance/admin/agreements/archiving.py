@@ -14,6 +14,7 @@ from compliance.admin.record_forms import AgreementRecordForm
 from compliance.admin.visible import visible
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.drafts import read
+from compliance.domain.whole_numbers import whole_number
 from compliance.models import Agreement, User
 from compliance.operations.agreements import archiving
 
@@ -63,10 +64,10 @@ def requires_perm_if_archived(perm: str, is_archived: bool) -> Callable[..., boo
     def has_permission(_: object, request: HttpRequest, object_id: Any = None) -> bool:
         if not request.user.has_perm(perm):
             return False
-        pk = unquote(str(object_id)) if object_id else ""
-        if not pk.isdecimal():
+        pk = whole_number(unquote(str(object_id))) if object_id else None
+        if pk is None:
             return True
-        cache: dict[str, bool] = request.__dict__.setdefault("archived_cache", {})
+        cache: dict[int, bool] = request.__dict__.setdefault("archived_cache", {})
         if pk not in cache:
             cache[pk] = visible(Agreement.objects.archived().filter(pk=pk), request).exists()
         return cache[pk] is is_archived

@@ -46,14 +46,6 @@ class SilenceForm(DraftForm):
         model = Silence
         fields = ("agreement", "deadline", "reason")
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        data: Any = self.data
-        sent = str(data.get("deadline") or "")
-        if sent and whole_number(sent) is None:
-            # To show the form again, Django's widget looks for whatever was sent, as an id.
-            self.data = {**data.dict(), "deadline": "0"}
-
 
 @admin.register(Silence)
 class SilenceAdmin(OperationAdmin, HistoryAdmin):

@@ -29,6 +29,7 @@ from compliance.delivery import chats
 from compliance.domain.alerts.drafts import WebhookDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import WebhookKind
+from compliance.domain.whole_numbers import whole_number
 from compliance.models import User, Webhook
 from compliance.operations.alerts import webhooks
 
@@ -100,9 +101,9 @@ class WebhookAdmin(OperationAdmin):
     def has_rotate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Return whether the user may rotate the secret, which only signed webhooks have."""
         if object_id is not None:
-            pk = unquote(str(object_id))
+            pk = whole_number(unquote(str(object_id))) or 0
             signed = visible(Webhook.objects.filter(kind=WebhookKind.STANDARD.value), request)
-            if not pk.isdecimal() or not signed.filter(pk=pk).exists():
+            if not signed.filter(pk=pk).exists():
                 return False
         return bool(request.user.has_perm("compliance.add_webhook"))
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from compliance.admin.visible import visible
 from compliance.domain.vocabulary import ObligationKind, TargetBound
+from compliance.domain.whole_numbers import whole_number
 from compliance.models import Deadline
 
 
@@ -29,9 +30,9 @@ def _cached_deadline(request: HttpRequest, object_id: str) -> Deadline | None:
     """Return the deadline of a page, which is queried once for all of its buttons."""
     cache: dict[str, Deadline | None] = request.__dict__.setdefault("deadline_cache", {})
     if object_id not in cache:
-        pk = unquote(object_id)
+        pk = whole_number(unquote(object_id)) or 0
         found = visible(Deadline.objects.select_related("obligation"), request)
-        cache[object_id] = found.filter(pk=pk).first() if pk.isdecimal() else None
+        cache[object_id] = found.filter(pk=pk).first()
     return cache[object_id]
 
 

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.decorators import method_decorator
 
+from compliance.domain.whole_numbers import whole_number
+
 
 class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # allauth has no types
     """Lists the sessions of the user. A POST ends one of them, or all but the current one.
@@ -27,6 +29,6 @@ class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # allauth has n
             response: HttpResponse = super().post(request, *args, **kwargs)
             return response
         own = UserSession.objects.filter(user=request.user)
-        get_object_or_404(own, pk=int(number) if number.isdecimal() else 0).end()
+        get_object_or_404(own, pk=whole_number(number) or 0).end()
         messages.info(request, "The session has ended.")
         return redirect("usersessions_list")
