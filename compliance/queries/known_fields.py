@@ -65,11 +65,14 @@ class ObligationFields:
     tag: str | None = None
     q: str | None = None
 
-    def add_to(self, where: Where, *, of_party: str, known_at: str | None) -> None:
+    def add_to(
+        self, where: Where, *, of_party: str, known_at: str | None, is_of_obligor: str = "TRUE"
+    ) -> None:
         """Require these of the obligations `o`.
 
         Args:
             of_party: the condition that a party is the `{capacity}`, over a parameter of its name.
+            is_of_obligor: the condition that a row is not only of another `obligor`.
             known_at: the name of the parameter; None: as known now.
         """
 
@@ -87,6 +90,8 @@ class ObligationFields:
             where.add(several, severity=list(severities))
         for capacity, code in (("obligor", self.obligor), ("obligee", self.obligee)):
             former = f"f.before -> '{capacity}s' ? %({capacity})s"
+            if capacity == "obligor":
+                former = f"({former} AND {is_of_obligor})"
             where.add(known(of_party.format(capacity=capacity), former), **{capacity: code})
         tagged = known("o.tags @> ARRAY[%(tag)s]::varchar[]", "f.before -> 'tags' ? %(tag)s")
         where.add(tagged, tag=self.tag)

@@ -8,10 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.models import Agreement, Deadline
+from compliance.models import Agreement, Alert, Deadline, Party, Subscription
+from compliance.operations.deadlines import sweep
 from compliance.queries.integrity import tampering
+from compliance.queries.system.audit import audit
 from tests.api.answers import get, patch, paths, post, rows
-from tests.samples import create_agreement, document, obligation
+from tests.samples import create_agreement, document, load, obligation, utc
 
 RATIFIED: dict[str, Any] = {"ref": "ratified", "dates": [{"party": "CHN", "on": "2099-01-10"}]}
 AFTER = {"type": "offset", "from": {"milestone": "ratified"}, "count": 30, "unit": "days"}
@@ -23,6 +25,8 @@ TRIGGER = {
 YEARLY = {
     "type": "recurrence", "rrule": "FREQ=YEARLY;COUNT=2", "start": {"milestone": "ratified"},
 }  # fmt: skip
+
+IN_TEN_DAYS = {"count": 10, "unit": "days", "timezone": "UTC"}
 
 
 def dues(api: Client, **query: Any) -> list[tuple[str | None, str | None]]:
@@ -122,6 +126,50 @@ def test_dates_of_parties_are_checked_and_compared(api: Client, treaty: Agreemen
     more = {**RATIFIED, "dates": [*RATIFIED["dates"], {"party": "ACME", "on": "2099-02-01"}]}
     post(api, "agreements/import/", {**value, "milestones": [more]})
     assert dues(api) == [("CHN", "2099-02-09"), ("ACME", "2099-03-03")]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "offset", "from": {"deadline": "O-1"}, **IN_TEN_DAYS},
+        {"type": "trigger", "on": {"breach_of": "O-1"}, "then": IN_TEN_DAYS},
+    ],
+)
+def test_what_counts_from_the_deadline_of_an_obligor_is_due_for_that_obligor(
+    api: Client, treaty: Agreement, rule: dict[str, Any]
+) -> None:
+    for value in (both(ref="O-2", due=rule), {**both(ref="O-3", due=rule), "obligors": ["EU"]}):
+        post(api, "obligations/", {**value, "agreement": "supply"})
+    assert [party for party, _ in dues(api, obligation_ref="O-2")] == ["CHN", "ACME"]
+    assert [party for party, _ in dues(api, obligation_ref="O-3")] == [None, None]
+    [row] = rows(api, "deadlines/", obligation_ref="O-2", obligor="CHN")
+    assert row["obligors"] == ["CHN"]
+
+
+def test_a_subscription_to_a_party_hears_of_no_deadline_of_another_obligor(api: Client) -> None:
+    value = document("supply", both(due=AFTER))
+    eu = {"code": "EU", "name": "EU", "kind": "organisation", "timezone": "UTC"}
+    value["parties"] = [*value["parties"], eu]
+    days = [{"party": "CHN", "on": "2026-02-10"}, {"party": "ACME", "on": "2026-02-12"}]
+    load({**value, "milestones": [{**RATIFIED, "dates": days}]}, as_of=utc("2026-02-01T00:00"))
+    emails = {}
+    for code in ("CHN", "ACME", "EU"):
+        emails[f"{code.lower()}@example.org"] = code
+        Subscription.objects.create(
+            email=f"{code.lower()}@example.org",
+            party=Party.objects.get(code=code),
+            since=utc("2026-02-01T00:00"),
+        )
+    sweep.run(as_of=utc("2026-04-01T00:00"))
+    alerted = Alert.objects.filter(kind="missed").values_list("email", "deadline__party__code")
+    assert {(emails[email], party) for email, party in alerted} == {
+        ("CHN", "CHN"),
+        ("ACME", "ACME"),
+        ("EU", "CHN"),
+        ("EU", "ACME"),
+    }
+    found = audit(as_of=utc("2026-04-02T00:00")).problems
+    assert [each for each in found if each["about"] == "breach"] == []
 
 
 def test_a_preview_shows_the_deadline_of_one_obligor(api: Client, treaty: Agreement) -> None:

@@ -9,10 +9,10 @@ from itertools import count
 
 from compliance.domain.civil_periods import CivilPeriod
 from compliance.domain.deadlines.components import Part
-from compliance.domain.deadlines.dependencies import references
+from compliance.domain.deadlines.dependencies import referenced_obligations, references
 from compliance.domain.deadlines.due_changes import DatedFact, zone_named_by
 from compliance.domain.deadlines.numbers import source_of_event, source_of_occurrence
-from compliance.domain.deadlines.sources import Source
+from compliance.domain.deadlines.sources import DeadlineSource, Source
 from compliance.domain.due_dates.contexts import ResolutionContext
 from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import DueRule
@@ -101,12 +101,16 @@ class ObligationSnapshot:
         return source_of_event(number)
 
     def for_source(self, source: int) -> ObligationSnapshot:
-        """Return it with the dates of the obligor that has this place, if each has its own."""
-        if all(each.by_party is None for each in self.datings.values()):
-            return self
-        code = self.party_places().get(source)
+        """Return it with the dates of the obligor that has this place, if each has its own.
+
+        What counts from the deadline of one obligor is due for this obligor, if it owes it too.
+        """
+        code = None
+        if any(each.by_party is not None for each in self.datings.values()):
+            code = self.party_places().get(source)
         if code is None:
-            return self
+            party = self._party_of_source(source)
+            return self if party is None else replace(self, party=party)
         datings = {ref: each.of_party(code) for ref, each in self.datings.items()}
         context = replace(
             self.context,
@@ -114,6 +118,15 @@ class ObligationSnapshot:
             milestones={ref: each.event for ref, each in datings.items()},
         )
         return replace(self, context=context, datings=datings, party=code)
+
+    def _party_of_source(self, number: int) -> str | None:
+        """Return whose deadline one of its sources is, if each has one and this is an obligor."""
+        refs = [*referenced_obligations(self.due)]
+        if not isinstance(self.due, RecurrenceRule):
+            refs += referenced_obligations(self.starts)
+        source = self.sources.get(refs[0], {}).get(number) if refs else None
+        party = source.party if isinstance(source, DeadlineSource) else None
+        return party if party in self.obligors else None
 
     def sources_of(self, number: int) -> dict[str, Source | None]:
         """Return the sources of one of its deadlines, by ref.

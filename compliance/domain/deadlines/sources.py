@@ -29,6 +29,7 @@ class DeadlineSource:
         timezone: the zone in which the days of its events are counted.
         recorded_at: when something was last recorded about it.
         is_suspended_with_dependent: facts about the agreement reach the dependent too.
+        party: the obligor whose deadline it is, if each has one of its own.
     """
 
     terms: Terms
@@ -36,6 +37,7 @@ class DeadlineSource:
     timezone: str
     recorded_at: datetime | None = None
     is_suspended_with_dependent: bool = True
+    party: str | None = None
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -160,6 +160,7 @@ class _Replay:
                 terms=versions[-1].known.terms,
                 facts=versions[-1].known.facts_at(obligation.facts.get(number, ()), at),
                 timezone=scheduled.timezone,
+                party=scheduled.party,
             )
         before = self.known.get(pk)
         self.known[pk] = known

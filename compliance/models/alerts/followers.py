@@ -1,6 +1,6 @@
 """The definition of who follows an alert, as SQL for every statement that needs it.
 
-A subscription *wants* an alert by kind, escalation level and agreement. It *covers* an obligation
+A subscription *wants* an alert by kind, escalation level and agreement. It *covers* a deadline
 by party, tag, severity and responsible. It *follows* an alert if it does both. The audit has its
 own definition on purpose (`queries.system.audit`), so that an error in one shows up in the other.
 
@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from compliance.domain.vocabulary import BreachEnd, Severity
+from compliance.domain.vocabulary import BreachEnd, Capacity, Severity
 from compliance.models.alerts.entitlements import may_receive
 from compliance.models.alerts.subscriptions import Subscription
 from compliance.models.deadlines.breaches import Breach
@@ -41,14 +41,21 @@ def wants(subscription: str, *, kind: str, level: str, agreement: str) -> str:
             SELECT FROM compliance_webhook AS _w WHERE _w.id = {s}.webhook_id AND _w.is_active)))"""
 
 
-def covers(subscription: str, *, obligation: str) -> str:
-    """Return the condition that a subscription covers an obligation as currently stored."""
+def covers(subscription: str, *, obligation: str, deadline: str) -> str:
+    """Return the condition that a subscription covers a deadline as its obligation now reads.
+
+    If each obligor has a deadline of its own, the party of a subscription is this obligor, or an
+    obligee.
+    """
     s = subscription
     # Most subscriptions name no tag, severity or responsible, so the obligation need not be read.
     return f"""(
         ({s}.party_id IS NULL OR EXISTS (
             SELECT FROM compliance_obligationparty AS _p
-            WHERE _p.obligation_id = {obligation} AND _p.party_id = {s}.party_id))
+            WHERE _p.obligation_id = {obligation} AND _p.party_id = {s}.party_id
+              AND (_p.capacity = '{Capacity.OBLIGEE.value}' OR NOT EXISTS (
+                SELECT FROM compliance_deadline AS _d
+                WHERE _d.id = {deadline} AND _d.party_id <> {s}.party_id))))
         AND ({s}.tag = '' AND {s}.min_severity = '{Severity.LOW.value}' AND {_of_anyone(s)}
             OR EXISTS (
                 SELECT FROM compliance_obligation AS _o
@@ -85,12 +92,14 @@ def answers_for(subscription: str, *, obligation: str) -> str:
                         WHERE _m.user_id = {recipient}))))"""
 
 
-def follows(subscription: str, *, kind: str, level: str, agreement: str, obligation: str) -> str:
+def follows(
+    subscription: str, *, kind: str, level: str, agreement: str, obligation: str, deadline: str
+) -> str:
     """Return the condition that a subscription follows an alert."""
     return (
         wants(subscription, kind=kind, level=level, agreement=agreement)
         + "\n      AND "
-        + covers(subscription, obligation=obligation)
+        + covers(subscription, obligation=obligation, deadline=deadline)
     )
 
 
@@ -125,7 +134,12 @@ def followed_breaches(subscription: Subscription) -> QuerySet[Breach]:
 
 
 _FOLLOWS_ALERT = follows(
-    "s", kind="a.kind", level="a.level", agreement="a.agreement_id", obligation="d.obligation_id"
+    "s",
+    kind="a.kind",
+    level="a.level",
+    agreement="a.agreement_id",
+    obligation="d.obligation_id",
+    deadline="d.id",
 )
 
 _CAUSES = f"""
@@ -149,5 +163,5 @@ _FOLLOWED = f"""
     JOIN compliance_subscription AS s ON s.id = %s
     JOIN compliance_agreement AS g ON g.id = d.agreement_id
     WHERE {may_receive("s", "g")} AND {concerns("s", agreement="d.agreement_id")}
-      AND {covers("s", obligation="d.obligation_id")}
+      AND {covers("s", obligation="d.obligation_id", deadline="d.id")}
 """

@@ -84,7 +84,7 @@ _WITHDRAW_NOT_RESPONSIBLE = f"""
         SELECT FROM compliance_subscription AS s
         WHERE s.recipient = a.recipient AND s.is_active
           AND {concerns("s", agreement="a.agreement_id")}
-          AND {covers("s", obligation="d.obligation_id")})
+          AND {covers("s", obligation="d.obligation_id", deadline="d.id")})
 """
 
 _MESSAGES_WITH_ALERTS = """

@@ -156,7 +156,12 @@ def _columns(breaches: Sequence[BreachChange]) -> list[tuple[Any, ...]]:
 
 
 _FOLLOWED = follows(
-    "s", kind="v.kind", level="v.level", agreement="v.agreement_id", obligation="v.obligation_id"
+    "s",
+    kind="v.kind",
+    level="v.level",
+    agreement="v.agreement_id",
+    obligation="v.obligation_id",
+    deadline="v.deadline_id",
 )
 
 ALERT = RowType(
@@ -227,7 +232,8 @@ _ANNOUNCE_RESUMPTION = f"""
           AND a.kind = '{AlertKind.RECOVERED}'
         RETURNING a.deadline_id, a.breach_at, a.recipient, a.message_id
     ), again AS (
-        SELECT a.id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level, v.recorded_at
+        SELECT a.id, a.deadline_id, a.agreement_id, d.obligation_id, a.recipient, a.kind,
+            a.level, v.recorded_at
         FROM v
         JOIN compliance_alert AS a
           ON a.deadline_id = v.deadline_id AND a.breach_at = v.occurred_at

@@ -34,6 +34,7 @@ _FOLLOWED = follows(
     level="0",
     agreement="d.agreement_id",
     obligation="d.obligation_id",
+    deadline="d.id",
 )
 
 _ANNOUNCE = f"""

@@ -60,10 +60,11 @@ def earliest_delivery(alerts: str, *, kind: str) -> str:
     kind that the recipient no longer wants are omitted.
 
     Args:
-        alerts: the name of a table with `id`, `agreement_id`, `obligation_id`, `recipient` and
-            `level`.
+        alerts: the name of a table with `id`, `agreement_id`, `obligation_id`, `deadline_id`,
+            `recipient` and `level`.
         kind: the kind of the alerts, as an SQL expression over that table.
     """
+    is_covered = covers("s", obligation=f"{alerts}.obligation_id", deadline=f"{alerts}.deadline_id")
     wanted = wants("s", kind=kind, level=f"{alerts}.level", agreement=f"{alerts}.agreement_id")
     return f"""
         SELECT DISTINCT ON ({alerts}.id) {alerts}.id,
@@ -73,8 +74,7 @@ def earliest_delivery(alerts: str, *, kind: str) -> str:
         JOIN compliance_subscription AS s
           ON s.recipient = {alerts}.recipient AND {wanted}
         LEFT JOIN {DELIVERY_HOURS} ON h.id = s.id
-        ORDER BY {alerts}.id, {covers("s", obligation=f"{alerts}.obligation_id")} DESC,
-            not_before, is_digest"""
+        ORDER BY {alerts}.id, {is_covered} DESC, not_before, is_digest"""
 
 
 def reschedule_pending(
@@ -104,7 +104,7 @@ def reschedule_pending(
 
 _RESCHEDULE_PENDING = f"""
     WITH waiting AS (
-        SELECT a.id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level
+        SELECT a.id, a.deadline_id, a.agreement_id, d.obligation_id, a.recipient, a.kind, a.level
         FROM compliance_alert AS a JOIN compliance_deadline AS d ON d.id = a.deadline_id
         WHERE a.agreement_id = %(agreement_id)s
           AND (%(deadline_id)s::bigint IS NULL OR a.deadline_id = %(deadline_id)s)

@@ -115,7 +115,12 @@ def subscriptions_of(
 
 
 _FOLLOWED = follows(
-    "s", kind="a.kind", level="a.level", agreement="a.agreement_id", obligation="d.obligation_id"
+    "s",
+    kind="a.kind",
+    level="a.level",
+    agreement="a.agreement_id",
+    obligation="d.obligation_id",
+    deadline="d.id",
 )
 
 _WITHDRAW_UNFOLLOWED = f"""

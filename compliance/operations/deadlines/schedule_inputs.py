@@ -265,7 +265,7 @@ def _load_family(obligation_ids: set[int]) -> _Family:
         seen |= new
         family.rows += Deadline.objects.filter(
             obligation__in=new, is_withdrawn=False
-        ).select_related("obligation__agreement")
+        ).select_related("obligation__agreement", "party")
         found: set[int] = set()
         components = Obligation.objects.filter(parent__in=new).select_related("parent")
         for each in components.order_by("id"):
@@ -296,4 +296,5 @@ def _add_deadline_sources(family: _Family) -> None:
                 timezone=row.timezone,
                 recorded_at=row.recorded_at,
                 is_suspended_with_dependent=is_suspended_with_dependent,
+                party=None if row.party is None else row.party.code,
             )

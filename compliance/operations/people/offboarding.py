@@ -181,6 +181,7 @@ _FOLLOWED = follows(
     level="0",
     agreement="d.agreement_id",
     obligation="d.obligation_id",
+    deadline="d.id",
 )
 _UNHEARD = f"""
     SELECT DISTINCT a.ref, o.ref

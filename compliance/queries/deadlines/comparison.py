@@ -15,7 +15,7 @@ from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Severity
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
-from compliance.queries.deadlines.deadlines import OF_PARTY, PointInTime
+from compliance.queries.deadlines.deadlines import IS_OF_OBLIGOR, OF_PARTY, PointInTime
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.filters import DayOrInstant, Listed, Word
 from compliance.queries.former import former_obligations
@@ -135,7 +135,7 @@ def changed(question: Comparison, *, reader: Reader) -> Page:
         tag=question.tag,
         q=question.q,
     )
-    fields.add_to(where, of_party=OF_PARTY, known_at="until")
+    fields.add_to(where, of_party=OF_PARTY, is_of_obligor=IS_OF_OBLIGOR, known_at="until")
     found = page(_SELECT, where, order=Order(table="d", columns=("id",)), listing=question)
     former = former_obligations(list({each["obligation"] for each in found.rows}), until)
     for each in found.rows:

@@ -66,6 +66,10 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
           AND (d.party_id IS NULL OR s.capacity = 'obligee' OR s.party_id = d.party_id)
           AND s.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %({capacity})s))
 """
+IS_OF_OBLIGOR = """
+(d.party_id IS NULL
+ OR d.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %(obligor)s))
+"""
 
 
 class PointInTime(Filter):
@@ -240,7 +244,7 @@ def conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -> Wher
         q=wanted.q,
     )
     known_at = None if wanted.known_at is None else "known_at"
-    fields.add_to(where, of_party=OF_PARTY, known_at=known_at)
+    fields.add_to(where, of_party=OF_PARTY, is_of_obligor=IS_OF_OBLIGOR, known_at=known_at)
     where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
     where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
     return where

@@ -46,8 +46,12 @@ CROSS JOIN LATERAL (
     SELECT p.code
     FROM compliance_obligationparty AS s JOIN compliance_party AS p ON p.id = s.party_id
     WHERE s.obligation_id = o.id AND s.capacity = '{capacity}' AND f.before IS NULL
+      AND (d.party_id IS NULL OR s.capacity = 'obligee' OR s.party_id = d.party_id)
     UNION ALL
-    SELECT jsonb_array_elements_text(f.before -> '{capacity}s')) AS party(code)
+    SELECT former.code FROM jsonb_array_elements_text(f.before -> '{capacity}s') AS former(code)
+    WHERE d.party_id IS NULL OR '{capacity}' = 'obligee'
+       OR former.code = (SELECT p.code FROM compliance_party AS p WHERE p.id = d.party_id)
+) AS party(code)
 """
 # The expression and join of each grouping. A deadline with two obligors or two tags counts in both
 # groups, and so does one for which two users are responsible.

@@ -92,7 +92,9 @@ _MISSING_ALERTS = """
       AND array_position(%(severities)s::text[], s.min_severity::text)
           <= array_position(%(severities)s::text[], o.severity::text)
       AND (s.party_id IS NULL OR s.party_id IN (
-          SELECT p.party_id FROM compliance_obligationparty AS p WHERE p.obligation_id = o.id))
+          SELECT p.party_id FROM compliance_obligationparty AS p
+          WHERE p.obligation_id = o.id
+            AND (p.party_id = coalesce(d.party_id, p.party_id) OR p.capacity = 'obligee')))
       AND NOT EXISTS (
           SELECT FROM compliance_alert AS a
           WHERE a.deadline_id = b.deadline_id AND a.breach_at = b.occurred_at
