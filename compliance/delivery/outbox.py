@@ -8,18 +8,24 @@ same Message-ID, by which mail programs fold them into one.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import F, QuerySet
 
+from compliance.delivery import pace
 from compliance.delivery.answers import Answer
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
-from compliance.models import Agreement, Alert, Message, Subscription, Webhook
+from compliance.models import (
+    Agreement,
+    Alert,
+    Message,
+    Subscription,
+    Webhook,
+)
 from compliance.models.alerts import reported_alerts, withdrawals
 from compliance.models.alerts.formed_messages import analyze, form_messages
 
@@ -30,10 +36,6 @@ MAX_CLAIMED = 250
 # No more alerts are claimed than can be read well within a lease.
 MAX_CLAIMED_ALERTS = 20_000
 FORMED_AT_ONCE = 5_000
-_MINUTE = timedelta(minutes=1)
-# Serializes the workers that count the messages of a channel, so that together they stay within its
-# limit.
-_PACE_LOCK = 0x5041434554
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +94,7 @@ def claim(
         the claims, and the number of messages that were withdrawn.
     """
     with transaction.atomic():
-        given = _given(is_mail=is_mail, since=now - _MINUTE) if per_minute else {}
+        given = pace.given(is_mail=is_mail, now=now) if per_minute else {}
         full = [channel for channel, count in given.items() if count >= per_minute]
         if None in full:
             return [], 0
@@ -104,7 +106,7 @@ def claim(
             .select_for_update(skip_locked=True)[:MAX_CLAIMED]
         )
         if per_minute:
-            messages = _within_pace(messages, given, per_minute)
+            messages = pace.within(messages, given, per_minute)
         if not messages:
             return [], 0
         ids = reported_alerts.first_that_fit(
@@ -133,27 +135,6 @@ def claim(
 def _paused(now: datetime) -> list[int]:
     """Return the webhooks that asked not to be called yet."""
     return list(Webhook.objects.filter(paused_until__gt=now).values_list("id", flat=True))
-
-
-def _given(*, is_mail: bool, since: datetime) -> dict[int | None, int]:
-    """Return how many messages each channel was given since then: by webhook id, None for email."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PACE_LOCK])
-    claimed = Message.objects.filter(claimed_at__gt=since, webhook__isnull=is_mail)
-    return dict(claimed.order_by().values_list("webhook").annotate(Count("id")))
-
-
-def _within_pace(
-    messages: Iterable[Message], given: Mapping[int | None, int], per_minute: int
-) -> list[Message]:
-    """Return the messages that their channel may still send in this minute."""
-    counts = Counter(given)
-    kept = []
-    for message in messages:
-        counts[message.webhook_id] += 1
-        if counts[message.webhook_id] <= per_minute:
-            kept.append(message)
-    return kept
 
 
 def _held(claim: Claim) -> QuerySet[Message]:

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import Error, transaction
 
-from compliance.delivery import administrator_mails, links
+from compliance.delivery import administrator_mails, links, pace
 from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.rendering import paragraph, render_plain_mail
@@ -31,8 +31,6 @@ from compliance.models.visibility import visible_to
 
 log = structlog.get_logger(__name__)
 
-# Outlasts every attempt. After a kill, the email is sent again when the lease has ended.
-LEASE = timedelta(minutes=10)
 APPROVE = "compliance.approve_proposal"
 _NOTE_LENGTH = 1_000
 
@@ -69,7 +67,12 @@ def notify_approvers(*, as_of: datetime, is_stopping: Callable[[], bool] = lambd
 
 @transaction.atomic
 def _claim(*, as_of: datetime, now: datetime) -> ProposalNotification | None:
-    """Claim the notification that has waited longest, on a lease that starts at `now`."""
+    """Claim the notification that has waited longest, on a lease that starts at `now`.
+
+    None if there is none, or no more email may be sent in this minute.
+    """
+    if not pace.may_mail(now=now, per_minute=settings.MAILS_PER_MINUTE):
+        return None
     found = (
         ProposalNotification.objects.due(as_of)
         .select_related(
@@ -84,7 +87,7 @@ def _claim(*, as_of: datetime, now: datetime) -> ProposalNotification | None:
     )
     if found is not None:
         found.attempt_count += 1
-        _finish(found, next_attempt_at=now + LEASE)
+        _finish(found, next_attempt_at=now + pace.PROPOSAL_LEASE)
     return found
 
 

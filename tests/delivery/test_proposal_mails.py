@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 
 from compliance import delivery
-from compliance.delivery import proposal_mails
+from compliance.delivery import pace, proposal_mails
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, Proposal, ProposalNotification, User
@@ -199,7 +199,7 @@ def test_a_kill_loses_no_email_and_repeats_at_most_one(
         with pytest.raises(Killed):
             notify()
     assert notify(timedelta(minutes=1)) == 0  # another worker may still be sending it
-    assert notify(proposal_mails.LEASE + timedelta(seconds=5)) == 1
+    assert notify(pace.PROPOSAL_LEASE + timedelta(seconds=5)) == 1
     assert notify(timedelta(days=1)) == 0
     assert len(sink.received) == 1 + is_sent
     assert len({str(each["Message-ID"]) for each in sink.received}) == 1

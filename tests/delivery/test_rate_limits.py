@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from compliance.delivery import deliver, outbox
-from compliance.models import Message, Subscription, Webhook
+from compliance.delivery import deliver, notify_approvers, outbox
+from compliance.domain.deadlines.drafts import FactDraft
+from compliance.domain.drafts import read
+from compliance.models import (
+    Agreement,
+    Message,
+    ProposalNotification,
+    Subscription,
+    User,
+    Webhook,
+)
+from compliance.operations.agreements import proposals
 from tests.delivery.conftest import DUE, NOW, Desk, Sink
 
 SECOND = timedelta(seconds=1)
@@ -28,6 +38,24 @@ def test_emails_per_minute_are_limited_and_none_is_lost(
     assert desk.deliver(DUE + 65 * SECOND).sent == 2
     assert desk.deliver(DUE + 130 * SECOND).sent == 1
     assert len({mail["Message-ID"] for mail in sink.received}) == 5
+
+
+def test_emails_about_proposals_count_too(desk: Desk, sink: Sink, settings: Any) -> None:
+    settings.MAILS_PER_MINUTE = 3
+    deadline = desk.deadline(desk.agreement())
+    desk.follow()
+    Agreement.objects.update(requires_approval=True)
+    deadline.refresh_from_db()
+    names = ("ana", "bo", "eva", "ida", "jan")
+    users = [User.objects.create_superuser(f"{each}@example.org", "secret") for each in names]
+    waiver = read(FactDraft, {"type": "waiver", "on": "2026-03-02", "note": "Given up"})
+    proposals.submit(deadline=deadline, draft=waiver, by=users[0], as_of=NOW, is_confirmed=True)
+    assert ProposalNotification.objects.count() == 4
+    assert notify_approvers(as_of=DUE) == 3
+    assert desk.pass_to(DUE + 5 * SECOND).sent == 0
+    assert notify_approvers(as_of=DUE + 59 * SECOND) == 0
+    assert notify_approvers(as_of=DUE + 65 * SECOND) == 1
+    assert desk.deliver(DUE + 70 * SECOND).sent == 1
 
 
 def test_a_webhook_at_its_limit_does_not_delay_others(
