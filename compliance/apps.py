@@ -18,11 +18,12 @@ class ComplianceConfig(AppConfig):
     def ready(self) -> None:
         """Make `__folded` searches available for all texts, and create roles on migration."""
         # Models, and what belongs to them, can be imported only now.
+        from django.contrib.postgres.fields import ArrayField
         from django.db.models import CharField, TextField
         from django.db.models.signals import post_migrate
 
         from compliance.models.reader_role import ensure_reader_role
-        from compliance.models.searching import Folded
+        from compliance.models.searching import Folded, FoldedList
         from compliance.operations.people.roles import store_roles
         from compliance.web import audit_log
 
@@ -31,6 +32,7 @@ class ComplianceConfig(AppConfig):
         audit_log.connect()
         CharField.register_lookup(Folded)
         TextField.register_lookup(Folded)
+        ArrayField.register_lookup(FoldedList)
         post_migrate.connect(lambda **_: ensure_reader_role(), sender=self, weak=False)
         # After Django has created the permissions of new models, which it does at the same signal.
         post_migrate.connect(lambda **_: store_roles(), sender=self, weak=False)

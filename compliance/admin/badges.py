@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from compliance.admin.instants import duration_text
 from compliance.domain.deadlines.timeline import BREACHED
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import Capacity, ObligationKind, Status
-from compliance.models import Deadline, Obligation, Party
+from compliance.domain.vocabulary import AgreementStatus, Capacity, ObligationKind, Status
+from compliance.models import Agreement, Deadline, Obligation, Party
 from compliance.models.deadlines.deadlines import NO_DUE
 
 _ACHIEVE = ObligationKind.ACHIEVE.value
@@ -37,6 +37,13 @@ def status_badges(deadline: Deadline) -> SafeString:
     )
     words = [deadline.status, *(word for word, is_set in flags if is_set)]
     return format_html_join(" ", "{}", ((badge(word),) for word in words))
+
+
+def with_archived_mark(text: object, agreement: Agreement | None) -> SafeString:
+    """Return a text, followed by a badge if the agreement is archived."""
+    if agreement is None or agreement.archived_at is None:
+        return format_html("{}", text)
+    return format_html("{} {}", text, badge(AgreementStatus.ARCHIVED.value))
 
 
 def lateness(deadline: Deadline, as_of: datetime) -> str:

@@ -4,8 +4,5 @@ from __future__ import annotations
 
 
 def folded(*names: str) -> tuple[str, ...]:
-    """Return search fields in which case, accents and normalisation do not matter.
-
-    Tags are lists, which Django searches as they are.
-    """
-    return tuple(name if name.endswith("tags") else f"{name}__folded" for name in names)
+    """Return search fields in which case, accents and normalisation do not matter."""
+    return tuple(f"{name}__folded" for name in names)

@@ -27,5 +27,25 @@ class Folded(_Lookup):
         """Return the condition in SQL with its parameters."""
         column, column_values = self.process_lhs(compiler, connection)
         text, text_values = self.process_rhs(compiler, connection)
-        sql = f"strpos({FOLDED}({column}), {FOLDED}({text})) > 0"
+        sql = f"strpos({FOLDED}({self.text_of(column)}), {FOLDED}({text})) > 0"
         return sql, (*column_values, *text_values)
+
+    def text_of(self, column: str) -> str:
+        """Return SQL for the text that is searched."""
+        return column
+
+
+class FoldedList(Folded):
+    """`tags__folded="uber"` finds rows of which one word contains "Über"."""
+
+    def get_prep_lookup(self) -> Any:
+        """Return the text to search for, which is no list."""
+        return self.rhs
+
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:  # noqa: ARG002  Django's
+        """Return the text as a parameter."""
+        return "%s", [value]
+
+    def text_of(self, column: str) -> str:
+        """Return SQL for the words, each on a line of its own."""
+        return f"array_to_string({column}, E'\\n')"

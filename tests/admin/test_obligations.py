@@ -12,7 +12,16 @@ from compliance.models import (
 )
 from compliance.operations.deadlines import sweep
 from tests.admin.pages import address
-from tests.samples import create_agreement, obligation, utc
+from tests.samples import (
+    create_agreement,
+    obligation,
+    record,
+    record_agreement_fact,
+    state_position,
+    utc,
+)
+
+NOW = utc("2026-04-01T00:00")
 
 
 def test_an_obligation_links_to_its_form_and_its_deadlines(
@@ -69,3 +78,26 @@ def test_a_due_rule_and_its_grace_are_shown_with_the_labels_of_the_form(
     assert "<div>Start milestone: M</div>" in shown
     assert "1 week" in shown
     assert "business_days" not in shown
+
+
+def test_searching_for_a_tag_ignores_case_and_accents(browser: Client) -> None:
+    create_agreement(obligation("O-1", tags=["Überwachung", "b"]), obligation("O-2", tags=["x"]))
+    for model in ("obligation", "deadline"):
+        for text, count in (("uberwach", 1), ("ÜBER", 1), ("ungb", 0), ("", 2)):
+            response = browser.get(address(model, "changelist"), {"q": text})
+            assert len(response.context["cl"].result_list) == count, (model, text)
+
+
+def test_lists_of_records_mark_archived_agreements(browser: Client) -> None:
+    log = {"ref": "E-1", "title": "Log", "kind": "document", "stance": "for"}
+    deadline = create_agreement(obligation(), evidence=[{**log, "obligations": ["O-1"]}])
+    state_position(deadline, as_of=NOW, party="CHN", verdict="met", on="2026-03-20")
+    record(deadline, as_of=NOW, type="performance", on="2026-03-10")
+    record_agreement_fact(as_of=NOW, type="termination", on="2026-03-20")
+    mark = "pacta-badge is-archived"
+    counts = {"fact": 2, "evidence": 1, "position": 1}
+    for model in counts:
+        assert mark not in browser.get(address(model, "changelist")).content.decode()
+    Agreement.objects.update(archived_at=NOW)
+    for model, count in counts.items():
+        assert browser.get(address(model, "changelist")).content.decode().count(mark) == count

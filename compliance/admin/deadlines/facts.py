@@ -32,7 +32,9 @@ class FactAdmin(ReadOnlyAdmin):
 
     list_display = ("fact_badges", "about", "effective", "note", "recorded", "recorded_by")
     list_filter = ("kind",)
-    list_select_related = ("deadline__obligation", "agreement", "recorded_by")
+    list_select_related = (
+        "deadline__obligation", "deadline__agreement", "agreement", "recorded_by",
+    )  # fmt: skip
     search_fields = folded(
         "note", "deadline__obligation__ref", "deadline__agreement__ref", "agreement__ref",
     )  # fmt: skip
@@ -116,9 +118,10 @@ class FactAdmin(ReadOnlyAdmin):
         return instants.utc_html(fact.recorded_at, _zone(fact))
 
     @admin.display(description="About")
-    def about(self, fact: Fact) -> str:
-        """Return the deadline or agreement."""
-        return str(fact.deadline or fact.agreement)
+    def about(self, fact: Fact) -> SafeString:
+        """Return the deadline or agreement, and whether the agreement is archived."""
+        agreement = fact.agreement if fact.deadline is None else fact.deadline.agreement
+        return badges.with_archived_mark(fact.deadline or fact.agreement, agreement)
 
 
 def _zone(fact: Fact) -> str | None:

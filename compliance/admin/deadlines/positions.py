@@ -33,9 +33,9 @@ from compliance.operations.deadlines import effects, positions
 class PositionAdmin(ReadOnlyAdmin):
     """All positions, newest first. Positions are recorded on the page of their deadline."""
 
-    list_display = ("party", "verdict_badge", "deadline", "quote", "stated", "recorded_by")
+    list_display = ("party", "verdict_badge", "about", "quote", "stated", "recorded_by")
     list_filter = ("verdict", "party")
-    list_select_related = ("party", "deadline__obligation", "recorded_by")
+    list_select_related = ("party", "deadline__obligation", "deadline__agreement", "recorded_by")
     search_fields = folded("quote", "deadline__obligation__ref", "deadline__agreement__ref")
     ordering = ("-id",)
     fields = (
@@ -47,6 +47,11 @@ class PositionAdmin(ReadOnlyAdmin):
     def verdict_badge(self, position: Position) -> SafeString:
         """Return the verdict as a badge."""
         return badges.badge(position.verdict)
+
+    @admin.display(description="Deadline", ordering="deadline")
+    def about(self, position: Position) -> SafeString:
+        """Return the deadline, and whether its agreement is archived."""
+        return badges.with_archived_mark(position.deadline, position.deadline.agreement)
 
     @admin.display(description="Stated", ordering="stated_at")
     def stated(self, position: Position) -> SafeString:

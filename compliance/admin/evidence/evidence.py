@@ -70,7 +70,7 @@ class EvidenceAdmin(OperationAdmin):
 
     form = EvidenceForm
     list_display = (
-        "title", "ref", "agreement", "kind", "stance_badge", "published_on", "asserted_by",
+        "title", "ref", "of_agreement", "kind", "stance_badge", "published_on", "asserted_by",
     )  # fmt: skip
     list_filter = ("stance", "kind", ("agreement", AgreementFilter))
     list_select_related = ("agreement", "asserted_by")
@@ -110,6 +110,11 @@ class EvidenceAdmin(OperationAdmin):
         ]
         row = '<a class="pacta-link" href="{}">Revision {}: {}</a> ({}, SHA-256 {})'
         return format_html_join(mark_safe("<br>"), row, files)
+
+    @admin.display(description="Agreement", ordering="agreement")
+    def of_agreement(self, evidence: Evidence) -> SafeString:
+        """Return the agreement, and whether it is archived."""
+        return badges.with_archived_mark(evidence.agreement, evidence.agreement)
 
     @admin.display(description="Stance", ordering="stance")
     def stance_badge(self, evidence: Evidence) -> SafeString:
