@@ -29,9 +29,9 @@ from compliance.models import (
     Position,
 )
 from compliance.models.deadlines.ledger import entry_of
-from compliance.operations.agreements import documents
+from compliance.operations.agreements import documents, import_purges
 from compliance.operations.deadlines import sweep
-from compliance.operations.integrity import import_purges, seals
+from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 from tests.samples import (
     create_agreement,
@@ -90,13 +90,18 @@ def random_document(source: random.Random) -> dict[str, Any]:
     chosen = [ref for ref in NEW if source.random() < 0.5]
     every = [*STORED.items(), *((ref, NEW[ref]) for ref in chosen)]
     suspension = {"type": "suspension", "on": "2026-03-01", "until": "2026-03-09", "note": "all"}
+    first = {"ref": "M"}
+    if source.random() < 0.4:
+        first["on"] = f"2026-0{source.randint(2, 6)}-10"
+    if "on" in first and source.random() < 0.4:
+        first["recorded_at"] = f"2026-0{source.randint(2, 3)}-05T00:00:00Z"
     log = {"ref": "E-1", "title": "Log", "kind": "search_log", "stance": "against"}
     return document(
         "supply",
         *(obligation(ref, **fields, facts=random_facts(source, ref)) for ref, fields in every),
         facts=[suspension] if source.random() < 0.3 else [],
         evidence=[{**log, "obligations": ["NEXT"]}],
-        milestones=[{"ref": "M"}, {"ref": "N", "on": "2026-04-01"}],
+        milestones=[first, {"ref": "N", "on": "2026-04-01"}],
     )
 
 

@@ -14,9 +14,9 @@ from compliance.domain.agreements.import_reports import ImportMode
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement, Deadline, Fact, ImportBatch, LedgerEntry, Tombstone
-from compliance.operations.agreements import documents
+from compliance.operations.agreements import documents, import_purges
 from compliance.operations.deadlines import sweep
-from compliance.operations.integrity import import_purges, seals
+from compliance.operations.integrity import seals
 from compliance.queries.integrity import tampering as integrity
 from tests.samples import (
     create_agreement,
@@ -120,6 +120,54 @@ def test_a_correction_by_an_import_is_undone_with_it() -> None:
     assert Fact.objects.filter(deadline=deadline).count() == 2
     purge(batch)
     assert Fact.objects.get(deadline=deadline).note == "first"
+    assert problems() == []
+
+
+def test_corrections_by_an_import_are_corrected_back_unless_corrected_again() -> None:
+    stored = obligation("O-1", "2026-09-15", title="First", severity="low", tags=["a"])
+    create_agreement(
+        {**stored, "target_quantity": 10, "unit": "t"},
+        as_of=BEGIN,
+        ends_on="2027-06",
+        milestones=[{"ref": "M", "on": "2026-05-01"}],
+    )
+    agreement = Agreement.objects.get()
+    title = agreement.title
+    changed = {**stored, "title": "Second", "severity": "high", "tags": ["b"]}
+    changed |= {"due": {"type": "date", "on": "2026-10-20"}, "binds_on": "2026-02"}
+    changed |= {"target_quantity": 20, "unit": "t"}
+    value = document("supply", changed, milestones=[{"ref": "M", "on": "2026-06-01"}])
+    batch = imported({**value, "title": "Renamed", "ends_on": "2028"}, mode=ImportMode.UPDATE)
+    assert batch.counts["corrections"] >= 7
+    later = document("supply", {**changed, "severity": "critical"})
+    imported(later, as_of=IMPORTED.replace(day=25), mode=ImportMode.UPDATE)
+    assert deadline_of("O-1").due_at == utc("2026-10-20T16:00")
+    purge(batch)
+    deadline = deadline_of("O-1")
+    obligation_now = deadline.obligation
+    assert (deadline.due_at, obligation_now.title) == (utc("2026-09-15T16:00"), "First")
+    assert (obligation_now.severity, obligation_now.tags) == ("critical", ["a"])
+    assert obligation_now.target_quantity == 10
+    assert obligation_now.binds_on is None
+    agreement.refresh_from_db()
+    assert (agreement.title, str(agreement.ends_on)) == (title, "2027-06-30")
+    assert agreement.ends_on_precision == "month"
+    assert str(agreement.milestones.get().on) == "2026-05-01"
+    assert problems() == []
+
+
+def test_a_milestone_that_an_import_dated_is_undated_again_with_its_deadlines() -> None:
+    due = {"type": "offset", "count": 3, "unit": "days", "from": {"milestone": "M"}}
+    deadline = create_agreement(obligation(due=due), as_of=BEGIN, milestones=[{"ref": "M"}])
+    before = ledger(deadline)
+    dated = document("supply", obligation(due=due), milestones=[{"ref": "M", "on": "2026-04-01"}])
+    batch = imported(dated)
+    sweep.run(as_of=utc("2026-05-01T00:00"))
+    deadline.refresh_from_db()
+    assert deadline.status == "unmet"
+    purge(batch)
+    deadline.refresh_from_db()
+    assert (deadline.status, deadline.due_at, ledger(deadline)) == ("dormant", None, before)
     assert problems() == []
 
 

@@ -16,12 +16,14 @@ from django.db.models import Model
 from compliance.domain.drafts import read
 from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.integrity.chains import link
+from compliance.domain.problems import Invalid
 from compliance.models import (
     Agreement,
     Deadline,
     Evidence,
     EvidenceFile,
     Fact,
+    ImportBatch,
     LedgerEntry,
     RemovedRows,
     Tombstone,
@@ -30,6 +32,7 @@ from compliance.models import (
 from compliance.models.append_only import purgeable_models
 from compliance.models.evidence.evidence import path_of
 from compliance.models.integrity.tombstones import chained_tombstone
+from compliance.operations.agreements import import_purges
 from compliance.operations.deadlines import sweep
 from compliance.operations.evidence import evidence, files
 from compliance.operations.integrity import purges, seals
@@ -372,3 +375,40 @@ def test_a_purge_that_fails_removes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         )
     assert (Agreement.objects.count(), Tombstone.objects.count()) == (1, 0)
     assert check().bad_rows == []
+
+
+@pytest.mark.parametrize("is_import", [False, True])
+def test_a_replacement_in_another_agreement_is_removed_with_its_successor_once_retracted(
+    is_import: bool,
+) -> None:
+    create_agreement(obligation("N-1", "2026-09-01"), ref="later", as_of=NOW - 60 * DAY)
+    missed = create_agreement(obligation("O-1", "2026-03-15"), as_of=NOW - 60 * DAY)
+    fact = record(
+        missed,
+        as_of=NOW - 30 * DAY,
+        type="replacement",
+        on="2026-03-20",
+        successor="N-1",
+        successor_agreement="later",
+    )
+
+    def remove() -> None:
+        if is_import:
+            batch = ImportBatch.objects.get(agreement__ref="later")
+            import_purges.purge_import(batch=batch, reason="Wrong", by=None, as_of=LATER)
+        else:
+            purge("later")
+
+    named = f"fact {fact.pk} about O-1 of supply. Retract them first."
+    with pytest.raises(Invalid, match=named), transaction.atomic():
+        remove()
+    record(missed, as_of=NOW - 20 * DAY, type="retraction", supersedes=fact.pk)
+    sweep.run(as_of=NOW)
+    remove()
+    missed.refresh_from_db()
+    assert (missed.status, missed.obligation.ref) == ("unmet", "O-1")
+    assert not Fact.objects.exists()
+    assert not Agreement.objects.filter(ref="later").exists()
+    reasons = set(LedgerEntry.objects.filter(deadline=missed).values_list("reason", flat=True))
+    assert "replaced" not in reasons
+    assert check().is_clean

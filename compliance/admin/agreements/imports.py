@@ -24,7 +24,7 @@ from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.drafts import read
 from compliance.domain.phrases import counted
 from compliance.models import ImportBatch, User
-from compliance.operations.integrity import import_purges
+from compliance.operations.agreements import import_purges
 
 
 class ImportPurgeForm(AgreementRecordForm):

@@ -51,8 +51,7 @@ from compliance.models import (
     Party,
     Position,
 )
-from compliance.operations.agreements import documents
-from compliance.operations.integrity import import_purges
+from compliance.operations.agreements import documents, import_purges
 from compliance.queries.agreements import imports as queries
 from compliance.queries.filters import Filter
 from compliance.queries.integrity import tombstones

@@ -6,7 +6,7 @@ Call these before the rows change, in the same transaction. For deadlines, see
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -37,17 +37,35 @@ OBLIGATION_FIELDS = _terms_of(Obligation)
 
 def keep_agreement(agreement: Agreement, *, as_of: datetime) -> None:
     """Keep the fields and parties of an agreement, as the API shows them."""
-    before = _values(agreement, AGREEMENT_FIELDS)
-    before["parties"] = [
+    before = terms_of_agreement(agreement)
+    Correction.objects.create(agreement=agreement, recorded_at=as_of, before=before)
+
+
+def terms_of_agreement(agreement: Agreement) -> dict[str, Any]:
+    """Return the fields and parties of an agreement as JSON."""
+    found = _values(agreement, AGREEMENT_FIELDS)
+    found["parties"] = [
         {"code": each.party.code, "role": each.role}
         for each in agreement.memberships.select_related("party")
     ]
-    Correction.objects.create(agreement=agreement, recorded_at=as_of, before=before)
+    return found
 
 
 def keep_obligations(obligations: Iterable[Obligation], *, as_of: datetime) -> None:
     """Keep the fields and parties of obligations, as the API shows them."""
-    ids = [each.pk for each in obligations]
+    insert(
+        [
+            Correction(obligation=each, recorded_at=as_of, before=before)
+            for each, before in terms_of_obligations(each.pk for each in obligations)
+        ]
+    )
+
+
+def terms_of_obligations(
+    obligation_ids: Iterable[int],
+) -> Iterator[tuple[Obligation, dict[str, Any]]]:
+    """Yield obligations with their fields and parties as JSON."""
+    ids = list(obligation_ids)
     if not ids:
         return
     found = (
@@ -55,7 +73,6 @@ def keep_obligations(obligations: Iterable[Obligation], *, as_of: datetime) -> N
         .select_related("parent")
         .prefetch_related("sides__party")
     )
-    rows = []
     for each in found:
         before = _values(each, OBLIGATION_FIELDS)
         before["parent"] = each.parent.ref if each.parent else None
@@ -63,8 +80,7 @@ def keep_obligations(obligations: Iterable[Obligation], *, as_of: datetime) -> N
             before[name] = [
                 side.party.code for side in each.sides.all() if side.capacity == capacity
             ]
-        rows.append(Correction(obligation=each, recorded_at=as_of, before=before))
-    insert(rows)
+        yield each, before
 
 
 def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -92,21 +92,17 @@ _LAST_IDS = """
         coalesce((SELECT max(id) FROM compliance_evidence), 0)
 """
 
-# The datings of older milestones are corrections, which stay.
+# A purge also removes the datings of older milestones, which then have their former dates again.
 _CREATED = """
-    WITH deadlines AS (SELECT id FROM compliance_deadline WHERE agreement_id = %(agreement)s),
-    milestones AS (
-        SELECT id, ref FROM compliance_milestone
-        WHERE agreement_id = %(agreement)s AND id > %(milestone)s
-    )
+    WITH deadlines AS (SELECT id FROM compliance_deadline WHERE agreement_id = %(agreement)s)
     SELECT 'compliance_obligation', array_agg(id ORDER BY id) FROM compliance_obligation
     WHERE agreement_id = %(agreement)s AND id > %(obligation)s
     UNION ALL
-    SELECT 'compliance_milestone', array_agg(id ORDER BY id) FROM milestones
+    SELECT 'compliance_milestone', array_agg(id ORDER BY id) FROM compliance_milestone
+    WHERE agreement_id = %(agreement)s AND id > %(milestone)s
     UNION ALL
     SELECT 'compliance_milestonedating', array_agg(id ORDER BY id) FROM compliance_milestonedating
     WHERE agreement_id = %(agreement)s AND id > %(dating)s
-      AND ref IN (SELECT ref FROM milestones)
     UNION ALL
     SELECT 'compliance_fact', array_agg(id ORDER BY id) FROM (
         SELECT id FROM compliance_fact WHERE agreement_id = %(agreement)s AND id > %(fact)s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from compliance.domain.agreements.milestone_dates import dated_by_rules, known_with_anchors
@@ -119,6 +119,32 @@ def date_again(*, agreement: Agreement, as_of: datetime) -> set[str]:
     moved = [new for new, old in zip(dated, stored, strict=True) if new.on != old.on]
     _store(agreement, moved, {}, by=None, as_of=as_of)
     return {each.ref for each in moved}
+
+
+def restore(*, agreement: Agreement, refs: Collection[str], as_of: datetime) -> None:
+    """Give milestones the values of the last datings that are left: later ones were purged.
+
+    The caller holds the lock of the agreement, and reschedules what counts from these.
+    """
+    if not refs:
+        return
+    datings = MilestoneDating.objects.filter(agreement=agreement, ref__in=refs)
+    last = {each.ref: each for each in datings.order_by("recorded_at", "id")}
+    kept = [each for each in last.values() if not each.is_removed]
+    Milestone.objects.bulk_create(
+        [
+            Milestone(agreement=agreement, **{name: getattr(each, name) for name in _VALUES})
+            for each in kept
+        ],
+        update_conflicts=True,
+        unique_fields=["agreement", "ref"],
+        update_fields=[name for name in _VALUES if name != "ref"],
+    )
+    # Those that follow from a milestone which was corrected since.
+    date_again(agreement=agreement, as_of=as_of)
+
+
+_VALUES = ("ref", "title", "on", "precision", "at", "due", "dates")
 
 
 def _context(agreement: Agreement, milestones: Mapping[str, Event | None]) -> ResolutionContext:

@@ -27,6 +27,7 @@ from compliance.models import Agreement, CustomCalendar, Fact, ImportBatch, Part
 from compliance.operations.agreements import (
     archiving,
     documents,
+    import_purges,
     obligations,
     parties,
     party_merges,
@@ -36,7 +37,7 @@ from compliance.operations.agreements.document_differences import StoredObligati
 from compliance.operations.deadlines import facts
 from compliance.operations.deadlines.approvals import Approval, Change
 from compliance.operations.due_dates import calendars
-from compliance.operations.integrity import import_purges, purges
+from compliance.operations.integrity import purges
 
 Dumped = dict[str, Any]
 

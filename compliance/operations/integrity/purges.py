@@ -17,15 +17,26 @@ from compliance.domain.integrity.chains import link
 from compliance.domain.integrity.purges import PurgeSubject
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import ProposedChange
-from compliance.models import Agreement, EvidenceFile, RemovedRows, Tombstone, User
+from compliance.models import (
+    Agreement,
+    Correction,
+    EvidenceFile,
+    Fact,
+    LedgerEntry,
+    Obligation,
+    RemovedRows,
+    Tombstone,
+    User,
+)
 from compliance.models.append_only import purgeable_models
 from compliance.models.bulk import fetch
 from compliance.models.integrity.tombstones import chained_tombstone, signature_of
-from compliance.models.locks import lock_for_removal
 from compliance.models.people.readers import SYSTEM, reading_as
+from compliance.operations.deadlines import ledger_replays
 from compliance.operations.deadlines.approvals import Approval, require_for_agreement
 from compliance.operations.evidence import orphans
-from compliance.operations.integrity import seals
+from compliance.operations.integrity import foreign_replacements, seals
+from compliance.operations.integrity.removed_rows import select_removed
 
 log = structlog.get_logger(__name__)
 
@@ -50,16 +61,26 @@ def purge_agreement(
     hashes of all rows that were append-only, so that seals can still be checked. Files that no
     other evidence shares are removed after the commit.
 
+    A retracted replacement in another agreement that names one of its obligations is removed with
+    it, and the ledger of its deadline is written anew without it.
+
     Raises:
-        Invalid: a row of another agreement refers to one of its rows.
+        Invalid: an effective replacement in another agreement names one of its obligations.
         ApprovalNeeded: it requires approval, and the purge has none.
     """
     # Before any row is locked, as when a seal is created.
     seals.lock_seals()
-    agreement = lock_for_removal(agreement.pk)
+    agreement = foreign_replacements.lock_with_others(agreement.pk)
     require_for_agreement(ProposedChange.PURGE, agreement, reason, approval)
     rows = owned_rows({Agreement: {agreement.pk}})
-    _refuse_strangers(rows, agreement)
+    foreign = foreign_replacements.among(rows.get(Fact, ()), agreement, by=by)
+    _refuse_strangers(rows, agreement, allowed=owned_rows({Fact: foreign.ids}))
+    removed = rows.get(Obligation, ())
+    replay = None
+    if foreign.ids:
+        replay = ledger_replays.prepare(foreign.since, redated=(), removed=removed)
+        rows[LedgerEntry] = rows.get(LedgerEntry, set()) | replay.entries
+        rows[Correction] = rows.get(Correction, set()) | replay.corrections
     tombstone = bury(
         rows,
         subject=PurgeSubject.AGREEMENT,
@@ -70,6 +91,8 @@ def purge_agreement(
         as_of=as_of,
     )
     remove(rows)
+    if replay is not None:
+        ledger_replays.run(replay, as_of=as_of)
     log.info("purged", agreement=agreement.pk, tombstone=tombstone.pk, by=by and by.pk)
     return tombstone
 
@@ -132,9 +155,10 @@ def _references(models: Iterable[type[Model]] | None = None) -> list[tuple[type[
     ]
 
 
-def _refuse_strangers(rows: Rows, agreement: Agreement) -> None:
-    """Refuse the purge if rows of other agreements refer to rows of this one."""
-    for model, ids in rows.items():
+def _refuse_strangers(rows: Rows, agreement: Agreement, *, allowed: Rows) -> None:
+    """Refuse the purge if rows of other agreements refer to rows of this one, with exceptions."""
+    for model, every in rows.items():
+        ids = set(every) - set(allowed.get(model, ()))
         names = {field.name for field in model._meta.concrete_fields}
         manager: Any = model._base_manager
         for path in ("agreement", "deadline__agreement", "obligation__agreement"):
@@ -143,9 +167,8 @@ def _refuse_strangers(rows: Rows, agreement: Agreement) -> None:
                 stranger = strangers.exclude(**{path: None}).values_list(f"{path}__ref").first()
                 if stranger is not None:
                     sentence = (
-                        f"A record of agreement {stranger[0]} names an obligation of "
-                        f"{agreement.ref}, for example as successor, and records cannot be "
-                        f"altered, not even retracted ones. Purge {stranger[0]} first."
+                        f"A record of agreement {stranger[0]} depends on {agreement.ref}. "
+                        f"Purge {stranger[0]} first."
                     )
                     raise refusal("", sentence)
 
@@ -176,7 +199,7 @@ def bury(
     )
     purged = {each._meta.db_table: list(rows.get(each, ())) for each in purgeable_models()}
     removed = []
-    for table, chain, key, ids, hashes in fetch(_removed_rows(purged), **purged):
+    for table, chain, key, ids, hashes in fetch(select_removed(purged), **purged):
         each = RemovedRows(tombstone_id=pk, table_name=table, chain=chain, key=key, ids=ids)
         each.hashes = [bytes(one) for one in hashes]
         removed.append(each)
@@ -254,34 +277,6 @@ _NEXT_REMOVED = """
     SELECT nextval(pg_get_serial_sequence('compliance_removedrows', 'id'))
     FROM generate_series(1, %(count)s)
 """
-
-# The rows of the chains, and of the other append-only tables, which are hashed here.
-_CHAIN = """
-    SELECT '{table}' AS table_name, '{key}' AS chain, r.{key} AS key,
-        array_agg(r.id ORDER BY {order}) AS ids,
-        array_agg(coalesce(r.hash, ''::bytea) ORDER BY {order}) AS hashes
-    FROM {table} AS r
-    WHERE r.id = ANY(%({table})s::bigint[]) AND r.{key} IS NOT NULL GROUP BY r.{key}
-"""
-_UNCHAINED = """
-    SELECT '{table}', '', NULL, array_agg(r.id ORDER BY r.id),
-        array_agg(sha256(convert_to(to_jsonb(r)::text, 'UTF8')) ORDER BY r.id)
-    FROM {table} AS r WHERE r.id = ANY(%({table})s::bigint[]) HAVING count(*) > 0
-"""
-_CHAINED = ("compliance_fact", "compliance_ledgerentry")
-
-
-def _removed_rows(tables: Iterable[str]) -> str:
-    """Return SQL for the ids and hashes of the rows of append-only tables."""
-    ledger = "r.recorded_at, r.effective_at"
-    parts = [
-        _CHAIN.format(table="compliance_fact", key="deadline_id", order="r.id"),
-        _CHAIN.format(table="compliance_fact", key="agreement_id", order="r.id"),
-        _CHAIN.format(table="compliance_ledgerentry", key="deadline_id", order=ledger),
-        *(_UNCHAINED.format(table=each) for each in tables if each not in _CHAINED),
-    ]
-    return f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS removed ORDER BY table_name, chain, key"
-
 
 _MESSAGES_OF = """
     SELECT DISTINCT message_id FROM compliance_alert
