@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from compliance.domain.vocabulary import JobKind, Status
+from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.drafts import read
+from compliance.domain.vocabulary import Announcement, JobKind, Status
 from compliance.models import (
     Agreement,
     Alert,
@@ -18,8 +21,17 @@ from compliance.models import (
     LedgerEntry,
     Obligation,
 )
+from compliance.operations.agreements import documents
 from compliance.operations.deadlines import isolation, recomputation, sweep
-from tests.samples import create_agreement, deadline_of, obligation, record, subscribe, utc
+from tests.samples import (
+    create_agreement,
+    deadline_of,
+    document,
+    obligation,
+    record,
+    subscribe,
+    utc,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -241,7 +253,9 @@ def test_a_deadline_whose_rule_cannot_be_resolved_is_announced_and_stays_quarant
     assert deadline_of("C").status == Status.UNMET
 
 
-def test_deadlines_that_cannot_even_be_quarantined_delay_no_other() -> None:
+def test_deadlines_that_cannot_even_be_quarantined_delay_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     create_agreement(*(obligation(f"O-{number}") for number in range(8)))
     ids = list(Deadline.objects.order_by("id").values_list("id", flat=True)[:3])
     execute(
@@ -252,6 +266,38 @@ def test_deadlines_that_cannot_even_be_quarantined_delay_no_other() -> None:
     assert sweep.run(as_of=AFTER, batch=4).counts["refreshed"] == 5
     others = Deadline.objects.exclude(pk__in=ids)
     assert set(others.values_list("status", flat=True)) == {Status.UNMET}
+    # The next sweeps do not search for them again; one an hour later does.
+    tried: list[Sequence[int]] = []
+    process = isolation.process
+
+    def remembered(ids: Sequence[int], *rest: Any, **more: Any) -> Any:
+        tried.append(ids)
+        return process(ids, *rest, **more)
+
+    monkeypatch.setattr(isolation, "process", remembered)
+    sweep.run(as_of=AFTER + timedelta(minutes=1))
+    assert tried == []
+    sweep.run(as_of=AFTER + timedelta(minutes=61))
+    assert tried == [ids]
+
+
+def test_a_lasting_error_quarantines_deadlines_for_five_minutes_and_then_for_an_hour() -> None:
+    create_agreement(*(obligation(f"O-{number}") for number in range(3)))
+    execute("ALTER TABLE compliance_breach ADD CONSTRAINT for_the_test CHECK (id < 0) NOT VALID")
+    for minutes in (0, 5):
+        sweep.run(as_of=AFTER + timedelta(minutes=minutes))
+    assert Deadline.objects.exclude(quarantine_error="").count() == 3
+    [again_at] = set(Deadline.objects.values_list("next_check_at", flat=True))
+    assert again_at == AFTER + timedelta(minutes=65)
+
+
+def test_a_repaired_error_of_our_own_delays_deadlines_by_five_minutes() -> None:
+    create_agreement(*(obligation(f"O-{number}") for number in range(3)))
+    execute("ALTER TABLE compliance_breach ADD CONSTRAINT for_the_test CHECK (id < 0) NOT VALID")
+    sweep.run(as_of=AFTER)
+    execute("ALTER TABLE compliance_breach DROP CONSTRAINT for_the_test")
+    sweep.run(as_of=AFTER + timedelta(minutes=5))
+    assert set(Deadline.objects.values_list("status", flat=True)) == {Status.UNMET}
 
 
 @pytest.mark.parametrize("bad", [[0], [999], [500, 501], list(range(20)), [1, 400, 401, 998]])
@@ -378,3 +424,44 @@ def test_a_bad_dependent_does_not_turn_imported_history_into_news() -> None:
     for deadline in (source, dependent):
         known = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at")
         assert known.values_list("recorded_at", flat=True)[0] == utc("2024-01-01T00:00")
+
+
+@pytest.mark.parametrize("announcement", ["summary", "all"])
+def test_a_quarantined_deadline_learns_of_its_imported_history_without_announcing_it(
+    announcement: str,
+) -> None:
+    subscribe()
+    refused_breaches_of(BAD)
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
+    done = {"type": "performance", "on": "2024-02-01", "recorded_at": "2024-02-02T00:00:00Z"}
+    stored = create_agreement(obligation("O-1", "2024-01-10"), as_of=utc("2024-01-01T00:00"))
+    documents.load(
+        document=read(
+            AgreementDocument,
+            document(
+                "supply",
+                obligation("O-1", "2024-01-10", facts=[done]),
+                obligation(BAD, due=after, facts=[done]),
+                obligation("O-2", due=after, facts=[done]),
+                recorded_at="2024-01-01T00:00:00Z",
+            ),
+        ),
+        by=None,
+        as_of=AFTER,
+        announcement=Announcement(announcement),
+    )
+    bad = deadline_of(BAD)
+    assert of_deadline(bad.pk)["quarantine_error"]
+    execute("DROP TRIGGER for_the_test ON compliance_breach")
+    sweep.run(as_of=AFTER.replace(hour=2))
+    assert of_deadline(bad.pk)["quarantine_error"] == ""
+    assert deadline_of(BAD).status == Status.MET_LATE
+    assert not Alert.objects.filter(deadline__in=[bad, stored]).exists()
+    ledgers = [
+        LedgerEntry.objects.filter(deadline=each)
+        .order_by("recorded_at", "effective_at")
+        .values_list("recorded_at", "effective_at", "status", "reason")
+        for each in (bad, deadline_of("O-2"))
+    ]
+    assert list(ledgers[0]) == list(ledgers[1])
+    assert ledgers[0][0][0] < utc("2024-02-03T00:00")

@@ -139,13 +139,17 @@ def escalation(breach: OpenBreach, steps: Sequence[datetime], *, as_of: datetime
 
 
 def missed(
-    changes: BreachChanges, *, announce_ended: bool, entry: DeadlineEntry = TRACKED
+    changes: BreachChanges,
+    *,
+    announce_ended: bool,
+    entry: DeadlineEntry = TRACKED,
+    imported_at: datetime | None = None,
 ) -> list[AlertIntent]:
     """Return the announcements of breaches that began or reopened.
 
     With `announce_ended`, breaches that had ended before they were detected are announced too, but
-    not those that predate the entry of the deadline. During an import of history nobody was
-    notified, so a breach is announced if it reopens later.
+    not those that predate the entry of the deadline, or ended before their history was imported.
+    During an import of history nobody was notified, so a breach is announced if it reopens later.
     """
     announced = []
     for breach in changes.begun:
@@ -153,7 +157,12 @@ def missed(
         is_open = breach.ended_at is None
         if is_earlier and (not is_open or entry.announcement == Announcement.NONE):
             continue
-        if is_open or announce_ended:
+        is_history = (
+            imported_at is not None
+            and breach.ended_at is not None
+            and breach.ended_at <= imported_at
+        )
+        if is_open or (announce_ended and not is_history):
             announced.append(_missed(breach.occurred_at, predates_entry=is_earlier))
     for breach in changes.resumed:
         is_earlier = entry.predates(breach.occurred_at)

@@ -99,7 +99,10 @@ class KnownHistory(NamedTuple):
     Attributes:
         terms: in the order in which they became known; the first ones when the deadline did.
         since: a ledger without entries lacks everything, whatever this says.
+        imported_at: when history about it was imported, if that could not be refreshed then. What
+            had ended by then is not announced.
     """
 
     terms: Sequence[KnownTerms]
     since: datetime
+    imported_at: datetime | None = None

@@ -41,7 +41,7 @@ from compliance.operations.agreements.document_differences import StoredObligati
 from compliance.operations.agreements.document_parties import affected_agreements, load_parties
 from compliance.operations.agreements.document_warnings import warn
 from compliance.operations.agreements.import_targets import Added, ImportTarget
-from compliance.operations.deadlines import known_terms
+from compliance.operations.deadlines import projection
 from compliance.operations.deadlines.approvals import (
     Approval,
     ApprovalNeeded,
@@ -200,7 +200,7 @@ def _refresh(
     added: Added,
     touched: set[int],
 ) -> None:
-    known_terms.refresh(
+    projection.refresh_imported(
         touched | created.touched | added.deadline_ids,
         as_of=target.as_of,
         known_from=document_times.known_from(document, target, created.obligations, added),

@@ -6,7 +6,7 @@ A batch is refreshed as a whole or not at all: `separate_refresh` isolates the r
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from compliance.operations.deadlines import (
     deadline_rows,
     ledger_rows,
     schedule,
+    unfinished_imports,
 )
 from compliance.operations.deadlines.breach_rows import BreachRow
 from compliance.operations.deadlines.deadline_rows import DeadlineRow, DeadlineState, Failure
@@ -64,17 +65,22 @@ USUAL = Manner()
 
 @dataclass(kw_only=True, slots=True)
 class Refreshed:
-    """How many deadlines were refreshed and quarantined, and how many breaches were found."""
+    """How many deadlines were refreshed and quarantined, and how many breaches were found.
+
+    `refused` are the ids of those of which the database refuses every change, even the error.
+    """
 
     deadlines: int = 0
     breaches: int = 0
     quarantined: int = 0
+    refused: list[int] = field(default_factory=list)
 
     def add(self, other: Refreshed) -> None:
         """Add the counts of another refresh."""
         self.deadlines += other.deadlines
         self.breaches += other.breaches
         self.quarantined += other.quarantined
+        self.refused += other.refused
 
 
 @dataclass(kw_only=True, slots=True)
@@ -114,14 +120,14 @@ def refresh_rows(
     return refreshed
 
 
-def refresh_due(*, as_of: datetime, limit: int) -> Refreshed:
+def refresh_due(*, as_of: datetime, limit: int, left_out: Collection[int] = ()) -> Refreshed:
     """Refresh at most `limit` deadlines that are due for a check, oldest first.
 
     Deadlines that another worker holds are left to it. Those that others depend on are not
-    included.
+    included, nor are those in `left_out`.
     """
     with transaction.atomic():
-        rows = deadline_rows.claim_due(as_of=as_of, limit=limit)
+        rows = deadline_rows.claim_due(as_of=as_of, limit=limit, left_out=left_out)
         refreshed = Refreshed()
         ledger_rows.append(_refresh(rows, refreshed, as_of=as_of, manner=USUAL))
         return refreshed
@@ -174,7 +180,8 @@ def _refresh(
         raise RuntimeError(sentence)
     if not rows:
         return []
-    inputs = load(rows, replayed=manner.known)
+    known = {**unfinished_imports.histories(rows, as_of=as_of), **manner.known}
+    inputs = load(rows, replayed=known)
     hours = delivery_times.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
     with overlapping():
@@ -187,7 +194,7 @@ def _refresh(
                         inputs,
                         as_of=as_of,
                         announce_ended=manner.announce_ended,
-                        known=manner.known.get(row.id),
+                        known=known.get(row.id),
                     )
                 except Exception as error:  # one bad row must never stop the others
                     log.exception("deadline quarantined", deadline=row.id)

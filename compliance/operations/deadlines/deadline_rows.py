@@ -5,7 +5,7 @@ No other module writes the status of a deadline, or anything that follows from i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,8 +15,10 @@ from compliance.domain.vocabulary import Announcement
 from compliance.models.bulk import RowType, fetch, write_rows
 from compliance.models.locks import lock_deadline_columns
 
-# A deadline that cannot be projected is tried again after this time, or at once when a fact is
-# recorded for it.
+# A deadline that cannot be projected is tried again after the first of these times, because the
+# fault may be ours and soon repaired, and then each time after the second. When a fact is recorded
+# for it, it is tried again at once.
+FIRST_QUARANTINED_FOR = timedelta(minutes=5)
 QUARANTINED_FOR = timedelta(hours=1)
 
 
@@ -41,6 +43,7 @@ class DeadlineRow(NamedTuple):
     ledger_head: bytes | None
     entered_at: datetime | None = None
     announcement: str = Announcement.SUMMARY
+    quarantine_error: str = ""
 
 
 class DeadlineState(NamedTuple):
@@ -127,18 +130,19 @@ def lock(deadline_ids: Iterable[int]) -> list[DeadlineRow]:
     return _rows(lock_deadline_columns(_READ, deadline_ids))
 
 
-def claim_due(*, as_of: datetime, limit: int) -> list[DeadlineRow]:
+def claim_due(*, as_of: datetime, limit: int, left_out: Collection[int] = ()) -> list[DeadlineRow]:
     """Lock the deadlines that are due for a check, oldest first, and return them.
 
     Deadlines that another worker holds are left to it. Those that others depend on are not
-    included.
+    included, nor are those in `left_out`.
     """
-    return _rows(fetch(_CLAIM_DUE, as_of=as_of, limit=limit))
+    return _rows(fetch(_CLAIM_DUE, as_of=as_of, limit=limit, left_out=list(left_out)))
 
 
-def claim_due_ids(*, as_of: datetime, limit: int) -> list[int]:
+def claim_due_ids(*, as_of: datetime, limit: int, left_out: Collection[int] = ()) -> list[int]:
     """Lock the same deadlines as `claim_due`, and return only their ids: all can be read."""
-    return [pk for (pk,) in fetch(_CLAIM_DUE_IDS, as_of=as_of, limit=limit)]
+    rows = fetch(_CLAIM_DUE_IDS, as_of=as_of, limit=limit, left_out=list(left_out))
+    return [pk for (pk,) in rows]
 
 
 def update(states: Sequence[DeadlineState]) -> None:
@@ -148,7 +152,13 @@ def update(states: Sequence[DeadlineState]) -> None:
 
 def quarantine(failures: Sequence[Failure], *, as_of: datetime) -> None:
     """Leave deadlines as they are, with their errors, until they are tried again."""
-    write_rows(_QUARANTINE, _FAILURE, failures, again_at=as_of + QUARANTINED_FOR)
+    write_rows(
+        _QUARANTINE,
+        _FAILURE,
+        failures,
+        soon=as_of + FIRST_QUARANTINED_FOR,
+        later=as_of + QUARANTINED_FOR,
+    )
 
 
 def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
@@ -159,7 +169,8 @@ _READ = ", ".join(DeadlineRow._fields)
 
 # The sweep claims these rows instead of waiting for them. All other locks are in `models.locks`.
 _DUE = """
-    FROM compliance_deadline WHERE next_check_at <= %(as_of)s AND NOT has_dependents
+    FROM compliance_deadline
+    WHERE next_check_at <= %(as_of)s AND NOT has_dependents AND id <> ALL(%(left_out)s::bigint[])
     ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 _CLAIM_DUE = f"SELECT {_READ} {_DUE}"
@@ -203,7 +214,8 @@ _FAILURE = RowType(id="bigint", error="text")
 
 _QUARANTINE = f"""
     UPDATE compliance_deadline AS d
-    SET quarantine_error = v.error, next_check_at = %(again_at)s
+    SET quarantine_error = v.error,
+        next_check_at = CASE WHEN d.quarantine_error = '' THEN %(soon)s ELSE %(later)s END
     FROM {_FAILURE.rows}
     WHERE d.id = v.id
 """

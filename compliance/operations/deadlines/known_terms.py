@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Min
@@ -35,34 +36,11 @@ from compliance.models import (
 from compliance.models.bulk import insert
 from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.terms import Duty, duty_of, expires_at, terms_of
-from compliance.models.people.readers import SYSTEM, reading_as
-from compliance.operations.deadlines import former_terms, projection, schedule, schedule_inputs
+from compliance.operations.deadlines import former_terms, schedule, schedule_inputs
 from compliance.operations.deadlines.scheduled_columns import columns_of
 
 Versions = dict[int, list[TermsVersion]]
 """The versions of the terms of deadlines by id, for those of which the terms changed."""
-
-
-# A corrected party can move deadlines that the user does not see.
-@reading_as(SYSTEM)
-def refresh(
-    deadline_ids: Iterable[int], *, known_from: Mapping[int, datetime], as_of: datetime
-) -> None:
-    """Refresh deadlines after an import, and record their changes as they would have become known.
-
-    Args:
-        known_from: when each new deadline of an imported history became known, and the first of the
-            imported facts about each stored one.
-    """
-    began = {**known_from, **_began(known_from)}
-    versions = versions_of(began, as_of=as_of)
-    projection.refresh(
-        deadline_ids,
-        as_of=as_of,
-        announce_ended=False,
-        known=_histories(began, versions, known_from),
-    )
-    keep_former({pk: _since(each, known_from[pk]) for pk, each in versions.items()}, as_of=as_of)
 
 
 def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versions:
@@ -107,27 +85,48 @@ def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versi
     }
 
 
-def _began(deadline_ids: Iterable[int]) -> dict[int, datetime]:
-    """Return when deadlines that have a ledger became known."""
-    recorded = LedgerEntry.objects.filter(deadline__in=deadline_ids).values_list("deadline")
-    return dict(recorded.annotate(first=Min("recorded_at")))
+def began(deadline_ids: Iterable[int], *, as_of: datetime) -> dict[int, datetime]:
+    """Return when those of the deadlines became known that were entered before `as_of`.
+
+    This is when the ledger begins, or else the time of entry: they have not begun.
+    """
+    ids = list(deadline_ids)
+    entered = Deadline.objects.filter(pk__in=ids, recorded_at=None, entered_at__lt=as_of)
+    recorded = LedgerEntry.objects.filter(deadline__in=ids).values_list("deadline")
+    return {
+        pk: at
+        for pk, at in (
+            *entered.values_list("pk", "entered_at"),
+            *recorded.annotate(first=Min("recorded_at")),
+        )
+        if at is not None
+    }
 
 
-def _histories(
-    began: Mapping[int, datetime], versions: Versions, known_from: Mapping[int, datetime]
+def histories(
+    began: Mapping[int, datetime],
+    versions: Versions,
+    known_from: Mapping[int, datetime],
+    imported_at: Mapping[int, datetime] = MappingProxyType({}),
 ) -> dict[int, KnownHistory]:
-    """Return the terms that were known of deadlines at every time."""
+    """Return the terms that were known of deadlines at every time.
+
+    Args:
+        began: when each became known.
+        known_from: from when on the ledger of each may lack something.
+        imported_at: when history about it was imported, if that could not be refreshed then.
+    """
     rows = Deadline.objects.filter(id__in=began).select_related("obligation__agreement")
     found = {}
     for row in rows:
         known = [each.known for each in versions.get(row.pk, ())] or [
             KnownTerms(began[row.pk], terms_of(row, duty_of(row.obligation)))
         ]
-        found[row.pk] = KnownHistory(known, known_from[row.pk])
+        found[row.pk] = KnownHistory(known, known_from[row.pk], imported_at.get(row.pk))
     return found
 
 
-def _since(versions: list[TermsVersion], at: datetime) -> list[TermsVersion]:
+def since(versions: list[TermsVersion], at: datetime) -> list[TermsVersion]:
     """Return the version that was known at an instant, and the later ones."""
     later = [each for each in versions if each.recorded_at > at]
     return versions[-len(later) - 1 :]

@@ -14,7 +14,13 @@ from django.db import transaction
 from compliance.domain.deadlines.terms import KnownHistory
 from compliance.models.bulk import fetch
 from compliance.models.people.readers import SYSTEM, reading_as
-from compliance.operations.deadlines import batches, deadline_rows, isolation, separate_refresh
+from compliance.operations.deadlines import (
+    batches,
+    deadline_rows,
+    isolation,
+    known_terms,
+    separate_refresh,
+)
 from compliance.operations.deadlines.batches import Manner, Refreshed
 
 log = structlog.get_logger(__name__)
@@ -63,6 +69,29 @@ def refresh(
     return separate_refresh.refresh_with_dependents(
         ids, as_of=as_of, manner=manner, is_isolating_given=False
     )
+
+
+# A corrected party can move deadlines that the user does not see.
+@reading_as(SYSTEM)
+def refresh_imported(
+    deadline_ids: Iterable[int], *, known_from: Mapping[int, datetime], as_of: datetime
+) -> None:
+    """Refresh deadlines after an import, and record their changes as they would have become known.
+
+    Args:
+        known_from: when each new deadline of an imported history became known, and the first of the
+            imported facts about each stored one.
+    """
+    began = {**known_from, **known_terms.began(known_from, as_of=as_of)}
+    versions = known_terms.versions_of(began, as_of=as_of)
+    refresh(
+        deadline_ids,
+        as_of=as_of,
+        announce_ended=False,
+        known=known_terms.histories(began, versions, known_from),
+    )
+    since = {pk: known_terms.since(each, known_from[pk]) for pk, each in versions.items()}
+    known_terms.keep_former(since, as_of=as_of)
 
 
 def recheck_agreement(*, agreement_id: int, as_of: datetime) -> None:

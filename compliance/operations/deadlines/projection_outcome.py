@@ -19,6 +19,7 @@ from compliance.domain.alerts.intents import (
 )  # fmt: skip
 from compliance.domain.deadlines.breaches import (
     NO_CHANGES,
+    BreachChanges,
     breach_changes,
     breaches_ever_recorded,
     voided,
@@ -121,7 +122,7 @@ def decide_from_timeline(
         now = past[-1]
         step = _policy_step(row, inputs, now, recorded, breaches, found_at=found_at, as_of=as_of)
         if changes is not NO_CHANGES:
-            announced = intents.missed(changes, announce_ended=announce_ended, entry=_entry_of(row))
+            announced = _missed_alerts(row, changes, known, announce_ended=announce_ended)
         if delta and recorded and announce_ended:
             announced += filter(None, [intents.changed(recorded, now, recorded_at=found_at)])
         announced += filter(None, [step.intent])
@@ -137,6 +138,17 @@ def decide_from_timeline(
     )  # fmt: skip
     alert_rows = _alert_rows(row, announced, max(as_of, recorded_at or as_of))
     return Outcome(state, ledger, begun, altered, alert_rows)
+
+
+def _missed_alerts(
+    row: DeadlineRow, changes: BreachChanges, known: KnownHistory | None, *, announce_ended: bool
+) -> list[AlertIntent]:
+    return intents.missed(
+        changes,
+        announce_ended=announce_ended,
+        entry=_entry_of(row),
+        imported_at=known.imported_at if known is not None else None,
+    )
 
 
 def _has_other_due(

@@ -26,7 +26,7 @@ def refresh(deadline_ids: Sequence[int], *, as_of: datetime, manner: Manner = US
         return batches.refresh_alone(part, as_of=as_of, manner=manner)
 
     def fail(pk: int, error: Exception) -> None:
-        total.quarantined += _quarantine(pk, error, as_of=as_of)
+        _quarantine(pk, error, total, as_of=as_of)
 
     for refreshed in isolation.process(deadline_ids, work, fail=fail):
         total.add(refreshed)
@@ -67,7 +67,7 @@ def refresh_with_dependents(
             total.add(batches.refresh_alone(ids, as_of=as_of, manner=manner))
         # Last, because a refresh clears the error. By its previous due date, one may be missed now.
         for pk, error in failures.items():
-            total.quarantined += _quarantine(pk, error, as_of=as_of)
+            _quarantine(pk, error, total, as_of=as_of)
     return total
 
 
@@ -112,8 +112,8 @@ def _reschedule(
     return touched, failures
 
 
-def _quarantine(pk: int, error: Exception | str, *, as_of: datetime) -> int:
-    """Quarantine a deadline and return 1, or 0 if the database refuses even that."""
+def _quarantine(pk: int, error: Exception | str, total: Refreshed, *, as_of: datetime) -> None:
+    """Quarantine a deadline, and count it in `total` as quarantined or refused."""
     reason = error if isinstance(error, str) else isolation.summary(error)
     # The traceback of an error of the database would show the values of the row.
     traceback = None if isinstance(error, str | DatabaseError) else error
@@ -125,5 +125,6 @@ def _quarantine(pk: int, error: Exception | str, *, as_of: datetime) -> int:
         if not isolation.may_concern_one_row(refusal):
             raise
         log.error("deadline not quarantined", deadline=pk, error=isolation.summary(refusal))
-        return 0
-    return 1
+        total.refused.append(pk)
+    else:
+        total.quarantined += 1

@@ -7,7 +7,7 @@ and delays no other. The sweep can run as often as you like, in as many workers 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -27,8 +27,14 @@ from compliance.operations.deadlines import (
     separate_refresh,
 )
 from compliance.operations.deadlines.batches import Refreshed
+from compliance.operations.deadlines.deadline_rows import QUARANTINED_FOR
 
 log = structlog.get_logger(__name__)
+
+# Deadlines of which the database refuses every change, even the error, and until when this process
+# leaves them out: to find them again in every sweep would cost a batch many attempts. The alert
+# audit reports them.
+_refused: dict[int, datetime] = {}
 
 # Each batch is locked for about 0.3 s. Smaller ones spend more of their time on commits.
 BATCH = 5_000
@@ -43,14 +49,19 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     """
     record = JobRun.objects.create(kind=JobKind.SWEEP.value, as_of=as_of, started_at=timezone.now())
     total = Refreshed()
+    for pk in [pk for pk, until in _refused.items() if until <= as_of]:
+        del _refused[pk]
+    left_out = [*_refused]
     while True:
         with _collector_paused():
-            refreshed, is_last = _refresh_batch(as_of=as_of, limit=batch)
+            refreshed, is_last = _refresh_batch(as_of=as_of, limit=batch, left_out=left_out)
         total.add(refreshed)
+        left_out += refreshed.refused
         if is_last:
             break
-    for (agreement_id,) in fetch(_AGREEMENTS_WITH_DEPENDENTS_DUE, as_of=as_of):
-        total.add(_refresh_agreement(agreement_id, as_of=as_of))
+    for (agreement_id,) in fetch(_AGREEMENTS_WITH_DEPENDENTS_DUE, as_of=as_of, left_out=left_out):
+        total.add(_refresh_agreement(agreement_id, as_of=as_of, left_out=left_out))
+    _refused.update(dict.fromkeys(total.refused, as_of + QUARANTINED_FOR))
     record.counts = SweepCounts(
         refreshed=total.deadlines, breaches=total.breaches, quarantined=total.quarantined
     )
@@ -59,13 +70,15 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun:
     return record
 
 
-def _refresh_batch(*, as_of: datetime, limit: int) -> tuple[Refreshed, bool]:
+def _refresh_batch(
+    *, as_of: datetime, limit: int, left_out: Collection[int]
+) -> tuple[Refreshed, bool]:
     """Refresh the deadlines that are due first and that no other depends on.
 
     Returns what was done, and whether nothing more can be done.
     """
     try:
-        refreshed = batches.refresh_due(as_of=as_of, limit=limit)
+        refreshed = batches.refresh_due(as_of=as_of, limit=limit, left_out=left_out)
     except Exception as error:
         if not isolation.may_concern_one_row(error):
             raise
@@ -73,14 +86,13 @@ def _refresh_batch(*, as_of: datetime, limit: int) -> tuple[Refreshed, bool]:
     else:
         return refreshed, refreshed.deadlines + refreshed.quarantined < limit
     with transaction.atomic():
-        ids = deadline_rows.claim_due_ids(as_of=as_of, limit=limit)
-        refreshed = separate_refresh.refresh(ids, as_of=as_of)
-        # A deadline that cannot even be quarantined is due again at once.
-        has_progressed = refreshed.deadlines + refreshed.quarantined > 0
-        return refreshed, len(ids) < limit or not has_progressed
+        ids = deadline_rows.claim_due_ids(as_of=as_of, limit=limit, left_out=left_out)
+        return separate_refresh.refresh(ids, as_of=as_of), len(ids) < limit
 
 
-def _refresh_agreement(agreement_id: int, *, as_of: datetime) -> Refreshed:
+def _refresh_agreement(
+    agreement_id: int, *, as_of: datetime, left_out: Collection[int]
+) -> Refreshed:
     """Refresh the due deadlines of an agreement that others depend on, and those others.
 
     An agreement that another worker holds is left to it, and one that fails to the next sweep.
@@ -89,7 +101,8 @@ def _refresh_agreement(agreement_id: int, *, as_of: datetime) -> Refreshed:
     def claim() -> list[int]:
         if not fetch(_CLAIM_AGREEMENT, id=agreement_id):
             return []
-        return [pk for (pk,) in fetch(_WITH_DEPENDENTS_DUE, as_of=as_of, id=agreement_id)]
+        rows = fetch(_WITH_DEPENDENTS_DUE, as_of=as_of, id=agreement_id, left_out=left_out)
+        return [pk for (pk,) in rows]
 
     try:
         try:
@@ -128,7 +141,7 @@ def _collector_paused() -> Iterator[None]:
 
 _AGREEMENTS_WITH_DEPENDENTS_DUE = """
     SELECT DISTINCT agreement_id FROM compliance_deadline
-    WHERE next_check_at <= %(as_of)s AND has_dependents
+    WHERE next_check_at <= %(as_of)s AND has_dependents AND id <> ALL(%(left_out)s::bigint[])
 """
 
 _CLAIM_AGREEMENT = """
@@ -138,4 +151,5 @@ _CLAIM_AGREEMENT = """
 _WITH_DEPENDENTS_DUE = """
     SELECT id FROM compliance_deadline
     WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s AND has_dependents
+      AND id <> ALL(%(left_out)s::bigint[])
 """

@@ -1,0 +1,57 @@
+"""What is known about deadlines that could not be refreshed when their history was imported.
+
+Such a deadline is quarantined and tried again later. Its history is then recorded as it would have
+become known, and is no more news than during the import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from compliance.domain.deadlines.terms import KnownHistory
+from compliance.models.bulk import fetch
+from compliance.operations.deadlines import known_terms
+from compliance.operations.deadlines.deadline_rows import DeadlineRow
+
+
+def histories(rows: Sequence[DeadlineRow], *, as_of: datetime) -> dict[int, KnownHistory]:
+    """Return the terms at every time of those deadlines whose imported history is not recorded.
+
+    Without a quarantined deadline, nothing is queried.
+    """
+    quarantined = [row.id for row in rows if row.quarantine_error]
+    if not quarantined:
+        return {}
+    known_from: dict[int, datetime] = {}
+    imported_at: dict[int, datetime] = {}
+    for pk, since, at in fetch(_WITH_LATER_IMPORTS, ids=quarantined):
+        known_from[pk], imported_at[pk] = since, at
+    began = known_terms.began(known_from, as_of=as_of)
+    for pk, since, at in fetch(_NEVER_REFRESHED, ids=quarantined):
+        began[pk], known_from[pk], imported_at[pk] = since, since, at
+    if not began:
+        return {}
+    versions = known_terms.versions_of(began, as_of=as_of)
+    return known_terms.histories(began, versions, known_from, imported_at)
+
+
+# An import stores since when an obligation has been known. Other entry points know it since now.
+_NEVER_REFRESHED = """
+    SELECT d.id, o.recorded_at, d.entered_at
+    FROM compliance_deadline AS d JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    WHERE d.id = ANY(%(ids)s) AND d.recorded_at IS NULL AND o.recorded_at < d.entered_at
+"""
+
+# What was recorded before the last entry of the ledger is in it: to record it again does nothing.
+_WITH_LATER_IMPORTS = """
+    SELECT d.id, min(f.recorded_at), max(b.imported_at)
+    FROM compliance_deadline AS d
+    JOIN compliance_importbatch AS b
+      ON b.agreement_id = d.agreement_id AND b.imported_at >= d.recorded_at
+    JOIN compliance_importedrows AS r ON r.batch_id = b.id AND r.table_name = 'compliance_fact'
+    JOIN compliance_fact AS f
+      ON f.deadline_id = d.id AND f.id = ANY(r.ids) AND f.recorded_at < b.imported_at
+    WHERE d.id = ANY(%(ids)s)
+    GROUP BY d.id
+"""
