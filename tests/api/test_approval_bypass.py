@@ -25,7 +25,7 @@ from compliance.models import (
     User,
 )
 from compliance.operations.agreements import proposals
-from compliance.operations.deadlines import approvals
+from compliance.operations.deadlines import agreement_states
 from tests.api.answers import BASE, JSON
 from tests.api.conftest import client_of
 from tests.samples import create_agreement, document, obligation, record, utc
@@ -36,6 +36,11 @@ EVERY_QUARTER = "FREQ=MONTHLY;INTERVAL=3"
 QUARTERLY = {"type": "recurrence", "rrule": EVERY_QUARTER, "start": "2026-03-31"}
 COUNTED = {"type": "offset", "from": {"milestone": "go"}, "count": 30, "unit": "days"}
 OPEN = {"milestone": "open"}
+GO = {"ref": "go", "on": "2026-02-01"}
+# It has no date either, until `open` has one.
+FORCE = {"ref": "force", "due": {**COUNTED, "from": OPEN}}
+BY_PARTY: dict[str, Any] = {"ref": "ratified", "dates": [{"party": "CHN", "on": "2026-02-01"}]}
+MILESTONES: list[dict[str, Any]] = [GO, {"ref": "open"}, FORCE, BY_PARTY]
 HELD = {"type": "date", "on": "2027-12-31"}
 
 
@@ -46,7 +51,14 @@ def supply(db: None) -> Agreement:
     Party.objects.create(code="SPARE", name="Spare", kind="company", timezone="America/Lima")
     closing = {"count": 2, "unit": "business_days"}
     deadline = create_agreement(
-        obligation("O-1", due=RULE, severity="high", tags=["x"], target_quantity="10", unit="t"),
+        obligation(
+            "O-1",
+            due=RULE,
+            severity="high",
+            tags=["x"],
+            target_quantity="10",
+            unit="t",
+        ),
         obligation("O-2", due=QUARTERLY),
         obligation("O-3", due=COUNTED),
         obligation("O-4", kind="maintain", due=HELD),
@@ -56,7 +68,7 @@ def supply(db: None) -> Agreement:
         requires_approval=True,
         calendars=["custom:hq"],
         ends_on="2029-12-31",
-        milestones=[{"ref": "go", "on": "2026-02-01"}, {"ref": "open"}],
+        milestones=MILESTONES,
     )
     held = Deadline.objects.get(obligation__ref="O-4")
     record(held, type="violation", on="2026-02-10", as_of=utc("2026-02-11T00:00"))
@@ -88,6 +100,13 @@ def patch(ref: str, **fields: Any) -> Callable[[], tuple[str, str, Any]]:
 def correct(**fields: Any) -> Callable[[], tuple[str, str, Any]]:
     """Return a request that corrects the agreement."""
     return lambda: ("PATCH", "agreements/supply/", {"confirm": True, **fields})
+
+
+def dated(milestone: Mapping[str, Any]) -> Callable[[], tuple[str, str, Any]]:
+    """Return a request that corrects one milestone, and keeps the others."""
+    return correct(
+        milestones=[milestone if milestone["ref"] == each["ref"] else each for each in MILESTONES]
+    )
 
 
 def post(address: str, **fields: Any) -> Callable[[], tuple[str, str, Any]]:
@@ -165,8 +184,17 @@ WEAKENING: dict[str, Callable[[], tuple[str, str, Any]]] = {
     "agreement calendars": correct(calendars=["US"]),
     "agreement time zone": correct(timezone="America/Lima"),
     "agreement dates": correct(signed_on="2026-02-01"),
-    "milestone moved": correct(milestones=[{"ref": "go", "on": "2026-04-01"}, {"ref": "open"}]),
-    "milestone undated": correct(milestones=[{"ref": "go"}, {"ref": "open"}]),
+    "milestone moved": dated({"ref": "go", "on": "2026-04-01"}),
+    "milestone undated": dated({"ref": "go"}),
+    "later rule of an undated milestone": dated(
+        {"ref": "force", "due": {**COUNTED, "from": OPEN, "count": 900}}
+    ),
+    "rule of an undated milestone removed": dated({"ref": "force"}),
+    "undated milestone removed": correct(milestones=[GO, {"ref": "open"}, BY_PARTY]),
+    "milestone moved for a party": dated(
+        {"ref": "ratified", "dates": [{"party": "CHN", "on": "2026-04-01"}]}
+    ),
+    "milestone undated for a party": dated({"ref": "ratified", "dates": []}),
     "approval turned off": correct(requires_approval=False),
     "archived": post("agreements/supply/archive/", reason="Done."),
     "purged": post("agreements/supply/purge/", reason="Done."),
@@ -253,9 +281,11 @@ HARMLESS: dict[str, Callable[[], tuple[str, str, Any]]] = {
     "grace removed": patch("O-5", grace=None),
     "higher corrected target": patch("O-1", target_quantity=12),
     "agreement title": correct(title="Supply"),
-    "milestone dated": correct(
-        milestones=[{"ref": "go", "on": "2026-02-01"}, {"ref": "open", "on": "2026-02-01"}]
+    "milestone dated": dated({"ref": "open", "on": "2026-02-01"}),
+    "milestone dated for another party": dated(
+        {"ref": "ratified", "dates": [*BY_PARTY["dates"], {"party": "ACME", "on": "2026-02-01"}]}
     ),
+    "milestone title": dated({**FORCE, "title": "Entry into force"}),
     "new obligation": lambda: (
         "POST", "obligations/", {"agreement": "supply", **obligation("O-9")},
     ),
@@ -331,5 +361,5 @@ def test_the_command_imports_nothing_that_needs_approval(
 
 
 def test_an_unknown_field_weakens_until_somebody_says_that_it_does_not(supply: Agreement) -> None:
-    fields = set(approvals._values(Obligation.objects.earliest("pk")))
+    fields = set(agreement_states.values_of(Obligation.objects.earliest("pk")))
     assert {"due", "grace", "severity", "notification_policy", "target_quantity"} <= fields

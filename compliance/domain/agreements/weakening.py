@@ -40,6 +40,15 @@ class ObligationState:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MilestoneState:
+    """The date of a milestone, the dates that it has for single parties, and its due rule."""
+
+    date: tuple[object, ...] | None
+    party_dates: Mapping[str, object]
+    due: object
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeadlineState:
     """The ref and number of a deadline, and what it demands."""
 
@@ -53,7 +62,7 @@ class AgreementState:
 
     Attributes:
         values: its stored values by name.
-        milestones: for each ref, its date, or None if it has none.
+        milestones: by ref.
         obligations: by ref.
         deadlines: by id.
     """
@@ -62,7 +71,7 @@ class AgreementState:
     values: Mapping[str, Any]
     parties: frozenset[str]
     teams: frozenset[str]
-    milestones: Mapping[str, object]
+    milestones: Mapping[str, MilestoneState]
     obligations: Mapping[str, ObligationState]
     deadlines: Mapping[int, DeadlineState]
 
@@ -97,9 +106,22 @@ def _of_terms(before: AgreementState, after: AgreementState) -> Iterator[str]:
         yield f"{code} would no longer be a party to agreement {before.ref}."
     for team in sorted(before.teams - after.teams):
         yield f"Team {team} would no longer see agreement {before.ref}."
-    for ref, on in before.milestones.items():
-        if on is not None and after.milestones.get(ref) != on:
-            yield f"The date of milestone {ref} would change."
+    for ref, milestone in before.milestones.items():
+        yield from _of_milestone(ref, milestone, after.milestones.get(ref))
+
+
+def _of_milestone(ref: str, before: MilestoneState, after: MilestoneState | None) -> Iterator[str]:
+    """Yield how a milestone changes that deadlines may count from, also those without a date yet.
+
+    To give it a date or a rule that it did not have is to record an event.
+    """
+    if before.date is not None and (after is None or after.date != before.date):
+        yield f"The date of milestone {ref} would change."
+    elif before.due is not None and (after is None or after.due != before.due):
+        yield f"The rule of milestone {ref} would change."
+    for party, date in before.party_dates.items():
+        if after is None or after.party_dates.get(party) != date:
+            yield f"The date of milestone {ref} for {party} would change."
 
 
 def _is_harmless_to_agreement(name: str, new: object) -> bool:
