@@ -145,7 +145,7 @@ def read() -> Environment:
         max_file_mb=_integer("MAX_FILE_MB", 25, minimum=1, maximum=1024),
         audit_log=_audit_log("AUDIT_LOG"),
         request_seconds=_integer("REQUEST_SECONDS", 5, minimum=1, maximum=3600),
-        import_seconds=_integer("IMPORT_SECONDS", 30, minimum=1, maximum=3600),
+        import_seconds=_integer("IMPORT_SECONDS", 20, minimum=1, maximum=3600),
     )
 
 

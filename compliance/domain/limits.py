@@ -43,7 +43,17 @@ A deadline is projected from all of its facts, and an imported one once for each
 """
 
 MOST_NEW_DEADLINES = 20_000
-"""The maximum number of deadlines that one document or one other request may create."""
+"""The maximum number of deadlines that are created at once, by a document or by anything else."""
+
+MOST_NEW_DEADLINES_OF_REQUEST = 10_000
+"""The same for a request: half a millisecond of processor time for each makes five seconds."""
+
+MOST_REPLAY_STEPS = 500_000
+"""The maximum work of replaying what was known of the deadlines of one document.
+
+A deadline with n facts takes n² steps: for each fact, all facts until then are projected again.
+Those that set something or last take five times as long. 100,000 steps take a second.
+"""
 
 TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
 TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields: remove some."
@@ -67,15 +77,6 @@ def decimal_within(text: str) -> Decimal | None:
         return None
     number = Decimal(text)
     return number if abs(number.adjusted()) <= LARGEST_EXPONENT else None
-
-
-def too_many_deadlines(ref: str) -> str:
-    """Say what to do about a request that would create more than `MOST_NEW_DEADLINES`."""
-    return (
-        f"With obligation {ref}, this would create more than {MOST_NEW_DEADLINES:,} deadlines, the "
-        "most that one request may create: let it recur less often, start it later, or divide the "
-        "request."
-    )
 
 
 def too_many_facts(count: int) -> str:
@@ -149,3 +150,22 @@ def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
             loc=(index, *each["loc"][1:]),
             input=each["input"],
         )
+
+
+def replay_steps(facts: int, slow_facts: int) -> int:
+    """Return how many steps it takes to replay what was known of a deadline.
+
+    Args:
+        facts: how many facts there are about it and its agreement.
+        slow_facts: how many of them set something, such as a due date, or last for some time.
+    """
+    return facts**2 + 4 * slow_facts**2
+
+
+def too_much_replay(steps: int) -> str:
+    """Say what to do about a document that would take this many steps or more."""
+    return (
+        f"Replaying the facts until here takes {steps:,} steps, the squares of the numbers of "
+        f"facts about each deadline; at most {MOST_REPLAY_STEPS:,} are accepted at once. Divide "
+        "the document: another one with the same ref adds to the agreement."
+    )

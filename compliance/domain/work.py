@@ -3,6 +3,8 @@
 Inputs are bounded one by one, but bounded inputs can multiply: many rules, each with many dates,
 each of which counts many business days. Long computations therefore call `check` at every step. A
 request sets what it does; without a request it does nothing, so that the domain reads no clock.
+
+What can be counted is refused before the work: see `check_new_deadlines` and `limits`.
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from compliance.domain.limits import MOST_NEW_DEADLINES
+from compliance.domain.problems import refusal
 
 TOO_MUCH_WORK = (
     "This takes too long to compute: divide it, or use fewer rules, dates or business days."
@@ -29,6 +34,7 @@ def _unlimited() -> None:
 
 
 _check: ContextVar[Callable[[], None]] = ContextVar("work_check", default=_unlimited)
+_most_new_deadlines: ContextVar[int] = ContextVar("most_new", default=MOST_NEW_DEADLINES)
 
 
 def check() -> None:
@@ -40,11 +46,35 @@ def check() -> None:
     _check.get()()
 
 
+def check_new_deadlines(ref: str, count: int) -> None:
+    """Check how many deadlines are created at once; `ref` is the obligation that adds the last.
+
+    Raises:
+        Invalid: there are too many, at `due`. Fewer are accepted in a request.
+    """
+    most = _most_new_deadlines.get()
+    if count > most:
+        sentence = (
+            f"With obligation {ref}, this would create {count:,} deadlines or more; at most "
+            f"{most:,} are accepted at once. Let it recur less often, start it later, or divide "
+            "this: another document with the same ref adds to the agreement."
+        )
+        raise refusal("due", sentence)
+
+
 @contextmanager
-def limited_by(check_work: Callable[[], None]) -> Iterator[None]:
-    """Let `check` call this function in the block. It raises `TooMuchWork` when time is up."""
-    token = _check.set(check_work)
+def limited_by(
+    check_work: Callable[[], None], *, most_new: int = MOST_NEW_DEADLINES
+) -> Iterator[None]:
+    """Limit the work in the block.
+
+    Args:
+        check_work: what `check` calls. It raises `TooMuchWork` when time is up.
+        most_new: how many deadlines may be created at once.
+    """
+    token, number = _check.set(check_work), _most_new_deadlines.set(most_new)
     try:
         yield
     finally:
         _check.reset(token)
+        _most_new_deadlines.reset(number)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from compliance.domain.limits import MOST_NEW_DEADLINES_OF_REQUEST
 from compliance.domain.work import TOO_MUCH_WORK, TooMuchWork, limited_by
 from compliance.web.pages import page
 
@@ -37,7 +38,7 @@ class WorkLimitMiddleware:
                 raise TooMuchWork
 
         try:
-            with limited_by(check):
+            with limited_by(check, most_new=MOST_NEW_DEADLINES_OF_REQUEST):
                 return self.get_response(request)
         except TooMuchWork:
             return _refusal(request)

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from django.test import Client
 
-from compliance.domain.limits import MOST_FACTS, MOST_NEW_DEADLINES
+from compliance.domain.limits import MOST_FACTS, MOST_NEW_DEADLINES_OF_REQUEST, MOST_REPLAY_STEPS
 from compliance.models import Agreement, Deadline, Fact, Obligation, Party
 from tests.api.answers import BASE, post
-from tests.samples import BUYER, document, obligation
+from tests.samples import BUYER, SUPPLIER, document, obligation
 
 pytestmark = pytest.mark.django_db
 
@@ -120,8 +120,53 @@ def test_a_document_with_too_many_deadlines_is_refused_and_names_the_obligation(
     [(path, sentence)] = refused(api, value).items()
     assert path.startswith("obligations/")
     assert path.endswith("/due")
-    assert f"more than {MOST_NEW_DEADLINES:,} deadlines" in sentence
+    assert "With obligation D-6, this would create 10,500 deadlines or more; at most" in sentence
+    assert f"at most {MOST_NEW_DEADLINES_OF_REQUEST:,} are accepted at once" in sentence
     assert not Deadline.objects.exists()
+
+
+def test_deadlines_that_multiply_are_counted_before_any_is_created(api: Client) -> None:
+    codes = [f"P{number}" for number in range(100)]
+    dates = [{"party": code, "on": "2026-01-01"} for code in codes]
+    ratified = {"type": "offset", "from": {"milestone": "ratified"}, "count": 1, "unit": "days"}
+    by_party = document(
+        "supply",
+        *(obligation(f"O-{number}", due=ratified, obligors=codes) for number in range(101)),
+        parties=[BUYER, *({**SUPPLIER, "code": code} for code in codes)],
+        milestones=[{"ref": "ratified", "dates": dates}],
+    )
+    after = {"type": "offset", "from": {"deadline": "D"}, "count": 1, "unit": "days"}
+    following = {**after, "from": {"deadline": "O-0"}}
+    chained = document(
+        "supply",
+        daily("D"),
+        obligation("O-0", due=after),
+        *(obligation(f"O-{number}", due=following) for number in range(1, 6)),
+    )
+    for value, number in ((by_party, 100), (chained, 5)):
+        [(path, sentence)] = refused(api, value).items()
+        assert path == f"obligations/{number if value is by_party else number + 1}/due"
+        assert "deadlines or more; at most 10,000 are accepted at once" in sentence
+
+
+def test_a_history_that_takes_too_long_to_replay_is_refused(api: Client) -> None:
+    performance = {"type": "performance", "on": "2026-01-20"}
+    extension = {
+        "type": "extension",
+        "on": "2026-01-20",
+        "due": {"type": "date", "on": "2026-04-01"},
+    }
+    rows = [obligation(f"O-{number}", facts=[performance] * 290) for number in range(7)]
+    [(path, sentence)] = refused(api, document("supply", *rows)).items()
+    assert path == "obligations/5/facts"
+    assert "takes 504,600 steps" in sentence
+    assert f"at most {MOST_REPLAY_STEPS:,} are accepted at once" in sentence
+    dated = [obligation(f"O-{number}", facts=[extension] * 230) for number in range(2)]
+    assert "529,000 steps" in refused(api, document("supply", *dated))["obligations/1/facts"]
+    suspended = [{"type": "suspension", "on": "2026-01-20", "until": "2026-01-21"}] * 280
+    many = [obligation(f"O-{number}") for number in range(10)]
+    found = refused(api, document("supply", *many, facts=suspended))
+    assert "784,000 steps" in found["obligations/1/facts"]
 
 
 def test_too_many_facts_about_one_deadline_are_refused_at_every_entry_point(api: Client) -> None:

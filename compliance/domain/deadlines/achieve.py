@@ -200,6 +200,8 @@ class AchieveProjector(Projector):
         return self.accepted if is_whole and len(amounts) < len(limits) else found
 
     def _later_limits(self, event: Move | Fact) -> list[Fact]:
+        if not self.limiting:
+            return []
         if isinstance(event, Move):
             return [each for each in self.limiting if each.effective_at >= event.at]
         key = order_of_effect(event)

@@ -114,6 +114,10 @@ class MaintainProjector(Projector):
             return
         if fact.until_at is not None and fact.until_at <= at:
             return
+        # Those that have ended matter no more, and hundreds of them would be looked at each time.
+        self.violations = [
+            each for each in self.violations if each.until_at is None or each.until_at >= at
+        ]
         self.violations.append(_Violation(fact_id=fact.id, until_at=fact.until_at))
         is_partly = self.status is Status.PARTLY_MET and not self._is_over(at)
         if self.status is Status.HOLDING or is_partly:

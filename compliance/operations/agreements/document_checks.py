@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from compliance.domain.agreements.document_drafts import (
 )
 from compliance.domain.agreements.drafts import ObligationDraft, PartyDraft
 from compliance.domain.country_zones import only_zone, zones_of_country
+from compliance.domain.deadlines.effects import LASTING, SETTING
+from compliance.domain.limits import MOST_REPLAY_STEPS, replay_steps, too_much_replay
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.models import Party
 
@@ -90,13 +93,33 @@ MOST_ZONES = 6
 
 
 def check(document: AgreementDocument, *, as_of: datetime) -> None:
-    """Reject repeated refs, and anything that became known after `as_of`.
+    """Reject repeated refs, anything that became known after `as_of`, and too long histories.
 
     Raises:
         Invalid: with every problem.
     """
     _check_recorded_at(document, as_of=as_of)
     _check_obligation_refs(document.obligations)
+    _check_replay(document)
+
+
+def _check_replay(document: AgreementDocument) -> None:
+    """Reject a document whose facts take too long to replay, before anything is stored.
+
+    Raises:
+        Invalid: at the first obligation that is too many.
+    """
+    general = len(document.facts)
+    steps = 0
+    for index, obligation in enumerate(document.obligations):
+        facts = [((each.due_on, each.number), each.type) for each in obligation.facts]
+        numbers = Counter(key for key, _ in facts)
+        slow = Counter(key for key, kind in facts if kind in SETTING | LASTING)
+        # What is recorded about the agreement applies to each deadline; there is at least one.
+        for key in numbers or [(None, None)]:
+            steps += replay_steps(numbers[key] + general, slow[key] + general)
+        if steps > MOST_REPLAY_STEPS:
+            raise refusal(f"obligations/{index}/facts", too_much_replay(steps))
 
 
 def _check_obligation_refs(drafts: Iterable[ObligationDraft]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from compliance.domain.agreements.drafts import (
     ASSESSOR,
     ObligationDraft,
 )
+from compliance.domain.deadlines.deadline_counts import deadline_counts, source_of
 from compliance.domain.deadlines.dependencies import (
     MOST_LEVELS,
     dependency_levels,
@@ -23,11 +24,12 @@ from compliance.domain.deadlines.dependencies import (
 from compliance.domain.deadlines.rule_checks import check_rules
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
-from compliance.domain.limits import MOST_NEW_DEADLINES, too_many_deadlines
-from compliance.domain.problems import Invalid, Problem, refusal
+from compliance.domain.problems import Invalid, Problem, placed_at
 from compliance.domain.vocabulary import Capacity
+from compliance.domain.work import check_new_deadlines
 from compliance.models import (
     Agreement,
+    Deadline,
     Dependency,
     Milestone,
     Obligation,
@@ -48,7 +50,8 @@ class StoredAgreement:
     """A stored agreement, together with the drafts that `include` adds to it.
 
     Everything is by ref. `refs` are the ids of its obligations, `parents` and `components` are
-    their hierarchy, and `sources` are the obligations from which each counts.
+    their hierarchy, and `sources` are the obligations from which each counts. `new_deadlines` are
+    the numbers of deadlines that drafts have by themselves, and `count` is their sum.
     """
 
     agreement: Agreement
@@ -61,7 +64,8 @@ class StoredAgreement:
     milestones: dict[str, Milestone]
     custom_calendars: Mapping[str, CustomCalendar]
     named: Named = field(default_factory=Named)
-    new_deadlines: int = 0
+    new_deadlines: dict[str, int] = field(default_factory=dict)
+    count: int = 0
 
     @classmethod
     def load(cls, agreement: Agreement, *, is_empty: bool = False) -> StoredAgreement:
@@ -139,21 +143,50 @@ class StoredAgreement:
             )
         except Invalid as error:
             return list(error.problems)
-        self.new_deadlines += 0 if draft.ref in self.refs else count
-        if self.new_deadlines > MOST_NEW_DEADLINES:
+        if draft.ref not in self.refs:
+            # If each party has its own date, each obligor has its own deadlines.
+            self.new_deadlines[draft.ref] = count * max(1, len(self._dated_parties(draft)))
+            self.count += self.new_deadlines[draft.ref]
             # Checking the others would take as long as storing them.
-            raise refusal("due", too_many_deadlines(draft.ref))
+            check_new_deadlines(draft.ref, self.count)
         return []
+
+    def check_number(self, drafts: Mapping[str, ObligationDraft]) -> None:
+        """Refuse drafts, by path, that would create too many deadlines together.
+
+        They have been checked and included. Those that count from recurring ones multiply.
+
+        Raises:
+            Invalid: at the `due` of the first one that is too many.
+        """
+        sources = {each.ref: source_of(each.due, each.starts) for each in drafts.values()}
+        named = {each for each in sources.values() if each is not None}
+        if not named:
+            return
+        rows = Deadline.objects.order_by().filter(
+            agreement=self.agreement, obligation__ref__in=named, is_withdrawn=False
+        )
+        stored = dict(Counter(rows.values_list("obligation__ref", flat=True)))
+        paths = {each.ref: path for path, each in drafts.items()}
+        total = 0
+        for ref, count in deadline_counts(self.new_deadlines, sources, stored):
+            total += count
+            with placed_at(paths[ref]):
+                check_new_deadlines(ref, total)
+
+    def _dated_parties(self, draft: ObligationDraft) -> Sequence[str]:
+        """Return the obligors of a draft if its rules count from a date that each party has."""
+        named = references(draft.due, draft.starts).milestones
+        rows = [self.milestones[ref] for ref in named if ref in self.milestones]
+        return draft.obligors if any(each.dates is not None for each in rows) else ()
 
     def _context(self, draft: ObligationDraft, others: Collection[str]) -> ResolutionContext:
         """Return the context of the rules of a draft. Its deadlines have refs but no dates."""
         named = references(draft.due, draft.starts)
         obligors = {code: self.parties[code].timezone for code in draft.obligors}
         obligees = {code: self.parties[code].timezone for code in draft.obligees}
-        rows = [self.milestones[ref] for ref in named.milestones if ref in self.milestones]
         # If each party has its own date, each deadline is in the zone of its obligor.
-        is_per_party = any(each.dates is not None for each in rows)
-        zones = [*obligors.values()][:1] if is_per_party else [*obligors.values()]
+        zones = [*obligors.values()][: 1 if self._dated_parties(draft) else None]
         return ResolutionContext(
             timezone=default_timezone(self.agreement.timezone, zones),
             party_timezones=obligors | obligees,

@@ -211,3 +211,4 @@ def _reject_invalid(
         problems = list(islice(stored.order_problems(drafts), MOST_PROBLEMS))
     if problems:
         raise Invalid(problems)
+    stored.check_number(drafts)

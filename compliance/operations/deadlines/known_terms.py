@@ -174,10 +174,11 @@ def _terms(duty: Duty, scheduled: ScheduledTerms) -> Terms:
 
 def _obligations_to_replay(known_from: Mapping[int, datetime]) -> set[int]:
     """Return the obligations of which the terms may have changed, and all that they depend on."""
-    new = list(Obligation.objects.filter(deadlines__in=known_from).distinct())
+    rows = Deadline.objects.order_by().filter(pk__in=known_from)
+    new = dict(rows.values_list("obligation_id", "agreement_id").distinct())
     if not new:
         return set()
-    agreements = {each.agreement_id for each in new}
+    agreements = set(new.values())
     depends_on: dict[int, set[int]] = defaultdict(set)
     on_milestones: dict[int, set[tuple[int, str]]] = defaultdict(set)
     for pk, on, agreement, ref in Dependency.objects.filter(
@@ -198,11 +199,11 @@ def _obligations_to_replay(known_from: Mapping[int, datetime]) -> set[int]:
         ).values_list("deadline__obligation_id", flat=True)
     )
     found = {
-        each.pk
-        for each in new
-        if depends_on[each.pk]
-        or each.pk in moved_by_facts
-        or any(datings[key] > 1 for key in on_milestones[each.pk])
+        pk
+        for pk in new
+        if depends_on[pk]
+        or pk in moved_by_facts
+        or any(datings[key] > 1 for key in on_milestones[pk])
     }
     to_visit = list(found)
     while to_visit:

@@ -23,9 +23,9 @@ from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadli
 from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.stored_changes import Change, change_of
 from compliance.domain.due_dates.resolution import data_version
-from compliance.domain.limits import MOST_NEW_DEADLINES, too_many_deadlines
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Status
+from compliance.domain.work import check_new_deadlines
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import insert, write
 from compliance.models.people.readers import SYSTEM, reading_as
@@ -161,12 +161,18 @@ def reschedule(
             changes.unchanged += stored
             continue
         _compare(obligation, snapshot, wanted, inputs, changes, as_of, keeps_closed=keeps_closed)
-        if len(changes.created) > MOST_NEW_DEADLINES and not is_forgiving:
-            problem = Problem(path="due", detail=too_many_deadlines(obligation.ref))
-            raise UnresolvableRules([problem], obligation.pk)
+        if not is_forgiving:
+            _check_number(changes, obligation)
     _store(changes, as_of=as_of, keeps_former=keeps_former)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled
+
+
+def _check_number(changes: _Changes, obligation: Obligation) -> None:
+    try:
+        check_new_deadlines(obligation.ref, len(changes.created))
+    except Invalid as error:
+        raise UnresolvableRules(error.problems, obligation.pk) from None
 
 
 def _compare(
