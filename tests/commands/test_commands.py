@@ -52,7 +52,7 @@ def test_each_error_is_printed_on_its_own_line_with_its_path(tmp_path: Path) -> 
     assert lines[2] == (
         "CommandError: 1 of 2 files were rejected; nothing in them was stored. (status 1)"
     )
-    assert out.startswith("good: stored with 1 obligations")
+    assert out.startswith("good: stored with 1 obligation,")
     assert [each.ref for each in Agreement.objects.all()] == ["good"]
 
 

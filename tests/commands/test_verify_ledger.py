@@ -47,7 +47,7 @@ def test_the_result_of_a_check_is_printed_and_stored() -> None:
     seals.seal(as_of=timezone.now())
     status, out, err = verify()
     assert (status, err) == (0, "")
-    assert out.startswith("1 deadlines, 0 facts, 1 ledger entries and 1 seals checked in ")
+    assert out.startswith("1 deadline, 0 facts, 1 ledger entry and 1 seal checked in ")
     assert out.endswith("Everything is unchanged.\n")
     check = JobRun.objects.get(kind="ledger_check")
     assert check.counts == {"deadlines": 1, "facts": 0, "entries": 1}

@@ -74,8 +74,8 @@ def test_a_valid_draft_is_read(model: type[Draft], value: dict[str, Any]) -> Non
         ({"type": "termination", "on": "2026-03-01"}, "record it on the agreement"),
         ({"type": "retraction"}, "Set supersedes to the id of the fact"),
         ({"type": "retraction", "supersedes": 7, "on": "2026-03-01"}, "remove on and at"),
-        ({**DETERMINATION, "verdict": None}, "give verdict"),
-        ({**DETERMINATION, "note": ""}, "give them as note"),
+        ({**DETERMINATION, "verdict": None}, "set verdict"),
+        ({**DETERMINATION, "note": ""}, "state them in note"),
         ({**DETERMINATION, "share": "0.5"}, "Only partly_met has a quantity or a share"),
         (
             {**DETERMINATION, "verdict": "partly_met", "share": "0.5", "quantity": 1},

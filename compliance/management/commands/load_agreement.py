@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from compliance.domain.agreements.documents import read_agreement, refs_of
 from compliance.domain.agreements.import_reports import LONGEST_SOURCE, Difference, ImportMode
+from compliance.domain.phrases import counted
 from compliance.domain.problems import Invalid, naming
 from compliance.domain.vocabulary import Announcement
 from compliance.operations.agreements import documents
@@ -103,8 +104,9 @@ class Command(BaseCommand):
     def _print(self, loaded: documents.Loaded, *, is_dry_run: bool) -> None:
         ref, report = loaded.agreement.ref, loaded.report
         counts = (
-            f"{loaded.obligations} obligations, {loaded.facts} facts, "
-            f"{loaded.positions} positions, {loaded.evidence} pieces of evidence"
+            f"{counted(loaded.obligations, 'obligation')}, {counted(loaded.facts, 'fact')}, "
+            f"{counted(loaded.positions, 'position')}, "
+            f"{counted(loaded.evidence, 'piece')} of evidence"
         )
         if not loaded.is_changed:
             self.stdout.write(f"{ref}: nothing new")

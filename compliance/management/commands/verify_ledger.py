@@ -61,13 +61,14 @@ class Command(BaseCommand):
         )
         seconds = check.run_time.total_seconds() if check.run_time else 0
         self.stdout.write(
-            f"{found.deadlines} deadlines, {found.facts} facts, {found.entries} ledger entries "
-            f"and {found.seals} seals checked in {seconds:.2f} s"
+            f"{counted(found.deadlines, 'deadline')}, {counted(found.facts, 'fact')}, "
+            f"{found.entries:,} ledger {'entry' if found.entries == 1 else 'entries'} "
+            f"and {counted(found.seals, 'seal')} checked in {seconds:.2f} s"
         )
         if found.quarantined:
             self.stdout.write(
-                f"{found.quarantined} deadlines are quarantined: their chains were checked, their "
-                "status was not."
+                f"Quarantined: {counted(found.quarantined, 'deadline')}, whose chains were "
+                "checked, but not the status."
             )
         for gap in found.gaps:
             self.stdout.write(gap)

@@ -55,9 +55,9 @@ class MergeEffect:
         """What changes, in plain words."""
         moved = (
             counted(self.agreements, "agreement"),
-            f"{self.obligations:,} obligations",
+            counted(self.obligations, "obligation"),
             counted(self.positions, "position"),
-            f"{self.evidence:,} pieces of evidence",
+            f"{counted(self.evidence, 'piece')} of evidence",
             counted(self.subscriptions, "subscription"),
         )
         both = f" Of the agreements, {self.shared_agreements:,} already have both parties."
