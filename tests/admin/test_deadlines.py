@@ -14,6 +14,7 @@ from compliance.models import Agreement, Breach, Deadline, Evidence, Fact, Posit
 from tests.admin.conftest import logged_in, staff
 from tests.admin.pages import act, address, errors
 from tests.samples import create_agreement, obligation, record, utc
+from tests.shared_worlds import in_one_world
 
 RECORDS = (
     "record_performance",
@@ -69,7 +70,7 @@ def test_the_timeline_shows_projected_changes(browser: Client) -> None:
     assert "The grace period ended" in page
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("values", "status", "end"),
     [
         ({"on": "2025-05-13"}, "met", "voided"),
@@ -180,7 +181,7 @@ def test_evidence_is_added_from_the_deadline(browser: Client, rare_earths: Deadl
     assert [each.ref for each in evidence.obligations.all()] == ["CN-2d"]
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("action", "values", "place", "part"),
     [
         ("record_performance", {"on": ""}, "on", "Enter the date"),
@@ -223,7 +224,7 @@ def test_a_nonexistent_local_time_is_rejected(browser: Client) -> None:
     assert not Fact.objects.exists()
 
 
-@pytest.mark.parametrize("action", RECORDS)
+@in_one_world("action", RECORDS)
 def test_opening_a_form_changes_nothing(
     browser: Client, rare_earths: Deadline, action: str
 ) -> None:
@@ -233,7 +234,7 @@ def test_opening_a_form_changes_nothing(
     assert Fact.objects.count() == facts
 
 
-@pytest.mark.parametrize("action", RECORDS)
+@in_one_world("action", RECORDS)
 def test_a_viewer_cannot_record(viewer: Client, rare_earths: Deadline, action: str) -> None:
     page = viewer.get(address("deadline", "change", rare_earths.pk))
 
@@ -308,7 +309,7 @@ def test_the_list_is_ordered_by_urgency(browser: Client) -> None:
     assert [row.obligation.ref for row in rows] == ["long", "lately", "next", "later", "done"]
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("query", "count"),
     [
         ({"status__exact": "unmet"}, 1),

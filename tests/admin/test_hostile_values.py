@@ -114,14 +114,18 @@ def test_no_form_breaks_on_hostile_values(browser: Client, rare_earths: Deadline
         pytest.param("milestones-TOTAL_FORMS", {}, marks=pytest.mark.exhaustive),
     ],
 )
+@pytest.mark.parametrize(
+    "value",
+    [pytest.param(each, marks=() if n < 2 else pytest.mark.exhaustive)
+     for n, each in enumerate(HOSTILE)],
+    ids=["huge", "tiny", "long", "Arabic"],
+)  # fmt: skip
 def test_no_field_of_an_agreement_breaks_on_hostile_values(
-    browser: Client, name: str, more: dict[str, str]
+    browser: Client, name: str, more: dict[str, str], value: str
 ) -> None:
     browser.raise_request_exception = False
-    for value in HOSTILE:
-        form = agreement_form(**{**more, name: value})
-        response = browser.post(address("agreement", "add"), form)
-        assert response.status_code < 500, value[:30]
+    form = agreement_form(**{**more, name: value})
+    assert browser.post(address("agreement", "add"), form).status_code < 500
 
 
 def test_an_agreement_refuses_a_party_with_a_nul_character(browser: Client) -> None:

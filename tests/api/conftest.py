@@ -9,9 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance.domain.agreements.documents import read_agreement
-from compliance.models import Agreement, User
+from compliance.models import Agreement, Deadline, User
 from compliance.operations.agreements import documents
 from compliance.operations.people.tokens import create_token
+from tests.samples import create_agreement
 
 GENEVA = Path(__file__).parents[2] / "examples" / "geneva-2025.yaml"
 
@@ -35,6 +36,12 @@ def desk(db: None) -> User:
 def api(desk: User) -> Client:
     """A client with all permissions."""
     return client_of(desk)
+
+
+@pytest.fixture
+def supply(db: None) -> Deadline:
+    """The deadline of a small agreement."""
+    return create_agreement()
 
 
 @pytest.fixture

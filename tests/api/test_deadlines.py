@@ -12,6 +12,7 @@ from django.utils import timezone
 from compliance.models import Agreement, Deadline
 from tests.api.answers import every_page, get, paths, post, refs, rows
 from tests.samples import create_agreement, obligation, record, state_position, utc
+from tests.shared_worlds import in_one_world
 
 DUE_AT = "2025-05-14T16:00:00Z"
 
@@ -169,7 +170,17 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
     assert refs(api, is_disputed="true", as_of="2026-04-01T12:00:00Z") == []
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def three(db: None) -> None:
+    """Three deadlines that filters tell apart."""
+    create_agreement(
+        obligation("A", "2099-01-01", responsible=["lee@example.org"]),
+        obligation("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
+        obligation("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
+    )
+
+
+@in_one_world(
     ("query", "expected"),
     [
         ({"status": "pending"}, ["A", "B", "C"]),
@@ -196,12 +207,9 @@ def test_positions_dispute_a_deadline_once_stated_and_known(api: Client) -> None
         ({"ordering": "-id"}, ["C", "B", "A"]),
     ],
 )
-def test_filter_deadlines_by(api: Client, query: dict[str, str], expected: list[str]) -> None:
-    create_agreement(
-        obligation("A", "2099-01-01", responsible=["lee@example.org"]),
-        obligation("B", "2099-02-01", tags=["hs:2805", "supply"], severity="high"),
-        obligation("C", "2099-03-01", title="Ship steel", obligors=["ACME"], obligees=["CHN"]),
-    )
+def test_filter_deadlines_by(
+    api: Client, three: None, query: dict[str, str], expected: list[str]
+) -> None:
     for moment in ({}, {"as_of": timezone.now().isoformat()}):
         found = refs(api, **query, **moment)
         assert (found if "ordering" in query else sorted(found)) == expected

@@ -12,6 +12,7 @@ from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, post, rows
 from tests.api.conftest import client_of
 from tests.samples import create_agreement, obligation, utc
+from tests.shared_worlds import in_one_world
 
 PAST = utc("2026-02-01T00:00")
 EVIDENCE = {"ref": "E1", "title": "Customs record", "kind": "document", "stance": "against"}
@@ -130,7 +131,7 @@ def test_filter_determinations(api: Client, missed: Deadline) -> None:
     get(api, f"determinations/{Fact.objects.get(kind='waiver').pk}/", 404)
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("change", "path"),
     [
         ({"verdict": "violated"}, "verdict"),

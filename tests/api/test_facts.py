@@ -13,6 +13,7 @@ from compliance.models import Deadline, Fact, User
 from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, post, rows
 from tests.samples import create_agreement, obligation, utc
+from tests.shared_worlds import in_one_world
 
 PAST = utc("2026-03-01T00:00")
 
@@ -97,7 +98,7 @@ def test_a_mistaken_fact_can_be_retracted(api: Client, missed: Deadline) -> None
     assert get(api, f"deadlines/{missed.pk}/")["status"] == "unmet"
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("change", "path"),
     [
         ({"deadline": 4711}, "deadline"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from django.test import Client
 
 from compliance.models import Deadline, Obligation
 from tests.api.answers import get, patch, paths, post, rows
 from tests.samples import create_agreement, obligation, record, utc
+from tests.shared_worlds import in_one_world
 
 NEW = {"agreement": "supply", **obligation("O-2", "2099-03-15")}
 
@@ -83,7 +83,7 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
     assert get(api, f"obligations/{stored['id']}/") == stored
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("change", "path"),
     [
         ({"agreement": "nothing"}, "agreement"),
@@ -117,9 +117,8 @@ def test_creating_an_obligation_creates_its_deadline(api: Client) -> None:
     ],
 )
 def test_an_invalid_obligation_is_refused_at_the_field(
-    api: Client, change: dict[str, object], path: str
+    api: Client, supply: Deadline, change: dict[str, object], path: str
 ) -> None:
-    create_agreement()
     assert paths(post(api, "obligations/", NEW | change, 400)) == {path}
     assert Obligation.objects.count() == Deadline.objects.count() == 1
 
@@ -149,7 +148,7 @@ def test_a_corrected_due_rule_moves_the_deadline(api: Client) -> None:
     assert moved["due_on"] == "2099-04-15"
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("change", "path"),
     [
         ({"ref": "O-7"}, "ref"),
@@ -161,10 +160,9 @@ def test_a_corrected_due_rule_moves_the_deadline(api: Client) -> None:
     ],
 )
 def test_an_invalid_correction_is_refused_at_the_field(
-    api: Client, change: dict[str, object], path: str
+    api: Client, supply: Deadline, change: dict[str, object], path: str
 ) -> None:
-    deadline = create_agreement()
-    address = f"obligations/{deadline.obligation_id}/"
+    address = f"obligations/{supply.obligation_id}/"
     before = get(api, address)
     assert paths(patch(api, address, change, 400)) == {path}
     assert get(api, address) == before

@@ -9,6 +9,7 @@ from django.test import Client
 
 from tests.api.answers import every_page, get
 from tests.samples import create_agreement, obligation
+from tests.shared_worlds import in_one_world
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +26,15 @@ def mixed(db: None) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 3, 4, 6, 100])
-@pytest.mark.parametrize("more", [{}, {"as_of": "2026-02-15T00:00:00Z"}, {"severity": "normal"}])
-@pytest.mark.parametrize(("ordering", "expected"), [("due_at", "ABCXYZ"), ("-due_at", "CBAZYX")])
+@in_one_world(
+    ("page_size", "more", "ordering", "expected"),
+    [
+        (page_size, more, ordering, expected)
+        for page_size in (1, 2, 3, 4, 6, 100)
+        for more in ({}, {"as_of": "2026-02-15T00:00:00Z"}, {"severity": "normal"})
+        for ordering, expected in (("due_at", "ABCXYZ"), ("-due_at", "CBAZYX"))
+    ],
+)
 def test_deadlines_without_a_due_date_come_last(
     api: Client, mixed: None, page_size: int, more: dict[str, Any], ordering: str, expected: str
 ) -> None:

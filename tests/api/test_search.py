@@ -13,6 +13,7 @@ from django.test import Client
 from compliance.models import User
 from tests.api.answers import get, rows
 from tests.samples import BUYER, SUPPLIER, create_agreement, obligation
+from tests.shared_worlds import in_one_world
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +56,7 @@ def stored(db: None) -> None:
     create_agreement(obligation(title="Something else"), ref="other")
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     "text",
     [
         "zurich",

@@ -11,6 +11,7 @@ from compliance.models import Agreement, Deadline, Fact, LedgerEntry, User
 from tests.api.answers import get, paths, post
 from tests.api.conftest import client_of
 from tests.samples import create_agreement, obligation, utc
+from tests.shared_worlds import in_one_world
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_projected_transitions_are_marked(api: Client) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("body", "path"),
     [
         ({}, "facts"),

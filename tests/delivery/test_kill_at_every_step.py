@@ -221,6 +221,7 @@ def _record_one_email_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "mark_reached", flush_at_the_end)
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_records_one_email_late_repeats_two_emails(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ def of_deadline(pk: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("batch", [2_000, 10])
+@pytest.mark.parametrize("batch", [2_000, pytest.param(10, marks=pytest.mark.exhaustive)])
 def test_a_row_that_the_database_refuses_is_quarantined_and_the_others_are_refreshed(
     fault: Callable[[int], None], batch: int
 ) -> None:
