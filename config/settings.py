@@ -348,7 +348,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "POSTPROCESSING_HOOKS": ["compliance.api.openapi.describe_problems"],
+    "POSTPROCESSING_HOOKS": [
+        "compliance.api.openapi.correct",
+        "compliance.api.openapi_responses.describe_responses",
+        "compliance.api.openapi_links.describe_links",
+    ],
     "PATH_CONVERTER_OVERRIDES": {
         "id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
         "agreement_ref": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},

@@ -19,7 +19,7 @@ from drf_spectacular.utils import (
 from pydantic import BaseModel
 from rest_framework import serializers
 
-from compliance.api.problems import MEDIA_TYPE
+from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.drafts import Draft, ReasonDraft
 from compliance.queries.filters import Filter
 
@@ -62,7 +62,9 @@ class DraftExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the JSON Schema of the draft, and register its nested schemas."""
-        return _with_reason(_schema_of(self.target, auto_schema))
+        schema = _schema_of(self.target, auto_schema)
+        # The reason for an import is a parameter: a document is the same wherever it is loaded.
+        return schema if self.target is AgreementDocument else _with_reason(schema)
 
 
 class Changes:
@@ -90,7 +92,8 @@ class ChangesExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the JSON Schema of the draft without required fields."""
         schema = _schema_of(self.target.draft, auto_schema)
-        schema.pop("required", None)
+        for name in ("required", "oneOf"):
+            schema.pop(name, None)
         schema["title"] = self.target.__name__
         return _with_reason(schema)
 
@@ -116,14 +119,18 @@ def filter_parameters(filter_class: type[Filter]) -> list[OpenApiParameter]:
     """Return the query parameters of a filter."""
     schema = filter_class.model_json_schema(mode="validation")
     parts = schema.get("$defs", {})
+    required = schema.get("required", ())
     found = []
     for name, described in schema.get("properties", {}).items():
         flat = _without_null(_resolved(described, parts))
+        if flat.get("type") == "array":
+            flat["minItems"] = 1  # `status=` is one empty value
         found.append(
             OpenApiParameter(
                 name=name,
                 type=flat,
                 location=OpenApiParameter.QUERY,
+                required=name in required,
                 description=described.get("description", ""),
                 explode=False if flat.get("type") == "array" else None,
                 style="form" if flat.get("type") == "array" else None,
@@ -176,51 +183,30 @@ def page_of(row: type[serializers.Serializer[Any]], *, is_endless: bool = False)
     return extend_schema_serializer(many=False)(page)
 
 
-_PROBLEM = {
-    "type": "object",
-    "description": "A problem (RFC 9457), with an error per field.",
-    "required": ["type", "title", "status", "detail", "errors"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["path", "detail"],
-                "properties": {
-                    "path": {
-                        "type": "string",
-                        "description": "A path in the body, or the name of a parameter.",
-                        "examples": ["obligations/0/due/on"],
-                    },
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
+_ANYTHING_OR_NULL = [{}, {"type": "null"}]
 
 
-def describe_problems(result: dict[str, Any], **_others: object) -> dict[str, Any]:
-    """Add the problem response to every operation."""
-    result["components"].setdefault("schemas", {})["Problem"] = _PROBLEM
-    response = {
-        "description": "Refused.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for operations in result["paths"].values():
-        for operation in operations.values():
-            if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"].setdefault("default", response)
+def correct(result: dict[str, Any], **_others: object) -> dict[str, Any]:
+    """Correct what drf-spectacular generates.
+
+    There are marks for a hook that names enums, which is not used here. Bodies with alternatives
+    are required. Anything, or null, is just anything.
+    """
     plain: dict[str, Any] = _unmarked(result)
+    schemas = plain["components"]["schemas"]
+    for operations in plain["paths"].values():
+        for operation in operations.values():
+            body = operation.get("requestBody", {}) if isinstance(operation, dict) else {}
+            for content in body.get("content", {}).values():
+                name = content["schema"].get("$ref", "").rpartition("/")[2]
+                if "oneOf" in schemas.get(name, content["schema"]):
+                    body["required"] = True
     return plain
 
 
 def _unmarked(value: Any) -> Any:
-    # drf-spectacular leaves these marks for a hook that names enums, which is not used here.
     if isinstance(value, dict):
+        if value.get("oneOf") == _ANYTHING_OR_NULL:
+            value = {name: each for name, each in value.items() if name != "oneOf"}
         return {name: _unmarked(each) for name, each in value.items() if name != "x-spec-enum-id"}
     return [_unmarked(each) for each in value] if isinstance(value, list) else value

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
+from compliance.domain.formats import TIME_ZONE
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _ISO_PERIOD = re.compile(r"(\d{4})(?:-(?:Q(\d{1,2})|(\d{1,2})))?", re.ASCII)
@@ -206,7 +207,10 @@ def _in_range(value: dt.datetime) -> dt.datetime:
 
 
 TimeZoneName = Annotated[
-    str, Field(strict=True), AfterValidator(refusing("unknown_time_zone", _zone_name))
+    str,
+    Field(strict=True),
+    AfterValidator(refusing("unknown_time_zone", _zone_name)),
+    TIME_ZONE,
 ]
 """The name of a zone in the IANA database, such as `Europe/Berlin`."""
 
@@ -218,7 +222,7 @@ _PERIOD_PATTERN = r"^[0-9]{4}(-(Q[1-4]|0[1-9]|1[0-2])(-[0-9]{2})?)?$"
 CivilDayOrPeriod = Annotated[
     dt.date,
     BeforeValidator(refusing("civil_day", _civil_period)),
-    WithJsonSchema({"type": "string", "pattern": _PERIOD_PATTERN}),
+    WithJsonSchema({"type": "string", "format": "day-or-period", "pattern": _PERIOD_PATTERN}),
 ]
 """A day, month, quarter or year, such as `2007-06-15`, `2007-06`, `2007-Q2` or `2007`.
 

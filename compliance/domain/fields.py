@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from compliance.domain.countries import country
 from compliance.domain.date_fields import refusing
 from compliance.domain.email_addresses import email_address
+from compliance.domain.formats import ALL_DIFFERENT, COUNTRY, EMAIL, LINE, TEXT, WEB_ADDRESS
 from compliance.domain.limits import AtMost
 from compliance.domain.names import normalised, visible, without_overrides
 from compliance.domain.quantities import LIMIT, exact_number, quantity, share, share_or_all
@@ -107,6 +109,7 @@ Line = Annotated[
     AfterValidator(one_line),
     AfterValidator(visible),
     _NORMALISED,
+    LINE,
 ]
 """One line of text, which may be empty."""
 
@@ -117,6 +120,7 @@ Title = Annotated[
     AfterValidator(one_line),
     AfterValidator(visible),
     _NORMALISED,
+    LINE,
 ]
 """One line of text, not empty."""
 
@@ -127,6 +131,7 @@ LongTitle = Annotated[
     AfterValidator(one_line),
     AfterValidator(visible),
     _NORMALISED,
+    LINE,
 ]
 """One line of text, not empty, which may be a whole sentence of an agreement."""
 
@@ -137,6 +142,7 @@ LongLine = Annotated[
     AfterValidator(one_line),
     AfterValidator(visible),
     _NORMALISED,
+    LINE,
 ]
 """One line of text, which may be empty, and may be a whole sentence of an agreement."""
 
@@ -146,21 +152,27 @@ Text = Annotated[
     Field(max_length=20_000),
     AfterValidator(_printable),
     AfterValidator(without_overrides),
+    TEXT,
 ]
 """Text of several lines, which may be empty."""
 
-Url = Annotated[str, _STRIPPED, Field(max_length=2_000), AfterValidator(_web_address)]
+Url = Annotated[str, _STRIPPED, Field(max_length=2_000), AfterValidator(_web_address), WEB_ADDRESS]
 """An `http://` or `https://` address, or nothing."""
 
 Email = Annotated[
-    str, _STRIPPED, Field(max_length=254), AfterValidator(one_line), AfterValidator(email_address)
+    str,
+    _STRIPPED,
+    Field(max_length=254),
+    AfterValidator(one_line),
+    AfterValidator(email_address),
+    EMAIL,
 ]
 """One email address, without a display name."""
 
 Ref = Annotated[str, Field(pattern=REF_FORM)]
 """The name of an obligation, milestone or piece of evidence, unique within its agreement."""
 
-Refs = Annotated[tuple[Ref, ...], AtMost(1_000), AfterValidator(all_different)]
+Refs = Annotated[tuple[Ref, ...], AtMost(1_000), AfterValidator(all_different), ALL_DIFFERENT]
 """Several refs; no two are equal."""
 
 AgreementRef = Annotated[str, Field(pattern=_AGREEMENT_REF), AfterValidator(_not_reserved)]
@@ -172,7 +184,7 @@ PartyCode = Annotated[str, Field(pattern=_PARTY_CODE)]
 CalendarCode = Annotated[str, Field(pattern=_CALENDAR_CODE)]
 """The code of a custom calendar, such as `hq`."""
 
-Country = Annotated[str, Field(pattern=_COUNTRY), AfterValidator(country)]
+Country = Annotated[str, Field(pattern=_COUNTRY), AfterValidator(country), COUNTRY]
 """A country code of ISO 3166-1 alpha-2, such as `CN`, also a reserved or former one."""
 
 Tag = Annotated[
@@ -182,41 +194,58 @@ Tag = Annotated[
     AfterValidator(one_line),
     AfterValidator(visible),
     _NORMALISED,
+    LINE,
 ]
 """A tag; it contains no comma."""
+
+
+def _number_schema(**bounds: int) -> WithJsonSchema:
+    """Return the schema of an exact number, which a client may also send as its digits."""
+    digits = {"type": "string", "format": "decimal", "pattern": r"^\s*[+-]?[0-9]+(\.[0-9]+)?\s*$"}
+    return WithJsonSchema({"anyOf": [{"type": "number", **bounds}, digits]})
+
 
 Quantity = Annotated[
     Decimal,
     BeforeValidator(refusing("quantity", quantity)),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": int(LIMIT)}),
+    _number_schema(exclusiveMinimum=0, exclusiveMaximum=int(LIMIT)),
 ]
 """An amount greater than 0, in the unit of the obligation."""
 
 Measure = Annotated[
     Decimal,
     BeforeValidator(refusing("quantity", exact_number)),
-    WithJsonSchema(
-        {"type": "number", "exclusiveMinimum": -int(LIMIT), "exclusiveMaximum": int(LIMIT)}
-    ),
+    _number_schema(exclusiveMinimum=-int(LIMIT), exclusiveMaximum=int(LIMIT)),
 ]
 """A number in the unit of the obligation; it may be 0 or negative, as a measured value may."""
 
 Share = Annotated[
     Decimal,
     BeforeValidator(refusing("share", share)),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+    _number_schema(exclusiveMinimum=0, exclusiveMaximum=1),
 ]
 """A part of the whole, between 0 and 1 exclusive."""
 
 ShareOrAll = Annotated[
     Decimal,
     BeforeValidator(refusing("share", share_or_all)),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+    _number_schema(exclusiveMinimum=0, maximum=1),
 ]
 """A part of the whole, or all of it: greater than 0, at most 1."""
+
+
+def _whole(value: object) -> object:
+    # JSON has one kind of number: 7.0 is a whole one too (JSON Schema 2020-12, 6.1.1).
+    if isinstance(value, Decimal | float) and isfinite(value) and value == int(value):
+        return int(value)
+    return value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Reads numbers without a fraction as whole ones. The field itself is strict: no text is one."""
 
 Flag = Annotated[bool, Field(strict=True)]
 """True or false; no text or number stands for either."""
 
-RowId = Annotated[int, Field(ge=1, lt=2**63)]
+RowId = Annotated[int, Field(strict=True, ge=1, lt=2**63), WHOLE]
 """The id of a stored row."""

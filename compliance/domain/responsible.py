@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from compliance.domain.email_addresses import email_address
 from compliance.domain.fields import one_line
+from compliance.domain.formats import ALL_DIFFERENT, RESPONSIBLE
 from compliance.domain.limits import AtMost
 
 TEAM = "team:"
@@ -51,11 +52,18 @@ def _responsible_or_me(text: str) -> str:
 _STRIPPED = StringConstraints(strip_whitespace=True)
 
 ResponsibleName = Annotated[
-    str, _STRIPPED, Field(max_length=254), AfterValidator(one_line), AfterValidator(_responsible)
+    str,
+    _STRIPPED,
+    Field(max_length=254),
+    AfterValidator(one_line),
+    AfterValidator(_responsible),
+    RESPONSIBLE,
 ]
 """A user by email address, or a team by its slug, such as `team:asia`."""
 
-ResponsibleNames = Annotated[tuple[ResponsibleName, ...], AtMost(50), AfterValidator(_each_once)]
+ResponsibleNames = Annotated[
+    tuple[ResponsibleName, ...], AtMost(50), AfterValidator(_each_once), ALL_DIFFERENT
+]
 """Users and teams; each is named once."""
 
 Responsible = Annotated[
@@ -64,5 +72,6 @@ Responsible = Annotated[
     Field(max_length=254),
     AfterValidator(one_line),
     AfterValidator(_responsible_or_me),
+    RESPONSIBLE,
 ]
 """`me`, a user by email address, or a team by its slug."""

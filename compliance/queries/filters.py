@@ -38,6 +38,16 @@ def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
+def _true_or_false(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = {"true": True, "false": False}.get(value.lower())
+    if found is None:
+        sentence = "Give true or false."
+        raise ValueError(sentence)
+    return found
+
+
 def _day_or_instant(value: object) -> date | datetime:
     period = period_from_text(value)
     if period is not None:
@@ -59,6 +69,9 @@ def _day_or_instant(value: object) -> date | datetime:
 
 Word = Title
 """Text to search for."""
+
+TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
+"""`true` or `false`, which some clients capitalise; no number or other word stands for either."""
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from compliance.domain.formats import CURSOR
 from compliance.domain.problems import refusal
 from compliance.queries.filters import Filter
 from compliance.queries.rows import Row, Where, fetch
@@ -27,7 +28,8 @@ class Listing(Filter):
     """Base class of the filters of paginated lists."""
 
     cursor: Annotated[
-        str | None, Field(max_length=1_000, description="Where the page begins; taken from `next`.")
+        Annotated[str, Field(max_length=1_000), CURSOR] | None,
+        Field(description="Where the page begins; taken from `next`."),
     ] = None
     page_size: Annotated[int, Field(ge=1, le=LARGEST)] = 100
 

@@ -241,3 +241,11 @@ def test_every_list_refuses_unknown_parameters(api: Client) -> None:
 def test_errors_outside_the_api_are_html_pages(client: Client) -> None:
     response = client.get("/nothing/")
     assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_only_true_and_false_are_truth_values_in_queries(api: Client) -> None:
+    for value in ("true", "false", "True", "FALSE"):
+        get(api, "deadlines/", is_open=value)
+    for value in ("1", "0", "yes", "off", "t", "", " true"):
+        problem = get(api, "deadlines/", 400, is_open=value)
+        assert problem["errors"] == [{"path": "is_open", "detail": "Give true or false."}], value

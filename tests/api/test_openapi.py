@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
 
 def test_a_request_body_requires_only_what_has_no_default(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
-    assert set(schemas["PartyDraft"]["required"]) == {"code", "name", "kind", "timezone"}
+    assert set(schemas["PartyDraft"]["required"]) == {"code", "name", "kind"}
     assert "required" not in schemas["PartyChanges"]
     assert set(schemas["NewFact"]["required"]) == {"deadline", "type"}
     assert set(schemas["NewAgreementFact"]["required"]) == {"agreement", "type"}
@@ -151,6 +152,77 @@ def test_list_parameters_are_comma_separated(document: dict[str, Any]) -> None:
     [status] = [each for each in parameters if each["name"] == "status"]
     assert (status["explode"], status["schema"]["type"]) == (False, "array")
     assert "unmet" in status["schema"]["items"]["enum"]
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for address, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if method in {"get", "post", "patch", "put", "delete"}:
+                yield address, method, operation
+
+
+def test_every_operation_lists_each_status_that_it_can_respond_with(
+    document: dict[str, Any],
+) -> None:
+    for address, method, operation in _operations(document):
+        if address.endswith(("/schema/", "/docs/")):
+            continue
+        statuses = set(operation["responses"])
+        expected = {"400", "401", "403", "406", "429", "503"}
+        expected |= {"404"} if "{" in address else set()
+        expected |= set() if method == "get" else {"409", "507"}
+        expected |= {"411", "413", "415"} if "requestBody" in operation else set()
+        successes = {each for each in statuses if each.startswith("2")}
+        assert successes
+        assert statuses - successes == expected, (method, address)
+
+
+def test_an_action_that_creates_nothing_is_described_as_200(document: dict[str, Any]) -> None:
+    for address in (
+        "breaches/{id}/acknowledge/", "users/{id}/invite/", "users/{id}/close/",
+        "alerts/{id}/redeliver/",
+    ):  # fmt: skip
+        responses = document["paths"][f"{BASE}{address}"]["post"]["responses"]
+        assert "200" in responses, address
+        assert "201" not in responses, address
+
+
+def test_links_lead_from_the_fields_of_a_response_to_those_of_a_request(
+    document: dict[str, Any],
+) -> None:
+    by_id = {operation["operationId"]: operation for _, _, operation in _operations(document)}
+    count = 0
+    for _, _, operation in _operations(document):
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                count += 1
+                target = by_id[link["operationId"]]
+                names = {each["name"] for each in target.get("parameters", ())}
+                assert set(link.get("parameters", ())) <= names
+                content = response["content"]["application/json"]["schema"]
+                for expression in (
+                    *link.get("parameters", {}).values(),
+                    *link.get("requestBody", {}).values(),
+                ):
+                    pointer = expression.removeprefix("$response.body#/").split("/")
+                    assert _has_field(document, content, pointer), expression
+    assert count > 50
+
+
+def _has_field(document: dict[str, Any], schema: dict[str, Any], pointer: list[str]) -> bool:
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if not pointer:
+        return True
+    name, *rest = pointer
+    inner = schema["items"] if name.isdigit() else schema["properties"].get(name)
+    return inner is not None and _has_field(document, inner, rest)
+
+
+def test_a_required_parameter_is_described_as_required(document: dict[str, Any]) -> None:
+    parameters = document["paths"][f"{BASE}changes/between/"]["get"]["parameters"]
+    required = {each["name"] for each in parameters if each.get("required")}
+    assert required == {"since"}
 
 
 ROWS: dict[str, type[serializers.Serializer[Any]]] = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
     ObligationDraft,
+    PartyDraft,
 )
 from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.alerts.drafts import SubscriptionDraft
@@ -164,3 +167,74 @@ def test_a_wrong_value_is_refused_at_its_field(
     found = problem(model, value)
     assert found[0] == path
     assert sentence in found[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "path"),
+    [
+        (FactDraft, {"type": "retraction", "supersedes": "7"}, "supersedes"),
+        (SubscriptionDraft, {"webhook": "7"}, "webhook"),
+        (SubscriptionDraft, {"email": "desk@example.org", "digest_hour": "8"}, "digest_hour"),
+        (SubscriptionDraft, {"email": "desk@example.org", "digest_weekday": 1.5}, "digest_weekday"),
+        (
+            SubscriptionDraft,
+            {"email": "desk@example.org", "digest_weekday": True},
+            "digest_weekday",
+        ),
+        (CustomCalendarDraft, {**CALENDAR, "weekend": ["5"]}, "weekend/0"),
+    ],
+)
+def test_only_a_whole_number_stands_for_a_whole_number(
+    model: type[Draft], value: dict[str, Any], path: str
+) -> None:
+    assert problem(model, value) == (path, "Give a whole number.")
+
+
+def test_a_number_without_a_fraction_is_a_whole_number() -> None:
+    draft = read(SubscriptionDraft, {"webhook": Decimal("7.0"), "digest_hour": 8.0})
+    assert (draft.webhook, draft.digest_hour) == (7, 8)
+    assert isinstance(draft.webhook, int)
+    assert isinstance(draft.digest_hour, int)
+
+
+@pytest.mark.parametrize("hours", [79_200, "22:00Z", "22:00:00.5", "25:00", "10pm"])
+def test_quiet_hours_are_times_of_day(hours: object) -> None:
+    value = {"email": "desk@example.org", "quiet_from": hours, "quiet_until": "07:00"}
+    assert problem(SubscriptionDraft, value)[0] == "quiet_from"
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (FactDraft, FACT),
+        (FactDraft, {"type": "performance", "at": "2026-03-15T00:00:00Z", "on": None}),
+        (FactDraft, {"type": "retraction", "supersedes": 7}),
+        (SubscriptionDraft, {"webhook": 7}),
+        (SubscriptionDraft, {"email": "desk@example.org", "webhook": None}),
+        (ObligationDraft, {**OBLIGATION, "target_quantity": "12.5", "unit": "t"}),
+        (ObligationDraft, {**OBLIGATION, "target_quantity": 12.5, "unit": "t"}),
+        (PartyDraft, {"code": "CHN", "name": "China", "kind": "state", "country": "CN"}),
+    ],
+)
+def test_the_json_schema_allows_what_is_read(model: type[Draft], value: dict[str, Any]) -> None:
+    assert jsonschema_rs.is_valid(model.model_json_schema(), value)
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (FactDraft, {"type": "performance"}),
+        (FactDraft, {**FACT, "at": "2026-03-15T00:00:00Z"}),
+        (SubscriptionDraft, {}),
+        (SubscriptionDraft, {"email": "desk@example.org", "webhook": 7}),
+        (ObligationDraft, {**OBLIGATION, "tags": ["a", "a"]}),
+        (
+            ObligationDraft,
+            {**OBLIGATION, "due": {"type": "trigger", "on": {"milestone": "M", "met": "O-2"}}},
+        ),
+    ],
+)
+def test_the_json_schema_forbids_what_is_refused(model: type[Draft], value: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        read(model, value)
+    assert not jsonschema_rs.is_valid(model.model_json_schema(), value)

@@ -136,7 +136,7 @@ class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
         calendar = existing if isinstance(existing, CustomCalendar) else None
         values = without_empty(form.cleaned_data)
         # Checking no weekday is a valid answer, unlike leaving a field empty.
-        weekend = list(form.cleaned_data.get("weekend") or ())
+        weekend = [int(each) for each in form.cleaned_data.get("weekend") or ()]
         rows = formset.draft_rows()
         if calendar is not None:
             values["code"] = calendar.code

@@ -53,7 +53,7 @@ from compliance.models import (
 )
 from compliance.operations.agreements import documents, import_purges
 from compliance.queries.agreements import imports as queries
-from compliance.queries.filters import Filter
+from compliance.queries.filters import Filter, TrueOrFalse
 from compliance.queries.integrity import tombstones
 
 
@@ -175,7 +175,7 @@ class ImportOptions(Filter):
         Field(description="Whether stored values that the document gives differently are kept."),
     ] = ImportMode.ADD
     dry_run: Annotated[
-        bool, Field(description="Store nothing, and report what would be stored.")
+        TrueOrFalse, Field(description="Store nothing, and report what would be stored.")
     ] = False
     announce: Annotated[
         Announcement, Field(description="How breaches are announced that began before the import.")

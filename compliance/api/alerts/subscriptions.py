@@ -32,6 +32,8 @@ from compliance.models.locks import for_update
 from compliance.operations.alerts import subscriptions as operations
 from compliance.queries.alerts import subscriptions as queries
 
+_CLOCK = r"^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+
 
 class SubscriptionRow(serializers.Serializer[Subscription]):
     """A recipient, what it follows, and when it is notified. Null matches everything."""
@@ -61,8 +63,8 @@ class SubscriptionRow(serializers.Serializer[Subscription]):
     digest_weekday = serializers.IntegerField(
         help_text="The weekday of a weekly digest; 0 is Monday."
     )
-    quiet_from = serializers.TimeField(allow_null=True)
-    quiet_until = serializers.TimeField(allow_null=True)
+    quiet_from = serializers.RegexField(_CLOCK, allow_null=True, help_text="Such as 22:00:00.")
+    quiet_until = serializers.RegexField(_CLOCK, allow_null=True)
     timezone = serializers.CharField()
     is_active = serializers.BooleanField()
     refused_at = serializers.DateTimeField(

@@ -132,7 +132,7 @@ class RedeliveryViews(Views):
 
     permission_models = (Message,)
 
-    @extend_schema(request=None, responses=AlertRow)
+    @extend_schema(request=None, responses={200: AlertRow})
     def create(self, request: Request, id: int) -> Response:
         """Send the message of an alert again, by email or to its webhook."""
         reject_query_parameters(request)

@@ -74,7 +74,7 @@ class AcknowledgementViews(Views):
 
     permission_models = (Breach,)
 
-    @extend_schema(request=AcknowledgementDraft, responses=BreachRow)
+    @extend_schema(request=AcknowledgementDraft, responses={200: BreachRow})
     def create(self, request: Request, id: int) -> Response:
         """Acknowledge a breach. Escalations pause until `until_at`, by default for a week."""
         breach = visible_or_404(self.reader, Breach.objects.select_related("deadline"), pk=id)

@@ -27,13 +27,12 @@ from compliance.api.views import (
 )
 from compliance.domain.deadlines.drafts import DayOrInstant, FactDraft
 from compliance.domain.drafts import read
-from compliance.domain.fields import Flag, Quantity, Refs, Share, Text
+from compliance.domain.fields import Flag, Quantity, Refs, RowId, Share, Text
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
 from compliance.operations.agreements import proposals as operations
 from compliance.operations.deadlines import effects
 from compliance.queries.deadlines import determinations as queries
-from compliance.queries.filters import Id
 
 
 class NewDetermination(DayOrInstant):
@@ -44,14 +43,14 @@ class NewDetermination(DayOrInstant):
     performed by then. If it `is_final`, it closes a deadline that is unmet.
     """
 
-    deadline: Id
+    deadline: RowId
     verdict: Verdict
     share: Share | None = None
     quantity: Quantity | None = None
     is_final: Flag = False
     note: Annotated[Text, Field(min_length=1)]
     evidence: Refs = ()
-    supersedes: Id | None = None
+    supersedes: RowId | None = None
 
 
 class DeterminationRow(serializers.Serializer[Fact]):

@@ -25,7 +25,7 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
-from compliance.domain.fields import AgreementRef, Flag
+from compliance.domain.fields import AgreementRef, Flag, RowId
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models import Fact, Proposal
@@ -33,13 +33,12 @@ from compliance.operations.agreements import proposals
 from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import facts as operations
 from compliance.queries.deadlines import facts as queries
-from compliance.queries.filters import Id
 
 
 class NewFact(FactDraft):
     """A fact and its deadline. `confirm` confirms that it may make the deadline worse."""
 
-    deadline: Id
+    deadline: RowId
     confirm: Flag = False
 
 

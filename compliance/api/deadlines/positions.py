@@ -22,18 +22,18 @@ from compliance.api.views import (
     user_of,
 )
 from compliance.domain.deadlines.drafts import PositionDraft
+from compliance.domain.fields import RowId
 from compliance.domain.vocabulary import POSITION_VERDICTS, Precision
 from compliance.models import Position
 from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import positions as operations
 from compliance.queries.deadlines import positions as queries
-from compliance.queries.filters import Id
 
 
 class NewPosition(PositionDraft):
     """A position and its deadline."""
 
-    deadline: Id
+    deadline: RowId
 
 
 class PositionRow(serializers.Serializer[Position]):

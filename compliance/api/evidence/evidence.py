@@ -9,7 +9,7 @@ from typing import Any
 from django.http import FileResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiRequest, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
@@ -31,6 +31,7 @@ from compliance.api.views import (
     visible_or_404,
 )
 from compliance.domain.evidence.drafts import EvidenceDraft
+from compliance.domain.evidence.files import MEDIA_TYPES
 from compliance.domain.fields import AgreementRef
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
@@ -69,6 +70,7 @@ class NewFile(serializers.Serializer[EvidenceFile]):
     file = serializers.FileField()
 
 
+@extend_schema_serializer(many=False)
 class FilesAnswer(serializers.Serializer[EvidenceFile]):
     """All revisions, oldest first."""
 
@@ -170,7 +172,11 @@ class FileViews(Views):
 
     @extend_schema(
         operation_id="evidence_files_create",
-        request={"multipart/form-data": NewFile},
+        request={
+            "multipart/form-data": OpenApiRequest(
+                request=NewFile, encoding={"file": {"contentType": ", ".join(sorted(MEDIA_TYPES))}}
+            )
+        },
         responses={201: FileRow},
     )
     def create(self, request: Request, id: int) -> Response:
@@ -195,7 +201,7 @@ class FileViews(Views):
 
     @extend_schema(
         operation_id="evidence_files_retrieve",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={(200, each): OpenApiTypes.BINARY for each in sorted(MEDIA_TYPES)},
     )
     def retrieve(self, request: Request, id: int, revision: int) -> FileResponse:
         """Download one revision exactly as it was stored."""

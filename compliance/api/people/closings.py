@@ -48,7 +48,7 @@ class ClosingViews(Views):
     permission_models = (User,)
     post_verb = "change"
 
-    @extend_schema(operation_id="users_close", request=ClosingDraft, responses=ClosingRow)
+    @extend_schema(operation_id="users_close", request=ClosingDraft, responses={200: ClosingRow})
     def create(self, request: Request, id: int) -> Response:
         """Close an account for good, and pseudonymise it on request. Needs a reason."""
         user = User.objects.filter(pk=id).first()

@@ -97,7 +97,7 @@ class InvitationViews(Views):
     permission_models = (User,)
     post_verb = "change"
 
-    @extend_schema(request=None, responses=UserRow)
+    @extend_schema(request=None, responses={200: UserRow})
     def create(self, request: Request, id: int) -> Response:
         """Send a user another link to choose a password."""
         reject_query_parameters(request)

@@ -19,7 +19,7 @@ from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, Po
 from compliance.domain.deadlines.numbers import LARGEST_NUMBER
 from compliance.domain.drafts import Draft
 from compliance.domain.evidence.drafts import EvidenceDraft
-from compliance.domain.fields import Line
+from compliance.domain.fields import WHOLE, Line
 from compliance.domain.limits import AtMost
 from compliance.domain.people.drafts import TeamSlugs
 from compliance.domain.period_fields import ends_read
@@ -29,7 +29,7 @@ MOST_OUTCOMES = 10_000
 """The maximum number of facts, and of positions, of one obligation in a document."""
 
 
-DeadlineNumber = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
+DeadlineNumber = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER), WHOLE]
 """The number of a deadline within its obligation."""
 
 

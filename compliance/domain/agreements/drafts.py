@@ -5,7 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.agreements.milestone_drafts import Milestones
@@ -33,6 +41,7 @@ from compliance.domain.fields import (
     Title,
     all_different,
 )
+from compliance.domain.formats import ALL_DIFFERENT, TIME_ZONE
 from compliance.domain.limits import AtMost
 from compliance.domain.people.drafts import TeamSlugs
 from compliance.domain.period_fields import ends_read, starts_read
@@ -58,13 +67,25 @@ class PartyFields(Draft):
     country: Country | None = None
 
 
+def _given_zone(value: object) -> object:
+    if value is None or value == "":
+        sentence = "Give the time zone, such as 'Asia/Shanghai': the country does not determine it."
+        raise ValueError(sentence)
+    return value
+
+
 class PartyDraft(PartyFields):
     """A state, organisation or company that can owe an obligation or be owed one.
 
     The time zone may be omitted if the country has only one.
     """
 
-    timezone: TimeZoneName
+    timezone: Annotated[
+        TimeZoneName,
+        BeforeValidator(_given_zone),
+        Field(default_factory=str, validate_default=True),
+        WithJsonSchema({"anyOf": [{"type": "string", "format": TIME_ZONE.name}, {"type": "null"}]}),
+    ]
 
     @model_validator(mode="before")
     @classmethod
@@ -104,7 +125,10 @@ class AgreementTerms(Draft):
     ends_on_precision: Precision = Precision.DAY
     timezone: TimeZoneName | None = None
     calendars: Annotated[
-        tuple[CalendarName, ...], AtMost(MOST_CALENDARS), AfterValidator(all_different)
+        tuple[CalendarName, ...],
+        AtMost(MOST_CALENDARS),
+        AfterValidator(all_different),
+        ALL_DIFFERENT,
     ] = ()
     requires_approval: Flag = False
     notification_policy: NotificationPolicyDraft | None = None
@@ -136,7 +160,11 @@ class AgreementDraft(AgreementTerms):
 
 
 _Parties = Annotated[
-    tuple[PartyCode, ...], Field(min_length=1), AtMost(100), AfterValidator(all_different)
+    tuple[PartyCode, ...],
+    Field(min_length=1),
+    AtMost(100),
+    AfterValidator(all_different),
+    ALL_DIFFERENT,
 ]
 
 
@@ -181,7 +209,7 @@ class ObligationDraft(Draft):
     starts: DueRule | None = None
     survives_termination: Flag = False
     severity: Severity = Severity.NORMAL
-    tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different)] = ()
+    tags: Annotated[tuple[Tag, ...], AtMost(50), AfterValidator(all_different), ALL_DIFFERENT] = ()
     responsible: ResponsibleNames = ()
     parent: Ref | None = None
     roll_up: RollUp = RollUp.ALL

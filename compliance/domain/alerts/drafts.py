@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import time
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-from compliance.domain.date_fields import Instant, TimeZoneName
+from compliance.domain.date_fields import CivilTime, Instant, TimeZoneName
 from compliance.domain.drafts import Draft
 from compliance.domain.fields import (
+    WHOLE,
     AgreementRef,
     Email,
     Flag,
@@ -20,6 +26,7 @@ from compliance.domain.fields import (
     all_different,
     one_line,
 )
+from compliance.domain.formats import ALL_DIFFERENT, WEB_ADDRESS, one_of
 from compliance.domain.limits import AtMost
 from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import (
@@ -36,11 +43,13 @@ _ABOUT_A_BREACH = frozenset({AlertKind.MISSED, AlertKind.ESCALATED, AlertKind.SI
 class PolicyStepDraft(Draft):
     """A reminder or escalation step: a number of days or business days before or after."""
 
-    count: Annotated[int, Field(ge=1, le=366)]
+    count: Annotated[int, Field(strict=True, ge=1, le=366), WHOLE]
     unit: Literal[PeriodUnit.DAYS, PeriodUnit.BUSINESS_DAYS] = PeriodUnit.DAYS
 
 
-PolicySteps = Annotated[tuple[PolicyStepDraft, ...], AtMost(12), AfterValidator(all_different)]
+PolicySteps = Annotated[
+    tuple[PolicyStepDraft, ...], AtMost(12), AfterValidator(all_different), ALL_DIFFERENT
+]
 """Reminder or escalation steps; no two are equal."""
 
 
@@ -66,6 +75,8 @@ class SubscriptionDraft(Draft):
     at an hour in the subscriber's time zone.
     """
 
+    model_config = ConfigDict(json_schema_extra=one_of("email", "webhook"))
+
     email: Email | None = None
     webhook: RowId | None = None
     agreement: AgreementRef | None = None
@@ -75,14 +86,14 @@ class SubscriptionDraft(Draft):
     responsible: Responsible | None = None
     owner: Email | None = None
     kinds: Annotated[
-        tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(all_different)
+        tuple[AlertKind, ...], AtMost(len(AlertKind)), AfterValidator(all_different), ALL_DIFFERENT
     ] = ()
-    from_escalation: Annotated[int, Field(ge=0, le=12)] = 0
+    from_escalation: Annotated[int, Field(strict=True, ge=0, le=12), WHOLE] = 0
     frequency: NotificationFrequency = NotificationFrequency.IMMEDIATE
-    digest_hour: Annotated[int, Field(ge=0, le=23)] = 8
-    digest_weekday: Annotated[int, Field(ge=0, le=6)] = 0
-    quiet_from: time | None = None
-    quiet_until: time | None = None
+    digest_hour: Annotated[int, Field(strict=True, ge=0, le=23), WHOLE] = 8
+    digest_weekday: Annotated[int, Field(strict=True, ge=0, le=6), WHOLE] = 0
+    quiet_from: CivilTime | None = None
+    quiet_until: CivilTime | None = None
     timezone: TimeZoneName = "UTC"
     is_active: Flag = True
 
@@ -98,10 +109,6 @@ class SubscriptionDraft(Draft):
         if (self.quiet_from is None) != (self.quiet_until is None):
             sentence = "Give both quiet_from and quiet_until, or neither."
             raise ValueError(sentence)
-        for at in (self.quiet_from, self.quiet_until):
-            if at is not None and at.tzinfo is not None:
-                sentence = "Give quiet hours without an offset: they are in `timezone`."
-                raise ValueError(sentence)
         return self
 
     @model_validator(mode="after")
@@ -148,6 +155,11 @@ class WebhookDraft(Draft):
 
     name: Title
     kind: WebhookKind = WebhookKind.STANDARD
-    url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(one_line)]
+    url: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=2000),
+        AfterValidator(one_line),
+        WEB_ADDRESS,
+    ]
     owner: Email | None = None
     is_active: Flag = True

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     TypeAdapter,
     ValidationInfo,
     field_validator,
@@ -17,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_periods import CivilPeriod, period_from_text, period_of
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant
+from compliance.domain.deadlines.draft_schemas import ONE_DATE, ONE_DATE_OR_RETRACTION
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DueRule
 from compliance.domain.due_dates.rule_types import DateRule, OffsetRule
@@ -46,6 +48,7 @@ class DayOrInstant(Draft):
     is then read as its first day, with its `precision`.
     """
 
+    model_config = ConfigDict(json_schema_extra=ONE_DATE)
     on: CivilDayOrPeriod | None = None
     precision: Precision = Precision.DAY
     at: Instant | None = None
@@ -103,6 +106,7 @@ def _day_or_instant(value: object) -> object:
 class _BaseFactDraft(DayOrInstant):
     """The fields of every fact. Some facts last until the end of a day, or until an instant."""
 
+    model_config = ConfigDict(json_schema_extra=ONE_DATE_OR_RETRACTION)
     until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
     until_precision: Precision = Precision.DAY
     is_tolling: Flag = False

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from compliance.domain.date_fields import CivilDay
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import CalendarCode, Title
+from compliance.domain.fields import WHOLE, CalendarCode, Title
 from compliance.domain.limits import AtMost
 
 
@@ -17,6 +17,9 @@ class ClosingDayDraft(Draft):
 
     on: CivilDay
     reason: Title
+
+
+_Weekday = Annotated[int, Field(strict=True, ge=0, le=6), WHOLE]
 
 
 def _each_day_once(days: tuple[ClosingDayDraft, ...]) -> tuple[ClosingDayDraft, ...]:
@@ -32,7 +35,9 @@ class CustomCalendarDraft(Draft):
 
     code: CalendarCode
     title: Title
-    weekend: Annotated[frozenset[Annotated[int, Field(ge=0, le=6)]], AtMost(7)] = frozenset({5, 6})
+    weekend: Annotated[
+        frozenset[Annotated[int, Field(strict=True, ge=0, le=6), WHOLE]], AtMost(7)
+    ] = frozenset({5, 6})
     closing_days: Annotated[
         tuple[ClosingDayDraft, ...], AtMost(5_000), AfterValidator(_each_day_once)
     ] = ()

@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from compliance.domain.fields import WHOLE
+
 LONGEST_GRACE = 3650
 
 
@@ -27,7 +29,7 @@ class Grace:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_GRACE)]
+    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_GRACE), WHOLE]
     unit: GraceUnit
 
 

@@ -20,15 +20,18 @@ from compliance.domain.civil_periods import period_from_text, period_text
 from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, clock_text, refusing
 from compliance.domain.due_dates.calendar_names import validate_calendar
 from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
-from compliance.domain.fields import Ref
+from compliance.domain.fields import WHOLE, Ref
+from compliance.domain.formats import ALL_DIFFERENT, CALENDAR, RECURRENCE, one_of
 from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import CalendarPeriod, Precision
 
 MOST_CALENDARS = 20
-PART_CONFIG = ConfigDict(extra="forbid")
 
 CalendarName = Annotated[
-    str, Field(strict=True), AfterValidator(refusing("unknown_calendar", validate_calendar))
+    str,
+    Field(strict=True),
+    AfterValidator(refusing("unknown_calendar", validate_calendar)),
+    CALENDAR,
 ]
 """The name of a calendar, such as `US`, `DE-BY`, `weekend`, `weekend:fri-sat` or `custom:hq`."""
 
@@ -44,6 +47,7 @@ CalendarNames = Annotated[
     tuple[CalendarName, ...],
     AtMost(MOST_CALENDARS),
     AfterValidator(refusing("calendar_twice", _all_different)),
+    ALL_DIFFERENT,
 ]
 """Several calendars: a business day is one that is a business day in all of them."""
 
@@ -54,7 +58,10 @@ def _rrule(text: str) -> str:
 
 
 RRule = Annotated[
-    str, Field(strict=True, max_length=LONGEST_RRULE), AfterValidator(refusing("rrule", _rrule))
+    str,
+    Field(strict=True, max_length=LONGEST_RRULE),
+    AfterValidator(refusing("rrule", _rrule)),
+    RECURRENCE,
 ]
 """A recurrence rule of RFC 5545, such as `FREQ=MONTHLY;BYMONTHDAY=-1`."""
 
@@ -77,7 +84,9 @@ class Anchor:
     year is known, `date` is its first day, with its `precision`.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = PART_CONFIG
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", json_schema_extra=one_of("date", "milestone", "deadline")
+    )
 
     date: CivilDayOrPeriod | None = None
     precision: Precision = Precision.DAY
@@ -125,7 +134,10 @@ def _without_nulls(value: Anchor | TriggerEvent) -> dict[str, str]:
 _WITHOUT_NULLS = PlainSerializer(_without_nulls, return_type=dict[str, str], when_used="json")
 
 CheckedAnchor = Annotated[
-    Anchor, BeforeValidator(_with_time_apart), AfterValidator(_one_anchor), _WITHOUT_NULLS
+    Anchor,
+    BeforeValidator(_with_time_apart),
+    AfterValidator(_one_anchor),
+    _WITHOUT_NULLS,
 ]
 """An anchor with exactly one of its three fields set."""
 
@@ -134,7 +146,9 @@ CheckedAnchor = Annotated[
 class TriggerEvent:
     """An event that activates a deadline: a milestone, or an obligation met or breached."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = PART_CONFIG
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", json_schema_extra=one_of("milestone", "breach_of", "met")
+    )
 
     milestone: Ref | None = None
     breach_of: Ref | None = None
@@ -148,7 +162,11 @@ def _one_event(event: TriggerEvent) -> TriggerEvent:
     return event
 
 
-CheckedEvent = Annotated[TriggerEvent, AfterValidator(_one_event), _WITHOUT_NULLS]
+CheckedEvent = Annotated[
+    TriggerEvent,
+    AfterValidator(_one_event),
+    _WITHOUT_NULLS,
+]
 """An event with exactly one of its fields set."""
 
 _LONGEST_PERIOD = {
@@ -157,7 +175,7 @@ _LONGEST_PERIOD = {
     CalendarPeriod.QUARTER: 92,
     CalendarPeriod.YEAR: 366,
 }
-_DayNumber = Annotated[int, Field(strict=True, ge=-366, le=366)]
+_DayNumber = Annotated[int, Field(strict=True, ge=-366, le=366), WHOLE]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,7 +187,9 @@ class OnDay:
     the end.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = PART_CONFIG
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", json_schema_extra=one_of("day", "business_day")
+    )
 
     day: _DayNumber | None = None
     business_day: _DayNumber | None = None

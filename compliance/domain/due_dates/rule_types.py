@@ -20,6 +20,7 @@ from compliance.domain.due_dates.rule_parts import (
     RRule,
     TriggerEvent,
 )
+from compliance.domain.fields import WHOLE
 from compliance.domain.vocabulary import (
     Direction,
     LegalMethod,
@@ -74,7 +75,7 @@ class OffsetRule:
 
     type: Literal["offset"] = "offset"
     anchor: Annotated[CheckedAnchor | None, Field(alias="from")] = None
-    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET)]
+    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET), WHOLE]
     unit: PeriodUnit
     direction: Direction = Direction.AFTER
     count_first_day: StrictBool = False
@@ -83,7 +84,7 @@ class OffsetRule:
     roll: RollConvention = RollConvention.NONE
     calendars: CalendarNames = ()
     method: LegalMethod | None = None
-    service_days: Annotated[int, Field(strict=True, ge=0, le=30)] = 0
+    service_days: Annotated[int, Field(strict=True, ge=0, le=30), WHOLE] = 0
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
     is_two_sided: StrictBool = False
@@ -100,7 +101,7 @@ class StartOffset:
 
     type: Literal["offset"] = "offset"
     anchor: Annotated[CheckedEvent, Field(alias="from")]
-    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET)]
+    count: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OFFSET), WHOLE]
     unit: Literal[
         PeriodUnit.DAYS,
         PeriodUnit.BUSINESS_DAYS,
@@ -170,7 +171,7 @@ class RecurrenceRule:
     roll: RollConvention = RollConvention.NONE
     calendars: CalendarNames = ()
     then: OffsetRule | None = None
-    times: Annotated[int, Field(strict=True, ge=1, le=MOST_TIMES)] = 1
+    times: Annotated[int, Field(strict=True, ge=1, le=MOST_TIMES), WHOLE] = 1
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
     is_two_sided: StrictBool = False

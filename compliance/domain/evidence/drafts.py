@@ -18,6 +18,7 @@ from compliance.domain.fields import (
     Url,
     all_different,
 )
+from compliance.domain.formats import ALL_DIFFERENT
 from compliance.domain.limits import AtMost
 from compliance.domain.period_fields import starts_read
 from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
@@ -39,7 +40,9 @@ class EvidenceDraft(Draft):
     asserted_by: PartyCode | None = None
     stance: Stance
     obligations: Refs = ()
-    deadlines: Annotated[tuple[RowId, ...], AtMost(1_000), AfterValidator(all_different)] = ()
+    deadlines: Annotated[
+        tuple[RowId, ...], AtMost(1_000), AfterValidator(all_different), ALL_DIFFERENT
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod

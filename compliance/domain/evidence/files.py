@@ -23,6 +23,7 @@ _TYPES = {
     "txt": "text/plain",
     "csv": "text/csv",
 }
+MEDIA_TYPES = frozenset(_TYPES.values())
 _BEGINNINGS = {
     "application/pdf": b"%PDF-",
     "image/png": b"\x89PNG\r\n\x1a\n",

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field
 
 from compliance.domain.date_fields import Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import AgreementRef, Email, Flag, Line, Title, all_different
+from compliance.domain.fields import WHOLE, AgreementRef, Email, Flag, Line, Title, all_different
+from compliance.domain.formats import ALL_DIFFERENT, NETWORK
 from compliance.domain.limits import AtMost
 from compliance.domain.networks import network
 from compliance.domain.vocabulary import Role
@@ -24,21 +25,27 @@ def _network(text: str) -> str:
     return str(network(text))
 
 
-Network = Annotated[str, Field(max_length=49), AfterValidator(_network)]
+Network = Annotated[str, Field(max_length=49), AfterValidator(_network), NETWORK]
 """A network in CIDR notation, or one address."""
 
 Networks = Annotated[
-    tuple[Network, ...], Field(min_length=1), AtMost(MOST_NETWORKS), AfterValidator(all_different)
+    tuple[Network, ...],
+    Field(min_length=1),
+    AtMost(MOST_NETWORKS),
+    AfterValidator(all_different),
+    ALL_DIFFERENT,
 ]
 """Several networks; no two are equal."""
 
 
-Roles = Annotated[tuple[Role, ...], AtMost(len(Role)), AfterValidator(all_different)]
+Roles = Annotated[tuple[Role, ...], AtMost(len(Role)), AfterValidator(all_different), ALL_DIFFERENT]
 
 TeamSlug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 """The name of a team in requests, such as `asia`."""
 
-TeamSlugs = Annotated[tuple[TeamSlug, ...], AtMost(MOST_TEAMS), AfterValidator(all_different)]
+TeamSlugs = Annotated[
+    tuple[TeamSlug, ...], AtMost(MOST_TEAMS), AfterValidator(all_different), ALL_DIFFERENT
+]
 
 PersonName = Annotated[Line, Field(max_length=150)]
 """The name of a person or program, which may be empty."""
@@ -68,7 +75,9 @@ def _one_spelling(emails: tuple[str, ...]) -> tuple[str, ...]:
     return emails
 
 
-Members = Annotated[tuple[Email, ...], AtMost(MOST_MEMBERS), AfterValidator(_one_spelling)]
+Members = Annotated[
+    tuple[Email, ...], AtMost(MOST_MEMBERS), AfterValidator(_one_spelling), ALL_DIFFERENT
+]
 """The addresses of users; upper and lower case are the same."""
 
 
@@ -88,7 +97,11 @@ class TeamChangesDraft(Draft):
 
 
 TokenTeams = Annotated[
-    tuple[TeamSlug, ...], Field(min_length=1), AtMost(MOST_TEAMS), AfterValidator(all_different)
+    tuple[TeamSlug, ...],
+    Field(min_length=1),
+    AtMost(MOST_TEAMS),
+    AfterValidator(all_different),
+    ALL_DIFFERENT,
 ]
 
 TokenAgreements = Annotated[
@@ -96,6 +109,7 @@ TokenAgreements = Annotated[
     Field(min_length=1),
     AtMost(MOST_TOKEN_AGREEMENTS),
     AfterValidator(all_different),
+    ALL_DIFFERENT,
 ]
 
 
@@ -123,7 +137,9 @@ class TokenDraft(Draft):
 class RotationDraft(Draft):
     """A rotation. The former key works until the end of the overlap; 0 ends it immediately."""
 
-    overlap_minutes: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP_MINUTES)] = 24 * 60
+    overlap_minutes: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP_MINUTES), WHOLE] = (
+        24 * 60
+    )
 
 
 class ClosingDraft(Draft):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compliance.domain.fields import Country
 from compliance.domain.vocabulary import PartyKind
-from compliance.queries.filters import Word
+from compliance.queries.filters import TrueOrFalse, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
 
@@ -21,7 +21,7 @@ class PartyListing(Listing):
 
     kind: PartyKind | None = None
     country: Country | None = None
-    is_retired: bool | None = None
+    is_retired: TrueOrFalse | None = None
     q: Word | None = None
 
 

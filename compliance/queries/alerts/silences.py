@@ -5,6 +5,7 @@ from __future__ import annotations
 from compliance.domain.fields import AgreementRef
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.filters import TrueOrFalse
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 from compliance.queries.unseen import hide_unseen
@@ -22,7 +23,7 @@ class SilenceListing(Listing):
     """Filters of silences. `is_open` selects silences that hold alerts back."""
 
     agreement: AgreementRef | None = None
-    is_open: bool | None = None
+    is_open: TrueOrFalse | None = None
 
 
 def silences(listing: SilenceListing, *, reader: Reader) -> Page:

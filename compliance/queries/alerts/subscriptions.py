@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compliance.domain.fields import AgreementRef
 from compliance.models.people.readers import Reader
-from compliance.queries.filters import Word
+from compliance.queries.filters import TrueOrFalse, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, one
 from compliance.queries.unseen import hide_unseen
@@ -30,7 +30,7 @@ class SubscriptionListing(Listing):
 
     agreement: AgreementRef | None = None
     email: Word | None = None
-    is_active: bool | None = None
+    is_active: TrueOrFalse | None = None
 
 
 def subscriptions(listing: SubscriptionListing, *, reader: Reader) -> Page:

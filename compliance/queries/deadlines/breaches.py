@@ -13,7 +13,7 @@ from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.closed import OF_BREACHED, OF_CLOSING
 from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
-from compliance.queries.filters import DayOrInstant, Id
+from compliance.queries.filters import DayOrInstant, Id, TrueOrFalse
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.responsible import add_responsible
 from compliance.queries.rows import Row, Where, one
@@ -88,7 +88,7 @@ class BreachListing(PointInTime, Listing):
     deadline: Id | None = None
     obligation_ref: Ref | None = None
     responsible: Responsible | None = None
-    is_open: bool | None = None
+    is_open: TrueOrFalse | None = None
     occurred_after: DayOrInstant | None = None
     occurred_before: DayOrInstant | None = None
 

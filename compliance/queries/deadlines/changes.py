@@ -9,6 +9,7 @@ from pydantic import Field
 
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.filters import TrueOrFalse
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Where
 from compliance.queries.unseen import hide_unseen
@@ -28,7 +29,7 @@ class ChangeListing(Listing):
     """Filters of changes."""
 
     include_archived: Annotated[
-        bool, Field(description="Also changes of archived agreements, for complete copies.")
+        TrueOrFalse, Field(description="Also changes of archived agreements, for complete copies.")
     ] = False
 
 

@@ -28,7 +28,7 @@ from compliance.queries.deadlines.periods import DUE_PRECISION
 from compliance.queries.deadlines.replacements import successor
 from compliance.queries.deadlines.status_since import add_status_since
 from compliance.queries.deadlines.verification import add_verification
-from compliance.queries.filters import DayOrInstant, Filter, Listed, Word
+from compliance.queries.filters import DayOrInstant, Filter, Listed, TrueOrFalse, Word
 from compliance.queries.former import restore_deadlines
 from compliance.queries.known_fields import ObligationFields
 from compliance.queries.pages import Listing, Order, Page, merged_page
@@ -110,9 +110,10 @@ class DeadlineFilter(PointInTime):
 
     status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     is_open: Annotated[
-        bool | None, Field(description="Unmet or partly met, and not closed; or the opposite.")
+        TrueOrFalse | None,
+        Field(description="Unmet or partly met, and not closed; or the opposite."),
     ] = None
-    is_closed: bool | None = None
+    is_closed: TrueOrFalse | None = None
     agreement: AgreementRef | None = None
     agreement_status: AgreementStatuses = None
     obligation_ref: Ref | None = None
@@ -131,7 +132,7 @@ class DeadlineFilter(PointInTime):
     due_before: Annotated[
         DayOrInstant | None, Field(description="Due before this day, period or instant.")
     ] = None
-    is_disputed: bool | None = None
+    is_disputed: TrueOrFalse | None = None
     q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
 
 

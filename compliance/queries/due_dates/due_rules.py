@@ -23,7 +23,7 @@ from compliance.domain.due_dates.local_holidays import MOST_PARTS, count_parts
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.previews import MOST_SHOWN, preview
 from compliance.domain.due_dates.rule_types import OffsetRule, RecurrenceRule, TriggerRule
-from compliance.domain.fields import AgreementRef, PartyCode
+from compliance.domain.fields import WHOLE, AgreementRef, Flag, PartyCode
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import PeriodUnit
 from compliance.models import Agreement, Milestone, Party
@@ -60,16 +60,18 @@ class PreviewDraft(Draft):
         ),
     ] = None
     survives_termination: Annotated[
-        bool, Field(description="Whether the end of the agreement does not affect it.")
+        Flag, Field(description="Whether the end of the agreement does not affect it.")
     ] = False
     limit: Annotated[
         int,
         Field(
+            strict=True,
             ge=1,
             le=MOST_SHOWN,
             description="The maximum number of dates. With several calendars, or a long grace "
             "period, there may be fewer; a warning says so.",
         ),
+        WHOLE,
     ] = 50
 
 

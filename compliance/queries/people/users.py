@@ -5,7 +5,7 @@ from __future__ import annotations
 from compliance.domain.fields import Email
 from compliance.domain.people.drafts import TeamSlug
 from compliance.domain.vocabulary import Role
-from compliance.queries.filters import Word
+from compliance.queries.filters import TrueOrFalse, Word
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.rows import Row, Where, containing, one
 
@@ -37,8 +37,8 @@ class UserListing(Listing):
     email: Email | None = None
     role: Role | None = None
     team: TeamSlug | None = None
-    is_active: bool | None = None
-    is_service_account: bool | None = None
+    is_active: TrueOrFalse | None = None
+    is_service_account: TrueOrFalse | None = None
     q: Word | None = None
 
 
