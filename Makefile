@@ -18,7 +18,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos check lint types imports sizes locks migrations \
+.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos fuzz check lint types imports sizes locks migrations \
 	deployment format bench lock hooks
 
 help: ## List the targets
@@ -56,6 +56,12 @@ vectors: $(VENV)/.dev ## Run the published test vectors for due dates
 # `make chaos SEED=7` repeats the faults of a run.
 chaos: $(VENV)/.dev ## Kill, hang and restart everything at random under load
 	$(BIN)/python -m tests.flows.chaos $(if $(SEED),--seed $(SEED))
+
+# Sends what the OpenAPI document allows and what it forbids, as each role, and checks every response.
+# `make fuzz CASES=2000 SEED=7 ROLE=analyst` repeats a run of one role.
+fuzz: $(VENV)/.dev ## Send random requests as each role, and check every response
+	$(BIN)/python -m tests.flows.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) \
+		$(if $(ROLE),--role "$(ROLE)")
 
 # One after the other, so that the output stays readable under `make -j`.
 check: ## Run all checks below, which pre-commit also runs
