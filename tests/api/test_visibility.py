@@ -207,6 +207,7 @@ def test_what_was_purged_exists_for_administrators_only(
         assert foreign.content == nothing.content
 
 
+@pytest.mark.usefixtures("barriers")
 def test_a_taken_ref_is_refused_in_the_same_words_for_own_and_foreign_agreements(
     stranger: Client,
 ) -> None:

@@ -139,7 +139,11 @@ IMPORTED = (
 )
 
 
-def test_the_import_writes_no_hidden_agreement(world: World) -> None:
+@pytest.mark.parametrize(
+    "built", ["world", pytest.param("world_without_row_security", marks=pytest.mark.exhaustive)]
+)
+def test_the_import_writes_no_hidden_agreement(request: pytest.FixtureRequest, built: str) -> None:
+    world: World = request.getfixturevalue(built)
     for name in ("analyst", "service account"):
         caller = world.callers[name]
         for mode in ("", "?mode=replace", "?mode=add", "?dry_run=true"):

@@ -148,6 +148,21 @@ def test_the_api_answers_every_caller_as_its_rules_say(world: World, method: str
     assert not found, "\n".join(found)
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("caller", ["analyst", "of a team"])
+def test_the_predicates_alone_hide_what_the_rules_hide(
+    world_without_row_security: World, caller: str
+) -> None:
+    world = world_without_row_security
+    found = [
+        problem
+        for name in API
+        for method in ("GET", "POST", "PATCH", "DELETE")
+        for problem in check(world, name, world.callers[caller], method)
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_pages_about_an_account_are_for_whoever_is_signed_in(world: World) -> None:
     for name in OWN_PAGES:
         url = reverse(

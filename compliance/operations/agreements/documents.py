@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
@@ -23,6 +24,8 @@ from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Announcement, ProposedChange
 from compliance.models import Agreement, ImportBatch, User
 from compliance.models.locks import for_update, lock_import
+from compliance.models.people.readers import current_reader
+from compliance.models.visibility import visible_to
 from compliance.operations.agreements import (
     agreements,
     document_checks,
@@ -106,7 +109,7 @@ def load(
     report = ImportReport()
     document_checks.check(document, as_of=as_of)
     drafts = {"document": document, "mode": mode, "announcement": announcement}
-    agreement = Agreement.objects.filter(ref=document.ref).first()
+    agreement = _stored(document).first()
     change = Change(
         kind=ProposedChange.IMPORT,
         agreement_id=None if agreement is None else agreement.pk,
@@ -149,7 +152,7 @@ def _load(
 ) -> tuple[Loaded, list[str]]:
     """Store a document. Also return, in sentences, which of its facts need approval."""
     touched = load_parties(document, report, mode=mode, as_of=as_of)
-    agreement = for_update(Agreement.objects.filter(ref=document.ref)).first()
+    agreement = for_update(_stored(document)).first()
     is_new = agreement is None
     requires_approval = agreement is not None and agreement.requires_approval
     marks = import_batches.Marks.take(agreement)
@@ -281,3 +284,8 @@ def _without_records(draft: DocumentObligation) -> ObligationDraft:
     return ObligationDraft.model_construct(
         **{name: getattr(draft, name) for name in ObligationDraft.model_fields}
     )
+
+
+def _stored(document: AgreementDocument) -> QuerySet[Agreement]:
+    """Return the stored agreement with the ref of a document, if it exists for the user."""
+    return visible_to(Agreement.objects.filter(ref=document.ref), current_reader())
