@@ -332,6 +332,8 @@ def test_the_form_of_an_agreement_shows_and_stores_its_teams(
     assert sorted(agreement.teams.values_list("slug", flat=True)) == ["asia", "europe"]
     shown = member.get(address("agreement", "change", agreement.pk)).context["adminform"].form
     assert shown["teams"].value() == ["asia", "europe"]
+    assert shown.fields["teams"].choices == [("asia", "Asia"), ("europe", "Europe")]
+    assert member.get(page).context["adminform"].form.fields["teams"].choices == [("asia", "Asia")]
 
 
 def test_the_form_of_a_token_offers_the_teams_of_its_user(

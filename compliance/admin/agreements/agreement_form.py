@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Q, QuerySet
 
 from compliance.admin import fields, instants
 from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.operation_forms import DraftForm
 from compliance.admin.theme import CheckboxInput
 from compliance.domain.vocabulary import AgreementKind, Announcement, Visibility
-from compliance.models import Agreement, Team
+from compliance.models import Agreement, AgreementTeam, Membership, Team
+from compliance.models.people.readers import Reader, current_reader
 
 
 class AgreementForm(DraftForm):
@@ -49,7 +51,8 @@ class AgreementForm(DraftForm):
     )
     visibility = fields.enum_field(Visibility, initial=Visibility.EVERYONE.value, required=False)
     teams = fields.TeamsField(
-        help_text="If the visibility is teams: those who see it. One of them must be yours."
+        help_text="If the visibility is teams: those who see it. Administrators can add teams "
+        "other than yours."
     )
     notification_policy_reminders = policies.StepsField(
         example="30, 7, 1",
@@ -95,7 +98,7 @@ class AgreementForm(DraftForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(teams := self.fields.get("teams"), fields.TeamsField):
-            teams.offer_teams(Team.objects.all())
+            teams.offer_teams(_offered_to(current_reader(), self.instance))
         if self.instance.pk:
             self.initial["visibility"] = self.instance.visibility
             held = self.instance.teams.order_by("slug")
@@ -103,3 +106,13 @@ class AgreementForm(DraftForm):
             self.initial.update(policies.initial_steps(self.instance.notification_policy))
             for name in ("signed_on", "in_force_on", "ends_on"):
                 self.initial[name] = instants.period_input(self.instance, name)
+
+
+def _offered_to(reader: Reader, agreement: Agreement) -> QuerySet[Team]:
+    """Return all teams for administrators; for others, their own and those of the agreement."""
+    teams = Team.objects.all()
+    if not reader.is_limited:
+        return teams
+    mine = Membership.objects.filter(user=reader.user_id).values("team")
+    held = AgreementTeam.objects.filter(agreement=agreement.pk).values("team")
+    return teams.filter(Q(pk__in=mine) | Q(pk__in=held))
