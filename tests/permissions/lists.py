@@ -8,5 +8,7 @@ LISTS = (
     "calendar-feeds/", "imports/", "summary/", "changes/between/?since=2026-01-01T00:00:00Z",
     "deadlines/?q=Zanzibar", "obligations/?q=Zanzibar", "agreements/?q=Zanzibar",
     "evidence/?q=Zanzibar", "deadlines/?obligor=ZANZIBAR", "deadlines/?tag=zanzibar",
-    "deadlines/?responsible=kim@zanzibar.example", "tombstones/",
+    "deadlines/?responsible=kim@zanzibar.example", "deadlines/?as_of=2026-06-01T00:00:00Z",
+    "summary/?group_by=agreement", "summary/?group_by=obligor", "summary/?group_by=tag",
+    "parties/", "seals/", "tombstones/",
 )  # fmt: skip

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from difflib import unified_diff
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
 
 from tests.permissions.rules import ADMIN, OF_SOME, SCOPES, Rule, Scope, Who
 from tests.permissions.test_matrix import FORM, WHOSE, address, cells
-from tests.permissions.world import Caller, World, answer, exists_for
+from tests.permissions.world import Caller, World, add_foreign, answer, exists_for
 
 SIGNED_IN = ("viewer", "analyst", "reviewer", "administrator")
 SHOWN = {200, 204, 302, 400}
 QUERIES = {
-    "admin:autocomplete": "?app_label=compliance&model_name=silence&field_name=deadline&term=x"
+    "admin:autocomplete": "?app_label=compliance&model_name=silence&field_name=deadline&term=Zan"
 }
 """Parameters that a page needs."""
 
@@ -112,10 +116,52 @@ def test_nobody_enters_the_admin_without_signing_in(world: World) -> None:
     assert not found, "\n".join(found)
 
 
+def lists(caller: Caller) -> dict[str, list[str]]:
+    """Return what lists, searches, counts, forms and suggestions of the admin show, by line."""
+    pages = [reverse("admin:index"), f"{reverse('admin:search')}?s=Zanzibar"]
+    for name, rule in ADMIN.items():
+        if name.endswith("_changelist") and rule.get <= caller.role:
+            pages += [reverse(name), f"{reverse(name)}?q=Zanzibar"]
+        if name.endswith("_add") and rule.get <= caller.role:
+            pages.append(reverse(name))
+    pages.append(f"{reverse('admin:autocomplete')}{QUERIES['admin:autocomplete']}")
+    found = {page: answer(caller.send("GET", page), "") for page in pages}
+    return {
+        page: [line for line in each[1].splitlines() if "since the last sweep" not in line]
+        for page, each in found.items()
+    }
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["viewer", "reviewer"])
+def test_no_list_search_count_or_suggestion_changes_when_another_team_adds_an_agreement(
+    world: World, name: str
+) -> None:
+    before = lists(world.callers[name])
+    with transaction.atomic():
+        add_foreign("oceania", timezone.now())
+        after = lists(world.callers[name])
+        transaction.set_rollback(True)
+    changed = [
+        line
+        for page, content in before.items()
+        for line in unified_diff(content, after[page], page, lineterm="", n=0)
+    ]
+    assert not changed, "\n".join(changed)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("caller", SIGNED_IN)
 def test_the_admin_answers_each_role_as_its_rules_say(world: World, caller: str) -> None:
     found = problems_of(world, [caller], ("GET", "POST"))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.exhaustive
+def test_the_predicates_of_the_admin_alone_hide_what_the_rules_hide(
+    world_without_row_security: World,
+) -> None:
+    found = problems_of(world_without_row_security, ["analyst"], ("GET", "POST"))
     assert not found, "\n".join(found)
 
 
