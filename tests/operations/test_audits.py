@@ -88,10 +88,10 @@ def test_an_outage_and_its_end_are_each_reported_once(settings: Any) -> None:
     first, second = OutageMonitor(), OutageMonitor()
     for watch in (first, second, first):
         watch.update({"sweep"}, as_of=now)
-    assert [each.subject for each in mail.outbox] == ["Pacta: sweep has stopped"]
+    assert [each.subject for each in mail.outbox] == ["Pacta: the sweep has stopped"]
     for watch in (second, first):
         watch.update(set(), as_of=now + timedelta(minutes=5))
-    assert mail.outbox[1].subject == "Pacta: sweep works again"
+    assert mail.outbox[1].subject == "Pacta: the sweep works again"
     assert len(mail.outbox) == 2
     assert Outage.objects.get().ended_at == now + timedelta(minutes=5)
 
@@ -113,7 +113,7 @@ def test_an_outage_mail_that_was_refused_is_sent_again_at_the_next_check(
         watch.update({"sweep"}, as_of=now)
     assert [each.subject for each in mail.outbox] == [
         "Pacta: the database is not responding",
-        "Pacta: sweep has stopped",
+        "Pacta: the sweep has stopped",
     ]
 
 

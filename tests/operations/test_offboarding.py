@@ -113,16 +113,16 @@ def test_obligations_are_handed_over_or_listed(admin: Client, ana: User) -> None
     assert closing["handed_over"] == ["supply/O-1", "supply/O-2"]
     assert {each.name for each in Responsibility.objects.all()} == {"bo@example.org"}
     bo = User.objects.get(email="bo@example.org")
-    assert close(admin, bo)["without_owner"] == ["supply/O-1", "supply/O-2"]
+    assert close(admin, bo)["still_responsible"] == ["supply/O-1", "supply/O-2"]
 
 
 def test_deadlines_that_nobody_hears_of_any_more_are_listed(admin: Client, ana: User) -> None:
     create_agreement(obligation("O-1"), ref="supply", as_of=utc("2026-02-01T00:00"))
-    assert close(admin, ana)["unheard"] == ["supply/O-1"]
+    assert close(admin, ana)["without_recipients"] == ["supply/O-1"]
     bo = User.objects.create_user("bo@example.org")
     Subscription.objects.create(email="bo@example.org")
     Subscription.objects.create(email="cy@example.org")
-    assert close(admin, bo)["unheard"] == []
+    assert close(admin, bo)["without_recipients"] == []
 
 
 def test_a_pseudonymised_name_and_address_occur_nowhere(

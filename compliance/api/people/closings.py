@@ -29,10 +29,10 @@ class ClosingRow(serializers.Serializer[Any]):
         child=serializers.CharField(),
         help_text="Obligations for which the successor is responsible.",
     )
-    without_owner = serializers.ListField(
+    still_responsible = serializers.ListField(
         child=serializers.CharField(), help_text="Obligations for which it remains responsible."
     )
-    unheard = serializers.ListField(
+    without_recipients = serializers.ListField(
         child=serializers.CharField(),
         help_text="Open obligations about whose breaches nobody is notified now.",
     )

@@ -58,9 +58,9 @@ class Closing:
     subscriptions: int
     handed_over: list[str] = field(default_factory=list)
     """Obligations for which the successor is responsible now."""
-    without_owner: list[str] = field(default_factory=list)
+    still_responsible: list[str] = field(default_factory=list)
     """Obligations for which the closed account remains responsible."""
-    unheard: list[str] = field(default_factory=list)
+    without_recipients: list[str] = field(default_factory=list)
     """Open obligations whose breaches nobody is notified of now."""
     remaining: list[str] = field(default_factory=list)
     """Records, protected by hashes, that still contain the name or the address."""
@@ -112,13 +112,13 @@ def _successor(email: str | None, user: User) -> User | None:
 
 
 def _close(user: User, successor: User | None, as_of: datetime) -> dict[str, Any]:
-    unheard_before = _unheard()
+    before = _without_recipients()
     tokens = ApiToken.objects.filter(user=user, revoked_at=None)
     feeds = CalendarFeed.objects.filter(owner=user, revoked_at=None)
     counts = {"tokens": tokens.count(), "calendar_feeds": feeds.count()}
     tokens.update(revoked_at=as_of)
     feeds.update(revoked_at=as_of)
-    handed_over, without_owner = _hand_over(user, successor)
+    handed_over, still_responsible = _hand_over(user, successor)
     followed = Subscription.objects.active().filter(email__iexact=user.email)
     ids = list(followed.values_list("pk", flat=True))
     ended = subscriptions.end(email=user.email, subscription_ids=ids, as_of=as_of)
@@ -135,9 +135,9 @@ def _close(user: User, successor: User | None, as_of: datetime) -> dict[str, Any
         **counts,
         "subscriptions": len(ended),
         "handed_over": handed_over,
-        "without_owner": without_owner,
+        "still_responsible": still_responsible,
         # Subscriptions of webhooks fall silent with their owner, too.
-        "unheard": sorted(_unheard() - unheard_before)[:MOST_LISTED],
+        "without_recipients": sorted(_without_recipients() - before)[:MOST_LISTED],
     }
 
 
@@ -162,7 +162,7 @@ def _hand_over(user: User, successor: User | None) -> tuple[list[str], list[str]
     return listed, []
 
 
-def _unheard() -> set[str]:
+def _without_recipients() -> set[str]:
     """Return the obligations with open deadlines whose breaches nobody is notified of."""
     return {f"{agreement}/{ref}" for agreement, ref in fetch(_UNHEARD)}
 
@@ -202,8 +202,8 @@ def sentences(closing: Closing) -> list[str]:
     ]
     for intro, names in (
         ("Handed over", closing.handed_over),
-        ("Still its responsibility", closing.without_owner),
-        ("Nobody is notified of breaches any more of", closing.unheard),
+        ("Still its responsibility", closing.still_responsible),
+        ("Nobody is notified any more of breaches of", closing.without_recipients),
         ("Still named, because hashes protect the text, in", closing.remaining),
     ):
         if names:

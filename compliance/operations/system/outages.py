@@ -21,6 +21,12 @@ PARTS = {
     "database": "The database is not responding.",
     "broker": "The broker is not responding. Workers receive no tasks.",
 }
+_NAMES = {
+    "sweep": "the sweep",
+    "alerts": "the delivery of alerts",
+    "audit": "the alert audit",
+    "broker": "the broker",
+}
 
 
 class OutageMonitor:
@@ -56,13 +62,13 @@ class OutageMonitor:
         if is_failing and current is not None and current.notified_at is None:
             # Mailed before it is stored, and again until the mail server accepts it. Mail clients
             # show repeated emails once, because they have the same Message-ID.
-            if self._mail(f"{part} has stopped", PARTS[part], f"outage{current.pk}began"):
+            if self._mail(f"{_NAMES[part]} has stopped", PARTS[part], f"outage{current.pk}began"):
                 Outage.objects.filter(pk=current.pk).update(notified_at=as_of)
         elif not is_failing and current is not None:
             ended = Outage.objects.filter(pk=current.pk, ended_at__isnull=True)
             if ended.update(ended_at=as_of):
                 since = f"It had been down since {current.began_at:%Y-%m-%d %H:%M} UTC."
-                self._mail(f"{part} works again", since, f"outage{current.pk}ended")
+                self._mail(f"{_NAMES[part]} works again", since, f"outage{current.pk}ended")
 
     def _report_database(self, as_of: datetime) -> None:
         if self._has_reported_database or not self._administrators:
