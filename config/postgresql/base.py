@@ -23,6 +23,7 @@ from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
 from compliance.domain.people.readers import SYSTEM, Reader, current_reader
+from config.postgresql.instants import with_instants
 
 ROLE = "pacta_reader"
 # Statements that touch no rows, and of which some must not run in a transaction. Everything else
@@ -123,7 +124,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return the parameters of a connection."""
-        return {**super().get_connection_params(), "cursor_factory": Cursor}
+        parameters = super().get_connection_params()
+        adapters = with_instants(parameters["context"])
+        return {**parameters, "context": adapters, "cursor_factory": Cursor}
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor. One that reads in portions does so only inside a transaction."""
