@@ -191,3 +191,69 @@ def test_merged_parties_keep_their_deadlines(api: Client, treaty: Agreement) -> 
 def test_an_ordinary_milestone_gives_all_obligors_one_deadline(api: Client) -> None:
     create_agreement(obligation(due=AFTER), milestones=[{"ref": "ratified", "on": "2099-01-10"}])
     assert dues(api) == [(None, "2099-02-09")]
+
+
+def test_a_document_says_when_each_date_of_a_milestone_became_known(api: Client) -> None:
+    moved = {
+        "ref": "ratified",
+        "on": "2026-04-10",
+        "recorded_at": "2026-04-02T00:00:00Z",
+        "earlier": [
+            {"on": "2026-03-10", "recorded_at": "2026-02-01T00:00:00Z"},
+            {"recorded_at": "2026-03-05T00:00:00Z"},
+            {"on": "2026-05", "recorded_at": "2026-03-20T00:00:00Z"},
+        ],
+    }
+    value = {**document("supply", obligation(due=AFTER)), "recorded_at": "2026-01-01T00:00:00Z"}
+    post(api, "agreements/import/", {**value, "milestones": [moved]})
+    [row] = rows(api, "deadlines/")
+    known = {
+        month_and_day: get(
+            api, f"deadlines/{row['id']}/", known_at=f"2026-{month_and_day}T00:00:00Z"
+        )["due_on"]
+        for month_and_day in ("01-15", "02-10", "03-10", "03-25", "04-03")
+    }
+    assert known == {
+        "01-15": None,
+        "02-10": "2026-04-09",
+        "03-10": None,
+        "03-25": "2026-06-30",
+        "04-03": "2026-05-10",
+    }
+    wrong = {**moved, "earlier": moved["earlier"][::-1]}
+    answer = post(api, "agreements/import/", {**value, "milestones": [wrong]}, 400)
+    assert paths(answer) == {"milestones/0"}
+    undated = {**moved, "recorded_at": None}
+    answer = post(api, "agreements/import/", {**value, "milestones": [undated]}, 400)
+    assert paths(answer) == {"milestones/0"}
+    future = [{"recorded_at": "2999-01-01T00:00:00Z"}]
+    late = {**moved, "recorded_at": "2999-02-01T00:00:00Z", "earlier": future}
+    answer = post(api, "agreements/import/", {**value, "milestones": [late]}, 400)
+    assert paths(answer) == {
+        "milestones/0/recorded_at",
+        "milestones/0/earlier/0/recorded_at",
+    }
+    again = post(api, "agreements/import/", {**value, "milestones": [moved]}, 200)
+    assert again["made"] == again["ignored"] == []
+    assert tampering.check(as_of=timezone.now()).is_clean
+
+
+def test_a_document_says_when_the_date_of_each_party_became_known(api: Client) -> None:
+    value = document("supply", both(due=AFTER))
+    eu = {"code": "EU", "name": "EU", "kind": "organisation", "timezone": "UTC"}
+    value |= {"parties": [*value["parties"], eu], "recorded_at": "2026-01-01T00:00:00Z"}
+    dates = [
+        {"party": "CHN", "on": "2026-02-10", "recorded_at": "2026-02-12T00:00:00Z"},
+        {"party": "ACME", "on": "2026-02-12", "recorded_at": "2026-03-01T00:00:00Z"},
+    ]
+    post(api, "agreements/import/", {**value, "milestones": [{"ref": "ratified", "dates": dates}]})
+    for at, known in (
+        ("2026-02-01", []),
+        ("2026-02-13", ["CHN"]),
+        ("2026-03-02", ["ACME", "CHN"]),
+    ):
+        moment = {"known_at": f"{at}T00:00:00Z"}
+        [milestone] = get(api, "agreements/supply/", **moment)["milestones"]
+        assert [each["party"] for each in milestone["dates"] or []] == known
+        due = {each["party"]: each["due_on"] for each in rows(api, "deadlines/", **moment)}
+        assert [party for party in ("ACME", "CHN") if due.get(party)] == known

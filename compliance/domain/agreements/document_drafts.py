@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -13,7 +14,12 @@ from compliance.domain.agreements.drafts import (
     ObligationDraft,
     PartyFields,
 )
-from compliance.domain.agreements.milestone_drafts import MilestoneDraft, each_ref_once
+from compliance.domain.agreements.milestone_drafts import (
+    MilestoneDraft,
+    PartyDateDraft,
+    each_party_once,
+    each_ref_once,
+)
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant, TimeZoneName
 from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
 from compliance.domain.deadlines.numbers import LARGEST_NUMBER
@@ -22,7 +28,7 @@ from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import WHOLE, Line
 from compliance.domain.limits import AtMost
 from compliance.domain.people.drafts import TeamSlugs
-from compliance.domain.period_fields import ends_read
+from compliance.domain.period_fields import ends_read, starts_read
 from compliance.domain.vocabulary import Precision, Visibility
 
 MOST_OUTCOMES = 10_000
@@ -44,13 +50,62 @@ class ParticipantDraft(PartyFields):
     role: Line = ""
 
 
+class DocumentPartyDate(PartyDateDraft):
+    """The date of a milestone for one party; `recorded_at` is when it became known."""
+
+    recorded_at: Instant | None = None
+
+
+class FormerDate(Draft):
+    """A date that a milestone had from `recorded_at` on, or none, until it got the next one."""
+
+    on: CivilDayOrPeriod | None = None
+    precision: Precision = Precision.DAY
+    at: Instant | None = None
+    recorded_at: Instant
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_period(cls, value: Any) -> Any:
+        return starts_read(value, "on")
+
+    @model_validator(mode="after")
+    def _is_dated_once(self) -> Self:
+        if self.on is not None and self.at is not None:
+            sentence = "Give on (a day) or at (an instant), or neither if it had no date."
+            raise ValueError(sentence)
+        return self
+
+
 class DocumentMilestone(MilestoneDraft):
     """A milestone in a document; `recorded_at` is when its date became known.
 
-    Before that, it had no date.
+    Before that, it had the dates in `earlier`, oldest first, and before these none. If each party
+    has a date of its own, each of these can have a `recorded_at` instead.
     """
 
     recorded_at: Instant | None = None
+    dates: (
+        Annotated[tuple[DocumentPartyDate, ...], AtMost(500), AfterValidator(each_party_once)]
+        | None
+    ) = None
+    earlier: Annotated[tuple[FormerDate, ...], AtMost(100)] = ()
+
+    @model_validator(mode="after")
+    def _has_earlier_dates_in_order(self) -> Self:
+        if self.earlier and self.dates is not None:
+            sentence = "Each party has its own date: give recorded_at in dates, not earlier."
+            raise ValueError(sentence)
+        if not self.earlier:
+            return self
+        if self.recorded_at is None:
+            sentence = "Give recorded_at as well: when the last date became known."
+            raise ValueError(sentence)
+        times = [*(each.recorded_at for each in self.earlier), self.recorded_at]
+        if any(later <= first for first, later in pairwise(times)):
+            sentence = "List the dates in earlier in the order of recorded_at, before the last one."
+            raise ValueError(sentence)
+        return self
 
 
 class _OfDeadline(Draft):
@@ -151,6 +206,8 @@ class AgreementDocument(AgreementTerms):
     def recorded_times(self) -> Iterator[datetime]:
         """Yield when the parts of the document became known, as far as it says so."""
         parts: list[Any] = [self, *self.evidence, *self.facts, *self.milestones, *self.obligations]
+        for milestone in self.milestones:
+            parts += [*milestone.earlier, *(milestone.dates or ())]
         for each in self.obligations:
             parts += [*each.facts, *each.positions]
         for part in parts:

@@ -37,7 +37,11 @@ class PartyDateDraft(Draft):
         return self
 
 
-def _each_party_once(drafts: tuple[PartyDateDraft, ...]) -> tuple[PartyDateDraft, ...]:
+_PartyDateT = TypeVar("_PartyDateT", bound=PartyDateDraft)
+
+
+def each_party_once(drafts: tuple[_PartyDateT, ...]) -> tuple[_PartyDateT, ...]:
+    """Reject dates of the same party."""
     all_different(tuple(each.party for each in drafts))
     return drafts
 
@@ -62,7 +66,7 @@ class MilestoneDraft(Draft):
     at: Instant | None = None
     due: DueRule | None = None
     dates: (
-        Annotated[tuple[PartyDateDraft, ...], AtMost(500), AfterValidator(_each_party_once)] | None
+        Annotated[tuple[PartyDateDraft, ...], AtMost(500), AfterValidator(each_party_once)] | None
     ) = None
 
     @model_validator(mode="before")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -48,14 +47,14 @@ def add(
     as_of: datetime,
     by: User | None,
     recorded_at: datetime | None = None,
-    milestones_recorded_at: Mapping[str, datetime] | None = None,
+    dating_times: milestones.DatingTimes = milestones.NOW,
 ) -> Agreement:
     """Create an agreement like `create`, in the transaction of the caller.
 
     Args:
         recorded_at: when the agreement became known, if that was before `as_of`.
-        milestones_recorded_at: when the dates of milestones became known, if that was later than
-            the agreement, by ref.
+        dating_times: when the dates of milestones became known, if that was later than the
+            agreement.
 
     Raises:
         Invalid: its ref is taken, or a party, custom calendar or team does not exist.
@@ -76,7 +75,7 @@ def add(
         drafts=draft.milestones,
         by=by,
         as_of=known_at,
-        recorded_at=milestones_recorded_at,
+        times=dating_times,
     )
     set_visibility(agreement, draft.visibility, draft.teams)
     return agreement
@@ -123,12 +122,12 @@ def correct(
     *,
     by: User | None,
     as_of: datetime,
-    milestones_recorded_at: Mapping[str, datetime] | None = None,
+    dating_times: milestones.DatingTimes = milestones.NOW,
 ) -> set[int]:
     """Correct an agreement like `update`, but return the ids of the deadlines to refresh.
 
     Args:
-        milestones_recorded_at: when the dates of milestones became known, if not now, by ref.
+        dating_times: when the dates of milestones became known, if not now.
     """
     agreement = lock_agreement(agreement.pk)
     if draft.ref != agreement.ref:
@@ -157,7 +156,7 @@ def correct(
         drafts=draft.milestones,
         by=by,
         as_of=as_of,
-        recorded_at=milestones_recorded_at,
+        times=dating_times,
     )
     affected = agreement.obligations.filter(
         Q(dependencies__milestone__ref__in=moved)

@@ -146,7 +146,11 @@ def _check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
         Invalid: with every problem.
     """
     parts: list[tuple[str, datetime | None]] = [("", document.recorded_at)]
-    parts += [(f"milestones/{n}", each.recorded_at) for n, each in enumerate(document.milestones)]
+    for index, milestone in enumerate(document.milestones):
+        path = f"milestones/{index}"
+        parts.append((path, milestone.recorded_at))
+        parts += [(f"{path}/dates/{n}", x.recorded_at) for n, x in enumerate(milestone.dates or ())]
+        parts += [(f"{path}/earlier/{n}", x.recorded_at) for n, x in enumerate(milestone.earlier)]
     parts += [(f"evidence/{n}", each.recorded_at) for n, each in enumerate(document.evidence)]
     parts += [(f"facts/{n}", each.recorded_at) for n, each in enumerate(document.facts)]
     for index, each in enumerate(document.obligations):

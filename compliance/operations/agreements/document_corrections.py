@@ -10,8 +10,13 @@ from django.db.models import Max
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.import_reports import Difference, ImportMode, ImportReport, Made
 from compliance.models import Agreement, MilestoneDating, User
-from compliance.operations.agreements import agreements, obligation_corrections
+from compliance.operations.agreements import (
+    agreements,
+    document_times,
+    obligation_corrections,
+)
 from compliance.operations.agreements.document_differences import StoredObligations, StoredTerms
+from compliance.operations.agreements.milestones import DatingTimes
 
 
 def correct_agreement(
@@ -39,7 +44,7 @@ def correct_agreement(
         stored.merged(applied),
         by=by,
         as_of=as_of,
-        milestones_recorded_at=_later_datings(document, agreement),
+        dating_times=_later_datings(document, agreement, as_of=as_of),
     )
 
 
@@ -86,16 +91,20 @@ def _sort(
     return applied
 
 
-def _later_datings(document: AgreementDocument, agreement: Agreement) -> dict[str, datetime]:
-    """Return when the dates of milestones became known, by ref.
+def _later_datings(
+    document: AgreementDocument, agreement: Agreement, *, as_of: datetime
+) -> DatingTimes:
+    """Return when the dates of milestones became known.
 
     What is not later than what is already known about the milestone becomes known now.
     """
     datings = MilestoneDating.objects.filter(agreement=agreement).order_by()
     last = dict(datings.values_list("ref").annotate(Max("recorded_at")))
-    found = {}
+    present, earlier = {}, {}
     for each in document.milestones:
         known = last.get(each.ref, agreement.recorded_at)
-        if each.recorded_at is not None and each.recorded_at > known:
-            found[each.ref] = each.recorded_at
-    return found
+        at, former = document_times.times_of(each, as_of)
+        if at > known:
+            present[each.ref] = at
+        earlier[each.ref] = [step for step in former if step[0] > known]
+    return DatingTimes(last=present, earlier=earlier)

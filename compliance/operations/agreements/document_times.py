@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from compliance.domain.agreements.document_drafts import AgreementDocument
+from compliance.domain.agreements.document_drafts import AgreementDocument, DocumentMilestone
+from compliance.domain.agreements.milestone_drafts import MilestoneDraft
 from compliance.domain.civil_time import day_start
 from compliance.models import Agreement, Deadline, Obligation
 from compliance.models.bulk import write
 from compliance.operations.agreements.import_targets import Added, ImportTarget
+from compliance.operations.agreements.milestones import DatingTimes
 
 
 def obligations_recorded_at(document: AgreementDocument) -> dict[str, datetime]:
@@ -40,18 +42,53 @@ def agreement_known_from(document: AgreementDocument, *, as_of: datetime) -> dat
     return min(known)
 
 
-def milestones_recorded_at(document: AgreementDocument, *, as_of: datetime) -> dict[str, datetime]:
-    """Return when the dates of milestones became known, by ref.
+def dating_times(document: AgreementDocument, *, as_of: datetime) -> DatingTimes:
+    """Return when the dates of milestones became known.
 
     Milestones without `recorded_at` take that of the document, or else now: the day on
     which an agreement was signed does not say when a date was recorded.
     """
     otherwise = document.recorded_at or as_of
-    return {
-        each.ref: each.recorded_at or otherwise
-        for each in document.milestones
-        if any((each.recorded_at, each.on, each.at, each.due, each.dates))
-    }
+    last: dict[str, datetime] = {}
+    earlier: dict[str, Sequence[tuple[datetime, MilestoneDraft]]] = {}
+    for each in document.milestones:
+        if any((each.recorded_at, each.on, each.at, each.due, each.dates, each.earlier)):
+            last[each.ref], earlier[each.ref] = times_of(each, otherwise)
+    return DatingTimes(last=last, earlier=earlier)
+
+
+def times_of(
+    milestone: DocumentMilestone, otherwise: datetime
+) -> tuple[datetime, list[tuple[datetime, MilestoneDraft]]]:
+    """Return when the present date of a milestone became known, and its former states in order.
+
+    Args:
+        otherwise: when dates became known that have no `recorded_at`.
+    """
+    last = milestone.recorded_at or otherwise
+    if not milestone.dates:
+        return last, [
+            (
+                each.recorded_at,
+                milestone.model_copy(
+                    update={
+                        "on": each.on, "precision": each.precision, "at": each.at, "due": None,
+                    }
+                ),
+            )
+            for each in milestone.earlier
+        ]  # fmt: skip
+    known = {each.party: each.recorded_at or last for each in milestone.dates}
+    *former, last = sorted(set(known.values()))
+    return last, [
+        (
+            at,
+            milestone.model_copy(
+                update={"dates": tuple(x for x in milestone.dates if known[x.party] <= at)}
+            ),
+        )
+        for at in former
+    ]
 
 
 def known_from(

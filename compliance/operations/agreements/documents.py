@@ -219,7 +219,7 @@ def _create(
         as_of=as_of,
         by=by,
         recorded_at=document_times.agreement_known_from(document, as_of=as_of),
-        milestones_recorded_at=document_times.milestones_recorded_at(document, as_of=as_of),
+        dating_times=document_times.dating_times(document, as_of=as_of),
     )
     report.made.append(Made(path="", ref=agreement.ref))
     report.made += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from compliance.domain.agreements.milestone_dates import dated_by_rules, known_with_anchors
@@ -19,13 +20,29 @@ from compliance.models.bulk import insert
 from compliance.models.due_dates.calendars import custom_calendars
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatingTimes:
+    """When the dates of milestones became known, if not now, by ref.
+
+    Attributes:
+        last: the present dates.
+        earlier: former states of milestones, each with the time at which it became known, in order.
+    """
+
+    last: Mapping[str, datetime] = field(default_factory=dict)
+    earlier: Mapping[str, Sequence[tuple[datetime, MilestoneDraft]]] = field(default_factory=dict)
+
+
+NOW = DatingTimes()
+
+
 def replace(
     *,
     agreement: Agreement,
     drafts: Sequence[MilestoneDraft],
     by: User | None,
     as_of: datetime,
-    recorded_at: Mapping[str, datetime] | None = None,
+    times: DatingTimes = NOW,
 ) -> set[str]:
     """Make these the milestones of an agreement, and return the refs of those with a new date.
 
@@ -58,7 +75,7 @@ def replace(
         if dependent is not None:
             sentence = f"{dependent.obligation.ref} counts from milestone {ref}, which must stay."
             raise refusal("milestones", sentence)
-    _store(agreement, changed, recorded_at or {}, by=by, as_of=as_of)
+    _store(agreement, changed, times, by=by, as_of=as_of)
     _remove(agreement, stored.values(), by=by, as_of=as_of)
     return moved
 
@@ -69,16 +86,15 @@ def date_milestones(
     drafts: Iterable[MilestoneDraft],
     by: User | None,
     as_of: datetime,
-    recorded_at: Mapping[str, datetime] | None = None,
+    times: DatingTimes = NOW,
 ) -> None:
     """Add or correct milestones, and keep their former dates.
 
     The caller holds the lock of the agreement, and reschedules what counts from these.
 
     Args:
-        as_of: when the milestones became known; their dates too, unless `recorded_at` says when.
-        recorded_at: when dates became known, by the ref of the milestone. If that is after
-            `as_of`, the milestone had no date until then.
+        as_of: when the milestones became known; their dates too, unless `times` says when. If that
+            is after `as_of`, the milestone had no date until then.
     """
     given = list(drafts)
     if not given:
@@ -86,9 +102,10 @@ def date_milestones(
     stored = {each.ref: milestone_event(each) for each in agreement.milestones.all()}
     _check_parties(agreement, given)
     given = dated_by_rules(given, _context(agreement, stored))
-    later = dict(recorded_at or {})
-    later |= {ref: later[first] for ref, first in known_with_anchors(given, later).items()}
-    _store(agreement, given, later, by=by, as_of=as_of)
+    last = dict(times.last)
+    last |= {ref: last[first] for ref, first in known_with_anchors(given, last).items()}
+    times = DatingTimes(last=last, earlier=times.earlier)
+    _store(agreement, given, times, by=by, as_of=as_of)
 
 
 def date_again(*, agreement: Agreement, as_of: datetime) -> set[str]:
@@ -117,7 +134,7 @@ def date_again(*, agreement: Agreement, as_of: datetime) -> set[str]:
     ]
     dated = dated_by_rules(drafts, _context(agreement, {}))
     moved = [new for new, old in zip(dated, stored, strict=True) if new.on != old.on]
-    _store(agreement, moved, {}, by=None, as_of=as_of)
+    _store(agreement, moved, NOW, by=None, as_of=as_of)
     return {each.ref for each in moved}
 
 
@@ -187,7 +204,7 @@ def _dumped(draft: MilestoneDraft) -> dict[str, object] | None:
 def _store(
     agreement: Agreement,
     drafts: Sequence[MilestoneDraft],
-    later: Mapping[str, datetime],
+    times: DatingTimes,
     *,
     by: User | None,
     as_of: datetime,
@@ -213,8 +230,9 @@ def _store(
     )
     datings = []
     for each in drafts:
-        known_at = later.get(each.ref, as_of)
-        if known_at > as_of:
+        known_at = times.last.get(each.ref, as_of)
+        former = [step for step in times.earlier.get(each.ref, ()) if step[0] < known_at]
+        if min([known_at, *(at for at, _ in former)]) > as_of:
             undated = each.model_copy(
                 update={
                     "on": None,
@@ -224,6 +242,7 @@ def _store(
                 }
             )
             datings.append(_dating(agreement, undated, by=by, recorded_at=as_of))
+        datings += [_dating(agreement, state, by=by, recorded_at=at) for at, state in former]
         datings.append(_dating(agreement, each, by=by, recorded_at=known_at))
     insert(datings)
 
