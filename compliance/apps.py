@@ -25,11 +25,12 @@ class ComplianceConfig(AppConfig):
         from compliance.models.reader_role import ensure_reader_role
         from compliance.models.searching import Folded, FoldedList
         from compliance.operations.people.roles import store_roles
-        from compliance.web import audit_log
+        from compliance.web import audit_log, session_limits
 
         _, *older = gc.get_threshold()
         gc.set_threshold(_OBJECTS_PER_COLLECTION, *older)
         audit_log.connect()
+        session_limits.connect()
         CharField.register_lookup(Folded)
         TextField.register_lookup(Folded)
         ArrayField.register_lookup(FoldedList)

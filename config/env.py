@@ -83,6 +83,8 @@ class Environment:
     files_dir: Path
     max_file_mb: int
     audit_log: str | None
+    session_idle_minutes: int
+    session_days: int
     request_seconds: int
     import_seconds: int
 
@@ -122,17 +124,11 @@ def read() -> Environment:
         seal_email=_mail_address("SEAL_EMAIL"),
         heartbeat_url=_web_address("HEARTBEAT_URL"),
         watch_seconds=_integer("WATCH_SECONDS", 30, minimum=1, maximum=3600),
-        mails_per_minute=_integer("MAILS_PER_MINUTE", 0, minimum=0, maximum=1_000_000),
-        webhook_calls_per_minute=_integer(
-            "WEBHOOK_CALLS_PER_MINUTE", 60, minimum=0, maximum=1_000_000
-        ),
+        mails_per_minute=_rate("MAILS_PER_MINUTE", 0, minimum=0),
+        webhook_calls_per_minute=_rate("WEBHOOK_CALLS_PER_MINUTE", 60, minimum=0),
         webhooks_may_be_private=_boolean("WEBHOOKS_MAY_BE_PRIVATE"),
-        api_requests_per_minute=_integer(
-            "API_REQUESTS_PER_MINUTE", 6_000, minimum=1, maximum=10_000_000
-        ),
-        anonymous_requests_per_minute=_integer(
-            "ANONYMOUS_REQUESTS_PER_MINUTE", 600, minimum=1, maximum=10_000_000
-        ),
+        api_requests_per_minute=_rate("API_REQUESTS_PER_MINUTE", 6_000, minimum=1),
+        anonymous_requests_per_minute=_rate("ANONYMOUS_REQUESTS_PER_MINUTE", 600, minimum=1),
         site_url=(_site("SITE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
         admin_email=_mail_address("ADMIN_EMAIL") or "admin@example.org",
         admin_password=_text("ADMIN_PASSWORD"),
@@ -144,6 +140,8 @@ def read() -> Environment:
         files_dir=Path(_text("FILES_DIR") or var_dir / "files").resolve(),
         max_file_mb=_integer("MAX_FILE_MB", 25, minimum=1, maximum=1024),
         audit_log=_audit_log("AUDIT_LOG"),
+        session_idle_minutes=_integer("SESSION_IDLE_MINUTES", 480, minimum=5, maximum=20_160),
+        session_days=_integer("SESSION_DAYS", 14, minimum=1, maximum=90),
         request_seconds=_integer("REQUEST_SECONDS", 5, minimum=1, maximum=3600),
         import_seconds=_integer("IMPORT_SECONDS", 20, minimum=1, maximum=3600),
     )
@@ -215,6 +213,10 @@ def _group_rules(name: str) -> GroupRules:
             "team, such as desk-leads=reviewer or desk-asia=team:asia"
         )
         raise BadSetting(sentence) from None
+
+
+def _rate(name: str, default: int, *, minimum: int) -> int:
+    return _integer(name, default, minimum=minimum, maximum=10_000_000)
 
 
 def _integer(name: str, default: int, *, minimum: int, maximum: int) -> int:

@@ -141,6 +141,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "compliance.web.session_limits.SessionLimitMiddleware",
     "compliance.web.readers.SessionReaderMiddleware",
     # Before the history: noting the use of a token is not a change by its user.
     "compliance.api.rate_limits.RateLimitMiddleware",
@@ -262,6 +263,10 @@ REQUIRE_MFA = environment.require_mfa
 
 # --- Web ------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
+# See compliance.web.session_limits. The cookie lives longer than any session.
+SESSION_IDLE_MINUTES = environment.session_idle_minutes
+SESSION_DAYS = environment.session_days
+SESSION_COOKIE_AGE = (SESSION_DAYS + 1) * 24 * 60 * 60
 _is_https = environment.site_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 # With this prefix, browsers refuse the cookie from other hosts of the domain and without TLS.

@@ -20,7 +20,7 @@ elif "pytest" in sys.modules:
         "API_REQUESTS_PER_MINUTE", "ANONYMOUS_REQUESTS_PER_MINUTE", "TRUSTED_PROXIES",
         "OIDC_ISSUER", "REQUIRE_MFA", "SAML_METADATA_URL", "SSO_GROUPS",
         "EMAIL_URL", "HOST", "PORT", "RECURRENCE_MONTHS", "SEAL_EMAIL", "SECRET_KEY", "SITE_URL",
-        "SWEEP_SECONDS",
+        "SESSION_DAYS", "SESSION_IDLE_MINUTES", "SWEEP_SECONDS",
     ):  # fmt: skip
         os.environ.pop(_name, None)
     os.environ["VAR_DIR"] = str(run_folder.create())
@@ -31,6 +31,9 @@ INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]  # noqa: F405
 
 # Each of the thousands of test clients would search all static files again.
 WHITENOISE_USE_FINDERS = False
+
+# Many tests sign in at one time and act at another. Those of the limits set their own.
+SESSION_IDLE_MINUTES = SESSION_DAYS = 10_000_000
 
 # Few clients send thousands of requests. The tests of the limits set their own.
 API_REQUESTS_PER_MINUTE = ANONYMOUS_REQUESTS_PER_MINUTE = 10_000_000
