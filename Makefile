@@ -18,8 +18,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos fuzz check lint types imports sizes locks migrations \
-	deployment format bench lock hooks
+.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos fuzz pooling check lint types imports sizes locks \
+	migrations deployment format bench lock hooks
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' \
@@ -62,6 +62,10 @@ chaos: $(VENV)/.dev ## Kill, hang and restart everything at random under load
 fuzz: $(VENV)/.dev ## Send random requests as each role, and check every response
 	$(BIN)/python -m tests.flows.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) \
 		$(if $(ROLE),--role "$(ROLE)")
+
+# Several readers share two connections of a real PgBouncer, which must be installed.
+pooling: $(VENV)/.dev ## Check that readers never leak through PgBouncer
+	$(BIN)/python -m tests.flows.pooling
 
 # One after the other, so that the output stays readable under `make -j`.
 check: ## Run all checks below, which pre-commit also runs

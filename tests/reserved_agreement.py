@@ -71,8 +71,9 @@ def disable_row_security() -> None:
 
 def disable_predicates(patch: pytest.MonkeyPatch) -> None:
     """Leave visibility to row-level security: the predicates of the application hide nothing."""
-    for module in (visibility, unseen, why):
+    for module in (visibility, why):
         patch.setattr(module, "hidden_from", _nothing_hidden)
+    patch.setattr(unseen, "_hidden_agreements", lambda _: ("SELECT 1::bigint WHERE FALSE", ()))
     patch.setattr(visibility, "_PROPOSALS", {})
 
 

@@ -71,7 +71,8 @@ class Order:
             return name
         # This is a literal because PostgreSQL matches the expression of an index only if it
         # contains the same constant.
-        return f"COALESCE({name}, '{self.absent[column].isoformat()}'::timestamptz)"
+        absent = f"'{self.absent[column].isoformat()}'::timestamptz"
+        return f"CASE WHEN {name} IS NULL THEN {absent} ELSE {name} END"
 
     def parts(self, cursor: str | None) -> tuple[Part, ...]:
         """Return the parts of the list, in order, that follow the position in `cursor`.

@@ -7,6 +7,8 @@ of the database hide the same rows independently.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -38,7 +40,8 @@ def hide_unseen_rows(where: Where, reader: Reader, *, rows: QuerySet[Any], row_i
     """
     if reader.is_limited:
         visible = visible_to(rows, reader).order_by().values("pk")
-        where.add(f"{row_id} IN ({_named(where, visible, 'visible')})")
+        found = _named(where, *visible.query.sql_with_params(), name="visible")
+        where.add(f"{row_id} IN ({found})")
 
 
 def seen(where: Where, reader: Reader, *, agreement: str) -> str:
@@ -51,12 +54,18 @@ def seen(where: Where, reader: Reader, *, agreement: str) -> str:
     """
     if not reader.is_limited:
         return "TRUE"
-    return f"{agreement} NOT IN ({_named(where, hidden_from(reader), 'unseen')})"
+    return f"{agreement} NOT IN ({_named(where, *_hidden_agreements(reader), name='unseen')})"
 
 
-def _named(where: Where, rows: QuerySet[Any, Any], name: str) -> str:
-    """Return the statement of a query, whose values `where` gets under names."""
-    statement, values = rows.query.sql_with_params()
+# Composing the statement takes longer than a page of a list.
+@lru_cache(maxsize=1_000)
+def _hidden_agreements(reader: Reader) -> tuple[str, tuple[Any, ...]]:
+    statement, values = hidden_from(reader).query.sql_with_params()
+    return statement, tuple(values)
+
+
+def _named(where: Where, statement: str, values: Iterable[Any], *, name: str) -> str:
+    """Return a statement, whose values `where` gets under names."""
     numbers = count()
     where.values |= {f"{name}_{number}": value for number, value in enumerate(values)}
     return _PLACE.sub(lambda _: f"%({name}_{next(numbers)})s", statement)

@@ -9,14 +9,17 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
 from compliance.models import Agreement, Deadline
+from compliance.models.bulk import RowType
 from compliance.models.people.readers import NOBODY, SYSTEM, Reader, reader_of, reading_as
+from compliance.queries.deadlines.deadlines import DeadlineListing, listed
 from compliance.queries.system import health
 from tests.api.conftest import client_of
 from tests.models.test_row_security import secured
 from tests.reserved_agreement import MARK, create_reserved, member, reserve
-from tests.samples import create_agreement, utc
+from tests.samples import create_agreement, obligation, utc
 
 NOW = utc("2026-02-01T00:00")
 ROLE = "pacta_trial"
@@ -124,6 +127,29 @@ def test_what_the_policies_know_follows_every_change_of_visibility() -> None:
     agreement.visibility = "everyone"
     agreement.save()
     assert known() == {"supply": (False, 1)}
+
+
+@pytest.mark.django_db
+def test_policies_keep_statements_from_no_index() -> None:
+    create_agreement(obligation("O-1"), obligation("O-2"), as_of=NOW)
+    reader = reader_of(member("ana@example.org", "asia"))
+    keyed = RowType(id="bigint", zone="text")
+    update = (
+        f"UPDATE compliance_deadline AS d SET timezone = v.zone FROM {keyed.rows} WHERE d.id = v.id"
+    )
+    with reading_as(reader), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        first = listed(DeadlineListing(page_size=1), reader=reader, now=NOW)
+        with CaptureQueriesContext(connection) as captured:
+            following = DeadlineListing(page_size=1, cursor=first.next)
+            assert len(listed(following, reader=reader, now=NOW).rows) == 1
+        page = next(each["sql"] for each in captured if "LIMIT" in each["sql"])
+        for statement, parameters, condition in (
+            (page, None, "Index Cond: (ROW(CASE"),
+            (update, keyed.parameters([(1, "UTC"), (2, "UTC")]), "Index Cond: (id = CASE"),
+        ):
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            assert condition in "\n".join(line for (line,) in cursor.fetchall())
 
 
 @contextmanager
