@@ -31,7 +31,7 @@ def network(text: str) -> IPNetwork:
         sentence = "Give a network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32."
         raise ValueError(sentence) from None
     if "%" in text:
-        sentence = "Leave out the zone, from the %: it names an interface of one machine."
+        sentence = "Remove the zone (the % and what follows): it names an interface of one machine."
         raise ValueError(sentence)
     if ip_address(text.partition("/")[0]) != found.network_address:
         sentence = f"{text} is an address in a network: give the network {found}, or the address."

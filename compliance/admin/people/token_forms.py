@@ -79,7 +79,7 @@ class TokenForm(forms.Form):
 
 
 class RotationForm(forms.Form):
-    """How long the former key works."""
+    """How long the previous key works."""
 
     overlap_hours = forms.IntegerField(
         label="Overlap in hours",
@@ -87,7 +87,7 @@ class RotationForm(forms.Form):
         min_value=0,
         max_value=30 * 24,
         widget=TextInput(attrs={"type": "number"}),
-        help_text="How long the former key works as well. With 0, it ends immediately.",
+        help_text="How long the previous key keeps working. With 0, it ends immediately.",
     )
     aliases = {"overlap_minutes": "overlap_hours"}
 

@@ -81,12 +81,12 @@ class ApiTokenAdmin(ReadOnlyAdmin, HistoryAdmin):
 
     @admin.display(description="Rotated", ordering="rotated_at")
     def rotated(self, token: ApiToken) -> SafeString:
-        """Return when the token was last rotated, and until when its former key works."""
+        """Return when the token was last rotated, and until when its previous key works."""
         at = instants.utc_html(token.rotated_at)
         if token.former_until is None or token.former_until <= timezone.now():
             return at
         until = instants.utc_html(token.former_until)
-        return badges.two_lines(at, f"The former key works until {until}.")
+        return badges.two_lines(at, f"The previous key works until {until}.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return all tokens for an administrator, and only their own for other users."""

@@ -54,7 +54,7 @@ class WebhookRow(serializers.Serializer[Webhook]):
         allow_null=True, help_text="Until when the receiver asked not to be called (Retry-After)."
     )
     former_until = serializers.DateTimeField(
-        allow_null=True, help_text="Until when the former secret also signs."
+        allow_null=True, help_text="Until then, requests are signed with the previous secret too."
     )
     created_at = serializers.DateTimeField()
 
@@ -114,7 +114,7 @@ class WebhookViews(Views):
 
     @extend_schema(request=None, responses=NewWebhookRow)
     def rotate(self, request: Request, id: int) -> Response:
-        """Rotate the secret. The former secret also signs for one more day."""
+        """Rotate the secret. The previous secret also signs for one more day."""
         reject_query_parameters(request)
         webhook = operations.rotate(webhook=get_object_or_404(_own(), pk=id), as_of=timezone.now())
         return row_response({**(queries.webhook(id) or {}), "secret": webhook.secret})

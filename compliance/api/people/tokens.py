@@ -112,7 +112,7 @@ class TokenViews(Views):
     def rotate(self, request: Request, id: int) -> Response:
         """Replace the key of a token. Only this response contains the new key.
 
-        The former key works until the end of the overlap, by default for a day.
+        The previous key works until the end of the overlap, by default for a day.
         """
         now, user = timezone.now(), user_of(request)
         draft = read_body(request, RotationDraft)

@@ -135,7 +135,7 @@ class TokenDraft(Draft):
 
 
 class RotationDraft(Draft):
-    """A rotation. The former key works until the end of the overlap; 0 ends it immediately."""
+    """A rotation. The previous key works until the end of the overlap; 0 ends it immediately."""
 
     overlap_minutes: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP_MINUTES), WHOLE] = (
         24 * 60

@@ -22,7 +22,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     """Row predicates of tokens."""
 
     def with_key(self, digest: bytes, *, as_of: datetime) -> ApiTokenQuerySet:
-        """Return the token whose current key, or former key that is still valid, has this hash."""
+        """Return the token whose current or still valid previous key has this hash."""
         former = Q(former_digest=digest, former_until__gt=as_of)
         return self.filter(Q(digest=digest) | former)
 

@@ -39,7 +39,7 @@ class Added:
     `guarded` counts the new facts by kind that need approval if the agreement requires it.
 
     `recorded_at` is when the first fact about each deadline became known, by deadline. `searched`
-    are the deadlines of the search logs. `early` are those that exist because of the facts.
+    are the deadlines of the search logs. `early` are the ones that exist because of the facts.
     """
 
     deadline_ids: set[int] = field(default_factory=set)

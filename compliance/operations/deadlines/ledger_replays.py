@@ -43,7 +43,7 @@ class Replay:
         kept: the earlier entries of each, as columns.
         redated: the obligations whose own records changed the terms of their deadlines.
         dependent: the obligations that depend on others of these.
-        has_one_rule: whether the present rules of the obligations are those that always applied.
+        has_one_rule: whether the present rules of the obligations have always applied.
         entries: the ids of all ledger entries of the deadlines.
         corrections: the ids of the former terms that may have been other ones.
     """

@@ -164,11 +164,11 @@ def may_manage(user: User, *, by: User) -> bool:
 def rotate(*, token: ApiToken, overlap: timedelta, as_of: datetime) -> str:
     """Replace the key of a token, and return the new one. Everything else stays as it is.
 
-    The former key works until the end of the overlap, so that its users can be changed one by one.
-    Without an overlap, all former keys end immediately.
+    The previous key works until the end of the overlap, so that programs can be switched one by
+    one. Without an overlap, all previous keys end immediately.
 
     Raises:
-        Invalid: the token was revoked or has expired; or a former key still works, which a second
+        Invalid: the token was revoked or has expired; or a previous key still works, which a second
             overlap would end too early.
     """
     token = for_update(ApiToken.objects.all()).get(pk=token.pk)
@@ -176,9 +176,9 @@ def rotate(*, token: ApiToken, overlap: timedelta, as_of: datetime) -> str:
         raise refusal("", f"Token {token.name} has ended. Create another one.")
     if overlap and token.former_until is not None and token.former_until > as_of:
         sentence = (
-            f"Token {token.name} was rotated before, and its former key works until "
+            f"Token {token.name} was rotated before, and its previous key works until "
             f"{in_utc(token.former_until)}. Rotate it again after that, or with an overlap of 0, "
-            "which ends the former key."
+            "which ends the previous key."
         )
         raise refusal("overlap_minutes", sentence)
     key = _new_key()

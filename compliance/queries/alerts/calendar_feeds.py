@@ -103,7 +103,7 @@ def find(token: str) -> CalendarFeed | None:
 def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: datetime) -> bytes:
     """Return the deadlines of a feed around `as_of`; only the nearest ones if there are very many.
 
-    They are those that the owner of the feed may see now.
+    The feed contains only what its owner may see now.
 
     Args:
         deadline_url: returns the URL of the page of a deadline for its id.
