@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -95,7 +96,8 @@ def _record(
     if request is not None and request.path:
         details["path"] = without_tokens(request.path)[:_LONGEST_PATH]
     try:
-        with transaction.atomic():
+        # One statement: only inside of a transaction, its failure must be undone by itself.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
             audit_log.record(
                 action=action,
                 actor=actor,

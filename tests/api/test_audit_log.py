@@ -189,6 +189,15 @@ def test_refusals_are_reported_with_who_was_refused(api: Client) -> None:
     assert len(found[0]["request_id"]) == 32
 
 
+def test_recording_a_refusal_takes_one_statement(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        audit_log.record(
+            action=AuditAction.REFUSED, actor=None, account=None, address="192.0.2.1",
+            request_id="", details={"status": 403}, as_of=timezone.now(),
+        )  # fmt: skip
+    assert AuditEntry.objects.refusals().get().details == {"status": 403}
+
+
 def test_a_flood_of_refusals_is_limited_for_each_address_and_in_all() -> None:
     now = timezone.now()
 

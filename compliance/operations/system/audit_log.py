@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from compliance.domain.vocabulary import AuditAction
-from compliance.models import AuditEntry, AuditExport, User
+from compliance.models import AuditExport, User
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update, lock_audit_log
 from compliance.models.system.audit_entries import REFUSALS
@@ -43,31 +44,44 @@ def record(
         account: the account that was meant, if there is one.
         details: more about the request, without secrets.
     """
-    more = dict(details)
-    if action in REFUSALS:
-        left = _refusals_left(address, as_of)
-        if left <= 0:
-            return
-        if left == 1:
-            more["more_are_not_stored"] = True
-    AuditEntry.objects.create(
-        at=as_of,
-        kind="user" if account is not None else "request",
-        action=action.value,
-        object_id=None if account is None else account.pk,
-        actor=actor,
-        address=address,
-        request_id=request_id,
-        details=more or None,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "at": as_of,
+                "kind": "user" if account is not None else "request",
+                "action": action.value,
+                "object": None if account is None else account.pk,
+                "actor": None if actor is None else actor.pk,
+                "address": address,
+                "request": request_id,
+                "details": json.dumps(details) if details else None,
+                "is_limited": action in REFUSALS,
+                "since": as_of - PERIOD,
+                "most_from_address": MOST_FROM_ADDRESS,
+                "most_in_all": MOST_IN_ALL,
+            },
+        )
 
 
-def _refusals_left(address: str, as_of: datetime) -> int:
-    recent = AuditEntry.objects.refusals().filter(at__gt=as_of - PERIOD).order_by()
-    # Never counts further than to the limit.
-    from_address = recent.filter(address=address).values("pk")[:MOST_FROM_ADDRESS].count()
-    in_all = recent.values("pk")[:MOST_IN_ALL].count()
-    return min(MOST_FROM_ADDRESS - from_address, MOST_IN_ALL - in_all)
+_RECENT = f"""
+    SELECT FROM compliance_auditentry
+    WHERE action IN ({", ".join(f"'{each.value}'" for each in REFUSALS)}) AND at > %(since)s"""
+# One statement, because anybody can cause many. It never counts further than to the limit.
+_RECORD = f"""
+    INSERT INTO compliance_auditentry
+        (at, kind, action, object_id, actor_id, address, request_id, details)
+    SELECT %(at)s, %(kind)s, %(action)s, %(object)s::bigint, %(actor)s::bigint, %(address)s,
+        %(request)s, CASE WHEN room = 1
+            THEN coalesce(%(details)s::jsonb, '{{}}') || '{{"more_are_not_stored": true}}'
+            ELSE %(details)s::jsonb END
+    FROM (SELECT CASE WHEN %(is_limited)s THEN least(
+        %(most_from_address)s - (SELECT count(*) FROM (
+            {_RECENT} AND address = %(address)s LIMIT %(most_from_address)s) AS found),
+        %(most_in_all)s - (SELECT count(*) FROM (
+            {_RECENT} LIMIT %(most_in_all)s) AS found)) ELSE 2 END AS room) AS counted
+    WHERE room > 0
+"""
 
 
 @transaction.atomic
