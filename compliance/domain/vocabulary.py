@@ -310,7 +310,7 @@ class AlertKind(StrEnum):
 
 
 class Announcement(StrEnum):
-    """How breaches are announced that began before their deadline was entered.
+    """How breaches that began before their deadline was entered are announced.
 
     In one summary per recipient, without escalations; each like any other breach; or not at all.
     """

@@ -45,7 +45,7 @@ class AgreementForm(DraftForm):
         required=False,
         widget=CheckboxInput(),
         help_text=(
-            "What ends, moves or weakens an obligation, waivers and determinations for example, "
+            "Whatever ends, moves or weakens an obligation, such as a waiver or determination, "
             "needs the approval of a second person."
         ),
     )
@@ -77,7 +77,7 @@ class AgreementForm(DraftForm):
         initial=Announcement.SUMMARY.value,
         required=False,
         help_text=(
-            "How breaches of new obligations are announced that began before they are entered: in "
+            "How breaches that began before a new obligation was entered are announced: in "
             "one summary, each like any other, or not at all."
         ),
     )

@@ -178,7 +178,7 @@ class ImportOptions(Filter):
         TrueOrFalse, Field(description="Store nothing, and report what would be stored.")
     ] = False
     announce: Annotated[
-        Announcement, Field(description="How breaches are announced that began before the import.")
+        Announcement, Field(description="How breaches that began before the import are announced.")
     ] = Announcement.SUMMARY
     source_name: Annotated[
         Line, Field(description="The name of the file, which `imports/` shows.")

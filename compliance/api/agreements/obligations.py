@@ -55,8 +55,8 @@ class CorrectedObligationDraft(ObligationDraft):
 
 
 class NewObligation(ObligationDraft):
-    """An obligation, the ref of its agreement, and how breaches are announced that began before it
-    was entered."""
+    """An obligation, the ref of its agreement, and how breaches that began before it was entered
+    are announced."""
 
     agreement: AgreementRef
     announce: Announcement = Announcement.SUMMARY

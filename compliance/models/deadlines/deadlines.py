@@ -137,7 +137,7 @@ class Deadline(models.Model):
     entered_at = models.DateTimeField(
         null=True, help_text="When its obligation was entered. Earlier breaches are not news."
     )
-    # How breaches are announced that began before it was entered.
+    # How breaches that began before it was entered are announced.
     announcement = choice_field(
         Announcement, default=Announcement.SUMMARY, db_default=Announcement.SUMMARY
     )

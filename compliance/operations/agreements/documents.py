@@ -96,7 +96,7 @@ def load(
 
     Args:
         is_dry_run: store nothing, and report what would be stored.
-        announcement: how breaches are announced that began before `as_of`.
+        announcement: how breaches that began before `as_of` are announced.
         source_name: the name of the file, which the list of imports shows.
         approval: of a second person, if an agreement requires it.
 

@@ -40,7 +40,7 @@ def create(
     """Store an obligation and its deadlines, projected as of `as_of`.
 
     Args:
-        announcement: how breaches are announced that began before `as_of`.
+        announcement: how breaches that began before `as_of` are announced.
         approval: of a second person, if the agreement requires it.
 
     Raises:
@@ -181,7 +181,7 @@ def _insert(
 
 
 def set_announcement(obligations: Sequence[Obligation], announcement: Announcement) -> None:
-    """Set how breaches of new obligations are announced that began before their entry.
+    """Set how breaches of new obligations that began before their entry are announced.
 
     The caller has stored the obligations, and refreshes their deadlines afterwards.
     """

@@ -38,7 +38,7 @@ def save_whole(
         obligation_drafts: new and corrected obligations, by the path to report problems under. A
             draft with the ref of a stored obligation corrects it.
         is_confirmed: whether a correction may make deadlines unmet at once. New obligations may.
-        announcement: how breaches of new obligations are announced that began before `as_of`.
+        announcement: how breaches that began before `as_of` are announced, for new obligations.
         approval: of a second person, if the agreement requires it.
 
     Raises:
