@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return what `-n auto` means: three workers for two cores, for many tests wait for processes.
 
-    Each worker takes ten seconds of processor time to import and collect the tests.
+    Each worker takes five seconds of processor time to import and collect the tests.
     """
     return max(2, 3 * (os.cpu_count() or 1) // 2)
 
