@@ -33,6 +33,8 @@ REQUEST_SECONDS = 300
 CHECK_SECONDS = 5
 # How long a round waits for clients before it tells gunicorn that the process is alive, in seconds.
 ROUND_SECONDS = 1
+# How many connections are accepted before the open ones are served again.
+ACCEPTED_AT_ONCE = 100
 # Open connections per process. Each takes a file descriptor.
 MOST_CONNECTIONS = 4000
 
@@ -67,6 +69,18 @@ class TimedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     """A server that disconnects slow clients; waitress itself disconnects only idle ones."""
 
     channel_class = TimedChannel
+
+    def handle_accept(self) -> None:
+        """Accept the connections that wait.
+
+        waitress accepts one per round. If a crowd that was cut off comes back, somebody behind it
+        would wait for as many rounds.
+        """
+        for _ in range(ACCEPTED_AT_ONCE):
+            count = len(self._map)
+            super().handle_accept()
+            if len(self._map) == count:
+                return
 
     def maintenance(self, now: float) -> None:
         """Disconnect idle and slow clients."""

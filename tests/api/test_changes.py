@@ -49,6 +49,12 @@ def test_changes_can_be_followed_from_an_empty_ledger(api: Client) -> None:
     assert len(api.get(nothing["next"]).json()["results"]) == 1
 
 
+def test_everything_changed_since_the_first_day_that_is_accepted(api: Client) -> None:
+    create_agreement(as_of=utc("2026-03-01T00:00"))
+    [row] = get(api, "changes/between/", since="1900-01-01", until="2026-06-01")["results"]
+    assert (row["before"], row["after"]["status"]) == (None, "pending")
+
+
 def test_paging_through_changes_skips_none(api: Client, geneva: Agreement) -> None:
     seen = []
     page = get(api, "changes/", page_size=4)

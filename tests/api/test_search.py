@@ -97,6 +97,18 @@ def test_the_admin_and_its_autocomplete_find_accented_texts(desk: User, stored: 
     assert len(answer.json()["results"]) == 1
 
 
+def test_a_search_that_is_too_long_finds_nothing_and_says_so(desk: User, stored: None) -> None:
+    browser = Client()
+    browser.force_login(desk, backend="django.contrib.auth.backends.ModelBackend")
+    for words, found in ((100, 1), (101, 0)):
+        page = browser.get("/admin/compliance/deadline/", {"q": "z " * words})
+        assert page.context["cl"].result_count == found
+        assert ("Search for at most 200 characters." in page.content.decode()) is (found == 0)
+    query = {"app_label": "compliance", "model_name": "silence", "field_name": "deadline"}
+    answer = browser.get("/admin/autocomplete/", {**query, "term": "z" * 201})
+    assert answer.json()["results"] == []
+
+
 def test_every_search_of_the_admin_is_folded() -> None:
     of_texts: dict[Any, Any] = {
         model: [name for name in options.search_fields if not name.endswith("tags")]

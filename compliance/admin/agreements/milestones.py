@@ -61,6 +61,7 @@ class MilestoneFormSet(FilledRowFormSet):
     """The milestones of an agreement."""
 
     key_field = "ref"
+    most_rows = 500  # of an agreement
 
     def draft_rows(self) -> list[dict[str, Any]]:
         """Return the rows in the format of an agreement's draft."""

@@ -151,6 +151,7 @@ class MembershipFormSet(FilledRowFormSet):
     """The parties to an agreement."""
 
     key_field = "party"
+    most_rows = 500  # of an agreement
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         """Return the choices of parties, which are queried once for all rows."""

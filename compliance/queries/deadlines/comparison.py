@@ -168,6 +168,7 @@ def _states(rows: Sequence[Row], side: str, at: datetime) -> dict[int, Mapping[s
         for row in rows
         if row[f"{side}_status"] is not None
     ]
-    add_verification(states, PointInTime(as_of=at, known_at=at))
+    # It is an instant already. The first day that `since` accepts begins before the first instant.
+    add_verification(states, PointInTime.model_construct(as_of=at, known_at=at))
     shown = (*_COMPARED, "verification")
     return {state["id"]: {name: state[name] for name in shown} for state in states}
