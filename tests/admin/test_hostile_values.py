@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -91,11 +89,6 @@ def test_no_form_breaks_on_hostile_values(browser: Client, rare_earths: Deadline
         for value in HOSTILE:
             response = browser.post(url, dict.fromkeys(values, value))
             assert response.status_code < 500, (url, value[:30])
-        # One at a time, because a form may read a value only if the others are right.
-        for name, value in zip(values, cycle(HOSTILE), strict=False):
-            if not re.match(r"obligations-[1-9]", name):
-                response = browser.post(url, {**values, name: value})
-                assert response.status_code < 500, (url, name, value[:30])
 
 
 @pytest.mark.parametrize(
