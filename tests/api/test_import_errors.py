@@ -149,6 +149,14 @@ def test_deadlines_that_multiply_are_counted_before_any_is_created(api: Client) 
         assert "deadlines or more; at most 10,000 are accepted at once" in sentence
 
 
+def test_the_search_for_rules_with_too_many_dates_ends(api: Client) -> None:
+    due = {"type": "recurrence", "start": "1900-01-01", "rrule": "FREQ=DAILY"}
+    value = document("supply", *(obligation(f"D-{number}", due=due) for number in range(50)))
+    found = refused(api, value)
+    assert len(found) == 11
+    assert all("more than 2000 dates" in each for each in found.values())
+
+
 def test_a_history_that_takes_too_long_to_replay_is_refused(api: Client) -> None:
     performance = {"type": "performance", "on": "2026-01-20"}
     extension = {

@@ -21,9 +21,10 @@ from compliance.domain.deadlines.dependencies import (
     nodes_on_cycles,
     references,
 )
-from compliance.domain.deadlines.rule_checks import check_rules
+from compliance.domain.deadlines.rule_checks import MOST_DEADLINES, check_rules
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
+from compliance.domain.due_dates.rule_types import RecurrenceRule
 from compliance.domain.problems import Invalid, Problem, placed_at
 from compliance.domain.vocabulary import Capacity
 from compliance.domain.work import check_new_deadlines
@@ -130,8 +131,7 @@ class StoredAgreement:
         if not is_known:
             detail = f"{self.agreement.ref} has no obligation {draft.parent}: correct the ref."
             found.append(Problem(path="parent", detail=detail))
-        found += self.named.problems_of(draft)
-        if found:
+        if found := [*found, *self.named.problems_of(draft)]:
             return found
         try:
             count = check_rules(
@@ -142,6 +142,8 @@ class StoredAgreement:
                 horizon=schedule.horizon(as_of),
             )
         except Invalid as error:
+            # Its dates were computed, until there were too many.
+            self.count += MOST_DEADLINES if isinstance(draft.due, RecurrenceRule) else 0
             return list(error.problems)
         if draft.ref not in self.refs:
             # If each party has its own date, each obligor has its own deadlines.
@@ -167,8 +169,7 @@ class StoredAgreement:
             agreement=self.agreement, obligation__ref__in=named, is_withdrawn=False
         )
         stored = dict(Counter(rows.values_list("obligation__ref", flat=True)))
-        paths = {each.ref: path for path, each in drafts.items()}
-        total = 0
+        paths, total = {each.ref: path for path, each in drafts.items()}, 0
         for ref, count in deadline_counts(self.new_deadlines, sources, stored):
             total += count
             with placed_at(paths[ref]):

@@ -10,7 +10,7 @@ from itertools import islice
 from django.db import transaction
 
 from compliance.domain.agreements.drafts import ObligationDraft
-from compliance.domain.limits import MOST_PROBLEMS
+from compliance.domain.limits import MOST_NEW_DEADLINES, MOST_PROBLEMS
 from compliance.domain.problems import Invalid, Problem, placed_at, refusal
 from compliance.domain.vocabulary import Announcement, ProposedChange
 from compliance.models import Agreement, Deadline, Obligation
@@ -199,7 +199,8 @@ def _reject_invalid(
         with placed_at(path):
             found = stored.problems_of(draft, others=others, as_of=as_of)
         problems += [problem.below(path) for problem in found]
-        if len(problems) >= MOST_PROBLEMS:
+        # Rules with too many dates are expensive to refuse, one by one.
+        if len(problems) >= MOST_PROBLEMS or (problems and stored.count > MOST_NEW_DEADLINES):
             break
     for path, draft in drafts.items():
         if draft.ref in stored.refs:
