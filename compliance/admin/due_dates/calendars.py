@@ -23,6 +23,7 @@ from compliance.models import ClosingDay, CustomCalendar, Deadline
 from compliance.operations.due_dates import calendars
 
 _SATURDAY_AND_SUNDAY = ["5", "6"]
+_WEEKDAY_NUMBERS = {str(number): number for number in range(len(WEEKDAYS))}
 
 
 class CalendarForm(DraftForm):
@@ -136,7 +137,8 @@ class CustomCalendarAdmin(OperationAdmin, HistoryAdmin):
         calendar = existing if isinstance(existing, CustomCalendar) else None
         values = without_empty(form.cleaned_data)
         # Checking no weekday is a valid answer, unlike leaving a field empty.
-        weekend = [int(each) for each in form.cleaned_data.get("weekend") or ()]
+        chosen = form.cleaned_data.get("weekend") or ()
+        weekend = [_WEEKDAY_NUMBERS.get(each, each) for each in chosen]
         rows = formset.draft_rows()
         if calendar is not None:
             values["code"] = calendar.code
