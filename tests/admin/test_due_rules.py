@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -334,7 +335,9 @@ def test_a_recurrence_that_starts_with_a_milestone_is_previewed_and_entered(
     response = enter(browser, **{f"due_{name}": text for name, text in values.items()})
 
     assert response.status_code == 302, errors(response)
-    due = Deadline.objects.get().obligation.due
+    first, second = Deadline.objects.select_related("obligation")
+    assert first.due_on == second.due_on == date(2103, 2, 28)
+    due = first.obligation.due
     assert due is not None
     assert due["start"]["from"] == {"milestone": "in-force"}
 
