@@ -379,6 +379,12 @@ def test_partly_met_breaches_a_period_in_part() -> None:
     assert timeline.transitions[-1].accepted_share == Decimal("0.4")
 
 
+def test_partly_met_after_the_period_shows_the_accepted_share_from_its_end() -> None:
+    timeline = project(KEPT, [partly(40, "0.4")])
+    assert changes(timeline) == [(0, Status.HOLDING), (24, Status.PARTLY_MET)]
+    assert timeline.transitions[-1].accepted_share == Decimal("0.4")
+
+
 def test_not_met_after_the_period_judges_all_of_it() -> None:
     timeline = project(KEPT, [not_met(40)])
     assert changes(timeline)[:2] == [(0, Status.HOLDING), UNMET]

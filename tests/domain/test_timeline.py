@@ -609,6 +609,8 @@ def test_a_duty_without_an_end_is_met_when_its_agreement_expires() -> None:
     assert reasons(project(agreed, []))[-1] == (hour(30), Status.MET, Reason.PERIOD_ENDED)
     violated = project(agreed, [violation(10)])
     assert reasons(violated)[-1] == (hour(30), Status.UNMET, Reason.EXPIRED)
+    suspended = project(agreed, [suspension(10)])
+    assert reasons(suspended)[-1] == (hour(30), Status.MET, Reason.PERIOD_ENDED)
 
 
 def test_a_performance_after_the_agreement_expired_changes_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.measurements import keeps_to
@@ -27,6 +28,7 @@ class _Violation:
     reason: Reason = Reason.VIOLATED
     counts: bool = False
     is_partial: bool = False
+    accepted: Decimal = ZERO
 
     @classmethod
     def found_by(cls, determination: Fact, *, counts: bool) -> _Violation:
@@ -37,6 +39,7 @@ class _Violation:
             reason=Reason.DETERMINED,
             counts=counts,
             is_partial=determination.verdict is Verdict.PARTLY_MET,
+            accepted=determination.share or ZERO,
         )
 
 
@@ -93,6 +96,9 @@ class MaintainProjector(Projector):
         """Apply the change that time brings at `at`."""
         if violations := self._violations_at(at):
             cause = longest(violations)
+            if self.status_at(at) is Status.PARTLY_MET:
+                # A later determination judges the whole period, with the share that it accepts.
+                self.accepted = cause.accepted
             self._record_breach(at, cause.reason, cause.fact_id)
         elif self.status in BREACHED:
             cured = longest([each for each in self.violations if each.counts])
@@ -124,8 +130,12 @@ class MaintainProjector(Projector):
             self._record_breach(at, Reason.VIOLATED, fact.id)
 
     def expire(self, at: datetime) -> None:
-        """End with the agreement. What has no end of its own ends then as a whole period."""
-        if self.is_endless and self.due is None and self.status is Status.HOLDING:
+        """End with the agreement. What has no end of its own ends then as a whole period.
+
+        So does what is suspended at that time: it was kept for as long as it was in force.
+        """
+        is_kept = self.status_at_end(at) is Status.HOLDING
+        if self.is_endless and self.due is None and is_kept:
             status = Status.MET_LATE if self.was_violated else Status.MET
             self.record(at, status, Reason.PERIOD_ENDED, None)
         else:
