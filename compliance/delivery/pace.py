@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from compliance.models import Message, ProposalNotification
 
 _MINUTE = timedelta(minutes=1)
+_MOST_AHEAD = timedelta(seconds=30)
 # Outlasts every attempt. After a kill, the email is sent again when the lease has ended.
 PROPOSAL_LEASE = timedelta(minutes=10)
 # Serializes the workers that count the messages of a channel, so that together they stay within its
@@ -43,10 +44,14 @@ def given(*, is_mail: bool, now: datetime) -> dict[int | None, int]:
     claimed = Message.objects.filter(claimed_at__gt=since, webhook__isnull=is_mail)
     found = dict(claimed.order_by().values_list("webhook").annotate(Count("id")))
     if is_mail:
-        # One that was claimed and not sent yet waits for the end of its lease.
-        about_proposals = ProposalNotification.objects.filter(
-            Q(sent_at__gt=since) | Q(next_attempt_at__gt=since + PROPOSAL_LEASE)
-        ).count()
+        # One that was claimed and not sent yet waits for the end of its lease, which began in this
+        # minute. One that was deferred may wait much longer, and must not count meanwhile. The
+        # clocks of other workers may be ahead of this one.
+        leased = Q(
+            next_attempt_at__gt=since + PROPOSAL_LEASE,
+            next_attempt_at__lte=now + PROPOSAL_LEASE + _MOST_AHEAD,
+        )
+        about_proposals = ProposalNotification.objects.filter(Q(sent_at__gt=since) | leased).count()
         found[None] = found.get(None, 0) + about_proposals
     return found
 

@@ -58,6 +58,27 @@ def test_emails_about_proposals_count_too(desk: Desk, sink: Sink, settings: Any)
     assert desk.deliver(DUE + 70 * SECOND).sent == 1
 
 
+@pytest.mark.parametrize("attempts", [4, 5, 20])
+def test_deferred_emails_about_proposals_do_not_hold_up_alerts(
+    desk: Desk, sink: Sink, settings: Any, attempts: int
+) -> None:
+    settings.MAILS_PER_MINUTE = 2
+    deadline = desk.deadline(desk.agreement())
+    desk.follow()
+    Agreement.objects.update(requires_approval=True)
+    deadline.refresh_from_db()
+    full = [User.objects.create_superuser(f"full{each}@example.org", "secret") for each in range(3)]
+    waiver = read(FactDraft, {"type": "waiver", "on": "2026-03-02", "note": "Given up"})
+    proposals.submit(deadline=deadline, draft=waiver, by=full[0], as_of=NOW, is_confirmed=True)
+    # Each was deferred so often that its next attempt is an hour or six hours away.
+    ProposalNotification.objects.update(attempt_count=attempts - 1)
+    sink.recipient_answers = lambda to: "452 4.2.2 Full" if to.startswith("full") else "250 OK"
+    assert notify_approvers(as_of=DUE) == 0
+    waiting = ProposalNotification.objects.filter(next_attempt_at__gte=DUE + 3600 * SECOND)
+    assert waiting.count() == 2
+    assert desk.pass_to(DUE + 5 * SECOND).sent == 1
+
+
 def test_a_webhook_at_its_limit_does_not_delay_others(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
