@@ -253,6 +253,48 @@ def test_a_deadline_whose_rule_cannot_be_resolved_is_announced_and_stays_quarant
     assert deadline_of("C").status == Status.UNMET
 
 
+@pytest.mark.parametrize("has_dependent", [False, True])
+@pytest.mark.parametrize("has_bad_row", [False, True], ids=["together", "in_parts"])
+def test_a_deadline_stays_quarantined_until_its_rule_can_be_resolved(
+    has_bad_row: bool, has_dependent: bool
+) -> None:
+    after = {"type": "offset", "count": 1, "unit": "days"}
+    create_agreement(
+        obligation("A"),
+        obligation("B", due=after | {"from": {"deadline": "A"}}),
+        obligation(BAD, due=after | {"from": {"deadline": "A"}}),
+        *([obligation("C", due=after | {"from": {"deadline": "B"}})] if has_dependent else []),
+    )
+    rule = {**after, "count": 4, "from": {"deadline": "A"}, "timezone": "Europe/Nowhere"}
+    Obligation.objects.filter(ref="B").update(due=rule)
+    if has_bad_row:
+        constraint(deadline_of(BAD).pk)
+    pk = deadline_of("B").pk
+
+    def is_quarantined(*, minutes: int) -> bool:
+        sweep.run(as_of=AFTER + timedelta(minutes=minutes))
+        return "Europe/Nowhere" in of_deadline(pk)["quarantine_error"]
+
+    for now, again in ((0, 5), (5, 65)):
+        assert is_quarantined(minutes=now)
+        assert of_deadline(pk)["next_check_at"] == AFTER + timedelta(minutes=again)
+    run = recomputation.run(as_of=AFTER + timedelta(minutes=6))
+    assert run is not None
+    assert run.recomputed_deadlines.filter(deadline=pk, problem__contains="Nowhere").exists()
+    assert recomputation.run(as_of=AFTER + timedelta(minutes=7)) is None
+    record(deadline_of("B"), as_of=AFTER + timedelta(minutes=8), type="waiver", on="2026-03-20")
+    assert is_quarantined(minutes=9)
+    assert is_quarantined(minutes=130)
+    assert str(deadline_of("B").due_on) == "2026-03-16"
+
+    Obligation.objects.filter(ref="B").update(due={**rule, "timezone": "Europe/Berlin"})
+    assert not is_quarantined(minutes=260)
+    assert of_deadline(pk)["quarantine_error"] == ""
+    assert str(deadline_of("B").due_on) == "2026-03-19"
+    if has_dependent:
+        assert str(deadline_of("C").due_on) == "2026-03-20"
+
+
 def test_deadlines_that_cannot_even_be_quarantined_delay_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from compliance.domain import civil_time
 from compliance.domain.drafts import read
@@ -200,6 +201,23 @@ def test_a_date_that_can_no_longer_be_computed_is_kept_and_reported_once() -> No
     deadline.refresh_from_db()
     assert deadline.due_on == date(2026, 3, 16)
     assert recomputation.run(as_of=LATER + timedelta(minutes=1)) is None
+
+
+@pytest.mark.django_db
+def test_a_quarantined_deadline_is_tried_again_as_soon_as_its_calendar_is_repaired() -> None:
+    calendar()
+    after = {"type": "offset", "from": {"deadline": "A"}, "count": 2, "unit": "business_days"}
+    create_agreement(obligation("A"), obligation("B", due={**after, "calendars": ["custom:hq"]}))
+    calendar(weekend=(0, 1, 2, 3, 4, 5, 6))
+    now = timezone.now()
+    sweep.run(as_of=now)
+    assert "business day" in deadline_of("B").quarantine_error
+    sweep.run(as_of=now + timedelta(seconds=5))
+    assert deadline_of("B").quarantine_error
+    calendar("2026-03-16")
+    sweep.run(as_of=now + timedelta(seconds=10))
+    assert deadline_of("B").quarantine_error == ""
+    assert deadline_of("B").due_on == date(2026, 3, 18)
 
 
 @pytest.mark.django_db

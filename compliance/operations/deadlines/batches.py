@@ -146,10 +146,13 @@ def refresh_with_dependents(
     for number, level in enumerate(schedule.levels(by_obligation)):
         failures: list[Failure] = []
         given = [row for pk in level for row in by_obligation.get(pk, ())]
-        if number:
-            # The deadlines that these depend on were refreshed, and may have moved.
+        # Above the first level, the deadlines that these depend on were refreshed, and may have
+        # moved. On it, only rules that could not be resolved are tried again.
+        quarantined = [row.id for row in given if row.quarantine_error]
+        outdated = level if number else deadline_rows.unscheduled(quarantined)
+        if outdated:
             rescheduled = schedule.reschedule(
-                level,
+                outdated,
                 as_of=as_of,
                 is_forgiving=True,
                 keeps_closed=manner.keeps_closed,
@@ -160,7 +163,7 @@ def refresh_with_dependents(
         marked |= {row.id for row in given}
         ledger += _refresh(given, refreshed, as_of=as_of, manner=manner)
         # Last, because a refresh clears the error. By its previous due date, one may be missed now.
-        deadline_rows.quarantine(failures, as_of=as_of)
+        deadline_rows.quarantine_unscheduled(failures, as_of=as_of)
         refreshed.quarantined += len(failures)
     verification.refresh(marked)
     ledger_rows.append(ledger)
@@ -220,7 +223,7 @@ def _portions(rows: Sequence[DeadlineRow]) -> Iterator[Sequence[DeadlineRow]]:
 
 def _store(changes: _Changes, hours: Sequence[Mapping[str, Any]], *, as_of: datetime) -> None:
     """Store everything but the ledger entries."""
-    deadline_rows.update(changes.states)
+    deadline_rows.update(changes.states, as_of=as_of)
     deadline_rows.quarantine(changes.failures, as_of=as_of)
     breach_rows.insert(changes.begun)
     breach_rows.update(changes.altered)

@@ -134,7 +134,7 @@ def claim_due(*, as_of: datetime, limit: int, left_out: Collection[int] = ()) ->
     """Lock the deadlines that are due for a check, oldest first, and return them.
 
     Deadlines that another worker holds are left to it. Those that others depend on are not
-    included, nor are those in `left_out`.
+    included, nor are those in `left_out`, nor those whose rules must be tried again first.
     """
     return _rows(fetch(_CLAIM_DUE, as_of=as_of, limit=limit, left_out=list(left_out)))
 
@@ -145,9 +145,13 @@ def claim_due_ids(*, as_of: datetime, limit: int, left_out: Collection[int] = ()
     return [pk for (pk,) in rows]
 
 
-def update(states: Sequence[DeadlineState]) -> None:
-    """Store the states of deadlines, which releases them from quarantine."""
-    write_rows(_UPDATE, _STATE, states)
+def update(states: Sequence[DeadlineState], *, as_of: datetime) -> None:
+    """Store the states of deadlines, which releases them from quarantine.
+
+    Those whose rules could not be resolved remain there, because their terms may be outdated, and
+    are checked again at the latest when their rules are tried again.
+    """
+    write_rows(_UPDATE, _STATE, states, later=as_of + QUARANTINED_FOR)
 
 
 def quarantine(failures: Sequence[Failure], *, as_of: datetime) -> None:
@@ -161,6 +165,30 @@ def quarantine(failures: Sequence[Failure], *, as_of: datetime) -> None:
     )
 
 
+def quarantine_unscheduled(failures: Sequence[Failure], *, as_of: datetime) -> None:
+    """Quarantine deadlines whose rules cannot be resolved until they can be.
+
+    They were refreshed by their former terms, and keep their next check if it comes first.
+    """
+    write_rows(
+        _QUARANTINE_UNSCHEDULED,
+        _FAILURE,
+        failures,
+        soon=as_of + FIRST_QUARANTINED_FOR,
+        later=as_of + QUARANTINED_FOR,
+    )
+
+
+def unscheduled(deadline_ids: Collection[int]) -> list[int]:
+    """Return the ids of the obligations of those deadlines whose rules must be tried again.
+
+    Their deadlines were quarantined because the rules could not be resolved.
+    """
+    if not deadline_ids:
+        return []
+    return [pk for (pk,) in fetch(_UNSCHEDULED, ids=list(deadline_ids))]
+
+
 def _rows(rows: Iterable[Sequence[Any]]) -> list[DeadlineRow]:
     return list(map(DeadlineRow._make, rows))
 
@@ -171,6 +199,7 @@ _READ = ", ".join(DeadlineRow._fields)
 _DUE = """
     FROM compliance_deadline
     WHERE next_check_at <= %(as_of)s AND NOT has_dependents AND id <> ALL(%(left_out)s::bigint[])
+      AND NOT (quarantine_error <> '' AND data_version = '')
     ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 _CLAIM_DUE = f"SELECT {_READ} {_DUE}"
@@ -203,9 +232,11 @@ _UPDATE = f"""
         is_closed = v.is_closed,
         performed_quantity = v.performed_quantity, target_quantity = v.target_quantity,
         accepted_share = v.accepted_share, measured_quantity = v.measured_quantity,
-        next_check_at = v.next_check_at, recorded_at = v.recorded_at,
+        next_check_at = CASE WHEN d.quarantine_error <> '' AND d.data_version = ''
+            THEN least(v.next_check_at, %(later)s) ELSE v.next_check_at END,
+        recorded_at = v.recorded_at,
         ledger_head = decode(v.ledger_head, 'hex'), has_other_due = v.has_other_due,
-        quarantine_error = ''
+        quarantine_error = CASE WHEN d.data_version = '' THEN d.quarantine_error ELSE '' END
     FROM {_STATE.rows}
     WHERE d.id = v.id
 """
@@ -218,4 +249,20 @@ _QUARANTINE = f"""
         next_check_at = CASE WHEN d.quarantine_error = '' THEN %(soon)s ELSE %(later)s END
     FROM {_FAILURE.rows}
     WHERE d.id = v.id
+"""
+
+# Without a data version, the terms are outdated.
+_QUARANTINE_UNSCHEDULED = f"""
+    UPDATE compliance_deadline AS d
+    SET quarantine_error = v.error, data_version = '',
+        next_check_at = least(
+            d.next_check_at, CASE WHEN d.quarantine_error = '' THEN %(soon)s ELSE %(later)s END)
+    FROM {_FAILURE.rows}
+    WHERE d.id = v.id
+"""
+
+_UNSCHEDULED = """
+    SELECT DISTINCT obligation_id FROM compliance_deadline
+    WHERE id = ANY(%(ids)s) AND quarantine_error <> '' AND data_version = ''
+    ORDER BY obligation_id
 """

@@ -61,7 +61,8 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
 def is_due(*, as_of: datetime) -> bool:
     """Return whether anything is outdated by `as_of`."""
     is_new = any(_is_new(data_version(), schedule.horizon(as_of).until))
-    return is_new or Deadline.objects.filter(data_version="").exists()
+    # Those in quarantine are tried again by the sweep.
+    return is_new or Deadline.objects.filter(data_version="", quarantine_error="").exists()
 
 
 def _is_new(version: str, horizon: date) -> tuple[bool, bool]:
@@ -77,7 +78,7 @@ def _is_new(version: str, horizon: date) -> tuple[bool, bool]:
 def mark_stale(*, calendar: str) -> int:
     """Mark the open deadlines that use a custom calendar as outdated; return how many.
 
-    The next `run` recomputes them.
+    The next `run` recomputes them, and the next sweep those in quarantine.
     """
     lock_agreements(agreements_using(calendar))
     [(marked,)] = fetch(_MARK_USING_CALENDAR, name=calendar)
@@ -159,7 +160,7 @@ def _keep(record: JobRun, obligation_id: int, problem: str) -> _Counts:
         log.error("deadline not recomputed", deadline=deadline.pk, error=problem)
         try:
             with transaction.atomic():
-                stored = Deadline.objects.filter(pk=deadline.pk)
+                stored = Deadline.objects.filter(pk=deadline.pk, quarantine_error="")
                 stored.update(data_version=record.parameters["data_version"])
         except DatabaseError as error:
             if not isolation.may_concern_one_row(error):
@@ -240,8 +241,11 @@ _AGREEMENTS_USING_CALENDAR = f"SELECT DISTINCT agreement_id FROM ({_USING_CALEND
 
 _MARK_USING_CALENDAR = f"""
     WITH marked AS (
-        UPDATE compliance_deadline SET data_version = ''
-        WHERE id IN (SELECT id FROM ({_USING_CALENDAR}) AS affected) AND data_version <> ''
+        UPDATE compliance_deadline
+        SET data_version = '', next_check_at = CASE
+            WHEN quarantine_error = '' THEN next_check_at ELSE least(next_check_at, now()) END
+        WHERE id IN (SELECT id FROM ({_USING_CALENDAR}) AS affected)
+          AND (data_version <> '' OR quarantine_error <> '')
         RETURNING id
     )
     SELECT count(*) FROM marked

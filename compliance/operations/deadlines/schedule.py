@@ -157,8 +157,9 @@ def reschedule(
                 raise UnresolvableRules(problems, obligation.pk) from None
             stored = inputs.deadlines.get(obligation.pk, {}).values()
             rescheduled.failed |= dict.fromkeys((row.pk for row in stored), str(error))
-            # They were tried with the current data, and need not be tried again with it.
-            changes.unchanged += stored
+            # They were tried with the current data, and need not be tried again with it. Only the
+            # sweep tries those in quarantine again and again.
+            changes.unchanged += (row for row in stored if not row.quarantine_error)
             continue
         _compare(obligation, snapshot, wanted, inputs, changes, as_of, keeps_closed=keeps_closed)
         if not is_forgiving:

@@ -58,8 +58,10 @@ def refresh_with_dependents(
     for number, level in enumerate(levels):
         ids = {pk for each in level for pk in by_obligation.get(each, ())}
         failures: dict[int, Exception | str] = {}
-        if number:
-            touched, failures = _reschedule(level, as_of=as_of, manner=manner)
+        # See `batches.refresh_with_dependents`.
+        outdated = level if number else deadline_rows.unscheduled(ids)
+        if outdated:
+            touched, failures = _reschedule(outdated, as_of=as_of, manner=manner)
             ids |= touched
         if number or is_isolating_given:
             total.add(refresh(sorted(ids), as_of=as_of, manner=manner))
@@ -67,7 +69,7 @@ def refresh_with_dependents(
             total.add(batches.refresh_alone(ids, as_of=as_of, manner=manner))
         # Last, because a refresh clears the error. By its previous due date, one may be missed now.
         for pk, error in failures.items():
-            _quarantine(pk, error, total, as_of=as_of)
+            _quarantine(pk, error, total, as_of=as_of, is_unscheduled=True)
     return total
 
 
@@ -112,15 +114,27 @@ def _reschedule(
     return touched, failures
 
 
-def _quarantine(pk: int, error: Exception | str, total: Refreshed, *, as_of: datetime) -> None:
-    """Quarantine a deadline, and count it in `total` as quarantined or refused."""
+def _quarantine(
+    pk: int,
+    error: Exception | str,
+    total: Refreshed,
+    *,
+    as_of: datetime,
+    is_unscheduled: bool = False,
+) -> None:
+    """Quarantine a deadline, and count it in `total` as quarantined or refused.
+
+    Args:
+        is_unscheduled: whether its rule could not be resolved.
+    """
+    store = deadline_rows.quarantine_unscheduled if is_unscheduled else deadline_rows.quarantine
     reason = error if isinstance(error, str) else isolation.summary(error)
     # The traceback of an error of the database would show the values of the row.
     traceback = None if isinstance(error, str | DatabaseError) else error
     log.error("deadline quarantined", deadline=pk, error=reason, exc_info=traceback)
     try:
         with transaction.atomic():
-            deadline_rows.quarantine([Failure(pk, reason)], as_of=as_of)
+            store([Failure(pk, reason)], as_of=as_of)
     except DatabaseError as refusal:
         if not isolation.may_concern_one_row(refusal):
             raise

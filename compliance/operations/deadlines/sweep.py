@@ -95,6 +95,8 @@ def _refresh_agreement(
 ) -> Refreshed:
     """Refresh the due deadlines of an agreement that others depend on, and those others.
 
+    Rules that could not be resolved are tried again first.
+
     An agreement that another worker holds is left to it, and one that fails to the next sweep.
     """
 
@@ -142,6 +144,10 @@ def _collector_paused() -> Iterator[None]:
 _AGREEMENTS_WITH_DEPENDENTS_DUE = """
     SELECT DISTINCT agreement_id FROM compliance_deadline
     WHERE next_check_at <= %(as_of)s AND has_dependents AND id <> ALL(%(left_out)s::bigint[])
+    UNION
+    SELECT agreement_id FROM compliance_deadline
+    WHERE next_check_at <= %(as_of)s AND quarantine_error <> '' AND data_version = ''
+      AND id <> ALL(%(left_out)s::bigint[])
 """
 
 _CLAIM_AGREEMENT = """
@@ -150,6 +156,7 @@ _CLAIM_AGREEMENT = """
 
 _WITH_DEPENDENTS_DUE = """
     SELECT id FROM compliance_deadline
-    WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s AND has_dependents
+    WHERE agreement_id = %(id)s AND next_check_at <= %(as_of)s
+      AND (has_dependents OR (quarantine_error <> '' AND data_version = ''))
       AND id <> ALL(%(left_out)s::bigint[])
 """
