@@ -232,6 +232,33 @@ def test_recurrences_are_extended_once_a_day() -> None:
     assert JobRun.objects.filter(kind="recomputation").count() == 2
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"])
+def test_the_next_date_of_a_rare_recurrence_follows_on_the_day_of_the_last_one(day: str) -> None:
+    rule = {"type": "recurrence", "rrule": "FREQ=YEARLY;INTERVAL=5", "start": day}
+    create_agreement(obligation(due=rule))
+    morning = utc(f"{day}T06:00")
+    recomputation.run(as_of=morning - timedelta(days=1))
+    assert Deadline.objects.count() == 1
+    recomputation.run(as_of=morning)
+    assert [str(each.due_on) for each in Deadline.objects.order_by("number")] == [
+        day,
+        day.replace("2026", "2031"),
+    ]
+    assert recomputation.run(as_of=morning + timedelta(hours=1)) is None
+
+
+@pytest.mark.django_db
+def test_a_recomputation_that_did_not_store_its_day_is_followed_by_another() -> None:
+    create_agreement()
+    run = recomputation.run(as_of=NOW)
+    assert run is not None
+    del run.parameters["today"]
+    run.save()
+    assert recomputation.run(as_of=NOW + timedelta(minutes=1)) is not None
+    assert recomputation.run(as_of=NOW + timedelta(minutes=2)) is None
+
+
 def _last() -> datetime:
     due_at = Deadline.objects.order_by("-number")[0].due_at
     assert due_at is not None

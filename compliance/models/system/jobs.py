@@ -51,11 +51,12 @@ class LedgerCheckCounts(TypedDict):
 class RecomputationParameters(TypedDict):
     """The parameters of a recomputation.
 
-    `data_version` is the version of the zone and holiday data, and `horizon` the day (ISO 8601) up
-    to which it creates recurring deadlines.
+    `data_version` is the version of the zone and holiday data, `today` the day of the run in UTC
+    (ISO 8601), and `horizon` the day up to which it creates recurring deadlines.
     """
 
     data_version: str
+    today: str
     horizon: str
 
 

@@ -15,6 +15,7 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from compliance.domain.deadlines.rule_checks import Horizon
 from compliance.domain.due_dates.resolution import data_version
 from compliance.domain.vocabulary import JobKind
 from compliance.models import Agreement, Deadline, JobRun, RecomputedDeadline
@@ -35,7 +36,7 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
     Each batch is one transaction. A deadline that cannot be recomputed keeps its date, and its
     problem is stored as a `RecomputedDeadline`.
     """
-    version, horizon = data_version(), schedule.horizon(as_of).until
+    version, horizon = data_version(), schedule.horizon(as_of)
     is_new_data, is_new_day = _is_new(version, horizon)
     if not is_due(as_of=as_of):
         return None
@@ -43,7 +44,11 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
         kind=JobKind.RECOMPUTATION.value,
         as_of=as_of,
         started_at=timezone.now(),
-        parameters=RecomputationParameters(data_version=version, horizon=horizon.isoformat()),
+        parameters=RecomputationParameters(
+            data_version=version,
+            today=horizon.today.isoformat(),
+            horizon=horizon.until.isoformat(),
+        ),
         counts=RecomputationCounts(examined=0, moved=0, failed=0),
     )
     stale = _STALE_BY_VERSION if is_new_data else _STALE
@@ -60,18 +65,25 @@ def run(*, as_of: datetime, batch: int = BATCH) -> JobRun | None:
 
 def is_due(*, as_of: datetime) -> bool:
     """Return whether anything is outdated by `as_of`."""
-    is_new = any(_is_new(data_version(), schedule.horizon(as_of).until))
+    is_new = any(_is_new(data_version(), schedule.horizon(as_of)))
     # Those in quarantine are tried again by the sweep.
     return is_new or Deadline.objects.filter(data_version="", quarantine_error="").exists()
 
 
-def _is_new(version: str, horizon: date) -> tuple[bool, bool]:
-    """Return whether the data has changed since the last run, and whether a day has passed."""
+def _is_new(version: str, horizon: Horizon) -> tuple[bool, bool]:
+    """Return whether the data has changed since the last run, and whether a day has passed.
+
+    Not every day moves the end of the horizon, but the next date is sought from every day. More
+    months of `RECURRENCE_MONTHS` count like another day.
+    """
     last = JobRun.objects.finished(JobKind.RECOMPUTATION).first()
     if last is None:
         return True, True
-    is_new_day = date.fromisoformat(last.parameters["horizon"]) < horizon
-    return last.parameters["data_version"] != version, is_new_day
+    stored = last.parameters
+    # Earlier versions did not store the day.
+    today = date.fromisoformat(stored["today"]) if "today" in stored else date.min
+    is_new_day = today < horizon.today or date.fromisoformat(stored["horizon"]) < horizon.until
+    return stored["data_version"] != version, is_new_day
 
 
 @reading_as(SYSTEM)
