@@ -13,7 +13,16 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.import_reports import ImportMode
 from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
-from compliance.models import Agreement, Deadline, Fact, ImportBatch, LedgerEntry, Tombstone
+from compliance.models import (
+    Agreement,
+    Alert,
+    Breach,
+    Deadline,
+    Fact,
+    ImportBatch,
+    LedgerEntry,
+    Tombstone,
+)
 from compliance.operations.agreements import documents, import_purges
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import seals
@@ -25,6 +34,7 @@ from tests.samples import (
     obligation,
     record,
     state_position,
+    subscribe,
     utc,
 )
 
@@ -277,3 +287,45 @@ def test_a_purge_of_an_import_that_was_forged_in_sql_is_found() -> None:
         assert any("compliance_tombstone" in each for each in found), found
         assert any("compliance_fact" in each or "compliance_deadline" in each for each in found)
         transaction.set_rollback(True)
+
+
+def rows_now() -> set[tuple[object, ...]]:
+    """Return the deadlines that are not withdrawn, with status and due date."""
+    found = Deadline.objects.filter(is_withdrawn=False)
+    return set(found.values_list("id", "status", "due_at"))
+
+
+def test_dates_before_the_signature_that_only_an_import_proved_are_withdrawn_with_it() -> None:
+    subscribe()
+    quarterly = {
+        "type": "recurrence", "rrule": "FREQ=MONTHLY;INTERVAL=3", "start": "2019-03-31",
+    }  # fmt: skip
+    following = {"type": "offset", "count": 9, "unit": "days", "from": {"deadline": "O-1"}}
+    stored = [obligation(due=quarterly), obligation("O-2", due=following)]
+    create_agreement(*stored, as_of=BEGIN)
+    before = rows_now()
+    facts = [
+        {"type": "performance", "on": f"{year}-03-{day}", "due_on": f"{year}-03-31"}
+        for year, day in ((2019, 20), (2020, 31), (2021, 31))
+    ]
+    facts[2]["on"] = "2021-04-15"
+    facts[0]["recorded_at"] = "2019-03-21T00:00:00Z"
+    batch = imported(document("supply", {**stored[0], "facts": facts}))
+    assert Deadline.objects.filter(due_on__lt="2026-01-01", is_withdrawn=False).count() == 6
+    sweep.run(as_of=IMPORTED.replace(day=21))
+    kept = record(
+        Deadline.objects.get(obligation__ref="O-1", due_on="2020-03-31"),
+        as_of=IMPORTED.replace(day=22),
+        type="performance",
+        on="2020-03-30",
+    )
+    alerts = set(Alert.objects.values_list("id", flat=True))
+    purge(batch, as_of=IMPORTED.replace(day=23))
+    sweep.run(as_of=IMPORTED.replace(day=23))
+    assert not Alert.objects.exclude(pk__in=alerts).exists()
+    early = Deadline.objects.filter(due_on__lt="2026-01-01", is_withdrawn=False)
+    assert {each.obligation.ref for each in early} == {"O-1", "O-2"}
+    assert [each.pk for each in early.filter(obligation__ref="O-1")] == [kept.deadline_id]
+    assert not Breach.objects.exclude(deadline__in=early).exists()
+    assert rows_now() - set(early.values_list("id", "status", "due_at")) == before
+    assert problems() == []

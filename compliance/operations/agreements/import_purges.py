@@ -144,6 +144,7 @@ def _replay(agreement: Agreement, created: Rows, rows: Rows) -> Replay:
             since[obligation_id].append(recorded_at)
             if {kind, superseded} & SETTING_DATES:
                 redated.add(obligation_id)
+    unproven = list(since)
     if of_agreement:
         affected = Deadline.objects.filter(pk__in=facts.affected_deadlines(agreement))
         for pk in affected.exclude(obligation__in=removed).values_list("obligation", flat=True):
@@ -152,7 +153,10 @@ def _replay(agreement: Agreement, created: Rows, rows: Rows) -> Replay:
         since[pk].append(recorded_at)
         redated.add(pk)
     return ledger_replays.prepare(
-        {pk: min(several) for pk, several in since.items()}, redated=redated, removed=removed
+        {pk: min(several) for pk, several in since.items()},
+        redated=redated,
+        unproven=unproven,
+        removed=removed,
     )
 
 

@@ -27,7 +27,9 @@ from compliance.operations.deadlines import (
     ledger_rows,
     projection,
     schedule,
+    separate_refresh,
 )
+from compliance.operations.deadlines.batches import Manner
 from compliance.operations.deadlines.ledger_rows import LedgerRow
 
 
@@ -42,6 +44,7 @@ class Replay:
         began: when each of these deadlines became known.
         kept: the earlier entries of each, as columns.
         redated: the obligations whose own records changed the terms of their deadlines.
+        unproven: the obligations that may have deadlines which only the removed facts proved.
         dependent: the obligations that depend on others of these.
         has_one_rule: whether the present rules of the obligations have always applied.
         entries: the ids of all ledger entries of the deadlines.
@@ -53,6 +56,7 @@ class Replay:
     began: Mapping[int, datetime]
     kept: Mapping[int, Sequence[Mapping[str, Any]]]
     redated: frozenset[int]
+    unproven: frozenset[int]
     dependent: frozenset[int]
     has_one_rule: bool
     entries: frozenset[int]
@@ -60,7 +64,11 @@ class Replay:
 
 
 def prepare(
-    since: Mapping[int, datetime], *, redated: Iterable[int], removed: Collection[int]
+    since: Mapping[int, datetime],
+    *,
+    redated: Iterable[int],
+    unproven: Iterable[int],
+    removed: Collection[int],
 ) -> Replay:
     """Return what must be removed and written anew.
 
@@ -70,6 +78,7 @@ def prepare(
         since: the time from which ledgers of deadlines may be wrong, by obligation. Those that
             depend on these are included.
         redated: the obligations whose own records may have changed the terms of their deadlines.
+        unproven: the obligations about whose deadlines facts are removed.
         removed: obligations that the purge removes.
     """
     of_obligation = dict(since)
@@ -103,6 +112,7 @@ def prepare(
             pk: [row for row in stored[pk] if row["recorded_at"] < at] for pk, at in start.items()
         },
         redated=frozenset(redated),
+        unproven=_recurring(unproven),
         dependent=frozenset(dependent),
         has_one_rule=has_one_rule,
         entries=frozenset(row["id"] for pk in start for row in stored[pk]),
@@ -118,7 +128,7 @@ def run(replay: Replay, *, as_of: datetime) -> None:
     Deadline.objects.filter(pk__in=replay.since).update(recorded_at=None, ledger_head=None)
     # Those that depend on these are rescheduled by the refresh.
     rescheduled = schedule.reschedule(replay.redated, as_of=as_of, keeps_former=False)
-    touched = rescheduled.touched | replay.touched
+    touched = rescheduled.touched | replay.touched | _withdraw_unproven(replay, as_of=as_of)
     _restore(replay.kept)
     versions: known_terms.Versions = {}
     if replay.has_one_rule:
@@ -130,6 +140,28 @@ def run(replay: Replay, *, as_of: datetime) -> None:
     projection.refresh(touched, as_of=as_of, known=known, keeps_former=False)
     known_terms.keep_former(versions, as_of=as_of)
     _remove_unknown_breaches(replay.since)
+
+
+def _withdraw_unproven(replay: Replay, *, as_of: datetime) -> set[int]:
+    """Withdraw deadlines that only the removed facts proved, and those that depend on them.
+
+    Before the ledgers are written anew, so that these deadlines were never due.
+    """
+    touched: set[int] = set()
+    for number, level in enumerate(schedule.levels(replay.unproven)):
+        if number:
+            # The refresh quarantines those that fail.
+            manner = Manner(keeps_former=False)
+            touched |= separate_refresh.reschedule(level, as_of=as_of, manner=manner)[0]
+        else:
+            touched |= schedule.reschedule(level, as_of=as_of).touched
+    return touched
+
+
+def _recurring(obligation_ids: Iterable[int]) -> frozenset[int]:
+    """Return the obligations of which facts prove dates that precede them."""
+    found = Obligation.objects.filter(pk__in=list(obligation_ids), due__type="recurrence")
+    return frozenset(found.values_list("pk", flat=True))
 
 
 def _have_one_rule(obligation_ids: Iterable[int]) -> bool:

@@ -60,6 +60,7 @@ class ScheduleInputs:
     _sides: dict[int, list[_Side]]
     datings: dict[int, list[Dating]]
     _custom_calendars: Mapping[str, CustomCalendar]
+    _with_facts: set[int | None]
     _dated_facts: dict[int, list[Any]]
     _sources: dict[int, _SourcesByRef]
     _components: dict[int, Part]
@@ -121,7 +122,7 @@ class ScheduleInputs:
         return StoredDeadline(
             is_closed=deadline.is_closed,
             is_withdrawn=deadline.is_withdrawn,
-            has_facts=deadline.facts_head is not None,
+            has_facts=deadline.pk in self._with_facts,
             party=deadline.party.code if deadline.party is not None else None,
             dated_facts=tuple(
                 DatedFact(
@@ -156,6 +157,11 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
     rows = Deadline.objects.filter(obligation__in=ids).prefetch_related("party").order_by("id")
     for deadline in for_update(rows) if is_for_update else rows:
         deadlines[deadline.obligation_id][deadline.number] = deadline
+    # A purge leaves the head of the chain as it is.
+    chained = [
+        row.pk for each in deadlines.values() for row in each.values() if row.facts_head is not None
+    ]
+    recorded = Fact.objects.order_by().filter(deadline__in=chained).values_list("deadline_id")
     dated_facts: dict[int, list[Any]] = defaultdict(list)
     for fact in (
         Fact.objects.filter(
@@ -175,6 +181,7 @@ def load(obligation_ids: Iterable[int], *, is_for_update: bool = False) -> Sched
         _sides=sides,
         datings=datings_of({each.agreement_id for each in obligations}),
         _custom_calendars=custom_calendars(),
+        _with_facts={pk for (pk,) in recorded.distinct()} if chained else set(),
         _dated_facts=dated_facts,
         _sources=sources,
         _components=components,

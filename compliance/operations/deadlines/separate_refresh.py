@@ -61,7 +61,7 @@ def refresh_with_dependents(
         # See `batches.refresh_with_dependents`.
         outdated = level if number else deadline_rows.unscheduled(ids)
         if outdated:
-            touched, failures = _reschedule(outdated, as_of=as_of, manner=manner)
+            touched, failures = reschedule(outdated, as_of=as_of, manner=manner)
             ids |= touched
         if number or is_isolating_given:
             total.add(refresh(sorted(ids), as_of=as_of, manner=manner))
@@ -83,7 +83,7 @@ def lock_deadlines_of(obligation_ids: Sequence[int]) -> None:
     lock_deadline_columns("id", deadlines.values_list("id", flat=True))
 
 
-def _reschedule(
+def reschedule(
     obligation_ids: Sequence[int], *, as_of: datetime, manner: Manner
 ) -> tuple[set[int], dict[int, Exception | str]]:
     """Reschedule obligations, as far as their rules can be resolved.

@@ -78,7 +78,9 @@ def purge_agreement(
     removed = rows.get(Obligation, ())
     replay = None
     if foreign.ids:
-        replay = ledger_replays.prepare(foreign.since, redated=(), removed=removed)
+        replay = ledger_replays.prepare(
+            foreign.since, redated=(), unproven=foreign.since, removed=removed
+        )
         rows[LedgerEntry] = rows.get(LedgerEntry, set()) | replay.entries
         rows[Correction] = rows.get(Correction, set()) | replay.corrections
     tombstone = bury(
