@@ -507,3 +507,54 @@ def test_a_quarantined_deadline_learns_of_its_imported_history_without_announcin
     ]
     assert list(ledgers[0]) == list(ledgers[1])
     assert ledgers[0][0][0] < utc("2024-02-03T00:00")
+
+
+def with_history(*others: dict[str, Any]) -> Deadline:
+    """Import an agreement with a history in which a deadline follows another; return it."""
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
+    done = {"type": "performance", "on": "2026-02-10", "recorded_at": "2026-02-11T00:00:00Z"}
+    create_agreement(
+        obligation("O-1", "2026-09-15"),
+        obligation(BAD, due=after, target_quantity=9, unit="t", facts=[{**done, "quantity": 1}]),
+        *others,
+        recorded_at="2026-02-01T00:00:00Z",
+        as_of=AFTER,
+    )
+    return deadline_of(BAD)
+
+
+def test_what_changes_after_an_import_is_known_and_announced_once_it_could_be_computed() -> None:
+    subscribe()
+    bad = with_history()
+    before = LedgerEntry.objects.filter(deadline=bad).count()
+    ledger(bad.pk)
+    extended, again = AFTER + timedelta(days=100), AFTER + timedelta(days=110)
+    new_due = {"type": "date", "on": "2026-11-15"}
+    record(deadline_of("O-1"), as_of=extended, type="extension", on="2026-06-20", due=new_due)
+    assert of_deadline(bad.pk)["quarantine_error"]
+    execute("DROP TRIGGER for_the_test ON compliance_ledgerentry")
+    sweep.run(as_of=again)
+    assert of_deadline(bad.pk)["quarantine_error"] == ""
+    entries = LedgerEntry.objects.filter(deadline=bad).order_by("recorded_at")
+    assert entries.count() == before + 1
+    assert [each.recorded_at for each in entries][before:] == [again]
+    assert Alert.objects.filter(deadline=bad, kind="changed").count() == 1
+
+
+def test_a_deadline_that_was_never_computed_learns_later_changes_when_it_is() -> None:
+    subscribe()
+    execute(
+        _RAISE.replace("pg_temp.refuse", "refuse_for_the_test"),
+        """CREATE TRIGGER for_the_test BEFORE INSERT ON compliance_ledgerentry
+            FOR EACH ROW WHEN (NEW.target = 9) EXECUTE FUNCTION refuse_for_the_test()""",
+    )
+    bad = with_history()
+    assert of_deadline(bad.pk)["quarantine_error"]
+    extended, again = AFTER + timedelta(days=100), AFTER + timedelta(days=110)
+    new_due = {"type": "date", "on": "2026-11-15"}
+    record(deadline_of("O-1"), as_of=extended, type="extension", on="2026-06-20", due=new_due)
+    execute("DROP TRIGGER for_the_test ON compliance_ledgerentry")
+    sweep.run(as_of=again)
+    entries = LedgerEntry.objects.filter(deadline=bad).order_by("recorded_at")
+    assert [f"{each.recorded_at:%m-%d}" for each in entries] == ["02-01", "02-11", f"{again:%m-%d}"]
+    assert Alert.objects.filter(deadline=bad, kind="changed").count() == 1

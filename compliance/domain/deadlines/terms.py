@@ -100,7 +100,7 @@ class KnownHistory(NamedTuple):
         terms: in the order in which they became known; the first ones when the deadline did.
         since: a ledger without entries lacks everything, whatever this says.
         imported_at: when history about it was imported, if that could not be refreshed then. What
-            had ended by then is not announced.
+            had ended by then is not announced, and what came later becomes known at the refresh.
     """
 
     terms: Sequence[KnownTerms]

@@ -90,7 +90,8 @@ def decide_from_timeline(
 
     Args:
         announce_ended: whether to announce changes and past breaches.
-        known: its terms at every time; these and its facts are recorded as they became known.
+        known: its terms at every time; these and its facts are recorded as they became known. If
+            this is because of an import, what happened after it is recorded as of now.
 
     Raises:
         Exception: the deadline cannot be projected, whatever the reason.
@@ -104,7 +105,9 @@ def decide_from_timeline(
     if known is not None:
         # Since the ledger was written, the clock may have changed something.
         since = min(known.since, recorded_at) if recorded_at else None
-        entries = replay_history(known.terms, facts, recorded, as_of=as_of, since=since)
+        # What an import brought became known as it says. Anything later is news now.
+        until = min(as_of, known.imported_at or as_of)
+        entries = replay_history(known.terms, facts, recorded, as_of=until, since=since)
         recorded = [*recorded, *(entry_of(*each) for each in entries)]
         recorded_at = max((each.recorded_at for each in recorded), default=None)
     timeline = project(terms, facts)

@@ -1,7 +1,7 @@
 """What is known about deadlines that could not be refreshed when their history was imported.
 
 Such a deadline is quarantined and tried again later. Its history is then recorded as it would have
-become known, and is no more news than during the import.
+become known, and is no more news than during the import. What happened since the import is news.
 """
 
 from __future__ import annotations
