@@ -558,3 +558,33 @@ def test_a_deadline_that_was_never_computed_learns_later_changes_when_it_is() ->
     entries = LedgerEntry.objects.filter(deadline=bad).order_by("recorded_at")
     assert [f"{each.recorded_at:%m-%d}" for each in entries] == ["02-01", "02-11", f"{again:%m-%d}"]
     assert Alert.objects.filter(deadline=bad, kind="changed").count() == 1
+
+
+def test_an_unreadable_rule_of_an_imported_deadline_stops_neither_requests_nor_sweeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subscribe()
+    bad = with_history(*(obligation(f"N-{number}") for number in range(8)))
+    again = AFTER + timedelta(days=200)
+    execute(
+        f"""UPDATE compliance_obligation SET due = '{{"type": "none"}}' WHERE ref = '{BAD}'""",
+        f"""UPDATE compliance_deadline SET quarantine_error = 'bad', next_check_at = '2026-03-21'
+            WHERE id = {bad.pk}""",
+    )
+    record(bad, as_of=AFTER + timedelta(days=2), type="performance", on="2026-03-20", quantity=2)
+    assert of_deadline(bad.pk)["quarantine_error"]
+    assert bad.performed_quantity == 3
+    tried: list[Sequence[int]] = []
+    process = isolation.process
+
+    def remembered(ids: Sequence[int], *rest: Any, **more: Any) -> Any:
+        tried.append(ids)
+        return process(ids, *rest, **more)
+
+    monkeypatch.setattr(isolation, "process", remembered)
+    sweep.run(as_of=again)
+    assert all(bad.pk not in each or len(each) == 1 for each in tried)
+    assert of_deadline(bad.pk)["quarantine_error"]
+    assert deadline_of(BAD).status == Status.PARTLY_MET
+    assert Alert.objects.filter(deadline=bad, kind="missed").count() == 1
+    assert not Deadline.objects.exclude(pk=bad.pk).exclude(quarantine_error="").exists()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from compliance.domain.deadlines.terms import KnownHistory
 from compliance.domain.vocabulary import BreachEnd
@@ -22,6 +22,7 @@ from compliance.operations.alerts.alerts import AlertRow
 from compliance.operations.deadlines import (
     breach_rows,
     deadline_rows,
+    isolation,
     ledger_rows,
     schedule,
     unfinished_imports,
@@ -183,7 +184,9 @@ def _refresh(
         raise RuntimeError(sentence)
     if not rows:
         return []
-    known = {**unfinished_imports.histories(rows, as_of=as_of), **manner.known}
+    unfinished = unfinished_imports.histories(rows, as_of=as_of)
+    failed = {pk: error for pk, error in unfinished.failures.items() if pk not in manner.known}
+    known = {**unfinished.known, **manner.known}
     inputs = load(rows, replayed=known)
     hours = delivery_times.delivery_hours(as_of=as_of)
     ledger: list[LedgerRow] = []
@@ -191,25 +194,36 @@ def _refresh(
         for portion in _portions(rows):
             changes = _Changes()
             for row in portion:
-                try:
-                    outcome = decide(
-                        row,
-                        inputs,
-                        as_of=as_of,
-                        announce_ended=manner.announce_ended,
-                        known=known.get(row.id),
-                    )
-                except Exception as error:  # one bad row must never stop the others
-                    log.exception("deadline quarantined", deadline=row.id)
-                    changes.failures.append(Failure(row.id, repr(error)))
-                else:
-                    changes.add(outcome)
+                error = failed.get(row.id)
+                # By the terms that are stored, it may be missed now.
+                if error is None or row.recorded_at is not None:
+                    try:
+                        outcome = decide(
+                            row,
+                            inputs,
+                            as_of=as_of,
+                            announce_ended=manner.announce_ended,
+                            known=known.get(row.id),
+                        )
+                    except Exception as fault:  # one bad row must never stop the others
+                        error = fault
+                    else:
+                        changes.add(outcome)
+                if error is not None:
+                    changes.failures.append(_failure(row, error))
             _store(changes, hours, as_of=as_of)
             ledger += changes.ledger
             refreshed.deadlines += len(changes.states)
             refreshed.breaches += len(changes.begun)
             refreshed.quarantined += len(changes.failures)
     return ledger
+
+
+def _failure(row: DeadlineRow, error: Exception) -> Failure:
+    # The traceback of an error of the database would show the values of the row.
+    is_traceable = not isinstance(error, DatabaseError)
+    log.error("deadline quarantined", deadline=row.id, exc_info=error if is_traceable else None)
+    return Failure(row.id, repr(error) if is_traceable else isolation.summary(error))
 
 
 def _portions(rows: Sequence[DeadlineRow]) -> Iterator[Sequence[DeadlineRow]]:

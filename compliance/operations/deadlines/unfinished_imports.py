@@ -7,28 +7,61 @@ become known, and is no more news than during the import. What happened since th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from django.db import transaction
 
 from compliance.domain.deadlines.terms import KnownHistory
 from compliance.models.bulk import fetch
-from compliance.operations.deadlines import known_terms
+from compliance.operations.deadlines import isolation, known_terms
 from compliance.operations.deadlines.deadline_rows import DeadlineRow
 
 
-def histories(rows: Sequence[DeadlineRow], *, as_of: datetime) -> dict[int, KnownHistory]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Histories:
+    """What is known about deadlines at every time, and why that cannot be computed of others."""
+
+    known: dict[int, KnownHistory] = field(default_factory=dict)
+    failures: dict[int, Exception] = field(default_factory=dict)
+
+
+def histories(rows: Sequence[DeadlineRow], *, as_of: datetime) -> Histories:
     """Return the terms at every time of those deadlines whose imported history is not recorded.
 
-    Without a quarantined deadline, nothing is queried.
+    Without a quarantined deadline, nothing is queried. One of which the rules cannot be read or
+    resolved does not prevent the others.
     """
+    found = Histories()
     quarantined = [row.id for row in rows if row.quarantine_error]
-    if not quarantined:
-        return {}
+    if quarantined:
+        _add(found, quarantined, as_of=as_of)
+    return found
+
+
+def _add(found: Histories, quarantined: Sequence[int], *, as_of: datetime) -> None:
+    """Add the terms of deadlines, in halves if they cannot be computed together."""
+    try:
+        with transaction.atomic():
+            found.known.update(_known(quarantined, as_of=as_of))
+    except Exception as error:
+        if not isolation.may_concern_one_row(error):
+            raise
+        if len(quarantined) == 1:
+            found.failures[quarantined[0]] = error
+            return
+        middle = len(quarantined) // 2
+        _add(found, quarantined[:middle], as_of=as_of)
+        _add(found, quarantined[middle:], as_of=as_of)
+
+
+def _known(quarantined: Sequence[int], *, as_of: datetime) -> dict[int, KnownHistory]:
     known_from: dict[int, datetime] = {}
     imported_at: dict[int, datetime] = {}
-    for pk, since, at in fetch(_WITH_LATER_IMPORTS, ids=quarantined):
+    for pk, since, at in fetch(_WITH_LATER_IMPORTS, ids=list(quarantined)):
         known_from[pk], imported_at[pk] = since, at
     began = known_terms.began(known_from, as_of=as_of)
-    for pk, since, at in fetch(_NEVER_REFRESHED, ids=quarantined):
+    for pk, since, at in fetch(_NEVER_REFRESHED, ids=list(quarantined)):
         began[pk], known_from[pk], imported_at[pk] = since, since, at
     if not began:
         return {}
