@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from compliance.admin.agreements.imports import ImportPurgeForm, effect_of
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.import_reports import ImportMode
 from compliance.domain.drafts import read
@@ -21,6 +22,7 @@ from compliance.models import (
     Fact,
     ImportBatch,
     LedgerEntry,
+    Team,
     Tombstone,
 )
 from compliance.operations.agreements import documents, import_purges
@@ -329,3 +331,20 @@ def test_dates_before_the_signature_that_only_an_import_proved_are_withdrawn_wit
     assert not Breach.objects.exclude(deadline__in=early).exists()
     assert rows_now() - set(early.values_list("id", "status", "due_at")) == before
     assert problems() == []
+
+
+def test_who_sees_the_agreement_and_who_is_responsible_stay_as_an_import_set_them() -> None:
+    Team.objects.create(slug="legal", name="Legal")
+    create_agreement(as_of=BEGIN)
+    changed = obligation(title="Renamed", responsible=["team:legal"])
+    value = document("supply", changed, visibility="teams", teams=["legal"])
+    batch = imported(value, mode=ImportMode.UPDATE)
+    assert "are corrected back" in effect_of(batch)
+    assert "who sees the agreement and who is responsible stay" in ImportPurgeForm.advice
+    purge(batch)
+    agreement = Agreement.objects.get()
+    assert agreement.visibility == "teams"
+    assert [each.slug for each in agreement.teams.all()] == ["legal"]
+    [stored] = agreement.obligations.all()
+    assert stored.title != "Renamed"
+    assert [each.team.slug for each in stored.responsibilities.all() if each.team] == ["legal"]

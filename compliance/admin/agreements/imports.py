@@ -33,8 +33,10 @@ class ImportPurgeForm(AgreementRecordForm):
     heading = "Purge the import"
     advice = (
         "What the import created is removed permanently, and the ledgers are written anew as if it "
-        "had never been imported. What it corrected stays. A tombstone keeps the reason, your name "
-        "and the hashes of what was removed. This cannot be undone."
+        "had never been imported. What it corrected is corrected back, unless it was corrected "
+        "again since. Parties, who sees the agreement and who is responsible stay as they are. A "
+        "tombstone keeps the reason, your name and the hashes of what was removed. This cannot be "
+        "undone."
     )
     success_message = "Import purged."
     submit = "Purge the import permanently"
@@ -111,5 +113,9 @@ def effect_of(batch: ImportBatch) -> str:
     listed = rows_text(import_purges.counts_of(batch))
     sentence = f"To be removed: {listed or 'nothing but the record of the import'}."
     if corrections := batch.counts.get("corrections"):
-        sentence += f" It also corrected {counted(corrections, 'value')}; these stay corrected."
+        values = counted(corrections, "value")
+        sentence += (
+            f" It also corrected {values}. Terms of the agreement and its obligations among these "
+            "are corrected back."
+        )
     return sentence

@@ -26,7 +26,7 @@ def undo(*, agreement: Agreement, imported_at: datetime, by: User | None, as_of:
     """Give an agreement and its obligations the terms that they had before an import.
 
     This is a correction like any other: what was known in between stays known. A term that was
-    corrected again since stays as it is.
+    corrected again since stays as it is, and so do who sees the agreement and who is responsible.
 
     Args:
         imported_at: the time of the import, at which it kept the former terms.
