@@ -30,6 +30,7 @@ from tests.samples import (
     obligation,
     record,
     subscribe,
+    update_obligation,
     utc,
 )
 
@@ -588,3 +589,20 @@ def test_an_unreadable_rule_of_an_imported_deadline_stops_neither_requests_nor_s
     assert deadline_of(BAD).status == Status.PARTLY_MET
     assert Alert.objects.filter(deadline=bad, kind="missed").count() == 1
     assert not Deadline.objects.exclude(pk=bad.pk).exclude(quarantine_error="").exists()
+
+
+def test_a_rule_that_is_corrected_after_an_import_was_not_known_before() -> None:
+    done = {"type": "performance", "on": "2026-02-10", "recorded_at": "2026-02-11T00:00:00Z"}
+    value = obligation("O-1", "2026-09-15", target_quantity=9, unit="t")
+    create_agreement(
+        {**value, "facts": [{**done, "quantity": 1}]},
+        recorded_at="2026-02-01T00:00:00Z",
+        as_of=AFTER,
+    )
+    deadline = deadline_of("O-1")
+    before = LedgerEntry.objects.filter(deadline=deadline).count()
+    Deadline.objects.update(quarantine_error="an error of our own")
+    corrected = AFTER + timedelta(days=9)
+    update_obligation({**value, "due": {"type": "date", "on": "2026-11-15"}}, as_of=corrected)
+    entries = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at")
+    assert {each.recorded_at for each in entries[before:]} == {corrected}

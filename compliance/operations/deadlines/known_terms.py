@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from django.db.models import Min
@@ -35,7 +35,7 @@ from compliance.models import (
 )
 from compliance.models.bulk import insert
 from compliance.models.deadlines.fact_values import facts_about
-from compliance.models.deadlines.terms import Duty, duty_of, expires_at, terms_of
+from compliance.models.deadlines.terms import Duty, dues_of_facts, duty_of, expires_at, terms_of
 from compliance.operations.deadlines import former_terms, schedule, schedule_inputs
 from compliance.operations.deadlines.scheduled_columns import columns_of
 
@@ -114,16 +114,48 @@ def histories(
     Args:
         began: when each became known.
         known_from: from when on the ledger of each may lack something.
-        imported_at: when history about it was imported, if that could not be refreshed then.
+        imported_at: when history about it was imported, if that could not be refreshed then. What
+            was corrected since was not known before.
     """
     rows = Deadline.objects.filter(id__in=began).select_related("obligation__agreement")
+    former: dict[int, list[Correction]] = defaultdict(list)
+    if imported_at:
+        kept = Correction.objects.filter(deadline__in=imported_at.keys() - versions.keys())
+        for each in kept.order_by("recorded_at", "id"):
+            if each.deadline_id is not None and each.recorded_at > imported_at[each.deadline_id]:
+                former[each.deadline_id].append(each)
     found = {}
     for row in rows:
-        known = [each.known for each in versions.get(row.pk, ())] or [
-            KnownTerms(began[row.pk], terms_of(row, duty_of(row.obligation)))
-        ]
+        known = [each.known for each in versions.get(row.pk, ())] or terms_from(
+            row, former[row.pk], began[row.pk]
+        )
         found[row.pk] = KnownHistory(known, known_from[row.pk], imported_at.get(row.pk))
     return found
+
+
+def terms_from(
+    row: Deadline, corrections: Sequence[Correction], began: datetime
+) -> list[KnownTerms]:
+    """Return the terms of a deadline at every time, by what its corrections kept."""
+    duty = duty_of(row.obligation)
+    times = [began, *(each.recorded_at for each in corrections)]
+    columns: list[Any] = [SimpleNamespace(**_parsed(each.before)) for each in corrections]
+    return [
+        KnownTerms(at, terms_of(each, duty), dues_of_facts(each.moves))
+        for at, each in zip(times, [*columns, row], strict=True)
+    ]
+
+
+def _parsed(before: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(name, before.get(name)) for name in former_terms.TERMS}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name.endswith("_at"):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if name.endswith("_on") else value
 
 
 def since(versions: list[TermsVersion], at: datetime) -> list[TermsVersion]:

@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from types import SimpleNamespace
+from datetime import datetime
 from typing import Any
 
 from compliance.domain.deadlines.breaches import breaches_ever_recorded
 from compliance.domain.deadlines.ledger import Entry
-from compliance.domain.deadlines.terms import KnownHistory, KnownTerms
+from compliance.domain.deadlines.terms import KnownHistory
 from compliance.domain.integrity.chains import link
 from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Alert, Breach, Correction, Deadline, LedgerEntry, Obligation
 from compliance.models.bulk import write
 from compliance.models.deadlines.ledger import chained_entry, ledger_of
-from compliance.models.deadlines.terms import dues_of_facts, duty_of, terms_of
 from compliance.operations.deadlines import (
-    former_terms,
     known_terms,
     ledger_rows,
     projection,
@@ -196,36 +193,11 @@ def _known_histories(replay: Replay, versions: known_terms.Versions) -> dict[int
         former[each.deadline_id or 0].append(each)
     found: dict[int, KnownHistory] = {}
     for row in rows:
-        known = [each.known for each in versions.get(row.pk, ())] or _terms_from(
+        known = [each.known for each in versions.get(row.pk, ())] or known_terms.terms_from(
             row, former[row.pk], replay.began[row.pk]
         )
         found[row.pk] = KnownHistory(known, replay.since[row.pk])
     return found
-
-
-def _terms_from(
-    row: Deadline, corrections: Sequence[Correction], began: datetime
-) -> list[KnownTerms]:
-    """Return the terms of a deadline at every time, by what its corrections kept."""
-    duty = duty_of(row.obligation)
-    times = [began, *(each.recorded_at for each in corrections)]
-    columns: list[Any] = [SimpleNamespace(**_parsed(each.before)) for each in corrections]
-    return [
-        KnownTerms(at, terms_of(each, duty), dues_of_facts(each.moves))
-        for at, each in zip(times, [*columns, row], strict=True)
-    ]
-
-
-def _parsed(before: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(name, before.get(name)) for name in former_terms.TERMS}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name.endswith("_at"):
-        return datetime.fromisoformat(value)
-    return date.fromisoformat(value) if name.endswith("_on") else value
 
 
 def _remove_unknown_breaches(deadline_ids: Iterable[int]) -> None:
