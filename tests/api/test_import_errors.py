@@ -157,6 +157,20 @@ def test_the_search_for_rules_with_too_many_dates_ends(api: Client) -> None:
     assert all("more than 2000 dates" in each for each in found.values())
 
 
+def test_refused_recurrences_do_not_count_as_deadlines(api: Client) -> None:
+    unknown = {"type": "recurrence", "start": {"milestone": "none"}, "rrule": "FREQ=MONTHLY"}
+    rows = [obligation(f"R-{number}", due=unknown) for number in range(5)]
+    found = refused(api, document("supply", *rows, obligation("valid")))
+    assert [*found] == [f"obligations/{number}/due/start/milestone" for number in range(5)]
+    assert all("There is no milestone none here" in each for each in found.values())
+
+
+def test_too_many_deadlines_do_not_hide_the_problems_found_before(api: Client) -> None:
+    wrong = obligation("W", obligors=["NOBODY"])
+    value = document("supply", wrong, *(daily(f"D-{number}") for number in range(8)))
+    assert [*refused(api, value)] == ["obligations/0/obligors/0", "obligations/7/due"]
+
+
 def test_a_history_that_takes_too_long_to_replay_is_refused(api: Client) -> None:
     performance = {"type": "performance", "on": "2026-01-20"}
     extension = {

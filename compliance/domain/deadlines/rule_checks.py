@@ -32,6 +32,10 @@ MOST_DEADLINES = 2_000
 """The maximum number of deadlines of one obligation. A longer list would be useless."""
 
 
+class TooManyDates(Invalid):
+    """A rule yields more than `MOST_DEADLINES`. They were computed, to find this out."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Horizon:
     """Which deadlines of recurrences are created in advance.
@@ -92,8 +96,8 @@ def at_most_deadlines(found: Iterable[T], *, horizon: Horizon, path: str = "due/
     """Return the dates of a rule within the horizon, or its deadlines.
 
     Raises:
-        Invalid: there are more than `MOST_DEADLINES` (at `path`). Nobody would hear of those that
-            are left out.
+        TooManyDates: there are more than `MOST_DEADLINES` (at `path`). Nobody would hear of those
+            that are left out.
     """
     dates = list(islice(found, MOST_DEADLINES + 1))
     if len(dates) > MOST_DEADLINES:
@@ -101,13 +105,13 @@ def at_most_deadlines(found: Iterable[T], *, horizon: Horizon, path: str = "due/
     return dates
 
 
-def too_many_dates(*, horizon: Horizon, path: str = "due/rrule") -> Invalid:
+def too_many_dates(*, horizon: Horizon, path: str = "due/rrule") -> TooManyDates:
     """Return the refusal of a rule that yields more than `MOST_DEADLINES`."""
     sentence = (
         f"This rule yields more than {MOST_DEADLINES} dates up to {horizon.until}: "
         "start it later, or make it recur less often."
     )
-    return refusal(path, sentence)
+    return TooManyDates([Problem(path=path, detail=sentence)])
 
 
 def check_rules(

@@ -21,10 +21,13 @@ from compliance.domain.deadlines.dependencies import (
     nodes_on_cycles,
     references,
 )
-from compliance.domain.deadlines.rule_checks import MOST_DEADLINES, check_rules
+from compliance.domain.deadlines.rule_checks import (
+    MOST_DEADLINES,
+    TooManyDates,
+    check_rules,
+)
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
-from compliance.domain.due_dates.rule_types import RecurrenceRule
 from compliance.domain.problems import Invalid, Problem, placed_at
 from compliance.domain.vocabulary import Capacity
 from compliance.domain.work import check_new_deadlines
@@ -53,6 +56,7 @@ class StoredAgreement:
     Everything is by ref. `refs` are the ids of its obligations, `parents` and `components` are
     their hierarchy, and `sources` are the obligations from which each counts. `new_deadlines` are
     the numbers of deadlines that drafts have by themselves, and `count` is their sum.
+    `refused_dates` is how many dates were computed of rules that have too many.
     """
 
     agreement: Agreement
@@ -67,6 +71,7 @@ class StoredAgreement:
     named: Named = field(default_factory=Named)
     new_deadlines: dict[str, int] = field(default_factory=dict)
     count: int = 0
+    refused_dates: int = 0
 
     @classmethod
     def load(cls, agreement: Agreement, *, is_empty: bool = False) -> StoredAgreement:
@@ -142,8 +147,7 @@ class StoredAgreement:
                 horizon=schedule.horizon(as_of),
             )
         except Invalid as error:
-            # Its dates were computed, until there were too many.
-            self.count += MOST_DEADLINES if isinstance(draft.due, RecurrenceRule) else 0
+            self.refused_dates += MOST_DEADLINES if isinstance(error, TooManyDates) else 0
             return list(error.problems)
         if draft.ref not in self.refs:
             # If each party has its own date, each obligor has its own deadlines.

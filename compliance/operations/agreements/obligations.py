@@ -196,11 +196,16 @@ def _reject_invalid(
     others = {draft.ref for draft in drafts.values()}
     problems: list[Problem] = []
     for path, draft in drafts.items():
-        with placed_at(path):
-            found = stored.problems_of(draft, others=others, as_of=as_of)
+        try:
+            with placed_at(path):
+                found = stored.problems_of(draft, others=others, as_of=as_of)
+        except Invalid as error:
+            # There are too many deadlines. The problems found so far remain true.
+            problems += error.problems
+            break
         problems += [problem.below(path) for problem in found]
         # Rules with too many dates are expensive to refuse, one by one.
-        if len(problems) >= MOST_PROBLEMS or (problems and stored.count > MOST_NEW_DEADLINES):
+        if len(problems) >= MOST_PROBLEMS or stored.refused_dates > MOST_NEW_DEADLINES:
             break
     for path, draft in drafts.items():
         if draft.ref in stored.refs:
