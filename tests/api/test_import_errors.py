@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -147,6 +148,32 @@ def test_deadlines_that_multiply_are_counted_before_any_is_created(api: Client) 
         [(path, sentence)] = refused(api, value).items()
         assert path == f"obligations/{number if value is by_party else number + 1}/due"
         assert "deadlines or more; at most 10,000 are accepted at once" in sentence
+
+
+def test_fixed_dates_do_not_multiply_by_what_starts_their_period(api: Client) -> None:
+    """Neither the deadlines of another obligation nor parties with their own dates do."""
+    codes = [f"P{number}" for number in range(100)]
+    after_event = {"type": "offset", "count": 1, "unit": "days"}
+    monthly = {"type": "recurrence", "start": "2026-02-01", "rrule": "FREQ=MONTHLY;COUNT=6"}
+    kept: dict[str, Any] = {"kind": "maintain", "due": monthly}
+    value = document(
+        "supply",
+        daily("D"),
+        obligation("A", **kept, starts={**after_event, "from": {"deadline": "D"}}),
+        *(
+            obligation(f"B-{number}", **kept, starts=starts, obligors=codes)
+            for number in range(20)
+            for starts in [{**after_event, "from": {"milestone": "ratified"}}]
+        ),
+        parties=[BUYER, SUPPLIER, *({**SUPPLIER, "code": code} for code in codes)],
+        milestones=[
+            {"ref": "ratified", "dates": [{"party": code, "on": "2026-01-01"} for code in codes]}
+        ],
+    )
+    post(api, "agreements/import/", value)
+    numbers = Counter(Deadline.objects.values_list("obligation__ref", flat=True))
+    assert numbers.pop("D") > 100
+    assert numbers == {"A": 6, **{f"B-{number}": 6 for number in range(20)}}
 
 
 def test_the_search_for_rules_with_too_many_dates_ends(api: Client) -> None:

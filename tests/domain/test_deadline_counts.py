@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compliance.domain.deadlines.deadline_counts import deadline_counts
+from compliance.domain.deadlines.deadline_counts import deadline_counts, source_of
+from compliance.domain.due_dates.due_rules import parse_due_rule
 
 
 def test_an_obligation_has_deadlines_for_each_deadline_of_its_source() -> None:
@@ -22,3 +23,14 @@ def test_a_long_chain_is_counted_once() -> None:
     own = {f"O-{number}": 1 for number in reversed(range(20_000))}
     sources = {f"O-{number}": f"O-{number - 1}" if number else None for number in range(20_000)}
     assert sum(count for _, count in deadline_counts(own, sources, {})) == 20_000
+
+
+def test_a_recurrence_with_a_fixed_start_has_the_same_dates_whatever_starts_its_period() -> None:
+    starts = parse_due_rule(
+        {"type": "offset", "from": {"deadline": "A"}, "count": 1, "unit": "days"}
+    )
+    recurrence = {"type": "recurrence", "rrule": "FREQ=MONTHLY"}
+    fixed = parse_due_rule({**recurrence, "start": "2026-01-01"})
+    assert source_of(fixed, starts) is None
+    assert source_of(parse_due_rule({**recurrence, "start": {"met": "B"}}), starts) == "B"
+    assert source_of(starts, None) == "A"

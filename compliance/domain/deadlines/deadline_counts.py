@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from compliance.domain.deadlines.dependencies import referenced_obligations
 from compliance.domain.due_dates.due_rules import DueRule
+from compliance.domain.due_dates.rule_types import RecurrenceRule
+
+
+def has_own_dates(due: DueRule | None) -> bool:
+    """Return whether a rule has the same deadlines whatever the start of the period counts from."""
+    return isinstance(due, RecurrenceRule) and isinstance(due.start, date)
 
 
 def source_of(due: DueRule | None, starts: DueRule | None) -> str | None:
     """Return the ref of the obligation whose deadlines a rule counts from, one by one."""
+    if has_own_dates(due):
+        return None
     refs = [*referenced_obligations(due), *referenced_obligations(starts)]
     return refs[0] if refs else None
 

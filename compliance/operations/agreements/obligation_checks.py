@@ -12,7 +12,11 @@ from compliance.domain.agreements.drafts import (
     ASSESSOR,
     ObligationDraft,
 )
-from compliance.domain.deadlines.deadline_counts import deadline_counts, source_of
+from compliance.domain.deadlines.deadline_counts import (
+    deadline_counts,
+    has_own_dates,
+    source_of,
+)
 from compliance.domain.deadlines.dependencies import (
     MOST_LEVELS,
     dependency_levels,
@@ -151,7 +155,8 @@ class StoredAgreement:
             return list(error.problems)
         if draft.ref not in self.refs:
             # If each party has its own date, each obligor has its own deadlines.
-            self.new_deadlines[draft.ref] = count * max(1, len(self._dated_parties(draft)))
+            obligors = () if has_own_dates(draft.due) else self._dated_parties(draft)
+            self.new_deadlines[draft.ref] = count * max(1, len(obligors))
             self.count += self.new_deadlines[draft.ref]
             # Checking the others would take as long as storing them.
             check_new_deadlines(draft.ref, self.count)
