@@ -152,20 +152,24 @@ def _moved(error: ValidationError, index: int) -> Iterator[InitErrorDetails]:
         )
 
 
-def replay_steps(facts: int, slow_facts: int) -> int:
+def replay_steps(facts: int, slow_facts: int, *, new_facts: int | None = None) -> int:
     """Return how many steps it takes to replay what was known of a deadline.
 
     Args:
         facts: how many facts there are about it and its agreement.
         slow_facts: how many of them set something, such as a due date, or last for some time.
+        new_facts: how many of them are replayed, if the others were before.
     """
-    return facts**2 + 4 * slow_facts**2
+    times = facts if new_facts is None else new_facts
+    return times * facts + 4 * min(times, slow_facts) * slow_facts
 
 
-def too_much_replay(steps: int) -> str:
-    """Say what to do about a document that would take this many steps or more."""
+def too_much_replay(steps: int, *, advice: str = "") -> str:
+    """Say what to do about a document that would take this many steps or more.
+
+    Dividing it helps, unless there is other `advice`.
+    """
     return (
         f"Replaying the facts until here takes {steps:,} steps, the squares of the numbers of "
-        f"facts about each deadline; at most {MOST_REPLAY_STEPS:,} are accepted at once. Divide "
-        "the document: another one with the same ref adds to the agreement."
-    )
+        f"facts about each deadline; at most {MOST_REPLAY_STEPS:,} are accepted at once. "
+    ) + (advice or "Divide the document: another one with the same ref adds to the agreement.")

@@ -11,6 +11,7 @@ from django.test import Client
 
 from compliance.domain.limits import MOST_FACTS, MOST_NEW_DEADLINES_OF_REQUEST, MOST_REPLAY_STEPS
 from compliance.models import Agreement, Deadline, Fact, Obligation, Party
+from compliance.operations.agreements import document_checks
 from tests.api.answers import BASE, post
 from tests.samples import BUYER, SUPPLIER, document, obligation
 
@@ -198,12 +199,16 @@ def test_too_many_deadlines_do_not_hide_the_problems_found_before(api: Client) -
     assert [*refused(api, value)] == ["obligations/0/obligors/0", "obligations/7/due"]
 
 
+RECORDED = {"recorded_at": "2026-01-21T00:00:00Z"}
+
+
 def test_a_history_that_takes_too_long_to_replay_is_refused(api: Client) -> None:
-    performance = {"type": "performance", "on": "2026-01-20"}
+    performance = {"type": "performance", "on": "2026-01-20", **RECORDED}
     extension = {
         "type": "extension",
         "on": "2026-01-20",
         "due": {"type": "date", "on": "2026-04-01"},
+        **RECORDED,
     }
     rows = [obligation(f"O-{number}", facts=[performance] * 290) for number in range(7)]
     [(path, sentence)] = refused(api, document("supply", *rows)).items()
@@ -212,10 +217,46 @@ def test_a_history_that_takes_too_long_to_replay_is_refused(api: Client) -> None
     assert f"at most {MOST_REPLAY_STEPS:,} are accepted at once" in sentence
     dated = [obligation(f"O-{number}", facts=[extension] * 230) for number in range(2)]
     assert "529,000 steps" in refused(api, document("supply", *dated))["obligations/1/facts"]
-    suspended = [{"type": "suspension", "on": "2026-01-20", "until": "2026-01-21"}] * 280
+    suspended = [
+        {"type": "suspension", "on": "2026-01-20", "until": "2026-01-21", **RECORDED}
+    ] * 280
     many = [obligation(f"O-{number}") for number in range(10)]
     found = refused(api, document("supply", *many, facts=suspended))
     assert "784,000 steps" in found["obligations/1/facts"]
+
+
+def test_facts_without_a_history_are_not_replayed_and_not_refused(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document_checks, "MOST_REPLAY_STEPS", 10)
+    performance = {"type": "performance", "on": "2026-01-20"}
+    post(api, "agreements/import/", document("supply", obligation("A", facts=[performance] * 4)))
+    assert Fact.objects.count() == 4
+
+
+def test_stored_facts_count_if_historical_facts_replay_them(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    performance = {"type": "performance", "on": "2026-01-20", **RECORDED}
+    rows = [obligation(f"O-{number}", facts=[performance] * 4) for number in range(3)]
+    rows.append(obligation("SURVIVES", facts=[performance] * 7, survives_termination=True))
+    post(api, "agreements/import/", document("supply", *rows))
+    later = {"recorded_at": "2026-01-22T00:00:00Z"}
+    suspensions = [
+        {"type": "suspension", "on": f"2026-01-1{number}", "until": "2026-01-19"}
+        for number in range(2)
+    ]
+    monkeypatch.setattr(document_checks, "MOST_REPLAY_STEPS", 60)
+    history = document("supply", facts=[each | later for each in suspensions])
+    # Each of three deadlines is projected twice from six facts, two of which last.
+    [(path, sentence)] = refused(api, history).items()
+    assert (path, "takes 84 steps" in sentence) == ("facts", True), sentence
+    monkeypatch.setattr(document_checks, "MOST_REPLAY_STEPS", 7)
+    one = obligation("SURVIVES", facts=[{**performance, "on": "2026-01-19", **later}])
+    [(path, sentence)] = refused(api, document("supply", one)).items()
+    assert (path, "takes 8 steps" in sentence) == ("obligations/0/facts", True), sentence
+    assert "leave out the recorded_at" in sentence
+    post(api, "agreements/import/", document("supply", facts=suspensions))
 
 
 def test_too_many_facts_about_one_deadline_are_refused_at_every_entry_point(api: Client) -> None:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from django.db.models import Count, Q
+
 from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
     DocumentAgreementFact,
@@ -17,7 +19,7 @@ from compliance.domain.country_zones import only_zone, zones_of_country
 from compliance.domain.deadlines.effects import LASTING, SETTING
 from compliance.domain.limits import MOST_REPLAY_STEPS, replay_steps, too_much_replay
 from compliance.domain.problems import Invalid, Problem, refusal
-from compliance.models import Party
+from compliance.models import Agreement, Deadline, Fact, Party
 
 
 def stored_parties(participants: Iterable[ParticipantDraft]) -> dict[str, Party]:
@@ -106,9 +108,13 @@ def check(document: AgreementDocument, *, as_of: datetime) -> None:
 def _check_replay(document: AgreementDocument) -> None:
     """Reject a document whose facts take too long to replay, before anything is stored.
 
+    Without a history, nothing is replayed.
+
     Raises:
         Invalid: at the first obligation that is too many.
     """
+    if not document.has_history:
+        return
     general = len(document.facts)
     steps = 0
     for index, obligation in enumerate(document.obligations):
@@ -120,6 +126,55 @@ def _check_replay(document: AgreementDocument) -> None:
             steps += replay_steps(numbers[key] + general, slow[key] + general)
         if steps > MOST_REPLAY_STEPS:
             raise refusal(f"obligations/{index}/facts", too_much_replay(steps))
+
+
+def check_replay(
+    document: AgreementDocument, agreement: Agreement, known_from: Mapping[int, datetime]
+) -> None:
+    """Reject a document if replaying deadlines, with all of their facts, takes too long.
+
+    A historical fact about a stored agreement replays each deadline that was there.
+
+    Args:
+        known_from: from when on each deadline is replayed.
+
+    Raises:
+        Invalid: at the facts of the first obligation that is too many, or of the agreement.
+    """
+    if not known_from:
+        return
+    slow, since = SETTING | LASTING, min(known_from.values())
+    general = Fact.objects.filter(agreement=agreement).aggregate(
+        facts=Count("id"),
+        slow=Count("id", filter=Q(kind__in=slow)),
+        new=Count("id", filter=Q(recorded_at__gte=since)),
+    )
+    rows = Deadline.objects.filter(pk__in=known_from).order_by("id")
+    counts = rows.annotate(
+        all_facts=Count("facts"),
+        slow=Count("facts", filter=Q(facts__kind__in=slow)),
+        new=Count("facts", filter=Q(facts__recorded_at__gte=since)),
+    )
+    steps = 0
+    for ref, survives, *numbers in counts.values_list(
+        "obligation__ref", "obligation__survives_termination", "all_facts", "slow", "new"
+    ):
+        facts, slow_facts, new = numbers
+        if not survives:
+            facts += general["facts"]
+            slow_facts += general["slow"]
+            new += general["new"]
+        steps += replay_steps(facts, slow_facts, new_facts=new)
+        if steps > MOST_REPLAY_STEPS:
+            refs = {each.ref: n for n, each in enumerate(document.obligations) if each.facts}
+            path = f"obligations/{refs[ref]}/facts" if ref in refs else "facts"
+            raise refusal(path, too_much_replay(steps, advice=_KNOWN_NOW))
+
+
+_KNOWN_NOW = (
+    "Facts that are stored count too. Divide the document, or leave out the recorded_at of facts "
+    "about what is stored: they become known now."
+)
 
 
 def _check_obligation_refs(drafts: Iterable[ObligationDraft]) -> None:

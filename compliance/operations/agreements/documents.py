@@ -203,10 +203,12 @@ def _refresh(
     added: Added,
     touched: set[int],
 ) -> None:
+    known_from = document_times.known_from(document, target, created.obligations, added)
+    document_checks.check_replay(document, target.agreement, known_from)
     projection.refresh_imported(
         touched | created.touched | added.deadline_ids,
         as_of=target.as_of,
-        known_from=document_times.known_from(document, target, created.obligations, added),
+        known_from=known_from,
     )
     verification.refresh(added.searched)
 
