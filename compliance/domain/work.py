@@ -17,8 +17,23 @@ from compliance.domain.limits import MOST_NEW_DEADLINES
 from compliance.domain.problems import refusal
 
 TOO_MUCH_WORK = (
-    "This takes too long to compute: divide it, or use fewer rules, dates or business days."
+    "This takes too long to compute: divide it, or use fewer rules, dates or business days. If it "
+    "moves many recurrences, let them end earlier with until, repeat this, and correct until one "
+    "by one."
 )
+
+DIVIDE = (
+    "Let it recur less often, start it later, or divide this: another document with the same ref "
+    "adds to the agreement."
+)
+"""What to do if new obligations have too many deadlines."""
+
+END_EARLIER = (
+    "Let some of the obligations that this moves end earlier with until, repeat this, and then "
+    "correct until, one by one."
+)
+"""What to do if a correction cannot be divided, such as the date of a milestone that starts many
+recurrences."""
 
 
 class TooMuchWork(BaseException):
@@ -46,8 +61,10 @@ def check() -> None:
     _check.get()()
 
 
-def check_new_deadlines(ref: str, count: int) -> None:
+def check_new_deadlines(ref: str, count: int, *, advice: str = DIVIDE) -> None:
     """Check how many deadlines are created at once; `ref` is the obligation that adds the last.
+
+    `advice` says what to do if there are too many.
 
     Raises:
         Invalid: there are too many, at `due`. Fewer are accepted in a request.
@@ -56,8 +73,7 @@ def check_new_deadlines(ref: str, count: int) -> None:
     if count > most:
         sentence = (
             f"With obligation {ref}, this would create {count:,} deadlines or more; at most "
-            f"{most:,} are accepted at once. Let it recur less often, start it later, or divide "
-            "this: another document with the same ref adds to the agreement."
+            f"{most:,} are accepted at once. {advice}"
         )
         raise refusal("due", sentence)
 

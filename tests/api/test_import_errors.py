@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from compliance.domain.limits import MOST_FACTS, MOST_NEW_DEADLINES_OF_REQUEST, MOST_REPLAY_STEPS
 from compliance.models import Agreement, Deadline, Fact, Obligation, Party
 from compliance.operations.agreements import document_checks
-from tests.api.answers import BASE, post
+from compliance.web import work_limit
+from tests.api.answers import BASE, patch, post
 from tests.samples import BUYER, SUPPLIER, document, obligation
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +178,30 @@ def test_fixed_dates_do_not_multiply_by_what_starts_their_period(api: Client) ->
     numbers = Counter(Deadline.objects.values_list("obligation__ref", flat=True))
     assert numbers.pop("D") > 100
     assert numbers == {"A": 6, **{f"B-{number}": 6 for number in range(20)}}
+
+
+def test_a_milestone_that_starts_too_many_deadlines_can_be_dated_in_steps(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = {"type": "recurrence", "start": {"milestone": "M"}, "rrule": "FREQ=WEEKLY;COUNT=12"}
+    rows = [obligation(f"O-{number}", due=due) for number in range(3)]
+    post(api, "agreements/import/", document("supply", *rows, milestones=[{"ref": "M"}]))
+    monkeypatch.setattr(work_limit, "MOST_NEW_DEADLINES_OF_REQUEST", 24)
+
+    ids = [Obligation.objects.get(ref=f"O-{number}").pk for number in range(2)]
+    starts_on = timezone.now().date() + timedelta(days=30)
+    dated = {"milestones": [{"ref": "M", "on": f"{starts_on}"}]}
+    refusal = str(patch(api, "agreements/supply/", dated, 400))
+    assert "Let some of the obligations that this moves end earlier with until" in refusal
+    assert "another document" not in refusal
+    # What the sentence says works.
+    for pk in ids:
+        patch(api, f"obligations/{pk}/", {"due": {**due, "until": f"{starts_on}"}})
+    patch(api, "agreements/supply/", dated)
+    for pk in ids:
+        patch(api, f"obligations/{pk}/", {"due": due})
+    numbers = Counter(Deadline.objects.values_list("obligation__ref", flat=True))
+    assert numbers == {f"O-{number}": 12 for number in range(3)}
 
 
 def test_the_search_for_rules_with_too_many_dates_ends(api: Client) -> None:

@@ -25,7 +25,7 @@ from compliance.domain.deadlines.stored_changes import Change, change_of
 from compliance.domain.due_dates.resolution import data_version
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Status
-from compliance.domain.work import check_new_deadlines
+from compliance.domain.work import END_EARLIER, check_new_deadlines
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import insert, write
 from compliance.models.people.readers import SYSTEM, reading_as
@@ -171,7 +171,7 @@ def reschedule(
 
 def _check_number(changes: _Changes, obligation: Obligation) -> None:
     try:
-        check_new_deadlines(obligation.ref, len(changes.created))
+        check_new_deadlines(obligation.ref, len(changes.created), advice=END_EARLIER)
     except Invalid as error:
         raise UnresolvableRules(error.problems, obligation.pk) from None
 
