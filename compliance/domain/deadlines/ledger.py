@@ -17,7 +17,7 @@ from typing import NamedTuple
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.suspensions import TICK
-from compliance.domain.deadlines.terms import KnownTerms
+from compliance.domain.deadlines.terms import KnownHistory, KnownTerms
 from compliance.domain.deadlines.timeline import Transition
 from compliance.domain.vocabulary import Reason, Status
 
@@ -122,6 +122,26 @@ def entry_of(transition: Transition, recorded_at: datetime) -> Entry:
         accepted_share=transition.accepted_share,
         measured=transition.measured,
     )
+
+
+def replay_known(
+    known: KnownHistory,
+    facts: Sequence[Fact],
+    recorded: Sequence[Entry],
+    *,
+    recorded_at: datetime | None,
+    as_of: datetime,
+) -> list[tuple[Transition, datetime]]:
+    """Return what the ledger lacks by `as_of`, or by the import that left something out.
+
+    Args:
+        recorded_at: when the last refresh was recorded, if there was one.
+    """
+    # Since the ledger was written, the clock may have changed something.
+    since = min(known.since, recorded_at) if recorded_at else None
+    # What an import brought became known as it says. Anything later is news now.
+    until = min(as_of, known.imported_at or as_of)
+    return replay_history(known.terms, facts, recorded, as_of=until, since=since)
 
 
 def replay_history(

@@ -8,15 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from compliance.domain.agreements.drafts import (
-    ASSESSOR,
-    ObligationDraft,
-)
-from compliance.domain.deadlines.deadline_counts import (
-    deadline_counts,
-    has_own_dates,
-    source_of,
-)
+from compliance.domain.agreements.drafts import ASSESSOR, ObligationDraft
+from compliance.domain.deadlines.deadline_counts import deadline_counts, has_own_dates, source_of
 from compliance.domain.deadlines.dependencies import (
     MOST_LEVELS,
     dependency_levels,
@@ -25,11 +18,7 @@ from compliance.domain.deadlines.dependencies import (
     nodes_on_cycles,
     references,
 )
-from compliance.domain.deadlines.rule_checks import (
-    MOST_DEADLINES,
-    TooManyDates,
-    check_rules,
-)
+from compliance.domain.deadlines.rule_checks import MOST_DEADLINES, TooManyDates, check_rules
 from compliance.domain.due_dates.calendars import CustomCalendar
 from compliance.domain.due_dates.contexts import ResolutionContext, default_timezone
 from compliance.domain.problems import Invalid, Problem, placed_at

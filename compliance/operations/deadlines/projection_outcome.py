@@ -30,7 +30,7 @@ from compliance.domain.deadlines.ledger import (
     entry_of,
     ledger_delta,
     next_recorded_at,
-    replay_history,
+    replay_known,
 )
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.terms import KnownHistory
@@ -103,11 +103,7 @@ def decide_from_timeline(
     recorded: Sequence[Entry] = inputs.ledger.get(row.id, ())
     recorded_at, entries = row.recorded_at, list[tuple[Transition, datetime]]()
     if known is not None:
-        # Since the ledger was written, the clock may have changed something.
-        since = min(known.since, recorded_at) if recorded_at else None
-        # What an import brought became known as it says. Anything later is news now.
-        until = min(as_of, known.imported_at or as_of)
-        entries = replay_history(known.terms, facts, recorded, as_of=until, since=since)
+        entries = replay_known(known, facts, recorded, recorded_at=recorded_at, as_of=as_of)
         recorded = [*recorded, *(entry_of(*each) for each in entries)]
         recorded_at = max((each.recorded_at for each in recorded), default=None)
     timeline = project(terms, facts)

@@ -20,13 +20,7 @@ from compliance.domain.due_dates.datings import Dating
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.due_dates.grace_periods import parse_grace
 from compliance.domain.vocabulary import Capacity, FactKind, ObligationKind, Precision, RollUp
-from compliance.models import (
-    Deadline,
-    Dependency,
-    Fact,
-    Obligation,
-    ObligationParty,
-)
+from compliance.models import Deadline, Dependency, Fact, Obligation, ObligationParty
 from compliance.models.agreements.milestones import datings_of
 from compliance.models.deadlines.fact_values import facts_about
 from compliance.models.deadlines.terms import duty_of, terms_of
@@ -259,9 +253,7 @@ class _Family:
 
     def _rows_below(self, pk: int) -> list[Deadline]:
         own = [row for row in self.rows if row.obligation_id == pk]
-        return own or [
-            row for child in self.children.get(pk, ()) for row in self._rows_below(child)
-        ]
+        return own or [row for each in self.children.get(pk, ()) for row in self._rows_below(each)]
 
 
 def _load_family(obligation_ids: set[int]) -> _Family:
