@@ -72,6 +72,8 @@ def test_signing_in_takes_a_password_and_a_code(
     assert client.get(ADMIN).status_code == 302
     assert client.get(API).status_code == 401
     assert client.post(AUTHENTICATE, {"code": "000000"}).status_code == 200
+    used = code_of(secret, steps=-1)
+    assert client.post(AUTHENTICATE, {"code": used}).status_code == 200, "it set up the app"
     code = code_of(secret)
     assert client.post(AUTHENTICATE, {"code": code}).status_code == 302
     assert client.get(ADMIN).status_code == 200

@@ -11,7 +11,10 @@ from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm as BaseAuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as BaseReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import encrypt
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.core.validators import MaxLengthValidator
@@ -112,6 +115,13 @@ class AuthenticatorAppForm(ActivateTOTPForm):  # type: ignore[misc]  # allauth h
         super().__init__(*args, **kwargs)
         self.fields["code"].label = "Code"
         _drop_placeholders(self.fields)
+
+    def clean_code(self) -> str:
+        """Check the code, and count it as used: nobody signs in with it again."""
+        code = str(super().clean_code())
+        kind, data = Authenticator.Type.TOTP, {"secret": encrypt(self.secret)}
+        TOTP(Authenticator(user=self.user, type=kind, data=data)).validate_code(code)
+        return code
 
 
 class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
