@@ -249,15 +249,23 @@ print(Agreement.objects.get(ref="world").pk)
 
 
 def measured(
-    stack: Stack, *, only: str = "", report: Callable[[str], None] = lambda _line: None
+    stack: Stack,
+    *,
+    only: str = "",
+    part: slice = slice(None),
+    report: Callable[[str], None] = lambda _line: None,
 ) -> list[Cost]:
-    """Send every request whose name contains `only`, as each role, and return what it cost."""
+    """Send every request whose name contains `only`, as each role, and return what it cost.
+
+    Args:
+        part: which of the requests to send.
+    """
     stack.start("web")
     world = fill(stack)
     roles = senders(stack)
     meter = Meter(stack=stack)
     found = []
-    for bomb in bombs(world):
+    for bomb in list(bombs(world))[part]:
         for sender in roles if only in bomb.name else ():
             cost = _measure(meter, sender, bomb)
             report(cost.line())
