@@ -169,13 +169,14 @@ END $$
 def _connected_as(role: str) -> Iterator[None]:
     from django.db import connection
 
+    wrapper: Any = connection
     execute(f"SET SESSION AUTHORIZATION {role}")
-    connection.recognize_role()  # type: ignore[attr-defined]  # of the wrapper of Pacta
+    wrapper.recognize_role()
     try:
         yield
     finally:
         execute("RESET SESSION AUTHORIZATION")
-        connection.recognize_role()  # type: ignore[attr-defined]  # of the wrapper of Pacta
+        wrapper.recognize_role()
 
 
 def _print_ways(ways: Mapping[str, Callable[[Read], None]]) -> None:

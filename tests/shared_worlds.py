@@ -37,7 +37,7 @@ def in_one_world(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable
 
         subtests = inspect.Parameter("subtests", inspect.Parameter.KEYWORD_ONLY)
         # It is how pytest learns which fixtures the test needs.
-        run.__signature__ = inspect.Signature([*fixtures, subtests])  # type: ignore[attr-defined]
+        vars(run)["__signature__"] = inspect.Signature([*fixtures, subtests])
         return run
 
     return decorate

@@ -38,7 +38,7 @@ def _may_enter(request: HttpRequest) -> bool:
     return bool(user.is_active and (user.is_staff or user.get_all_permissions()))
 
 
-def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG001 -- Django passes it
+def _login(request: HttpRequest) -> Any:
     """Redirect to the page on which people sign in.
 
     Raises:
@@ -50,10 +50,7 @@ def _login(request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG
     return redirect_to_login(follow, urls.sign_in_url())
 
 
-def _change_password(
-    request: HttpRequest,  # noqa: ARG001 -- Django passes it
-    extra_context: Any = None,  # noqa: ARG001 -- Django passes it
-) -> Any:
+def _change_password(_request: HttpRequest) -> Any:
     """Redirect to the page on which people change their own password."""
     return redirect("account_change_password")
 
@@ -65,11 +62,11 @@ for _app in ("account", "mfa", "socialaccount", "usersessions"):
         if admin.site.is_registered(_model):
             admin.site.unregister(_model)
 
-# The documented way to replace the login page of the admin.
 # All models are registered with Django's own site, so its methods are replaced.
-admin.site.has_permission = _may_enter  # type: ignore[method-assign]
-admin.site.login = never_cache(_login)  # type: ignore[method-assign]
-admin.site.password_change = _change_password  # type: ignore[method-assign]
+_site: Any = admin.site
+_site.has_permission = _may_enter
+_site.login = never_cache(_login)
+_site.password_change = _change_password
 
 label_fields()
 

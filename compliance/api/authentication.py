@@ -57,8 +57,8 @@ def bearer_token(request: HttpRequest) -> ApiToken | None:
             found = _valid_token(request, key.strip())
         except AuthenticationFailed as refusal:
             found = refusal
-        # The middleware and the view read it; Django's request does not declare it.
-        request.bearer = found  # type: ignore[attr-defined]
+        # The middleware looks it up first, and the view finds it here.
+        vars(request)["bearer"] = found
     if isinstance(found, AuthenticationFailed):
         raise found
     return found

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -91,13 +92,15 @@ def _shared_limiter(broker_url: str) -> SlidingWindowCounterRateLimiter | None:
     parts = urlsplit(broker_url)
     # Celery and the library use different notations for a Unix socket.
     url = f"redis+unix://{parts.path}" if parts.scheme == "redis+socket" else broker_url
+    # The library passes all options on to redis-py, but declares numbers and texts only.
+    options: Any = {"retry": Retry(NoBackoff(), 0)}
     try:
         storage = RedisStorage(
             url,
             key_prefix=_PREFIX,
             socket_timeout=_PATIENCE_SECONDS,
             socket_connect_timeout=_PATIENCE_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # for redis-py, though not declared
+            **options,
         )
     except (ConfigurationError, ValueError) as error:
         log.warning("requests are counted in each process", error=str(error))

@@ -16,7 +16,7 @@ from psycopg.adapt import AdaptersMap
 _Loader: Any = psycopg_any.BaseTzLoader
 
 
-class InstantLoader(_Loader):  # type: ignore[misc]
+class InstantLoader(_Loader):  # type: ignore[misc]  # a base class of type Any
     """Reads an instant in UTC, which is the time zone of every connection."""
 
     timezone = UTC
@@ -32,7 +32,8 @@ class InstantLoader(_Loader):  # type: ignore[misc]
             found = datetime.fromisoformat(bytes(data).decode())
         except ValueError:
             # It is no instant that Python has, or in a style other than ISO: psycopg says which.
-            return super().load(data)  # type: ignore[no-any-return]
+            slower: datetime = super().load(data)
+            return slower
         return found.replace(tzinfo=UTC)
 
 

@@ -43,7 +43,8 @@ def _count(model: type[Model]) -> int:
     return int(model._base_manager.count())
 
 
-def test_everything_of_a_foreign_agreement_is_missing_in_every_table() -> None:
+def check_who_sees_rows() -> None:
+    """Check every table: outsiders see no row of a reserved agreement, and insiders all of them."""
     everything = create_reserved(now=NOW)
     full = {each: _count(each) for each in secured}
     assert [each.__name__ for each, count in full.items() if not count] == []
@@ -53,9 +54,13 @@ def test_everything_of_a_foreign_agreement_is_missing_in_every_table() -> None:
             assert {each.__name__: _count(each) for each in secured if _count(each)} == {}
     insider = reader_of(member("in@example.org", "asia"))
     root = Reader(user_id=None, sees_everything=True)
-    for reader in (insider, root):
+    for reader in (insider, root, SYSTEM.limited_to(agreements=frozenset({everything.pk}))):
         with reading_as(reader):
             assert {each: _count(each) for each in secured} == full
+
+
+def test_everything_of_a_foreign_agreement_is_missing_in_every_table() -> None:
+    check_who_sees_rows()
 
 
 def test_nobody_can_write_to_a_foreign_agreement() -> None:
@@ -156,14 +161,15 @@ def test_the_database_is_informed_of_a_reader_only_once_in_a_transaction() -> No
 
 
 def test_a_rollback_to_a_savepoint_does_not_hide_a_change_of_reader() -> None:
+    wrapper: Any = connection
     create_agreement(as_of=NOW)
     with suppress(LookupError), transaction.atomic():
         token = set_reader(NOBODY)
-        connection.apply_reader()  # type: ignore[attr-defined]  # of the wrapper of Pacta
+        wrapper.apply_reader()
         assert not Agreement.objects.exists()
         raise LookupError
     # The rollback has undone it, so the next change of reader must reach the database.
     with reading_as(NOBODY):
         assert not Agreement.objects.exists()
     reset_reader(token)
-    connection.apply_reader()  # type: ignore[attr-defined]  # of the wrapper of Pacta
+    wrapper.apply_reader()

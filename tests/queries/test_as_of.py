@@ -29,7 +29,7 @@ from tests.samples import create_agreement, obligation
 def row_at(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
     """Return the row of a deadline in the list."""
     instants = {"as_of": as_of, "known_at": known_at}
-    page = listed(DeadlineListing(**instants), reader=SYSTEM, now=as_of)  # type: ignore[arg-type]
+    page = listed(DeadlineListing(**instants), reader=SYSTEM, now=as_of)  # type: ignore[arg-type]  # each instant has its field
     single = row(deadline.pk, PointInTime(**instants), reader=SYSTEM, now=as_of)
     if single is not None:
         del single["trace"], single["warnings"], single["successor"]

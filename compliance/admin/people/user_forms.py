@@ -57,11 +57,9 @@ _TEXTS = {
 class UserForm(BaseUserForm):
     """The fields of a user, except the password."""
 
-    # Django drops an inherited field that is None. Its type stubs only know the field.
-    password = None  # type: ignore[assignment]
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields.pop("password", None)
         for name, (label, help_text) in _TEXTS.items():
             if name in self.fields:
                 self.fields[name].label = label

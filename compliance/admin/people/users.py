@@ -38,8 +38,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-# Both bases declare `get_form`, with types that differ. Django's own is the one that runs.
-class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]  # both bases type get_form
     """Adds, changes and deactivates users. Users are never deleted, because records name them.
 
     Users choose their own passwords. Not even a superuser can choose one for someone else, because

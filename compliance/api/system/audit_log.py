@@ -46,8 +46,7 @@ class AuditRow(serializers.Serializer[AuditEntry]):
     object = serializers.IntegerField(allow_null=True, help_text="The id of what was changed.")
     name = serializers.CharField(allow_null=True, help_text="Its ref, code, address or name.")
     reason = serializers.CharField(allow_null=True)
-    # A field of the response. The base class has an attribute of the same name and another type.
-    source = serializers.CharField(  # type: ignore[assignment]
+    source = serializers.CharField(  # type: ignore[assignment]  # every field has a `source` as well
         allow_null=True, help_text="A path or a command."
     )
     changes = serializers.DictField(
