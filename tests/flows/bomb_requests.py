@@ -229,36 +229,17 @@ def _documents() -> Iterator[Bomb]:
         yield _import(name, partial(_recurring, f"recurring-{number}", count, rule))
     yield _import(
         "a recurrence without a match",
-        lambda: document(
+        partial(
+            _recurring,
             "matchless",
-            obligations=[
-                obligation(
-                    f"O-{n}",
-                    due={
-                        "type": "recurrence",
-                        "start": "1900-01-01",
-                        "rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
-                    },
-                )
-                for n in range(5_000)
-            ],
+            5_000,
+            {"start": "1900-01-01", "rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"},
         ),
     )
     yield _import(
         "an RRULE with 9-digit COUNT",
-        lambda: document(
-            "count",
-            obligations=[
-                obligation(
-                    f"O-{n}",
-                    due={
-                        "type": "recurrence",
-                        "start": "1900-01-01",
-                        "rrule": "FREQ=DAILY;COUNT=999999999",
-                    },
-                )
-                for n in range(50)
-            ],
+        partial(
+            _recurring, "count", 50, {"start": "1900-01-01", "rrule": "FREQ=DAILY;COUNT=999999999"}
         ),
     )
     for count in (5_550, 9_900, 20_000):

@@ -46,6 +46,19 @@ _RAISE = """
 """
 
 
+def batches_tried(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[int]]:
+    """Return a list that receives the ids of every batch that is processed from now on."""
+    tried: list[Sequence[int]] = []
+    process = isolation.process
+
+    def remembered(ids: Sequence[int], *rest: Any, **more: Any) -> Any:
+        tried.append(ids)
+        return process(ids, *rest, **more)
+
+    monkeypatch.setattr(isolation, "process", remembered)
+    return tried
+
+
 def execute(*statements: str, **values: Any) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
@@ -310,14 +323,7 @@ def test_deadlines_that_cannot_even_be_quarantined_delay_no_other(
     others = Deadline.objects.exclude(pk__in=ids)
     assert set(others.values_list("status", flat=True)) == {Status.UNMET}
     # The next sweeps do not search for them again; one an hour later does.
-    tried: list[Sequence[int]] = []
-    process = isolation.process
-
-    def remembered(ids: Sequence[int], *rest: Any, **more: Any) -> Any:
-        tried.append(ids)
-        return process(ids, *rest, **more)
-
-    monkeypatch.setattr(isolation, "process", remembered)
+    tried = batches_tried(monkeypatch)
     sweep.run(as_of=AFTER + timedelta(minutes=1))
     assert tried == []
     sweep.run(as_of=AFTER + timedelta(minutes=61))
@@ -575,14 +581,7 @@ def test_an_unreadable_rule_of_an_imported_deadline_stops_neither_requests_nor_s
     record(bad, as_of=AFTER + timedelta(days=2), type="performance", on="2026-03-20", quantity=2)
     assert of_deadline(bad.pk)["quarantine_error"]
     assert bad.performed_quantity == 3
-    tried: list[Sequence[int]] = []
-    process = isolation.process
-
-    def remembered(ids: Sequence[int], *rest: Any, **more: Any) -> Any:
-        tried.append(ids)
-        return process(ids, *rest, **more)
-
-    monkeypatch.setattr(isolation, "process", remembered)
+    tried = batches_tried(monkeypatch)
     sweep.run(as_of=again)
     assert all(bad.pk not in each or len(each) == 1 for each in tried)
     assert of_deadline(bad.pk)["quarantine_error"]

@@ -15,6 +15,7 @@ from compliance.domain.agreements.drafts import (
     PartyFields,
 )
 from compliance.domain.agreements.milestone_drafts import (
+    DatedDraft,
     MilestoneDraft,
     PartyDateDraft,
     each_party_once,
@@ -28,7 +29,7 @@ from compliance.domain.evidence.drafts import EvidenceDraft
 from compliance.domain.fields import WHOLE, Line
 from compliance.domain.limits import AtMost
 from compliance.domain.people.drafts import TeamSlugs
-from compliance.domain.period_fields import ends_read, starts_read
+from compliance.domain.period_fields import ends_read
 from compliance.domain.vocabulary import Precision, Visibility
 
 MOST_OUTCOMES = 10_000
@@ -56,18 +57,10 @@ class DocumentPartyDate(PartyDateDraft):
     recorded_at: Instant | None = None
 
 
-class FormerDate(Draft):
+class FormerDate(DatedDraft):
     """A date that a milestone had from `recorded_at` on, or none, until it got the next one."""
 
-    on: CivilDayOrPeriod | None = None
-    precision: Precision = Precision.DAY
-    at: Instant | None = None
     recorded_at: Instant
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_period(cls, value: Any) -> Any:
-        return starts_read(value, "on")
 
     @model_validator(mode="after")
     def _is_dated_once(self) -> Self:

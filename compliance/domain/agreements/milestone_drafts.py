@@ -16,10 +16,9 @@ from compliance.domain.period_fields import starts_read
 from compliance.domain.vocabulary import Precision
 
 
-class PartyDateDraft(Draft):
-    """The date of a milestone for one party, such as the day of its ratification."""
+class DatedDraft(Draft):
+    """When something happened: on a civil day or in a period, at an instant, or neither."""
 
-    party: PartyCode
     on: CivilDayOrPeriod | None = None
     precision: Precision = Precision.DAY
     at: Instant | None = None
@@ -28,6 +27,12 @@ class PartyDateDraft(Draft):
     @classmethod
     def _read_period(cls, value: Any) -> Any:
         return starts_read(value, "on")
+
+
+class PartyDateDraft(DatedDraft):
+    """The date of a milestone for one party, such as the day of its ratification."""
+
+    party: PartyCode
 
     @model_validator(mode="after")
     def _is_dated_once(self) -> Self:
@@ -46,7 +51,7 @@ def each_party_once(drafts: tuple[_PartyDateT, ...]) -> tuple[_PartyDateT, ...]:
     return drafts
 
 
-class MilestoneDraft(Draft):
+class MilestoneDraft(DatedDraft):
     """An event to count from: on a civil day, at an instant, or without a date yet.
 
     If only the month, quarter or year is known, what counts from it is read in two ways: as if it
@@ -61,18 +66,10 @@ class MilestoneDraft(Draft):
 
     ref: Ref
     title: LongLine = ""
-    on: CivilDayOrPeriod | None = None
-    precision: Precision = Precision.DAY
-    at: Instant | None = None
     due: DueRule | None = None
     dates: (
         Annotated[tuple[PartyDateDraft, ...], AtMost(500), AfterValidator(each_party_once)] | None
     ) = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_period(cls, value: Any) -> Any:
-        return starts_read(value, "on")
 
     @model_validator(mode="after")
     def _has_a_plain_rule(self) -> Self:

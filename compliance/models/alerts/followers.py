@@ -133,7 +133,7 @@ def followed_breaches(subscription: Subscription) -> QuerySet[Breach]:
     return found.order_by("-occurred_at", "-id")
 
 
-_FOLLOWS_ALERT = follows(
+FOLLOWS_ALERT = follows(
     "s",
     kind="a.kind",
     level="a.level",
@@ -141,11 +141,12 @@ _FOLLOWS_ALERT = follows(
     obligation="d.obligation_id",
     deadline="d.id",
 )
+"""Whether the subscription `s` follows the alert `a` about the deadline `d`."""
 
 _CAUSES = f"""
     SELECT m.id, s.id, EXISTS (
         SELECT FROM compliance_alert AS a JOIN compliance_deadline AS d ON d.id = a.deadline_id
-        WHERE a.message_id = m.id AND a.withdrawn_at IS NULL AND {_FOLLOWS_ALERT})
+        WHERE a.message_id = m.id AND a.withdrawn_at IS NULL AND {FOLLOWS_ALERT})
     FROM compliance_message AS m
     JOIN compliance_subscription AS s ON s.recipient = m.recipient
     LEFT JOIN compliance_agreement AS g ON g.id = s.agreement_id

@@ -14,7 +14,7 @@ from compliance.domain.problems import refusal
 from compliance.domain.responsible import ME, team_slug
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Agreement, Party, Subscription, Team, User, Webhook
-from compliance.models.alerts.followers import follows
+from compliance.models.alerts.followers import FOLLOWS_ALERT
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
 from compliance.models.people.readers import SYSTEM, current_reader, reading_as
@@ -114,15 +114,6 @@ def subscriptions_of(
     return found.select_related("agreement", "party").order_by("id")
 
 
-_FOLLOWED = follows(
-    "s",
-    kind="a.kind",
-    level="a.level",
-    agreement="a.agreement_id",
-    obligation="d.obligation_id",
-    deadline="d.id",
-)
-
 _WITHDRAW_UNFOLLOWED = f"""
     UPDATE compliance_alert AS a SET withdrawn_at = %(as_of)s
     FROM compliance_deadline AS d
@@ -132,7 +123,7 @@ _WITHDRAW_UNFOLLOWED = f"""
           WHERE m.id = a.message_id AND m.state = '{MessageState.WAITING}'))
       AND NOT EXISTS (
           SELECT FROM compliance_subscription AS s
-          WHERE s.recipient = a.recipient AND {_FOLLOWED})
+          WHERE s.recipient = a.recipient AND {FOLLOWS_ALERT})
     RETURNING a.id
 """
 
