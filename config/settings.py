@@ -238,6 +238,7 @@ ACCOUNT_FORMS = {
     "login": "compliance.web.accounts.forms.LoginForm",
     "reset_password": "compliance.web.accounts.forms.PasswordLinkForm",
     "change_password": "compliance.web.accounts.forms.ChangePasswordForm",
+    "reauthenticate": "compliance.web.accounts.forms.ConfirmPasswordForm",
 }
 MFA_ADAPTER = "compliance.web.accounts.adapter.MFAAdapter"
 MFA_FORMS = {

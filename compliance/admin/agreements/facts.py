@@ -91,8 +91,9 @@ class TerminationForm(DatedAgreementFactForm):
     kind = FactKind.TERMINATION
     heading = "Terminate the agreement"
     advice = (
-        "The agreement ends on this date. Deadlines that are still open are cancelled but stay on "
-        "record. Obligations that survive termination are not affected."
+        "The agreement ends on this date. What is unmet then is closed as unmet, and what is not "
+        "due yet is cancelled. A grace period that has begun still runs. Obligations that survive "
+        "termination are not affected."
     )
     success_message = "Termination recorded."
     submit = "Terminate the agreement"

@@ -79,8 +79,8 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="About", ordering="agreement__title")
     def about(self, message: Message) -> str:
-        """Return the agreement. A digest can be about several."""
-        return str(message.agreement) if message.agreement else "Digest"
+        """Return the agreement. Digests and summaries of earlier breaches can be about several."""
+        return str(message.agreement) if message.agreement else "Several agreements"
 
     @admin.display(description="Alerts")
     def alert_count(self, message: Any) -> SafeString:

@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
 from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.account.forms import ReauthenticateForm as BasePasswordForm
 from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm as BaseAuthenticateForm
@@ -93,6 +94,14 @@ class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # allauth h
         """Check the code, and count it."""
         with counted(context.request, account=self.user.email, proof=Proof.CODE):
             return str(super().clean_code())
+
+
+class ConfirmPasswordForm(BasePasswordForm):  # type: ignore[misc]  # allauth has no types
+    """The password that confirms a change of the account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _drop_placeholders(self.fields)
 
 
 class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]  # allauth has no types
