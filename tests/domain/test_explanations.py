@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.reasons import REASON_SENTENCES
 from compliance.domain.deadlines.terms import Terms
-from compliance.domain.vocabulary import Reason, Verification
+from compliance.domain.vocabulary import Reason, Status, Verification
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 
 
@@ -83,3 +84,47 @@ def test_every_history_is_explained_to_its_end(
 def test_an_empty_history_cannot_be_explained() -> None:
     with pytest.raises(ValueError, match="no history"):
         explain(Case(timezone="UTC", history=[], verification=Verification.CHECKED))
+
+
+def amounts_said(*changes: tuple[Status, Reason, int]) -> list[str]:
+    """Return what the steps say about the amounts of an obligation to deliver 40 t."""
+    history = [
+        StatusChange(
+            effective_at=hour(number), status=status, reason=reason, fact_id=None, due_on=None,
+            due_at=None, performed=Decimal(performed), target=Decimal(40),
+        )
+        for number, (status, reason, performed) in enumerate(changes)
+    ]  # fmt: skip
+    steps = explain(Case(timezone="UTC", history=history, unit="t")).steps
+    return [step.sentence.partition("That makes ")[2] for step in steps if step.at is not None]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (Status.CANCELLED, Reason.CANCELLED),
+        (Status.WAIVED, Reason.WAIVED),
+        (Status.SUPERSEDED, Reason.REPLACED),
+        (Status.SUSPENDED, Reason.SUSPENDED),
+        (Status.PENDING, Reason.EXTENDED),
+        (Status.DORMANT, Reason.POSTPONED),
+        (Status.CANCELLED, Reason.TERMINATED),
+        (Status.CANCELLED, Reason.EXPIRED),
+        (Status.CANCELLED, Reason.WITHDRAWN),
+    ],
+)
+@pytest.mark.parametrize("performed", [0, 10])
+def test_amounts_are_not_repeated_after_changes_of_something_else(
+    status: Status, reason: Reason, performed: int
+) -> None:
+    first = (Status.PENDING, Reason.AGREED, 0)
+    part = (Status.PENDING, Reason.PART_PERFORMED, performed)
+    said = "10 of 40 t." if performed else ""
+    assert amounts_said(first, part, (status, reason, performed)) == ["", said, ""]
+
+
+def test_what_a_determination_leaves_of_an_amount_is_said() -> None:
+    first = (Status.PENDING, Reason.AGREED, 0)
+    part = (Status.PENDING, Reason.PART_PERFORMED, 10)
+    none = (Status.UNMET, Reason.DETERMINED, 0)
+    assert amounts_said(first, part, none)[-1] == "0 of 40 t."

@@ -14,9 +14,9 @@ from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import zone
 from compliance.domain.deadlines.amounts import amounts_sentences, measured_sentence
 from compliance.domain.deadlines.ledger import Entry
-from compliance.domain.deadlines.reasons import REASON_SENTENCES
+from compliance.domain.deadlines.reasons import REASON_SENTENCES, VERIFICATION_SENTENCES
 from compliance.domain.deadlines.timeline import BREACHED, CLOSING_REASONS
-from compliance.domain.phrases import day, one_line, shortened
+from compliance.domain.phrases import day, label, one_line, shortened
 from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import (
     FactKind,
@@ -29,14 +29,6 @@ from compliance.domain.vocabulary import (
 )
 
 _BY_TIME = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
-_VERIFICATIONS = {
-    Verification.UNCHECKED: (
-        "No search was logged and no determination was made: the status follows from the clock and "
-        "from what was recorded."
-    ),
-    Verification.CHECKED: "A search for a performance was logged.",
-    Verification.CONFIRMED: "A determination confirms the status.",
-}
 
 
 class StepKind(StrEnum):
@@ -167,11 +159,11 @@ def explain(case: Case) -> Explanation:
     since = _since(case.history)
     steps = (
         *(Step(kind=StepKind.RULE, sentence=each) for each in case.trace),
-        *(_change_step(each, case) for each in case.history),
+        *_change_steps(case),
         *(_position_step(each) for each in case.positions),
-        Step(kind=StepKind.VERIFICATION, sentence=_VERIFICATIONS[case.verification]),
+        Step(kind=StepKind.VERIFICATION, sentence=VERIFICATION_SENTENCES[case.verification]),
     )
-    parts = [f"{_label(now.status).capitalize()} since {_instant(since, case.timezone)}."]
+    parts = [f"{label(now.status).capitalize()} since {_instant(since, case.timezone)}."]
     if now.due_at is not None and now.due_on is not None:
         before = _instant(now.due_at, case.timezone)
         due_on = f"on {day(now.due_on)}"
@@ -187,13 +179,13 @@ def explain(case: Case) -> Explanation:
             "The positions contradict each other, so the deadline is disputed. This does not "
             "change its status."
         )
-    parts.append(_VERIFICATIONS[case.verification])
+    parts.append(VERIFICATION_SENTENCES[case.verification])
     return Explanation(status=now.status, since=since, paragraph=" ".join(parts), steps=steps)
 
 
 def changes(case: Case) -> list[str]:
     """Return a sentence for each change of status since the deadline was agreed."""
-    return [_change_step(each, case).sentence for each in case.history[1:]]
+    return [each.sentence for each in _change_steps(case)[1:]]
 
 
 def _since(history: Sequence[StatusChange]) -> datetime:
@@ -205,7 +197,15 @@ def _since(history: Sequence[StatusChange]) -> datetime:
     return since
 
 
-def _change_step(change: StatusChange, case: Case) -> Step:
+def _change_steps(case: Case) -> list[Step]:
+    befores = [None, *case.history]
+    return [
+        _change_step(each, before, case)
+        for before, each in zip(befores, case.history, strict=False)
+    ]
+
+
+def _change_step(change: StatusChange, before: StatusChange | None, case: Case) -> Step:
     fact = case.facts.get(change.fact_id or 0)
     because = REASON_SENTENCES[change.reason]
     if fact is not None and fact.kind is FactKind.MEASUREMENT:
@@ -219,8 +219,9 @@ def _change_step(change: StatusChange, case: Case) -> Step:
     if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
         because += f" It is now due on {day(change.due_on)}."
     if change.status in BREACHED and change.reason in CLOSING_REASONS:
-        because += f" It is closed as {_label(change.status)}."
-    if change.reason not in _BY_TIME:
+        because += f" It is closed as {label(change.status)}."
+    # A cancellation, for example, leaves the amounts as they were.
+    if change.reason not in _BY_TIME and _changes_amounts(change, before):
         because += amounts_sentences(
             performed=change.performed,
             measured=change.measured,
@@ -238,6 +239,16 @@ def _change_step(change: StatusChange, case: Case) -> Step:
     )
 
 
+def _changes_amounts(change: StatusChange, before: StatusChange | None) -> bool:
+    if before is None:
+        return bool(change.performed) or change.measured is not None
+    return _amounts(change) != _amounts(before)
+
+
+def _amounts(change: StatusChange) -> tuple[object, ...]:
+    return change.performed or None, change.measured, change.target
+
+
 def _details(fact: FactSummary, case: Case) -> str:
     """Return the details and the note of a fact, to follow its sentence."""
     details = []
@@ -246,7 +257,7 @@ def _details(fact: FactSummary, case: Case) -> str:
         date = period_phrase(fact.effective_on, fact.precision)
         details.append(f"{'on' if is_day else 'in'} {date}")
     if fact.verdict is not None:
-        details.append(f"{'finally ' if fact.is_final else ''}{_label(fact.verdict)}")
+        details.append(f"{'finally ' if fact.is_final else ''}{label(fact.verdict)}")
     if fact.successor:
         details.append(f"now obligation {fact.successor}")
     if fact.share is not None:
@@ -271,7 +282,7 @@ def _position_step(position: PositionSummary) -> Step:
     quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(
         kind=StepKind.POSITION,
-        sentence=f"{position.party} said {on} that it is {_label(position.verdict)}{share}{quote}.",
+        sentence=f"{position.party} said {on} that it is {label(position.verdict)}{share}{quote}.",
         at=position.stated_at,
         position=position.id,
         evidence=position.evidence,
@@ -279,15 +290,7 @@ def _position_step(position: PositionSummary) -> Step:
 
 
 def _brief(text: str) -> str:
-    """Return a quotation on one line, shortened to fit into a paragraph."""
-    return shortened(one_line(text), _LONGEST_QUOTE)
-
-
-_LONGEST_QUOTE = 300
-
-
-def _label(value: Status | Verdict) -> str:
-    return value.value.replace("_", " ")
+    return shortened(one_line(text), 300)
 
 
 @lru_cache(maxsize=1_000)

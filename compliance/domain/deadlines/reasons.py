@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compliance.domain.vocabulary import Reason
+from compliance.domain.vocabulary import Reason, Verification
 
 REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.AGREED: "It was agreed.",
@@ -45,3 +45,13 @@ REASON_SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_BINDING: "It did not bind yet, contrary to what was known before.",
 }
 """Why a status began, in a sentence."""
+
+VERIFICATION_SENTENCES: Mapping[Verification, str] = {
+    Verification.UNCHECKED: (
+        "No search was logged and no determination was made: the status follows from the clock and "
+        "from what was recorded."
+    ),
+    Verification.CHECKED: "A search for a performance was logged.",
+    Verification.CONFIRMED: "A determination confirms the status.",
+}
+"""What a status is based on apart from the clock, in a sentence."""
