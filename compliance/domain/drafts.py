@@ -73,14 +73,28 @@ def _sentence(error: Mapping[str, Any]) -> str:
         count = len(error["input"].strip())
         most = context["max_length"]
         return f"This has {count:,} characters; at most {most:,} are accepted: shorten it."
+    if kind in _CHOICES:
+        return _choice(kind, _MEMBER.sub(r"\1", context[_CHOICES[kind]]), context)
     if kind in _SENTENCES:
-        return _MEMBER.sub(r"\1", _SENTENCES[kind].format_map(_Known(context)))
+        return _SENTENCES[kind].format_map(_Known(context))
     if kind not in {"value_error", "assertion_error"} and error["msg"].startswith("Input should"):
         return "This value is not accepted here: correct it."
     message: str = error["msg"].removeprefix("Value error, ")
     return message if message.endswith((".", "?")) else f"{message}."
 
 
+def _choice(kind: str, options: str, context: Mapping[str, Any]) -> str:
+    """Return which values are accepted, as Pydantic lists them: `'a'`, `'a' or 'b'`."""
+    role = f" as {context['discriminator']}" if kind == "union_tag_invalid" else ""
+    if _SEPARATOR.search(options) is None:
+        return f"Give {options}{role}: nothing else is accepted here."
+    return f"Give one of these{role}: {options}."
+
+
+# The errors about a value that is none of several, and where their context lists these.
+_CHOICES = {"enum": "expected", "literal_error": "expected", "union_tag_invalid": "expected_tags"}
+# What stands between two options, of which each is quoted.
+_SEPARATOR = re.compile(r"'(?:,| or) '")
 # A member of an enum, as Pydantic writes it.
 _MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
@@ -121,9 +135,6 @@ _SENTENCES = {
     "greater_than_equal": "Give a number not less than {ge}.",
     "less_than": "Give a number less than {lt}.",
     "less_than_equal": "Give a number not greater than {le}.",
-    "enum": "Give one of these: {expected}.",
-    "literal_error": "Give one of these: {expected}.",
-    "union_tag_invalid": "Give one of these as {discriminator}: {expected_tags}.",
     "union_tag_not_found": "Give {discriminator}: it says what the other fields mean.",
     "list_type": _LIST,
     "tuple_type": _LIST,

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.drafts import (
     AgreementDraft,
     ObligationDraft,
@@ -25,6 +26,7 @@ DETERMINATION = {"type": "determination", "on": "2026-03-20", "verdict": "met", 
 OBLIGATION = {"ref": "O-1", "title": "Deliver", "obligors": ["CHN"], "obligees": ["ACME"]}
 DUE = {"type": "date", "on": "2026-03-15"}
 AGREEMENT = {"ref": "supply", "title": "S", "kind": "contract", "parties": [{"code": "CHN"}]}
+PARTY = {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"}
 CALENDAR = {"code": "hq", "title": "Headquarters"}
 
 
@@ -127,6 +129,12 @@ def test_an_inconsistent_obligation_is_refused(changes: dict[str, Any], sentence
             {"party": "CHN", "verdict": "undetermined", "on": "2026-03-20"},
             "verdict",
             "Give one of these: 'met', 'partly_met' or 'not_met'.",
+        ),
+        (
+            AgreementDocument,
+            {**AGREEMENT, "parties": [PARTY], "format": "pacta.agreement/v2"},
+            "format",
+            "Give 'pacta.agreement/v1': nothing else is accepted here.",
         ),
         (ObligationDraft, {**OBLIGATION, "obligors": []}, "obligors", "Give at least one."),
         (ObligationDraft, {**OBLIGATION, "obligors": ["chn"]}, "obligors/0", "Use capital letters"),
