@@ -14,8 +14,8 @@ from django.core import exceptions as django_errors
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.shortcuts import render
-from django.views import defaults
+from django.template import loader
+from django.urls import reverse
 from rest_framework import exceptions as rest_errors
 
 from compliance.domain.limits import MOST_PROBLEMS
@@ -138,21 +138,24 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return the response to a request that Django rejects before it reaches a view."""
     if _is_api(request):
         return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
-    return defaults.bad_request(request, exception)
+    line = "The address or what was sent with it is incomplete. Go back and try again."
+    return _page(HTTPStatus.BAD_REQUEST, "This request cannot be read", line)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return the response to a forbidden request."""
     if _is_api(request):
         return problem(HTTPStatus.FORBIDDEN, "You do not have permission to do this.")
-    return defaults.permission_denied(request, exception)
+    line = "Your role does not allow this. If you need it, ask an administrator of Pacta."
+    return _page(HTTPStatus.FORBIDDEN, "You do not have permission", line)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return the response to a request for an unknown address."""
     if _is_api(request):
         return problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
-    return defaults.page_not_found(request, exception)
+    line = "It may have been removed, or the address may be incomplete."
+    return _page(HTTPStatus.NOT_FOUND, "There is nothing at this address", line)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
@@ -162,10 +165,22 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         if _is_api(request):
             return problem(HTTPStatus.INSUFFICIENT_STORAGE, _NO_SPACE)
-        content = {"title": "Nothing was saved", "lines": [_NO_SPACE]}
-        return render(request, "web/page.html", content, status=HTTPStatus.INSUFFICIENT_STORAGE)
+        return _page(HTTPStatus.INSUFFICIENT_STORAGE, "Nothing was saved", _NO_SPACE)
     if _is_api(request):
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred. It has been logged."
         )
-    return defaults.server_error(request)
+    line = "An error occurred, and it has been logged. Try again in a while."
+    return _page(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong", line)
+
+
+def _page(status: HTTPStatus, title: str, line: str) -> HttpResponse:
+    """Return a page that says what is wrong, with a way back.
+
+    It depends on nothing that could be missing as well, such as the database or a session.
+    """
+    link = reverse("admin:index")
+    content = {"title": title, "lines": [line], "link": link, "link_text": "Go to the overview"}
+    page = HttpResponse(loader.render_to_string("web/page.html", content), status=status)
+    page["Cache-Control"] = "no-store"
+    return page

@@ -28,6 +28,44 @@ def test_no_row_has_a_page_outside_the_admin(browser: Client, value: str) -> Non
         assert browser.get(f"/admin/r/{kind}/{value}/").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/nonsense",
+        "/account/nonsense/",
+        "/admin/nonsense/",
+        "/admin/compliance/nonsense/",
+        "/admin/compliance/agreement/x/change/",
+        "/admin/compliance/agreement/1/history/",
+        "/admin/r/1/1/",
+    ],
+)
+def test_an_unknown_address_shows_a_page_with_a_way_back(browser: Client, address: str) -> None:
+    response = browser.get(address)
+    page = response.content.decode()
+    assert response.status_code == 404
+    assert "<title>There is nothing at this address - Pacta</title>" in page
+    assert '<a href="/admin/">Go to the overview</a>' in page
+
+
+def test_a_request_that_is_refused_or_fails_shows_a_page_with_a_way_back(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer.raise_request_exception = False
+    refused = viewer.get("/admin/compliance/agreement/add/")
+    unreadable = viewer.get("/admin/compliance/agreement/?q=%00")
+    monkeypatch.setattr("compliance.queries.deadlines.overview.load", None)
+    failed = viewer.get("/admin/")
+    for response, status, title in (
+        (refused, 403, "You do not have permission"),
+        (unreadable, 400, "This request cannot be read"),
+        (failed, 500, "Something went wrong"),
+    ):
+        assert response.status_code == status
+        assert f"<h1>{title}</h1>" in response.content.decode()
+        assert '<a href="/admin/">Go to the overview</a>' in response.content.decode()
+
+
 def test_visitors_who_are_not_signed_in_get_no_error(client: Client) -> None:
     assert client.get("/admin/r/1/1/").status_code == 404
     assert client.get("/admin/compliance/deadline/1/").status_code == 302
